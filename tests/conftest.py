@@ -1,0 +1,15 @@
+"""Fixtures that every test folder shares."""
+
+from pathlib import Path
+
+import pytest
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """The folder of real source data beside the checkout; the test skips where it is absent."""
+    if not REAL.is_dir():
+        pytest.skip(f"no real data at {REAL.parent.name}/{REAL.name} beside the checkout")
+    return REAL

@@ -1,0 +1,38 @@
+"""Every error that reaches a person, with the exit code it ends in.
+
+    PipelineError
+    ├── DataError            1  no release because of the data
+    │   └── SourceDataError     a source as a whole cannot be read
+    ├── UsageError           2  arguments or recipe
+    └── MachineError         3  disk, network, permissions, a lock that is held
+"""
+
+
+class PipelineError(Exception):
+    """An error whose message says what happened, to which file or row, and what to do."""
+
+    exit_code = 1
+
+
+class DataError(PipelineError):
+    """The input data make going on wrong."""
+
+
+class SourceDataError(DataError):
+    """A source as a whole cannot be read: wrong archive, damaged annotation file, nothing usable."""
+
+    def __init__(self, source: str, file: str, problem: str, remedy: str) -> None:
+        self.source, self.file, self.problem, self.remedy = source, file, problem, remedy
+        super().__init__(f"{source}: {file}: {problem}. {remedy}")
+
+
+class UsageError(PipelineError):
+    """The arguments or the recipe are wrong."""
+
+    exit_code = 2
+
+
+class MachineError(PipelineError):
+    """The machine does not let us: disk, network, permissions, a lock that is held."""
+
+    exit_code = 3

@@ -1,0 +1,169 @@
+"""The records that flow through the pipeline, and the coordinate frame they share.
+
+Boxes are pixel edges, origin top-left, half-open: ``[x1, x2) x [y1, y2)``. The box of a full H x W mask
+is ``(0, 0, W, H)``, of the single pixel at column x and row y ``(x, y, x + 1, y + 1)``.
+Points live in the same frame: the centre of that pixel is ``(x + 0.5, y + 0.5)``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Verdict = Literal["dropped", "rejected"]
+Evidence = Literal["mask", "source", "track"]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A position in pixels of one image."""
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A half-open bounding box in pixels of one image, unless the field that holds it says otherwise."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    @property
+    def width(self) -> float:
+        return self.x2 - self.x1
+
+    @property
+    def height(self) -> float:
+        return self.y2 - self.y1
+
+    @property
+    def area(self) -> float:
+        return self.width * self.height
+
+    @property
+    def centre(self) -> Point:
+        return Point((self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBox:
+    """A box as a source's annotation file states it: its numbers, its convention, unchanged."""
+
+    label: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """What the container of a video says: frames, frames per second, frame size in pixels."""
+
+    frames: int
+    fps: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One image with what its source says of it. Members are paths inside the source's archives.
+
+    ``image_member`` is None where the picture is a frame of ``video_member`` that must be decoded.
+    ``labels_exhaustive`` are the labels whose objects are all annotated, so that absence is certain.
+    ``source_width`` and ``source_height`` are the size the annotation states, in pixels.
+    """
+
+    source: str
+    stem: str
+    image_member: str | None
+    mask_member: str | None = None
+    label_member: str | None = None
+    track_member: str | None = None
+    video_member: str | None = None
+    video_id: str | None = None
+    frame_index: int | None = None
+    fps: float | None = None
+    organ: str
+    finding: str
+    classification: str
+    official_split: str | None = None
+    source_width: int | None = None
+    source_height: int | None = None
+    source_boxes: tuple[SourceBox, ...] = ()
+    labels_exhaustive: tuple[str, ...] = ()
+
+    @property
+    def sample_id(self) -> str:
+        return f"{self.source}/{self.stem}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """One object in one image, in pixels of the original image.
+
+    Boxes of evidence ``source`` keep the source's numbers and convention; all others are half-open.
+    ``centroid`` is the mean of the mask's pixel centres, ``interior`` always lies inside the mask.
+    ``rle`` is the COCO compressed run-length code of the object in the full frame.
+    """
+
+    sample_id: str
+    evidence: Evidence
+    label: str
+    index: int
+    box: Box
+    centroid: Point | None = None
+    interior: Point | None = None
+    area_px: int | None = None
+    rle: str | None = None
+    track_id: str | None = None
+    truncated: bool = False
+
+    @property
+    def region_id(self) -> str:
+        return f"{self.sample_id}:{self.evidence}:{self.label}:{self.index}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """An input that yields no row: dropped by the recipe, or rejected (quarantine); never silent.
+
+    ``key`` names the input in the accounting of its stage; ``reason`` is a stable snake_case word;
+    ``detail`` is a sentence for people that names the values at fault.
+    """
+
+    source: str
+    key: str
+    verdict: Verdict
+    reason: str
+    detail: str
+    sample_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What a reader made of a source's members.
+
+    Every member is in ``used`` or is the key of exactly one exclusion. Annotation entries that point at
+    no member are inputs too: their keys read ``<annotation member>#<entry>``.
+    """
+
+    samples: tuple[Sample, ...]
+    used: frozenset[str]
+    exclusions: tuple[Exclusion, ...]
+
+
+class Members(Protocol):
+    """The files of one source, under the paths that its official archives give them."""
+
+    def names(self) -> Sequence[str]:
+        """All member paths, sorted; a path that occurs twice is listed twice."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """The whole content of one member."""
+        ...
+
+    def video_facts(self, name: str) -> VideoFacts:
+        """What the container of a video member says."""
+        ...
