@@ -1,10 +1,12 @@
 """Every error that reaches a person, with the exit code it ends in.
 
-    PipelineError
-    ├── DataError            1  no release because of the data
-    │   └── SourceDataError     a source as a whole cannot be read
-    ├── UsageError           2  arguments or recipe
-    └── MachineError         3  disk, network, permissions, a lock that is held
+PipelineError
+├── DataError            1  no release because of the data
+│   └── SourceDataError     a source as a whole cannot be read
+├── UsageError           2  arguments or recipe
+└── MachineError         3  disk, network, permissions, a lock that is held
+
+MemberProblem (a ValueError)  one member cannot be used: caught, and its sample rejected, never shown raw
 """
 
 
@@ -36,3 +38,14 @@ class MachineError(PipelineError):
     """The machine does not let us: disk, network, permissions, a lock that is held."""
 
     exit_code = 3
+
+
+class MemberProblem(ValueError):
+    """One member of a source cannot be used; ``reason`` and ``detail`` are those of the exclusion to write."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason, self.detail = reason, detail
+        super().__init__(reason, detail)
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"

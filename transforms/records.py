@@ -69,6 +69,7 @@ class VideoFacts:
 class Sample:
     """One image with what its source says of it. Members are paths inside the source's archives.
 
+    ``mask_label`` is the label of every object in the mask.
     ``image_member`` is None where the picture is a frame of ``video_member`` that must be decoded.
     ``labels_exhaustive`` are the labels whose objects are all annotated, so that absence is certain.
     ``source_width`` and ``source_height`` are the size the annotation states, in pixels.
@@ -78,6 +79,7 @@ class Sample:
     stem: str
     image_member: str | None
     mask_member: str | None = None
+    mask_label: str | None = None
     label_member: str | None = None
     track_member: str | None = None
     video_member: str | None = None
@@ -113,7 +115,9 @@ class Region:
     index: int
     box: Box
     centroid: Point | None = None
+    centroid_inside: bool | None = None
     interior: Point | None = None
+    interior_inside: bool | None = None
     area_px: int | None = None
     rle: str | None = None
     track_id: str | None = None

@@ -1,0 +1,180 @@
+"""The upstream sources: one TOML file each, data and never code.
+
+A plug-in package adds its own files by the entry point group ``medmultipoints.catalogue`` (the value is the
+name of an importable package that holds ``*.toml``) and its reader by the group ``medmultipoints.sources``.
+"""
+
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from importlib.machinery import ModuleSpec
+from importlib.metadata import EntryPoint, entry_points
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from data_lake.keys import CODE_ROOT, code_digest, digest
+from data_lake.store import file_sha256
+from transforms.errors import UsageError
+
+READERS = "medmultipoints.sources"
+CATALOGUES = "medmultipoints.catalogue"
+
+# From free to strict. A licence that is not listed counts as stricter than all of them.
+LICENCES = (
+    "CC0-1.0",
+    "CC-BY-4.0",
+    "CC-BY-SA-4.0",
+    "CC-BY-ND-4.0",
+    "CC-BY-NC-4.0",
+    "CC-BY-NC-SA-4.0",
+    "CC-BY-NC-ND-4.0",
+    "LicenseRef-research-only",
+)
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sha384 = Annotated[str, Field(pattern=r"^[0-9a-f]{96}$")]
+# A file name only: it is joined to a folder, so it must not lead out of it, nor be hidden.
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._ -]*$")]
+Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Archive(_Entry):
+    """One file that the source publishes. ``bytes`` is what is known of its size, for progress and disk space.
+
+    ``sha256`` and ``sha384`` are alternatives; with both empty every download is accepted and is not ``known``.
+    Archives that are not ``required`` are recognised by their hash but never downloaded.
+    """
+
+    name: FileName
+    url: Url
+    bytes: int | None = Field(default=None, ge=1)
+    sha256: tuple[Sha256, ...] = ()
+    sha384: tuple[Sha384, ...] = ()
+    required: bool = True
+
+
+class RemoteMember(_Entry):
+    """One member that is read out of a remote zip by HTTP range and stored as the loose file ``name``."""
+
+    name: FileName
+    url: Url
+    member: str
+    bytes: int | None = Field(default=None, ge=1)
+    sha256: Annotated[tuple[Sha256, ...], Field(min_length=1)]
+
+
+class SourceInfo(_Entry):
+    """An upstream source: where it is, under which licence, and the key of its reader."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    reader: str
+    title: str
+    homepage: Url
+    licence: Annotated[str, Field(pattern=r"^[A-Za-z0-9.+-]+$")]
+    licence_note: str = ""
+    citation: str
+    doi: str = ""
+    archives: Annotated[tuple[Archive, ...], Field(min_length=1)]
+    members: tuple[RemoteMember, ...] = ()
+
+    @property
+    def strictness(self) -> int:
+        """Rank of the licence: the larger, the stricter."""
+        return LICENCES.index(self.licence) if self.licence in LICENCES else len(LICENCES)
+
+
+def load_catalogue(extra_dirs: Iterable[Path] = ()) -> dict[str, SourceInfo]:
+    """All sources by name, sorted: ours, those of installed plug-ins, those of ``extra_dirs``.
+
+    UsageError names the file and the key for TOML that is damaged, lacks a key or has one too many, and both
+    files where two declare the same source.
+    """
+    found: dict[str, tuple[SourceInfo, str]] = {}
+    for file in _toml_files(extra_dirs):
+        info = read_source(file.read_bytes(), str(file))
+        if info.name in found:
+            raise UsageError(f"{file}: source '{info.name}' is already declared in {found[info.name][1]}. Rename one.")
+        found[info.name] = (info, str(file))
+    return {name: found[name][0] for name in sorted(found)}
+
+
+def _toml_files(extra_dirs: Iterable[Path]) -> Iterator[Traversable]:
+    folders: list[Traversable] = [files("data_lake.sources")]
+    folders += [files(point.value) for point in sorted(entry_points(group=CATALOGUES), key=lambda point: point.name)]
+    for folder in (*folders, *extra_dirs):
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: no such folder of source files.")
+        yield from sorted(
+            (file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name
+        )
+
+
+def read_source(raw: bytes, where: str) -> SourceInfo:
+    """The source that a TOML file declares; UsageError lists every problem with its key."""
+    try:
+        return SourceInfo.model_validate(tomllib.loads(raw.decode("utf-8-sig")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{where}: not valid TOML: {error}.") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: "
+            + ("unknown key" if problem["type"] == "extra_forbidden" else problem["msg"])
+            for problem in error.errors()
+        )
+        raise UsageError(f"{where}: {problems}.") from error
+
+
+def load_reader(key: str) -> Callable[..., Any]:
+    """The reader installed under ``key``; UsageError names those that are installed."""
+    point = _entry_point(key)
+    try:
+        reader: Callable[..., Any] = point.load()
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"reader '{key}' ({point.value}) cannot be loaded: {error}.") from error
+    return reader
+
+
+def reader_digest(key: str) -> str:
+    """The sha256 of the code of a reader: of ours, every module it reaches; of a plug-in's, its whole package.
+
+    The package's data files count too, and so do all modules of ``transforms``, which it may import.
+    """
+    module = _entry_point(key).module
+    spec = find_spec(module.partition(".")[0])
+    if spec is None or (spec.origin is None and not spec.submodule_search_locations):
+        raise UsageError(f"reader '{key}': its module {module} is not installed.")
+    ours = {path.relative_to(CODE_ROOT).with_suffix("") for path in CODE_ROOT.joinpath("transforms").rglob("*.py")}
+    if module.replace(".", "/") in {path.as_posix() for path in ours}:
+        return code_digest([module])
+    return digest({"transforms": code_digest(path.as_posix() for path in ours), "package": _package_files(spec)})
+
+
+def _package_files(spec: ModuleSpec) -> dict[str, str]:
+    """The sha256 of every file of an installed package, or of a single module, by path."""
+    if not spec.submodule_search_locations:
+        return {"": file_sha256(Path(str(spec.origin)))}
+    folders = [Path(folder) for folder in spec.submodule_search_locations]
+    return {
+        file.relative_to(folder).as_posix(): file_sha256(file)
+        for folder in folders
+        for file in folder.rglob("*")
+        if file.is_file() and file.suffix != ".pyc"
+    }
+
+
+def _entry_point(key: str) -> EntryPoint:
+    installed = {point.name: point for point in entry_points(group=READERS)}
+    if key not in installed:
+        raise UsageError(
+            f"no reader '{key}': installed are {', '.join(sorted(installed)) or 'none'}. "
+            f"Install the package that brings it (entry point group {READERS})."
+        )
+    return installed[key]

@@ -1,0 +1,109 @@
+"""Where everything lies below the lake's root."""
+
+import errno
+import os
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from transforms.errors import MachineError
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """The folders of one lake; nothing outside ``root`` is ever written."""
+
+    root: Path
+
+    @property
+    def landing(self) -> Path:
+        """Downloaded archives, one folder a source."""
+        return self.root / "landing"
+
+    @property
+    def scratch(self) -> Path:
+        """Archives inside archives, unpacked once to plain tars; safe to delete."""
+        return self.root / "scratch"
+
+    @property
+    def objects(self) -> Path:
+        """Every finished file under the sha256 of its content."""
+        return self.root / "objects"
+
+    @property
+    def receipts(self) -> Path:
+        """One small file per finished piece of work: what it wrote."""
+        return self.root / "receipts"
+
+    @property
+    def releases(self) -> Path:
+        """releases/<name>/<version>/: immutable once there."""
+        return self.root / "releases"
+
+    @property
+    def runs(self) -> Path:
+        """One JSON file per run: times, counts, outcome. Never part of a release."""
+        return self.root / "runs"
+
+    @property
+    def temporary(self) -> Path:
+        """Files that are being written; whatever an interrupted run left is removed by the next."""
+        return self.root / "tmp"
+
+    @property
+    def prefect(self) -> Path:
+        """Home of the embedded Prefect server, one folder a release name."""
+        return self.root / "prefect"
+
+
+def open_lake(root: Path) -> Lake:
+    """The lake at ``root``, created if missing; MachineError where the folder cannot be written."""
+    lake = Lake(root.expanduser().absolute())
+    with explained(f"the lake folder {lake.root}"):
+        for folder in (lake.landing, lake.scratch, lake.objects, lake.receipts, lake.runs, lake.temporary):
+            folder.mkdir(parents=True, exist_ok=True)
+        probe = lake.temporary / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    return lake
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn the operating system's refusals into a MachineError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        remedies = {
+            errno.ENOSPC: "The disk is full: free space or choose another folder with --lake, then run again; "
+            "finished work is kept",
+            errno.EDQUOT: "The disk quota is used up: free space or choose another folder with --lake",
+            errno.EACCES: "It is not writable: change its permissions or choose another folder with --lake",
+            errno.EPERM: "It is not writable: change its permissions or choose another folder with --lake",
+            errno.EROFS: "It is on a read-only file system: choose another folder with --lake",
+            errno.ENOTDIR: "A file stands where a folder is needed: choose another folder with --lake",
+            errno.EEXIST: "A file stands where a folder is needed: choose another folder with --lake",
+        }
+        if error.errno not in remedies:
+            raise
+        raise MachineError(f"{what}: {error.strerror} ({error.filename or what}). {remedies[error.errno]}.") from error
+
+
+@contextmanager
+def only_builder(lake: Lake, name: str) -> Iterator[None]:
+    """Hold the lock on one release name; the operating system frees it if the process dies."""
+    lake.releases.joinpath(name).mkdir(parents=True, exist_ok=True)
+    lock = FileLock(lake.releases / name / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise MachineError(
+            f"another build of '{name}' is running in {lake.root}. Wait for it to end, or use another --lake."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

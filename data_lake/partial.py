@@ -1,0 +1,90 @@
+"""A download on its way: the bytes so far, and which version of the remote file they are from."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+
+from data_lake.replies import Reply, Transient
+from data_lake.transport import request
+from transforms.errors import MachineError
+
+
+class PartialFile:
+    """The first bytes of a remote file; beside them, the validator with which the server knows its version."""
+
+    def __init__(self, path: Path, url: str) -> None:
+        self.path, self.url = path, url
+        self._note = path.with_name(f"{path.name}.json")
+
+    @property
+    def size(self) -> int:
+        """The number of bytes that are there."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    @property
+    def validator(self) -> str | None:
+        """What the next request says in If-Range; None where resuming would be a gamble."""
+        try:
+            note = orjson.loads(self._note.read_bytes())
+        except (FileNotFoundError, orjson.JSONDecodeError):
+            return None
+        return note.get("validator") if isinstance(note, dict) and note.get("url") == self.url else None
+
+    def restart(self, validator: str | None) -> None:
+        """Forget the bytes; those that follow are from the version that ``validator`` names."""
+        self.discard()
+        self._note.write_bytes(orjson.dumps({"url": self.url, "validator": validator}))
+
+    def discard(self) -> None:
+        """Remove the bytes and the note."""
+        self.path.unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)
+
+
+def download(
+    part: PartialFile, expected: int | None, progress: Callable[[int, int | None], None], timeout: float
+) -> None:
+    """Complete the file by one request, from where it stops if that is safe, else from the start.
+
+    Transient where the connection breaks: what has come is kept. MachineError where the disk is too small.
+    """
+    have, validator = part.size, part.validator
+    resuming = have > 0 and validator is not None
+    headers = {"Range": f"bytes={have}-", "If-Range": str(validator)} if resuming else {}
+    with request(part.url, headers, timeout) as reply:
+        if reply.status == 416:
+            if reply.unsatisfied_size != have:
+                part.discard()
+                raise Transient("the file on the server is shorter than what has been downloaded; starting again")
+            return
+        total = _total(part, reply, have)
+        _check_room(part, total or expected)
+        with part.path.open("ab") as file:
+            for chunk in reply.body:
+                file.write(chunk)
+                progress(file.tell(), total or expected)
+    if total is not None and part.size != total:
+        raise Transient(f"the connection ended after {part.size:,} of {total:,} bytes")
+
+
+def _total(part: PartialFile, reply: Reply, have: int) -> int | None:
+    """The size of the whole file, if known; the part is emptied unless the reply continues it."""
+    if reply.status == 206:
+        if reply.content_range is None or reply.content_range[0] != have:
+            part.discard()
+            raise Transient("the server sent another range than it was asked for; starting again")
+        return reply.content_range[1]
+    part.restart(reply.validator)
+    return reply.length
+
+
+def _check_room(part: PartialFile, total: int | None) -> None:
+    missing = (total or 0) - part.size
+    free = shutil.disk_usage(part.path.parent).free
+    if missing > free:
+        raise MachineError(
+            f"{part.path.parent}: {missing >> 20:,} MiB are still to come, but only {free >> 20:,} MiB are free. "
+            "Free space, or choose another folder with --lake, then run again: what has come is kept."
+        )

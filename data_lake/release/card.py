@@ -1,0 +1,168 @@
+"""README.md of a release: front matter that the Hub reads, and a body whose every number is computed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+import polars as pl
+from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
+
+from data_lake.catalogue import SourceInfo
+from data_lake.release.files import FileEntry
+from data_lake.release.licences import hub_licence, licence_reason, strictest
+from data_lake.release.manifest import StageCount
+from expectations.columns import Table, features, load_table
+from transforms.diff import Tables
+from transforms.stats import count_histogram, count_images, count_labels, count_spread, count_tasks
+
+TEMPLATE = Path(__file__).with_name("card.md.jinja")
+# ``datasets`` reads all configs of a folder in the format of the first, so the JSONL instructions cannot be one.
+CONFIGS = {"records": "data", "images": "images", "objects": "objects"}
+DECLARED = {"records": "records", "images": "released_images", "objects": "objects"}
+SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardFacts:
+    """Everything the card is made from; ``files`` are all files of the release but the card itself.
+
+    ``known`` tells by source name whether the sha256 of every file
+    is an accepted one; ``recipe`` is the complete recipe as plain values. No time, host or path is among the facts.
+    """
+
+    name: str
+    version: str
+    title: str
+    description: str
+    release_date: str | None
+    policy: Literal["published", "audited"]
+    recipe: Mapping[str, Any]
+    sources: Sequence[SourceInfo]
+    known: Mapping[str, bool]
+    accounting: Sequence[StageCount]
+    tables: Tables
+    disagreements: pl.DataFrame
+    duplicates: pl.DataFrame
+    files: Sequence[FileEntry]
+    logical_digest: str
+    code_digest: str
+    annotations_creators: Sequence[str] = ("expert-generated",)
+
+
+def render_card(facts: CardFacts, template: str) -> str:
+    """The text of README.md; ``template`` is the content of ``card.md.jinja``, given so that it enters the key."""
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters["number"] = _number
+    environment.filters["cell"] = _cell
+    body = environment.from_string(template).render(facts=facts, **_figures(facts))
+    return f"---\n{yaml_dump(front_matter(facts), sort_keys=False)}---\n\n{body}"
+
+
+def front_matter(facts: CardFacts) -> dict[str, Any]:
+    """The metadata block, in the form that ``datasets`` and ``huggingface_hub`` write themselves."""
+    splits = facts.tables.images["split"].unique().sort().to_list()
+    return {
+        **hub_licence(strictest(facts.sources)),
+        "pretty_name": facts.title,
+        "language": ["en"],
+        "task_categories": ["object-detection", *_language_tasks(facts)],
+        "tags": ["medical", "counting", "pointing", *facts.tables.records["label"].unique().sort().to_list()],
+        "size_categories": [_size_category(facts.tables.records.height)],
+        "annotations_creators": list(facts.annotations_creators),
+        "source_datasets": ["extended"],
+        "configs": [config for name in CONFIGS if (config := _config(facts, name, splits))["data_files"]],
+        "dataset_info": [info for name in CONFIGS if (info := _dataset_info(facts, name, splits))["splits"]],
+    }
+
+
+def _language_tasks(facts: CardFacts) -> list[str]:
+    return ["image-text-to-text", "visual-question-answering"] if facts.tables.instructions.height else []
+
+
+def _size_category(rows: int) -> str:
+    return next((name for limit, name in SIZES if rows < limit), "n>10M")
+
+
+def _config(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[str, Any]:
+    files = [{"split": split, "path": _pattern(name, split)} for split in splits if _files_of(facts, name, split)]
+    return {"config_name": name, **({"default": True} if name == "records" else {}), "data_files": files}
+
+
+def _pattern(name: str, split: str) -> str:
+    return f"{CONFIGS[name]}/{split}-*"
+
+
+def _files_of(facts: CardFacts, name: str, split: str) -> list[FileEntry]:
+    start = _pattern(name, split).removesuffix("*")
+    return [file for file in facts.files if file.path.startswith(start)]
+
+
+def _dataset_info(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[str, Any]:
+    rows = dict(getattr(facts.tables, name).group_by("split").len().iter_rows())
+    sizes = {split: sum(file.bytes for file in _files_of(facts, name, split)) for split in splits}
+    told = [
+        {"name": split, "num_bytes": sizes[split], "num_examples": rows.get(split, 0)}
+        for split in splits
+        if _files_of(facts, name, split)
+    ]
+    total = sum(split["num_bytes"] for split in told)
+    return {
+        "config_name": name,
+        "features": features(load_table(DECLARED[name]))._to_yaml_list(),
+        "splits": told,
+        "download_size": total,
+        "dataset_size": total,
+    }
+
+
+def _figures(facts: CardFacts) -> dict[str, Any]:
+    """The counts that the body shows, as rows of plain values."""
+    tables, audit = facts.tables, facts.disagreements
+    return {
+        "licence": strictest(facts.sources),
+        "reason": licence_reason(facts.sources),
+        "labels": count_labels(tables.records).to_dicts(),
+        "images": count_images(tables.images).to_dicts(),
+        "spread": count_spread(tables.records).to_dicts(),
+        "histogram": _binned(count_histogram(tables.records)),
+        "tasks": count_tasks(tables.instructions).to_dicts(),
+        "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),
+        "resized": tables.images.filter(pl.col("scale") < 1).height,
+        "decoded": tables.images.filter(pl.col("image_origin") == "decoded").height,
+        "truncated": tables.objects.filter(pl.col("truncated")).height,
+        "example_split": _example_split(tables.images),
+        "dictionary": {name: _columns(load_table(declared)) for name, declared in DECLARED.items()},
+    }
+
+
+def _example_split(images: pl.DataFrame) -> str:
+    names = images["split"].unique().sort().to_list()
+    return "train" if "train" in names or not names else names[0]
+
+
+def _binned(histogram: pl.DataFrame) -> list[dict[str, Any]]:
+    """Records by label in bins of counts that double: 0, 1, 2-3, 4-7, ..."""
+    power = pl.col("count").clip(1).log(2).floor().cast(pl.Int64)
+    low = pl.when(pl.col("count") == 0).then(0).otherwise(2**power)
+    binned = histogram.with_columns(low.cast(pl.Int64).alias("low"))
+    rows = binned.group_by("label", "low").agg(pl.col("records").sum()).sort("label", "low").to_dicts()
+    return [row | {"bin": str(row["low"]) if row["low"] < 2 else f"{row['low']}-{2 * row['low'] - 1}"} for row in rows]
+
+
+def _columns(table: Table) -> list[dict[str, str]]:
+    return [
+        {"name": column.name, "type": column.type, "unit": column.unit or "", "meaning": column.meaning}
+        for column in table.columns
+    ]
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).split()).replace("|", "\\|")

@@ -1,0 +1,123 @@
+"""A release as plain files: pictures under their hashes, and the JSONL whose image paths open beside them."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import polars as pl
+
+from data_lake.release.files import IMAGE_FILE
+from data_lake.release.jsonl import instructions_path
+from data_lake.release.manifest import Manifest, read_manifest
+from data_lake.release.read import Picture, read_all_instructions, read_parquet, read_pictures, splits_of
+from transforms.errors import DataError, MachineError, UsageError
+
+MARK = "export.json"
+ROWS_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export wrote: pictures, instruction lines and record lines, by the splits taken."""
+
+    folder: Path
+    splits: tuple[str, ...]
+    images: int
+    instructions: int
+    records: int
+
+
+def export_release(folder: Path, to: Path, split: str | None = None) -> ExportReport:
+    """The files ``images/<image_sha256>.<extension>``, ``instructions/<split>.jsonl`` and ``records/<split>.jsonl``.
+
+    Files appear whole or not at all; the same release gives the same files. UsageError for a split the release
+    does not have and for a target folder that holds anything but an earlier export.
+    """
+    manifest = read_manifest(folder)
+    splits = splits_of(manifest)
+    if split is not None and split not in splits:
+        raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits)}.")
+    chosen = splits if split is None else (split,)
+    try:
+        _prepare(to)
+        return _export(folder, manifest, to, chosen)
+    except OSError as error:
+        raise MachineError(f"the export folder {to} cannot be written: {error}. Choose another one.") from error
+
+
+def _export(folder: Path, manifest: Manifest, to: Path, splits: tuple[str, ...]) -> ExportReport:
+    images = instructions = records = 0
+    for name in splits:
+        paths = _image_paths(read_parquet(folder, manifest, "images", name))
+        images += _write_pictures(read_pictures(folder, manifest, name), paths, to)
+        records += _write_records(to / f"records/{name}.jsonl", read_parquet(folder, manifest, "data", name), paths)
+        instructions += _copy_instructions(folder, manifest, to, name, set(paths.values()))
+    mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root, "splits": splits}
+    _write_whole(to / MARK, [orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
+    return ExportReport(to, splits, images, instructions, records)
+
+
+def _prepare(to: Path) -> None:
+    """Make the folder, or empty what an earlier export left; anything else in it is left alone and refused."""
+    if to.is_dir() and any(to.iterdir()):
+        if not (to / MARK).is_file():
+            raise UsageError(f"--to {to}: the folder is not empty and not an export. Choose an empty or a new folder.")
+        for name in ("images", "instructions", "records"):
+            shutil.rmtree(to / name, ignore_errors=True)
+    elif to.exists() and not to.is_dir():
+        raise UsageError(f"--to {to}: is a file. Choose a folder.")
+    to.mkdir(parents=True, exist_ok=True)
+    _write_whole(to / MARK, [b"{}\n"])  # from here on an interrupted export is one that can be repeated
+    for name in ("images", "instructions", "records"):
+        (to / name).mkdir()
+
+
+def _image_paths(images: pl.DataFrame) -> dict[str, str]:
+    """The export path of each sample; DataError for a path that is not of the declared form."""
+    paths = dict(images.select("sample_id", "image_file").iter_rows())
+    for sample_id, path in paths.items():
+        if not isinstance(path, str) or IMAGE_FILE.fullmatch(path) is None:
+            raise DataError(f"image {sample_id}: {path!r} is not images/<sha256>.jpg or .png; not exported.")
+    return paths
+
+
+def _write_pictures(pictures: Iterable[Picture], paths: dict[str, str], to: Path) -> int:
+    written: set[str] = set()
+    for picture in pictures:
+        path = paths.get(picture.sample_id)
+        if path is None:
+            raise DataError(f"record {picture.record_id}: its image is not in the images table; verify the release.")
+        if path not in written:
+            _write_whole(to / path, [picture.data])
+            written.add(path)
+    return len(written)
+
+
+def _write_records(target: Path, records: pl.DataFrame, paths: dict[str, str]) -> int:
+    lines = (
+        orjson.dumps({"image": paths[row["sample_id"]]} | row, option=orjson.OPT_APPEND_NEWLINE)
+        for part in records.iter_slices(ROWS_AT_ONCE)
+        for row in part.to_dicts()
+    )
+    _write_whole(target, lines)
+    return records.height
+
+
+def _copy_instructions(folder: Path, manifest: Manifest, to: Path, split: str, known: set[str]) -> int:
+    rows = read_all_instructions(folder, manifest, split)
+    dangling = rows.filter(~pl.col("image_file").is_in(sorted(known)))
+    if dangling.height:
+        raise DataError(f"instruction {dangling['instruction_id'][0]}: no image of its name; verify the release.")
+    if rows.height:
+        _write_whole(to / instructions_path(split), [(folder / instructions_path(split)).read_bytes()])
+    return rows.height
+
+
+def _write_whole(path: Path, chunks: Iterable[bytes]) -> None:
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as file:
+        file.writelines(chunks)
+    os.replace(part, path)

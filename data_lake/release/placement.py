@@ -1,0 +1,38 @@
+"""Whether the files of a release hold what their names and the accounting say."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from data_lake.release.manifest import Manifest
+from data_lake.release.read import readable, table_files, table_place
+
+EXCLUSIONS = "quarantine/exclusions.parquet"
+
+
+def check_placement(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """A sentence for every Parquet file with rows of another split than its name tells."""
+    for table in ("data", "images", "objects"):
+        for path in table_files(manifest, table):
+            place = table_place(path)
+            with readable(folder / path) as file:
+                found = set(file.read(columns=["split"])["split"].unique().to_pylist())
+            if place and found - {place[1]}:
+                yield f"{path} holds rows of the split {', '.join(sorted(map(str, found - {place[1]})))}"
+
+
+def check_quarantine(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """A sentence for every reason whose count in the manifest is not that of the table of exclusions."""
+    if EXCLUSIONS not in {file.path for file in manifest.files}:
+        return
+    with readable(folder / EXCLUSIONS) as file:
+        rows = file.read(columns=["stage", "verdict", "reason"]).to_pylist()
+    found = Counter((row["stage"], row["verdict"], row["reason"]) for row in rows)
+    told = {
+        (stage.name, reason.verdict, reason.reason): reason.count
+        for stage in manifest.accounting
+        for reason in stage.reasons
+    }
+    for key in sorted(found.keys() | told.keys()):
+        if found[key] != told.get(key, 0):
+            yield f"{' '.join(key)}: {found[key]} rows in {EXCLUSIONS}, {told.get(key, 0)} in the manifest"

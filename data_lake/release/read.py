@@ -1,0 +1,109 @@
+"""A release, read back: its tables without pictures, and its pictures one row group at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data_lake.release.files import INSTRUCTIONS_FILE, PARQUET_FILE
+from data_lake.release.jsonl import read_instructions
+from data_lake.release.manifest import Manifest
+from transforms.diff import INSTRUCTION_COLUMNS, Tables
+from transforms.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One row of the records table with the bytes of its picture."""
+
+    record_id: str
+    sample_id: str
+    image_sha256: str
+    stored_sha256: str
+    width: int
+    height: int
+    data: bytes
+
+
+PICTURE_COLUMNS = ("record_id", "sample_id", "image_sha256", "stored_sha256", "img_size", "image")
+
+
+def table_files(manifest: Manifest, table: str, split: str | None = None) -> tuple[str, ...]:
+    """The paths of a table's files, sorted; of one split, or of all."""
+    places = ((file.path, table_place(file.path)) for file in manifest.files)
+    return tuple(sorted(path for path, place in places if place and place[0] == table and split in (None, place[1])))
+
+
+def table_place(path: str) -> tuple[str, str] | None:
+    """The table and the split that a file holds by its name, None for files that are part of no table."""
+    found = PARQUET_FILE.fullmatch(path) or INSTRUCTIONS_FILE.fullmatch(path)
+    return (found["table"], found["split"]) if found else None
+
+
+def splits_of(manifest: Manifest) -> tuple[str, ...]:
+    """The splits that have images, sorted."""
+    places = (table_place(file.path) for file in manifest.files)
+    return tuple(sorted({split for table, split in filter(None, places) if table == "images"}))
+
+
+def read_tables(folder: Path, manifest: Manifest) -> Tables:
+    """All four tables of a release; records come without their pictures."""
+    records, objects, images = (read_parquet(folder, manifest, name) for name in ("data", "objects", "images"))
+    return Tables(records, objects, images, read_all_instructions(folder, manifest))
+
+
+def read_parquet(folder: Path, manifest: Manifest, table: str, split: str | None = None) -> pl.DataFrame:
+    """The rows of a table, file by file; ``image`` is left out. DataError names a file that cannot be read."""
+    parts = [_read_file(folder / path) for path in table_files(manifest, table, split)]
+    if not parts:
+        raise DataError(f"{folder}: the release lists no file {table}/*.parquet. Build it again.")
+    return pl.concat(parts)
+
+
+def _read_file(path: Path) -> pl.DataFrame:
+    with readable(path) as file:
+        names = [name for name in file.schema_arrow.names if name != "image"]
+        table = pl.from_arrow(file.read(columns=names))
+    if not isinstance(table, pl.DataFrame):
+        raise DataError(f"{path}: holds no columns.")
+    return table
+
+
+def read_all_instructions(folder: Path, manifest: Manifest, split: str | None = None) -> pl.DataFrame:
+    """The instructions of a split, or of all; an empty table where there are none."""
+    wanted = table_files(manifest, "instructions", split)
+    empty = pl.DataFrame(schema=dict.fromkeys(INSTRUCTION_COLUMNS, pl.String))
+    return pl.concat([empty, *(read_instructions(folder / path) for path in wanted)])
+
+
+def read_pictures(folder: Path, manifest: Manifest, split: str | None = None) -> Iterator[Picture]:
+    """Every record with its picture, in the order of the files; one row group is in memory at a time."""
+    for path in table_files(manifest, "data", split):
+        with readable(folder / path) as file:
+            for group in range(file.num_row_groups):
+                yield from _pictures(file.read_row_group(group, columns=list(PICTURE_COLUMNS)))
+
+
+def _pictures(rows: pa.Table) -> Iterator[Picture]:
+    for row in rows.to_pylist():
+        (width, height), data = row["img_size"], row["image"]["bytes"]
+        if not isinstance(data, bytes):
+            raise TypeError(f"record {row['record_id']} holds no picture")
+        identity = {name: row[name] for name in ("record_id", "sample_id", "image_sha256", "stored_sha256")}
+        yield Picture(**identity, width=width, height=height, data=data)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[pq.ParquetFile]:
+    """An open Parquet file; what goes wrong inside the with block becomes a DataError that names the file."""
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, KeyError, TypeError, ValueError) as error:
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        place = f"{path.parent.name}/{path.name}"
+        raise DataError(f"{place} cannot be read: {first}. Get the file again.") from error

@@ -1,0 +1,140 @@
+"""A release held against its manifest and against itself: everything is computed again."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_lake.release.agreement import TABLE_CHECKS
+from data_lake.release.answers import check_answers
+from data_lake.release.digest import logical_digest
+from data_lake.release.files import hash_file
+from data_lake.release.manifest import Manifest, is_rooted, manifest_root, read_manifest
+from data_lake.release.pictures import check_pictures
+from data_lake.release.placement import check_placement, check_quarantine
+from data_lake.release.read import Picture, read_pictures, read_tables
+from transforms.diff import Tables
+from transforms.errors import DataError
+
+SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was computed again; ``detail`` says what was found, or the first problems and their number."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """All checks of one release, in the order they ran."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        return all(check.ok for check in self.checks)
+
+
+Problems = Callable[[], Iterator[str]]
+
+
+def verify_release(folder: Path) -> VerifyReport:
+    """The outcome of every check; a damaged release gives failing checks, never an exception.
+
+    Files: all there, none beside them, size and sha256, manifest root. Tables: readable, references, lists,
+    splits, answers, logical digest. Pictures: bytes, size in pixels. Accounting: sums of every stage.
+    """
+    try:
+        manifest = read_manifest(folder)
+    except DataError as error:
+        return VerifyReport((Check("manifest", False, str(error)),))
+    checks = [Check("manifest", True, f"{manifest.name} {manifest.version}, {len(manifest.files)} files")]
+    checks += [_run(name, problems) for name, problems in _file_checks(folder, manifest)]
+    return VerifyReport((*checks, *_content_checks(folder, manifest)))
+
+
+def _file_checks(folder: Path, manifest: Manifest) -> list[tuple[str, Problems]]:
+    return [
+        ("no_file_missing_or_extra", lambda: _strays(folder, manifest)),
+        ("file_hashes", lambda: _changed_files(folder, manifest)),
+        ("manifest_root", lambda: _root(manifest)),
+        ("files_hold_their_split", lambda: check_placement(folder, manifest)),
+        ("accounting", lambda: _accounting(manifest)),
+        ("quarantine", lambda: check_quarantine(folder, manifest)),
+    ]
+
+
+def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
+    tables: list[Tables] = []
+
+    def read() -> Iterator[str]:
+        tables.append(read_tables(folder, manifest))
+        yield from ()
+
+    readable = _run("tables_readable", read)
+    yield readable
+    if readable.ok:
+        yield _run("logical_digest", lambda: _digest(manifest, tables[0]))
+        for name, problems in TABLE_CHECKS.items():
+            yield _run(name, lambda problems=problems: problems(tables[0]))  # type: ignore[misc]
+        yield _run("answers", lambda: check_answers(tables[0], manifest.recipe))
+        pictures: Callable[[], Iterator[Picture]] = lambda: read_pictures(folder, manifest)  # noqa: E731
+        yield _run("pictures", lambda: check_pictures(pictures(), tables[0].images))
+
+
+def _run(name: str, problems: Problems) -> Check:
+    """The check's outcome. Whatever hostile bytes make a library raise is a finding, not a crash."""
+    shown: list[str] = []
+    count = 0
+    try:
+        for count, problem in enumerate(problems(), 1):
+            if count <= SHOWN:
+                shown.append(problem)
+    except Exception as error:
+        shown.append(str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}")
+        count += 1
+    more = f"; and {count - len(shown)} more" if count > len(shown) else ""
+    return Check(name, not shown, "; ".join(shown) + more if shown else "as stated")
+
+
+def _strays(folder: Path, manifest: Manifest) -> Iterator[str]:
+    listed = {file.path for file in manifest.files}
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() or path.is_symlink()}
+    yield from (f"{path} is missing" for path in sorted(listed - found))
+    yield from (f"{path} is not in the manifest" for path in sorted(found - listed) if is_rooted(path))
+
+
+def _changed_files(folder: Path, manifest: Manifest) -> Iterator[str]:
+    for entry in manifest.entries:
+        path = folder / entry.path
+        if not path.is_file():
+            yield f"{entry.path} is missing"
+        elif path.stat().st_size != entry.bytes:
+            yield f"{entry.path} has {path.stat().st_size:,} bytes, the manifest says {entry.bytes:,}"
+        elif (found := hash_file(path, entry.path).sha256) != entry.sha256:
+            yield f"{entry.path} has sha256 {found}, the manifest says {entry.sha256}"
+
+
+def _root(manifest: Manifest) -> Iterator[str]:
+    found = manifest_root(manifest.entries)
+    if found != manifest.manifest_root:
+        yield f"the files give {found}, the manifest says {manifest.manifest_root}"
+
+
+def _accounting(manifest: Manifest) -> Iterator[str]:
+    for stage in manifest.accounting:
+        if stage.taken != stage.used + stage.dropped + stage.rejected:
+            yield f"{stage.name}: in {stage.taken} != used {stage.used} + {stage.dropped} + {stage.rejected}"
+        for verdict, total in (("dropped", stage.dropped), ("rejected", stage.rejected)):
+            reasons = sum(reason.count for reason in stage.reasons if reason.verdict == verdict)
+            if reasons != total:
+                yield f"{stage.name}: {total} {verdict}, but the reasons sum to {reasons}"
+
+
+def _digest(manifest: Manifest, tables: Tables) -> Iterator[str]:
+    found = logical_digest(tables.records, tables.objects, tables.images, tables.instructions)
+    if found != manifest.logical_digest:
+        yield f"the rows give {found}, the manifest says {manifest.logical_digest}"

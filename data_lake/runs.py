@@ -1,0 +1,25 @@
+"""What each run did and how it ended: one JSON file a run, for people and ``status``; never part of a release."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from data_lake.layout import Lake
+from data_lake.store import temporary_file
+
+
+def write_run(lake: Lake, started: datetime, facts: Mapping[str, object]) -> Path:
+    """The path of the run's record; names sort by start time."""
+    target = lake.runs / f"{started.astimezone(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}.json"
+    with temporary_file(lake) as path:
+        path.write_bytes(orjson.dumps({"started": started.isoformat(), **facts}, option=orjson.OPT_INDENT_2))
+        os.replace(path, target)
+    return target
+
+
+def read_runs(lake: Lake) -> list[dict[str, object]]:
+    """All runs of the lake, the newest first."""
+    return [orjson.loads(path.read_bytes()) for path in sorted(lake.runs.glob("*.json"), reverse=True)]

@@ -1,0 +1,218 @@
+"""Simulated sources on disk: one folder a source, archives under their official names."""
+
+import hashlib
+import os
+import zipfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+import transforms.sources.simulated as simulated_package
+from data_lake.layout import explained
+from data_lake.store import sync
+from transforms.errors import UsageError
+from transforms.sources.simulated.counts import REAL_BOXES, TRACK_TOTALS, model_counts, parse_counts_csv
+from transforms.sources.simulated.faults import faults_of
+from transforms.sources.simulated.hyperkvasir import LABEL_TABLE, LABELLED_ZIP, SEGMENTED_ZIP, simulate_hyperkvasir
+from transforms.sources.simulated.kvasir_instrument import INSTRUMENT_ZIP, simulate_kvasir_instrument
+from transforms.sources.simulated.members import Member, Planted, Simulated
+from transforms.sources.simulated.visem_names import VISEM_ZIP
+from transforms.sources.simulated.visem_tracking import VideoMode, simulate_visem_tracking
+
+STAMP = "simulated.json"
+FOLDERS = {
+    "hyperkvasir": "hyper-kvasir",
+    "kvasir_instrument": "kvasir-instrument",
+    "visem_tracking": "visem-tracking",
+}
+FILES = (SEGMENTED_ZIP, LABELLED_ZIP, LABEL_TABLE, INSTRUMENT_ZIP, VISEM_ZIP)
+ZIP_DATE = (2020, 9, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedSizes:
+    """How much to simulate; the defaults are those of the demo. A source of size 0 is left out.
+
+    ``polyps``, ``instruments``: image and mask pairs; ``unsegmented``: polyps in the label table alone;
+    ``negatives``: labelled images without polyps (with them the labelled archive is written);
+    ``videos`` of ``frames`` each, which a table of counts overrules.
+    """
+
+    polyps: int = 60
+    instruments: int = 30
+    videos: int = 3
+    frames: int = 40
+    unsegmented: int = 2
+    negatives: int = 0
+    images: bool = True
+    video_files: VideoMode = "frames"
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedSources:
+    """The folder of each source, to be given as ``--source NAME=PATH``, and the faults that were planted."""
+
+    paths: dict[str, Path]
+    planted: tuple[Planted, ...]
+
+
+def write_sources(
+    folder: Path,
+    *,
+    seed: int,
+    sizes: SimulatedSizes = SimulatedSizes(),
+    faults: Sequence[str] = (),
+    counts: bytes | None = None,
+    shuffle_seed: int | None = None,
+) -> SimulatedSources:
+    """The sources in sub-folders of ``folder``; the same arguments give the same bytes, and a second call returns at once.
+
+    ``counts`` is the content of the authors' table of counts per frame: with it VISEM-Tracking has exactly
+    those objects, and 1,121 / 20 / 35 tracks when the table is the real, whole one. ``shuffle_seed`` shuffles
+    the entries of the archives. A stamp is written last; what an interrupted call left is written anew.
+    Errors: UsageError for an unknown fault, sizes too small for the faults, or a folder with data of another
+    origin; MachineError for the disk.
+    """
+    request = _request(seed, sizes, faults, counts, shuffle_seed)
+    with explained(f"the folder for simulated sources {folder}"):
+        finished = _read_stamp(folder, request)
+        if finished is not None:
+            return finished
+        sources = _simulate(seed, sizes, faults, counts, shuffle_seed)
+        _clear(folder)
+        files = {name: size for source in sources for name, size in _write_source(folder, source).items()}
+        stamp: dict[str, Any] = {
+            "request": request,
+            "files": files,
+            "sources": [source.source for source in sources],
+            "planted": [asdict(entry) for source in sources for entry in source.planted],
+        }
+        _write_file(folder / STAMP, orjson.dumps(stamp, option=orjson.OPT_INDENT_2))
+    return _describe(folder, stamp)
+
+
+def _request(
+    seed: int, sizes: SimulatedSizes, faults: Sequence[str], counts: bytes | None, shuffle_seed: int | None
+) -> str:
+    """The digest of everything that the bytes depend on, the simulation's own code included."""
+    arguments = [seed, asdict(sizes), sorted(set(faults)), shuffle_seed, hashlib.sha256(counts or b"").hexdigest()]
+    code = [Path(__file__), *sorted(Path(simulated_package.__path__[0]).glob("*.py"))]
+    found = hashlib.sha256(orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS))
+    for path in code:
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _simulate(
+    seed: int, sizes: SimulatedSizes, faults: Sequence[str], counts: bytes | None, shuffle_seed: int | None
+) -> list[Simulated]:
+    chosen = {source: faults_of(source, faults) for source in FOLDERS}
+    sources = []
+    if sizes.polyps:
+        sources.append(
+            simulate_hyperkvasir(
+                seed=seed,
+                images=sizes.polyps,
+                unsegmented=sizes.unsegmented,
+                negatives=sizes.negatives,
+                faults=chosen["hyperkvasir"],
+                shuffle_seed=shuffle_seed,
+            )
+        )
+    if sizes.instruments:
+        sources.append(
+            simulate_kvasir_instrument(
+                seed=seed, images=sizes.instruments, faults=chosen["kvasir_instrument"], shuffle_seed=shuffle_seed
+            )
+        )
+    if sizes.videos or counts is not None:
+        sources.append(_simulate_videos(seed, sizes, chosen["visem_tracking"], counts, shuffle_seed))
+    return sources
+
+
+def _simulate_videos(
+    seed: int, sizes: SimulatedSizes, faults: Sequence[str], counts: bytes | None, shuffle_seed: int | None
+) -> Simulated:
+    videos = model_counts(seed, sizes.videos, sizes.frames) if counts is None else parse_counts_csv(counts)
+    whole = counts is not None and sum(int(video.counts.sum()) for video in videos) == REAL_BOXES
+    return simulate_visem_tracking(
+        seed=seed,
+        videos=videos,
+        track_totals=TRACK_TOTALS if whole else None,
+        images=sizes.images,
+        video_files=sizes.video_files,
+        faults=faults,
+        shuffle_seed=shuffle_seed,
+    )
+
+
+def _clear(folder: Path) -> None:
+    """Remove what earlier calls wrote, and mark the folder as one for simulated sources."""
+    written = [folder / part / name for part in FOLDERS.values() for name in FILES]
+    there = [path for path in written if path.exists()]
+    if there and not (folder / STAMP).exists():
+        raise UsageError(f"{there[0]} was not simulated and would be overwritten. Choose another folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_file(folder / STAMP, b"{}")
+    for path in there:
+        path.unlink()
+
+
+def _write_source(folder: Path, source: Simulated) -> dict[str, int]:
+    """The archives and loose files of one source: size in bytes by path below ``folder``."""
+    target = folder / FOLDERS[source.source]
+    target.mkdir(parents=True, exist_ok=True)
+    archives: defaultdict[str, list[Member]] = defaultdict(list)
+    for member in source.members:
+        archives[member.archive].append(member)
+    loose = archives.pop("", [])
+    for member in loose:
+        _write_file(target / member.name, member.content())
+    for name, members in archives.items():
+        _write_zip(target / name, members)
+    names = sorted([*archives, *(member.name for member in loose)])
+    return {f"{target.name}/{name}": (target / name).stat().st_size for name in names}
+
+
+def _write_zip(path: Path, members: Sequence[Member]) -> None:
+    """Nothing is compressed: pictures are already, and the bytes do not depend on the zlib at hand."""
+    partial = path.with_name(f"{path.name}.partial")
+    with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+        for member in members:
+            entry = zipfile.ZipInfo(member.name, ZIP_DATE)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, member.content())
+    _finish(partial, path)
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_bytes(data)
+    _finish(partial, path)
+
+
+def _finish(partial: Path, path: Path) -> None:
+    sync(partial)
+    os.replace(partial, path)
+    sync(path.parent)
+
+
+def _read_stamp(folder: Path, request: str) -> SimulatedSources | None:
+    """What an earlier call with the same request wrote, if all of it is still there."""
+    try:
+        stamp = orjson.loads((folder / STAMP).read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return None
+    if stamp.get("request") != request:
+        return None
+    there = all((folder / name).is_file() and (folder / name).stat().st_size == n for name, n in stamp["files"].items())
+    return _describe(folder, stamp) if there else None
+
+
+def _describe(folder: Path, stamp: Mapping[str, Any]) -> SimulatedSources:
+    paths = {source: folder / FOLDERS[source] for source in stamp["sources"]}
+    return SimulatedSources(paths, tuple(Planted(**entry) for entry in stamp["planted"]))

@@ -1,0 +1,1 @@
+"""One TOML file per upstream source; see ``data_lake.catalogue``."""

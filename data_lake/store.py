@@ -1,0 +1,143 @@
+"""The content-addressed store: objects under their sha256, receipts that say a piece of work is finished.
+
+An object is written under a temporary name, synced and renamed; a receipt is written the same way after
+all its objects. A process that dies leaves at most a temporary file and never a half-written object.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import orjson
+
+from data_lake.layout import Lake, explained
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """A finished file in the store; ``rows`` is 0 for files that are not tables."""
+
+    sha256: str
+    bytes: int
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that a piece of work is finished: its key and every object it wrote, by table.
+
+    ``counts`` holds the accounting; ``verdicts`` the results of the expectation suites.
+    """
+
+    key: str
+    objects: Mapping[str, tuple[StoredObject, ...]]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    verdicts: tuple[Mapping[str, object], ...] = ()
+
+
+@contextmanager
+def temporary_file(lake: Lake) -> Iterator[Path]:
+    """A path to write to on the store's own disk; removed unless it was moved away."""
+    path = lake.temporary / f"{os.getpid()}-{uuid4().hex}"
+    try:
+        with explained(f"the lake folder {lake.root}"):
+            yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def object_path(lake: Lake, sha256: str) -> Path:
+    """Where an object lies, whether or not it is there."""
+    return lake.objects / sha256[:2] / sha256
+
+
+def put_file(lake: Lake, path: Path, rows: int = 0) -> StoredObject:
+    """Move a finished file into the store; the same content twice is stored once."""
+    sha256, size = file_sha256(path), path.stat().st_size
+    target = object_path(lake, sha256)
+    with explained(f"the lake folder {lake.root}"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o444)
+        sync(path)
+        os.replace(path, target)
+        sync(target.parent)
+    return StoredObject(sha256, size, rows)
+
+
+def put_bytes(lake: Lake, data: bytes, rows: int = 0) -> StoredObject:
+    """Store a small file given as bytes."""
+    with temporary_file(lake) as path:
+        path.write_bytes(data)
+        return put_file(lake, path, rows)
+
+
+def write_receipt(lake: Lake, stage: str, receipt: Receipt) -> None:
+    """Declare a piece of work finished; its objects must be in the store already."""
+    target = receipt_path(lake, stage, receipt.key)
+    with temporary_file(lake) as path:
+        path.write_bytes(orjson.dumps(asdict(receipt), option=orjson.OPT_INDENT_2))
+        sync(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+        sync(target.parent)
+
+
+def read_receipt(lake: Lake, stage: str, key: str) -> Receipt | None:
+    """The receipt of finished work whose objects are all intact, else None."""
+    try:
+        raw = orjson.loads(receipt_path(lake, stage, key).read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return None
+    objects = {table: tuple(StoredObject(**entry) for entry in entries) for table, entries in raw["objects"].items()}
+    receipt = Receipt(raw["key"], objects, raw["counts"], tuple(raw["verdicts"]))
+    return receipt if all(is_intact(lake, entry) for entries in objects.values() for entry in entries) else None
+
+
+def receipt_path(lake: Lake, stage: str, key: str) -> Path:
+    """Where the receipt of a piece of work lies, whether or not it is there."""
+    return lake.receipts / stage / f"{key}.json"
+
+
+def is_intact(lake: Lake, entry: StoredObject) -> bool:
+    """Whether the object is there with the very bytes its name promises."""
+    path = object_path(lake, entry.sha256)
+    return path.is_file() and path.stat().st_size == entry.bytes and file_sha256(path) == entry.sha256
+
+
+def link_object(lake: Lake, sha256: str, target: Path) -> None:
+    """Make an object appear at ``target``: a hard link, or a copy where links are not possible."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(object_path(lake, sha256), target)
+    except OSError:
+        shutil.copyfile(object_path(lake, sha256), target)
+
+
+def clear_temporary(lake: Lake, alive: Iterable[int] = ()) -> None:
+    """Remove what dead processes left; files of processes that live stay."""
+    for path in lake.temporary.iterdir():
+        owner = path.name.split("-")[0].lstrip(".")
+        if owner.isdigit() and (int(owner) in alive or Path(f"/proc/{owner}").exists()):
+            continue
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync(path: Path) -> None:
+    """Force a file, or a folder's entries, to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

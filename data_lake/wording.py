@@ -1,0 +1,28 @@
+"""The prompt templates and object names that come with the project, read from their files."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+from data_lake.keys import digest
+from transforms.instructions.names import Names, parse_names
+from transforms.instructions.prompts import Templates, parse_templates
+from transforms.instructions.tasks import TASKS
+
+
+def load_templates(tasks: Sequence[str] = TASKS) -> Templates:
+    """The templates of the tasks."""
+    return parse_templates({task: _text(f"templates/{task}.toml") for task in tasks})
+
+
+def load_names() -> Names:
+    """The names of the labels."""
+    return parse_names(_text("names.toml"))
+
+
+def wording_digest() -> str:
+    """What identifies all templates and names; part of the key of whatever writes prompts."""
+    return digest([_text("names.toml"), *(_text(f"templates/{task}.toml") for task in TASKS)])
+
+
+def _text(name: str) -> str:
+    return files("transforms.instructions").joinpath(name).read_text("utf-8")

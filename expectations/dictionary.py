@@ -1,0 +1,54 @@
+"""The data dictionary, generated from the declarations. ``python -m expectations.dictionary`` writes it again."""
+
+from pathlib import Path
+
+from expectations.columns import Column, Table, load_table, table_names
+from expectations.suites import describe_check
+
+DICTIONARY = Path(__file__).parents[1] / "docs" / "data-dictionary.md"
+
+_INTRODUCTION = """# Data dictionary
+
+Generated from `expectations/tables/*.toml` by `python -m expectations.dictionary`; do not edit.
+
+Boxes are pixel edges, origin top-left, half-open: `[x1, x2) x [y1, y2)`. Points share that frame: the centre of the
+pixel in column x and row y is `(x + 0.5, y + 0.5)`. A column may hold null only where it says so. Numbers are finite.
+"""
+
+
+def render_dictionary() -> str:
+    """The data dictionary of all tables as Markdown."""
+    return "\n".join([_INTRODUCTION, *(_section(load_table(name)) for name in table_names())])
+
+
+def _section(table: Table) -> str:
+    head = (
+        f"## {table.name}\n\n{table.meaning} Key: `{table.key}`. Rows of one `{table.entity}` stand or fall together.\n"
+    )
+    columns = "".join(_row(column) for column in table.columns)
+    rules = "".join(f"- `{rule.name}`: {rule.meaning}\n" for rule in table.rules)
+    parts = [head, "| column | type | unit | null | meaning | check |\n|---|---|---|---|---|---|\n" + columns]
+    return "\n".join([*parts, f"Rules of each row:\n\n{rules}"] if rules else parts)
+
+
+def _row(column: Column) -> str:
+    check, regex = describe_check(column.check), column.check.regex
+    cells = (
+        f"`{column.name}`",
+        f"`{column.type}`",
+        column.unit or "",
+        "may be null" if column.nullable else "",
+        column.meaning,
+        check.replace(regex, f"`{regex}`") if regex else check,
+    )
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def main() -> None:
+    """Write the data dictionary."""
+    DICTIONARY.parent.mkdir(exist_ok=True)
+    DICTIONARY.write_text(render_dictionary(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""Rows and tables held against the committed suites by Great Expectations; good rows pass, bad ones are held back."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from expectations.columns import Table, polars_schema, suite_name
+from expectations.suites import FLAG, TABLE_RULES, Suite, load_suite, row_flags
+from expectations.verdicts import (
+    BrokenRule,
+    Rejection,
+    RowFailure,
+    RuleResult,
+    TableRuleFailed,
+    Verdict,
+    first_few,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["BrokenRule", "Rejection", "RowFailure", "RuleResult", "TableRuleFailed", "Verdict"]
+__all__ += ["check_table_rules", "run_suite", "split_rows", "validate"]
+
+CHUNK_ROWS = 100_000
+POSITION = "row"
+_SHOWN_CHARACTERS = 200
+_RESULT_FORMAT = {
+    "result_format": "COMPLETE",
+    "unexpected_index_column_names": [POSITION],
+    "return_unexpected_index_query": False,
+    "partial_unexpected_count": 0,
+}
+
+FailedRows = dict[str, list[int]]
+"""The positions of the rows that break each rule; rules in the order of the suite."""
+
+
+def validate(
+    frame: pl.DataFrame, table: Table, *, variant: str | None = None, chunk_rows: int = CHUNK_ROWS, **parameters: object
+) -> Verdict:
+    """The verdict of the table's suite on every row, with key and entity of each row that breaks a rule.
+
+    The frame has the declared columns and types (see ``conform``); image columns are ignored. Uniqueness counts over
+    the whole frame, whatever ``chunk_rows``. ``variant`` is the box policy, ``parameters`` fill the checks that the
+    recipe decides. Raises BrokenRule where a rule cannot be judged.
+    """
+    suite = load_suite(suite_name(table.name, variant))
+    rows = _narrow(frame, table, variant, suite)
+    failed: FailedRows = defaultdict(list)
+    for start in range(0, max(rows.height, 1), chunk_rows):
+        for rule, positions in run_suite(rows.slice(start, chunk_rows).to_pandas(), suite, parameters).items():
+            failed[rule] += positions
+    severity = _severities(suite)
+    checked = tuple(RuleResult(rule, frame.height, len(found), severity[rule]) for rule, found in failed.items())
+    failures = [failure for rule in suite["expectations"] for failure in _failures(frame, table, rule, failed)]
+    failures.sort(key=lambda failure: failure.position)
+    return Verdict(table.name, suite["name"], frame.height, tuple(failures), checked)
+
+
+def split_rows(frame: pl.DataFrame, table: Table, verdict: Verdict) -> tuple[pl.DataFrame, tuple[Rejection, ...]]:
+    """The rows of all entities without a failure, and one rejection per entity that has one, sorted by entity.
+
+    An image loses all its rows when one of them fails: without the wrong object its count would be a lie.
+    """
+    found: dict[str, list[RowFailure]] = defaultdict(list)
+    for failure in verdict.failures:
+        found[failure.entity].append(failure)
+    entities = frame.select(_entity(table)).to_series()
+    bad = entities.is_in(list(found))
+    rows = dict(entities.filter(bad).value_counts().iter_rows())
+    return frame.filter(~bad), tuple(_rejection(entity, found[entity], rows[entity]) for entity in sorted(found))
+
+
+def _rejection(entity: str, found: list[RowFailure], rows: int) -> Rejection:
+    detail = first_few([f"{failure.row}: {failure.detail}" for failure in found])
+    return Rejection(entity, found[0].rule, detail, rows)
+
+
+def check_table_rules(rules: Mapping[str, tuple[bool, str]], name: str) -> Verdict:
+    """The verdict on rules over a whole table that were computed elsewhere (``expectations.references``).
+
+    Each rule comes with whether it holds and a detail for people. Raises TableRuleFailed where one does not.
+    """
+    schema = {"rule": pl.String, "ok": pl.Boolean, "detail": pl.String}
+    frame = pl.DataFrame(
+        [(rule, bool(ok), detail) for rule, (ok, detail) in rules.items()], schema=schema, orient="row"
+    )
+    suite = load_suite(TABLE_RULES)
+    failed = run_suite(frame.with_row_index(POSITION).to_pandas(), suite, {})
+    severity = _severities(suite)["holds"]
+    failures = tuple(
+        RowFailure(rule, name, rule, detail, position)
+        for position, (rule, (_, detail)) in enumerate(rules.items())
+        if position in failed["holds"]
+    )
+    checked = tuple(RuleResult(rule, 1, failed["holds"].count(i), severity) for i, rule in enumerate(rules))
+    verdict = Verdict(name, TABLE_RULES, frame.height, failures, checked)
+    if failures:
+        raise TableRuleFailed(verdict)
+    return verdict
+
+
+def run_suite(rows: "pd.DataFrame", suite: Suite, parameters: Mapping[str, object]) -> FailedRows:
+    """The positions (column ``row``) of all rows that break each rule of a suite, in the suite's order.
+
+    Safe in threads: each call has a context of its own, in memory. Raises BrokenRule where a rule raised an error.
+    """
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.exceptions.exceptions import GreatExpectationsError
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("memory").add_dataframe_asset("rows")
+    batch = asset.add_batch_definition_whole_dataframe("all").get_batch(batch_parameters={"dataframe": rows})
+    try:
+        expectations = gx.ExpectationSuite(**suite)
+        verdict = batch.validate(expectations, result_format=_RESULT_FORMAT, expectation_parameters=dict(parameters))
+    except (GreatExpectationsError, KeyError, TypeError, ValueError) as error:
+        raise BrokenRule(suite["name"], "(the whole suite)", str(error)) from error
+    found = {result.expectation_config.meta["rule"]: result for result in verdict.results if result.expectation_config}
+    order = [expectation["meta"]["rule"] for expectation in suite["expectations"]]
+    return {rule: _failed_rows(suite["name"], rule, found.get(rule)) for rule in order}
+
+
+def _failed_rows(suite: str, rule: str, result: Any) -> list[int]:
+    """The rows that broke the rule; an error inside the rule looks like a failure, so it is told apart here."""
+    if result is None:
+        raise BrokenRule(suite, rule, "Great Expectations gave no result")
+    for info in result.exception_info.values():
+        if isinstance(info, dict) and info["raised_exception"]:
+            raise BrokenRule(suite, rule, str(info["exception_message"]))
+    rows = sorted(int(row[POSITION]) for row in result.result.get("unexpected_index_list") or ())
+    if not result.success and not rows:
+        raise BrokenRule(suite, rule, "it failed without naming a row")
+    return rows
+
+
+def _narrow(frame: pl.DataFrame, table: Table, variant: str | None, suite: Suite) -> pl.DataFrame:
+    """The row position, the scalar columns that the suite judges, and the flags: no lists, no pictures."""
+    for name, dtype in polars_schema(table).items():
+        if (actual := frame.schema.get(name)) != dtype:
+            found = "is missing" if actual is None else f"is {actual}, declared is {dtype}"
+            raise BrokenRule(suite["name"], f"on column {name}", f"the column {found}")
+    judged = {expectation["kwargs"]["column"] for expectation in suite["expectations"]}
+    scalars = [column.name for column in table.columns if column.name in judged]
+    flags = {FLAG + rule: flag for rule, flag in row_flags(table, variant).items()}
+    try:
+        return frame.select(pl.int_range(frame.height, eager=True).alias(POSITION), *scalars, **flags)
+    except pl.exceptions.PolarsError as error:
+        raise BrokenRule(suite["name"], "(one of its flags)", str(error)) from error
+
+
+def _failures(frame: pl.DataFrame, table: Table, rule: Mapping[str, Any], failed: FailedRows) -> Iterator[RowFailure]:
+    meta, positions = rule["meta"], failed[rule["meta"]["rule"]]
+    if not positions:
+        return
+    values = [pl.col(name).alias(f"_{name}") for name in meta["columns"]]
+    rows = frame.select(_key(table).alias("row"), _entity(table).alias("entity"), *values)[positions]
+    for position, (row, entity, *found) in zip(positions, rows.iter_rows(), strict=True):
+        shown = ", ".join(f"{name} = {_shown(value)}" for name, value in zip(meta["columns"], found, strict=True))
+        yield RowFailure(row, entity, meta["rule"], f"{meta['meaning']}: not so with {shown}", position)
+
+
+def _key(table: Table) -> pl.Expr:
+    return pl.coalesce(table.key, pl.format("row {}", pl.int_range(pl.len())))
+
+
+def _entity(table: Table) -> pl.Expr:
+    return pl.coalesce(table.entity, _key(table))
+
+
+def _severities(suite: Suite) -> dict[str, str]:
+    return {expectation["meta"]["rule"]: expectation["severity"] for expectation in suite["expectations"]}
+
+
+def _shown(value: object) -> str:
+    text = "null" if value is None else repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

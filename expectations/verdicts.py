@@ -1,0 +1,100 @@
+"""What a validation found, as plain values that JSON holds, and the two errors that stop a build.
+
+DataError
+├── BrokenRule         a rule could not be judged: the suite or the frame is wrong, not the rows
+└── TableRuleFailed    a rule over a whole table does not hold
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from transforms.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class RowFailure:
+    """One rule that one row breaks.
+
+    ``row`` is the row's key and ``entity`` what stands or falls with it; where one is null, the next best name
+    stands in: the key, else ``row <position>``. ``detail`` names the values at fault.
+    """
+
+    row: str
+    entity: str
+    rule: str
+    detail: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """One rule that was judged on so many rows, and how many broke it."""
+
+    rule: str
+    rows: int
+    failed: int
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a suite found in a table: every failure by row and rule, and every rule that was judged."""
+
+    table: str
+    suite: str
+    rows: int
+    failures: tuple[RowFailure, ...]
+    checked: tuple[RuleResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        return not self.failures
+
+    def to_json(self) -> dict[str, Any]:
+        """The verdict in lists, mappings, text and numbers; ``verdict_from_json`` is the inverse."""
+        raw = asdict(self)
+        return {**raw, "failures": list(raw["failures"]), "checked": list(raw["checked"])}
+
+
+def verdict_from_json(raw: Mapping[str, Any]) -> Verdict:
+    """The verdict that ``to_json`` gave."""
+    failures = tuple(RowFailure(**failure) for failure in raw["failures"])
+    checked = tuple(RuleResult(**result) for result in raw["checked"])
+    return Verdict(raw["table"], raw["suite"], raw["rows"], failures, checked)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An entity that is held back: the first rule it breaks, what is wrong, and how many rows go with it."""
+
+    entity: str
+    reason: str
+    detail: str
+    rows: int
+
+
+class BrokenRule(DataError):
+    """A rule could not be judged: this is a fault of the suite or of the frame, never of a row."""
+
+    def __init__(self, suite: str, rule: str, problem: str) -> None:
+        self.suite, self.rule, self.problem = suite, rule, problem
+        super().__init__(
+            f"suite {suite}: rule {rule} could not be judged: {problem}. No row was passed or held; correct "
+            f"expectations/tables/ or the stage that writes the table and run `python -m expectations.suites`"
+        )
+
+
+class TableRuleFailed(DataError):
+    """A rule over a whole table does not hold, so no release can be made."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        found = "; ".join(f"{failure.rule}: {failure.detail}" for failure in verdict.failures)
+        super().__init__(f"{verdict.table}: {found}. The build stops because what follows would not be true")
+
+
+def first_few(values: Sequence[str], limit: int = 5) -> str:
+    """The first values for a message, and how many more there are."""
+    more = f" and {len(values) - limit} more" if len(values) > limit else ""
+    return ", ".join(values[:limit]) + more

@@ -1,0 +1,64 @@
+"""The application: one command a module, one place where errors become messages and exit codes."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from flows.cli import build, demo, fetch, inspect_lake, inspect_release, quarantine
+from flows.cli.console import say_error
+from transforms.errors import MachineError, PipelineError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="medmultipoints",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Turns medical images with masks or tracks into a validated, reproducible dataset.\n\n"
+    "Start with `medmultipoints demo`.",
+)
+app.command("demo")(demo.demo)
+app.command("build")(build.build)
+app.command("fetch")(fetch.fetch)
+app.command("sources")(inspect_lake.sources)
+app.command("recipes")(inspect_lake.recipes)
+app.command("status")(inspect_lake.status)
+app.add_typer(quarantine.app, name="quarantine")
+app.command("verify")(inspect_release.verify)
+app.command("show")(inspect_release.show)
+app.command("export")(inspect_release.export)
+
+
+def main() -> NoReturn:
+    """Run the command line; every error ends in a message and an exit code, none in a traceback."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app(standalone_mode=False)
+        code = 0
+    except typer.Exit as leaving:
+        code = leaving.exit_code
+    except PipelineError as error:
+        say_error(str(error))
+        code = error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        say_error("interrupted. Nothing is half-written; run the same command again to go on where it stopped.")
+        code = INTERRUPTED
+    except typer.TyperException as error:
+        error.show(sys.stderr)
+        code = 2
+    except OSError as error:
+        say_error(f"{error.strerror or error}: {error.filename or ''}. Check the disk and the permissions, then run again.")
+        code = MachineError.exit_code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Worker threads may be in the middle of a shard: what they write is temporary until it is renamed, so leave at once.
+    os._exit(code)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,95 @@
+"""``medmultipoints build``: from a recipe to a release."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.console import OUT, print_json, stage_progress, table, transfer_progress
+from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
+from flows.execute import Outcome, execute, is_finished
+from flows.prepare import Request, parse_sources, prepare
+from flows.report import COUNTS, reasons_of, stage_row
+from flows.run import run_in_threads
+from transforms.stats import count_labels
+
+EXAMPLES = """Examples:
+
+    medmultipoints build audited --source hyperkvasir=~/data/hyper-kvasir --only hyperkvasir
+
+    medmultipoints build my-recipe.toml --version auto --json
+"""
+
+
+def build(
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe (see `medmultipoints recipes`) or a TOML file.")],
+    lake: LakeOption = DEFAULT_LAKE,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=PATH", help="Local archive or folder of a source; others are downloaded."),
+    ] = None,
+    only: Annotated[
+        str, typer.Option(metavar="NAME[,NAME]", help="Use these sources only; the default is all of the recipe's.")
+    ] = "",
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads; the default is one a core.")] = None,
+    version: Annotated[
+        str | None, typer.Option(metavar="X.Y.Z|auto", help="Version of the release; the default is the recipe's.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the release of a recipe; what is finished and unchanged is kept.
+
+    Exit codes: 0 a release stands (rows may be in quarantine), 1 no release because of the data, 2 usage or
+    recipe, 3 environment (disk, network, lock held), 130 interrupted.
+    """
+    names = tuple(name.strip() for name in only.split(",") if name.strip())
+    request = Request(recipe, str(lake), parse_sources(source or []), names, workers, version)
+    outcome = run(request)
+    print_json(outcome.to_json()) if as_json else print_outcome(outcome)
+
+
+build.__doc__ = f"{build.__doc__}\n    {EXAMPLES}"
+
+
+def run(request: Request) -> Outcome:
+    """The outcome of a build; Prefect starts only where something is to be done."""
+    with transfer_progress() as transfer:
+        prepared = prepare(request, transfer)
+    with stage_progress() as progress:
+        if is_finished(prepared):
+            return execute(prepared, request.version, run_in_threads(1), progress)
+        from flows.local import run_flow
+
+        return run_flow(request, prepared, progress)
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """What a person wants to know of a build."""
+    table("Stages", ["stage", *COUNTS, "time"], [stage_row(result) for result in outcome.stages])
+    reasons = [[stage, verdict, reason, f"{count:,}"] for stage, verdict, reason, count in reasons_of(outcome)]
+    if reasons:
+        OUT.print()
+        table("Inputs that yielded nothing", ["stage", "verdict", "reason", "inputs"], reasons)
+    OUT.print()
+    table("Objects", *label_table(outcome))
+    OUT.print()
+    OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s")
+    OUT.print(f"release     {shown(outcome.release.path)}" + ("  (kept, unchanged)" if outcome.release.kept else ""))
+    OUT.print(f"quarantine  {shown(outcome.release.path / 'quarantine')}")
+    OUT.print(f"root        {outcome.release.manifest_root}")
+
+
+def label_table(outcome: Outcome) -> tuple[list[str], list[list[str]]]:
+    """Images, records and objects by label and split."""
+    rows = count_labels(outcome.table("records"))
+    return list(rows.columns), [[f"{value:,}" if isinstance(value, int) else str(value) for value in row] for row in rows.rows()]
+
+
+def shown(path: Path) -> str:
+    """The path as a person would type it from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+

@@ -1,0 +1,106 @@
+"""What the command line prints: results to standard output, everything else to standard error."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from flows.run import StageResult
+
+ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+OUT = Console(highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """A line for the person, on standard error."""
+    ERR.print(escape(text))
+
+
+def say_error(text: str) -> None:
+    """A problem and its remedy, on standard error."""
+    ERR.print("[bold red]error:[/] " + escape(text))
+
+
+def print_json(value: object) -> None:
+    """One JSON object on standard output, for machines."""
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE, default=str))
+    sys.stdout.flush()
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False) -> None:
+    """A table for people; numbers to the right."""
+    drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
+    for place, name in enumerate(columns):
+        numeric = all(row[place].replace(",", "").replace(".", "").isdigit() for row in rows if row[place])
+        drawn.add_column(name, justify="right" if numeric and rows else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*map(escape, row))
+    (ERR if err else OUT).print(drawn)
+
+
+class StageProgress:
+    """Bars with rate and time left, one a stage; a plain line a stage where standard error is no terminal."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.bars: dict[str, TaskID] = {}
+        self.inputs: dict[str, int] = {}
+
+    def stage_started(self, stage: str, shards: int) -> None:
+        """A bar appears."""
+        self.bars[stage] = self.progress.add_task(stage, total=shards, rate="")
+        self.inputs[stage] = 0
+
+    def shard_finished(self, stage: str, shard: str, inputs: int) -> None:
+        """The bar moves."""
+        self.inputs[stage] += inputs
+        seconds = self.progress.tasks[self.bars[stage]].elapsed or 1e-9
+        self.progress.update(self.bars[stage], advance=1, rate=f"{self.inputs[stage] / max(seconds, 1e-9):,.0f}/s")
+
+    def stage_finished(self, result: StageResult) -> None:
+        """The stage is done, or was kept."""
+        if result.name in self.bars:
+            self.progress.update(self.bars[result.name], completed=self.progress.tasks[self.bars[result.name]].total)
+        if not ERR.is_terminal:
+            how = "kept" if result.kept else f"{result.seconds:.1f} s"
+            counts = ", ".join(f"{name} {result.counts.get(name, 0):,}" for name in ("in", "used", "dropped", "rejected"))
+            say(f"{result.name}: {counts} ({how})")
+
+
+@contextmanager
+def stage_progress() -> Iterator[StageProgress]:
+    """An observer that draws while the block runs."""
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:>10}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=ERR, disable=not ERR.is_terminal) as progress:
+        yield StageProgress(progress)
+
+
+@contextmanager
+def transfer_progress() -> Iterator["TransferProgress"]:
+    """A callback for downloads that draws bars while the block runs."""
+    with Progress(console=ERR, disable=not ERR.is_terminal) as progress:
+        yield TransferProgress(progress)
+
+
+class TransferProgress:
+    """One bar a file; called with its name, the bytes that are there and the bytes in all."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.bars: dict[str, TaskID] = {}
+
+    def __call__(self, name: str, done: int, total: int | None) -> None:
+        if name not in self.bars:
+            self.bars[name] = self.progress.add_task(name, total=total)
+        self.progress.update(self.bars[name], completed=done, total=total)

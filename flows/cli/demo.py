@@ -1,0 +1,44 @@
+"""``medmultipoints demo``: the whole pipeline on simulated sources, in a minute."""
+
+from typing import Annotated
+
+import typer
+
+from data_lake.layout import open_lake
+from data_lake.simulate import SimulatedSizes, write_sources
+from flows.cli.build import print_outcome, run, shown
+from flows.cli.console import OUT, print_json, say
+from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
+from flows.prepare import Request
+from transforms.sources.simulated.faults import all_faults
+
+
+def demo(
+    lake: LakeOption = DEFAULT_LAKE,
+    seed: Annotated[int, typer.Option(help="Another seed gives other pictures.")] = 7,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads; the default is one a core.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate the three sources with planted faults and build a release from them. Needs no network.
+
+    Example: `medmultipoints demo --lake /tmp/lake`
+    """
+    folder = open_lake(lake).landing / f"simulated-{seed}"
+    say(f"simulating three sources with {len(all_faults())} kinds of planted faults in {shown(folder)}")
+    simulated = write_sources(folder, seed=seed, sizes=SimulatedSizes(), faults=all_faults())
+    paths = {name: str(path) for name, path in simulated.paths.items()}
+    outcome = run(Request("demo", str(lake), paths, workers=workers, version="auto"))
+    if as_json:
+        print_json(outcome.to_json())
+        return
+    print_outcome(outcome)
+    release = shown(outcome.release.path)
+    OUT.print("\n[bold]Try next[/]")
+    for command in (
+        f"medmultipoints verify {release}",
+        f"medmultipoints show {release}",
+        f"medmultipoints export {release} --to export",
+        f"medmultipoints quarantine list --lake {shown(lake.absolute())}",
+        f"python -c \"from datasets import load_dataset; print(load_dataset('{release}'))\"",
+    ):
+        OUT.print(f"  {command}")

@@ -1,0 +1,75 @@
+"""``medmultipoints quarantine``: which inputs were rejected, and why."""
+
+from typing import Annotated, Any
+
+import polars as pl
+import typer
+
+from data_lake.layout import Lake, open_lake
+from data_lake.runs import read_runs
+from data_lake.store import read_receipt
+from data_lake.tables import read_table
+from expectations.columns import empty_frame, load_table
+from flows.cli.console import OUT, print_json, table
+from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
+from transforms.errors import UsageError
+
+app = typer.Typer(no_args_is_help=True, help="The inputs that the last run of a lake rejected.")
+RecipeOption = Annotated[str | None, typer.Option(help="Of this recipe's last run; the default is the last run.")]
+
+
+@app.command("list")
+def list_rejected(
+    lake: LakeOption = DEFAULT_LAKE,
+    recipe: RecipeOption = None,
+    dropped: Annotated[bool, typer.Option("--dropped", help="Also what the recipe left out.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List reasons with the number of inputs and an example."""
+    frame = last_exclusions(open_lake(lake), recipe)
+    frame = frame if dropped else frame.filter(pl.col("verdict") == "rejected")
+    grouped = (
+        frame.sort("exclusion_id")
+        .group_by("stage", "source", "verdict", "reason", maintain_order=True)
+        .agg(pl.len().alias("inputs"), pl.col("key").first().alias("example"))
+        .sort("stage", "source", "verdict", "reason")
+    )
+    if as_json:
+        print_json({"reasons": grouped.to_dicts()})
+        return
+    rows = [[*row[:4], f"{row[4]:,}", row[5]] for row in grouped.rows()]
+    table(f"{frame.height:,} inputs", ["stage", "source", "verdict", "reason", "inputs", "example"], rows)
+    OUT.print("\nDetails: medmultipoints quarantine show REASON, or any part of an input's name")
+
+
+@app.command("show")
+def show(
+    what: Annotated[str, typer.Argument(help="A reason, or part of the name of an input.")],
+    lake: LakeOption = DEFAULT_LAKE,
+    recipe: RecipeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every excluded input with its details."""
+    frame = last_exclusions(open_lake(lake), recipe).filter(
+        (pl.col("reason") == what) | pl.col("key").str.contains(what, literal=True)
+    )
+    if frame.is_empty():
+        raise UsageError(f"no excluded input has the reason or the name '{what}'; see `medmultipoints quarantine list`.")
+    if as_json:
+        print_json({"inputs": frame.to_dicts()})
+        return
+    for row in frame.sort("exclusion_id").iter_rows(named=True):
+        OUT.print(f"{row['stage']}  {row['verdict']}  {row['reason']}  {row['key']}\n    {row['detail']}", markup=False)
+
+
+def last_exclusions(lake: Lake, recipe: str | None) -> pl.DataFrame:
+    """All inputs that the last run excluded; UsageError where there is no run."""
+    runs: list[dict[str, Any]] = [run for run in read_runs(lake) if recipe in (None, run["recipe"])]
+    if not runs:
+        raise UsageError(f"no run in {lake.root}: build something first, or give another --lake.")
+    frames = [empty_frame(load_table("exclusions"))]
+    for stage, key in runs[0]["keys"].items():
+        receipt = read_receipt(lake, stage, key)
+        if receipt and "exclusions" in receipt.objects:
+            frames.append(read_table(lake, receipt.objects["exclusions"]))
+    return pl.concat(frames)

@@ -1,0 +1,88 @@
+"""A Prefect server for one build: its own home below the lake, its own port, dead when its parent is.
+
+Prefect's own ephemeral server outlives a parent that was killed. This one holds the read end of a pipe
+whose write end only the parent has: when the parent dies, however it dies, the pipe closes.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from transforms.errors import MachineError
+
+START_SECONDS = 90
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "DO_NOT_TRACK": "1",
+}
+
+
+@contextmanager
+def embedded_server(home: Path) -> Iterator[str]:
+    """The API address of a server that lives as long as the block; MachineError if it does not start."""
+    home.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    environment = os.environ | QUIET | {"PREFECT_HOME": str(home), "PREFECT_PROFILES_PATH": str(home / "profiles.toml")}
+    log = home / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "flows.embedded_server", str(port)],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env=environment,
+        )
+    try:
+        _wait(server, port, log)
+        yield f"http://127.0.0.1:{port}/api"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/api/health", trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise MachineError(
+        f"the embedded Prefect server did not start within {START_SECONDS} s; its log is {log}. "
+        "Run again, or set PREFECT_API_URL to a server that is running."
+    )
+
+
+def _serve(port: int) -> None:
+    """Run in the child: serve until the parent's end of standard input closes."""
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    uvicorn.run(create_app(), host="127.0.0.1", port=port, log_level="critical")
+
+
+def _die_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))

@@ -1,0 +1,120 @@
+"""One build from request to release: the lock, the pipeline, the record of the run."""
+
+import os
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import polars as pl
+
+from data_lake.layout import only_builder
+from data_lake.runs import write_run
+from data_lake.store import clear_temporary
+from data_lake.tables import read_table
+from flows.pipeline import PIPELINE
+from flows.place import Placed, VersionTaken, latest_version, place_release
+from flows.plan import finished, plan_keys
+from flows.run import Mapper, Observer, StageResult, run_pipeline, summary
+from flows.stage import Build
+from transforms.errors import PipelineError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a build came to."""
+
+    build: Build
+    stages: tuple[StageResult, ...]
+    release: Placed
+    seconds: float
+
+    def table(self, name: str) -> pl.DataFrame:
+        """A table that some stage wrote."""
+        objects = next(result.receipt.objects[name] for result in self.stages if name in result.receipt.objects)
+        return read_table(self.build.lake, objects)
+
+    def to_json(self) -> dict[str, object]:
+        """The object that ends standard output with --json."""
+        return {
+            "release": str(self.release.path),
+            "version": self.release.version,
+            "manifest_root": self.release.manifest_root,
+            "stages": summary(self.stages),
+            "seconds": round(self.seconds, 3),
+        }
+
+    def sentence(self) -> str:
+        """The outcome in one line."""
+        counts = {result.name: result.counts for result in self.stages}
+        rejected = sum(count.get("rejected", 0) for count in counts.values())
+        return (
+            f"{self.build.recipe.name} {self.release.version}: {counts['record']['used']} images, "
+            f"{counts['record']['rows']} records, {rejected} inputs in quarantine"
+        )
+
+
+def execute(build: Build, version: str | None, mapper: Mapper, observer: Observer) -> Outcome:
+    """The finished release; whatever happens, the run leaves a record that ``status`` shows."""
+    started = datetime.now(UTC)
+    seen = Recorder(observer)
+    facts: dict[str, object] = {"recipe": build.recipe.name, "pid": os.getpid()}
+    with only_builder(build.lake, build.recipe.name):
+        clear_temporary(build.lake)
+        try:
+            outcome = release(build, version, mapper, seen, started)
+        except PipelineError as error:
+            failed = {"outcome": "failed", "error": str(error), "stages": summary(seen.results)}
+            write_run(build.lake, started, facts | failed | {"keys": seen.keys()})
+            raise
+        write_run(build.lake, started, facts | {"outcome": "released", "keys": seen.keys(), **outcome.to_json()})
+    return outcome
+
+
+def release(build: Build, version: str | None, mapper: Mapper, observer: Observer, started: datetime) -> Outcome:
+    """The release placed under the version that was asked for; ``auto`` takes the one that the difference asks for."""
+    if version == "auto":
+        build = at_version(build, latest_version(build) or build.recipe.version)
+    results = run_pipeline(build, PIPELINE, mapper, observer)
+    try:
+        placed = place_release(build, results[-1].receipt)
+    except VersionTaken as taken:
+        if version != "auto":
+            raise
+        build = at_version(build, taken.proposed)
+        results = [*results[:-1], run_pipeline(build, PIPELINE, mapper, observer)[-1]]
+        placed = place_release(build, results[-1].receipt)
+    return Outcome(build, tuple(results), placed, (datetime.now(UTC) - started).total_seconds())
+
+
+def at_version(build: Build, version: str) -> Build:
+    """The same build under another version."""
+    return replace(build, recipe=build.recipe.model_copy(update={"version": version}))
+
+
+def is_finished(build: Build) -> bool:
+    """Whether every stage of the build is there and intact, so that nothing is to be done."""
+    return len(finished(build, PIPELINE, plan_keys(build, PIPELINE))) == len(PIPELINE)
+
+
+class Recorder:
+    """Passes on what it is told, and remembers the stages that finished."""
+
+    def __init__(self, inner: Observer) -> None:
+        self.inner = inner
+        self.results: list[StageResult] = []
+
+    def keys(self) -> dict[str, str]:
+        """The key of each finished stage, by which its receipt is found."""
+        return {result.name: result.key for result in self.results}
+
+    def stage_started(self, stage: str, shards: int) -> None:
+        """A stage begins."""
+        self.inner.stage_started(stage, shards)
+
+    def shard_finished(self, stage: str, shard: str, inputs: int) -> None:
+        """A shard is stored."""
+        self.inner.shard_finished(stage, shard, inputs)
+
+    def stage_finished(self, result: StageResult) -> None:
+        """A stage is finished."""
+        self.results = [known for known in self.results if known.name != result.name] + [result]
+        self.inner.stage_finished(result)

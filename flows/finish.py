@@ -1,0 +1,145 @@
+"""The end of every stage: join the shards, hold the tables against their suites, prove the accounting."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import polars as pl
+
+from data_lake.store import Receipt, StoredObject, write_receipt
+from data_lake.tables import put_table, read_table
+from expectations.columns import conform, load_table, polars_schema
+from expectations.references import accounting_holds, keys_unique
+from expectations.validate import RowFailure, check_table_rules, split_rows, validate
+from flows.stage import Build, Inputs, Output, Rules, Stage, Tables
+from transforms.columns import exclusion_columns
+from transforms.errors import DataError
+from transforms.records import Exclusion
+
+USED_SCHEMA = {"key": pl.String, "entity": pl.String}
+PART_SCHEMA = {
+    name: pl.String for name in ("source", "key", "sample_id", "verdict", "reason", "detail")
+}
+
+
+def put_part(build: Build, stage: Stage, key: str, output: Output) -> Receipt:
+    """Store what one shard yielded, once every input of it is accounted for."""
+    excluded = {exclusion.key for exclusion in output.exclusions}
+    check_accounting(stage.name, output.inputs, output.used, [exclusion.key for exclusion in output.exclusions])
+    tables = {name: pl.DataFrame(frame) for name, frame in output.tables.items()}
+    used = pl.DataFrame(
+        {"key": list(output.used), "entity": list(output.used.values())}, schema=USED_SCHEMA
+    )
+    exclusions = pl.DataFrame(exclusion_columns(output.exclusions), schema=PART_SCHEMA)
+    objects = {name: (put_table(build.lake, frame),) for name, frame in tables.items()}
+    objects |= {"used": (put_table(build.lake, used),), "exclusions": (put_table(build.lake, exclusions),)}
+    receipt = Receipt(key, objects | dict(output.blobs), {"in": len(output.inputs), "excluded": len(excluded)})
+    write_receipt(build.lake, f"{stage.name}.parts", receipt)
+    return receipt
+
+
+def finish_stage(build: Build, stage: Stage, key: str, inputs: Inputs, parts: Sequence[Receipt]) -> Receipt:
+    """The stage's receipt: valid tables written, failing rows in quarantine, critical failures raised."""
+    tables, verdicts, failures = _validated(build, stage, parts)
+    used = _joined(build, parts, "used")
+    exclusions = pl.concat([_joined(build, parts, "exclusions"), _quarantined(used, failures)])
+    used = used.join(exclusions, on="key", how="anti")
+    counts = _counts(parts, used, exclusions)
+    counts["rows"] = tables[stage.writes[0]].height if stage.writes else counts["used"]
+    tables |= {"exclusions": _exclusion_table(stage, exclusions)}
+    verdicts.append(check_table_rules(_table_rules(stage, tables, inputs, counts), stage.name))
+    _stop_if_too_many(build, stage, counts, exclusions)
+    objects = {name: (put_table(build.lake, frame),) for name, frame in tables.items()}
+    objects |= {name: tuple(entry for part in parts for entry in part.objects[name]) for name in stage.blobs}
+    receipt = Receipt(key, objects, counts, tuple(verdict.to_json() for verdict in verdicts))
+    write_receipt(build.lake, stage.name, receipt)
+    return receipt
+
+
+def check_accounting(stage: str, inputs: Iterable[str], used: Mapping[str, object], excluded: Sequence[str]) -> None:
+    """Nothing is lost and nothing counted twice: inputs = used + excluded, as sets; DataError otherwise."""
+    given, out = set(inputs), set(excluded)
+    twice = (used.keys() & out) | ({key for key in out if excluded.count(key) > 1} if len(out) < len(excluded) else set())
+    wrong = twice | (given ^ (used.keys() | out))
+    if wrong:
+        raise DataError(
+            f"{stage}: the accounting does not close for {len(wrong)} inputs, for example {min(wrong)}. "
+            "This is a fault of the program or of a source plug-in: please report it."
+        )
+
+
+def _validated(build: Build, stage: Stage, parts: Sequence[Receipt]) -> tuple[dict[str, pl.DataFrame], list, list]:  # type: ignore[type-arg]
+    variants = stage.variants(build.recipe)
+    tables, verdicts, failures = {}, [], []
+    for name in stage.writes:
+        table = load_table(name)
+        frame = conform(_joined(build, parts, name), table)
+        verdict = validate(frame, table, variant=variants.get(name))
+        tables[name] = frame
+        verdicts.append(verdict)
+        failures += verdict.failures
+    failed = {failure.entity for failure in failures}
+    for name in stage.writes if failed else ():
+        entity = load_table(name).entity
+        tables[name] = tables[name].filter(~pl.col(entity).is_in(sorted(failed)))
+    return tables, verdicts, failures
+
+
+def _joined(build: Build, parts: Sequence[Receipt], table: str) -> pl.DataFrame:
+    objects: list[StoredObject] = [entry for part in parts for entry in part.objects[table]]
+    return read_table(build.lake, objects)
+
+
+def _quarantined(used: pl.DataFrame, failures: Sequence[RowFailure]) -> pl.DataFrame:
+    first = {failure.entity: failure for failure in reversed(failures)}
+    rows = [
+        Exclusion(
+            source=key.split("/")[0],
+            key=key,
+            verdict="rejected",
+            reason=f"rule_{first[entity].rule}",
+            detail=f"{first[entity].row}: {first[entity].detail}",
+            sample_id=entity,
+        )
+        for key, entity in used.filter(pl.col("entity").is_in(sorted(first))).iter_rows()
+    ]
+    return pl.DataFrame(exclusion_columns(rows), schema=PART_SCHEMA)
+
+
+def _counts(parts: Sequence[Receipt], used: pl.DataFrame, exclusions: pl.DataFrame) -> dict[str, int]:
+    verdicts = exclusions["verdict"]
+    return {
+        "in": sum(part.counts["in"] for part in parts),
+        "used": used.height,
+        "dropped": int((verdicts == "dropped").sum()),
+        "rejected": int((verdicts == "rejected").sum()),
+    }
+
+
+def _exclusion_table(stage: Stage, exclusions: pl.DataFrame) -> pl.DataFrame:
+    named = exclusions.with_columns(
+        pl.lit(stage.name).alias("stage"),
+        pl.concat_str(pl.lit(stage.name), "source", "key", separator=":").alias("exclusion_id"),
+    )
+    return conform(named.select(polars_schema(load_table("exclusions")).keys()), load_table("exclusions"))
+
+
+def _table_rules(stage: Stage, tables: Tables, inputs: Inputs, counts: Mapping[str, int]) -> Rules:
+    unique = {
+        f"{name}_keys_unique": keys_unique(tables[name], load_table(name).key) for name in (*stage.writes, "exclusions")
+    }
+    sums = accounting_holds(counts["in"], counts["used"], counts["dropped"], counts["rejected"])
+    return unique | {"accounting": sums} | dict(stage.rules(tables, inputs))
+
+
+def _stop_if_too_many(build: Build, stage: Stage, counts: Mapping[str, int], exclusions: pl.DataFrame) -> None:
+    limits = build.recipe.validation
+    limit = limits.by_stage.get(stage.name, limits.max_rejected_fraction)
+    if counts["rejected"] <= limit * counts["in"]:
+        return
+    rejected = exclusions.filter(pl.col("verdict") == "rejected")
+    (reason, times), *_ = rejected["reason"].value_counts(sort=True).sort(["count", "reason"], descending=[True, False]).iter_rows()
+    example = rejected.filter(pl.col("reason") == reason).sort("key").row(0, named=True)
+    raise DataError(
+        f"{stage.name}: {counts['rejected']} of {counts['in']} inputs are rejected, more than the {limit:.0%} that the "
+        f"recipe allows (validation.max_rejected_fraction). Most often: {reason} ({times}), for example "
+        f"{example['key']}: {example['detail']}. Mend the source, or raise the limit in the recipe."
+    )

@@ -1,0 +1,52 @@
+"""A build as a Prefect flow run of this process: on the server that is configured, else on an embedded one."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flows.embedded_server import QUIET, embedded_server
+from flows.execute import Outcome
+from flows.prepare import Request
+from flows.run import Observer
+from flows.stage import Build
+
+# Messages of the flow go to the server; the terminal shows the command line's own.
+CONSOLE = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
+
+
+def run_flow(request: Request, prepared: Build, observer: Observer) -> Outcome:
+    """The outcome of the flow run; an error of the data or the machine is raised as it was."""
+    with prefect_api(prepared):
+        from flows.build import OBSERVER, build, threads
+        from prefect.logging.handlers import APILogWorker
+
+        token = OBSERVER.set(observer)
+        try:
+            state = build.with_options(task_runner=threads(request.workers))(
+                recipe=request.recipe,
+                lake=request.lake,
+                sources=dict(request.sources),
+                only=list(request.only),
+                workers=request.workers,
+                version=request.version,
+                return_state=True,
+            )
+        finally:
+            OBSERVER.reset(token)
+            APILogWorker.drain_all(timeout=5)
+    outcome = state.result(raise_on_failure=True)
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+@contextmanager
+def prefect_api(build: Build) -> Iterator[None]:
+    """Prefect's settings for this process, before it is imported."""
+    os.environ.update({name: value for name, value in (QUIET | CONSOLE).items() if name not in os.environ})
+    if os.environ.get("PREFECT_API_URL"):
+        yield
+        return
+    home = build.lake.prefect / build.recipe.name
+    with embedded_server(home) as url:
+        os.environ |= {"PREFECT_HOME": str(home), "PREFECT_API_URL": url}
+        yield

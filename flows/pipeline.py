@@ -1,0 +1,96 @@
+"""The pipeline: reading this list is reading the project."""
+
+from data_lake.wording import wording_digest
+from flows.stage import Stage
+from flows.stages.audit import audit_labels, audit_parameters, audit_rules
+from flows.stages.dedup import dedup_images, dedup_parameters, dedup_rules
+from flows.stages.derive import derive_parameters, derive_rules, derive_shard, derive_shards
+from flows.stages.index import index_parameters, index_source, source_names
+from flows.stages.instruct import instruct_parameters, instruct_records, instruct_rules
+from flows.stages.manifest import manifest_data, manifest_parameters, write_manifest
+from flows.stages.record import record_data, record_images, record_parameters, record_rules, record_variants
+from flows.stages.release import release_parameters, release_shard, release_shards
+from flows.stages.split import split_images, split_parameters, split_rules
+
+PIPELINE: tuple[Stage, ...] = (
+    Stage(
+        name="index",
+        work=index_source,
+        shards=source_names,
+        reads_sources=True,
+        writes=("samples",),
+        parameters=index_parameters,
+    ),
+    Stage(
+        name="derive",
+        work=derive_shard,
+        shards=derive_shards,
+        reads=("index",),
+        reads_sources=True,
+        writes=("images", "regions", "specks"),
+        blobs=("stored",),
+        parameters=derive_parameters,
+        rules=derive_rules,
+    ),
+    Stage(
+        name="dedup",
+        work=dedup_images,
+        reads=("derive",),
+        writes=("duplicates",),
+        parameters=dedup_parameters,
+        rules=dedup_rules,
+    ),
+    Stage(
+        name="audit",
+        work=audit_labels,
+        reads=("index", "derive", "dedup"),
+        writes=("disagreements",),
+        parameters=audit_parameters,
+        rules=audit_rules,
+    ),
+    Stage(
+        name="split",
+        work=split_images,
+        reads=("index", "derive", "dedup"),
+        writes=("splits",),
+        parameters=split_parameters,
+        rules=split_rules,
+    ),
+    Stage(
+        name="record",
+        work=record_images,
+        reads=("index", "derive", "dedup", "split"),
+        writes=("records", "objects", "released_images"),
+        parameters=record_parameters,
+        data=record_data,
+        rules=record_rules,
+        variants=record_variants,
+    ),
+    Stage(
+        name="instruct",
+        work=instruct_records,
+        reads=("derive", "record"),
+        writes=("instructions",),
+        parameters=instruct_parameters,
+        data=wording_digest,
+        rules=instruct_rules,
+    ),
+    Stage(
+        name="release",
+        work=release_shard,
+        shards=release_shards,
+        reads=("index", "derive", "dedup", "audit", "record", "instruct"),
+        reads_sources=True,
+        blobs=("files", "listing"),
+        parameters=release_parameters,
+    ),
+    Stage(
+        name="manifest",
+        work=write_manifest,
+        reads=("index", "derive", "dedup", "audit", "record", "instruct", "release"),
+        reads_sources=True,
+        blobs=("readme", "manifest"),
+        parameters=manifest_parameters,
+        data=manifest_data,
+    ),
+)

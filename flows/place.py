@@ -1,0 +1,96 @@
+"""The release folder: assembled apart, renamed into place whole, never changed afterwards."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from data_lake.layout import explained
+from data_lake.release.compare import compare_releases
+from data_lake.release.manifest import MANIFEST, Manifest, read_manifest
+from data_lake.store import Receipt, file_sha256, link_object, sync
+from flows.stage import Build
+from transforms.errors import DataError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A release that stands; ``kept``: it stood before with the same content."""
+
+    path: Path
+    version: str
+    manifest_root: str
+    kept: bool
+
+
+class VersionTaken(UsageError):
+    """The version stands already with other content; ``proposed`` is the one that the difference asks for."""
+
+    def __init__(self, name: str, version: str, proposed: str, difference: str) -> None:
+        self.proposed = proposed
+        super().__init__(
+            f"release {name} {version} exists with other content and is never changed. The difference:\n{difference}\n"
+            f"Build it as --version {proposed}, or as --version auto, or delete the old release yourself."
+        )
+
+
+def latest_version(build: Build) -> str | None:
+    """The highest version of this release name in the lake."""
+    folders = build.lake.releases.joinpath(build.recipe.name).glob(f"*/{MANIFEST}")
+    versions = [tuple(map(int, path.parent.name.split("."))) for path in folders]
+    return ".".join(map(str, max(versions))) if versions else None
+
+
+def place_release(build: Build, manifest: Receipt) -> Placed:
+    """The release folder of a finished build; VersionTaken where the version stands with other content."""
+    target = build.lake.releases / build.recipe.name / build.recipe.version
+    assembled = assemble(build, manifest)
+    try:
+        made = read_manifest(assembled)
+        if target.exists() and not stands(target, made):
+            compare_or_replace(build, target, assembled, made)
+        elif target.exists():
+            return Placed(target, made.version, made.manifest_root, kept=True)
+        with explained(f"the release folder {target}"):
+            os.rename(assembled, target)
+            sync(target.parent)
+        return Placed(target, made.version, made.manifest_root, kept=False)
+    finally:
+        shutil.rmtree(assembled, ignore_errors=True)
+
+
+def assemble(build: Build, receipt: Receipt) -> Path:
+    """A temporary folder on the lake's disk with every file of the release."""
+    folder = build.lake.temporary / f"{os.getpid()}-{uuid4().hex}"
+    (readme,), (manifest,) = receipt.objects["readme"], receipt.objects["manifest"]
+    with explained(f"the lake folder {build.lake.root}"):
+        link_object(build.lake, manifest.sha256, folder / MANIFEST)
+        link_object(build.lake, readme.sha256, folder / "README.md")
+        for entry in read_manifest(folder).entries:
+            if entry.path != "README.md":
+                link_object(build.lake, entry.sha256, folder / entry.path)
+    return folder
+
+
+def stands(target: Path, made: Manifest) -> bool:
+    """Whether the folder holds exactly these files, each intact."""
+    try:
+        same = read_manifest(target).manifest_root == made.manifest_root
+    except DataError:
+        return False
+    return same and all(
+        (target / entry.path).is_file() and file_sha256(target / entry.path) == entry.sha256 for entry in made.entries
+    )
+
+
+def compare_or_replace(build: Build, target: Path, assembled: Path, made: Manifest) -> None:
+    """Clear the way for a folder that was damaged; refuse where it holds another release."""
+    try:
+        other = read_manifest(target).manifest_root != made.manifest_root
+    except DataError:
+        other = False
+    if other:
+        comparison = compare_releases(target, assembled)
+        raise VersionTaken(made.name, made.version, comparison.proposed_version, comparison.text)
+    os.rename(target, build.lake.temporary / f"{os.getpid()}-{uuid4().hex}")

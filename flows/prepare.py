@@ -1,0 +1,80 @@
+"""From what a person types to a build: recipe checked, sources found or fetched, everything identified."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from data_lake.fingerprint import fingerprint
+from data_lake.catalogue import SourceInfo, load_catalogue
+from data_lake.fetch import fetch_source
+from data_lake.layout import Lake, open_lake
+from flows.recipe import Recipe, load_recipe, select_sources
+from flows.stage import Build, Source
+from transforms.errors import UsageError
+
+Progress = Callable[[str, int, int | None], None]
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be built, in plain values: the parameters of the flow."""
+
+    recipe: str
+    lake: str = "lake"
+    sources: Mapping[str, str] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+    workers: int | None = None
+    version: str | None = None
+
+
+def no_progress(_name: str, _done: int, _total: int | None) -> None:
+    """For callers that do not watch downloads."""
+
+
+def prepare(request: Request, progress: Progress = no_progress) -> Build:
+    """The build that a request means; UsageError, MachineError or DataError where it cannot be."""
+    recipe = with_version(load_recipe(request.recipe), request.version)
+    recipe = select_sources(recipe, request.only)
+    check_given(recipe, request.sources)
+    lake = open_lake(Path(request.lake))
+    catalogue = load_catalogue()
+    sources = [locate(catalogue[name], request.sources.get(name), lake, progress) for name in recipe.sources]
+    return Build(lake, recipe, tuple(sources))
+
+
+def with_version(recipe: Recipe, version: str | None) -> Recipe:
+    """The recipe with the version that was asked for; ``auto`` is settled once the release is known."""
+    if version in (None, "auto"):
+        return recipe
+    try:
+        return Recipe.model_validate(recipe.model_dump() | {"version": version})
+    except ValueError:
+        raise UsageError(f"--version {version}: give three numbers such as 1.2.0, or auto.") from None
+
+
+def check_given(recipe: Recipe, given: Mapping[str, str]) -> None:
+    """Every --source names a source of the recipe and a path that exists."""
+    for name, path in given.items():
+        if name not in recipe.sources:
+            raise UsageError(f"--source {name}: the build uses {', '.join(recipe.sources)} and no source '{name}'.")
+        if not Path(path).exists():
+            raise UsageError(f"--source {name}={path}: there is no such file or folder.")
+
+
+def locate(
+    info: SourceInfo, given: str | None, lake: Lake, progress: Progress
+) -> Source:
+    """The source's files: those that were given, else those that the landing folder holds or the network gives."""
+    path = Path(given).absolute() if given else fetch_source(info, lake.landing / info.name, partial(progress, info.title))
+    return Source(info, fingerprint(path))
+
+
+def parse_sources(texts: Sequence[str]) -> dict[str, str]:
+    """NAME=PATH pairs of the command line."""
+    pairs = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise UsageError(f"--source {text}: write it as NAME=PATH, for example hyperkvasir=~/data/hyper-kvasir.")
+        pairs[name] = str(Path(path).expanduser())
+    return pairs

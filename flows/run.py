@@ -1,0 +1,128 @@
+"""The one function that runs the pipeline, with or without a Prefect server around it."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Protocol
+
+from data_lake.keys import digest
+from data_lake.store import Receipt, read_receipt
+from flows.finish import finish_stage, put_part
+from flows.plan import finished, plan_keys
+from flows.stage import Build, Inputs, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class ShardJob:
+    """One shard of one stage; plain data, so that it can travel to another process."""
+
+    build: Build
+    stage: Stage
+    inputs: Inputs
+    shard: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """What the operator is told of a stage; ``kept`` means reused unchanged."""
+
+    name: str
+    key: str
+    counts: Mapping[str, int]
+    kept: bool
+    seconds: float
+    receipt: Receipt
+
+    def to_json(self) -> dict[str, object]:
+        """The stage's line in the machine-readable summary."""
+        counts = {name: self.counts.get(name, 0) for name in ("in", "used", "dropped", "rejected", "rows")}
+        return {"name": self.name, **counts, "kept": self.kept, "seconds": round(self.seconds, 3)}
+
+
+class Observer(Protocol):
+    """Whoever wants to know how far a run is."""
+
+    def stage_started(self, stage: str, shards: int) -> None: ...
+
+    def shard_finished(self, stage: str, shard: str, inputs: int) -> None: ...
+
+    def stage_finished(self, result: StageResult) -> None: ...
+
+
+Mapper = Callable[[Sequence[ShardJob]], Iterator[tuple[ShardJob, Receipt]]]
+
+
+def run_pipeline(build: Build, stages: Sequence[Stage], mapper: Mapper, observer: Observer) -> list[StageResult]:
+    """The result of every stage; stages and shards whose receipts are intact are kept, not done again."""
+    keys = plan_keys(build, stages)
+    done = finished(build, stages, keys)
+    results: list[StageResult] = []
+    for stage in stages:
+        start = time.perf_counter()
+        receipt = done.get(stage.name)
+        kept = receipt is not None
+        if receipt is None:
+            inputs = inputs_of(build, stage, {result.name: result.receipt for result in results})
+            receipt = _run_stage(build, stage, keys[stage.name], inputs, mapper, observer)
+        result = StageResult(
+            stage.name, keys[stage.name], receipt.counts, kept, time.perf_counter() - start, receipt
+        )
+        observer.stage_finished(result)
+        results.append(result)
+    return results
+
+
+def inputs_of(build: Build, stage: Stage, receipts: Mapping[str, Receipt]) -> Inputs:
+    """The tables that a stage may read: those of the stages it names."""
+    objects = {
+        f"{name}.exclusions" if table == "exclusions" else table: entries
+        for name in stage.reads
+        for table, entries in receipts[name].objects.items()
+    }
+    return Inputs(build.lake, objects, {name: receipts[name].counts for name in stage.reads})
+
+
+def run_shard(job: ShardJob) -> Receipt:
+    """The receipt of one shard: kept if it is intact, else the work is done and stored."""
+    kept = read_receipt(job.build.lake, f"{job.stage.name}.parts", job.key)
+    if kept is not None:
+        return kept
+    return put_part(job.build, job.stage, job.key, job.stage.work(job.build, job.inputs, job.shard))
+
+
+def run_in_threads(workers: int) -> Mapper:
+    """A mapper that needs no server: a pool of threads, the first error ends the stage."""
+
+    def run(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, Receipt]]:
+        with ThreadPoolExecutor(workers, thread_name_prefix="shard") as pool:
+            futures = {pool.submit(run_shard, job): job for job in jobs}
+            try:
+                for future in as_completed(futures):
+                    yield futures[future], future.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    return run
+
+
+def _run_stage(
+    build: Build, stage: Stage, key: str, inputs: Inputs, mapper: Mapper, observer: Observer
+) -> Receipt:
+    shards = stage.shards(build, inputs)
+    observer.stage_started(stage.name, len(shards))
+    jobs = [ShardJob(build, stage, inputs, shard, digest([key, shard])) for shard in shards]
+    parts: dict[str, Receipt] = {}
+    for job, receipt in mapper(jobs):
+        parts[job.shard] = receipt
+        observer.shard_finished(stage.name, job.shard, receipt.counts["in"])
+    return finish_stage(build, stage, key, inputs, [parts[shard] for shard in shards])
+
+
+def summary(results: Sequence[StageResult]) -> list[dict[str, object]]:
+    """All stages for machines."""
+    return [result.to_json() for result in results]
+
+

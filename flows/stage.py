@@ -1,0 +1,104 @@
+"""A stage is a value: what it reads, what it writes, the function in between, and what its key depends on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from data_lake.archives import SourceFiles, open_source
+from data_lake.catalogue import SourceInfo
+from data_lake.fingerprint import SourceFingerprint
+from data_lake.layout import Lake
+from data_lake.store import StoredObject
+from data_lake.tables import read_table
+from flows.recipe import Recipe
+from transforms.records import Exclusion
+
+Tables = Mapping[str, pl.DataFrame]
+Rules = Mapping[str, tuple[bool, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A selected source: what the catalogue says of it, where its files lie, what identifies them."""
+
+    info: SourceInfo
+    fingerprint: SourceFingerprint
+
+    @property
+    def name(self) -> str:
+        return self.info.name
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Everything that the work of one build depends on; travels to workers in other processes."""
+
+    lake: Lake
+    recipe: Recipe
+    sources: tuple[Source, ...]
+
+    def files(self, source: str) -> SourceFiles:
+        """The open files of one source."""
+        chosen = next(candidate for candidate in self.sources if candidate.name == source)
+        return open_source(source, chosen.fingerprint.path, self.lake.scratch)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The tables that earlier stages wrote, read on demand, and the accounting of each stage."""
+
+    lake: Lake
+    objects: Mapping[str, tuple[StoredObject, ...]]
+    counts: Mapping[str, Mapping[str, int]]
+
+    def read(self, table: str) -> pl.DataFrame:
+        """The whole table, sorted by its key."""
+        return read_table(self.lake, self.objects[table])
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one shard of a stage yields.
+
+    ``inputs`` are the keys that went in; ``used`` maps each key that yielded a row to the entity it
+    yielded (None for inputs that serve many, such as an annotation file). ``blobs`` are finished files.
+    """
+
+    inputs: Sequence[str]
+    used: Mapping[str, str | None]
+    tables: Tables = field(default_factory=dict)
+    exclusions: Sequence[Exclusion] = ()
+    blobs: Mapping[str, tuple[StoredObject, ...]] = field(default_factory=dict)
+
+
+def one_shard(_build: Build, _inputs: Inputs) -> tuple[str, ...]:
+    """For work that is not divided."""
+    return ("all",)
+
+
+def no_rules(_tables: Tables, _inputs: Inputs) -> Rules:
+    """For tables without rules over the whole."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One arrow of the pipeline; see ``flows.pipeline`` for the list.
+
+    ``work`` turns one shard into tables; ``parameters`` is the part of the recipe that the result depends
+    on; ``data`` digests the data files it uses; ``rules`` are computed over whole tables. ``modules`` names
+    further modules whose code matters, beyond those that ``work`` imports.
+    """
+
+    name: str
+    work: Callable[[Build, Inputs, str], Output]
+    shards: Callable[[Build, Inputs], tuple[str, ...]] = one_shard
+    reads: tuple[str, ...] = ()
+    reads_sources: bool = False
+    writes: tuple[str, ...] = ()
+    blobs: tuple[str, ...] = ()
+    parameters: Callable[[Recipe], object]
+    data: Callable[[], object] = dict
+    rules: Callable[[Tables, Inputs], Rules] = no_rules
+    variants: Callable[[Recipe], Mapping[str, str]] = field(default=lambda _recipe: {})

@@ -1,0 +1,28 @@
+"""Stage ``audit``: the source's boxes held against the boxes derived from masks."""
+
+from expectations.references import references_hold
+from flows.recipe import Recipe
+from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stages.kept import all_used, kept_images
+from transforms.audit import audit_boxes
+
+
+def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
+    """The source's boxes held against the boxes derived from masks."""
+    images = kept_images(inputs)
+    findings = audit_boxes(
+        images, inputs.read("samples"), inputs.read("regions"), inputs.read("specks"), policy=build.recipe.boxes.policy
+    )
+    return all_used(images, {"disagreements": findings})
+
+
+def audit_rules(tables: Tables, inputs: Inputs) -> Rules:
+    """Every finding is about a kept image."""
+    return {
+        "findings_have_images": references_hold(tables["disagreements"], "sample_id", kept_images(inputs), "sample_id")
+    }
+
+
+def audit_parameters(recipe: Recipe) -> object:
+    """The part of the recipe that the findings' wording depends on."""
+    return {"policy": recipe.boxes.policy}

@@ -1,0 +1,46 @@
+"""Stage ``dedup``: exact copies leave; the first source of the recipe wins."""
+
+import polars as pl
+
+from expectations.references import references_hold
+from flows.recipe import Recipe
+from flows.stage import Build, Inputs, Output, Rules, Tables
+from transforms.dedup import find_duplicates
+from transforms.records import Exclusion
+
+
+def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
+    """Exact copies by bytes, then by pixels; the first source of the recipe wins."""
+    images = inputs.read("images")
+    order = list(build.recipe.sources)
+    duplicates = find_duplicates(images, inputs.read("regions"), order)
+    copies = {row["sample_id"]: row for row in duplicates.iter_rows(named=True)}
+    kept = [sample_id for sample_id in images["sample_id"] if sample_id not in copies]
+    return Output(
+        inputs=images["sample_id"].to_list(),
+        used={sample_id: sample_id for sample_id in kept},
+        tables={"duplicates": duplicates},
+        exclusions=[
+            Exclusion(
+                source=sample_id.split("/")[0],
+                key=sample_id,
+                verdict="dropped",
+                reason=f"duplicate_{row['kind']}",
+                detail=f"the same {row['kind']} as {row['kept_id']}"
+                + ("" if row["same_annotation"] else ", though with other objects"),
+                sample_id=sample_id,
+            )
+            for sample_id, row in copies.items()
+        ],
+    )
+
+
+def dedup_rules(tables: Tables, inputs: Inputs) -> Rules:
+    """What a copy repeats is itself kept."""
+    kept = inputs.read("images").join(tables["duplicates"], on="sample_id", how="anti")
+    return {"originals_are_kept": references_hold(tables["duplicates"], "kept_id", kept, "sample_id")}
+
+
+def dedup_parameters(recipe: Recipe) -> object:
+    """The part of the recipe that this stage depends on."""
+    return {"source_order": list(recipe.sources)}

@@ -1,0 +1,124 @@
+"""Stage ``derive``: the bytes of every sample become an image row, regions and, where changed, stored bytes."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import polars as pl
+
+from data_lake.archives import SourceFiles
+from data_lake.stored_images import put_images
+from data_lake.video import decode_frames
+from expectations.columns import load_table, polars_schema
+from expectations.references import references_hold
+from flows.recipe import Recipe
+from flows.stage import Build, Inputs, Output, Rules, Tables
+from transforms.columns import Columns, sample_of
+from transforms.derive import Derived, DeriveParameters, derive_sample, reject
+from transforms.derived_columns import image_columns, region_columns, speck_columns
+from transforms.errors import MemberProblem
+from transforms.records import Exclusion, Sample
+from transforms.tracks import inconsistent_tracks
+
+STILLS_PER_SHARD = 250
+
+
+def derive_parameters(recipe: Recipe) -> DeriveParameters:
+    """The part of the recipe that this stage depends on."""
+    return DeriveParameters(
+        threshold=recipe.boxes.threshold,
+        min_area_px=recipe.boxes.min_area_px,
+        max_side=recipe.images.max_side,
+        resample=recipe.images.resample,
+        jpeg_quality=recipe.images.jpeg_quality,
+    )
+
+
+def derive_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
+    """One shard a video, or 250 still images; the division depends on the samples alone."""
+    return tuple(shard_of(inputs.read("samples"))["shard"].unique(maintain_order=True))
+
+
+def shard_of(samples: pl.DataFrame) -> pl.DataFrame:
+    """The samples with the shard that each belongs to."""
+    number = pl.int_range(pl.len()).over("source", "video_id") // STILLS_PER_SHARD
+    still = pl.format("{}-{}", "source", number.cast(pl.String).str.zfill(4))
+    video = pl.format("{}-video-{}", "source", "video_id")
+    return samples.sort("sample_id").with_columns(pl.coalesce(video, still).alias("shard"))
+
+
+def derive_shard(build: Build, inputs: Inputs, shard: str) -> Output:
+    """Images, regions, specks and stored bytes of one shard."""
+    rows = shard_of(inputs.read("samples")).filter(pl.col("shard") == shard)
+    samples = [sample_of(row) for row in rows.iter_rows(named=True)]
+    files = build.files(samples[0].source)
+    outcomes = list(derive_all(samples, files, derive_parameters(build.recipe)))
+    outcomes = reject_inconsistent(samples, outcomes)
+    derived = [outcome for outcome in outcomes if isinstance(outcome, Derived)]
+    changed = [(found.image.sample_id, found.stored) for found in derived if found.stored is not None]
+    return Output(
+        inputs=[sample.sample_id for sample in samples],
+        used={found.image.sample_id: found.image.sample_id for found in derived},
+        tables={
+            "images": as_frame("images", image_columns(derived)),
+            "regions": as_frame("regions", region_columns(derived)),
+            "specks": as_frame("specks", speck_columns(derived)),
+        },
+        exclusions=[outcome for outcome in outcomes if isinstance(outcome, Exclusion)],
+        blobs={"stored": put_images(build.lake, changed)},
+    )
+
+
+def derive_all(
+    samples: Sequence[Sample], files: SourceFiles, parameters: DeriveParameters
+) -> Iterator[Derived | Exclusion]:
+    """The outcome of each sample: files first, then frames that must be decoded from their video."""
+    for sample in samples:
+        if sample.image_member is not None:
+            yield derive_sample(sample, files.read, parameters)
+    for video in sorted({sample.video_member for sample in samples if sample.image_member is None} - {None}):
+        frames = {sample.frame_index: sample for sample in samples if sample.image_member is None}
+        yield from derive_frames(str(video), frames, files, parameters)
+
+
+def derive_frames(
+    video: str, frames: dict[int | None, Sample], files: SourceFiles, parameters: DeriveParameters
+) -> Iterator[Derived | Exclusion]:
+    """The outcome of each frame of one video; frames that the video does not yield are rejected."""
+    wanted = dict(frames)
+    problem = "the video ends before this frame"
+    try:
+        for index, pixels in decode_frames(files.read(video), [index for index in frames if index is not None], video):
+            yield derive_sample(wanted.pop(index), files.read, parameters, pixels)
+    except MemberProblem as error:
+        problem = error.detail
+    for sample in wanted.values():
+        yield reject(sample, "frame_missing", problem)
+
+
+def reject_inconsistent(
+    samples: Sequence[Sample], outcomes: Iterable[Derived | Exclusion]
+) -> list[Derived | Exclusion]:
+    """The outcomes with frames taken out in which a track has another class than it mostly has."""
+    by_id = {sample.sample_id: sample for sample in samples}
+    found = list(outcomes)
+    regions = [region for outcome in found if isinstance(outcome, Derived) for region in outcome.regions]
+    problems = inconsistent_tracks(regions)
+    return [
+        reject(by_id[outcome.image.sample_id], "track_class_changes", problems[outcome.image.sample_id])
+        if isinstance(outcome, Derived) and outcome.image.sample_id in problems
+        else outcome
+        for outcome in found
+    ]
+
+
+def as_frame(table: str, columns: Columns) -> pl.DataFrame:
+    """Columns with the declared types of their table."""
+    return pl.DataFrame(columns, schema=polars_schema(load_table(table)))
+
+
+def derive_rules(tables: Tables, inputs: Inputs) -> Rules:
+    """Every region and speck belongs to an image of this stage, every image to a sample."""
+    return {
+        "regions_have_images": references_hold(tables["regions"], "sample_id", tables["images"], "sample_id"),
+        "specks_have_images": references_hold(tables["specks"], "sample_id", tables["images"], "sample_id"),
+        "images_have_samples": references_hold(tables["images"], "sample_id", inputs.read("samples"), "sample_id"),
+    }

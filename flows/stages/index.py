@@ -1,0 +1,82 @@
+"""Stage ``index``: every file of a source becomes part of a sample, or is accounted for otherwise."""
+
+import inspect
+
+import polars as pl
+
+from data_lake.catalogue import load_reader
+from expectations.columns import load_table, polars_schema
+from flows.recipe import Recipe
+from flows.stage import Build, Inputs, Output
+from transforms.columns import sample_columns
+from transforms.errors import MemberProblem, SourceDataError
+from transforms.records import Exclusion, Indexed, Sample
+from transforms.sources.accounting import check_members
+
+
+def source_names(build: Build, _inputs: Inputs) -> tuple[str, ...]:
+    """One shard a source."""
+    return tuple(source.name for source in build.sources)
+
+
+def index_source(build: Build, _inputs: Inputs, shard: str) -> Output:
+    """The samples of one source."""
+    members = build.files(shard)
+    reader = load_reader(next(source.info.reader for source in build.sources if source.name == shard))
+    options = dict(build.recipe.sources[shard])
+    if "seed" in inspect.signature(reader).parameters:
+        options["seed"] = build.recipe.seed
+    try:
+        indexed = reader(members, **options)
+    except MemberProblem as problem:
+        raise SourceDataError(shard, problem.reason, problem.detail, "Get the archive again.") from problem
+    check_members(members, indexed)
+    require_samples(shard, indexed)
+    names = set(members.names()) | {exclusion.key for exclusion in indexed.exclusions}
+    frame = pl.DataFrame(sample_columns(indexed.samples), schema=polars_schema(load_table("samples")))
+    owners = {f"{shard}/{member}": sample.sample_id for sample in indexed.samples for member in own_members(sample)}
+    return Output(
+        inputs=[f"{shard}/{name}" for name in sorted(names)],
+        used={f"{shard}/{name}": owners.get(f"{shard}/{name}") for name in sorted(indexed.used)},
+        tables={"samples": frame},
+        exclusions=[named(exclusion) for exclusion in indexed.exclusions],
+    )
+
+
+def own_members(sample: Sample) -> list[str]:
+    """The members that serve this sample alone; a video serves many."""
+    candidates = (sample.image_member, sample.mask_member, sample.label_member, sample.track_member)
+    return [member for member in candidates if member is not None]
+
+
+def named(exclusion: Exclusion) -> Exclusion:
+    """The exclusion under a key that is unique over all sources."""
+    return Exclusion(
+        source=exclusion.source,
+        key=f"{exclusion.source}/{exclusion.key}",
+        verdict=exclusion.verdict,
+        reason=exclusion.reason,
+        detail=exclusion.detail,
+        sample_id=exclusion.sample_id,
+    )
+
+
+def require_samples(source: str, indexed: Indexed) -> None:
+    """A selected source must yield something; SourceDataError says what is missing."""
+    if indexed.samples:
+        return
+    reasons: dict[str, list[Exclusion]] = {}
+    for exclusion in indexed.exclusions:
+        reasons.setdefault(exclusion.reason, []).append(exclusion)
+    worst = max(reasons.values(), key=len, default=[])
+    problem = "no usable sample" + (
+        f": {len(worst)} times {worst[0].reason}, for example {worst[0].key}: {worst[0].detail}" if worst else ""
+    )
+    raise SourceDataError(
+        source, "all files", problem, f"Give the missing files with --source {source}=PATH, or leave it out with --only."
+    )
+
+
+def index_parameters(recipe: Recipe) -> object:
+    """The part of the recipe that this stage depends on."""
+    return {"sources": recipe.sources, "seed": recipe.seed}

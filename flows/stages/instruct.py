@@ -1,0 +1,53 @@
+"""Stage ``instruct``: prompts and answers, each answer derived a second time before it counts."""
+
+import polars as pl
+
+from data_lake.wording import load_names, load_templates
+from expectations.references import references_hold
+from flows.recipe import Recipe
+from flows.stage import Build, Inputs, Output, Rules, Tables
+from transforms.instructions.write import write_instructions
+
+
+def instruct_records(build: Build, inputs: Inputs, _shard: str) -> Output:
+    """The instructions of every record."""
+    recipe, records = build.recipe, inputs.read("records")
+    instructions = write_instructions(
+        records,
+        inputs.read("released_images"),
+        load_templates(recipe.instructions.tasks),
+        load_names(),
+        tasks=recipe.instructions.tasks,
+        seed=recipe.seed,
+        policy=recipe.boxes.policy,
+        other_labels=labels_left_out(recipe, inputs),
+    )
+    keys = records["record_id"].to_list()
+    return Output(inputs=keys, used={key: key for key in keys}, tables={"instructions": instructions})
+
+
+def labels_left_out(recipe: Recipe, inputs: Inputs) -> dict[str, list[str]]:
+    """Labels that an image shows and the recipe leaves out, by image_sha256: they decide what may be called by a short name."""
+    others = inputs.read("regions").filter(~pl.col("label").is_in(list(recipe.labels.names)))
+    grouped = (
+        others.join(inputs.read("images").select("sample_id", "image_sha256"), on="sample_id")
+        .group_by("image_sha256")
+        .agg(pl.col("label").unique().sort())
+    )
+    return dict(grouped.iter_rows())
+
+
+def instruct_rules(tables: Tables, inputs: Inputs) -> Rules:
+    """Every instruction belongs to a record."""
+    return {
+        "instructions_have_records": references_hold(
+            tables["instructions"], "record_id", inputs.read("records"), "record_id"
+        )
+    }
+
+
+def instruct_parameters(recipe: Recipe) -> object:
+    """The part of the recipe that this stage depends on."""
+    return {"tasks": recipe.instructions.tasks, "seed": recipe.seed, "policy": recipe.boxes.policy} | {
+        "labels": sorted(recipe.labels.names)
+    }

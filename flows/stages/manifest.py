@@ -1,0 +1,113 @@
+"""Stage ``manifest``: the card and the manifest, the only files that name the version."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from data_lake.fingerprint import known
+from data_lake.keys import CODE_ROOT, code_digest, digest, package_versions
+from data_lake.release.card import TEMPLATE, CardFacts, render_card
+from data_lake.release.digest import logical_digest
+from data_lake.release.files import FileEntry
+from data_lake.release.manifest import (
+    Manifest,
+    ManifestSource,
+    Reason,
+    SourceFile,
+    StageCount,
+    list_files,
+    manifest_bytes,
+    manifest_root,
+)
+from data_lake.store import put_bytes
+from flows.recipe import Recipe
+from flows.stage import Build, Inputs, Output, Source
+from flows.stages.release import EXCLUDING, read_listing
+from transforms.diff import Tables
+
+
+def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
+    """Card and manifest of the release; every number in them is computed here."""
+    files = read_listing(build.lake, inputs.objects["listing"])
+    facts = card_facts(build, inputs, files)
+    card = render_card(facts, TEMPLATE.read_text("utf-8")).encode()
+    readme = put_bytes(build.lake, card)
+    files = [*files, FileEntry("README.md", readme.bytes, readme.sha256)]
+    manifest = Manifest(
+        name=facts.name,
+        version=facts.version,
+        release_date=facts.release_date,
+        manifest_root=manifest_root(files),
+        logical_digest=facts.logical_digest,
+        files=list_files(files),
+        recipe=dict(facts.recipe),
+        sources=tuple(source_entry(source) for source in build.sources),
+        code_digest=facts.code_digest,
+        packages=package_versions(),
+        accounting=tuple(facts.accounting),
+    )
+    keys = [entry.path for entry in files]
+    stored = put_bytes(build.lake, manifest_bytes(manifest))
+    return Output(inputs=keys, used={key: key for key in keys}, blobs={"readme": (readme,), "manifest": (stored,)})
+
+
+def card_facts(build: Build, inputs: Inputs, files: Sequence[FileEntry]) -> CardFacts:
+    """Everything that card and manifest state."""
+    recipe = build.recipe
+    tables = Tables(
+        inputs.read("records"), inputs.read("objects"), inputs.read("released_images"), inputs.read("instructions")
+    )
+    return CardFacts(
+        name=recipe.name,
+        version=recipe.version,
+        title=recipe.title,
+        description=recipe.description,
+        release_date=recipe.release_date,
+        policy=recipe.boxes.policy,
+        recipe=recipe.model_dump(mode="json"),
+        sources=[source.info for source in build.sources],
+        known={source.name: all(known(source.fingerprint, source.info).values()) for source in build.sources},
+        accounting=[stage_count(inputs, name) for name in EXCLUDING],
+        tables=tables,
+        disagreements=inputs.read("disagreements"),
+        duplicates=inputs.read("duplicates"),
+        files=files,
+        logical_digest=logical_digest(tables.records, tables.objects, tables.images, tables.instructions),
+        code_digest=pipeline_code(),
+    )
+
+
+def stage_count(inputs: Inputs, stage: str) -> StageCount:
+    """The accounting of one stage, with the reasons."""
+    counts = inputs.counts[stage]
+    reasons = inputs.read(f"{stage}.exclusions").group_by("verdict", "reason").len("count").sort("verdict", "reason")
+    return StageCount.model_validate(
+        {"name": stage, **{key: counts[key] for key in ("in", "used", "dropped", "rejected", "rows")}}
+        | {"reasons": tuple(Reason(**row) for row in reasons.with_columns(pl.col("count").cast(int)).to_dicts())}
+    )
+
+
+def source_entry(source: Source) -> ManifestSource:
+    """What the manifest records of a source's files."""
+    official = known(source.fingerprint, source.info)
+    files = tuple(
+        SourceFile(name=file.name, bytes=file.bytes, sha256=file.sha256, known=official[file.name])
+        for file in source.fingerprint.files
+    )
+    return ManifestSource(name=source.name, known=all(official.values()), files=files)
+
+
+def pipeline_code() -> str:
+    """The digest of all code that a release depends on."""
+    stages = sorted(path.stem for path in (CODE_ROOT / "flows/stages").glob("*.py") if path.stem != "__init__")
+    return code_digest([f"flows.stages.{name}" for name in stages] + ["flows.finish", "flows.stage"])
+
+
+def manifest_data() -> object:
+    """The files and code beyond this module that card and manifest state."""
+    return digest([TEMPLATE.read_text("utf-8"), pipeline_code()])
+
+
+def manifest_parameters(recipe: Recipe) -> object:
+    """The whole recipe: the manifest holds it."""
+    return recipe.model_dump(mode="json")

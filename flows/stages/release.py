@@ -1,0 +1,103 @@
+"""Stage ``release``: every file of the release that does not name its version, finished and content-addressed."""
+
+from collections.abc import Callable, Iterator
+
+import orjson
+import polars as pl
+
+from data_lake.layout import Lake
+from data_lake.release.files import FileEntry, shard_path
+from data_lake.release.jsonl import instructions_path, write_instructions
+from data_lake.release.parquet import write_records_shard, write_table
+from data_lake.release.shards import Shard, plan_shards
+from data_lake.store import StoredObject, object_path, put_bytes, put_file, temporary_file
+from data_lake.stored_images import stored_reader
+from expectations.columns import Table, features, load_table
+from flows.recipe import Recipe
+from flows.stage import Build, Inputs, Output
+
+QUARANTINE = ("exclusions", "duplicates", "disagreements", "specks")
+EXCLUDING = ("index", "derive", "dedup", "record", "instruct")
+
+
+def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
+    """One shard a file of pictures, one for everything else."""
+    return (*(shard.path for shard in planned(inputs)), "tables")
+
+
+def planned(inputs: Inputs) -> tuple[Shard, ...]:
+    """The files of records, decided by the data alone."""
+    sizes = inputs.read("released_images").select("sample_id", "stored_bytes")
+    return plan_shards(inputs.read("records").join(sizes, on="sample_id"))
+
+
+def release_shard(build: Build, inputs: Inputs, shard: str) -> Output:
+    """The finished files of one shard, with their paths in the release."""
+    if shard == "tables":
+        return _output(build, list(_table_files(build, inputs)), [])
+    chosen = next(plan for plan in planned(inputs) if plan.path == shard)
+    with temporary_file(build.lake) as path:
+        entry = write_records_shard(path, chosen, image_reader(build, inputs), features(load_table("records")))
+        stored = put_file(build.lake, path, chosen.records.height)
+    return _output(build, [(entry, stored)], chosen.records["record_id"].to_list())
+
+
+def image_reader(build: Build, inputs: Inputs) -> Callable[[str], bytes]:
+    """Reads the released bytes of an image by its sample_id: as the source ships them, or as derived."""
+    samples = inputs.read("samples").select("sample_id", "source", "image_member")
+    members = {sample_id: (source, member) for sample_id, source, member in samples.iter_rows()}
+    files = {source.name: build.files(source.name) for source in build.sources}
+    changed = stored_reader(build.lake, inputs.objects["stored"])
+
+    def read(sample_id: str) -> bytes:
+        stored = changed(sample_id)
+        if stored is not None:
+            return stored
+        source, member = members[sample_id]
+        return files[source].read(member)
+
+    return read
+
+
+def _table_files(build: Build, inputs: Inputs) -> Iterator[tuple[FileEntry, StoredObject]]:
+    for name, folder in (("released_images", "images"), ("objects", "objects")):
+        for (split,), part in inputs.read(name).partition_by("split", as_dict=True, maintain_order=True).items():
+            yield _parquet(build.lake, part, load_table(name), shard_path(folder, str(split)))
+    instructions = inputs.read("instructions")
+    for (split,), part in instructions.partition_by("split", as_dict=True, maintain_order=True).items():
+        with temporary_file(build.lake) as path:
+            entry = write_instructions(path, part, name=instructions_path(str(split)))
+            yield entry, put_file(build.lake, path)
+    for name in QUARANTINE:
+        frame = _all_exclusions(inputs) if name == "exclusions" else inputs.read(name)
+        yield _parquet(build.lake, frame, load_table(name), f"quarantine/{name}.parquet")
+
+
+def _all_exclusions(inputs: Inputs) -> pl.DataFrame:
+    return pl.concat([inputs.read(f"{stage}.exclusions") for stage in EXCLUDING]).sort("exclusion_id")
+
+
+def _parquet(lake: Lake, frame: pl.DataFrame, table: Table, name: str) -> tuple[FileEntry, StoredObject]:
+    with temporary_file(lake) as path:
+        entry = write_table(path, frame, features(table), name=name)
+        return entry, put_file(lake, path, frame.height)
+
+
+def _output(build: Build, files: list[tuple[FileEntry, StoredObject]], records: list[str]) -> Output:
+    listing = put_bytes(build.lake, orjson.dumps([[entry.path, entry.bytes, entry.sha256] for entry, _ in files]))
+    return Output(
+        inputs=records,
+        used={key: key for key in records},
+        blobs={"files": tuple(stored for _, stored in files), "listing": (listing,)},
+    )
+
+
+def read_listing(lake: Lake, listings: tuple[StoredObject, ...]) -> list[FileEntry]:
+    """All files of the release but card and manifest, sorted by path."""
+    rows = [row for entry in listings for row in orjson.loads(object_path(lake, entry.sha256).read_bytes())]
+    return sorted(FileEntry(*row) for row in rows)
+
+
+def release_parameters(_recipe: Recipe) -> object:
+    """Nothing of the recipe: it has had its say in the tables."""
+    return None

@@ -1,0 +1,92 @@
+"""A real HTTP(S) server on the loopback interface that serves bytes, and misbehaves when told to."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from re import fullmatch
+from threading import Thread
+
+
+@dataclass
+class FileServer:
+    """``faults`` are used up one a request: an int is a status to answer, ``drop`` cuts the body in half."""
+
+    files: dict[str, bytes]
+    url: str = ""
+    ranges: bool = True
+    etag: str = '"v1"'
+    redirect_to: str = ""
+    faults: list[int | str] = field(default_factory=list)
+    asked: list[str | None] = field(default_factory=list)
+    sent: int = 0
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: "_Server"
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        state = self.server.state
+        state.asked.append(self.headers.get("Range"))
+        fault = state.faults.pop(0) if state.faults else None
+        content = state.files.get(self.path.partition("?")[0])
+        if state.redirect_to:
+            return self._answer(302, b"", {"Location": state.redirect_to})
+        if isinstance(fault, int):
+            return self._answer(fault, b"", {"Retry-After": "0"})
+        if content is None:
+            return self._answer(404, b"")
+        self._send(content, fault == "drop")
+
+    def _send(self, content: bytes, drop: bool) -> None:
+        state = self.server.state
+        asked = fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
+        unchanged = self.headers.get("If-Range") in (None, state.etag)
+        headers = {"ETag": state.etag}
+        if not (asked and state.ranges and unchanged):
+            return self._answer(200, content, headers, drop)
+        start, stop = int(asked[1]), min(int(asked[2] or len(content)) + 1, len(content))
+        if start >= len(content):
+            return self._answer(416, b"", {"Content-Range": f"bytes */{len(content)}"})
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(content)}"
+        self._answer(206, content[start:stop], headers, drop)
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None, drop: bool = False) -> None:
+        self.send_response(status)
+        for name, value in {**(headers or {}), "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        cut = body[: len(body) // 2] if drop else body
+        self.server.state.sent += len(cut)
+        self.wfile.write(cut)
+        self.close_connection = drop
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    state: FileServer
+
+
+@contextmanager
+def serve(files: dict[str, bytes], certificate: tuple[Path, Path] | None = None) -> Iterator[FileServer]:
+    """A running server; over TLS where a certificate and its key are given."""
+    with _Server(("127.0.0.1", 0), _Handler) as server:
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        scheme = "https" if certificate else "http"
+        server.state = FileServer(files, f"{scheme}://127.0.0.1:{server.server_address[1]}")
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server.state
+        finally:
+            server.shutdown()
+            thread.join()

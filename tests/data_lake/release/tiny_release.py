@@ -1,0 +1,102 @@
+"""A tiny release in a folder, written by the public functions."""
+
+from pathlib import Path
+
+from data_lake.catalogue import load_catalogue
+from data_lake.release.card import TEMPLATE, CardFacts, render_card
+from data_lake.release.digest import logical_digest
+from data_lake.release.files import FileEntry, shard_path, write_bytes
+from data_lake.release.jsonl import instructions_path, write_instructions
+from data_lake.release.manifest import (
+    Manifest,
+    ManifestSource,
+    Reason,
+    SourceFile,
+    StageCount,
+    list_files,
+    manifest_bytes,
+    manifest_root,
+)
+from data_lake.release.parquet import write_records_shard, write_table
+from data_lake.release.shards import plan_shards
+from expectations.columns import empty_frame, features, load_table
+from tests.data_lake.release.tiny_tables import PICTURES
+from transforms.diff import Tables
+
+ACCOUNTING = (
+    StageCount(
+        name="index",
+        taken=5,
+        used=4,
+        dropped=0,
+        rejected=1,
+        rows=4,
+        reasons=(Reason(verdict="rejected", reason="mask_without_image", count=1),),
+    ),
+    StageCount(name="record", taken=4, used=4, dropped=0, rejected=0, rows=5),
+)
+ARCHIVE = SourceFile(name="a.zip", bytes=1, sha256="a" * 64, known=True)
+
+
+def card_facts(tables: Tables, files: list[FileEntry], version: str = "1.0.0") -> CardFacts:
+    """The facts of the tiny release's card."""
+    frames = (tables.records, tables.objects, tables.images, tables.instructions)
+    catalogue = load_catalogue()
+    return CardFacts(
+        name="tiny",
+        version=version,
+        title="Tiny",
+        description="A release made in a test.",
+        release_date="2026-01-02",
+        policy="audited",
+        recipe={"seed": 7, "boxes": {"policy": "audited"}},
+        sources=[catalogue[name] for name in ("hyperkvasir", "kvasir_instrument", "visem_tracking")],
+        known={"hyperkvasir": True, "kvasir_instrument": False, "visem_tracking": False},
+        accounting=ACCOUNTING,
+        tables=tables,
+        disagreements=empty_frame(load_table("disagreements")),
+        duplicates=empty_frame(load_table("duplicates")),
+        files=files,
+        logical_digest=logical_digest(*frames),
+        code_digest="c" * 64,
+    )
+
+
+def write_release(folder: Path, tables: Tables, version: str = "1.0.0") -> Path:
+    """A whole release in a folder, by the public functions."""
+    for name in ("data", "images", "objects", "instructions"):
+        (folder / name).mkdir(parents=True)
+    shards = plan_shards(tables.records.join(tables.images.select("sample_id", "stored_bytes"), on="sample_id"))
+    records = features(load_table("records"))
+    files = [write_records_shard(folder / shard.path, shard, PICTURES.__getitem__, records) for shard in shards]
+    for name, frame in (("images", tables.images), ("objects", tables.objects)):
+        declared = features(load_table("released_images" if name == "images" else name))
+        for (split,), part in frame.partition_by("split", as_dict=True).items():
+            path = shard_path(name, str(split))
+            files.append(write_table(folder / path, part, declared, name=path))
+    for (split,), part in tables.instructions.partition_by("split", as_dict=True).items():
+        path = instructions_path(str(split))
+        files.append(write_instructions(folder / path, part, name=path))
+    facts = card_facts(tables, files, version)
+    card = render_card(facts, TEMPLATE.read_text("utf-8"))
+    files.append(write_bytes(folder / "README.md", card.encode(), name="README.md"))
+    write_manifest(folder, facts, files)
+    return folder
+
+
+def write_manifest(folder: Path, facts: CardFacts, files: list[FileEntry]) -> None:
+    """manifest.json over the given files."""
+    manifest = Manifest(
+        name=facts.name,
+        version=facts.version,
+        release_date=facts.release_date,
+        manifest_root=manifest_root(files),
+        logical_digest=facts.logical_digest,
+        files=list_files(files),
+        recipe=dict(facts.recipe),
+        sources=(ManifestSource(name="hyperkvasir", known=True, files=(ARCHIVE,)),),
+        code_digest=facts.code_digest,
+        packages={"polars": "2.1.0"},
+        accounting=tuple(facts.accounting),
+    )
+    (folder / "manifest.json").write_bytes(manifest_bytes(manifest))

@@ -1,0 +1,112 @@
+"""Source files are data: checked, ranked by licence, extended by plug-ins."""
+
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from data_lake.catalogue import LICENCES, load_catalogue, load_reader, read_source, reader_digest
+from transforms.errors import UsageError
+
+MINIMAL = """
+name = "polyps_of_ours"
+reader = "hyperkvasir"
+title = "Polyps of ours"
+homepage = "https://example.org/polyps"
+licence = "CC-BY-NC-4.0"
+citation = "Us (2026)"
+[[archives]]
+name = "polyps.zip"
+url = "https://example.org/polyps.zip"
+"""
+
+
+def test_the_three_sources_ship() -> None:
+    """The catalogue holds the three sources, each with an installed reader key."""
+    catalogue = load_catalogue()
+    assert {"hyperkvasir", "kvasir_instrument", "visem_tracking"} <= set(catalogue)
+    installed = {point.name for point in entry_points(group="medmultipoints.sources")}
+    assert {info.reader for info in catalogue.values()} <= installed
+
+
+def test_label_table_is_read_by_range_against_its_own_hash() -> None:
+    """Of the 3.9 GB labelled archive only the table is fetched."""
+    info = load_catalogue()["hyperkvasir"]
+    assert [archive.name for archive in info.archives if archive.required] == ["hyper-kvasir-segmented-images.zip"]
+    assert info.members[0].sha256 == ("a4a6054c00129814b6261c8b3e60305c14a4ff4b34ad988c3bdafe204bfa487c",)
+
+
+def test_research_only_is_the_strictest_shipped_licence() -> None:
+    """The source with the largest rank gives the licence of a release."""
+    strictest = max(load_catalogue().values(), key=lambda info: info.strictness)
+    assert strictest.name == "kvasir_instrument"
+
+
+def test_an_unknown_licence_is_stricter_than_all_known() -> None:
+    """What nobody ranked must not be taken for free."""
+    info = read_source(MINIMAL.replace("CC-BY-NC-4.0", "LicenseRef-ours").encode(), "ours.toml")
+    assert info.strictness == len(LICENCES)
+
+
+def test_extra_folder_adds_a_source(tmp_path: Path) -> None:
+    """One TOML file is all that a source of one's own needs here."""
+    (tmp_path / "ours.toml").write_text(MINIMAL)
+    info = load_catalogue([tmp_path])["polyps_of_ours"]
+    assert (info.archives[0].sha256, info.archives[0].required) == ((), True)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (("title", "titel"), "ours.toml: title: Field required; titel: unknown key."),
+        (("[[archives]]", "[[archives]]\nmd5 = ''"), "ours.toml: archives.0.md5: unknown key"),
+        (("[[archives]]", "[[archives]]\nsha256 = ['12']"), "archives.0.sha256.0: String should match pattern"),
+        (('polyps.zip"\nurl', '../polyps.zip"\nurl'), "archives.0.name: String should match pattern"),
+        (("title = ", "title "), "ours.toml: not valid TOML"),
+    ],
+)
+def test_a_faulty_file_is_named_with_its_key(change: tuple[str, str], problem: str) -> None:
+    """Every fault names the file and the key."""
+    raw = MINIMAL.replace(*change).encode()
+    with pytest.raises(UsageError) as caught:
+        read_source(raw, "ours.toml")
+    assert problem in str(caught.value)
+
+
+def test_a_name_declared_twice_is_refused(tmp_path: Path) -> None:
+    """Two files may not both declare one source."""
+    (tmp_path / "a.toml").write_text(MINIMAL)
+    (tmp_path / "b.toml").write_text(MINIMAL)
+    with pytest.raises(UsageError, match=r"b\.toml: source 'polyps_of_ours' is already declared in .*a\.toml"):
+        load_catalogue([tmp_path])
+
+
+def test_unknown_reader_names_the_installed_ones() -> None:
+    """The message lists what could have been meant."""
+    with pytest.raises(UsageError, match="no reader 'nope': installed are hyperkvasir, kvasir_instrument"):
+        load_reader("nope")
+
+
+def test_plug_in_package_brings_catalogue_and_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package adds a source by two entry points; an edit of its files changes the reader's digest."""
+    package = tmp_path / "polyp_plugin"
+    package.mkdir()
+    (package / "__init__.py").write_text("def read(members): return 'read'\n")
+    (package / "ours.toml").write_text(MINIMAL.replace('reader = "hyperkvasir"', 'reader = "ours"'))
+    metadata = tmp_path / "polyp_plugin-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: polyp-plugin\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(
+        "[medmultipoints.sources]\nours = polyp_plugin:read\n[medmultipoints.catalogue]\nours = polyp_plugin\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    info = load_catalogue()["polyps_of_ours"]
+    assert load_reader(info.reader)(None) == "read"
+    before = reader_digest("ours")
+    (package / "ours.toml").write_text(MINIMAL)
+    assert before == before[:64] != reader_digest("ours")
+
+
+def test_reader_digest_is_stable() -> None:
+    """The same code has the same digest."""
+    assert reader_digest("hyperkvasir") == reader_digest("hyperkvasir")

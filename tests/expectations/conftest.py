@@ -1,0 +1,142 @@
+"""Good rows of every table, from which the tests make bad ones."""
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import pytest
+
+from expectations.columns import load_table, polars_schema
+
+Row = dict[str, Any]
+
+
+def _sha(i: int) -> str:
+    return f"{i:064x}"
+
+
+def _given(names: str, value: object) -> Row:
+    return dict.fromkeys(names.split(), value)
+
+
+def _disagreements(i: int) -> Row:
+    boxes = {"source_box": [0.0, 1.0, 8.0, 9.0], "derived_box": None, "iou": 0.5, "side_px": None}
+    names = {"sample_id": f"a/{i}", "source": "a", "stem": f"{i}", "image_sha256": _sha(i), "label": "polyps"}
+    return names | boxes | {"finding_id": f"a/{i}:phantom:0", "kind": "phantom", "severity": "error", "action": "cut"}
+
+
+def _duplicates(i: int) -> Row:
+    return {"sample_id": f"a/{i}", "kept_id": "a/kept", "kind": "bytes", "same_annotation": True}
+
+
+def _exclusions(i: int) -> Row:
+    cause = {"verdict": "dropped", "reason": "below_min_area", "detail": "3 px"}
+    return {"exclusion_id": f"derive:{i}", "stage": "derive", "source": "a", "key": f"{i}", "sample_id": None} | cause
+
+
+def _images(i: int) -> Row:
+    size = {"original_width": 1348, "original_height": 1070, "width": 700, "height": 555, "scale": 700 / 1348}
+    hashes = _given("image_sha256 stored_sha256 pixel_sha256", _sha(i)) | {"perceptual_hash": "0123456789abcdef"}
+    facts = {"image_origin": "member", "format": "jpg", "stored_bytes": 9, "mask_off_binary": 8, "annotated": True}
+    return {"sample_id": f"a/{i}", "source": "a"} | size | hashes | facts
+
+
+def _instructions(i: int) -> Row:
+    image = {"image_sha256": _sha(i), "image_file": f"images/{_sha(i)}.jpg", "split": "train", "source": "a"}
+    asked = {"classification": "c", "label": "polyps", "task": "counting", "template": 0, "name": "polyp"}
+    text = {"prompt": '<image> How many polyps? Answer as {"counts": 2}.', "answer": "2", "answer_rederived": True}
+    return {"instruction_id": f"{_sha(i)}:polyps:counting", "record_id": f"{_sha(i)}:polyps"} | image | asked | text
+
+
+def _objects(i: int) -> Row:
+    box = {"x1": 0.0, "y1": 0.0, "x2": 2.0, "y2": 2.0, "cx": 1.0, "cy": 1.0, "ix": None, "iy": None}
+    names = {"object_id": f"{_sha(i)}:polyps:0", "record_id": f"{_sha(i)}:polyps", "image_sha256": _sha(i)}
+    facts = {"split": "train", "label": "polyps", "index": 0, "evidence": "mask", "point_kind": "centroid"}
+    return (
+        names | box | facts | {"sample_id": f"a/{i}", "area_px": 4, "rle": "04", "track_id": None, "truncated": False}
+    )
+
+
+def _records(i: int) -> Row:
+    lists = {
+        "img_size": [10, 8],
+        "points": [[1.0, 1.0], [9.0, 7.0]],
+        "bbox": [[0.0, 0.0, 2.0, 2.0], [8.0, 6.0, 10.0, 8.0]],
+    }
+    more = {"point_kind": ["centroid"] * 2, "object_ids": ["0", "1"], "track_ids": ["", ""], "original_size": [10, 8]}
+    inner = {"centroids": [[1.0, 1.0], []], "interior_points": [[], []], "count": 2, "scale": 1.0}
+    names = {"image_sha256": _sha(i), "stored_sha256": _sha(i), "record_id": f"{_sha(i)}:polyps", "sample_id": f"a/{i}"}
+    text = _given("label classification organ source stem split finding licence", "text")
+    nothing = _given("video_id frame_index official_split", None)
+    return lists | more | inner | names | text | nothing | {"collection_method": "counting"}
+
+
+def _regions(i: int) -> Row:
+    box = {"x1": 0.0, "y1": 0.0, "x2": 10.0, "y2": 8.0, "cx": 5.0, "cy": 4.0, "ix": 5.5, "iy": 4.5}
+    names = {"region_id": f"a/{i}:mask:polyp:0", "sample_id": f"a/{i}", "source": "a", "evidence": "mask"}
+    mask = {"centroid_inside": True, "interior_inside": True, "area_px": 80, "rle": "0", "track_id": None}
+    return names | box | mask | {"label": "p", "index": 0, "truncated": True, "image_width": 10, "image_height": 8}
+
+
+def _released_images(i: int) -> Row:
+    size = {"original_width": 1348, "original_height": 1070, "width": 700, "height": 555, "scale": 700 / 1348}
+    hashes = _given("image_sha256 stored_sha256 pixel_sha256", _sha(i)) | {"perceptual_hash": "0123456789abcdef"}
+    text = _given("source stem member organ finding classification licence group_id split", "text")
+    nothing = _given("mask_off_binary official_split video_id frame_index fps", None)
+    lists = {"labels_exhaustive": ["polyps"], "duplicates": []}
+    facts = {"sample_id": f"a/{i}", "image_file": f"images/{_sha(i)}.png", "image_origin": "member", "stored_bytes": 9}
+    return size | hashes | text | nothing | lists | facts
+
+
+def _samples(i: int) -> Row:
+    members = _given("mask_member label_member track_member video_member", None) | {"image_member": f"{i}.jpg"}
+    nothing = _given("video_id frame_index fps official_split", None)
+    boxes = {"source_labels": ["polyp"], "source_boxes": [[0.0, 0.0, 2.0, 2.0]], "labels_exhaustive": []}
+    text = _given("organ finding classification", "text")
+    size = {"source_width": 10, "source_height": None}
+    return {"sample_id": f"a/{i}", "source": "a", "stem": f"{i}"} | members | nothing | boxes | text | size
+
+
+def _specks(i: int) -> Row:
+    box = {"x1": 0.0, "y1": 0.0, "x2": 1.0, "y2": 1.0, "area_px": 1}
+    return {"speck_id": f"a/{i}:0", "sample_id": f"a/{i}", "source": "a", "reason": "stray_pixel"} | box
+
+
+def _splits(i: int) -> Row:
+    return {"sample_id": f"a/{i}", "group_id": f"a/{i}", "split": "train"}
+
+
+_ROWS: dict[str, Callable[[int], Row]] = {
+    "disagreements": _disagreements,
+    "duplicates": _duplicates,
+    "exclusions": _exclusions,
+    "images": _images,
+    "instructions": _instructions,
+    "objects": _objects,
+    "records": _records,
+    "regions": _regions,
+    "released_images": _released_images,
+    "samples": _samples,
+    "specks": _specks,
+    "splits": _splits,
+}
+
+
+@pytest.fixture(scope="session")
+def good_row() -> Callable[[str, int], Row]:
+    """The i-th good row of a table."""
+    return lambda table, i: _ROWS[table](i)
+
+
+@pytest.fixture(scope="session")
+def rows_frame() -> Callable[[str, list[Row]], pl.DataFrame]:
+    """A frame of rows with the declared types of a table, in the given order."""
+    return lambda table, rows: pl.DataFrame(rows, schema=polars_schema(load_table(table)), strict=False)
+
+
+@pytest.fixture(scope="session")
+def good_frame(
+    good_row: Callable[[str, int], Row], rows_frame: Callable[[str, list[Row]], pl.DataFrame]
+) -> Callable[[str, int], pl.DataFrame]:
+    """A frame of so many good rows of a table."""
+    return lambda table, count: rows_frame(table, [good_row(table, i) for i in range(count)])

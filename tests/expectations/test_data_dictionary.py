@@ -1,0 +1,18 @@
+"""The data dictionary is generated, committed and complete."""
+
+from expectations.columns import load_table, table_names
+from expectations.dictionary import DICTIONARY, render_dictionary
+
+
+def test_the_committed_dictionary_is_the_generated_one() -> None:
+    """Otherwise run `python -m expectations.dictionary` and commit the result."""
+    assert DICTIONARY.read_text("utf-8") == render_dictionary()
+
+
+def test_every_column_and_rule_is_in_it() -> None:
+    """With its meaning."""
+    text = render_dictionary()
+    for table in map(load_table, table_names()):
+        assert f"## {table.name}\n" in text
+        assert all(f"| `{column.name}` | `{column.type}` |" in text for column in table.columns)
+        assert all(f"- `{rule.name}`: {rule.meaning}\n" in text for rule in table.rules)

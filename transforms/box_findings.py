@@ -1,0 +1,221 @@
+"""What a source's boxes of one image and label get wrong, held against the boxes of its mask components.
+
+A source states boxes grown by one pixel (``transforms.boxes.grow_box``). An edge at 0 may then stand for
+first pixel 0 or 1, and both readings agree with it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from transforms.boxes import grow_box, iou, ungrow_box
+from transforms.matching import Score, match_boxes
+from transforms.records import Box
+
+Kind = Literal[
+    "inflated_to_origin", "phantom", "missing", "extra", "merged", "split", "shifted", "sliver", "covers_frame",
+    "stray_pixel", "speck", "inflated_by_one_pixel",
+]  # fmt: skip
+Severity = Literal["error", "warning", "info"]
+
+AGREES_PX = 1.0
+SLIVER_PX = 3.0
+COVERS = 0.98
+"""A box that fills more of the frame than this covers it."""
+HOLDS = 0.8
+"""A box that has this share of another's area holds it."""
+SAME_OBJECT = 0.1
+"""Boxes that disagree are still of one object from this intersection over union on."""
+COPY = 0.5
+"""A second box this similar to a component is no hole or notch of it, but a second annotation."""
+CORNER = 0.02
+"""A far corner that is right may be off by this share of the frame, at least by AGREES_PX."""
+
+SEVERITIES: dict[Kind, Severity] = {
+    "inflated_to_origin": "error",
+    "phantom": "error",
+    "missing": "error",
+    "extra": "error",
+    "merged": "error",
+    "split": "error",
+    "shifted": "warning",
+    "sliver": "warning",
+    "covers_frame": "warning",
+    "stray_pixel": "info",
+    "speck": "info",
+    "inflated_by_one_pixel": "info",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One disagreement. ``source_box`` has its convention undone; ``side_px`` is the largest distance of sides.
+
+    For a phantom, ``derived_box`` is the component that it lies in.
+    """
+
+    kind: Kind
+    severity: Severity
+    source_box: Box | None = None
+    derived_box: Box | None = None
+    iou: float | None = None
+    side_px: float | None = None
+
+
+def compare_boxes(stated: Sequence[Box], derived: Sequence[Box], width: int, height: int) -> Iterator[Finding]:
+    """The findings of one image and label, in the order of the rules; nothing where all boxes agree.
+
+    ``stated`` are the source's numbers, ``derived`` half-open, both in pixels of a ``width`` x ``height`` image.
+    Each box is explained once: (1) pairs within one pixel per side agree; of what is left, (2) a source box
+    around several components is merged, (3) a component around several source boxes is split, (4) the best
+    pairs by IoU are inflated, cover the frame or are shifted; (5) a source box inside an explained component
+    is a phantom (a hole or notch taken for an object), any other is extra, a component without box is missing.
+    """
+    frame = Box(0, 0, width, height)
+    agreeing, rest, parts = _pair_off(stated, derived, _agreement, 1e-9)
+    merged, rest, parts = _gather(rest, parts)
+    divided, parts, rest = _gather(parts, rest)
+    doubtful, rest, parts = _pair_off(rest, parts, partial(_likeness, frame=frame), SAME_OBJECT)
+    for box, part in agreeing:
+        yield from _judge_agreement(box, part, frame)
+    yield from (_judge_merged(box, _union(inside)) for box, inside in merged)
+    yield from (_make_finding("split", _union(inside), part) for part, inside in divided)
+    yield from (_make_finding(_name_disagreement(box, part, frame), box, part) for box, part in doubtful)
+    explained = [part for _, part in (*agreeing, *doubtful)] + [part for part, _ in divided]
+    explained += [part for _, inside in merged for part in inside]
+    yield from (_judge_unmatched(box, explained) for box in rest)
+    yield from (Finding("missing", SEVERITIES["missing"], derived_box=part) for part in parts)
+
+
+def check_alone(stated: Sequence[Box], width: int, height: int) -> Iterator[Finding]:
+    """The findings that need no mask: source boxes that cover the frame or are less than 3 px wide or high."""
+    for box in map(undo_convention, stated):
+        if _covers(box, Box(0, 0, width, height)):
+            yield Finding("covers_frame", SEVERITIES["covers_frame"], box)
+        elif min(box.width, box.height) < SLIVER_PX:
+            yield Finding("sliver", SEVERITIES["sliver"], box)
+
+
+def undo_convention(stated: Box) -> Box:
+    """The half-open box that the source's numbers stand for; at least one pixel wide and high."""
+    box = ungrow_box(stated)
+    return Box(min(box.x1, box.x2 - 1), min(box.y1, box.y2 - 1), box.x2, box.y2)
+
+
+def largest_side_distance(stated: Box, derived: Box) -> float:
+    """Largest distance of corresponding sides in pixels, the source's convention undone in its favour."""
+    near = (_near_distance(stated.x1, derived.x1), _near_distance(stated.y1, derived.y1))
+    return max(*near, abs(stated.x2 - derived.x2), abs(stated.y2 - derived.y2))
+
+
+def _near_distance(stated: float, derived: float) -> float:
+    return max(derived - 1, 0) if stated == 0 else abs(stated + 1 - derived)
+
+
+def _agreement(stated: Box, derived: Box) -> float:
+    near = largest_side_distance(stated, derived) <= AGREES_PX
+    return iou(undo_convention(stated), derived) if near else 0.0
+
+
+def _likeness(stated: Box, derived: Box, frame: Box) -> float:
+    """IoU, but 1 and more where the kind of fault says which object is meant, however large the box became."""
+    overlap = iou(undo_convention(stated), derived)
+    if _is_inflated(stated, derived) and _far_corner_agrees(stated, derived, frame):
+        return 2 + overlap
+    return 1 + overlap if _covers(stated, frame) and overlap else overlap
+
+
+def _is_inflated(stated: Box, derived: Box) -> bool:
+    near = max(_near_distance(stated.x1, derived.x1), _near_distance(stated.y1, derived.y1))
+    return stated.x1 == stated.y1 == 0 and near > AGREES_PX
+
+
+def _far_corner_agrees(stated: Box, derived: Box, frame: Box) -> bool:
+    far_x, far_y = abs(stated.x2 - derived.x2), abs(stated.y2 - derived.y2)
+    return far_x <= max(CORNER * frame.width, AGREES_PX) and far_y <= max(CORNER * frame.height, AGREES_PX)
+
+
+def _covers(box: Box, frame: Box) -> bool:
+    return box.area > COVERS * frame.area
+
+
+def _judge_agreement(stated: Box, derived: Box, frame: Box) -> Iterator[Finding]:
+    if stated.x1 == stated.y1 == 0 < max(derived.x1, derived.y1) and stated != grow_box(derived):
+        yield _make_finding("inflated_by_one_pixel", stated, derived)
+    elif min(derived.width, derived.height) < SLIVER_PX:
+        yield _make_finding("sliver", stated, derived)
+    elif _covers(derived, frame):  # worth a look, but the mask confirms it
+        yield _make_finding("covers_frame", stated, derived, "info")
+
+
+def _judge_merged(stated: Box, derived: Box) -> Finding:
+    """Inflated rather than merged where the box was taken over all white pixels, a stray one at the origin included."""
+    far = max(abs(stated.x2 - derived.x2), abs(stated.y2 - derived.y2))
+    inflated = _is_inflated(stated, derived) and far <= AGREES_PX
+    return _make_finding("inflated_to_origin" if inflated else "merged", stated, derived)
+
+
+def _name_disagreement(stated: Box, derived: Box, frame: Box) -> Kind:
+    covers = _covers(stated, frame)
+    if _is_inflated(stated, derived) and (not covers or _far_corner_agrees(stated, derived, frame)):
+        return "inflated_to_origin"
+    return "covers_frame" if covers else "shifted"
+
+
+def _judge_unmatched(stated: Box, explained: Sequence[Box]) -> Finding:
+    box = undo_convention(stated)
+    around = [part for part in explained if _holds(part, box) and iou(part, box) < COPY]
+    if not around:
+        return Finding("extra", SEVERITIES["extra"], box)
+    part = min(around, key=lambda part: (part.area, part.y1, part.x1))
+    return Finding("phantom", SEVERITIES["phantom"], box, part, iou(part, box))
+
+
+def _make_finding(kind: Kind, stated: Box, derived: Box, severity: Severity | None = None) -> Finding:
+    box, side = undo_convention(stated), largest_side_distance(stated, derived)
+    return Finding(kind, severity or SEVERITIES[kind], box, derived, iou(box, derived), side)
+
+
+def _pair_off(
+    stated: Sequence[Box], derived: Sequence[Box], score: Score, at_least: float
+) -> tuple[list[tuple[Box, Box]], list[Box], list[Box]]:
+    """The matched pairs, and the boxes left over on each side."""
+    pairs = match_boxes(stated, derived, score=score, at_least=at_least)
+    left, right = {i for i, _ in pairs}, {j for _, j in pairs}
+    return (
+        [(stated[i], derived[j]) for i, j in pairs],
+        [box for i, box in enumerate(stated) if i not in left],
+        [box for j, box in enumerate(derived) if j not in right],
+    )
+
+
+def _gather(outer: Sequence[Box], inner: Sequence[Box]) -> tuple[list[tuple[Box, list[Box]]], list[Box], list[Box]]:
+    """Outer boxes that hold several inner ones, none inside another and none closer to another outer box; the rest."""
+    nearest = [max(range(len(outer)), key=lambda i: (iou(outer[i], box), -i), default=-1) for box in inner]
+    held: dict[int, list[int]] = {}
+    for j, i in enumerate(nearest):
+        if i >= 0 and _holds(outer[i], inner[j]):
+            held.setdefault(i, []).append(j)
+    apart = {
+        i: [j for j in found if not any(_holds(inner[k], inner[j]) for k in found if k != j)]
+        for i, found in held.items()
+    }
+    several = {i: found for i, found in sorted(apart.items()) if len(found) > 1}
+    taken = {j for found in several.values() for j in found}
+    return (
+        [(outer[i], [inner[j] for j in found]) for i, found in several.items()],
+        [box for i, box in enumerate(outer) if i not in several],
+        [box for j, box in enumerate(inner) if j not in taken],
+    )
+
+
+def _holds(outer: Box, inner: Box) -> bool:
+    width = min(outer.x2, inner.x2) - max(outer.x1, inner.x1)
+    height = min(outer.y2, inner.y2) - max(outer.y1, inner.y1)
+    return width > 0 and height > 0 and width * height >= HOLDS * inner.area
+
+
+def _union(boxes: Iterable[Box]) -> Box:
+    x1, y1, x2, y2 = zip(*((box.x1, box.y1, box.x2, box.y2) for box in boxes), strict=True)
+    return Box(min(x1), min(y1), max(x2), max(y2))

@@ -1,0 +1,226 @@
+"""From the bytes of one sample to its image row and its regions; pixels are decoded once."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.boxes import released_size, published_scale
+from transforms.errors import MemberProblem
+from transforms.images import (
+    ImageProblem,
+    check_extension,
+    decode_image,
+    decode_mask,
+    encode_jpeg,
+    perceptual_hash,
+    pixel_sha256,
+    resize_image,
+)
+from transforms.masks import MaskRegions, Speck, find_regions
+from transforms.records import Box, Exclusion, Region, Sample
+from transforms.tracks import LabelProblem, join_tracks, parse_labels, parse_tracked
+
+
+@dataclass(frozen=True, slots=True)
+class DeriveParameters:
+    """The recipe's say in this step; sizes in pixels."""
+
+    threshold: int = 128
+    min_area_px: int = 20
+    max_side: int | None = None
+    resample: Literal["lanczos", "bicubic", "bilinear", "box"] = "lanczos"
+    jpeg_quality: int = 95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFacts:
+    """Identity and sizes of one decoded image; the columns of the table ``images``."""
+
+    sample_id: str
+    source: str
+    image_sha256: str
+    stored_sha256: str
+    pixel_sha256: str
+    image_origin: Literal["member", "decoded"]
+    format: Literal["jpg", "png"]
+    original_width: int
+    original_height: int
+    width: int
+    height: int
+    scale: float
+    stored_bytes: int
+    perceptual_hash: str
+    mask_off_binary: int | None
+    annotated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What one sample yields; ``stored`` holds the released bytes where they differ from the source's."""
+
+    image: ImageFacts
+    regions: tuple[Region, ...]
+    specks: tuple[Speck, ...]
+    stored: bytes | None
+
+
+def derive_sample(
+    sample: Sample,
+    read: Callable[[str], bytes],
+    parameters: DeriveParameters,
+    frame: NDArray[np.uint8] | None = None,
+) -> Derived | Exclusion:
+    """The sample's image row, regions and specks, or the reason why it is rejected.
+
+    ``read`` gives a member's bytes; ``frame`` is the decoded picture of a video frame (H x W x 3, RGB),
+    which is then encoded here as JPEG and has no bytes of the source.
+    """
+    try:
+        return _derive(sample, read, parameters, frame)
+    except (ImageProblem, LabelProblem, MemberProblem) as problem:
+        return reject(sample, problem.reason, problem.detail)
+
+
+def reject(sample: Sample, reason: str, detail: str) -> Exclusion:
+    """The quarantine entry of a sample."""
+    return Exclusion(
+        source=sample.source,
+        key=sample.sample_id,
+        verdict="rejected",
+        reason=reason,
+        detail=f"{sample.image_member or sample.video_member or sample.stem}: {detail}",
+        sample_id=sample.sample_id,
+    )
+
+
+def _derive(
+    sample: Sample, read: Callable[[str], bytes], parameters: DeriveParameters, frame: NDArray[np.uint8] | None
+) -> Derived:
+    if frame is None:
+        assert sample.image_member is not None
+        data = read(sample.image_member)
+        check_extension(sample.image_member, data)
+        decoded = decode_image(data)
+        pixels, file_format = decoded.pixels, decoded.format
+    else:
+        data, pixels, file_format = encode_jpeg(frame, parameters.jpeg_quality), frame, "jpg"
+    height, width = pixels.shape[:2]
+    _check_size(sample, width, height)
+    mask = _read_mask(sample, read, width, height)
+    found = find_regions(mask, threshold=parameters.threshold, min_area_px=parameters.min_area_px) if mask is not None else None
+    regions = (*_mask_objects(sample, mask, found, parameters.threshold), *_source_objects(sample), *_track_objects(sample, read, width, height))
+    stored, size, scale = _store(pixels, file_format, parameters)
+    image = ImageFacts(
+        sample_id=sample.sample_id,
+        source=sample.source,
+        image_sha256=hashlib.sha256(data).hexdigest(),
+        stored_sha256=hashlib.sha256(data if stored is None else stored).hexdigest(),
+        pixel_sha256=pixel_sha256(pixels),
+        image_origin="member" if frame is None else "decoded",
+        format=file_format,
+        original_width=width,
+        original_height=height,
+        width=size[0],
+        height=size[1],
+        scale=scale,
+        stored_bytes=len(data if stored is None else stored),
+        perceptual_hash=perceptual_hash(pixels),
+        mask_off_binary=found.off_binary if found else None,
+        annotated=bool(sample.labels_exhaustive),
+    )
+    return Derived(image, regions, found.specks if found else (), data if frame is not None and stored is None else stored)
+
+
+def _check_size(sample: Sample, width: int, height: int) -> None:
+    stated = (sample.source_width, sample.source_height)
+    if stated != (None, None) and stated != (width, height):
+        raise ImageProblem(
+            "size_mismatch", f"the image is {width}x{height} px, its annotation says {stated[0]}x{stated[1]}"
+        )
+
+
+def _read_mask(
+    sample: Sample, read: Callable[[str], bytes], width: int, height: int
+) -> NDArray[np.uint8] | None:
+    if sample.mask_member is None:
+        return None
+    try:
+        data = read(sample.mask_member)
+        check_extension(sample.mask_member, data)
+        mask = decode_mask(data)
+    except ImageProblem as problem:
+        raise ImageProblem(f"mask_{problem.reason}", f"its mask {sample.mask_member}: {problem.detail}") from problem
+    if mask.shape != (height, width):
+        raise ImageProblem(
+            "mask_size_mismatch",
+            f"the mask {sample.mask_member} is {mask.shape[1]}x{mask.shape[0]} px, the image {width}x{height}",
+        )
+    return mask
+
+
+def _mask_objects(
+    sample: Sample, mask: NDArray[np.uint8] | None, found: MaskRegions | None, threshold: int
+) -> Iterator[Region]:
+    if mask is None or found is None or sample.mask_label is None:
+        return
+    for index, region in enumerate(found.regions):
+        inside = mask[int(region.interior.y), int(region.interior.x)] >= threshold
+        yield Region(
+            sample_id=sample.sample_id,
+            evidence="mask",
+            label=sample.mask_label,
+            index=index,
+            box=region.box,
+            centroid=region.centroid,
+            centroid_inside=region.centroid_inside,
+            interior=region.interior,
+            interior_inside=bool(inside),
+            area_px=region.area_px,
+            rle=region.rle,
+            truncated=region.truncated,
+        )
+
+
+def _source_objects(sample: Sample) -> Iterator[Region]:
+    for index, stated in enumerate(sample.source_boxes):
+        yield Region(
+            sample_id=sample.sample_id,
+            evidence="source",
+            label=stated.label,
+            index=index,
+            box=stated.box,
+            truncated=False,
+        )
+
+
+def _track_objects(sample: Sample, read: Callable[[str], bytes], width: int, height: int) -> Iterator[Region]:
+    if sample.label_member is None or sample.track_member is None:
+        return
+    labels = parse_labels(read(sample.label_member), width, height, file=sample.label_member)
+    tracked = parse_tracked(read(sample.track_member), width, height, file=sample.track_member)
+    for index, found in enumerate(join_tracks(labels, tracked)):
+        yield Region(
+            sample_id=sample.sample_id,
+            evidence="track",
+            label=found.label,
+            index=index,
+            box=found.box,
+            track_id=found.track_id,
+            truncated=found.truncated,
+        )
+
+
+def _store(
+    pixels: NDArray[np.uint8], file_format: str, parameters: DeriveParameters
+) -> tuple[bytes | None, tuple[int, int], float]:
+    height, width = pixels.shape[:2]
+    scale = published_scale(width, height, parameters.max_side)
+    if scale == 1:
+        return None, (width, height), 1.0
+    size = released_size(width, height, parameters.max_side)
+    resized = resize_image(pixels, *size, parameters.resample)
+    return encode_jpeg(resized, parameters.jpeg_quality), size, scale

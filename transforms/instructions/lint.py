@@ -1,0 +1,156 @@
+"""What is wrong with prompt templates: each must ask in good English for exactly what its answer gives."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from transforms.instructions.names import Names
+from transforms.instructions.prompts import Template, Templates, render_prompt
+from transforms.instructions.stated import Stated, WrongShape, example_start, read_prompt_example
+from transforms.instructions.tasks import TASKS
+
+MIN_ASKS: Final = 25
+_COUNT: Final = re.compile(r"\b(how many|count\w*|numbers?|totals?|tally)\b", re.IGNORECASE)
+_POINT: Final = re.compile(r"\b(pin)?point\w*\b", re.IGNORECASE)
+_BOX: Final = re.compile(r"\b(box\w*|bounding|bbox\w*)\b", re.IGNORECASE)
+_PLACE: Final = re.compile(
+    r"\b(where\w*|locat\w+|locali[sz]\w+|positions?|coordinates?|mark\w*|find|draw|outline|detect)\b", re.IGNORECASE
+)
+_POINT_OR_POSITION: Final = re.compile(_POINT.pattern + r"|\bpositions?\b", re.IGNORECASE)
+_ALL: Final = re.compile(r"\b(every|each|all|wherever|per)\b", re.IGNORECASE)
+# What an ask must contain, and what neither ask nor request may contain, because the answer does not give it.
+_WANTED: Final = {
+    "pointing": {"points": _POINT_OR_POSITION, "all objects": _ALL},
+    "bounding": {"boxes": _BOX, "all objects": _ALL},
+    "counting": {"a number": _COUNT},
+    "cnt_and_point": {"a number": _COUNT, "points": _POINT_OR_POSITION, "all objects": _ALL},
+    "count_and_box": {"a number": _COUNT, "boxes": _BOX, "all objects": _ALL},
+}
+_UNWANTED: Final = {
+    "pointing": (_COUNT, _BOX),
+    "bounding": (_COUNT, _POINT),
+    "counting": (_POINT, _BOX, _PLACE),
+    "cnt_and_point": (_BOX,),
+    "count_and_box": (_POINT,),
+}
+_PLACEHOLDER: Final = re.compile(r"\{[^{}\"]*\}")
+_KNOWN: Final = {"{name}", "{names}", "{a_name}"}
+_GRAMMAR: Final = (
+    (re.compile(r"\{names\} (is|was|has)\b"), "a singular verb follows {names}"),
+    (re.compile(r"\{(a_)?name\} (are|were|have|do)\b"), "a plural verb follows {name}"),
+    (re.compile(r"\b(is|was) (the |there )?\{names\}"), "a singular verb precedes {names}"),
+    (re.compile(r"\b(are|were) (the |there )?\{(a_)?name\}"), "a plural verb precedes {name}"),
+    (
+        re.compile(r"\b([Ee]ach|[Ee]very|per|one) \{(names|a_name)\}"),
+        "a singular is wanted after each, every, per, one",
+    ),
+    (re.compile(r"\b([Aa]ll|many|several|(number|count) of)( the)? \{(a_)?name\}"), "a plural is wanted: {names}"),
+    (re.compile(r"\b([Aa]n?|the) \{a_name\}|\b[Aa]n? \{names?\}"), "articles belong to {a_name} alone"),
+    (re.compile(r"(^|[.?!] )[{a-z]"), "a sentence does not begin with a capital"),
+    (re.compile(r"(^|[.?!] )(Is|Are|Does|Do) "), "a yes or no is asked for, which the answer does not give"),
+    (re.compile(r"  |^ | $|\n"), "stray white space"),
+    (re.compile(r"\b(\w+) \1\b", re.IGNORECASE), "a word is doubled"),
+    (re.compile(r"[^.?]$"), "the ask does not end with a full stop or question mark"),
+)
+_ARTICLE: Final = re.compile(r"\b(an?) (\w+)", re.IGNORECASE)
+# Consonant sounds that are written with a vowel, and a silent consonant.
+_SOUNDS_CONSONANT: Final = re.compile(r"(uni|us[aeu]|eu|one|ute|ure)", re.IGNORECASE)
+_SOUNDS_VOWEL: Final = re.compile(r"([aeiou]|hour|hono|heir)", re.IGNORECASE)
+
+
+def lint_templates(templates: Templates, names: Names) -> list[str]:
+    """One sentence per fault, sorted by task; empty when all templates are good with all names.
+
+    Checks asks and requests as written (verbs of the task, grammar around placeholders, number, repeats) and
+    every prompt with every name filled in (articles, placeholders left, example valid and of the task's shape).
+    """
+    faults = [f"{task}: no templates" for task in TASKS if task not in templates.by_task]
+    for task, written in templates.by_task.items():
+        asks = list(dict.fromkeys(template.ask for template in written))
+        requests = list(dict.fromkeys(template.request for template in written))
+        faults += [f"{task}: {fault}" for fault in _repeats(asks, requests, len(written))]
+        faults += [f"{task}: {text}: {fault}" for text in asks for fault in _ask_faults(task, text, names)]
+        faults += [f"{task}: {text}: {fault}" for text in requests for fault in _request_faults(task, text)]
+        faults += [f"{task}: {fault}" for template in written for fault in _rendered_faults(task, template, names)]
+    return faults
+
+
+def _repeats(asks: list[str], requests: list[str], templates: int) -> Iterator[str]:
+    if len(asks) < MIN_ASKS:
+        yield f"{len(asks)} asks, at least {MIN_ASKS} are wanted"
+    if len(asks) * len(requests) != templates:
+        yield "an ask or a request is written twice"
+    for texts in (asks, requests):
+        bare = [re.sub(r"\W+", " ", text).strip().lower() for text in texts]
+        yield from (f"{text}: repeats another" for text, key in zip(texts, bare, strict=True) if bare.count(key) > 1)
+
+
+def _ask_faults(task: str, ask: str, names: Names) -> Iterator[str]:
+    words = _PLACEHOLDER.sub("", ask)
+    yield from (f"unknown placeholder {found}" for found in _PLACEHOLDER.findall(ask) if found not in _KNOWN)
+    if not _KNOWN.intersection(_PLACEHOLDER.findall(ask)):
+        yield "names no object"
+    if re.search(r'[\[\]{}<>"]', words):
+        yield "brackets or quotes belong to the request"
+    yield from (f"does not ask for {what}" for what, pattern in _WANTED[task].items() if not pattern.search(words))
+    yield from _unwanted(task, words)
+    yield from (message for rule, message in _GRAMMAR if rule.search(ask))
+    for name in names.forms:
+        if re.search(rf"\b({re.escape(name.singular)}|{re.escape(name.plural)})\b", words, re.IGNORECASE):
+            yield f"holds the name {name.singular} itself"
+
+
+def _request_faults(task: str, request: str) -> Iterator[str]:
+    try:
+        words = request[: example_start(request)]
+        example = read_prompt_example(task, request)
+    except WrongShape as error:
+        yield f"the example is not an answer: {error}"
+        return
+    if not words.endswith(": "):
+        yield "the example must follow a colon and a space"
+    if "JSON" not in words or "fenced" not in words:
+        yield "does not ask for JSON in a fenced block"
+    yield from (f"unknown placeholder {found}" for found in _PLACEHOLDER.findall(words) if found not in _KNOWN)
+    yield from _unwanted(task, _PLACEHOLDER.sub("", words))
+    yield from _example_faults(example)
+
+
+def _example_faults(example: Stated) -> Iterator[str]:
+    places = example.points if example.points is not None else example.boxes
+    if example.labels != {"{name}"}:
+        yield "the label of the example must be {name}"
+    if places is not None and len(places) < 2:
+        yield "the example shows a single object, but all are wanted"
+    if places is not None and example.count not in (None, len(places)):
+        yield "the example's count is not its number of entries"
+    if example.boxes is not None and any(x1 >= x2 or y1 >= y2 for x1, y1, x2, y2 in example.boxes):
+        yield "a box of the example has no area"
+
+
+def _unwanted(task: str, words: str) -> Iterator[str]:
+    for pattern in _UNWANTED[task]:
+        if found := pattern.search(words):
+            yield f"'{found.group()}' asks for what the answer does not give"
+
+
+def _rendered_faults(task: str, template: Template, names: Names) -> Iterator[str]:
+    for name in names.forms:
+        prompt = render_prompt(template, name)
+        if not prompt.startswith("<image> ") or prompt.count("<image>") != 1:
+            yield f"{prompt}: must start with <image>, once"
+        if any(found in prompt for found in _KNOWN) or re.search(r"\{\w*\}", prompt):
+            yield f"{prompt}: a placeholder is left"
+        yield from (
+            f"{prompt}: '{article} {word}'" for article, word in _ARTICLE.findall(prompt) if _wrong(article, word)
+        )
+        try:
+            if read_prompt_example(task, prompt).labels != {name.singular}:
+                yield f"{prompt}: the example has another label"
+        except WrongShape as error:
+            yield f"{prompt}: {error}"
+
+
+def _wrong(article: str, word: str) -> bool:
+    vowel = bool(_SOUNDS_VOWEL.match(word)) and not _SOUNDS_CONSONANT.match(word)
+    return vowel != (article.lower() == "an")

@@ -1,0 +1,111 @@
+"""What objects are called: the forms of each name, and which names a label may have in an image."""
+
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+import polars as pl
+
+from transforms.errors import UsageError
+
+When = Literal["always", "alone", "shared"]
+_FORMS: Final = "forms"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The forms of one name; the singular is also the label in the answer."""
+
+    singular: str
+    plural: str
+    article: str
+
+    @property
+    def with_article(self) -> str:
+        """The singular with a or an."""
+        return f"{self.article} {self.singular}"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A name that a label may have: always, only where no other label shares the image, or only where one does."""
+
+    name: Name
+    when: When = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of each label under each policy, and all forms in use."""
+
+    forms: tuple[Name, ...]
+    by_policy: Mapping[str, Mapping[str, tuple[Choice, ...]]]
+
+
+def parse_names(text: str) -> Names:
+    """The names in the TOML text of a names file.
+
+    UsageError when the text is not TOML, a name has no forms, or a label can be left without a name.
+    """
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"names file: not valid TOML: {error}. Correct the file.") from error
+    forms = {name: _parse_form(name, entry) for name, entry in content.pop(_FORMS, {}).items()}
+    policies = {
+        policy: {label: _parse_choices(policy, label, entries, forms) for label, entries in labels.items()}
+        for policy, labels in content.items()
+    }
+    return Names(tuple(forms.values()), policies)
+
+
+def allowed_names(names: Names, policy: str, label: str, alone: bool) -> tuple[Name, ...]:
+    """The names that an instruction may use for a label, in the file's order; none for an unknown label or policy.
+
+    ``alone``: the image has objects of this label and of no other.
+    """
+    unwanted = "shared" if alone else "alone"
+    choices = names.by_policy.get(policy, {}).get(label, ())
+    return tuple(choice.name for choice in choices if choice.when != unwanted)
+
+
+def labels_present(
+    records: pl.DataFrame, other_labels: Mapping[str, Collection[str]] | None = None
+) -> dict[str, frozenset[str]]:
+    """The labels that have objects in each image, by image_sha256.
+
+    ``other_labels`` adds labels that are in an image but have no record, such as those a recipe leaves out.
+    """
+    found: dict[str, set[str]] = {}
+    seen = records.filter(pl.col("count") > 0).select("image_sha256", "label").unique()
+    for image, label in seen.iter_rows():
+        found.setdefault(image, set()).add(label)
+    for image, labels in (other_labels or {}).items():
+        found.setdefault(image, set()).update(labels)
+    return {image: frozenset(labels) for image, labels in found.items()}
+
+
+def _parse_form(name: str, entry: Mapping[str, Any]) -> Name:
+    plural, article = entry.get("plural"), entry.get("article")
+    if not isinstance(plural, str) or article not in ("a", "an") or set(entry) != {"plural", "article"}:
+        raise UsageError(f"names file: forms of {name}: expected plural = a text and article = 'a' or 'an'.")
+    if name not in plural or any(character in name + plural for character in '{}[]"\\\n'):
+        raise UsageError(f"names file: {name}: the plural must contain the name, without brackets, quotes or breaks.")
+    return Name(name, plural, str(article))
+
+
+def _parse_choices(
+    policy: str, label: str, entries: list[dict[str, Any]], forms: Mapping[str, Name]
+) -> tuple[Choice, ...]:
+    row = f"names file: {policy}.{label}"
+    for entry in entries:
+        if not {"name"} <= set(entry) <= {"name", "when"} or entry.get("when", "always") not in get_args(When):
+            raise UsageError(f"{row}: expected name and, if wanted, when = {' or '.join(get_args(When))}.")
+        if entry["name"] not in forms:
+            raise UsageError(f"{row}: {entry['name']} has no entry under [{_FORMS}]. Add its plural and article.")
+    choices = tuple(Choice(forms[entry["name"]], entry.get("when", "always")) for entry in entries)
+    kinds = {choice.when for choice in choices}
+    if "always" not in kinds and kinds != {"alone", "shared"}:
+        raise UsageError(f"{row}: images exist that leave the label without a name. Add one that holds always.")
+    return choices

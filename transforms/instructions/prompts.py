@@ -1,0 +1,71 @@
+"""Prompt templates: parsed from TOML text, numbered, filled with the name of an object."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+from transforms.errors import UsageError
+from transforms.instructions.names import Name
+from transforms.instructions.tasks import TASKS
+
+IMAGE_TOKEN: Final = "<image>"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One prompt before its name is filled in: what is asked, and in which format to answer.
+
+    Placeholders: ``{name}`` singular, ``{names}`` plural, ``{a_name}`` singular with its article.
+    ``request`` ends with a JSON example of the answer.
+    """
+
+    ask: str
+    request: str
+
+    @property
+    def text(self) -> str:
+        """The whole prompt: image placeholder, ask, request."""
+        return f"{IMAGE_TOKEN} {self.ask} {self.request}"
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """The templates of each task, in the order that numbers them from 0."""
+
+    by_task: Mapping[str, tuple[Template, ...]]
+
+
+def parse_templates(texts: Mapping[str, str]) -> Templates:
+    """The templates in the TOML text of each task: every ask with every request, asks first.
+
+    UsageError when a text is not TOML, names another task, or lacks asks or requests.
+    """
+    return Templates({task: _parse_task(task, text) for task, text in sorted(texts.items())})
+
+
+def render_prompt(template: Template, name: Name) -> str:
+    """The prompt that asks for objects of this name."""
+    filled = template.text.replace("{names}", name.plural).replace("{a_name}", name.with_article)
+    return filled.replace("{name}", name.singular)
+
+
+def _parse_task(task: str, text: str) -> tuple[Template, ...]:
+    file = f"template file of task {task}"
+    if task not in TASKS:
+        raise UsageError(f"{file}: no such task. Choose from {', '.join(TASKS)}.")
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{file}: not valid TOML: {error}. Correct the file.") from error
+    if content.get("task") != task or set(content) != {"task", "asks", "requests"}:
+        raise UsageError(f"{file}: expected exactly the keys task = '{task}', asks and requests. Correct the file.")
+    asks, requests = (_strings(file, key, content[key]) for key in ("asks", "requests"))
+    return tuple(Template(ask, request) for ask, request in product(asks, requests))
+
+
+def _strings(file: str, key: str, value: object) -> list[str]:
+    if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+        raise UsageError(f"{file}: {key} must be a list of at least one text. Correct the file.")
+    return value

@@ -1,0 +1,111 @@
+"""Instructions of all records: one prompt and answer per record and task."""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import polars as pl
+
+from transforms.errors import UsageError
+from transforms.instructions.check import check_instructions
+from transforms.instructions.names import Name, Names, allowed_names, labels_present
+from transforms.instructions.prompts import Templates, render_prompt
+from transforms.instructions.tasks import TASKS, Objects, answer_text, round_point
+
+SCHEMA: Final = {
+    "instruction_id": pl.String,
+    "record_id": pl.String,
+    "image_sha256": pl.String,
+    "image_file": pl.String,
+    "split": pl.String,
+    "source": pl.String,
+    "classification": pl.String,
+    "label": pl.String,
+    "task": pl.String,
+    "template": pl.Int64,
+    "name": pl.String,
+    "prompt": pl.String,
+    "answer": pl.String,
+}
+_COPIED: Final = ("record_id", "image_sha256", "image_file", "split", "source", "classification", "label")
+_READ: Final = ("record_id", "image_sha256", "split", "source", "classification", "label", "count", "points", "bbox")
+_SLICE_ROWS: Final = 4096  # keeps the nested Python lists of one step small
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """What decides the wording of an instruction apart from its record."""
+
+    templates: Templates
+    names: Names
+    tasks: tuple[str, ...]
+    seed: int | str
+    policy: str
+    present: Mapping[str, frozenset[str]]
+
+
+def write_instructions(
+    records: pl.DataFrame,
+    images: pl.DataFrame,
+    templates: Templates,
+    names: Names,
+    *,
+    tasks: Sequence[str] = TASKS,
+    seed: int | str,
+    policy: str,
+    other_labels: Mapping[str, Collection[str]] | None = None,
+) -> pl.DataFrame:
+    """The instructions table: each record with each task, sorted by instruction_id.
+
+    Template and name are drawn by sha256 of seed, record_id and task, so another record changes no row. The one
+    exception is meant: a name that holds only where a label is alone goes when another label joins the image;
+    ``other_labels`` (labels per image_sha256 that have objects but no record) makes that independent of a
+    recipe's choice of labels. ``answer_rederived`` is the verdict of ``check_instructions``.
+    UsageError for an unknown task, a task without templates, a label without a name.
+    """
+    wording = _Wording(templates, names, _known(tasks, templates), seed, policy, labels_present(records, other_labels))
+    files = images.select("image_sha256", "image_file")
+    wanted = records.select(_READ).join(files, on="image_sha256", how="left").sort("record_id")
+    parts = [pl.DataFrame(schema=SCHEMA)]
+    parts += [_write_slice(part, wording) for part in wanted.iter_slices(_SLICE_ROWS)]
+    written = pl.concat(parts).sort("instruction_id")
+    checked = check_instructions(written, records, images, names, policy=policy, other_labels=other_labels)
+    return written.with_columns(checked["ok"].alias("answer_rederived"))
+
+
+def _known(tasks: Sequence[str], templates: Templates) -> tuple[str, ...]:
+    for task in tasks:
+        if task not in TASKS:
+            raise UsageError(f"task {task}: no such task. Choose from {', '.join(TASKS)}.")
+        if task not in templates.by_task:
+            raise UsageError(f"task {task}: no templates. Add its template file.")
+    return tuple(dict.fromkeys(tasks))
+
+
+def _write_slice(records: pl.DataFrame, wording: _Wording) -> pl.DataFrame:
+    rows = [row for record in records.iter_rows(named=True) for row in _write_record(record, wording)]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def _write_record(record: Row, wording: _Wording) -> Iterator[tuple[object, ...]]:
+    alone = wording.present.get(record["image_sha256"]) == frozenset({record["label"]})
+    choices = allowed_names(wording.names, wording.policy, record["label"], alone)
+    if not choices:
+        label = record["label"]
+        raise UsageError(f"label {label}: no name under box policy {wording.policy}. Add it to the names file.")
+    points = [round_point(point) for point in record["points"]]
+    copied = tuple(record[column] for column in _COPIED)
+    for task in wording.tasks:
+        number, name = _draw(record["record_id"], task, choices, wording)
+        prompt = render_prompt(wording.templates.by_task[task][number], name)
+        answer = answer_text(task, Objects(name.singular, record["count"], points, record["bbox"]))
+        yield (f"{record['record_id']}:{task}", *copied, task, number, name.singular, prompt, answer)
+
+
+def _draw(record_id: str, task: str, choices: tuple[Name, ...], wording: _Wording) -> tuple[int, Name]:
+    digest = hashlib.sha256(f"{wording.seed}:{record_id}:{task}".encode()).digest()
+    template, name = (int.from_bytes(part) for part in (digest[:8], digest[8:16]))
+    return template % len(wording.templates.by_task[task]), choices[name % len(choices)]

@@ -1,0 +1,114 @@
+"""Regions of original images as objects of released ones: which box, which point, in which pixels.
+
+Policy ``published`` takes the boxes that the source states, in its own convention, and tracks; the point is
+the centre of the box. Policy ``audited`` takes what masks and tracks show; the point is the centroid where it
+lies in its own component, else the interior point, and without a mask the centre of the box.
+``track_rounding`` makes the boxes of tracks integers in the original image first: ``nearest`` (halves up) or
+``floor``; a box that loses its area so becomes the pixel that holds its centre.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import polars as pl
+
+Policy = Literal["published", "audited"]
+Rounding = Literal["none", "nearest", "floor"]
+EVIDENCE: dict[Policy, tuple[str, ...]] = {"published": ("source", "track"), "audited": ("mask", "track")}
+OBJECT_COLUMNS = (
+    "object_id", "record_id", "sample_id", "image_sha256", "split", "label", "index", "evidence",
+    "x1", "y1", "x2", "y2", "cx", "cy", "ix", "iy", "point_kind", "area_px", "rle", "track_id", "truncated",
+)  # fmt: skip
+COORDINATES = ("x1", "y1", "x2", "y2", "cx", "cy", "ix", "iy", "px", "py")
+
+
+def select_regions(regions: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """The regions whose evidence the policy uses."""
+    return regions.filter(pl.col("evidence").is_in(EVIDENCE[policy]))
+
+
+def place_objects(
+    regions: pl.DataFrame,
+    context: pl.DataFrame,
+    *,
+    policy: Policy,
+    labels: Mapping[str, str],
+    track_rounding: Rounding,
+) -> pl.DataFrame:
+    """The columns of the table ``objects`` and ``point`` (x, y), sorted by sample_id, label and index.
+
+    ``context`` gives sample_id, image_sha256, split and scale of the images; regions of other images are left
+    out. Coordinates are (original x scale) in float64; records hold the same numbers cast to float32, as the
+    published data set does. ``index`` counts from 0 the objects of a record, in the order of the regions'
+    evidence and index.
+    """
+    known = context.select("sample_id", "image_sha256", "split", "scale")
+    return (
+        _rename_labels(select_regions(regions, policy), labels)
+        .join(known, on="sample_id")
+        .pipe(_scale_coordinates, policy, track_rounding)
+        .sort("sample_id", "label", "evidence", "index", "region_label")
+        .with_columns(
+            index=pl.int_range(pl.len(), dtype=pl.Int64).over("sample_id", "label"),
+            record_id=pl.format("{}:{}", "image_sha256", "label"),
+        )
+        .with_columns(object_id=pl.format("{}:{}", "record_id", "index"))
+        .select(*OBJECT_COLUMNS, point=pl.concat_list("px", "py"))
+    )
+
+
+def _rename_labels(regions: pl.DataFrame, labels: Mapping[str, str]) -> pl.DataFrame:
+    released = pl.col("label").replace_strict(labels, default=None, return_dtype=pl.String)
+    return regions.with_columns(region_label="label", label=released).drop_nulls("label")
+
+
+def _scale_coordinates(objects: pl.DataFrame, policy: Policy, track_rounding: Rounding) -> pl.DataFrame:
+    return (
+        objects.with_columns(_round_tracks(track_rounding))
+        .with_columns(point_kind=_point_kind(policy))
+        .with_columns(px=_point_coordinate("x"), py=_point_coordinate("y"))
+        .with_columns(pl.col(name) * pl.col("scale") for name in COORDINATES)
+    )
+
+
+def _round_tracks(rounding: Rounding) -> list[pl.Expr]:
+    if rounding == "none":
+        return []
+    edges = []
+    for low, high in (("x1", "x2"), ("y1", "y2")):
+        first, last = (_round(pl.col(side), rounding) for side in (low, high))
+        pixel = ((pl.col(low) + pl.col(high)) / 2).floor()
+        flat = first >= last
+        edges += [
+            pl.when(flat).then(pixel).otherwise(first).alias(low),
+            pl.when(flat).then(pixel + 1).otherwise(last).alias(high),
+        ]
+    is_track = pl.col("evidence") == "track"
+    return [pl.when(is_track).then(edge).otherwise(pl.col(edge.meta.output_name())) for edge in edges]
+
+
+def _round(side: pl.Expr, rounding: Rounding) -> pl.Expr:
+    return (side + 0.5).floor() if rounding == "nearest" else side.floor()
+
+
+def _point_kind(policy: Policy) -> pl.Expr:
+    if policy == "published":
+        return pl.lit("box_centre")
+    return (
+        pl.when(pl.col("cx").is_null())
+        .then(pl.lit("box_centre"))
+        .when("centroid_inside")
+        .then(pl.lit("centroid"))
+        .otherwise(pl.lit("interior"))
+    )
+
+
+def _point_coordinate(axis: Literal["x", "y"]) -> pl.Expr:
+    kind = pl.col("point_kind")
+    return (
+        pl.when(kind == "centroid")
+        .then(pl.col(f"c{axis}"))
+        .when(kind == "interior")
+        .then(pl.col(f"i{axis}"))
+        .otherwise((pl.col(f"{axis}1") + pl.col(f"{axis}2")) / 2)
+    )

@@ -1,0 +1,115 @@
+"""Exclusions of members, and the proof that a reader left no member unexplained."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from transforms.errors import DataError
+from transforms.records import Exclusion, Indexed, Members, Sample, Verdict
+from transforms.sources.paths import MemberPath
+
+NOT_PART = "not_part_of_the_dataset"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an input cannot be used: a stable word, and a sentence that names the file and the values."""
+
+    reason: str
+    detail: str
+
+
+class AccountingError(DataError):
+    """A reader lost a member or explained it twice: a defect of the reader, not of the data."""
+
+
+def exclude(
+    source: str, keys: Iterable[str], verdict: Verdict, problem: Problem, stem: str | None = None
+) -> tuple[Exclusion, ...]:
+    """One exclusion per distinct key, all with the same verdict, reason and detail."""
+    sample_id = None if stem is None else f"{source}/{stem}"
+    return tuple(
+        Exclusion(
+            source=source,
+            key=key,
+            verdict=verdict,
+            reason=problem.reason,
+            detail=problem.detail,
+            sample_id=sample_id,
+        )
+        for key in sorted(set(keys))
+    )
+
+
+def drop_foreign(source: str, paths: Iterable[MemberPath]) -> tuple[Exclusion, ...]:
+    """The members that the reader has no use for, dropped one by one."""
+    return tuple(
+        exclusion
+        for name in sorted({path.name for path in paths})
+        for exclusion in exclude(
+            source, [name], "dropped", Problem(NOT_PART, f"{name} is no file that the reader uses")
+        )
+    )
+
+
+def entry_key(member: str, entry: str) -> str:
+    """The accounting key of an annotation entry that points at no member; always valid UTF-8."""
+    return f"{member}#{printable(entry)}"
+
+
+def printable(text: str) -> str:
+    """The text with lone surrogates, which JSON allows and UTF-8 does not, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def assemble(samples: Iterable[Sample], used: Iterable[str], exclusions: Iterable[Exclusion]) -> Indexed:
+    """What a reader returns: samples sorted by id and exclusions by key; members of samples count as used."""
+    ordered = tuple(sorted(samples, key=lambda sample: sample.sample_id))
+    in_samples = {name for sample in ordered for name in sample_members(sample)}
+    return Indexed(ordered, frozenset(used) | in_samples, tuple(sorted(exclusions, key=lambda row: row.key)))
+
+
+def sample_members(sample: Sample) -> tuple[str, ...]:
+    """The members that one sample is read from."""
+    names = (
+        sample.image_member,
+        sample.mask_member,
+        sample.label_member,
+        sample.track_member,
+        sample.video_member,
+    )
+    return tuple(name for name in names if name is not None)
+
+
+def check_members(members: Members, indexed: Indexed) -> None:
+    """Raise AccountingError unless each member is used or excluded exactly once, and sample ids are unique.
+
+    A path that an archive lists twice is one key here. Keys with ``#`` name annotation entries.
+    """
+    names = set(members.names())
+    keys = Counter(row.key for row in indexed.exclusions)
+    excluded = keys.keys() & names
+    entries = {key for key in keys.keys() - names if _is_entry(key, names)}
+    read = {name for sample in indexed.samples for name in sample_members(sample)}
+    ids = Counter(sample.sample_id for sample in indexed.samples)
+    faults = {
+        "members neither used nor excluded": names - indexed.used - excluded,
+        "members both used and excluded": indexed.used & excluded,
+        "inputs excluded twice": {key for key, times in keys.items() if times > 1},
+        "used or excluded inputs that do not exist": (indexed.used - names) | (keys.keys() - names - entries),
+        "members of samples that are not counted as used": read - indexed.used,
+        "sample ids that occur twice": {sample_id for sample_id, times in ids.items() if times > 1},
+    }
+    found = [f"{fault}: {_shorten(sorted(values))}" for fault, values in faults.items() if values]
+    if found:
+        raise AccountingError(f"the reader's accounting does not add up ({'; '.join(found)}). Please report this.")
+
+
+def _is_entry(key: str, names: set[str]) -> bool:
+    # A member's own path may hold a '#', so each position is tried.
+    return any(key[:i] in names for i, character in enumerate(key) if character == "#")
+
+
+def _shorten(values: Sequence[str], limit: int = 3) -> str:
+    more = f" and {len(values) - limit} more" if len(values) > limit else ""
+    return f"{', '.join(values[:limit])}{more}"

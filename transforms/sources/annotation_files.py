@@ -1,0 +1,71 @@
+"""Annotation files that a source holds once, such as its JSON of boxes or its label table."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from transforms.errors import MemberProblem, SourceDataError
+from transforms.records import Exclusion, Members
+from transforms.sources.accounting import Problem, exclude
+from transforms.sources.paths import MemberPath, describe_found
+
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationFile:
+    """The one copy of an annotation file that is read, and the exclusions of its other copies."""
+
+    member: str
+    data: bytes
+    exclusions: tuple[Exclusion, ...]
+
+
+def read_annotation_file(
+    source: str, members: Members, paths: Sequence[MemberPath], filename: str, remedy: str
+) -> AnnotationFile:
+    """The content of the file called ``filename`` among ``paths``, from the shallowest of its copies.
+
+    A table may lie both inside an archive and beside it. Copies with the same text (line ends and byte
+    order mark apart) are dropped as ``duplicate_member``; a path that is listed twice, or copies that
+    differ, stop the source, since nothing says which one is right.
+    Errors: SourceDataError with what was found and ``remedy`` where there is no copy, or a damaged one.
+    """
+    copies = [path for path in paths if path.filename == filename and not path.is_clutter]
+    if not copies:
+        raise SourceDataError(source, filename, f"the file is missing; {describe_found(paths)}", remedy)
+    twice = [name for name, times in Counter(path.name for path in copies).items() if times > 1]
+    if twice:
+        raise SourceDataError(
+            source, twice[0], "the archive lists this file twice", "Give an archive that holds it once."
+        )
+    first, *others = sorted(copies, key=lambda path: (len(path.folders), path.name))
+    data = _read(source, members, first.name)
+    for other in others:
+        if _text(_read(source, members, other.name)) != _text(data):
+            raise SourceDataError(source, other.name, f"differs from {first.name}", "Give only one of the two files.")
+    return AnnotationFile(first.name, data, _drop_copies(source, first.name, others))
+
+
+def _read(source: str, members: Members, name: str) -> bytes:
+    try:
+        return members.read(name)
+    except MemberProblem as problem:
+        raise SourceDataError(source, name, problem.detail, "Get the official archive again.") from problem
+
+
+def _drop_copies(source: str, first: str, others: Iterable[MemberPath]) -> tuple[Exclusion, ...]:
+    return tuple(
+        row
+        for other in others
+        for row in exclude(
+            source,
+            [other.name],
+            "dropped",
+            Problem("duplicate_member", f"{other.name} has the same content as {first}"),
+        )
+    )
+
+
+def _text(data: bytes) -> bytes:
+    return data.removeprefix(_BOM).replace(b"\r\n", b"\n").rstrip(b"\r\n")

@@ -1,0 +1,45 @@
+"""Rows of a CSV file with its line numbers, whatever its line ends or byte order mark."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from transforms.errors import SourceDataError
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRow:
+    """One row: the line it ends on (from 1), its fields by column, and whether it has as many as the header."""
+
+    line: int
+    fields: Mapping[str, str]
+    complete: bool
+
+
+def read_csv_rows(source: str, member: str, data: bytes, columns: Sequence[str]) -> tuple[CsvRow, ...]:
+    """The rows of a comma separated table with a header that has at least ``columns``, in any order.
+
+    Byte order mark, CRLF, a missing final newline and blanks after commas make no difference; blank lines
+    are skipped. A row of the wrong length is returned with ``complete`` false.
+    Errors: SourceDataError where the file is not UTF-8 text, cannot be parsed, or lacks a column.
+    """
+    remedy = "Give the file as its authors publish it."
+    try:
+        text = data.decode("utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+        header = [name.strip() for name in next(reader, [])]
+        missing = [name for name in columns if name not in header]
+        if missing:
+            found = ", ".join(header) or "an empty file"
+            raise SourceDataError(source, member, f"lacks the columns {', '.join(missing)} (found {found})", remedy)
+        return tuple(_make_row(reader.line_num, header, values) for values in reader if values)
+    except UnicodeDecodeError as error:
+        raise SourceDataError(source, member, f"is not UTF-8 text ({error})", remedy) from error
+    except csv.Error as error:
+        raise SourceDataError(source, member, f"line {reader.line_num} is not CSV ({error})", remedy) from error
+
+
+def _make_row(line: int, header: Sequence[str], values: Sequence[str]) -> CsvRow:
+    fields = {name: value.strip() for name, value in zip(header, values, strict=False)}
+    return CsvRow(line, fields, len(values) == len(header))

@@ -1,0 +1,49 @@
+"""Which frames of a video a recipe takes."""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from transforms.errors import UsageError
+
+Rule = Literal["all", "every", "per_video"]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSampling:
+    """A sampling rule: all frames, every k-th by frame number, or a number per video drawn by seed."""
+
+    rule: Rule
+    every: int
+    per_video: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.rule not in ("all", "every", "per_video"):
+            raise UsageError(f"sampling is {self.rule!r}; choose all, every or per_video")
+        if self.every < 1 or self.per_video < 1:
+            raise UsageError(f"every is {self.every} and per_video is {self.per_video}; both must be at least 1")
+
+    def describe(self, video: str) -> str:
+        """The rule in words, for the reason of a frame that is not taken."""
+        if self.rule == "per_video":
+            return f"not among the {self.per_video} frames drawn from video {video} with seed {self.seed}"
+        return f"not a multiple of {self.every}, the frame step of the recipe"
+
+
+def sample_frames(sampling: FrameSampling, video: str, frames: Collection[int]) -> frozenset[int]:
+    """The frame numbers to take; the choice in one video depends on no other video.
+
+    ``every``: numbers divisible by k. ``per_video``: the N frames with the smallest sha256 of
+    ``"<seed>:<video>:<frame>"``, so that a frame more or less changes at most one other choice.
+    """
+    if sampling.rule == "all":
+        return frozenset(frames)
+    if sampling.rule == "every":
+        return frozenset(frame for frame in frames if frame % sampling.every == 0)
+    return frozenset(sorted(frames, key=lambda frame: _rank(sampling.seed, video, frame))[: sampling.per_video])
+
+
+def _rank(seed: int, video: str, frame: int) -> bytes:
+    return hashlib.sha256(f"{seed}:{video}:{frame}".encode()).digest()

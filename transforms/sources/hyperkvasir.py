@@ -1,0 +1,124 @@
+"""HyperKvasir: the segmented polyps, and images without polyps from the labelled archive.
+
+Layout: ``segmented-images/{images,masks}/<stem>.jpg``, ``segmented-images/bounding-boxes.json``,
+``image-labels.csv`` alone or in ``labeled-images/``, and
+``labeled-images/{lower,upper}-gi-tract/<classification>/<finding>/<stem>.jpg``. Outer folders are free.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from transforms.records import Exclusion, Indexed, Members, Sample
+from transforms.sources.accounting import Problem, assemble, drop_foreign, entry_key, exclude
+from transforms.sources.annotation_files import read_annotation_file
+from transforms.sources.findings import ORGAN_FOLDERS, FindingClass
+from transforms.sources.hyperkvasir_labelled import LabelTable, Selection, read_labelled, select_negatives
+from transforms.sources.image_labels import parse_image_labels
+from transforms.sources.pairs import Pair, join_pairs, read_box_file
+from transforms.sources.paths import MemberPath, split_paths
+
+SOURCE = "hyperkvasir"
+LABEL = "polyps"
+BOX_FILE = "bounding-boxes.json"
+LABEL_FILE = "image-labels.csv"
+_BOX_REMEDY = "Give hyper-kvasir-segmented-images.zip, which holds it beside images/ and masks/."
+_LABEL_REMEDY = (
+    "Give image-labels.csv beside the segmented archive, or hyper-kvasir-labeled-images.zip, which holds it."
+)
+_UNLABELLED = "unlabeled-images"
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    images: tuple[MemberPath, ...]
+    masks: tuple[MemberPath, ...]
+    labelled: tuple[MemberPath, ...]
+    annotations: tuple[MemberPath, ...]
+    foreign: tuple[MemberPath, ...]
+
+
+def read_samples(members: Members, *, negatives: tuple[str, ...] = ()) -> Indexed:
+    """One sample per segmented polyp image, and one without boxes per labelled image of a finding in ``negatives``.
+
+    ``negatives`` are findings in either naming scheme. Positive samples keep the boxes of the JSON in
+    its own convention; ``polyps`` is exhaustive in every sample. The 28 labelled polyps without a mask are
+    dropped, never taken as negatives. Rows of the label table without an image are no inputs.
+    Errors: UsageError for a finding that is unknown or may show a polyp; SourceDataError where the
+    members are not HyperKvasir, or the box file or label table is missing or unreadable.
+    """
+    findings = select_negatives(negatives)
+    paths = split_paths(members.names())
+    layout = _sort_members(paths)
+    box_copy = read_annotation_file(SOURCE, members, paths, BOX_FILE, _BOX_REMEDY)
+    label_copy = read_annotation_file(SOURCE, members, paths, LABEL_FILE, _LABEL_REMEDY)
+    boxes = read_box_file(SOURCE, box_copy.member, box_copy.data, {"polyp": LABEL})
+    labels = LabelTable(label_copy.member, *parse_image_labels(SOURCE, label_copy.member, label_copy.data))
+    pairs, incomplete = join_pairs(SOURCE, layout.images, layout.masks, boxes)
+    samples, rejected = _label_pairs(pairs, labels)
+    segmented = boxes.stems | {path.stem for path in (*layout.images, *layout.masks)}
+    selection = Selection(labels, findings, frozenset(sample.stem for sample in samples), segmented)
+    absent, excluded = read_labelled(SOURCE, layout.labelled, selection)
+    stray = _reject_stray_rows(labels, segmented | {path.stem for path in layout.labelled})
+    copies = (*box_copy.exclusions, *label_copy.exclusions)
+    exclusions = (*incomplete, *rejected, *excluded, *stray, *copies, *drop_foreign(SOURCE, layout.foreign))
+    return assemble((*samples, *absent), (box_copy.member, label_copy.member), exclusions)
+
+
+def _sort_members(paths: Iterable[MemberPath]) -> _Layout:
+    kinds: dict[str, list[MemberPath]] = {name: [] for name in _Layout.__slots__}
+    for path in paths:
+        kinds[_kind(path)].append(path)
+    return _Layout(**{name: tuple(found) for name, found in kinds.items()})
+
+
+def _kind(path: MemberPath) -> str:
+    if path.is_clutter or (_UNLABELLED in path.folders and path.is_image):
+        return "foreign"
+    if path.filename in (BOX_FILE, LABEL_FILE):
+        return "annotations"
+    if path.is_image and path.folder in ("images", "masks"):
+        return path.folder
+    if path.is_image and len(path.folders) >= 3 and path.folders[-3] in ORGAN_FOLDERS:
+        return "labelled"
+    return "foreign"
+
+
+def _label_pairs(pairs: Iterable[Pair], labels: LabelTable) -> tuple[tuple[Sample, ...], tuple[Exclusion, ...]]:
+    samples: list[Sample] = []
+    rejected: list[Exclusion] = []
+    for pair in pairs:
+        outcome = labels.look_up(pair.stem, pair.image)
+        if not isinstance(outcome, Problem) and outcome.finding != LABEL:
+            detail = f"{pair.image} has a polyp mask, but {labels.member} calls it {outcome.finding!r}"
+            outcome = Problem("finding_conflict", detail)
+        if isinstance(outcome, Problem):
+            rejected += exclude(SOURCE, pair.members, "rejected", outcome, pair.stem)
+        else:
+            samples.append(_make_sample(pair, outcome))
+    return tuple(samples), tuple(rejected)
+
+
+def _make_sample(pair: Pair, found: FindingClass) -> Sample:
+    return Sample(
+        source=SOURCE,
+        stem=pair.stem,
+        image_member=pair.image,
+        mask_member=pair.mask,
+        mask_label=LABEL,
+        organ=found.organ,
+        finding=found.finding,
+        classification=found.classification,
+        source_width=pair.boxes.width,
+        source_height=pair.boxes.height,
+        source_boxes=pair.boxes.boxes,
+        labels_exhaustive=(LABEL,),
+    )
+
+
+def _reject_stray_rows(labels: LabelTable, stems: frozenset[str]) -> tuple[Exclusion, ...]:
+    """Unsound rows of the label table that belong to no image at hand: reported, so that nothing is lost."""
+    return tuple(
+        row
+        for stem in sorted(labels.problems.keys() - stems)
+        for row in exclude(SOURCE, [entry_key(labels.member, stem)], "rejected", labels.problems[stem])
+    )

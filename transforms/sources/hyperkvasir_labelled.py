@@ -1,0 +1,131 @@
+"""HyperKvasir's labelled images: which of them show that no polyp is there, and which do not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from transforms.errors import UsageError
+from transforms.records import Exclusion, Sample, Verdict
+from transforms.sources.accounting import Problem, exclude
+from transforms.sources.findings import CLASSES, NEVER_NEGATIVE, FindingClass, canonical_finding
+from transforms.sources.pairs import find_duplicates, is_unusable_stem
+from transforms.sources.paths import MemberPath
+
+
+@dataclass(frozen=True, slots=True)
+class LabelTable:
+    """The label table that has been read: its path, the class of each stem, the problems of unsound rows."""
+
+    member: str
+    classes: Mapping[str, FindingClass]
+    problems: Mapping[str, Problem]
+
+    def look_up(self, stem: str, image: str) -> FindingClass | Problem:
+        """The class of an image, or why it has none."""
+        missing = Problem("label_row_missing", f"image {image} has no row {stem!r} in {self.member}")
+        return self.classes.get(stem) or self.problems.get(stem) or missing
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What decides over a labelled image.
+
+    ``negatives`` are the findings to take, ``used`` the stems that are samples already, ``segmented`` all
+    stems of the segmented archive, used or not.
+    """
+
+    labels: LabelTable
+    negatives: frozenset[str]
+    used: frozenset[str]
+    segmented: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Excluded:
+    verdict: Verdict
+    problem: Problem
+
+
+def select_negatives(names: Sequence[str]) -> frozenset[str]:
+    """The findings to take as images without polyps, under the label table's names.
+
+    Errors: UsageError for a finding that is unknown, or that may show a polyp or its remains.
+    """
+    chosen: set[str] = set()
+    for name in names:
+        finding = canonical_finding(name)
+        if finding is None:
+            known = ", ".join(item.finding for item in CLASSES if item.finding not in NEVER_NEGATIVE)
+            raise UsageError(f"hyperkvasir: negatives: {name!r} is not a finding. Choose from {known}")
+        if finding in NEVER_NEGATIVE:
+            raise UsageError(
+                f"hyperkvasir: negatives: images of {name!r} may show polyps or instruments, "
+                "so they cannot stand for the absence of polyps. Remove it from the recipe"
+            )
+        chosen.add(finding)
+    return frozenset(chosen)
+
+
+def read_labelled(
+    source: str, paths: Sequence[MemberPath], selection: Selection
+) -> tuple[tuple[Sample, ...], tuple[Exclusion, ...]]:
+    """Samples without polyps, and one exclusion per other labelled image.
+
+    Dropped: ``segmented_copy_is_used``, ``positive_without_annotation``, ``finding_not_selected``.
+    Rejected: ``duplicate_stem``, ``stem_invalid``, ``label_row_missing``, ``finding_conflict``, and the
+    reasons of parse_image_labels.
+    """
+    duplicates = find_duplicates("labelled image", paths)
+    samples: list[Sample] = []
+    exclusions: list[Exclusion] = []
+    for path in {path.name: path for path in paths}.values():
+        outcome = _decide(path, duplicates.get(path.stem), selection)
+        if isinstance(outcome, FindingClass):
+            samples.append(_make_negative(source, path, outcome))
+        else:
+            exclusions += exclude(source, [path.name], outcome.verdict, outcome.problem, path.stem)
+    return tuple(samples), tuple(exclusions)
+
+
+def _decide(path: MemberPath, duplicate: Problem | None, selection: Selection) -> FindingClass | _Excluded:
+    found = duplicate or _check_labels(path, selection.labels)
+    if isinstance(found, Problem):
+        return _Excluded("rejected", found)
+    return _exclude_by_finding(path, found, selection) or found
+
+
+def _check_labels(path: MemberPath, labels: LabelTable) -> FindingClass | Problem:
+    if is_unusable_stem(path.stem):
+        return Problem("stem_invalid", f"the file name of {path.name} is empty or holds blanks")
+    found = labels.look_up(path.stem, path.name)
+    if isinstance(found, Problem) or canonical_finding(path.folder) == found.finding:
+        return found
+    detail = f"{path.name} lies in the folder {path.folder!r}, but {labels.member} calls it {found.finding!r}"
+    return Problem("finding_conflict", detail)
+
+
+def _exclude_by_finding(path: MemberPath, found: FindingClass, selection: Selection) -> _Excluded | None:
+    if path.stem in selection.used:
+        detail = f"{path.name} is also a segmented image, which is used"
+        return _Excluded("dropped", Problem("segmented_copy_is_used", detail))
+    if found.finding == "polyps":
+        detail = f"{path.name} shows a polyp, but no usable mask and box of it exist"
+        return _Excluded("dropped", Problem("positive_without_annotation", detail))
+    if path.stem in selection.segmented:
+        detail = f"{path.name} is called {found.finding!r}, but the segmented archive holds a polyp of that name"
+        return _Excluded("rejected", Problem("finding_conflict", detail))
+    if found.finding not in selection.negatives:
+        detail = f"{path.name} shows {found.finding!r}, which the recipe does not take as images without polyps"
+        return _Excluded("dropped", Problem("finding_not_selected", detail))
+    return None
+
+
+def _make_negative(source: str, path: MemberPath, found: FindingClass) -> Sample:
+    return Sample(
+        source=source,
+        stem=path.stem,
+        image_member=path.name,
+        organ=found.organ,
+        finding=found.finding,
+        classification=found.classification,
+        labels_exhaustive=("polyps",),
+    )

@@ -1,0 +1,116 @@
+"""Kvasir-Instrument: instruments in gastrointestinal endoscopy, with masks, boxes and an official split.
+
+Layout: ``images/<stem>.jpg`` and ``masks/<stem>.png`` (nested archives in the zip), ``bboxes.json``,
+``train.txt``, ``test.txt`` with one stem a line. Outer folders are free.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from transforms.errors import SourceDataError
+from transforms.records import Exclusion, Indexed, Members, Sample
+from transforms.sources.accounting import Problem, assemble, drop_foreign, exclude
+from transforms.sources.annotation_files import AnnotationFile, read_annotation_file
+from transforms.sources.pairs import Pair, join_pairs, read_box_file, reject_entries
+from transforms.sources.paths import MemberPath, split_paths
+
+SOURCE = "kvasir_instrument"
+LABEL = "instrument"
+# The source states none of these three, and the strings of the published rows are unknown: these are ours.
+ORGAN = "Gastrointestinal tract"
+FINDING = "instrument"
+CLASSIFICATION = "surgical-instruments"
+
+BOX_FILE = "bboxes.json"
+SPLIT_FILES: Mapping[str, str] = {"train.txt": "train", "test.txt": "test"}
+_REMEDY = (
+    "Give kvasir-instrument.zip, or a folder with images.tar.gz, masks.tar.gz, bboxes.json, train.txt and test.txt."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _SplitList:
+    member: str
+    split: str
+    stems: frozenset[str]
+
+
+def read_samples(members: Members) -> Indexed:
+    """One sample per image with a mask and an entry in ``bboxes.json``, with its official split.
+
+    Boxes keep the JSON's own convention; ``instrument`` is exhaustive in every sample. ``official_split``
+    is None for a stem in neither list; a stem in both is rejected as ``split_conflict``.
+    Errors: SourceDataError where the members are not Kvasir-Instrument, or an annotation file is missing
+    or unreadable.
+    """
+    paths = split_paths(members.names())
+    kinds = _sort_members(paths)
+    copies = {name: read_annotation_file(SOURCE, members, paths, name, _REMEDY) for name in (BOX_FILE, *SPLIT_FILES)}
+    box_copy = copies[BOX_FILE]
+    box_file = read_box_file(SOURCE, box_copy.member, box_copy.data, {"instrument": LABEL})
+    splits = tuple(_read_split(copies[name], split) for name, split in SPLIT_FILES.items())
+    pairs, exclusions = join_pairs(SOURCE, kinds["images"], kinds["masks"], box_file)
+    samples, rejected = _assign_splits(pairs, splits)
+    known = {path.stem for path in (*kinds["images"], *kinds["masks"])} | box_file.stems
+    stray = tuple(row for item in splits for row in reject_entries(SOURCE, item.member, item.stems - known))
+    extra = tuple(row for copy in copies.values() for row in copy.exclusions)
+    foreign = drop_foreign(SOURCE, kinds["foreign"])
+    used = (copy.member for copy in copies.values())
+    return assemble(samples, used, (*exclusions, *rejected, *stray, *extra, *foreign))
+
+
+def _sort_members(paths: Iterable[MemberPath]) -> dict[str, tuple[MemberPath, ...]]:
+    kinds: dict[str, list[MemberPath]] = {name: [] for name in ("images", "masks", "annotations", "foreign")}
+    for path in paths:
+        kinds[_kind(path)].append(path)
+    return {name: tuple(found) for name, found in kinds.items()}
+
+
+def _kind(path: MemberPath) -> str:
+    if path.is_clutter:
+        return "foreign"
+    if path.filename == BOX_FILE or path.filename in SPLIT_FILES:
+        return "annotations"
+    return path.folder if path.is_image and path.folder in ("images", "masks") else "foreign"
+
+
+def _read_split(copy: AnnotationFile, split: str) -> _SplitList:
+    try:
+        lines = copy.data.decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise SourceDataError(SOURCE, copy.member, f"is not UTF-8 text ({error})", _REMEDY) from error
+    return _SplitList(copy.member, split, frozenset(line.strip() for line in lines if line.strip()))
+
+
+def _assign_splits(
+    pairs: Iterable[Pair], splits: tuple[_SplitList, ...]
+) -> tuple[tuple[Sample, ...], tuple[Exclusion, ...]]:
+    samples: list[Sample] = []
+    rejected: list[Exclusion] = []
+    for pair in pairs:
+        holders = [item for item in splits if pair.stem in item.stems]
+        if len(holders) > 1:
+            files = " and ".join(item.member for item in holders)
+            problem = Problem("split_conflict", f"{pair.stem!r} is listed in both {files}")
+            rejected += exclude(SOURCE, pair.members, "rejected", problem, pair.stem)
+        else:
+            samples.append(_make_sample(pair, holders[0].split if holders else None))
+    return tuple(samples), tuple(rejected)
+
+
+def _make_sample(pair: Pair, split: str | None) -> Sample:
+    return Sample(
+        source=SOURCE,
+        stem=pair.stem,
+        image_member=pair.image,
+        mask_member=pair.mask,
+        mask_label=LABEL,
+        organ=ORGAN,
+        finding=FINDING,
+        classification=CLASSIFICATION,
+        official_split=split,
+        source_width=pair.boxes.width,
+        source_height=pair.boxes.height,
+        source_boxes=pair.boxes.boxes,
+        labels_exhaustive=(LABEL,),
+    )

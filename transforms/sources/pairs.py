@@ -1,0 +1,124 @@
+"""Images joined by stem with their masks and with their entries in a box file."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from transforms.records import Exclusion
+from transforms.sources.accounting import Problem, entry_key, exclude, printable
+from transforms.sources.annotations import BoxEntry, parse_box_json
+from transforms.sources.paths import MemberPath
+
+
+@dataclass(frozen=True, slots=True)
+class BoxFile:
+    """A box file that has been read: its path, its sound entries and the problems of the others, by stem."""
+
+    member: str
+    entries: Mapping[str, BoxEntry]
+    problems: Mapping[str, Problem]
+
+    @property
+    def stems(self) -> frozenset[str]:
+        return frozenset(self.entries) | frozenset(self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An image with its mask and its boxes."""
+
+    stem: str
+    image: str
+    mask: str
+    boxes: BoxEntry
+
+    @property
+    def members(self) -> tuple[str, str]:
+        return (self.image, self.mask)
+
+
+def read_box_file(source: str, member: str, data: bytes, labels: Mapping[str, str]) -> BoxFile:
+    """The box file as a value; raises SourceDataError where it is not a JSON object."""
+    return BoxFile(member, *parse_box_json(source, member, data, labels))
+
+
+def join_pairs(
+    source: str, images: Sequence[MemberPath], masks: Sequence[MemberPath], boxes: BoxFile
+) -> tuple[tuple[Pair, ...], tuple[Exclusion, ...]]:
+    """The complete pairs sorted by stem, and one exclusion per member or entry of everything else.
+
+    Stems are joined as they are written; two images (or masks) whose stems differ in letter case only
+    count as duplicates, since file systems disagree on them.
+    Reasons: ``duplicate_stem``, ``stem_invalid``, ``image_missing``, ``mask_missing``,
+    ``annotation_missing``, and those of parse_box_json.
+    """
+    image_names, mask_names = _by_stem(images), _by_stem(masks)
+    duplicates = find_duplicates("image", images) | find_duplicates("mask", masks)
+    pairs: list[Pair] = []
+    exclusions: list[Exclusion] = []
+    for stem in sorted(image_names.keys() | mask_names.keys()):
+        problem = duplicates.get(stem) or _find_problem(stem, image_names, mask_names, boxes)
+        if problem is None:
+            pairs.append(Pair(stem, image_names[stem][0], mask_names[stem][0], boxes.entries[stem]))
+        else:
+            names = (*image_names.get(stem, ()), *mask_names.get(stem, ()))
+            exclusions += exclude(source, names, "rejected", problem, stem)
+    orphans = boxes.stems - image_names.keys() - mask_names.keys()
+    return tuple(pairs), (*exclusions, *reject_entries(source, boxes.member, orphans))
+
+
+def reject_entries(source: str, member: str, stems: Iterable[str]) -> tuple[Exclusion, ...]:
+    """Annotation entries for which there is neither an image nor a mask."""
+    return tuple(
+        row
+        for stem in sorted(stems)
+        for row in exclude(
+            source,
+            [entry_key(member, stem)],
+            "rejected",
+            Problem("image_missing", f"{member} has an entry {stem!r}, but there is no image of that name"),
+            printable(stem),
+        )
+    )
+
+
+def find_duplicates(kind: str, paths: Sequence[MemberPath]) -> dict[str, Problem]:
+    """The stems that more than one file (or one path, listed twice) claims, each with its problem."""
+    claims: dict[str, list[MemberPath]] = {}
+    for path in paths:
+        claims.setdefault(path.stem.casefold(), []).append(path)
+    return {
+        path.stem: Problem("duplicate_stem", f"more than one {kind} is called {path.stem!r}: {_list_names(group)}")
+        for group in claims.values()
+        if len(group) > 1
+        for path in group
+    }
+
+
+def _list_names(paths: Iterable[MemberPath]) -> str:
+    return ", ".join(path.name for path in paths)
+
+
+def _by_stem(paths: Iterable[MemberPath]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for path in paths:
+        names.setdefault(path.stem, []).append(path.name)
+    return names
+
+
+def _find_problem(
+    stem: str, images: Mapping[str, Sequence[str]], masks: Mapping[str, Sequence[str]], boxes: BoxFile
+) -> Problem | None:
+    if is_unusable_stem(stem):
+        return Problem("stem_invalid", f"the file name {stem!r} is empty or holds blanks, so it cannot name a sample")
+    if stem not in images:
+        return Problem("image_missing", f"mask {masks[stem][0]} has no image of the same name")
+    if stem not in masks:
+        return Problem("mask_missing", f"image {images[stem][0]} has no mask of the same name")
+    if stem not in boxes.stems:
+        return Problem("annotation_missing", f"image {images[stem][0]} has no entry {stem!r} in {boxes.member}")
+    return boxes.problems.get(stem)
+
+
+def is_unusable_stem(stem: str) -> bool:
+    """Whether a stem cannot stand in a sample id, which holds no blanks."""
+    return not stem or any(character.isspace() for character in stem)

@@ -1,0 +1,59 @@
+"""Member paths of an archive, split once, and the files that operating systems leave behind."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png"})
+_CLUTTER_NAMES = frozenset({"thumbs.db", "desktop.ini"})
+
+
+@dataclass(frozen=True, slots=True)
+class MemberPath:
+    """A member's name, its folders from the outermost to the innermost, its stem and lower-case extension."""
+
+    name: str
+    folders: tuple[str, ...]
+    stem: str
+    extension: str
+
+    @property
+    def folder(self) -> str:
+        """The innermost folder, or an empty string at the top."""
+        return self.folders[-1] if self.folders else ""
+
+    @property
+    def filename(self) -> str:
+        return self.name.rpartition("/")[2]
+
+    @property
+    def is_image(self) -> bool:
+        return self.extension in IMAGE_EXTENSIONS
+
+    @property
+    def is_clutter(self) -> bool:
+        """Whether the file is left behind by an operating system: resource forks, hidden files, thumbnails."""
+        filename = self.filename
+        return filename.startswith(".") or "__MACOSX" in self.folders or filename.lower() in _CLUTTER_NAMES
+
+
+def split_path(name: str) -> MemberPath:
+    """The parts of one member path; ``a/b.tar/c.JPG`` has the stem ``c`` and the extension ``.jpg``."""
+    *folders, filename = name.split("/")
+    stem, dot, extension = filename.rpartition(".")
+    if not dot:
+        stem, extension = filename, ""
+    return MemberPath(name, tuple(folders), stem, f"{dot}{extension}".lower())
+
+
+def split_paths(names: Iterable[str]) -> tuple[MemberPath, ...]:
+    """The parts of all member paths, sorted by path, whatever the order they come in."""
+    return tuple(split_path(name) for name in sorted(names))
+
+
+def describe_found(paths: Iterable[MemberPath], limit: int = 3) -> str:
+    """A short list of the members that were found, for messages about a wrong archive."""
+    names = [path.name for path in paths]
+    if not names:
+        return "found no files at all"
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return f"found {', '.join(names[:limit])}{more}"

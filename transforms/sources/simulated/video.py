@@ -1,0 +1,25 @@
+"""A small real mp4 in memory; the same frames give the same bytes."""
+
+import io
+from collections.abc import Iterable
+
+from transforms.sources.simulated.images import Pixels
+
+
+def encode_video(frames: Iterable[Pixels], fps: int) -> bytes:
+    """The gray pictures (H x W) as an mp4 with one video stream at that frame rate."""
+    import av
+
+    encoded = io.BytesIO()
+    with av.open(encoded, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+        stream = None
+        for picture in frames:
+            if stream is None:
+                stream = container.add_stream("mpeg4", rate=fps, options={"flags": "+bitexact", "qscale": "3"})
+                stream.height, stream.width = picture.shape
+                stream.pix_fmt = "yuv420p"
+                stream.codec_context.thread_count = 1  # the bytes must not depend on the machine's cores
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
+        if stream is not None:
+            container.mux(stream.encode())
+    return encoded.getvalue()

@@ -1,0 +1,73 @@
+"""A simulated VISEM-Tracking: frames, label files, label files with track ids, and the video of each participant."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Literal
+
+import numpy as np
+
+from transforms.sources.simulated.counts import VideoCounts, share_tracks
+from transforms.sources.simulated.frame_faults import plant_frame_faults
+from transforms.sources.simulated.frames import draw_frame, encode_frame
+from transforms.sources.simulated.images import Pixels
+from transforms.sources.simulated.members import Content, Member, Simulated, shuffled
+from transforms.sources.simulated.tracks import HEIGHT, WIDTH, VideoTracks, label_text, make_tracks
+from transforms.sources.simulated.video import encode_video
+from transforms.sources.simulated.visem_names import NAME, VISEM_ZIP, image_name, labels_name, tracked_name, video_name
+
+VideoMode = Literal["none", "blank", "frames"]
+
+
+def simulate_visem_tracking(
+    *,
+    seed: int,
+    videos: Sequence[VideoCounts],
+    track_totals: Sequence[int] | None = None,
+    images: bool = True,
+    video_files: VideoMode = "frames",
+    faults: Sequence[str] = (),
+    shuffle_seed: int | None = None,
+) -> Simulated:
+    """The source with exactly the objects per frame and class that ``videos`` state, and the named faults.
+
+    Frames without any object have a picture and no label file. ``track_totals`` fixes the tracks per class
+    over all videos. ``video_files``: no mp4, one of the right length, rate and size with a gray picture, or
+    one that shows the frames. Without ``images`` the pictures are only in the mp4.
+    Errors: UsageError where the frames do not suffice for the faults; ValueError where the totals are too small.
+    """
+    contents: dict[str, Content] = {}
+    for video, budget in zip(videos, share_tracks(videos, track_totals), strict=True):
+        tracks = make_tracks(seed, video, budget)
+        contents.update(_label_files(tracks, video))
+        if images:
+            contents.update(_frame_files(seed, tracks, video))
+        if video_files != "none":
+            contents[video_name(video.video)] = partial(_video_file, seed, tracks, video, video_files)
+    planted = plant_frame_faults(seed, contents, videos, faults)
+    members = (Member(VISEM_ZIP, name, content) for name, content in contents.items())
+    return Simulated(NAME, shuffled(members, shuffle_seed), planted)
+
+
+def _label_files(tracks: VideoTracks, video: VideoCounts) -> Iterator[tuple[str, Content]]:
+    for frame in np.flatnonzero(video.counts.sum(axis=1)).tolist():
+        yield labels_name(video.video, frame), partial(label_text, tracks, frame)
+        yield tracked_name(video.video, frame), partial(label_text, tracks, frame, with_ids=True)
+
+
+def _frame_files(seed: int, tracks: VideoTracks, video: VideoCounts) -> Iterator[tuple[str, Content]]:
+    for frame in range(video.frames):
+        yield image_name(video.video, frame), partial(_frame_file, seed, tracks, frame)
+
+
+def _frame_file(seed: int, tracks: VideoTracks, frame: int) -> bytes:
+    return encode_frame(_picture(seed, tracks, frame))
+
+
+def _picture(seed: int, tracks: VideoTracks, frame: int) -> Pixels:
+    return draw_frame(seed, tracks.video, frame, tracks.boxes[tracks.frame(frame)])
+
+
+def _video_file(seed: int, tracks: VideoTracks, video: VideoCounts, mode: VideoMode) -> bytes:
+    gray = np.full((HEIGHT, WIDTH), 110, dtype=np.uint8)
+    shown = (gray if mode == "blank" else _picture(seed, tracks, frame) for frame in range(video.frames))
+    return encode_video(shown, video.fps)

@@ -1,0 +1,184 @@
+"""VISEM-Tracking: frames of microscopy videos with boxes and tracks of spermatozoa.
+
+Only paths and video headers are read here; label files are read with the images (transforms.tracks).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from transforms.errors import MemberProblem, SourceDataError
+from transforms.records import Exclusion, Indexed, Members, Sample, VideoFacts
+from transforms.sources.accounting import Problem, assemble, exclude
+from transforms.sources.frame_sampling import FrameSampling, sample_frames
+from transforms.sources.paths import describe_found, split_paths
+from transforms.sources.visem_layout import SOURCE, FrameFiles, VideoFiles, sort_visem_members
+
+LABELS = ("cluster", "normal", "pinhead")
+# The published card names the organ only; the other two strings are unknown: these are ours.
+ORGAN = "Microscopy"
+FINDING = "sperm"
+CLASSIFICATION = "microscopy"
+VALIDATION_VIDEOS = frozenset({"52", "54", "60", "82"})
+_REMEDY = "Give VISEM_tracking.zip, or a folder that holds the folders of the videos."
+_MOST_FRAMES = 1_000_000  # a damaged header can claim billions
+
+
+@dataclass(frozen=True, slots=True)
+class _Video:
+    """One video with what its file says; ``file`` is None where it is missing or unusable (``fault`` says why)."""
+
+    files: VideoFiles
+    file: str | None
+    facts: VideoFacts | None
+    fault: Problem | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    samples: tuple[Sample, ...]
+    used: tuple[str, ...]
+    exclusions: tuple[Exclusion, ...]
+
+
+def read_samples(
+    members: Members,
+    *,
+    seed: int,
+    sampling: Literal["all", "every", "per_video"] = "all",
+    every: int = 1,
+    per_video: int = 250,
+    allow_decoded: bool = True,
+) -> Indexed:
+    """One sample per frame that the sampling takes, with the paths of its image and its two label files.
+
+    A frame without label files is a sample with no exhaustive label: its emptiness is not verified.
+    Frames come from the mp4 where a video has no image file at all (all its frames), and where a labelled
+    frame's image file is missing (that frame); with ``allow_decoded`` false these are rejected.
+    Sampling is over all frames with a picture, sound or not: see sample_frames. A draw does not replace a
+    frame that is rejected. Label files are not opened.
+    Errors: SourceDataError where the members are not VISEM-Tracking; UsageError for a sampling below 1.
+    """
+    rule = FrameSampling(sampling, every, per_video, seed)
+    paths = split_paths(members.names())
+    layout = sort_visem_members(paths)
+    if not layout.videos:
+        problem = f"holds no <id>/images/<id>_frame_<n>.jpg and no <id>/<id>.mp4; {describe_found(paths)}"
+        raise SourceDataError(SOURCE, "the archive", problem, _REMEDY)
+    parts = [_read_video(_open_video(members, video), rule, allow_decoded) for video in layout.videos.values()]
+    return assemble(
+        (sample for part in parts for sample in part.samples),
+        (name for part in parts for name in part.used),
+        (*layout.exclusions, *(row for part in parts for row in part.exclusions)),
+    )
+
+
+def _open_video(members: Members, files: VideoFiles) -> _Video:
+    if not files.videos:
+        return _Video(files, None, None, None)
+    if len(files.videos) > 1:
+        names = ", ".join(files.videos)
+        return _Video(
+            files, None, None, Problem("duplicate_stem", f"more than one file is video {files.video_id}: {names}")
+        )
+    name = files.videos[0]
+    try:
+        facts = members.video_facts(name)
+    except MemberProblem as problem:
+        return _Video(files, None, None, Problem(problem.reason, problem.detail))
+    if not 0 < facts.frames <= _MOST_FRAMES:
+        return _Video(files, None, None, Problem("video_unreadable", f"{name}: says that it has {facts.frames} frames"))
+    return _Video(files, name, facts, None)
+
+
+def _read_video(video: _Video, rule: FrameSampling, allow_decoded: bool) -> _Part:
+    frames, decoded = _list_frames(video)
+    with_picture = {n for n, files in frames.items() if files.images} | (decoded if allow_decoded else set())
+    chosen = sample_frames(rule, video.files.video_id, with_picture)
+    left_out = Problem("not_sampled", "the frame is " + rule.describe(video.files.video_id))
+    samples: list[Sample] = []
+    exclusions: list[Exclusion] = []
+    for n, files in sorted(frames.items()):
+        problem = _find_problem(video, n, files, n in decoded, allow_decoded)
+        stem = _stem(video, n)
+        if problem is not None:
+            exclusions += exclude(SOURCE, files.names, "rejected", problem, stem)
+        elif n not in chosen:
+            exclusions += exclude(SOURCE, files.names, "dropped", left_out, stem)
+        else:
+            samples.append(_make_sample(video, n, files))
+    refused = not allow_decoded and bool(decoded) and not with_picture
+    used, excluded = _account_for_video(video, refused=refused, empty=not samples)
+    return _Part(tuple(samples), used, (*exclusions, *excluded))
+
+
+def _list_frames(video: _Video) -> tuple[Mapping[int, FrameFiles], set[int]]:
+    """All frames by number, and the numbers of those whose picture must be decoded from the video."""
+    frames = video.files.frames
+    if video.facts is None:
+        return frames, set()
+    available = range(video.facts.frames)
+    if any(files.images for files in frames.values()):
+        return frames, {n for n, files in frames.items() if not files.images and n in available}
+    return {**{n: FrameFiles() for n in available}, **frames}, set(available)
+
+
+def _find_problem(video: _Video, n: int, files: FrameFiles, is_decoded: bool, allow_decoded: bool) -> Problem | None:
+    frame = f"frame {n} of video {video.files.video_id}"
+    if files.is_repeated:
+        return Problem("duplicate_stem", f"{frame} has more than one file of a kind: {', '.join(files.names)}")
+    if is_decoded and not allow_decoded:
+        return Problem(
+            "decoded_frames_not_allowed", f"{frame} exists in {video.file} only, and the recipe refuses those"
+        )
+    if not files.images and not is_decoded:
+        return Problem("image_missing", f"{frame} has labels but no image file, and {_describe_video(video)}")
+    if files.labels and not files.tracks:
+        return Problem("track_file_missing", f"{frame} has {files.labels[0]} but no file in labels_ftid")
+    if files.tracks and not files.labels:
+        return Problem("label_file_missing", f"{frame} has {files.tracks[0]} but no file in labels")
+    return None
+
+
+def _describe_video(video: _Video) -> str:
+    if video.facts is not None:
+        return f"{video.file} has {video.facts.frames} frames only"
+    return "the video has no mp4" if video.fault is None else f"the mp4 cannot be used ({video.fault.detail})"
+
+
+def _account_for_video(video: _Video, *, refused: bool, empty: bool) -> tuple[tuple[str, ...], tuple[Exclusion, ...]]:
+    if video.fault is not None:
+        return (), exclude(SOURCE, video.files.videos, "rejected", video.fault)
+    if video.file is None:
+        return (), ()
+    if refused:
+        detail = f"{video.file} is the only holder of its frames, and the recipe refuses decoded frames"
+        return (), exclude(SOURCE, [video.file], "rejected", Problem("decoded_frames_not_allowed", detail))
+    if empty:
+        problem = Problem("no_frame_is_used", f"{video.file}: each of its frames is rejected or not sampled")
+        return (), exclude(SOURCE, [video.file], "dropped", problem)
+    return (video.file,), ()
+
+
+def _stem(video: _Video, n: int) -> str:
+    return f"{video.files.video_id}_frame_{n}"
+
+
+def _make_sample(video: _Video, n: int, files: FrameFiles) -> Sample:
+    image, label, track = (names[0] if names else None for names in (files.images, files.labels, files.tracks))
+    return Sample(
+        source=SOURCE,
+        stem=_stem(video, n),
+        image_member=image,
+        label_member=label,
+        track_member=track,
+        video_member=None if image else video.file,
+        video_id=video.files.video_id,
+        frame_index=n,
+        fps=None if video.facts is None else video.facts.fps,
+        organ=ORGAN,
+        finding=FINDING,
+        classification=CLASSIFICATION,
+        official_split="validation" if video.files.video_id in VALIDATION_VIDEOS else "train",
+        labels_exhaustive=LABELS if label else (),
+    )

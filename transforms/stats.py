@@ -1,0 +1,60 @@
+"""Counts of a release, computed from its tables; every frame is sorted and free of surprises for empty splits."""
+
+import polars as pl
+
+
+def count_labels(records: pl.DataFrame) -> pl.DataFrame:
+    """Rows (split, label, records, images, objects): how much there is of each label in each split."""
+    return (
+        records.group_by("split", "label")
+        .agg(
+            pl.len().cast(pl.Int64).alias("records"),
+            pl.col("image_sha256").n_unique().cast(pl.Int64).alias("images"),
+            pl.col("count").sum().cast(pl.Int64).alias("objects"),
+        )
+        .sort("split", "label")
+    )
+
+
+def count_images(images: pl.DataFrame) -> pl.DataFrame:
+    """Rows (split, source, images, groups, bytes): released images by split and source; bytes are of the pictures."""
+    return (
+        images.group_by("split", "source")
+        .agg(
+            pl.len().cast(pl.Int64).alias("images"),
+            pl.col("group_id").n_unique().cast(pl.Int64).alias("groups"),
+            pl.col("stored_bytes").sum().cast(pl.Int64).alias("bytes"),
+        )
+        .sort("split", "source")
+    )
+
+
+def count_histogram(records: pl.DataFrame) -> pl.DataFrame:
+    """Rows (label, count, records): how many records of a label hold how many objects."""
+    return (
+        records.group_by("label", "count")
+        .agg(pl.len().cast(pl.Int64).alias("records"))
+        .with_columns(pl.col("count").cast(pl.Int64))
+        .sort("label", "count")
+    )
+
+
+def count_spread(records: pl.DataFrame) -> pl.DataFrame:
+    """Rows (label, least, median, most, mean): the spread of the objects per record of each label."""
+    return (
+        records.group_by("label")
+        .agg(
+            pl.col("count").min().cast(pl.Int64).alias("least"),
+            pl.col("count").median().alias("median"),
+            pl.col("count").max().cast(pl.Int64).alias("most"),
+            pl.col("count").cast(pl.Float64).mean().alias("mean"),
+        )
+        .sort("label")
+    )
+
+
+def count_tasks(instructions: pl.DataFrame) -> pl.DataFrame:
+    """Rows (split, task, instructions)."""
+    return (
+        instructions.group_by("split", "task").agg(pl.len().cast(pl.Int64).alias("instructions")).sort("split", "task")
+    )

@@ -1,0 +1,176 @@
+"""YOLO label lines, with and without track ids, as objects in pixels.
+
+``labels`` hold ``class cx cy w h``, ``labels_ftid`` hold ``track_id class cx cy w h``, both normalised to
+the frame, with the same rows in the same order. Values come from the first, ids from the second.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from transforms.errors import MemberProblem
+from transforms.records import Box, Region
+
+CLASS_LABELS: Mapping[str, str] = {"0": "normal", "1": "cluster", "2": "pinhead"}
+TRUNCATED_BEYOND_PX = 0.01
+_ROUNDING = 1e-12  # two six-digit decimals that differ by the tolerance differ by a little more in float64
+
+
+class LabelProblem(MemberProblem):
+    """A frame's label files cannot be used; the detail names file, line and the line itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """One line of a label file.
+
+    ``where`` names file and line, ``text`` is the line, ``values`` are cx, cy, w, h as it states them.
+    ``box`` is half-open, in float64 pixels, clipped to the frame; ``truncated``: an edge lay beyond the
+    frame by more than 0.01 px.
+    """
+
+    where: str
+    text: str
+    label: str
+    values: tuple[float, float, float, float]
+    box: Box
+    truncated: bool
+    track_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedObject:
+    """One object in one frame; ``box`` and ``truncated`` as in LabelRow."""
+
+    label: str
+    box: Box
+    truncated: bool
+    track_id: str
+
+
+def parse_labels(data: bytes, width: int, height: int, *, file: str = "label file") -> tuple[LabelRow, ...]:
+    """The rows of a label file, in file order, in a frame of width x height pixels.
+
+    Centre and size must be finite and in [0, 1], and the size positive; edges beyond the frame are clipped.
+    Errors: LabelProblem with ``label_file_empty``, ``label_field_count``, ``label_class_unknown`` or
+    ``label_row_invalid``.
+    """
+    return _parse_rows(data, width, height, file, tracked=False)
+
+
+def parse_tracked(data: bytes, width: int, height: int, *, file: str = "track file") -> tuple[LabelRow, ...]:
+    """The rows of a label file with track ids, in file order, in a frame of width x height pixels.
+
+    Errors: LabelProblem as in parse_labels, and ``duplicate_track_id``.
+    """
+    rows = _parse_rows(data, width, height, file, tracked=True)
+    first: dict[str | None, LabelRow] = {}
+    for row in rows:
+        other = first.setdefault(row.track_id, row)
+        if other is not row:
+            raise LabelProblem("duplicate_track_id", f"{row.where}: track {row.track_id!r} stands at {other.where} too")
+    return rows
+
+
+def join_tracks(
+    labels: Sequence[LabelRow], tracked: Sequence[LabelRow], tolerance: float = 2e-6
+) -> tuple[TrackedObject, ...]:
+    """The objects of one frame: values of ``labels``, ids of ``tracked``, in file order.
+
+    Both must have the same classes row by row, and values that differ by no more than ``tolerance``
+    (the file with ids is rounded to six digits).
+    Errors: LabelProblem ``label_track_mismatch`` with the lines of both files.
+    """
+    if len(labels) != len(tracked):
+        files = f"{_describe_rows(labels, 'the label file')}, {_describe_rows(tracked, 'the track file')}"
+        raise LabelProblem("label_track_mismatch", files)
+    return tuple(_join_row(label, track, tolerance) for label, track in zip(labels, tracked, strict=True))
+
+
+def inconsistent_tracks(regions: Iterable[Region]) -> dict[str, str]:
+    """The frames of one video in which a track has another class than it mostly has: sample id to a sentence.
+
+    The class of most frames counts (of equally frequent ones the first by name). Regions without a track id
+    are passed over; their order makes no difference.
+    """
+    tracked = [(region, region.track_id) for region in regions if region.track_id is not None]
+    classes: dict[str, Counter[str]] = {}
+    for region, track_id in tracked:
+        classes.setdefault(track_id, Counter())[region.label] += 1
+    usual = {track_id: min(seen, key=lambda label: (-seen[label], label)) for track_id, seen in classes.items()}
+    problems: dict[str, list[str]] = {}
+    for region, track_id in tracked:
+        if region.label != usual[track_id]:
+            sentence = f"track {track_id!r} is {region.label!r} here and {usual[track_id]!r} in most frames"
+            problems.setdefault(region.sample_id, []).append(sentence)
+    return {sample_id: "; ".join(sorted(sentences)) for sample_id, sentences in sorted(problems.items())}
+
+
+def _parse_rows(data: bytes, width: int, height: int, file: str, *, tracked: bool) -> tuple[LabelRow, ...]:
+    try:
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise LabelProblem("label_row_invalid", f"{file}: is not UTF-8 text ({error})") from error
+    rows = tuple(
+        _parse_row(f"{file}, line {number}", line.strip(), width, height, tracked)
+        for number, line in enumerate(lines, start=1)
+        if line.strip()
+    )
+    if not rows:
+        raise LabelProblem("label_file_empty", f"{file}: the file has no rows; frames without objects have no file")
+    return rows
+
+
+def _parse_row(where: str, line: str, width: int, height: int, tracked: bool) -> LabelRow:
+    fields = line.split()
+    layout = "track_id class cx cy w h" if tracked else "class cx cy w h"
+    expected = 6 if tracked else 5
+    if len(fields) != expected:
+        detail = f"{where}: {line!r} has {len(fields)} fields, expected {expected} ({layout})"
+        raise LabelProblem("label_field_count", detail)
+    track_id = fields[0] if tracked else None
+    name = fields[-5]
+    if name not in CLASS_LABELS:
+        known = ", ".join(f"{key} ({value})" for key, value in CLASS_LABELS.items())
+        raise LabelProblem("label_class_unknown", f"{where}: {line!r} has the class {name!r}, expected one of {known}")
+    values = _parse_values(where, line, fields[-4:])
+    box, truncated = _place(where, line, values, width, height)
+    return LabelRow(where, line, CLASS_LABELS[name], values, box, truncated, track_id)
+
+
+def _parse_values(where: str, line: str, fields: Sequence[str]) -> tuple[float, float, float, float]:
+    try:
+        cx, cy, w, h = map(float, fields)
+    except ValueError as error:
+        raise LabelProblem("label_row_invalid", f"{where}: {line!r} has a field that is not a number") from error
+    # Each comparison is false for NaN.
+    if not (0 <= cx <= 1 and 0 <= cy <= 1 and 0 < w <= 1 and 0 < h <= 1):
+        rule = "centre and size must be finite and in [0, 1], the size above 0"
+        raise LabelProblem("label_row_invalid", f"{where}: {line!r}: {rule}")
+    return cx, cy, w, h
+
+
+def _place(
+    where: str, line: str, values: tuple[float, float, float, float], width: int, height: int
+) -> tuple[Box, bool]:
+    cx, cy, w, h = values
+    # Multiplied first, hand-set boxes of whole pixels come out as whole pixels; (cx - w / 2) * width does not do that.
+    x1, x2 = cx * width - w * width / 2, cx * width + w * width / 2
+    y1, y2 = cy * height - h * height / 2, cy * height + h * height / 2
+    box = Box(max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
+    if box.x1 >= box.x2 or box.y1 >= box.y2:
+        raise LabelProblem("label_row_invalid", f"{where}: {line!r} has no area in a {width}x{height} frame")
+    return box, max(-x1, -y1, x2 - width, y2 - height) > TRUNCATED_BEYOND_PX
+
+
+def _join_row(label: LabelRow, track: LabelRow, tolerance: float) -> TrackedObject:
+    close = all(abs(a - b) <= tolerance + _ROUNDING for a, b in zip(label.values, track.values, strict=True))
+    if track.track_id is None or label.label != track.label or not close:
+        detail = f"{label.where} says {label.text!r}, {track.where} says {track.text!r}"
+        raise LabelProblem("label_track_mismatch", detail)
+    return TrackedObject(label.label, label.box, label.truncated, track.track_id)
+
+
+def _describe_rows(rows: Sequence[LabelRow], name: str) -> str:
+    file = rows[0].where.rpartition(", line ")[0] if rows else name
+    return f"{file} has {len(rows)} rows"
