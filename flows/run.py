@@ -51,6 +51,19 @@ class Observer(Protocol):
     def stage_finished(self, result: StageResult) -> None: ...
 
 
+class Unwatched:
+    """The observer of runs that nobody watches."""
+
+    def stage_started(self, stage: str, shards: int) -> None:
+        """Nothing is told."""
+
+    def shard_finished(self, stage: str, shard: str, inputs: int) -> None:
+        """Nothing is told."""
+
+    def stage_finished(self, result: StageResult) -> None:
+        """Nothing is told."""
+
+
 Mapper = Callable[[Sequence[ShardJob]], Iterator[tuple[ShardJob, Receipt]]]
 
 

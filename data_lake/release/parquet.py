@@ -26,6 +26,7 @@ CHUNKING = {"min_chunk_size": 262_144, "max_chunk_size": 1_048_576, "norm_level"
 TABLE_ROWS_PER_GROUP = 10_000
 IMAGE_ROWS_PER_GROUP = 100
 IMAGE_BYTES_PER_GROUP = 100_000_000
+IDENTITY = ("sample_id", "image_sha256", "stored_sha256")
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
@@ -60,7 +61,7 @@ def write_records_shard(
     schema = features.arrow_schema
     with parquet_file(path, schema) as (sink, writer):
         for rows in _row_groups(shard):
-            columns = {"image": _image_column(rows.to_dicts(), read_image)}
+            columns = {"image": _image_column(rows.select(IDENTITY).to_dicts(), read_image)}
             writer.write_table(to_arrow(rows, schema, columns), row_group_size=IMAGE_ROWS_PER_GROUP)
     return sink.entry(shard.path)
 

@@ -47,13 +47,9 @@ def check_instructions(
     A count of zero needs a label whose absence is certain. Columns beyond those of ``read_jsonl`` are held
     against the record where present.
     """
-    files = images.select("image_sha256", "image_file", "labels_exhaustive").iter_rows()
-    truth = _Truth(
-        names,
-        policy,
-        labels_present(records, other_labels),
-        {key: (file, frozenset(sure)) for key, file, sure in files},
-    )
+    rows = images.select("image_sha256", "image_file", "labels_exhaustive").iter_rows()
+    files = {image: (file, frozenset(certain)) for image, file, certain in rows}
+    truth = _Truth(names, policy, labels_present(records, other_labels), files)
     prompts = _read_prompts(instructions, names)
     reasons: list[str] = []
     for part in instructions.iter_slices(_SLICE_ROWS):

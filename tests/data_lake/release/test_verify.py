@@ -13,9 +13,11 @@ from data_lake.release.manifest import read_manifest
 from data_lake.release.pictures import check_pictures
 from data_lake.release.read import Picture, read_pictures, read_tables
 from data_lake.release.verify import verify_release
+from data_lake.wording import load_names, load_templates
 from tests.data_lake.release.tiny_release import write_release
-from tests.data_lake.release.tiny_tables import PICTURES, changed, picture
+from tests.data_lake.release.tiny_tables import PICTURES, changed, make_tables, picture
 from transforms.diff import Tables
+from transforms.instructions.write import write_instructions
 
 
 def failing(folder: Path) -> dict[str, str]:
@@ -96,6 +98,11 @@ def test_a_damaged_manifest_is_the_only_finding(release: Path) -> None:
             "accounting",
             "index: 1 rejected, but the reasons sum to 0",
         ),
+        (
+            lambda m: m | {"accounting": []},
+            "quarantine",
+            "index rejected mask_without_image: 1 rows in quarantine/exclusions.parquet, 0 in the manifest",
+        ),
         (lambda m: m | {"recipe": {}}, "answers", "recipe.boxes.policy is missing"),
     ],
 )
@@ -167,6 +174,17 @@ def test_a_release_whose_tables_disagree_is_found(tmp_path: Path, tables: Tables
     wrong = change(tables)
     found = failing(write_release(tmp_path / "release", wrong))
     assert name in found, found
+
+
+def test_a_name_that_tells_apart_from_a_label_left_out_is_right(tmp_path: Path) -> None:
+    """The release does not hold the cluster that made the writer say "normal sperm" and not "sperm"."""
+    tables = make_tables()
+    others = dict.fromkeys(tables.records["image_sha256"], ("cluster",))
+    instructions = write_instructions(
+        tables.records, tables.images, load_templates(), load_names(), seed=7, policy="audited", other_labels=others
+    )
+    assert '"label": "normal sperm"' in " ".join(instructions["answer"])
+    assert failing(write_release(tmp_path / "release", changed(tables, instructions=instructions))) == {}
 
 
 def test_rows_in_the_file_of_another_split_are_found(tmp_path: Path, tables: Tables) -> None:

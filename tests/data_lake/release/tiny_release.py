@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import polars as pl
+
 from data_lake.catalogue import load_catalogue
 from data_lake.release.card import TEMPLATE, CardFacts, render_card
 from data_lake.release.digest import logical_digest
@@ -35,6 +37,18 @@ ACCOUNTING = (
     ),
     StageCount(name="record", taken=4, used=4, dropped=0, rejected=0, rows=5),
 )
+EXCLUSIONS = pl.DataFrame(
+    {
+        "exclusion_id": ["index:hyperkvasir:masks/x.jpg"],
+        "stage": ["index"],
+        "source": ["hyperkvasir"],
+        "key": ["masks/x.jpg"],
+        "sample_id": [None],
+        "verdict": ["rejected"],
+        "reason": ["mask_without_image"],
+        "detail": ["masks/x.jpg has no image"],
+    }
+)
 ARCHIVE = SourceFile(name="a.zip", bytes=1, sha256="a" * 64, known=True)
 
 
@@ -64,7 +78,7 @@ def card_facts(tables: Tables, files: list[FileEntry], version: str = "1.0.0") -
 
 def write_release(folder: Path, tables: Tables, version: str = "1.0.0") -> Path:
     """A whole release in a folder, by the public functions."""
-    for name in ("data", "images", "objects", "instructions"):
+    for name in ("data", "images", "objects", "instructions", "quarantine"):
         (folder / name).mkdir(parents=True)
     shards = plan_shards(tables.records.join(tables.images.select("sample_id", "stored_bytes"), on="sample_id"))
     records = features(load_table("records"))
@@ -77,6 +91,8 @@ def write_release(folder: Path, tables: Tables, version: str = "1.0.0") -> Path:
     for (split,), part in tables.instructions.partition_by("split", as_dict=True).items():
         path = instructions_path(str(split))
         files.append(write_instructions(folder / path, part, name=path))
+    path = "quarantine/exclusions.parquet"
+    files.append(write_table(folder / path, EXCLUSIONS, features(load_table("exclusions")), name=path))
     facts = card_facts(tables, files, version)
     card = render_card(facts, TEMPLATE.read_text("utf-8"))
     files.append(write_bytes(folder / "README.md", card.encode(), name="README.md"))

@@ -1,0 +1,43 @@
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := flows transforms expectations data_lake
+
+.PHONY: demo test check fix docs lock accept bench clean
+
+demo: .venv
+	$(BIN)/medmultipoints demo
+
+test: .venv
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: .venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: .venv
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: .venv
+	$(BIN)/python -m expectations.suites
+	$(BIN)/python -m expectations.dictionary
+
+lock: .venv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --upgrade --group dev pyproject.toml --output-file requirements.lock
+
+accept: .venv
+	$(BIN)/python -m acceptance
+
+bench: .venv
+	$(BIN)/python -m benchmarks
+
+.venv: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch .venv
+
+clean:
+	rm -rf .venv .accept .bench build *.egg-info
