@@ -8,7 +8,8 @@ from data_lake.store import Receipt, StoredObject, write_receipt
 from data_lake.tables import put_table, read_table
 from expectations.columns import conform, load_table, polars_schema
 from expectations.references import accounting_holds, keys_unique
-from expectations.validate import RowFailure, check_table_rules, split_rows, validate
+from expectations.validate import check_table_rules, split_rows, validate
+from expectations.verdicts import Rejection, Verdict
 from flows.stage import Build, Inputs, Output, Rules, Stage, Tables
 from transforms.columns import exclusion_columns
 from transforms.errors import DataError
@@ -38,13 +39,13 @@ def put_part(build: Build, stage: Stage, key: str, output: Output) -> Receipt:
 
 def finish_stage(build: Build, stage: Stage, key: str, inputs: Inputs, parts: Sequence[Receipt]) -> Receipt:
     """The stage's receipt: valid tables written, failing rows in quarantine, critical failures raised."""
-    tables, verdicts, failures = _validated(build, stage, parts)
+    tables, verdicts, rejections = _validated(build, stage, parts)
     used = _joined(build, parts, "used")
-    exclusions = pl.concat([_joined(build, parts, "exclusions"), _quarantined(used, failures)])
+    exclusions = pl.concat([_joined(build, parts, "exclusions"), _quarantined(stage, used, rejections)])
     used = used.join(exclusions, on="key", how="anti")
     counts = _counts(parts, used, exclusions)
     counts["rows"] = tables[stage.writes[0]].height if stage.writes else counts["used"]
-    tables |= {"exclusions": _exclusion_table(stage, exclusions)}
+    tables["exclusions"] = _exclusion_table(stage, exclusions)
     verdicts.append(check_table_rules(_table_rules(stage, tables, inputs, counts), stage.name))
     _stop_if_too_many(build, stage, counts, exclusions)
     objects = {name: (put_table(build.lake, frame),) for name, frame in tables.items()}
@@ -66,21 +67,23 @@ def check_accounting(stage: str, inputs: Iterable[str], used: Mapping[str, objec
         )
 
 
-def _validated(build: Build, stage: Stage, parts: Sequence[Receipt]) -> tuple[dict[str, pl.DataFrame], list, list]:  # type: ignore[type-arg]
-    variants = stage.variants(build.recipe)
-    tables, verdicts, failures = {}, [], []
+def _validated(
+    build: Build, stage: Stage, parts: Sequence[Receipt]
+) -> tuple[dict[str, pl.DataFrame], list[Verdict], dict[str, Rejection]]:
+    """The good rows of every table: an entity that fails in one table leaves all of them."""
+    tables: dict[str, pl.DataFrame] = {}
+    verdicts: list[Verdict] = []
+    rejections: dict[str, Rejection] = {}
     for name in stage.writes:
-        table = load_table(name)
-        frame = conform(_joined(build, parts, name), table)
-        verdict = validate(frame, table, variant=variants.get(name))
-        tables[name] = frame
+        declared = load_table(name)
+        frame = conform(_joined(build, parts, name), declared)
+        verdict = validate(frame, declared, **stage.suite(build.recipe).get(name, {}))
+        tables[name], rejected = split_rows(frame, declared, verdict)
         verdicts.append(verdict)
-        failures += verdict.failures
-    failed = {failure.entity for failure in failures}
-    for name in stage.writes if failed else ():
-        entity = load_table(name).entity
-        tables[name] = tables[name].filter(~pl.col(entity).is_in(sorted(failed)))
-    return tables, verdicts, failures
+        rejections = {rejection.entity: rejection for rejection in rejected} | rejections
+    for name in stage.writes if rejections else ():
+        tables[name] = tables[name].filter(~pl.col(load_table(name).entity).is_in(sorted(rejections)))
+    return tables, verdicts, rejections
 
 
 def _joined(build: Build, parts: Sequence[Receipt], table: str) -> pl.DataFrame:
@@ -88,18 +91,20 @@ def _joined(build: Build, parts: Sequence[Receipt], table: str) -> pl.DataFrame:
     return read_table(build.lake, objects)
 
 
-def _quarantined(used: pl.DataFrame, failures: Sequence[RowFailure]) -> pl.DataFrame:
-    first = {failure.entity: failure for failure in reversed(failures)}
+def _quarantined(stage: Stage, used: pl.DataFrame, rejections: Mapping[str, Rejection]) -> pl.DataFrame:
+    lost = rejections.keys() - set(used["entity"])
+    if lost:
+        raise DataError(f"{stage.name}: {min(lost)}: {rejections[min(lost)].detail}. It belongs to no input: report this.")
     rows = [
         Exclusion(
             source=key.split("/")[0],
             key=key,
             verdict="rejected",
-            reason=f"rule_{first[entity].rule}",
-            detail=f"{first[entity].row}: {first[entity].detail}",
+            reason=rejections[entity].reason,
+            detail=rejections[entity].detail,
             sample_id=entity,
         )
-        for key, entity in used.filter(pl.col("entity").is_in(sorted(first))).iter_rows()
+        for key, entity in used.filter(pl.col("entity").is_in(sorted(rejections))).iter_rows()
     ]
     return pl.DataFrame(exclusion_columns(rows), schema=PART_SCHEMA)
 

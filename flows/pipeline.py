@@ -8,7 +8,7 @@ from flows.stages.derive import derive_parameters, derive_rules, derive_shard, d
 from flows.stages.index import index_parameters, index_source, source_names
 from flows.stages.instruct import instruct_parameters, instruct_records, instruct_rules
 from flows.stages.manifest import manifest_data, manifest_parameters, write_manifest
-from flows.stages.record import record_data, record_images, record_parameters, record_rules, record_variants
+from flows.stages.record import record_data, record_images, record_parameters, record_rules, record_suite
 from flows.stages.release import release_parameters, release_shard, release_shards
 from flows.stages.split import split_images, split_parameters, split_rules
 
@@ -64,7 +64,7 @@ PIPELINE: tuple[Stage, ...] = (
         parameters=record_parameters,
         data=record_data,
         rules=record_rules,
-        variants=record_variants,
+        suite=record_suite,
     ),
     Stage(
         name="instruct",

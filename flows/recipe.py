@@ -68,7 +68,7 @@ class Instructions(_Section):
 class Validation(_Section):
     """When rejections stop the release: the largest share of a stage's inputs, by stage."""
 
-    max_rejected_fraction: Annotated[float, Field(ge=0, le=1)] = 0.05
+    max_rejected_fraction: Annotated[float, Field(ge=0, le=1)] = 0.5
     by_stage: Mapping[Name, Annotated[float, Field(ge=0, le=1)]] = {}
 
 

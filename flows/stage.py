@@ -82,13 +82,18 @@ def no_rules(_tables: Tables, _inputs: Inputs) -> Rules:
     return {}
 
 
+def no_options(_recipe: Recipe) -> Mapping[str, Mapping[str, object]]:
+    """For tables that every recipe holds against the same suite."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """One arrow of the pipeline; see ``flows.pipeline`` for the list.
 
     ``work`` turns one shard into tables; ``parameters`` is the part of the recipe that the result depends
-    on; ``data`` digests the data files it uses; ``rules`` are computed over whole tables. ``modules`` names
-    further modules whose code matters, beyond those that ``work`` imports.
+    on; ``data`` digests the data files it uses; ``rules`` are computed over whole tables; ``suite`` gives, by
+    table, the variant and the parameters that its expectations take from the recipe.
     """
 
     name: str
@@ -101,4 +106,4 @@ class Stage:
     parameters: Callable[[Recipe], object]
     data: Callable[[], object] = dict
     rules: Callable[[Tables, Inputs], Rules] = no_rules
-    variants: Callable[[Recipe], Mapping[str, str]] = field(default=lambda _recipe: {})
+    suite: Callable[[Recipe], Mapping[str, Mapping[str, object]]] = no_options

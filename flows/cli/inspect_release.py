@@ -1,5 +1,6 @@
 """``medmultipoints verify``, ``show`` and ``export``: from a release folder alone."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ def verify(release: ReleaseArgument, as_json: JsonOption = False) -> None:
     report = verify_release(release)
     failed = [check for check in report.checks if not check.ok]
     if as_json:
-        print_json({"ok": not failed, "checks": [check.__getstate__() for check in report.checks]})
+        print_json({"ok": not failed, "checks": [asdict(check) for check in report.checks]})
     else:
         rows = [["ok" if check.ok else "FAILED", check.name, check.detail] for check in report.checks]
         table(str(release), ["", "check", "found"], rows)
@@ -59,6 +60,6 @@ def export(
     """
     report = export_release(release, to, split)
     if as_json:
-        print_json({name: getattr(report, name) for name in report.__slots__})
+        print_json(asdict(report))
         return
     OUT.print(f"{report.images:,} images, {report.instructions:,} instructions, {report.records:,} records in {shown(to.absolute())}")

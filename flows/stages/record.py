@@ -63,9 +63,9 @@ def record_parameters(recipe: Recipe) -> object:
     }
 
 
-def record_variants(recipe: Recipe) -> dict[str, str]:
-    """Published boxes are grown and scaled: they have a suite of their own."""
-    return {"records": recipe.boxes.policy}
+def record_suite(recipe: Recipe) -> dict[str, dict[str, object]]:
+    """Published boxes are grown and scaled and have a suite of their own; labels are those of the recipe."""
+    return {"records": {"variant": recipe.boxes.policy, "labels": sorted(set(recipe.labels.names.values()))}}
 
 
 def record_data() -> object:
