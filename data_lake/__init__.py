@@ -1,0 +1,1 @@
+"""Where things lie: the only code that touches disk and network."""

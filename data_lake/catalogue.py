@@ -40,6 +40,7 @@ Sha384 = Annotated[str, Field(pattern=r"^[0-9a-f]{96}$")]
 # A file name only: it is joined to a folder, so it must not lead out of it, nor be hidden.
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._ -]*$")]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
+Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class _Entry(BaseModel):
@@ -72,10 +73,11 @@ class RemoteMember(_Entry):
 
 
 class SourceInfo(_Entry):
-    """An upstream source: where it is, under which licence, and the key of its reader."""
+    """An upstream source: where it is, under which licence, the key of its reader, the labels of its objects."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     reader: str
+    labels: Annotated[tuple[Label, ...], Field(min_length=1)]
     title: str
     homepage: Url
     licence: Annotated[str, Field(pattern=r"^[A-Za-z0-9.+-]+$")]

@@ -3,7 +3,7 @@
 import ast
 import hashlib
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import requires, version
 from pathlib import Path
 from re import match
@@ -60,7 +60,7 @@ def _module_digest(path: Path) -> str:
     return _parsed(path, path.stat().st_mtime_ns)[0]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parsed(path: Path, _mtime: int) -> tuple[str, tuple[str, ...]]:
     source = path.read_bytes()
     names: list[str] = []

@@ -69,7 +69,7 @@ def write_sources(
     counts: bytes | None = None,
     shuffle_seed: int | None = None,
 ) -> SimulatedSources:
-    """The sources in sub-folders of ``folder``; the same arguments give the same bytes, and a second call returns at once.
+    """The sources in sub-folders of ``folder``; the same arguments give the same bytes; a second call is instant.
 
     ``counts`` is the content of the authors' table of counts per frame: with it VISEM-Tracking has exactly
     those objects, and 1,121 / 20 / 35 tracks when the table is the real, whole one. ``shuffle_seed`` shuffles

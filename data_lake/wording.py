@@ -1,10 +1,10 @@
 """The prompt templates and object names that come with the project, read from their files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
 from data_lake.keys import digest
-from transforms.instructions.names import Names, parse_names
+from transforms.instructions.names import Names, add_labels, parse_names
 from transforms.instructions.prompts import Templates, parse_templates
 from transforms.instructions.tasks import TASKS
 
@@ -14,9 +14,9 @@ def load_templates(tasks: Sequence[str] = TASKS) -> Templates:
     return parse_templates({task: _text(f"templates/{task}.toml") for task in tasks})
 
 
-def load_names() -> Names:
-    """The names of the labels."""
-    return parse_names(_text("names.toml"))
+def load_names(labels: Iterable[str] = ()) -> Names:
+    """The names of our labels and of these; a label that the names file does not list is called by its own words."""
+    return add_labels(parse_names(_text("names.toml")), labels)
 
 
 def wording_digest() -> str:

@@ -93,6 +93,7 @@ def stream_entry(entry: ZipEntry) -> Iterator[bytes]:
 
 
 def damaged(entry: ZipEntry, problem: str) -> MemberProblem:
+    """The problem of a member whose bytes cannot be trusted."""
     return MemberProblem("member_damaged", f"{entry.name} in {entry.archive.name}: {problem}")
 
 

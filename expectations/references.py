@@ -19,7 +19,7 @@ def keys_unique(frame: pl.DataFrame, column: str) -> Answer:
 
 
 def references_hold(child: pl.DataFrame, column: str, parent: pl.DataFrame, parent_column: str) -> Answer:
-    """Whether each value of the child's column occurs in the parent's, and those that do not. Null refers to nothing."""
+    """Whether each value of the child's column occurs in the parent's, and those that do not. Null refers to none."""
     given = child.select(pl.col(column).alias("key")).drop_nulls().unique()
     known = parent.select(pl.col(parent_column).alias("key"))
     lost = given.join(known, on="key", how="anti").to_series().sort().cast(pl.String).to_list()

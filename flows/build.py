@@ -4,6 +4,8 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from typing import Any, cast
+from uuid import UUID
 
 from prefect import State, flow, task
 from prefect.artifacts import (
@@ -15,10 +17,10 @@ from prefect.artifacts import (
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
 from prefect.context import FlowRunContext
-from prefect.futures import as_completed
+from prefect.futures import PrefectFuture, as_completed
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task, exponential_backoff
 from prefect.utilities.annotations import quote
 
@@ -81,6 +83,7 @@ def build(
         only: Names of the sources to use; all of the recipe's when empty.
         workers: Threads; one per core when empty.
         version: X.Y.Z or auto; the recipe's when empty.
+
     """
     request = Request(recipe, lake, sources or {}, tuple(only or ()), workers, version)
     try:
@@ -95,16 +98,18 @@ def build(
 
 def run_in_prefect(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, Receipt]]:
     """A mapper that gives every shard to the flow's task runner."""
-    futures = {shard.submit(quote(job)): job for job in jobs}
+    # Quoted, so that Prefect does not walk through the job in search of futures.
+    futures = {shard.submit(quote(job)): job for job in jobs}  # type: ignore[call-overload]
     for future in as_completed(list(futures)):
         receipt = future.result(raise_on_failure=True)
         assert isinstance(receipt, Receipt)
         yield futures[future], receipt
 
 
-def threads(workers: int | None) -> ThreadPoolTaskRunner[object]:
+def threads(workers: int | None) -> TaskRunner[PrefectFuture[Any]]:
     """The default runner: a pool of threads, one per core unless told otherwise."""
-    return ThreadPoolTaskRunner(max_workers=workers or os.cpu_count() or 1)
+    runner: Any = ThreadPoolTaskRunner(max_workers=workers or os.cpu_count() or 1)
+    return cast(TaskRunner[PrefectFuture[Any]], runner)
 
 
 class Progress:
@@ -112,7 +117,9 @@ class Progress:
 
     def __init__(self, inner: Observer | None) -> None:
         self.inner = inner
-        self.artifact = create_progress_artifact(0.0, key="progress", description="Share of the current stage")
+        artifact = create_progress_artifact(0.0, key="progress", description="Share of the current stage")
+        assert isinstance(artifact, UUID)
+        self.artifact = artifact
         self.shards, self.done = 0, 0
 
     def stage_started(self, stage: str, shards: int) -> None:

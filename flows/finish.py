@@ -1,5 +1,6 @@
 """The end of every stage: join the shards, hold the tables against their suites, prove the accounting."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
@@ -16,9 +17,7 @@ from transforms.errors import DataError
 from transforms.records import Exclusion
 
 USED_SCHEMA = {"key": pl.String, "entity": pl.String}
-PART_SCHEMA = {
-    name: pl.String for name in ("source", "key", "sample_id", "verdict", "reason", "detail")
-}
+PART_SCHEMA = dict.fromkeys(("source", "key", "sample_id", "verdict", "reason", "detail"), pl.String)
 
 
 def put_part(build: Build, stage: Stage, key: str, output: Output) -> Receipt:
@@ -26,13 +25,11 @@ def put_part(build: Build, stage: Stage, key: str, output: Output) -> Receipt:
     excluded = {exclusion.key for exclusion in output.exclusions}
     check_accounting(stage.name, output.inputs, output.used, [exclusion.key for exclusion in output.exclusions])
     tables = {name: pl.DataFrame(frame) for name, frame in output.tables.items()}
-    used = pl.DataFrame(
-        {"key": list(output.used), "entity": list(output.used.values())}, schema=USED_SCHEMA
-    )
+    used = pl.DataFrame({"key": list(output.used), "entity": list(output.used.values())}, schema=USED_SCHEMA)
     exclusions = pl.DataFrame(exclusion_columns(output.exclusions), schema=PART_SCHEMA)
+    tables |= {"used": used, "exclusions": exclusions}
     objects = {name: (put_table(build.lake, frame),) for name, frame in tables.items()}
-    objects |= {"used": (put_table(build.lake, used),), "exclusions": (put_table(build.lake, exclusions),)}
-    receipt = Receipt(key, objects | dict(output.blobs), {"in": len(output.inputs), "excluded": len(excluded)})
+    receipt = Receipt(key, {**objects, **output.blobs}, {"in": len(output.inputs), "excluded": len(excluded)})
     write_receipt(build.lake, f"{stage.name}.parts", receipt)
     return receipt
 
@@ -48,7 +45,9 @@ def finish_stage(build: Build, stage: Stage, key: str, inputs: Inputs, parts: Se
     tables["exclusions"] = _exclusion_table(stage, exclusions)
     verdicts.append(check_table_rules(_table_rules(stage, tables, inputs, counts), stage.name))
     _stop_if_too_many(build, stage, counts, exclusions)
-    objects = {name: (put_table(build.lake, frame),) for name, frame in tables.items()}
+    objects: dict[str, tuple[StoredObject, ...]] = {
+        name: (put_table(build.lake, frame),) for name, frame in tables.items()
+    }
     objects |= {name: tuple(entry for part in parts for entry in part.objects[name]) for name in stage.blobs}
     receipt = Receipt(key, objects, counts, tuple(verdict.to_json() for verdict in verdicts))
     write_receipt(build.lake, stage.name, receipt)
@@ -57,9 +56,9 @@ def finish_stage(build: Build, stage: Stage, key: str, inputs: Inputs, parts: Se
 
 def check_accounting(stage: str, inputs: Iterable[str], used: Mapping[str, object], excluded: Sequence[str]) -> None:
     """Nothing is lost and nothing counted twice: inputs = used + excluded, as sets; DataError otherwise."""
-    given, out = set(inputs), set(excluded)
-    twice = (used.keys() & out) | ({key for key in out if excluded.count(key) > 1} if len(out) < len(excluded) else set())
-    wrong = twice | (given ^ (used.keys() | out))
+    times = Counter(excluded)
+    twice = {key for key, count in times.items() if count > 1 or key in used}
+    wrong = twice | (set(inputs) ^ (used.keys() | times.keys()))
     if wrong:
         raise DataError(
             f"{stage}: the accounting does not close for {len(wrong)} inputs, for example {min(wrong)}. "
@@ -77,7 +76,8 @@ def _validated(
     for name in stage.writes:
         declared = load_table(name)
         frame = conform(_joined(build, parts, name), declared)
-        verdict = validate(frame, declared, **stage.suite(build.recipe).get(name, {}))
+        options = stage.suite(build.recipe).get(name, {})
+        verdict = validate(frame, declared, **options)
         tables[name], rejected = split_rows(frame, declared, verdict)
         verdicts.append(verdict)
         rejections = {rejection.entity: rejection for rejection in rejected} | rejections
@@ -94,7 +94,7 @@ def _joined(build: Build, parts: Sequence[Receipt], table: str) -> pl.DataFrame:
 def _quarantined(stage: Stage, used: pl.DataFrame, rejections: Mapping[str, Rejection]) -> pl.DataFrame:
     lost = rejections.keys() - set(used["entity"])
     if lost:
-        raise DataError(f"{stage.name}: {min(lost)}: {rejections[min(lost)].detail}. It belongs to no input: report this.")
+        raise DataError(f"{stage.name}: {min(lost)} belongs to no input: {rejections[min(lost)].detail}. Report this.")
     rows = [
         Exclusion(
             source=key.split("/")[0],
@@ -141,7 +141,8 @@ def _stop_if_too_many(build: Build, stage: Stage, counts: Mapping[str, int], exc
     if counts["rejected"] <= limit * counts["in"]:
         return
     rejected = exclusions.filter(pl.col("verdict") == "rejected")
-    (reason, times), *_ = rejected["reason"].value_counts(sort=True).sort(["count", "reason"], descending=[True, False]).iter_rows()
+    counted = rejected.group_by("reason").len("times").sort("times", "reason", descending=[True, False])
+    reason, times = counted.row(0)
     example = rejected.filter(pl.col("reason") == reason).sort("key").row(0, named=True)
     raise DataError(
         f"{stage.name}: {counts['rejected']} of {counts['in']} inputs are rejected, more than the {limit:.0%} that the "

@@ -33,9 +33,7 @@ def plan_keys(build: Build, stages: Sequence[Stage]) -> dict[str, str]:
 
 def source_inputs(build: Build) -> dict[str, object]:
     """What identifies the selected sources: the digest of their files, the code of their readers."""
-    return {
-        source.name: (source.fingerprint.digest, reader_digest(source.info.reader)) for source in build.sources
-    }
+    return {source.name: (source.fingerprint.digest, reader_digest(source.info.reader)) for source in build.sources}
 
 
 def finished(build: Build, stages: Sequence[Stage], keys: Mapping[str, str]) -> dict[str, Receipt]:

@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from data_lake.fingerprint import fingerprint
 from data_lake.catalogue import SourceInfo, load_catalogue
 from data_lake.fetch import fetch_source
+from data_lake.fingerprint import fingerprint
 from data_lake.layout import Lake, open_lake
 from flows.recipe import Recipe, load_recipe, select_sources
 from flows.stage import Build, Source
 from transforms.errors import UsageError
 
 Progress = Callable[[str, int, int | None], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -61,11 +62,10 @@ def check_given(recipe: Recipe, given: Mapping[str, str]) -> None:
             raise UsageError(f"--source {name}={path}: there is no such file or folder.")
 
 
-def locate(
-    info: SourceInfo, given: str | None, lake: Lake, progress: Progress
-) -> Source:
+def locate(info: SourceInfo, given: str | None, lake: Lake, progress: Progress) -> Source:
     """The source's files: those that were given, else those that the landing folder holds or the network gives."""
-    path = Path(given).absolute() if given else fetch_source(info, lake.landing / info.name, partial(progress, info.title))
+    watch = partial(progress, info.title)
+    path = Path(given).absolute() if given else fetch_source(info, lake.landing / info.name, watch)
     return Source(info, fingerprint(path))
 
 

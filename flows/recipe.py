@@ -5,17 +5,17 @@ import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
-from data_lake.catalogue import SourceInfo, load_catalogue, load_reader
+from data_lake.catalogue import Label, SourceInfo, load_catalogue, load_reader
 from transforms.errors import UsageError
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Version = Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
 Policy = Literal["published", "audited"]
-Label = Literal["polyps", "instrument", "normal", "cluster", "pinhead"]
+ReleasedLabel = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]*$")]
 Task = Literal["pointing", "bounding", "counting", "cnt_and_point", "count_and_box"]
 
 
@@ -26,31 +26,43 @@ class _Section(BaseModel):
 class Boxes(_Section):
     """How masks, tracks and source boxes become boxes and points."""
 
-    policy: Policy = Field("audited", description="published: source boxes x scale; audited: from masks and tracks")
-    threshold: int = Field(128, ge=1, le=255, description="mask values from here on belong to an object")
-    min_area_px: int = Field(20, ge=1, description="smaller mask components are specks: dropped and reported")
-    track_rounding: Literal["none", "nearest", "floor"] = Field("none", description="integer boxes from label text")
+    policy: Policy = Field(
+        default="audited", description="published: source boxes x scale; audited: from masks and tracks"
+    )
+    threshold: int = Field(default=128, ge=1, le=255, description="mask values from here on belong to an object")
+    min_area_px: int = Field(default=20, ge=1, description="smaller mask components are specks: dropped and reported")
+    track_rounding: Literal["none", "nearest", "floor"] = Field(
+        default="none", description="how boxes of label lines become integers under the published policy"
+    )
 
 
 class Images(_Section):
     """How pictures are stored."""
 
-    max_side: int | None = Field(None, ge=16, description="longest side in px; none: original bytes untouched")
-    resample: Literal["lanczos", "bicubic", "bilinear", "box"] = "lanczos"
-    jpeg_quality: int = Field(95, ge=1, le=100)
+    max_side: int | None = Field(default=None, ge=16, description="longest side in px; none: original bytes untouched")
+    resample: Literal["lanczos", "bicubic", "bilinear", "box"] = Field(
+        default="lanczos", description="filter that makes pictures smaller"
+    )
+    jpeg_quality: int = Field(
+        default=95, ge=1, le=100, description="of pictures that are resized or decoded from video"
+    )
 
 
 class Labels(_Section):
     """Which labels become records, and under which name; a label that is not named is left out."""
 
-    names: Mapping[Label, str] = Field({label: label for label in Label.__args__})
-    zero_counts: bool = Field(False, description="records with count 0 where absence is certain")
+    names: Mapping[Label, ReleasedLabel] = Field(
+        default={}, description="label of a source = label in the release; empty: all labels of the sources as they are"
+    )
+    zero_counts: bool = Field(default=False, description="records with count 0 where absence is certain")
 
 
 class Splits(_Section):
     """Shares of the images; whole groups go to one split."""
 
-    fractions: Mapping[Name, Annotated[float, Field(gt=0, le=1)]] = Field({"train": 1.0})
+    fractions: Mapping[Name, Annotated[float, Field(gt=0, le=1)]] = Field(
+        default={"train": 1.0}, description="split = share; the shares sum to 1"
+    )
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> "Splits":
@@ -62,26 +74,30 @@ class Splits(_Section):
 class Instructions(_Section):
     """Which prompts are written."""
 
-    tasks: tuple[Task, ...] = Task.__args__
+    tasks: tuple[Task, ...] = Field(default=get_args(Task), description="one prompt a record and task")
 
 
 class Validation(_Section):
     """When rejections stop the release: the largest share of a stage's inputs, by stage."""
 
-    max_rejected_fraction: Annotated[float, Field(ge=0, le=1)] = 0.5
-    by_stage: Mapping[Name, Annotated[float, Field(ge=0, le=1)]] = {}
+    max_rejected_fraction: float = Field(default=0.5, ge=0, le=1, description="for every stage that by_stage omits")
+    by_stage: Mapping[Name, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default={}, description="stage = largest share"
+    )
 
 
 class Recipe(_Section):
     """One release: sources, policies, splits, tasks, thresholds, version."""
 
-    name: Name
-    version: Version
-    title: str
-    description: str = ""
-    seed: int = 0
-    release_date: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}$")
-    sources: Mapping[str, Mapping[str, object]]
+    name: Name = Field(description="name of the release, and of its folder")
+    version: Version = Field(description="three numbers, as 1.0.0; --version overrules it")
+    title: str = Field(description="heading of the dataset card")
+    description: str = Field(default="", description="first paragraph of the dataset card")
+    seed: int = Field(default=0, description="decides frame sampling, splits and the wording of prompts")
+    release_date: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="as 2026-11-21")
+    sources: Mapping[str, Mapping[str, object]] = Field(
+        description="one table a source, with the options of its reader; of equal images the first source wins"
+    )
     boxes: Boxes = Boxes()
     images: Images = Images()
     labels: Labels = Labels()
@@ -129,7 +145,7 @@ def select_sources(recipe: Recipe, only: tuple[str, ...]) -> Recipe:
 
 
 def check_sources(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: str) -> Recipe:
-    """The recipe with its source options completed by the readers' defaults and checked against their types."""
+    """The recipe with its source options and labels completed and checked."""
     complete = {}
     for name, options in recipe.sources.items():
         if name not in catalogue:
@@ -138,7 +154,18 @@ def check_sources(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: st
             complete[name] = reader_options(catalogue[name].reader).model_validate(dict(options)).model_dump()
         except ValidationError as error:
             raise UsageError(f"recipe {where}: sources.{name}: {problems(error)}.") from error
-    return recipe.model_copy(update={"sources": complete})
+    return recipe.model_copy(update={"sources": complete, "labels": complete_labels(recipe, catalogue, where)})
+
+
+def complete_labels(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: str) -> Labels:
+    """The recipe's labels, or all that its sources bring; UsageError for one that no source brings."""
+    brought = {label: label for name in recipe.sources for label in catalogue[name].labels}
+    for label in recipe.labels.names:
+        if label not in brought:
+            raise UsageError(
+                f"recipe {where}: labels.names: unknown label '{label}'; its sources bring {', '.join(brought)}."
+            )
+    return recipe.labels if recipe.labels.names else recipe.labels.model_copy(update={"names": brought})
 
 
 def reader_options(reader: str) -> type[BaseModel]:

@@ -29,13 +29,16 @@ def reasons_of(outcome: Outcome) -> list[tuple[str, str, str, int]]:
 
 def stage_row(result: StageResult) -> list[str]:
     """One line of the table of stages."""
-    return [result.name, *(f"{result.counts.get(name, 0):,}" for name in COUNTS), "kept" if result.kept else f"{result.seconds:.1f} s"]
+    time = "kept" if result.kept else f"{result.seconds:.1f} s"
+    return [result.name, *(f"{result.counts.get(name, 0):,}" for name in COUNTS), time]
 
 
 def summary_markdown(outcome: Outcome) -> str:
     """The summary artifact: stages, reasons, where things lie."""
     stages = "\n".join("| " + " | ".join(stage_row(result)) + " |" for result in outcome.stages)
-    reasons = "\n".join(f"| {stage} | {verdict} | {reason} | {count:,} |" for stage, verdict, reason, count in reasons_of(outcome))
+    reasons = "\n".join(
+        f"| {stage} | {verdict} | {reason} | {count:,} |" for stage, verdict, reason, count in reasons_of(outcome)
+    )
     return (
         f"# {outcome.build.recipe.name} {outcome.release.version}\n\n{outcome.sentence()}\n\n"
         f"Release: `{outcome.release.path}`  \nManifest root: `{outcome.release.manifest_root}`\n\n"

@@ -79,9 +79,7 @@ def run_pipeline(build: Build, stages: Sequence[Stage], mapper: Mapper, observer
         if receipt is None:
             inputs = inputs_of(build, stage, {result.name: result.receipt for result in results})
             receipt = _run_stage(build, stage, keys[stage.name], inputs, mapper, observer)
-        result = StageResult(
-            stage.name, keys[stage.name], receipt.counts, kept, time.perf_counter() - start, receipt
-        )
+        result = StageResult(stage.name, keys[stage.name], receipt.counts, kept, time.perf_counter() - start, receipt)
         observer.stage_finished(result)
         results.append(result)
     return results
@@ -121,9 +119,7 @@ def run_in_threads(workers: int) -> Mapper:
     return run
 
 
-def _run_stage(
-    build: Build, stage: Stage, key: str, inputs: Inputs, mapper: Mapper, observer: Observer
-) -> Receipt:
+def _run_stage(build: Build, stage: Stage, key: str, inputs: Inputs, mapper: Mapper, observer: Observer) -> Receipt:
     shards = stage.shards(build, inputs)
     observer.stage_started(stage.name, len(shards))
     jobs = [ShardJob(build, stage, inputs, shard, digest([key, shard])) for shard in shards]
@@ -137,5 +133,3 @@ def _run_stage(
 def summary(results: Sequence[StageResult]) -> list[dict[str, object]]:
     """All stages for machines."""
     return [result.to_json() for result in results]
-
-

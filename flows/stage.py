@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -82,7 +83,7 @@ def no_rules(_tables: Tables, _inputs: Inputs) -> Rules:
     return {}
 
 
-def no_options(_recipe: Recipe) -> Mapping[str, Mapping[str, object]]:
+def no_options(_recipe: Recipe) -> Mapping[str, Mapping[str, Any]]:
     """For tables that every recipe holds against the same suite."""
     return {}
 
@@ -106,4 +107,4 @@ class Stage:
     parameters: Callable[[Recipe], object]
     data: Callable[[], object] = dict
     rules: Callable[[Tables, Inputs], Rules] = no_rules
-    suite: Callable[[Recipe], Mapping[str, Mapping[str, object]]] = no_options
+    suite: Callable[[Recipe], Mapping[str, Mapping[str, Any]]] = no_options

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.boxes import released_size, published_scale
+from transforms.boxes import published_scale, released_size
 from transforms.errors import MemberProblem
 from transforms.images import (
     ImageProblem,
@@ -21,7 +21,7 @@ from transforms.images import (
     resize_image,
 )
 from transforms.masks import MaskRegions, Speck, find_regions
-from transforms.records import Box, Exclusion, Region, Sample
+from transforms.records import Exclusion, Region, Sample
 from transforms.tracks import LabelProblem, join_tracks, parse_labels, parse_tracked
 
 
@@ -111,9 +111,16 @@ def _derive(
     height, width = pixels.shape[:2]
     _check_size(sample, width, height)
     mask = _read_mask(sample, read, width, height)
-    found = find_regions(mask, threshold=parameters.threshold, min_area_px=parameters.min_area_px) if mask is not None else None
-    regions = (*_mask_objects(sample, mask, found, parameters.threshold), *_source_objects(sample), *_track_objects(sample, read, width, height))
-    stored, size, scale = _store(pixels, file_format, parameters)
+    found = None
+    if mask is not None:
+        found = find_regions(mask, threshold=parameters.threshold, min_area_px=parameters.min_area_px)
+    regions = (
+        *_mask_objects(sample, mask, found, parameters.threshold),
+        *_source_objects(sample),
+        *_track_objects(sample, read, width, height),
+    )
+    stored, size, scale = _store(pixels, parameters)
+    changed = data if frame is not None and stored is None else stored
     image = ImageFacts(
         sample_id=sample.sample_id,
         source=sample.source,
@@ -121,7 +128,7 @@ def _derive(
         stored_sha256=hashlib.sha256(data if stored is None else stored).hexdigest(),
         pixel_sha256=pixel_sha256(pixels),
         image_origin="member" if frame is None else "decoded",
-        format=file_format,
+        format=file_format if stored is None else "jpg",
         original_width=width,
         original_height=height,
         width=size[0],
@@ -132,7 +139,7 @@ def _derive(
         mask_off_binary=found.off_binary if found else None,
         annotated=bool(sample.labels_exhaustive),
     )
-    return Derived(image, regions, found.specks if found else (), data if frame is not None and stored is None else stored)
+    return Derived(image, regions, found.specks if found else (), changed)
 
 
 def _check_size(sample: Sample, width: int, height: int) -> None:
@@ -143,9 +150,7 @@ def _check_size(sample: Sample, width: int, height: int) -> None:
         )
 
 
-def _read_mask(
-    sample: Sample, read: Callable[[str], bytes], width: int, height: int
-) -> NDArray[np.uint8] | None:
+def _read_mask(sample: Sample, read: Callable[[str], bytes], width: int, height: int) -> NDArray[np.uint8] | None:
     if sample.mask_member is None:
         return None
     try:
@@ -214,9 +219,7 @@ def _track_objects(sample: Sample, read: Callable[[str], bytes], width: int, hei
         )
 
 
-def _store(
-    pixels: NDArray[np.uint8], file_format: str, parameters: DeriveParameters
-) -> tuple[bytes | None, tuple[int, int], float]:
+def _store(pixels: NDArray[np.uint8], parameters: DeriveParameters) -> tuple[bytes | None, tuple[int, int], float]:
     height, width = pixels.shape[:2]
     scale = published_scale(width, height, parameters.max_side)
     if scale == 1:

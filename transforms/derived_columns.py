@@ -22,7 +22,8 @@ def region_columns(derived: Iterable[Derived]) -> Columns:
         [region for region, _ in pairs],
         {name: attribute(name) for name in ("region_id", "sample_id", "evidence", "label", "index")}
         | {name: _box_side(name) for name in ("x1", "y1", "x2", "y2")}
-        | {name: attribute(name) for name in ("centroid_inside", "interior_inside", "area_px", "rle", "track_id", "truncated")},
+        | {name: attribute(name) for name in ("centroid_inside", "interior_inside", "area_px")}
+        | {name: attribute(name) for name in ("rle", "track_id", "truncated")},
     )
     for prefix, name in (("c", "centroid"), ("i", "interior")):
         points = [getattr(region, name) for region, _ in pairs]

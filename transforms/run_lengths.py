@@ -8,7 +8,7 @@ the frame, and gives the same characters as ``pycocotools.mask.encode`` of the w
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco  # type: ignore[import-untyped]
+from pycocotools import mask as coco
 
 
 def encode_rle(pixels: NDArray[np.uint8], left: int, top: int, width: int, height: int) -> str:

@@ -31,7 +31,6 @@ def check_answers(tables: Tables, recipe: Mapping[str, Any]) -> Iterator[str]:
 
 def _wrong(tables: Tables, instructions: pl.DataFrame, policy: str, *, shared: bool = False) -> pl.DataFrame:
     others = dict.fromkeys(tables.records["image_sha256"], (ELSEWHERE,)) if shared else None
-    checked = check_instructions(
-        instructions, tables.records, tables.images, load_names(), policy=policy, other_labels=others
-    )
+    names = load_names(tables.records["label"].unique())
+    checked = check_instructions(instructions, tables.records, tables.images, names, policy=policy, other_labels=others)
     return checked.filter(~pl.col("ok"))

@@ -49,14 +49,14 @@ def main() -> NoReturn:
         say_error("interrupted. Nothing is half-written; run the same command again to go on where it stopped.")
         code = INTERRUPTED
     except typer.TyperException as error:
-        error.show(sys.stderr)
+        say_error(f"{error.format_message()} See `medmultipoints --help`.")
         code = 2
     except OSError as error:
-        say_error(f"{error.strerror or error}: {error.filename or ''}. Check the disk and the permissions, then run again.")
+        say_error(f"{error.strerror or error}: {error.filename or ''}. Check disk and permissions, then run again.")
         code = MachineError.exit_code
     sys.stdout.flush()
     sys.stderr.flush()
-    # Worker threads may be in the middle of a shard: what they write is temporary until it is renamed, so leave at once.
+    # Worker threads may be in the middle of a shard; what they write is temporary until renamed: leave at once.
     os._exit(code)
 
 

@@ -82,7 +82,8 @@ def print_outcome(outcome: Outcome) -> None:
 def label_table(outcome: Outcome) -> tuple[list[str], list[list[str]]]:
     """Images, records and objects by label and split."""
     rows = count_labels(outcome.table("records"))
-    return list(rows.columns), [[f"{value:,}" if isinstance(value, int) else str(value) for value in row] for row in rows.rows()]
+    shown_rows = [[f"{value:,}" if isinstance(value, int) else str(value) for value in row] for row in rows.rows()]
+    return list(rows.columns), shown_rows
 
 
 def shown(path: Path) -> str:
@@ -91,5 +92,3 @@ def shown(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-

@@ -68,7 +68,8 @@ class StageProgress:
             self.progress.update(self.bars[result.name], completed=self.progress.tasks[self.bars[result.name]].total)
         if not ERR.is_terminal:
             how = "kept" if result.kept else f"{result.seconds:.1f} s"
-            counts = ", ".join(f"{name} {result.counts.get(name, 0):,}" for name in ("in", "used", "dropped", "rejected"))
+            names = ("in", "used", "dropped", "rejected")
+            counts = ", ".join(f"{name} {result.counts.get(name, 0):,}" for name in names)
             say(f"{result.name}: {counts} ({how})")
 
 

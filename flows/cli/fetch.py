@@ -30,7 +30,9 @@ def fetch(
             raise UsageError(f"unknown source '{name}'; there are {', '.join(catalogue)}.")
     opened = open_lake(lake)
     with transfer_progress() as progress:
-        folders = {name: fetch_source(catalogue[name], opened.landing / name, partial(progress, name)) for name in chosen}
+        folders = {
+            name: fetch_source(catalogue[name], opened.landing / name, partial(progress, name)) for name in chosen
+        }
     if as_json:
         print_json({name: str(path) for name, path in folders.items()})
         return

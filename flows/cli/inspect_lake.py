@@ -44,11 +44,16 @@ def status(lake: LakeOption = DEFAULT_LAKE, as_json: JsonOption = False) -> None
     if not runs:
         OUT.print("no runs yet: try `medmultipoints demo`")
         return
-    rows = [[run["started"][:19], run["recipe"], run["outcome"], run.get("version", ""), run.get("error", "")] for run in runs[:10]]
+    rows = [
+        [run["started"][:19], run["recipe"], run["outcome"], run.get("version", ""), run.get("error", "")]
+        for run in runs[:10]
+    ]
     table("Runs, newest first", ["started (UTC)", "recipe", "outcome", "version", "error"], rows)
     OUT.print()
-    stages = [
-        [stage["name"], *(f"{stage[name]:,}" for name in COUNTS), "kept" if stage["kept"] else f"{stage['seconds']:.1f} s"]
-        for stage in runs[0]["stages"]
-    ]
-    table("Stages of the last run", ["stage", *COUNTS, "time"], stages)
+    table("Stages of the last run", ["stage", *COUNTS, "time"], [stage_row(stage) for stage in runs[0]["stages"]])
+
+
+def stage_row(stage: dict[str, Any]) -> list[str]:
+    """One line of the table of stages."""
+    time = "kept" if stage["kept"] else f"{stage['seconds']:.1f} s"
+    return [stage["name"], *(f"{stage[name]:,}" for name in COUNTS), time]

@@ -62,4 +62,5 @@ def export(
     if as_json:
         print_json(asdict(report))
         return
-    OUT.print(f"{report.images:,} images, {report.instructions:,} instructions, {report.records:,} records in {shown(to.absolute())}")
+    counts = f"{report.images:,} images, {report.instructions:,} instructions, {report.records:,} records"
+    OUT.print(f"{counts} in {shown(to.absolute())}")

@@ -54,7 +54,7 @@ def show(
         (pl.col("reason") == what) | pl.col("key").str.contains(what, literal=True)
     )
     if frame.is_empty():
-        raise UsageError(f"no excluded input has the reason or the name '{what}'; see `medmultipoints quarantine list`.")
+        raise UsageError(f"no excluded input has the reason or name '{what}'; see `medmultipoints quarantine list`.")
     if as_json:
         print_json({"inputs": frame.to_dicts()})
         return

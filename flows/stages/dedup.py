@@ -1,7 +1,5 @@
 """Stage ``dedup``: exact copies leave; the first source of the recipe wins."""
 
-import polars as pl
-
 from expectations.references import references_hold
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Rules, Tables

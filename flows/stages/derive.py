@@ -74,9 +74,10 @@ def derive_all(
     for sample in samples:
         if sample.image_member is not None:
             yield derive_sample(sample, files.read, parameters)
-    for video in sorted({sample.video_member for sample in samples if sample.image_member is None} - {None}):
-        frames = {sample.frame_index: sample for sample in samples if sample.image_member is None}
-        yield from derive_frames(str(video), frames, files, parameters)
+    undecoded = [sample for sample in samples if sample.image_member is None]
+    for video in sorted({str(sample.video_member) for sample in undecoded}):
+        frames = {sample.frame_index: sample for sample in undecoded if sample.video_member == video}
+        yield from derive_frames(video, frames, files, parameters)
 
 
 def derive_frames(

@@ -73,7 +73,7 @@ def require_samples(source: str, indexed: Indexed) -> None:
         f": {len(worst)} times {worst[0].reason}, for example {worst[0].key}: {worst[0].detail}" if worst else ""
     )
     raise SourceDataError(
-        source, "all files", problem, f"Give the missing files with --source {source}=PATH, or leave it out with --only."
+        source, "all files", problem, f"Give what is missing with --source {source}=PATH, or leave it out with --only."
     )
 
 

@@ -16,7 +16,7 @@ def instruct_records(build: Build, inputs: Inputs, _shard: str) -> Output:
         records,
         inputs.read("released_images"),
         load_templates(recipe.instructions.tasks),
-        load_names(),
+        load_names(records["label"].unique()),
         tasks=recipe.instructions.tasks,
         seed=recipe.seed,
         policy=recipe.boxes.policy,
@@ -27,7 +27,7 @@ def instruct_records(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 
 def labels_left_out(recipe: Recipe, inputs: Inputs) -> dict[str, list[str]]:
-    """Labels that an image shows and the recipe leaves out, by image_sha256: they decide what may be called by a short name."""
+    """Labels that an image shows and the recipe leaves out, by image_sha256: they decide which names are clear."""
     others = inputs.read("regions").filter(~pl.col("label").is_in(list(recipe.labels.names)))
     grouped = (
         others.join(inputs.read("images").select("sample_id", "image_sha256"), on="sample_id")

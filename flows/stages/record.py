@@ -1,5 +1,7 @@
 """Stage ``record``: the rows of the release, one per (image, label), with objects and images beside them."""
 
+from typing import Any
+
 import polars as pl
 
 from data_lake.catalogue import load_catalogue
@@ -21,7 +23,7 @@ def record_images(build: Build, inputs: Inputs, _shard: str) -> Output:
         inputs.read("splits"),
         inputs.read("duplicates"),
         policy=recipe.boxes.policy,
-        labels=recipe.labels.names,
+        labels=dict(recipe.labels.names),
         track_rounding=recipe.boxes.track_rounding,
         zero_counts=recipe.labels.zero_counts,
         licences={source.name: source.info.licence for source in build.sources},
@@ -63,7 +65,7 @@ def record_parameters(recipe: Recipe) -> object:
     }
 
 
-def record_suite(recipe: Recipe) -> dict[str, dict[str, object]]:
+def record_suite(recipe: Recipe) -> dict[str, dict[str, Any]]:
     """Published boxes are grown and scaled and have a suite of their own; labels are those of the recipe."""
     return {"records": {"variant": recipe.boxes.policy, "labels": sorted(set(recipe.labels.names.values()))}}
 

@@ -11,6 +11,7 @@ from transforms.errors import UsageError
 MINIMAL = """
 name = "polyps_of_ours"
 reader = "hyperkvasir"
+labels = ["polyps"]
 title = "Polyps of ours"
 homepage = "https://example.org/polyps"
 licence = "CC-BY-NC-4.0"

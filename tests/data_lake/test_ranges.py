@@ -70,6 +70,7 @@ def test_a_source_is_fetched_as_a_whole(zip_server: FileServer, tmp_path: Path) 
         f"""
         name = "ours"
         reader = "ours"
+        labels = ["polyps"]
         title = "Ours"
         homepage = "https://example.org"
         licence = "CC-BY-4.0"

@@ -1,0 +1,1 @@
+"""Prompts and answers, and the check that derives each answer again."""

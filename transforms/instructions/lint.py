@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from transforms.instructions.names import Names
+from transforms.instructions.names import Names, article_of
 from transforms.instructions.prompts import Template, Templates, render_prompt
 from transforms.instructions.stated import Stated, WrongShape, example_start, read_prompt_example
 from transforms.instructions.tasks import TASKS
@@ -53,9 +53,6 @@ _GRAMMAR: Final = (
     (re.compile(r"[^.?]$"), "the ask does not end with a full stop or question mark"),
 )
 _ARTICLE: Final = re.compile(r"\b(an?) (\w+)", re.IGNORECASE)
-# Consonant sounds that are written with a vowel, and a silent consonant.
-_SOUNDS_CONSONANT: Final = re.compile(r"(uni|us[aeu]|eu|one|ute|ure)", re.IGNORECASE)
-_SOUNDS_VOWEL: Final = re.compile(r"([aeiou]|hour|hono|heir)", re.IGNORECASE)
 
 
 def lint_templates(templates: Templates, names: Names) -> list[str]:
@@ -142,15 +139,12 @@ def _rendered_faults(task: str, template: Template, names: Names) -> Iterator[st
         if any(found in prompt for found in _KNOWN) or re.search(r"\{\w*\}", prompt):
             yield f"{prompt}: a placeholder is left"
         yield from (
-            f"{prompt}: '{article} {word}'" for article, word in _ARTICLE.findall(prompt) if _wrong(article, word)
+            f"{prompt}: '{article} {word}'"
+            for article, word in _ARTICLE.findall(prompt)
+            if article.lower() != article_of(word)
         )
         try:
             if read_prompt_example(task, prompt).labels != {name.singular}:
                 yield f"{prompt}: the example has another label"
         except WrongShape as error:
             yield f"{prompt}: {error}"
-
-
-def _wrong(article: str, word: str) -> bool:
-    vowel = bool(_SOUNDS_VOWEL.match(word)) and not _SOUNDS_CONSONANT.match(word)
-    return vowel != (article.lower() == "an")

@@ -1,7 +1,8 @@
 """What objects are called: the forms of each name, and which names a label may have in an image."""
 
+import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -11,6 +12,14 @@ from transforms.errors import UsageError
 
 When = Literal["always", "alone", "shared"]
 _FORMS: Final = "forms"
+# Consonant sounds that are written with a vowel, and a silent consonant.
+_SOUNDS_CONSONANT: Final = re.compile(r"(uni|us[aeu]|eu|one|ute|ure)", re.IGNORECASE)
+_SOUNDS_VOWEL: Final = re.compile(r"([aeiou]|hour|hono|heir)", re.IGNORECASE)
+_PLURALS: Final = (
+    (re.compile(r"([^aeiou])y$"), r"\1ies"),
+    (re.compile(r"(s|x|z|ch|sh)$"), r"\1es"),
+    (re.compile(r"$"), "s"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,26 @@ def parse_names(text: str) -> Names:
     return Names(tuple(forms.values()), policies)
 
 
+def add_labels(names: Names, labels: Iterable[str]) -> Names:
+    """The names, with one for every label that has none: its own words, with the regular plural.
+
+    So a source that nobody here knows brings its labels along: ``gastric_ulcer`` becomes "gastric ulcer".
+    """
+    forms = {name.singular: name for name in names.forms}
+    named = {label for known in names.by_policy.values() for label in known}
+    added: dict[str, tuple[Choice, ...]] = {}
+    for label in sorted(set(labels) - named):
+        words = label.replace("_", " ")
+        added[label] = (Choice(forms.setdefault(words, _regular(words))),)
+    by_policy = {policy: added | dict(known) for policy, known in names.by_policy.items()}
+    return Names(tuple(forms.values()), by_policy)
+
+
+def article_of(word: str) -> Literal["a", "an"]:
+    """The article that goes with a word, by its first sound."""
+    return "an" if _SOUNDS_VOWEL.match(word) and not _SOUNDS_CONSONANT.match(word) else "a"
+
+
 def allowed_names(names: Names, policy: str, label: str, alone: bool) -> tuple[Name, ...]:
     """The names that an instruction may use for a label, in the file's order; none for an unknown label or policy.
 
@@ -84,6 +113,11 @@ def labels_present(
     for image, labels in (other_labels or {}).items():
         found.setdefault(image, set()).update(labels)
     return {image: frozenset(labels) for image, labels in found.items()}
+
+
+def _regular(words: str) -> Name:
+    ending, replacement = next(rule for rule in _PLURALS if rule[0].search(words))
+    return Name(words, ending.sub(replacement, words, count=1), article_of(words))
 
 
 def _parse_form(name: str, entry: Mapping[str, Any]) -> Name:

@@ -37,7 +37,7 @@ class VideoCounts:
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """Figures of a real video: boxes per frame on average by class, frames without label file as shares of its length."""
+    """Figures of a real video: boxes per frame on average by class, gaps in the labels as shares of its length."""
 
     video: str
     mean: tuple[float, float, float]

@@ -6,7 +6,7 @@ border, with a hole or shaped like a crescent. Pictures are RGB, H x W x 3; mask
 
 import cv2
 import numpy as np
-import simplejpeg  # type: ignore[import-untyped]
+import simplejpeg
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
@@ -54,7 +54,8 @@ def _coarse(rng: np.random.Generator, mask: Pixels, object_colour: tuple[int, in
     rows, columns = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
     vignette = (1 - 0.45 * (rows**2 + columns**2) / 2).astype(np.float32)[..., None]
     shaded = (colours + np.asarray(noise, dtype=np.float32)[..., None]) * vignette
-    return np.clip(shaded, 0, 235).astype(np.uint8)
+    pixels: Pixels = np.clip(shaded, 0, 235).astype(np.uint8)
+    return pixels
 
 
 def draw_polyp_mask(rng: np.random.Generator, width: int, height: int) -> Pixels:

@@ -167,7 +167,7 @@ PAIR_FAULTS: Mapping[str, PairFault] = {
     "duplicate_pixels": PairFault(_repeat(_with_comment), None, repeats=True),
     "near_duplicate": PairFault(_repeat(_slightly_brighter), None, repeats=True),
     "truncated_image": PairFault(_image(lambda data: data[: len(data) // 2]), "truncated_image"),
-    "empty_image": PairFault(_image(lambda data: b""), "empty_file"),
+    "empty_image": PairFault(_image(lambda _data: b""), "empty_file"),
     "mislabelled_image": PairFault(_image(lambda data: encode_png(decode_picture(data))), "mislabelled_image"),
     "mask_of_other_size": PairFault(_mask_of_other_size, "mask_size_mismatch"),
     "mask_without_image": PairFault(_without_image, "image_missing"),

@@ -71,8 +71,7 @@ def live_and_die(rng: np.random.Generator, counts: NDArray[np.int64], budget: in
     used = 0
     for frame, count in enumerate(counts.tolist()):
         ending = max(len(now) - count, 0) + int(frame in swaps)
-        for _ in range(ending):
-            gone.append(now.pop(int(rng.integers(len(now)))))
+        gone += [now.pop(int(rng.integers(len(now)))) for _ in range(ending)]
         while len(now) < count:
             if used < budget:
                 now.append(used)
