@@ -4,10 +4,11 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
-from prefect import State, flow, task
+from prefect import State, flow, tags, task
 from prefect.artifacts import (
     create_markdown_artifact,
     create_progress_artifact,
@@ -19,6 +20,7 @@ from prefect.client.schemas.objects import TaskRun
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture, as_completed
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task, exponential_backoff
@@ -43,7 +45,7 @@ def worth_retrying(_task: Task[..., object], _run: TaskRun, state: State[object]
 
 @task(
     name="shard",
-    task_run_name="{job.stage.name} {job.shard}",
+    task_run_name="{job.label}",
     cache_policy=NO_CACHE,
     persist_result=False,
     retries=3,
@@ -59,9 +61,15 @@ def shard(job: ShardJob) -> Receipt | State[object]:
         return Failed(message=str(error), data=error)
 
 
+def name_run() -> str:
+    """A name that tells what is built, as ``build audited 1.2.0``."""
+    parameters = flow_run.parameters
+    return " ".join(["build", Path(parameters["recipe"]).stem, parameters.get("version") or ""]).strip()
+
+
 @flow(
     name="build",
-    flow_run_name="build {recipe} {version}",
+    flow_run_name=name_run,
     validate_parameters=False,
     persist_result=False,
     description="Build a release: sources in, a validated and reproducible release out.",
@@ -99,7 +107,8 @@ def build(
 def run_in_prefect(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, Receipt]]:
     """A mapper that gives every shard to the flow's task runner."""
     # Quoted, so that Prefect does not walk through the job in search of futures.
-    futures = {shard.submit(quote(job)): job for job in jobs}  # type: ignore[call-overload]
+    with tags(f"stage:{jobs[0].stage.name}", f"recipe:{jobs[0].build.recipe.name}"):
+        futures = {shard.submit(quote(job)): job for job in jobs}  # type: ignore[call-overload]
     for future in as_completed(list(futures)):
         receipt = future.result(raise_on_failure=True)
         assert isinstance(receipt, Receipt)
@@ -140,6 +149,6 @@ class Progress:
         """The stage's receipt is written."""
         update_progress_artifact(self.artifact, 100.0)
         if FlowRunContext.get():
-            get_run_logger().info("%s: %s", result.name, "kept" if result.kept else dict(result.counts))
+            get_run_logger().info(result.sentence())
         if self.inner:
             self.inner.stage_finished(result)

@@ -19,19 +19,22 @@ def run_flow(request: Request, prepared: Build, observer: Observer) -> Outcome:
     with prefect_api(prepared):
         from prefect.logging.handlers import APILogWorker
 
+        from prefect import tags
+
         from flows.build import OBSERVER, build, threads
 
         token = OBSERVER.set(observer)
         try:
-            state = build.with_options(task_runner=threads(request.workers))(
-                recipe=request.recipe,
-                lake=request.lake,
-                sources=dict(request.sources),
-                only=list(request.only),
-                workers=request.workers,
-                version=request.version,
-                return_state=True,
-            )
+            with tags(f"recipe:{prepared.recipe.name}"):
+                state = build.with_options(task_runner=threads(request.workers))(
+                    recipe=request.recipe,
+                    lake=request.lake,
+                    sources=dict(request.sources),
+                    only=list(request.only),
+                    workers=request.workers,
+                    version=request.version or prepared.recipe.version,
+                    return_state=True,
+                )
         finally:
             OBSERVER.reset(token)
             APILogWorker.drain_all(timeout=5)

@@ -32,7 +32,7 @@ class Boxes(_Section):
     threshold: int = Field(default=128, ge=1, le=255, description="mask values from here on belong to an object")
     min_area_px: int = Field(default=20, ge=1, description="smaller mask components are specks: dropped and reported")
     track_rounding: Literal["none", "nearest", "floor"] = Field(
-        default="none", description="how boxes of label lines become integers under the published policy"
+        default="none", description="how boxes of label lines become integers, if they do"
     )
 
 

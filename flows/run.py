@@ -10,7 +10,7 @@ from data_lake.keys import digest
 from data_lake.store import Receipt, read_receipt
 from flows.finish import finish_stage, put_part
 from flows.plan import finished, plan_keys
-from flows.stage import Build, Inputs, Stage
+from flows.stage import WHOLE, Build, Inputs, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,11 @@ class ShardJob:
     shard: str
     key: str
 
+    @property
+    def label(self) -> str:
+        """What people call this piece of work."""
+        return self.stage.name if self.shard == WHOLE else f"{self.stage.name} {self.shard}"
+
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
@@ -34,6 +39,11 @@ class StageResult:
     kept: bool
     seconds: float
     receipt: Receipt
+
+    def sentence(self) -> str:
+        """The stage in one line, for people."""
+        counts = ", ".join(f"{name} {self.counts.get(name, 0):,}" for name in ("in", "used", "dropped", "rejected"))
+        return f"{self.name}: {counts} ({'kept' if self.kept else f'{self.seconds:.1f} s'})"
 
     def to_json(self) -> dict[str, object]:
         """The stage's line in the machine-readable summary."""

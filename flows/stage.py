@@ -15,6 +15,7 @@ from data_lake.tables import read_table
 from flows.recipe import Recipe
 from transforms.records import Exclusion
 
+WHOLE = "all"
 Tables = Mapping[str, pl.DataFrame]
 Rules = Mapping[str, tuple[bool, str]]
 
@@ -75,7 +76,7 @@ class Output:
 
 def one_shard(_build: Build, _inputs: Inputs) -> tuple[str, ...]:
     """For work that is not divided."""
-    return ("all",)
+    return (WHOLE,)
 
 
 def no_rules(_tables: Tables, _inputs: Inputs) -> Rules:

@@ -67,10 +67,7 @@ class StageProgress:
         if result.name in self.bars:
             self.progress.update(self.bars[result.name], completed=self.progress.tasks[self.bars[result.name]].total)
         if not ERR.is_terminal:
-            how = "kept" if result.kept else f"{result.seconds:.1f} s"
-            names = ("in", "used", "dropped", "rejected")
-            counts = ", ".join(f"{name} {result.counts.get(name, 0):,}" for name in names)
-            say(f"{result.name}: {counts} ({how})")
+            say(result.sentence())
 
 
 @contextmanager

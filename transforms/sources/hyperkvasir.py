@@ -37,7 +37,11 @@ class _Layout:
     foreign: tuple[MemberPath, ...]
 
 
-def read_samples(members: Members, *, negatives: tuple[str, ...] = ()) -> Indexed:
+def read_samples(
+    members: Members,
+    *,
+    negatives: Annotated[tuple[str, ...], "findings of the labelled archive to take as images without polyps"] = (),
+) -> Indexed:
     """One sample per segmented polyp image, and one without boxes per labelled image of a finding in ``negatives``.
 
     ``negatives`` are findings in either naming scheme. Positive samples keep the boxes of the JSON in

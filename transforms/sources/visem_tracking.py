@@ -45,10 +45,10 @@ def read_samples(
     members: Members,
     *,
     seed: int,
-    sampling: Literal["all", "every", "per_video"] = "all",
-    every: int = 1,
-    per_video: int = 250,
-    allow_decoded: bool = True,
+    sampling: Annotated[Literal["all", "every", "per_video"], "which frames of a video become samples"] = "all",
+    every: Annotated[int, "with sampling every: one frame in so many, from the first on"] = 1,
+    per_video: Annotated[int, "with sampling per_video: so many frames, drawn by the seed"] = 250,
+    allow_decoded: Annotated[bool, "take frames from the mp4 where their pictures are missing; false: reject them"] = True,
 ) -> Indexed:
     """One sample per frame that the sampling takes, with the paths of its image and its two label files.
 

@@ -1,0 +1,1 @@
+"""A test Hub for tests of publishing; not the Hugging Face Hub."""

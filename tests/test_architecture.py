@@ -1,0 +1,197 @@
+"""The shape of the project: import direction, purity, lengths, names, docstrings, package data, a fresh lock file."""
+
+import ast
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = ("records", "transforms", "expectations", "data_lake", "flows")
+PACKAGES = LAYERS[1:]
+BEDROCK = {"transforms.records", "transforms.errors"}
+DATA_SUFFIXES = {".toml", ".json", ".jinja"}
+
+IMPURE = {
+    *("asyncio", "ctypes", "fsspec", "glob", "httpx", "mmap", "multiprocessing", "os", "pathlib", "prefect", "random"),
+    *("requests", "secrets", "shelve", "shutil", "signal", "socket", "sqlite3", "subprocess", "tempfile", "threading"),
+    *("time", "urllib"),
+}
+IMPURE_NAMES = {
+    ("datetime", "now"),
+    ("datetime", "today"),
+    ("datetime", "utcnow"),
+    ("date", "today"),
+    ("uuid", "uuid4"),
+}
+SEEDED_RANDOM = {"Generator", "PCG64", "Philox", "SeedSequence", "default_rng"}
+VAGUE = {"utils", "helpers", "manager", "base", "misc", "common"}
+
+MOST_LINES, MEDIAN_LINES = 260, 110
+LONGEST_FUNCTION, USUAL_FUNCTION, SHARE_OF_USUAL = 45, 30, 0.9
+
+
+def modules() -> dict[str, Path]:
+    """The file of every module of the project by its dotted name."""
+    paths = (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+MODULES = modules()
+TREES = {name: ast.parse(path.read_bytes()) for name, path in MODULES.items()}
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Every module that a file imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import"
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def layer(module: str) -> int:
+    """How far from the records a module is."""
+    return 0 if module in BEDROCK else LAYERS.index(module.split(".")[0])
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Every function and method of a file."""
+    yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """From ``def`` to the last line."""
+    return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+def impurities(tree: ast.AST) -> Iterator[str]:
+    """What in a file reaches for the disk, the network, the environment, the clock or a global random state."""
+    yield from sorted({name.split(".")[0] for name in imports(tree)} & IMPURE)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "open":
+            yield "open()"
+        if isinstance(node, ast.Attribute):
+            owner = ast.unparse(node.value)
+            if (owner.split(".")[-1], node.attr) in IMPURE_NAMES:
+                yield f"{owner}.{node.attr}"
+            if owner in ("np.random", "numpy.random") and node.attr not in SEEDED_RANDOM:
+                yield f"{owner}.{node.attr}"
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("default_rng") and not node.args:
+            yield "default_rng() without a seed"
+
+
+def test_imports_go_one_way() -> None:
+    """Records and errors <- transforms <- expectations <- data_lake <- flows, and never back."""
+    edges = {(module, name) for module, tree in TREES.items() for name in imports(tree) if name in MODULES}
+    assert {(module, name) for module, name in edges if layer(name) > layer(module)} == set()
+    assert {(module, name) for module, name in edges if module in BEDROCK} == set()
+
+
+def test_only_flows_know_prefect() -> None:
+    """Prefect, the command line and its drawing are the outermost shell."""
+    inner = {module: tree for module, tree in TREES.items() if not module.startswith("flows")}
+    shell = {
+        module: {"prefect", "typer", "rich"} & {n.split(".")[0] for n in imports(tree)}
+        for module, tree in inner.items()
+    }
+    assert {module: names for module, names in shell.items() if names} == {}
+
+
+def test_transforms_are_pure() -> None:
+    """No disk, network, environment, clock or global randomness below ``transforms``."""
+    found = {module: [*impurities(tree)] for module, tree in TREES.items() if module.startswith("transforms")}
+    assert {module: problems for module, problems in found.items() if problems} == {}
+
+
+def test_files_are_short() -> None:
+    """A file fits in the head: none much over 250 lines, half of them under 110."""
+    length = {module: len(path.read_text("utf-8").splitlines()) for module, path in MODULES.items()}
+    assert {module: count for module, count in length.items() if count > MOST_LINES} == {}
+    assert statistics.median(count for count in length.values() if count) <= MEDIAN_LINES
+
+
+def test_functions_are_short() -> None:
+    """Nine functions in ten have 30 lines or fewer, none more than 45."""
+    length = {
+        f"{module}.{function.name}": lines(function) for module, tree in TREES.items() for function in functions(tree)
+    }
+    assert {name: count for name, count in length.items() if count > LONGEST_FUNCTION} == {}
+    usual = sum(count <= USUAL_FUNCTION for count in length.values())
+    assert usual >= SHARE_OF_USUAL * len(length)
+
+
+def test_modules_are_named_for_what_they_do() -> None:
+    """A name that fits everything says nothing."""
+    assert [module for module in MODULES if VAGUE & set(module.split("."))] == []
+
+
+def test_what_is_public_has_a_docstring() -> None:
+    """Modules with code, public functions and classes say what they return or guarantee."""
+    assert [module for module, tree in TREES.items() if tree.body and not ast.get_docstring(tree)] == []
+    named = [
+        (module, node)
+        for module, tree in TREES.items()
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_")
+    ]
+    assert [f"{module}.{node.name}" for module, node in named if not ast.get_docstring(node)] == []
+
+
+def test_the_wheel_holds_every_module_and_every_data_file(tmp_path: Path) -> None:
+    """What the code reads from its own packages travels with an installed copy."""
+    copy = tmp_path / "project"
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in ROOT.iterdir():
+        if path.is_file():
+            shutil.copy(path, copy)
+    built = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path, copy],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("medmultipoints-*.whl")
+    files = (path for package in PACKAGES for path in (copy / package).rglob("*"))
+    wanted = {path.relative_to(copy).as_posix() for path in files if path.suffix in DATA_SUFFIXES | {".py"}}
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    assert wanted - packed == set()
+    assert {name.split("/")[0] for name in packed if ".dist-info/" not in name} == set(PACKAGES)
+
+
+def locked() -> dict[str, tuple[str, str]]:
+    """The locked version of each package and the lines with its hashes."""
+    text = (ROOT / "requirements.lock").read_text("utf-8")
+    entries = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
+    found = (re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+)", entry) for entry in entries)
+    assert all(found := list(found)), "a line of requirements.lock has no =="
+    return {canonicalize_name(m[1]): (m[2], entry) for m, entry in zip(found, entries, strict=True) if m}
+
+
+def test_the_lock_file_is_fresh() -> None:
+    """Each dependency of pyproject.toml is locked at a version that it allows."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    declared = map(Requirement, [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]])
+    versions = {name: version for name, (version, _) in locked().items()}
+    found = {one: versions.get(canonicalize_name(one.name)) for one in declared}
+    stale = {str(one): version for one, version in found.items() if version is None or version not in one.specifier}
+    assert stale == {}, "run `make lock`"
+
+
+def test_the_lock_file_has_hashes_and_no_address() -> None:
+    """An install takes the very files that were locked, from whatever index is configured."""
+    assert [name for name, (_, entry) in locked().items() if "--hash=sha256:" not in entry] == []
+    text = (ROOT / "requirements.lock").read_text("utf-8")
+    assert re.findall(r"https?://|--(?:extra-)?index-url|--find-links", text) == []

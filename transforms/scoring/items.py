@@ -1,0 +1,79 @@
+"""What is scored: the truth of one question, and what a prediction says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+Places = tuple[tuple[float, ...], ...]
+COUNT: Final = "count"
+POINTS: Final = "points"
+BOXES: Final = "boxes"
+# What the answer of each published task states.
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "pointing": (POINTS,),
+    "bounding": (BOXES,),
+    "counting": (COUNT,),
+    "cnt_and_point": (COUNT, POINTS),
+    "count_and_box": (COUNT, BOXES),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The true answer of one question, in pixels of the image that the model was shown.
+
+    ``parts`` names what is asked for; ``boxes`` are also set where they are known without being asked for.
+    ``group`` holds together what is not independent (frames of one video, near-duplicates); ``image_size`` is
+    width, height. Empty texts and None stand for what is not known.
+    """
+
+    item_id: str
+    task: str
+    parts: tuple[str, ...]
+    count: int
+    points: Places = ()
+    boxes: Places = ()
+    label: str = ""
+    source: str = ""
+    video: str = ""
+    group: str = ""
+    image_size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One question: its truth, and the text that the model answered."""
+
+    truth: Truth
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a reader finds in a response; ``failure`` is empty when everything asked for was found.
+
+    None stands for a part that was not found or not asked for.
+    """
+
+    count: int | None = None
+    points: Places | None = None
+    boxes: Places | None = None
+    failure: str = ""
+
+
+def parts_of(task: str, value: object) -> tuple[str, ...]:
+    """What a question asks for: by its task, else by the keys of its true answer; empty where neither tells."""
+    if task in PARTS:
+        return PARTS[task]
+    entries = value if isinstance(value, list) else [value]
+    if not entries or not all(isinstance(entry, dict) for entry in entries):
+        return ()
+    first = entries[0]
+    places = POINTS if "point_2d" in first else BOXES if "bbox_2d" in first else ""
+    counted = isinstance(value, dict) and bool({"count", "counts"} & set(first))
+    return ((COUNT,) if counted else ()) + ((places,) if places else ())
+
+
+def task_of(parts: Sequence[str]) -> str:
+    """The published task that asks for these parts; empty when there is none."""
+    return next((task for task, wanted in PARTS.items() if wanted == tuple(parts)), "")

@@ -1,0 +1,113 @@
+"""Answers as the published evaluation reads them, quirks included.
+
+Source of every rule: ``evaluate_qwen.py`` of https://github.com/simula/PointDetectCount (the program behind
+Table I of arXiv 2505.16647). Where that program would stop with an error, the part counts as empty here and
+``stopped`` is set, so that one odd line does not cost the whole evaluation.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final
+
+from transforms.scoring.items import BOXES, COUNT, PARTS, POINTS, Places
+
+_FENCED: Final = re.compile(r"```json\s*(.*?)\s*```", re.DOTALL | re.IGNORECASE)
+_KEYS: Final = {POINTS: ("point_2d", 2), BOXES: ("bbox_2d", 4)}
+_ODD: Final = (AttributeError, TypeError, ValueError, KeyError)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedAnswer:
+    """Count and places of an answer; ``readable`` is False without a fenced block of JSON."""
+
+    count: float = 0
+    points: Places = ()
+    boxes: Places = ()
+    readable: bool = True
+    stopped: bool = False
+
+
+def read_block(text: str) -> tuple[Any, bool]:
+    """The JSON value of the first fenced ``json`` block (any case) and True; an empty list and False without one."""
+    found = _FENCED.search(text)
+    if found is None:
+        return [], False
+    try:
+        return json.loads(found[1]), True
+    except (ValueError, RecursionError):
+        return [], False
+
+
+def read_published(task: str, response: str) -> PublishedAnswer:
+    """What the published evaluation takes from a response to a question of one of the five tasks."""
+    value, readable = read_block(response)
+    parts = PARTS[task]
+    read_count = _count if parts == (COUNT,) else _combined_count
+    count, odd_count = _attempt(read_count, value, 0.0) if COUNT in parts else (0.0, False)
+    places: dict[str, Places] = {POINTS: (), BOXES: ()}
+    odd_places = False
+    for part in set(parts) & set(_KEYS):
+        key, size = _KEYS[part]
+        places[part], odd_places = _attempt(lambda v, k=key, s=size: _places(_listed(v, k, task), s), value, ())
+    return PublishedAnswer(count, places[POINTS], places[BOXES], readable, odd_count or odd_places)
+
+
+def _attempt[T](read: Callable[[Any], T], value: Any, empty: T) -> tuple[T, bool]:
+    try:
+        return read(value), False
+    except _ODD:
+        return empty, True
+
+
+def _count(value: Any) -> float:
+    """The last integer under a key that contains "count", of a dict or of the first entry of a list, else 0.
+
+    A list whose first entry has a point or a box counts by its length.
+    """
+    if isinstance(value, list) and value:
+        first = value[0]
+        if first.get("bbox_2d") or first.get("point_2d"):
+            return len(value)
+        if not any("count" in key for key in first):
+            raise ValueError("the published program waits in its debugger")
+        value = first
+    counts = [number for key, number in value.items() if "count" in key and isinstance(number, int)] if value else []
+    return _number(counts[-1] if counts else 0)
+
+
+def _combined_count(value: Any) -> float:
+    """The value of ``counts`` or 0; a list counts by its length."""
+    if isinstance(value, list):
+        return 0 if value == [[]] else len(value)
+    return _number(value.get("counts", 0))
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, (int, float)) or not math.isfinite(value) or abs(value) > 1e15:
+        raise ValueError("not a number to average")
+    return float(value)
+
+
+def _listed(value: Any, key: str, task: str) -> Any:
+    """The places as written: of each entry of a list, or under the key of a combined task's dict."""
+    if COUNT not in PARTS[task]:
+        entries = [value] if isinstance(value, dict) else value
+        return [entry.get(key, []) for entry in entries]
+    if isinstance(value, list):
+        return [] if value == [[]] else [entry.get(key, []) for entry in value]
+    return value.get(key) or []
+
+
+def _places(places: Any, size: int) -> Places:
+    """The rows of an array of numbers; none when all rows are empty. ValueError for what is ragged."""
+    if all(place == [] for place in places):
+        return ()
+    if not all(isinstance(place, list) and len(place) == size for place in places):
+        raise ValueError("ragged")
+    if not all(isinstance(number, (int, float)) and math.isfinite(number) for number in chain.from_iterable(places)):
+        raise ValueError("not numbers")
+    return tuple(tuple(map(float, place)) for place in places)
