@@ -17,9 +17,8 @@ CONSOLE = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGIN
 def run_flow(request: Request, prepared: Build, observer: Observer) -> Outcome:
     """The outcome of the flow run; an error of the data or the machine is raised as it was."""
     with prefect_api(prepared):
-        from prefect.logging.handlers import APILogWorker
-
         from prefect import tags
+        from prefect.logging.handlers import APILogWorker
 
         from flows.build import OBSERVER, build, threads
 

@@ -1,7 +1,9 @@
 """From what a person types to a build: recipe checked, sources found or fetched, everything identified."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -34,7 +36,7 @@ def no_progress(_name: str, _done: int, _total: int | None) -> None:
 
 def prepare(request: Request, progress: Progress = no_progress) -> Build:
     """The build that a request means; UsageError, MachineError or DataError where it cannot be."""
-    recipe = with_version(load_recipe(request.recipe), request.version)
+    recipe = dated(with_version(load_recipe(request.recipe), request.version))
     recipe = select_sources(recipe, request.only)
     check_given(recipe, request.sources)
     lake = open_lake(Path(request.lake))
@@ -51,6 +53,14 @@ def with_version(recipe: Recipe, version: str | None) -> Recipe:
         return Recipe.model_validate(recipe.model_dump() | {"version": version})
     except ValueError:
         raise UsageError(f"--version {version}: give three numbers such as 1.2.0, or auto.") from None
+
+
+def dated(recipe: Recipe) -> Recipe:
+    """The recipe with a release date: its own, else the day that SOURCE_DATE_EPOCH tells, else none."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if recipe.release_date is not None or not epoch.isdigit():
+        return recipe
+    return recipe.model_copy(update={"release_date": datetime.fromtimestamp(int(epoch), UTC).date().isoformat()})
 
 
 def check_given(recipe: Recipe, given: Mapping[str, str]) -> None:

@@ -94,7 +94,9 @@ class Recipe(_Section):
     title: str = Field(description="heading of the dataset card")
     description: str = Field(default="", description="first paragraph of the dataset card")
     seed: int = Field(default=0, description="decides frame sampling, splits and the wording of prompts")
-    release_date: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="as 2026-11-21")
+    release_date: str | None = Field(
+        default=None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="as 2026-11-21; none: the release bears no date"
+    )
     sources: Mapping[str, Mapping[str, object]] = Field(
         description="one table a source, with the options of its reader; of equal images the first source wins"
     )

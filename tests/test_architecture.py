@@ -46,7 +46,7 @@ def modules() -> dict[str, Path]:
 
 
 MODULES = modules()
-TREES = {name: ast.parse(path.read_bytes()) for name, path in MODULES.items()}
+TREES = {name: ast.parse(path.read_bytes(), str(path)) for name, path in MODULES.items()}
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -175,9 +175,9 @@ def locked() -> dict[str, tuple[str, str]]:
     """The locked version of each package and the lines with its hashes."""
     text = (ROOT / "requirements.lock").read_text("utf-8")
     entries = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
-    found = (re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+)", entry) for entry in entries)
-    assert all(found := list(found)), "a line of requirements.lock has no =="
-    return {canonicalize_name(m[1]): (m[2], entry) for m, entry in zip(found, entries, strict=True) if m}
+    found = [(re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+)", entry), entry) for entry in entries]
+    assert [entry.splitlines()[0] for match, entry in found if not match] == []
+    return {canonicalize_name(match[1]): (match[2], entry) for match, entry in found if match}
 
 
 def test_the_lock_file_is_fresh() -> None:

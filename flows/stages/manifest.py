@@ -41,7 +41,7 @@ def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
         logical_digest=facts.logical_digest,
         files=list_files(files),
         recipe=dict(facts.recipe),
-        sources=tuple(source_entry(source) for source in build.sources),
+        sources=tuple(source_entry(source, inputs) for source in build.sources),
         code_digest=facts.code_digest,
         packages=package_versions(),
         accounting=tuple(facts.accounting),
@@ -66,7 +66,7 @@ def card_facts(build: Build, inputs: Inputs, files: Sequence[FileEntry]) -> Card
         policy=recipe.boxes.policy,
         recipe=recipe.model_dump(mode="json"),
         sources=[source.info for source in build.sources],
-        known={source.name: all(known(source.fingerprint, source.info).values()) for source in build.sources},
+        known={source.name: source_entry(source, inputs).known for source in build.sources},
         accounting=[stage_count(inputs, name) for name in EXCLUDING],
         tables=tables,
         disagreements=inputs.read("disagreements"),
@@ -87,14 +87,16 @@ def stage_count(inputs: Inputs, stage: str) -> StageCount:
     )
 
 
-def source_entry(source: Source) -> ManifestSource:
-    """What the manifest records of a source's files."""
+def source_entry(source: Source, inputs: Inputs) -> ManifestSource:
+    """What the manifest records of a source's files; a loose file that is no part of the dataset decides nothing."""
     official = known(source.fingerprint, source.info)
+    left_out = set(inputs.read("index.exclusions").filter(pl.col("verdict") == "dropped")["key"])
     files = tuple(
         SourceFile(name=file.name, bytes=file.bytes, sha256=file.sha256, known=official[file.name])
         for file in source.fingerprint.files
+        if f"{source.name}/{file.name}" not in left_out
     )
-    return ManifestSource(name=source.name, known=all(official.values()), files=files)
+    return ManifestSource(name=source.name, known=all(file.known for file in files), files=files)
 
 
 def pipeline_code() -> str:

@@ -11,13 +11,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from transforms.scoring.items import BOXES, COUNT, PARTS, POINTS, Places
 
 _FENCED: Final = re.compile(r"```json\s*(.*?)\s*```", re.DOTALL | re.IGNORECASE)
 _KEYS: Final = {POINTS: ("point_2d", 2), BOXES: ("bbox_2d", 4)}
-_ODD: Final = (AttributeError, TypeError, ValueError, KeyError)
+_ODD: Final = (AttributeError, TypeError, ValueError, KeyError, OverflowError)
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +46,30 @@ def read_block(text: str) -> tuple[Any, bool]:
 def read_published(task: str, response: str) -> PublishedAnswer:
     """What the published evaluation takes from a response to a question of one of the five tasks."""
     value, readable = read_block(response)
-    parts = PARTS[task]
-    read_count = _count if parts == (COUNT,) else _combined_count
-    count, odd_count = _attempt(read_count, value, 0.0) if COUNT in parts else (0.0, False)
-    places: dict[str, Places] = {POINTS: (), BOXES: ()}
-    odd_places = False
-    for part in set(parts) & set(_KEYS):
-        key, size = _KEYS[part]
-        places[part], odd_places = _attempt(lambda v, k=key, s=size: _places(_listed(v, k, task), s), value, ())
-    return PublishedAnswer(count, places[POINTS], places[BOXES], readable, odd_count or odd_places)
+    count, odd_count = _attempt(lambda: _asked_count(task, value), 0.0)
+    points, odd_points = _attempt(lambda: _asked_places(task, POINTS, value), ())
+    boxes, odd_boxes = _attempt(lambda: _asked_places(task, BOXES, value), ())
+    return PublishedAnswer(count, points, boxes, readable, odd_count or odd_points or odd_boxes)
 
 
-def _attempt[T](read: Callable[[Any], T], value: Any, empty: T) -> tuple[T, bool]:
+def _attempt(read: Callable[[], Found], empty: Found) -> tuple[Found, bool]:
     try:
-        return read(value), False
+        return read(), False
     except _ODD:
         return empty, True
+
+
+def _asked_count(task: str, value: Any) -> float:
+    if COUNT not in PARTS[task]:
+        return 0.0
+    return _count(value) if PARTS[task] == (COUNT,) else _combined_count(value)
+
+
+def _asked_places(task: str, part: str, value: Any) -> Places:
+    if part not in PARTS[task]:
+        return ()
+    key, size = _KEYS[part]
+    return _places(_listed(value, key, task), size)
 
 
 def _count(value: Any) -> float:

@@ -7,6 +7,7 @@ Layout: ``segmented-images/{images,masks}/<stem>.jpg``, ``segmented-images/bound
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated
 
 from transforms.records import Exclusion, Indexed, Members, Sample
 from transforms.sources.accounting import Problem, assemble, drop_foreign, entry_key, exclude

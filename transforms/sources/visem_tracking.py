@@ -5,7 +5,7 @@ Only paths and video headers are read here; label files are read with the images
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from transforms.errors import MemberProblem, SourceDataError
 from transforms.records import Exclusion, Indexed, Members, Sample, VideoFacts
@@ -46,9 +46,11 @@ def read_samples(
     *,
     seed: int,
     sampling: Annotated[Literal["all", "every", "per_video"], "which frames of a video become samples"] = "all",
-    every: Annotated[int, "with sampling every: one frame in so many, from the first on"] = 1,
+    every: Annotated[int, "with sampling every: the frames whose number it divides"] = 1,
     per_video: Annotated[int, "with sampling per_video: so many frames, drawn by the seed"] = 250,
-    allow_decoded: Annotated[bool, "take frames from the mp4 where their pictures are missing; false: reject them"] = True,
+    allow_decoded: Annotated[
+        bool, "take frames from the mp4 where their pictures are missing; false: reject them"
+    ] = True,
 ) -> Indexed:
     """One sample per frame that the sampling takes, with the paths of its image and its two label files.
 
