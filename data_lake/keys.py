@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import requires, version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from re import match
 
 import orjson
@@ -34,12 +34,16 @@ def code_digest(modules: Iterable[str], root: Path = CODE_ROOT) -> str:
 
 
 def reachable(modules: Iterable[str], root: Path = CODE_ROOT) -> frozenset[str]:
-    """Paths, relative to the root, of the modules and all project modules they import; imports are absolute."""
+    """Paths, relative to the root, of the modules and all project modules they import; imports are absolute.
+
+    The packages around a module count too: to import it is to run their ``__init__``.
+    """
     found: set[str] = set()
     todo = list(modules)
     while todo:
-        stem = todo.pop().replace(".", "/")
-        for name in {f"{stem}.py", f"{stem}/__init__.py"} - found:
+        stem = PurePosixPath(todo.pop().replace(".", "/"))
+        packages = {f"{package}/__init__.py" for package in (stem, *stem.parents)}
+        for name in {f"{stem}.py", *packages} - found:
             if (root / name).is_file():
                 found.add(name)
                 todo += _imports(root / name)

@@ -65,9 +65,9 @@ def open_lake(root: Path) -> Lake:
     with explained(f"the lake folder {lake.root}"):
         for folder in (lake.landing, lake.scratch, lake.objects, lake.receipts, lake.runs, lake.temporary):
             folder.mkdir(parents=True, exist_ok=True)
-        probe = lake.temporary / f".writable-{os.getpid()}"
+        probe = lake.temporary / f"{os.getpid()}-writable"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     return lake
 
 
@@ -95,10 +95,11 @@ def explained(what: str) -> Iterator[None]:
 @contextmanager
 def only_builder(lake: Lake, name: str) -> Iterator[None]:
     """Hold the lock on one release name; the operating system frees it if the process dies."""
-    lake.releases.joinpath(name).mkdir(parents=True, exist_ok=True)
     lock = FileLock(lake.releases / name / ".lock")
     try:
-        lock.acquire(timeout=0)
+        with explained(f"the lake folder {lake.root}"):
+            lake.releases.joinpath(name).mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
     except Timeout:
         raise MachineError(
             f"another build of '{name}' is running in {lake.root}. Wait for it to end, or use another --lake."

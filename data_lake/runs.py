@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 
 from data_lake.layout import Lake
-from data_lake.store import temporary_file
+from data_lake.store import sync, temporary_file
 
 
 def write_run(lake: Lake, started: datetime, facts: Mapping[str, object]) -> Path:
@@ -16,10 +17,15 @@ def write_run(lake: Lake, started: datetime, facts: Mapping[str, object]) -> Pat
     target = lake.runs / f"{started.astimezone(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}.json"
     with temporary_file(lake) as path:
         path.write_bytes(orjson.dumps({"started": started.isoformat(), **facts}, option=orjson.OPT_INDENT_2))
+        sync(path)
         os.replace(path, target)
     return target
 
 
 def read_runs(lake: Lake) -> list[dict[str, object]]:
-    """All runs of the lake, the newest first."""
-    return [orjson.loads(path.read_bytes()) for path in sorted(lake.runs.glob("*.json"), reverse=True)]
+    """All runs of the lake, the newest first; records that are damaged are left out."""
+    runs: list[dict[str, object]] = []
+    for path in sorted(lake.runs.glob("*.json"), reverse=True):
+        with suppress(orjson.JSONDecodeError):
+            runs.append(orjson.loads(path.read_bytes()))
+    return runs

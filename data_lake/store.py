@@ -7,7 +7,7 @@ all its objects. A process that dies leaves at most a temporary file and never a
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -90,12 +90,18 @@ def write_receipt(lake: Lake, stage: str, receipt: Receipt) -> None:
 def read_receipt(lake: Lake, stage: str, key: str) -> Receipt | None:
     """The receipt of finished work whose objects are all intact, else None."""
     try:
-        raw = orjson.loads(receipt_path(lake, stage, key).read_bytes())
-    except (FileNotFoundError, orjson.JSONDecodeError):
+        receipt = parse_receipt(receipt_path(lake, stage, key).read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
         return None
-    objects = {table: tuple(StoredObject(**entry) for entry in entries) for table, entries in raw["objects"].items()}
-    receipt = Receipt(raw["key"], objects, raw["counts"], tuple(raw["verdicts"]))
-    return receipt if all(is_intact(lake, entry) for entries in objects.values() for entry in entries) else None
+    entries = (entry for table in receipt.objects.values() for entry in table)
+    return receipt if receipt.key == key and all(is_intact(lake, entry) for entry in entries) else None
+
+
+def parse_receipt(raw: bytes) -> Receipt:
+    """The receipt that a file holds; JSONDecodeError, AttributeError, KeyError or TypeError where it holds none."""
+    found = orjson.loads(raw)
+    objects = {name: tuple(StoredObject(**entry) for entry in table) for name, table in found["objects"].items()}
+    return Receipt(found["key"], objects, found["counts"], tuple(found["verdicts"]))
 
 
 def receipt_path(lake: Lake, stage: str, key: str) -> Path:
@@ -118,13 +124,24 @@ def link_object(lake: Lake, sha256: str, target: Path) -> None:
         shutil.copyfile(object_path(lake, sha256), target)
 
 
-def clear_temporary(lake: Lake, alive: Iterable[int] = ()) -> None:
+def clear_temporary(lake: Lake) -> None:
     """Remove what dead processes left; files of processes that live stay."""
     for path in lake.temporary.iterdir():
-        owner = path.name.split("-")[0].lstrip(".")
-        if owner.isdigit() and (int(owner) in alive or Path(f"/proc/{owner}").exists()):
+        owner = path.name.split("-")[0]
+        if owner.isdigit() and is_alive(int(owner)):
             continue
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process of this number runs on this machine."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
 
 
 def file_sha256(path: Path) -> str:

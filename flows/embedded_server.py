@@ -41,6 +41,7 @@ def embedded_server(home: Path) -> Iterator[str]:
             stdout=output,
             stderr=output,
             env=environment,
+            start_new_session=True,  # Ctrl-C in the terminal is for the parent, which still has things to report
         )
     try:
         _wait(server, port, log)

@@ -15,7 +15,6 @@ from flows.place import Placed, VersionTaken, latest_version, place_release
 from flows.plan import finished, plan_keys
 from flows.run import Mapper, Observer, StageResult, run_pipeline, summary
 from flows.stage import Build
-from transforms.errors import PipelineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,9 @@ def execute(build: Build, version: str | None, mapper: Mapper, observer: Observe
         clear_temporary(build.lake)
         try:
             outcome = release(build, version, mapper, seen, started)
-        except PipelineError as error:
-            failed = {"outcome": "failed", "error": str(error), "stages": summary(seen.results)}
+        except BaseException as error:
+            how = "failed" if isinstance(error, Exception) else "interrupted"
+            failed = {"outcome": how, "error": str(error), "stages": summary(seen.results)}
             write_run(build.lake, started, facts | failed | {"keys": seen.keys()})
             raise
         write_run(build.lake, started, facts | {"outcome": "released", "keys": seen.keys(), **outcome.to_json()})

@@ -43,8 +43,10 @@ def finish_stage(build: Build, stage: Stage, key: str, inputs: Inputs, parts: Se
     counts = _counts(parts, used, exclusions)
     counts["rows"] = tables[stage.writes[0]].height if stage.writes else counts["used"]
     tables["exclusions"] = _exclusion_table(stage, exclusions)
-    verdicts.append(check_table_rules(_table_rules(stage, tables, inputs, counts), stage.name))
-    _stop_if_too_many(build, stage, counts, exclusions)
+    once = keys_unique(pl.concat([used.select("key"), exclusions.select("key")]), "key")
+    rules = {**_table_rules(stage, tables, inputs, counts), "inputs_counted_once": once}
+    verdicts.append(check_table_rules(rules, stage.name))
+    stop_if_too_many(build, stage, counts, exclusions)
     objects: dict[str, tuple[StoredObject, ...]] = {
         name: (put_table(build.lake, frame),) for name, frame in tables.items()
     }
@@ -135,7 +137,11 @@ def _table_rules(stage: Stage, tables: Tables, inputs: Inputs, counts: Mapping[s
     return unique | {"accounting": sums} | dict(stage.rules(tables, inputs))
 
 
-def _stop_if_too_many(build: Build, stage: Stage, counts: Mapping[str, int], exclusions: pl.DataFrame) -> None:
+def stop_if_too_many(build: Build, stage: Stage, counts: Mapping[str, int], exclusions: pl.DataFrame) -> None:
+    """DataError where the stage rejected a larger share of its inputs than the recipe allows.
+
+    The limit is in no key: it decides whether the results may be used, not what they are.
+    """
     limits = build.recipe.validation
     limit = limits.by_stage.get(stage.name, limits.max_rejected_fraction)
     if counts["rejected"] <= limit * counts["in"]:

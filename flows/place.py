@@ -38,7 +38,8 @@ class VersionTaken(UsageError):
 def latest_version(build: Build) -> str | None:
     """The highest version of this release name in the lake."""
     folders = build.lake.releases.joinpath(build.recipe.name).glob(f"*/{MANIFEST}")
-    versions = [tuple(map(int, path.parent.name.split("."))) for path in folders]
+    numbers = [path.parent.name.split(".") for path in folders]
+    versions = [tuple(map(int, parts)) for parts in numbers if len(parts) == 3 and all(map(str.isdecimal, parts))]
     return ".".join(map(str, max(versions))) if versions else None
 
 

@@ -6,6 +6,7 @@ from data_lake.catalogue import reader_digest
 from data_lake.keys import code_digest, digest, package_versions
 from data_lake.store import Receipt, read_receipt
 from expectations.columns import table_digest
+from expectations.suites import TABLE_RULES, load_suite
 from flows.stage import Build, Stage
 
 ENGINE = ("flows.finish", "flows.plan", "flows.stage")
@@ -20,7 +21,8 @@ def plan_keys(build: Build, stages: Sequence[Stage]) -> dict[str, str]:
             {
                 "stage": stage.name,
                 "code": code_digest([stage.work.__module__, *ENGINE]),
-                "tables": {table: table_digest(table) for table in stage.writes},
+                "tables": {table: table_digest(table) for table in (*stage.writes, "exclusions")},
+                "table_rules": load_suite(TABLE_RULES),
                 "data": stage.data(),
                 "parameters": stage.parameters(build.recipe),
                 "sources": source_inputs(build) if stage.reads_sources else None,

@@ -77,7 +77,8 @@ def describe_type(kind: Any, limits: Sequence[Any] = ()) -> str:
     if origin in (Union, UnionType):
         return " or ".join(describe_type(part, limits) for part in arguments if part is not NoneType)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return f"table, each value {describe_type(arguments[1])}"
+        inner = describe_type(arguments[1])
+        return "table of tables" if inner.startswith("table") else f"table, each value {inner}"
     if isinstance(origin, type) and issubclass(origin, Sequence):
         return f"list, each {describe_type(arguments[0])}"
     words = {bool: "true or false", int: "integer", float: "number", str: "text", object: "any"}

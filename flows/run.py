@@ -8,9 +8,11 @@ from typing import Protocol
 
 from data_lake.keys import digest
 from data_lake.store import Receipt, read_receipt
-from flows.finish import finish_stage, put_part
+from data_lake.tables import read_table
+from flows.finish import finish_stage, put_part, stop_if_too_many
 from flows.plan import finished, plan_keys
 from flows.stage import WHOLE, Build, Inputs, Stage
+from transforms.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,9 @@ def run_pipeline(build: Build, stages: Sequence[Stage], mapper: Mapper, observer
         start = time.perf_counter()
         receipt = done.get(stage.name)
         kept = receipt is not None
-        if receipt is None:
+        if receipt is not None:
+            stop_if_too_many(build, stage, receipt.counts, read_table(build.lake, receipt.objects["exclusions"]))
+        else:
             inputs = inputs_of(build, stage, {result.name: result.receipt for result in results})
             receipt = _run_stage(build, stage, keys[stage.name], inputs, mapper, observer)
         result = StageResult(stage.name, keys[stage.name], receipt.counts, kept, time.perf_counter() - start, receipt)
@@ -131,6 +135,10 @@ def run_in_threads(workers: int) -> Mapper:
 
 def _run_stage(build: Build, stage: Stage, key: str, inputs: Inputs, mapper: Mapper, observer: Observer) -> Receipt:
     shards = stage.shards(build, inputs)
+    if not shards:
+        raise DataError(
+            f"{stage.name}: nothing is left to work on: all inputs were excluded before. See the quarantine."
+        )
     observer.stage_started(stage.name, len(shards))
     jobs = [ShardJob(build, stage, inputs, shard, digest([key, shard])) for shard in shards]
     parts: dict[str, Receipt] = {}

@@ -37,11 +37,12 @@ app.command("export")(inspect_release.export)
 def main() -> NoReturn:
     """Run the command line; every error ends in a message and an exit code, none in a traceback."""
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
     try:
-        app(standalone_mode=False)
-        code = 0
-    except typer.Exit as leaving:
-        code = leaving.exit_code
+        # Typer does not raise Exit in this mode: it returns the code, and 130 where it caught an interrupt itself.
+        code = app(standalone_mode=False) or 0
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
     except PipelineError as error:
         say_error(str(error))
         code = error.exit_code
@@ -49,7 +50,8 @@ def main() -> NoReturn:
         say_error("interrupted. Nothing is half-written; run the same command again to go on where it stopped.")
         code = INTERRUPTED
     except typer.TyperException as error:
-        say_error(f"{error.format_message()} See `medmultipoints --help`.")
+        if error.format_message():  # there is none where the help was printed instead
+            say_error(f"{error.format_message()} See `medmultipoints --help`.")
         code = 2
     except OSError as error:
         say_error(f"{error.strerror or error}: {error.filename or ''}. Check disk and permissions, then run again.")
@@ -61,4 +63,7 @@ def main() -> NoReturn:
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Stop in order at the first signal, at once at the second: nothing unfinished is ever in place."""
+    for again in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(again, lambda *_: os._exit(INTERRUPTED))
     raise KeyboardInterrupt

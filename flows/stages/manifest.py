@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from data_lake.catalogue import reader_digest
 from data_lake.fingerprint import known
 from data_lake.keys import CODE_ROOT, code_digest, digest, package_versions
 from data_lake.release.card import TEMPLATE, CardFacts, render_card
@@ -73,7 +74,9 @@ def card_facts(build: Build, inputs: Inputs, files: Sequence[FileEntry]) -> Card
         duplicates=inputs.read("duplicates"),
         files=files,
         logical_digest=logical_digest(tables.records, tables.objects, tables.images, tables.instructions),
-        code_digest=pipeline_code(),
+        code_digest=digest(
+            [pipeline_code(), {source.name: reader_digest(source.info.reader) for source in build.sources}]
+        ),
     )
 
 
@@ -100,7 +103,7 @@ def source_entry(source: Source, inputs: Inputs) -> ManifestSource:
 
 
 def pipeline_code() -> str:
-    """The digest of all code that a release depends on."""
+    """The digest of all code that a release depends on but the readers of its sources."""
     stages = sorted(path.stem for path in (CODE_ROOT / "flows/stages").glob("*.py") if path.stem != "__init__")
     return code_digest([f"flows.stages.{name}" for name in stages] + ["flows.finish", "flows.stage"])
 

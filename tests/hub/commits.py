@@ -16,12 +16,12 @@ from tests.hub.replies import HubError, now
 from tests.hub.xet import find_in_xet
 
 Operation = tuple[str, str, Any]  # add | lfs | delete | delete_folder, path, payload
-LFS_SUFFIXES = (
-    "7z arrow avro bin bz2 ckpt ftz gz h5 joblib lz4 mds mlmodel model msgpack npy npz onnx ot parquet pb pickle pkl pt "
-    "pth rar safetensors tar tflite tgz wasm xz zip zst pcm sam raw aac flac mp3 ogg wav bmp gif png tiff jpg jpeg "
+LARGE = (
+    "7z arrow avro bin bz2 ckpt ftz gz h5 joblib lz4 mds mlmodel model msgpack npy npz onnx ot parquet pb pickle pkl "
+    "pt pth rar safetensors tar tflite tgz wasm xz zip zst pcm sam raw aac flac mp3 ogg wav bmp gif png tiff jpg jpeg "
     "webp mp4 webm"
-).split()
-GITATTRIBUTES = "".join(f"*.{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in LFS_SUFFIXES)
+)
+GITATTRIBUTES = "".join(f"*.{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in LARGE.split(" "))
 REGULAR_MAX = 10 * 1024 * 1024
 OID = re.compile(r"[0-9a-f]{64}\Z")
 STALE = "The branch was updated since you opened this page. Please refresh and try again."
@@ -37,7 +37,15 @@ def create_repository(store: GitStore, kind: str, name: str, private: bool, user
         git(store.root, "init", "-q", "--bare", "-b", "main", str(made))
         for key, value in (("private", str(private).lower()), ("created", now())):
             git(made, "config", f"hub.{key}", value)
-        write(made, "refs/heads/main", None, "initial commit", "", user, [("add", ".gitattributes", GITATTRIBUTES.encode())])
+        write(
+            made,
+            "refs/heads/main",
+            None,
+            "initial commit",
+            "",
+            user,
+            [("add", ".gitattributes", GITATTRIBUTES.encode())],
+        )
         repo.parent.mkdir(parents=True, exist_ok=True)
         os.rename(made, repo)
         return True
@@ -97,9 +105,7 @@ def _pointer(blobs: BlobStore, path: str, payload: dict[str, Any]) -> bytes:
     return b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n" % (oid.encode(), size)
 
 
-def write(
-    repo: Path, ref: str, parent: str | None, title: str, body: str, user: str, changes: list[Operation]
-) -> str:
+def write(repo: Path, ref: str, parent: str | None, title: str, body: str, user: str, changes: list[Operation]) -> str:
     """The new commit on ``ref``, which moves from ``parent`` by compare and swap."""
     temporary = f"refs/pending/{secrets.token_hex(8)}"
     message = (title + (f"\n\n{body}" if body else "")).encode()

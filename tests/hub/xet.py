@@ -65,7 +65,7 @@ def _rebuild(blobs: BlobStore, sha256: str, key: str, size: int) -> None:
     )
     shutil.rmtree(copy, ignore_errors=True)
     if done.returncode:
-        print(done.stderr[-600:], file=sys.stderr, flush=True)
+        sys.stderr.write(done.stderr[-600:])
         return
     with made.open("rb") as file:
         made, found = blobs.receive(None, file, made.stat().st_size)

@@ -38,7 +38,7 @@ def average_precisions(true: Sequence[Places], predicted: Sequence[Places]) -> F
         evaluation.evaluate()
         evaluation.accumulate()
     precision: Floats = evaluation.eval["precision"][:, :, 0, 0, 0]
-    return precision.mean(axis=1)
+    return np.asarray(precision.mean(axis=1), np.float64)
 
 
 def tied_average_precisions(matched: Floats, predicted: Floats, true: Floats) -> Floats:
@@ -82,4 +82,5 @@ def box_ious(first: Places, second: Places) -> Floats:
     overlap = np.prod(np.clip(sides, 0, None), axis=-1)
     areas = np.prod(a[..., 2:] - a[..., :2], axis=-1) + np.prod(b[..., 2:] - b[..., :2], axis=-1)
     union = areas - overlap
-    return np.divide(overlap, union, out=np.zeros_like(overlap), where=(union > 0) & (overlap > 0))
+    ious: Floats = np.divide(overlap, union, out=np.zeros_like(overlap), where=(union > 0) & (overlap > 0))
+    return ious

@@ -65,12 +65,11 @@ def parts_of(task: str, value: object) -> tuple[str, ...]:
     """What a question asks for: by its task, else by the keys of its true answer; empty where neither tells."""
     if task in PARTS:
         return PARTS[task]
-    entries = value if isinstance(value, list) else [value]
-    if not entries or not all(isinstance(entry, dict) for entry in entries):
+    first = value[0] if isinstance(value, list) and value else value
+    if not isinstance(first, dict):
         return ()
-    first = entries[0]
     places = POINTS if "point_2d" in first else BOXES if "bbox_2d" in first else ""
-    counted = isinstance(value, dict) and bool({"count", "counts"} & set(first))
+    counted = isinstance(value, dict) and not {"count", "counts"}.isdisjoint(value)
     return ((COUNT,) if counted else ()) + ((places,) if places else ())
 
 

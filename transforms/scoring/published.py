@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from transforms.scoring.detection import average_precisions, box_ious
+from transforms.scoring.detection import Floats, average_precisions, box_ious
 from transforms.scoring.items import BOXES, COUNT, PARTS, POINTS, Item
 from transforms.scoring.published_parsing import PublishedAnswer, read_published
 
@@ -60,7 +60,7 @@ def _point_metrics(pairs: Pairs) -> Metrics:
     }
 
 
-def nearest_distances(item: Item, answer: PublishedAnswer) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def nearest_distances(item: Item, answer: PublishedAnswer) -> Floats:
     """The distance in px from each predicted point to the nearest true one; empty for a zero case.
 
     An item whose true answer is "none" is a zero case too: the published program stops there.
@@ -68,7 +68,7 @@ def nearest_distances(item: Item, answer: PublishedAnswer) -> np.ndarray[tuple[i
     if not answer.points or not item.truth.points:
         return np.empty(0)
     gap = np.asarray(answer.points)[:, None, :] - np.asarray(item.truth.points)[None, :, :]
-    return np.hypot(gap[..., 0], gap[..., 1]).min(axis=1)
+    return np.asarray(np.hypot(gap[..., 0], gap[..., 1]).min(axis=1), np.float64)
 
 
 def _box_metrics(pairs: Pairs) -> Metrics:

@@ -47,8 +47,9 @@ def read_published(task: str, response: str) -> PublishedAnswer:
     """What the published evaluation takes from a response to a question of one of the five tasks."""
     value, readable = read_block(response)
     count, odd_count = _attempt(lambda: _asked_count(task, value), 0.0)
-    points, odd_points = _attempt(lambda: _asked_places(task, POINTS, value), ())
-    boxes, odd_boxes = _attempt(lambda: _asked_places(task, BOXES, value), ())
+    none: Places = ()
+    points, odd_points = _attempt(lambda: _asked_places(task, POINTS, value), none)
+    boxes, odd_boxes = _attempt(lambda: _asked_places(task, BOXES, value), none)
     return PublishedAnswer(count, points, boxes, readable, odd_count or odd_points or odd_boxes)
 
 

@@ -1,0 +1,35 @@
+"""The pictures of the comparison: simulated once, and the same files lying loose for the baseline."""
+
+import shutil
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+
+from data_lake.simulate import STAMP, SimulatedSizes, write_sources
+
+SEED = 20261121
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Folders of the sources by name, for the pipeline; one folder with the same files unpacked, for the baseline."""
+
+    sources: dict[str, Path]
+    loose: Path
+
+
+def make_corpus(folder: Path, *, polyps: int, videos: int, frames: int) -> Corpus:
+    """The corpus of that size below ``folder``, made once: no faults, and each video without its mp4."""
+    sizes = SimulatedSizes(polyps=polyps, instruments=0, videos=videos, frames=frames, video_files="none")
+    simulated = write_sources(folder / "sources", seed=SEED, sizes=sizes)
+    loose, mark = folder / "loose", folder / "loose.json"
+    wanted = orjson.dumps([asdict(sizes), orjson.loads((folder / "sources" / STAMP).read_bytes())["request"]])
+    if not mark.exists() or mark.read_bytes() != wanted:
+        shutil.rmtree(loose, ignore_errors=True)
+        for path in sorted((folder / "sources").rglob("*.zip")):
+            with zipfile.ZipFile(path) as archive:
+                archive.extractall(loose / path.stem)
+        mark.write_bytes(wanted)
+    return Corpus(simulated.paths, loose)

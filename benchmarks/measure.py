@@ -1,0 +1,82 @@
+"""A command run to its end in a process of its own: wall time, peak memory, what it printed."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+SAMPLE_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One finished run; ``peak_bytes`` is the largest sum of PSS over the process tree that was seen."""
+
+    seconds: float
+    peak_bytes: int
+    output: str
+
+
+def run_measured(command: Sequence[str], cwd: Path, environment: Mapping[str, str] | None = None) -> Measured:
+    """Wall time from the start of the process to its end, interpreter and imports included.
+
+    Memory is sampled every 0.1 s, so shorter peaks are missed. AssertionError with the end of standard error
+    where the command fails.
+    """
+    start = time.perf_counter()
+    with subprocess.Popen(
+        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        sampler = _Sampler(child.pid)
+        sampler.start()
+        output, errors = child.communicate()
+        seconds = time.perf_counter() - start
+        sampler.finish()
+    assert child.returncode == 0, f"{' '.join(command)} ended with {child.returncode}:\n{errors[-3000:]}"
+    return Measured(seconds, sampler.peak, output)
+
+
+def tree_bytes(pid: int) -> int:
+    """The sum of the proportional set sizes of a process and all its descendants; what has ended counts 0."""
+    return sum(_pss(member) for member in _tree(pid))
+
+
+def summary(values: Sequence[float]) -> dict[str, float]:
+    """Median, least and largest."""
+    return {"median": round(median(values), 3), "min": round(min(values), 3), "max": round(max(values), 3)}
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found = children.read_text().split()
+        except OSError:
+            continue
+        for child in found:
+            yield from _tree(int(child))
+
+
+def _pss(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+class _Sampler(threading.Thread):
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.pid, self.peak, self.ended = pid, 0, threading.Event()
+
+    def run(self) -> None:
+        while not self.ended.wait(SAMPLE_SECONDS):
+            self.peak = max(self.peak, tree_bytes(self.pid))
+
+    def finish(self) -> None:
+        self.ended.set()
+        self.join()

@@ -1,0 +1,57 @@
+"""One build by the pipeline's own stages, in this process with threads and without Prefect; prints its times as JSON.
+
+``python -m benchmarks.pipeline RECIPE LAKE WORKERS NAME=PATH…``
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+
+import orjson
+
+from flows.execute import execute
+from flows.prepare import Request, parse_sources, prepare
+from flows.run import StageResult, run_in_threads
+
+
+class Stopwatch:
+    """How long each stage works on its shards, and how long it then joins, validates and stores its tables."""
+
+    def __init__(self) -> None:
+        self.work: dict[str, float] = {}
+        self.finish: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def stage_started(self, stage: str, shards: int) -> None:  # noqa: ARG002 (the protocol's names)
+        """The clock starts."""
+        self._last = time.perf_counter()
+
+    def shard_finished(self, stage: str, shard: str, inputs: int) -> None:  # noqa: ARG002
+        """Work goes on until the last shard is stored."""
+        self.work[stage] = self.work.get(stage, 0.0) + self._lap()
+
+    def stage_finished(self, result: StageResult) -> None:
+        """What follows the last shard is validation and storing."""
+        if not result.kept:
+            self.finish[result.name] = self._lap()
+
+    def _lap(self) -> float:
+        now = time.perf_counter()
+        lap, self._last = now - self._last, now
+        return lap
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Build, and print the outcome with the seconds of each stage."""
+    recipe, lake, workers, *sources = arguments
+    start = time.perf_counter()
+    watch = Stopwatch()
+    request = Request(recipe, lake, parse_sources(sources), tuple(source.partition("=")[0] for source in sources))
+    outcome = execute(prepare(request), None, run_in_threads(int(workers)), watch)
+    seconds = time.perf_counter() - start
+    times = {"work": watch.work, "finish": watch.finish, "build_seconds": seconds}
+    print(orjson.dumps(outcome.to_json() | times).decode())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

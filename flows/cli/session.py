@@ -1,0 +1,57 @@
+"""The session that the README shows. ``python -m flows.cli.session`` runs the demo and pastes what it prints.
+
+Whatever differs from run to run (seconds, hashes) is left as it stands in the README as long as the rest is true.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from flows.cli.reference import README
+
+BEGIN, END = "<!-- session: pasted by `make docs` -->\n", "<!-- end of session -->"
+COMMAND = [sys.executable, "-c", "from flows.cli import main; main()", "demo"]
+MOST_LINES = 11
+
+
+def run_demo(folder: Path) -> str:
+    """What the demo prints to standard output when it is run in the folder."""
+    return subprocess.run(COMMAND, cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def shorten(printed: str) -> str:
+    """The README's block: the output without lines beyond the eleventh of a paragraph, and without the root."""
+    lines = [line.rstrip() for line in printed.splitlines() if not line.startswith("root ")]
+    paragraphs = [paragraph.splitlines() for paragraph in "\n".join(lines).split("\n\n")]
+    cut = [
+        paragraph if len(paragraph) <= MOST_LINES else [*paragraph[: MOST_LINES - 1], "..."]
+        for paragraph in paragraphs
+    ]
+    body = "\n\n".join("\n".join(paragraph) for paragraph in cut).rstrip()
+    return f"```console\n$ medmultipoints demo\n{body}\n```\n"
+
+
+def shown_session(readme: str) -> str:
+    """The block that a README shows."""
+    return readme.split(BEGIN)[1].split(END)[0]
+
+
+def settled(block: str) -> str:
+    """A block without what differs from run to run: seconds, hashes, the widths of columns."""
+    timeless = re.sub(r"\d+\.\d s\b|\bkept\b", "TIME", re.sub(r"\b[0-9a-f]{64}\b", "SHA256", block))
+    return re.sub(r" +", " ", timeless)
+
+
+def main() -> None:
+    """Run the demo, and paste its session where the README's is not true any more."""
+    with TemporaryDirectory() as folder:
+        block = shorten(run_demo(Path(folder)))
+    readme = README.read_text("utf-8")
+    if settled(shown_session(readme)) != settled(block):
+        README.write_text(readme.replace(shown_session(readme), block), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""The documentation as tests see it: pages, their code blocks, the files and commands in them."""
+
+import re
+import shlex
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+PAGES = (README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+
+_BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"^\*\*`([^`]+)`\*\*\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The code blocks of a page in one language."""
+    return [text for found, _, text in _BLOCK.findall(page.read_text("utf-8")) if found == language]
+
+
+def named_files(page: Path) -> dict[str, str]:
+    """The files that a page spells out: a bold file name, then a block with its content."""
+    return dict(_FILE.findall(page.read_text("utf-8")))
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Every command line of the page's bash blocks, split as a shell would; comments are gone."""
+    lines = "".join(blocks(page, "bash")).replace("\\\n", " ").splitlines()
+    return [words for words in (shlex.split(line, comments=True) for line in lines) if words]

@@ -1,1 +1,0 @@
-"""A test Hub for tests of publishing; not the Hugging Face Hub."""

@@ -1,0 +1,76 @@
+"""The JSON value in a response, wherever it stands: fenced, bare, with text before and after it."""
+
+import json
+import re
+from typing import Any, Final
+
+_FENCED: Final = re.compile(r"```[ \t]*\w*\s(.*?)(?:```|\Z)", re.DOTALL)
+_OPENING: Final = re.compile(r"[\[{]")
+_LIKE_JSON: Final = re.compile(r"[\[{]\s*[\[\]{}\"\-\d]")
+_COMMA_AT_END: Final = re.compile(r",(?=\s*[\]}])")
+_NUMBER: Final = re.compile(r"\s*(\d{1,9})\s*\.?\s*")
+
+
+class NoAnswer(Exception):
+    """Nothing can be read; the message is the reason: empty, no_json or broken_json."""
+
+
+def find_value(response: str) -> Any:
+    """The first JSON value that can be an answer: a dict, a list of dicts, lists or coordinates, or a bare number.
+
+    A comma before a closing bracket is forgiven, because the published prompts show one. NoAnswer otherwise.
+    """
+    if not response.strip():
+        raise NoAnswer("empty")
+    fenced = _FENCED.search(response)
+    for text in (fenced[1], response) if fenced else (response,):
+        found, value = _first_value(text)
+        if found:
+            return value
+    number = _NUMBER.fullmatch(fenced[1] if fenced else response)
+    if number is None:
+        raise NoAnswer("no_json")
+    return int(number[1])
+
+
+def _first_value(text: str) -> tuple[bool, Any]:
+    """Whether there is a value, and it; NoAnswer when JSON begins but does not hold."""
+    position = 0
+    while opening := _OPENING.search(text, position):
+        position = opening.end()
+        if not _LIKE_JSON.match(text, opening.start()):
+            continue
+        value, length = _decode(text[opening.start() :])
+        if _can_answer(value):
+            return True, value
+        position = opening.start() + length
+    return False, None
+
+
+def _decode(text: str) -> tuple[Any, int]:
+    decoder = json.JSONDecoder(parse_constant=_refuse)
+    try:
+        return decoder.raw_decode(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return decoder.raw_decode(_COMMA_AT_END.sub(" ", text))
+    except (ValueError, RecursionError):
+        raise NoAnswer("broken_json") from None
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _can_answer(value: Any) -> bool:
+    if isinstance(value, dict) or value == []:
+        return True
+    if not isinstance(value, list):
+        return False
+    return isinstance(value[0], (dict, list)) or (len(value) in (2, 4) and all(map(is_number, value)))
+
+
+def is_number(value: object) -> bool:
+    """Whether a JSON value is a number; true and false are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

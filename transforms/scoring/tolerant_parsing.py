@@ -1,0 +1,140 @@
+"""Answers read generously, with a reason for each that cannot be read: the parser of the strict metrics.
+
+Strict is the scoring, not the reading: a model is not to be punished for a missing fence.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from transforms.scoring.found_json import NoAnswer, find_value, is_number
+from transforms.scoring.items import BOXES, COUNT, POINTS, Answer, Places, Truth
+
+POINT_KEYS: Final = ("point_2d", "points_2d", "point", "points")
+BOX_KEYS: Final = ("bbox_2d", "bboxes_2d", "bbox", "bboxes", "box_2d", "box", "boxes")
+_SIDES: Final = {POINTS: (POINT_KEYS, 2), BOXES: (BOX_KEYS, 4)}
+_MOLMO: Final = re.compile(r"<points?\b([^>]*)>", re.IGNORECASE)
+_MOLMO_PAIR: Final = re.compile(r"""\bx(\d*)\s*=\s*["']([\d.]+)["']\s*y\1\s*=\s*["']([\d.]+)["']""")
+_MOLMO_TOTAL: Final = re.compile(r"total of (\d{1,9})")
+_MOLMO_NONE: Final = re.compile(r"\s*there are none\.?\s*", re.IGNORECASE)
+MAX_COUNT: Final = 1_000_000_000
+
+
+class _Wrong(Exception):
+    """A part of the answer that cannot be used; the message is the reason."""
+
+
+def read_tolerant(truth: Truth, response: str) -> Answer:
+    """What a response says to a question, or why it cannot be read.
+
+    Read are: JSON in a fence, bare, or between text; one object or a list; a number under any key that contains
+    "count" (else the number of places counts); points and boxes nested or flat; Molmo points, in percent of
+    ``truth.image_size``; "There are none.". Reasons of failure: empty, no_json, broken_json, count_missing,
+    bad_count, points_missing, boxes_missing, bad_points, bad_boxes, size_unknown.
+    """
+    if _MOLMO.search(response) or _MOLMO_NONE.fullmatch(response):
+        return _read_molmo(truth, response)
+    try:
+        value = find_value(response)
+    except NoAnswer as reason:
+        return Answer(failure=str(reason))
+    found: dict[str, Any] = {}
+    failure = ""
+    for part in (POINTS, BOXES, COUNT):  # the count may be the number of places
+        if part in truth.parts:
+            try:
+                found[part] = _read_count(value, found) if part == COUNT else _read_places(value, part)
+            except _Wrong as reason:
+                failure = failure or str(reason)
+    return Answer(found.get(COUNT), found.get(POINTS), found.get(BOXES), failure)
+
+
+def _read_places(value: Any, part: str) -> Places:
+    """All points or boxes, in the order written; none for an empty list and for a count of 0 without places."""
+    keys, size = _SIDES[part]
+    entries = value if isinstance(value, list) and not _is_place(value, size) else [value]
+    listed = [_value_of(entry, keys) for entry in entries]
+    found = [places for places in listed if places is not None]
+    if not found and value != [] and not (isinstance(value, dict) and _stated_count(value) == 0):
+        raise _Wrong(f"{part}_missing")
+    return tuple(tuple(map(float, place)) for places in found for place in _flat(places, size, part))
+
+
+def _value_of(entry: Any, keys: Iterable[str]) -> Any:
+    """The places of one entry as written, None where it has none."""
+    if not isinstance(entry, dict):
+        return entry if isinstance(entry, list) else None
+    if "point_2d" in keys and {"x", "y"} <= set(entry) and not {"width", "height"} & set(entry):
+        return [entry["x"], entry["y"]]
+    return next((entry[key] for key in keys if entry.get(key) is not None), None)
+
+
+def _flat(places: Any, size: int, part: str) -> list[list[float]]:
+    """One place or a list of places as a list of places; _Wrong for anything else."""
+    nested = [places] if _is_place(places, size) else places
+    if not isinstance(nested, list) or not all(_is_place(place, size) for place in nested if place != []):
+        raise _Wrong(f"bad_{part}")
+    return [place for place in nested if place]
+
+
+def _is_place(value: Any, size: int) -> bool:
+    return isinstance(value, list) and len(value) == size and all(is_number(n) and _usable(n) for n in value)
+
+
+def _usable(number: float) -> bool:
+    return abs(number) <= MAX_COUNT  # false for nan and infinity too
+
+
+def _read_count(value: Any, found: dict[str, Any]) -> int:
+    """The stated count, else the number of places, else the number of entries of a list."""
+    if is_number(value):
+        return _whole(value)
+    single = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if isinstance(single, dict) and (stated := _stated_count(single)) is not None:
+        return stated
+    if isinstance(value, list):
+        return len(value)
+    listed = [value[key] for keys in (POINT_KEYS, BOX_KEYS) for key in keys if isinstance(value.get(key), list)]
+    if found or listed:
+        return len(next(iter(found.values()), listed[0] if listed else ()))
+    raise _Wrong("count_missing")
+
+
+def _stated_count(entry: dict[str, Any]) -> int | None:
+    """The first number under a key that contains "count"; None where no such key holds anything."""
+    for key, value in entry.items():
+        if "count" in key.lower() and value is not None:
+            return _whole(int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 10 else value)
+    return None
+
+
+def _whole(value: Any) -> int:
+    if not is_number(value) or not 0 <= value <= MAX_COUNT or value != math.floor(value):
+        raise _Wrong("bad_count")
+    return int(value)
+
+
+def _read_molmo(truth: Truth, response: str) -> Answer:
+    """Points in percent of width and height, and the total where one is stated."""
+    pairs = [(float(x), float(y)) for tag in _MOLMO.findall(response) for x, y in _molmo_pairs(tag)]
+    total = _MOLMO_TOTAL.search(response)
+    count = (int(total[1]) if total else len(pairs)) if COUNT in truth.parts else None
+    if BOXES in truth.parts:
+        return Answer(count, boxes=None if pairs else (), failure="boxes_missing" if pairs else "")
+    if POINTS not in truth.parts:
+        return Answer(count)
+    if any(max(pair) > 100 for pair in pairs) or (not pairs and not _MOLMO_NONE.fullmatch(response)):
+        return Answer(count, failure="bad_points")
+    if pairs and truth.image_size is None:
+        return Answer(count, failure="size_unknown")
+    width, height = truth.image_size or (0, 0)
+    return Answer(count, tuple((x * width / 100, y * height / 100) for x, y in pairs))
+
+
+def _molmo_pairs(tag: str) -> list[tuple[str, str]]:
+    return [
+        (x, y)
+        for _, x, y in _MOLMO_PAIR.findall(tag)
+        if x.count(".") < 2 and y.count(".") < 2 and {x, y}.isdisjoint(".")
+    ]
