@@ -14,6 +14,7 @@ check: .venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_architecture.py
 
 fix: .venv
 	$(BIN)/ruff check --fix .
@@ -22,6 +23,8 @@ fix: .venv
 docs: .venv
 	$(BIN)/python -m expectations.suites
 	$(BIN)/python -m expectations.dictionary
+	$(BIN)/python -m flows.cli.reference
+	$(BIN)/python -m flows.cli.session
 
 lock: .venv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -1,6 +1,6 @@
-"""The obvious Hugging Face way: a generator with PIL and SciPy, ``to_parquet``, ``json.dumps``. Prints its times as JSON.
+"""The obvious Hugging Face way: a generator with PIL and SciPy, ``to_parquet``, ``json.dumps``.
 
-``python -m benchmarks.baseline FOLDER OUTPUT``. ``FOLDER`` holds the sources as plain files. This is how a
+``python -m benchmarks.baseline FOLDER OUTPUT`` prints its times as JSON. ``FOLDER`` holds the sources as plain files. This is how a
 competent person writes it in an afternoon: no range checks, no validation, no track ids, no provenance.
 """
 
@@ -9,13 +9,14 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from datasets import Dataset, Image, disable_progress_bars
 from PIL import Image as Picture
-from scipy import ndimage
+from scipy import ndimage  # type: ignore[import-untyped]
 
 SMALLEST_AREA = 20
 LABELS = {"0": "normal", "1": "cluster", "2": "pinhead"}
@@ -78,7 +79,12 @@ def label_objects(path: Path, width: int, height: int) -> Objects:
             label, *values = line.split()
             cx, cy, w, h = map(float, values)
             x, y, w, h = cx * width, cy * height, w * width, h * height
-            box = [max(x - w / 2, 0.0), max(y - h / 2, 0.0), min(x + w / 2, width), min(y + h / 2, height)]
+            box = [
+                max(x - w / 2, 0.0),
+                max(y - h / 2, 0.0),
+                min(x + w / 2, float(width)),
+                min(y + h / 2, float(height)),
+            ]
             found.append((LABELS[label], box, [x, y], w * h))
     return found
 
@@ -118,7 +124,7 @@ def main(arguments: Sequence[str]) -> None:
             for question in questions(row):
                 file.write(json.dumps(question) + "\n")
     laps.append(time.perf_counter())
-    parts = [after - before for before, after in zip(laps, laps[1:], strict=False)]
+    parts = [after - before for before, after in pairwise(laps)]
     names = ("generate", "deduplicate", "to_parquet", "jsonl")
     print(json.dumps({"work": dict(zip(names, parts, strict=True)), "build_seconds": sum(parts)}))
 

@@ -35,8 +35,8 @@ def assert_same_boxes(stem: str, ours: list[LabelledBox], theirs: list[LabelledB
     """The same labels and edges, in any order."""
     assert len(ours) == len(theirs), f"{stem}: {len(ours)} boxes here, {len(theirs)} in the baseline"
     for (label, *box), (other_label, *other) in zip(sorted(ours), sorted(theirs), strict=True):
-        near = all(abs(a - b) <= TOLERANCE_PX for a, b in zip(box, other, strict=True))
-        assert label == other_label and near, f"{stem}: {label} {box} here, {other_label} {other} in the baseline"
+        near = label == other_label and all(abs(a - b) <= TOLERANCE_PX for a, b in zip(box, other, strict=True))
+        assert near, f"{stem}: {label} {box} here, {other_label} {other} in the baseline"
 
 
 def released_boxes(release: Path) -> dict[str, list[LabelledBox]]:
@@ -51,10 +51,7 @@ def released_boxes(release: Path) -> dict[str, list[LabelledBox]]:
 def baseline_boxes(path: Path) -> dict[str, list[LabelledBox]]:
     """The boxes of each image of the baseline by its stem."""
     rows = pl.read_parquet(path, columns=["id", "labels", "boxes"]).iter_rows()
-    return {
-        stem: [(label, *box) for label, box in zip(labels, boxes, strict=True)]  # type: ignore[misc]
-        for stem, labels, boxes in rows
-    }
+    return {stem: [(label, *box) for label, box in zip(labels, boxes, strict=True)] for stem, labels, boxes in rows}
 
 
 def released_digests(release: Path) -> Iterator[tuple[str, tuple[str, int]]]:

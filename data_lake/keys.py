@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import requires, version
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from re import match
 
 import orjson
@@ -39,14 +39,18 @@ def reachable(modules: Iterable[str], root: Path = CODE_ROOT) -> frozenset[str]:
     The packages around a module count too: to import it is to run their ``__init__``.
     """
     found: set[str] = set()
-    todo = list(modules)
+    seen: set[str] = {""}
+    todo = [module.replace(".", "/") for module in modules]
     while todo:
-        stem = PurePosixPath(todo.pop().replace(".", "/"))
-        packages = {f"{package}/__init__.py" for package in (stem, *stem.parents)}
-        for name in {f"{stem}.py", *packages} - found:
+        stem = todo.pop()
+        if stem in seen:
+            continue
+        seen.add(stem)
+        todo.append(stem.rpartition("/")[0])
+        for name in (f"{stem}.py", f"{stem}/__init__.py"):
             if (root / name).is_file():
                 found.add(name)
-                todo += _imports(root / name)
+                todo += (module.replace(".", "/") for module in _imports(root / name))
     return frozenset(found)
 
 

@@ -44,11 +44,11 @@ class Receipt:
 def temporary_file(lake: Lake) -> Iterator[Path]:
     """A path to write to on the store's own disk; removed unless it was moved away."""
     path = lake.temporary / f"{os.getpid()}-{uuid4().hex}"
-    try:
-        with explained(f"the lake folder {lake.root}"):
+    with explained(f"the lake folder {lake.root}"):
+        try:
             yield path
-    finally:
-        path.unlink(missing_ok=True)
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def object_path(lake: Lake, sha256: str) -> Path:

@@ -66,4 +66,4 @@ def _opened(data: bytes | Path, name: str) -> Iterator[tuple["InputContainer", "
             stream.codec_context.options = {"err_detect": "explode"}
             yield container, stream
     except (av.FFmpegError, EOFError) as error:
-        raise MemberProblem(REASON, f"{name}: {error.strerror if isinstance(error, OSError) else error}") from error
+        raise MemberProblem(REASON, f"{name}: {getattr(error, 'strerror', None) or error}") from error

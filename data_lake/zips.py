@@ -40,9 +40,16 @@ def zip_entries(path: Path, origin: Origin, limits: Limits = LIMITS) -> list[Zip
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, EOFError, struct.error, ValueError) as error:
-        raise origin.refuse(f"damaged zip: {error}") from error
+        raise origin.refuse(f"damaged zip: {error}{_cut_off(path)}") from error
     check_count(len(infos), origin, limits)
     return [_entry(info, path, origin, limits) for info in infos if not info.is_dir()]
+
+
+def _cut_off(path: Path) -> str:
+    """What else to say of a file that begins as a zip and lacks the directory at its end."""
+    with path.open("rb") as file:
+        begins = file.read(4) == b"PK\x03\x04"
+    return ", though it begins as one: it was cut off, or its end is damaged" if begins else ""
 
 
 def _entry(info: zipfile.ZipInfo, path: Path, origin: Origin, limits: Limits) -> ZipEntry:

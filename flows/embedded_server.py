@@ -4,7 +4,9 @@ Prefect's own ephemeral server outlives a parent that was killed. This one holds
 whose write end only the parent has: when the parent dies, however it dies, the pipe closes.
 """
 
+import errno
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,9 +18,11 @@ from pathlib import Path
 
 import httpx
 
+from data_lake.layout import explained
 from transforms.errors import MachineError
 
 START_SECONDS = 90
+LEAST_FREE = 64 << 20  # its database takes a few MiB, its log more the longer a run is
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
@@ -30,7 +34,9 @@ QUIET = {
 @contextmanager
 def embedded_server(home: Path) -> Iterator[str]:
     """The API address of a server that lives as long as the block; MachineError if it does not start."""
-    home.mkdir(parents=True, exist_ok=True)
+    with explained(f"the folder of the embedded Prefect server {home}"):
+        home.mkdir(parents=True, exist_ok=True)
+        check_room(home)
     port = _free_port()
     environment = os.environ | QUIET | {"PREFECT_HOME": str(home), "PREFECT_PROFILES_PATH": str(home / "profiles.toml")}
     log = home / "server.log"
@@ -49,6 +55,12 @@ def embedded_server(home: Path) -> Iterator[str]:
     finally:
         server.kill()
         server.wait()
+
+
+def check_room(home: Path) -> None:
+    """OSError of a full disk where the server could not work: it would hang, or fail without a word of the reason."""
+    if shutil.disk_usage(home).free < LEAST_FREE:
+        raise OSError(errno.ENOSPC, f"less than {LEAST_FREE >> 20} MiB are left", str(home))
 
 
 def _free_port() -> int:

@@ -69,7 +69,9 @@ def check_given(recipe: Recipe, given: Mapping[str, str]) -> None:
         if name not in recipe.sources:
             raise UsageError(f"--source {name}: the build uses {', '.join(recipe.sources)} and no source '{name}'.")
         if not Path(path).exists():
-            raise UsageError(f"--source {name}={path}: there is no such file or folder.")
+            raise UsageError(
+                f"--source {name}={path}: there is no such file or folder. Give the path of an archive or a folder."
+            )
 
 
 def locate(info: SourceInfo, given: str | None, lake: Lake, progress: Progress) -> Source:

@@ -8,14 +8,26 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic_core import ErrorDetails
 
 from data_lake.catalogue import Label, SourceInfo, load_catalogue, load_reader
-from transforms.errors import UsageError
+from transforms.errors import MachineError, UsageError
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Version = Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
+NAME, VERSION = r"^[a-z][a-z0-9_]*$", r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$"
+LABEL, DATE = r"^[A-Za-z0-9][A-Za-z0-9 _-]*$", r"^\d{4}-\d{2}-\d{2}$"
+PATTERNS = {
+    NAME: "a name of lower-case letters, digits and _ that begins with a letter",
+    VERSION: "a version of three numbers such as 1.0.0",
+    LABEL: "a label of letters, digits, blanks, _ and -",
+    DATE: "a date such as 2026-11-21",
+}
+REMEDY = "Correct the recipe and run again."
+
+Name = Annotated[str, Field(pattern=NAME)]
+Version = Annotated[str, Field(pattern=VERSION)]
 Policy = Literal["published", "audited"]
-ReleasedLabel = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]*$")]
+ReleasedLabel = Annotated[str, Field(pattern=LABEL)]
+StageName = Literal["index", "derive", "dedup", "audit", "split", "record", "instruct", "release", "manifest"]
 Task = Literal["pointing", "bounding", "counting", "cnt_and_point", "count_and_box"]
 
 
@@ -81,7 +93,7 @@ class Validation(_Section):
     """When rejections stop the release: the largest share of a stage's inputs, by stage."""
 
     max_rejected_fraction: float = Field(default=0.5, ge=0, le=1, description="for every stage that by_stage omits")
-    by_stage: Mapping[Name, Annotated[float, Field(ge=0, le=1)]] = Field(
+    by_stage: Mapping[StageName, Annotated[float, Field(ge=0, le=1)]] = Field(
         default={}, description="stage = largest share"
     )
 
@@ -95,7 +107,7 @@ class Recipe(_Section):
     description: str = Field(default="", description="first paragraph of the dataset card")
     seed: int = Field(default=0, description="decides frame sampling, splits and the wording of prompts")
     release_date: str | None = Field(
-        default=None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="as 2026-11-21; none: the release bears no date"
+        default=None, pattern=DATE, description="as 2026-11-21; none: the day of SOURCE_DATE_EPOCH, if that is set"
     )
     sources: Mapping[str, Mapping[str, object]] = Field(
         description="one table a source, with the options of its reader; of equal images the first source wins"
@@ -128,10 +140,12 @@ def load_recipe(name_or_path: str) -> Recipe:
         raise UsageError(f"no recipe '{name_or_path}': give one of {', '.join(shipped)} or the path of a TOML file.")
     try:
         recipe = Recipe.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
+    except OSError as error:
+        raise MachineError(f"recipe {path}: {error.strerror}. Check that the file is readable.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"recipe {path}: not valid TOML: {error}.") from error
+        raise UsageError(f"recipe {path}: not valid TOML: {error}. {REMEDY}") from error
     except ValidationError as error:
-        raise UsageError(f"recipe {path}: {problems(error)}.") from error
+        raise UsageError(f"recipe {path}: {problems(error)}. {REMEDY}") from error
     return check_sources(recipe, load_catalogue(), str(path))
 
 
@@ -151,11 +165,13 @@ def check_sources(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: st
     complete = {}
     for name, options in recipe.sources.items():
         if name not in catalogue:
-            raise UsageError(f"recipe {where}: unknown source '{name}'; there are {', '.join(catalogue)}.")
+            raise UsageError(f"recipe {where}: unknown source '{name}'; there are {', '.join(catalogue)}. {REMEDY}")
         try:
             complete[name] = reader_options(catalogue[name].reader).model_validate(dict(options)).model_dump()
         except ValidationError as error:
-            raise UsageError(f"recipe {where}: sources.{name}: {problems(error)}.") from error
+            raise UsageError(f"recipe {where}: sources.{name}: {problems(error)}. {REMEDY}") from error
+        except UsageError as error:  # from an option that its reader checks itself
+            raise UsageError(f"recipe {where}: sources.{error}") from error
     return recipe.model_copy(update={"sources": complete, "labels": complete_labels(recipe, catalogue, where)})
 
 
@@ -164,8 +180,9 @@ def complete_labels(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: 
     brought = {label: label for name in recipe.sources for label in catalogue[name].labels}
     for label in recipe.labels.names:
         if label not in brought:
+            there = ", ".join(brought)
             raise UsageError(
-                f"recipe {where}: labels.names: unknown label '{label}'; its sources bring {', '.join(brought)}."
+                f"recipe {where}: labels.names: unknown label '{label}'; its sources bring {there}. {REMEDY}"
             )
     return recipe.labels if recipe.labels.names else recipe.labels.model_copy(update={"names": brought})
 
@@ -183,7 +200,14 @@ def reader_options(reader: str) -> type[BaseModel]:
 def problems(error: ValidationError) -> str:
     """Every problem of a validation as one sentence with the key it concerns."""
     return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc']) or 'recipe'}: "
-        + ("unknown key" if problem["type"] == "extra_forbidden" else problem["msg"])
-        for problem in error.errors()
+        ": ".join([".".join(str(part) for part in found["loc"] if part != "[key]"), problem(found)]).removeprefix(": ")
+        for found in error.errors()
     )
+
+
+def problem(found: ErrorDetails) -> str:
+    """What is wrong with one value, in words."""
+    if found["type"] == "string_pattern_mismatch":
+        return f"{found['input']!r} is not {PATTERNS[found['ctx']['pattern']]}"
+    words = {"extra_forbidden": "unknown key", "missing": "the key is missing"}
+    return words.get(found["type"], found["msg"].removeprefix("Value error, "))

@@ -86,13 +86,14 @@ def derive_sample(
 
 
 def reject(sample: Sample, reason: str, detail: str) -> Exclusion:
-    """The quarantine entry of a sample."""
+    """The quarantine entry of a sample; its detail begins with the picture's member."""
+    member = sample.image_member or sample.video_member or sample.stem
     return Exclusion(
         source=sample.source,
         key=sample.sample_id,
         verdict="rejected",
         reason=reason,
-        detail=f"{sample.image_member or sample.video_member or sample.stem}: {detail}",
+        detail=detail if detail.startswith(member) else f"{member}: {detail}",
         sample_id=sample.sample_id,
     )
 

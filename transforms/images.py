@@ -135,8 +135,10 @@ def _decode_jpeg(data: bytes, colorspace: Literal["RGB", "GRAY"]) -> NDArray[np.
     except ImageProblem:
         raise
     except ValueError as error:
-        cut = "Premature end" in str(error) or b"\xff\xd9" not in data
-        raise ImageProblem("truncated_image" if cut else "unreadable_image", f"JPEG decoder: {error}") from error
+        if "Premature end" in str(error) or b"\xff\xd9" not in data:
+            ends = f"the file ends at byte {len(data)}, before its end marker"
+            raise ImageProblem("truncated_image", f"JPEG: {ends} (decoder: {error})") from error
+        raise ImageProblem("unreadable_image", f"JPEG decoder: {error}") from error
     return pixels
 
 

@@ -37,10 +37,7 @@ def export_release(folder: Path, to: Path, split: str | None = None) -> ExportRe
     does not have and for a target folder that holds anything but an earlier export.
     """
     manifest = read_manifest(folder)
-    splits = splits_of(manifest)
-    if split is not None and split not in splits:
-        raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits)}.")
-    chosen = splits if split is None else (split,)
+    chosen = choose_splits(manifest, split)
     try:
         _prepare(to)
         return _export(folder, manifest, to, chosen)
@@ -48,15 +45,23 @@ def export_release(folder: Path, to: Path, split: str | None = None) -> ExportRe
         raise MachineError(f"the export folder {to} cannot be written: {error}. Choose another one.") from error
 
 
+def choose_splits(manifest: Manifest, split: str | None) -> tuple[str, ...]:
+    """All splits of the release, or the one that is asked for; UsageError where it has none of that name."""
+    splits = splits_of(manifest)
+    if split is not None and split not in splits:
+        raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits)}.")
+    return splits if split is None else (split,)
+
+
 def _export(folder: Path, manifest: Manifest, to: Path, splits: tuple[str, ...]) -> ExportReport:
     images = instructions = records = 0
     for name in splits:
-        paths = _image_paths(read_parquet(folder, manifest, "images", name))
+        paths = image_paths(read_parquet(folder, manifest, "images", name))
         images += _write_pictures(read_pictures(folder, manifest, name), paths, to)
         records += _write_records(to / f"records/{name}.jsonl", read_parquet(folder, manifest, "data", name), paths)
         instructions += _copy_instructions(folder, manifest, to, name, set(paths.values()))
     mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root, "splits": splits}
-    _write_whole(to / MARK, [orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
+    write_whole(to / MARK, [orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
     return ExportReport(to, splits, images, instructions, records)
 
 
@@ -70,12 +75,12 @@ def _prepare(to: Path) -> None:
     elif to.exists() and not to.is_dir():
         raise UsageError(f"--to {to}: is a file. Choose a folder.")
     to.mkdir(parents=True, exist_ok=True)
-    _write_whole(to / MARK, [b"{}\n"])  # from here on an interrupted export is one that can be repeated
+    write_whole(to / MARK, [b"{}\n"])  # from here on an interrupted export is one that can be repeated
     for name in ("images", "instructions", "records"):
         (to / name).mkdir()
 
 
-def _image_paths(images: pl.DataFrame) -> dict[str, str]:
+def image_paths(images: pl.DataFrame) -> dict[str, str]:
     """The export path of each sample; DataError for a path that is not of the declared form."""
     paths = dict(images.select("sample_id", "image_file").iter_rows())
     for sample_id, path in paths.items():
@@ -91,7 +96,7 @@ def _write_pictures(pictures: Iterable[Picture], paths: dict[str, str], to: Path
         if path is None:
             raise DataError(f"record {picture.record_id}: its image is not in the images table; verify the release.")
         if path not in written:
-            _write_whole(to / path, [picture.data])
+            write_whole(to / path, [picture.data])
             written.add(path)
     return len(written)
 
@@ -102,7 +107,7 @@ def _write_records(target: Path, records: pl.DataFrame, paths: dict[str, str]) -
         for part in records.iter_slices(ROWS_AT_ONCE)
         for row in part.to_dicts()
     )
-    _write_whole(target, lines)
+    write_whole(target, lines)
     return records.height
 
 
@@ -112,11 +117,12 @@ def _copy_instructions(folder: Path, manifest: Manifest, to: Path, split: str, k
     if dangling.height:
         raise DataError(f"instruction {dangling['instruction_id'][0]}: no image of its name; verify the release.")
     if rows.height:
-        _write_whole(to / instructions_path(split), [(folder / instructions_path(split)).read_bytes()])
+        write_whole(to / instructions_path(split), [(folder / instructions_path(split)).read_bytes()])
     return rows.height
 
 
-def _write_whole(path: Path, chunks: Iterable[bytes]) -> None:
+def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
+    """The chunks as one file, which appears whole or not at all."""
     part = path.with_name(f".{path.name}.part")
     with part.open("wb") as file:
         file.writelines(chunks)

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from flows.cli import build, demo, fetch, inspect_lake, inspect_release, quarantine
+from flows.cli import build, demo, evaluate, fetch, inspect_lake, inspect_release, quarantine, sample
 from flows.cli.console import say_error
 from transforms.errors import MachineError, PipelineError
 
@@ -32,6 +32,8 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command("verify")(inspect_release.verify)
 app.command("show")(inspect_release.show)
 app.command("export")(inspect_release.export)
+app.command("sample")(sample.sample)
+app.command("evaluate")(evaluate.evaluate)
 
 
 def main() -> NoReturn:

@@ -12,8 +12,10 @@ from rich.table import Table
 
 from flows.run import StageResult
 
-ERR = Console(stderr=True, highlight=False, soft_wrap=True)
-OUT = Console(highlight=False, soft_wrap=True)
+# Where output goes to a file or a pipe there is no edge to fold names and paths at.
+PIPE_WIDTH = 240
+ERR = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else PIPE_WIDTH)
+OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def say(text: str) -> None:

@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
+from data_lake.release.dialects import export_dialect
 from data_lake.release.export import export_release
 from data_lake.release.show import describe_release
 from data_lake.release.verify import verify_release
 from flows.cli.build import shown
 from flows.cli.console import OUT, print_json, say_error, table
 from flows.cli.options import JsonOption
+from transforms.dialects.registry import DIALECTS
+from transforms.errors import UsageError
 
 ReleaseArgument = Annotated[Path, typer.Argument(help="Folder of a release.")]
 
@@ -48,19 +51,54 @@ def show(release: ReleaseArgument, as_json: JsonOption = False) -> None:
             OUT.print(f"    {line}", markup=False)
 
 
+LIST = "list"
+
+
 def export(
-    release: ReleaseArgument,
-    to: Annotated[Path, typer.Option("--to", help="Folder to write to; new, empty, or an earlier export.")],
+    release: Annotated[Path | None, typer.Argument(help="Folder of a release.", show_default=False)] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="Folder to write to: new or empty.")] = None,
     split: Annotated[str | None, typer.Option(help="This split only; the default is all.")] = None,
+    dialect: Annotated[
+        str | None,
+        typer.Option(help=f"A trainer's or tool's format: {', '.join(DIALECTS)}; `{LIST}` shows them."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write image files and instruction JSONL whose paths all open.
+    """Write image files and instructions whose paths all open, as they are or in the format of a trainer.
 
-    Example: `medmultipoints export lake/releases/demo/1.0.0 --to export`
+    Example: `medmultipoints export lake/releases/demo/1.0.0 --to export --dialect coco`
     """
+    if dialect == LIST:
+        _list_dialects(as_json)
+        return
+    if release is None or to is None:
+        raise UsageError("export: RELEASE and --to are needed. See `medmultipoints export --help`.")
+    if dialect is not None:
+        _export_dialect(release, to, dialect, split, as_json)
+        return
     report = export_release(release, to, split)
     if as_json:
         print_json(asdict(report))
         return
-    counts = f"{report.images:,} images, {report.instructions:,} instructions, {report.records:,} records"
-    OUT.print(f"{counts} in {shown(to.absolute())}")
+    OUT.print(
+        f"{report.images:,} images, {report.instructions:,} instructions, {report.records:,} records in {shown(to.absolute())}"
+    )
+
+
+def _export_dialect(release: Path, to: Path, dialect: str, split: str | None, as_json: bool) -> None:
+    report = export_dialect(release, to, dialect, split)
+    if as_json:
+        print_json(asdict(report))
+        return
+    OUT.print(f"{report.images:,} images, {report.entries:,} entries of {dialect} in {shown(to.absolute())}")
+    for reason, count in report.left_out.items():
+        OUT.print(f"left out: {count:,}  {reason}", markup=False)
+
+
+def _list_dialects(as_json: bool) -> None:
+    facts = [(one.name, one.title, one.frame, one.boxes, one.rounding, one.lost) for one in DIALECTS.values()]
+    columns = ("name", "title", "frame", "boxes", "rounding", "lost")
+    if as_json:
+        print_json({"dialects": [dict(zip(columns, row, strict=True)) for row in facts]})
+        return
+    table("dialects", columns[:4], [row[:4] for row in facts])

@@ -56,8 +56,13 @@ def render_commands() -> str:
 
 def with_commands(readme: str) -> str:
     """The README's text with its table of commands as it must be."""
-    before, rest = readme.split(BEGIN)
-    return before + BEGIN + render_commands() + END + rest.split(END, 1)[1]
+    return replace_between(readme, BEGIN, END, render_commands())
+
+
+def replace_between(page: str, begin: str, end: str, text: str) -> str:
+    """The page with another text between its two marks."""
+    before, rest = page.split(begin)
+    return before + begin + text + end + rest.split(end, 1)[1]
 
 
 def pages() -> dict[Path, str]:

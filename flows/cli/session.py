@@ -3,13 +3,14 @@
 Whatever differs from run to run (seconds, hashes) is left as it stands in the README as long as the rest is true.
 """
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from flows.cli.reference import README
+from flows.cli.reference import README, replace_between
 
 BEGIN, END = "<!-- session: pasted by `make docs` -->\n", "<!-- end of session -->"
 COMMAND = [sys.executable, "-c", "from flows.cli import main; main()", "demo"]
@@ -18,7 +19,9 @@ MOST_LINES = 11
 
 def run_demo(folder: Path) -> str:
     """What the demo prints to standard output when it is run in the folder."""
-    return subprocess.run(COMMAND, cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
+    plain = os.environ | {"NO_COLOR": "1", "COLUMNS": "120"}
+    plain.pop("LAKE_ROOT", None)
+    return subprocess.run(COMMAND, cwd=folder, env=plain, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def shorten(printed: str) -> str:
@@ -26,8 +29,7 @@ def shorten(printed: str) -> str:
     lines = [line.rstrip() for line in printed.splitlines() if not line.startswith("root ")]
     paragraphs = [paragraph.splitlines() for paragraph in "\n".join(lines).split("\n\n")]
     cut = [
-        paragraph if len(paragraph) <= MOST_LINES else [*paragraph[: MOST_LINES - 1], "..."]
-        for paragraph in paragraphs
+        paragraph if len(paragraph) <= MOST_LINES else [*paragraph[: MOST_LINES - 1], "..."] for paragraph in paragraphs
     ]
     body = "\n\n".join("\n".join(paragraph) for paragraph in cut).rstrip()
     return f"```console\n$ medmultipoints demo\n{body}\n```\n"
@@ -50,7 +52,7 @@ def main() -> None:
         block = shorten(run_demo(Path(folder)))
     readme = README.read_text("utf-8")
     if settled(shown_session(readme)) != settled(block):
-        README.write_text(readme.replace(shown_session(readme), block), "utf-8")
+        README.write_text(replace_between(readme, BEGIN, END, block), "utf-8")
 
 
 if __name__ == "__main__":

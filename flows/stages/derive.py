@@ -11,6 +11,7 @@ from expectations.columns import load_table, polars_schema
 from expectations.references import references_hold
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stages.yielding import require_every_source
 from transforms.columns import Columns, sample_of
 from transforms.derive import Derived, DeriveParameters, derive_sample, reject
 from transforms.derived_columns import image_columns, region_columns, speck_columns
@@ -117,7 +118,8 @@ def as_frame(table: str, columns: Columns) -> pl.DataFrame:
 
 
 def derive_rules(tables: Tables, inputs: Inputs) -> Rules:
-    """Every region and speck belongs to an image of this stage, every image to a sample."""
+    """Every region and speck belongs to an image of this stage, every image to a sample; no source is lost."""
+    require_every_source(inputs.read("samples"), tables["images"], tables["exclusions"])
     return {
         "regions_have_images": references_hold(tables["regions"], "sample_id", tables["images"], "sample_id"),
         "specks_have_images": references_hold(tables["specks"], "sample_id", tables["images"], "sample_id"),

@@ -8,6 +8,7 @@ from data_lake.catalogue import load_reader
 from expectations.columns import load_table, polars_schema
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output
+from flows.stages.yielding import nothing_usable
 from transforms.columns import sample_columns
 from transforms.errors import MemberProblem, SourceDataError
 from transforms.records import Exclusion, Indexed, Sample
@@ -63,18 +64,8 @@ def named(exclusion: Exclusion) -> Exclusion:
 
 def require_samples(source: str, indexed: Indexed) -> None:
     """A selected source must yield something; SourceDataError says what is missing."""
-    if indexed.samples:
-        return
-    reasons: dict[str, list[Exclusion]] = {}
-    for exclusion in indexed.exclusions:
-        reasons.setdefault(exclusion.reason, []).append(exclusion)
-    worst = max(reasons.values(), key=len, default=[])
-    problem = "no usable sample" + (
-        f": {len(worst)} times {worst[0].reason}, for example {worst[0].key}: {worst[0].detail}" if worst else ""
-    )
-    raise SourceDataError(
-        source, "all files", problem, f"Give what is missing with --source {source}=PATH, or leave it out with --only."
-    )
+    if not indexed.samples:
+        raise nothing_usable(source, ((row.verdict, row.reason, row.key, row.detail) for row in indexed.exclusions))
 
 
 def index_parameters(recipe: Recipe) -> object:

@@ -9,6 +9,7 @@ from expectations.references import references_hold
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Rules, Tables
 from flows.stages.kept import kept_images
+from flows.stages.yielding import require_every_source
 from transforms.compose import compose_records
 from transforms.records import Exclusion
 
@@ -41,8 +42,9 @@ def record_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     )
 
 
-def record_rules(tables: Tables, _inputs: Inputs) -> Rules:
-    """Objects have records, records have images, and every count is the number of its objects."""
+def record_rules(tables: Tables, inputs: Inputs) -> Rules:
+    """Objects have records, records have images, and every count is the number of its objects; no source is lost."""
+    require_every_source(kept_images(inputs), tables["released_images"], tables["exclusions"])
     counted = tables["objects"].group_by("record_id").agg(pl.len().alias("objects"))
     wrong = (
         tables["records"]

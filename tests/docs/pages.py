@@ -6,15 +6,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-PAGES = (README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
 
-_BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"^\*\*`([^`]+)`\*\*\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    """The code blocks of a page in one language."""
-    return [text for found, _, text in _BLOCK.findall(page.read_text("utf-8")) if found == language]
+def blocks(page: Path, language: str, mark: str = "") -> list[str]:
+    """The code blocks of a page in one language; with a mark only those that bear it."""
+    found = _BLOCK.findall(page.read_text("utf-8"))
+    return [text for name, marks, text in found if name == language and mark in marks]
 
 
 def named_files(page: Path) -> dict[str, str]:
@@ -22,7 +23,7 @@ def named_files(page: Path) -> dict[str, str]:
     return dict(_FILE.findall(page.read_text("utf-8")))
 
 
-def commands(page: Path) -> list[list[str]]:
+def commands(page: Path, mark: str = "") -> list[list[str]]:
     """Every command line of the page's bash blocks, split as a shell would; comments are gone."""
-    lines = "".join(blocks(page, "bash")).replace("\\\n", " ").splitlines()
+    lines = "".join(blocks(page, "bash", mark)).replace("\\\n", " ").splitlines()
     return [words for words in (shlex.split(line, comments=True) for line in lines) if words]

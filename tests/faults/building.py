@@ -17,12 +17,15 @@ RECIPE = "tiny"
 
 
 def write_recipe(folder: Path, sources: Iterable[str], limit: float = 1.0) -> Path:
-    """The recipe file of the sources in their order; ``limit`` is the largest share of rejected inputs."""
+    """The recipe file of the sources in their order; ``limit`` is the largest share of rejected inputs.
+
+    Zero counts are asked for, so that a frame whose labels are missing could get one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tables = "".join(f"[sources.{name}]\n" for name in sources)
     head = f'name = "{RECIPE}"\nversion = "1.0.0"\ntitle = "Tiny"\nrelease_date = "2026-11-21"\n'
     path = folder / f"{RECIPE}.toml"
-    path.write_text(f"{head}{tables}[validation]\nmax_rejected_fraction = {limit}\n")
+    path.write_text(f"{head}{tables}[labels]\nzero_counts = true\n[validation]\nmax_rejected_fraction = {limit}\n")
     return path
 
 

@@ -40,23 +40,21 @@ def _first_value(text: str) -> tuple[bool, Any]:
         position = opening.end()
         if not _LIKE_JSON.match(text, opening.start()):
             continue
-        value, length = _decode(text[opening.start() :])
+        value, position = _decode(text, opening.start())
         if _can_answer(value):
             return True, value
-        position = opening.start() + length
     return False, None
 
 
-def _decode(text: str) -> tuple[Any, int]:
+def _decode(text: str, start: int) -> tuple[Any, int]:
+    """The value that begins at a position, and where it ends."""
     decoder = json.JSONDecoder(parse_constant=_refuse)
-    try:
-        return decoder.raw_decode(text)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return decoder.raw_decode(_COMMA_AT_END.sub(" ", text))
-    except (ValueError, RecursionError):
-        raise NoAnswer("broken_json") from None
+    for written in (text, _COMMA_AT_END.sub(" ", text)):
+        try:
+            return decoder.raw_decode(written, start)
+        except (ValueError, RecursionError):
+            continue
+    raise NoAnswer("broken_json")
 
 
 def _refuse(constant: str) -> float:

@@ -9,11 +9,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
+from pydantic import AfterValidator
+
 from transforms.records import Exclusion, Indexed, Members, Sample
 from transforms.sources.accounting import Problem, assemble, drop_foreign, entry_key, exclude
 from transforms.sources.annotation_files import read_annotation_file
 from transforms.sources.findings import ORGAN_FOLDERS, FindingClass
-from transforms.sources.hyperkvasir_labelled import LabelTable, Selection, read_labelled, select_negatives
+from transforms.sources.hyperkvasir_labelled import (
+    LabelTable,
+    Selection,
+    check_negatives,
+    read_labelled,
+    select_negatives,
+)
 from transforms.sources.image_labels import parse_image_labels
 from transforms.sources.pairs import Pair, join_pairs, read_box_file
 from transforms.sources.paths import MemberPath, split_paths
@@ -41,7 +49,11 @@ class _Layout:
 def read_samples(
     members: Members,
     *,
-    negatives: Annotated[tuple[str, ...], "findings of the labelled archive to take as images without polyps"] = (),
+    negatives: Annotated[
+        tuple[str, ...],
+        AfterValidator(check_negatives),
+        "findings of the labelled archive to take as images without polyps",
+    ] = (),
 ) -> Indexed:
     """One sample per segmented polyp image, and one without boxes per labelled image of a finding in ``negatives``.
 

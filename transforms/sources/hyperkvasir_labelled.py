@@ -55,14 +55,20 @@ def select_negatives(names: Sequence[str]) -> frozenset[str]:
         finding = canonical_finding(name)
         if finding is None:
             known = ", ".join(item.finding for item in CLASSES if item.finding not in NEVER_NEGATIVE)
-            raise UsageError(f"hyperkvasir: negatives: {name!r} is not a finding. Choose from {known}")
+            raise UsageError(f"hyperkvasir: negatives: {name!r} is not a finding. Choose from {known}.")
         if finding in NEVER_NEGATIVE:
             raise UsageError(
                 f"hyperkvasir: negatives: images of {name!r} may show polyps or instruments, "
-                "so they cannot stand for the absence of polyps. Remove it from the recipe"
+                "so they cannot stand for the absence of polyps. Remove it from the recipe."
             )
         chosen.add(finding)
     return frozenset(chosen)
+
+
+def check_negatives(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names as they are, once it is sure that each may be selected: so a recipe fails before any download."""
+    select_negatives(names)
+    return names
 
 
 def read_labelled(

@@ -1,5 +1,6 @@
 """Images joined by stem with their masks and with their entries in a box file."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -95,7 +96,10 @@ def find_duplicates(kind: str, paths: Sequence[MemberPath]) -> dict[str, Problem
 
 
 def _list_names(paths: Iterable[MemberPath]) -> str:
-    return ", ".join(path.name for path in paths)
+    times = Counter(path.name for path in paths)
+    return ", ".join(
+        name if count == 1 else f"{name} (which the archive lists {count} times)" for name, count in times.items()
+    )
 
 
 def _by_stem(paths: Iterable[MemberPath]) -> dict[str, list[str]]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from transforms.errors import MemberProblem, SourceDataError
 from transforms.records import Exclusion, Indexed, Members, Sample, VideoFacts
 from transforms.sources.accounting import Problem, assemble, exclude
@@ -46,8 +48,8 @@ def read_samples(
     *,
     seed: int,
     sampling: Annotated[Literal["all", "every", "per_video"], "which frames of a video become samples"] = "all",
-    every: Annotated[int, "with sampling every: the frames whose number it divides"] = 1,
-    per_video: Annotated[int, "with sampling per_video: so many frames, drawn by the seed"] = 250,
+    every: Annotated[int, Field(ge=1), "with sampling every: the frames whose number it divides"] = 1,
+    per_video: Annotated[int, Field(ge=1), "with sampling per_video: so many frames, drawn by the seed"] = 250,
     allow_decoded: Annotated[
         bool, "take frames from the mp4 where their pictures are missing; false: reject them"
     ] = True,

@@ -1,0 +1,128 @@
+"""Both ways in turn, each time in a fresh process with empty folders; outputs are compared before times are."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from benchmarks.compare import compare_outputs
+from benchmarks.corpus import Corpus
+from benchmarks.measure import Measured, run_measured, summary
+
+ROOT = Path(__file__).resolve().parents[1]
+RECIPE = """
+name = "bench"
+version = "1.0.0"
+title = "Benchmark on simulated sources"
+seed = 7
+
+[sources.hyperkvasir]
+
+[sources.visem_tracking]
+
+[boxes]
+policy = "audited"
+"""
+
+# Which of the pipeline's stages do what a part of the baseline does. What follows a stage's work (joining the
+# shards, validation by Great Expectations, storing the table) has no counterpart: it is the part "validate".
+PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "derive": (("index", "derive", "dedup"), ("generate", "deduplicate")),
+    "audit and split": (("audit", "split"), ()),
+    "record": (("record",), ()),
+    "instruct": (("instruct",), ("jsonl",)),
+    "release": (("release", "manifest"), ("to_parquet",)),
+}
+
+
+@dataclass(slots=True)
+class Side:
+    """All runs of one of the two ways."""
+
+    runs: list[Measured] = field(default_factory=list)
+    times: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, run: Measured) -> dict[str, Any]:
+        """Keep a run; what it printed last is the JSON of its times."""
+        self.runs.append(run)
+        printed: dict[str, Any] = orjson.loads(run.output.splitlines()[-1])
+        self.times.append(printed)
+        return printed
+
+    def seconds(self) -> list[float]:
+        """The whole runs, from the start of the process to its end."""
+        return [run.seconds for run in self.runs]
+
+    def part(self, names: tuple[str, ...], kind: str = "work") -> list[float]:
+        """The sum of some parts, run by run."""
+        return [sum(times[kind].get(name, 0.0) for name in names) for times in self.times]
+
+    def start(self) -> list[float]:
+        """What is left: interpreter, imports, preparation and the end of the process."""
+        return [run.seconds - times["build_seconds"] for run, times in zip(self.runs, self.times, strict=True)]
+
+
+def run_rounds(corpus: Corpus, folder: Path, *, rounds: int, workers: int) -> dict[str, Any]:
+    """The figures of so many rounds; AssertionError where the outputs differ."""
+    ours, theirs = Side(), Side()
+    equal: dict[str, int] = {}
+    for _ in range(rounds):
+        printed = ours.add(run_pipeline(corpus, fresh(folder / "pipeline"), workers))
+        theirs.add(run_baseline(corpus, fresh(folder / "baseline")))
+        equal = equal or compare_outputs(Path(printed["release"]), folder / "baseline" / "data.parquet")
+    for used in ("pipeline", "baseline"):
+        shutil.rmtree(folder / used)
+    return figures(ours, theirs) | {"equal": equal, "rounds": rounds, "workers": workers}
+
+
+def run_pipeline(corpus: Corpus, folder: Path, workers: int) -> Measured:
+    """One build of all sources into an empty lake."""
+    recipe = folder / "recipe.toml"
+    recipe.write_text(RECIPE)
+    sources = [f"{name}={path}" for name, path in corpus.sources.items()]
+    command = [sys.executable, "-m", "benchmarks.pipeline", str(recipe), str(folder / "lake"), str(workers), *sources]
+    return run_measured(command, ROOT)
+
+
+def run_baseline(corpus: Corpus, folder: Path) -> Measured:
+    """One data set made of the loose files, with an empty cache and no network."""
+    command = [sys.executable, "-m", "benchmarks.baseline", str(corpus.loose), str(folder)]
+    return run_measured(command, ROOT, os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "home")})
+
+
+def fresh(folder: Path) -> Path:
+    """The folder, empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def figures(ours: Side, theirs: Side) -> dict[str, Any]:
+    """Seconds, ratios and peak memory, overall and by part; a ratio is the median of the rounds' own ratios."""
+    parts = {name: _part(ours.part(own), theirs.part(other)) for name, (own, other) in PARTS.items()}
+    parts["validate"] = _part(ours.part(tuple(ours.times[0]["finish"]), "finish"), [0.0] * len(theirs.times))
+    parts["start"] = _part(ours.start(), theirs.start())
+    stages = {stage["name"]: summary(ours.part((stage["name"],))) for stage in ours.times[0]["stages"]}
+    return {
+        "overall": _part(ours.seconds(), theirs.seconds()),
+        "parts": parts,
+        "stages": stages,
+        "peak_mb": {"ours": peak_mb(ours), "baseline": peak_mb(theirs)},
+    }
+
+
+def peak_mb(side: Side) -> int:
+    """The largest peak of all runs, in megabytes."""
+    return round(max(run.peak_bytes for run in side.runs) / 1e6)
+
+
+def _part(ours: list[float], theirs: list[float]) -> dict[str, Any]:
+    found: dict[str, Any] = {"ours": summary(ours), "baseline": summary(theirs)}
+    if all(theirs) and all(ours):
+        found["ratio"] = summary([other / own for own, other in zip(ours, theirs, strict=True)])
+    return found

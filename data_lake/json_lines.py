@@ -1,0 +1,75 @@
+"""Lines of JSON that people and trainers write: one object a line, with the few fields that scoring looks at."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import orjson
+
+from transforms.errors import DataError, UsageError
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Number (from 1) and content of each line; DataError names the line that is empty or no JSON object."""
+    try:
+        lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}. Give a JSON Lines file.") from error
+    for number, text in enumerate(lines, start=1):
+        try:
+            line = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            what = "is empty" if not text.strip() else f"is not JSON ({error})"
+            raise DataError(f"{path.name}, line {number} {what}. Every line must be one JSON object.") from error
+        if not isinstance(line, dict):
+            raise DataError(f"{path.name}, line {number} is no JSON object. Every line must be one.")
+        yield number, line
+
+
+def refuse_repeats(path: Path, names: Sequence[tuple[str, str]]) -> None:
+    """DataError when a name occurs in two places; ``names`` are pairs of name and place, empty names are none."""
+    seen: dict[str, str] = {}
+    for name, place in names:
+        if name and name in seen:
+            raise DataError(f"{path.name}: id {name} is in {seen[name]} and again in {place}. Keep one of them.")
+        seen[name] = place
+
+
+def name_of(line: Mapping[str, Any]) -> str:
+    """The id that a line states, empty without one."""
+    name = line.get("instruction_id") or line.get("id") or ""
+    return str(name)
+
+
+def image_of(line: Mapping[str, Any]) -> str:
+    """The name of a line's image without folder and extension, empty where it names none."""
+    images = line.get("images")
+    first = images[0] if isinstance(images, list) and images else line.get("image_sha256") or ""
+    path = first.get("path") if isinstance(first, dict) else first
+    return image_name(path) if isinstance(path, str) else ""
+
+
+def image_name(path: str) -> str:
+    """The name of an image file without folder and extension."""
+    return PurePosixPath(path).stem
+
+
+def messages_of(line: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The messages of a line; an empty list where it has none of the usual form."""
+    messages = line.get("messages")
+    usual = isinstance(messages, list) and all(isinstance(message, dict) for message in messages)
+    return list(messages or ()) if usual else []
+
+
+def stated_answer(line: Mapping[str, Any]) -> object:
+    """The true answer of a line: a value under ``gt``, else text: ``labels``, else the last assistant message.
+
+    ``labels`` goes first because a predictions file repeats the model's response as the assistant message.
+    None where there is none.
+    """
+    if "gt" in line:
+        return line["gt"]
+    if isinstance(line.get("labels"), str):
+        return line["labels"]
+    said = [message.get("content") for message in messages_of(line) if message.get("role") == "assistant"]
+    return said[-1] if said else None

@@ -1,0 +1,173 @@
+"""A bare git repository in a folder as a place for versions: the Hub's commits and tags for a site without it."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import BinaryIO, cast
+from uuid import uuid4
+
+from data_lake.layout import explained
+from data_lake.publish.places import PIECE, Change, KeptCommit, KeptFile, PlaceState, StaleParent
+from transforms.errors import MachineError, UsageError
+
+AUTHOR = {
+    f"GIT_{role}_{key}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for key, value in (("NAME", "medmultipoints"), ("EMAIL", "medmultipoints@localhost"))
+}
+SETTINGS = {"core.compression": "0", "core.bigFileThreshold": "1m", "core.fsync": "committed,reference"}
+COMMITS = 200
+
+
+class GitFolder:
+    """One branch of a bare repository; read it with ``git clone FOLDER``."""
+
+    proposes = False
+
+    def __init__(self, folder: Path, *, branch: str = "main") -> None:
+        self.folder, self.branch = folder.absolute(), branch
+        self.ref = f"refs/heads/{branch}"
+        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not self._is_repository())):
+            raise UsageError(
+                f"--to {folder}: is not empty and no repository of versions. Give a new or an empty folder."
+            )
+
+    @property
+    def name(self) -> str:
+        return str(self.folder)
+
+    def _is_repository(self) -> bool:
+        return (self.folder / "HEAD").is_file() and (self.folder / "objects").is_dir()
+
+    def state(self) -> PlaceState:
+        """What the branch holds now."""
+        if not self._is_repository():
+            return PlaceState(exists=False)
+        rows = self._git("for-each-ref", "--format=%(refname)%09%(objectname)%09%(*objectname)").splitlines()
+        refs = {ref: peeled or oid for ref, oid, peeled in (row.split("\t") for row in rows)}
+        tags = {ref.removeprefix("refs/tags/"): oid for ref, oid in refs.items() if ref.startswith("refs/tags/")}
+        head = refs.get(self.ref)
+        if head is None:
+            return PlaceState(True, True, tags=tags)
+        out = self._git("log", f"-n{COMMITS}", "--format=%H%x1f%s%x1f%b%x1e", head)
+        rows_of_log = [row.strip("\n").split("\x1f") for row in out.split("\x1e")[:-1]]
+        commits = tuple(KeptCommit(oid, title, body) for oid, title, body in rows_of_log)
+        return PlaceState(True, True, head, self.files(head), tags, commits)
+
+    def files(self, revision: str) -> Mapping[str, KeptFile]:
+        """All files of a commit or tag."""
+        kept = {}
+        for row in self._git("ls-tree", "-r", "-l", "-z", revision).split("\0")[:-1]:
+            facts, path = row.split("\t", 1)
+            _, _, blob, size = facts.split()
+            kept[path] = KeptFile(path, int(size), None, blob)
+        return kept
+
+    def stream(self, revision: str, path: str) -> Iterator[bytes]:
+        """The content of a file, in pieces."""
+        with self.open(revision, path) as file:
+            while data := file.read(PIECE):
+                yield data
+
+    def open(self, revision: str, path: str) -> BinaryIO:
+        """The file, unpacked to a temporary one."""
+        file = TemporaryFile()  # noqa: SIM115 - the caller closes it
+        command = ["git", "-C", str(self.folder), "cat-file", "blob", f"{revision}:{path}"]
+        done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, env=_environment(), check=False)
+        if done.returncode:
+            raise _trouble(self.folder, "cat-file", done.stderr)
+        file.seek(0)
+        return cast("BinaryIO", file)
+
+    def create(self) -> None:
+        """An empty repository, whole or not at all."""
+        if self._is_repository():
+            return
+        with explained(f"the folder {self.folder}"):
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            made = self.folder.with_name(f".{uuid4().hex}.part")
+            _run(self.folder.parent, "init", "--quiet", "--bare", f"--initial-branch={self.branch}", str(made))
+            for key, value in SETTINGS.items():
+                _run(made, "config", key, value)
+            try:
+                made.replace(self.folder)  # only onto nothing or an empty folder
+            except OSError:
+                shutil.rmtree(made)
+                if not self._is_repository():  # else another publisher was faster
+                    raise
+
+    def commit(self, change: Change, parent: str | None) -> str:
+        """One commit; the branch moves from ``parent`` to it by compare and swap, or StaleParent."""
+        with TemporaryDirectory(prefix="medmultipoints-") as name:
+            index = {"GIT_INDEX_FILE": str(Path(name) / "index")}
+            if parent:
+                self._git("read-tree", parent, extra=index)
+            paths = [str(change.folder.absolute() / file.path) for file in change.add]
+            blobs = self._git("hash-object", "-w", "--no-filters", "--stdin-paths", stdin="\n".join(paths)).split()
+            lines = [f"0 {'0' * 40}\t{path}" for path in change.delete]
+            lines += [f"100644 {blob}\t{file.path}" for blob, file in zip(blobs, change.add, strict=True)]
+            self._git("update-index", "-z", "--index-info", stdin="\0".join(lines) + "\0" if lines else "", extra=index)
+            tree = self._git("write-tree", extra=index).strip()
+        parents = ["-p", parent] if parent else []
+        message = f"{change.title}\n\n{change.message}\n"
+        made = self._git("commit-tree", tree, *parents, "-F", "-", stdin=message, extra=AUTHOR).strip()
+        try:
+            self._git("update-ref", self.ref, made, parent or "0" * 40)
+        except MachineError:
+            raise StaleParent(
+                f"{self.folder} was changed by someone else meanwhile. Run the same command again."
+            ) from None
+        return made
+
+    def tag(self, tag: str, commit: str, message: str) -> None:
+        """The annotated tag on the commit; MachineError where it stands on another one."""
+        standing = self._tagged(tag)
+        if standing is None:
+            try:
+                self._git("tag", "--annotate", "-m", message, tag, commit, extra=AUTHOR)
+            except MachineError:  # another publisher may have been faster
+                if (standing := self._tagged(tag)) is None:
+                    raise
+        if standing not in (None, commit):
+            raise MachineError(
+                f"{self.folder}: the tag {tag} stands on another commit. Tags never move: build the release under "
+                "another version and publish that."
+            )
+
+    def _tagged(self, tag: str) -> str | None:
+        out = self._git("for-each-ref", "--format=%(objectname)%09%(*objectname)", f"refs/tags/{tag}")
+        oid, _, peeled = out.strip().partition("\t")
+        return peeled or oid or None
+
+    def load_argument(self, tag: str) -> tuple[str, str | None] | None:  # noqa: ARG002
+        """Nothing: ``load_dataset`` reads no bare repository."""
+        return None
+
+    def environment(self) -> Mapping[str, str]:
+        return {}
+
+    def _git(self, *words: str, stdin: str = "", extra: Mapping[str, str] | None = None) -> str:
+        return _run(self.folder, *words, stdin=stdin, extra=extra)
+
+
+def _run(folder: Path, *words: str, stdin: str = "", extra: Mapping[str, str] | None = None) -> str:
+    command = ["git", "-C", str(folder), *words]
+    environment = _environment() | dict(extra or {})
+    done = subprocess.run(command, input=stdin.encode(), capture_output=True, env=environment, check=False)
+    if done.returncode:
+        raise _trouble(folder, words[0], done.stderr)
+    return done.stdout.decode()
+
+
+def _environment() -> dict[str, str]:
+    """The caller's, without its git settings: nothing of this machine gets into the repository."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return kept | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
+
+
+def _trouble(folder: Path, word: str, said: bytes) -> MachineError:
+    first = next(iter(said.decode(errors="replace").strip().splitlines()), "no reason given")
+    return MachineError(f"{folder}: git {word} failed: {first}. Check the folder and its disk, then run again.")

@@ -1,0 +1,232 @@
+"""A dataset repository of the Hugging Face Hub as a place for versions."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+
+from data_lake.publish.hub_answers import Trouble, explain, redact, trouble_of
+from data_lake.publish.places import PIECE, Change, KeptCommit, KeptFile, LostAnswer, PlaceState, StaleParent
+from transforms.errors import MachineError, PipelineError, UsageError
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi, HfFileSystem
+
+Result = TypeVar("Result")
+TRIES = 3
+FIRST_WAIT = 1.0
+TIMEOUT = 600.0
+DEFAULT_ENDPOINT = "https://huggingface.co"
+
+
+class HubPlace:
+    """One branch of a dataset repository. Token and endpoint come from HF_TOKEN or the login, and HF_ENDPOINT."""
+
+    def __init__(
+        self, repo: str, *, private: bool = False, branch: str = "main", pull_request: bool = False,
+        sleep: Callable[[float], None] = time.sleep, timeout: float = TIMEOUT,
+    ) -> None:  # fmt: skip
+        if repo.count("/") != 1 or not all(repo.split("/")):
+            raise UsageError(f"--repo {repo}: write it as OWNER/NAME, for example acme/medmultipoints.")
+        self.repo, self.private, self.branch, self._pull_request, self._sleep = (
+            repo,
+            private,
+            branch,
+            pull_request,
+            sleep,
+        )
+        self.endpoint = os.environ.get("HF_ENDPOINT", DEFAULT_ENDPOINT).rstrip("/")
+        self._token, self._api, self._files = _client(self.endpoint, timeout)
+        self._named: dict[str, Any] = {"repo_id": repo, "repo_type": "dataset"}
+
+    def __repr__(self) -> str:
+        return f"HubPlace({self.repo!r})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a place on the Hub holds a token and is never written anywhere")
+
+    @property
+    def name(self) -> str:
+        return f"{self.endpoint}/datasets/{self.repo}" + ("" if self.branch == "main" else f"@{self.branch}")
+
+    @property
+    def proposes(self) -> bool:
+        return self._pull_request
+
+    def state(self) -> PlaceState:
+        """What the branch holds now; ``exists`` False where there is no repository that this token may see."""
+        refs = self._ask("reading the references", self._refs, missing=None)
+        if refs is None:
+            return PlaceState(exists=False)
+        heads = {branch.name: branch.target_commit for branch in refs.branches}
+        tags = {tag.name: tag.target_commit for tag in refs.tags}
+        proposals = {request.ref: request.target_commit for request in refs.pull_requests or ()}
+        head = heads.get(self.branch, heads.get("main"))  # a branch that is to be made starts there
+        if head is None:
+            return PlaceState(exists=True, ready=False, tags=tags, proposals=proposals)
+        listed = self._ask("reading the commits", lambda: self._api.list_repo_commits(revision=head, **self._named))
+        commits = tuple(KeptCommit(commit.commit_id, commit.title, commit.message) for commit in listed)
+        return PlaceState(True, self.branch in heads, head, self.files(head), tags, commits, proposals)
+
+    def _refs(self) -> Any:
+        return self._api.list_repo_refs(include_pull_requests=self._pull_request, **self._named)
+
+    def files(self, revision: str) -> Mapping[str, KeptFile]:
+        """All files of a revision with the hashes that the Hub tells."""
+        entries = self._ask(
+            f"listing the files of {revision[:12]}",
+            lambda: list(self._api.list_repo_tree(revision=revision, recursive=True, **self._named)),
+        )
+        return {entry.path: _kept(entry) for entry in entries if hasattr(entry, "blob_id")}
+
+    def stream(self, revision: str, path: str) -> Iterator[bytes]:
+        """The bytes that the Hub gives for a file; a reading that breaks off goes on where it was."""
+        done = 0
+        for attempt in range(1, TRIES + 1):
+            trouble: Trouble | None = None
+            try:
+                with self._open(revision, path, block_size=0) as file:
+                    _skip(file, done)
+                    while data := file.read(PIECE):
+                        done += len(data)
+                        yield data
+                    return
+            except Exception as error:  # noqa: BLE001 - the client raises many kinds; told apart by status
+                trouble = trouble_of(error, self._token)
+            self._wait(f"reading {path}", trouble, attempt)
+
+    def open(self, revision: str, path: str) -> BinaryIO:
+        """A file that is read in ranges."""
+        return self._ask(f"opening {path}", lambda: self._open(revision, path, cache_type="none"))
+
+    def _open(self, revision: str, path: str, **options: Any) -> BinaryIO:
+        return cast("BinaryIO", self._files.open(f"datasets/{self.repo}/{path}", "rb", revision=revision, **options))
+
+    def create(self) -> None:
+        """Make the repository, private if asked, and the branch."""
+        what = "making the repository"
+        self._ask(what, lambda: self._api.create_repo(private=self.private, exist_ok=True, **self._named))
+        if self.branch != "main":
+            self._ask(
+                f"making the branch {self.branch}",
+                lambda: self._api.create_branch(branch=self.branch, exist_ok=True, **self._named),
+            )
+
+    def commit(self, change: Change, parent: str | None) -> str:
+        """One commit on ``parent``. Any failure but a stale parent is a LostAnswer: only looking tells."""
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+        operations: list[Any] = [
+            *(CommitOperationAdd(file.path, str(change.folder / file.path)) for file in change.add),
+            *(CommitOperationDelete(path) for path in change.delete),
+        ]
+        try:
+            made = self._api.create_commit(
+                operations=operations,
+                commit_message=change.title,
+                commit_description=change.message,
+                revision=self.branch,
+                parent_commit=parent,
+                create_pr=self._pull_request,
+                **self._named,
+            )
+            return str(made.oid)
+        except Exception as error:  # noqa: BLE001 - told apart by status
+            trouble = trouble_of(error, self._token)
+        problem = explain("making the commit", self.name, trouble)
+        if trouble.status == 412:
+            raise StaleParent(str(problem))
+        if trouble.wait and trouble.may_pass:
+            self._sleep(trouble.wait)
+        lost = LostAnswer(str(problem), definite=not trouble.may_pass)
+        lost.exit_code = problem.exit_code
+        raise lost
+
+    def tag(self, tag: str, commit: str, message: str) -> None:
+        """The tag on the commit; a tag that stands elsewhere is an error and stays where it is."""
+        for attempt in range(1, TRIES + 1):
+            trouble: Trouble | None = None
+            try:
+                self._api.create_tag(tag=tag, revision=commit, tag_message=message, **self._named)
+            except Exception as error:  # noqa: BLE001 - told apart by status
+                trouble = trouble_of(error, self._token)
+            refs = self._ask("reading the tags", self._refs)
+            standing = {known.name: known.target_commit for known in refs.tags}.get(tag)
+            if standing == commit:
+                return
+            if standing is not None:
+                raise MachineError(
+                    f"{self.name}: the tag {tag} stands on commit {standing[:12]} and not on that of this "
+                    "release. Tags never move: build the release under another version and publish that."
+                )
+            self._wait(f"setting the tag {tag}", trouble or Trouble(None, "the tag is not there", None), attempt)
+
+    def load_argument(self, tag: str) -> tuple[str, str | None] | None:
+        """The repository by name, at the tag."""
+        return self.repo, tag
+
+    def environment(self) -> Mapping[str, str]:
+        """The endpoint and the token, for a child process only."""
+        return {"HF_ENDPOINT": self.endpoint} | ({"HF_TOKEN": self._token} if self._token else {})
+
+    def _ask(self, what: str, call: Callable[[], Result], **default: Any) -> Result:
+        """What the call gives, asked again where that may help; ``missing`` where there is no such repository."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                return call()
+            except Exception as error:  # noqa: BLE001 - the client raises many kinds; told apart by status
+                trouble = trouble_of(error, self._token)
+                absent = type(error).__name__ == "RepositoryNotFoundError" and trouble.status == 404
+            if absent and "missing" in default:
+                return cast("Result", default["missing"])
+            self._wait(what, trouble, attempt)
+        raise AssertionError("the last try either returns or raises")
+
+    def _wait(self, what: str, trouble: Trouble, attempt: int) -> None:
+        """Wait before the next try; raise where none is left or none would help."""
+        if attempt == TRIES or not trouble.may_pass:
+            raise self._explained(what, trouble)
+        self._sleep(trouble.wait if trouble.wait is not None else FIRST_WAIT * 2 ** (attempt - 1))
+
+    def _explained(self, what: str, trouble: Trouble) -> PipelineError:
+        return explain(what, self.name, trouble)
+
+
+def _client(endpoint: str, timeout: float) -> tuple[str | None, "HfApi", "HfFileSystem"]:
+    """The token, and the client's two faces; a server that never answers is given up after ``timeout`` seconds."""
+    import huggingface_hub
+    from huggingface_hub.utils import logging
+    from huggingface_hub.utils._http import default_client_factory
+
+    def factory() -> Any:
+        client = default_client_factory()
+        client.timeout = timeout
+        return client
+
+    huggingface_hub.set_client_factory(factory)
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its warnings hold signed addresses
+    token = huggingface_hub.get_token()
+    given = token or False
+    api = huggingface_hub.HfApi(endpoint=endpoint, token=given, library_name="medmultipoints")
+    files = huggingface_hub.HfFileSystem(
+        endpoint=endpoint, token=given, skip_instance_cache=True, use_listings_cache=False
+    )
+    return token, api, files
+
+
+def _kept(entry: Any) -> KeptFile:
+    if entry.lfs is None:
+        return KeptFile(entry.path, entry.size, None, entry.blob_id)
+    return KeptFile(entry.path, entry.lfs.size, entry.lfs.sha256, None)
+
+
+def _skip(file: BinaryIO, count: int) -> None:
+    while count and (data := file.read(min(PIECE, count))):
+        count -= len(data)
+
+
+def redacted(text: str) -> str:
+    """The text without the token of this machine and anything that looks like one."""
+    from huggingface_hub import get_token
+
+    return redact(text, get_token())

@@ -1,0 +1,89 @@
+"""What the Hub's refusals mean, in sentences that say what to do; no sentence holds a token."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transforms.errors import DataError, MachineError, PipelineError, UsageError
+
+TOKEN = re.compile(
+    r"hf_[A-Za-z0-9_]{6,}|(?<=Bearer )\S+|(?<=Basic )\S+|(?<=[?&]sig=)[^&\s'\"]+|(?<=Signature=)[^&\s'\"]+"
+)
+LONGEST = 300
+LONGEST_WAIT = 60.0
+PASSING = (408, 429, 500, 502, 503, 504)
+REMEDIES = {
+    401: "The token is wrong or missing: set HF_TOKEN to a token with the role write, or run `hf auth login`.",
+    403: "The token may not write there: use one with the role write for this namespace, or another --repo.",
+    404: "It is not there, or this token may not see it: check the spelling of --repo, the branch and the token.",
+    409: "It exists already with other content; nothing was changed. Read it again: run the same command once more.",
+    412: "Someone else changed the branch meanwhile; nothing was overwritten. Run the same command again.",
+    413: "A file is too large for it. Build the release in smaller files.",
+    422: "It does not accept a path or a value. This is a fault of the program: please report it.",
+    429: "It asks for fewer requests. Wait some minutes, then run the same command again: it goes on where it stopped.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is known of a failed request: status None where no answer came; ``wait`` is what the Hub asks for."""
+
+    status: int | None
+    text: str
+    wait: float | None
+    card: bool = False
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether asking again may help."""
+        return not self.card and (self.status is None or self.status in PASSING)
+
+
+def redact(text: str, token: str | None = None) -> str:
+    """The text without anything that looks like a token or a signature, and without this one."""
+    return TOKEN.sub("***", text.replace(token, "***") if token else text)
+
+
+def trouble_of(error: BaseException, token: str | None) -> Trouble:
+    """The facts of an exception that the client raised, so that the exception itself can be let go."""
+    responses = [found for link in _chain(error) if (found := getattr(link, "response", None)) is not None]
+    card = any("Invalid metadata in README" in str(link) for link in _chain(error))
+    if not responses:
+        first = " ".join(str(error).split()) or type(error).__name__
+        return Trouble(None, redact(first, token)[:LONGEST], None, card)
+    headers = responses[0].headers
+    server = getattr(error, "server_message", None) or headers.get("x-error-message") or ""
+    after = headers.get("retry-after", "")
+    wait = min(float(after), LONGEST_WAIT) if re.fullmatch(r"\d+(\.\d+)?", after) else None
+    text = " ".join(str(error).split()) if card else " ".join(str(server).split())
+    return Trouble(responses[0].status_code, redact(text, token)[:LONGEST], wait, card)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def explain(what: str, place: str, trouble: Trouble) -> PipelineError:
+    """The error that a person is shown."""
+    said = f": {trouble.text}" if trouble.text else ""
+    if trouble.card:
+        return DataError(
+            f"{place} does not accept README.md{said}. Correct the card's text in the recipe and build again."
+        )
+    if trouble.status is None:
+        return MachineError(
+            f"{place}: {what} got no answer{said}. Check the network and HF_ENDPOINT, then run the same command again: "
+            "it goes on where it stopped."
+        )
+    remedy = REMEDIES.get(
+        trouble.status,
+        "The Hub has trouble. Run the same command again later: it goes on where it stopped."
+        if trouble.status >= 500
+        else "Check the names that were given.",
+    )
+    kind = UsageError if trouble.status in (401, 403, 404) else MachineError
+    return kind(f"{place}: {what} was answered with {trouble.status}{said}. {remedy}")

@@ -1,0 +1,240 @@
+"""What a push would do, known before anything is changed: files, version, tag, and the difference in words."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from data_lake.keys import digest
+from data_lake.publish.kept import broken_files, fetch_manifest, fetched_tables, wrong_files
+from data_lake.publish.places import KeptFile, LocalFile, Place, PlaceState, hash_local
+from data_lake.publish.versions import check_version, is_own, refuse
+from data_lake.release.card_check import check_card
+from data_lake.release.compare import Comparison, compare_releases
+from data_lake.release.manifest import MANIFEST, Manifest, read_manifest
+from transforms.errors import DataError, UsageError
+
+Action = Literal["commit", "tag", "nothing"]
+Kind = Literal["added", "changed", "unchanged", "deleted", "kept"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """What happens to one path; ``kept`` files belong to no release and are left alone."""
+
+    path: str
+    kind: Kind
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushPlan:
+    """What a push would do. ``commit`` is the one that is tagged or stands already, ``parent`` the one to build on.
+
+    ``unfinished`` is a version that an earlier push left without its tag: it is tagged first.
+    """
+
+    folder: Path
+    place: str
+    name: str
+    version: str
+    root: str
+    action: Action
+    parent: str | None = None
+    commit: str | None = None
+    creates: bool = False
+    local: tuple[LocalFile, ...] = ()
+    files: tuple[FileChange, ...] = ()
+    old_version: str | None = None
+    proposed: str | None = None
+    difference: str = ""
+    unfinished: tuple[str, str] | None = None
+
+    @property
+    def tag(self) -> str:
+        return f"v{self.version}"
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} {self.version}"
+
+    @property
+    def message(self) -> str:
+        """The body of the commit message; the root in it lets a later run find the commit."""
+        told = f"Difference from {self.old_version}:\n{self.difference}" if self.old_version else "First version."
+        return f"{told}\n\nmanifest-root: {self.root}"
+
+    @property
+    def approval(self) -> str:
+        """What a person agreed to: the same for plans that change the same files of the same version."""
+        rows = [[file.path, file.kind, file.bytes] for file in self.files if file.kind not in ("unchanged", "kept")]
+        return digest([self.name, self.version, self.root, self.old_version, rows])
+
+    def paths(self, *kinds: Kind) -> list[FileChange]:
+        """The files to which one of these happens."""
+        return [file for file in self.files if file.kind in kinds]
+
+
+def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> PushPlan:
+    """What pushing the release would do now; UsageError or DataError where it must not be pushed.
+
+    Nothing is changed. ``replace_edits`` allows to overwrite release files that someone edited at the place.
+    """
+    manifest = read_manifest(folder)
+    files = read_files(folder, manifest)
+    check_card(folder, manifest)
+    state = place.state()
+    standing = _standing(place, state, manifest, files)
+    if standing is not None:
+        return standing(folder, place)
+    previous = _previous(place, state, manifest)
+    unfinished = _unfinished(place, state, previous) if previous else None
+    if previous and not unfinished:
+        _check_edits(place, state, previous, replace_edits)
+    comparison = _compare(place, state, previous, folder, files) if previous else None
+    if f"v{manifest.version}" in state.tags:
+        raise refuse(manifest, place.name, "that version stands there with other content", comparison)
+    if previous and comparison:
+        check_version(manifest, previous, comparison, place.name)
+    return PushPlan(
+        folder=folder,
+        place=place.name,
+        name=manifest.name,
+        version=manifest.version,
+        root=manifest.manifest_root,
+        action="commit",
+        parent=state.head,
+        creates=not state.ready,
+        local=files,
+        files=tuple(_changes(files, state.files, previous)),
+        old_version=previous.version if previous else None,
+        proposed=comparison.proposed_version if comparison else None,
+        difference=comparison.text if comparison else "",
+        unfinished=unfinished,
+    )
+
+
+def read_files(folder: Path, manifest: Manifest) -> tuple[LocalFile, ...]:
+    """All files of the release with their hashes, the manifest among them; DataError where one is not as listed."""
+    try:
+        files = [hash_local(folder, entry.path) for entry in manifest.files]
+    except OSError as error:
+        raise DataError(f"{error.filename} cannot be read: {error.strerror}. Verify the release first.") from None
+    for entry, file in zip(manifest.files, files, strict=True):
+        if (entry.bytes, entry.sha256) != (file.bytes, file.sha256):
+            raise DataError(f"{folder / entry.path} is not the file that {MANIFEST} lists. Build the release again.")
+    return (*files, hash_local(folder, MANIFEST))
+
+
+class _Standing:
+    """The release stands at the place already, tagged or not."""
+
+    def __init__(self, manifest: Manifest, files: tuple[LocalFile, ...], action: Action, commit: str) -> None:
+        self.manifest, self.files, self.action, self.commit = manifest, files, action, commit
+
+    def __call__(self, folder: Path, place: Place) -> PushPlan:
+        manifest = self.manifest
+        return PushPlan(
+            folder=folder,
+            place=place.name,
+            name=manifest.name,
+            version=manifest.version,
+            root=manifest.manifest_root,
+            action=self.action,
+            commit=self.commit,
+            local=self.files,
+            files=tuple(FileChange(file.path, "unchanged", file.bytes) for file in self.files),
+        )
+
+
+def _standing(place: Place, state: PlaceState, manifest: Manifest, files: tuple[LocalFile, ...]) -> _Standing | None:
+    """How this very content stands: under its tag, in a commit without tag, in a pull request, or not."""
+    rooted = [file for file in files if file.path != MANIFEST]
+    tagged = state.tags.get(f"v{manifest.version}")
+    if tagged:
+        return None if wrong_files(place.files(tagged), rooted) else _Standing(manifest, files, "nothing", tagged)
+    title, mark = f"{manifest.name} {manifest.version}", f"manifest-root: {manifest.manifest_root}"
+    for commit in state.commits:
+        mine = commit.title.startswith(title) and mark in commit.message
+        if (mine or commit.oid == state.head) and not wrong_files(place.files(commit.oid), rooted):
+            return _Standing(manifest, files, "tag", commit.oid)
+    if place.proposes:
+        for commit_id in state.proposals.values():
+            if not wrong_files(place.files(commit_id), rooted):
+                return _Standing(manifest, files, "nothing", commit_id)
+    return None
+
+
+def _previous(place: Place, state: PlaceState, manifest: Manifest) -> Manifest | None:
+    """The release that stands on the branch; UsageError where the branch holds something else."""
+    if state.head is None or not [path for path in state.files if not path.startswith(".git") and path != "README.md"]:
+        return None
+    if MANIFEST not in state.files:
+        raise UsageError(
+            f"{place.name} holds {len(state.files)} files and no {MANIFEST}: it is no repository of releases. "
+            "Give the name of another repository; a new one is made where there is none."
+        )
+    previous = fetch_manifest(place, state.head)
+    if previous.name != manifest.name:
+        raise UsageError(
+            f"{place.name} holds the release '{previous.name}', this one is '{manifest.name}'. "
+            "A repository holds the versions of one release: give another --repo or folder."
+        )
+    return previous
+
+
+def _unfinished(place: Place, state: PlaceState, previous: Manifest) -> tuple[str, str] | None:
+    """Tag and commit of the standing version, where its push ended before the tag."""
+    tag, mark = f"v{previous.version}", f"manifest-root: {previous.manifest_root}"
+    if tag in state.tags or state.head is None:
+        return None
+    commits = [commit.oid for commit in state.commits if mark in commit.message]
+    commit = commits[-1] if commits else state.head
+    broken = broken_files(place, commit, previous)
+    if broken:
+        raise UsageError(
+            f"{place.name}: version {previous.version} stands there without the tag {tag}, and {broken[0]} is not what "
+            f"its {MANIFEST} lists. Bring the branch back to the last good version, then publish again."
+        )
+    return tag, commit
+
+
+def _check_edits(place: Place, state: PlaceState, previous: Manifest, replace_edits: bool) -> None:
+    """Release files that someone edited after the version was tagged are not overwritten unasked."""
+    tagged = state.tags[f"v{previous.version}"]
+    if replace_edits or tagged == state.head:
+        return
+    before = place.files(tagged)
+    listed = [*(entry.path for entry in previous.files), MANIFEST]
+    edited = [path for path in listed if state.files.get(path) != before.get(path)]
+    if edited:
+        titles = [commit.title for commit in state.commits[:3]]
+        raise UsageError(
+            f"{place.name}: {', '.join(edited[:5])} was edited there after v{previous.version} (last commits: "
+            f"{'; '.join(titles)}). Nothing was changed. Take the edit over into the recipe (for the card: its `card` "
+            "text) and build a new version, or publish with --replace-edits to put the release over it."
+        )
+
+
+def _compare(
+    place: Place, state: PlaceState, previous: Manifest, folder: Path, files: Sequence[LocalFile]
+) -> Comparison:
+    tagged = state.tags.get(f"v{previous.version}")
+    with fetched_tables(place, tagged or str(state.head), files, folder) as old:
+        return compare_releases(old, folder)
+
+
+def _changes(
+    files: Iterable[LocalFile], kept: Mapping[str, KeptFile], previous: Manifest | None
+) -> Iterable[FileChange]:
+    mine = {file.path: file for file in files}
+    released = {entry.path for entry in previous.files} if previous else set()
+    for path in sorted(mine.keys() | kept.keys()):
+        if path not in mine:
+            goes = path in released or is_own(path)
+            yield FileChange(path, "deleted" if goes else "kept", kept[path].bytes)
+        elif path not in kept:
+            yield FileChange(path, "added", mine[path].bytes)
+        else:
+            same = kept[path].holds(mine[path])
+            yield FileChange(path, "unchanged" if same else "changed", mine[path].bytes)

@@ -1,0 +1,100 @@
+"""A release in another format: pictures and annotations as a trainer or tool wants them, from the Parquet alone."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+
+from data_lake.release.dialect_files import Export, write_conversations, write_layout
+from data_lake.release.dialect_rows import read_contents
+from data_lake.release.export import MARK, choose_splits, write_whole
+from data_lake.release.manifest import read_manifest
+from transforms.dialects.registry import DIALECTS, Conversation, Dialect
+from transforms.errors import DataError, MachineError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class DialectReport:
+    """What an export wrote; ``entries`` are instructions or objects.
+
+    ``left_out`` counts by reason the instructions, objects and pictures that the dialect has no form for.
+    """
+
+    folder: Path
+    dialect: str
+    splits: tuple[str, ...]
+    images: int
+    entries: int
+    left_out: Mapping[str, int]
+
+
+def export_dialect(folder: Path, to: Path, dialect: str, split: str | None = None) -> DialectReport:
+    """The release in a dialect, as files in ``to``, which must be new or empty and appears whole or not at all.
+
+    The same release gives the same files. UsageError for an unknown dialect or split and for a folder that is not
+    empty; DataError for rows that cannot be what a release holds; MachineError for the disk.
+    """
+    chosen = find_dialect(dialect)
+    manifest = read_manifest(folder)
+    splits = choose_splits(manifest, split)
+    _refuse_full(to)
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{to.name}.", dir=to.parent))
+    except OSError as error:
+        raise MachineError(f"the export folder {to} cannot be made: {error}. Choose another one.") from error
+    try:
+        export = Export(folder, manifest, unfinished, read_contents(folder, manifest, splits))
+        report = _write(export, chosen, to)
+        unfinished.chmod(0o755)  # made for this user alone
+        unfinished.rename(to)
+    except OSError as error:
+        raise MachineError(f"the export folder {to} cannot be written: {error}. Choose another one.") from error
+    except ValueError as error:
+        raise DataError(f"the release cannot be exported as {dialect}: {error}; verify the release.") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return report
+
+
+def find_dialect(name: str) -> Dialect:
+    """The dialect of that name; UsageError lists all."""
+    if name not in DIALECTS:
+        raise UsageError(f"--dialect {name}: there is none of that name. Choose one of {', '.join(DIALECTS)}.")
+    return DIALECTS[name]
+
+
+def _refuse_full(to: Path) -> None:
+    if to.exists() and not to.is_dir():
+        raise UsageError(f"--to {to}: is a file. Choose a folder.")
+    if to.is_dir() and any(to.iterdir()):
+        raise UsageError(f"--to {to}: the folder is not empty. Choose an empty or a new folder.")
+
+
+def _write(export: Export, dialect: Dialect, to: Path) -> DialectReport:
+    form = dialect.form
+    written = write_conversations(export, form) if isinstance(form, Conversation) else write_layout(export, form)
+    left_out = dict(sorted(written.left_out.items()))
+    report = DialectReport(to, dialect.name, export.contents.splits, written.images, written.entries, left_out)
+    write_whole(export.to / MARK, [_mark(export, dialect, report)])
+    return report
+
+
+def _mark(export: Export, dialect: Dialect, report: DialectReport) -> bytes:
+    """Which release this is, in which frame, with which limits of the resize, and what is not in it."""
+    manifest, resize = export.manifest, dialect.resize
+    mark = {
+        "release": manifest.name,
+        "version": manifest.version,
+        "root": manifest.manifest_root,
+        "dialect": dialect.name,
+        "splits": report.splits,
+        "frame": dialect.frame,
+        "boxes": dialect.boxes,
+        "resize": asdict(resize) if resize else None,
+        "left_out": report.left_out,
+    }
+    return orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -1,0 +1,90 @@
+"""Predictions brought together with the questions that they answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from data_lake.json_lines import image_of, name_of, read_lines, refuse_repeats
+from data_lake.questions import Question, read_questions
+from transforms.errors import DataError
+from transforms.scoring.items import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One line of a predictions file."""
+
+    number: int
+    name: str
+    image: str
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What can be scored, how it was matched, and how many questions are of a kind that is not scored."""
+
+    items: tuple[Item, ...]
+    matched_by: Literal["id", "order"]
+    not_scored: int
+
+
+def load_items(truth: Path, predictions: Path, split: str | None = None) -> Matched:
+    """Every question with the response to it: by id where the predictions carry ids, else by order.
+
+    Truth: the folder of a release, or JSON Lines with the answer in ``gt`` (a value), ``labels`` (a text, as
+    ``swift infer`` writes it) or the last assistant message. Predictions: JSON Lines with ``response``. DataError
+    names the file and the line of what cannot be used, and says what does not fit together.
+    """
+    questions = read_questions(truth, split)
+    answers = read_predictions(predictions)
+    by_id = bool(answers) and all(answer.name for answer in answers) and all(one.name for one in questions)
+    pairs = _by_id(questions, answers, predictions) if by_id else _by_order(questions, answers, predictions)
+    items = tuple(Item(question.truth, answer.response) for question, answer in pairs if question.truth)
+    return Matched(items, "id" if by_id else "order", len(pairs) - len(items))
+
+
+def read_predictions(path: Path) -> list[Prediction]:
+    """The lines of a predictions file; DataError for a line without a ``response`` and for an id that occurs twice."""
+    found = []
+    for number, line in read_lines(path):
+        response = line.get("response", "")
+        if "response" not in line or not isinstance(response, str | None):
+            raise DataError(f"{path.name}, line {number}: no text under 'response'. Give the file `swift infer` wrote.")
+        found.append(Prediction(number, name_of(line), image_of(line), response or ""))
+    refuse_repeats(path, [(answer.name, f"line {answer.number}") for answer in found])
+    return found
+
+
+def _by_id(
+    questions: Sequence[Question], answers: Sequence[Prediction], path: Path
+) -> list[tuple[Question, Prediction]]:
+    named = {answer.name: answer for answer in answers}
+    missing = [question.name for question in questions if question.name not in named]
+    unknown = sorted(set(named) - {question.name for question in questions})
+    for names, what in ((missing, "questions have no prediction"), (unknown, "predictions answer no question")):
+        if names:
+            raise DataError(
+                f"{path.name}: {len(names)} {what}, first {names[0]}. "
+                "Give the file of the same release, and --split if it holds one split only."
+            )
+    return [(question, named[question.name]) for question in questions]
+
+
+def _by_order(
+    questions: Sequence[Question], answers: Sequence[Prediction], path: Path
+) -> list[tuple[Question, Prediction]]:
+    if len(questions) != len(answers):
+        raise DataError(
+            f"{path.name} holds {len(answers)} predictions for {len(questions)} questions. Without ids they are "
+            "matched by order, so every question needs its line (an empty response where there is none); "
+            "choose a split of a release with --split."
+        )
+    for question, answer in zip(questions, answers, strict=True):
+        if question.image and answer.image and question.image != answer.image:
+            raise DataError(
+                f"{path.name}, line {answer.number} is about image {answer.image}, the truth at {question.place} about "
+                f"{question.image}: the files are in different order. Sort them alike, or give both ids."
+            )
+    return list(zip(questions, answers, strict=True))

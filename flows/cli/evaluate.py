@@ -1,0 +1,126 @@
+"""``medmultipoints evaluate``: a model's answers held against the truth."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from data_lake.scoring import Matched, load_items
+from flows.cli.console import OUT, print_json, table
+from flows.cli.options import JsonOption
+from transforms.errors import DataError
+
+# The columns of the tables by label, source and density, with short titles.
+COLUMNS = {
+    "unread_rate": "unread",
+    "exact_count_accuracy": "exact",
+    "relative_count_error": "error",
+    "absent_accuracy": "absent",
+    "point_f1_50": "point F1",
+    "box_f1_50": "box F1",
+    "mAP_50": "mAP 50",
+}
+
+
+class MetricSet(StrEnum):
+    """Which metrics to compute."""
+
+    published = "published"
+    strict = "strict"
+    both = "both"
+
+
+def evaluate(
+    truth: Annotated[Path, typer.Option(help="Folder of a release, or a JSON Lines file with the true answers.")],
+    predictions: Annotated[Path, typer.Option(help="JSON Lines with a `response` a line, as `swift infer` writes.")],
+    metrics: Annotated[MetricSet, typer.Option(help="The paper's metrics, the strict ones, or both.")] = MetricSet.both,
+    split: Annotated[str | None, typer.Option(help="This split of a release only; the default is all.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a model's answers: with the metrics of the paper, with strict ones, and where the two disagree.
+
+    Predictions are matched by `instruction_id` or `id` where every line has one, else by order. A predictions
+    file whose lines hold `labels` may be its own truth.
+
+    Example: `medmultipoints evaluate --truth lake/releases/demo/1.0.0 --split test --predictions result.jsonl`
+    """
+    from transforms.scoring.report import scoring_report  # scipy and the COCO evaluator: not for every command
+
+    matched = load_items(truth, predictions, split)
+    if not matched.items:
+        raise DataError(f"{truth} holds no question of a kind that is scored: nothing to do.")
+    report = scoring_report(matched.items, metrics.value)
+    if as_json:
+        print_json({"matched_by": matched.matched_by, "not_scored": matched.not_scored} | report)
+        return
+    _print_report(matched, report)
+
+
+def _print_report(matched: Matched, report: dict[str, Any]) -> None:
+    OUT.print(f"{len(matched.items):,} answers, matched by {matched.matched_by}", highlight=False)
+    if matched.not_scored:
+        OUT.print(f"{matched.not_scored:,} questions of other kinds are not scored")
+    if "side_by_side" in report:
+        _print_sides(report["side_by_side"])
+    elif "published" in report:
+        rows = [
+            [task, name, _number(value)] for task, row in report["published"].items() for name, value in row.items()
+        ]
+        table("\nPublished metrics", ["task", "metric", "value"], rows)
+    if "strict" in report:
+        _print_strict(report["strict"])
+    if report.get("disagreements"):
+        _print_disagreements(report["disagreements"])
+
+
+def _print_sides(sides: list[dict[str, Any]]) -> None:
+    rows = [
+        [side["task"], side["published_name"], _number(side["published"]), _number(side["strict"]), side["strict_name"]]
+        for side in sides
+    ]
+    table("\nPublished and strict, side by side", ["task", "published", "value", "value", "strict"], rows)
+
+
+def _print_disagreements(found: list[dict[str, Any]]) -> None:
+    rows = [
+        [row["task"], row["reason"], f"{row['items']:,}", f"{row['objects']:,}", row["examples"][0]] for row in found
+    ]
+    table("\nWhere the two sets disagree", ["task", "reason", "items", "objects", "for example"], rows)
+    for reason, why in {row["reason"]: row["why"] for row in found}.items():
+        OUT.print(f"  {reason}: {why}", style="dim")
+
+
+def _print_strict(strict: dict[str, Any]) -> None:
+    overall, macro = strict["overall"], strict["macro"].get("label", {})
+    rows = [
+        [name, _number(entry["value"]), _interval(entry["interval"]), _number(macro.get(name))]
+        for name, entry in overall.items()
+    ]
+    title = f"\nStrict metrics over {strict['items']:,} items, 95 % intervals over {strict['groups']:,} groups"
+    table(title, ["metric", "value", "interval", "mean of labels"], rows)
+    if strict["sizes_unknown"]:
+        unknown = f"{strict['sizes_unknown']:,} point questions without known boxes"
+        OUT.print(f"  {unknown}: 20 px stand for the size of their objects", style="dim")
+    for kind in ("label", "source", "density"):
+        if len(strict["slices"][kind]) > 1:
+            _print_slices(kind, strict["slices"][kind])
+    if strict["failures"]:
+        rows = [[reason, f"{count:,}"] for reason, count in strict["failures"].items()]
+        table("\nAnswers that could not be read", ["reason", "answers"], rows)
+
+
+def _print_slices(kind: str, slices: dict[str, dict[str, float]]) -> None:
+    shown = {name: title for name, title in COLUMNS.items() if any(name in row for row in slices.values())}
+    rows = [[name, *(_number(row.get(column)) for column in shown)] for name, row in slices.items()]
+    table(f"\nBy {kind}", [kind, *shown.values()], rows)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.3f}"
+
+
+def _interval(ends: list[float | None]) -> str:
+    return "" if None in ends else f"{_number(ends[0])} to {_number(ends[1])}"

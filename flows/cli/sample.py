@@ -1,0 +1,60 @@
+"""``medmultipoints sample``: rows of a release, to be read with one's own eyes."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data_lake.release.sample import Sample, SampledRow, sample_release
+from data_lake.release.sample_page import bare_prompt, describe, render_page
+from flows.cli.console import OUT, print_json, say
+from flows.cli.inspect_release import ReleaseArgument
+from flows.cli.options import JsonOption
+from transforms.errors import MachineError
+
+
+def sample(
+    release: ReleaseArgument,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="How many rows.")] = 20,
+    task: Annotated[str | None, typer.Option(help="Of this task only; the default is all.")] = None,
+    split: Annotated[str | None, typer.Option(help="Of this split only; the default is all.")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed draws other rows.")] = 0,
+    html: Annotated[Path | None, typer.Option(help="Also write one HTML page with the answers drawn in.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show questions and answers of a release; as a page, with what each answer says drawn over its picture.
+
+    Example: `medmultipoints sample lake/releases/demo/1.0.0 --n 20 --task bounding --html sample.html`
+    """
+    drawn = sample_release(release, n, task=task, split=split, seed=seed)
+    if html is not None:
+        _write(html, render_page(drawn))
+        say(f"{html}: {len(drawn.rows)} rows with their pictures")
+    if as_json:
+        print_json({"release": drawn.release, "of": drawn.of, "rows": [_plain(row) for row in drawn.rows]})
+        return
+    _print(drawn)
+
+
+def _write(path: Path, page: str) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(page, "utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        raise MachineError(f"--html {path} cannot be written: {error.strerror}. Choose another place.") from error
+
+
+def _plain(row: SampledRow) -> dict[str, object]:
+    names = ("instruction_id", "task", "label", "split", "prompt", "answer", "image_file", "width", "height")
+    return {name: getattr(row, name) for name in names}
+
+
+def _print(drawn: Sample) -> None:
+    OUT.print(f"[bold]{len(drawn.rows):,} of {drawn.of:,} rows of {drawn.release}[/]")
+    for row in drawn.rows:
+        OUT.print(f"\n[bold]{row.task}[/]  {row.split}  {describe(row)}")
+        OUT.print(f"[dim]{row.instruction_id}[/]", soft_wrap=True)
+        OUT.print(bare_prompt(row), markup=False)
+        OUT.print(row.answer, markup=False)

@@ -1,0 +1,41 @@
+"""Records of runs: newest first, never in the way."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from data_lake.layout import Lake, open_lake
+from data_lake.runs import read_runs, write_run
+
+START = datetime(2026, 11, 21, 12, 0, 0, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """An empty lake."""
+    return open_lake(tmp_path / "lake")
+
+
+def test_a_lake_without_runs_has_none(lake: Lake) -> None:
+    assert read_runs(lake) == []
+
+
+def test_runs_come_newest_first_whatever_their_time_zone(lake: Lake) -> None:
+    later = (START + timedelta(microseconds=1)).astimezone(timezone(timedelta(hours=-9)))
+    for outcome, started in (("second", later), ("first", START)):
+        write_run(lake, started, {"outcome": outcome})
+    assert [run["outcome"] for run in read_runs(lake)] == ["second", "first"]
+    assert read_runs(lake)[1]["started"] == "2026-11-21T12:00:00.000005+00:00"
+
+
+def test_a_record_is_written_whole(lake: Lake) -> None:
+    path = write_run(lake, START, {"outcome": "released"})
+    assert path.parent == lake.runs
+    assert list(lake.temporary.iterdir()) == []
+
+
+def test_a_damaged_record_hides_no_other(lake: Lake) -> None:
+    write_run(lake, START, {"outcome": "released"})
+    (lake.runs / "20991231T000000000000-1.json").write_bytes(b"")
+    assert [run["outcome"] for run in read_runs(lake)] == ["released"]

@@ -1,0 +1,154 @@
+"""Label files that cannot be trusted cost their frame; a frame without one is never counted as empty."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from flows.execute import Outcome
+from tests.faults.building import build, check_closed, excluded, message_of_stop, released
+from tests.faults.cases import Case, Spoil, check_case, keys_of
+from tests.faults.tiny_sources import VIDEO, Files, frame, labels, make_frames, tracked, write_frames
+
+Rows = list[list[str]]
+FILES = ("{source}/{image}", "{source}/{labels}", "{source}/{tracked}")
+RULE = "centre and size must be finite and in [0, 1], the size above 0"
+
+
+def fields(change: Callable[[list[str]], object], *, in_both: bool = True) -> Spoil:
+    """Change the fields ``class cx cy w h`` of the first row, in both files unless told otherwise."""
+
+    def spoil(files: Files, number: str) -> None:
+        for name, ids in ((labels(int(number)), 0), (tracked(int(number)), 1))[: 1 + in_both]:
+            first, *rest = files[name].decode().splitlines()
+            track, values = first.split()[:ids], first.split()[ids:]
+            change(values)
+            files[name] = "".join(f"{row}\n" for row in (" ".join([*track, *values]), *rest)).encode()
+
+    return spoil
+
+
+def field(place: int, value: str, *, in_both: bool = True) -> Spoil:
+    return fields(lambda values: values.__setitem__(place, value), in_both=in_both)
+
+
+def replace(name: Callable[[int], str], old: bytes, new: bytes) -> Spoil:
+    return lambda files, number: files.update({name(int(number)): files[name(int(number))].replace(old, new)})
+
+
+def content(new: bytes, *names: Callable[[int], str]) -> Spoil:
+    return lambda files, number: files.update({name(int(number)): new for name in names})
+
+
+def remove(*names: Callable[[int], str]) -> Spoil:
+    def spoil(files: Files, number: str) -> None:
+        for name in names:
+            del files[name(int(number))]
+
+    return spoil
+
+
+def rename(files: Files, number: str) -> None:
+    files[f"{VIDEO}/labels/frame{number}.txt"] = files.pop(labels(int(number)))
+
+
+LINE = "{image}: {labels}, line 1: "
+CASES = (
+    Case(
+        fields(lambda values: values.pop(), in_both=False),
+        "label_field_count",
+        LINE + "'0 {cx} 0.5 0.125' has 4 fields, expected 5 (class cx cy w h)",
+    ),
+    Case(
+        fields(lambda values: values.append("1"), in_both=False),
+        "label_field_count",
+        LINE + "'0 {cx} 0.5 0.125 0.25 1' has 6 fields, expected 5 (class cx cy w h)",
+    ),
+    Case(
+        replace(tracked, b"ckz0 ", b""),
+        "label_field_count",
+        "{image}: {tracked}, line 1: '0 {cx} 0.5 0.125 0.25' has 5 fields, expected 6 (track_id class cx cy w h)",
+    ),
+    Case(field(1, "1.2"), "label_row_invalid", LINE + f"'0 1.2 0.5 0.125 0.25': {RULE}"),
+    Case(field(2, "-0.1"), "label_row_invalid", LINE + f"'0 {{cx}} -0.1 0.125 0.25': {RULE}"),
+    Case(field(3, "0"), "label_row_invalid", LINE + f"'0 {{cx}} 0.5 0 0.25': {RULE}"),
+    Case(field(4, "nan"), "label_row_invalid", LINE + f"'0 {{cx}} 0.5 0.125 nan': {RULE}"),
+    Case(field(4, "inf"), "label_row_invalid", LINE + f"'0 {{cx}} 0.5 0.125 inf': {RULE}"),
+    Case(field(1, "left"), "label_row_invalid", LINE + "'0 left 0.5 0.125 0.25' has a field that is not a number"),
+    Case(
+        field(0, "7"),
+        "label_class_unknown",
+        LINE + "'7 {cx} 0.5 0.125 0.25' has the class '7', expected one of 0 (normal), 1 (cluster), 2 (pinhead)",
+    ),
+    Case(
+        replace(tracked, b"ckz1", b"ckz0"),
+        "duplicate_track_id",
+        "{image}: {tracked}, line 2: track 'ckz0' stands at {tracked}, line 1 too",
+    ),
+    Case(
+        field(1, "0.2", in_both=False),
+        "label_track_mismatch",
+        "{image}: {labels}, line 1 says '0 0.2 0.5 0.125 0.25', {tracked}, line 1 says 'ckz0 0 {cx} 0.5 0.125 0.25'",
+    ),
+    Case(
+        field(0, "1", in_both=False),
+        "label_track_mismatch",
+        "{image}: {labels}, line 1 says '1 {cx} 0.5 0.125 0.25', {tracked}, line 1 says 'ckz0 0 {cx} 0.5 0.125 0.25'",
+    ),
+    Case(
+        replace(tracked, b"ckz1 1 0.75 0.5 0.25 0.25\n", b""),
+        "label_track_mismatch",
+        "{image}: {labels} has 2 rows, {tracked} has 1 rows",
+    ),
+    Case(
+        field(0, "2"), "track_class_changes", "{image}: track 'ckz0' is 'pinhead' here and 'normal' in most frames"
+    ),
+    Case(
+        content(b"", labels, tracked),
+        "label_file_empty",
+        "{image}: {labels}: the file has no rows; frames without objects have no file",
+    ),
+    Case(content(b"\xff\xfe0\x00", labels), "label_row_invalid", "{image}: {labels}: is not UTF-8 text ("),
+    Case(
+        remove(labels),
+        "label_file_missing",
+        "frame {stem} of video 11 has {tracked} but no file in labels",
+        ("{source}/{image}", "{source}/{tracked}"),
+    ),
+    Case(
+        remove(tracked),
+        "track_file_missing",
+        "frame {stem} of video 11 has {labels} but no file in labels_ftid",
+        ("{source}/{image}", "{source}/{labels}"),
+    ),
+    Case(
+        remove(frame),
+        "image_missing",
+        "frame {stem} of video 11 has labels but no image file, and the mp4 cannot be used (",
+        ("{source}/{labels}", "{source}/{tracked}"),
+    ),
+    Case(
+        rename,
+        "label_file_missing",
+        "frame {stem} of video 11 has {tracked} but no file in labels",
+        ("{source}/{image}", "{source}/{tracked}"),
+    ),
+    Case(
+        remove(labels, tracked),
+        "unverified_empty",
+        "11_frame_{stem}: the source has no annotation of the image: nothing is known, not nothing there",
+        verdict="dropped",
+    ),
+)
+SOUND = {len(CASES) + i for i in range(2 * len(CASES))}  # most frames, so that a track's usual class is certain
+NAMELESS = f"{VIDEO}/labels/frame{[case.spoil for case in CASES].index(rename)}.txt"
+MP4 = f"{VIDEO}/11.mp4"
+
+
+def names_of(number: int) -> Mapping[str, str]:
+    paths = {"image": frame(number), "labels": labels(number), "tracked": tracked(number)}
+    return {"source": "visem_tracking", "stem": str(number), "cx": f"{0.25 + number / 100:.6f}"} | paths
+
+
+def keys(number: int, case: Case) -> set[str]:
+    return {key.replace(f"/{number}", f"/11_frame_{number}") for key in keys_of(case, names_of(number))}

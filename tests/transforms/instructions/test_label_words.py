@@ -1,0 +1,45 @@
+"""A label that the names file does not know is called by its own words."""
+
+import pytest
+
+from transforms.instructions.names import Name, Names, add_labels, allowed_names, article_of
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("ulcer", Name("ulcer", "ulcers", "an")),
+        ("gastric_ulcer", Name("gastric ulcer", "gastric ulcers", "a")),
+        ("biopsy", Name("biopsy", "biopsies", "a")),
+        ("bright_ray", Name("bright ray", "bright rays", "a")),
+        ("mass", Name("mass", "masses", "a")),
+        ("patch", Name("patch", "patches", "a")),
+    ],
+)
+def test_the_words_of_a_label_are_its_name(names: Names, label: str, name: Name) -> None:
+    """Underscores are blanks, the plural is the regular one, the article goes with the first sound."""
+    for policy in ("audited", "published"):
+        assert allowed_names(add_labels(names, [label]), policy, label, alone=False) == (name,)
+
+
+def test_a_known_label_keeps_its_names(names: Names) -> None:
+    """Adding our own labels changes nothing."""
+    assert add_labels(names, ["polyps", "normal", "cluster"]) == names
+
+
+def test_a_label_with_a_known_name_takes_its_forms(names: Names) -> None:
+    """Sperm has no plural of its own, whoever brings the label."""
+    (name,) = allowed_names(add_labels(names, ["sperm"]), "audited", "sperm", alone=True)
+    assert name.plural == "sperm"
+
+
+def test_adding_twice_is_adding_once(names: Names) -> None:
+    """In whatever order."""
+    once = add_labels(names, ["ulcer", "biopsy"])
+    assert add_labels(once, ["biopsy", "ulcer"]) == once
+
+
+@pytest.mark.parametrize(("word", "article"), [("apple", "an"), ("unit", "a"), ("hour", "an"), ("polyp", "a")])
+def test_the_article_goes_with_the_sound(word: str, article: str) -> None:
+    """Not with the letter."""
+    assert article_of(word) == article

@@ -1,0 +1,131 @@
+"""What an answer states, as JSON and as marks: named points and boxes, and a count."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from json import JSONEncoder
+from typing import Any, Final
+
+import orjson
+
+_FENCED: Final = re.compile(r"```json\s*\n(.*)\n```", re.DOTALL)
+_LENGTHS: Final = {"point_2d": 2, "bbox_2d": 4}
+_ENCODER: Final = JSONEncoder(ensure_ascii=False)
+_DEEPEST: Final = 12
+_NUMBERS_IN_TEXT: Final = re.compile(r"[(\[]\s*-?\d+(\.\d+)?\s*,\s*-?\d")
+
+Convert = Callable[[Sequence[float]], Any]
+
+
+class Unsupported(ValueError):
+    """A dialect has no form for an instruction; the message is the reason that the export counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One named place: ``x, y`` of a point or ``x1, y1, x2, y2`` of a box, in pixels of the released picture."""
+
+    name: str
+    numbers: tuple[float, ...]
+
+    @property
+    def is_box(self) -> bool:
+        return len(self.numbers) == 4
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an answer states: its marks in order, and a count where it gives one."""
+
+    marks: tuple[Mark, ...]
+    count: int | None = None
+
+
+def read_content(answer: str) -> Any:
+    """The JSON value of an answer's fenced block; None where the answer is plain text.
+
+    Unsupported where the block is no JSON.
+    """
+    found = _FENCED.fullmatch(answer)
+    if found is None:
+        return None
+    try:
+        return orjson.loads(found[1])
+    except orjson.JSONDecodeError as error:
+        raise Unsupported("the answer's block is not JSON") from error
+
+
+def write_json(content: Any) -> str:
+    """The JSON on one line, with the blanks that published answers have."""
+    return _ENCODER.encode(content)
+
+
+def write_content(content: Any) -> str:
+    """The JSON in a fenced block, as published answers have it."""
+    return f"```json\n{write_json(content)}\n```"
+
+
+def convert_numbers(content: Any, point: Convert, box: Convert) -> Any:
+    """The content with every point and every box replaced by what the functions return for it.
+
+    Points stand under ``point_2d``, boxes under ``bbox_2d``, alone or in a list. Unsupported where a list of numbers
+    stands elsewhere: nobody knows its frame.
+    """
+    return _convert(content, {"point_2d": point, "bbox_2d": box}, None, 0)
+
+
+def read_facts(content: Any) -> Facts:
+    """The marks and the count of an answer in JSON; each mark has the label of the object that holds it."""
+    marks: list[Mark] = []
+    counts: list[int] = []
+    for entry in _objects(content, 0):
+        label = entry.get("label")
+        for key in _LENGTHS:
+            places = _places(key, entry[key]) if key in entry else ()
+            marks += [Mark(label if isinstance(label, str) else "", tuple(map(float, place))) for place in places]
+        if type(entry.get("counts")) is int:
+            counts.append(entry["counts"])
+    return Facts(tuple(marks), counts[0] if len(counts) == 1 else None)
+
+
+def check_text(text: str) -> str:
+    """The text itself; Unsupported where it states coordinates, whose frame nobody can change in free text."""
+    if _NUMBERS_IN_TEXT.search(text):
+        raise Unsupported("coordinates in free text")
+    return text
+
+
+def _convert(value: Any, functions: dict[str, Convert], key: str | None, depth: int) -> Any:
+    if depth > _DEEPEST:
+        raise Unsupported("the answer's JSON is nested too deeply")
+    if key in functions:
+        changed = [functions[key](numbers) for numbers in _places(key, value)]
+        return changed if not _is_numbers(value) else changed[0]
+    if isinstance(value, dict):
+        return {name: _convert(part, functions, name, depth + 1) for name, part in value.items()}
+    if isinstance(value, list):
+        if value and _is_numbers(value):
+            raise Unsupported(f"numbers under the key {key}")
+        return [_convert(part, functions, None, depth + 1) for part in value]
+    return value
+
+
+def _objects(content: Any, depth: int) -> Iterator[dict[str, Any]]:
+    if depth > _DEEPEST:
+        raise Unsupported("the answer's JSON is nested too deeply")
+    if isinstance(content, dict):
+        yield content
+    parts = content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
+    for part in parts:
+        yield from _objects(part, depth + 1)
+
+
+def _places(key: str, value: Any) -> list[Sequence[float]]:
+    places = [value] if _is_numbers(value) and value else value
+    if not isinstance(places, list) or not all(_is_numbers(item) and len(item) == _LENGTHS[key] for item in places):
+        raise Unsupported(f"{key} does not hold {_LENGTHS[key]} numbers per place")
+    return places
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(type(item) in (int, float) for item in value)

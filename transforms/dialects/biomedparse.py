@@ -1,0 +1,124 @@
+"""BiomedParse: pictures and masks of 1,024 x 1,024 pixels as PNG, one mask for each target, a COCO-like file a split.
+
+Source of the rule: BiomedParse's data preparation. A picture is put into the middle of a black square, then resized;
+names are ``<image>_<modality>_<site>.png`` and ``<image>_<modality>_<site>_<target+words>.png``.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from transforms.dialects.answers import Mark
+from transforms.dialects.coco import Files
+from transforms.dialects.frames import Size
+from transforms.dialects.items import Contents, Picture, Placement
+from transforms.dialects.masks import SQUARE, Mask, mask_png, pad_to_square, read_mask_png, released_mask, resample
+from transforms.dialects.names import modality, plain_name, slug
+from transforms.masks import find_regions
+
+NO_MASK: Final = "no object with a mask"
+_MODALITIES: Final = {"endoscopy": "endoscope", "microscopy": "microscopy"}
+
+
+def place(pictures: Iterable[Picture], split: str) -> Placement:
+    """The pictures that have an object with a mask."""
+    paths, without = {}, 0
+    for picture in pictures:
+        if any(found.rle is not None for found in picture.objects):
+            paths[picture.sample_id] = f"{split}/{_stem(picture)}.png"
+        else:
+            without += 1
+    return Placement(paths, {NO_MASK: without} if without else {})
+
+
+def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
+    """The mask of each target (all its objects with a mask together) of each picture, and the split's file."""
+    targets = list(_targets(pictures))
+    for picture, label in targets:
+        yield f"{split}_mask/{_mask_name(picture, label)}", [mask_png(target_mask(picture, label))]
+    if targets:
+        yield f"{split}.json", [_document(targets, contents, split)]
+
+
+def target_mask(picture: Picture, label: str) -> Mask:
+    """All masks of a label together, in the middle of a square, at 1,024 x 1,024."""
+    masks = [released_mask(picture, found) for found in picture.objects if found.label == label and found.rle]
+    square = pad_to_square(np.logical_or.reduce(masks).view(np.uint8)).view(np.bool_)
+    return resample(square, Size(SQUARE, SQUARE))
+
+
+def decode(files: Mapping[str, bytes], split: str, sizes: Mapping[str, Size]) -> dict[str, list[Mark]]:
+    """The box of each connected part of each mask by the picture's path, in released pixels.
+
+    Inverse of ``encode`` for objects that do not touch, within one pixel of the 1,024.
+    """
+    content = orjson.loads(files[f"{split}.json"])
+    names = {row["id"]: row["name"] for row in content["categories"]}
+    marks: dict[str, list[Mark]] = {f"{split}/{row['file_name']}": [] for row in content["images"]}
+    for row in content["annotations"]:
+        path = f"{split}/{row['file_name']}"
+        mask = read_mask_png(files[f"{split}_mask/{row['mask_file']}"])
+        for region in find_regions(mask.view(np.uint8) * 255, min_area_px=1).regions:
+            box = (region.box.x1, region.box.y1, region.box.x2, region.box.y2)
+            marks[path].append(Mark(names[row["category_id"]], _unsquare(box, sizes[path])))
+    return marks
+
+
+def _unsquare(box: tuple[float, ...], size: Size) -> tuple[float, ...]:
+    side = max(size)
+    margins = ((side - size.width) // 2, (side - size.height) // 2)
+    edges = (edge / SQUARE * side - margins[axis % 2] for axis, edge in enumerate(box))
+    return tuple(min(max(edge, 0), size[axis % 2]) for axis, edge in enumerate(edges))
+
+
+def _targets(pictures: Iterable[Picture]) -> Iterator[tuple[Picture, str]]:
+    for picture in pictures:
+        for label in sorted({found.label for found in picture.objects if found.rle is not None}):
+            yield picture, label
+
+
+def _document(targets: list[tuple[Picture, str]], contents: Contents, split: str) -> bytes:
+    files = dict.fromkeys(f"{_stem(picture)}.png" for picture, _ in targets)
+    ids = {file: number for number, file in enumerate(files)}
+    images = [{"id": number, "file_name": file, "width": SQUARE, "height": SQUARE} for file, number in ids.items()]
+    annotations = [_annotation(number, target, contents, split, ids) for number, target in enumerate(targets)]
+    categories = [{"id": number, "name": label} for number, label in enumerate(contents.labels, 1)]
+    info = {"description": f"{contents.name} {contents.version}"}
+    document = {"info": info, "categories": categories, "images": images, "annotations": annotations}
+    return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _annotation(
+    number: int, target: tuple[Picture, str], contents: Contents, split: str, ids: Mapping[str, int]
+) -> dict[str, Any]:
+    picture, label = target
+    file = f"{_stem(picture)}.png"
+    text = f"{_words(label)} in {slug(picture.organ)} {_MODALITIES[modality(picture)]}"
+    return {
+        "id": number,
+        "ann_id": number,
+        "ref_id": number,
+        "image_id": ids[file],
+        "category_id": contents.labels.index(label) + 1,
+        "file_name": file,
+        "mask_file": _mask_name(picture, label),
+        "iscrowd": 0,
+        "split": split,
+        "sentences": [{"raw": text, "sent": text, "sent_id": number}],
+        "sent_ids": [number],
+    }
+
+
+def _stem(picture: Picture) -> str:
+    name = plain_name(f"{picture.source}-{picture.stem}", picture.image_sha256)
+    return f"{name}_{_MODALITIES[modality(picture)]}_{slug(picture.organ)}"
+
+
+def _mask_name(picture: Picture, label: str) -> str:
+    return f"{_stem(picture)}_{_words(label).replace(' ', '+')}.png"
+
+
+def _words(label: str) -> str:
+    return slug(label).replace("-", " ")

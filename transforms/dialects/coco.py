@@ -1,0 +1,137 @@
+"""COCO detection and keypoints: one annotation file a split, pictures in one folder.
+
+Ids follow from the data alone: an image's from its ``image_sha256``, an annotation's from its object id (the first
+13 hex digits of their sha256, plus 1), a category's from its place in the sorted labels of the release.
+Images without annotation are listed. As in LVIS, ``neg_category_ids`` are certainly absent and
+``not_exhaustive_category_ids`` may have objects that nobody marked.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import orjson
+
+from transforms.boxes import CocoBox, from_coco, to_coco
+from transforms.dialects.answers import Mark
+from transforms.dialects.items import Contents, Picture, PictureObject, Placement
+from transforms.dialects.masks import mask_code
+from transforms.dialects.names import check_unique, stable_id
+
+DETECTION: Final = "instances"
+KEYPOINTS: Final = "person_keypoints"  # COCO's own word for the task; readers look for it
+_VISIBLE: Final = 2
+
+Files = Iterator[tuple[str, Iterable[bytes]]]
+
+
+def place(pictures: Iterable[Picture], _split: str) -> Placement:
+    """Every picture, under its hash."""
+    return Placement({picture.sample_id: f"images/{picture.file}" for picture in pictures})
+
+
+def annotation_path(task: str, split: str) -> str:
+    """Where the annotations of a split lie."""
+    return f"annotations/{task}_{split}.json"
+
+
+def encode_detection(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
+    """The annotation file with boxes and, where a mask exists, its run-length code in the released picture."""
+    yield annotation_path(DETECTION, split), _document(pictures, contents, _detection, {})
+
+
+def encode_keypoints(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
+    """The annotation file with one keypoint an object, the release's point, beside the box."""
+    keypoints = {"keypoints": ["point"], "skeleton": []}
+    yield annotation_path(KEYPOINTS, split), _document(pictures, contents, _keypoint, keypoints)
+
+
+def decode_detection(files: Mapping[str, bytes], split: str, _sizes: object) -> dict[str, list[Mark]]:
+    """The boxes of every listed picture by its path, in the order of the file. Inverse of ``encode_detection``."""
+
+    def read(row: Mapping[str, Any]) -> tuple[float, ...]:
+        box = from_coco(CocoBox(*row["bbox"]))
+        return box.x1, box.y1, box.x2, box.y2
+
+    return _decode(files[annotation_path(DETECTION, split)], read)
+
+
+def decode_keypoints(files: Mapping[str, bytes], split: str, _sizes: object) -> dict[str, list[Mark]]:
+    """The points of every listed picture by its path. Inverse of ``encode_keypoints``."""
+    return _decode(files[annotation_path(KEYPOINTS, split)], lambda row: tuple(row["keypoints"][:2]))
+
+
+def image_id(picture: Picture) -> int:
+    """The id of a picture, the same in every build."""
+    return stable_id(picture.image_sha256)
+
+
+def _document(
+    pictures: Iterable[Picture],
+    contents: Contents,
+    annotate: Callable[[Picture, PictureObject], dict[str, Any]],
+    more: dict[str, Any],
+) -> Iterator[bytes]:
+    """The file in pieces; ``pictures`` are gone through twice."""
+    categories = {label: number for number, label in enumerate(contents.labels, 1)}
+    check_unique((image_id(picture) for picture in pictures), "image id")
+    check_unique((stable_id(found.object_id) for picture in pictures for found in picture.objects), "annotation id")
+    info = {"description": f"{contents.name} {contents.version}", "version": contents.version}
+    licences = [{"id": number, "name": name, "url": ""} for number, name in enumerate(contents.licences, 1)]
+    listed = [{"id": number, "name": label, "supercategory": "", **more} for label, number in categories.items()]
+    yield b'{"info": %b,\n"licenses": %b,\n"categories": %b' % tuple(map(orjson.dumps, (info, licences, listed)))
+    yield from _array("images", (_image(picture, contents, categories) for picture in pictures))
+    rows = (
+        {"id": stable_id(found.object_id), "image_id": image_id(picture), "category_id": categories[found.label]}
+        | annotate(picture, found)
+        for picture in pictures
+        for found in picture.objects
+    )
+    yield from _array("annotations", rows)
+    yield b"}\n"
+
+
+def _array(key: str, rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    yield b',\n"%b": [' % key.encode()
+    for number, row in enumerate(rows):
+        yield (b",\n" if number else b"\n") + orjson.dumps(row)
+    yield b"]"
+
+
+def _image(picture: Picture, contents: Contents, categories: Mapping[str, int]) -> dict[str, Any]:
+    present = {found.label for found in picture.objects}
+    row = {
+        "id": image_id(picture),
+        "file_name": picture.file,
+        "width": picture.size.width,
+        "height": picture.size.height,
+        "license": contents.licences.index(picture.licence) + 1,
+        "sample_id": picture.sample_id,
+        "neg_category_ids": [categories[label] for label in picture.certain if label not in present],
+        "not_exhaustive_category_ids": [number for label, number in categories.items() if label not in picture.certain],
+    }
+    frame = {"video_id": picture.video_id, "frame_index": picture.frame_index}
+    return row | (frame if picture.video_id is not None else {})
+
+
+def _detection(picture: Picture, found: PictureObject) -> dict[str, Any]:
+    mask = mask_code(picture, found)
+    row: dict[str, Any] = {"bbox": list(to_coco(found.box)), "area": mask[1] if mask else found.box.area, "iscrowd": 0}
+    if mask:
+        row["segmentation"] = {"size": [picture.size.height, picture.size.width], "counts": mask[0]}
+    track = {"track_id": found.track_id} if found.track_id is not None else {}
+    return row | track | {"truncated": found.truncated, "object_id": found.object_id}
+
+
+def _keypoint(picture: Picture, found: PictureObject) -> dict[str, Any]:
+    keypoints = {"keypoints": [found.point.x, found.point.y, _VISIBLE], "num_keypoints": 1}
+    return _detection(picture, found) | keypoints
+
+
+def _decode(data: bytes, read: Callable[[Mapping[str, Any]], tuple[float, ...]]) -> dict[str, list[Mark]]:
+    content = orjson.loads(data)
+    names = {row["id"]: row["name"] for row in content["categories"]}
+    paths = {row["id"]: f"images/{row['file_name']}" for row in content["images"]}
+    marks: dict[str, list[Mark]] = {path: [] for path in paths.values()}
+    for row in content["annotations"]:
+        marks[paths[row["image_id"]]].append(Mark(names[row["category_id"]], read(row)))
+    return marks

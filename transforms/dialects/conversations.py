@@ -1,0 +1,86 @@
+"""Dialects of one text line per instruction whose answers are JSON: frame and wrapping differ, nothing else."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from transforms.dialects.answers import (
+    Facts,
+    Mark,
+    Unsupported,
+    check_text,
+    convert_numbers,
+    read_content,
+    read_facts,
+    write_content,
+)
+from transforms.dialects.frames import PIXELS, Frame, Size, decode, encode_box, encode_point
+from transforms.dialects.items import Item
+from transforms.dialects.prompts import restate
+from transforms.instructions.prompts import IMAGE_TOKEN
+
+Line = dict[str, Any]
+Wrap = Callable[[Item, str, str], Line]
+Unwrap = Callable[[Mapping[str, Any]], str]
+ASSISTANT: Final = "assistant"
+
+
+def encode_json(item: Item, frame: Frame, wrap: Wrap) -> Line:
+    """The instruction with its prompt restated and its answer converted to the frame, wrapped.
+
+    Unsupported for coordinates that cannot be converted, and for a picture that the model cannot resize.
+    """
+    try:
+        frame.extent(item.size)  # a picture that the model cannot resize is of no use to it, whatever is asked
+        return wrap(item, restate(item.prompt, frame), convert_answer(item, frame)) | ids_of(item)
+    except Unsupported:
+        raise
+    except ValueError as error:
+        raise Unsupported("the model cannot resize the picture") from error
+
+
+def convert_answer(item: Item, frame: Frame) -> str:
+    """The answer in numbers of the frame; plain text stays as it is."""
+    content = read_content(item.answer)
+    if content is None:
+        return item.answer if frame is PIXELS else check_text(item.answer)
+    changed = convert_numbers(
+        content,
+        lambda point: encode_point(frame, point, item.size),
+        lambda box: encode_box(frame, box, item.size),
+    )
+    return write_content(changed)
+
+
+def decode_json(line: Mapping[str, Any], size: Size, frame: Frame, unwrap: Unwrap) -> Facts:
+    """What a line states, in pixels of the picture. Inverse of ``encode_json`` within the rounding of the frame."""
+    facts = read_facts(read_content(unwrap(line)))
+    return Facts(tuple(Mark(mark.name, decode(frame, mark.numbers, size)) for mark in facts.marks), facts.count)
+
+
+def wrap_messages(item: Item, prompt: str, answer: str) -> Line:
+    """``messages`` with roles, ``images`` with the path: ms-swift, and LLaMA-Factory with the tags of its entry."""
+    user = {"role": "user", "content": f"{IMAGE_TOKEN}{prompt}"}
+    return {"messages": [user, {"role": ASSISTANT, "content": answer}], "images": [item.image]}
+
+
+def unwrap_messages(line: Mapping[str, Any]) -> str:
+    """The answer of ``wrap_messages``."""
+    return str(line["messages"][-1]["content"])
+
+
+def wrap_conversation(item: Item, prompt: str, answer: str) -> Line:
+    """``conversations`` of human and gpt, one ``image``: LLaVA and the fine-tuning tool of Qwen-VL."""
+    human = {"from": "human", "value": f"{IMAGE_TOKEN}\n{prompt}"}
+    return {"id": item.instruction_id, "image": item.image} | {
+        "conversations": [human, {"from": "gpt", "value": answer}]
+    }
+
+
+def unwrap_conversation(line: Mapping[str, Any]) -> str:
+    """The answer of ``wrap_conversation``."""
+    return str(line["conversations"][-1]["value"])
+
+
+def ids_of(item: Item) -> Line:
+    """Where a line comes from; trainers pass over these keys."""
+    return {"instruction_id": item.instruction_id, "record_id": item.record_id}

@@ -1,0 +1,93 @@
+"""What dialects encode: instructions with their pictures, and pictures with their objects, in released pixels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from transforms.dialects.answers import Mark
+from transforms.dialects.frames import Size
+from transforms.dialects.prompts import Prompt
+from transforms.records import Box, Point
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One instruction with all that a dialect may need beside its text.
+
+    ``image`` is the path of the picture in the export; ``points`` are those of the record, as answers round them.
+    """
+
+    instruction_id: str
+    record_id: str
+    task: str
+    prompt: Prompt
+    answer: str
+    image: str
+    size: Size
+    label: str
+    points: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureObject:
+    """One released object; the run-length code is of the original picture, all else in released pixels."""
+
+    object_id: str
+    label: str
+    box: Box
+    point: Point
+    rle: str | None = None
+    track_id: str | None = None
+    truncated: bool = False
+
+    @property
+    def box_mark(self) -> Mark:
+        return Mark(self.label, (self.box.x1, self.box.y1, self.box.x2, self.box.y2))
+
+    @property
+    def point_mark(self) -> Mark:
+        return Mark(self.label, (self.point.x, self.point.y))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One released picture with its objects, in the order of label and index."""
+
+    sample_id: str
+    image_sha256: str
+    extension: str
+    source: str
+    stem: str
+    size: Size
+    original: Size
+    organ: str
+    classification: str
+    licence: str
+    certain: tuple[str, ...]
+    video_id: str | None = None
+    frame_index: int | None = None
+    fps: float | None = None
+    objects: tuple[PictureObject, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The name of the picture's file, without a folder."""
+        return f"{self.image_sha256}.{self.extension}"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is the same for all splits: name and version of the release, its labels and licences, sorted."""
+
+    name: str
+    version: str
+    labels: tuple[str, ...]
+    licences: tuple[str, ...]
+    splits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where each picture of a split goes, by sample_id; pictures left out are counted by reason."""
+
+    paths: Mapping[str, str]
+    left_out: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,94 @@
+"""PaliGemma and Florence-2: boxes as location tokens of the vocabulary, in ``prefix`` and ``suffix``.
+
+Sources of the rules: big_vision's ``refcoco_mask2str`` (round to 0..1023, order y1 x1 y2 x2, ``<loc%04d>``) and
+PaliGemma's "detect" prompts with " ; " between objects; Florence-2's processor (1,000 cells, rounded down, order
+x1 y1 x2 y2).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from transforms.dialects.answers import Facts, Mark, Unsupported, check_text, read_content, read_facts
+from transforms.dialects.conversations import Line, ids_of
+from transforms.dialects.frames import CELLS_1000, LOCATIONS_1024, Size, decode, encode_box
+from transforms.dialects.items import Item
+from transforms.dialects.prompts import asked_name
+
+DETECT: Final = "detect "
+OPEN_VOCABULARY: Final = "<OPEN_VOCABULARY_DETECTION>"
+_PALIGEMMA_BOX: Final = re.compile(r"<loc(\d{4})><loc(\d{4})><loc(\d{4})><loc(\d{4})> ([^;<]+?)(?: ;|$)")
+_FLORENCE_BOX: Final = re.compile(r"<loc_(\d+)><loc_(\d+)><loc_(\d+)><loc_(\d+)>")
+_NOT_IN_NAMES: Final = frozenset("<>;\n")
+
+
+def encode_paligemma(item: Item) -> Line:
+    """``detect <name>`` with the boxes of that name, or ``answer en <question>`` with a number. Unsupported: points."""
+    content = read_content(item.answer)
+    facts = read_facts(content)
+    if content is None:
+        return _line(item, f"answer en {check_text(item.prompt.ask)}", check_text(item.answer))
+    if _only_counts(facts, item):
+        return _line(item, f"answer en {item.prompt.ask}", str(facts.count))
+    name = _name_of_boxes(facts, item, "PaliGemma")
+    suffix = " ; ".join(f"{_paligemma_tokens(mark, item.size)} {name}" for mark in facts.marks)
+    return _line(item, f"{DETECT}{name}", suffix)
+
+
+def decode_paligemma(line: Mapping[str, Any], size: Size) -> Facts:
+    """What a line states, in pixels. Inverse of ``encode_paligemma`` within half a 1,023rd of each side."""
+    suffix = str(line["suffix"])
+    if not str(line["prefix"]).startswith(DETECT):
+        return Facts((), int(suffix) if suffix.isdecimal() else None)
+    marks = []
+    for y1, x1, y2, x2, name in _PALIGEMMA_BOX.findall(suffix):
+        marks.append(Mark(name, decode(LOCATIONS_1024, [int(x1), int(y1), int(x2), int(y2)], size)))
+    return Facts(tuple(marks))
+
+
+def encode_florence(item: Item) -> Line:
+    """Open-vocabulary detection of one name: the name, then all its boxes. Unsupported: points and numbers."""
+    content = read_content(item.answer)
+    if content is None:
+        raise Unsupported("an answer without boxes: Florence-2 has no form for it")
+    facts = read_facts(content)
+    if _only_counts(facts, item):
+        raise Unsupported("a number alone: Florence-2 has no form for it")
+    name = _name_of_boxes(facts, item, "Florence-2")
+    boxes = (encode_box(CELLS_1000, mark.numbers, item.size) for mark in facts.marks)
+    tokens = "".join(f"<loc_{number}>" for box in boxes for number in box)
+    return _line(item, f"{OPEN_VOCABULARY}{name}", f"{name}{tokens}" if tokens else "")
+
+
+def decode_florence(line: Mapping[str, Any], size: Size) -> Facts:
+    """What a line states, in pixels. Inverse of ``encode_florence`` within half a 1,000th of each side."""
+    suffix = str(line["suffix"])
+    name = suffix.partition("<loc_")[0]
+    numbers = [[int(number) for number in found] for found in _FLORENCE_BOX.findall(suffix)]
+    return Facts(tuple(Mark(name, decode(CELLS_1000, box, size)) for box in numbers))
+
+
+def _line(item: Item, prefix: str, suffix: str) -> Line:
+    return {"image": item.image, "prefix": prefix, "suffix": suffix} | ids_of(item)
+
+
+def _paligemma_tokens(mark: Mark, size: Size) -> str:
+    x1, y1, x2, y2 = encode_box(LOCATIONS_1024, mark.numbers, size)
+    return "".join(f"<loc{number:04d}>" for number in (y1, x1, y2, x2))
+
+
+def _only_counts(facts: Facts, item: Item) -> bool:
+    return facts.count is not None and not facts.marks and "_2d" not in item.answer
+
+
+def _name_of_boxes(facts: Facts, item: Item, model: str) -> str:
+    """The one name of the answer's boxes; Unsupported where it is not an answer of boxes alone."""
+    if facts.count is not None:
+        raise Unsupported(f"a number and places in one answer: {model} gives one of them")
+    if any(not mark.is_box for mark in facts.marks) or '"point_2d"' in item.prompt.request:
+        raise Unsupported(f"points: {model} has boxes only")
+    names = {mark.name for mark in facts.marks} or {asked_name(item.prompt.request) or item.label}
+    name = names.pop()
+    if names or not name or _NOT_IN_NAMES & set(name):
+        raise Unsupported("not one plain name for all boxes")
+    return name

@@ -1,0 +1,88 @@
+"""Masks of objects in released pixels, as arrays, run-length codes and PNG files."""
+
+import io
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from transforms.dialects.frames import Size
+from transforms.dialects.items import Picture, PictureObject
+from transforms.images import MAX_PIXELS
+from transforms.run_lengths import decode_rle, encode_rle
+
+Mask = NDArray[np.bool_]
+SQUARE: Final = 1024
+
+
+def released_mask(picture: Picture, found: PictureObject) -> Mask:
+    """The object's mask in the released picture: that of the original, each pixel taken from where its centre lies.
+
+    Never empty: an object that is lost in a smaller picture keeps the pixel of its point.
+    ValueError where the object has no mask or its code is none of such a picture.
+    """
+    width, height = picture.original
+    if found.rle is None or width * height > MAX_PIXELS:
+        raise ValueError(f"object {found.object_id} has no usable mask")
+    try:
+        mask = decode_rle(found.rle, height, width)
+    except ValueError as error:
+        raise ValueError(f"object {found.object_id}: {error}") from error
+    if picture.size == picture.original:
+        return mask
+    smaller = resample(mask, picture.size)
+    if not smaller.any():
+        smaller[int(found.point.y), int(found.point.x)] = True
+    return smaller
+
+
+def resample(mask: Mask, size: Size) -> Mask:
+    """The mask at another size: each new pixel takes the old one that holds its centre."""
+    height, width = mask.shape
+    rows = ((np.arange(size.height) + 0.5) * height / size.height).astype(np.int64)
+    columns = ((np.arange(size.width) + 0.5) * width / size.width).astype(np.int64)
+    taken: Mask = mask[rows[:, None], columns]
+    return taken
+
+
+def mask_code(picture: Picture, found: PictureObject) -> tuple[str, int] | None:
+    """COCO's run-length code and the area of the object in the released picture; None without a mask."""
+    if found.rle is None:
+        return None
+    mask = released_mask(picture, found)
+    code = found.rle if picture.size == picture.original else encode_rle(mask.view(np.uint8), 0, 0, *picture.size)
+    return code, int(mask.sum())
+
+
+def pad_to_square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture or mask in the middle of a black square as wide as its longer side; an odd row goes to the end."""
+    height, width = pixels.shape[:2]
+    side = max(height, width)
+    top, left = (side - height) // 2, (side - width) // 2
+    margins = [(top, side - height - top), (left, side - width - left), *[(0, 0)] * (pixels.ndim - 2)]
+    return np.pad(pixels, margins)
+
+
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+    """A gray or RGB picture as a PNG file: the same bytes for the same pixels and Pillow version."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def mask_png(mask: Mask) -> bytes:
+    """The mask as a gray PNG: 255 inside, 0 outside."""
+    return encode_png(mask.astype(np.uint8) * 255)
+
+
+def read_mask_png(data: bytes) -> Mask:
+    """Inverse of ``mask_png``."""
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        return np.asarray(image.convert("L")) > 0
+
+
+def mask_box(mask: Mask) -> tuple[float, float, float, float]:
+    """The half-open box of a mask that has a pixel."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)

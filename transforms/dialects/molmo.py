@@ -1,0 +1,80 @@
+"""Molmo and PixMo: points in percent of width and height, as an XML-like text; no boxes.
+
+Source of the rule: Molmo's data formatter. Coordinates are rounded to one decimal first, then sorted by x and y;
+names are in lower case.
+"""
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from transforms.dialects.answers import Facts, Mark, Unsupported, check_text, read_content, read_facts
+from transforms.dialects.conversations import ASSISTANT, Line, ids_of
+from transforms.dialects.frames import PERCENT, Size, decode, encode_point
+from transforms.dialects.items import Item
+from transforms.dialects.prompts import asked_name
+
+NONE: Final = "There are none."
+_TAG: Final = re.compile(r'<points? (?P<places>.*?) ?alt="(?P<name>[^"]*)">')
+_NUMBER: Final = re.compile(r'\b([xy])\d*="([\d.]+)"')
+_TOTAL: Final = re.compile(r"shows a total of (\d+)\.$")
+
+
+def encode(item: Item) -> Line:
+    """The instruction as a question with its answer, beside PixMo's columns. Unsupported for boxes.
+
+    An answer that counts points at what it counts, as Molmo does; the points are those of the record.
+    """
+    content = read_content(item.answer)
+    ask = check_text(item.prompt.ask)
+    if content is None:
+        return _line(item, ask, check_text(item.answer), None, item.label)
+    facts = read_facts(content)
+    if any(mark.is_box for mark in facts.marks) or "bbox_2d" in item.answer or "box" in item.task:
+        raise Unsupported("boxes: Molmo has points only")
+    if facts.count is None and not facts.marks and content != []:
+        raise Unsupported("an answer that is neither points nor a number")
+    name = (facts.marks[0].name if facts.marks else asked_name(item.prompt.request) or item.label).lower()
+    places = [mark.numbers for mark in facts.marks] or (list(item.points) if facts.count else [])
+    if facts.count is not None and facts.count != len(places):
+        raise Unsupported("a count without its points")
+    points = sorted(encode_point(PERCENT, place, item.size) for place in places)
+    answer = _tag(points, name) if facts.count is None else _counting(points, name)
+    return _line(item, ask, answer, points, name)
+
+
+def decode_answer(line: Mapping[str, Any], size: Size) -> Facts:
+    """What a line states, in pixels. Inverse of ``encode`` within 0.05 % of each side; the order is that of x, y."""
+    text = str(line["messages"][-1]["content"])
+    found, total = _TAG.search(text), _TOTAL.search(text)
+    if not found:
+        return Facts((), 0 if text == NONE else None)
+    values = [float(value) for _, value in _NUMBER.findall(found["places"])]
+    name = html.unescape(found["name"])
+    marks = [Mark(name, decode(PERCENT, pair, size)) for pair in zip(values[::2], values[1::2], strict=True)]
+    return Facts(tuple(marks), int(total[1]) if total else None)
+
+
+def _line(item: Item, ask: str, answer: str, points: Sequence[Sequence[float]] | None, name: str) -> Line:
+    pixmo = {
+        "label": name,
+        "points": None if points is None else [{"x": x, "y": y} for x, y in points],
+        "count": None if points is None else len(points),
+    }
+    messages = [{"role": "user", "content": ask}, {"role": ASSISTANT, "content": answer}]
+    return {"image": item.image, **pixmo, "messages": messages} | ids_of(item)
+
+
+def _counting(points: Sequence[Sequence[float]], name: str) -> str:
+    return f"Counting the {_tag(points, name)} shows a total of {len(points)}." if points else NONE
+
+
+def _tag(points: Sequence[Sequence[float]], name: str) -> str:
+    safe = html.escape(name)
+    if not points:
+        return NONE
+    if len(points) == 1:
+        return f'<point x="{points[0][0]:.1f}" y="{points[0][1]:.1f}" alt="{safe}">{safe}</point>'
+    places = " ".join(f'x{number}="{x:.1f}" y{number}="{y:.1f}"' for number, (x, y) in enumerate(points, 1))
+    return f'<points {places} alt="{safe}">{safe}</points>'

@@ -1,0 +1,141 @@
+"""MOT challenge: one folder a video with ``gt/gt.txt``, ``seqinfo.ini`` and pictures ``img1/%06d``.
+
+Everything counts from 1. Frames are numbered in the order of the released frames of their video, which is the
+frame's own number plus 1 where none is left out; ``frames.csv`` has both. ``frameRate`` is that of the listed
+pictures: the video's, divided by the step between released frames where that step is the same throughout.
+Track ids are numbered in sorted order per video, ``tracks.csv`` has both; an object without a track gets an id of
+its own after them. Classes are numbered as in ``labels.txt``.
+"""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from transforms.boxes import MotBox, from_mot, to_mot
+from transforms.dialects.answers import Mark
+from transforms.dialects.coco import Files
+from transforms.dialects.items import Contents, Picture, Placement
+from transforms.dialects.names import plain_name, stable_id
+
+NO_VIDEO: Final = "not a frame of a video"
+LABELS: Final = "labels.txt"
+DECIMALS: Final = 4
+_IMAGES: Final = "img1"
+
+
+def place(pictures: Iterable[Picture], split: str) -> Placement:
+    """The frames of videos, numbered per video from 1."""
+    paths: dict[str, str] = {}
+    for name, frames in _videos(pictures, split).items():
+        for number, picture in enumerate(frames, 1):
+            paths[picture.sample_id] = f"{name}/{_IMAGES}/{number:06d}.{picture.extension}"
+    others = sum(1 for _ in pictures) - len(paths)
+    return Placement(paths, {NO_VIDEO: others} if others else {})
+
+
+def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
+    """Ground truth, sequence file and the two maps of each video, and the list of sequences of the split."""
+    videos = _videos(pictures, split)
+    for name, frames in videos.items():
+        ids = _number_tracks(frames)
+        yield f"{name}/gt/gt.txt", _truth(frames, ids, contents)
+        yield f"{name}/seqinfo.ini", [_describe(PurePosixPath(name).name, frames)]
+        yield f"{name}/frames.csv", [_frames(frames)]
+        yield f"{name}/tracks.csv", [_csv([("id", "track_id"), *((number, key) for key, number in ids.items())])]
+    if videos:
+        yield f"seqmaps/{split}.txt", ["\n".join(["name", *(PurePosixPath(name).name for name in videos), ""]).encode()]
+
+
+def encode_labels(contents: Contents) -> Files:
+    """The classes, one a line: the first is class 1."""
+    yield LABELS, ["".join(f"{label}\n" for label in contents.labels).encode()]
+
+
+def decode(files: Mapping[str, bytes], split: str, _sizes: object) -> dict[str, list[Mark]]:
+    """The boxes of every frame by its path, in the order of the track ids. Inverse of ``encode`` within 0.0001 px."""
+    labels = files[LABELS].decode().splitlines()
+    marks: dict[str, list[Mark]] = {}
+    for path in sorted(files):
+        if not (path.startswith(f"{split}/") and path.endswith("/gt/gt.txt")):
+            continue
+        folder = path.removesuffix("/gt/gt.txt")
+        info = dict(line.split("=", 1) for line in files[f"{folder}/seqinfo.ini"].decode().splitlines() if "=" in line)
+        frame = f"{folder}/{info['imDir']}/{{:06d}}{info['imExt']}".format
+        marks |= {frame(number): [] for number in range(1, int(info["seqLength"]) + 1)}
+        for line in files[path].decode().splitlines():
+            number, _, left, top, width, height, _, label, _ = line.split(",")
+            box = from_mot(MotBox(float(left), float(top), float(width), float(height)))
+            marks[frame(int(number))].append(Mark(labels[int(label) - 1], (box.x1, box.y1, box.x2, box.y2)))
+    return marks
+
+
+def _videos(pictures: Iterable[Picture], split: str) -> dict[str, list[Picture]]:
+    found: defaultdict[tuple[str, str], list[Picture]] = defaultdict(list)
+    for picture in pictures:
+        if picture.video_id is not None and picture.frame_index is not None:
+            found[picture.source, picture.video_id].append(picture)
+    named = {}
+    for (source, video), frames in sorted(found.items()):
+        text = f"{source}-{video}"
+        name = f"{split}/{plain_name(text, f'video-{stable_id(text)}')}"
+        named[name] = sorted(frames, key=lambda picture: (picture.frame_index or 0, picture.sample_id))
+    return named
+
+
+def _number_tracks(frames: Sequence[Picture]) -> dict[str, int]:
+    tracks = sorted({found.track_id for picture in frames for found in picture.objects if found.track_id is not None})
+    return {track: number for number, track in enumerate(tracks, 1)}
+
+
+def _truth(frames: Sequence[Picture], ids: Mapping[str, int], contents: Contents) -> Iterator[bytes]:
+    unknown = len(ids)
+    for number, picture in enumerate(frames, 1):
+        rows = []
+        for found in picture.objects:
+            unknown += found.track_id is None
+            track = unknown if found.track_id is None else ids[found.track_id]
+            sides = ",".join(_number(side) for side in to_mot(found.box))
+            rows.append((track, f"{number},{track},{sides},1,{contents.labels.index(found.label) + 1},1\n"))
+        yield "".join(row for _, row in sorted(rows)).encode()
+
+
+def _describe(name: str, frames: Sequence[Picture]) -> bytes:
+    first = frames[0]
+    if len({(picture.extension, picture.size) for picture in frames}) > 1:
+        raise ValueError(f"video {name}: its frames differ in size or format, which one sequence file cannot say")
+    facts: dict[str, Any] = {"name": name, "imDir": _IMAGES}
+    step = _step(frames)
+    if first.fps is not None:
+        facts |= {"frameRate": _number(first.fps / (step or 1))}
+    facts |= {"seqLength": len(frames), "imWidth": first.size.width, "imHeight": first.size.height}
+    facts |= {"imExt": f".{first.extension}"}
+    if first.fps is not None:
+        facts |= {"videoFrameRate": _number(first.fps)}
+    lines = [f"{key}={value}" for key, value in (facts | {"frameStep": step}).items()]
+    return "\n".join(["[Sequence]", *lines, ""]).encode()
+
+
+def _step(frames: Sequence[Picture]) -> int:
+    """The step between frames of the video, 0 where it varies."""
+    numbers = [picture.frame_index or 0 for picture in frames]
+    steps = {after - before for before, after in pairwise(numbers)}
+    return steps.pop() if len(steps) == 1 else int(not steps)
+
+
+def _frames(frames: Sequence[Picture]) -> bytes:
+    rows = [(number, picture.frame_index, picture.sample_id) for number, picture in enumerate(frames, 1)]
+    return _csv([("frame", "frame_index", "sample_id"), *rows])
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _number(value: float) -> str:
+    return f"{value:.{DECIMALS}f}".rstrip("0").rstrip(".")

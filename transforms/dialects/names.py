@@ -1,0 +1,42 @@
+"""Names of files and folders from a release's own words: plain, unique, never a path that leads elsewhere."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from transforms.dialects.items import Picture
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_SLUG: Final = re.compile(r"[^a-z0-9]+")
+
+
+def plain_name(text: str, sha256: str) -> str:
+    """The text where it is a plain name without ``--``, else the sha256."""
+    return text if _PLAIN.fullmatch(text) and "--" not in text else sha256
+
+
+def slug(text: str) -> str:
+    """The text in lower case, with ``-`` for all but letters and digits; ``unknown`` where nothing is left."""
+    return _SLUG.sub("-", text.lower()).strip("-")[:60] or "unknown"
+
+
+def modality(picture: Picture) -> str:
+    """``microscopy`` for that organ, else ``endoscopy``: the two kinds of picture that the sources have."""
+    return "microscopy" if picture.organ.lower() == "microscopy" else "endoscopy"
+
+
+def stable_id(text: str) -> int:
+    """A positive integer of at most 52 bits from the sha256 of a text: other rows of a release do not change it.
+
+    It is exact in a double, which some readers turn numbers into.
+    """
+    return int(hashlib.sha256(text.encode()).hexdigest()[:13], 16) + 1
+
+
+def check_unique(names: Iterable[object], what: str) -> None:
+    """ValueError where one stands twice."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"{what} {twice[0]} would stand for two things")

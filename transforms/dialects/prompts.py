@@ -1,0 +1,121 @@
+"""Prompts at the border: the ask apart from the format request, and the request restated for another frame."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from transforms.dialects.answers import Unsupported, check_text, convert_numbers, write_json
+from transforms.dialects.frames import Frame, Size, encode_box, encode_point
+from transforms.instructions.prompts import IMAGE_TOKEN
+from transforms.instructions.stated import WrongShape, example_start
+
+_PLACEHOLDER: Final = re.compile(r"\\\{\w+\\\}")  # as re.escape writes {name}
+_SENTENCE_END: Final = re.compile(r"(?<=[.?!]) ")
+_EXAMPLE_SIZE: Final = Size(1000, 1000)  # the example of a prompt is of no picture: it is converted as one of this size
+
+
+class Prompt(NamedTuple):
+    """A prompt in two parts: what is asked, and in which format to answer (empty where none is asked for)."""
+
+    ask: str
+    request: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.ask} {self.request}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The format requests of each task, as its templates write them."""
+
+    patterns: Mapping[str, re.Pattern[str]]
+
+
+def learn_requests(requests: Mapping[str, Sequence[str]]) -> Requests:
+    """What ``split_prompt`` needs to find the request that ends a prompt; placeholders stand for any name."""
+    return Requests({task: _pattern(tuple(dict.fromkeys(texts))) for task, texts in requests.items() if texts})
+
+
+def _pattern(texts: tuple[str, ...]) -> re.Pattern[str]:
+    choices = "|".join(_PLACEHOLDER.sub(r'[^"{}\\n]+?', re.escape(text)) for text in texts)
+    return re.compile(rf"(?P<ask>.*\S) (?P<request>{choices})", re.DOTALL)
+
+
+def split_prompt(task: str, prompt: str, requests: Requests) -> Prompt:
+    """Ask and request of a prompt, without the image placeholder.
+
+    A request that no template of the task has begins with the sentence that holds the JSON example.
+    """
+    bare = prompt.removeprefix(IMAGE_TOKEN).strip()
+    pattern = requests.patterns.get(task)
+    found = pattern.fullmatch(bare) if pattern else None
+    if found:
+        return Prompt(found["ask"], found["request"])
+    try:
+        start = example_start(bare)
+    except WrongShape:
+        return Prompt(bare, "")
+    ends = [match.end() for match in _SENTENCE_END.finditer(bare, 0, start)]
+    return Prompt(bare[: ends[-1]].strip(), bare[ends[-1] :]) if ends else Prompt(bare, "")
+
+
+def asked_name(request: str) -> str | None:
+    """The name of the object in the JSON example of a request; None without an example that has one."""
+    example = example_content(request)
+    entries = example if isinstance(example, list) else [example]
+    labels = {entry["label"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("label"), str)}
+    return labels.pop() if len(labels) == 1 else None
+
+
+def restate(prompt: Prompt, frame: Frame) -> str:
+    """The prompt's text with its request in words and numbers of another frame.
+
+    Unsupported where the ask gives coordinates, or the request speaks of pixels in words that are not known here.
+    """
+    return f"{check_text(prompt.ask)} {_restate(prompt.request, frame)}".strip()
+
+
+@lru_cache(maxsize=4096)
+def _restate(request: str, frame: Frame) -> str:
+    example = _read_example(request)
+    words, rest = (request[: example[0]], example[1]) if example else (request, None)
+    words = words.replace("pixel coordinates", f"coordinates {frame.words}").replace("in pixels", frame.words)
+    if "pixel" in words.replace("in pixels", "" if frame.words == "in pixels" else "pixel"):
+        raise Unsupported("the prompt speaks of pixels in words that cannot be changed")
+    if rest is None:
+        return words
+    converted = convert_numbers(
+        rest,
+        lambda point: encode_point(frame, point, _EXAMPLE_SIZE),
+        lambda box: encode_box(frame, box, _EXAMPLE_SIZE),
+    )
+    return words + write_json(converted)
+
+
+def neutral_request(content: Any) -> str:
+    """A format request for an answer in JSON that names its keys and gives no coordinates."""
+    entry = content[0] if isinstance(content, list) and content else content
+    if isinstance(entry, dict):
+        keys = ", ".join(f'"{key}"' for key in entry)
+        kind = "a list of objects" if isinstance(content, list) else "one object"
+        return f"Answer only with JSON in a fenced code block: {kind} with the keys {keys}."
+    return "Answer only with JSON in a fenced code block."
+
+
+def example_content(request: str) -> Any:
+    """The JSON example of a request, None without one."""
+    example = _read_example(request)
+    return example[1] if example else None
+
+
+def _read_example(request: str) -> tuple[int, Any] | None:
+    try:
+        start = example_start(request)
+        return start, orjson.loads(request[start:])
+    except (WrongShape, orjson.JSONDecodeError):
+        return None

@@ -1,0 +1,251 @@
+"""Every dialect under its name: frame, form of a box, wrapping, and what is known of its losses."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from transforms.dialects import biomedparse, coco, conversations, locations, molmo, mot, sa_med2d, swift, yolo
+from transforms.dialects.answers import Facts, Mark
+from transforms.dialects.coco import Files
+from transforms.dialects.conversations import Line, Unwrap, Wrap, decode_json, encode_json
+from transforms.dialects.frames import FRACTIONS, QWEN2_5_PIXELS, QWEN2_5_RESIZE, THOUSAND, Frame, Resize, Size
+from transforms.dialects.items import Contents, Item, Picture, PictureObject, Placement
+from transforms.dialects.rendering import Rendering
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A dialect with one entry per instruction.
+
+    ``listed``: a split is one JSON list, else JSON Lines. ``resize``: pictures are written at that size.
+    ``encode`` raises Unsupported for what the dialect has no form for.
+    """
+
+    encode: Callable[[Item], Line]
+    decode: Callable[[Mapping[str, Any], Size], Facts]
+    listed: bool = False
+    resize: Resize | None = None
+    dataset_info: bool = False
+
+    def path(self, split: str) -> str:
+        return f"{split}.{'json' if self.listed else 'jsonl'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A dialect of files for pictures and their objects.
+
+    ``encode`` gives the files of a split, ``whole`` those of the export; ``decode`` gives the marks of each picture.
+    ``holds`` says which objects have a form. The functions go
+    through the pictures more than once. ValueError for data that the layout cannot hold.
+    """
+
+    place: Callable[[Iterable[Picture], str], Placement]
+    encode: Callable[[Iterable[Picture], Contents, str], Files]
+    decode: Callable[[Mapping[str, bytes], str, Mapping[str, Size]], dict[str, list[Mark]]]
+    whole: Callable[[Contents], Files] = lambda _contents: iter(())
+    holds: Callable[[PictureObject], bool] = lambda _found: True
+    rendering: Rendering = "as released"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One dialect; the texts are rows of docs/dialects.md, ``resize`` the limits of the resize that it reckons with."""
+
+    name: str
+    title: str
+    frame: str
+    boxes: str
+    rounding: str
+    lost: str
+    loaded_by: str
+    form: Conversation | Layout
+    resize: Resize | None = None
+
+
+def _json(frame: Frame, wrap: Wrap, unwrap: Unwrap, **more: Any) -> Conversation:
+    return Conversation(
+        lambda item: encode_json(item, frame, wrap),
+        lambda line, size: decode_json(line, size, frame, unwrap),
+        **more,
+    )
+
+
+def _has_mask(found: PictureObject) -> bool:
+    return found.rle is not None
+
+
+_MESSAGES: Final = (conversations.wrap_messages, conversations.unwrap_messages)
+_CONVERSATION: Final = (conversations.wrap_conversation, conversations.unwrap_conversation)
+_CORNERS: Final = "x1, y1, x2, y2"
+_RESIZED: Final = "pixels of the picture resized to multiples of 28 (3,136 to 1,003,520 px)"
+_HALF_PIXEL: Final = "whole pixels of the resized picture: half a pixel of it; one at its far edges"
+_HALF_THOUSANDTH: Final = "whole numbers: 0.05 % of each side"
+
+_ALL: Final = (
+    Dialect(
+        name="swift",
+        title="ms-swift, JSON answers, pictures resized beforehand for Qwen2.5-VL",
+        frame=_RESIZED,
+        boxes=_CORNERS,
+        rounding=_HALF_PIXEL,
+        lost="the original pixels: pictures are resized (Lanczos, JPEG quality 95 or PNG)",
+        loaded_by="",
+        resize=QWEN2_5_RESIZE,
+        form=_json(QWEN2_5_PIXELS, *_MESSAGES, resize=QWEN2_5_RESIZE),
+    ),
+    Dialect(
+        name="swift-objects",
+        title="ms-swift, placeholders and `objects`; one file for all models",
+        frame="pixels of the released picture (`bbox_type` real)",
+        boxes=f"{_CORNERS}; a point is x, y",
+        rounding="none",
+        lost="the wording of the format request: it names the keys only",
+        loaded_by="",
+        form=Conversation(swift.encode_objects, swift.decode_objects),
+    ),
+    Dialect(
+        name="llama-factory",
+        title="LLaMA-Factory, sharegpt, for Qwen2-VL, Qwen3-VL, InternVL",
+        frame="0-1000 of width and height",
+        boxes=_CORNERS,
+        rounding=_HALF_THOUSANDTH,
+        lost="nothing else",
+        loaded_by="",
+        form=_json(THOUSAND, *_MESSAGES, listed=True, dataset_info=True),
+    ),
+    Dialect(
+        name="llama-factory-resized",
+        title="LLaMA-Factory, sharegpt, pictures resized beforehand for Qwen2.5-VL",
+        frame=_RESIZED,
+        boxes=_CORNERS,
+        rounding=_HALF_PIXEL,
+        lost="the original pixels: pictures are resized; set image_max_pixels to 1003520, or it resizes once more",
+        loaded_by="",
+        resize=QWEN2_5_RESIZE,
+        form=_json(QWEN2_5_PIXELS, *_MESSAGES, listed=True, dataset_info=True, resize=QWEN2_5_RESIZE),
+    ),
+    Dialect(
+        name="qwen2.5-vl",
+        title="Qwen-VL's fine-tuning tool, Qwen2.5-VL",
+        frame=f"{_RESIZED}; the tool resizes, pictures stay as released",
+        boxes=_CORNERS,
+        rounding=_HALF_PIXEL,
+        lost="nothing else",
+        loaded_by="",
+        resize=QWEN2_5_RESIZE,
+        form=_json(QWEN2_5_PIXELS, *_CONVERSATION, listed=True),
+    ),
+    Dialect(
+        name="qwen-vl-1000",
+        title="Qwen-VL's fine-tuning tool, Qwen2-VL and Qwen3-VL",
+        frame="0-1000 of width and height",
+        boxes=_CORNERS,
+        rounding=_HALF_THOUSANDTH,
+        lost="nothing else",
+        loaded_by="",
+        form=_json(THOUSAND, *_CONVERSATION, listed=True),
+    ),
+    Dialect(
+        name="molmo",
+        title="Molmo, PixMo points",
+        frame="0-100 of width and height",
+        boxes="none",
+        rounding="one decimal: 0.05 % of each side",
+        lost="boxes (such instructions are left out), the order of the points, capitals in names, the format request",
+        loaded_by="",
+        form=Conversation(molmo.encode, molmo.decode_answer),
+    ),
+    Dialect(
+        name="llava",
+        title="LLaVA",
+        frame="0-1 of width and height",
+        boxes=_CORNERS,
+        rounding="three decimals: 0.05 % of each side",
+        lost="nothing else",
+        loaded_by="",
+        form=_json(FRACTIONS, *_CONVERSATION, listed=True),
+    ),
+    Dialect(
+        name="paligemma",
+        title="PaliGemma, prefix and suffix",
+        frame="0-1023 location tokens",
+        boxes="y1, x1, y2, x2",
+        rounding="whole numbers: 0.049 % of each side",
+        lost="points, and answers of a number with places (such instructions are left out), the wording of the ask",
+        loaded_by="",
+        form=Conversation(locations.encode_paligemma, locations.decode_paligemma),
+    ),
+    Dialect(
+        name="florence2",
+        title="Florence-2, prefix and suffix",
+        frame="1,000 cells of width and height, the middle of the cell",
+        boxes=_CORNERS,
+        rounding="whole cells: 0.05 % of each side",
+        lost="points and numbers (such instructions are left out), the wording of the ask",
+        loaded_by="",
+        form=Conversation(locations.encode_florence, locations.decode_florence),
+    ),
+    Dialect(
+        name="coco",
+        title="COCO detection, with masks where there are any",
+        frame="pixels of the released picture",
+        boxes="x, y, width, height",
+        rounding="none",
+        lost="points",
+        loaded_by="",
+        form=Layout(coco.place, coco.encode_detection, coco.decode_detection),
+    ),
+    Dialect(
+        name="coco-keypoints",
+        title="COCO keypoints: the point of each object",
+        frame="pixels of the released picture",
+        boxes="x, y, width, height; keypoint x, y, visible",
+        rounding="none",
+        lost="what kind of point it is",
+        loaded_by="",
+        form=Layout(coco.place, coco.encode_keypoints, coco.decode_keypoints),
+    ),
+    Dialect(
+        name="yolo",
+        title="YOLO detection",
+        frame="0-1 of width and height",
+        boxes="centre x, y, width, height",
+        rounding="eight decimals",
+        lost="points, masks, tracks; pictures whose labels may be incomplete; what passes the picture's edge",
+        loaded_by="",
+        form=Layout(yolo.place, yolo.encode, yolo.decode, yolo.encode_data),
+    ),
+    Dialect(
+        name="mot",
+        title="MOT challenge",
+        frame="pixels, counted from 1",
+        boxes="left, top, width, height",
+        rounding="four decimals",
+        lost="pictures that are no frames of a video, points",
+        loaded_by="",
+        form=Layout(mot.place, mot.encode, mot.decode, mot.encode_labels),
+    ),
+    Dialect(
+        name="biomedparse",
+        title="BiomedParse, 1,024 x 1,024",
+        frame="pixels of a square picture of 1,024",
+        boxes="masks, one for each target",
+        rounding="one pixel of the 1,024",
+        lost="objects without a mask, the borders between touching objects, the original pixels",
+        loaded_by="",
+        form=Layout(biomedparse.place, biomedparse.encode, biomedparse.decode, holds=_has_mask, rendering="square png"),
+    ),
+    Dialect(
+        name="sa-med2d",
+        title="SA-Med2D-20M, one mask for each object",
+        frame="pixels of the released picture",
+        boxes="masks, one for each object",
+        rounding="none; one pixel where the release resized the picture",
+        lost="objects without a mask, points",
+        loaded_by="",
+        form=Layout(sa_med2d.place, sa_med2d.encode, sa_med2d.decode, holds=_has_mask, rendering="png"),
+    ),
+)
+DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType({dialect.name: dialect for dialect in _ALL})

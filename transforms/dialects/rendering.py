@@ -1,0 +1,48 @@
+"""Pictures as a dialect wants them: as released, resized for a model, as PNG, or in a square."""
+
+from collections.abc import Callable
+from typing import Final, Literal
+
+from transforms.dialects.frames import Resize, Size, smart_resize
+from transforms.dialects.masks import SQUARE, encode_png, pad_to_square
+from transforms.images import decode_image, encode_jpeg, resize_image
+
+Render = Callable[[bytes, Size], bytes]
+Rendering = Literal["as released", "png", "square png"]
+JPEG_QUALITY: Final = 95
+
+
+def rendering(name: Rendering) -> Render:
+    """What turns the bytes of a released picture of a size into those of the dialect."""
+    return {"as released": _keep, "png": _as_png, "square png": _as_square}[name]
+
+
+def resizing(resize: Resize | None) -> Render:
+    """Writes pictures at the size of ``smart_resize`` in their own format; as they are without a ``resize``."""
+    if resize is None:
+        return _keep
+
+    def render(data: bytes, size: Size) -> bytes:
+        target = smart_resize(size, resize)
+        if target == size:
+            return data
+        image = decode_image(data)
+        pixels = resize_image(image.pixels, *target, "lanczos")
+        return encode_jpeg(pixels, JPEG_QUALITY) if image.format == "jpg" else encode_png(pixels)
+
+    return render
+
+
+def _keep(data: bytes, _size: Size) -> bytes:
+    return data
+
+
+def _as_png(data: bytes, _size: Size) -> bytes:
+    """The same pixels, without loss; a PNG stays as it is."""
+    image = decode_image(data)
+    return data if image.format == "png" else encode_png(image.pixels)
+
+
+def _as_square(data: bytes, _size: Size) -> bytes:
+    square = pad_to_square(decode_image(data).pixels)
+    return encode_png(resize_image(square, SQUARE, SQUARE, "bicubic"))

@@ -1,0 +1,71 @@
+"""SA-Med2D-20M: pictures as PNG, one binary PNG for each object, a file that lists the masks of each picture.
+
+Source of the rule: the data set's file names, ``<modality>_<kind>--<data set>--<case>--<axis>_<slice>.png`` and the
+same with ``--<class, 4 digits>_<object, 3 digits>``. Each split is a folder of its own.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import orjson
+
+from transforms.dialects.answers import Mark
+from transforms.dialects.biomedparse import NO_MASK
+from transforms.dialects.coco import Files
+from transforms.dialects.items import Contents, Picture, PictureObject, Placement
+from transforms.dialects.masks import mask_box, mask_png, read_mask_png, released_mask
+from transforms.dialects.names import modality, plain_name, slug
+
+INDEX: Final = "SAMed2D_v1.json"
+CLASSES: Final = "SAMed2D_v1_class_mapping_id.json"
+
+
+def place(pictures: Iterable[Picture], split: str) -> Placement:
+    """The pictures that have an object with a mask."""
+    paths, without = {}, 0
+    for picture in pictures:
+        if any(found.rle is not None for found in picture.objects):
+            paths[picture.sample_id] = f"{split}/images/{_name(picture)}.png"
+        else:
+            without += 1
+    return Placement(paths, {NO_MASK: without} if without else {})
+
+
+def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
+    """The mask of each object that has one, in released pixels, and the two files of the split."""
+    index: dict[str, list[str]] = {}
+    for picture in pictures:
+        for found, path in _masks(picture, contents):
+            yield f"{split}/{path}", [mask_png(released_mask(picture, found))]
+            index.setdefault(f"images/{_name(picture)}.png", []).append(path)
+    if index:
+        yield f"{split}/{INDEX}", [orjson.dumps(index, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)]
+        classes = {label: number for number, label in enumerate(contents.labels)}
+        yield f"{split}/{CLASSES}", [orjson.dumps(classes, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)]
+
+
+def decode(files: Mapping[str, bytes], split: str, _sizes: object) -> dict[str, list[Mark]]:
+    """The box of each object by the picture's path, in released pixels: exact for masks that were not resized."""
+    labels = {number: label for label, number in orjson.loads(files[f"{split}/{CLASSES}"]).items()}
+    marks: dict[str, list[Mark]] = {}
+    for image, masks in orjson.loads(files[f"{split}/{INDEX}"]).items():
+        for path in masks:
+            label = labels[int(path.rpartition("--")[2][:4])]
+            box = mask_box(read_mask_png(files[f"{split}/{path}"]))
+            marks.setdefault(f"{split}/{image}", []).append(Mark(label, box))
+    return marks
+
+
+def _masks(picture: Picture, contents: Contents) -> Iterator[tuple[PictureObject, str]]:
+    seen: Counter[str] = Counter()
+    for found in picture.objects:
+        if found.rle is not None:
+            suffix = f"{contents.labels.index(found.label):04d}_{seen[found.label]:03d}"
+            seen[found.label] += 1
+            yield found, f"masks/{_name(picture)}--{suffix}.png"
+
+
+def _name(picture: Picture) -> str:
+    case = plain_name(picture.stem, picture.image_sha256)
+    return f"{modality(picture)}_00--{slug(picture.source)}--{case}--x_0000"

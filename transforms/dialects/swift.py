@@ -1,0 +1,79 @@
+"""ms-swift with ``objects``: placeholders in the text, real pixels beside it; ms-swift converts for each model.
+
+Source of the rule: ms-swift's documentation of custom datasets. Placeholders are filled in order; an entry of two
+numbers is a point. With ``QWENVL_BBOX_FORMAT=new`` the filled text is the JSON of our answers.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from transforms.dialects.answers import Facts, Unsupported, check_text, read_content, read_facts, write_content
+from transforms.dialects.conversations import Line, ids_of, unwrap_messages, wrap_messages
+from transforms.dialects.frames import Size
+from transforms.dialects.items import Item
+from transforms.dialects.prompts import example_content, neutral_request
+
+REF: Final = "<ref-object>"
+BBOX: Final = "<bbox>"
+
+
+def encode_objects(item: Item) -> Line:
+    """The instruction with a placeholder for each name and each place of its answer.
+
+    The request names the keys only: the frame of the numbers is the model's, not ours.
+    """
+    content = read_content(item.answer)
+    ask = check_text(item.prompt.ask)
+    if content is None:
+        return wrap_messages(item, ask, check_text(item.answer)) | _objects([], []) | ids_of(item)
+    if REF in item.answer or BBOX in item.answer:
+        raise Unsupported("the answer holds a placeholder of its own")
+    refs: list[str] = []
+    places: list[list[float]] = []
+    text = write_content(_replace(content, refs, places))
+    # A placeholder for numbers stands for the whole list, so it loses the quotes that JSON gives a text.
+    answer = text.replace(f'"{BBOX}"', BBOX)
+    example = example_content(item.prompt.request)
+    prompt = f"{ask} {neutral_request(content if example is None else example)}"
+    return wrap_messages(item, prompt, answer) | _objects(refs, places) | ids_of(item)
+
+
+def decode_objects(line: Mapping[str, Any], _size: Size) -> Facts:
+    """What a line states, in pixels: the placeholders filled. Inverse of ``encode_objects``, exact."""
+    text, objects = unwrap_messages(line), line["objects"]
+    for token, values in ((BBOX, objects["bbox"]), (REF, objects["ref"])):
+        parts = text.split(token)
+        fillings = [_written(value) for value in values]
+        text = "".join(part + filling for part, filling in zip(parts, [*fillings, ""], strict=True))
+    return read_facts(read_content(text))
+
+
+def _written(value: Any) -> str:
+    text = orjson.dumps(value).decode()
+    return text[1:-1] if isinstance(value, str) else text
+
+
+def _objects(refs: list[str], places: list[list[float]]) -> Line:
+    return {"objects": {"ref": refs, "bbox": places}}
+
+
+def _replace(value: Any, refs: list[str], places: list[list[float]]) -> Any:
+    if isinstance(value, dict):
+        return {key: _replace_key(key, part, refs, places) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_replace(part, refs, places) for part in value]
+    return value
+
+
+def _replace_key(key: str, value: Any, refs: list[str], places: list[list[float]]) -> Any:
+    if key == "label" and isinstance(value, str):
+        refs.append(value)
+        return REF
+    if key in ("point_2d", "bbox_2d"):
+        nested = bool(value) and isinstance(value[0], list)
+        found = value if nested or not value else [value]
+        places.extend([float(number) for number in place] for place in found)
+        return [BBOX] * len(found) if nested or not value else BBOX
+    return _replace(value, refs, places)

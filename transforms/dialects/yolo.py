@@ -1,0 +1,82 @@
+"""YOLO: one text file a picture, ``class cx cy w h`` as fractions of its sides, classes counted from 0.
+
+An empty label file says that nothing is there. So a picture is left out where that is not known: where no label is
+certain, or where it shows a label whose objects are not all marked.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Final
+
+import orjson
+
+from transforms.boxes import YoloBox, clip_box, from_yolo, to_yolo
+from transforms.dialects.answers import Mark
+from transforms.dialects.coco import Files
+from transforms.dialects.frames import Size
+from transforms.dialects.items import Contents, Picture, Placement
+from transforms.records import Box
+
+DATA: Final = "data.yaml"
+UNCERTAIN: Final = "labels not certain to be complete"
+DECIMALS: Final = 8
+_ROLES: Final = {"train": "train", "validation": "val", "test": "test"}
+
+
+def place(pictures: Iterable[Picture], split: str) -> Placement:
+    """The pictures whose labels are known to be complete."""
+    paths: dict[str, str] = {}
+    left_out: Counter[str] = Counter()
+    for picture in pictures:
+        if picture.certain and {found.label for found in picture.objects} <= set(picture.certain):
+            paths[picture.sample_id] = f"images/{split}/{picture.file}"
+        else:
+            left_out[UNCERTAIN] += 1
+    return Placement(paths, left_out)
+
+
+def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
+    """One label file for each picture that is placed; empty where nothing is there. Boxes are cut at the picture."""
+    for picture in pictures:
+        if place([picture], split).paths:
+            lines = (_line(contents, picture.size, found.box_mark) for found in picture.objects)
+            yield label_path(split, picture.file), [b"".join(lines)]
+
+
+def label_path(split: str, file: str) -> str:
+    """Where the labels of a picture lie."""
+    return f"labels/{split}/{PurePosixPath(file).stem}.txt"
+
+
+def encode_data(contents: Contents) -> Files:
+    """``data.yaml``. It has no ``path``, so that its folder is the root wherever it is moved to."""
+    lines = [f"{_ROLES.get(split, split)}: images/{split}" for split in contents.splits]
+    names = orjson.dumps(list(contents.labels)).decode()  # JSON is YAML, with every quote in place
+    yield DATA, ["\n".join([*lines, f"nc: {len(contents.labels)}", f"names: {names}", ""]).encode()]
+
+
+def decode(files: Mapping[str, bytes], split: str, sizes: Mapping[str, Size]) -> dict[str, list[Mark]]:
+    """The boxes of every picture by its path. Inverse of ``encode`` within 1e-8 of each side."""
+    names_line = next(line for line in files[DATA].decode().splitlines() if line.startswith("names: "))
+    names = orjson.loads(names_line.removeprefix("names: "))
+    marks: dict[str, list[Mark]] = {}
+    for path, size in sizes.items():
+        if path.startswith(f"images/{split}/"):
+            lines = files[label_path(split, PurePosixPath(path).name)].decode().splitlines()
+            marks[path] = [_read(names, size, line) for line in lines]
+    return marks
+
+
+def _line(contents: Contents, size: Size, mark: Mark) -> bytes:
+    box = clip_box(Box(*mark.numbers), *size)
+    if box is None:
+        raise ValueError(f"a box of {mark.name} lies outside its picture")
+    numbers = " ".join(f"{number:.{DECIMALS}f}" for number in to_yolo(box, *size))
+    return f"{contents.labels.index(mark.name)} {numbers}\n".encode()
+
+
+def _read(names: list[str], size: Size, line: str) -> Mark:
+    number, *values = line.split()
+    box = from_yolo(YoloBox(*map(float, values)), *size)
+    return Mark(names[int(number)], (box.x1, box.y1, box.x2, box.y2))

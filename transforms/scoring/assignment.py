@@ -1,0 +1,70 @@
+"""One-to-one matching of predicted with true places, by scipy's optimal assignment."""
+
+from typing import Final
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from transforms.scoring.detection import THRESHOLDS, Floats, box_ious
+from transforms.scoring.items import Places
+
+RADII: Final = (0.25, 0.5, 1.0)
+DEFAULT_SIZE_PX: Final = 20.0  # half of it is the published 10 px
+
+
+def object_sizes(points: Places, boxes: Places) -> Floats:
+    """The size of each true object in px: the square root of its box's area, 20 px where no boxes are known."""
+    if len(boxes) != len(points):
+        return np.full(len(points), DEFAULT_SIZE_PX)
+    corners = np.asarray(boxes, np.float64).reshape(-1, 4)
+    areas = np.prod(corners[:, 2:] - corners[:, :2], axis=1)
+    return np.asarray(np.sqrt(np.maximum(areas, 1.0)), np.float64)
+
+
+def relative_distances(predicted: Places, true: Places, sizes: Floats) -> Floats:
+    """The distance of each predicted from each true point, in sizes of the true object."""
+    a, b = np.asarray(predicted, np.float64).reshape(-1, 1, 2), np.asarray(true, np.float64).reshape(1, -1, 2)
+    return np.asarray(np.hypot(*np.moveaxis(a - b, -1, 0)) / sizes, np.float64)
+
+
+def most_pairs(allowed: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
+    """How many pairs can be formed at most when each row and each column is used once and only where allowed."""
+    if not allowed.any():
+        return 0
+    rows, columns = linear_sum_assignment(allowed, maximize=True)
+    return int(allowed[rows, columns].sum())
+
+
+def point_error(distances: Floats) -> float:
+    """The OSPA distance of two point sets with a cut-off of one object size: 0 for equal sets, 1 for none in reach.
+
+    The best assignment's mean distance, where each missing and each extra point costs 1. Order 1 of Schuhmacher,
+    Vo and Vo, IEEE Trans. Signal Process. 56 (2008). 0 for two empty sets.
+    """
+    longest = max(distances.shape)
+    if not longest:
+        return 0.0
+    reach = np.minimum(distances, 1.0)
+    rows, columns = linear_sum_assignment(reach)
+    return float((reach[rows, columns].sum() + longest - len(rows)) / longest)
+
+
+def point_matches(distances: Floats) -> list[int]:
+    """Matched pairs at each of ``RADII``, in sizes of the true object."""
+    return [most_pairs(distances <= radius) for radius in RADII]
+
+
+def box_matches(ious: Floats) -> list[int]:
+    """Matched pairs at each of the ten ``THRESHOLDS``; the tiny slack is that of the COCO evaluator."""
+    return [most_pairs(ious >= min(threshold, 1 - 1e-10)) for threshold in THRESHOLDS]
+
+
+def box_overlap(predicted: Places, true: Places) -> tuple[Floats, float, int]:
+    """The IoU of all pairs, their sum over the best assignment, and how many objects that sum is over.
+
+    Every unmatched true and predicted box is an object of its own, with an IoU of 0.
+    """
+    ious = box_ious(predicted, true)
+    rows, columns = linear_sum_assignment(ious, maximize=True)
+    best = ious[rows, columns]
+    return ious, float(best.sum()), len(predicted) + len(true) - int((best > 0).sum())

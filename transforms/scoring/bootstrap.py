@@ -1,0 +1,49 @@
+"""Confidence intervals by resampling groups, from seeds that are the groups' own ids."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from transforms.scoring.detection import Floats
+
+REPLICATES: Final = 1000
+LEVEL: Final = 0.95
+_AT_ONCE: Final = 100  # replicates whose weights are in memory
+Interval = tuple[float, float]
+
+
+def intervals(
+    groups: Sequence[str], sums: Floats, metrics_of: Callable[[Floats], Mapping[str, Floats]]
+) -> dict[str, Interval]:
+    """The 95 % percentile interval of each metric over 1000 resamplings of the groups; (nan, nan) below two groups.
+
+    ``sums``: one row per group, in the order of ``groups``; what a replicate draws depends on the ids alone.
+    """
+    if len(groups) < 2:
+        return {name: (float("nan"), float("nan")) for name in metrics_of(sums.sum(axis=0))}
+    parts = [metrics_of(weights @ sums) for weights in _weights(groups)]
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return {name: _percentiles(values) for name, values in whole.items()}
+
+
+def _weights(groups: Sequence[str]) -> Iterator[Floats]:
+    """How often each group is drawn, one row per replicate."""
+    seed = hashlib.sha256("\n".join(groups).encode()).digest()
+    for start in range(0, REPLICATES, _AT_ONCE):
+        yield np.stack([_draw(seed, replicate, len(groups)) for replicate in range(start, start + _AT_ONCE)])
+
+
+def _draw(seed: bytes, replicate: int, size: int) -> Floats:
+    stream = hashlib.shake_256(seed + replicate.to_bytes(4)).digest(8 * size)
+    places = np.frombuffer(stream, "<u8") % np.uint64(size)
+    return np.bincount(places.astype(np.int64), minlength=size).astype(np.float64)
+
+
+def _percentiles(values: Floats) -> Interval:
+    known = values[~np.isnan(values)]
+    if not known.size:
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

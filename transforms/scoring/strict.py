@@ -1,0 +1,106 @@
+"""The strict metric set: every object counts once, what is missed is punished, and no order matters."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from transforms.scoring.bootstrap import Interval, intervals
+from transforms.scoring.detection import Floats
+from transforms.scoring.estimates import METRICS, metrics_of
+from transforms.scoring.items import POINTS, Answer, Item, Truth
+from transforms.scoring.tallies import COLUMNS, tally
+from transforms.scoring.tolerant_parsing import read_tolerant
+
+DENSITY: Final = ((0, "0"), (1, "1"), (5, "2-5"), (15, "6-15"), (30, "16-30"), (math.inf, "31 and more"))
+SLICES: Final[Mapping[str, Callable[[Truth], str]]] = {
+    "task": lambda truth: truth.task,
+    "label": lambda truth: truth.label,
+    "source": lambda truth: truth.source,
+    "video": lambda truth: truth.video,
+    "density": lambda truth: density_class(truth.count),
+}
+MACRO: Final = ("label", "source", "video")
+Values = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class StrictScores:
+    """All strict metrics; nan stands for one without meaning here, such as box metrics of pointing questions.
+
+    ``overall`` pools all items; ``intervals`` are 95 % bootstrap intervals over ``groups`` independent groups;
+    ``slices`` scores each task, label, source, video and density class of its own, ``macro`` is the plain mean over
+    the labels, sources and videos; ``failures`` counts the reasons for which a response could not be read;
+    ``sizes_unknown`` the point questions whose objects' boxes are not known, so that 20 px stand for their size.
+    """
+
+    items: int
+    groups: int
+    overall: Values
+    intervals: dict[str, Interval]
+    slices: dict[str, dict[str, Values]]
+    macro: dict[str, Values]
+    failures: dict[str, int]
+    sizes_unknown: int
+
+
+def density_class(count: int) -> str:
+    """The class of a true count, for errors by density."""
+    return next(name for most, name in DENSITY if count <= most)
+
+
+def strict_scores(items: Sequence[Item]) -> StrictScores:
+    """The strict metrics of all items, whatever their order."""
+    truths = [item.truth for item in items]
+    answers = [read_tolerant(item.truth, item.response) for item in items]
+    rows = np.array([tally(truth, answer) for truth, answer in zip(truths, answers, strict=True)])
+    rows = rows.reshape(-1, len(COLUMNS))
+    groups, sums = _grouped([truth.group or truth.item_id for truth in truths], rows)
+    slices = {kind: _slice(list(map(name_of, truths)), rows) for kind, name_of in SLICES.items()}
+    slices["density"] = {name: slices["density"][name] for _, name in DENSITY if name in slices["density"]}
+    return StrictScores(
+        items=len(items),
+        groups=len(groups),
+        overall=_plain(_total(rows)),
+        intervals=intervals(groups, sums, metrics_of),
+        slices=slices,
+        macro={kind: _macro(slices[kind]) for kind in MACRO if slices[kind]},
+        failures=_failures(answers),
+        sizes_unknown=sum(POINTS in truth.parts and len(truth.boxes) != len(truth.points) for truth in truths),
+    )
+
+
+def _grouped(names: Sequence[str], rows: Floats) -> tuple[list[str], Floats]:
+    """The names, sorted, and the sum of the rows of each; sums are exact, so no order of the rows changes them."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(name, []).append(place)
+    ordered = sorted(places)
+    return ordered, np.array([_total(rows[places[name]]) for name in ordered]).reshape(-1, len(COLUMNS))
+
+
+def _total(rows: Floats) -> Floats:
+    return np.array([math.fsum(values) for values in rows.T])
+
+
+def _slice(names: Sequence[str], rows: Floats) -> dict[str, Values]:
+    """The metrics of each named slice; items without a name belong to none."""
+    found, sums = _grouped(names, rows)
+    return {name: _plain(row) for name, row in zip(found, sums, strict=True) if name}
+
+
+def _plain(sums: Floats) -> Values:
+    values = metrics_of(sums)
+    return {name: float(values[name]) for name in METRICS}
+
+
+def _macro(slices: Mapping[str, Values]) -> Values:
+    known = {name: [row[name] for row in slices.values() if not math.isnan(row[name])] for name in METRICS}
+    return {name: math.fsum(values) / len(values) if values else math.nan for name, values in known.items()}
+
+
+def _failures(answers: Sequence[Answer]) -> dict[str, int]:
+    reasons = [answer.failure for answer in answers if answer.failure]
+    return {reason: reasons.count(reason) for reason in sorted(set(reasons))}

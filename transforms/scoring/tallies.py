@@ -1,0 +1,79 @@
+"""What one item adds to the sums from which every strict metric is computed."""
+
+from typing import Final
+
+import numpy as np
+
+from transforms.scoring.assignment import (
+    RADII,
+    box_matches,
+    box_overlap,
+    object_sizes,
+    point_error,
+    point_matches,
+    relative_distances,
+)
+from transforms.scoring.detection import THRESHOLDS, Floats
+from transforms.scoring.items import BOXES, COUNT, POINTS, Answer, Truth
+
+POINT_HITS: Final = tuple(f"point_hits_{radius * 100:.0f}" for radius in RADII)
+BOX_HITS: Final = tuple(f"box_hits_{threshold * 100:.0f}" for threshold in THRESHOLDS)
+COLUMNS: Final = (
+    *("items", "unread", "counted", "exact", "relative_error", "absolute_error", "absent", "absent_right"),
+    *("point_items", "point_error", "points_true", "points_predicted", *POINT_HITS),
+    *("boxes_true", "boxes_predicted", "box_iou", "box_objects", *BOX_HITS),
+)
+_PLACE: Final = {name: place for place, name in enumerate(COLUMNS)}
+
+
+def tally(truth: Truth, answer: Answer) -> Floats:
+    """The contribution of one item to each of ``COLUMNS``; what could not be read counts as nothing said."""
+    found: dict[str, float] = {"items": 1, "unread": bool(answer.failure)}
+    if COUNT in truth.parts:
+        found |= _count(truth, answer)
+    if POINTS in truth.parts:
+        found |= _points(truth, answer)
+    if BOXES in truth.parts:
+        found |= _boxes(truth, answer)
+    if truth.count == 0:
+        found |= {"absent": 1, "absent_right": _says_none(answer)}
+    row = np.zeros(len(COLUMNS))
+    for name, value in found.items():
+        row[_PLACE[name]] = value
+    return row
+
+
+def column(sums: Floats, name: str) -> Floats:
+    """One of ``COLUMNS`` of sums whose last axis they are."""
+    return np.asarray(sums[..., _PLACE[name]], np.float64)
+
+
+def _says_none(answer: Answer) -> bool:
+    return not answer.failure and not answer.count and not answer.points and not answer.boxes
+
+
+def _count(truth: Truth, answer: Answer) -> dict[str, float]:
+    """An unread count is wrong by the whole count, and by one where nothing is true."""
+    error = abs(truth.count - answer.count) if answer.count is not None else max(truth.count, 1)
+    relative = error / max(truth.count, 1)
+    return {"counted": 1, "exact": error == 0, "relative_error": relative, "absolute_error": error}
+
+
+def _points(truth: Truth, answer: Answer) -> dict[str, float]:
+    sizes = object_sizes(truth.points, truth.boxes)
+    order = sorted(range(len(truth.points)), key=lambda place: (truth.points[place], sizes[place]))
+    true = tuple(truth.points[place] for place in order)
+    predicted = tuple(sorted(answer.points or ()))  # sorted: sums of floats must not depend on the order written
+    distances = relative_distances(predicted, true, sizes[order])
+    unread = answer.points is None
+    sums = {"point_items": 1, "point_error": 1.0 if unread else point_error(distances)}
+    hits = dict(zip(POINT_HITS, point_matches(distances), strict=True))
+    return sums | {"points_true": len(true), "points_predicted": len(predicted)} | hits
+
+
+def _boxes(truth: Truth, answer: Answer) -> dict[str, float]:
+    predicted, true = tuple(sorted(answer.boxes or ())), tuple(sorted(truth.boxes))
+    ious, total, objects = box_overlap(predicted, true)
+    hits = dict(zip(BOX_HITS, box_matches(ious), strict=True))
+    sums = {"boxes_true": len(true), "boxes_predicted": len(predicted), "box_iou": total, "box_objects": objects}
+    return sums | hits
