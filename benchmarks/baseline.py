@@ -1,7 +1,8 @@
 """The obvious Hugging Face way: a generator with PIL and SciPy, ``to_parquet``, ``json.dumps``.
 
-``python -m benchmarks.baseline FOLDER OUTPUT`` prints its times as JSON. ``FOLDER`` holds the sources as plain files. This is how a
-competent person writes it in an afternoon: no range checks, no validation, no track ids, no provenance.
+``python -m benchmarks.baseline FOLDER OUTPUT`` prints its times as JSON. ``FOLDER`` holds the sources as plain
+files. This is how a competent person writes it in an afternoon: no range checks, no validation, no track ids, no
+provenance.
 """
 
 import hashlib

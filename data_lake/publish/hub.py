@@ -26,8 +26,7 @@ class HubPlace:
         self, repo: str, *, private: bool = False, branch: str = "main", pull_request: bool = False,
         sleep: Callable[[float], None] = time.sleep, timeout: float = TIMEOUT,
     ) -> None:  # fmt: skip
-        if repo.count("/") != 1 or not all(repo.split("/")):
-            raise UsageError(f"--repo {repo}: write it as OWNER/NAME, for example acme/medmultipoints.")
+        check_name(repo)
         self.repo, self.private, self.branch, self._pull_request, self._sleep = (
             repo,
             private,
@@ -85,22 +84,33 @@ class HubPlace:
         for attempt in range(1, TRIES + 1):
             trouble: Trouble | None = None
             try:
-                with self._open(revision, path, block_size=0) as file:
-                    _skip(file, done)
-                    while data := file.read(PIECE):
-                        done += len(data)
-                        yield data
-                    return
+                for data in self._pieces(revision, path, done):
+                    done += len(data)
+                    yield data
+                return
             except Exception as error:  # noqa: BLE001 - the client raises many kinds; told apart by status
                 trouble = trouble_of(error, self._token)
             self._wait(f"reading {path}", trouble, attempt)
 
     def open(self, revision: str, path: str) -> BinaryIO:
         """A file that is read in ranges."""
-        return self._ask(f"opening {path}", lambda: self._open(revision, path, cache_type="none"))
+        place = f"datasets/{self.repo}/{path}"
+        return self._ask(
+            f"opening {path}",
+            lambda: cast("BinaryIO", self._files.open(place, "rb", revision=revision, cache_type="none")),
+        )
 
-    def _open(self, revision: str, path: str, **options: Any) -> BinaryIO:
-        return cast("BinaryIO", self._files.open(f"datasets/{self.repo}/{path}", "rb", revision=revision, **options))
+    def _pieces(self, revision: str, path: str, start: int) -> Iterator[bytes]:
+        from huggingface_hub import get_session, hf_hub_url
+        from huggingface_hub.utils._headers import build_hf_headers
+        from huggingface_hub.utils._http import hf_raise_for_status
+
+        url = hf_hub_url(self.repo, path, repo_type="dataset", revision=revision, endpoint=self.endpoint)
+        headers = build_hf_headers(token=self._token or False) | {"Accept-Encoding": "identity"}
+        headers |= {"Range": f"bytes={start}-"} if start else {}
+        with get_session().stream("GET", url, headers=headers, follow_redirects=True) as answer:
+            hf_raise_for_status(answer)
+            yield from answer.iter_bytes(PIECE)
 
     def create(self) -> None:
         """Make the repository, private if asked, and the branch."""
@@ -192,6 +202,20 @@ class HubPlace:
         return explain(what, self.name, trouble)
 
 
+def check_name(repo: str) -> None:
+    """UsageError unless the name is one that the Hub can have."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    try:
+        validate_repo_id(repo)
+        problem = "" if repo.count("/") == 1 else "the owner is missing"
+    except HFValidationError as error:
+        problem = str(error).rstrip(".")
+    if problem:
+        raise UsageError(f"--repo {repo}: {problem}. Write it as OWNER/NAME, for example acme/medmultipoints.")
+
+
 def _client(endpoint: str, timeout: float) -> tuple[str | None, "HfApi", "HfFileSystem"]:
     """The token, and the client's two faces; a server that never answers is given up after ``timeout`` seconds."""
     import huggingface_hub
@@ -218,11 +242,6 @@ def _kept(entry: Any) -> KeptFile:
     if entry.lfs is None:
         return KeptFile(entry.path, entry.size, None, entry.blob_id)
     return KeptFile(entry.path, entry.lfs.size, entry.lfs.sha256, None)
-
-
-def _skip(file: BinaryIO, count: int) -> None:
-    while count and (data := file.read(min(PIECE, count))):
-        count -= len(data)
 
 
 def redacted(text: str) -> str:

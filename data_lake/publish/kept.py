@@ -22,12 +22,13 @@ def fetch_manifest(place: Place, revision: str) -> Manifest:
 
 
 @contextmanager
-def fetched_tables(place: Place, revision: str, known: Sequence[LocalFile], folder: Path) -> Iterator[Path]:
-    """A temporary release folder with the tables of a revision, without pictures.
+def fetched_tables(
+    place: Place, revision: str, kept: Mapping[str, KeptFile], known: Sequence[LocalFile], folder: Path
+) -> Iterator[Path]:
+    """A temporary release folder with the tables of a revision, without pictures; ``kept`` are its files.
 
     Files that ``folder`` has with the same content are taken from there, the pictures of others are not fetched.
     """
-    kept = place.files(revision)
     mine = {file.path: file for file in known}
     with tempfile.TemporaryDirectory(prefix="medmultipoints-") as name:
         made = Path(name)

@@ -152,11 +152,13 @@ def _standing(place: Place, state: PlaceState, manifest: Manifest, files: tuple[
     rooted = [file for file in files if file.path != MANIFEST]
     tagged = state.tags.get(f"v{manifest.version}")
     if tagged:
-        return None if wrong_files(place.files(tagged), rooted) else _Standing(manifest, files, "nothing", tagged)
+        return (
+            None if wrong_files(_files(place, state, tagged), rooted) else _Standing(manifest, files, "nothing", tagged)
+        )
     title, mark = f"{manifest.name} {manifest.version}", f"manifest-root: {manifest.manifest_root}"
     for commit in state.commits:
         mine = commit.title.startswith(title) and mark in commit.message
-        if (mine or commit.oid == state.head) and not wrong_files(place.files(commit.oid), rooted):
+        if (mine or commit.oid == state.head) and not wrong_files(_files(place, state, commit.oid), rooted):
             return _Standing(manifest, files, "tag", commit.oid)
     if place.proposes:
         for commit_id in state.proposals.values():
@@ -204,7 +206,7 @@ def _check_edits(place: Place, state: PlaceState, previous: Manifest, replace_ed
     tagged = state.tags[f"v{previous.version}"]
     if replace_edits or tagged == state.head:
         return
-    before = place.files(tagged)
+    before = _files(place, state, tagged)
     listed = [*(entry.path for entry in previous.files), MANIFEST]
     edited = [path for path in listed if state.files.get(path) != before.get(path)]
     if edited:
@@ -216,11 +218,15 @@ def _check_edits(place: Place, state: PlaceState, previous: Manifest, replace_ed
         )
 
 
+def _files(place: Place, state: PlaceState, commit: str) -> Mapping[str, KeptFile]:
+    return state.files if commit == state.head else place.files(commit)
+
+
 def _compare(
     place: Place, state: PlaceState, previous: Manifest, folder: Path, files: Sequence[LocalFile]
 ) -> Comparison:
-    tagged = state.tags.get(f"v{previous.version}")
-    with fetched_tables(place, tagged or str(state.head), files, folder) as old:
+    commit = state.tags.get(f"v{previous.version}", str(state.head))
+    with fetched_tables(place, commit, _files(place, state, commit), files, folder) as old:
         return compare_releases(old, folder)
 
 

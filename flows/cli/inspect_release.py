@@ -80,9 +80,8 @@ def export(
     if as_json:
         print_json(asdict(report))
         return
-    OUT.print(
-        f"{report.images:,} images, {report.instructions:,} instructions, {report.records:,} records in {shown(to.absolute())}"
-    )
+    counts = f"{report.images:,} images, {report.instructions:,} instructions, {report.records:,} records"
+    OUT.print(f"{counts} in {shown(to.absolute())}")
 
 
 def _export_dialect(release: Path, to: Path, dialect: str, split: str | None, as_json: bool) -> None:

@@ -224,7 +224,11 @@ def test_of_equal_pictures_the_first_source_of_the_recipe_wins(
     outcome = build(tmp_path, {name: paths[name] for name in order})
     first, second = order
     assert excluded(outcome) == {
-        f"{second}/{stem}": ("dropped", f"duplicate_{kind}", f"the same {kind} as {first}/{stem}, though with other objects")
+        f"{second}/{stem}": (
+            "dropped",
+            f"duplicate_{kind}",
+            f"the same {kind} as {first}/{stem}, though with other objects",
+        )
         for kind, stem in (("bytes", "a1"), ("pixels", "b2"))
     }
     assert len(released(outcome)) == 10

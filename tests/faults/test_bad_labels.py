@@ -10,8 +10,6 @@ from tests.faults.building import build, check_closed, excluded, message_of_stop
 from tests.faults.cases import Case, Spoil, check_case, keys_of
 from tests.faults.tiny_sources import VIDEO, Files, frame, labels, make_frames, tracked, write_frames
 
-Rows = list[list[str]]
-FILES = ("{source}/{image}", "{source}/{labels}", "{source}/{tracked}")
 RULE = "centre and size must be finite and in [0, 1], the size above 0"
 
 
@@ -100,9 +98,7 @@ CASES = (
         "label_track_mismatch",
         "{image}: {labels} has 2 rows, {tracked} has 1 rows",
     ),
-    Case(
-        field(0, "2"), "track_class_changes", "{image}: track 'ckz0' is 'pinhead' here and 'normal' in most frames"
-    ),
+    Case(field(0, "2"), "track_class_changes", "{image}: track 'ckz0' is 'pinhead' here and 'normal' in most frames"),
     Case(
         content(b"", labels, tracked),
         "label_file_empty",
@@ -112,43 +108,103 @@ CASES = (
     Case(
         remove(labels),
         "label_file_missing",
-        "frame {stem} of video 11 has {tracked} but no file in labels",
+        "frame {number} of video 11 has {tracked} but no file in labels",
         ("{source}/{image}", "{source}/{tracked}"),
     ),
     Case(
         remove(tracked),
         "track_file_missing",
-        "frame {stem} of video 11 has {labels} but no file in labels_ftid",
+        "frame {number} of video 11 has {labels} but no file in labels_ftid",
         ("{source}/{image}", "{source}/{labels}"),
     ),
     Case(
         remove(frame),
         "image_missing",
-        "frame {stem} of video 11 has labels but no image file, and the mp4 cannot be used (",
+        "frame {number} of video 11 has labels but no image file, and the mp4 cannot be used (",
         ("{source}/{labels}", "{source}/{tracked}"),
     ),
     Case(
         rename,
         "label_file_missing",
-        "frame {stem} of video 11 has {tracked} but no file in labels",
+        "frame {number} of video 11 has {tracked} but no file in labels",
         ("{source}/{image}", "{source}/{tracked}"),
     ),
     Case(
         remove(labels, tracked),
         "unverified_empty",
-        "11_frame_{stem}: the source has no annotation of the image: nothing is known, not nothing there",
+        "{stem}: the source has no annotation of the image: nothing is known, not nothing there",
         verdict="dropped",
     ),
 )
-SOUND = {len(CASES) + i for i in range(2 * len(CASES))}  # most frames, so that a track's usual class is certain
+SOUND = {f"visem_tracking/11_frame_{len(CASES) + number}" for number in range(4)}
 NAMELESS = f"{VIDEO}/labels/frame{[case.spoil for case in CASES].index(rename)}.txt"
 MP4 = f"{VIDEO}/11.mp4"
 
 
 def names_of(number: int) -> Mapping[str, str]:
     paths = {"image": frame(number), "labels": labels(number), "tracked": tracked(number)}
-    return {"source": "visem_tracking", "stem": str(number), "cx": f"{0.25 + number / 100:.6f}"} | paths
+    stem = {"source": "visem_tracking", "stem": f"11_frame_{number}", "number": str(number)}
+    return stem | paths | {"cx": f"{0.25 + number / 1000:.6f}"}
 
 
-def keys(number: int, case: Case) -> set[str]:
-    return {key.replace(f"/{number}", f"/11_frame_{number}") for key in keys_of(case, names_of(number))}
+@pytest.fixture(scope="module")
+def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """One video: a frame for each case, then sound ones, of which one has CRLF and a byte order mark."""
+    folder, files = tmp_path_factory.mktemp("labels"), make_frames(len(CASES) + len(SOUND))
+    for number, case in enumerate(CASES):
+        case.spoil(files, str(number))
+    files[labels(len(CASES))] = b"\xef\xbb\xbf" + files[labels(len(CASES))].replace(b"\n", b"\r\n")
+    files[MP4] = b"no video"
+    return build(folder, {"visem_tracking": write_frames(folder / "frames", files)})
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=lambda number: f"{number}-{CASES[number].reason}")
+def test_a_bad_label_file_is_quarantined_with_file_and_row(spoilt: Outcome, number: int) -> None:
+    check_case(spoilt, CASES[number], names_of(number))
+
+
+def test_bad_names_and_videos_are_quarantined(spoilt: Outcome) -> None:
+    found = excluded(spoilt)
+    assert found[f"visem_tracking/{NAMELESS}"] == (
+        "rejected",
+        "frame_name_invalid",
+        f"{NAMELESS} is not called <id>_frame_<n>, so its frame is unknown",
+    )
+    verdict, reason, detail = found[f"visem_tracking/{MP4}"]
+    assert (verdict, reason) == ("rejected", "video_unreadable")
+    assert detail == f"{MP4}: Invalid data found when processing input"
+
+
+def test_the_other_frames_are_released(spoilt: Outcome) -> None:
+    """Every file is accounted for, those of the bad frames too."""
+    lost = {key for number, case in enumerate(CASES) for key in keys_of(case, names_of(number))}
+    assert set(excluded(spoilt)) == lost | {f"visem_tracking/{NAMELESS}", f"visem_tracking/{MP4}"}
+    assert released(spoilt) == SOUND
+    check_closed(spoilt)
+
+
+def test_a_count_of_zero_is_stated_only_where_labels_are(spoilt: Outcome) -> None:
+    """The recipe asks for zero counts: frames with labels get theirs, the frame without a label file gets none."""
+    records = spoilt.table("records").select("sample_id", "label", "count").rows()
+    counts = (("cluster", 1), ("normal", 1), ("pinhead", 0))
+    assert sorted(records) == sorted((sample_id, *count) for sample_id in SOUND for count in counts)
+
+
+def test_frames_without_any_label_file_stop_the_build(tmp_path: Path, frames: Files) -> None:
+    pictures = {name: data for name, data in frames.items() if name.endswith(".jpg")}
+    source = write_frames(tmp_path / "frames", pictures)
+    assert message_of_stop(tmp_path, {"visem_tracking": source}, exit_code=1) == (
+        "visem_tracking: all files: no usable sample: 6 times unverified_empty, for example "
+        "visem_tracking/11_frame_0: 11_frame_0: the source has no annotation of the image: nothing is known, not "
+        "nothing there. Give what is missing with --source visem_tracking=PATH, or leave it out with --only."
+    )
+
+
+def test_labels_without_any_picture_stop_the_build(tmp_path: Path, frames: Files) -> None:
+    texts = {name: data for name, data in frames.items() if name.endswith(".txt")}
+    source = write_frames(tmp_path / "frames", texts)
+    assert message_of_stop(tmp_path, {"visem_tracking": source}, exit_code=1) == (
+        f"visem_tracking: all files: no usable sample: 12 times image_missing, for example {labels(0)}: "
+        "frame 0 of video 11 has labels but no image file, and the video has no mp4. "
+        "Give what is missing with --source visem_tracking=PATH, or leave it out with --only."
+    )

@@ -76,7 +76,7 @@ def make_frames(count: int = 6) -> Files:
     """VISEM-Tracking: one video of which there are pictures and label files, and no mp4."""
     files: Files = {}
     for number in range(count):
-        rows = [f"0 {0.25 + number / 100:.6f} 0.5 0.125 0.25", "1 0.75 0.5 0.25 0.25"]
+        rows = [f"0 {0.25 + number / 1000:.6f} 0.5 0.125 0.25", "1 0.75 0.5 0.25 0.25"]
         files[frame(number)] = draw(f"frame {number}")
         files[labels(number)] = "".join(f"{row}\n" for row in rows).encode()
         files[tracked(number)] = "".join(f"ckz{i} {row}\n" for i, row in enumerate(rows)).encode()
@@ -107,7 +107,7 @@ def png(picture: NDArray[np.uint8]) -> bytes:
     return bytes(cv2.imencode(".png", picture)[1].tobytes())
 
 
-def box(label: str, **changes: Any) -> dict[str, Any]:
+def box(label: str, /, **changes: Any) -> dict[str, Any]:
     """The square as the source JSON states it, grown by one pixel."""
     return {"label": label, "xmin": 15, "ymin": 11, "xmax": 40, "ymax": 36} | changes
 

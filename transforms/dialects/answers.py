@@ -104,7 +104,7 @@ def _convert(value: Any, functions: dict[str, Convert], key: str | None, depth: 
     if isinstance(value, dict):
         return {name: _convert(part, functions, name, depth + 1) for name, part in value.items()}
     if isinstance(value, list):
-        if value and _is_numbers(value):
+        if _is_numbers(value):
             raise Unsupported(f"numbers under the key {key}")
         return [_convert(part, functions, None, depth + 1) for part in value]
     return value
@@ -121,11 +121,11 @@ def _objects(content: Any, depth: int) -> Iterator[dict[str, Any]]:
 
 
 def _places(key: str, value: Any) -> list[Sequence[float]]:
-    places = [value] if _is_numbers(value) and value else value
+    places = [value] if _is_numbers(value) else value
     if not isinstance(places, list) or not all(_is_numbers(item) and len(item) == _LENGTHS[key] for item in places):
         raise Unsupported(f"{key} does not hold {_LENGTHS[key]} numbers per place")
     return places
 
 
 def _is_numbers(value: Any) -> bool:
-    return isinstance(value, list) and all(type(item) in (int, float) for item in value)
+    return isinstance(value, list) and bool(value) and all(type(item) in (int, float) for item in value)

@@ -113,8 +113,8 @@ def _listed(value: Any, key: str, task: str) -> Any:
 
 
 def _places(places: Any, size: int) -> Places:
-    """The rows of an array of numbers; none when all rows are empty. ValueError for what is ragged."""
-    if all(place == [] for place in places):
+    """The rows of an array of numbers. ValueError for what is ragged, and for empty boxes; empty points are none."""
+    if all(place == [] for place in places) and (size == 2 or places == []):
         return ()
     if not all(isinstance(place, list) and len(place) == size for place in places):
         raise ValueError("ragged")

@@ -1,5 +1,6 @@
 """A test Hub for this folder, and tiny releases in several versions."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -35,15 +36,16 @@ def hub(running_hub: TestHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 @pytest.fixture
 def repo(request: pytest.FixtureRequest) -> str:
     """A repository of the test's own."""
-    name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)
-    return f"acme/{name.strip('-').replace('--', '-')[:80]}"
+    return f"acme/{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:20]}"
 
 
 @pytest.fixture(scope="session")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The tiny release and what followed: rows, a box, the card, a label."""
     tables = make_tables()
-    objects = [(one, label, [(2.0, 3.0, 11.0, 9.0)] if one == "hyperkvasir/a" else boxes) for one, label, boxes in OBJECTS]
+    objects = [
+        (one, label, [(2.0, 3.0, 11.0, 9.0)] if one == "hyperkvasir/a" else boxes) for one, label, boxes in OBJECTS
+    ]
     corrected = make_tables(tuple(objects))
     fewer = without(corrected, "kvasir_instrument/c")
     folder = tmp_path_factory.mktemp("versions")

@@ -1,0 +1,116 @@
+"""A published version, read back as anyone would read it: every byte, and rows through ``load_dataset``."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from data_lake.publish.hub_answers import redact
+from data_lake.publish.kept import fetch_manifest
+from data_lake.publish.places import Place, download
+from data_lake.publish.versions import is_own
+from data_lake.release.manifest import MANIFEST, Manifest, read_manifest
+from data_lake.release.read import read_parquet, splits_of, table_files
+from data_lake.release.verify import Check
+from transforms.errors import PipelineError, UsageError
+
+ROWS = 5
+CONFIGS = {"records": "data", "images": "images", "objects": "objects"}
+OWN_SETTINGS = ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_TOKEN")
+
+
+def read_back(place: Place, tag: str, folder: Path) -> tuple[Check, ...]:
+    """Every file of the tag by size and sha256, and the first rows of every table and split, against the release."""
+    manifest = read_manifest(folder)
+    return (_run("files_read_back", _wrong_bytes(place, tag, manifest)), _run("rows_load", _wrong_rows(place, tag, folder)))
+
+
+def _run(name: str, problems: Iterator[str]) -> Check:
+    try:
+        found = list(problems)
+    except PipelineError as error:
+        found = [str(error)]
+    shown = "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
+    return Check(name, not found, shown or "as stated")
+
+
+def _wrong_bytes(place: Place, tag: str, manifest: Manifest) -> Iterator[str]:
+    for entry in manifest.entries:
+        digest, size = hashlib.sha256(), 0
+        for data in place.stream(tag, entry.path):
+            digest.update(data)
+            size += len(data)
+        if (size, digest.hexdigest()) != (entry.bytes, entry.sha256):
+            yield f"{entry.path} at {tag} has {size:,} bytes and sha256 {digest.hexdigest()}: not what was pushed"
+
+
+def _wrong_rows(place: Place, tag: str, folder: Path) -> Iterator[str]:
+    manifest = read_manifest(folder)
+    wanted = {name: splits for name, table in CONFIGS.items() if (splits := _splits(manifest, table))}
+    with tempfile.TemporaryDirectory(prefix="medmultipoints-") as name:
+        argument = place.load_argument(tag) or (str(_fetch_all(place, tag, manifest, Path(name) / "release")), None)
+        loaded = _load(place, argument, wanted, Path(name) / "home")
+    if isinstance(loaded, str):
+        yield f"load_dataset at {tag}: {loaded}"
+        return
+    for config, splits in wanted.items():
+        for split in splits:
+            rows = read_parquet(folder, manifest, CONFIGS[config], split).head(ROWS).to_dicts()
+            if orjson.loads(orjson.dumps(rows)) != loaded[config][split]:
+                yield f"load_dataset at {tag}: {config}, {split}: the first {len(rows)} rows are not those of the release"
+
+
+def _splits(manifest: Manifest, table: str) -> list[str]:
+    return [split for split in splits_of(manifest) if table_files(manifest, table, split)]
+
+
+def _load(
+    place: Place, argument: tuple[str, str | None], wanted: Mapping[str, list[str]], home: Path
+) -> dict[str, dict[str, Any]] | str:
+    """The first rows that ``load_dataset`` gives in a fresh process with empty caches; what went wrong otherwise."""
+    kept = {name: value for name, value in os.environ.items() if name not in OWN_SETTINGS}
+    environment = kept | dict(place.environment()) | {"HF_HOME": str(home)}
+    question = {"path": argument[0], "revision": argument[1], "configs": wanted, "rows": ROWS}
+    done = subprocess.run(
+        [sys.executable, "-m", "data_lake.publish.sample"],
+        input=json.dumps(question),
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        return redact(last, place.environment().get("HF_TOKEN"))
+    answer: dict[str, dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def _fetch_all(place: Place, revision: str, manifest: Manifest, folder: Path) -> Path:
+    for path in (MANIFEST, *(entry.path for entry in manifest.files)):
+        download(place, revision, path, folder / path)
+    return folder
+
+
+@contextmanager
+def fetched_release(place: Place, revision: str) -> Iterator[Path]:
+    """A temporary folder with everything that a revision holds of a release, strays in its folders included."""
+    state = place.state()
+    if revision not in state.tags and revision not in {commit.oid for commit in state.commits}:
+        tags = ", ".join(sorted(state.tags)) or "none"
+        raise UsageError(f"{place.name} has no tag {revision}; there are: {tags}.")
+    with tempfile.TemporaryDirectory(prefix="medmultipoints-") as name:
+        folder = _fetch_all(place, revision, fetch_manifest(place, revision), Path(name))
+        for path in place.files(revision):
+            if is_own(path) and not (folder / path).exists():
+                download(place, revision, path, folder / path)
+        yield folder
+

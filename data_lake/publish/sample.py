@@ -1,0 +1,37 @@
+"""The first rows of a dataset through ``load_dataset``, in a process of its own with caches of its own.
+
+Standard input: JSON with path, revision, configs (splits by config) and rows. Standard output: JSON with the rows
+by config and split, without pictures; a picture that does not decode to its stated size is an error.
+"""
+
+import json
+import sys
+from typing import Any
+
+
+def load_rows(path: str, revision: str | None, config: str, split: str, rows: int) -> list[dict[str, Any]]:
+    """The first rows; ValueError for a picture that does not open as its row says."""
+    import datasets
+
+    stream = datasets.load_dataset(path, config, split=split, revision=revision, streaming=True)
+    found = []
+    for row in stream.take(rows):
+        picture = row.pop("image", None)
+        if picture is not None and list(picture.size) != row["img_size"]:
+            raise ValueError(f"{row['record_id']}: the picture has {picture.size}, img_size says {row['img_size']}")
+        found.append(row)
+    return found
+
+
+def main() -> None:
+    """Answer the question on standard input."""
+    asked = json.load(sys.stdin)
+    answer = {
+        config: {split: load_rows(asked["path"], asked["revision"], config, split, asked["rows"]) for split in splits}
+        for config, splits in asked["configs"].items()
+    }
+    sys.stdout.write(f"\n{json.dumps(answer)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""Archives that cannot be trusted stop the build, each with its name; one damaged member costs its own picture."""
+
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults.building import build, check_closed, excluded, message_of_stop, released
+from tests.faults.tiny_sources import (
+    INSTRUMENT_ZIP,
+    POLYP_BOXES,
+    POLYP_ZIP,
+    Files,
+    make_frames,
+    make_instruments,
+    make_polyps,
+    nest,
+    polyp,
+    tar_gz_bytes,
+    write_frames,
+    write_instruments,
+    write_polyps,
+    zip_bytes,
+)
+
+AGAIN = "Get the official archive again."
+POLYP_REMEDY = "Give hyper-kvasir-segmented-images.zip, which holds it beside images/ and masks/."
+INSTRUMENT_REMEDY = (
+    "Give kvasir-instrument.zip, or a folder with images.tar.gz, masks.tar.gz, bboxes.json, train.txt and test.txt."
+)
+VISEM_REMEDY = "Give VISEM_tracking.zip, or a folder that holds the folders of the videos."
+
+
+def flip(archive: bytes, member: str) -> bytes:
+    """The zip with one byte in the middle of a stored member flipped."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        info = opened.getinfo(member)
+    changed = bytearray(archive)
+    changed[info.header_offset + 30 + len(member) + info.file_size // 2] ^= 0xFF
+    return bytes(changed)
+
+
+def encrypt(archive: bytes) -> bytes:
+    """The zip with the encryption flag of its entries set, in the local headers and the directory."""
+    changed = bytearray(archive)
+    for magic, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        position = changed.find(magic)
+        while position >= 0:
+            changed[position + offset] |= 1
+            position = changed.find(magic, position + 4)
+    return bytes(changed)
+
+
+def test_a_flipped_byte_costs_one_picture(tmp_path: Path, polyps: Files) -> None:
+    """In a picture and in a mask; everything else of the archive is released."""
+    source = write_polyps(tmp_path / "polyps", polyps)
+    data = (source / POLYP_ZIP).read_bytes()
+    (source / POLYP_ZIP).write_bytes(flip(flip(data, polyp("b2")), polyp("c3", "masks")))
+    outcome = build(tmp_path, {"hyperkvasir": source})
+    damage = f"in {POLYP_ZIP}: its CRC-32 does not match"
+    assert excluded(outcome) == {
+        "hyperkvasir/b2": ("rejected", "member_damaged", f"{polyp('b2')} {damage}"),
+        "hyperkvasir/c3": ("rejected", "member_damaged", f"{polyp('c3')}: {polyp('c3', 'masks')} {damage}"),
+    }
+    assert released(outcome) == {f"hyperkvasir/{stem}" for stem in ("a1", "d4", "e5", "f6")}
+    check_closed(outcome)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (encrypt, f"{POLYP_ZIP}: encrypted: entry '{polyp('a1')}' needs a password. Give an archive without encryption."),
+        (lambda data: data[: len(data) // 2], f"{POLYP_ZIP}: damaged zip: File is not a zip file, though it begins as "
+         f"one: it was cut off, or its end is damaged. {AGAIN}"),
+        (lambda data: b"", f"{POLYP_ZIP}: damaged zip: File is not a zip file. {AGAIN}"),
+        (lambda data: b"<html>Moved</html>", f"{POLYP_ZIP}: damaged zip: File is not a zip file. {AGAIN}"),
+        (lambda data: flip(data, POLYP_BOXES), f"{POLYP_BOXES}: {POLYP_BOXES} in {POLYP_ZIP}: its CRC-32 does not match. "
+         f"{AGAIN}"),
+        (lambda data: zip_bytes([("../evil.jpg", b"")]), f"{POLYP_ZIP}: unsafe path of entry '../evil.jpg'. {AGAIN}"),
+        (lambda data: zip_bytes([("/etc/passwd", b"")]), f"{POLYP_ZIP}: unsafe path of entry '/etc/passwd'. {AGAIN}"),
+    ],
+    ids=["encrypted", "cut-off", "empty", "web-page", "flipped-box-file", "traversal", "absolute"],
+)  # fmt: skip
+def test_a_bad_zip_stops_the_build(
+    tmp_path: Path, polyps: Files, change: Callable[[bytes], bytes], message: str
+) -> None:
+    source = write_polyps(tmp_path / "polyps", polyps)
+    (source / POLYP_ZIP).write_bytes(change((source / POLYP_ZIP).read_bytes()))
+    assert message_of_stop(tmp_path, {"hyperkvasir": source}, exit_code=1) == f"hyperkvasir: {message}"
+
+
+def test_an_archive_that_lists_its_box_file_twice_stops_the_build(tmp_path: Path, polyps: Files) -> None:
+    """Nothing says which of the two is right."""
+    source = write_polyps(tmp_path / "polyps", polyps, twice=[POLYP_BOXES])
+    assert message_of_stop(tmp_path, {"hyperkvasir": source}, exit_code=1) == (
+        f"hyperkvasir: {POLYP_BOXES}: the archive lists this file twice. Give an archive that holds it once."
+    )
+
+
+def linked_tar() -> bytes:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as archive:
+        link = tarfile.TarInfo("images/a1.jpg")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    return data.getvalue()
+
+
+IMAGES = "kvasir-instrument/images.tar.gz"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda data: tar_gz_bytes([("../../evil.jpg", b"")]), "unsafe path of entry '../../evil.jpg'"),
+        (lambda data: tar_gz_bytes([("/etc/passwd", b"")]), "unsafe path of entry '/etc/passwd'"),
+        (lambda data: linked_tar(), "entry 'images/a1.jpg' is a link to '/etc/passwd', not a file"),
+        (lambda data: data[:-30], "damaged gzip: Compressed file ended before the end-of-stream marker was reached"),
+        (lambda data: b"no tar", "damaged tar: "),
+    ],
+    ids=["traversal", "absolute", "link", "cut-off", "no-tar"],
+)
+def test_a_bad_tar_inside_the_zip_stops_the_build(
+    tmp_path: Path, instruments: Files, change: Callable[[bytes], bytes], problem: str
+) -> None:
+    """With the path of both archives; nothing is written outside the lake."""
+    members = nest(instruments)
+    members[IMAGES] = change(members[IMAGES])
+    folder = tmp_path / "instruments"
+    folder.mkdir()
+    (folder / INSTRUMENT_ZIP).write_bytes(zip_bytes(members.items()))
+    message = message_of_stop(tmp_path, {"kvasir_instrument": folder}, exit_code=1)
+    assert message.startswith(f"kvasir_instrument: {INSTRUMENT_ZIP}/{IMAGES}: {problem}")
+    assert message.endswith(AGAIN)
+    assert not list(tmp_path.rglob("evil.jpg"))
+
+
+def test_a_tar_that_is_damaged_inside_its_zip_stops_the_build(tmp_path: Path, instruments: Files) -> None:
+    folder = write_instruments(tmp_path / "instruments", instruments)
+    (folder / INSTRUMENT_ZIP).write_bytes(flip((folder / INSTRUMENT_ZIP).read_bytes(), IMAGES))
+    assert message_of_stop(tmp_path, {"kvasir_instrument": folder}, exit_code=1) == (
+        f"kvasir_instrument: {INSTRUMENT_ZIP}: {IMAGES} in {INSTRUMENT_ZIP}: its length or CRC-32 does not match. {AGAIN}"
+    )
+
+
+WRITERS: dict[str, Callable[[Path], Path]] = {
+    "hyperkvasir": lambda folder: write_polyps(folder, make_polyps()),
+    "kvasir_instrument": lambda folder: write_instruments(folder, make_instruments()),
+    "visem_tracking": lambda folder: write_frames(folder, make_frames()),
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "beginning", "remedy"),
+    [
+        ("hyperkvasir", "kvasir_instrument", "bounding-boxes.json: the file is missing; found kvasir-inst", POLYP_REMEDY),
+        ("hyperkvasir", "visem_tracking", "bounding-boxes.json: the file is missing; found VISEM_Tra", POLYP_REMEDY),
+        ("kvasir_instrument", "hyperkvasir", "bboxes.json: the file is missing; found image-l", INSTRUMENT_REMEDY),
+        ("kvasir_instrument", "visem_tracking", "bboxes.json: the file is missing; found VISEM", INSTRUMENT_REMEDY),
+        ("visem_tracking", "hyperkvasir", "the archive: holds no <id>/images/<id>_frame_<n>.jpg and no", VISEM_REMEDY),
+        ("visem_tracking", "kvasir_instrument", "the archive: holds no <id>/images/<id>_frame_<n>.jpg", VISEM_REMEDY),
+    ],
+)  # fmt: skip
+def test_the_archive_of_another_source_stops_the_build(
+    tmp_path: Path, source: str, given: str, beginning: str, remedy: str
+) -> None:
+    """With what is missing, what was found instead, and what to give."""
+    message = message_of_stop(tmp_path, {source: WRITERS[given](tmp_path / given)}, exit_code=1)
+    assert message.startswith(f"{source}: {beginning}")
+    assert message.endswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("notes.txt", b"hello", "bounding-boxes.json: the file is missing; found notes.txt."),
+        ("set.zip", zip_bytes([]), "bounding-boxes.json: the file is missing; found no files at all."),
+    ],
+)
+def test_a_file_without_the_data_stops_the_build(tmp_path: Path, name: str, content: bytes, problem: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    message = message_of_stop(tmp_path, {"hyperkvasir": tmp_path / name}, exit_code=1)
+    assert message == f"hyperkvasir: {problem} {POLYP_REMEDY}"
+
+
+def test_an_empty_folder_stops_the_build(tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    assert message_of_stop(tmp_path, {"hyperkvasir": tmp_path / "nothing"}, exit_code=1) == (
+        f"hyperkvasir: {tmp_path / 'nothing'}: the folder holds no files. Put the source's archives there."
+    )

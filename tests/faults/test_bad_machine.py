@@ -1,0 +1,135 @@
+"""A machine that refuses (permissions, a lock, a full disk) ends a build with exit 3 and leaves nothing half-written."""
+
+import ctypes
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from data_lake.layout import Lake, only_builder
+from flows.embedded_server import LEAST_FREE
+from tests.faults.building import RECIPE, build, check_closed, message_of_stop, released, write_recipe
+from tests.faults.tiny_sources import POLYP_ZIP, STEMS, Files, write_polyps
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NOT_WRITABLE = "It is not writable: change its permissions or choose another folder with --lake."
+
+
+@contextmanager
+def bound_by_permissions() -> Iterator[None]:
+    """Even root's writes and reads are checked against the permissions of files."""
+    if os.geteuid() != 0:
+        yield
+        return
+    libc, header, held = ctypes.CDLL(None), (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, held) == 0
+    without = (ctypes.c_uint32 * 6)(held[0] & ~0b110, *held[1:])  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+    assert libc.capset(header, without) == 0
+    try:
+        yield
+    finally:
+        assert libc.capset(header, held) == 0
+
+
+@pytest.fixture
+def source(tmp_path: Path, polyps: Files) -> dict[str, Path]:
+    return {"hyperkvasir": write_polyps(tmp_path / "polyps", polyps)}
+
+
+@pytest.mark.parametrize("closed", ["lake", "lake/objects", "lake/tmp", "lake/releases"])
+def test_a_lake_that_is_not_writable(tmp_path: Path, source: dict[str, Path], closed: str) -> None:
+    """As a whole, or a folder of it."""
+    folder = tmp_path / closed
+    folder.mkdir(parents=True)
+    folder.chmod(0o555)
+    with bound_by_permissions():
+        message = message_of_stop(tmp_path, source, exit_code=3)
+    folder.chmod(0o755)
+    assert message.startswith(f"the lake folder {tmp_path / 'lake'}: Permission denied ({folder}/")
+    assert message.endswith(NOT_WRITABLE)
+
+
+def test_a_lake_where_a_file_stands(tmp_path: Path, source: dict[str, Path]) -> None:
+    (tmp_path / "lake").write_text("not a folder")
+    assert message_of_stop(tmp_path, source, exit_code=3) == (
+        f"the lake folder {tmp_path / 'lake'}: Not a directory ({tmp_path / 'lake' / 'landing'}). "
+        "A file stands where a folder is needed: choose another folder with --lake."
+    )
+
+
+def test_a_source_that_is_not_readable(tmp_path: Path, source: dict[str, Path]) -> None:
+    archive = source["hyperkvasir"] / POLYP_ZIP
+    archive.chmod(0)
+    with bound_by_permissions():
+        message = message_of_stop(tmp_path, source, exit_code=3)
+    assert message.endswith(f": {archive}: Permission denied. Check that the file is there and readable.")
+
+
+def test_a_recipe_that_is_not_readable(tmp_path: Path, source: dict[str, Path]) -> None:
+    from flows.prepare import Request, prepare
+    from transforms.errors import MachineError
+
+    recipe = write_recipe(tmp_path, source)
+    recipe.chmod(0)
+    with bound_by_permissions(), pytest.raises(MachineError) as caught:
+        prepare(Request(str(recipe), str(tmp_path / "lake")))
+    assert str(caught.value) == f"recipe {recipe}: Permission denied. Check that the file is readable."
+
+
+def test_a_second_build_of_the_same_release(tmp_path: Path, source: dict[str, Path]) -> None:
+    """It stops at once; when the first has ended, it goes through."""
+    with only_builder(Lake(tmp_path / "lake"), RECIPE):
+        assert message_of_stop(tmp_path, source, exit_code=3) == (
+            f"another build of '{RECIPE}' is running in {tmp_path / 'lake'}. Wait for it to end, or use another --lake."
+        )
+    outcome = build(tmp_path, source)
+    assert released(outcome) == {f"hyperkvasir/{stem}" for stem in STEMS}
+    check_closed(outcome)
+
+
+def on_small_disk(folder: Path, size: str, *command: str) -> "subprocess.CompletedProcess[str]":
+    """The command's end, run where ``folder/lake`` is a disk of that size; the test skips where none can be made."""
+    (folder / "lake").mkdir()
+    apart = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    mount = f'mount -t tmpfs -o size={size} none "$0" || exit 77; exec "$@"'
+    try:
+        ended = subprocess.run(
+            [*apart, mount, str(folder / "lake"), *command], cwd=REPOSITORY, capture_output=True, text=True, timeout=300
+        )
+    except FileNotFoundError:
+        pytest.skip("no `unshare` here to make a small disk with")
+    if ended.returncode == 77 or ended.stderr.startswith("unshare:"):
+        pytest.skip(f"no small disk can be made here: {ended.stderr.strip()}")
+    return ended
+
+
+def test_a_disk_that_fills_up_on_the_way(tmp_path: Path, source: dict[str, Path]) -> None:
+    """The build stops with exit 3; with more room, the next one keeps what is finished and releases."""
+    ended = on_small_disk(tmp_path, "160k", sys.executable, "-m", "tests.faults.full_disk", str(tmp_path))
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads(ended.stdout)
+    assert told["exit_code"] == 3
+    assert told["message"].startswith(f"the lake folder {tmp_path / 'lake'}: ")
+    assert "No space left on device" in told["message"]
+    assert told["message"].endswith(
+        "The disk is full: free space or choose another folder with --lake, then run again; finished work is kept."
+    )
+    assert told["kept"][:2] == ["index", "derive"]
+    assert told["released"] == sorted(f"hyperkvasir/{stem}" for stem in STEMS)
+
+
+def test_a_disk_too_full_for_the_server(tmp_path: Path, source: dict[str, Path]) -> None:
+    """The command line says so at once: without room, the embedded server would never answer."""
+    recipe = write_recipe(tmp_path, source)
+    program = ["-c", "from flows.cli import main; main()", "build", str(recipe), "--lake", str(tmp_path / "lake")]
+    given = [f"--source=hyperkvasir={source['hyperkvasir']}"]
+    ended = on_small_disk(tmp_path, "4m", sys.executable, *program, *given)
+    assert ended.returncode == 3
+    told = " ".join(ended.stderr.split())
+    assert f"less than {LEAST_FREE >> 20} MiB are left" in told
+    assert "The disk is full: free space or choose another folder with --lake" in told

@@ -1,0 +1,58 @@
+"""A disk that is full: a message that says so, no release, and the finished work is there for the next run."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from data_lake.layout import Lake
+from data_lake.runs import read_runs
+from tests.flows.small_builds import build, kept, make_sources, write_recipe
+from transforms.errors import MachineError
+
+TOO_SMALL, ENOUGH = "512k", "64m"
+
+
+def mount(folder: Path, *options: str) -> None:
+    """Change or make a file system in memory; the test skips where that is not allowed."""
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", *options, "tmpfs", folder], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"cannot mount a small file system: {done.stderr.strip()}")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk that is too small for the release."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount(folder, "-o", f"size={TOO_SMALL}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_ends_the_build_in_words_and_the_next_run_goes_on(tmp_path: Path, small_disk: Path) -> None:
+    """Without the source whose archives lie in an archive: it asks for room before it unpacks them."""
+    recipe = write_recipe(tmp_path / "small.toml", ("[sources.kvasir_instrument]\n", ""))
+    sources = {name: path for name, path in make_sources(tmp_path / "sources").items() if name != "kvasir_instrument"}
+    lake = small_disk / "lake"
+    with pytest.raises(MachineError) as caught:
+        build(recipe, lake, sources)
+    assert caught.value.exit_code == 3
+    assert str(caught.value).startswith(f"the lake folder {lake}: No space left on device")
+    assert str(caught.value).endswith(
+        "The disk is full: free space or choose another folder with --lake, then run again; finished work is kept."
+    )
+    assert [path.name for path in (lake / "releases" / "small").iterdir()] == [".lock"]
+    mount(small_disk, "-o", f"remount,size={ENOUGH}")
+    outcome = build(recipe, lake, sources)
+    assert "index" in kept(outcome)
+    assert list((lake / "tmp").iterdir()) == []
+    elsewhere = build(recipe, tmp_path / "lake", sources)
+    assert outcome.release.manifest_root == elsewhere.release.manifest_root
+    assert read_runs(Lake(lake))[0]["outcome"] == "released"

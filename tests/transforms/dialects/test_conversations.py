@@ -1,0 +1,137 @@
+"""Every dialect of conversations gives back what the instruction states, within its rounding."""
+
+import orjson
+import pytest
+from hypothesis import given
+
+from tests.transforms.dialects.samples import BOXES, Edges, item, items
+from transforms.dialects.answers import Facts, Unsupported, read_content, read_facts
+from transforms.dialects.frames import (
+    CELLS_1000,
+    FRACTIONS,
+    LOCATIONS_1024,
+    PERCENT,
+    PIXELS,
+    QWEN2_5_PIXELS,
+    THOUSAND,
+    Size,
+)
+from transforms.dialects.items import Item
+from transforms.dialects.prompts import Prompt
+from transforms.dialects.registry import DIALECTS, Conversation
+from transforms.instructions.tasks import TASKS
+
+FRAMES = {
+    "swift": QWEN2_5_PIXELS,
+    "swift-objects": PIXELS,
+    "llama-factory": THOUSAND,
+    "llama-factory-resized": QWEN2_5_PIXELS,
+    "qwen2.5-vl": QWEN2_5_PIXELS,
+    "qwen-vl-1000": THOUSAND,
+    "molmo": PERCENT,
+    "llava": FRACTIONS,
+    "paligemma": LOCATIONS_1024,
+    "florence2": CELLS_1000,
+}
+FORMS = {name: one.form for name, one in DIALECTS.items() if isinstance(one.form, Conversation)}
+ANSWERED = {name: set(TASKS) for name in FORMS} | {
+    "molmo": {"pointing", "counting", "cnt_and_point"},
+    "paligemma": {"bounding", "counting"},
+    "florence2": {"bounding"},
+}
+
+
+def stated(one: Item, dialect: str) -> Facts:
+    """What the instruction states, in the order and with the marks of the dialect."""
+    facts = read_facts(read_content(one.answer))
+    if dialect != "molmo":
+        return facts
+    marks = facts.marks or tuple(type_mark("polyp", point) for point in one.points if facts.count)
+    width, height = one.size
+    ordered = sorted(
+        marks, key=lambda mark: (round(mark.numbers[0] / width * 100, 1), round(mark.numbers[1] / height * 100, 1))
+    )
+    return Facts(tuple(ordered), facts.count if facts.marks or facts.count else 0)
+
+
+def type_mark(name: str, point: tuple[float, ...]):  # type: ignore[no-untyped-def]
+    from transforms.dialects.answers import Mark
+
+    return Mark(name, point)
+
+
+def test_all_dialects_are_covered() -> None:
+    assert FRAMES.keys() == FORMS.keys()
+
+
+@pytest.mark.parametrize("name", FORMS)
+@given(one=items())
+def test_an_instruction_comes_back_within_the_rounding(name: str, one: Item) -> None:
+    form = FORMS[name]
+    if one.task not in ANSWERED[name]:
+        with pytest.raises(Unsupported):
+            form.encode(one)
+        return
+    line = orjson.loads(orjson.dumps(form.encode(one)))
+    back, wanted = form.decode(line, one.size), stated(one, name)
+    assert back.count == wanted.count
+    assert [mark.name for mark in back.marks] == [mark.name for mark in wanted.marks]
+    steps = FRAMES[name].step(one.size)
+    for found, mark in zip(back.marks, wanted.marks, strict=True):
+        for place, (number, expected) in enumerate(zip(found.numbers, mark.numbers, strict=True)):
+            assert abs(number - expected) <= 2 * steps[place % 2] + 1e-6
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("task", TASKS)
+def test_ordinary_boxes_come_back_within_half_a_step(name: str, task: str) -> None:
+    boxes: tuple[Edges, ...] = ((38.0, 5.0, 430.0, 338.0), (100.3, 400.25, 160.8, 488.5))
+    one, form = item(task, boxes), FORMS[name]
+    if task not in ANSWERED[name]:
+        return
+    back = form.decode(form.encode(one), one.size)
+    steps = FRAMES[name].step(one.size)
+    for found, mark in zip(back.marks, stated(one, name).marks, strict=True):
+        for place, (number, expected) in enumerate(zip(found.numbers, mark.numbers, strict=True)):
+            assert abs(number - expected) <= steps[place % 2] / 2 + 1e-6
+
+
+@pytest.mark.parametrize("name", [name for name in FORMS if FRAMES[name] not in (PIXELS, QWEN2_5_PIXELS)])
+@pytest.mark.parametrize("task", TASKS)
+def test_no_prompt_speaks_of_pixels_where_the_answer_has_none(name: str, task: str) -> None:
+    if task in ANSWERED[name]:
+        assert "pixel" not in orjson.dumps(FORMS[name].encode(item(task))).decode()
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_coordinates_in_free_text_are_left_out_and_not_passed_on(name: str) -> None:
+    one = item("counting")
+    changed = Item(**{key: getattr(one, key) for key in one.__dataclass_fields__} | {"answer": "It lies at (38, 5)."})
+    with pytest.raises(Unsupported):
+        FORMS[name].encode(changed)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_question_about_coordinates_is_left_out(name: str) -> None:
+    one = item("bounding")
+    prompt = Prompt("What is the box around the polyp at [38, 5]?", one.prompt.request)
+    changed = Item(**{key: getattr(one, key) for key in one.__dataclass_fields__} | {"prompt": prompt})
+    if name not in ("paligemma", "florence2"):  # these ask in their own words
+        with pytest.raises(Unsupported):
+            FORMS[name].encode(changed)
+
+
+@pytest.mark.parametrize("name", ["swift", "llama-factory", "qwen-vl-1000", "llava"])
+def test_numbers_under_a_key_of_unknown_frame_are_left_out(name: str) -> None:
+    one = item("counting")
+    answer = '```json\n{"contour": [3, 4, 8], "label": "polyp"}\n```'
+    changed = Item(**{key: getattr(one, key) for key in one.__dataclass_fields__} | {"answer": answer})
+    with pytest.raises(Unsupported, match="contour"):
+        FORMS[name].encode(changed)
+
+
+@pytest.mark.parametrize("name", ["swift", "llama-factory-resized", "qwen2.5-vl"])
+@pytest.mark.parametrize("task", TASKS)
+def test_a_picture_that_the_model_cannot_resize_is_left_out_whatever_is_asked(name: str, task: str) -> None:
+    with pytest.raises(Unsupported, match="resize"):
+        FORMS[name].encode(item(task, BOXES, Size(20, 600)))
