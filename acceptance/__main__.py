@@ -7,19 +7,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from acceptance.inputs import SMALL
-from acceptance.runner import SCRIPTS, Result, results_folder, run_scripts
+from acceptance.runner import Result, results_folder, run_scripts, scripts
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 where every script showed what it must."""
+    known = scripts()
     parser = argparse.ArgumentParser(prog="python -m acceptance", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(sorted(SCRIPTS))}; a prefix will do")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(sorted(known))}; a prefix will do")
     parser.add_argument("--redo", action="store_true", help="run again what is finished")
     parser.add_argument("--small", action="store_true", help="reduced sizes, for work on the scripts themselves")
     options = parser.parse_args(arguments)
-    chosen = [name for name in SCRIPTS if not options.names or name.startswith(tuple(options.names))]
+    chosen = [name for name in known if not options.names or name.startswith(tuple(options.names))]
     if not chosen:
-        parser.error(f"no script {', '.join(options.names)}; there are {', '.join(sorted(SCRIPTS))}")
+        parser.error(f"no script {', '.join(options.names)}; there are {', '.join(sorted(known))}")
     if options.small:
         os.environ[SMALL] = "1"
     results = run_scripts(chosen, results_folder(), redo=options.redo)

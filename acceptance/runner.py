@@ -18,17 +18,7 @@ from acceptance.state import CodeState, code_state
 Script = Callable[[Path], dict[str, Any]]
 
 # The longest last: what is wrong shows early.
-SCRIPTS = (
-    "a2_published",
-    "a3_audited",
-    "a9_load_dataset",
-    "a5_determinism",
-    "a7_bad_input",
-    "a4_visem_counts",
-    "a6_kill",
-    "a8_benchmark",
-    "a1_fresh_clone",
-)
+LAST = ("a5_determinism", "a7_bad_input", "a4_visem_counts", "a6_kill", "a8_benchmark", "a1_fresh_clone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +37,16 @@ class Result:
         return not self.error
 
 
+def scripts() -> tuple[str, ...]:
+    """The names of all scripts, modules such as ``a2_published``, in the order in which they run."""
+    found = sorted(path.stem for path in Path(__file__).parent.glob("[a-z][0-9]*_*.py"))
+    return (*(name for name in found if name not in LAST), *(name for name in LAST if name in found))
+
+
 def run_scripts(names: Sequence[str], folder: Path, *, redo: bool) -> list[Result]:
-    """The result of each named script: run now, or kept from an earlier call."""
+    """The result of each named script, in this order: run now, or kept from an earlier call."""
     results = []
-    for name in sorted(names, key=SCRIPTS.index):
+    for name in names:
         code = code_state()
         kept = None if redo else read_result(folder, name, code)
         print(f"{name}: {'kept' if kept else 'running …'}", flush=True)

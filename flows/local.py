@@ -3,10 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 
 from flows.embedded_server import QUIET, embedded_server
 from flows.execute import Outcome
 from flows.prepare import Request
+from flows.publishing import Published, PublishRequest
 from flows.run import Observer
 from flows.stage import Build
 
@@ -40,6 +42,22 @@ def run_flow(request: Request, prepared: Build, observer: Observer) -> Outcome:
     outcome = state.result(raise_on_failure=True)
     assert isinstance(outcome, Outcome)
     return outcome
+
+
+def run_publish(request: PublishRequest) -> Published:
+    """The outcome of the publish flow on the configured server; an error is raised as it was."""
+    os.environ.update({name: value for name, value in CONSOLE.items() if name not in os.environ})
+    from prefect.logging.handlers import APILogWorker
+
+    from flows.publish import publish
+
+    try:
+        state = publish(**asdict(request), return_state=True)
+    finally:
+        APILogWorker.drain_all(timeout=5)
+    published: object = state.result(raise_on_failure=True)
+    assert isinstance(published, Published)
+    return published
 
 
 @contextmanager

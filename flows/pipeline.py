@@ -89,7 +89,7 @@ PIPELINE: tuple[Stage, ...] = (
         work=write_manifest,
         reads=("index", "derive", "dedup", "audit", "record", "instruct", "release"),
         reads_sources=True,
-        blobs=("readme", "manifest"),
+        blobs=("readme", "croissant", "manifest"),
         parameters=manifest_parameters,
         data=manifest_data,
     ),

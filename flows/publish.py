@@ -5,7 +5,6 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from data_lake.wording import as_table
 from flows.publishing import Published, PublishRequest, publish_release
 from transforms.errors import PipelineError
 
@@ -38,6 +37,7 @@ def publish(
         pull_request: Propose the commit as a pull request; it gets no tag.
         replace_edits: Put the release over files that someone edited at the place.
         approval: What a person agreed to; another plan stops the run. Empty: any plan that the rules allow.
+
     """
     request = PublishRequest(
         release=release,
@@ -62,8 +62,8 @@ def publish(
 def summary(published: Published) -> str:
     """The outcome, the difference and the files as Markdown."""
     plan = published.plan
-    rows = [[file.kind, file.path, f"{file.bytes:,}"] for file in plan.paths("added", "changed", "deleted")]
+    rows = [f"| {file.kind} | {file.path} | {file.bytes:,} |" for file in plan.paths("added", "changed", "deleted")]
     parts = [f"# {plan.title}", published.sentence()]
     parts += [f"```\n{plan.difference}\n```"] if plan.difference else []
-    parts += [as_table(["", "file", "bytes"], rows)] if rows else []
+    parts += ["\n".join(["| | file | bytes |", "|---|---|---:|", *rows])] if rows else []
     return "\n\n".join(parts)

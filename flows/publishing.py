@@ -51,8 +51,8 @@ class Published:
             "pushed": f"published: {where}, every file and a sample of rows read back",
             "finished": f"published: {where}; the commit stood, its tag was missing; everything was read back",
             "unchanged": f"nothing to publish: {where} holds this very content; no commit, no tag",
-            "proposed": f"proposed, not published: a pull request of {result.place} holds {result.name} {result.version} "
-            f"(commit {result.commit[:12]}). Merge it, then run publish again to verify and tag it",
+            "proposed": f"proposed, not published: a pull request of {result.place} holds {result.name} "
+            f"{result.version} (commit {result.commit[:12]}). Merge it, then run publish again to verify and tag it",
         }[result.outcome]
 
     def to_json(self) -> dict[str, object]:
@@ -74,9 +74,7 @@ def open_place(request: PublishRequest) -> Place:
     if (request.repo is None) == (request.to is None):
         raise UsageError("give either --repo OWNER/NAME for the Hub, or --to FOLDER for versions without it.")
     if request.repo is not None:
-        return HubPlace(
-            request.repo, private=request.private, branch=request.branch, pull_request=request.pull_request
-        )
+        return HubPlace(request.repo, private=request.private, branch=request.branch, pull_request=request.pull_request)
     if request.private or request.pull_request:
         raise UsageError("--private and --pr are for --repo: a folder has neither.")
     folder = Path(str(request.to)).expanduser()

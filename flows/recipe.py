@@ -15,7 +15,10 @@ from transforms.errors import MachineError, UsageError
 
 NAME, VERSION = r"^[a-z][a-z0-9_]*$", r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$"
 LABEL, DATE = r"^[A-Za-z0-9][A-Za-z0-9 _-]*$", r"^\d{4}-\d{2}-\d{2}$"
+STAGES = ("index", "derive", "dedup", "audit", "split", "record", "instruct", "release", "manifest")
+STAGE = f"^({'|'.join(STAGES)})$"
 PATTERNS = {
+    STAGE: f"a stage; there are {', '.join(STAGES)}",
     NAME: "a name of lower-case letters, digits and _ that begins with a letter",
     VERSION: "a version of three numbers such as 1.0.0",
     LABEL: "a label of letters, digits, blanks, _ and -",
@@ -27,7 +30,7 @@ Name = Annotated[str, Field(pattern=NAME)]
 Version = Annotated[str, Field(pattern=VERSION)]
 Policy = Literal["published", "audited"]
 ReleasedLabel = Annotated[str, Field(pattern=LABEL)]
-StageName = Literal["index", "derive", "dedup", "audit", "split", "record", "instruct", "release", "manifest"]
+StageName = Annotated[str, Field(pattern=STAGE)]
 Task = Literal["pointing", "bounding", "counting", "cnt_and_point", "count_and_box"]
 
 

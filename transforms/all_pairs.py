@@ -1,10 +1,11 @@
-"""Near pairs of 64-bit hashes by comparing all of them, block by block; the nearest pairs of each two groups are kept.
+"""Near pairs of 64-bit hashes by comparing all of them, block by block; of each two groups the nearest are kept.
 
-Rows are sorted by group. A group with one row is a single picture; all single pictures count as one group of the
-index, so that a picture of which there are thousands of copies is linked to some of them and not to each.
+A group with one row is a single picture; all single pictures count as one group of the index, so that a picture of
+which there are thousands of copies is linked to some of them and not to each.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 NEAREST = 32
 """So many pairs between a group of the queries and a group of the index are kept."""
 
-BLOCK = 1 << 22
+BLOCK = 1 << 21
 
 Hashes = NDArray[np.uint64]
 Numbers = NDArray[np.int64]
@@ -20,85 +21,81 @@ Pairs = tuple[Numbers, Numbers, Numbers]
 """Rows of the queries, rows of the index, differing bits."""
 
 
-def compare_all(
-    queries: Hashes, query_groups: Numbers, index: Hashes, index_groups: Numbers, radius: int, *, itself: bool
-) -> Pairs:
-    """The nearest pairs of each two groups within ``radius`` bits; with ``itself`` each pair once, query < index."""
-    single = single_groups(index_groups)
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """The two tables of a search, each sorted by group; with ``itself`` they are the same table."""
+
+    queries: Hashes
+    query_groups: Numbers
+    index: Hashes
+    index_groups: Numbers
+    radius: int
+    itself: bool
+
+
+def compare_all(rows: Rows) -> Pairs:
+    """The nearest pairs of each two groups within the radius; with ``itself`` each pair once, query < index."""
     found: list[Pairs] = []
-    for rows, as_one in _segments(query_groups):
-        for columns, _ in _segments(index_groups):
-            if not itself or columns.stop > rows.start + 1:
-                found += _compare(queries, query_groups, index, index_groups, radius, rows, columns, as_one, itself)
-    return keep_nearest(found, query_groups, index_groups, single)
+    for queries, as_one in _segments(rows.query_groups):
+        for columns, _ in _segments(rows.index_groups):
+            if not rows.itself or columns.stop > queries.start + 1:
+                found += _compare(rows, queries, columns, as_one)
+    return keep_nearest(found, rows)
 
 
-def keep_nearest(found: Sequence[Pairs], query_groups: Numbers, index_groups: Numbers, single: NDArray[np.bool_]) -> Pairs:
-    """Each pair once, and of each two groups the ``NEAREST`` ones by bits, then by row."""
-    query, index, bits = (np.concatenate([part[side] for part in found] or [np.empty(0, np.int64)]) for side in range(3))
-    first = query_groups[query]
-    second = np.where(single[index_groups[index]], -1, index_groups[index])
-    order = np.lexsort((index, query, bits, second, first))
-    query, index, bits, first, second = (column[order] for column in (query, index, bits, first, second))
-    fresh = np.ones(len(query), np.bool_)
-    fresh[1:] = (query[1:] != query[:-1]) | (index[1:] != index[:-1])
-    query, index, bits, first, second = (column[fresh] for column in (query, index, bits, first, second))
-    new = np.ones(len(query), np.bool_)
-    new[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
-    rank = np.arange(len(query)) - np.maximum.accumulate(np.where(new, np.arange(len(query)), 0))
-    kept = rank < NEAREST
+def keep_nearest(found: Sequence[Pairs], rows: Rows) -> Pairs:
+    """Of each two groups the ``NEAREST`` pairs by bits, then by row. No pair may stand twice."""
+    query, index, bits = (np.concatenate([part[side] for part in [no_pairs(), *found]]) for side in range(3))
+    groups = rows.index_groups[index]
+    single = np.bincount(rows.index_groups, minlength=1) <= 1
+    between = rows.query_groups[query] * (len(single) + 1) + np.where(single[groups], len(single), groups)
+    order = np.lexsort((query * len(rows.index) + index, between * 65 + bits))
+    between = between[order]
+    new = np.diff(between, prepend=-1) != 0
+    places = np.arange(len(order))
+    kept = order[places - np.maximum.accumulate(np.where(new, places, 0)) < NEAREST]
     return query[kept], index[kept], bits[kept]
 
 
-def single_groups(groups: Numbers) -> NDArray[np.bool_]:
-    """By number of group, whether it has but one row."""
-    return np.bincount(groups, minlength=1) <= 1
+def no_pairs() -> Pairs:
+    """Nothing found."""
+    return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
 
 
 def _segments(groups: Numbers) -> Iterator[tuple[slice, bool]]:
-    """Rows in stretches: one group with several rows (True), or many single ones."""
+    """Rows in stretches: one group with several rows (True), or many groups of one row each."""
     edges = np.flatnonzero(np.diff(groups, prepend=-1, append=-1))
-    sizes = np.diff(edges)
     start = 0
-    for place in np.flatnonzero(sizes > 1):
+    for place in np.flatnonzero(np.diff(edges) > 1):
         if edges[place] > start:
             yield slice(start, int(edges[place])), False
-        yield slice(int(edges[place]), int(edges[place + 1])), True
         start = int(edges[place + 1])
+        yield slice(int(edges[place]), start), True
     if start < len(groups):
         yield slice(start, len(groups)), False
 
 
-def _compare(
-    queries: Hashes,
-    query_groups: Numbers,
-    index: Hashes,
-    index_groups: Numbers,
-    radius: int,
-    rows: slice,
-    columns: slice,
-    as_one: bool,
-    itself: bool,
-) -> Iterator[Pairs]:
-    """The near pairs of two stretches, a block at a time."""
+def _compare(rows: Rows, queries: slice, columns: slice, as_one: bool) -> Iterator[Pairs]:
+    """The near pairs of two stretches, a block at a time; the rows of one group count together."""
     step = max(BLOCK // (columns.stop - columns.start), 1)
-    for start in range(rows.start, rows.stop, step):
-        own = slice(start, min(start + step, rows.stop))
-        bits = np.bitwise_count(queries[own, None] ^ index[None, columns])
-        bits[query_groups[own, None] == index_groups[None, columns]] = 255
-        if itself:
-            bits[np.arange(own.start, own.stop)[:, None] > np.arange(columns.start, columns.stop)[None]] = 255
-        chosen = _nearest(bits.reshape(1, -1) if as_one else bits, radius).reshape(bits.shape)
-        query, found = np.nonzero(chosen)
+    for start in range(queries.start, queries.stop, step):
+        own = slice(start, min(start + step, queries.stop))
+        bits = np.bitwise_count(rows.queries[own, None] ^ rows.index[None, columns])
+        bits[rows.query_groups[own, None] == rows.index_groups[None, columns]] = 255
+        if rows.itself and own.stop > columns.start:
+            bits[np.arange(own.start, own.stop)[:, None] > np.arange(columns.start, columns.stop)] = 255
+        lines = bits.reshape(1, -1) if as_one else bits
+        near = np.flatnonzero(lines.min(axis=1) <= rows.radius)
+        chosen = [line * lines.shape[1] + _nearest(lines[line], rows.radius) for line in near]
+        query, found = np.divmod(np.concatenate([np.empty(0, np.int64), *chosen]), bits.shape[1])
         yield query + own.start, found + columns.start, bits[query, found].astype(np.int64)
 
 
-def _nearest(bits: NDArray[np.uint8], radius: int) -> NDArray[np.bool_]:
-    """In each row, the first ``NEAREST`` places by bits, then by place, among those within the radius."""
-    limit = np.full(len(bits), radius, np.int64)
-    for step in range(radius - 1, -1, -1):
-        limit[(bits <= step).sum(axis=1) >= NEAREST] = step
-    below = bits < limit[:, None]
-    tied = bits == limit[:, None]
-    room = NEAREST - below.sum(axis=1)
-    return below | (tied & (np.cumsum(tied, axis=1, dtype=np.int32) <= room[:, None]))
+def _nearest(bits: NDArray[np.uint8], radius: int) -> Numbers:
+    """The first ``NEAREST`` places by bits, then by place, among those within the radius."""
+    near = np.empty(0, np.int64)
+    for step in range(radius + 1):
+        if np.count_nonzero(bits <= step) >= NEAREST or step == radius:
+            near = np.flatnonzero(bits <= step)
+            break
+    return near[np.argsort(bits[near], kind="stable")[:NEAREST]]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from transforms.records import Box, Exclusion, Sample, SourceBox
@@ -13,7 +14,7 @@ PLAIN_SAMPLE_FIELDS = tuple(field.name for field in fields(Sample) if field.name
 def sample_columns(samples: Iterable[Sample]) -> Columns:
     """The table ``samples``, column by column, sorted by sample_id."""
     ordered = sorted(samples, key=lambda sample: sample.sample_id)
-    columns = collect(ordered, {name: attribute(name) for name in ("sample_id", *PLAIN_SAMPLE_FIELDS)})
+    columns = collect(ordered, {name: attrgetter(name) for name in ("sample_id", *PLAIN_SAMPLE_FIELDS)})
     columns["labels_exhaustive"] = [list(sample.labels_exhaustive) for sample in ordered]
     columns["source_labels"] = [[stated.label for stated in sample.source_boxes] for sample in ordered]
     columns["source_boxes"] = [[box_list(stated.box) for stated in sample.source_boxes] for sample in ordered]
@@ -32,7 +33,7 @@ def sample_of(row: Mapping[str, Any]) -> Sample:
 
 def exclusion_columns(exclusions: Iterable[Exclusion]) -> Columns:
     """The table ``exclusions`` without the columns that its stage adds."""
-    return collect(list(exclusions), {field.name: attribute(field.name) for field in fields(Exclusion)})
+    return collect(list(exclusions), {field.name: attrgetter(field.name) for field in fields(Exclusion)})
 
 
 def box_list(box: Box) -> list[float]:
@@ -42,9 +43,4 @@ def box_list(box: Box) -> list[float]:
 
 def collect(rows: Sequence[object], readers: Mapping[str, Callable[[Any], Any]]) -> Columns:
     """One list per name: what its reader takes from each row."""
-    return {name: [reader(row) for row in rows] for name, reader in readers.items()}
-
-
-def attribute(name: str) -> Callable[[Any], Any]:
-    """A reader that takes the attribute of that name."""
-    return lambda row: getattr(row, name)
+    return {name: list(map(reader, rows)) for name, reader in readers.items()}

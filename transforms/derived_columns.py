@@ -1,17 +1,17 @@
 """What the derivation yields, as the columns of its tables."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any
+from operator import attrgetter
 
-from transforms.columns import Columns, attribute, collect
+from transforms.columns import Columns, collect
 from transforms.derive import Derived, ImageFacts
 
 
 def image_columns(derived: Iterable[Derived]) -> Columns:
     """The table ``images``, column by column."""
     return collect(
-        [found.image for found in derived], {field.name: attribute(field.name) for field in fields(ImageFacts)}
+        [found.image for found in derived], {field.name: attrgetter(field.name) for field in fields(ImageFacts)}
     )
 
 
@@ -20,10 +20,10 @@ def region_columns(derived: Iterable[Derived]) -> Columns:
     pairs = [(region, found.image) for found in derived for region in found.regions]
     columns = collect(
         [region for region, _ in pairs],
-        {name: attribute(name) for name in ("region_id", "sample_id", "evidence", "label", "index")}
-        | {name: _box_side(name) for name in ("x1", "y1", "x2", "y2")}
-        | {name: attribute(name) for name in ("centroid_inside", "interior_inside", "area_px")}
-        | {name: attribute(name) for name in ("rle", "track_id", "truncated")},
+        {name: attrgetter(name) for name in ("region_id", "sample_id", "evidence", "label", "index")}
+        | {name: attrgetter(f"box.{name}") for name in ("x1", "y1", "x2", "y2")}
+        | {name: attrgetter(name) for name in ("centroid_inside", "interior_inside", "area_px")}
+        | {name: attrgetter(name) for name in ("rle", "track_id", "truncated")},
     )
     for prefix, name in (("c", "centroid"), ("i", "interior")):
         points = [getattr(region, name) for region, _ in pairs]
@@ -46,7 +46,3 @@ def speck_columns(derived: Iterable[Derived]) -> Columns:
         "area_px": [speck.area_px for _, _, speck in rows],
         **{side: [getattr(speck.box, side) for _, _, speck in rows] for side in ("x1", "y1", "x2", "y2")},
     }
-
-
-def _box_side(name: str) -> Callable[[Any], Any]:
-    return lambda row: getattr(row.box, name)

@@ -1,8 +1,8 @@
 """Pairs of 64-bit hashes that differ in few bits, without comparing every hash with every other.
 
-Pigeonhole: cut the 64 bits into bands with t1, t2, ... allowed differences, (t1 + 1) + (t2 + 1) + ... = radius + 1.
-Two hashes within ``radius`` bits of each other then agree in some band up to its t bits. So for each band the index
-is sorted by that band's bits, and each query looks up its own bits with every choice of up to t of them flipped
+Pigeonhole: cut the 64 bits into bands with t1, t2, ... allowed differences, (t1 + 1) + (t2 + 1) + ... > radius. Two
+hashes within ``radius`` bits of each other then agree in some band up to its t bits. So for each band the index is
+sorted by that band's bits, and each query looks up its own bits with every choice of up to t of them flipped
 (multi-index hashing, Norouzi, Punjani and Fleet 2012). The number of bands decides the time, never the result.
 
 Rows belong to groups (a video, or one picture), and only pairs of different groups are of interest. Where rows of
@@ -12,22 +12,23 @@ where buckets are so full that lookups gain nothing, all pairs are compared bloc
 and where there are too many rows for that, a bucket hands out its first rows only, as representatives of the rest.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from transforms.all_pairs import NEAREST, Hashes, Numbers, Pairs, compare_all, keep_nearest, single_groups
+from transforms.all_pairs import Hashes, Numbers, Pairs, Rows, compare_all, keep_nearest, no_pairs
 
 FEWEST_BANDS, MOST_BANDS = 3, 5  # with fewer than three, the table of buckets would not fit a cache
-AT_ONCE = 1 << 20
+AT_ONCE = 1 << 18
+GATHERED = 1 << 21
 LOOKUP_COST = 16
 """One looked-up candidate takes as long as so many comparisons in blocks."""
 MOST_COMPARISONS = 4 * 10**10
 REPRESENTATIVES = 8
+Method = Literal["bands", "all_pairs", "capped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class HashPairs:
     query: Numbers
     index: Numbers
     bits: Numbers
-    method: Literal["bands", "all_pairs", "capped"]
+    method: Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Band:
         return [sum(1 << place for place in places) for places in chosen]
 
 
-class _TooFull(Exception):
+class _TooFullError(Exception):
     """Lookups would hand out more candidates than a comparison of all pairs costs."""
 
 
@@ -78,33 +79,21 @@ def join_hashes(
 ) -> HashPairs:
     """The pairs (row of ``queries``, row of ``index``) of different groups within ``radius`` bits.
 
-    Both must be sorted by group, over the same numbers of groups. With ``itself`` they are the same table.
+    Both must be sorted by group, over the same numbers of groups. With ``itself`` they are the same table, and each
+    pair stands once, with query < index.
     """
-    method: Literal["bands", "all_pairs", "capped"] = "bands"
+    rows = Rows(queries, query_groups, index, index_groups, radius, itself)
     comparisons = len(queries) * len(index)
-    rows = _Rows(queries, query_groups, index, index_groups, radius, itself)
+    method: Method = "bands"
     try:
-        pairs = _look_up(rows, max(comparisons // LOOKUP_COST, AT_ONCE), None)
-    except _TooFull:
-        if comparisons <= MOST_COMPARISONS:
-            method, pairs = "all_pairs", compare_all(queries, query_groups, index, index_groups, radius, itself=itself)
-        else:
-            method, pairs = "capped", _look_up(rows, None, REPRESENTATIVES)
-    query, found, bits = pairs
-    order = np.lexsort((found, query))
-    return HashPairs(query[order], found[order], bits[order], method)
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """The two tables of a search."""
-
-    queries: Hashes
-    query_groups: Numbers
-    index: Hashes
-    index_groups: Numbers
-    radius: int
-    itself: bool
+        pairs = _look_up(rows, budget=max(comparisons // LOOKUP_COST, AT_ONCE))
+    except _TooFullError:
+        fits = comparisons <= MOST_COMPARISONS
+        method = "all_pairs" if fits else "capped"
+        pairs = compare_all(rows) if fits else _look_up(rows, cap=REPRESENTATIVES)
+    order = np.lexsort((pairs[1], pairs[0]))
+    query, found, bits = (column[order] for column in pairs)
+    return HashPairs(query, found, bits, method)
 
 
 def plan_bands(queries: int, index: int, radius: int) -> tuple[Band, ...]:
@@ -123,79 +112,87 @@ def _cost(band: Band, queries: int, index: int) -> float:
     return len(band.masks()) * (queries * (1 + 3 * index / 2**band.width) + 2_000) + 2**band.width
 
 
-def _look_up(rows: _Rows, budget: int | None, cap: int | None) -> Pairs:
-    """The near pairs that lookups in every band find; _TooFull past ``budget`` candidates."""
-    single = single_groups(rows.index_groups)
-    found: list[Pairs] = [tuple(np.empty(0, np.int64) for _ in range(3))]  # type: ignore[list-item]
-    handed = 0
-    for band in plan_bands(len(rows.queries), len(rows.index), rows.radius):
-        for query, index in _candidates(band, rows, cap):
-            handed += len(query)
+def _look_up(rows: Rows, budget: int | None = None, cap: int | None = None) -> Pairs:
+    """The near pairs that lookups in every band find; _TooFullError past ``budget`` candidates."""
+    bands = plan_bands(len(rows.queries), len(rows.index), rows.radius)
+    kept, found, handed = no_pairs(), [no_pairs()], 0
+    for place, band in enumerate(bands):
+        for candidates in _Table(band, rows).candidates(cap):
+            handed += len(candidates[0])
             if budget is not None and handed > budget:
-                raise _TooFull
-            found.append(_near(rows, query, index))
-            if sum(len(part[0]) for part in found) > AT_ONCE:
-                found = [keep_nearest(found, rows.query_groups, rows.index_groups, single)]
-    return keep_nearest(found, rows.query_groups, rows.index_groups, single)
+                raise _TooFullError
+            found.append(_near(rows, candidates, bands[:place]))
+            if sum(len(part[0]) for part in found) > GATHERED:
+                kept, found = keep_nearest([kept, *found], rows), []
+    return keep_nearest([kept, *found], rows)
 
 
-def _near(rows: _Rows, query: Numbers, index: Numbers) -> Pairs:
-    bits = np.bitwise_count(rows.queries[query] ^ rows.index[index])
-    near = (bits <= rows.radius) & (rows.query_groups[query] != rows.index_groups[index])
-    chosen = np.flatnonzero(near)
-    query, index = query[chosen], index[chosen]
+def _near(rows: Rows, candidates: tuple[Numbers, Numbers], earlier: Sequence[Band]) -> Pairs:
+    """The candidates within the radius, of different groups, that no earlier band has found."""
+    query, index = candidates
+    differing = rows.queries[query] ^ rows.index[index]
+    bits = np.bitwise_count(differing)
+    near = np.flatnonzero(bits <= rows.radius)
+    near = near[rows.query_groups[query[near]] != rows.index_groups[index[near]]]
+    for band in earlier:
+        near = near[np.bitwise_count(band.keys(differing[near])) > band.flips]
+    query, index = query[near], index[near]
     if rows.itself:
         query, index = np.minimum(query, index), np.maximum(query, index)
-    return query, index, bits[chosen].astype(np.int64)
+    return query, index, bits[near].astype(np.int64)
 
 
-def _candidates(band: Band, rows: _Rows, cap: int | None) -> Iterator[tuple[Numbers, Numbers]]:
-    """Rows that meet in a bucket, some at a time."""
-    keys = band.keys(rows.index)
-    order = np.argsort(keys, kind="stable")  # rows are sorted by group, so buckets are too
-    table = keys[order] * (int(rows.index_groups.max(initial=0)) + 2)
-    table += rows.index_groups[order]
-    starts = np.concatenate(([0], np.cumsum(np.bincount(keys, minlength=1 << band.width))))
-    asking = band.keys(rows.queries)
-    asked = np.argsort(asking, kind="stable")
-    for mask in band.masks():
-        # Of two buckets of one table that a mask links, the lower one looks up the higher one.
-        half = (asking[asked] >> (mask.bit_length() - 1)) & 1 == 0 if rows.itself and mask else slice(None)
-        query = asked[half]
-        wanted = asking[query] ^ mask
-        low, high = starts[wanted], starts[wanted + 1]
-        some = np.flatnonzero(high > low)
-        query, low, high = query[some], low[some], high[some]
-        before, after = _own_range(table, wanted[some], rows, query, low, high)
-        if not (rows.itself and not mask):
-            yield from _expand(query, low, before, order, cap)
-        yield from _expand(query, after, high, order, cap)
+class _Table:
+    """Queries and index sorted by one band's bits; inside a bucket by group, as the rows are."""
 
+    def __init__(self, band: Band, rows: Rows) -> None:
+        self.band, self.rows = band, rows
+        keys, asking = band.keys(rows.index), band.keys(rows.queries)
+        self.index = np.argsort(keys, kind="stable")
+        self.queries = self.index if rows.itself else np.argsort(asking, kind="stable")
+        self.asking = asking[self.queries]
+        self.asking_groups = rows.query_groups[self.queries]
+        self.starts = np.concatenate(([0], np.cumsum(np.bincount(keys, minlength=1 << band.width))))
+        self.groups = int(max(rows.index_groups.max(initial=0), rows.query_groups.max(initial=0))) + 1
+        self.places = keys[self.index] * self.groups + rows.index_groups[self.index]
 
-def _own_range(
-    table: Numbers, wanted: Numbers, rows: _Rows, query: Numbers, low: Numbers, high: Numbers
-) -> tuple[Numbers, Numbers]:
-    """Where the query's own group begins and ends in its bucket; not looked for in small buckets (filtered later)."""
-    before, after = low.copy(), low.copy()
-    full = np.flatnonzero(high - low > 4)
-    groups = int(rows.index_groups.max(initial=0)) + 2
-    own = wanted[full] * groups + np.minimum(rows.query_groups[query[full]], groups - 1)
-    before[full] = np.searchsorted(table, own)
-    after[full] = np.searchsorted(table, own, side="right")
-    return before, after
+    def candidates(self, cap: int | None) -> Iterator[tuple[Numbers, Numbers]]:
+        """Rows of queries and index that meet in a bucket, some at a time; of a full bucket only ``cap`` ones."""
+        for mask in self.band.masks():
+            # Of two buckets of one table that a mask links, the lower one looks up the higher one.
+            half = (self.asking >> (mask.bit_length() - 1)) & 1 == 0 if self.rows.itself and mask else slice(None)
+            wanted = self.asking[half] ^ mask
+            low, high = self.starts[wanted], self.starts[wanted + 1]
+            some = np.flatnonzero(high > low)
+            low, high = low[some], high[some]
+            query = (np.arange(len(self.asking))[half])[some]
+            before, after = self._own_range(wanted[some], query, low, high)
+            if self.rows.itself and not mask:
+                after = np.maximum(after, query + 1)
+            else:
+                yield from self._expand(query, low, before, cap)
+            yield from self._expand(query, after, high, cap)
 
+    def _own_range(self, wanted: Numbers, query: Numbers, low: Numbers, high: Numbers) -> tuple[Numbers, Numbers]:
+        """Where the query's own group begins and ends in its bucket; not looked for in small ones, filtered later."""
+        before, after = low.copy(), low.copy()
+        full = np.flatnonzero(high - low > 8)
+        own = wanted[full] * self.groups + self.asking_groups[query[full]]
+        before[full] = np.searchsorted(self.places, own)
+        after[full] = np.searchsorted(self.places, own, side="right")
+        return before, after
 
-def _expand(
-    query: Numbers, low: Numbers, high: Numbers, order: NDArray[np.int64], cap: int | None
-) -> Iterator[tuple[Numbers, Numbers]]:
-    """Every query row with every row of its range."""
-    counts = high - low if cap is None else np.minimum(high - low, cap)
-    totals = np.cumsum(counts)
-    at, done = 0, 0
-    while at < len(query):
-        stop = max(int(np.searchsorted(totals, done + AT_ONCE, side="right")), at + 1)
-        part = counts[at:stop]
-        places = np.arange(totals[stop - 1] - done) + np.repeat(low[at:stop] - (totals[at:stop] - part - done), part)
-        if len(places):
-            yield np.repeat(query[at:stop], part), order[places]
-        at, done = stop, int(totals[stop - 1])
+    def _expand(
+        self, query: Numbers, low: Numbers, high: Numbers, cap: int | None
+    ) -> Iterator[tuple[Numbers, Numbers]]:
+        """Every query with every place of its range."""
+        counts = high - low if cap is None else np.minimum(high - low, cap)
+        totals = np.cumsum(counts)
+        at, done = 0, 0
+        while at < len(query):
+            stop = max(int(np.searchsorted(totals, done + AT_ONCE, side="right")), at + 1)
+            part = counts[at:stop]
+            place = np.arange(totals[stop - 1] - done) + np.repeat(low[at:stop] - (totals[at:stop] - part - done), part)
+            if len(place):
+                yield self.queries[np.repeat(query[at:stop], part)], self.index[place]
+            at, done = stop, int(totals[stop - 1])

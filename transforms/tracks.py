@@ -6,7 +6,7 @@ the frame, with the same rows in the same order. Values come from the first, ids
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple, NoReturn
 
 from transforms.errors import MemberProblem
 from transforms.records import Box, Region
@@ -20,16 +20,16 @@ class LabelProblem(MemberProblem):
     """A frame's label files cannot be used; the detail names file, line and the line itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class LabelRow:
+class LabelRow(NamedTuple):
     """One line of a label file.
 
-    ``where`` names file and line, ``text`` is the line, ``values`` are cx, cy, w, h as it states them.
-    ``box`` is half-open, in float64 pixels, clipped to the frame; ``truncated``: an edge lay beyond the
-    frame by more than 0.01 px.
+    ``file`` and ``line`` (from 1) say where it stands, ``text`` is the line, ``values`` are cx, cy, w, h as it
+    states them. ``box`` is half-open, in float64 pixels, clipped to the frame; ``truncated``: an edge lay
+    beyond the frame by more than 0.01 px.
     """
 
-    where: str
+    file: str
+    line: int
     text: str
     label: str
     values: tuple[float, float, float, float]
@@ -37,9 +37,13 @@ class LabelRow:
     truncated: bool
     track_id: str | None
 
+    @property
+    def where(self) -> str:
+        """File and line, for messages."""
+        return f"{self.file}, line {self.line}"
 
-@dataclass(frozen=True, slots=True)
-class TrackedObject:
+
+class TrackedObject(NamedTuple):
     """One object in one frame; ``box`` and ``truncated`` as in LabelRow."""
 
     label: str
@@ -112,59 +116,61 @@ def _parse_rows(data: bytes, width: int, height: int, file: str, *, tracked: boo
     except UnicodeDecodeError as error:
         raise LabelProblem("label_row_invalid", f"{file}: is not UTF-8 text ({error})") from error
     rows = tuple(
-        _parse_row(f"{file}, line {number}", line.strip(), width, height, tracked)
-        for number, line in enumerate(lines, start=1)
-        if line.strip()
+        _parse_row(file, number, text, width, height, tracked)
+        for number, text in enumerate(map(str.strip, lines), start=1)
+        if text
     )
     if not rows:
         raise LabelProblem("label_file_empty", f"{file}: the file has no rows; frames without objects have no file")
     return rows
 
 
-def _parse_row(where: str, line: str, width: int, height: int, tracked: bool) -> LabelRow:
-    fields = line.split()
-    layout = "track_id class cx cy w h" if tracked else "class cx cy w h"
-    expected = 6 if tracked else 5
-    if len(fields) != expected:
-        detail = f"{where}: {line!r} has {len(fields)} fields, expected {expected} ({layout})"
-        raise LabelProblem("label_field_count", detail)
-    track_id = fields[0] if tracked else None
-    name = fields[-5]
-    if name not in CLASS_LABELS:
+def _parse_row(file: str, number: int, text: str, width: int, height: int, tracked: bool) -> LabelRow:
+    fields = text.split()
+    if len(fields) != (6 if tracked else 5):
+        _refuse_fields(file, number, text, len(fields), tracked)
+    name, *coordinates = fields[-5:]
+    label = CLASS_LABELS.get(name)
+    if label is None:
         known = ", ".join(f"{key} ({value})" for key, value in CLASS_LABELS.items())
-        raise LabelProblem("label_class_unknown", f"{where}: {line!r} has the class {name!r}, expected one of {known}")
-    values = _parse_values(where, line, fields[-4:])
-    box, truncated = _place(where, line, values, width, height)
-    return LabelRow(where, line, CLASS_LABELS[name], values, box, truncated, track_id)
-
-
-def _parse_values(where: str, line: str, fields: Sequence[str]) -> tuple[float, float, float, float]:
+        _refuse(file, number, text, "label_class_unknown", f" has the class {name!r}, expected one of {known}")
     try:
-        cx, cy, w, h = map(float, fields)
-    except ValueError as error:
-        raise LabelProblem("label_row_invalid", f"{where}: {line!r} has a field that is not a number") from error
+        cx, cy, w, h = map(float, coordinates)
+    except ValueError:
+        _refuse(file, number, text, "label_row_invalid", " has a field that is not a number")
     # Each comparison is false for NaN.
     if not (0 <= cx <= 1 and 0 <= cy <= 1 and 0 < w <= 1 and 0 < h <= 1):
-        rule = "centre and size must be finite and in [0, 1], the size above 0"
-        raise LabelProblem("label_row_invalid", f"{where}: {line!r}: {rule}")
-    return cx, cy, w, h
-
-
-def _place(
-    where: str, line: str, values: tuple[float, float, float, float], width: int, height: int
-) -> tuple[Box, bool]:
-    cx, cy, w, h = values
+        rule = ": centre and size must be finite and in [0, 1], the size above 0"
+        _refuse(file, number, text, "label_row_invalid", rule)
     # Multiplied first, hand-set boxes of whole pixels come out as whole pixels; (cx - w / 2) * width does not do that.
     x1, x2 = cx * width - w * width / 2, cx * width + w * width / 2
     y1, y2 = cy * height - h * height / 2, cy * height + h * height / 2
-    box = Box(max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
+    beyond = TRUNCATED_BEYOND_PX
+    truncated = -x1 > beyond or -y1 > beyond or x2 - width > beyond or y2 - height > beyond
+    box = Box(
+        x1 if x1 > 0 else 0.0,
+        y1 if y1 > 0 else 0.0,
+        x2 if x2 < width else float(width),
+        y2 if y2 < height else float(height),
+    )
     if box.x1 >= box.x2 or box.y1 >= box.y2:
-        raise LabelProblem("label_row_invalid", f"{where}: {line!r} has no area in a {width}x{height} frame")
-    return box, max(-x1, -y1, x2 - width, y2 - height) > TRUNCATED_BEYOND_PX
+        _refuse(file, number, text, "label_row_invalid", f" has no area in a {width}x{height} frame")
+    return LabelRow(file, number, text, label, (cx, cy, w, h), box, truncated, fields[0] if tracked else None)
+
+
+def _refuse_fields(file: str, number: int, text: str, found: int, tracked: bool) -> NoReturn:
+    layout = "6 (track_id class cx cy w h)" if tracked else "5 (class cx cy w h)"
+    _refuse(file, number, text, "label_field_count", f" has {found} fields, expected {layout}")
+
+
+def _refuse(file: str, number: int, text: str, reason: str, problem: str) -> NoReturn:
+    raise LabelProblem(reason, f"{file}, line {number}: {text!r}{problem}") from None
 
 
 def _join_row(label: LabelRow, track: LabelRow, tolerance: float) -> TrackedObject:
-    close = all(abs(a - b) <= tolerance + _ROUNDING for a, b in zip(label.values, track.values, strict=True))
+    close = label.values == track.values or all(
+        abs(a - b) <= tolerance + _ROUNDING for a, b in zip(label.values, track.values, strict=True)
+    )
     if track.track_id is None or label.label != track.label or not close:
         detail = f"{label.where} says {label.text!r}, {track.where} says {track.text!r}"
         raise LabelProblem("label_track_mismatch", detail)
@@ -172,5 +178,4 @@ def _join_row(label: LabelRow, track: LabelRow, tolerance: float) -> TrackedObje
 
 
 def _describe_rows(rows: Sequence[LabelRow], name: str) -> str:
-    file = rows[0].where.rpartition(", line ")[0] if rows else name
-    return f"{file} has {len(rows)} rows"
+    return f"{rows[0].file if rows else name} has {len(rows)} rows"

@@ -1,6 +1,7 @@
 """A dataset repository of the Hugging Face Hub as a place for versions."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
@@ -221,6 +222,7 @@ def _client(endpoint: str, timeout: float) -> tuple[str | None, "HfApi", "HfFile
     import huggingface_hub
     from huggingface_hub.utils import logging
     from huggingface_hub.utils._http import default_client_factory
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     def factory() -> Any:
         client = default_client_factory()
@@ -228,6 +230,8 @@ def _client(endpoint: str, timeout: float) -> tuple[str | None, "HfApi", "HfFile
         return client
 
     huggingface_hub.set_client_factory(factory)
+    if not sys.stderr.isatty():
+        disable_progress_bars()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its warnings hold signed addresses
     token = huggingface_hub.get_token()
     given = token or False

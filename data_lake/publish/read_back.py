@@ -17,20 +17,23 @@ from data_lake.publish.hub_answers import redact
 from data_lake.publish.kept import fetch_manifest
 from data_lake.publish.places import Place, download
 from data_lake.publish.versions import is_own
+from data_lake.release.card import CONFIGS
 from data_lake.release.manifest import MANIFEST, Manifest, read_manifest
 from data_lake.release.read import read_parquet, splits_of, table_files
 from data_lake.release.verify import Check
 from transforms.errors import PipelineError, UsageError
 
 ROWS = 5
-CONFIGS = {"records": "data", "images": "images", "objects": "objects"}
 OWN_SETTINGS = ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_TOKEN")
 
 
 def read_back(place: Place, tag: str, folder: Path) -> tuple[Check, ...]:
     """Every file of the tag by size and sha256, and the first rows of every table and split, against the release."""
     manifest = read_manifest(folder)
-    return (_run("files_read_back", _wrong_bytes(place, tag, manifest)), _run("rows_load", _wrong_rows(place, tag, folder)))
+    return (
+        _run("files_read_back", _wrong_bytes(place, tag, manifest)),
+        _run("rows_load", _wrong_rows(place, tag, folder)),
+    )
 
 
 def _run(name: str, problems: Iterator[str]) -> Check:
@@ -65,7 +68,7 @@ def _wrong_rows(place: Place, tag: str, folder: Path) -> Iterator[str]:
         for split in splits:
             rows = read_parquet(folder, manifest, CONFIGS[config], split).head(ROWS).to_dicts()
             if orjson.loads(orjson.dumps(rows)) != loaded[config][split]:
-                yield f"load_dataset at {tag}: {config}, {split}: the first {len(rows)} rows are not those of the release"
+                yield f"load_dataset at {tag}: {config}, {split}: the first {len(rows)} rows are not the release's"
 
 
 def _splits(manifest: Manifest, table: str) -> list[str]:
@@ -113,4 +116,3 @@ def fetched_release(place: Place, revision: str) -> Iterator[Path]:
             if is_own(path) and not (folder / path).exists():
                 download(place, revision, path, folder / path)
         yield folder
-

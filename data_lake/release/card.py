@@ -11,16 +11,17 @@ from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
 
 from data_lake.catalogue import SourceInfo
 from data_lake.release.files import FileEntry
+from data_lake.release.instruction_rows import released_columns, released_features
 from data_lake.release.licences import hub_licence, licence_reason, strictest
 from data_lake.release.manifest import StageCount
-from expectations.columns import Table, features, load_table
+from expectations.columns import Table, load_table
 from transforms.diff import Tables
 from transforms.stats import count_histogram, count_images, count_labels, count_spread, count_tasks
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
-# ``datasets`` reads all configs of a folder in the format of the first, so the JSONL instructions cannot be one.
-CONFIGS = {"records": "data", "images": "images", "objects": "objects"}
-DECLARED = {"records": "records", "images": "released_images", "objects": "objects"}
+# ``datasets`` reads all configs of a folder in one format, so the config of instructions is their Parquet files.
+CONFIGS = {"records": "data", "images": "images", "objects": "objects", "instructions": "instructions"}
+DECLARED = {"records": "records", "images": "released_images", "objects": "objects", "instructions": "instructions"}
 SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 
 
@@ -49,6 +50,8 @@ class CardFacts:
     logical_digest: str
     code_digest: str
     annotations_creators: Sequence[str] = ("expert-generated",)
+    homepage: str | None = None
+    authors: Sequence[str] = ()
 
 
 def render_card(facts: CardFacts, template: str) -> str:
@@ -98,7 +101,7 @@ def _pattern(name: str, split: str) -> str:
 
 def _files_of(facts: CardFacts, name: str, split: str) -> list[FileEntry]:
     start = _pattern(name, split).removesuffix("*")
-    return [file for file in facts.files if file.path.startswith(start)]
+    return [file for file in facts.files if file.path.startswith(start) and file.path.endswith(".parquet")]
 
 
 def _dataset_info(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[str, Any]:
@@ -112,7 +115,7 @@ def _dataset_info(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[st
     total = sum(split["num_bytes"] for split in told)
     return {
         "config_name": name,
-        "features": features(load_table(DECLARED[name]))._to_yaml_list(),
+        "features": released_features(load_table(DECLARED[name]))._to_yaml_list(),
         "splits": told,
         "download_size": total,
         "dataset_size": total,
@@ -156,7 +159,7 @@ def _binned(histogram: pl.DataFrame) -> list[dict[str, Any]]:
 def _columns(table: Table) -> list[dict[str, str]]:
     return [
         {"name": column.name, "type": column.type, "unit": column.unit or "", "meaning": column.meaning}
-        for column in table.columns
+        for column in released_columns(table)
     ]
 
 

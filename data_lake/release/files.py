@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-PARQUET_FILE = re.compile(r"(?P<table>data|images|objects)/(?P<split>[a-z][a-z0-9_]*)-\d{5}-of-\d{5}\.parquet")
+PARQUET_FILE = re.compile(
+    r"(?P<table>data|images|objects|instructions)/(?P<split>[a-z][a-z0-9_]*)-\d{5}-of-\d{5}\.parquet"
+)
 INSTRUCTIONS_FILE = re.compile(r"(?P<table>instructions)/(?P<split>[a-z][a-z0-9_]*)\.jsonl")
 IMAGE_FILE = re.compile(r"images/[0-9a-f]{64}\.(jpg|png)")
 

@@ -12,8 +12,10 @@ EXCLUSIONS = "quarantine/exclusions.parquet"
 
 def check_placement(folder: Path, manifest: Manifest) -> Iterator[str]:
     """A sentence for every Parquet file with rows of another split than its name tells."""
-    for table in ("data", "images", "objects"):
+    for table in ("data", "images", "objects", "instructions"):
         for path in table_files(manifest, table):
+            if not path.endswith(".parquet"):
+                continue
             place = table_place(path)
             with readable(folder / path) as file:
                 found = set(file.read(columns=["split"])["split"].unique().to_pylist())

@@ -58,7 +58,7 @@ def read_tables(folder: Path, manifest: Manifest) -> Tables:
 
 def read_parquet(folder: Path, manifest: Manifest, table: str, split: str | None = None) -> pl.DataFrame:
     """The rows of a table, file by file; ``image`` is left out. DataError names a file that cannot be read."""
-    parts = [_read_file(folder / path) for path in table_files(manifest, table, split)]
+    parts = [_read_file(folder / path) for path in table_files(manifest, table, split) if path.endswith(".parquet")]
     if not parts:
         raise DataError(f"{folder}: the release lists no file {table}/*.parquet. Build it again.")
     return pl.concat(parts)
@@ -74,8 +74,8 @@ def _read_file(path: Path) -> pl.DataFrame:
 
 
 def read_all_instructions(folder: Path, manifest: Manifest, split: str | None = None) -> pl.DataFrame:
-    """The instructions of a split, or of all; an empty table where there are none."""
-    wanted = table_files(manifest, "instructions", split)
+    """The instructions of a split, or of all, from their JSONL; an empty table where there are none."""
+    wanted = [path for path in table_files(manifest, "instructions", split) if path.endswith(".jsonl")]
     empty = pl.DataFrame(schema=dict.fromkeys(INSTRUCTION_COLUMNS, pl.String))
     return pl.concat([empty, *(read_instructions(folder / path) for path in wanted)])
 

@@ -8,6 +8,7 @@ from data_lake.release.agreement import TABLE_CHECKS
 from data_lake.release.answers import check_answers
 from data_lake.release.digest import logical_digest
 from data_lake.release.files import hash_file
+from data_lake.release.instruction_rows import check_both_formats
 from data_lake.release.manifest import Manifest, is_rooted, manifest_root, read_manifest
 from data_lake.release.pictures import check_pictures
 from data_lake.release.placement import check_placement, check_quarantine
@@ -80,6 +81,7 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
         yield _run("logical_digest", lambda: _digest(manifest, tables[0]))
         for name, problems in TABLE_CHECKS.items():
             yield _run(name, lambda problems=problems: problems(tables[0]))  # type: ignore[misc]
+        yield _run("instructions_in_both_formats", lambda: check_both_formats(folder, manifest))
         yield _run("answers", lambda: check_answers(tables[0], manifest.recipe))
         pictures: Callable[[], Iterator[Picture]] = lambda: read_pictures(folder, manifest)  # noqa: E731
         yield _run("pictures", lambda: check_pictures(pictures(), tables[0].images))

@@ -7,9 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from data_lake.scoring import Matched, load_items
+from data_lake.scoring_page import render_scoring_page
 from flows.cli.console import OUT, print_json, table
 from flows.cli.options import JsonOption
+from flows.cli.write_page import HtmlOption, write_page
 from transforms.errors import DataError
+from transforms.scoring.charts import LOWER_IS_BETTER
 
 # The columns of the tables by label, source and density, with short titles.
 COLUMNS = {
@@ -36,6 +39,7 @@ def evaluate(
     predictions: Annotated[Path, typer.Option(help="JSON Lines with a `response` a line, as `swift infer` writes.")],
     metrics: Annotated[MetricSet, typer.Option(help="The paper's metrics, the strict ones, or both.")] = MetricSet.both,
     split: Annotated[str | None, typer.Option(help="This split of a release only; the default is all.")] = None,
+    html: HtmlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a model's answers: with the metrics of the paper, with strict ones, and where the two disagree.
@@ -50,9 +54,12 @@ def evaluate(
     matched = load_items(truth, predictions, split)
     if not matched.items:
         raise DataError(f"{truth} holds no question of a kind that is scored: nothing to do.")
-    report = scoring_report(matched.items, metrics.value)
+    how = {"matched_by": matched.matched_by, "not_scored": matched.not_scored}
+    report = how | scoring_report(matched.items, metrics.value)
+    if html is not None:
+        write_page(html, render_scoring_page(matched.items, report))
     if as_json:
-        print_json({"matched_by": matched.matched_by, "not_scored": matched.not_scored} | report)
+        print_json(report)
         return
     _print_report(matched, report)
 
@@ -94,7 +101,12 @@ def _print_disagreements(found: list[dict[str, Any]]) -> None:
 def _print_strict(strict: dict[str, Any]) -> None:
     overall, macro = strict["overall"], strict["macro"].get("label", {})
     rows = [
-        [name, _number(entry["value"]), _interval(entry["interval"]), _number(macro.get(name))]
+        [
+            name + " ↓" * (name in LOWER_IS_BETTER),
+            _number(entry["value"]),
+            _interval(entry["interval"]),
+            _number(macro.get(name)),
+        ]
         for name, entry in overall.items()
     ]
     title = f"\nStrict metrics over {strict['items']:,} items, 95 % intervals over {strict['groups']:,} groups"

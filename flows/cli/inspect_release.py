@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from data_lake.publish.read_back import fetched_release
 from data_lake.release.dialects import export_dialect
 from data_lake.release.export import export_release
 from data_lake.release.show import describe_release
@@ -13,18 +14,34 @@ from data_lake.release.verify import verify_release
 from flows.cli.build import shown
 from flows.cli.console import OUT, print_json, say_error, table
 from flows.cli.options import JsonOption
+from flows.publishing import place_of
 from transforms.dialects.registry import DIALECTS
 from transforms.errors import UsageError
 
 ReleaseArgument = Annotated[Path, typer.Argument(help="Folder of a release.")]
 
 
-def verify(release: ReleaseArgument, as_json: JsonOption = False) -> None:
+PublishedArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RELEASE", help="Folder of a release, hub:OWNER/NAME@vX.Y.Z, or folder:PATH@vX.Y.Z of `publish --to`."
+    ),
+]
+
+
+def verify(release: PublishedArgument, as_json: JsonOption = False) -> None:
     """Compute everything again that a release states: files, hashes, pictures, references, every answer.
 
-    Example: `medmultipoints verify lake/releases/demo/1.0.0`
+    A published version is downloaded to a temporary folder first; its own manifest is all that is needed.
+
+    Examples: `medmultipoints verify lake/releases/demo/1.0.0`, `medmultipoints verify hub:acme/medmultipoints@v1.0.0`
     """
-    report = verify_release(release)
+    published = place_of(release)
+    if published is None:
+        report = verify_release(Path(release))
+    else:
+        with fetched_release(*published) as folder:
+            report = verify_release(folder)
     failed = [check for check in report.checks if not check.ok]
     if as_json:
         print_json({"ok": not failed, "checks": [asdict(check) for check in report.checks]})

@@ -1,17 +1,15 @@
 """``medmultipoints sample``: rows of a release, to be read with one's own eyes."""
 
-import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from data_lake.release.sample import Sample, SampledRow, sample_release
 from data_lake.release.sample_page import bare_prompt, describe, render_page
-from flows.cli.console import OUT, print_json, say
+from flows.cli.console import OUT, print_json
 from flows.cli.inspect_release import ReleaseArgument
 from flows.cli.options import JsonOption
-from transforms.errors import MachineError
+from flows.cli.write_page import HtmlOption, write_page
 
 
 def sample(
@@ -20,7 +18,7 @@ def sample(
     task: Annotated[str | None, typer.Option(help="Of this task only; the default is all.")] = None,
     split: Annotated[str | None, typer.Option(help="Of this split only; the default is all.")] = None,
     seed: Annotated[int, typer.Option(help="Another seed draws other rows.")] = 0,
-    html: Annotated[Path | None, typer.Option(help="Also write one HTML page with the answers drawn in.")] = None,
+    html: HtmlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show questions and answers of a release; as a page, with what each answer says drawn over its picture.
@@ -29,21 +27,11 @@ def sample(
     """
     drawn = sample_release(release, n, task=task, split=split, seed=seed)
     if html is not None:
-        _write(html, render_page(drawn))
-        say(f"{html}: {len(drawn.rows)} rows with their pictures")
+        write_page(html, render_page(drawn))
     if as_json:
         print_json({"release": drawn.release, "of": drawn.of, "rows": [_plain(row) for row in drawn.rows]})
         return
     _print(drawn)
-
-
-def _write(path: Path, page: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(page, "utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        raise MachineError(f"--html {path} cannot be written: {error.strerror}. Choose another place.") from error
 
 
 def _plain(row: SampledRow) -> dict[str, object]:

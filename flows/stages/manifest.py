@@ -1,4 +1,4 @@
-"""Stage ``manifest``: the card and the manifest, the only files that name the version."""
+"""Stage ``manifest``: card, Croissant and manifest, the only files that name the version."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,7 @@ from data_lake.catalogue import reader_digest
 from data_lake.fingerprint import known
 from data_lake.keys import CODE_ROOT, code_digest, digest, package_versions
 from data_lake.release.card import TEMPLATE, CardFacts, render_card
+from data_lake.release.croissant import CROISSANT, croissant_bytes
 from data_lake.release.digest import logical_digest
 from data_lake.release.files import FileEntry
 from data_lake.release.manifest import (
@@ -34,6 +35,8 @@ def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
     card = render_card(facts, TEMPLATE.read_text("utf-8")).encode()
     readme = put_bytes(build.lake, card)
     files = [*files, FileEntry("README.md", readme.bytes, readme.sha256)]
+    croissant = put_bytes(build.lake, croissant_bytes(facts, files))
+    files = [*files, FileEntry(CROISSANT, croissant.bytes, croissant.sha256)]
     manifest = Manifest(
         name=facts.name,
         version=facts.version,
@@ -49,7 +52,11 @@ def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
     )
     keys = [entry.path for entry in files]
     stored = put_bytes(build.lake, manifest_bytes(manifest))
-    return Output(inputs=keys, used={key: key for key in keys}, blobs={"readme": (readme,), "manifest": (stored,)})
+    return Output(
+        inputs=keys,
+        used={key: key for key in keys},
+        blobs={"readme": (readme,), "croissant": (croissant,), "manifest": (stored,)},
+    )
 
 
 def card_facts(build: Build, inputs: Inputs, files: Sequence[FileEntry]) -> CardFacts:

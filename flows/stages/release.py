@@ -7,6 +7,7 @@ import polars as pl
 
 from data_lake.layout import Lake
 from data_lake.release.files import FileEntry, shard_path
+from data_lake.release.instruction_rows import write_instruction_rows
 from data_lake.release.jsonl import instructions_path, write_instructions
 from data_lake.release.parquet import write_records_shard, write_table
 from data_lake.release.shards import Shard, plan_shards
@@ -68,6 +69,9 @@ def _table_files(build: Build, inputs: Inputs) -> Iterator[tuple[FileEntry, Stor
         with temporary_file(build.lake) as path:
             entry = write_instructions(path, part, name=instructions_path(str(split)))
             yield entry, put_file(build.lake, path)
+        with temporary_file(build.lake) as path:
+            entry = write_instruction_rows(path, part, name=shard_path("instructions", str(split)))
+            yield entry, put_file(build.lake, path, part.height)
     for name in QUARANTINE:
         frame = _all_exclusions(inputs) if name == "exclusions" else inputs.read(name)
         yield _parquet(build.lake, frame, load_table(name), f"quarantine/{name}.parquet")

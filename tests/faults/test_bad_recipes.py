@@ -1,13 +1,12 @@
 """A recipe or an argument that is wrong is named with its key before anything is fetched, read or written."""
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from flows.pipeline import PIPELINE
 from flows.prepare import Request, parse_sources, prepare
-from flows.recipe import StageName
+from flows.recipe import STAGES
 from tests.faults.building import write_recipe
 from tests.faults.tiny_sources import make_polyps, write_polyps
 from transforms.errors import UsageError
@@ -15,6 +14,7 @@ from transforms.errors import UsageError
 HEAD = 'name = "tiny"\nversion = "1.0.0"\ntitle = "Tiny"\n'
 POLYPS = "[sources.hyperkvasir]\n"
 FRAMES = "[sources.visem_tracking]\n"
+NOT_THERE = "there is no such file or folder. Give the path of an archive or a folder."
 CORRECT = "Correct the recipe and run again."
 
 
@@ -33,33 +33,36 @@ def refused(folder: Path, request: Request) -> str:
         (HEAD + "colour = 'red'\n" + POLYPS, "colour: unknown key."),
         (HEAD + POLYPS + "[boxes]\nthresold = 3\n", "boxes.thresold: unknown key."),
         (HEAD + POLYPS + "every = 3\n", "sources.hyperkvasir: every: unknown key."),
-        (HEAD + POLYPS + "[validation.by_stage]\nderiv = 0.1\n", "validation.by_stage.deriv: Input should be 'index',"),
-        (HEAD + "[sources.kvasir]\n", "unknown source 'kvasir'; there are hyperkvasir, kvasir_instrument, visem_tracking"),
+        (
+            HEAD + POLYPS + "[validation.by_stage]\nderiv = 0.1\n",
+            "validation.by_stage.deriv: 'deriv' is not a stage; there are index, derive,",
+        ),
+        (HEAD + "[sources.kvasir]\n", "unknown source 'kvasir'; there are hyperkvasir, kvasir_instrument, visem"),
         (HEAD + "[sources]\n", "sources: at least one source is needed."),
         (HEAD, "sources: the key is missing."),
         (POLYPS, "name: the key is missing; version: the key is missing; title: the key is missing."),
-        (HEAD + POLYPS + "[labels.names]\npolypz = 'polyps'\n", "labels.names: unknown label 'polypz'; its sources bring p"),
-        (HEAD + POLYPS + "[labels.names]\ncluster = 'cluster'\n", "labels.names: unknown label 'cluster'; its sources brin"),
-        (HEAD + POLYPS + "negatives = ['dragon']\n", "sources.hyperkvasir: negatives: 'dragon' is not a finding. Choose"),
-        (HEAD + POLYPS + "negatives = ['polyp']\n", "sources.hyperkvasir: negatives: images of 'polyp' may show polyps or"),
-        (HEAD + FRAMES + "sampling = 'some'\n", "sources.visem_tracking: sampling: Input should be 'all', 'every' or 'per"),
+        (HEAD + POLYPS + "[labels.names]\npolypz = 'x'\n", "labels.names: unknown label 'polypz'; its sources bring"),
+        (HEAD + POLYPS + "[labels.names]\ncluster = 'x'\n", "labels.names: unknown label 'cluster'; its sources bring"),
+        (HEAD + POLYPS + "negatives = ['dragon']\n", "sources.hyperkvasir: negatives: 'dragon' is not a finding."),
+        (HEAD + POLYPS + "negatives = ['polyp']\n", "sources.hyperkvasir: negatives: images of 'polyp' may show"),
+        (HEAD + FRAMES + "sampling = 'some'\n", "sources.visem_tracking: sampling: Input should be 'all', 'every'"),
         (HEAD + FRAMES + "every = 0\n", "sources.visem_tracking: every: Input should be greater than or equal to 1."),
         (HEAD + FRAMES + "per_video = 2.5\n", "sources.visem_tracking: per_video: Input should be a valid integer"),
         (HEAD + POLYPS + "[splits]\nfractions = { train = 0.5 }\n", "splits: the fractions sum to 0.5, not 1."),
-        (HEAD + POLYPS + "[instructions]\ntasks = ['dance']\n", "instructions.tasks.0: Input should be 'pointing', 'bound"),
-        (HEAD + POLYPS + "[validation]\nmax_rejected_fraction = 7\n", "validation.max_rejected_fraction: Input should be l"),
+        (HEAD + POLYPS + "[instructions]\ntasks = ['dance']\n", "instructions.tasks.0: Input should be 'pointing'"),
+        (HEAD + POLYPS + "[validation]\nmax_rejected_fraction = 7\n", "validation.max_rejected_fraction: Input should"),
         (HEAD.replace("1.0.0", "1.0") + POLYPS, "version: '1.0' is not a version of three numbers such as 1.0.0."),
-        (HEAD.replace("tiny", "Ti ny") + POLYPS, "name: 'Ti ny' is not a name of lower-case letters, digits and _ that"),
+        (HEAD.replace("tiny", "Ti ny") + POLYPS, "name: 'Ti ny' is not a name of lower-case letters, digits and _"),
         (HEAD + "release_date = 'today'\n" + POLYPS, "release_date: 'today' is not a date such as 2026-11-21."),
         ("name = ", "not valid TOML: Invalid value (at end of document)."),
     ],
-)  # fmt: skip
+)
 def test_a_bad_recipe_is_refused_with_its_key(tmp_path: Path, text: str, problem: str) -> None:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(text)
     message = refused(tmp_path, Request(str(recipe), str(tmp_path / "lake")))
     assert message.startswith(f"recipe {recipe}: {problem}")
-    assert message.endswith(CORRECT) or "negatives" in problem
+    assert message.endswith(CORRECT) or "Choose from cecum" in message or "Remove it from the recipe." in message
 
 
 def test_a_recipe_that_is_no_text_is_refused(tmp_path: Path) -> None:
@@ -80,13 +83,12 @@ def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path, recipe: str) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"sources": {"hyperkvasir": "/nowhere"}}, "--source hyperkvasir=/nowhere: there is no such file or folder. Give "
-         "the path of an archive or a folder."),
+        ({"sources": {"hyperkvasir": "/nowhere"}}, f"--source hyperkvasir=/nowhere: {NOT_THERE}"),
         ({"sources": {"visem": "."}}, "--source visem: the build uses hyperkvasir and no source 'visem'."),
         ({"only": ("kvasir",)}, "--only kvasir: recipe 'tiny' has no such source; it has hyperkvasir."),
         ({"version": "1.2"}, "--version 1.2: give three numbers such as 1.2.0, or auto."),
     ],
-)  # fmt: skip
+)
 def test_bad_arguments_are_refused(tmp_path: Path, arguments: dict[str, object], message: str) -> None:
     recipe = write_recipe(tmp_path, ["hyperkvasir"])
     assert refused(tmp_path, Request(str(recipe), str(tmp_path / "lake"), **arguments)) == message  # type: ignore[arg-type]
@@ -105,4 +107,4 @@ def test_a_byte_order_mark_and_crlf_in_a_recipe_are_no_fault(tmp_path: Path) -> 
 
 
 def test_limits_can_be_set_for_every_stage_there_is() -> None:
-    assert get_args(StageName) == tuple(stage.name for stage in PIPELINE)
+    assert tuple(stage.name for stage in PIPELINE) == STAGES

@@ -116,8 +116,8 @@ def _image(picture: Picture, contents: Contents, categories: Mapping[str, int]) 
 def _detection(picture: Picture, found: PictureObject) -> dict[str, Any]:
     mask = mask_code(picture, found)
     row: dict[str, Any] = {"bbox": list(to_coco(found.box)), "area": mask[1] if mask else found.box.area, "iscrowd": 0}
-    if mask:
-        row["segmentation"] = {"size": [picture.size.height, picture.size.width], "counts": mask[0]}
+    # Readers expect the key: the list of polygons is empty where there is only a box.
+    row["segmentation"] = {"size": [*reversed(picture.size)], "counts": mask[0]} if mask else []
     track = {"track_id": found.track_id} if found.track_id is not None else {}
     return row | track | {"truncated": found.truncated, "object_id": found.object_id}
 

@@ -31,7 +31,7 @@ def encode(item: Item) -> Line:
     if content is None:
         return _line(item, ask, check_text(item.answer), None, item.label)
     facts = read_facts(content)
-    if any(mark.is_box for mark in facts.marks) or "bbox_2d" in item.answer or "box" in item.task:
+    if "bbox_2d" in item.answer or "bbox_2d" in item.prompt.request:
         raise Unsupported("boxes: Molmo has points only")
     if facts.count is None and not facts.marks and content != []:
         raise Unsupported("an answer that is neither points nor a number")

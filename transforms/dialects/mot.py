@@ -2,9 +2,9 @@
 
 Everything counts from 1. Frames are numbered in the order of the released frames of their video, which is the
 frame's own number plus 1 where none is left out; ``frames.csv`` has both. ``frameRate`` is that of the listed
-pictures: the video's, divided by the step between released frames where that step is the same throughout.
-Track ids are numbered in sorted order per video, ``tracks.csv`` has both; an object without a track gets an id of
-its own after them. Classes are numbered as in ``labels.txt``.
+pictures: the video's, divided by the step between released frames where that step is the same throughout;
+``video.json`` has both. Track ids are numbered in sorted order per video, ``tracks.csv`` has both; an object without
+a track gets an id of its own after them. Classes are numbered as in ``gt/labels.txt``, where datumaro looks for them.
 """
 
 import csv
@@ -15,6 +15,8 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+import orjson
+
 from transforms.boxes import MotBox, from_mot, to_mot
 from transforms.dialects.answers import Mark
 from transforms.dialects.coco import Files
@@ -22,7 +24,6 @@ from transforms.dialects.items import Contents, Picture, Placement
 from transforms.dialects.names import plain_name, stable_id
 
 NO_VIDEO: Final = "not a frame of a video"
-LABELS: Final = "labels.txt"
 DECIMALS: Final = 4
 _IMAGES: Final = "img1"
 
@@ -43,26 +44,23 @@ def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files
     for name, frames in videos.items():
         ids = _number_tracks(frames)
         yield f"{name}/gt/gt.txt", _truth(frames, ids, contents)
+        yield f"{name}/gt/labels.txt", ["".join(f"{label}\n" for label in contents.labels).encode()]
         yield f"{name}/seqinfo.ini", [_describe(PurePosixPath(name).name, frames)]
+        yield f"{name}/video.json", [_video_facts(frames)]
         yield f"{name}/frames.csv", [_frames(frames)]
         yield f"{name}/tracks.csv", [_csv([("id", "track_id"), *((number, key) for key, number in ids.items())])]
     if videos:
         yield f"seqmaps/{split}.txt", ["\n".join(["name", *(PurePosixPath(name).name for name in videos), ""]).encode()]
 
 
-def encode_labels(contents: Contents) -> Files:
-    """The classes, one a line: the first is class 1."""
-    yield LABELS, ["".join(f"{label}\n" for label in contents.labels).encode()]
-
-
 def decode(files: Mapping[str, bytes], split: str, _sizes: object) -> dict[str, list[Mark]]:
     """The boxes of every frame by its path, in the order of the track ids. Inverse of ``encode`` within 0.0001 px."""
-    labels = files[LABELS].decode().splitlines()
     marks: dict[str, list[Mark]] = {}
     for path in sorted(files):
         if not (path.startswith(f"{split}/") and path.endswith("/gt/gt.txt")):
             continue
         folder = path.removesuffix("/gt/gt.txt")
+        labels = files[f"{folder}/gt/labels.txt"].decode().splitlines()
         info = dict(line.split("=", 1) for line in files[f"{folder}/seqinfo.ini"].decode().splitlines() if "=" in line)
         frame = f"{folder}/{info['imDir']}/{{:06d}}{info['imExt']}".format
         marks |= {frame(number): [] for number in range(1, int(info["seqLength"]) + 1)}
@@ -104,19 +102,21 @@ def _truth(frames: Sequence[Picture], ids: Mapping[str, int], contents: Contents
 
 
 def _describe(name: str, frames: Sequence[Picture]) -> bytes:
+    """The sequence file, with the keys of the challenge and no others: readers refuse more."""
     first = frames[0]
     if len({(picture.extension, picture.size) for picture in frames}) > 1:
         raise ValueError(f"video {name}: its frames differ in size or format, which one sequence file cannot say")
     facts: dict[str, Any] = {"name": name, "imDir": _IMAGES}
-    step = _step(frames)
     if first.fps is not None:
-        facts |= {"frameRate": _number(first.fps / (step or 1))}
+        facts["frameRate"] = _number(first.fps / (_step(frames) or 1))
     facts |= {"seqLength": len(frames), "imWidth": first.size.width, "imHeight": first.size.height}
-    facts |= {"imExt": f".{first.extension}"}
-    if first.fps is not None:
-        facts |= {"videoFrameRate": _number(first.fps)}
-    lines = [f"{key}={value}" for key, value in (facts | {"frameStep": step}).items()]
+    lines = [f"{key}={value}" for key, value in (facts | {"imExt": f".{first.extension}"}).items()]
     return "\n".join(["[Sequence]", *lines, ""]).encode()
+
+
+def _video_facts(frames: Sequence[Picture]) -> bytes:
+    facts = {"source": frames[0].source, "video_id": frames[0].video_id, "fps": frames[0].fps}
+    return orjson.dumps(facts | {"frame_step": _step(frames)}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _step(frames: Sequence[Picture]) -> int:

@@ -225,7 +225,7 @@ _ALL: Final = (
         rounding="four decimals",
         lost="pictures that are no frames of a video, points",
         loaded_by="",
-        form=Layout(mot.place, mot.encode, mot.decode, mot.encode_labels),
+        form=Layout(mot.place, mot.encode, mot.decode),
     ),
     Dialect(
         name="biomedparse",

@@ -14,7 +14,6 @@ METRICS: Final = (
     *("point_error", "box_precision_50", "box_recall_50", "box_f1_50", "box_precision_75", "box_recall_75"),
     *("box_f1_75", "box_iou", "mAP", "mAP_50", "mAP_75"),
 )
-LOWER_IS_BETTER: Final = frozenset({"unread_rate", "relative_count_error", "count_mae", "point_error"})
 
 
 def metrics_of(sums: Floats) -> dict[str, Floats]:

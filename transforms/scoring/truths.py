@@ -20,9 +20,9 @@ def truth_from_text(known: Truth, text: str) -> Truth | None:
     try:
         return truth_from_value(known, find_value(text))
     except NoAnswer as reason:
-        if known.task in PARTS:
-            raise NoTruth(f"the true answer cannot be read ({reason})") from None
-        return None
+        if known.task and known.task not in PARTS:
+            return None
+        raise NoTruth(f"the true answer cannot be read ({reason})") from None
 
 
 def truth_from_value(known: Truth, value: Any) -> Truth | None:

@@ -6,8 +6,10 @@ import polars as pl
 
 from data_lake.catalogue import load_catalogue
 from data_lake.release.card import TEMPLATE, CardFacts, render_card
+from data_lake.release.croissant import CROISSANT, croissant_bytes
 from data_lake.release.digest import logical_digest
 from data_lake.release.files import FileEntry, shard_path, write_bytes
+from data_lake.release.instruction_rows import write_instruction_rows
 from data_lake.release.jsonl import instructions_path, write_instructions
 from data_lake.release.manifest import (
     Manifest,
@@ -91,11 +93,14 @@ def write_release(folder: Path, tables: Tables, version: str = "1.0.0") -> Path:
     for (split,), part in tables.instructions.partition_by("split", as_dict=True).items():
         path = instructions_path(str(split))
         files.append(write_instructions(folder / path, part, name=path))
+        path = shard_path("instructions", str(split))
+        files.append(write_instruction_rows(folder / path, part, name=path))
     path = "quarantine/exclusions.parquet"
     files.append(write_table(folder / path, EXCLUSIONS, features(load_table("exclusions")), name=path))
     facts = card_facts(tables, files, version)
     card = render_card(facts, TEMPLATE.read_text("utf-8"))
     files.append(write_bytes(folder / "README.md", card.encode(), name="README.md"))
+    files.append(write_bytes(folder / CROISSANT, croissant_bytes(facts, files), name=CROISSANT))
     write_manifest(folder, facts, files)
     return folder
 

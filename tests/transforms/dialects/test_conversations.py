@@ -1,11 +1,13 @@
 """Every dialect of conversations gives back what the instruction states, within its rounding."""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 from hypothesis import given
 
 from tests.transforms.dialects.samples import BOXES, Edges, item, items
-from transforms.dialects.answers import Facts, Unsupported, read_content, read_facts
+from transforms.dialects.answers import Facts, Mark, Unsupported, read_content, read_facts
 from transforms.dialects.frames import (
     CELLS_1000,
     FRACTIONS,
@@ -46,18 +48,12 @@ def stated(one: Item, dialect: str) -> Facts:
     facts = read_facts(read_content(one.answer))
     if dialect != "molmo":
         return facts
-    marks = facts.marks or tuple(type_mark("polyp", point) for point in one.points if facts.count)
+    marks = facts.marks or tuple(Mark("polyp", point) for point in one.points if facts.count)
     width, height = one.size
     ordered = sorted(
         marks, key=lambda mark: (round(mark.numbers[0] / width * 100, 1), round(mark.numbers[1] / height * 100, 1))
     )
     return Facts(tuple(ordered), facts.count if facts.marks or facts.count else 0)
-
-
-def type_mark(name: str, point: tuple[float, ...]):  # type: ignore[no-untyped-def]
-    from transforms.dialects.answers import Mark
-
-    return Mark(name, point)
 
 
 def test_all_dialects_are_covered() -> None:
@@ -106,7 +102,7 @@ def test_no_prompt_speaks_of_pixels_where_the_answer_has_none(name: str, task: s
 @pytest.mark.parametrize("name", FORMS)
 def test_coordinates_in_free_text_are_left_out_and_not_passed_on(name: str) -> None:
     one = item("counting")
-    changed = Item(**{key: getattr(one, key) for key in one.__dataclass_fields__} | {"answer": "It lies at (38, 5)."})
+    changed = replace(one, answer="It lies at (38, 5).")
     with pytest.raises(Unsupported):
         FORMS[name].encode(changed)
 
@@ -115,7 +111,7 @@ def test_coordinates_in_free_text_are_left_out_and_not_passed_on(name: str) -> N
 def test_a_question_about_coordinates_is_left_out(name: str) -> None:
     one = item("bounding")
     prompt = Prompt("What is the box around the polyp at [38, 5]?", one.prompt.request)
-    changed = Item(**{key: getattr(one, key) for key in one.__dataclass_fields__} | {"prompt": prompt})
+    changed = replace(one, prompt=prompt)
     if name not in ("paligemma", "florence2"):  # these ask in their own words
         with pytest.raises(Unsupported):
             FORMS[name].encode(changed)
@@ -125,7 +121,7 @@ def test_a_question_about_coordinates_is_left_out(name: str) -> None:
 def test_numbers_under_a_key_of_unknown_frame_are_left_out(name: str) -> None:
     one = item("counting")
     answer = '```json\n{"contour": [3, 4, 8], "label": "polyp"}\n```'
-    changed = Item(**{key: getattr(one, key) for key in one.__dataclass_fields__} | {"answer": answer})
+    changed = replace(one, answer=answer)
     with pytest.raises(Unsupported, match="contour"):
         FORMS[name].encode(changed)
 

@@ -175,8 +175,11 @@ def test_mot_counts_from_one_and_maps_tracks_in_sorted_order() -> None:
 )
 def test_mot_states_the_rate_of_the_listed_pictures(numbers: tuple[int, ...], rate: str, step: int) -> None:
     pictures = [frame("12", number, ()) for number in numbers]
-    info = encoded(FORMS["mot"], pictures)["train/visem_tracking-12/seqinfo.ini"].decode().splitlines()
-    assert {f"frameRate={rate}", f"frameStep={step}", f"seqLength={len(numbers)}", "videoFrameRate=49"} <= set(info)
+    files = encoded(FORMS["mot"], pictures)
+    info = files["train/visem_tracking-12/seqinfo.ini"].decode().splitlines()
+    assert {f"frameRate={rate}", f"seqLength={len(numbers)}"} <= set(info)
+    facts = orjson.loads(files["train/visem_tracking-12/video.json"])
+    assert facts == {"source": "visem_tracking", "video_id": "12", "fps": 49.0, "frame_step": step}
 
 
 def test_mot_states_no_rate_that_nobody_knows() -> None:

@@ -48,7 +48,9 @@ def _said(task: str, points: Lists, boxes: Lists, count: int | None = None) -> s
     stated = {"counts": len(places) if count is None else count}
     if task == "counting":
         return fenced(stated)
-    return fenced(stated | {key: places} if task in ("cnt_and_point", "count_and_box") else [{key: one} for one in places])
+    return fenced(
+        stated | {key: places} if task in ("cnt_and_point", "count_and_box") else [{key: one} for one in places]
+    )
 
 
 def _everything(asked: Truth) -> str:
@@ -79,7 +81,7 @@ MODELS: dict[str, Callable[[Truth], str]] = {
 
 
 def scores_of(model: Callable[[Truth], str]) -> dict[str, float]:
-    """Every column of the table, published ones of the task that has them alone, summed up over tasks by the mean."""
+    """Every column of the table: published values as means over the tasks that have them, zero cases as their sum."""
     items = [Item(asked, model(asked)) for asked in questions()]
     published = published_metrics(items)
     strict = strict_scores(items).overall
@@ -94,9 +96,11 @@ def render_table() -> str:
     """The table as Markdown."""
     rows = {name: scores_of(model) for name, model in MODELS.items()}
     columns = list(next(iter(rows.values())))
-    head = f"| model | {' | '.join(column.replace(' ', '<br>', 1) for column in columns)} |\n|---|{'---:|' * len(columns)}\n"
-    lines = (f"| {name} | {' | '.join(_cell(column, row[column]) for column in columns)} |\n" for name, row in rows.items())
-    return head + "".join(lines)
+    titles = [column.replace(" ", "<br>", 1) for column in columns]
+    lines = [f"| model | {' | '.join(titles)} |", f"|---|{'---:|' * len(columns)}"]
+    for name, row in rows.items():
+        lines.append(f"| {name} | {' | '.join(_cell(column, row[column]) for column in columns)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _cell(column: str, value: float) -> str:

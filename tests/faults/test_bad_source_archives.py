@@ -11,8 +11,10 @@ import pytest
 from tests.faults.building import build, check_closed, excluded, message_of_stop, released
 from tests.faults.tiny_sources import (
     INSTRUMENT_ZIP,
+    LABEL_TABLE,
     POLYP_BOXES,
     POLYP_ZIP,
+    VIDEO,
     Files,
     make_frames,
     make_instruments,
@@ -26,6 +28,7 @@ from tests.faults.tiny_sources import (
     zip_bytes,
 )
 
+NO_ZIP = "File is not a zip file"
 AGAIN = "Get the official archive again."
 POLYP_REMEDY = "Give hyper-kvasir-segmented-images.zip, which holds it beside images/ and masks/."
 INSTRUMENT_REMEDY = (
@@ -72,24 +75,32 @@ def test_a_flipped_byte_costs_one_picture(tmp_path: Path, polyps: Files) -> None
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (encrypt, f"{POLYP_ZIP}: encrypted: entry '{polyp('a1')}' needs a password. Give an archive without encryption."),
-        (lambda data: data[: len(data) // 2], f"{POLYP_ZIP}: damaged zip: File is not a zip file, though it begins as "
-         f"one: it was cut off, or its end is damaged. {AGAIN}"),
-        (lambda data: b"", f"{POLYP_ZIP}: damaged zip: File is not a zip file. {AGAIN}"),
-        (lambda data: b"<html>Moved</html>", f"{POLYP_ZIP}: damaged zip: File is not a zip file. {AGAIN}"),
-        (lambda data: flip(data, POLYP_BOXES), f"{POLYP_BOXES}: {POLYP_BOXES} in {POLYP_ZIP}: its CRC-32 does not match. "
-         f"{AGAIN}"),
-        (lambda data: zip_bytes([("../evil.jpg", b"")]), f"{POLYP_ZIP}: unsafe path of entry '../evil.jpg'. {AGAIN}"),
-        (lambda data: zip_bytes([("/etc/passwd", b"")]), f"{POLYP_ZIP}: unsafe path of entry '/etc/passwd'. {AGAIN}"),
+        (encrypt, f"encrypted: entry '{polyp('a1')}' needs a password. Give an archive without encryption."),
+        (
+            lambda data: data[: len(data) // 2],
+            f"damaged zip: {NO_ZIP}, though it begins as one: it was cut off, or its end is damaged. {AGAIN}",
+        ),
+        (lambda data: b"", f"damaged zip: {NO_ZIP}. {AGAIN}"),
+        (lambda data: b"<html>Moved</html>", f"damaged zip: {NO_ZIP}. {AGAIN}"),
+        (lambda data: zip_bytes([("../evil.jpg", b"")]), f"unsafe path of entry '../evil.jpg'. {AGAIN}"),
+        (lambda data: zip_bytes([("/etc/passwd", b"")]), f"unsafe path of entry '/etc/passwd'. {AGAIN}"),
     ],
-    ids=["encrypted", "cut-off", "empty", "web-page", "flipped-box-file", "traversal", "absolute"],
-)  # fmt: skip
+    ids=["encrypted", "cut-off", "empty", "web-page", "traversal", "absolute"],
+)
 def test_a_bad_zip_stops_the_build(
     tmp_path: Path, polyps: Files, change: Callable[[bytes], bytes], message: str
 ) -> None:
     source = write_polyps(tmp_path / "polyps", polyps)
     (source / POLYP_ZIP).write_bytes(change((source / POLYP_ZIP).read_bytes()))
-    assert message_of_stop(tmp_path, {"hyperkvasir": source}, exit_code=1) == f"hyperkvasir: {message}"
+    assert message_of_stop(tmp_path, {"hyperkvasir": source}, exit_code=1) == f"hyperkvasir: {POLYP_ZIP}: {message}"
+
+
+def test_a_flipped_byte_in_the_box_file_stops_the_build(tmp_path: Path, polyps: Files) -> None:
+    source = write_polyps(tmp_path / "polyps", polyps)
+    (source / POLYP_ZIP).write_bytes(flip((source / POLYP_ZIP).read_bytes(), POLYP_BOXES))
+    assert message_of_stop(tmp_path, {"hyperkvasir": source}, exit_code=1) == (
+        f"hyperkvasir: {POLYP_BOXES}: {POLYP_BOXES} in {POLYP_ZIP}: its CRC-32 does not match. {AGAIN}"
+    )
 
 
 def test_an_archive_that_lists_its_box_file_twice_stops_the_build(tmp_path: Path, polyps: Files) -> None:
@@ -142,10 +153,14 @@ def test_a_tar_that_is_damaged_inside_its_zip_stops_the_build(tmp_path: Path, in
     folder = write_instruments(tmp_path / "instruments", instruments)
     (folder / INSTRUMENT_ZIP).write_bytes(flip((folder / INSTRUMENT_ZIP).read_bytes(), IMAGES))
     assert message_of_stop(tmp_path, {"kvasir_instrument": folder}, exit_code=1) == (
-        f"kvasir_instrument: {INSTRUMENT_ZIP}: {IMAGES} in {INSTRUMENT_ZIP}: its length or CRC-32 does not match. {AGAIN}"
+        f"kvasir_instrument: {INSTRUMENT_ZIP}: {IMAGES} in {INSTRUMENT_ZIP}: "
+        f"its length or CRC-32 does not match. {AGAIN}"
     )
 
 
+MISSING_POLYPS = "bounding-boxes.json: the file is missing; found"
+MISSING_INSTRUMENTS = "bboxes.json: the file is missing; found"
+MISSING_VIDEOS = "the archive: holds no <id>/images/<id>_frame_<n>.jpg and no <id>/<id>.mp4; found"
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "hyperkvasir": lambda folder: write_polyps(folder, make_polyps()),
     "kvasir_instrument": lambda folder: write_instruments(folder, make_instruments()),
@@ -156,14 +171,14 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
 @pytest.mark.parametrize(
     ("source", "given", "beginning", "remedy"),
     [
-        ("hyperkvasir", "kvasir_instrument", "bounding-boxes.json: the file is missing; found kvasir-inst", POLYP_REMEDY),
-        ("hyperkvasir", "visem_tracking", "bounding-boxes.json: the file is missing; found VISEM_Tra", POLYP_REMEDY),
-        ("kvasir_instrument", "hyperkvasir", "bboxes.json: the file is missing; found image-l", INSTRUMENT_REMEDY),
-        ("kvasir_instrument", "visem_tracking", "bboxes.json: the file is missing; found VISEM", INSTRUMENT_REMEDY),
-        ("visem_tracking", "hyperkvasir", "the archive: holds no <id>/images/<id>_frame_<n>.jpg and no", VISEM_REMEDY),
-        ("visem_tracking", "kvasir_instrument", "the archive: holds no <id>/images/<id>_frame_<n>.jpg", VISEM_REMEDY),
+        ("hyperkvasir", "kvasir_instrument", f"{MISSING_POLYPS} kvasir-instrument/bboxes.json", POLYP_REMEDY),
+        ("hyperkvasir", "visem_tracking", f"{MISSING_POLYPS} {VIDEO}/images/", POLYP_REMEDY),
+        ("kvasir_instrument", "hyperkvasir", f"{MISSING_INSTRUMENTS} {LABEL_TABLE}", INSTRUMENT_REMEDY),
+        ("kvasir_instrument", "visem_tracking", f"{MISSING_INSTRUMENTS} {VIDEO}/images/", INSTRUMENT_REMEDY),
+        ("visem_tracking", "hyperkvasir", f"{MISSING_VIDEOS} {LABEL_TABLE}", VISEM_REMEDY),
+        ("visem_tracking", "kvasir_instrument", f"{MISSING_VIDEOS} kvasir-instrument/bboxes.json", VISEM_REMEDY),
     ],
-)  # fmt: skip
+)
 def test_the_archive_of_another_source_stops_the_build(
     tmp_path: Path, source: str, given: str, beginning: str, remedy: str
 ) -> None:
@@ -176,8 +191,8 @@ def test_the_archive_of_another_source_stops_the_build(
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("notes.txt", b"hello", "bounding-boxes.json: the file is missing; found notes.txt."),
-        ("set.zip", zip_bytes([]), "bounding-boxes.json: the file is missing; found no files at all."),
+        ("notes.txt", b"hello", f"{MISSING_POLYPS} notes.txt."),
+        ("set.zip", zip_bytes([]), f"{MISSING_POLYPS} no files at all."),
     ],
 )
 def test_a_file_without_the_data_stops_the_build(tmp_path: Path, name: str, content: bytes, problem: str) -> None:

@@ -1,0 +1,182 @@
+"""croissant.json of a release: what its files and tables are, for machines that know Croissant 1.1 and not us.
+
+Columns come from the declarations, hashes from the files. Addresses are relative: the file describes the folder it
+lies in, wherever that was copied to. https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from data_lake.release.card import CONFIGS, DECLARED, CardFacts
+from data_lake.release.files import PARQUET_FILE, FileEntry
+from data_lake.release.instruction_rows import released_columns
+from data_lake.release.licences import strictest
+from expectations.columns import Column, Table, load_table
+
+CROISSANT = "croissant.json"
+CONFORMS = "http://mlcommons.org/croissant/1.1"
+FORMATS = {
+    "parquet": "application/x-parquet",
+    "jsonl": "application/jsonlines",
+    "json": "application/json",
+    "md": "text/markdown",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+}
+TYPES = {
+    "string": "sc:Text",
+    "int32": "sc:Integer",
+    "int64": "sc:Integer",
+    "float32": "sc:Float",
+    "float64": "sc:Float",
+    "bool": "sc:Boolean",
+    "image": "sc:ImageObject",
+}
+SPLITS = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit", "test": "cr:TestSplit"}
+SPLIT_SET, SPLIT_NAME = "splits", "splits/name"
+KEYS = {"records": "record_id", "images": "sample_id", "objects": "object_id", "instructions": "instruction_id"}
+PREFIXED = (
+    "citeAs column conformsTo containedIn equivalentProperty extract field fileProperty fileObject fileSet format "
+    "includes isArray arrayShape isLiveDataset jsonPath key md5 parentField path recordSet references regex repeated "
+    "replace samplingRate separator source subField transform"
+)
+CONTEXT: Mapping[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "dct": "http://purl.org/dc/terms/",
+    "sc": "https://schema.org/",
+    **{name: f"cr:{name}" for name in PREFIXED.split()},
+    "conformsTo": "dct:conformsTo",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "name": {"@container": "@language"},
+    "description": {"@container": "@language"},
+}
+
+
+def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
+    """The content of croissant.json; ``files`` are all files of the release but this one and the manifest."""
+    listed = sorted(files)
+    named = [name for name in CONFIGS if any(_is_of(file, name) for file in listed)]
+    metadata = {
+        "@context": CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": CONFORMS,
+        "name": facts.name,
+        "alternateName": facts.title,
+        "description": facts.description,
+        **_about(facts),
+        "version": facts.version,
+        "isLiveDataset": False,
+        "keywords": ["medical", "counting", "pointing", *facts.tables.records["label"].unique().sort().to_list()],
+        "distribution": [*map(_file_object, listed), *map(_file_set, named)],
+        "recordSet": [_split_set(facts), *(_record_set(name) for name in named)],
+    }
+    return orjson.dumps(metadata, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _about(facts: CardFacts) -> dict[str, Any]:
+    """Who made it, when, under which licence; what the recipe does not say is left out."""
+    citations = [source.citation for source in facts.sources if source.citation]
+    top = strictest(facts.sources)
+    licences = sorted({source.licence: _licence(source.licence, source.homepage) for source in facts.sources}.items())
+    told: dict[str, Any] = {
+        "url": facts.homepage,
+        "creator": [{"@type": "sc:Person", "name": name} for name in facts.authors],
+        "datePublished": facts.release_date,
+        "license": [_licence(top.licence, top.homepage), *(url for name, url in licences if name != top.licence)],
+        "citeAs": " ".join(citations),
+        "isBasedOn": [source.homepage for source in facts.sources],
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _licence(name: str, homepage: str) -> str:
+    return homepage if name.startswith("LicenseRef-") else f"https://spdx.org/licenses/{name}.html"
+
+
+def _is_of(file: FileEntry, config: str) -> bool:
+    found = PARQUET_FILE.fullmatch(file.path)
+    return found is not None and found["table"] == CONFIGS[config]
+
+
+def _file_object(file: FileEntry) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileObject",
+        "@id": file.path,
+        "name": file.path,
+        "contentUrl": file.path,
+        "contentSize": f"{file.bytes} B",
+        "encodingFormat": FORMATS.get(file.path.rsplit(".")[-1], "application/octet-stream"),
+        "sha256": file.sha256,
+    }
+
+
+def _file_set(config: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileSet",
+        "@id": f"{config}-files",
+        "name": f"{config}-files",
+        "description": f"The Parquet files of {config}, beside this file.",
+        "encodingFormat": FORMATS["parquet"],
+        "includes": f"{CONFIGS[config]}/*.parquet",
+    }
+
+
+def _split_set(facts: CardFacts) -> dict[str, Any]:
+    names = facts.tables.images["split"].unique().sort().to_list()
+    rows = [{SPLIT_NAME: name, "splits/url": SPLITS.get(name, "cr:Split")} for name in names]
+    return {
+        "@type": "cr:RecordSet",
+        "@id": SPLIT_SET,
+        "name": SPLIT_SET,
+        "description": "The splits; no video and no group of equal images is in two of them.",
+        "dataType": "cr:Split",
+        "key": {"@id": SPLIT_NAME},
+        "field": [
+            {"@type": "cr:Field", "@id": SPLIT_NAME, "name": "name", "dataType": "sc:Text"},
+            {"@type": "cr:Field", "@id": "splits/url", "name": "url", "dataType": "sc:URL"},
+        ],
+        "data": rows,
+    }
+
+
+def _record_set(config: str) -> dict[str, Any]:
+    table = load_table(DECLARED[config])
+    return {
+        "@type": "cr:RecordSet",
+        "@id": config,
+        "name": config,
+        "description": table.meaning,
+        "key": {"@id": f"{config}/{KEYS[config]}"},
+        "field": list(_fields(config, table)),
+    }
+
+
+def _fields(config: str, table: Table) -> Iterator[dict[str, Any]]:
+    for column in released_columns(table):
+        yield _field(config, column)
+
+
+def _field(config: str, column: Column) -> dict[str, Any]:
+    source: dict[str, Any] = {"fileSet": {"@id": f"{config}-files"}, "extract": {"column": column.name}}
+    if column.type == "image":
+        source["transform"] = {"jsonPath": "bytes"}
+    field: dict[str, Any] = {
+        "@type": "cr:Field",
+        "@id": f"{config}/{column.name}",
+        "name": column.name,
+        "description": column.meaning + (f" ({column.unit})" if column.unit else ""),
+        "dataType": TYPES[column.scalar],
+        "source": source,
+    }
+    if column.depth:
+        field |= {"isArray": True, "arrayShape": ",".join(["-1"] * column.depth)}
+    if column.name == "split":
+        field["references"] = {"field": {"@id": SPLIT_NAME}}
+    return field

@@ -1,0 +1,121 @@
+"""``medmultipoints publish``: a release becomes a version that anyone can pin, reload and check."""
+
+import os
+import sys
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from data_lake.publish.plan import PushPlan
+from flows.cli.console import OUT, print_json, say, table
+from flows.cli.options import JsonOption
+from flows.publishing import Published, PublishRequest, open_place, plan_for, publish_release
+from transforms.errors import UsageError
+
+MOST_FILES = 20
+
+
+def publish(
+    release: Annotated[str, typer.Argument(help="Folder of a release.")],
+    repo: Annotated[
+        str | None, typer.Option(metavar="OWNER/NAME", help="Dataset repository of the Hub; made where there is none.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Folder for versions without the Hub: a git repository.")
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    branch: Annotated[
+        str, typer.Option(metavar="NAME", help="Branch to commit to; made where there is none.")
+    ] = "main",
+    pull_request: Annotated[bool, typer.Option("--pr", help="Propose the commit as a pull request; no tag.")] = False,
+    replace_edits: Annotated[
+        bool, typer.Option("--replace-edits", help="Put the release over files that someone edited there.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish a release as a version: one commit, one tag `vX.Y.Z`, read back and compared byte by byte.
+
+    The plan is shown first. The same content again makes no commit; a version that stands with other content is
+    refused; tags never move. Endpoint and token come from HF_ENDPOINT, HF_TOKEN or the login of `hf auth login`.
+
+    Example: `medmultipoints publish lake/releases/demo/1.0.0 --repo acme/medmultipoints --dry-run`
+
+    Example: `medmultipoints publish lake/releases/demo/1.0.0 --to versions --yes`
+    """
+    request = PublishRequest(
+        release=release,
+        repo=repo,
+        to=to,
+        private=private,
+        branch=branch,
+        pull_request=pull_request,
+        replace_edits=replace_edits,
+    )
+    plan = plan_for(request, open_place(request))
+    if not as_json:
+        print_plan(plan)
+    if dry_run:
+        print_json(plan_json(plan)) if as_json else say("dry run: nothing was changed")
+        return
+    if plan.action != "nothing" and not yes:
+        agree(plan)
+    published = run(replace(request, approval=plan.approval))
+    print_json(published.to_json()) if as_json else OUT.print(f"[bold]{published.sentence()}[/]")
+
+
+def run(request: PublishRequest) -> Published:
+    """The outcome; as a flow run where a Prefect server is configured, else in this process."""
+    if not os.environ.get("PREFECT_API_URL"):
+        return publish_release(request, say)
+    from flows.local import run_publish
+
+    return run_publish(request)
+
+
+def agree(plan: PushPlan) -> None:
+    """Ask on a terminal; UsageError where there is none, Abort where the answer is no."""
+    if not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask on: look at the plan with --dry-run, then add --yes.")
+    typer.confirm(f"Publish {plan.title} to {plan.place}?", abort=True, err=True)
+
+
+def print_plan(plan: PushPlan) -> None:
+    """What would happen, for people."""
+    if plan.action == "nothing":
+        return
+    OUT.print(f"[bold]{plan.title}[/] to {plan.place}", highlight=False)
+    if plan.unfinished:
+        OUT.print(f"first: tag {plan.unfinished[0]} on {plan.unfinished[1][:12]}, left without it by an earlier push")
+    if plan.action == "tag":
+        OUT.print(f"the commit {str(plan.commit)[:12]} stands there; only the tag {plan.tag} is missing")
+        return
+    changed = plan.paths("added", "changed", "deleted", "kept")
+    rows = [[file.kind, file.path, f"{file.bytes:,}"] for file in changed[:MOST_FILES]]
+    rows += [["...", f"{len(changed) - MOST_FILES} more", ""]] if len(changed) > MOST_FILES else []
+    same = plan.paths("unchanged")
+    rows.append(["unchanged", f"{len(same)} files", f"{sum(file.bytes for file in same):,}"])
+    table("Files", ["", "file", "bytes"], rows)
+    if plan.creates:
+        OUT.print("the repository or the branch is new")
+    if plan.old_version:
+        OUT.print(f"\n[bold]Difference from {plan.old_version}[/] (asks for {plan.proposed} or later)")
+        OUT.print(plan.difference, markup=False)
+    OUT.print(f"\none commit, then the tag [bold]{plan.tag}[/]")
+
+
+def plan_json(plan: PushPlan) -> dict[str, object]:
+    """The plan for machines."""
+    return {
+        "action": plan.action,
+        "place": plan.place,
+        "version": plan.version,
+        "tag": plan.tag,
+        "parent": plan.parent,
+        "old_version": plan.old_version,
+        "proposed": plan.proposed,
+        "difference": plan.difference.splitlines(),
+        "files": [{"path": file.path, "kind": file.kind, "bytes": file.bytes} for file in plan.files],
+    }

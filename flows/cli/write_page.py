@@ -1,0 +1,23 @@
+"""A page that a command writes beside what it prints."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.console import say
+from transforms.errors import MachineError
+
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write one HTML page that needs nothing else.")]
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write the page whole or not at all; MachineError where that cannot be."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(page, "utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        raise MachineError(f"--html {path} cannot be written: {error.strerror}. Choose another place.") from error
+    say(f"page  {path}")

@@ -1,0 +1,108 @@
+"""Sampled rows, and the page that shows them."""
+
+import base64
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from data_lake.release.sample import sample_release
+from data_lake.release.sample_page import describe, render_page
+from tests.data_lake.release.tiny_tables import PICTURES
+from transforms.errors import UsageError
+
+
+class _Tags(HTMLParser):
+    """Every tag with its attributes, and every tag left open."""
+
+    VOID = ("meta", "img", "input", "br", "rect", "circle")
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_a_sample_is_the_same_each_time_and_hardly_changes_with_its_size(release: Path) -> None:
+    """Drawn by id: a smaller sample is part of a larger one; another seed draws others."""
+    ten, five = sample_release(release, 10), sample_release(release, 5)
+    assert sample_release(release, 10) == ten
+    assert {row.instruction_id for row in five.rows} < {row.instruction_id for row in ten.rows}
+    assert (len(ten.rows), ten.of) == (10, 25)
+    assert sample_release(release, 10, seed=1).rows != ten.rows
+
+
+def test_task_and_split_can_be_chosen(release: Path) -> None:
+    """More rows than there are is all of them; what is not there is refused with what is."""
+    drawn = sample_release(release, 99, task="bounding", split="test")
+    assert [(row.task, row.split, len(row.stated.boxes or ())) for row in drawn.rows] == [("bounding", "test", 2)]
+    with pytest.raises(UsageError, match="it has bounding, cnt_and_point"):
+        sample_release(release, 1, task="dancing")
+    with pytest.raises(UsageError, match="it has test, train"):
+        sample_release(release, 1, split="validation")
+
+
+def test_pictures_are_the_released_bytes(release: Path) -> None:
+    """Each row has its own picture, and what its answer says."""
+    for row in sample_release(release, 99).rows:
+        assert row.picture in PICTURES.values()
+        assert row.mime == ("image/png" if row.picture.startswith(b"\x89PNG") else "image/jpeg")
+        assert row.stated.failure == ""
+        assert len(row.stated.points or row.boxes) == len(row.boxes)
+
+
+def test_the_page_needs_nothing_else(release: Path) -> None:
+    """No address, no script; well-formed; every picture has a text, its own bytes and a drawing."""
+    sample = sample_release(release, 99)
+    page = render_page(sample)
+    tags = _Tags(page)
+    assert tags.open == []
+    assert not {"script", "link", "iframe"} & {tag for tag, _ in tags.found}
+    assert not re.search(r"https?://|url\(|@import", page)
+    images = [found for tag, found in tags.found if tag == "img"]
+    assert len(images) == len(sample.rows) == sum(tag == "svg" for tag, _ in tags.found)
+    for row, image in zip(sample.rows, images, strict=True):
+        assert base64.b64decode(image["src"].partition("base64,")[2]) == row.picture
+        assert image["alt"] == describe(row)
+
+
+def test_boxes_and_points_are_drawn_where_the_answer_says(release: Path) -> None:
+    """The drawing has the picture's own pixels as its frame."""
+    (row,) = sample_release(release, 1, task="bounding", split="test").rows
+    tags = _Tags(render_page(replace(sample_release(release, 1), rows=(row,)))).found
+    frame = next(found["viewbox"] for tag, found in tags if tag == "svg")
+    drawn = [found for tag, found in tags if tag == "rect" and found["class"] == "box"]
+    assert frame == f"0 0 {row.width} {row.height}"
+    assert [(float(one["x"]), float(one["y"])) for one in drawn] == [box[:2] for box in row.stated.boxes or ()]
+    assert [float(one["width"]) for one in drawn] == [box[2] - box[0] for box in row.stated.boxes or ()]
+
+
+def test_words_are_never_markup(release: Path) -> None:
+    """A prompt or an answer with angle brackets is shown as it is."""
+    sample = sample_release(release, 1)
+    odd = replace(sample.rows[0], prompt="<image> <b>a</b> & <script>", answer="</pre><img src=x>", label='"><i>')
+    page = render_page(replace(sample, rows=(odd,)))
+    assert "&lt;b&gt;a&lt;/b&gt; &amp; &lt;script&gt;" in page
+    assert sum(tag == "img" for tag, _ in _Tags(page).found) == 1
+
+
+def test_the_text_beside_a_picture_tells_what_is_drawn(release: Path) -> None:
+    """One box, two boxes, none."""
+    texts = {describe(row) for row in sample_release(release, 99, task="count_and_box").rows}
+    assert "polyps, 44 by 32 pixels; answer: count 2, 2 boxes" in texts
+    assert "polyps, 40 by 30 pixels; answer: count 1, 1 box" in texts
+    assert "cluster, 40 by 30 pixels; answer: count 0, 0 boxes" in texts

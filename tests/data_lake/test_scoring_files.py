@@ -1,0 +1,187 @@
+"""Truth and predictions read from files and releases, and brought together."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_lake.questions import read_questions
+from data_lake.scoring import load_items
+from tests.data_lake.release.tiny_release import write_release
+from tests.data_lake.release.tiny_tables import make_tables
+from tests.transforms.scoring.questions import fenced
+from transforms.errors import DataError, UsageError
+from transforms.scoring.report import scoring_report
+
+POINT = [{"point_2d": [1.0, 2.0], "label": "polyp"}]
+BOX = [{"bbox_2d": [0.0, 0.0, 8.0, 8.0], "label": "polyp"}]
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny release."""
+    return write_release(tmp_path_factory.mktemp("scored") / "release", make_tables())
+
+
+def _write(path: Path, lines: list[Any]) -> Path:
+    path.write_bytes(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    return path
+
+
+def _swift(answer: object, response: str, image: str = "a") -> dict[str, Any]:
+    messages = [{"role": "user", "content": "<image> ?"}, {"role": "assistant", "content": response}]
+    images = [{"bytes": None, "path": f"images/{image}.png"}]
+    return {"response": response, "labels": fenced(answer), "logprobs": None, "messages": messages, "images": images}
+
+
+def test_a_predictions_file_may_be_its_own_truth(tmp_path: Path) -> None:
+    """``labels`` is the truth, not the assistant message, which is the response; the task is seen from the answer."""
+    file = _write(tmp_path / "result.jsonl", [_swift(POINT, fenced([])), _swift({"counts": 2, "label": "x"}, "[2")])
+    matched = load_items(file, file)
+    assert [item.truth.task for item in matched.items] == ["pointing", "counting"]
+    assert [item.response for item in matched.items] == [fenced([]), "[2"]
+    assert matched.items[0].truth.label == "polyps"
+    assert (matched.matched_by, matched.items[0].truth.group) == ("order", "a")
+
+
+def test_truth_may_be_our_lines_published_lines_or_bare_values(tmp_path: Path) -> None:
+    """Assistant messages with a task beside them, and ``gt`` values with ``count`` or ``counts``."""
+    user = {"role": "user", "content": "<image> ?", "task": "bounding", "source": "lower-gi"}
+    truth = [
+        {"messages": [user, {"role": "assistant", "content": fenced(BOX)}], "images": ["images/a.jpg"]},
+        {"task": "counting", "gt": {"count": 3, "label": "normal sperm"}},
+        {"task": "pointing", "gt": []},
+    ]
+    first, second, third = (one.truth for one in read_questions(_write(tmp_path / "t.jsonl", truth)))
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert (first.task, first.boxes, first.source) == ("bounding", ((0.0, 0.0, 8.0, 8.0),), "lower-gi")
+    assert (second.count, second.label) == (3, "normal")
+    assert (third.count, third.points) == (0, ())
+
+
+def test_sizes_of_objects_come_from_another_question_about_the_same_image_and_label(tmp_path: Path) -> None:
+    """A point question alone does not know them."""
+    file = _write(tmp_path / "t.jsonl", [_swift(POINT, ""), _swift(BOX, ""), _swift(POINT, "", image="b")])
+    points, _, other = (question.truth for question in read_questions(file))
+    assert points is not None
+    assert other is not None
+    assert (points.boxes, other.boxes) == (((0.0, 0.0, 8.0, 8.0),), ())
+
+
+def test_a_release_is_scored_with_what_it_knows(release: Path, tmp_path: Path) -> None:
+    """Its own answers are perfect, absent objects included; boxes, video, group and size come from its tables."""
+    questions = read_questions(release)
+    lines = [line for file in sorted(release.glob("instructions/*.jsonl")) for line in file.read_bytes().splitlines()]
+    answers = [json.loads(line)["messages"][1]["content"] for line in lines]
+    file = _write(tmp_path / "p.jsonl", [{"response": answer} for answer in answers])
+    matched = load_items(release, file)
+    overall = scoring_report(matched.items)["strict"]["overall"]
+    assert {overall[name]["value"] for name in ("point_f1_50", "mAP", "exact_count_accuracy", "absent_accuracy")} == {
+        1.0
+    }
+    frame = next(one.truth for one in questions if one.truth and one.truth.video)
+    assert (frame.source, frame.video, frame.image_size, frame.group) == (
+        "visem_tracking",
+        "11",
+        (40, 30),
+        "image:11_frame_0",
+    )
+    assert all(len(one.truth.boxes) == one.truth.count for one in questions if one.truth)
+
+
+def test_predictions_with_ids_match_in_any_order(release: Path, tmp_path: Path) -> None:
+    """By instruction_id, and one split can be chosen."""
+    questions = read_questions(release, "test")
+    lines = [{"instruction_id": one.name, "response": one.name} for one in reversed(questions)]
+    matched = load_items(release, _write(tmp_path / "p.jsonl", lines), "test")
+    assert matched.matched_by == "id"
+    assert [item.response for item in matched.items] == [one.name for one in questions]
+
+
+def _answers(number: int) -> list[dict[str, Any]]:
+    return [{"response": "1"} for _ in range(number)]
+
+
+TRUTH = [
+    {"id": str(n), "task": "counting", "gt": {"counts": n, "label": "x"}, "images": [f"{n}.png"]} for n in range(3)
+]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (_answers(2), "2 predictions for 3 questions"),
+        (
+            [{"id": "0", "response": ""}, {"id": "1", "response": ""}, {"id": "9", "response": ""}],
+            "1 questions have no",
+        ),
+        ([{"id": str(n), "response": ""} for n in range(4)], "1 predictions answer no question, first 3"),
+        ([{"id": "0", "response": ""}, {"id": "0", "response": ""}], "id 0 is in line 1 and again in line 2"),
+        ([{"response": ""}, {"text": ""}], "line 2: no text under 'response'"),
+        ([{"response": 3}], "line 1: no text under 'response'"),
+        ([{"response": ""}, [1]], "line 2 is no JSON object"),
+        ([{"response": "", "images": [f"{n}.png"]} for n in (0, 2, 1)], "line 2 is about image 2, the truth at line 2"),
+    ],
+)
+def test_what_does_not_fit_together_is_told(lines: list[Any], words: str, tmp_path: Path) -> None:
+    """With file and line, instead of scores that are off by one."""
+    with pytest.raises(DataError, match=words):
+        load_items(_write(tmp_path / "t.jsonl", TRUTH), _write(tmp_path / "p.jsonl", lines))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [(b"{\n", "p.jsonl, line 1 is not JSON"), (b'{"response": ""}\n\n{}', "line 2 is empty")]
+)
+def test_a_line_that_is_no_json_is_named(text: bytes, words: str, tmp_path: Path) -> None:
+    """An empty line is one too: it may stand for a lost answer."""
+    (tmp_path / "p.jsonl").write_bytes(text)
+    with pytest.raises(DataError, match=words):
+        load_items(_write(tmp_path / "t.jsonl", TRUTH), tmp_path / "p.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ({"task": "pointing", "gt": [{"label": "x"}]}, "not one of the task pointing"),
+        ({"task": "cnt_and_point", "gt": {"counts": 3, "point_2d": [[1, 2]]}}, "counts 3 and lists 1"),
+        ({"labels": "no idea"}, "neither named nor to be seen|cannot be read"),
+        ({"gt": []}, "neither named nor to be seen"),
+        ({"task": "counting", "labels": "x"}, "cannot be read"),
+        ({"task": "counting"}, "not one of the task"),
+    ],
+)
+def test_a_truth_that_is_none_is_named(line: dict[str, Any], words: str, tmp_path: Path) -> None:
+    """A wrong truth would make every score wrong."""
+    with pytest.raises(DataError, match=words):
+        read_questions(_write(tmp_path / "t.jsonl", [line]))
+
+
+def test_other_kinds_of_questions_are_counted_not_scored(tmp_path: Path) -> None:
+    """They keep their place in the order."""
+    truth = [{"task": "classification", "labels": "polyp"}, {"task": "counting", "gt": {"counts": 1}}]
+    matched = load_items(_write(tmp_path / "t.jsonl", truth), _write(tmp_path / "p.jsonl", _answers(2)))
+    assert (len(matched.items), matched.not_scored) == (1, 1)
+
+
+def test_missing_files_and_splits_are_usage_errors(release: Path, tmp_path: Path) -> None:
+    """With what there is."""
+    with pytest.raises(UsageError, match="cannot be read"):
+        load_items(tmp_path / "none.jsonl", tmp_path / "none.jsonl")
+    with pytest.raises(UsageError, match="it has test, train"):
+        read_questions(release, "validation")
+    with pytest.raises(UsageError, match="--split is for a release"):
+        read_questions(_write(tmp_path / "t.jsonl", TRUTH), "test")
+
+
+def test_published_items_score_perfectly_against_themselves(real: Path, tmp_path: Path) -> None:
+    """Every real published answer is read, by both sets."""
+    path = real / "medmultipoints" / "published_items.jsonl"
+    answers = [fenced(json.loads(line)["gt"]) for line in path.read_bytes().splitlines()]
+    matched = load_items(path, _write(tmp_path / "p.jsonl", [{"response": answer} for answer in answers]))
+    report = scoring_report(matched.items)
+    assert (len(matched.items), matched.not_scored, report["disagreements"]) == (len(answers), 0, [])
+    assert [row["stopped"] + row["unreadable"] for row in report["published"].values()] == [0] * 5
+    assert report["strict"]["overall"]["mAP"]["value"] == report["strict"]["overall"]["point_f1_25"]["value"] == 1

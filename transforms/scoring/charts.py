@@ -1,0 +1,83 @@
+"""What the charts of an evaluation show, as plain numbers in the units of the drawing."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from transforms.scoring.items import COUNT, Item
+from transforms.scoring.tolerant_parsing import read_tolerant
+
+# Of all others, more is better.
+LOWER_IS_BETTER: Final = frozenset({"unread_rate", "relative_count_error", "count_mae", "point_error"})
+UNBOUNDED: Final = frozenset({"relative_count_error", "count_mae"})
+TICKS: Final = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A metric between 0 and 1 with its interval; ``low`` and ``high`` are None without one."""
+
+    name: str
+    lower_is_better: bool
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """How many counting answers share a true and a stated count; both also as places between 0 and 1."""
+
+    true: int
+    said: int
+    number: int
+    x: float
+    y: float
+    radius: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """True against stated counts on square-root scales that end at ``most``; ``unread`` answers have no dot."""
+
+    dots: tuple[Dot, ...]
+    ticks: tuple[tuple[int, float], ...]
+    most: int
+    unread: int
+    beyond: int
+
+
+def metric_bars(strict: dict[str, Any]) -> list[Bar]:
+    """The overall metrics of a strict report that lie between 0 and 1, in its order."""
+    found = []
+    for name, entry in strict["overall"].items():
+        low, high = entry["interval"]
+        if name not in UNBOUNDED:
+            found.append(Bar(name, name in LOWER_IS_BETTER, entry["value"], low, high))
+    return found
+
+
+def count_dots(items: Sequence[Item]) -> Counts | None:
+    """The counting answers; None where no question asks for a count.
+
+    The scale ends at one and a half times the largest true count: what is stated beyond it is counted, not drawn.
+    """
+    asked = [item for item in items if COUNT in item.truth.parts]
+    if not asked:
+        return None
+    said = [(item.truth.count, read_tolerant(item.truth, item.response).count) for item in asked]
+    most = max(10, math.ceil(1.5 * max(true for true, _ in said)))
+    shared = Counter((true, count) for true, count in said if count is not None and count <= most)
+    dots = tuple(
+        Dot(true, count, number, _place(true, most), _place(count, most), min(0.5 + math.sqrt(number) / 4, 3.0))
+        for (true, count), number in sorted(shared.items())
+    )
+    unread = sum(count is None for _, count in said)
+    ticks = tuple((tick, _place(tick, most)) for tick in TICKS if tick <= most)
+    return Counts(dots, ticks, most, unread, len(said) - unread - sum(shared.values()))
+
+
+def _place(count: int, most: int) -> float:
+    return math.sqrt(count / most)
