@@ -8,7 +8,7 @@ demo: .venv
 	$(BIN)/medmultipoints demo
 
 test: .venv
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv
 	$(BIN)/ruff check .

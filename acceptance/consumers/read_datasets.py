@@ -8,6 +8,7 @@ from datasets import disable_progress_bars, load_dataset
 
 
 def read(folder: Path, cache: str) -> None:
+    """Print every entry of every split."""
     disable_progress_bars()
     files = sorted(path for path in folder.glob("*.json*") if path.stem not in ("export", "dataset_info"))
     for path in files:

@@ -9,6 +9,7 @@ from datumaro.components.annotation import Annotation, AnnotationType
 
 
 def read(folder: Path, kind: str) -> None:
+    """Print every object that the importer gives."""
     for root in roots(folder, kind):
         dataset = Dataset.import_from(str(root), kind)
         names = [category.name for category in dataset.categories()[AnnotationType.label].items]
@@ -22,6 +23,7 @@ def read(folder: Path, kind: str) -> None:
 
 
 def roots(folder: Path, kind: str) -> list[Path]:
+    """The folders that the importer is given: each sequence of MOT apart."""
     if kind != "mot_seq":
         return [folder]
     return sorted(path.parent.parent for path in folder.glob("*/*/gt/gt.txt"))

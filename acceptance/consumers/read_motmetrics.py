@@ -8,6 +8,7 @@ import motmetrics
 
 
 def read(folder: Path) -> None:
+    """Print every row of every sequence."""
     for truth in sorted(folder.glob("*/*/gt/gt.txt")):
         sequence = truth.parent.parent
         labels = (truth.parent / "labels.txt").read_text().splitlines()

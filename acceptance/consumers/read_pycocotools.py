@@ -10,6 +10,7 @@ from pycocotools.cocoeval import COCOeval
 
 
 def read(folder: Path) -> None:
+    """Print every annotation of every file."""
     for path in sorted((folder / "annotations").glob("*.json")):
         with redirect_stdout(sys.stderr):
             coco = COCO(str(path))

@@ -8,6 +8,7 @@ import supervision
 
 
 def read(folder: Path) -> None:
+    """Print every detection of every picture."""
     for dataset in datasets(folder):
         for path, _, detections in dataset:
             for corners, number in zip(detections.xyxy.tolist(), detections.class_id.tolist(), strict=True):
@@ -16,6 +17,7 @@ def read(folder: Path) -> None:
 
 
 def datasets(folder: Path) -> list[supervision.DetectionDataset]:
+    """One data set a split."""
     if (folder / "data.yaml").exists():
         return [
             supervision.DetectionDataset.from_yolo(

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 
 def read(folder: Path, scale: str) -> None:
+    """Print every answer as a model of that scale would be taught it."""
     with redirect_stdout(sys.stderr):
         from PIL import Image
         from swift.dataset import load_dataset
@@ -33,6 +34,7 @@ def read(folder: Path, scale: str) -> None:
 
 
 def fill(text: str, objects: dict[str, list[object]]) -> str:
+    """The text with its placeholders filled in order, as Qwen's templates print numbers."""
     for token, values in (("<bbox>", objects.get("bbox") or []), ("<ref-object>", objects.get("ref") or [])):
         for value in values:
             text = text.replace(token, str(value), 1)

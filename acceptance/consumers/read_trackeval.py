@@ -12,6 +12,7 @@ BENCHMARK = "export"
 
 
 def read(folder: Path, scratch: Path) -> None:
+    """Print every box of every frame; fail where the truth does not match itself."""
     for seqmap in sorted((folder / "seqmaps").glob("*.txt")):
         dataset = lay_out(folder, scratch, seqmap.stem)
         for sequence in dataset.seq_list:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 
 def read(folder: Path) -> None:
+    """Print every label that is left; fail where a picture was dropped."""
     with redirect_stdout(sys.stderr):
         from ultralytics.data.dataset import YOLODataset
         from ultralytics.data.utils import check_det_dataset
