@@ -6,7 +6,7 @@ The programs under ``consumers/`` see the exported files only. What cannot be in
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from acceptance.builds import build
 from acceptance.environments import Consumer, NotInstallable, ask, install
 from acceptance.inputs import small
+from acceptance.marks import compare
 from data_lake.release.dialect_rows import read_dialect_pictures, read_items
 from data_lake.release.dialects import DialectReport, export_dialect
 from data_lake.release.manifest import Manifest, read_manifest
@@ -92,9 +93,7 @@ def consume(
             reading.dialect: check_layout(release, exports[reading.dialect], consumer, python, reading, work)
             for reading in readings
         }
-    checks[DATASETS] = lambda python: {
-        name: check_entries(release, exports[name], python, work) for name in CONVERSATIONS
-    }
+    checks[DATASETS] = lambda python: {name: check_entries(exports[name], python, work) for name in CONVERSATIONS}
     checks[SWIFT] = lambda python: check_swift(release, exports["swift-objects"], python, work)
     found, skipped = {}, {}
     for consumer, check in checks.items():
@@ -132,7 +131,7 @@ class Files(Mapping[str, bytes]):
     def __getitem__(self, path: str) -> bytes:
         return (self.folder / path).read_bytes()
 
-    def __iter__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204
+    def __iter__(self) -> Iterator[str]:
         return (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file())
 
     def __len__(self) -> int:
@@ -194,30 +193,7 @@ def expected(release: Release, form: Layout, split: str, dialect: str) -> tuple[
     return marks, sizes
 
 
-def compare(
-    found: Mapping[str, Sequence[Mark]], wanted: Mapping[str, Sequence[Mark]], tolerance: float, about: str
-) -> int:
-    """The number of marks, after each has found its own; AssertionError names the first that has not."""
-    strange = {path for path, marks in found.items() if marks} - set(wanted)
-    assert not strange, f"{about}: {min(strange)} is no picture of the release"
-    for path, marks in wanted.items():
-        left = list(found.get(path, ()))
-        assert len(left) == len(marks), f"{about}: {path}: {len(left)} objects of {len(marks)}"
-        for mark in marks:
-            near = [one for one in left if one.name == mark.name and distance(one, mark) <= tolerance]
-            assert near, f"{about}: {path}: {mark} is not among {left[:5]}"
-            left.remove(min(near, key=lambda one: distance(one, mark)))
-    return sum(map(len, wanted.values()))
-
-
-def distance(one: Mark, other: Mark) -> float:
-    """The largest difference of a coordinate, in pixels."""
-    if len(one.numbers) != len(other.numbers):
-        return float("inf")
-    return max(abs(a - b) for a, b in zip(one.numbers, other.numbers, strict=True))
-
-
-def check_entries(release: Release, report: DialectReport, python: Path, work: Path) -> int:
+def check_entries(report: DialectReport, python: Path, work: Path) -> int:
     """The number of entries that ``datasets`` loads, each as it stands in the file."""
     rows = ask(DATASETS, python, report.folder, (str(work / "cache" / report.dialect),), work)
     form = DIALECTS[report.dialect].form

@@ -20,6 +20,7 @@ PACKAGES = LAYERS[1:]
 BEDROCK = {"transforms.records", "transforms.errors"}
 DATA_SUFFIXES = {".toml", ".json", ".jinja"}
 
+PURE = {"pathlib.PurePath", "pathlib.PurePosixPath"}  # paths as text: they touch no disk
 IMPURE = {
     *("asyncio", "ctypes", "fsspec", "glob", "httpx", "mmap", "multiprocessing", "os", "pathlib", "prefect", "random"),
     *("requests", "secrets", "shelve", "shutil", "signal", "socket", "sqlite3", "subprocess", "tempfile", "threading"),
@@ -77,7 +78,9 @@ def lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def impurities(tree: ast.AST) -> Iterator[str]:
     """What in a file reaches for the disk, the network, the environment, the clock or a global random state."""
-    yield from sorted({name.split(".")[0] for name in imports(tree)} & IMPURE)
+    plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    parts = {name for name in imports(tree) if name.rpartition(".")[0] in IMPURE} - PURE
+    yield from sorted({name for name in plain | parts if name.split(".")[0] in IMPURE})
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id == "open":
             yield "open()"

@@ -59,10 +59,14 @@ def write_records_shard(
     at a time. DataError where bytes do not hash to the record's ``stored_sha256`` or are neither JPEG nor PNG.
     """
     schema = features.arrow_schema
+    arrow = shard.records.to_arrow(compat_level=pl.CompatLevel.oldest())
+    identity = shard.records.select(IDENTITY)
     with parquet_file(path, schema) as (sink, writer):
-        for rows in _row_groups(shard):
-            columns = {"image": _image_column(rows.select(IDENTITY).to_dicts(), read_image)}
-            writer.write_table(to_arrow(rows, schema, columns), row_group_size=IMAGE_ROWS_PER_GROUP)
+        for start, stop in group_bounds(shard.sizes):
+            rows = identity.slice(start, stop - start).to_dicts()
+            columns = {"image": _image_column(rows, read_image)}
+            group = to_arrow(arrow.slice(start, stop - start), schema, columns)
+            writer.write_table(group, row_group_size=IMAGE_ROWS_PER_GROUP)
     return sink.entry(shard.path)
 
 
@@ -110,11 +114,6 @@ def _leaf_paths(path: str, kind: pa.DataType) -> list[str]:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return _leaf_paths(f"{path}.list.element", kind.value_type)
     return [path]
-
-
-def _row_groups(shard: Shard) -> Iterator[pl.DataFrame]:
-    for start, stop in group_bounds(shard.sizes):
-        yield shard.records.slice(start, stop - start)
 
 
 def group_bounds(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -18,6 +18,7 @@ from flows.publishing import place_of
 from transforms.dialects.registry import DIALECTS
 from transforms.errors import UsageError
 
+LIST = "list"
 ReleaseArgument = Annotated[Path, typer.Argument(help="Folder of a release.")]
 
 
@@ -66,9 +67,6 @@ def show(release: ReleaseArgument, as_json: JsonOption = False) -> None:
         OUT.print(f"[bold]{name}[/]  {value}" if not isinstance(value, (list, dict)) else f"[bold]{name}[/]")
         for line in value.items() if isinstance(value, dict) else value if isinstance(value, list) else ():
             OUT.print(f"    {line}", markup=False)
-
-
-LIST = "list"
 
 
 def export(

@@ -54,6 +54,11 @@ def publish(
         pull_request=pull_request,
         replace_edits=replace_edits,
     )
+    show_and_publish(request, dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+def show_and_publish(request: PublishRequest, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """The plan shown, agreed to and carried out."""
     plan = plan_for(request, open_place(request))
     if not as_json:
         print_plan(plan)

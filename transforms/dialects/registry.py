@@ -91,7 +91,7 @@ _ALL: Final = (
         boxes=_CORNERS,
         rounding=_HALF_PIXEL,
         lost="the original pixels: pictures are resized (Lanczos, JPEG quality 95 or PNG)",
-        loaded_by="",
+        loaded_by="`datasets` (as JSON)",
         resize=QWEN2_5_RESIZE,
         form=_json(QWEN2_5_PIXELS, *_MESSAGES, resize=QWEN2_5_RESIZE),
     ),
@@ -102,7 +102,7 @@ _ALL: Final = (
         boxes=f"{_CORNERS}; a point is x, y",
         rounding="none",
         lost="the wording of the format request: it names the keys only",
-        loaded_by="",
+        loaded_by="ms-swift (loading, scaling, filling), `datasets`",
         form=Conversation(swift.encode_objects, swift.decode_objects),
     ),
     Dialect(
@@ -112,7 +112,7 @@ _ALL: Final = (
         boxes=_CORNERS,
         rounding=_HALF_THOUSANDTH,
         lost="nothing else",
-        loaded_by="",
+        loaded_by="`datasets` (as JSON)",
         form=_json(THOUSAND, *_MESSAGES, listed=True, dataset_info=True),
     ),
     Dialect(
@@ -122,7 +122,7 @@ _ALL: Final = (
         boxes=_CORNERS,
         rounding=_HALF_PIXEL,
         lost="the original pixels: pictures are resized; set image_max_pixels to 1003520, or it resizes once more",
-        loaded_by="",
+        loaded_by="`datasets` (as JSON)",
         resize=QWEN2_5_RESIZE,
         form=_json(QWEN2_5_PIXELS, *_MESSAGES, listed=True, dataset_info=True, resize=QWEN2_5_RESIZE),
     ),
@@ -133,7 +133,7 @@ _ALL: Final = (
         boxes=_CORNERS,
         rounding=_HALF_PIXEL,
         lost="nothing else",
-        loaded_by="",
+        loaded_by="`datasets` (as JSON)",
         resize=QWEN2_5_RESIZE,
         form=_json(QWEN2_5_PIXELS, *_CONVERSATION, listed=True),
     ),
@@ -144,7 +144,7 @@ _ALL: Final = (
         boxes=_CORNERS,
         rounding=_HALF_THOUSANDTH,
         lost="nothing else",
-        loaded_by="",
+        loaded_by="`datasets` (as JSON)",
         form=_json(THOUSAND, *_CONVERSATION, listed=True),
     ),
     Dialect(
@@ -154,7 +154,7 @@ _ALL: Final = (
         boxes="none",
         rounding="one decimal: 0.05 % of each side",
         lost="boxes (such instructions are left out), the order of the points, capitals in names, the format request",
-        loaded_by="",
+        loaded_by="`datasets` (as JSON)",
         form=Conversation(molmo.encode, molmo.decode_answer),
     ),
     Dialect(
@@ -164,7 +164,7 @@ _ALL: Final = (
         boxes=_CORNERS,
         rounding="three decimals: 0.05 % of each side",
         lost="nothing else",
-        loaded_by="",
+        loaded_by="`datasets` (as JSON)",
         form=_json(FRACTIONS, *_CONVERSATION, listed=True),
     ),
     Dialect(
@@ -174,7 +174,7 @@ _ALL: Final = (
         boxes="y1, x1, y2, x2",
         rounding="whole numbers: 0.049 % of each side",
         lost="points, and answers of a number with places (such instructions are left out), the wording of the ask",
-        loaded_by="",
+        loaded_by="`datasets` (as JSON)",
         form=Conversation(locations.encode_paligemma, locations.decode_paligemma),
     ),
     Dialect(
@@ -184,7 +184,7 @@ _ALL: Final = (
         boxes=_CORNERS,
         rounding="whole cells: 0.05 % of each side",
         lost="points and numbers (such instructions are left out), the wording of the ask",
-        loaded_by="",
+        loaded_by="`datasets` (as JSON)",
         form=Conversation(locations.encode_florence, locations.decode_florence),
     ),
     Dialect(
@@ -194,7 +194,7 @@ _ALL: Final = (
         boxes="x, y, width, height",
         rounding="none",
         lost="points",
-        loaded_by="",
+        loaded_by="pycocotools, supervision, datumaro",
         form=Layout(coco.place, coco.encode_detection, coco.decode_detection),
     ),
     Dialect(
@@ -204,7 +204,7 @@ _ALL: Final = (
         boxes="x, y, width, height; keypoint x, y, visible",
         rounding="none",
         lost="what kind of point it is",
-        loaded_by="",
+        loaded_by="pycocotools, datumaro",
         form=Layout(coco.place, coco.encode_keypoints, coco.decode_keypoints),
     ),
     Dialect(
@@ -214,7 +214,7 @@ _ALL: Final = (
         boxes="centre x, y, width, height",
         rounding="eight decimals",
         lost="points, masks, tracks; pictures whose labels may be incomplete; what passes the picture's edge",
-        loaded_by="",
+        loaded_by="ultralytics, supervision, datumaro",
         form=Layout(yolo.place, yolo.encode, yolo.decode, yolo.encode_data),
     ),
     Dialect(
@@ -224,7 +224,7 @@ _ALL: Final = (
         boxes="left, top, width, height",
         rounding="four decimals",
         lost="pictures that are no frames of a video, points",
-        loaded_by="",
+        loaded_by="TrackEval, py-motmetrics, datumaro",
         form=Layout(mot.place, mot.encode, mot.decode),
     ),
     Dialect(
@@ -234,7 +234,7 @@ _ALL: Final = (
         boxes="masks, one for each target",
         rounding="one pixel of the 1,024",
         lost="objects without a mask, the borders between touching objects, the original pixels",
-        loaded_by="",
+        loaded_by="our own reader only",
         form=Layout(biomedparse.place, biomedparse.encode, biomedparse.decode, holds=_has_mask, rendering="square png"),
     ),
     Dialect(
@@ -244,7 +244,7 @@ _ALL: Final = (
         boxes="masks, one for each object",
         rounding="none; one pixel where the release resized the picture",
         lost="objects without a mask, points",
-        loaded_by="",
+        loaded_by="our own reader only",
         form=Layout(sa_med2d.place, sa_med2d.encode, sa_med2d.decode, holds=_has_mask, rendering="png"),
     ),
 )

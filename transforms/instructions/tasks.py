@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+import orjson
+
 Numbers = Sequence[float]
 
 
@@ -22,36 +24,35 @@ class Objects:
     boxes: Sequence[Numbers]
 
 
-def pointing(objects: Objects) -> object:
+def pointing(objects: Objects) -> str:
     """One entry per object: point and label."""
-    return [{"point_2d": point, "label": objects.name} for point in objects.points]
+    return _entries("point_2d", objects.points, objects.name)
 
 
-def bounding(objects: Objects) -> object:
+def bounding(objects: Objects) -> str:
     """One entry per object: box and label."""
-    return [{"bbox_2d": box, "label": objects.name} for box in objects.boxes]
+    return _entries("bbox_2d", objects.boxes, objects.name)
 
 
-def counting(objects: Objects) -> object:
+def counting(objects: Objects) -> str:
     """The count and the label."""
-    return {"counts": objects.count, "label": objects.name}
+    return f'{{"counts": {objects.count}, "label": {_text(objects.name)}}}'
 
 
-def cnt_and_point(objects: Objects) -> object:
+def cnt_and_point(objects: Objects) -> str:
     """The count, all points, the label."""
-    return {"counts": objects.count, "point_2d": objects.points, "label": objects.name}
+    return _count_and("point_2d", objects.points, objects)
 
 
-def count_and_box(objects: Objects) -> object:
+def count_and_box(objects: Objects) -> str:
     """The count, all boxes, the label."""
-    return {"counts": objects.count, "bbox_2d": objects.boxes, "label": objects.name}
+    return _count_and("bbox_2d", objects.boxes, objects)
 
 
-ANSWERS: Final[Mapping[str, Callable[[Objects], object]]] = MappingProxyType(
+ANSWERS: Final[Mapping[str, Callable[[Objects], str]]] = MappingProxyType(
     {task.__name__: task for task in (pointing, bounding, counting, cnt_and_point, count_and_box)}
 )
 TASKS: Final = tuple(ANSWERS)
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)  # ", " and ": " between items, as published
 
 
 def round_point(point: Numbers) -> list[float]:
@@ -60,9 +61,28 @@ def round_point(point: Numbers) -> list[float]:
 
 
 def answer_text(task: str, objects: Objects) -> str:
-    """The answer as the published files write it: a fenced block of JSON on one line.
+    """The answer as the published files write it: a fenced block of JSON on one line, blanks after commas and colons.
 
     Numbers are printed with the fewest digits that read back as the same float64, so a float32 box edge
     reads 241.5364532470703, as published.
     """
-    return f"```json\n{_ENCODER.encode(ANSWERS[task](objects))}\n```"
+    return f"```json\n{ANSWERS[task](objects)}\n```"
+
+
+def _entries(key: str, rows: Sequence[Numbers], name: str) -> str:
+    label = _text(name)
+    inner = _rows(rows)[2:-2].split("], [") if rows else []
+    return "[" + ", ".join([f'{{"{key}": [{row}], "label": {label}}}' for row in inner]) + "]"
+
+
+def _count_and(key: str, rows: Sequence[Numbers], objects: Objects) -> str:
+    return f'{{"counts": {objects.count}, "{key}": {_rows(rows)}, "label": {_text(objects.name)}}}'
+
+
+def _rows(rows: Sequence[Numbers]) -> str:
+    """Lists of numbers as JSON; ``json`` itself takes ten times as long for them."""
+    return orjson.dumps(rows).decode().replace(",", ", ")
+
+
+def _text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

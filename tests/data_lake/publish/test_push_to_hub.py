@@ -6,34 +6,13 @@ from pathlib import Path
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from data_lake.publish.hub import HubPlace
 from data_lake.publish.plan import plan_push
-from data_lake.publish.push import PushResult, push
+from data_lake.publish.push import push
 from data_lake.publish.versions import VersionRefused
+from tests.hub.fixtures import awake, history, place_at, publish
 from tests.hub.git_store import git
 from tests.hub.running import READER, STRANGER, WRITER, TestHub
 from transforms.errors import DataError, MachineError, UsageError
-
-
-def awake(_seconds: float) -> None:
-    """No waiting in tests."""
-
-
-def place_at(repo: str, **options: object) -> HubPlace:
-    return HubPlace(repo, sleep=awake, **options)
-
-
-def publish(folder: Path, repo: str, **options: object) -> PushResult:
-    place = place_at(repo, **options)
-    return push(plan_push(folder, place), place, sleep=awake)
-
-
-def history(hub: TestHub, repo: str) -> tuple[list[str], dict[str, str]]:
-    """Titles of the commits, oldest first, and the title of the commit that each tag points to."""
-    where = hub.repository(repo)
-    titles = git(where, "log", "--reverse", "--format=%s", "main").stdout.decode().split("\n")[:-1]
-    tags = git(where, "tag", "--list").stdout.decode().split()
-    return titles, {tag: git(where, "log", "-1", "--format=%s", tag).stdout.decode().strip() for tag in tags}
 
 
 def test_a_first_push_makes_the_repository_one_commit_and_one_tag(hub: TestHub, repo: str, versions) -> None:
