@@ -31,9 +31,12 @@ from flows.execute import Outcome, execute
 from flows.prepare import Request, prepare
 from flows.report import rejected_rows, summary_markdown
 from flows.run import Observer, ShardJob, StageResult, run_shard
+from flows.stage import Build
 from transforms.errors import PipelineError
 
 OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
+# What the caller prepared already: hashing gigabytes of archives twice would be felt.
+PREPARED: ContextVar[Build | None] = ContextVar("prepared", default=None)
 NEVER_RETRY = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -95,7 +98,7 @@ def build(
     """
     request = Request(recipe, lake, sources or {}, tuple(only or ()), workers, version)
     try:
-        outcome = execute(prepare(request), version, run_in_prefect, Progress(OBSERVER.get()))
+        outcome = execute(PREPARED.get() or prepare(request), version, run_in_prefect, Progress(OBSERVER.get()))
     except PipelineError as error:
         get_run_logger().error(str(error))
         return Failed(message=str(error), data=error)

@@ -22,9 +22,9 @@ def run_flow(request: Request, prepared: Build, observer: Observer) -> Outcome:
         from prefect import tags
         from prefect.logging.handlers import APILogWorker
 
-        from flows.build import OBSERVER, build, threads
+        from flows.build import OBSERVER, PREPARED, build, threads
 
-        token = OBSERVER.set(observer)
+        observing, preparing = OBSERVER.set(observer), PREPARED.set(prepared)
         try:
             with tags(f"recipe:{prepared.recipe.name}"):
                 state = build.with_options(task_runner=threads(request.workers))(
@@ -37,7 +37,8 @@ def run_flow(request: Request, prepared: Build, observer: Observer) -> Outcome:
                     return_state=True,
                 )
         finally:
-            OBSERVER.reset(token)
+            OBSERVER.reset(observing)
+            PREPARED.reset(preparing)
             APILogWorker.drain_all(timeout=5)
     outcome = state.result(raise_on_failure=True)
     assert isinstance(outcome, Outcome)

@@ -79,7 +79,7 @@ PIPELINE: tuple[Stage, ...] = (
         name="release",
         work=release_shard,
         shards=release_shards,
-        reads=("index", "derive", "dedup", "audit", "record", "instruct"),
+        reads=("index", "derive", "dedup", "audit", "split", "record", "instruct"),
         reads_sources=True,
         blobs=("files", "listing"),
         parameters=release_parameters,
@@ -87,7 +87,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="manifest",
         work=write_manifest,
-        reads=("index", "derive", "dedup", "audit", "record", "instruct", "release"),
+        reads=("index", "derive", "dedup", "audit", "split", "record", "instruct", "release"),
         reads_sources=True,
         blobs=("readme", "croissant", "manifest"),
         parameters=manifest_parameters,

@@ -18,7 +18,7 @@ from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output
 
 QUARANTINE = ("exclusions", "duplicates", "disagreements", "specks")
-EXCLUDING = ("index", "derive", "dedup", "record", "instruct")
+EXCLUDING = ("index", "derive", "dedup", "audit", "split", "record", "instruct")
 
 
 def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
