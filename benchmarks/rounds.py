@@ -69,15 +69,17 @@ class Side:
 
 def run_rounds(corpus: Corpus, folder: Path, *, rounds: int, workers: int) -> dict[str, Any]:
     """The figures of so many rounds; AssertionError where the outputs differ."""
-    ours, theirs = Side(), Side()
+    ours, theirs, more = Side(), Side(), Side()
     equal: dict[str, int] = {}
     for _ in range(rounds):
         printed = ours.add(run_pipeline(corpus, fresh(folder / "pipeline"), workers))
         theirs.add(run_baseline(corpus, fresh(folder / "baseline")))
         equal = equal or compare_outputs(Path(printed["release"]), folder / "baseline" / "data.parquet")
+        more.add(run_baseline(corpus, fresh(folder / "baseline"), "more"))
     for used in ("pipeline", "baseline"):
         shutil.rmtree(folder / used)
-    return figures(ours, theirs) | {"equal": equal, "rounds": rounds, "workers": workers}
+    same_columns = {"same_columns": compared(ours.seconds(), more.seconds())}
+    return figures(ours, theirs) | same_columns | {"equal": equal, "rounds": rounds, "workers": workers}
 
 
 def run_pipeline(corpus: Corpus, folder: Path, workers: int) -> Measured:
@@ -89,9 +91,9 @@ def run_pipeline(corpus: Corpus, folder: Path, workers: int) -> Measured:
     return run_measured(command, ROOT)
 
 
-def run_baseline(corpus: Corpus, folder: Path) -> Measured:
+def run_baseline(corpus: Corpus, folder: Path, *more: str) -> Measured:
     """One data set made of the loose files, with an empty cache and no network."""
-    command = [sys.executable, "-m", "benchmarks.baseline", str(corpus.loose), str(folder)]
+    command = [sys.executable, "-m", "benchmarks.baseline", str(corpus.loose), str(folder), *more]
     return run_measured(command, ROOT, os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "home")})
 
 
@@ -104,12 +106,12 @@ def fresh(folder: Path) -> Path:
 
 def figures(ours: Side, theirs: Side) -> dict[str, Any]:
     """Seconds, ratios and peak memory, overall and by part; a ratio is the median of the rounds' own ratios."""
-    parts = {name: _part(ours.part(own), theirs.part(other)) for name, (own, other) in PARTS.items()}
-    parts["validate"] = _part(ours.part(tuple(ours.times[0]["finish"]), "finish"), [0.0] * len(theirs.times))
-    parts["start"] = _part(ours.start(), theirs.start())
+    parts = {name: compared(ours.part(own), theirs.part(other)) for name, (own, other) in PARTS.items()}
+    parts["validate"] = compared(ours.part(tuple(ours.times[0]["finish"]), "finish"), [0.0] * len(theirs.times))
+    parts["start"] = compared(ours.start(), theirs.start())
     stages = {stage["name"]: summary(ours.part((stage["name"],))) for stage in ours.times[0]["stages"]}
     return {
-        "overall": _part(ours.seconds(), theirs.seconds()),
+        "overall": compared(ours.seconds(), theirs.seconds()),
         "parts": parts,
         "stages": stages,
         "peak_mb": {"ours": peak_mb(ours), "baseline": peak_mb(theirs)},
@@ -121,7 +123,8 @@ def peak_mb(side: Side) -> int:
     return round(max(run.peak_bytes for run in side.runs) / 1e6)
 
 
-def _part(ours: list[float], theirs: list[float]) -> dict[str, Any]:
+def compared(ours: list[float], theirs: list[float]) -> dict[str, Any]:
+    """Seconds of both, and the ratio of each round where there is one."""
     found: dict[str, Any] = {"ours": summary(ours), "baseline": summary(theirs)}
     if all(theirs) and all(ours):
         found["ratio"] = summary([other / own for own, other in zip(ours, theirs, strict=True)])

@@ -110,13 +110,22 @@ def load_catalogue(extra_dirs: Iterable[Path] = ()) -> dict[str, SourceInfo]:
 
 def _toml_files(extra_dirs: Iterable[Path]) -> Iterator[Traversable]:
     folders: list[Traversable] = [files("data_lake.sources")]
-    folders += [files(point.value) for point in sorted(entry_points(group=CATALOGUES), key=lambda point: point.name)]
+    folders += map(_plugin_folder, sorted(entry_points(group=CATALOGUES), key=lambda point: point.name))
     for folder in (*folders, *extra_dirs):
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder of source files.")
         yield from sorted(
             (file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name
         )
+
+
+def _plugin_folder(point: EntryPoint) -> Traversable:
+    try:
+        return files(point.value)
+    except ImportError as error:
+        raise UsageError(
+            f"catalogue '{point.name}' ({point.value}) cannot be loaded: {error}. Install its package again."
+        ) from error
 
 
 def read_source(raw: bytes, where: str) -> SourceInfo:

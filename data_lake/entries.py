@@ -35,6 +35,8 @@ def safe_name(raw: str, origin: Origin) -> str:
     as_posix = PurePosixPath(raw.replace("\\", "/"))
     if not raw or as_posix.is_absolute() or ".." in as_posix.parts or raw[1:2] == ":" or "\0" in raw:
         raise origin.refuse(f"unsafe path of entry {raw!r}")
+    if not raw.isascii() and any("\ud800" <= character <= "\udfff" for character in raw):
+        raise origin.refuse(f"the name of entry {raw!r} is not valid text", "Pack the archive again with UTF-8 names")
     return str(PurePosixPath(raw))
 
 

@@ -58,8 +58,8 @@ def fetch_archive(
     as ``.name.bad``), MachineError for network, server, disk and certificate trouble; both say what to do.
     """
     target = landing / archive.name
-    with _only_one(target):
-        if target.exists():
+    with _only_one(target) as there:
+        if there:
             _check_present(archive, target, source)
             return target
         part = PartialFile(target.with_name(f".{archive.name}.part"), archive.url)
@@ -96,8 +96,8 @@ def fetch_member(
     for servers without HTTP Range.
     """
     target = landing / member.name
-    with _only_one(target):
-        if target.exists():
+    with _only_one(target) as there:
+        if there:
             _check_present(member, target, source)
             return target
         content = _read_member(member, source, patience)
@@ -172,13 +172,20 @@ def _finish(part: Path, target: Path) -> None:
 
 
 @contextmanager
-def _only_one(target: Path) -> Iterator[None]:
-    """Hold the lock on one download; refusals of the disk become MachineErrors that say what to do."""
+def _only_one(target: Path) -> Iterator[bool]:
+    """Whether the file is there; where it is not, the block holds the lock on its download.
+
+    A file that is there is only read: any number of builds may look at it at once. Refusals of the disk become
+    MachineErrors that say what to do.
+    """
     with explained(f"the landing folder {target.parent}"):
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            yield True
+            return
         try:
             with FileLock(target.with_name(f".{target.name}.lock"), timeout=0):
-                yield
+                yield target.exists()
         except Timeout:
             raise MachineError(
                 f"{target}: another process is downloading it. Wait for it to end, then run again."

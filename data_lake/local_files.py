@@ -3,11 +3,14 @@
 import os
 from pathlib import Path
 
-from transforms.errors import MachineError
+from transforms.errors import MachineError, UsageError
 
 
 def local_files(path: Path) -> list[tuple[str, Path]]:
-    """The file itself, or all files below a folder but hidden ones, with their posix paths below it, sorted."""
+    """The file itself, or all files below a folder but hidden ones, with their posix paths below it, sorted.
+
+    UsageError for a name that is not UTF-8: it could stand in no table.
+    """
     if not path.is_dir():
         return [(path.name, path)]
     found, seen = [], {path.resolve()}
@@ -15,7 +18,11 @@ def local_files(path: Path) -> list[tuple[str, Path]]:
         here = Path(folder)
         subfolders[:] = [name for name in subfolders if not name.startswith(".") and _is_new(here / name, seen)]
         found += [here / name for name in names if not name.startswith(".")]
-    return sorted((file.relative_to(path).as_posix(), file) for file in found)
+    named = sorted((file.relative_to(path).as_posix(), file) for file in found)
+    for name, _ in named:
+        if name != os.fsencode(name).decode("utf-8", "replace"):
+            raise UsageError(f"{path}: the file name {name!r} is not valid UTF-8. Rename the file, then run again.")
+    return named
 
 
 def _is_new(folder: Path, seen: set[Path]) -> bool:

@@ -130,7 +130,8 @@ def clear_temporary(lake: Lake) -> None:
         owner = path.name.split("-")[0]
         if owner.isdigit() and is_alive(int(owner)):
             continue
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        # Another build of this lake may be clearing too: what is gone already is no error.
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def is_alive(process: int) -> bool:

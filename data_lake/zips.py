@@ -15,7 +15,7 @@ from transforms.errors import MemberProblem
 ENCRYPTED = 0x1 | 0x40 | 0x2000  # traditional, strong, and an encrypted directory
 LOCAL_HEADER = struct.Struct("<4s22x2H")
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-CHUNK = 1 << 20
+STREAM_CHUNK = 1 << 16  # deflate makes a thousand times as much of it at worst: 64 MiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,15 @@ def stream_entry(entry: ZipEntry) -> Iterator[bytes]:
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     with entry.archive.open("rb") as file:
         _seek_content(file, entry)
-        while left and (packed := file.read(min(CHUNK, left))):
+        while left and (packed := file.read(min(STREAM_CHUNK, left))):
             left -= len(packed)
             try:
                 chunk = packed if entry.method == zipfile.ZIP_STORED else inflate.decompress(packed)
             except zlib.error as error:
                 raise damaged(entry, str(error)) from error
             crc, size = zlib.crc32(chunk, crc), size + len(chunk)
+            if size > entry.size:
+                raise damaged(entry, f"more than the {entry.size:,} bytes that the directory says")
             yield chunk
     if size != entry.size or crc != entry.crc:
         raise damaged(entry, "its length or CRC-32 does not match")

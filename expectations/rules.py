@@ -96,6 +96,7 @@ _RULES: Mapping[tuple[str, str], pl.Expr] = {
     ("instructions", "prompt_names_object"): pl.col("prompt").str.contains(pl.col("name"), literal=True)
     & (pl.col("name").str.len_bytes() > 0),
     ("instructions", "no_placeholder_left"): ~pl.col("prompt").str.contains(_PLACEHOLDER),
+    ("near_duplicates", "other_is_larger"): pl.col("sample_id") < pl.col("other_id"),
     ("objects", "box_has_area"): _BOX_HAS_AREA,
     ("records", "lengths_agree"): pl.all_horizontal(
         pl.col("count") == pl.col(name).list.len() for name in ("bbox", "points", "point_kind", "object_ids")
@@ -109,6 +110,9 @@ _RULES: Mapping[tuple[str, str], pl.Expr] = {
     ("regions", "interior_in_box"): _point_in_box("ix", "iy"),
     ("samples", "picture_is_named"): pl.col("image_member").is_not_null() | pl.col("video_member").is_not_null(),
     ("samples", "boxes_have_labels"): pl.col("source_boxes").list.len() == pl.col("source_labels").list.len(),
+    ("split_changes", "split_differs"): pl.col("split") != pl.col("stated_split"),
+    ("thumbnails", "thumbnail_is_whole"): (pl.col("thumbnail").str.len_bytes() == 2048)
+    & ~pl.col("thumbnail").str.contains("[^0-9a-f]"),
 }
 
 RULES: Mapping[tuple[str, str], pl.Expr] = {rule: flag.fill_null(False) for rule, flag in _RULES.items()}

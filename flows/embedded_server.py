@@ -13,10 +13,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
+from filelock import FileLock, Timeout
 
 from data_lake.layout import explained
 from transforms.errors import MachineError
@@ -37,6 +38,27 @@ def embedded_server(home: Path) -> Iterator[str]:
     with explained(f"the folder of the embedded Prefect server {home}"):
         home.mkdir(parents=True, exist_ok=True)
         check_room(home)
+    with only_server(home):
+        yield from _running(home)
+
+
+@contextmanager
+def only_server(home: Path) -> Iterator[None]:
+    """Hold the home: two servers on one database would stop each other."""
+    lock = FileLock(home / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise MachineError(
+            f"another build of '{home.name}' is running in {home.parent.parent}. Wait for it to end, or use another --lake."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _running(home: Path) -> Iterator[str]:
     port = _free_port()
     environment = os.environ | QUIET | {"PREFECT_HOME": str(home), "PREFECT_PROFILES_PATH": str(home / "profiles.toml")}
     log = home / "server.log"
@@ -72,13 +94,13 @@ def _free_port() -> int:
 def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
-        try:
+        with suppress(httpx.TransportError):
             if httpx.get(f"http://127.0.0.1:{port}/api/health", trust_env=False).is_success:
                 return
-        except httpx.TransportError:
-            time.sleep(0.1)
+        time.sleep(0.1)
+    how = f"within {START_SECONDS} s" if server.poll() is None else "and ended at once"
     raise MachineError(
-        f"the embedded Prefect server did not start within {START_SECONDS} s; its log is {log}. "
+        f"the embedded Prefect server did not start {how}; its log is {log}. "
         "Run again, or set PREFECT_API_URL to a server that is running."
     )
 

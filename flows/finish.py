@@ -97,6 +97,7 @@ def _quarantined(stage: Stage, used: pl.DataFrame, rejections: Mapping[str, Reje
     lost = rejections.keys() - set(used["entity"])
     if lost:
         raise DataError(f"{stage.name}: {min(lost)} belongs to no input: {rejections[min(lost)].detail}. Report this.")
+    of_samples = all(load_table(name).entity == "sample_id" for name in stage.writes)
     rows = [
         Exclusion(
             source=key.split("/")[0],
@@ -104,7 +105,7 @@ def _quarantined(stage: Stage, used: pl.DataFrame, rejections: Mapping[str, Reje
             verdict="rejected",
             reason=rejections[entity].reason,
             detail=rejections[entity].detail,
-            sample_id=entity,
+            sample_id=entity if of_samples else None,
         )
         for key, entity in used.filter(pl.col("entity").is_in(sorted(rejections))).iter_rows()
     ]

@@ -8,6 +8,7 @@ from flows.stages.derive import derive_parameters, derive_rules, derive_shard, d
 from flows.stages.index import index_parameters, index_source, source_names
 from flows.stages.instruct import instruct_parameters, instruct_records, instruct_rules
 from flows.stages.manifest import manifest_data, manifest_parameters, write_manifest
+from flows.stages.near import find_near_duplicates, near_parameters, near_rules
 from flows.stages.record import record_data, record_images, record_parameters, record_rules, record_suite
 from flows.stages.release import release_parameters, release_shard, release_shards
 from flows.stages.split import split_images, split_parameters, split_rules
@@ -27,7 +28,7 @@ PIPELINE: tuple[Stage, ...] = (
         shards=derive_shards,
         reads=("index",),
         reads_sources=True,
-        writes=("images", "regions", "specks"),
+        writes=("images", "regions", "specks", "thumbnails"),
         blobs=("stored",),
         parameters=derive_parameters,
         rules=derive_rules,
@@ -41,9 +42,17 @@ PIPELINE: tuple[Stage, ...] = (
         rules=dedup_rules,
     ),
     Stage(
+        name="near",
+        work=find_near_duplicates,
+        reads=("index", "derive", "dedup"),
+        writes=("near_duplicates", "near_distances"),
+        parameters=near_parameters,
+        rules=near_rules,
+    ),
+    Stage(
         name="audit",
         work=audit_labels,
-        reads=("index", "derive", "dedup"),
+        reads=("index", "derive", "dedup", "near"),
         writes=("disagreements",),
         parameters=audit_parameters,
         rules=audit_rules,
@@ -51,8 +60,8 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="split",
         work=split_images,
-        reads=("index", "derive", "dedup"),
-        writes=("splits",),
+        reads=("index", "derive", "dedup", "near"),
+        writes=("splits", "split_changes"),
         parameters=split_parameters,
         rules=split_rules,
     ),
@@ -79,7 +88,7 @@ PIPELINE: tuple[Stage, ...] = (
         name="release",
         work=release_shard,
         shards=release_shards,
-        reads=("index", "derive", "dedup", "audit", "split", "record", "instruct"),
+        reads=("index", "derive", "dedup", "near", "audit", "split", "record", "instruct"),
         reads_sources=True,
         blobs=("files", "listing"),
         parameters=release_parameters,
@@ -87,7 +96,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="manifest",
         work=write_manifest,
-        reads=("index", "derive", "dedup", "audit", "split", "record", "instruct", "release"),
+        reads=("index", "derive", "dedup", "near", "audit", "split", "record", "instruct", "release"),
         reads_sources=True,
         blobs=("readme", "croissant", "manifest"),
         parameters=manifest_parameters,

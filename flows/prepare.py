@@ -11,6 +11,9 @@ from data_lake.catalogue import SourceInfo, load_catalogue
 from data_lake.fetch import fetch_source
 from data_lake.fingerprint import fingerprint
 from data_lake.layout import Lake, open_lake
+from data_lake.release.previous import read_previous
+from data_lake.store import StoredObject
+from data_lake.tables import put_table
 from flows.recipe import Recipe, load_recipe, select_sources
 from flows.stage import Build, Source
 from transforms.errors import UsageError
@@ -41,8 +44,9 @@ def prepare(request: Request, progress: Progress = no_progress) -> Build:
     check_given(recipe, request.sources)
     lake = open_lake(Path(request.lake))
     catalogue = load_catalogue()
+    recipe, previous = with_previous(recipe, lake)
     sources = [locate(catalogue[name], request.sources.get(name), lake, progress) for name in recipe.sources]
-    return Build(lake, recipe, tuple(sources))
+    return Build(lake, recipe, tuple(sources), previous)
 
 
 def with_version(recipe: Recipe, version: str | None) -> Recipe:
@@ -55,12 +59,25 @@ def with_version(recipe: Recipe, version: str | None) -> Recipe:
         raise UsageError(f"--version {version}: give three numbers such as 1.2.0, or auto.") from None
 
 
+def with_previous(recipe: Recipe, lake: Lake) -> tuple[Recipe, StoredObject | None]:
+    """The recipe with the full root of the release that its splits follow, and that release's images in the lake."""
+    if recipe.splits.previous is None:
+        return recipe, None
+    name, images = read_previous(recipe.splits.previous, lake.releases)
+    splits = recipe.splits.model_copy(update={"previous": name})
+    return recipe.model_copy(update={"splits": splits}), put_table(lake, images)
+
+
 def dated(recipe: Recipe) -> Recipe:
     """The recipe with a release date: its own, else the day that SOURCE_DATE_EPOCH tells, else none."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if recipe.release_date is not None or not epoch.isdigit():
+    if recipe.release_date is not None or not epoch:
         return recipe
-    return recipe.model_copy(update={"release_date": datetime.fromtimestamp(int(epoch), UTC).date().isoformat()})
+    try:
+        day = datetime.fromtimestamp(int(epoch), UTC).date()
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"SOURCE_DATE_EPOCH={epoch}: give whole seconds since 1970, or unset it.") from None
+    return recipe.model_copy(update={"release_date": day.isoformat()})
 
 
 def check_given(recipe: Recipe, given: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from transforms.errors import MachineError, UsageError
 
 NAME, VERSION = r"^[a-z][a-z0-9_]*$", r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$"
 LABEL, DATE = r"^[A-Za-z0-9][A-Za-z0-9 _-]*$", r"^\d{4}-\d{2}-\d{2}$"
-STAGES = ("index", "derive", "dedup", "audit", "split", "record", "instruct", "release", "manifest")
+STAGES = ("index", "derive", "dedup", "near", "audit", "split", "record", "instruct", "release", "manifest")
 STAGE = f"^({'|'.join(STAGES)})$"
 PATTERNS = {
     STAGE: f"a stage; there are {', '.join(STAGES)}",
@@ -78,6 +78,21 @@ class Splits(_Section):
     fractions: Mapping[Name, Annotated[float, Field(gt=0, le=1)]] = Field(
         default={"train": 1.0}, description="split = share; the shares sum to 1"
     )
+    honour_official: bool = Field(
+        default=False, description="images keep the split that their source's authors assign, where the recipe has it"
+    )
+    previous: str | None = Field(
+        default=None,
+        description="RELEASE or RELEASE@ROOT, a folder, or NAME@ROOT, a release in the lake: its images keep their "
+        "split; ROOT is its manifest root or the first 8 digits or more",
+    )
+    near_threshold: float | None = Field(
+        default=None,
+        ge=0,
+        le=0.3,
+        description="pictures of a smaller distance (1 - correlation) are near-duplicates and stay in one split; "
+        "none: chosen from the histogram of distances",
+    )
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> "Splits":
@@ -101,6 +116,20 @@ class Validation(_Section):
     )
 
 
+class Card(_Section):
+    """What a curator writes for the dataset card by hand; texts are Markdown and survive every rebuild."""
+
+    about: str = Field(default="", description="after the description")
+    uses: str = Field(default="", description="intended uses, and what it must not be used for")
+    limits: str = Field(default="", description="added to the known defects and limits")
+    changes: str = Field(default="", description="what is new in this version, in a curator's words")
+    citation: str = Field(default="", description="how to cite this dataset; those of the sources follow")
+    homepage: str | None = Field(default=None, description="where the dataset is described")
+    authors: tuple[str, ...] = Field(default=(), description="who made it")
+    contacts: tuple[str, ...] = Field(default=(), description="whom to ask")
+    tags: tuple[str, ...] = Field(default=(), description="added to the tags of the Hub")
+
+
 class Recipe(_Section):
     """One release: sources, policies, splits, tasks, thresholds, version."""
 
@@ -121,6 +150,7 @@ class Recipe(_Section):
     splits: Splits = Splits()
     instructions: Instructions = Instructions()
     validation: Validation = Validation()
+    card: Card = Card()
 
     @model_validator(mode="after")
     def _has_sources(self) -> "Recipe":

@@ -34,11 +34,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """Everything that the work of one build depends on; travels to workers in other processes."""
+    """Everything that the work of one build depends on; travels to workers in other processes.
+
+    ``previous`` is the table of images of the release that the recipe names as ``splits.previous``.
+    """
 
     lake: Lake
     recipe: Recipe
     sources: tuple[Source, ...]
+    previous: StoredObject | None = None
 
     def files(self, source: str) -> SourceFiles:
         """The open files of one source."""

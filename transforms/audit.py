@@ -3,16 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
 from transforms.box_findings import SEVERITIES, Finding, Kind, check_alone, compare_boxes
 from transforms.boxes import iou
 from transforms.matching import match_boxes
+from transforms.object_rows import Policy
 from transforms.records import Box
 
-Policy = Literal["published", "audited"]
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "finding_id": pl.String,
     "sample_id": pl.String,

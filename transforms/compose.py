@@ -2,17 +2,16 @@
 
 Objects are as ``transforms.object_rows`` defines them, in pixels of the released image, which is what the
 images table's ``scale`` says. A record of count 0 says that an object is certainly absent: it exists for each
-released label that is exhaustive in an annotated image and has no object there, and only where the recipe
-asks for it. Every table is sorted by its key and independent of the order of the rows that come in.
+released label that is exhaustive in an annotated image and has no object there, by no evidence, and only where
+the recipe asks for it. Every table is sorted by its key and independent of the order of the rows that come in.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import polars as pl
 
-from transforms.object_rows import Policy, Rounding, place_objects, select_regions
+from transforms.object_rows import Policy, Rounding, place_objects, rename_labels, select_regions
 
 IMAGE_COLUMNS = (
     "sample_id", "image_sha256", "stored_sha256", "pixel_sha256", "image_file", "image_origin", "source", "stem",
@@ -64,7 +63,10 @@ def compose_records(
     """
     context = _describe_images(samples, images, splits, duplicates, labels, licences)
     objects = place_objects(regions, context, policy=policy, labels=labels, track_rounding=track_rounding)
-    pairs = _pair_labels(objects, context, zero_counts)
+    pairs = objects.select("sample_id", "label")
+    if zero_counts:
+        pairs = pl.concat([pairs, _absent(context, rename_labels(regions, labels))])
+    pairs = pairs.unique()
     return Composed(
         records=_gather_records(pairs, objects, context),
         objects=objects.sort("object_id").drop("point"),
@@ -110,13 +112,10 @@ def _released_labels(labels: Mapping[str, str]) -> pl.Expr:
     return pl.concat_list(expressions).list.drop_nulls()
 
 
-def _pair_labels(objects: pl.DataFrame, context: pl.DataFrame, zero_counts: bool) -> pl.DataFrame:
-    """The (image, label) pairs that have a record."""
-    pairs = objects.select("sample_id", "label")
-    if zero_counts:
-        absent = context.select("sample_id", label="labels_exhaustive").explode("label").drop_nulls("label")
-        pairs = pl.concat([pairs, absent])
-    return pairs.unique()
+def _absent(context: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
+    """The (image, label) pairs of certain absence: an object of evidence that the policy does not use is one too."""
+    exhaustive = context.select("sample_id", label="labels_exhaustive").explode("label").drop_nulls("label")
+    return exhaustive.join(regions, on=["sample_id", "label"], how="anti")
 
 
 def _gather_records(pairs: pl.DataFrame, objects: pl.DataFrame, context: pl.DataFrame) -> pl.DataFrame:
@@ -183,7 +182,7 @@ def _join_distinct(name: str) -> pl.Expr:
     return pl.col(name).unique().sort().str.join(", ")
 
 
-def _detail(policy: Literal["published", "audited"]) -> pl.Expr:
+def _detail(policy: Policy) -> pl.Expr:
     reason, stem = pl.col("reason"), pl.col("stem")
     return (
         pl.when(reason == "label_not_selected")

@@ -22,6 +22,7 @@ from transforms.images import (
 )
 from transforms.masks import MaskRegions, Speck, find_regions
 from transforms.records import Exclusion, Region, Sample
+from transforms.thumbnails import pack, thumbnail
 from transforms.tracks import LabelProblem, join_tracks, parse_labels, parse_tracked
 
 
@@ -60,12 +61,16 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What one sample yields; ``stored`` holds the released bytes where they differ from the source's."""
+    """What one sample yields; ``stored`` holds the released bytes where they differ from the source's.
+
+    ``thumbnail`` is made of the released bytes, so that it can be made again from a release.
+    """
 
     image: ImageFacts
     regions: tuple[Region, ...]
     specks: tuple[Speck, ...]
     stored: bytes | None
+    thumbnail: str
 
 
 def derive_sample(
@@ -140,7 +145,8 @@ def _derive(
         mask_off_binary=found.off_binary if found else None,
         annotated=bool(sample.labels_exhaustive),
     )
-    return Derived(image, regions, found.specks if found else (), changed)
+    shown = pixels if changed is None else decode_image(changed).pixels
+    return Derived(image, regions, found.specks if found else (), changed, pack(thumbnail(shown)))
 
 
 def _check_size(sample: Sample, width: int, height: int) -> None:

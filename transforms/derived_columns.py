@@ -1,6 +1,6 @@
 """What the derivation yields, as the columns of its tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from operator import attrgetter
 
@@ -13,6 +13,14 @@ def image_columns(derived: Iterable[Derived]) -> Columns:
     return collect(
         [found.image for found in derived], {field.name: attrgetter(field.name) for field in fields(ImageFacts)}
     )
+
+
+def thumbnail_columns(derived: Sequence[Derived]) -> Columns:
+    """The table ``thumbnails``, column by column."""
+    return {
+        "sample_id": [found.image.sample_id for found in derived],
+        "thumbnail": [found.thumbnail for found in derived],
+    }
 
 
 def region_columns(derived: Iterable[Derived]) -> Columns:

@@ -109,7 +109,8 @@ def _divide(count: int, radius: int) -> tuple[Band, ...]:
 
 
 def _cost(band: Band, queries: int, index: int) -> float:
-    return len(band.masks()) * (queries * (1 + 3 * index / 2**band.width) + 2_000) + 2**band.width
+    size = float(1 << band.width)
+    return len(band.masks()) * (queries * (1 + 3 * index / size) + 2_000) + size
 
 
 def _look_up(rows: Rows, budget: int | None = None, cap: int | None = None) -> Pairs:

@@ -128,9 +128,9 @@ def perceptual_hash(pixels: NDArray[np.uint8]) -> str:
         cv2.reduce(pixels[top:bottom], 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0]
         for top, bottom in zip(tops, bottoms, strict=True)
     ]
-    brightness = np.cumsum(np.stack(bands).astype(np.int64) @ _BRIGHTNESS, axis=1)
-    before = np.pad(brightness, ((0, 0), (1, 0)))
-    sums, sizes = brightness[:, rights - 1] - before[:, lefts], rights - lefts
+    up_to = np.zeros((len(bands), pixels.shape[1] + 1), np.int64)
+    np.cumsum(np.stack(bands).astype(np.int64) @ _BRIGHTNESS, axis=1, out=up_to[:, 1:])
+    sums, sizes = up_to[:, rights] - up_to[:, lefts], rights - lefts
     return np.packbits(sums[:, 1:] * sizes[:-1] > sums[:, :-1] * sizes[1:]).tobytes().hex()
 
 

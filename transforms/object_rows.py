@@ -44,7 +44,7 @@ def place_objects(
     """
     known = context.select("sample_id", "image_sha256", "split", "scale")
     return (
-        _rename_labels(select_regions(regions, policy), labels)
+        rename_labels(select_regions(regions, policy), labels)
         .join(known, on="sample_id")
         .pipe(_scale_coordinates, policy, track_rounding)
         .sort("sample_id", "label", "evidence", "index", "region_label")
@@ -57,7 +57,8 @@ def place_objects(
     )
 
 
-def _rename_labels(regions: pl.DataFrame, labels: Mapping[str, str]) -> pl.DataFrame:
+def rename_labels(regions: pl.DataFrame, labels: Mapping[str, str]) -> pl.DataFrame:
+    """The regions of selected labels under their released label; ``region_label`` keeps their own."""
     released = pl.col("label").replace_strict(labels, default=None, return_dtype=pl.String)
     return regions.with_columns(region_label="label", label=released).drop_nulls("label")
 

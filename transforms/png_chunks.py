@@ -37,6 +37,8 @@ def read_chunks(data: bytes) -> tuple[bytes, bytes]:
         body = view[position + 8 : position + 8 + length]
         _check_chunk(data, position, kind, body, length)
         if kind == b"IHDR":
+            if header:  # the picture is decoded by the first: a second one could promise any number of bytes
+                raise PngDamage("it has more than one header", cut=False)
             header = bytes(body)
         elif kind == b"IDAT":
             pixels.append(body)

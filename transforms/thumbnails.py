@@ -31,7 +31,7 @@ Window = tuple[Range, Range]
 WHOLE: Range = (0.0, 1.0)
 RANGES: tuple[Range, ...] = (
     WHOLE,
-    *((cut * side, 1 - cut * (1 - side)) for cut in (0.03, 0.06, 0.1, 0.15) for side in (0.0, 0.5, 1.0)),
+    *((cut * side, 1 - cut * (1 - side)) for cut in (0.04, 0.08, 0.13) for side in (0.0, 0.5, 1.0)),
 )
 """What a crop may have left of width or height; every pair of two is a window."""
 
@@ -101,7 +101,8 @@ def correlate(whole: NDArray[np.float64], windows: NDArray[np.float64]) -> NDArr
     """The correlation of each whole picture (n x 480) with each of its n x m windows (n x m x 480): n x m, -1 to 1."""
     products = (windows @ whole[..., None])[..., 0]
     norms = np.sqrt((whole**2).sum(axis=-1))[:, None] * np.sqrt((windows**2).sum(axis=-1))
-    return np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
+    found: NDArray[np.float64] = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
+    return found
 
 
 def _gradients(averaged: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
+from transforms.boxes import YoloBox, from_yolo
 from transforms.errors import MemberProblem
 from transforms.records import Box, Region
 
@@ -142,16 +143,13 @@ def _parse_row(file: str, number: int, text: str, width: int, height: int, track
     if not (0 <= cx <= 1 and 0 <= cy <= 1 and 0 < w <= 1 and 0 < h <= 1):
         rule = ": centre and size must be finite and in [0, 1], the size above 0"
         _refuse(file, number, text, "label_row_invalid", rule)
-    # Multiplied first, hand-set boxes of whole pixels come out as whole pixels; (cx - w / 2) * width does not do that.
-    x1, x2 = cx * width - w * width / 2, cx * width + w * width / 2
-    y1, y2 = cy * height - h * height / 2, cy * height + h * height / 2
-    beyond = TRUNCATED_BEYOND_PX
-    truncated = -x1 > beyond or -y1 > beyond or x2 - width > beyond or y2 - height > beyond
+    whole, beyond = from_yolo(YoloBox(cx, cy, w, h), width, height), TRUNCATED_BEYOND_PX
+    truncated = max(-whole.x1, -whole.y1, whole.x2 - width, whole.y2 - height) > beyond
     box = Box(
-        x1 if x1 > 0 else 0.0,
-        y1 if y1 > 0 else 0.0,
-        x2 if x2 < width else float(width),
-        y2 if y2 < height else float(height),
+        whole.x1 if whole.x1 > 0 else 0.0,
+        whole.y1 if whole.y1 > 0 else 0.0,
+        whole.x2 if whole.x2 < width else float(width),
+        whole.y2 if whole.y2 < height else float(height),
     )
     if box.x1 >= box.x2 or box.y1 >= box.y2:
         _refuse(file, number, text, "label_row_invalid", f" has no area in a {width}x{height} frame")

@@ -18,6 +18,7 @@ TRIES = 3
 FIRST_WAIT = 1.0
 TIMEOUT = 600.0
 DEFAULT_ENDPOINT = "https://huggingface.co"
+_CLIENTS: list[float] = []  # the timeout of the client that this process has
 
 
 class HubPlace:
@@ -229,7 +230,9 @@ def _client(endpoint: str, timeout: float) -> tuple[str | None, "HfApi", "HfFile
         client.timeout = timeout
         return client
 
-    huggingface_hub.set_client_factory(factory)
+    if timeout not in _CLIENTS:  # a new factory closes the connections of the old one
+        _CLIENTS[:] = [timeout]
+        huggingface_hub.set_client_factory(factory)
     if not sys.stderr.isatty():
         disable_progress_bars()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its warnings hold signed addresses

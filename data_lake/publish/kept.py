@@ -13,6 +13,8 @@ from data_lake.release.manifest import MANIFEST, Manifest, ReleasedFile, read_ma
 from data_lake.release.read import table_place
 from transforms.errors import DataError
 
+SMALL = 8_000_000  # smaller files are fetched whole: quicker than reading ranges of them
+
 
 def fetch_manifest(place: Place, revision: str) -> Manifest:
     """The manifest of a revision; DataError where it is damaged."""
@@ -41,7 +43,7 @@ def fetched_tables(
             target.parent.mkdir(parents=True, exist_ok=True)
             if entry.path in mine and entry.path in kept and kept[entry.path].holds(mine[entry.path]):
                 target.symlink_to((folder / entry.path).absolute())
-            elif table[0] == "data":
+            elif table[0] == "data" and entry.bytes > SMALL:
                 _fetch_rows(place, revision, entry.path, target)
             else:
                 download(place, revision, entry.path, target)

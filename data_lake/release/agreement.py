@@ -20,15 +20,16 @@ def check_keys(tables: Tables) -> Iterator[str]:
 
 
 def check_references(tables: Tables) -> Iterator[str]:
-    """Every record has its image, every object and instruction its record, every image a record's split."""
+    """Every record has its image, every image a record, every object and instruction its record; in one split."""
     pairs = (
         ("records", ["sample_id", "image_sha256", "split"], "images"),
+        ("images", ["sample_id", "image_sha256", "split"], "records"),
         ("objects", ["record_id", "sample_id", "image_sha256", "label", "split"], "records"),
         ("instructions", ["record_id", "split"], "records"),
     )
     for table, keys, target in pairs:
         lost = getattr(tables, table).join(getattr(tables, target), on=keys, how="anti")
-        name = lost.columns[0] if table == "objects" else "record_id"
+        name = {"objects": "object_id", "images": "sample_id"}.get(table, "record_id")
         yield from (f"{table}: {value} has no row in {target} with its {', '.join(keys)}" for value in lost[name])
 
 

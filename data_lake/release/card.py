@@ -1,7 +1,7 @@
 """README.md of a release: front matter that the Hub reads, and a body whose every number is computed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +10,9 @@ import polars as pl
 from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
 
 from data_lake.catalogue import SourceInfo
+from data_lake.release.curated import Curated
 from data_lake.release.files import FileEntry
+from data_lake.release.histogram import HISTOGRAM, bin_counts
 from data_lake.release.instruction_rows import released_columns, released_features
 from data_lake.release.licences import hub_licence, licence_reason, strictest
 from data_lake.release.manifest import StageCount
@@ -22,6 +24,7 @@ TEMPLATE = Path(__file__).with_name("card.md.jinja")
 # ``datasets`` reads all configs of a folder in one format, so the config of instructions is their Parquet files.
 CONFIGS = {"records": "data", "images": "images", "objects": "objects", "instructions": "instructions"}
 DECLARED = {"records": "records", "images": "released_images", "objects": "objects", "instructions": "instructions"}
+TAGS = ("medical", "counting", "pointing")
 SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 
 
@@ -49,9 +52,9 @@ class CardFacts:
     files: Sequence[FileEntry]
     logical_digest: str
     code_digest: str
+    recipe_digest: str
     annotations_creators: Sequence[str] = ("expert-generated",)
-    homepage: str | None = None
-    authors: Sequence[str] = ()
+    curated: Curated = field(default_factory=Curated)
 
 
 def render_card(facts: CardFacts, template: str) -> str:
@@ -68,12 +71,13 @@ def render_card(facts: CardFacts, template: str) -> str:
 def front_matter(facts: CardFacts) -> dict[str, Any]:
     """The metadata block, in the form that ``datasets`` and ``huggingface_hub`` write themselves."""
     splits = facts.tables.images["split"].unique().sort().to_list()
+    labels = facts.tables.records["label"].unique().sort().to_list()
     return {
         **hub_licence(strictest(facts.sources)),
         "pretty_name": facts.title,
         "language": ["en"],
         "task_categories": ["object-detection", *_language_tasks(facts)],
-        "tags": ["medical", "counting", "pointing", *facts.tables.records["label"].unique().sort().to_list()],
+        "tags": list(dict.fromkeys([*TAGS, *labels, *facts.curated.tags])),
         "size_categories": [_size_category(facts.tables.records.height)],
         "annotations_creators": list(facts.annotations_creators),
         "source_datasets": ["extended"],
@@ -131,7 +135,8 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "labels": count_labels(tables.records).to_dicts(),
         "images": count_images(tables.images).to_dicts(),
         "spread": count_spread(tables.records).to_dicts(),
-        "histogram": _binned(count_histogram(tables.records)),
+        "histogram": bin_counts(count_histogram(tables.records)),
+        "picture": next((file.path for file in facts.files if file.path == HISTOGRAM), None),
         "tasks": count_tasks(tables.instructions).to_dicts(),
         "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),
         "resized": tables.images.filter(pl.col("scale") < 1).height,
@@ -145,15 +150,6 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
 def _example_split(images: pl.DataFrame) -> str:
     names = images["split"].unique().sort().to_list()
     return "train" if "train" in names or not names else names[0]
-
-
-def _binned(histogram: pl.DataFrame) -> list[dict[str, Any]]:
-    """Records by label in bins of counts that double: 0, 1, 2-3, 4-7, ..."""
-    power = pl.col("count").clip(1).log(2).floor().cast(pl.Int64)
-    low = pl.when(pl.col("count") == 0).then(0).otherwise(2**power)
-    binned = histogram.with_columns(low.cast(pl.Int64).alias("low"))
-    rows = binned.group_by("label", "low").agg(pl.col("records").sum()).sort("label", "low").to_dicts()
-    return [row | {"bin": str(row["low"]) if row["low"] < 2 else f"{row['low']}-{2 * row['low'] - 1}"} for row in rows]
 
 
 def _columns(table: Table) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from data_lake.release.card import CONFIGS, DECLARED, CardFacts
+from data_lake.release.card import CONFIGS, DECLARED, CardFacts, front_matter
 from data_lake.release.files import PARQUET_FILE, FileEntry
 from data_lake.release.instruction_rows import released_columns
 from data_lake.release.licences import strictest
@@ -73,7 +73,7 @@ def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
         **_about(facts),
         "version": facts.version,
         "isLiveDataset": False,
-        "keywords": ["medical", "counting", "pointing", *facts.tables.records["label"].unique().sort().to_list()],
+        "keywords": front_matter(facts)["tags"],
         "distribution": [*map(_file_object, listed), *map(_file_set, named)],
         "recordSet": [_split_set(facts), *(_record_set(name) for name in named)],
     }
@@ -86,11 +86,11 @@ def _about(facts: CardFacts) -> dict[str, Any]:
     top = strictest(facts.sources)
     licences = sorted({source.licence: _licence(source.licence, source.homepage) for source in facts.sources}.items())
     told: dict[str, Any] = {
-        "url": facts.homepage,
-        "creator": [{"@type": "sc:Person", "name": name} for name in facts.authors],
+        "url": facts.curated.homepage,
+        "creator": [{"@type": "sc:Person", "name": name} for name in facts.curated.authors],
         "datePublished": facts.release_date,
         "license": [_licence(top.licence, top.homepage), *(url for name, url in licences if name != top.licence)],
-        "citeAs": " ".join(citations),
+        "citeAs": " ".join([facts.curated.citation, *citations]).strip(),
         "isBasedOn": [source.homepage for source in facts.sources],
     }
     return {name: value for name, value in told.items() if value}

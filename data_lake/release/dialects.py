@@ -34,8 +34,9 @@ class DialectReport:
 def export_dialect(folder: Path, to: Path, dialect: str, split: str | None = None) -> DialectReport:
     """The release in a dialect, as files in ``to``, which must be new or empty and appears whole or not at all.
 
-    The same release gives the same files. UsageError for an unknown dialect or split and for a folder that is not
-    empty; DataError for rows that cannot be what a release holds; MachineError for the disk.
+    The same release gives the same files. UsageError for an unknown dialect or split, for a folder that is not empty
+    and for a release that has nothing for the dialect; DataError for rows that cannot be what a release holds;
+    MachineError for the disk.
     """
     chosen = find_dialect(dialect)
     manifest = read_manifest(folder)
@@ -78,6 +79,9 @@ def _write(export: Export, dialect: Dialect, to: Path) -> DialectReport:
     form = dialect.form
     written = write_conversations(export, form) if isinstance(form, Conversation) else write_layout(export, form)
     left_out = dict(sorted(written.left_out.items()))
+    if not written.images:
+        reasons = "; ".join(f"{count} {reason}" for reason, count in left_out.items()) or "it has no rows"
+        raise UsageError(f"--dialect {dialect.name}: the release has nothing for it: {reasons}. Choose another one.")
     report = DialectReport(to, dialect.name, export.contents.splits, written.images, written.entries, left_out)
     write_whole(export.to / MARK, [_mark(export, dialect, report)])
     return report

@@ -9,12 +9,14 @@ from data_lake.release.answers import check_answers
 from data_lake.release.digest import logical_digest
 from data_lake.release.files import hash_file
 from data_lake.release.instruction_rows import check_both_formats
+from data_lake.release.leakage import check_leakage
 from data_lake.release.manifest import Manifest, is_rooted, manifest_root, read_manifest
 from data_lake.release.pictures import check_pictures
 from data_lake.release.placement import check_placement, check_quarantine
 from data_lake.release.read import Picture, read_pictures, read_tables
 from transforms.diff import Tables
 from transforms.errors import DataError
+from transforms.leakage import Certificate
 
 SHOWN = 3
 
@@ -30,9 +32,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """All checks of one release, in the order they ran."""
+    """All checks of one release, in the order they ran.
+
+    ``leakage`` is the certificate that was computed again from the pictures, where that was asked for and possible.
+    """
 
     checks: tuple[Check, ...]
+    leakage: Certificate | None = None
 
     @property
     def ok(self) -> bool:
@@ -42,11 +48,12 @@ class VerifyReport:
 Problems = Callable[[], Iterator[str]]
 
 
-def verify_release(folder: Path) -> VerifyReport:
+def verify_release(folder: Path, *, leakage: bool = False) -> VerifyReport:
     """The outcome of every check; a damaged release gives failing checks, never an exception.
 
     Files: all there, none beside them, size and sha256, manifest root. Tables: readable, references, lists,
-    splits, answers, logical digest. Pictures: bytes, size in pixels. Accounting: sums of every stage.
+    splits, answers, logical digest. Pictures: bytes, size in pixels. Accounting: sums of every stage. With
+    ``leakage`` the certificate is computed again from the pictures, and any leak fails.
     """
     try:
         manifest = read_manifest(folder)
@@ -54,7 +61,11 @@ def verify_release(folder: Path) -> VerifyReport:
         return VerifyReport((Check("manifest", False, str(error)),))
     checks = [Check("manifest", True, f"{manifest.name} {manifest.version}, {len(manifest.files)} files")]
     checks += [_run(name, problems) for name, problems in _file_checks(folder, manifest)]
-    return VerifyReport((*checks, *_content_checks(folder, manifest)))
+    checks += _content_checks(folder, manifest)
+    certificates: list[Certificate] = []
+    if leakage:
+        checks.append(_run("leakage", lambda: _leaks(folder, manifest, certificates)))
+    return VerifyReport(tuple(checks), next(iter(certificates), None))
 
 
 def _file_checks(folder: Path, manifest: Manifest) -> list[tuple[str, Problems]]:
@@ -85,6 +96,13 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
         yield _run("answers", lambda: check_answers(tables[0], manifest.recipe))
         pictures: Callable[[], Iterator[Picture]] = lambda: read_pictures(folder, manifest)  # noqa: E731
         yield _run("pictures", lambda: check_pictures(pictures(), tables[0].images))
+
+
+def _leaks(folder: Path, manifest: Manifest, certificates: list[Certificate]) -> Iterator[str]:
+    """What the pictures give goes to ``certificates``."""
+    found = check_leakage(folder, manifest)
+    certificates.append(found.certificate)
+    yield from found.problems
 
 
 def _run(name: str, problems: Problems) -> Check:

@@ -74,8 +74,9 @@ def print_outcome(outcome: Outcome) -> None:
     table("Objects", *label_table(outcome))
     OUT.print()
     OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s")
-    OUT.print(f"release     {shown(outcome.release.path)}" + ("  (kept, unchanged)" if outcome.release.kept else ""))
-    OUT.print(f"quarantine  {shown(outcome.release.path / 'quarantine')}")
+    kept = "  (kept, unchanged)" if outcome.release.kept else ""
+    OUT.print(f"release     {shown(outcome.release.path)}{kept}", markup=False)
+    OUT.print(f"quarantine  {shown(outcome.release.path / 'quarantine')}", markup=False)
     OUT.print(f"root        {outcome.release.manifest_root}")
 
 

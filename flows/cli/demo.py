@@ -41,4 +41,4 @@ def demo(
         f"medmultipoints quarantine list --lake {shown(lake.absolute())}",
         f"python -c \"from datasets import load_dataset; print(load_dataset('{release}'))\"",
     ):
-        OUT.print(f"  {command}")
+        OUT.print(f"  {command}", markup=False)

@@ -37,4 +37,4 @@ def fetch(
         print_json({name: str(path) for name, path in folders.items()})
         return
     for name, path in folders.items():
-        OUT.print(f"{name}  {shown(path)}")
+        OUT.print(f"{name}  {shown(path)}", markup=False)

@@ -8,8 +8,7 @@ from data_lake.runs import read_runs
 from flows.cli.console import OUT, print_json, table
 from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
 from flows.recipe import load_recipe, shipped_recipes
-
-COUNTS = ("in", "used", "dropped", "rejected", "rows")
+from flows.report import COUNTS
 
 
 def sources(as_json: JsonOption = False) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from data_lake.publish.read_back import fetched_release
 from data_lake.release.dialects import export_dialect
@@ -13,6 +14,7 @@ from data_lake.release.show import describe_release
 from data_lake.release.verify import verify_release
 from flows.cli.build import shown
 from flows.cli.console import OUT, print_json, say_error, table
+from flows.cli.leakage import print_certificate
 from flows.cli.options import JsonOption
 from flows.publishing import place_of
 from transforms.dialects.registry import DIALECTS
@@ -30,7 +32,16 @@ PublishedArgument = Annotated[
 ]
 
 
-def verify(release: PublishedArgument, as_json: JsonOption = False) -> None:
+def verify(
+    release: PublishedArgument,
+    leakage: Annotated[
+        bool,
+        typer.Option(
+            "--leakage", help="Hash every picture again and search for near-duplicates in different splits; slower."
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Compute everything again that a release states: files, hashes, pictures, references, every answer.
 
     A published version is downloaded to a temporary folder first; its own manifest is all that is needed.
@@ -39,16 +50,19 @@ def verify(release: PublishedArgument, as_json: JsonOption = False) -> None:
     """
     published = place_of(release)
     if published is None:
-        report = verify_release(Path(release))
+        report = verify_release(Path(release), leakage=leakage)
     else:
         with fetched_release(*published) as folder:
-            report = verify_release(folder)
+            report = verify_release(folder, leakage=leakage)
     failed = [check for check in report.checks if not check.ok]
     if as_json:
-        print_json({"ok": not failed, "checks": [asdict(check) for check in report.checks]})
+        found = {"leakage": report.leakage} if leakage else {}
+        print_json({"ok": not failed, "checks": [asdict(check) for check in report.checks], **found})
     else:
         rows = [["ok" if check.ok else "FAILED", check.name, check.detail] for check in report.checks]
         table(str(release), ["", "check", "found"], rows)
+        if report.leakage is not None:
+            print_certificate(report.leakage)
     if failed:
         say_error(f"{len(failed)} of {len(report.checks)} checks failed: do not use this copy; get or build it again.")
         raise typer.Exit(1)
@@ -64,7 +78,7 @@ def show(release: ReleaseArgument, as_json: JsonOption = False) -> None:
         print_json(facts)
         return
     for name, value in facts.items():
-        OUT.print(f"[bold]{name}[/]  {value}" if not isinstance(value, (list, dict)) else f"[bold]{name}[/]")
+        OUT.print(f"[bold]{name}[/]" + ("" if isinstance(value, (list, dict)) else f"  {escape(str(value))}"))
         for line in value.items() if isinstance(value, dict) else value if isinstance(value, list) else ():
             OUT.print(f"    {line}", markup=False)
 
@@ -96,7 +110,7 @@ def export(
         print_json(asdict(report))
         return
     counts = f"{report.images:,} images, {report.instructions:,} instructions, {report.records:,} records"
-    OUT.print(f"{counts} in {shown(to.absolute())}")
+    OUT.print(f"{counts} in {shown(to.absolute())}", markup=False)
 
 
 def _export_dialect(release: Path, to: Path, dialect: str, split: str | None, as_json: bool) -> None:
@@ -104,7 +118,8 @@ def _export_dialect(release: Path, to: Path, dialect: str, split: str | None, as
     if as_json:
         print_json(asdict(report))
         return
-    OUT.print(f"{report.images:,} images, {report.entries:,} entries of {dialect} in {shown(to.absolute())}")
+    counts = f"{report.images:,} images, {report.entries:,} entries of {dialect}"
+    OUT.print(f"{counts} in {shown(to.absolute())}", markup=False)
     for reason, count in report.left_out.items():
         OUT.print(f"left out: {count:,}  {reason}", markup=False)
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from data_lake.release.sample import Sample, SampledRow, sample_release
 from data_lake.release.sample_page import bare_prompt, describe, render_page
@@ -42,7 +43,7 @@ def _plain(row: SampledRow) -> dict[str, object]:
 def _print(drawn: Sample) -> None:
     OUT.print(f"[bold]{len(drawn.rows):,} of {drawn.of:,} rows of {drawn.release}[/]")
     for row in drawn.rows:
-        OUT.print(f"\n[bold]{row.task}[/]  {row.split}  {describe(row)}")
-        OUT.print(f"[dim]{row.instruction_id}[/]", soft_wrap=True)
+        OUT.print(f"\n[bold]{row.task}[/]  {row.split}  {escape(describe(row))}")
+        OUT.print(f"[dim]{escape(row.instruction_id)}[/]", soft_wrap=True)
         OUT.print(bare_prompt(row), markup=False)
         OUT.print(row.answer, markup=False)

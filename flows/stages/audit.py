@@ -1,10 +1,13 @@
-"""Stage ``audit``: the source's boxes held against the boxes derived from masks."""
+"""Stage ``audit``: the source's boxes held against the boxes derived from masks, and near-duplicates as evidence."""
+
+import polars as pl
 
 from expectations.references import references_hold
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Rules, Tables
 from flows.stages.kept import all_used, kept_images
 from transforms.audit import audit_boxes
+from transforms.near_findings import near_findings
 
 
 def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
@@ -13,7 +16,8 @@ def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
     findings = audit_boxes(
         images, inputs.read("samples"), inputs.read("regions"), inputs.read("specks"), policy=build.recipe.boxes.policy
     )
-    return all_used(images, {"disagreements": findings})
+    near = near_findings(inputs.read("near_duplicates"), images, inputs.read("samples"))
+    return all_used(images, {"disagreements": pl.concat([findings, near])})
 
 
 def audit_rules(tables: Tables, inputs: Inputs) -> Rules:

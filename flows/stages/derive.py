@@ -14,7 +14,7 @@ from flows.stage import Build, Inputs, Output, Rules, Tables
 from flows.stages.yielding import require_every_source
 from transforms.columns import Columns, sample_of
 from transforms.derive import Derived, DeriveParameters, derive_sample, reject
-from transforms.derived_columns import image_columns, region_columns, speck_columns
+from transforms.derived_columns import image_columns, region_columns, speck_columns, thumbnail_columns
 from transforms.errors import MemberProblem
 from transforms.records import Exclusion, Sample
 from transforms.tracks import inconsistent_tracks
@@ -62,6 +62,7 @@ def derive_shard(build: Build, inputs: Inputs, shard: str) -> Output:
             "images": as_frame("images", image_columns(derived)),
             "regions": as_frame("regions", region_columns(derived)),
             "specks": as_frame("specks", speck_columns(derived)),
+            "thumbnails": as_frame("thumbnails", thumbnail_columns(derived)),
         },
         exclusions=[outcome for outcome in outcomes if isinstance(outcome, Exclusion)],
         blobs={"stored": put_images(build.lake, changed)},

@@ -8,6 +8,8 @@ from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Rules, Tables
 from transforms.instructions.write import write_instructions
 
+KEY = ("sample_id", "label", "record_id")
+
 
 def instruct_records(build: Build, inputs: Inputs, _shard: str) -> Output:
     """The instructions of every record."""
@@ -22,8 +24,8 @@ def instruct_records(build: Build, inputs: Inputs, _shard: str) -> Output:
         policy=recipe.boxes.policy,
         other_labels=labels_left_out(recipe, inputs),
     )
-    keys = records["record_id"].to_list()
-    return Output(inputs=keys, used={key: key for key in keys}, tables={"instructions": instructions})
+    used = {f"{sample_id}:{label}": record_id for sample_id, label, record_id in records.select(KEY).iter_rows()}
+    return Output(inputs=list(used), used=used, tables={"instructions": instructions})
 
 
 def labels_left_out(recipe: Recipe, inputs: Inputs) -> dict[str, list[str]]:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from data_lake.catalogue import reader_digest
+from data_lake.catalogue import load_catalogue, reader_digest
 from data_lake.fingerprint import known
 from data_lake.keys import CODE_ROOT, code_digest, digest, package_versions
 from data_lake.release.card import TEMPLATE, CardFacts, render_card
 from data_lake.release.croissant import CROISSANT, croissant_bytes
+from data_lake.release.curated import Curated
 from data_lake.release.digest import logical_digest
 from data_lake.release.files import FileEntry
 from data_lake.release.manifest import (
@@ -31,7 +32,8 @@ from transforms.diff import Tables
 def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Card and manifest of the release; every number in them is computed here."""
     files = read_listing(build.lake, inputs.objects["listing"])
-    facts = card_facts(build, inputs, files)
+    sources = tuple(source_entry(source, inputs) for source in build.sources)
+    facts = card_facts(build, inputs, files, sources)
     card = render_card(facts, TEMPLATE.read_text("utf-8")).encode()
     readme = put_bytes(build.lake, card)
     files = [*files, FileEntry("README.md", readme.bytes, readme.sha256)]
@@ -45,7 +47,7 @@ def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
         logical_digest=facts.logical_digest,
         files=list_files(files),
         recipe=dict(facts.recipe),
-        sources=tuple(source_entry(source, inputs) for source in build.sources),
+        sources=sources,
         code_digest=facts.code_digest,
         packages=package_versions(),
         accounting=tuple(facts.accounting),
@@ -59,7 +61,9 @@ def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
     )
 
 
-def card_facts(build: Build, inputs: Inputs, files: Sequence[FileEntry]) -> CardFacts:
+def card_facts(
+    build: Build, inputs: Inputs, files: Sequence[FileEntry], sources: Sequence[ManifestSource]
+) -> CardFacts:
     """Everything that card and manifest state."""
     recipe = build.recipe
     tables = Tables(
@@ -74,13 +78,15 @@ def card_facts(build: Build, inputs: Inputs, files: Sequence[FileEntry]) -> Card
         policy=recipe.boxes.policy,
         recipe=recipe.model_dump(mode="json"),
         sources=[source.info for source in build.sources],
-        known={source.name: source_entry(source, inputs).known for source in build.sources},
+        known={source.name: source.known for source in sources},
         accounting=[stage_count(inputs, name) for name in EXCLUDING],
         tables=tables,
         disagreements=inputs.read("disagreements"),
         duplicates=inputs.read("duplicates"),
         files=files,
+        curated=Curated(**recipe.card.model_dump()),
         logical_digest=logical_digest(tables.records, tables.objects, tables.images, tables.instructions),
+        recipe_digest=digest(recipe.model_dump(mode="json", exclude={"version"})),
         code_digest=digest(
             [pipeline_code(), {source.name: reader_digest(source.info.reader) for source in build.sources}]
         ),
@@ -116,8 +122,9 @@ def pipeline_code() -> str:
 
 
 def manifest_data() -> object:
-    """The files and code beyond this module that card and manifest state."""
-    return digest([TEMPLATE.read_text("utf-8"), pipeline_code()])
+    """What card and manifest state beyond this module: the template, all code, what the catalogue says of sources."""
+    catalogue = {name: info.model_dump(mode="json") for name, info in load_catalogue().items()}
+    return digest([TEMPLATE.read_text("utf-8"), pipeline_code(), catalogue])
 
 
 def manifest_parameters(recipe: Recipe) -> object:

@@ -7,8 +7,10 @@ import polars as pl
 
 from data_lake.layout import Lake
 from data_lake.release.files import FileEntry, shard_path
+from data_lake.release.histogram import HISTOGRAM, histogram_png
 from data_lake.release.instruction_rows import write_instruction_rows
 from data_lake.release.jsonl import instructions_path, write_instructions
+from data_lake.release.leakage import CERTIFICATE, certificate_bytes
 from data_lake.release.parquet import write_records_shard, write_table
 from data_lake.release.shards import Shard, plan_shards
 from data_lake.store import StoredObject, object_path, put_bytes, put_file, temporary_file
@@ -16,14 +18,20 @@ from data_lake.stored_images import stored_reader
 from expectations.columns import Table, features, load_table
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output
+from transforms.errors import DataError
+from transforms.leakage import certify, find_leaks
+from transforms.near_tables import near_threshold
+from transforms.stats import count_histogram
 
-QUARANTINE = ("exclusions", "duplicates", "disagreements", "specks")
-EXCLUDING = ("index", "derive", "dedup", "audit", "split", "record", "instruct")
+QUARANTINE = (
+    "exclusions", "duplicates", "near_duplicates", "near_distances", "disagreements", "specks", "split_changes",
+)  # fmt: skip
+EXCLUDING = ("index", "derive", "dedup", "near", "audit", "split", "record", "instruct")
 
 
 def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """One shard a file of pictures, one for everything else."""
-    return (*(shard.path for shard in planned(inputs)), "tables")
+    """One shard a file of pictures, one for the leakage certificate, one for everything else."""
+    return (*(shard.path for shard in planned(inputs)), "tables", "leakage")
 
 
 def planned(inputs: Inputs) -> tuple[Shard, ...]:
@@ -36,6 +44,8 @@ def release_shard(build: Build, inputs: Inputs, shard: str) -> Output:
     """The finished files of one shard, with their paths in the release."""
     if shard == "tables":
         return _output(build, list(_table_files(build, inputs)), [])
+    if shard == "leakage":
+        return _output(build, [_certificate(build, inputs)], [])
     chosen = next(plan for plan in planned(inputs) if plan.path == shard)
     with temporary_file(build.lake) as path:
         entry = write_records_shard(path, chosen, image_reader(build, inputs), features(load_table("records")))
@@ -75,6 +85,20 @@ def _table_files(build: Build, inputs: Inputs) -> Iterator[tuple[FileEntry, Stor
     for name in QUARANTINE:
         frame = _all_exclusions(inputs) if name == "exclusions" else inputs.read(name)
         yield _parquet(build.lake, frame, load_table(name), f"quarantine/{name}.parquet")
+    stored = put_bytes(build.lake, histogram_png(count_histogram(inputs.read("records"))))
+    yield FileEntry(HISTOGRAM, stored.bytes, stored.sha256), stored
+
+
+def _certificate(build: Build, inputs: Inputs) -> tuple[FileEntry, StoredObject]:
+    """The leakage certificate; DataError where there is a leak, which no release may have."""
+    chosen = build.recipe.splits.near_threshold
+    threshold = near_threshold(inputs.read("near_distances")) if chosen is None else chosen
+    certificate = certify(inputs.read("released_images"), inputs.read("thumbnails"), threshold)
+    leaks = find_leaks(certificate)
+    if leaks:
+        raise DataError(f"the splits leak: {'; '.join(leaks)}. No release is made: this is a fault to report.")
+    stored = put_bytes(build.lake, certificate_bytes(certificate))
+    return FileEntry(CERTIFICATE, stored.bytes, stored.sha256), stored
 
 
 def _all_exclusions(inputs: Inputs) -> pl.DataFrame:

@@ -2,35 +2,67 @@
 
 import polars as pl
 
+from data_lake.tables import read_table
 from expectations.references import references_hold
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Rules, Tables
 from flows.stages.kept import all_used, kept_images
 from transforms.split import assign_splits
+from transforms.split_changes import know_previous, list_changes
+from transforms.strata import find_strata
 
 
 def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Every kept image in one split, whole groups together."""
-    images = kept_images(inputs)
+    """Every kept image in one split, and the images that are elsewhere than somebody said."""
+    recipe, images, samples = build.recipe, kept_images(inputs), inputs.read("samples")
+    fractions, official = recipe.splits.fractions, recipe.splits.honour_official
+    previous = know_previous(images, read_table(build.lake, [build.previous])) if build.previous else None
     splits = assign_splits(
         images,
-        inputs.read("samples"),
+        samples,
         inputs.read("duplicates"),
-        fractions=build.recipe.splits.fractions,
-        seed=build.recipe.seed,
+        seed=recipe.seed,
+        near=inputs.read("near_duplicates"),
+        strata=find_strata(inputs.read("regions"), recipe.boxes.policy),
+        previous=previous,
+        fractions=fractions,
+        honour_official=official,
     )
-    return all_used(images, {"splits": splits})
+    changes = list_changes(splits, images, samples, fractions=fractions, honour_official=official, previous=previous)
+    return all_used(images, {"splits": splits, "split_changes": changes})
 
 
 def split_rules(tables: Tables, inputs: Inputs) -> Rules:
-    """No group is divided, and every kept image has its split."""
-    divided = tables["splits"].group_by("group_id").agg(pl.col("split").n_unique()).filter(pl.col("split") > 1)
+    """No group, video or pair of near-duplicates is divided, and every kept image has its split."""
+    splits = tables["splits"].select("sample_id", "group_id", "split")
+    videos = splits.join(inputs.read("samples").select("sample_id", "source", "video_id"), on="sample_id")
+    near = (
+        inputs.read("near_duplicates")
+        .join(splits.select("sample_id", "split"), on="sample_id")
+        .join(splits.select(other_id="sample_id", other_split="split"), on="other_id")
+        .filter(pl.col("split") != pl.col("other_split"))
+    )
     return {
-        "groups_undivided": (divided.is_empty(), f"{divided.height} groups are in more than one split"),
-        "every_image_has_a_split": references_hold(kept_images(inputs), "sample_id", tables["splits"], "sample_id"),
+        "groups_undivided": undivided(splits, "group_id"),
+        "videos_undivided": undivided(videos.drop_nulls("video_id"), "source", "video_id"),
+        "near_duplicates_undivided": (near.is_empty(), f"{near.height} pairs of near-duplicates are in two splits"),
+        "every_image_has_a_split": references_hold(kept_images(inputs), "sample_id", splits, "sample_id"),
     }
 
 
+def undivided(images: pl.DataFrame, *keys: str) -> tuple[bool, str]:
+    """Whether each value of the keys is in one split."""
+    divided = images.group_by(keys).agg(pl.col("split").n_unique()).filter(pl.col("split") > 1)
+    return divided.is_empty(), f"{divided.height} values of {' and '.join(keys)} are in more than one split"
+
+
 def split_parameters(recipe: Recipe) -> object:
-    """The part of the recipe that the splits depend on."""
-    return {"fractions": dict(recipe.splits.fractions), "seed": recipe.seed}
+    """The part of the recipe that the splits depend on; ``previous`` names its release by the manifest root."""
+    splits = recipe.splits
+    return {
+        "fractions": dict(splits.fractions),
+        "seed": recipe.seed,
+        "honour_official": splits.honour_official,
+        "previous": splits.previous,
+        "policy": recipe.boxes.policy,
+    }

@@ -14,8 +14,9 @@ import pytest
 from data_lake import tars, zips
 from data_lake.archives import SourceFiles
 from data_lake.entries import Limits, Origin
+from data_lake.local_files import local_files
 from tests.data_lake.archive_bytes import FILES, TWO, tar_of, zip_of
-from transforms.errors import MemberProblem, SourceDataError
+from transforms.errors import MemberProblem, SourceDataError, UsageError
 
 ORIGIN = Origin("ours", "set.zip")
 
@@ -101,9 +102,9 @@ def bad_header(data: bytes) -> bytes:
         ("set.tar", tar_of({}, special_entry("a.jpg", tarfile.CHRTYPE)), "set.tar: entry 'a.jpg' is a device"),
         ("set.tar", tar_of(TWO)[:1300], "set.tar: damaged tar"),
         ("set.tar", bad_header(tar_of(TWO)), "set.tar: damaged tar: no valid header at byte 1,024"),
-        ("set.tar.gz", gzip.compress(tar_of(TWO))[:-20], "set.tar.gz: damaged gzip"),
+        ("set.tar.gz", gzip.compress(tar_of(TWO), mtime=0)[:-20], "set.tar.gz: damaged gzip"),
         ("set.tar.gz", b"\x1f\x8b" + bytes(50), "set.tar.gz: damaged gzip"),
-        ("set.tar.gz", gzip.compress(bytes(40 << 20)), "set.tar.gz: entry .* a decompression bomb"),
+        ("set.tar.gz", gzip.compress(bytes(40 << 20), mtime=0), "set.tar.gz: entry .* a decompression bomb"),
     ],
 )
 def test_bad_archives_stop_the_source(
@@ -123,6 +124,26 @@ def test_a_nested_tar_that_is_damaged_in_its_zip_stops_the_source(opened: Callab
     data[data.index(packed) + 20] ^= 1
     with pytest.raises(SourceDataError, match=r"set\.zip: images\.tar\.gz in set\.zip: its length or CRC-32"):
         opened(bytes(data))
+
+
+def test_a_nested_tar_larger_than_promised_is_not_unpacked_to_its_end(tmp_path: Path) -> None:
+    """The reader stops at the first piece beyond the stated size, whatever is still to come."""
+    data = zip_of({"a.tar": bytes(100 << 20)}).replace((100 << 20).to_bytes(4, "little"), (10).to_bytes(4, "little"))
+    (tmp_path / "set.zip").write_bytes(data)
+    (entry,) = zips.zip_entries(tmp_path / "set.zip", ORIGIN)
+    with pytest.raises(MemberProblem, match="more than the 10 bytes that the directory says"):
+        next(zips.stream_entry(entry))
+
+
+def test_names_that_are_no_text_stop_the_source(opened: Callable[..., SourceFiles], tmp_path: Path) -> None:
+    """They could stand in no table."""
+    with pytest.raises(SourceDataError, match=r"set\.tar: the name of entry 'a\\udcff\.jpg' is not valid text"):
+        opened(tar_of({"a\udcff.jpg": b"A"}), "set.tar")
+    folder = tmp_path / "loose"
+    folder.mkdir()
+    (folder / "a\udcff.jpg").write_bytes(b"A")
+    with pytest.raises(UsageError, match=r"the file name 'a\\udcff\.jpg' is not valid UTF-8"):
+        local_files(folder)
 
 
 def test_limits_on_size_and_number_of_entries(tmp_path: Path) -> None:

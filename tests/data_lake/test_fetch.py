@@ -170,6 +170,13 @@ def test_two_downloads_of_one_file_do_not_mix(server: FileServer, tmp_path: Path
         fetch_archive(archive(server), tmp_path, patience=QUICK)
 
 
+def test_a_file_that_is_there_is_taken_while_another_process_looks_at_it(server: FileServer, tmp_path: Path) -> None:
+    """Builds that start together need not wait for each other's check of a finished download."""
+    path = fetch_archive(archive(server), tmp_path, patience=QUICK)
+    with FileLock(tmp_path / ".set.zip.lock"):
+        assert fetch_archive(archive(server), tmp_path, patience=QUICK) == path
+
+
 @pytest.mark.parametrize("url", ["http://example.org/set.zip", "REDIRECT"])
 def test_plain_http_leaves_this_machine_never(server: FileServer, tmp_path: Path, url: str) -> None:
     """Neither directly nor by a redirect."""

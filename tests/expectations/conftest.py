@@ -48,6 +48,18 @@ def _instructions(i: int) -> Row:
     return {"instruction_id": f"{_sha(i)}:polyps:counting", "record_id": f"{_sha(i)}:polyps"} | image | asked | text
 
 
+def _near_distances(i: int) -> Row:
+    return {"at_least": i / 100, "pairs": 3, "near": True}
+
+
+def _near_duplicates(i: int) -> Row:
+    sources = {"source": "a", "other_source": "b", "same_source": False, "group_id": "g", "other_group": "h"}
+    return {
+        "pair_id": f"a/{i}|b/{i}", "sample_id": f"a/{i}", "other_id": f"b/{i}", "hash_distance": 3,
+        "distance": 0.01, "evidence": "crop",
+    } | sources  # fmt: skip
+
+
 def _objects(i: int) -> Row:
     box = {"x1": 0.0, "y1": 0.0, "x2": 2.0, "y2": 2.0, "cx": 1.0, "cy": 1.0, "ix": None, "iy": None}
     names = {"object_id": f"{_sha(i)}:polyps:0", "record_id": f"{_sha(i)}:polyps", "image_sha256": _sha(i)}
@@ -102,6 +114,15 @@ def _specks(i: int) -> Row:
     return {"speck_id": f"a/{i}:0", "sample_id": f"a/{i}", "source": "a", "reason": "stray_pixel"} | box
 
 
+def _split_changes(i: int) -> Row:
+    names = {"change_id": f"a/{i}:previous", "sample_id": f"a/{i}", "image_sha256": _sha(i), "group_id": "g"}
+    return names | {"stated_by": "previous", "stated_split": "train", "split": "test", "reason": "joined"}
+
+
+def _thumbnails(i: int) -> Row:
+    return {"sample_id": f"a/{i}", "thumbnail": f"{i:02048x}"}
+
+
 def _splits(i: int) -> Row:
     return {"sample_id": f"a/{i}", "group_id": f"a/{i}", "split": "train"}
 
@@ -112,13 +133,17 @@ _ROWS: dict[str, Callable[[int], Row]] = {
     "exclusions": _exclusions,
     "images": _images,
     "instructions": _instructions,
+    "near_distances": _near_distances,
+    "near_duplicates": _near_duplicates,
     "objects": _objects,
     "records": _records,
     "regions": _regions,
     "released_images": _released_images,
     "samples": _samples,
     "specks": _specks,
+    "split_changes": _split_changes,
     "splits": _splits,
+    "thumbnails": _thumbnails,
 }
 
 

@@ -22,6 +22,7 @@ BREAKS_RULE: dict[tuple[str, str], list[Row]] = {
         {"prompt": "<image> polyp {{ name }}"},
         {"prompt": '<image> polyp {"counts": count, "label": c_lbl}'},
     ],
+    ("near_duplicates", "other_is_larger"): [{"other_id": "a/0"}],
     ("objects", "box_has_area"): [{"x1": 2.0}, {"y1": 3.0}],
     ("records", "lengths_agree"): [{"count": 3}, {"object_ids": ["0"]}, {"point_kind": []}],
     ("records", "boxes_have_area"): [
@@ -48,6 +49,8 @@ BREAKS_RULE: dict[tuple[str, str], list[Row]] = {
     ("regions", "interior_in_box"): [{"ix": -1.0}, {"iy": 8.5}, {"iy": None}],
     ("samples", "picture_is_named"): [{"image_member": None}],
     ("samples", "boxes_have_labels"): [{"source_labels": []}],
+    ("split_changes", "split_differs"): [{"stated_split": "test"}],
+    ("thumbnails", "thumbnail_is_whole"): [{"thumbnail": "0" * 2047}, {"thumbnail": "x" * 2048}],
 }
 """Changes to a good row that break a declared rule."""
 

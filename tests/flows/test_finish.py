@@ -9,6 +9,7 @@ import pytest
 from data_lake.layout import open_lake
 from data_lake.store import Receipt, StoredObject
 from data_lake.tables import read_table
+from expectations.columns import load_table, polars_schema
 from flows.finish import check_accounting, finish_stage, put_part
 from flows.recipe import load_recipe
 from flows.stage import Build, Inputs, Output, Rules, Stage, Tables
@@ -141,6 +142,18 @@ def test_a_bad_row_that_no_input_stands_for_stops_the_build(build: Build) -> Non
     unowned = Output(inputs=["a"], used={"a": None}, tables=splits(b="Train!"))
     with pytest.raises(DataError, match=r"^split: hyperkvasir/b belongs to no input: .*Train!"):
         finish(build, unowned)
+
+
+def test_a_held_back_row_of_something_else_than_an_image_names_its_source_and_no_image(build: Build) -> None:
+    """The entity of an instruction is its record, which must not pass for a sample."""
+    key, record_id = "hyperkvasir/a:polyps", f"{'0' * 64}:polyps"
+    row = dict.fromkeys(polars_schema(load_table("instructions")), "") | {"record_id": record_id}
+    row |= {"template": 0, "answer_rederived": False}
+    stage = Stage(name="instruct", work=no_work, writes=("instructions",), parameters=lambda _recipe: None)
+    made = Output(inputs=[key, "b"], used={key: record_id, "b": None}, tables={"instructions": pl.DataFrame([row])})
+    receipt = finish(build, made, stage=stage)
+    found = rows(build, receipt.objects["exclusions"], "source", "key", "sample_id")
+    assert found == [("hyperkvasir", key, None)]
 
 
 def test_too_many_rejections_stop_the_build(build: Build) -> None:

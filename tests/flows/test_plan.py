@@ -37,6 +37,7 @@ EDITS: dict[str, tuple[str, tuple[str, str], list[str]]] = {
     "a template": ("transforms/instructions/templates/counting.toml", COMMENT, FROM_INSTRUCT),
     "a name": ("transforms/instructions/names.toml", COMMENT, FROM_INSTRUCT),
     "a licence": ("data_lake/sources/visem_tracking.toml", ("CC-BY-4.0", "CC-BY-SA-4.0"), STAGES[5:]),
+    "a citation": ("data_lake/sources/visem_tracking.toml", ("et al. VISEM", "et al.: VISEM"), ["manifest"]),
     "a threshold": ("small.toml", ("min_area_px = 20", "min_area_px = 21"), FROM_DERIVE),
     "the fractions of the splits": ("small.toml", ("train = 0.6, test = 0.4", "train = 0.5, test = 0.5"), FROM_SPLIT),
     "the tasks": ("small.toml", ('"pointing", ', ""), FROM_INSTRUCT),

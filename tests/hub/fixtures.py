@@ -103,11 +103,14 @@ def copy_repository(hub: TestHub, old: str, new: str) -> None:
     shutil.copytree(hub.repository(old), hub.repository(new))
 
 
-def forget_files(hub: TestHub, folder: Path) -> None:
-    """The test Hub never saw the large files of this release, so that a push sends them."""
-    for path in folder.rglob("*.parquet"):
-        oid = hashlib.sha256(path.read_bytes()).hexdigest()
+def forget_files(hub: TestHub, folder: Path, base: Path) -> None:
+    """The test Hub never saw the large files that this release has and its base has not: a push sends them."""
+    for oid in large_files(folder) - large_files(base):
         (hub.root / "lfs" / oid[:2] / oid[2:4] / oid).unlink(missing_ok=True)
+
+
+def large_files(folder: Path) -> set[str]:
+    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*.parquet")}
 
 
 def check_never_half(hub: TestHub, repo: str, folder: Path, version: str) -> None:

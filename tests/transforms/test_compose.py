@@ -164,6 +164,16 @@ def test_a_merged_label_is_exhaustive_only_where_all_its_parts_are(make_table: M
         assert composed.released_images["labels_exhaustive"].to_list() == [released]
 
 
+@pytest.mark.parametrize(("policy", "region"), [("audited", SOURCE), ("published", MASK_INSIDE)])
+def test_an_object_of_evidence_that_the_policy_leaves_out_is_no_absence(
+    make_table: MakeTable, policy: str, region: dict[str, Any]
+) -> None:
+    """The image shows a polyp: a record of count 0 would be a lie."""
+    composed = compose(make_table, [region], policy=policy, zero_counts=True)
+    assert composed.records.is_empty()
+    assert composed.exclusions["reason"].to_list() == ["evidence_not_selected"]
+
+
 def test_a_frame_without_annotation_never_counts_0(make_table: MakeTable) -> None:
     """Even where a reader called a label exhaustive by mistake."""
     composed = compose(make_table, [], [{"sample_id": "s/a", "annotated": False}], zero_counts=True)

@@ -71,3 +71,10 @@ def test_a_png_header_that_promises_billions_of_pixels_is_unreadable() -> None:
     forged = bytearray(PNG)
     forged[16:29], forged[29:33] = body, struct.pack(">I", zlib.crc32(b"IHDR" + body))
     assert "unreadable_image" == reason_of(bytes(forged))
+
+
+def test_a_second_header_is_damage() -> None:
+    """It would promise more pixel bytes than the picture that is decoded: room for a decompression bomb."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 2**31 - 1, 2**31 - 1, 16, 6, 0, 0, 0))
+    end = chunk(b"IEND", b"")
+    assert "unreadable_image" == reason_of(PNG.removesuffix(end) + header + end)

@@ -67,7 +67,8 @@ def pad_to_square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     """A gray or RGB picture as a PNG file: the same bytes for the same pixels and Pillow version."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
+    # Level 1: a quarter of the time of the default for a photograph, a fifth more bytes.
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 

@@ -141,6 +141,14 @@ def test_another_version_between_plan_and_commit_stops_the_push(hub: TestHub, re
     assert history(hub, repo)[0][-1] == "tiny 1.1.0"
 
 
+def test_of_a_large_file_only_the_rows_are_fetched_for_the_difference(
+    hub: TestHub, repo: str, versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data_lake.publish.kept.SMALL", 0)
+    publish(versions["1.0.0"], repo)
+    assert "minor: 1 records with corrected boxes" in plan_push(versions["1.1.0"], place_at(repo)).difference
+
+
 def test_a_tag_that_stands_elsewhere_never_moves(hub: TestHub, repo: str, versions) -> None:
     publish(versions["1.0.0"], repo)
     api = HfApi(endpoint=hub.endpoint, token=WRITER)

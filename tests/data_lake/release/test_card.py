@@ -1,18 +1,23 @@
 """The card: metadata that the Hub's own library accepts, and numbers that are computed."""
 
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 from datasets import load_dataset
 from huggingface_hub import DatasetCard
+from PIL import Image
 
 from data_lake.catalogue import load_catalogue
 from data_lake.release.card import TEMPLATE, render_card
+from data_lake.release.curated import Curated
 from data_lake.release.files import FileEntry
+from data_lake.release.histogram import HISTOGRAM, bin_counts, histogram_png
 from data_lake.release.licences import hub_licence, licence_reason, strictest
 from tests.data_lake.release.tiny_release import card_facts
 from transforms.diff import Tables
+from transforms.stats import count_histogram
 
 FILES = [
     FileEntry("data/test-00000-of-00001.parquet", 10, "a" * 64),
@@ -83,6 +88,41 @@ def test_the_published_card_lists_what_is_unknown(tables: Tables) -> None:
 def test_findings_of_the_audit_are_counted_by_kind(tables: Tables) -> None:
     findings = pl.DataFrame({"severity": ["error", "error"], "kind": ["phantom"] * 2, "action": ["box | left out"] * 2})
     assert "| error | phantom | box \\| left out | 2 |" in card_of(tables, disagreements=findings)
+
+
+def test_what_the_curator_wrote_stands_on_the_card_as_it_is(tables: Tables) -> None:
+    curated = Curated(
+        about="Made with **care**.",
+        uses="Counting.",
+        limits="- One hospital.",
+        changes="Two boxes mended.",
+        citation="Us, 2026.",
+        contacts=("someone@example.org",),
+        tags=("endoscopy", "medical"),
+    )
+    text = card_of(tables, curated=curated)
+    for words in ("\nMade with **care**.\n", "## Intended uses\n\nCounting.", "- One hospital.", "Two boxes mended."):
+        assert words in text
+    assert text.index("Us, 2026.") < text.index("HyperKvasir, a comprehensive")
+    assert DatasetCard(text).data.to_dict()["tags"][-1] == "endoscopy"
+
+
+def test_the_card_shows_the_histogram_where_the_release_has_it(tables: Tables) -> None:
+    assert "assets/" not in card_of(tables)
+    files = [*FILES, FileEntry(HISTOGRAM, 1, "a" * 64)]
+    assert f"]({HISTOGRAM})" in render_card(card_facts(tables, files), TEMPLATE.read_text("utf-8"))
+
+
+def test_the_histogram_is_the_same_picture_whatever_the_order_of_rows(tables: Tables) -> None:
+    rows = count_histogram(tables.records)
+    drawn = histogram_png(rows)
+    assert drawn == histogram_png(rows.reverse())
+    with Image.open(BytesIO(drawn)) as image:
+        assert image.size == (920, 480)
+    assert bin_counts(pl.DataFrame({"label": ["a"] * 3, "count": [0, 5, 7], "records": [1, 2, 3]})) == [
+        {"label": "a", "low": 0, "records": 1, "bin": "0"},
+        {"label": "a", "low": 4, "records": 5, "bin": "4-7"},
+    ]
 
 
 def test_the_card_of_a_release_without_rows_still_renders(tables: Tables) -> None:

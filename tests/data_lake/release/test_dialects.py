@@ -1,4 +1,4 @@
-"""A simulated release in every dialect: paths open, counts agree, readers give the objects back, hostile rows stop it."""
+"""A simulated release in every dialect: paths open, counts agree, objects come back, hostile rows stop it."""
 
 import hashlib
 import json
@@ -210,6 +210,12 @@ def test_a_full_folder_and_a_file_are_refused(release: Path, tmp_path: Path) -> 
 def test_an_empty_folder_is_taken(release: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     assert export_dialect(release, tmp_path / "out", "yolo").images > 0
+
+
+def test_a_release_with_nothing_for_the_dialect_says_so(release: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing for it: 1 not a frame of a video"):
+        export_dialect(release, tmp_path / "out", "mot", "test")
+    assert not (tmp_path / "out").exists()
 
 
 def test_unknown_dialects_and_splits_are_named(release: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from data_lake.release.card import TEMPLATE, CardFacts, render_card
 from data_lake.release.croissant import CROISSANT, croissant_bytes
 from data_lake.release.digest import logical_digest
 from data_lake.release.files import FileEntry, shard_path, write_bytes
+from data_lake.release.histogram import HISTOGRAM, histogram_png
 from data_lake.release.instruction_rows import write_instruction_rows
 from data_lake.release.jsonl import instructions_path, write_instructions
 from data_lake.release.manifest import (
@@ -26,6 +27,7 @@ from data_lake.release.shards import plan_shards
 from expectations.columns import empty_frame, features, load_table
 from tests.data_lake.release.tiny_tables import PICTURES
 from transforms.diff import Tables
+from transforms.stats import count_histogram
 
 ACCOUNTING = (
     StageCount(
@@ -75,6 +77,7 @@ def card_facts(tables: Tables, files: list[FileEntry], version: str = "1.0.0") -
         files=files,
         logical_digest=logical_digest(*frames),
         code_digest="c" * 64,
+        recipe_digest="e" * 64,
     )
 
 
@@ -97,6 +100,8 @@ def write_release(folder: Path, tables: Tables, version: str = "1.0.0") -> Path:
         files.append(write_instruction_rows(folder / path, part, name=path))
     path = "quarantine/exclusions.parquet"
     files.append(write_table(folder / path, EXCLUSIONS, features(load_table("exclusions")), name=path))
+    (folder / "assets").mkdir()
+    files.append(write_bytes(folder / HISTOGRAM, histogram_png(count_histogram(tables.records)), name=HISTOGRAM))
     facts = card_facts(tables, files, version)
     card = render_card(facts, TEMPLATE.read_text("utf-8"))
     files.append(write_bytes(folder / "README.md", card.encode(), name="README.md"))

@@ -1,0 +1,18 @@
+"""What a curator writes for the card by hand: given by the recipe, so that it survives every regeneration."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curated:
+    """Texts are Markdown and stand on the card as they are; what is empty has no place there."""
+
+    about: str = ""
+    uses: str = ""
+    limits: str = ""
+    changes: str = ""
+    citation: str = ""
+    homepage: str | None = None
+    authors: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()

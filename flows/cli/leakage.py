@@ -1,0 +1,81 @@
+"""``medmultipoints leakage``, and what the command line shows of a leakage certificate."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data_lake.release.stated_splits import check_folds, check_items
+from flows.cli.console import OUT, print_json, table
+from flows.cli.options import JsonOption
+from transforms.errors import UsageError
+from transforms.leakage import Certificate
+from transforms.near import RULE
+
+
+def leakage(
+    release: Annotated[Path, typer.Argument(help="Folder of a release that holds the pictures.")],
+    folds: Annotated[
+        Path | None, typer.Option(help="HyperKvasir's official folds: a CSV file of file-name;class-name;split-index.")
+    ] = None,
+    items: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SPLIT=FILE", help="JSONL file of a split's instructions; may be given again."),
+    ] = None,
+    rest: Annotated[
+        str | None, typer.Option(help="Split that holds every instruction of the release that no file lists.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what splits that others published leak, on the pictures of a release.
+
+    For the splits of a release itself there is `medmultipoints verify RELEASE --leakage`.
+
+    Example: `medmultipoints leakage lake/releases/published/1.0.0 --items test=published_items.jsonl --rest train`
+    """
+    if (folds is None) == (not items):
+        raise UsageError("leakage: give either --folds FILE or --items SPLIT=FILE.")
+    found = check_folds(release, folds) if folds else check_items(release, parse_items(items or []), rest)
+    if as_json:
+        print_json(asdict(found))
+        return
+    OUT.print(f"{found.listed:,} entries are listed; {found.matched:,} images of the release are among them.")
+    print_certificate(found.certificate)
+
+
+def parse_items(texts: list[str]) -> dict[str, Path]:
+    """SPLIT=FILE pairs of the command line."""
+    pairs = [text.partition("=") for text in texts]
+    wrong = [text for text, (split, _, path) in zip(texts, pairs, strict=True) if not (split and path)]
+    if wrong:
+        raise UsageError(f"--items {wrong[0]}: write it as SPLIT=FILE, for example test=items.jsonl.")
+    return {split: Path(path).expanduser() for split, _, path in pairs}
+
+
+def print_certificate(certificate: Certificate) -> None:
+    """The certificate for people: splits, nearest pairs across splits, histogram, what was looked at and what not."""
+    leaks, near, search = (certificate[name] for name in ("leaks", "near_duplicates", "search"))
+    told = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in leaks.items())
+    OUT.print(f"\nIn more than one split: {told}")
+    OUT.print(f"Pairs nearer than {search['threshold']}: {near['pairs']}, {near['in_one_group']} of them in one group")
+    rows = [[row["split"], f"{row['images']:,}", f"{row['groups']:,}"] for row in certificate["splits"]]
+    table("Splits", ["split", "images", "groups"], rows)
+    rows = [
+        [
+            f"{pair['distance']:.4f}",
+            pair["evidence"],
+            pair["sample_id"],
+            pair["split"],
+            pair["other_id"],
+            pair["other_split"],
+        ]
+        for pair in certificate["nearest_across_splits"][:10]
+    ]
+    table("Nearest pictures in different splits", ["distance", "", "picture", "split", "picture", "split"], rows)
+    rows = [[f"{least:.2f}", f"{pairs:,}"] for least, pairs in certificate["distances"]]
+    table(f"Distances of pictures of different videos (threshold: {RULE})", ["from", "pairs"], rows)
+    for heading, name in (("Looked at", "checked"), ("Not looked at", "not_checked")):
+        OUT.print(f"[bold]{heading}[/]")
+        for line in certificate[name]:
+            OUT.print(f"  {line}", markup=False)

@@ -1,0 +1,34 @@
+"""Stage ``near``: kept images that show the same picture, though not pixel by pixel."""
+
+import polars as pl
+
+from expectations.references import references_hold
+from flows.recipe import Recipe
+from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stages.kept import all_used, kept_images
+from transforms.groups import find_groups
+from transforms.near_tables import near_tables
+
+
+def find_near_duplicates(build: Build, inputs: Inputs, _shard: str) -> Output:
+    """Near-duplicate pairs of images of different videos, and the histogram that the threshold is chosen from."""
+    images = kept_images(inputs)
+    members = find_groups(images, inputs.read("samples"), inputs.read("duplicates"))
+    near, histogram = near_tables(members, inputs.read("thumbnails"), build.recipe.splits.near_threshold)
+    return all_used(images, {"near_duplicates": near, "near_distances": histogram})
+
+
+def near_rules(tables: Tables, inputs: Inputs) -> Rules:
+    """Both images of every pair are kept ones, of different groups."""
+    near, images = tables["near_duplicates"], kept_images(inputs)
+    same = near.filter(pl.col("group_id") == pl.col("other_group")).height
+    return {
+        "first_images_are_kept": references_hold(near, "sample_id", images, "sample_id"),
+        "second_images_are_kept": references_hold(near, "other_id", images, "sample_id"),
+        "groups_differ": (same == 0, f"{same} pairs are of one group"),
+    }
+
+
+def near_parameters(recipe: Recipe) -> object:
+    """The part of the recipe that this stage depends on."""
+    return {"threshold": recipe.splits.near_threshold}

@@ -1,0 +1,67 @@
+"""Images that are in another split than somebody said: what the previous release held, what the authors assigned."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+SCHEMA = {
+    "change_id": pl.String, "sample_id": pl.String, "image_sha256": pl.String, "stated_by": pl.String,
+    "stated_split": pl.String, "split": pl.String, "group_id": pl.String, "reason": pl.String,
+}  # fmt: skip
+
+
+def know_previous(images: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
+    """sample_id and split of the images that the previous release holds, by file bytes or by decoded pixels.
+
+    ``previous``: image_sha256, pixel_sha256 and split. Names do not matter: a renamed file is known.
+    """
+    found = [
+        images.select("sample_id", hash_name).join(previous.select(hash_name, "split"), on=hash_name)
+        for hash_name in ("image_sha256", "pixel_sha256")
+    ]
+    known = pl.concat([table.select("sample_id", "split") for table in found])
+    return known.unique("sample_id", keep="first", maintain_order=True).sort("sample_id")
+
+
+def list_changes(
+    splits: pl.DataFrame,
+    images: pl.DataFrame,
+    samples: pl.DataFrame,
+    *,
+    fractions: Mapping[str, float],
+    honour_official: bool,
+    previous: pl.DataFrame | None,
+) -> pl.DataFrame:
+    """The table ``split_changes``: each image that is not where ``previous`` or, where honoured, its source has it.
+
+    ``splits`` is the finished table; ``previous`` is what ``know_previous`` found.
+    """
+    official = samples.select("sample_id", split="official_split").drop_nulls("split")
+    stated = [("previous", previous)] if previous is not None else []
+    stated += [("official", official)] if honour_official else []
+    parts = [_changes(splits, images, table, who, fractions) for who, table in stated]
+    return pl.concat([pl.DataFrame(schema=SCHEMA), *parts]).sort("change_id")
+
+
+def _changes(
+    splits: pl.DataFrame, images: pl.DataFrame, stated: pl.DataFrame, who: str, fractions: Mapping[str, float]
+) -> pl.DataFrame:
+    told = splits.join(stated.rename({"split": "stated_split"}), on="sample_id")
+    agreeing = (
+        told.filter(pl.col("split") == pl.col("stated_split")).group_by("group_id").agg(pl.col("sample_id").min())
+    )
+    named = pl.format("its group holds {}, which is in {}", "witness", "split")
+    overruled = "the previous release has its group elsewhere" if who == "official" else "the group goes elsewhere"
+    return (
+        told.filter(pl.col("split") != pl.col("stated_split"))
+        .join(agreeing.rename({"sample_id": "witness"}), on="group_id", how="left")
+        .join(images.select("sample_id", "image_sha256"), on="sample_id")
+        .with_columns(
+            change_id=pl.format("{}:{}", "sample_id", pl.lit(who)),
+            stated_by=pl.lit(who),
+            reason=pl.when(~pl.col("stated_split").is_in(sorted(fractions)))
+            .then(pl.format("the recipe has no split {}", "stated_split"))
+            .otherwise(pl.coalesce(named, pl.lit(overruled))),
+        )
+        .select(SCHEMA.keys())
+    )
