@@ -112,6 +112,7 @@ def figures(ours: Side, theirs: Side) -> dict[str, Any]:
     stages = {stage["name"]: summary(ours.part((stage["name"],))) for stage in ours.times[0]["stages"]}
     return {
         "overall": compared(ours.seconds(), theirs.seconds()),
+        "cpu_seconds": compared([run.cpu_seconds for run in ours.runs], [run.cpu_seconds for run in theirs.runs]),
         "parts": parts,
         "stages": stages,
         "peak_mb": {"ours": peak_mb(ours), "baseline": peak_mb(theirs)},

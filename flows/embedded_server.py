@@ -50,7 +50,8 @@ def only_server(home: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise MachineError(
-            f"another build of '{home.name}' is running in {home.parent.parent}. Wait for it to end, or use another --lake."
+            f"another build of '{home.name}' is running in {home.parent.parent}. "
+            "Wait for it to end, or use another --lake."
         ) from None
     try:
         yield

@@ -46,7 +46,10 @@ def prepare(request: Request, progress: Progress = no_progress) -> Build:
     catalogue = load_catalogue()
     recipe, previous = with_previous(recipe, lake)
     sources = [locate(catalogue[name], request.sources.get(name), lake, progress) for name in recipe.sources]
-    return Build(lake, recipe, tuple(sources), previous)
+    build = Build(lake, recipe, tuple(sources), previous)
+    for source in build.sources:
+        build.files(source.name)  # a damaged or wrong archive is better told now than after Prefect has started
+    return build
 
 
 def with_version(recipe: Recipe, version: str | None) -> Recipe:

@@ -122,7 +122,7 @@ def _derive(
         found = find_regions(mask, threshold=parameters.threshold, min_area_px=parameters.min_area_px)
     regions = (
         *_mask_objects(sample, mask, found, parameters.threshold),
-        *_source_objects(sample),
+        *_source_objects(sample, width, height),
         *_track_objects(sample, read, width, height),
     )
     stored, size, scale = _store(pixels, parameters)
@@ -197,15 +197,16 @@ def _mask_objects(
         )
 
 
-def _source_objects(sample: Sample) -> Iterator[Region]:
+def _source_objects(sample: Sample, width: int, height: int) -> Iterator[Region]:
     for index, stated in enumerate(sample.source_boxes):
+        box = stated.box
         yield Region(
             sample_id=sample.sample_id,
             evidence="source",
             label=stated.label,
             index=index,
-            box=stated.box,
-            truncated=False,
+            box=box,
+            truncated=box.x1 <= 0 or box.y1 <= 0 or box.x2 >= width or box.y2 >= height,
         )
 
 

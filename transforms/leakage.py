@@ -42,8 +42,7 @@ def certify(images: pl.DataFrame, thumbnails: pl.DataFrame, threshold: float) ->
     across = _count_pairs(near.filter(pl.col("apart")))
     return {
         "format": 1,
-        "leaks": {name: _spread(rows, columns) for name, columns in SHARED.items()}
-        | {"near_duplicates": across},
+        "leaks": {name: _spread(rows, columns) for name, columns in SHARED.items()} | {"near_duplicates": across},
         "splits": _splits(rows),
         "groups": _groups(rows),
         "near_duplicates": {
@@ -170,7 +169,9 @@ def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
 
 def _videos(rows: pl.DataFrame) -> list[tuple[str, int, int]]:
     """Per source: videos, and images without one."""
-    counted = rows.unique("sample_id").group_by("source").agg(
-        videos=pl.col("video_id").drop_nulls().n_unique(), without=pl.col("video_id").is_null().sum()
+    counted = (
+        rows.unique("sample_id")
+        .group_by("source")
+        .agg(videos=pl.col("video_id").drop_nulls().n_unique(), without=pl.col("video_id").is_null().sum())
     )
     return list(counted.sort("source").iter_rows())

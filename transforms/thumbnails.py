@@ -40,6 +40,8 @@ SEARCHED: tuple[Window, ...] = (
     ((0.03, 0.97), (0.03, 0.97)),
     ((0.05, 0.95), (0.05, 0.95)),
     *(((cut_x, cut_x + 0.95), (cut_y, cut_y + 0.95)) for cut_x in (0.0, 0.05) for cut_y in (0.0, 0.05)),
+    *(((cut, cut + 0.95), WHOLE) for cut in (0.0, 0.05)),
+    *((WHOLE, (cut, cut + 0.95)) for cut in (0.0, 0.05)),
 )
 """The windows whose hashes are looked up among the hashes of whole pictures."""
 

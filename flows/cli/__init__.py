@@ -3,16 +3,21 @@
 import os
 import signal
 import sys
+from types import FrameType
 from typing import NoReturn
 
 
 def main() -> NoReturn:
     """Run the command line; an interrupt ends it with a message even while it is still being loaded."""
-    signal.signal(signal.SIGINT, lambda *_: (sys.stderr.write("error: interrupted before anything was done.\n"), os._exit(130)))
-
+    signal.signal(signal.SIGINT, _leave)
     from flows.cli.app import main as run
 
     run()
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    sys.stderr.write("error: interrupted before anything was done.\n")
+    os._exit(130)
 
 
 __all__ = ["main"]

@@ -1,11 +1,15 @@
 """``medmultipoints build``: from a recipe to a release."""
 
+import os
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.cli.console import OUT, print_json, stage_progress, table, transfer_progress
+from data_lake.layout import only_builder
+from flows.cli.console import OUT, print_json, say, stage_progress, table, transfer_progress
 from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
 from flows.execute import Outcome, execute, is_finished
 from flows.prepare import Request, parse_sources, prepare
@@ -44,7 +48,7 @@ def build(
     """
     names = tuple(name.strip() for name in only.split(",") if name.strip())
     request = Request(recipe, str(lake), parse_sources(source or []), names, workers, version)
-    outcome = run(request)
+    outcome = timed(request)
     print_json(outcome.to_json()) if as_json else print_outcome(outcome)
 
 
@@ -58,9 +62,19 @@ def run(request: Request) -> Outcome:
     with stage_progress() as progress:
         if is_finished(prepared):
             return execute(prepared, request.version, run_in_threads(1), progress)
+        with only_builder(prepared.lake, prepared.recipe.name):
+            pass  # a lock that is held is better told now than after Prefect has started
+        say("starting Prefect" if os.environ.get("PREFECT_API_URL") else "starting an embedded Prefect server")
         from flows.local import run_flow
 
         return run_flow(request, prepared, progress)
+
+
+def timed(request: Request) -> Outcome:
+    """The outcome with the time that the person waited, start-up of Prefect included."""
+    start = time.perf_counter()
+    outcome = run(request)
+    return replace(outcome, seconds=time.perf_counter() - start)
 
 
 def print_outcome(outcome: Outcome) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from data_lake.layout import open_lake
 from data_lake.simulate import SimulatedSizes, write_sources
-from flows.cli.build import print_outcome, run, shown
+from flows.cli.build import print_outcome, shown, timed
 from flows.cli.console import OUT, print_json, say
 from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
 from flows.prepare import Request
@@ -27,7 +27,7 @@ def demo(
     say(f"simulating three sources with {len(all_faults())} kinds of planted faults in {shown(folder)}")
     simulated = write_sources(folder, seed=seed, sizes=SimulatedSizes(), faults=all_faults())
     paths = {name: str(path) for name, path in simulated.paths.items()}
-    outcome = run(Request("demo", str(lake), paths, workers=workers, version="auto"))
+    outcome = timed(Request("demo", str(lake), paths, workers=workers, version="auto"))
     if as_json:
         print_json(outcome.to_json())
         return

@@ -50,6 +50,8 @@ def verify(
     """
     published = place_of(release)
     if published is None:
+        if not Path(release).is_dir():
+            raise UsageError(f"{release}: there is no such folder.")
         report = verify_release(Path(release), leakage=leakage)
     else:
         with fetched_release(*published) as folder:
@@ -78,14 +80,29 @@ def show(release: ReleaseArgument, as_json: JsonOption = False) -> None:
         print_json(facts)
         return
     for name, value in facts.items():
-        OUT.print(f"[bold]{name}[/]" + ("" if isinstance(value, (list, dict)) else f"  {escape(str(value))}"))
-        for line in value.items() if isinstance(value, dict) else value if isinstance(value, list) else ():
-            OUT.print(f"    {line}", markup=False)
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            columns = [column for column, first in value[0].items() if not isinstance(first, (list, tuple))]
+            OUT.print()
+            table(name.replace("_", " "), columns, [[figure(row[column]) for column in columns] for row in value])
+        else:
+            OUT.print(f"[bold]{name:<16}[/]{escape(figure(value))}")
+
+
+def figure(value: object) -> str:
+    """A value as people read it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def export(
     release: Annotated[Path | None, typer.Argument(help="Folder of a release.", show_default=False)] = None,
-    to: Annotated[Path | None, typer.Option("--to", help="Folder to write to: new or empty.")] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", help="Folder to write to: new, empty, or an earlier export, which is replaced."),
+    ] = None,
     split: Annotated[str | None, typer.Option(help="This split only; the default is all.")] = None,
     dialect: Annotated[
         str | None,

@@ -29,16 +29,25 @@ def list_rejected(
     frame = last_exclusions(open_lake(lake), recipe)
     frame = frame if dropped else frame.filter(pl.col("verdict") == "rejected")
     grouped = (
-        frame.sort("exclusion_id")
+        frame.with_row_index("run_order")
+        .sort("run_order")
         .group_by("stage", "source", "verdict", "reason", maintain_order=True)
-        .agg(pl.len().alias("inputs"), pl.col("key").first().alias("example"))
-        .sort("stage", "source", "verdict", "reason")
+        .agg(
+            pl.len().alias("inputs"),
+            pl.col("sample_id").drop_nulls().n_unique().alias("images"),
+            pl.col("key").first().alias("example"),
+        )
     )
     if as_json:
         print_json({"reasons": grouped.to_dicts()})
         return
-    rows = [[*row[:4], f"{row[4]:,}", row[5]] for row in grouped.rows()]
-    table(f"{frame.height:,} inputs", ["stage", "source", "verdict", "reason", "inputs", "example"], rows)
+    if frame.is_empty():
+        OUT.print("nothing was rejected" + ("" if dropped else "; --dropped shows what the recipe left out"))
+        return
+    rows = [[*row[:4], f"{row[4]:,}", f"{row[5]:,}", row[6]] for row in grouped.rows()]
+    images = frame["sample_id"].drop_nulls().n_unique()
+    title = f"{frame.height:,} inputs of {images:,} images (an image, its mask and its labels are an input each)"
+    table(title, grouped.columns, rows)
     OUT.print("\nDetails: medmultipoints quarantine show REASON, or any part of an input's name")
 
 

@@ -28,7 +28,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: "_Server"
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name)
         pass
 
     def do_GET(self) -> None:
@@ -37,11 +37,14 @@ class _Handler(BaseHTTPRequestHandler):
         fault = state.faults.pop(0) if state.faults else None
         content = state.files.get(self.path.partition("?")[0])
         if state.redirect_to:
-            return self._answer(302, b"", {"Location": state.redirect_to})
+            self._answer(302, b"", {"Location": state.redirect_to})
+            return
         if isinstance(fault, int):
-            return self._answer(fault, b"", {"Retry-After": "0"})
+            self._answer(fault, b"", {"Retry-After": "0"})
+            return
         if content is None:
-            return self._answer(404, b"")
+            self._answer(404, b"")
+            return
         self._send(content, fault == "drop")
 
     def _send(self, content: bytes, drop: bool) -> None:
@@ -50,10 +53,12 @@ class _Handler(BaseHTTPRequestHandler):
         unchanged = self.headers.get("If-Range") in (None, state.etag)
         headers = {"ETag": state.etag}
         if not (asked and state.ranges and unchanged):
-            return self._answer(200, content, headers, drop)
+            self._answer(200, content, headers, drop)
+            return
         start, stop = int(asked[1]), min(int(asked[2] or len(content)) + 1, len(content))
         if start >= len(content):
-            return self._answer(416, b"", {"Content-Range": f"bytes */{len(content)}"})
+            self._answer(416, b"", {"Content-Range": f"bytes */{len(content)}"})
+            return
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(content)}"
         self._answer(206, content[start:stop], headers, drop)
 

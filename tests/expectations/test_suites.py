@@ -13,7 +13,7 @@ entity = "id"
 meaning = "A thing."
 [columns]
 id    = { type = "string", meaning = "name" }
-label = { type = "string", meaning = "class", check = { values = { parameter = "labels" }, regex = '^(a|b)\\.(?:c)\\(d$' } }
+label = { type = "string", meaning = "c", check = { values = { parameter = "labels" }, regex = '^(a|b)\\.(?:c)\\(d$' } }
 side  = { type = "int64", meaning = "side", check = { max = { parameter = "max_side" } } }
 [rules]
 """

@@ -27,16 +27,20 @@ NONE = Objects("polyp", 0, [], [])
         (
             "bounding",
             TWO,
-            '[{"bbox_2d": [241.5364532470703, 21.875, 490.5, 484.0], "label": "polyp"}, '
-            '{"bbox_2d": [1.0, 1.0, 2.0, 3.0], "label": "polyp"}]',
+            (
+                '[{"bbox_2d": [241.5364532470703, 21.875, 490.5, 484.0], "label": "polyp"}, '
+                '{"bbox_2d": [1.0, 1.0, 2.0, 3.0], "label": "polyp"}]'
+            ),
         ),
         ("counting", TWO, '{"counts": 2, "label": "polyp"}'),
         ("cnt_and_point", TWO, '{"counts": 2, "point_2d": [[366.0, 252.9], [1.5, 2.0]], "label": "polyp"}'),
         (
             "count_and_box",
             TWO,
-            '{"counts": 2, "bbox_2d": [[241.5364532470703, 21.875, 490.5, 484.0], [1.0, 1.0, 2.0, 3.0]], '
-            '"label": "polyp"}',
+            (
+                '{"counts": 2, "bbox_2d": [[241.5364532470703, 21.875, 490.5, 484.0], [1.0, 1.0, 2.0, 3.0]], '
+                '"label": "polyp"}'
+            ),
         ),
         ("pointing", NONE, "[]"),
         ("bounding", NONE, "[]"),

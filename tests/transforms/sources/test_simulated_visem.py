@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
 
 
 def test_the_real_table_gives_the_real_totals(real: Path) -> None:
-    """29,370 frames, 29,196 label files, 656,335 boxes, the counts of every frame and class, and 1,121 / 20 / 35 tracks."""
+    """29,370 frames, 29,196 label files, 656,335 boxes, every count, and 1,121 / 20 / 35 tracks."""
     videos = parse_counts_csv((real / "visem-tracking" / "sperm_counts_per_frame.csv").read_bytes())
     source = simulate_visem_tracking(seed=3, videos=videos, track_totals=TRACK_TOTALS, video_files="none")
     names = [member.name for member in source.members]
