@@ -35,7 +35,10 @@ def put_part(build: Build, stage: Stage, key: str, output: Output) -> Receipt:
 
 
 def finish_stage(build: Build, stage: Stage, key: str, inputs: Inputs, parts: Sequence[Receipt]) -> Receipt:
-    """The stage's receipt: valid tables written, failing rows in quarantine, critical failures raised."""
+    """The stage's receipt: valid tables written, failing rows in quarantine, critical failures raised.
+
+    Whether too many inputs are rejected is for the caller to ask, once the quarantine can be looked at.
+    """
     tables, verdicts, rejections = _validated(build, stage, parts)
     used = _joined(build, parts, "used")
     exclusions = pl.concat([_joined(build, parts, "exclusions"), _quarantined(stage, used, rejections)])
@@ -46,7 +49,6 @@ def finish_stage(build: Build, stage: Stage, key: str, inputs: Inputs, parts: Se
     once = keys_unique(pl.concat([used.select("key"), exclusions.select("key")]), "key")
     rules = {**_table_rules(stage, tables, inputs, counts), "inputs_counted_once": once}
     verdicts.append(check_table_rules(rules, stage.name))
-    stop_if_too_many(build, stage, counts, exclusions)
     objects: dict[str, tuple[StoredObject, ...]] = {
         name: (put_table(build.lake, frame),) for name, frame in tables.items()
     }

@@ -71,4 +71,7 @@ def prefect_api(build: Build) -> Iterator[None]:
     home = build.lake.prefect / build.recipe.name
     with embedded_server(home) as url:
         os.environ |= {"PREFECT_HOME": str(home), "PREFECT_API_URL": url}
-        yield
+        try:
+            yield
+        finally:
+            del os.environ["PREFECT_HOME"], os.environ["PREFECT_API_URL"]

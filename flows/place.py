@@ -9,6 +9,7 @@ from uuid import uuid4
 from data_lake.layout import explained
 from data_lake.release.compare import compare_releases
 from data_lake.release.manifest import MANIFEST, Manifest, read_manifest
+from data_lake.runs import read_runs
 from data_lake.store import Receipt, file_sha256, link_object, sync
 from flows.stage import Build
 from transforms.errors import DataError, UsageError
@@ -85,12 +86,23 @@ def stands(target: Path, made: Manifest) -> bool:
     )
 
 
+def refuse_unknown(build: Build, target: Path, made: Manifest) -> None:
+    """UsageError where the lake's records say that a damaged folder held another release than the one made."""
+    roots = {run["manifest_root"] for run in read_runs(build.lake) if run.get("release") == str(target)}
+    if roots - {made.manifest_root}:
+        raise UsageError(
+            f"release {target} is damaged, and what was built now is not what stood there. "
+            "Build under another --version, or move the damaged folder away."
+        )
+
+
 def compare_or_replace(build: Build, target: Path, assembled: Path, made: Manifest) -> None:
     """Clear the way for a folder that was damaged; refuse where it holds another release."""
     try:
         other = read_manifest(target).manifest_root != made.manifest_root
     except DataError:
         other = False
+        refuse_unknown(build, target, made)
     if other:
         comparison = compare_releases(target, assembled)
         raise VersionTaken(made.name, made.version, comparison.proposed_version, comparison.text)

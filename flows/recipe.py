@@ -3,11 +3,12 @@
 import inspect
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from data_lake.catalogue import Label, SourceInfo, load_catalogue, load_reader
@@ -151,6 +152,13 @@ class Recipe(_Section):
     instructions: Instructions = Instructions()
     validation: Validation = Validation()
     card: Card = Card()
+
+    @field_validator("release_date")
+    @classmethod
+    def _is_a_day(cls, text: str | None) -> str | None:
+        if text is not None:
+            date.fromisoformat(text)
+        return text
 
     @model_validator(mode="after")
     def _has_sources(self) -> "Recipe":

@@ -88,13 +88,12 @@ def run_pipeline(build: Build, stages: Sequence[Stage], mapper: Mapper, observer
         start = time.perf_counter()
         receipt = done.get(stage.name)
         kept = receipt is not None
-        if receipt is not None:
-            stop_if_too_many(build, stage, receipt.counts, read_table(build.lake, receipt.objects["exclusions"]))
-        else:
+        if receipt is None:
             inputs = inputs_of(build, stage, {result.name: result.receipt for result in results})
             receipt = _run_stage(build, stage, keys[stage.name], inputs, mapper, observer)
         result = StageResult(stage.name, keys[stage.name], receipt.counts, kept, time.perf_counter() - start, receipt)
         observer.stage_finished(result)
+        stop_if_too_many(build, stage, receipt.counts, read_table(build.lake, receipt.objects["exclusions"]))
         results.append(result)
     return results
 

@@ -3,6 +3,8 @@
 import os
 import signal
 import sys
+import traceback
+from tempfile import NamedTemporaryFile
 from types import FrameType
 from typing import NoReturn
 
@@ -59,6 +61,11 @@ def main() -> NoReturn:
         code = 2
     except OSError as error:
         say_error(f"{error.strerror or error}: {error.filename or ''}. Check disk and permissions, then run again.")
+        code = MachineError.exit_code
+    except Exception as fault:  # noqa: BLE001 (the last resort: a person gets a sentence, a developer the details)
+        with NamedTemporaryFile("w", prefix="medmultipoints-", suffix=".log", delete=False) as log:
+            traceback.print_exc(file=log)
+        say_error(f"a fault of the program: {type(fault).__name__}: {fault}. Please report it with {log.name}.")
         code = MachineError.exit_code
     sys.stdout.flush()
     sys.stderr.flush()

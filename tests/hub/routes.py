@@ -10,7 +10,9 @@ from tests.hub.handler import Route
 from tests.hub.replies import HubError, Reply, as_json, no_repo
 from tests.hub.state import Request
 
-GIT = re.compile(r"/((?:datasets|spaces)/)?([^/]+/[^/]+?)\.git/(.*)")
+GIT = re.compile(
+    r"/((?:datasets|spaces)/)?([^/]+/[^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack|info/lfs/.*)"
+)
 API = re.compile(r"/api/(models|datasets|spaces)/([^/]+/[^/]+)(?:/([a-z-]+)(?:/([^/]+)(?:/(.*))?)?)?")
 RESOLVE = re.compile(r"/(?:(datasets|spaces)/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 LISTING = re.compile(r"/api/(models|datasets|spaces)")

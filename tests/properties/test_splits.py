@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.split import assign_splits
+from transforms.split import PRECEDENCE, assign_splits
 
 SAMPLES = {
     "sample_id": pl.String, "source": pl.String, "video_id": pl.String, "official_split": pl.String,
@@ -90,3 +90,81 @@ def test_one_source_does_not_move_the_images_of_another(
     found = split(corpus(sizes), fractions, seed)
     alone = [split(corpus({source: videos}), fractions, seed) for source, videos in sizes.items()]
     assert pl.concat(alone).sort("sample_id").equals(found)
+
+
+links = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), max_size=12)
+
+
+def join(samples: pl.DataFrame, pairs: list[tuple[int, int]]) -> pl.DataFrame:
+    """Near-duplicate pairs among the samples."""
+    ids = samples["sample_id"].to_list()
+    rows = [(ids[one % len(ids)], ids[other % len(ids)]) for one, other in pairs]
+    return pl.DataFrame(rows, schema={"sample_id": pl.String, "other_id": pl.String}, orient="row")
+
+
+def strata_of(samples: pl.DataFrame, labels: int) -> pl.DataFrame:
+    """Each image has one of some labels, by its place."""
+    return samples.select("sample_id", stratum=pl.format("label {}", pl.int_range(pl.len()) % labels))
+
+
+@given(group_sizes, shares, seeds, links, st.integers(1, 4))
+def test_whatever_is_joined_is_in_one_split(
+    sizes: dict[str, list[int]], fractions: dict[str, float], seed: int, pairs: list[tuple[int, int]], labels: int
+) -> None:
+    """Videos, and near-duplicates of any source."""
+    samples = corpus(sizes)
+    near, strata = join(samples, pairs), strata_of(samples, labels)
+    found = assign_splits(samples, samples, NO_COPIES, fractions=fractions, seed=seed, near=near, strata=strata)
+    place = dict(found.select("sample_id", "split").iter_rows())
+    assert all(place[one] == place[other] for one, other in near.iter_rows())
+    videos = found.join(samples, on="sample_id").drop_nulls("video_id").group_by("source", "video_id")
+    assert videos.agg(pl.col("split").n_unique())["split"].eq(1).all()
+
+
+@given(group_sizes, shares, seeds, st.integers(1, 4))
+def test_strata_do_not_spoil_the_shares(
+    sizes: dict[str, list[int]], fractions: dict[str, float], seed: int, labels: int
+) -> None:
+    """No split has more than its share and one group, none less than its share without one group."""
+    samples = corpus(sizes)
+    found = assign_splits(
+        samples, samples, NO_COPIES, fractions=fractions, seed=seed, strata=strata_of(samples, labels)
+    )
+    for source, videos in sizes.items():
+        own = found.filter(pl.col("sample_id").str.starts_with(f"{source}/"))
+        for name, fraction in fractions.items():
+            excess = own.filter(pl.col("split") == name).height - fraction * sum(videos)
+            assert excess <= max(videos) + 1e-6
+            if min(fractions.values()) * sum(videos) >= max(videos):
+                assert excess >= -max(videos) - 1e-6
+
+
+@given(group_sizes, group_sizes, shares, seeds, links)
+def test_known_images_move_only_to_join_others_and_then_to_the_safer_split(
+    sizes: dict[str, list[int]],
+    more: dict[str, list[int]],
+    fractions: dict[str, float],
+    seed: int,
+    pairs: list[tuple[int, int]],
+) -> None:
+    """A first release, then more images and new near-duplicates."""
+    first = split(corpus(sizes), fractions, seed)
+    grown = {source: sizes.get(source, []) + more.get(source, []) for source in sizes.keys() | more.keys()}
+    samples = corpus(grown)
+    near = join(samples, pairs)
+    found = assign_splits(samples, samples, NO_COPIES, fractions=fractions, seed=seed, near=near, previous=first)
+    both = found.join(first.select("sample_id", before="split"), on="sample_id")
+    order = {name: place for place, name in enumerate(PRECEDENCE)}
+    for _, group in both.group_by("group_id"):
+        assert group["split"].unique().to_list() == [min(group["before"], key=lambda name: order[name])]
+
+
+@given(group_sizes, shares, seeds)
+def test_the_same_images_with_their_own_splits_as_previous_stay(
+    sizes: dict[str, list[int]], fractions: dict[str, float], seed: int
+) -> None:
+    """Whatever the seed of the second build."""
+    samples = corpus(sizes)
+    first = split(samples, fractions, seed)
+    again = assign_splits(samples, samples, NO_COPIES, fractions=fractions, seed=seed + 1, previous=first)
+    assert again.equals(first)
