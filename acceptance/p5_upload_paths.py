@@ -24,7 +24,7 @@ def run(work: Path) -> dict[str, Any]:
 
 def show(work: Path) -> dict[str, Any]:
     """Bytes sent by the first push and by the one with one corrected box, over LFS and over Xet."""
-    first, second, size = write_large(work / "releases", 60 if small() else 1_000)
+    first, second, size = write_large(work / "releases", 60 if small() else 1_600)
     figures: dict[str, Any] = {"release_bytes": size}
     for name, options in (("lfs", ()), ("xet", ("--xet",))):
         with start_hub(work / name, *options) as hub:

@@ -28,6 +28,8 @@ def markdown(figures: Mapping[str, Any], size: str) -> str:
         *(_line(name, part) for name, part in figures["parts"].items()),
         _line("**overall**", figures["overall"]),
         _line("overall, baseline with the same columns", figures["same_columns"]),
+        _line("without validation, audit, split", figures["same_work"]),
+        _line("the same, baseline with the same columns", figures["same_columns_same_work"]),
         _line("processor seconds", figures["cpu_seconds"]),
         f"| peak memory, MB | {peak['ours']:,} | {peak['baseline']:,} | {peak['baseline'] / peak['ours']:.2f} |",
         "",

@@ -11,11 +11,12 @@ from data_lake.catalogue import SourceInfo, load_catalogue
 from data_lake.fetch import fetch_source
 from data_lake.fingerprint import fingerprint
 from data_lake.layout import Lake, open_lake
-from data_lake.release.previous import read_previous
+from data_lake.release.previous import read_previous, read_previous_tables
 from data_lake.store import StoredObject
 from data_lake.tables import put_table
 from flows.recipe import Recipe, load_recipe, select_sources
-from flows.stage import Build, Source
+from flows.stage import Build, EarlierRelease, Source
+from transforms.diff import KEYS
 from transforms.errors import UsageError
 
 Progress = Callable[[str, int, int | None], None]
@@ -44,9 +45,10 @@ def prepare(request: Request, progress: Progress = no_progress) -> Build:
     check_given(recipe, request.sources)
     lake = open_lake(Path(request.lake))
     catalogue = load_catalogue()
+    earlier = earlier_release(recipe, lake)
     recipe, previous = with_previous(recipe, lake)
     sources = [locate(catalogue[name], request.sources.get(name), lake, progress) for name in recipe.sources]
-    build = Build(lake, recipe, tuple(sources), previous)
+    build = Build(lake, recipe, tuple(sources), previous, earlier)
     for source in build.sources:
         build.files(source.name)  # a damaged or wrong archive is better told now than after Prefect has started
     return build
@@ -69,6 +71,14 @@ def with_previous(recipe: Recipe, lake: Lake) -> tuple[Recipe, StoredObject | No
     name, images = read_previous(recipe.splits.previous, lake.releases)
     splits = recipe.splits.model_copy(update={"previous": name})
     return recipe.model_copy(update={"splits": splits}), put_table(lake, images)
+
+
+def earlier_release(recipe: Recipe, lake: Lake) -> EarlierRelease | None:
+    """All rows of the release that the recipe's splits follow, put into the lake: the card tells the difference."""
+    if recipe.splits.previous is None:
+        return None
+    name, tables = read_previous_tables(recipe.splits.previous, lake.releases)
+    return EarlierRelease(name, *(put_table(lake, getattr(tables, table)) for table in KEYS))
 
 
 def dated(recipe: Recipe) -> Recipe:

@@ -33,16 +33,29 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierRelease:
+    """The rows of the release that the recipe names as ``splits.previous``, in the lake; ``name`` has its version."""
+
+    name: str
+    records: StoredObject
+    objects: StoredObject
+    images: StoredObject
+    instructions: StoredObject
+
+
+@dataclass(frozen=True, slots=True)
 class Build:
     """Everything that the work of one build depends on; travels to workers in other processes.
 
-    ``previous`` is the table of images of the release that the recipe names as ``splits.previous``.
+    ``previous`` is the table of images of the release that the recipe names as ``splits.previous``, ``earlier`` are
+    all its rows.
     """
 
     lake: Lake
     recipe: Recipe
     sources: tuple[Source, ...]
     previous: StoredObject | None = None
+    earlier: EarlierRelease | None = None
 
     def files(self, source: str) -> SourceFiles:
         """The open files of one source."""

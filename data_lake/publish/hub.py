@@ -59,6 +59,8 @@ class HubPlace:
         refs = self._ask("reading the references", self._refs, missing=None)
         if refs is None:
             return PlaceState(exists=False)
+        if self.private:
+            self._check_private()
         heads = {branch.name: branch.target_commit for branch in refs.branches}
         tags = {tag.name: tag.target_commit for tag in refs.tags}
         proposals = {request.ref: request.target_commit for request in refs.pull_requests or ()}
@@ -68,6 +70,14 @@ class HubPlace:
         listed = self._ask("reading the commits", lambda: self._api.list_repo_commits(revision=head, **self._named))
         commits = tuple(KeptCommit(commit.commit_id, commit.title, commit.message) for commit in listed)
         return PlaceState(True, self.branch in heads, head, self.files(head), tags, commits, proposals)
+
+    def _check_private(self) -> None:
+        info = self._ask("reading the repository", lambda: self._api.dataset_info(self.repo))
+        if not info.private:
+            raise UsageError(
+                f"{self.name} is there already and public, and --private was given. Make it private in its settings on "
+                "the Hub first, or leave --private away."
+            )
 
     def _refs(self) -> Any:
         return self._api.list_repo_refs(include_pull_requests=self._pull_request, **self._named)

@@ -33,7 +33,8 @@ class CardFacts:
     """Everything the card is made from; ``files`` are all files of the release but the card itself.
 
     ``known`` tells by source name whether the sha256 of every file
-    is an accepted one; ``recipe`` is the complete recipe as plain values. No time, host or path is among the facts.
+    is an accepted one; ``recipe`` is the complete recipe as plain values; ``earlier`` names the release before and
+    tells the difference in words, where the recipe says which that is. No time, host or path is among the facts.
     """
 
     name: str
@@ -54,6 +55,7 @@ class CardFacts:
     code_digest: str
     recipe_digest: str
     annotations_creators: Sequence[str] = ("expert-generated",)
+    earlier: tuple[str, str] | None = None
     curated: Curated = field(default_factory=Curated)
 
 

@@ -23,14 +23,18 @@ def bin_counts(histogram: pl.DataFrame) -> list[dict[str, Any]]:
     low = pl.when(pl.col("count") == 0).then(0).otherwise(2**power)
     binned = histogram.with_columns(low.cast(pl.Int64).alias("low"))
     rows = binned.group_by("label", "low").agg(pl.col("records").sum()).sort("label", "low").to_dicts()
-    return [row | {"bin": str(row["low"]) if row["low"] < 2 else f"{row['low']}-{2 * row['low'] - 1}"} for row in rows]
+    return [row | {"bin": _name(row["low"])} for row in rows]
+
+
+def _name(low: int) -> str:
+    return str(low) if low < 2 else f"{low}-{2 * low - 1}"
 
 
 def histogram_png(histogram: pl.DataFrame) -> bytes:
     """The bytes of a PNG; ``histogram`` has label, count and records. All panels have the same bins."""
     rows = bin_counts(histogram)
     labels = sorted({row["label"] for row in rows})
-    bins = {row["low"]: row["bin"] for row in sorted(rows, key=lambda row: row["low"])}
+    bins = _axis([row["low"] for row in rows])
     lines = max(1, -(-len(labels) // COLUMNS))
     image = Image.new("RGB", (PANEL[0] * min(COLUMNS, max(1, len(labels))), PANEL[1] * lines), BACKGROUND)
     for place, label in enumerate(labels):
@@ -40,6 +44,13 @@ def histogram_png(histogram: pl.DataFrame) -> bytes:
     buffer = BytesIO()
     image.quantize(64, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=False, compress_level=9)
     return buffer.getvalue()
+
+
+def _axis(found: Sequence[int]) -> dict[int, str]:
+    """Every bin from the first to the last, those between that nothing fell into as well."""
+    least, most = min(found, default=1), max(found, default=1)
+    lows = [low for low in (0, *(2**power for power in range(max(1, most).bit_length()))) if least <= low <= most]
+    return {low: _name(low) for low in lows}
 
 
 def _draw_panel(

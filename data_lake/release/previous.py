@@ -5,9 +5,11 @@ from pathlib import Path
 
 import polars as pl
 
+from data_lake.release.digest import logical_digest
 from data_lake.release.files import hash_file
 from data_lake.release.manifest import MANIFEST, Manifest, manifest_root, read_manifest
-from data_lake.release.read import read_parquet, table_files
+from data_lake.release.read import read_parquet, read_tables, table_files
+from transforms.diff import Tables
 from transforms.errors import DataError, UsageError
 
 ROOT = re.compile(r"[0-9a-f]{8,64}")
@@ -20,6 +22,27 @@ def read_previous(reference: str, releases: Path) -> tuple[str, pl.DataFrame]:
     ``reference``: the folder of a release, with @ROOT or without, or NAME@ROOT of a release below ``releases``.
     UsageError where there is no such release or its root is another, DataError where its files are not its own.
     """
+    folder, manifest = _find(reference, releases)
+    _check_files(folder, manifest)
+    images = read_parquet(folder, manifest, "images").select(COLUMNS).unique().sort(COLUMNS)
+    return f"{manifest.name}@{manifest.manifest_root}", images
+
+
+def read_previous_tables(reference: str, releases: Path) -> tuple[str, Tables]:
+    """``name version`` and all rows of the same release, without pictures; DataError where they are not its own."""
+    folder, manifest = _find(reference, releases)
+    tables = read_tables(folder, manifest)
+    found = logical_digest(tables.records, tables.objects, tables.images, tables.instructions)
+    if found != manifest.logical_digest:
+        raise DataError(
+            f"{folder}: the rows are not those that {MANIFEST} states. Get that release again: `medmultipoints verify` "
+            "names what changed."
+        )
+    return f"{manifest.name} {manifest.version}", tables
+
+
+def _find(reference: str, releases: Path) -> tuple[Path, Manifest]:
+    """The folder and the manifest of the release that is meant."""
     before, at, root = reference.rpartition("@")
     place, root = (before, root) if at and ROOT.fullmatch(root) else (reference, "")
     folder = Path(place).expanduser()
@@ -31,9 +54,7 @@ def read_previous(reference: str, releases: Path) -> tuple[str, pl.DataFrame]:
             f"splits.previous = '{reference}': the release in {folder} has the manifest root {manifest.manifest_root}. "
             "Give the root of the release that is meant."
         )
-    _check_files(folder, manifest)
-    images = read_parquet(folder, manifest, "images").select(COLUMNS).unique().sort(COLUMNS)
-    return f"{manifest.name}@{manifest.manifest_root}", images
+    return folder, manifest
 
 
 def _in_lake(reference: str, name: str, root: str, releases: Path) -> Path:

@@ -23,10 +23,11 @@ from data_lake.release.manifest import (
     manifest_root,
 )
 from data_lake.store import put_bytes
+from data_lake.tables import read_table
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Source
 from flows.stages.release import EXCLUDING, read_listing
-from transforms.diff import Tables
+from transforms.diff import KEYS, Tables, describe, diff_releases
 
 
 def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
@@ -84,6 +85,7 @@ def card_facts(
         disagreements=inputs.read("disagreements"),
         duplicates=inputs.read("duplicates"),
         files=files,
+        earlier=difference(build, tables),
         curated=Curated(**recipe.card.model_dump()),
         logical_digest=logical_digest(tables.records, tables.objects, tables.images, tables.instructions),
         recipe_digest=digest(recipe.model_dump(mode="json", exclude={"version"})),
@@ -91,6 +93,14 @@ def card_facts(
             [pipeline_code(), {source.name: reader_digest(source.info.reader) for source in build.sources}]
         ),
     )
+
+
+def difference(build: Build, tables: Tables) -> tuple[str, str] | None:
+    """Name and version of the release before, where the recipe names it, and what changed since, in words."""
+    if build.earlier is None:
+        return None
+    old = Tables(*(read_table(build.lake, [getattr(build.earlier, table)]) for table in KEYS))
+    return build.earlier.name, describe(diff_releases(old, tables))
 
 
 def stage_count(inputs: Inputs, stage: str) -> StageCount:

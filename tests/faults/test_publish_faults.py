@@ -121,6 +121,13 @@ def test_a_commit_that_is_answered_too_late_is_found_by_looking(base: TestHub, r
     check(base, repo, versions["1.1.0"], "run")
 
 
+def test_a_commit_that_only_the_last_try_makes_is_finished(base: TestHub, repo: str, versions) -> None:
+    prepare(base, repo, versions)
+    base.fault("POST /commit/ before 503 times=3", "POST /commit/ after drop")
+    assert publish(versions["1.1.0"], repo).outcome == "finished"
+    check(base, repo, versions["1.1.0"], "run")
+
+
 def test_too_many_requests_are_waited_out_as_the_hub_asks(base: TestHub, repo: str, versions) -> None:
     prepare(base, repo, versions)
     waited: list[float] = []

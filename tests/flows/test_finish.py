@@ -10,7 +10,7 @@ from data_lake.layout import open_lake
 from data_lake.store import Receipt, StoredObject
 from data_lake.tables import read_table
 from expectations.columns import load_table, polars_schema
-from flows.finish import check_accounting, finish_stage, put_part
+from flows.finish import check_accounting, finish_stage, put_part, stop_if_too_many
 from flows.recipe import load_recipe
 from flows.stage import Build, Inputs, Output, Rules, Stage, Tables
 from tests.flows.small_builds import write_recipe
@@ -158,14 +158,15 @@ def test_a_held_back_row_of_something_else_than_an_image_names_its_source_and_no
 
 def test_too_many_rejections_stop_the_build(build: Build) -> None:
     """The message names the share that is allowed, the most frequent reason, an example, and what to do."""
+    receipt = finish(build, output(splits(a="train"), excluded("c"), excluded("b")))
     with pytest.raises(DataError) as caught:
-        finish(build, output(splits(a="train"), excluded("c"), excluded("b")))
+        stop_if_too_many(build, STAGE, receipt.counts, read_table(build.lake, receipt.objects["exclusions"]))
     assert str(caught.value) == (
         "split: 2 of 3 inputs are rejected, more than the 50% that the recipe allows "
         "(validation.max_rejected_fraction). Most often: spoilt (2), for example hyperkvasir/b: b is spoilt. "
         "Mend the source, or raise the limit in the recipe."
     )
-    assert not (build.lake.receipts / "split" / f"{KEY}.json").exists()
+    assert rows(build, receipt.objects["exclusions"], "key") == [("hyperkvasir/b",), ("hyperkvasir/c",)]
 
 
 def test_dropped_inputs_are_no_rejections(build: Build) -> None:
@@ -177,8 +178,11 @@ def test_a_limit_of_the_stage_overrules_that_of_all(build: Build, tmp_path: Path
         tmp_path / "small.toml",
         ("max_rejected_fraction = 0.5", "max_rejected_fraction = 0.5\nby_stage = { split = 0.2 }"),
     )
+    strict_build = Build(build.lake, load_recipe(strict), ())
+    receipt = finish(strict_build, output(splits(a="train", b="train"), excluded("c")))
+    exclusions = read_table(build.lake, receipt.objects["exclusions"])
     with pytest.raises(DataError, match="more than the 20% that the recipe allows"):
-        finish(Build(build.lake, load_recipe(strict), ()), output(splits(a="train", b="train"), excluded("c")))
+        stop_if_too_many(strict_build, STAGE, receipt.counts, exclusions)
 
 
 def test_a_rule_over_the_whole_table_stops_the_build(build: Build) -> None:

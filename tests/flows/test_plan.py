@@ -19,6 +19,7 @@ PACKAGES = ("transforms", "expectations", "data_lake", "flows")
 
 FROM_DERIVE = STAGES[1:]
 FROM_SPLIT = ["split", "record", "instruct", "release", "manifest"]
+FROM_RECORD = STAGES[STAGES.index("record") :]
 FROM_INSTRUCT = ["instruct", "release", "manifest"]
 RELEASED = ["release", "manifest"]
 
@@ -36,7 +37,11 @@ EDITS: dict[str, tuple[str, tuple[str, str], list[str]]] = {
     "the card": ("data_lake/release/card.md.jinja", ("## What it holds", "## What is in it"), ["manifest"]),
     "a template": ("transforms/instructions/templates/counting.toml", COMMENT, FROM_INSTRUCT),
     "a name": ("transforms/instructions/names.toml", COMMENT, FROM_INSTRUCT),
-    "a licence": ("data_lake/sources/visem_tracking.toml", ("CC-BY-4.0", "CC-BY-SA-4.0"), STAGES[5:]),
+    "a licence": (
+        "data_lake/sources/visem_tracking.toml",
+        ("CC-BY-4.0", "CC-BY-SA-4.0"),
+        FROM_RECORD,
+    ),
     "a citation": ("data_lake/sources/visem_tracking.toml", ("et al. VISEM", "et al.: VISEM"), ["manifest"]),
     "a threshold": ("small.toml", ("min_area_px = 20", "min_area_px = 21"), FROM_DERIVE),
     "the fractions of the splits": ("small.toml", ("train = 0.6, test = 0.4", "train = 0.5, test = 0.5"), FROM_SPLIT),
@@ -46,7 +51,7 @@ EDITS: dict[str, tuple[str, tuple[str, str], list[str]]] = {
     "the version": ("small.toml", ('version = "1.0.0"', 'version = "1.0.1"'), ["manifest"]),
     "the limit of rejections": ("small.toml", ("fraction = 0.5", "fraction = 0.4"), ["manifest"]),
     "a rule of a suite": ("expectations/suites/instructions.json", ('"warning"', '"critical"'), FROM_INSTRUCT),
-    "the suite of a policy": ("expectations/suites/records_published.json", BLANK, STAGES[5:]),
+    "the suite of a policy": ("expectations/suites/records_published.json", BLANK, FROM_RECORD),
     "a rule over tables": ("expectations/suites/table_rules.json", ("the rule holds", "it holds"), STAGES),
     "a column": ("expectations/tables/disagreements.toml", COMMENT, ["audit", *RELEASED]),
     "a column of the quarantine": ("expectations/tables/exclusions.toml", COMMENT, STAGES),

@@ -174,6 +174,12 @@ def test_a_pull_request_is_proposed_once_and_not_tagged(hub: TestHub, repo: str,
     assert list(history(hub, repo)[1]) == ["v1.0.0"]
 
 
+def test_what_is_to_be_private_is_not_pushed_to_a_public_repository(hub: TestHub, repo: str, versions) -> None:
+    publish(versions["1.0.0"], repo)
+    with pytest.raises(UsageError, match="is there already and public"):
+        publish(versions["1.1.0"], repo, private=True)
+
+
 def test_a_repository_of_something_else_is_refused(hub: TestHub, repo: str, versions) -> None:
     api = HfApi(endpoint=hub.endpoint, token=WRITER)
     api.create_repo(repo, repo_type="dataset")

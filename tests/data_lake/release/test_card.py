@@ -13,7 +13,7 @@ from data_lake.catalogue import load_catalogue
 from data_lake.release.card import TEMPLATE, render_card
 from data_lake.release.curated import Curated
 from data_lake.release.files import FileEntry
-from data_lake.release.histogram import HISTOGRAM, bin_counts, histogram_png
+from data_lake.release.histogram import HISTOGRAM, _axis, bin_counts, histogram_png
 from data_lake.release.licences import hub_licence, licence_reason, strictest
 from tests.data_lake.release.tiny_release import card_facts
 from transforms.diff import Tables
@@ -123,6 +123,8 @@ def test_the_histogram_is_the_same_picture_whatever_the_order_of_rows(tables: Ta
         {"label": "a", "low": 0, "records": 1, "bin": "0"},
         {"label": "a", "low": 4, "records": 5, "bin": "4-7"},
     ]
+    assert list(_axis([1, 16]).values()) == ["1", "2-3", "4-7", "8-15", "16-31"]
+    assert list(_axis([0, 2])) == [0, 1, 2]
 
 
 def test_the_card_of_a_release_without_rows_still_renders(tables: Tables) -> None:
