@@ -4,6 +4,8 @@ A first push (that makes the repository) and an update; each request meets 401, 
 a connection dropped before and after the effect, errors after the effect, and a slow answer.
 """
 
+import hashlib
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -64,14 +66,11 @@ def folder_of(kind: str, versions: dict[str, Path]) -> Path:
 def prepare(hub: TestHub, kind: str, versions: dict[str, Path]) -> None:
     """The repository as it is before the push, and no large file of the push on the Hub."""
     if kind == "first":
-        from shutil import rmtree
-
-        rmtree(hub.repository(REPO), ignore_errors=True)
+        shutil.rmtree(hub.repository(REPO), ignore_errors=True)
         for oid in large_files(versions["1.0.0"]):
             (hub.root / "lfs" / oid[:2] / oid[2:4] / oid).unlink(missing_ok=True)
     else:
-        publish(versions["1.0.0"], BASE)  # its large files are needed, and may have been forgotten
-        restore(hub, versions["1.0.0"])
+        restore(hub, versions["1.0.0"])  # they may have been forgotten
         copy_repository(hub, BASE, REPO)
         forget_files(hub, versions["1.1.0"], versions["1.0.0"])
     hub.calm()
@@ -79,11 +78,9 @@ def prepare(hub: TestHub, kind: str, versions: dict[str, Path]) -> None:
 
 def restore(hub: TestHub, folder: Path) -> None:
     """The large files of a release are on the Hub."""
-    from hashlib import sha256
-
     for path in folder.rglob("*.parquet"):
         data = path.read_bytes()
-        oid = sha256(data).hexdigest()
+        oid = hashlib.sha256(data).hexdigest()
         target = hub.root / "lfs" / oid[:2] / oid[2:4] / oid
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)

@@ -39,8 +39,9 @@ def show(work: Path) -> dict[str, Any]:
     with own_hub(work) as hub:
         publish(versions["1.0.0"], BASE)
         whole = push_and_kill(hub, versions, None)
-        for _ in range(3 if small() else 20):
-            push_and_kill(hub, versions, chance.uniform(0, whole))
+        for number in range(3 if small() else 20):
+            earliest = whole / 2 if number % 2 else 0  # half of the moments in the half in which things are changed
+            push_and_kill(hub, versions, chance.uniform(earliest, whole))
             hub.calm()
             check_never_half(hub, REPO, folder, "1.1.0")
             titles, tags = history(hub, REPO)

@@ -45,8 +45,9 @@ def prepare(request: Request, progress: Progress = no_progress) -> Build:
     check_given(recipe, request.sources)
     lake = open_lake(Path(request.lake))
     catalogue = load_catalogue()
-    earlier = earlier_release(recipe, lake)
-    recipe, previous = with_previous(recipe, lake)
+    asked = recipe
+    recipe, previous = with_previous(asked, lake)
+    earlier = earlier_release(asked, lake)
     sources = [locate(catalogue[name], request.sources.get(name), lake, progress) for name in recipe.sources]
     build = Build(lake, recipe, tuple(sources), previous, earlier)
     for source in build.sources:

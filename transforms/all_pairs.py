@@ -37,9 +37,11 @@ def compare_all(rows: Rows) -> Pairs:
     """The nearest pairs of each two groups within the radius; with ``itself`` each pair once, query < index."""
     found: list[Pairs] = []
     for queries, as_one in _segments(rows.query_groups):
-        for columns, _ in _segments(rows.index_groups):
-            if not rows.itself or columns.stop > queries.start + 1:
-                found += _compare(rows, queries, columns, as_one)
+        for columns, one_group in _segments(rows.index_groups):
+            before = rows.itself and columns.stop <= queries.start + 1
+            same = as_one and one_group and rows.query_groups[queries.start] == rows.index_groups[columns.start]
+            if not before and not same:
+                found += _compare(rows, queries, columns, as_one, mixed=not as_one or not one_group)
     return keep_nearest(found, rows)
 
 
@@ -75,13 +77,17 @@ def _segments(groups: Numbers) -> Iterator[tuple[slice, bool]]:
         yield slice(start, len(groups)), False
 
 
-def _compare(rows: Rows, queries: slice, columns: slice, as_one: bool) -> Iterator[Pairs]:
-    """The near pairs of two stretches, a block at a time; the rows of one group count together."""
+def _compare(rows: Rows, queries: slice, columns: slice, as_one: bool, *, mixed: bool) -> Iterator[Pairs]:
+    """The near pairs of two stretches, a block at a time; the rows of one group (``as_one``) count together.
+
+    ``mixed``: the stretches may share groups.
+    """
     step = max(BLOCK // (columns.stop - columns.start), 1)
     for start in range(queries.start, queries.stop, step):
         own = slice(start, min(start + step, queries.stop))
         bits = np.bitwise_count(rows.queries[own, None] ^ rows.index[None, columns])
-        bits[rows.query_groups[own, None] == rows.index_groups[None, columns]] = 255
+        if mixed:
+            bits[rows.query_groups[own, None] == rows.index_groups[None, columns]] = 255
         if rows.itself and own.stop > columns.start:
             bits[np.arange(own.start, own.stop)[:, None] > np.arange(columns.start, columns.stop)] = 255
         lines = bits.reshape(1, -1) if as_one else bits

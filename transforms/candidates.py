@@ -16,6 +16,7 @@ RADIUS = 6
 CHOSEN = 8
 BLOCK = 1 << 21
 MOST_CORRELATIONS = 5 * 10**8
+MOST_TARGETS = 200_000
 METHODS: tuple[Method, ...] = ("bands", "all_pairs", "capped")
 
 
@@ -46,8 +47,11 @@ def search(pictures: Pictures) -> tuple[Candidates, Method]:
     found: list[tuple[HashPairs, bool]] = []
     methods: set[Method] = set()
     for mirrored, small in ((False, pictures.small), (True, mirror(pictures.small))):
+        crowded = False
         for window in SEARCHED:
-            pairs = _join(pictures, small, index, window, itself=window == SEARCHED[0] and not mirrored)
+            itself = window == SEARCHED[0] and not mirrored
+            pairs = _join(pictures, small, index, window, itself=itself, crowded=crowded)
+            crowded = pairs.method != "bands"
             found.append((pairs, mirrored))
             methods.add(pairs.method)
             if window == SEARCHED[0]:
@@ -58,10 +62,11 @@ def search(pictures: Pictures) -> tuple[Candidates, Method]:
 
 
 def _join(
-    pictures: Pictures, small: Thumbnails, index: NDArray[np.uint64], window: Window, *, itself: bool
+    pictures: Pictures, small: Thumbnails, index: NDArray[np.uint64], window: Window, *, itself: bool, crowded: bool
 ) -> HashPairs:
     queries = index if itself else hash_windows(small, window)
-    return join_hashes(queries, pictures.groups, index, pictures.groups, RADIUS, itself=itself)
+    groups = pictures.groups
+    return join_hashes(queries, groups, index, groups, RADIUS, itself=itself, crowded=crowded)
 
 
 def _collect(found: list[tuple[HashPairs, bool]]) -> Candidates:
@@ -84,50 +89,63 @@ def _choose_among_equals(
 
     Frames of a still scene have equal hashes, and the one frame that was copied is among many.
     """
-    own, others = whole_gradients(small), whole_gradients(pictures.small)
-    hashes = hash_windows(small)
     chosen: list[tuple[Numbers, Numbers]] = [(np.empty(0, np.int64), np.empty(0, np.int64))]
+    seen: dict[int, NDArray[np.float64]] = {}
     done, method = 0, pairs.method
-    for queries, targets in _full_groups(pictures.groups, pairs):
+    for queries, targets, other in _full_groups(pictures.groups, pairs):
         done += len(queries) * len(targets)
-        if done > MOST_CORRELATIONS:
+        if done > MOST_CORRELATIONS or len(targets) > MOST_TARGETS:
             method = "capped"
             break
-        chosen.append(_best_pairs(own, others, queries, targets))
+        if sum(map(len, seen.values())) > MOST_TARGETS:
+            seen.clear()
+        if other not in seen:
+            seen[other] = _normed(pictures.small[targets])
+        best, place = _best_pairs(_normed(small[queries]), seen[other])
+        chosen.append((queries[best], targets[place]))
     query, found = (np.concatenate([part[side] for part in chosen]) for side in (0, 1))
-    bits = np.bitwise_count(hashes[query] ^ index[found]).astype(np.int64)
+    apart = pictures.groups[query] != pictures.groups[found]
+    query, found = query[apart], found[apart]
+    bits = np.bitwise_count(hash_windows(small[query]) ^ index[found]).astype(np.int64)
     return HashPairs(query, found, bits, method)
 
 
-def _full_groups(groups: Numbers, pairs: HashPairs) -> Iterator[tuple[Numbers, Numbers]]:
-    """Rows of each two groups (single pictures as one) of which as many pairs were kept as are ever kept."""
+def _full_groups(groups: Numbers, pairs: HashPairs) -> Iterator[tuple[Numbers, Numbers, int]]:
+    """Rows of each two groups (single pictures as one: -1) of which as many pairs were kept as are ever kept."""
     single = np.bincount(groups, minlength=1) <= 1
     target = np.where(single[groups[pairs.index]], -1, groups[pairs.index])
     both, counts = np.unique(np.stack([groups[pairs.query], target]), axis=1, return_counts=True)
     alone = np.flatnonzero(single[groups])
-    for own, other in both[:, counts >= NEAREST].T:
-        rows = _rows_of(groups, int(own))
-        yield rows, _rows_of(groups, int(other)) if other >= 0 else alone[~np.isin(alone, rows)]
+    for own, other in both[:, counts >= NEAREST].T.tolist():
+        yield _rows_of(groups, own), _rows_of(groups, other) if other >= 0 else alone, other
 
 
 def _rows_of(groups: Numbers, group: int) -> Numbers:
     return np.arange(np.searchsorted(groups, group), np.searchsorted(groups, group, side="right"))
 
 
-def _best_pairs(
-    own: NDArray[np.float64], others: NDArray[np.float64], queries: Numbers, targets: Numbers
-) -> tuple[Numbers, Numbers]:
-    """The ``CHOSEN`` pairs of rows whose whole pictures correlate best."""
-    theirs = others[targets]
-    norms = np.sqrt((theirs**2).sum(axis=1))
-    step = max(BLOCK // len(targets), 1)
-    best: list[tuple[NDArray[np.float64], Numbers, Numbers]] = []
-    for start in range(0, len(queries), step):
-        rows = queries[start : start + step]
-        found = own[rows] @ theirs.T / np.sqrt((own[rows] ** 2).sum(axis=1))[:, None] / norms
-        places = np.argsort(-found, axis=None, kind="stable")[:CHOSEN]
-        line, column = np.divmod(places, len(targets))
-        best.append((found[line, column], rows[line], targets[column]))
-    score, query, target = (np.concatenate([part[side] for part in best]) for side in range(3))
-    first = np.argsort(-score, kind="stable")[:CHOSEN]
-    return query[first].astype(np.int64), target[first].astype(np.int64)
+def _normed(small: Thumbnails) -> NDArray[np.float64]:
+    """Gradients of whole pictures, of length 1: their products are correlations."""
+    found = whole_gradients(small)
+    normed: NDArray[np.float64] = found / np.sqrt((found**2).sum(axis=1, keepdims=True))
+    return normed
+
+
+def _best_pairs(own: NDArray[np.float64], others: NDArray[np.float64]) -> tuple[Numbers, Numbers]:
+    """The ``CHOSEN`` rows of ``own`` that correlate best with any of ``others``, and which.
+
+    Twice: a row's very best may be itself, among single pictures.
+    """
+    step = max(BLOCK // len(others), 1)
+    places, scores = [], []
+    for start in range(0, len(own), step):
+        found = own[start : start + step] @ others.T
+        for _ in range(2):
+            best = found.argmax(axis=1)
+            places.append(np.stack([np.arange(start, start + len(found)), best]))
+            scores.append(found[np.arange(len(found)), best])
+            found[np.arange(len(found)), best] = -1
+    rows, columns = np.concatenate(places, axis=1)
+    # Sums of products depend on the machine in their last digits; equal pictures must not be told apart by them.
+    first = np.lexsort((columns, rows, -np.concatenate(scores).round(9)))[: 2 * CHOSEN]
+    return rows[first], columns[first]

@@ -75,18 +75,26 @@ def find_pairs(hashes: Hashes, groups: Numbers, radius: int) -> HashPairs:
 
 
 def join_hashes(
-    queries: Hashes, query_groups: Numbers, index: Hashes, index_groups: Numbers, radius: int, *, itself: bool = False
+    queries: Hashes,
+    query_groups: Numbers,
+    index: Hashes,
+    index_groups: Numbers,
+    radius: int,
+    *,
+    itself: bool = False,
+    crowded: bool = False,
 ) -> HashPairs:
     """The pairs (row of ``queries``, row of ``index``) of different groups within ``radius`` bits.
 
     Both must be sorted by group, over the same numbers of groups. With ``itself`` they are the same table, and each
-    pair stands once, with query < index.
+    pair stands once, with query < index. ``crowded`` says that lookups are known to gain nothing.
     """
     rows = Rows(queries, query_groups, index, index_groups, radius, itself)
     comparisons = len(queries) * len(index)
+    budget = 0 if crowded else max(comparisons // LOOKUP_COST, AT_ONCE)
     method: Method = "bands"
     try:
-        pairs = _look_up(rows, budget=max(comparisons // LOOKUP_COST, AT_ONCE))
+        pairs = _look_up(rows, budget=budget)
     except _TooFullError:
         fits = comparisons <= MOST_COMPARISONS
         method = "all_pairs" if fits else "capped"

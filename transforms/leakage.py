@@ -15,7 +15,10 @@ from transforms.near import NearSearch, count_distances, find_near
 
 SHOWN = 20
 LARGEST = 10
-COLUMNS = ("sample_id", "image_sha256", "stored_sha256", "pixel_sha256", "source", "video_id", "group_id", "split")
+COLUMNS = (
+    "sample_id", "image_sha256", "stored_sha256", "pixel_sha256", "source", "video_id", "group_id", "official_split",
+    "split",
+)  # fmt: skip
 SHARED = {
     "groups": ("group_id",),
     "videos": ("source", "video_id"),
@@ -50,6 +53,7 @@ def certify(images: pl.DataFrame, thumbnails: pl.DataFrame, threshold: float) ->
             "in_one_group": _count_pairs(near.filter(pl.col("one_group"))),
             "across_splits": across,
         },
+        "official_splits": _official(rows, near),
         "nearest_across_splits": _nearest(pairs),
         "distances": [list(row) for row in count_distances(search.pairs).filter(pl.col("pairs") > 0).iter_rows()],
         "search": _describe(search, threshold),
@@ -102,6 +106,30 @@ def _spread(rows: pl.DataFrame, columns: tuple[str, ...]) -> int:
     """How many values are in more than one split."""
     given = rows.drop_nulls(columns)
     return given.group_by(columns).agg(pl.col("split").n_unique()).filter(pl.col("split") > 1).height
+
+
+def _official(rows: pl.DataFrame, near: pl.DataFrame) -> list[dict[str, Any]]:
+    """By source, what the splits that its authors assign would share, whether or not they were honoured."""
+    given = rows.drop_nulls("official_split").unique("sample_id", keep="first", maintain_order=True)
+    stated = given.select("sample_id", "source", "official_split")
+    other = stated.select(other_id="sample_id", other_source="source", other_official="official_split")
+    pairs = near.join(stated, on="sample_id").join(other, on="other_id")
+    apart = pairs.filter(
+        pl.col("source") == pl.col("other_source"), pl.col("official_split") != pl.col("other_official")
+    )
+    found = []
+    for (source,), own in sorted(given.partition_by("source", as_dict=True).items()):
+        told = own.with_columns(split="official_split")
+        found.append(
+            {
+                "source": source,
+                "images": own.height,
+                "images_elsewhere": own.filter(pl.col("split") != pl.col("official_split")).height,
+                "leaks": {name: _spread(told, SHARED[name]) for name in ("groups", "videos", "pixels")}
+                | {"near_duplicates": _count_pairs(apart.filter(pl.col("source") == source))},
+            }
+        )
+    return found
 
 
 def _splits(rows: pl.DataFrame) -> list[dict[str, Any]]:

@@ -48,7 +48,7 @@ def find_near(pictures: pl.DataFrame) -> NearSearch:
     the nearest stand here. The order of the rows does not matter.
     """
     ordered = pictures.sort("group_id", "sample_id")
-    small = unpack(ordered["thumbnail"].to_list())
+    small = unpack(ordered["thumbnail"])
     seen = ~is_flat(small)
     named = ordered.filter(pl.Series(seen, dtype=pl.Boolean)).select("sample_id", "group_id")
     groups = (named["group_id"].rank("dense").cast(pl.Int64) - 1).to_numpy()
@@ -97,15 +97,14 @@ def _confirm(pictures: Pictures, candidates: Candidates) -> pl.DataFrame:
 
 def _measure(pictures: Pictures, asked: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """``best`` correlation over all windows and ``plain`` one of the whole pictures, in the order of ``asked``."""
-    whole = whole_gradients(pictures.small)
-    mirrored = whole_gradients(mirror(pictures.small))
     rows = asked.partition_by("a", maintain_order=True)
     for start in range(0, len(rows), AT_ONCE):
         part = rows[start : start + AT_ONCE]
         windows = window_gradients(pictures.small[[block["a"][0] for block in part]])
         for block, own in zip(part, windows, strict=True):
-            second, flipped = block["b"].to_numpy(), block["mirrored"].to_numpy()
-            found = correlate(np.where(flipped[:, None], mirrored[second], whole[second]), own)
+            second, flipped = pictures.small[block["b"].to_numpy()], block["mirrored"].to_numpy()
+            whole = whole_gradients(np.where(flipped[:, None, None], mirror(second), second))
+            found = correlate(whole, own)
             yield pl.DataFrame({"best": found.max(axis=1), "plain": found[:, 0]})
 
 

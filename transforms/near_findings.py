@@ -4,7 +4,7 @@ import polars as pl
 
 from transforms.audit import SCHEMA as FINDINGS
 
-ACTION = "one group with {}: never in different splits"
+ACTION = "the pair (table near_duplicates) is one group: never in different splits"
 EMPTY = ("source_box", "derived_box", "iou", "side_px")
 
 
@@ -22,5 +22,5 @@ def near_findings(near: pl.DataFrame, images: pl.DataFrame, samples: pl.DataFram
         kind=pl.lit("near_duplicate"),
         severity=pl.lit("info"),
         label=pl.lit(""),
-        action=pl.format(ACTION, "other_id"),
+        action=pl.lit(ACTION),
     ).select(*(pl.lit(None, kind).alias(name) if name in EMPTY else name for name, kind in FINDINGS.items()))

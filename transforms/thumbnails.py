@@ -8,15 +8,17 @@ the other. Gradients are blind to brightness and nearly so to contrast; windows 
 All arithmetic after the averaging is on whole numbers below 2**53, so that results are equal on every machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 SIDE = 32
 HEX_DIGITS = 2 * SIDE * SIDE
 GRID = 16
+AT_ONCE = 4096
 UNIT = 4096
 """Weights of the averaging are multiples of 1 / UNIT."""
 
@@ -57,9 +59,12 @@ def pack(small: NDArray[np.uint8]) -> str:
     return small.tobytes().hex()
 
 
-def unpack(texts: Sequence[str]) -> Thumbnails:
+def unpack(texts: Sequence[str] | pl.Series) -> Thumbnails:
     """The thumbnails of packed texts: n x 32 x 32."""
-    return np.frombuffer(bytes.fromhex("".join(texts)), np.uint8).reshape(-1, SIDE, SIDE)
+    small = np.empty((len(texts), SIDE, SIDE), np.uint8)
+    for part in _parts(len(texts)):
+        small[part] = np.frombuffer(bytes.fromhex("".join(texts[part])), np.uint8).reshape(-1, SIDE, SIDE)
+    return small
 
 
 def mirror(small: Thumbnails) -> Thumbnails:
@@ -73,9 +78,12 @@ def hash_windows(small: Thumbnails, window: Window = (WHOLE, WHOLE)) -> NDArray[
     The window averaged to 9 x 8; row by row, a bit is set where brightness rises to the right.
     """
     columns, rows = (_weights(part, size) for part, size in zip(window, (9, 8), strict=True))
-    averaged = rows @ small.astype(np.float64) @ columns.T
-    bits = np.packbits((averaged[..., 1:] > averaged[..., :-1]).reshape(len(small), 64), axis=1)
-    return bits.view(">u8").astype(np.uint64).reshape(-1)
+    hashes = np.empty(len(small), np.uint64)
+    for part in _parts(len(small)):
+        averaged = rows @ small[part].astype(np.float64) @ columns.T
+        bits = np.packbits((averaged[..., 1:] > averaged[..., :-1]).reshape(-1, 64), axis=1)
+        hashes[part] = bits.view(">u8").reshape(-1)
+    return hashes
 
 
 def whole_gradients(small: Thumbnails) -> NDArray[np.float64]:
@@ -95,8 +103,10 @@ def window_gradients(small: Thumbnails) -> NDArray[np.float64]:
 
 def is_flat(small: Thumbnails) -> NDArray[np.bool_]:
     """Which pictures are too even to be recognised: any two of them would be as near as these two are to noise."""
-    squares: NDArray[np.float64] = (whole_gradients(small) ** 2).sum(axis=-1)
-    return squares < FLATTEST * UNIT**2
+    flat = np.empty(len(small), np.bool_)
+    for part in _parts(len(small)):
+        flat[part] = (whole_gradients(small[part]) ** 2).sum(axis=-1) < FLATTEST * UNIT**2
+    return flat
 
 
 def correlate(whole: NDArray[np.float64], windows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -105,6 +115,11 @@ def correlate(whole: NDArray[np.float64], windows: NDArray[np.float64]) -> NDArr
     norms = np.sqrt((whole**2).sum(axis=-1))[:, None] * np.sqrt((windows**2).sum(axis=-1))
     found: NDArray[np.float64] = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
     return found
+
+
+def _parts(count: int) -> Iterator[slice]:
+    """All places, some thousands at a time: floats of a million thumbnails would fill the memory."""
+    return (slice(start, min(start + AT_ONCE, count)) for start in range(0, count, AT_ONCE))
 
 
 def _gradients(averaged: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,24 +1,20 @@
 """A dataset repository of the Hugging Face Hub as a place for versions."""
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
-from data_lake.publish.hub_answers import Trouble, explain, redact, trouble_of
+from data_lake.publish.hub_answers import Trouble, explain, trouble_of
+from data_lake.publish.hub_client import check_name, open_client
 from data_lake.publish.places import PIECE, Change, KeptCommit, KeptFile, LostAnswer, PlaceState, StaleParent
 from transforms.errors import MachineError, PipelineError, UsageError
-
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi, HfFileSystem
 
 Result = TypeVar("Result")
 TRIES = 3
 FIRST_WAIT = 1.0
 TIMEOUT = 600.0
 DEFAULT_ENDPOINT = "https://huggingface.co"
-_CLIENTS: list[float] = []  # the timeout of the client that this process has
 
 
 class HubPlace:
@@ -29,15 +25,10 @@ class HubPlace:
         sleep: Callable[[float], None] = time.sleep, timeout: float = TIMEOUT,
     ) -> None:  # fmt: skip
         check_name(repo)
-        self.repo, self.private, self.branch, self._pull_request, self._sleep = (
-            repo,
-            private,
-            branch,
-            pull_request,
-            sleep,
-        )
+        self.repo, self.private, self.branch = repo, private, branch
+        self._pull_request, self._sleep = pull_request, sleep
         self.endpoint = os.environ.get("HF_ENDPOINT", DEFAULT_ENDPOINT).rstrip("/")
-        self._token, self._api, self._files = _client(self.endpoint, timeout)
+        self._token, self._api, self._files = open_client(self.endpoint, timeout)
         self._named: dict[str, Any] = {"repo_id": repo, "repo_type": "dataset"}
 
     def __repr__(self) -> str:
@@ -214,55 +205,7 @@ class HubPlace:
         return explain(what, self.name, trouble)
 
 
-def check_name(repo: str) -> None:
-    """UsageError unless the name is one that the Hub can have."""
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
-
-    try:
-        validate_repo_id(repo)
-        problem = "" if repo.count("/") == 1 else "the owner is missing"
-    except HFValidationError as error:
-        problem = str(error).rstrip(".")
-    if problem:
-        raise UsageError(f"--repo {repo}: {problem}. Write it as OWNER/NAME, for example acme/medmultipoints.")
-
-
-def _client(endpoint: str, timeout: float) -> tuple[str | None, "HfApi", "HfFileSystem"]:
-    """The token, and the client's two faces; a server that never answers is given up after ``timeout`` seconds."""
-    import huggingface_hub
-    from huggingface_hub.utils import logging
-    from huggingface_hub.utils._http import default_client_factory
-    from huggingface_hub.utils.tqdm import disable_progress_bars
-
-    def factory() -> Any:
-        client = default_client_factory()
-        client.timeout = timeout
-        return client
-
-    if timeout not in _CLIENTS:  # a new factory closes the connections of the old one
-        _CLIENTS[:] = [timeout]
-        huggingface_hub.set_client_factory(factory)
-    if not sys.stderr.isatty():
-        disable_progress_bars()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its warnings hold signed addresses
-    token = huggingface_hub.get_token()
-    given = token or False
-    api = huggingface_hub.HfApi(endpoint=endpoint, token=given, library_name="medmultipoints")
-    files = huggingface_hub.HfFileSystem(
-        endpoint=endpoint, token=given, skip_instance_cache=True, use_listings_cache=False
-    )
-    return token, api, files
-
-
 def _kept(entry: Any) -> KeptFile:
     if entry.lfs is None:
         return KeptFile(entry.path, entry.size, None, entry.blob_id)
     return KeptFile(entry.path, entry.lfs.size, entry.lfs.sha256, None)
-
-
-def redacted(text: str) -> str:
-    """The text without the token of this machine and anything that looks like one."""
-    from huggingface_hub import get_token
-
-    return redact(text, get_token())

@@ -18,6 +18,7 @@ from transforms.near import LEAST_THRESHOLD, MOST_THRESHOLD
 from transforms.thumbnails import pack, thumbnail
 
 CERTIFICATE = "leakage.json"
+STATED = ("sample_id", "source", "video_id", "group_id", "official_split")
 PICTURES = {
     "sample_id": pl.String, "split": pl.String, "image_sha256": pl.String, "stored_sha256": pl.String,
     "pixel_sha256": pl.String, "thumbnail": pl.String,
@@ -56,7 +57,7 @@ def read_seen(folder: Path, manifest: Manifest) -> tuple[pl.DataFrame, pl.DataFr
     Videos and groups are those that the images table states. DataError for a picture that it does not know.
     """
     pictures = pl.DataFrame(list(_look(folder, manifest)), schema=PICTURES, orient="row")
-    stated = read_parquet(folder, manifest, "images").select("sample_id", "source", "video_id", "group_id", "scale")
+    stated = read_parquet(folder, manifest, "images").select(STATED)
     lost = pictures.join(stated, on="sample_id", how="anti")
     if not lost.is_empty():
         raise DataError(f"{lost['sample_id'][0]} has a picture but no row in the images table. Get the release again.")

@@ -61,6 +61,12 @@ def print_certificate(certificate: Certificate) -> None:
     OUT.print(f"Pairs nearer than {search['threshold']}: {near['pairs']}, {near['in_one_group']} of them in one group")
     rows = [[row["split"], f"{row['images']:,}", f"{row['groups']:,}"] for row in certificate["splits"]]
     table("Splits", ["split", "images", "groups"], rows)
+    for told in certificate["official_splits"]:
+        shared = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in told["leaks"].items())
+        OUT.print(
+            f"{told['source']}: {told['images']:,} images have a split of their authors, {told['images_elsewhere']:,} "
+            f"of them are elsewhere here; in more than one split of the authors: {shared}"
+        )
     rows = [
         [
             f"{pair['distance']:.4f}",

@@ -11,6 +11,8 @@ from expectations.suites import load_suite
 from expectations.validate import validate
 
 Row = dict[str, Any]
+# What a recipe gives its suites.
+PARAMETERS: dict[str, Any] = {"labels": ["polyps", "text"]}
 SUITES = [*((name, "audited") for name in table_names()), ("records", "published")]
 
 BREAKS_RULE: dict[tuple[str, str], list[Row]] = {
@@ -97,7 +99,7 @@ def test_every_rule_holds_back_the_row_that_breaks_it_and_no_good_row(
     bad = list(_bad_rows(table, suite, good_row(name, 0)))
     rows = [good_row(name, 2 * i) | change for i, (_, change) in enumerate(bad)]
     mixed = [row for i, bad_row in enumerate(rows) for row in (bad_row, good_row(name, 2 * i + 1))]
-    verdict = validate(rows_frame(name, mixed), table, variant=variant)
+    verdict = validate(rows_frame(name, mixed), table, variant=variant, **PARAMETERS)
     broken = {(failure.position, failure.rule) for failure in verdict.failures}
     assert {(2 * i, rule) for i, (rule, _) in enumerate(bad)} <= broken
     assert not [position for position, _ in broken if position % 2]
@@ -116,7 +118,7 @@ def test_both_rows_that_share_a_unique_value_are_reported(
     for column in (column.name for column in table.columns if column.check.unique):
         rows = [good_row(name, i) for i in range(3)]
         rows[2][column] = rows[0][column]
-        verdict = validate(rows_frame(name, rows), table)
+        verdict = validate(rows_frame(name, rows), table, **PARAMETERS)
         assert {failure.position for failure in verdict.failures if failure.rule == f"{column}_unique"} == {0, 2}
 
 
@@ -126,6 +128,6 @@ def test_good_rows_pass_and_so_does_an_empty_table(
 ) -> None:
     """No rule is broken, and every rule of the suite was judged."""
     for rows in (2, 0):
-        verdict = validate(good_frame(name, rows), load_table(name), variant=variant)
+        verdict = validate(good_frame(name, rows), load_table(name), variant=variant, **PARAMETERS)
         assert (verdict.rows, verdict.failures) == (rows, ())
         assert len(verdict.checked) == len(load_suite(suite_name(name, variant))["expectations"])

@@ -90,14 +90,14 @@ def test_a_fault_where_something_changes(base: TestHub, repo: str, versions, fau
     check(base, repo, versions["1.1.0"], attempt(versions["1.1.0"], repo))
 
 
-def test_a_fault_at_every_request(base: TestHub, repo: str, versions) -> None:
+def test_a_fault_at_every_other_request(base: TestHub, repo: str, versions) -> None:
     """One kind of fault a request, in turn; the acceptance script has all kinds at all requests."""
     folder = versions["1.1.0"]
     prepare(base, repo, versions)
     publish(folder, repo)
     requests = len(base.log)
     assert requests >= 15
-    for place, act in zip(range(requests), itertools.cycle(ACTS), strict=False):
+    for place, act in zip(range(0, requests, 2), itertools.cycle(ACTS), strict=False):
         prepare(base, repo, versions)
         base.fault(f"* . {act} skip={place}")
         check(base, repo, folder, attempt(folder, repo))

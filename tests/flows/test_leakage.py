@@ -233,6 +233,27 @@ def test_known_images_keep_their_split_in_the_next_version(
     assert same.release.kept
 
 
+def test_official_splits_are_honoured_by_recipe_and_conflicts_listed(tmp_path: Path, paths: dict[str, str]) -> None:
+    """Every image is where its source's authors have it, or among the changes with the reason."""
+    old = "fractions = { train = 0.6, test = 0.4 }"
+    new = "fractions = { train = 0.6, validation = 0.2, test = 0.2 }\nhonour_official = true"
+    outcome = build(write_recipe(tmp_path / "small.toml", (old, new)), tmp_path / "lake", paths)
+    official = outcome.table("samples").select("sample_id", "official_split").drop_nulls("official_split")
+    both = outcome.table("splits").join(official, on="sample_id")
+    assert both["official_split"].n_unique() > 1
+    elsewhere = both.filter(pl.col("split") != pl.col("official_split"))
+    changes = outcome.table("split_changes")
+    assert sorted(changes["sample_id"]) == sorted(elsewhere["sample_id"])
+    assert set(changes["stated_by"]) <= {"official"}
+    near = outcome.table("near_duplicates").filter(pl.col("source") == "kvasir_instrument")
+    divided = both.filter(pl.col("sample_id").is_in([*near["sample_id"], *near["other_id"]]))
+    assert changes.height == divided["official_split"].n_unique() - 1
+    told = {
+        row["source"]: row for row in json.loads((outcome.release.path / CERTIFICATE).read_text())["official_splits"]
+    }
+    assert told["kvasir_instrument"]["leaks"]["near_duplicates"] == changes.height
+
+
 def test_a_previous_release_that_is_not_there_or_not_itself_is_refused(
     tmp_path: Path, release: Path, outcome: Outcome, paths: dict[str, str]
 ) -> None:

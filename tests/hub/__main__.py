@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--user", action="append", default=[], metavar="NAME:TOKEN[:read|write]")
     parser.add_argument("--lfs-part", type=int, help="large files above this size go in parts")
     parser.add_argument("--xet", action="store_true", help="serve the client's default upload path")
+    parser.add_argument("--while-stdin", action="store_true", help="stop when standard input ends: with the parent")
     parser.add_argument(
         "--fault", action="append", default=[], metavar="'METHOD PATH before|after ACT [name=value ...]'"
     )
@@ -29,6 +30,8 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    if given.while_stdin:
+        threading.Thread(target=lambda: (sys.stdin.buffer.read(), stop.set()), daemon=True).start()
     with Running(hub, given.port):
         sys.stdout.write(f"test hub {hub.endpoint} storage {hub.blobs.address} root {given.root}\n")
         sys.stdout.flush()

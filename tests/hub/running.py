@@ -62,8 +62,10 @@ class TestHub:
 def start_hub(root: Path, *options: str, users: Sequence[str] = USERS) -> Iterator[TestHub]:
     """A test Hub on 127.0.0.1 with a free port, stopped when the block ends."""
     accounts = [word for user in users for word in ("--user", user)]
-    command = [sys.executable, "-m", "tests.hub", "--root", str(root), "--port", "0", *accounts, *options]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "tests.hub", "--root", str(root), "--port", "0", "--while-stdin"]
+    process = subprocess.Popen(
+        [*command, *accounts, *options], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     try:
         assert process.stdout is not None
         words = process.stdout.readline().split()

@@ -16,7 +16,13 @@ def rows(count: int) -> dict[str, Row]:
     """Pictures of one source in two splits, each different from the others in everything."""
     return {
         f"s/{n}": dict.fromkeys(("image_sha256", "stored_sha256", "pixel_sha256", "group_id"), f"{n}")
-        | {"sample_id": f"s/{n}", "source": "s", "video_id": None, "split": "test" if n % 2 else "train"}
+        | {
+            "sample_id": f"s/{n}",
+            "source": "s",
+            "video_id": None,
+            "official_split": None,
+            "split": "test" if n % 2 else "train",
+        }
         for n in range(count)
     }
 
@@ -88,6 +94,23 @@ def test_an_image_in_two_splits_is_a_leak_of_everything() -> None:
     leaks = find_leaks(certificate(images, {"again": scene(0)}))
     assert "1 images are in more than one split" in leaks
     assert "1 groups are in more than one split" in leaks
+
+
+def test_what_the_authors_own_splits_would_share_is_counted() -> None:
+    """One source: three pictures of a group in two official splits, and a mirrored copy across."""
+    images = rows(6)
+    for number, split in enumerate(("train", "test", "train", "test")):
+        images[f"s/{number}"] |= {"official_split": split, "split": "train"}
+    images["s/1"]["group_id"] = images["s/0"]["group_id"]
+    found = certificate(images, {"s/3": CHANGES["mirrored"](scene(2))})
+    assert found["official_splits"] == [
+        {
+            "source": "s",
+            "images": 4,
+            "images_elsewhere": 2,
+            "leaks": {"groups": 1, "videos": 0, "pixels": 0, "near_duplicates": 1},
+        }
+    ]
 
 
 def test_what_could_not_be_checked_is_said() -> None:

@@ -1,0 +1,95 @@
+"""``python -m benchmarks.near KIND``: one search for near hashes; prints its figures as JSON.
+
+Kinds: ``random`` (a million random hashes, 2 % of them copies with up to 4 bits changed), ``videos`` (20 videos of
+1,500 frames, each frame 2 random bits off the centre of its video), ``stills`` (the same, but nothing says which frames
+belong together), ``alike`` (the same, but all videos have one centre), ``pictures`` (thumbnails of 30,000 frames of 20
+videos, searched whole, in windows and mirrored, and confirmed).
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+
+from transforms.all_pairs import Hashes, Numbers
+from transforms.candidates import RADIUS
+from transforms.hash_search import find_pairs
+from transforms.near import find_near
+from transforms.thumbnails import pack
+
+VIDEOS, FRAMES = 20, 1500
+MILLION = 1_000_000
+COPIES = MILLION // 50
+FLIPS = 4
+
+
+def random_hashes(seed: int = 1) -> tuple[Hashes, Numbers]:
+    """A million hashes, each a group of its own; the last 2 % are near copies of others."""
+    rng = np.random.default_rng(seed)
+    hashes = rng.integers(0, 2**64, MILLION, dtype=np.uint64)
+    copies = hashes[rng.integers(0, MILLION - COPIES, COPIES)]
+    for _ in range(FLIPS):
+        copies ^= np.uint64(1) << rng.integers(0, 64, COPIES).astype(np.uint64)
+    hashes[-COPIES:] = copies
+    return hashes, np.arange(MILLION)
+
+
+def video_hashes(seed: int = 1, *, centres: int = VIDEOS) -> tuple[Hashes, Numbers]:
+    """Frames that differ from the centre of their video in two random bits."""
+    rng = np.random.default_rng(seed)
+    hashes = np.repeat(np.resize(rng.integers(0, 2**64, centres, dtype=np.uint64), VIDEOS), FRAMES)
+    for _ in range(2):
+        hashes ^= np.uint64(1) << rng.integers(0, 64, len(hashes)).astype(np.uint64)
+    return hashes, np.repeat(np.arange(VIDEOS), FRAMES)
+
+
+def stills() -> tuple[Hashes, Numbers]:
+    """The same frames, each a group of its own."""
+    hashes, groups = video_hashes()
+    return hashes, np.arange(len(groups))
+
+
+def frames(seed: int = 1) -> pl.DataFrame:
+    """Thumbnails of videos: a still scene, some moving blobs, noise."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for video in range(VIDEOS):
+        scene = rng.integers(60, 180, (4, 4)).repeat(8, axis=0).repeat(8, axis=1)
+        for frame in range(FRAMES):
+            small = scene + rng.integers(-3, 4, (32, 32))
+            for x, y in rng.integers(0, 29, (6, 2)):
+                small[y : y + 3, x : x + 3] -= 50
+            rows.append((f"{video:02}/{frame:04}", f"{video:02}", pack(small.astype(np.uint8))))
+    return pl.DataFrame(rows, schema=["sample_id", "group_id", "thumbnail"], orient="row")
+
+
+HASHES: dict[str, Callable[[], tuple[Hashes, Numbers]]] = {
+    "random": random_hashes,
+    "videos": video_hashes,
+    "stills": stills,
+    "alike": lambda: video_hashes(centres=1),
+}
+
+
+def main(kind: str) -> dict[str, Any]:
+    """What was found, how, and in what time, the making of the input not counted."""
+    if kind == "pictures":
+        table = frames()
+        start, used = time.perf_counter(), time.process_time()
+        search = find_near(table)
+        count, pairs, method = table.height, search.pairs.height, search.method
+    else:
+        hashes, groups = HASHES[kind]()
+        start, used = time.perf_counter(), time.process_time()
+        found = find_pairs(hashes, groups, RADIUS)
+        count, pairs, method = len(hashes), len(found.query), found.method
+    seconds = {"seconds": round(time.perf_counter() - start, 2), "cpu_seconds": round(time.process_time() - used, 2)}
+    return {"kind": kind, "rows": count, "pairs": pairs, "method": method, "radius": RADIUS, **seconds}
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(orjson.dumps(main(sys.argv[1])) + b"\n")
