@@ -23,6 +23,7 @@ from data_lake.layout import explained
 from transforms.errors import MachineError
 
 START_SECONDS = 90
+LOG = "server.log"
 LEAST_FREE = 64 << 20  # its database takes a few MiB, its log more the longer a run is
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -60,36 +61,36 @@ def only_server(home: Path) -> Iterator[None]:
 
 
 def _running(home: Path) -> Iterator[str]:
-    port = _free_port()
-    environment = os.environ | QUIET | {"PREFECT_HOME": str(home), "PREFECT_PROFILES_PATH": str(home / "profiles.toml")}
-    log = home / "server.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "flows.embedded_server", str(port)],
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            env=environment,
-            start_new_session=True,  # Ctrl-C in the terminal is for the parent, which still has things to report
-        )
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = int(listening.getsockname()[1])
+        server = _start(home, listening.fileno())
     try:
-        _wait(server, port, log)
+        _wait(server, port, home / LOG)
         yield f"http://127.0.0.1:{port}/api"
     finally:
         server.kill()
         server.wait()
 
 
+def _start(home: Path, listening: int) -> "subprocess.Popen[bytes]":
+    """The server on a socket that is bound already: a free port that was only looked up, another process may take."""
+    environment = os.environ | QUIET | {"PREFECT_HOME": str(home), "PREFECT_PROFILES_PATH": str(home / "profiles.toml")}
+    with (home / LOG).open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.embedded_server", str(listening)],
+            pass_fds=[listening],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            start_new_session=True,  # Ctrl-C in the terminal is for the parent, which still has things to report
+        )
+
+
 def check_room(home: Path) -> None:
     """OSError of a full disk where the server could not work: it would hang, or fail without a word of the reason."""
     if shutil.disk_usage(home).free < LEAST_FREE:
         raise OSError(errno.ENOSPC, f"less than {LEAST_FREE >> 20} MiB are left", str(home))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
@@ -106,13 +107,14 @@ def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     )
 
 
-def _serve(port: int) -> None:
-    """Run in the child: serve until the parent's end of standard input closes."""
+def _serve(listening: int) -> None:
+    """Run in the child: serve on the inherited socket until the parent's end of standard input closes."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     import uvicorn
     from prefect.server.api.server import create_app
 
-    uvicorn.run(create_app(), host="127.0.0.1", port=port, log_level="critical")
+    server = uvicorn.Server(uvicorn.Config(create_app(), log_level="critical"))
+    server.run(sockets=[socket.socket(fileno=listening)])
 
 
 def _die_with_parent() -> None:

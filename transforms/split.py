@@ -12,6 +12,9 @@ The algorithm, for each source on its own (so that each split holds its share of
    most images takes it. When no more groups are left than splits are empty, only empty splits are considered: a
    source with enough groups is in every split.
 
+4. Without a previous release, and with at most ``transforms.balance.MOST_GROUPS`` free groups, groups are exchanged
+   between splits while that makes the strata more even.
+
 So, from scratch, no split exceeds its share of a source by more than that source's largest group, and none falls short
 by more either. Nothing depends on the order of rows or splits.
 """
@@ -23,12 +26,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from transforms.balance import balance
 from transforms.errors import UsageError
 from transforms.groups import find_groups
+from transforms.strata import IMAGES, weigh_strata
 
 PRECEDENCE = ("test", "validation", "train")
-IMAGES = ""
-"""The stratum of all images of a source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,8 @@ def assign_splits(
     groups = _summarise(members, fixed_splits(members, samples, fractions, honour_official, previous), strata)
     placed: dict[str, str] = {}
     for source in sorted({group.source for group in groups}):
-        placed |= _place([group for group in groups if group.source == source], fractions, seed)
+        own = [group for group in groups if group.source == source]
+        placed |= _place(own, fractions, seed, known=previous is not None)
     return members.select(
         "sample_id", "group_id", split=pl.col("group_id").replace_strict(placed, return_dtype=pl.String)
     ).sort("sample_id")
@@ -116,7 +120,7 @@ def _summarise(members: pl.DataFrame, fixed: Mapping[str, str], strata: pl.DataF
     ]
 
 
-def _place(groups: Sequence[Group], fractions: Mapping[str, float], seed: int) -> dict[str, str]:
+def _place(groups: Sequence[Group], fractions: Mapping[str, float], seed: int, *, known: bool) -> dict[str, str]:
     """The split of each group of one source."""
     totals: dict[str, int] = {}
     for group in groups:
@@ -139,7 +143,10 @@ def _place(groups: Sequence[Group], fractions: Mapping[str, float], seed: int) -
         empty = set(fractions) - set(placed.values()) if left <= len(fractions) else set()
         eligible = empty if 0 < left <= len(empty) else set(fractions)
         put(by_id[group_id], _choose(by_id[group_id], eligible, lacking, totals, fractions))
-    return placed
+    if known:
+        return placed
+    held = {group_id: by_id[group_id].strata for group_id in by_id}
+    return balance(placed, free, held, fractions, weigh_strata(totals), IMAGES)
 
 
 def _choose(

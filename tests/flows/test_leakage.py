@@ -13,12 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from data_lake.release.leakage import CERTIFICATE, check_leakage
 from data_lake.release.manifest import read_manifest
 from data_lake.release.stated_splits import check_folds, check_items
 from data_lake.release.verify import verify_release
 from data_lake.simulate import SimulatedSizes, write_sources
+from flows.cli.app import app
 from flows.execute import Outcome
 from flows.pipeline import PIPELINE
 from flows.run import Unwatched, run_in_threads, run_pipeline
@@ -270,3 +272,23 @@ def test_a_previous_release_that_is_not_there_or_not_itself_is_refused(
     images.write_bytes(images.read_bytes()[:-1])
     with pytest.raises(DataError, match=r"images/train-00000-of-00001\.parquet is not what its manifest root says"):
         prepared(following(tmp_path, str(release)), lake, paths)
+
+
+def test_the_command_line_shows_the_certificate(tmp_path: Path, release: Path) -> None:
+    """For people with the histogram and what was not looked at; for machines as JSON; a leak ends in code 1."""
+    shown = CliRunner().invoke(app, ["verify", str(release), "--leakage"])
+    assert shown.exit_code == 0
+    for text in ("In more than one split: groups 0", "Distances of pictures", "no patient and no video id"):
+        assert text in shown.output
+    (tmp_path / "folds.csv").write_text("file-name;class-name;split-index\n")
+    refused = CliRunner().invoke(app, ["leakage", str(release)])
+    assert isinstance(refused.exception, UsageError)
+    stems = pq.read_table(file_of(release, "images", "train"), columns=["stem"])["stem"].to_pylist()
+    lines = [f"{stem}.jpg;polyp;{number % 2}" for number, stem in enumerate(stems)]
+    (tmp_path / "folds.csv").write_text("\n".join(["file-name;class-name;split-index", *lines]))
+    folds = CliRunner().invoke(app, ["leakage", str(release), "--folds", str(tmp_path / "folds.csv"), "--json"])
+    assert json.loads(folds.stdout)["certificate"]["splits"][0]["split"] == "fold_0"
+    plant_picture(release)
+    leaking = CliRunner().invoke(app, ["verify", str(release), "--leakage", "--json"])
+    assert leaking.exit_code == 1
+    assert json.loads(leaking.stdout)["leakage"]["leaks"]["near_duplicates"] == 1

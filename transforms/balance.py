@@ -1,0 +1,114 @@
+"""Exchanging a few large groups between splits until no exchange makes the strata more even.
+
+Greedy placement does well with many small groups. Of twenty videos only two may go to a split, and whether these two
+hold a rare label should not be left to the order in which they came.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+
+MOST_GROUPS = 64
+"""With more groups than this the law of large numbers does the work."""
+
+Counts = Mapping[str, int]
+
+
+def balance(
+    placed: Mapping[str, str],
+    free: Sequence[str],
+    strata: Mapping[str, Counts],
+    fractions: Mapping[str, float],
+    weights: Mapping[str, float],
+    images: str,
+) -> dict[str, str]:
+    """The placement with groups of ``free`` exchanged or moved while that lowers the imbalance.
+
+    ``strata``: by group, how many images are of each stratum; ``images`` is the stratum of all images, of which no
+    split may come to differ from its share by more than it does already or by more than the largest group.
+    The imbalance is the weighted sum, over splits and strata, of (share of the stratum - share of the split)**2 / share
+    of the split. No split is emptied; the result depends on the order of ``free``, and on no other order.
+    """
+    found = dict(placed)
+    if len(free) > MOST_GROUPS or len(fractions) < 2:
+        return found
+    state = _State(found, strata, fractions, weights, images)
+    while (step := min(_steps(state, free), default=None)) is not None:
+        for group, split in step[2]:
+            state.put(group, split)
+            found[group] = split
+    return found
+
+
+class _State:
+    """How many images of each stratum each split holds."""
+
+    def __init__(
+        self,
+        placed: Mapping[str, str],
+        strata: Mapping[str, Counts],
+        fractions: Mapping[str, float],
+        weights: Mapping[str, float],
+        images: str,
+    ) -> None:
+        self.place: dict[str, str] = {}
+        self.strata, self.fractions, self.weights, self.images = strata, fractions, weights, images
+        self.totals = dict.fromkeys(sorted(weights), 0)
+        for counts in strata.values():
+            for stratum, count in counts.items():
+                self.totals[stratum] += count
+        self.held = {split: dict.fromkeys(self.totals, 0) for split in sorted(fractions)}
+        self.groups = dict.fromkeys(self.held, 0)
+        for group in sorted(placed):
+            self.put(group, placed[group])
+        self.most = max(counts[images] for counts in strata.values())
+
+    def put(self, group: str, split: str) -> None:
+        """Move a group."""
+        before = self.place.get(group)
+        for stratum, count in self.strata[group].items():
+            self.held[split][stratum] += count
+            if before is not None:
+                self.held[before][stratum] -= count
+        self.groups[split] += 1
+        if before is not None:
+            self.groups[before] -= 1
+        self.place[group] = split
+
+    def gain(self, moves: Sequence[tuple[str, str]]) -> float:
+        """By how much the moves lower the imbalance; 0 where they may not be."""
+        splits = sorted({self.place[group] for group, _ in moves} | {split for _, split in moves})
+        before = sum(map(self._imbalance, splits))
+        off = max(abs(self._excess(split)) for split in splits)
+        back = [(group, self.place[group]) for group, _ in moves]
+        for group, split in moves:
+            self.put(group, split)
+        allowed = all(self.groups[split] for split in splits)
+        allowed &= max(abs(self._excess(split)) for split in splits) <= max(off, self.most)
+        gained = before - sum(map(self._imbalance, splits))
+        for group, split in back:
+            self.put(group, split)
+        return gained if allowed else 0.0
+
+    def _excess(self, split: str) -> float:
+        return self.held[split][self.images] - self.fractions[split] * self.totals[self.images]
+
+    def _imbalance(self, split: str) -> float:
+        share = self.fractions[split]
+        return sum(
+            weight * (self.held[split][stratum] / self.totals[stratum] - share) ** 2 / share
+            for stratum, weight in self.weights.items()
+        )
+
+
+def _steps(state: _State, free: Sequence[str]) -> Iterator[tuple[float, int, list[tuple[str, str]]]]:
+    """Every move and exchange that gains something, as (-gain, number, moves)."""
+    single = [[(group, split)] for group in free for split in sorted(state.fractions) if split != state.place[group]]
+    double = [
+        [(one, state.place[other]), (other, state.place[one])]
+        for one, other in combinations(free, 2)
+        if state.place[one] != state.place[other]
+    ]
+    for number, moves in enumerate(single + double):
+        gained = state.gain(moves)
+        if gained > 1e-9:
+            yield -round(gained, 12), number, moves
