@@ -195,7 +195,5 @@ def _detail(policy: Policy) -> pl.Expr:
         )
         .when(reason == "no_objects")
         .then(pl.format("{}: the image is annotated and holds no object", stem))
-        .otherwise(
-            pl.format("{}: the source has no annotation of the image: nothing is known, not nothing there", stem)
-        )
+        .otherwise(pl.format("{}: no annotation, or a mask of specks alone: nothing is known, not nothing there", stem))
     )
