@@ -53,7 +53,7 @@ PIPELINE: tuple[Stage, ...] = (
         name="audit",
         work=audit_labels,
         reads=("index", "derive", "dedup", "near"),
-        writes=("disagreements",),
+        writes=("disagreements", "conventions"),
         parameters=audit_parameters,
         rules=audit_rules,
     ),

@@ -6,18 +6,24 @@ from expectations.references import references_hold
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Rules, Tables
 from flows.stages.kept import all_used, kept_images
-from transforms.audit import audit_boxes
+from transforms.audit import audit_boxes, estimate_conventions
 from transforms.near_findings import near_findings
 
 
 def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """The source's boxes held against the boxes derived from masks."""
-    images = kept_images(inputs)
-    findings = audit_boxes(
-        images, inputs.read("samples"), inputs.read("regions"), inputs.read("specks"), policy=build.recipe.boxes.policy
+    """The source's boxes, their convention undone, held against the boxes derived from masks; near-duplicates."""
+    images, samples, regions = kept_images(inputs), inputs.read("samples"), inputs.read("regions")
+    conventions = estimate_conventions(images, regions)
+    boxes = audit_boxes(
+        images,
+        samples,
+        regions,
+        inputs.read("specks"),
+        policy=build.recipe.boxes.policy,
+        conventions=conventions,
     )
-    near = near_findings(inputs.read("near_duplicates"), images, inputs.read("samples"))
-    return all_used(images, {"disagreements": pl.concat([findings, near])})
+    near = near_findings(inputs.read("near_duplicates"), images, samples)
+    return all_used(images, {"disagreements": pl.concat([boxes, near]), "conventions": conventions})
 
 
 def audit_rules(tables: Tables, inputs: Inputs) -> Rules:

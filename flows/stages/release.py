@@ -24,7 +24,8 @@ from transforms.near_tables import near_threshold
 from transforms.stats import count_histogram
 
 QUARANTINE = (
-    "exclusions", "duplicates", "near_duplicates", "near_distances", "disagreements", "specks", "split_changes",
+    "exclusions", "duplicates", "near_duplicates", "near_distances", "disagreements", "conventions", "specks",
+    "split_changes",
 )  # fmt: skip
 EXCLUDING = ("index", "derive", "dedup", "near", "audit", "split", "record", "instruct")
 

@@ -19,8 +19,12 @@ def _given(names: str, value: object) -> Row:
     return dict.fromkeys(names.split(), value)
 
 
+def _conventions(i: int) -> Row:
+    return {"source": f"s{i}", "dx1": -1.0, "dy1": -1.0, "dx2": 0.0, "dy2": 0.0, "pairs": 9, "explained": 8}
+
+
 def _disagreements(i: int) -> Row:
-    boxes = {"source_box": [0.0, 1.0, 8.0, 9.0], "derived_box": None, "iou": 0.5, "side_px": None}
+    boxes = {"source_box": [0.0, 1.0, 8.0, 9.0], "derived_box": None, "iou": 0.5, "side_px": None, "detail": None}
     names = {"sample_id": f"a/{i}", "source": "a", "stem": f"{i}", "image_sha256": _sha(i), "label": "polyps"}
     return names | boxes | {"finding_id": f"a/{i}:phantom:0", "kind": "phantom", "severity": "error", "action": "cut"}
 
@@ -128,6 +132,7 @@ def _splits(i: int) -> Row:
 
 
 _ROWS: dict[str, Callable[[int], Row]] = {
+    "conventions": _conventions,
     "disagreements": _disagreements,
     "duplicates": _duplicates,
     "exclusions": _exclusions,
