@@ -52,6 +52,10 @@ def _instructions(i: int) -> Row:
     return {"instruction_id": f"{_sha(i)}:polyps:counting", "record_id": f"{_sha(i)}:polyps"} | image | asked | text
 
 
+def _picture_facts(i: int) -> Row:
+    return {"sample_id": f"a/{i}", "sharpness": 9.5, "glyphs": 0, "marker_share": 0.0}
+
+
 def _near_distances(i: int) -> Row:
     return {"at_least": i / 100, "pairs": 3, "near": True}
 
@@ -138,6 +142,7 @@ _ROWS: dict[str, Callable[[int], Row]] = {
     "exclusions": _exclusions,
     "images": _images,
     "instructions": _instructions,
+    "picture_facts": _picture_facts,
     "near_distances": _near_distances,
     "near_duplicates": _near_duplicates,
     "objects": _objects,
