@@ -6,6 +6,7 @@ from flows.stages.audit import audit_labels, audit_parameters, audit_rules
 from flows.stages.dedup import dedup_images, dedup_parameters, dedup_rules
 from flows.stages.derive import derive_parameters, derive_rules, derive_shard, derive_shards
 from flows.stages.index import index_parameters, index_source, source_names
+from flows.stages.inspect import inspect_parameters, inspect_pictures, inspect_rules, inspect_shards
 from flows.stages.instruct import instruct_parameters, instruct_records, instruct_rules
 from flows.stages.manifest import manifest_data, manifest_parameters, write_manifest
 from flows.stages.near import find_near_duplicates, near_parameters, near_rules
@@ -50,10 +51,20 @@ PIPELINE: tuple[Stage, ...] = (
         rules=near_rules,
     ),
     Stage(
+        name="inspect",
+        work=inspect_pictures,
+        shards=inspect_shards,
+        reads=("index", "derive", "dedup"),
+        reads_sources=True,
+        writes=("picture_facts",),
+        parameters=inspect_parameters,
+        rules=inspect_rules,
+    ),
+    Stage(
         name="audit",
         work=audit_labels,
-        reads=("index", "derive", "dedup", "near"),
-        writes=("disagreements",),
+        reads=("index", "derive", "dedup", "near", "inspect"),
+        writes=("disagreements", "conventions"),
         parameters=audit_parameters,
         rules=audit_rules,
     ),
@@ -88,7 +99,7 @@ PIPELINE: tuple[Stage, ...] = (
         name="release",
         work=release_shard,
         shards=release_shards,
-        reads=("index", "derive", "dedup", "near", "audit", "split", "record", "instruct"),
+        reads=("index", "derive", "dedup", "near", "inspect", "audit", "split", "record", "instruct"),
         reads_sources=True,
         blobs=("files", "listing"),
         parameters=release_parameters,
@@ -96,7 +107,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="manifest",
         work=write_manifest,
-        reads=("index", "derive", "dedup", "near", "audit", "split", "record", "instruct", "release"),
+        reads=("index", "derive", "dedup", "near", "inspect", "audit", "split", "record", "instruct", "release"),
         reads_sources=True,
         blobs=("readme", "croissant", "manifest"),
         parameters=manifest_parameters,

@@ -16,7 +16,9 @@ from transforms.errors import MachineError, UsageError
 
 NAME, VERSION = r"^[a-z][a-z0-9_]*$", r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$"
 LABEL, DATE = r"^[A-Za-z0-9][A-Za-z0-9 _-]*$", r"^\d{4}-\d{2}-\d{2}$"
-STAGES = ("index", "derive", "dedup", "near", "audit", "split", "record", "instruct", "release", "manifest")
+STAGES = (
+    "index", "derive", "dedup", "near", "inspect", "audit", "split", "record", "instruct", "release", "manifest",
+)  # fmt: skip
 STAGE = f"^({'|'.join(STAGES)})$"
 PATTERNS = {
     STAGE: f"a stage; there are {', '.join(STAGES)}",

@@ -1,32 +1,24 @@
 """The label audit: the boxes of a source held against boxes derived from its masks."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import astuple
 from typing import Any
 
 import polars as pl
 
-from transforms.box_findings import SEVERITIES, Finding, Kind, check_alone, compare_boxes
+from transforms.box_findings import SEVERITIES, Finding, Kind, Setting, check_alone, compare_boxes
 from transforms.boxes import iou
+from transforms.conventions import HALF_OPEN, Convention, estimate_convention
+from transforms.findings import FINDINGS
 from transforms.matching import match_boxes
 from transforms.object_rows import Policy
 from transforms.records import Box
 
-SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "finding_id": pl.String,
-    "sample_id": pl.String,
+CONVENTIONS: dict[str, type[pl.DataType]] = {
     "source": pl.String,
-    "stem": pl.String,
-    "image_sha256": pl.String,
-    "kind": pl.String,
-    "severity": pl.String,
-    "label": pl.String,
-    "source_box": pl.List(pl.Float64),
-    "derived_box": pl.List(pl.Float64),
-    "iou": pl.Float64,
-    "side_px": pl.Float64,
-    "action": pl.String,
+    **dict.fromkeys(("dx1", "dy1", "dx2", "dy2"), pl.Float64),
+    **dict.fromkeys(("pairs", "explained"), pl.Int64),
 }
 SPECK_KINDS: dict[str, Kind] = {"stray_pixel": "stray_pixel", "below_min_area": "speck"}
 PUBLISHED_ACTION = "source box is kept as published"
@@ -36,53 +28,42 @@ Row = dict[str, Any]
 BoxesByLabel = dict[str, tuple[list[Box], list[Box]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Convention:
-    """What to add to a half-open box to get the source's numbers, cut at 0; ``share`` of the pairs follow it."""
-
-    dx1: float
-    dy1: float
-    dx2: float
-    dy2: float
-    share: float
+def estimate_conventions(images: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
+    """The table ``conventions``: for each source of ``images`` that states boxes, the one that its pairs show."""
+    of_images = regions.join(images, on="sample_id", how="semi")
+    stated = of_images.filter(pl.col("evidence") == "source")["source"].unique().sort()
+    rows = []
+    for source in stated:
+        found = estimate_convention(match_regions(of_images.filter(pl.col("source") == source)))
+        rows.append((source, *astuple(found.convention), found.pairs, found.explained))
+    return pl.DataFrame(rows, schema=CONVENTIONS, orient="row")
 
 
 def audit_boxes(
-    images: pl.DataFrame, samples: pl.DataFrame, regions: pl.DataFrame, specks: pl.DataFrame, *, policy: Policy
+    images: pl.DataFrame,
+    samples: pl.DataFrame,
+    regions: pl.DataFrame,
+    specks: pl.DataFrame,
+    *,
+    policy: Policy,
+    conventions: pl.DataFrame,
 ) -> pl.DataFrame:
-    """The table ``disagreements`` of ``images``: what their sources' boxes get wrong, and every dropped speck.
+    """The findings about boxes of ``images``: what their sources' boxes get wrong, and every dropped speck.
 
     Boxes are compared where the source gives a mask and a word on boxes (an entry, be it an empty one), by
-    the rules of ``transforms.box_findings.compare_boxes``, per image and label. Source boxes without a mask
-    are only looked at by themselves; tracks are not. Boxes in pixels of the original image.
+    the rules of ``transforms.box_findings.compare_boxes``, per image and label, each source's boxes in its own
+    of the ``conventions``. Source boxes without a mask are only looked at by themselves. Pixels of the original image.
     """
     facts = images.join(samples.drop("source"), on="sample_id", validate="1:1").sort("sample_id")
     boxes = _collect_boxes(regions.join(facts, on="sample_id", how="semi"))
     dropped = _collect_specks(specks.join(facts, on="sample_id", how="semi"))
+    estimated = {source: Convention(*steps) for source, *steps, _, _ in conventions.select(*CONVENTIONS).iter_rows()}
     rows = [
         row
         for image in facts.iter_rows(named=True)
-        for row in _number(image, _audit_image(image, boxes, dropped), policy)
+        for row in _number(image, _audit_image(image, boxes, dropped, estimated), policy)
     ]
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row").sort("finding_id")
-
-
-def estimate_convention(pairs: Iterable[tuple[Box, Box]]) -> Convention | None:
-    """The most frequent difference (source's numbers - half-open box) of matched pairs; None without pairs.
-
-    ``share`` counts the pairs that the convention explains, an edge cut at 0 included. Of equally frequent
-    differences the smallest wins. For HyperKvasir's JSON: (-1, -1, 0, 0).
-    """
-    sides = [(_sides(source), _sides(own)) for source, own in pairs]
-    if not sides:
-        return None
-    counted = Counter(tuple(a - b for a, b in zip(source, own, strict=True)) for source, own in sides)
-    best = min(counted, key=lambda offset: (-counted[offset], sum(map(abs, offset)), offset))
-    explained = sum(
-        all(a == max(b + step, 0) for a, b, step in zip(source, own, best, strict=True)) for source, own in sides
-    )
-    dx1, dy1, dx2, dy2 = best
-    return Convention(dx1, dy1, dx2, dy2, explained / len(sides))
+    return pl.DataFrame(rows, schema=FINDINGS, orient="row").sort("finding_id")
 
 
 def match_regions(regions: pl.DataFrame) -> list[tuple[Box, Box]]:
@@ -123,17 +104,21 @@ def _collect_specks(specks: pl.DataFrame) -> dict[str, list[Finding]]:
 
 
 def _audit_image(
-    image: Row, boxes: dict[str, BoxesByLabel], dropped: dict[str, list[Finding]]
+    image: Row,
+    boxes: dict[str, BoxesByLabel],
+    dropped: dict[str, list[Finding]],
+    conventions: Mapping[str, Convention],
 ) -> Iterator[tuple[str, Finding]]:
     """Label and finding, in a fixed order."""
     own = boxes.get(image["sample_id"], {})
     stated_at_all = image["source_width"] is not None or any(stated for stated, _ in own.values())
-    size = image["original_width"], image["original_height"]
+    convention = conventions.get(image["source"], HALF_OPEN)
+    setting = Setting(image["original_width"], image["original_height"], convention)
     for label, (stated, derived) in own.items():
         if image["mask_member"] is None:
-            yield from ((label, finding) for finding in check_alone(stated, *size))
+            yield from ((label, finding) for finding in check_alone(stated, setting))
         elif stated_at_all:
-            yield from ((label, finding) for finding in compare_boxes(stated, derived, *size))
+            yield from ((label, finding) for finding in compare_boxes(stated, derived, setting))
     speck_label = image["mask_label"] or next(iter(own), "")
     yield from ((speck_label, finding) for finding in dropped.get(image["sample_id"], ()))
 
@@ -153,6 +138,7 @@ def _number(image: Row, findings: Iterable[tuple[str, Finding]], policy: Policy)
             finding.iou,
             finding.side_px,
             _describe_action(finding, policy, image["mask_member"] is not None),
+            None,
         )
         seen[finding.kind] += 1
 

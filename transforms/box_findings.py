@@ -1,7 +1,6 @@
 """What a source's boxes of one image and label get wrong, held against the boxes of its mask components.
 
-A source states boxes grown by one pixel (``transforms.boxes.grow_box``). An edge at 0 may then stand for
-first pixel 0 or 1, and both readings agree with it.
+A source states its boxes in a convention of its own (``transforms.conventions``), which is undone first.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from transforms.boxes import grow_box, iou, ungrow_box
+from transforms.boxes import iou
+from transforms.conventions import Convention, far_distances, near_distances, state_box, undo_convention
 from transforms.matching import Score, match_boxes
 from transforms.records import Box
 
@@ -63,108 +63,113 @@ class Finding:
     side_px: float | None = None
 
 
-def compare_boxes(stated: Sequence[Box], derived: Sequence[Box], width: int, height: int) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The frame that boxes lie in, and the convention of the source's numbers."""
+
+    width: int
+    height: int
+    convention: Convention
+
+    def undo(self, stated: Box) -> Box:
+        return undo_convention(stated, self.convention)
+
+
+def compare_boxes(stated: Sequence[Box], derived: Sequence[Box], setting: Setting) -> Iterator[Finding]:
     """The findings of one image and label, in the order of the rules; nothing where all boxes agree.
 
-    ``stated`` are the source's numbers, ``derived`` half-open, both in pixels of a ``width`` x ``height`` image.
+    ``stated`` are the source's numbers, ``derived`` half-open, both in pixels of the setting's frame.
     Each box is explained once: (1) pairs within one pixel per side agree; of what is left, (2) a source box
     around several components is merged, (3) a component around several source boxes is split, (4) the best
     pairs by IoU are inflated, cover the frame or are shifted; (5) a source box inside an explained component
     is a phantom (a hole or notch taken for an object), any other is extra, a component without box is missing.
     """
-    frame = Box(0, 0, width, height)
-    agreeing, rest, parts = _pair_off(stated, derived, _agreement, 1e-9)
+    agreeing, rest, parts = _pair_off(stated, derived, partial(_agreement, setting=setting), 1e-9)
     merged, rest, parts = _gather(rest, parts)
     divided, parts, rest = _gather(parts, rest)
-    doubtful, rest, parts = _pair_off(rest, parts, partial(_likeness, frame=frame), SAME_OBJECT)
+    doubtful, rest, parts = _pair_off(rest, parts, partial(_likeness, setting=setting), SAME_OBJECT)
     for box, part in agreeing:
-        yield from _judge_agreement(box, part, frame)
-    yield from (_judge_merged(box, _union(inside)) for box, inside in merged)
-    yield from (_make_finding("split", _union(inside), part) for part, inside in divided)
-    yield from (_make_finding(_name_disagreement(box, part, frame), box, part) for box, part in doubtful)
+        yield from _judge_agreement(box, part, setting)
+    yield from (_judge_merged(box, _union(inside), setting) for box, inside in merged)
+    yield from (_make_finding("split", _union(inside), part, setting) for part, inside in divided)
+    yield from (_make_finding(_name_disagreement(box, part, setting), box, part, setting) for box, part in doubtful)
     explained = [part for _, part in (*agreeing, *doubtful)] + [part for part, _ in divided]
     explained += [part for _, inside in merged for part in inside]
-    yield from (_judge_unmatched(box, explained) for box in rest)
+    yield from (_judge_unmatched(setting.undo(box), explained) for box in rest)
     yield from (Finding("missing", SEVERITIES["missing"], derived_box=part) for part in parts)
 
 
-def check_alone(stated: Sequence[Box], width: int, height: int) -> Iterator[Finding]:
+def check_alone(stated: Sequence[Box], setting: Setting) -> Iterator[Finding]:
     """The findings that need no mask: source boxes that cover the frame or are less than 3 px wide or high."""
-    for box in map(undo_convention, stated):
-        if _covers(box, Box(0, 0, width, height)):
+    for box in map(setting.undo, stated):
+        if _covers(box, setting):
             yield Finding("covers_frame", SEVERITIES["covers_frame"], box)
         elif min(box.width, box.height) < SLIVER_PX:
             yield Finding("sliver", SEVERITIES["sliver"], box)
 
 
-def undo_convention(stated: Box) -> Box:
-    """The half-open box that the source's numbers stand for; at least one pixel wide and high."""
-    box = ungrow_box(stated)
-    return Box(min(box.x1, box.x2 - 1), min(box.y1, box.y2 - 1), box.x2, box.y2)
-
-
-def largest_side_distance(stated: Box, derived: Box) -> float:
+def largest_side_distance(stated: Box, derived: Box, convention: Convention) -> float:
     """Largest distance of corresponding sides in pixels, the source's convention undone in its favour."""
-    near = (_near_distance(stated.x1, derived.x1), _near_distance(stated.y1, derived.y1))
-    return max(*near, abs(stated.x2 - derived.x2), abs(stated.y2 - derived.y2))
+    return max(*near_distances(stated, derived, convention), *far_distances(stated, derived, convention))
 
 
-def _near_distance(stated: float, derived: float) -> float:
-    return max(derived - 1, 0) if stated == 0 else abs(stated + 1 - derived)
+def _agreement(stated: Box, derived: Box, setting: Setting) -> float:
+    near = largest_side_distance(stated, derived, setting.convention) <= AGREES_PX
+    return iou(setting.undo(stated), derived) if near else 0.0
 
 
-def _agreement(stated: Box, derived: Box) -> float:
-    near = largest_side_distance(stated, derived) <= AGREES_PX
-    return iou(undo_convention(stated), derived) if near else 0.0
-
-
-def _likeness(stated: Box, derived: Box, frame: Box) -> float:
+def _likeness(stated: Box, derived: Box, setting: Setting) -> float:
     """IoU, but 1 and more where the kind of fault says which object is meant, however large the box became."""
-    overlap = iou(undo_convention(stated), derived)
-    if _is_inflated(stated, derived) and _far_corner_agrees(stated, derived, frame):
+    overlap = iou(setting.undo(stated), derived)
+    if _is_inflated(stated, derived, setting) and _far_corner_agrees(stated, derived, setting):
         return 2 + overlap
-    return 1 + overlap if _covers(stated, frame) and overlap else overlap
+    return 1 + overlap if _covers(stated, setting) and overlap else overlap
 
 
-def _is_inflated(stated: Box, derived: Box) -> bool:
-    near = max(_near_distance(stated.x1, derived.x1), _near_distance(stated.y1, derived.y1))
-    return stated.x1 == stated.y1 == 0 and near > AGREES_PX
+def _starts_at_origin(stated: Box, setting: Setting) -> bool:
+    box = setting.undo(stated)
+    return box.x1 == box.y1 == 0
 
 
-def _far_corner_agrees(stated: Box, derived: Box, frame: Box) -> bool:
-    far_x, far_y = abs(stated.x2 - derived.x2), abs(stated.y2 - derived.y2)
-    return far_x <= max(CORNER * frame.width, AGREES_PX) and far_y <= max(CORNER * frame.height, AGREES_PX)
+def _is_inflated(stated: Box, derived: Box, setting: Setting) -> bool:
+    far_off = max(near_distances(stated, derived, setting.convention)) > AGREES_PX
+    return far_off and _starts_at_origin(stated, setting)
 
 
-def _covers(box: Box, frame: Box) -> bool:
-    return box.area > COVERS * frame.area
+def _far_corner_agrees(stated: Box, derived: Box, setting: Setting) -> bool:
+    far_x, far_y = far_distances(stated, derived, setting.convention)
+    return far_x <= max(CORNER * setting.width, AGREES_PX) and far_y <= max(CORNER * setting.height, AGREES_PX)
 
 
-def _judge_agreement(stated: Box, derived: Box, frame: Box) -> Iterator[Finding]:
-    if stated.x1 == stated.y1 == 0 < max(derived.x1, derived.y1) and stated != grow_box(derived):
-        yield _make_finding("inflated_by_one_pixel", stated, derived)
+def _covers(box: Box, setting: Setting) -> bool:
+    return box.area > COVERS * setting.width * setting.height
+
+
+def _judge_agreement(stated: Box, derived: Box, setting: Setting) -> Iterator[Finding]:
+    off_origin = max(derived.x1, derived.y1) > 0
+    if off_origin and _starts_at_origin(stated, setting) and stated != state_box(derived, setting.convention):
+        yield _make_finding("inflated_by_one_pixel", stated, derived, setting)
     elif min(derived.width, derived.height) < SLIVER_PX:
-        yield _make_finding("sliver", stated, derived)
-    elif _covers(derived, frame):  # worth a look, but the mask confirms it
-        yield _make_finding("covers_frame", stated, derived, "info")
+        yield _make_finding("sliver", stated, derived, setting)
+    elif _covers(derived, setting):  # worth a look, but the mask confirms it
+        yield _make_finding("covers_frame", stated, derived, setting, "info")
 
 
-def _judge_merged(stated: Box, derived: Box) -> Finding:
+def _judge_merged(stated: Box, derived: Box, setting: Setting) -> Finding:
     """Inflated rather than merged where the box was taken over all white pixels, a stray one at the origin included."""
-    far = max(abs(stated.x2 - derived.x2), abs(stated.y2 - derived.y2))
-    inflated = _is_inflated(stated, derived) and far <= AGREES_PX
-    return _make_finding("inflated_to_origin" if inflated else "merged", stated, derived)
+    far = max(far_distances(stated, derived, setting.convention))
+    inflated = _is_inflated(stated, derived, setting) and far <= AGREES_PX
+    return _make_finding("inflated_to_origin" if inflated else "merged", stated, derived, setting)
 
 
-def _name_disagreement(stated: Box, derived: Box, frame: Box) -> Kind:
-    covers = _covers(stated, frame)
-    if _is_inflated(stated, derived) and (not covers or _far_corner_agrees(stated, derived, frame)):
+def _name_disagreement(stated: Box, derived: Box, setting: Setting) -> Kind:
+    covers = _covers(stated, setting)
+    if _is_inflated(stated, derived, setting) and (not covers or _far_corner_agrees(stated, derived, setting)):
         return "inflated_to_origin"
     return "covers_frame" if covers else "shifted"
 
 
-def _judge_unmatched(stated: Box, explained: Sequence[Box]) -> Finding:
-    box = undo_convention(stated)
+def _judge_unmatched(box: Box, explained: Sequence[Box]) -> Finding:
     around = [part for part in explained if _holds(part, box) and iou(part, box) < COPY]
     if not around:
         return Finding("extra", SEVERITIES["extra"], box)
@@ -172,8 +177,8 @@ def _judge_unmatched(stated: Box, explained: Sequence[Box]) -> Finding:
     return Finding("phantom", SEVERITIES["phantom"], box, part, iou(part, box))
 
 
-def _make_finding(kind: Kind, stated: Box, derived: Box, severity: Severity | None = None) -> Finding:
-    box, side = undo_convention(stated), largest_side_distance(stated, derived)
+def _make_finding(kind: Kind, stated: Box, derived: Box, setting: Setting, severity: Severity | None = None) -> Finding:
+    box, side = setting.undo(stated), largest_side_distance(stated, derived, setting.convention)
     return Finding(kind, severity or SEVERITIES[kind], box, derived, iou(box, derived), side)
 
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from transforms.audit import SCHEMA as FINDINGS
+from transforms.findings import FINDINGS
 
 ACTION = "the pair (table near_duplicates) is one group: never in different splits"
 EMPTY = ("source_box", "derived_box", "iou", "side_px")
@@ -23,4 +23,5 @@ def near_findings(near: pl.DataFrame, images: pl.DataFrame, samples: pl.DataFram
         severity=pl.lit("info"),
         label=pl.lit(""),
         action=pl.lit(ACTION),
+        detail=pl.format("shows the same as {}", "other_id"),
     ).select(*(pl.lit(None, kind).alias(name) if name in EMPTY else name for name, kind in FINDINGS.items()))

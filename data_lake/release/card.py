@@ -49,6 +49,7 @@ class CardFacts:
     accounting: Sequence[StageCount]
     tables: Tables
     disagreements: pl.DataFrame
+    conventions: pl.DataFrame
     duplicates: pl.DataFrame
     files: Sequence[FileEntry]
     logical_digest: str
@@ -141,12 +142,22 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "picture": next((file.path for file in facts.files if file.path == HISTOGRAM), None),
         "tasks": count_tasks(tables.instructions).to_dicts(),
         "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),
+        "conventions": [describe_convention(row) for row in facts.conventions.sort("source").iter_rows(named=True)],
         "resized": tables.images.filter(pl.col("scale") < 1).height,
         "decoded": tables.images.filter(pl.col("image_origin") == "decoded").height,
         "truncated": tables.objects.filter(pl.col("truncated")).height,
         "example_split": _example_split(tables.images),
         "dictionary": {name: _columns(load_table(declared)) for name, declared in DECLARED.items()},
     }
+
+
+def describe_convention(row: Mapping[str, Any]) -> str:
+    """One source's convention as a sentence: the steps by which its numbers differ from half-open boxes."""
+    steps = ", ".join(f"{row[step]:+g}" if row[step] else "0" for step in ("dx1", "dy1", "dx2", "dy2"))
+    return (
+        f"{row['source']} states half-open boxes + ({steps}) px, cut at 0: {row['explained']:,} of {row['pairs']:,} "
+        "boxes that overlap a mask box by half follow that exactly"
+    )
 
 
 def _example_split(images: pl.DataFrame) -> str:

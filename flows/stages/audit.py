@@ -6,24 +6,37 @@ from expectations.references import references_hold
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Rules, Tables
 from flows.stages.kept import all_used, kept_images
-from transforms.audit import audit_boxes
+from transforms.audit import audit_boxes, estimate_conventions
+from transforms.image_findings import find_in_pictures
 from transforms.near_findings import near_findings
+from transforms.track_findings import find_in_tracks
 
 
 def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """The source's boxes held against the boxes derived from masks."""
-    images = kept_images(inputs)
-    findings = audit_boxes(
-        images, inputs.read("samples"), inputs.read("regions"), inputs.read("specks"), policy=build.recipe.boxes.policy
+    """Source boxes held against masks, their convention undone; odd tracks, odd pictures, near-duplicates."""
+    images, samples, regions = kept_images(inputs), inputs.read("samples"), inputs.read("regions")
+    conventions = estimate_conventions(images, regions)
+    boxes = audit_boxes(
+        images,
+        samples,
+        regions,
+        inputs.read("specks"),
+        policy=build.recipe.boxes.policy,
+        conventions=conventions,
     )
-    near = near_findings(inputs.read("near_duplicates"), images, inputs.read("samples"))
-    return all_used(images, {"disagreements": pl.concat([findings, near])})
+    near = near_findings(inputs.read("near_duplicates"), images, samples)
+    tracks = find_in_tracks(images, samples, regions, inputs.read("derive.exclusions"))
+    pictures = find_in_pictures(images, samples, inputs.read("thumbnails"), inputs.read("picture_facts"))
+    findings = pl.concat([boxes, near, tracks, pictures])
+    return all_used(images, {"disagreements": findings, "conventions": conventions})
 
 
 def audit_rules(tables: Tables, inputs: Inputs) -> Rules:
-    """Every finding is about a kept image."""
+    """Every finding is about an image of a source, and every one with a hash about a kept image."""
+    findings, images = tables["disagreements"], kept_images(inputs)
     return {
-        "findings_have_images": references_hold(tables["disagreements"], "sample_id", kept_images(inputs), "sample_id")
+        "findings_have_samples": references_hold(findings, "sample_id", inputs.read("samples"), "sample_id"),
+        "findings_have_images": references_hold(findings, "image_sha256", images, "image_sha256"),
     }
 
 

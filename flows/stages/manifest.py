@@ -83,6 +83,7 @@ def card_facts(
         accounting=[stage_count(inputs, name) for name in EXCLUDING],
         tables=tables,
         disagreements=inputs.read("disagreements"),
+        conventions=inputs.read("conventions"),
         duplicates=inputs.read("duplicates"),
         files=files,
         earlier=difference(build, tables),

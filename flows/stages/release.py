@@ -1,6 +1,6 @@
 """Stage ``release``: every file of the release that does not name its version, finished and content-addressed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import orjson
 import polars as pl
@@ -14,19 +14,20 @@ from data_lake.release.leakage import CERTIFICATE, certificate_bytes
 from data_lake.release.parquet import write_records_shard, write_table
 from data_lake.release.shards import Shard, plan_shards
 from data_lake.store import StoredObject, object_path, put_bytes, put_file, temporary_file
-from data_lake.stored_images import stored_reader
 from expectations.columns import Table, load_table, released_schema
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output
+from flows.stages.released import image_reader
 from transforms.errors import DataError
 from transforms.leakage import certify, find_leaks
 from transforms.near_tables import near_threshold
 from transforms.stats import count_histogram
 
 QUARANTINE = (
-    "exclusions", "duplicates", "near_duplicates", "near_distances", "disagreements", "specks", "split_changes",
+    "exclusions", "duplicates", "near_duplicates", "near_distances", "disagreements", "conventions", "specks",
+    "split_changes",
 )  # fmt: skip
-EXCLUDING = ("index", "derive", "dedup", "near", "audit", "split", "record", "instruct")
+EXCLUDING = ("index", "derive", "dedup", "near", "inspect", "audit", "split", "record", "instruct")
 
 
 def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
@@ -53,23 +54,6 @@ def release_shard(build: Build, inputs: Inputs, shard: str) -> Output:
         )
         stored = put_file(build.lake, path, chosen.records.height)
     return _output(build, [(entry, stored)], chosen.records["record_id"].to_list())
-
-
-def image_reader(build: Build, inputs: Inputs) -> Callable[[str], bytes]:
-    """Reads the released bytes of an image by its sample_id: as the source ships them, or as derived."""
-    samples = inputs.read("samples").select("sample_id", "source", "image_member")
-    members = {sample_id: (source, member) for sample_id, source, member in samples.iter_rows()}
-    files = {source.name: build.files(source.name) for source in build.sources}
-    changed = stored_reader(build.lake, inputs.objects["stored"])
-
-    def read(sample_id: str) -> bytes:
-        stored = changed(sample_id)
-        if stored is not None:
-            return stored
-        source, member = members[sample_id]
-        return files[source].read(member)
-
-    return read
 
 
 def _table_files(build: Build, inputs: Inputs) -> Iterator[tuple[FileEntry, StoredObject]]:

@@ -19,8 +19,12 @@ def _given(names: str, value: object) -> Row:
     return dict.fromkeys(names.split(), value)
 
 
+def _conventions(i: int) -> Row:
+    return {"source": f"s{i}", "dx1": -1.0, "dy1": -1.0, "dx2": 0.0, "dy2": 0.0, "pairs": 9, "explained": 8}
+
+
 def _disagreements(i: int) -> Row:
-    boxes = {"source_box": [0.0, 1.0, 8.0, 9.0], "derived_box": None, "iou": 0.5, "side_px": None}
+    boxes = {"source_box": [0.0, 1.0, 8.0, 9.0], "derived_box": None, "iou": 0.5, "side_px": None, "detail": None}
     names = {"sample_id": f"a/{i}", "source": "a", "stem": f"{i}", "image_sha256": _sha(i), "label": "polyps"}
     return names | boxes | {"finding_id": f"a/{i}:phantom:0", "kind": "phantom", "severity": "error", "action": "cut"}
 
@@ -46,6 +50,10 @@ def _instructions(i: int) -> Row:
     asked = {"classification": "c", "label": "polyps", "task": "counting", "template": 0, "name": "polyp"}
     text = {"prompt": '<image> How many polyps? Answer as {"counts": 2}.', "answer": "2", "answer_rederived": True}
     return {"instruction_id": f"{_sha(i)}:polyps:counting", "record_id": f"{_sha(i)}:polyps"} | image | asked | text
+
+
+def _picture_facts(i: int) -> Row:
+    return {"sample_id": f"a/{i}", "sharpness": 9.5, "glyphs": 0, "marker_share": 0.0}
 
 
 def _near_distances(i: int) -> Row:
@@ -128,11 +136,13 @@ def _splits(i: int) -> Row:
 
 
 _ROWS: dict[str, Callable[[int], Row]] = {
+    "conventions": _conventions,
     "disagreements": _disagreements,
     "duplicates": _duplicates,
     "exclusions": _exclusions,
     "images": _images,
     "instructions": _instructions,
+    "picture_facts": _picture_facts,
     "near_distances": _near_distances,
     "near_duplicates": _near_duplicates,
     "objects": _objects,

@@ -60,7 +60,14 @@ def test_an_edit_of_the_recipe_rebuilds_what_depends_on_it(lake: Path, tmp_path:
     """Other fractions touch the splits and what follows; the pictures are not read again."""
     edited = write_recipe(tmp_path / "small.toml", ("train = 0.6, test = 0.4", "train = 0.5, test = 0.5"))
     assert not is_finished(prepared(edited, lake, sources))
-    assert kept(build(edited, lake, sources, version="2.0.0")) == ["index", "derive", "dedup", "near", "audit"]
+    assert kept(build(edited, lake, sources, version="2.0.0")) == [
+        "index",
+        "derive",
+        "dedup",
+        "near",
+        "inspect",
+        "audit",
+    ]
 
 
 @pytest.mark.parametrize("stage", ["index", "split", "release"])

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from expectations.columns import empty_frame, load_table, polars_schema
-from transforms.audit import Convention, audit_boxes, estimate_convention, match_regions
+from transforms.audit import audit_boxes, estimate_conventions
 from transforms.boxes import grow_box
 from transforms.masks import find_regions
 from transforms.records import Box
@@ -46,12 +46,22 @@ def tables(make_table: MakeTable, regions: list[dict[str, Any]], **sample: Any) 
     )
 
 
+def audited(*given: pl.DataFrame) -> pl.DataFrame:
+    """The findings under the policy ``audited``, in the conventions that the regions themselves show."""
+    return audit_as("audited", *given)
+
+
+def audit_as(policy: Any, *given: pl.DataFrame) -> pl.DataFrame:
+    images, _, regions, _ = given
+    return audit_boxes(*given, policy=policy, conventions=estimate_conventions(images, regions))
+
+
 POLYP = Box(40, 30, 70, 60)
 PHANTOM = [region("source", 0, grow_box(POLYP)), region("source", 1, Box(50, 40, 52, 44)), region("mask", 0, POLYP)]
 
 
 def test_findings_and_specks_become_rows_of_the_declared_table(make_table: MakeTable) -> None:
-    found = audit_boxes(*tables(make_table, PHANTOM), policy="audited")
+    found = audited(*tables(make_table, PHANTOM))
     assert dict(found.schema) == polars_schema(load_table("disagreements"))
     columns = ("finding_id", "kind", "severity", "label", "source_box", "derived_box")
     assert found.select(columns).rows() == [
@@ -75,32 +85,25 @@ def test_findings_and_specks_become_rows_of_the_declared_table(make_table: MakeT
 def test_each_finding_says_what_the_recipe_does(
     make_table: MakeTable, policy: Any, regions: list[dict[str, Any]], sample: dict[str, Any], action: str
 ) -> None:
-    found = audit_boxes(*tables(make_table, regions, **sample), policy=policy)
+    found = audit_as(policy, *tables(make_table, regions, **sample))
     assert found.filter(pl.col("severity") != "info")["action"].to_list() == [action]
 
 
 def test_boxes_of_different_labels_are_not_held_against_each_other(make_table: MakeTable) -> None:
     regions = [region("source", 0, grow_box(POLYP), "instrument"), region("mask", 0, POLYP)]
-    found = audit_boxes(*tables(make_table, regions), policy="audited").filter(pl.col("severity") == "error")
+    found = audited(*tables(make_table, regions)).filter(pl.col("severity") == "error")
     assert found.select("kind", "label").rows() == [("extra", "instrument"), ("missing", "polyps")]
 
 
 def test_a_source_that_states_no_boxes_misses_none(make_table: MakeTable) -> None:
-    found = audit_boxes(*tables(make_table, PHANTOM[2:], source_width=None), policy="audited")
+    found = audited(*tables(make_table, PHANTOM[2:], source_width=None))
     assert set(found["severity"]) == {"info"}
 
 
 def test_images_that_are_not_kept_and_tracks_are_not_audited(make_table: MakeTable) -> None:
     images, *others = tables(make_table, [region("track", 0, Box(0, 0, 100, 80))], mask_member=None)
-    assert audit_boxes(images, *others, policy="audited").is_empty()
-    assert audit_boxes(empty_frame(load_table("images")), *tables(make_table, PHANTOM)[1:], policy="audited").is_empty()
-
-
-def test_the_convention_is_the_most_frequent_difference_and_edges_at_0_follow_it() -> None:
-    boxes = [Box(10, 10, 20, 20), Box(0, 5, 9, 9), Box(30, 30, 40, 50)]
-    pairs = [(grow_box(box), box) for box in boxes] + [(Box(3, 3, 9, 9), Box(1, 1, 9, 9))]
-    assert estimate_convention(pairs) == Convention(-1, -1, 0, 0, share=0.75)
-    assert estimate_convention([]) is None
+    assert audited(images, *others).is_empty()
+    assert audited(empty_frame(load_table("images")), *tables(make_table, PHANTOM)[1:]).is_empty()
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +144,7 @@ def test_the_known_anomalies_of_the_real_pairs_are_found_and_nothing_else(
     real: Path, pairs_of_real_images: Tables
 ) -> None:
     known = json.loads((real / "known_anomalies.json").read_text())
-    found = audit_boxes(*pairs_of_real_images, policy="audited")
+    found = audited(*pairs_of_real_images)
     images = {kind: sorted(rows["stem"]) for (kind,), rows in found.group_by("kind")}
     assert images == {kind: sorted(known[kind]) for kind in known if kind != "near_duplicate"}
     assert Counter(found["severity"]) == {"error": 7, "info": 22}
@@ -150,17 +153,19 @@ def test_the_known_anomalies_of_the_real_pairs_are_found_and_nothing_else(
 
 def test_the_phantom_boxes_of_the_real_pairs_are_the_known_ones(real: Path, pairs_of_real_images: Tables) -> None:
     known = json.loads((real / "known_anomalies.json").read_text())["phantom"]
-    found = audit_boxes(*pairs_of_real_images, policy="audited").filter(pl.col("kind") == "phantom")
+    found = audited(*pairs_of_real_images).filter(pl.col("kind") == "phantom")
     stated = {stem: [sides(grow_box(Box(*box)))] for stem, box in found.select("stem", "source_box").rows()}
     assert stated == {stem: [sides(Box(*box)) for box in boxes] for stem, boxes in known.items()}
 
 
 def test_the_convention_of_the_real_boxes_is_grown_by_one_pixel(pairs_of_real_images: Tables) -> None:
     """138 of the 147 boxes follow it exactly; the 4 phantoms overlap no component by half."""
-    regions = pairs_of_real_images[2]
-    pairs = match_regions(regions)
-    convention = estimate_convention(pairs)
-    assert convention is not None
-    assert (convention.dx1, convention.dy1, convention.dx2, convention.dy2) == (-1, -1, 0, 0)
-    assert round(convention.share * len(pairs)) == 138
+    images, _, regions, _ = pairs_of_real_images
+    found = estimate_conventions(images, regions)
+    assert found.drop("pairs").rows() == [("hyperkvasir", -1, -1, 0, 0, 138)]
     assert regions.filter(pl.col("evidence") == "source").height == 147
+
+
+def test_a_source_without_boxes_has_no_convention(make_table: MakeTable) -> None:
+    images, _, regions, _ = tables(make_table, PHANTOM[2:])
+    assert estimate_conventions(images, regions).is_empty()

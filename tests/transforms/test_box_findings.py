@@ -4,17 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.box_findings import check_alone, compare_boxes, largest_side_distance, undo_convention
+from transforms.box_findings import Setting, check_alone, compare_boxes, largest_side_distance
 from transforms.boxes import grow_box
+from transforms.conventions import HALF_OPEN, Convention
 from transforms.matching import match_boxes
 from transforms.records import Box
 
 POLYP = Box(40, 30, 70, 60)
 OTHER = Box(10, 60, 20, 70)
+GROWN = Convention(-1, -1, 0, 0)
+FRAME = Setting(100, 80, GROWN)
 
 
 def kinds(stated: list[Box], derived: list[Box]) -> list[tuple[str, str]]:
-    return [(finding.kind, finding.severity) for finding in compare_boxes(stated, derived, 100, 80)]
+    return [(finding.kind, finding.severity) for finding in compare_boxes(stated, derived, FRAME)]
 
 
 @st.composite
@@ -81,7 +84,7 @@ def test_each_kind_of_disagreement_is_named_once(
 
 
 def test_a_finding_carries_both_boxes_their_overlap_and_the_distance_of_their_sides() -> None:
-    (finding,) = compare_boxes([Box(44, 29, 75, 60)], [POLYP], 100, 80)
+    (finding,) = compare_boxes([Box(44, 29, 75, 60)], [POLYP], FRAME)
     assert (finding.source_box, finding.derived_box) == (Box(45, 30, 75, 60), POLYP)
     assert finding.iou == pytest.approx(25 / 35)
     assert finding.side_px == 5
@@ -89,16 +92,22 @@ def test_a_finding_carries_both_boxes_their_overlap_and_the_distance_of_their_si
 
 def test_without_a_mask_only_the_box_itself_is_judged() -> None:
     stated = [Box(0, 0, 100, 79), Box(9, 9, 12, 30), Box(39, 29, 70, 60)]
-    assert [finding.kind for finding in check_alone(stated, 100, 80)] == ["covers_frame", "sliver"]
+    assert [finding.kind for finding in check_alone(stated, FRAME)] == ["covers_frame", "sliver"]
 
 
 def test_an_edge_at_0_agrees_with_the_first_and_the_second_pixel() -> None:
-    distances = [largest_side_distance(Box(0, 9, 20, 20), Box(x, 10, 20, 20)) for x in (0, 1, 2, 3)]
+    distances = [largest_side_distance(Box(0, 9, 20, 20), Box(x, 10, 20, 20), GROWN) for x in (0, 1, 2, 3)]
     assert distances == [0, 0, 1, 2]
 
 
-def test_a_box_without_room_for_the_convention_is_one_pixel_wide() -> None:
-    assert undo_convention(Box(5, 0, 6, 1)) == Box(5, 0, 6, 1)
+def test_boxes_of_another_convention_agree_once_it_is_undone() -> None:
+    """Half-open boxes, and inclusive ones that count from 1."""
+    for convention in (HALF_OPEN, Convention(1, 1, 0, 0)):
+        setting = Setting(100, 80, convention)
+        stated = Box(POLYP.x1 + convention.dx1, POLYP.y1 + convention.dy1, POLYP.x2, POLYP.y2)
+        assert list(compare_boxes([stated], [POLYP], setting)) == []
+        (finding,) = compare_boxes([Box(convention.dx1, convention.dy1, 70, 60)], [POLYP], setting)
+        assert (finding.kind, finding.source_box) == ("inflated_to_origin", Box(0, 0, 70, 60))
 
 
 def test_boxes_are_matched_by_overlap_not_by_position() -> None:

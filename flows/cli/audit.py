@@ -1,0 +1,61 @@
+"""``medmultipoints audit``: what the audit of a release found."""
+
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from data_lake.release.card import describe_convention
+from data_lake.release.findings import read_conventions, read_findings, told
+from flows.cli.console import OUT, print_json, table
+
+MOST_SHOWN = 40
+
+
+def audit(
+    release: Annotated[Path, typer.Argument(help="Folder of a release.")],
+    kind: Annotated[list[str] | None, typer.Option(help="Findings of this kind only; may be given again.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One finding a line, as JSON, the worst first.")] = False,
+) -> None:
+    """Show what the audit found: boxes that disagree with masks, odd tracks, odd pictures, and what was done.
+
+    Errors and warnings say that the source is wrong or doubtful, info is harmless. docs/audit.md explains every kind.
+
+    Example: `medmultipoints audit lake/releases/demo/1.0.0 --kind phantom --kind missing`
+    """
+    findings = read_findings(release)
+    findings = findings.filter(pl.col("kind").is_in(kind)) if kind else findings
+    if as_json:
+        for row in told(findings):
+            print_json(row)
+        return
+    for row in read_conventions(release).iter_rows(named=True):
+        OUT.print(describe_convention(row), markup=False)
+    grouped = findings.group_by("severity", "kind", "action", maintain_order=True).agg(
+        pl.len().alias("findings"), pl.col("sample_id").n_unique().alias("images")
+    )
+    table("\nFindings", grouped.columns, [[str(value) for value in row] for row in grouped.rows()])
+    shown = findings.filter(pl.col("severity") != "info").head(MOST_SHOWN)
+    if not shown.is_empty():
+        rows = [_describe(row) for row in shown.iter_rows(named=True)]
+        table("\nErrors and warnings", ["severity", "kind", "image", "source's box", "derived box", "IoU", ""], rows)
+    hidden = findings.height - shown.height
+    OUT.print(f"\n{hidden:,} more: --kind KIND and --json show them all" if hidden else "")
+
+
+def _describe(row: dict[str, object]) -> list[str]:
+    overlap = row["iou"]
+    return [
+        str(row["severity"]),
+        str(row["kind"]),
+        str(row["sample_id"]),
+        _box(row["source_box"]),
+        _box(row["derived_box"]),
+        f"{overlap:.3f}" if isinstance(overlap, float) else "",
+        str(row["detail"] or ""),
+    ]
+
+
+def _box(sides: object) -> str:
+    return " ".join(f"{side:g}" for side in sides) if isinstance(sides, list) else ""

@@ -1,0 +1,23 @@
+"""The released bytes of images, for the stages that read pictures."""
+
+from collections.abc import Callable
+
+from data_lake.stored_images import stored_reader
+from flows.stage import Build, Inputs
+
+
+def image_reader(build: Build, inputs: Inputs) -> Callable[[str], bytes]:
+    """Reads the released bytes of an image by its sample_id: as the source ships them, or as derived."""
+    samples = inputs.read("samples").select("sample_id", "source", "image_member")
+    members = {sample_id: (source, member) for sample_id, source, member in samples.iter_rows()}
+    files = {source.name: build.files(source.name) for source in build.sources}
+    changed = stored_reader(build.lake, inputs.objects["stored"])
+
+    def read(sample_id: str) -> bytes:
+        stored = changed(sample_id)
+        if stored is not None:
+            return stored
+        source, member = members[sample_id]
+        return files[source].read(member)
+
+    return read

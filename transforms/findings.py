@@ -1,0 +1,54 @@
+"""The shape of a finding of the audit, whatever it is about: a row of the table ``disagreements``."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+FINDINGS = pl.Schema(
+    {
+        "finding_id": pl.String(),
+        "sample_id": pl.String(),
+        "source": pl.String(),
+        "stem": pl.String(),
+        "image_sha256": pl.String(),
+        "kind": pl.String(),
+        "severity": pl.String(),
+        "label": pl.String(),
+        "source_box": pl.List(pl.Float64()),
+        "derived_box": pl.List(pl.Float64()),
+        "iou": pl.Float64(),
+        "side_px": pl.Float64(),
+        "action": pl.String(),
+        "detail": pl.String(),
+    }
+)
+
+
+def make_findings(
+    found: pl.DataFrame,
+    images: pl.DataFrame,
+    samples: pl.DataFrame,
+    severities: Mapping[str, str],
+    actions: Mapping[str, str],
+    usual_action: str,
+) -> pl.DataFrame:
+    """Rows of the table from ``found`` (sample_id, kind, label, source_box, detail), sorted by finding_id.
+
+    Findings of one kind and image are numbered from 0, in the order of label, detail and box. An image that was
+    rejected is in ``samples`` only: its hash is not known.
+    """
+    ordered = found.sort("sample_id", "kind", "label", "detail", "source_box", nulls_last=True)
+    named = ordered.join(samples.select("sample_id", "source", "stem"), on="sample_id", maintain_order="left")
+    hashed = named.join(images.select("sample_id", "image_sha256"), on="sample_id", how="left", maintain_order="left")
+    number = pl.int_range(pl.len()).over("sample_id", "kind")
+    filled = hashed.with_columns(
+        finding_id=pl.format("{}:{}:{}", "sample_id", "kind", number),
+        severity=pl.col("kind").replace_strict(severities, return_dtype=pl.String),
+        action=pl.col("kind").replace_strict(actions, default=usual_action, return_dtype=pl.String),
+    )
+    absent = {name: pl.lit(None, kind) for name, kind in FINDINGS.items() if name not in filled.columns}
+    return (
+        filled.with_columns(**absent)
+        .select(pl.col(name).cast(kind) for name, kind in FINDINGS.items())
+        .sort("finding_id")
+    )
