@@ -10,7 +10,19 @@ from typing import NoReturn
 
 import typer
 
-from flows.cli import build, demo, evaluate, fetch, inspect_lake, inspect_release, leakage, publish, quarantine, sample
+from flows.cli import (
+    build,
+    demo,
+    evaluate,
+    fetch,
+    inspect_lake,
+    inspect_release,
+    leakage,
+    publish,
+    quarantine,
+    sample,
+    sign,
+)
 from flows.cli.console import say_error
 from transforms.errors import MachineError, PipelineError
 
@@ -32,6 +44,7 @@ app.command("recipes")(inspect_lake.recipes)
 app.command("status")(inspect_lake.status)
 app.add_typer(quarantine.app, name="quarantine")
 app.command("verify")(inspect_release.verify)
+app.command("sign")(sign.sign)
 app.command("leakage")(leakage.leakage)
 app.command("show")(inspect_release.show)
 app.command("export")(inspect_release.export)
