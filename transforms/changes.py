@@ -47,7 +47,8 @@ WORDS: Final[dict[str, tuple[str, Level]]] = {
 }
 """Every kind of change: what people call it, and the part of the version that it asks to raise."""
 
-TEXT = 80
+TEXT: Final = 80
+NAMED: Final = 5
 Corners = tuple[float, float, float, float]
 
 
@@ -92,9 +93,10 @@ class Change:
         """The change in one line."""
         if not self.examples:
             return self.what
-        more = ", ..." if self.count > len(self.examples) else ""
+        examples = ", ".join(example.text for example in self.examples[:NAMED])
+        more = ", ..." if self.count > min(NAMED, len(self.examples)) else ""
         far = ", sides by {:,.1f} px (median), {:,.1f} px (most)".format(*self.how_far) if self.how_far else ""
-        return f"{self.count:,} {self.what}{far}: {', '.join(example.text for example in self.examples)}{more}"
+        return f"{self.count:,} {self.what}{far}: {examples}{more}"
 
 
 def change(kind: str, rows: pl.DataFrame, shown: int, **given: Any) -> Change:
