@@ -34,3 +34,21 @@ def _plain_change(change: Change) -> dict[str, Any]:
         "how_far": far,
         "examples": shown,
     }
+
+
+def markdown(titles: tuple[str, str], diff: ReleaseDiff) -> str:
+    """The difference as a Markdown table, the gravest change first; one line where there is none."""
+    if not diff.changes:
+        return f"No difference between {titles[0]} and {titles[1]}.\n"
+    head = "| level | number | what | how far | for example |\n|---|---:|---|---|---|\n"
+    rows = [f"| {' | '.join(map(_cell, _row(change)))} |\n" for change in diff.changes]
+    return f"# From {titles[0]} to {titles[1]}\n\n{head}{''.join(rows)}"
+
+
+def _row(change: Change) -> tuple[str, ...]:
+    far = "median {:,.1f} px, most {:,.1f} px".format(*change.how_far) if change.how_far else ""
+    return change.level, f"{change.count:,}", change.what, far, ", ".join(one.text for one in change.examples)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

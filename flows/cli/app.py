@@ -13,6 +13,7 @@ import typer
 from flows.cli import (
     build,
     demo,
+    diff,
     evaluate,
     fetch,
     inspect_lake,
@@ -20,6 +21,7 @@ from flows.cli import (
     leakage,
     publish,
     quarantine,
+    report,
     sample,
     sign,
 )
@@ -44,6 +46,8 @@ app.command("recipes")(inspect_lake.recipes)
 app.command("status")(inspect_lake.status)
 app.add_typer(quarantine.app, name="quarantine")
 app.command("verify")(inspect_release.verify)
+app.command("report")(report.report)
+app.command("diff")(diff.diff)
 app.command("sign")(sign.sign)
 app.command("leakage")(leakage.leakage)
 app.command("show")(inspect_release.show)
