@@ -109,7 +109,7 @@ PIPELINE: tuple[Stage, ...] = (
         work=write_manifest,
         reads=("index", "derive", "dedup", "near", "inspect", "audit", "split", "record", "instruct", "release"),
         reads_sources=True,
-        blobs=("readme", "croissant", "manifest"),
+        blobs=("readme", "croissant", "changes", "manifest"),
         parameters=manifest_parameters,
         data=manifest_data,
     ),

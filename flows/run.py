@@ -99,13 +99,14 @@ def run_pipeline(build: Build, stages: Sequence[Stage], mapper: Mapper, observer
 
 
 def inputs_of(build: Build, stage: Stage, receipts: Mapping[str, Receipt]) -> Inputs:
-    """The tables that a stage may read: those of the stages it names."""
+    """What a stage may read: what the stages that it names came to."""
     objects = {
         f"{name}.exclusions" if table == "exclusions" else table: entries
         for name in stage.reads
         for table, entries in receipts[name].objects.items()
     }
-    return Inputs(build.lake, objects, {name: receipts[name].counts for name in stage.reads})
+    counts = {name: receipts[name].counts for name in stage.reads}
+    return Inputs(build.lake, objects, counts, {name: receipts[name].verdicts for name in stage.reads})
 
 
 def run_shard(job: ShardJob) -> Receipt:

@@ -65,11 +65,12 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The tables that earlier stages wrote, read on demand, and the accounting of each stage."""
+    """The tables that earlier stages wrote, read on demand, the accounting and the verdicts of each stage."""
 
     lake: Lake
     objects: Mapping[str, tuple[StoredObject, ...]]
     counts: Mapping[str, Mapping[str, int]]
+    verdicts: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
     def read(self, table: str) -> pl.DataFrame:
         """The whole table, sorted by its key."""

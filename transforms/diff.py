@@ -1,25 +1,17 @@
 """The difference of two releases in the words of the field, and the version that it asks for."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import polars as pl
 
+from transforms.changes import RANK, Change, Level, named
 from transforms.instructions.jsonl import COLUMNS
+from transforms.object_changes import object_changes
+from transforms.row_changes import image_changes, instruction_changes, record_changes
 
-Level = Literal["major", "minor", "patch", "same"]
 KEYS = {"records": "record_id", "objects": "object_id", "images": "image_sha256", "instructions": "instruction_id"}
 INSTRUCTION_COLUMNS = (*COLUMNS, "split")  # what the released files hold; the split is in their names
-# A change of any other column of a row is metadata.
-MEASURED = {
-    "records": frozenset({"img_size", "original_size", "scale", "count", "bbox", "points", "point_kind"})
-    | {"centroids", "interior_points", "object_ids", "track_ids"},
-    "objects": frozenset({"index", "evidence", "x1", "y1", "x2", "y2", "cx", "cy", "ix", "iy", "point_kind"})
-    | {"area_px", "rle", "track_id", "truncated"},
-    "images": frozenset({"stored_sha256", "pixel_sha256", "width", "height", "scale"}),
-    "instructions": frozenset({"image_file", "task", "prompt", "answer"}),
-}
 EXAMPLES = 5
 
 
@@ -34,16 +26,6 @@ class Tables:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One kind of difference: what it is, what it asks for, how many rows it concerns, the first few of them."""
-
-    what: str
-    level: Level
-    count: int
-    examples: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ReleaseDiff:
     """All differences between two releases, the gravest first."""
 
@@ -51,28 +33,36 @@ class ReleaseDiff:
 
     @property
     def level(self) -> Level:
-        return min((change.level for change in self.changes), key=_RANK.__getitem__, default="same")
+        return min((change.level for change in self.changes), key=RANK.__getitem__, default="same")
 
 
-_RANK: dict[Level, int] = {"major": 0, "minor": 1, "patch": 2, "same": 3}
+def diff_releases(
+    old: Tables, new: Tables, *, files_differ: bool = False, shown: int = EXAMPLES, made_of: Sequence[Change] = ()
+) -> ReleaseDiff:
+    """What changed from the old tables to the new ones; of each kind the first ``shown`` are examples.
 
-
-def diff_releases(old: Tables, new: Tables, *, files_differ: bool = False) -> ReleaseDiff:
-    """What changed from the old tables to the new ones.
-
-    ``files_differ``: the two releases have different manifest roots; where no row differs, that is a patch.
-    Major: a column or label added, removed or retyped, an image or one of its labels removed, an image moved
-    between splits. Minor: rows added, boxes, points, counts, pictures or answers changed, objects or instructions
-    gone. Patch: other values.
+    An image is known by the bytes of its source file, an object by its place in the image: neither a renamed file
+    nor another order is a loss. ``files_differ``: the two releases have different manifest roots; where no row
+    differs, that is a patch. ``made_of``: what changed in what they were made of.
+    Major: a column, label or source removed, a column or label added or retyped, an image or one of its labels
+    removed, an image moved between splits. Minor: rows added, boxes, points, counts, pictures or answers changed,
+    objects or instructions gone. Patch: other values.
     """
     old, new = _released(old), _released(new)
-    changes = [*_schema(old, new), *_labels(old.records, new.records), *_splits(old.images, new.images)]
-    for table in KEYS:
-        changes += _rows(table, getattr(old, table), getattr(new, table))
+    images = (old.images, new.images)
+    objects, touched = object_changes(old.objects, new.objects, images, shown)
+    changes = [
+        *_schema(old, new, shown),
+        *_names(old, new, shown),
+        *image_changes(*images, shown),
+        *record_changes(old.records, new.records, touched, images, shown),
+        *objects,
+        *instruction_changes(old.instructions, new.instructions, shown),
+    ]
     found = [change for change in changes if change.count]
     if files_differ and not found:
-        found.append(Change("card, manifest or quarantine tables changed, no row did", "patch", 1))
-    return ReleaseDiff(tuple(sorted(found, key=lambda change: _RANK[change.level])))
+        found.append(Change("files_changed", 1))
+    return ReleaseDiff(tuple(sorted([*found, *made_of], key=lambda change: RANK[change.level])))
 
 
 def _released(tables: Tables) -> Tables:
@@ -95,28 +85,16 @@ def describe(diff: ReleaseDiff) -> str:
     """The difference as lines for people, the gravest first."""
     if not diff.changes:
         return "no difference"
-    return "\n".join(f"{change.level}: {_sentence(change)}" for change in diff.changes)
+    return "\n".join(f"{change.level}: {change.sentence}" for change in diff.changes)
 
 
-def _sentence(change: Change) -> str:
-    if not change.examples:
-        return change.what
-    more = ", ..." if change.count > len(change.examples) else ""
-    return f"{change.count:,} {change.what}: {', '.join(change.examples)}{more}"
-
-
-def _change(what: str, level: Level, ids: Iterable[object]) -> Change:
-    ordered = sorted(str(one) for one in ids)
-    return Change(what, level, len(ordered), tuple(ordered[:EXAMPLES]))
-
-
-def _schema(old: Tables, new: Tables) -> list[Change]:
+def _schema(old: Tables, new: Tables, shown: int) -> list[Change]:
     before, after = _typed_columns(old), _typed_columns(new)
     retyped = {name for name in before.keys() & after.keys() if before[name] != after[name]}
     return [
-        _change("columns removed", "major", before.keys() - after.keys()),
-        _change("columns added", "major", after.keys() - before.keys()),
-        _change("columns with another type", "major", retyped),
+        named("columns_lost", before.keys() - after.keys(), shown),
+        named("columns_gained", after.keys() - before.keys(), shown),
+        named("columns_retyped", retyped, shown),
     ]
 
 
@@ -129,42 +107,14 @@ def _typed_columns(tables: Tables) -> dict[str, pl.DataType]:
     }
 
 
-def _labels(old: pl.DataFrame, new: pl.DataFrame) -> list[Change]:
-    before, after = set(old["label"].to_list()), set(new["label"].to_list())
-    return [
-        _change("labels removed", "major", before - after),
-        _change("labels added", "major", after - before),
-    ]
-
-
-def _splits(old: pl.DataFrame, new: pl.DataFrame) -> list[Change]:
-    both = old.select("image_sha256", "split").join(new.select("image_sha256", "split"), on="image_sha256")
-    moved = both.filter(pl.col("split") != pl.col("split_right"))
-    return [_change("images moved between splits", "major", moved["image_sha256"])]
-
-
-def _rows(table: str, old: pl.DataFrame, new: pl.DataFrame) -> list[Change]:
-    key = KEYS[table]
-    gone, come = old.join(new, on=key, how="anti"), new.join(old, on=key, how="anti")
-    return [
-        _change(f"{table} removed", "major" if table in ("images", "records") else "minor", gone[key]),
-        _change(f"{table} added", "minor", come[key]),
-        *_values(table, key, old, new),
-    ]
-
-
-def _values(table: str, key: str, old: pl.DataFrame, new: pl.DataFrame) -> list[Change]:
-    """Rows on both sides whose values differ: measured values first, then the rest, each row counted once."""
-    shared = [name for name in old.columns if name in new.columns and name not in (key, "split", "image")]
-    alike = [name for name in shared if old.schema[name] == new.schema[name]]
-    both = old.join(new, on=key, how="inner", suffix="|new", maintain_order="left")
-    differs = {name: ~pl.col(name).eq_missing(pl.col(f"{name}|new")) for name in alike}
-    measured = pl.any_horizontal(pl.lit(False), *(differs[name] for name in alike if name in MEASURED[table]))
-    other = pl.any_horizontal(pl.lit(False), *(differs[name] for name in alike if name not in MEASURED[table]))
-    what = {"images": "pictures changed", "instructions": "instructions corrected"}.get(
-        table, f"{table} with corrected boxes, points or counts"
-    )
-    return [
-        _change(what, "minor", both.filter(measured)[key]),
-        _change(f"{table} with other metadata", "patch", both.filter(other & ~measured)[key]),
-    ]
+def _names(old: Tables, new: Tables, shown: int) -> list[Change]:
+    found = []
+    for word, before, after in (
+        ("labels", old.records["label"], new.records["label"]),
+        ("sources", old.images["source"], new.images["source"]),
+    ):
+        found += [
+            named(f"{word}_lost", set(before) - set(after), shown),
+            named(f"{word}_gained", set(after) - set(before), shown),
+        ]
+    return found

@@ -11,7 +11,8 @@ from data_lake.publish.places import KeptFile, LocalFile, Place, PlaceState, has
 from data_lake.publish.versions import check_version, is_own, refuse
 from data_lake.release.card_check import check_card
 from data_lake.release.compare import Comparison, compare_releases
-from data_lake.release.manifest import MANIFEST, Manifest, read_manifest
+from data_lake.release.manifest import MANIFEST, Manifest, is_rooted, read_manifest
+from data_lake.release.provenance import SIGNATURE, STATEMENT
 from transforms.errors import DataError, UsageError
 
 Action = Literal["commit", "tag", "nothing"]
@@ -115,7 +116,7 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
 
 
 def read_files(folder: Path, manifest: Manifest) -> tuple[LocalFile, ...]:
-    """All files of the release with their hashes, the manifest among them; DataError where one is not as listed."""
+    """All files of the release with their hashes, manifest and signature too; DataError where one is not as listed."""
     try:
         files = [hash_local(folder, entry.path) for entry in manifest.files]
     except OSError as error:
@@ -123,7 +124,8 @@ def read_files(folder: Path, manifest: Manifest) -> tuple[LocalFile, ...]:
     for entry, file in zip(manifest.files, files, strict=True):
         if (entry.bytes, entry.sha256) != (file.bytes, file.sha256):
             raise DataError(f"{folder / entry.path} is not the file that {MANIFEST} lists. Build the release again.")
-    return (*files, hash_local(folder, MANIFEST))
+    signed = [name for name in (STATEMENT, SIGNATURE) if (folder / name).is_file()]
+    return (*files, *(hash_local(folder, name) for name in (MANIFEST, *signed)))
 
 
 class _Standing:
@@ -149,7 +151,7 @@ class _Standing:
 
 def _standing(place: Place, state: PlaceState, manifest: Manifest, files: tuple[LocalFile, ...]) -> _Standing | None:
     """How this very content stands: under its tag, in a commit without tag, in a pull request, or not."""
-    rooted = [file for file in files if file.path != MANIFEST]
+    rooted = [file for file in files if is_rooted(file.path)]
     tagged = state.tags.get(f"v{manifest.version}")
     if tagged:
         return (
@@ -237,7 +239,7 @@ def _changes(
     released = {entry.path for entry in previous.files} if previous else set()
     for path in sorted(mine.keys() | kept.keys()):
         if path not in mine:
-            goes = path in released or is_own(path)
+            goes = path in released or is_own(path) or path in (STATEMENT, SIGNATURE)
             yield FileChange(path, "deleted" if goes else "kept", kept[path].bytes)
         elif path not in kept:
             yield FileChange(path, "added", mine[path].bytes)

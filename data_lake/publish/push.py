@@ -8,7 +8,7 @@ from typing import Literal
 from data_lake.publish.kept import wrong_files
 from data_lake.publish.places import Change, LostAnswer, Place, StaleParent
 from data_lake.publish.plan import PushPlan, plan_push
-from data_lake.release.manifest import MANIFEST
+from data_lake.release.manifest import is_rooted
 from transforms.errors import MachineError
 
 WAITS = (1.0, 3.0, 9.0)
@@ -65,7 +65,7 @@ def _push_once(plan: PushPlan, place: Place) -> PushResult:
         place.tag(tag, commit, f"{plan.name} {tag.removeprefix('v')}")
     outcome, commit, sent = _land(plan, place)
     wrong = wrong_files(
-        place.files(commit), [file for file in plan.local if plan.action == "commit" or _rooted(file.path)]
+        place.files(commit), [file for file in plan.local if plan.action == "commit" or is_rooted(file.path)]
     )
     if wrong:
         raise MachineError(
@@ -78,10 +78,6 @@ def _push_once(plan: PushPlan, place: Place) -> PushResult:
     elif plan.action != "nothing":
         place.tag(plan.tag, commit, plan.title)
     return PushResult(outcome, plan.place, plan.name, plan.version, plan.tag, commit, sent)
-
-
-def _rooted(path: str) -> bool:
-    return path != MANIFEST
 
 
 def _land(plan: PushPlan, place: Place) -> tuple[Outcome, str, int]:

@@ -19,6 +19,7 @@ from data_lake.publish.places import Place, download
 from data_lake.publish.versions import is_own
 from data_lake.release.card import CONFIGS
 from data_lake.release.manifest import MANIFEST, Manifest, read_manifest
+from data_lake.release.provenance import SIGNATURE, STATEMENT
 from data_lake.release.read import read_parquet, splits_of, table_files
 from data_lake.release.verify import Check
 from transforms.errors import PipelineError, UsageError
@@ -113,6 +114,6 @@ def fetched_release(place: Place, revision: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="medmultipoints-") as name:
         folder = _fetch_all(place, revision, fetch_manifest(place, revision), Path(name))
         for path in place.files(revision):
-            if is_own(path) and not (folder / path).exists():
+            if (is_own(path) or path in (STATEMENT, SIGNATURE)) and not (folder / path).exists():
                 download(place, revision, path, folder / path)
         yield folder

@@ -1,11 +1,14 @@
 """Two releases on disk, compared."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from data_lake.release.manifest import read_manifest
+from data_lake.release.manifest import Manifest, read_manifest
 from data_lake.release.read import read_tables
-from transforms.diff import ReleaseDiff, describe, diff_releases, propose_version
+from transforms.changes import Change, Example
+from transforms.diff import EXAMPLES, ReleaseDiff, describe, diff_releases, propose_version
 from transforms.errors import DataError
 
 
@@ -29,8 +32,48 @@ def compare_releases(old: Path, new: Path) -> Comparison:
     before, after = read_manifest(old), read_manifest(new)
     if before.name != after.name:
         raise DataError(f"{old} holds release '{before.name}', {new} holds '{after.name}': versions are per name.")
-    if before.manifest_root == after.manifest_root:
-        diff = ReleaseDiff()
-    else:
-        diff = diff_releases(read_tables(old, before), read_tables(new, after), files_differ=True)
+    diff = diff_folders(old, new)
     return Comparison(before.version, after.version, propose_version(before.version, diff), diff)
+
+
+def diff_folders(old: Path, new: Path, shown: int = EXAMPLES) -> ReleaseDiff:
+    """The difference of any two release folders, what they were made of included; none where the roots are equal."""
+    before, after = read_manifest(old), read_manifest(new)
+    if before.manifest_root == after.manifest_root:
+        return ReleaseDiff()
+    tables = read_tables(old, before), read_tables(new, after)
+    return diff_releases(*tables, files_differ=True, shown=shown, made_of=_made_of(before, after, shown))
+
+
+def _made_of(old: Manifest, new: Manifest, shown: int) -> list[Change]:
+    """The files of the sources and the values of the recipe that differ."""
+    files = [
+        {f"{source.name}/{file.name}": file.sha256 for source in one.sources for file in source.files}
+        for one in (old, new)
+    ]
+    recipes = [dict(_flat(one.recipe)) for one in (old, new)]
+    found = []
+    for kind, (before, after) in (("source_files_changed", files), ("recipe_changed", recipes)):
+        differ = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+        told = [Example(name, f"{_short(before.get(name))} to {_short(after.get(name))}") for name in differ]
+        if told:
+            found.append(Change(kind, len(told), tuple(told[:shown])))
+    return found
+
+
+def _files(manifest: Manifest) -> dict[str, str]:
+    return {f"{source.name}/{file.name}": file.sha256 for source in manifest.sources for file in source.files}
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of a recipe under its dotted name; the version is in both names of the difference."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif f"{prefix}{name}" != "version":
+            yield f"{prefix}{name}", value
+
+
+def _short(value: object) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 20 else f"{text[:12]}..."

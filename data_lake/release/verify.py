@@ -1,7 +1,7 @@
 """A release held against its manifest and against itself: everything is computed again."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data_lake.release.agreement import TABLE_CHECKS
@@ -14,6 +14,7 @@ from data_lake.release.manifest import Manifest, is_rooted, manifest_root, read_
 from data_lake.release.pictures import check_pictures
 from data_lake.release.placement import check_placement, check_quarantine
 from data_lake.release.read import Picture, read_pictures, read_tables
+from data_lake.release.signature import Trust, check_signature
 from transforms.diff import Tables
 from transforms.errors import DataError
 from transforms.leakage import Certificate
@@ -48,12 +49,13 @@ class VerifyReport:
 Problems = Callable[[], Iterator[str]]
 
 
-def verify_release(folder: Path, *, leakage: bool = False) -> VerifyReport:
+def verify_release(folder: Path, *, leakage: bool = False, trust: Trust | None = None) -> VerifyReport:
     """The outcome of every check; a damaged release gives failing checks, never an exception.
 
     Files: all there, none beside them, size and sha256, manifest root. Tables: readable, references, lists,
     splits, answers, logical digest. Pictures: bytes, size in pixels. Accounting: sums of every stage. With
-    ``leakage`` the certificate is computed again from the pictures, and any leak fails.
+    ``leakage`` the certificate is computed again from the pictures, and any leak fails. With ``trust`` the release must
+    be signed by somebody it allows, and every file must be the signed one.
     """
     try:
         manifest = read_manifest(folder)
@@ -61,6 +63,8 @@ def verify_release(folder: Path, *, leakage: bool = False) -> VerifyReport:
         return VerifyReport((Check("manifest", False, str(error)),))
     checks = [Check("manifest", True, f"{manifest.name} {manifest.version}, {len(manifest.files)} files")]
     checks += [_run(name, problems) for name, problems in _file_checks(folder, manifest)]
+    if trust is not None:
+        checks.append(_signature(folder, manifest, trust))
     checks += _content_checks(folder, manifest)
     certificates: list[Certificate] = []
     if leakage:
@@ -96,6 +100,12 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
         yield _run("answers", lambda: check_answers(tables[0], manifest.recipe))
         pictures: Callable[[], Iterator[Picture]] = lambda: read_pictures(folder, manifest)  # noqa: E731
         yield _run("pictures", lambda: check_pictures(pictures(), tables[0].images))
+
+
+def _signature(folder: Path, manifest: Manifest, trust: Trust) -> Check:
+    signers: list[str] = []
+    check = _run("signature", lambda: check_signature(folder, manifest, trust, signers))
+    return replace(check, detail=f"by {signers[0]}: all files are the signed ones") if check.ok else check
 
 
 def _leaks(folder: Path, manifest: Manifest, certificates: list[Certificate]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from flows.cli import (
     audit,
     build,
     demo,
+    diff,
     evaluate,
     fetch,
     inspect_lake,
@@ -21,7 +22,9 @@ from flows.cli import (
     leakage,
     publish,
     quarantine,
+    report,
     sample,
+    sign,
 )
 from flows.cli.console import say_error
 from transforms.errors import MachineError, PipelineError
@@ -45,6 +48,9 @@ app.command("status")(inspect_lake.status)
 app.add_typer(quarantine.app, name="quarantine")
 app.command("verify")(inspect_release.verify)
 app.command("audit")(audit.audit)
+app.command("report")(report.report)
+app.command("diff")(diff.diff)
+app.command("sign")(sign.sign)
 app.command("leakage")(leakage.leakage)
 app.command("show")(inspect_release.show)
 app.command("export")(inspect_release.export)

@@ -1,5 +1,7 @@
 """``medmultipoints verify``, ``show`` and ``export``: from a release folder alone."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +13,7 @@ from data_lake.publish.read_back import fetched_release
 from data_lake.release.dialects import export_dialect
 from data_lake.release.export import export_release
 from data_lake.release.show import describe_release
+from data_lake.release.signature import Trust
 from data_lake.release.verify import verify_release
 from flows.cli.build import shown
 from flows.cli.console import OUT, print_json, say_error, table
@@ -32,6 +35,19 @@ PublishedArgument = Annotated[
 ]
 
 
+@contextmanager
+def opened_release(release: str) -> Iterator[Path]:
+    """The folder of a release; a published version is there while the block runs."""
+    published = place_of(release)
+    if published is not None:
+        with fetched_release(*published) as folder:
+            yield folder
+    elif Path(release).is_dir():
+        yield Path(release)
+    else:
+        raise UsageError(f"{release}: there is no such folder.")
+
+
 def verify(
     release: PublishedArgument,
     leakage: Annotated[
@@ -40,6 +56,13 @@ def verify(
             "--leakage", help="Hash every picture again and search for near-duplicates in different splits; slower."
         ),
     ] = False,
+    allowed_signers: Annotated[
+        Path | None,
+        typer.Option(help="The release must be signed by one of these: a file as `ssh-keygen -Y verify` reads it."),
+    ] = None,
+    signature: Annotated[
+        Path | None, typer.Option(help="The signature, where it is not the one in the release.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compute everything again that a release states: files, hashes, pictures, references, every answer.
@@ -48,14 +71,11 @@ def verify(
 
     Examples: `medmultipoints verify lake/releases/demo/1.0.0`, `medmultipoints verify hub:acme/medmultipoints@v1.0.0`
     """
-    published = place_of(release)
-    if published is None:
-        if not Path(release).is_dir():
-            raise UsageError(f"{release}: there is no such folder.")
-        report = verify_release(Path(release), leakage=leakage)
-    else:
-        with fetched_release(*published) as folder:
-            report = verify_release(folder, leakage=leakage)
+    if signature and not allowed_signers:
+        raise UsageError("--signature says nothing without --allowed-signers FILE: whose signature it must be.")
+    trust = Trust(allowed_signers, signature) if allowed_signers else None
+    with opened_release(release) as folder:
+        report = verify_release(folder, leakage=leakage, trust=trust)
     failed = [check for check in report.checks if not check.ok]
     if as_json:
         found = {"leakage": report.leakage} if leakage else {}

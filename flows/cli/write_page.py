@@ -19,5 +19,5 @@ def write_page(path: Path, page: str) -> None:
         part.write_text(page, "utf-8")
         os.replace(part, path)
     except OSError as error:
-        raise MachineError(f"--html {path} cannot be written: {error.strerror}. Choose another place.") from error
+        raise MachineError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
     say(f"page  {path}")

@@ -8,6 +8,7 @@ from data_lake.catalogue import load_catalogue, reader_digest
 from data_lake.fingerprint import known
 from data_lake.keys import CODE_ROOT, code_digest, digest, package_versions
 from data_lake.release.card import TEMPLATE, CardFacts, render_card
+from data_lake.release.changes import CHANGES, SHOWN, changes_bytes
 from data_lake.release.croissant import CROISSANT, croissant_bytes
 from data_lake.release.curated import Curated
 from data_lake.release.digest import logical_digest
@@ -27,14 +28,18 @@ from data_lake.tables import read_table
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Source
 from flows.stages.release import EXCLUDING, read_listing
-from transforms.diff import KEYS, Tables, describe, diff_releases
+from transforms.diff import KEYS, ReleaseDiff, Tables, describe, diff_releases
 
 
 def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Card and manifest of the release; every number in them is computed here."""
     files = read_listing(build.lake, inputs.objects["listing"])
     sources = tuple(source_entry(source, inputs) for source in build.sources)
-    facts = card_facts(build, inputs, files, sources)
+    tables = released_tables(inputs)
+    earlier = difference(build, tables)
+    changes = put_bytes(build.lake, changes_bytes(*earlier)) if earlier else None
+    files += [FileEntry(CHANGES, changes.bytes, changes.sha256)] if changes else []
+    facts = card_facts(build, inputs, files, sources, tables, earlier)
     card = render_card(facts, TEMPLATE.read_text("utf-8")).encode()
     readme = put_bytes(build.lake, card)
     files = [*files, FileEntry("README.md", readme.bytes, readme.sha256)]
@@ -58,18 +63,32 @@ def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
     return Output(
         inputs=keys,
         used={key: key for key in keys},
-        blobs={"readme": (readme,), "croissant": (croissant,), "manifest": (stored,)},
+        blobs={
+            "readme": (readme,),
+            "croissant": (croissant,),
+            "changes": (changes,) if changes else (),
+            "manifest": (stored,),
+        },
+    )
+
+
+def released_tables(inputs: Inputs) -> Tables:
+    """The rows of the release."""
+    return Tables(
+        inputs.read("records"), inputs.read("objects"), inputs.read("released_images"), inputs.read("instructions")
     )
 
 
 def card_facts(
-    build: Build, inputs: Inputs, files: Sequence[FileEntry], sources: Sequence[ManifestSource]
+    build: Build,
+    inputs: Inputs,
+    files: Sequence[FileEntry],
+    sources: Sequence[ManifestSource],
+    tables: Tables,
+    earlier: tuple[str, ReleaseDiff] | None,
 ) -> CardFacts:
     """Everything that card and manifest state."""
     recipe = build.recipe
-    tables = Tables(
-        inputs.read("records"), inputs.read("objects"), inputs.read("released_images"), inputs.read("instructions")
-    )
     return CardFacts(
         name=recipe.name,
         version=recipe.version,
@@ -86,7 +105,7 @@ def card_facts(
         conventions=inputs.read("conventions"),
         duplicates=inputs.read("duplicates"),
         files=files,
-        earlier=difference(build, tables),
+        earlier=(earlier[0], describe(earlier[1])) if earlier else None,
         curated=Curated(**recipe.card.model_dump()),
         logical_digest=logical_digest(tables.records, tables.objects, tables.images, tables.instructions),
         recipe_digest=digest(recipe.model_dump(mode="json", exclude={"version"})),
@@ -96,12 +115,12 @@ def card_facts(
     )
 
 
-def difference(build: Build, tables: Tables) -> tuple[str, str] | None:
-    """Name and version of the release before, where the recipe names it, and what changed since, in words."""
+def difference(build: Build, tables: Tables) -> tuple[str, ReleaseDiff] | None:
+    """Name and version of the release before, where the recipe names it, and what changed since."""
     if build.earlier is None:
         return None
     old = Tables(*(read_table(build.lake, [getattr(build.earlier, table)]) for table in KEYS))
-    return build.earlier.name, describe(diff_releases(old, tables))
+    return build.earlier.name, diff_releases(old, tables, shown=SHOWN)
 
 
 def stage_count(inputs: Inputs, stage: str) -> StageCount:

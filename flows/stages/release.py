@@ -6,6 +6,7 @@ import orjson
 import polars as pl
 
 from data_lake.layout import Lake
+from data_lake.release.checks import EXPECTATIONS, expectations_bytes
 from data_lake.release.files import FileEntry, shard_path
 from data_lake.release.histogram import HISTOGRAM, histogram_png
 from data_lake.release.instruction_rows import write_instruction_rows
@@ -73,6 +74,8 @@ def _table_files(build: Build, inputs: Inputs) -> Iterator[tuple[FileEntry, Stor
         yield _parquet(build.lake, frame, load_table(name), f"quarantine/{name}.parquet")
     stored = put_bytes(build.lake, histogram_png(count_histogram(inputs.read("records"))))
     yield FileEntry(HISTOGRAM, stored.bytes, stored.sha256), stored
+    stored = put_bytes(build.lake, expectations_bytes({stage: inputs.verdicts[stage] for stage in EXCLUDING}))
+    yield FileEntry(EXPECTATIONS, stored.bytes, stored.sha256), stored
 
 
 def _certificate(build: Build, inputs: Inputs) -> tuple[FileEntry, StoredObject]:

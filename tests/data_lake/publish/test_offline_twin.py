@@ -1,6 +1,7 @@
 """The same commits and tags in a git repository or a plain folder, for a site without the Hub."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,9 @@ from data_lake.publish.places import Place
 from data_lake.publish.plain_folder import PlainFolder
 from data_lake.publish.plan import plan_push
 from data_lake.publish.push import PushResult, push
+from data_lake.publish.read_back import fetched_release
 from data_lake.publish.versions import VersionRefused
+from data_lake.release.signature import Trust, sign_release
 from data_lake.release.verify import verify_release
 from transforms.errors import MachineError, UsageError
 
@@ -42,6 +45,18 @@ def test_versions_follow_each_other_and_the_same_content_adds_nothing(make, vers
     assert titles(make()) == ["tiny 1.0.0", "tiny 1.1.0", "tiny 1.1.1", "tiny 2.0.0"]
     assert list(state.tags) == ["v1.0.0", "v1.1.0", "v1.1.1", "v2.0.0"]
     assert "instructions/test.jsonl" in make().files("v1.0.0")
+
+
+def test_a_signature_travels_with_its_version_only(make, versions, tmp_path: Path) -> None:
+    signed, key = shutil.copytree(versions["1.0.0"], tmp_path / "signed"), tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    (tmp_path / "allowed").write_text(f"curator {key.with_suffix('.pub').read_text()}")
+    sign_release(signed, key)
+    publish(signed, make())
+    with fetched_release(make(), "v1.0.0") as folder:
+        assert verify_release(folder, trust=Trust(tmp_path / "allowed")).ok
+    publish(versions["1.1.0"], make())
+    assert {path for path in make().files("v1.1.0") if path.startswith("manifest.json")} == {"manifest.json"}
 
 
 def test_a_taken_version_is_refused(make, versions) -> None:
@@ -98,7 +113,7 @@ def test_a_plain_folder_holds_each_version_as_files_and_says_what_changed(versio
         assert verify_release(tmp_path / "published/versions" / version).ok
     history = json.loads((tmp_path / "published/history.json").read_bytes())
     assert list(history["tags"]) == ["v1.0.0", "v1.1.0"]
-    assert "corrected boxes" in history["commits"][1]["message"]
+    assert "boxes changed" in history["commits"][1]["message"]
     unchanged = "images/train-00000-of-00001.parquet"
     first, second = (tmp_path / "published/versions" / one / unchanged for one in ("1.0.0", "1.1.0"))
     assert first.stat().st_ino == second.stat().st_ino

@@ -37,7 +37,7 @@ def test_versions_follow_each_other_with_the_difference_in_words(hub: TestHub, r
     publish(versions["1.0.0"], repo)
     minor = plan_push(versions["1.1.0"], place_at(repo))
     assert (minor.old_version, minor.proposed) == ("1.0.0", "1.1.0")
-    assert "minor: 1 objects with corrected boxes, points or counts: " in minor.difference
+    assert "minor: 1 boxes changed, sides by " in minor.difference
     assert {file.path for file in minor.paths("changed")} >= {"README.md", "manifest.json"}
     assert "images/train-00000-of-00001.parquet" in {file.path for file in minor.paths("unchanged")}
     publish(versions["1.1.0"], repo)
@@ -146,7 +146,7 @@ def test_of_a_large_file_only_the_rows_are_fetched_for_the_difference(
 ) -> None:
     monkeypatch.setattr("data_lake.publish.kept.SMALL", 0)
     publish(versions["1.0.0"], repo)
-    assert "minor: 1 records with corrected boxes" in plan_push(versions["1.1.0"], place_at(repo)).difference
+    assert "minor: 1 boxes changed" in plan_push(versions["1.1.0"], place_at(repo)).difference
 
 
 def test_a_tag_that_stands_elsewhere_never_moves(hub: TestHub, repo: str, versions) -> None:

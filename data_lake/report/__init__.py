@@ -1,0 +1,1 @@
+"""A release or a difference as one HTML page that needs nothing else."""

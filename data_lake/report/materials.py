@@ -1,0 +1,101 @@
+"""Everything that a page shows, read from release folders alone."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from data_lake.release.changes import CHANGES
+from data_lake.release.checks import EXPECTATIONS
+from data_lake.release.leakage import CERTIFICATE
+from data_lake.release.manifest import Manifest, read_manifest
+from data_lake.release.read import read_parquet, read_tables, readable
+from data_lake.report.pictures import read_thumbnails
+from expectations.columns import empty_frame, load_table
+from transforms.diff import Tables
+from transforms.errors import DataError
+
+QUARANTINE = ("disagreements", "near_duplicates", "exclusions", "duplicates", "split_changes")
+
+
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """One release: its rows, what was found in it, and what it states of itself; None for what it does not hold."""
+
+    folder: Path
+    manifest: Manifest
+    tables: Tables
+    found: Mapping[str, pl.DataFrame]
+    leakage: dict[str, Any] | None
+    expectations: dict[str, Any] | None
+    changes: dict[str, Any] | None
+
+    @property
+    def title(self) -> str:
+        return f"{self.manifest.name} {self.manifest.version}"
+
+
+def read_materials(folder: Path) -> Materials:
+    """The materials of a release folder; DataError names a file that cannot be read."""
+    manifest = read_manifest(folder)
+    return Materials(
+        folder=folder,
+        manifest=manifest,
+        tables=read_tables(folder, manifest),
+        found={name: _quarantine(folder, manifest, name) for name in QUARANTINE},
+        leakage=_stated(folder, manifest, CERTIFICATE),
+        expectations=_stated(folder, manifest, EXPECTATIONS),
+        changes=_stated(folder, manifest, CHANGES),
+    )
+
+
+def _quarantine(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame:
+    """A table of what was found; older releases may lack it."""
+    path = f"quarantine/{name}.parquet"
+    if path not in {file.path for file in manifest.files}:
+        return empty_frame(load_table(name))
+    with readable(folder / path) as file:
+        table = pl.from_arrow(file.read())
+        assert isinstance(table, pl.DataFrame)
+        return table
+
+
+def _stated(folder: Path, manifest: Manifest, name: str) -> dict[str, Any] | None:
+    if name not in {file.path for file in manifest.files}:
+        return None
+    try:
+        stated: dict[str, Any] = orjson.loads((folder / name).read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise DataError(f"{folder / name} cannot be read: {error}. Get the release again.") from error
+    return stated
+
+
+class Album:
+    """The images of some releases, the first that has an image first; pictures are read once, when all are known."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._places = [(folder, manifest := read_manifest(folder), _images(folder, manifest)) for folder in folders]
+
+    def image(self, image_sha256: str | None) -> dict[str, Any] | None:
+        """The row of an image by the sha256 of its source file; None where no release has it."""
+        return next((own[image_sha256] for _, _, own in self._places if image_sha256 in own), None)
+
+    def named(self, sample_id: str) -> dict[str, Any] | None:
+        """The row of an image by its name."""
+        rows = (row for _, _, own in self._places for row in own.values() if row["sample_id"] == sample_id)
+        return next(rows, None)
+
+    def pictures(self, wanted: Collection[str]) -> dict[str, str]:
+        """A data URI by sample_id of all wanted images that some release has."""
+        found: dict[str, str] = {}
+        for folder, manifest, _ in self._places:
+            found = read_thumbnails(folder, manifest, set(wanted) - found.keys()) | found
+        return found
+
+
+def _images(folder: Path, manifest: Manifest) -> dict[str | None, dict[str, Any]]:
+    names = ("sample_id", "image_sha256", "width", "height", "original_width", "original_height", "split")
+    return {row["image_sha256"]: row for row in read_parquet(folder, manifest, "images").select(names).to_dicts()}

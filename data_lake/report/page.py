@@ -1,0 +1,111 @@
+"""Reports and differences as HTML pages: one file, nothing from elsewhere, the same bytes for the same input."""
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+import orjson
+
+from data_lake.release.changes import plain
+from data_lake.release.compare import diff_folders
+from data_lake.report import sections
+from data_lake.report.corrections import ACTIONS, TEMPLATES, entry
+from data_lake.report.figures import Figure
+from data_lake.report.materials import Album, read_materials
+from data_lake.report.sections import EXAMPLES, Listing
+from transforms.diff import ReleaseDiff
+
+FOLDER: Final = Path(__file__).parent
+FIRST_ROWS: Final = 15
+"""Rows of a listing that are there without the script."""
+
+
+def report_page(folder: Path, against: Path | None = None) -> str:
+    """The report of a release; the difference is that from ``against``, else the one that the release itself holds."""
+    own = read_materials(folder)
+    stated = own.changes
+    if against is not None:
+        stated = difference(against, folder)
+    album = Album([folder, against] if against else [folder])
+    return render(
+        "report.html.jinja",
+        album,
+        own=own,
+        manifest=own.manifest,
+        summary=sections.summary(own),
+        gallery=sections.gallery(own),
+        videos=sections.videos(own),
+        histograms=sections.histograms(own),
+        balance=sections.balance(own),
+        findings=sections.findings(own, album),
+        near=sections.near_duplicates(own, album),
+        leakage=sections.leakage(own, album),
+        quarantine=sections.quarantine(own),
+        changes=sections.changes(stated, album),
+    )
+
+
+def difference(old: Path, new: Path) -> dict[str, Any]:
+    """What changes.json would say of the difference from the old release."""
+    before = read_materials(old)
+    return {"from": before.title, **plain(diff_folders(old, new, EXAMPLES))}
+
+
+def diff_page(old: Path, new: Path, titles: tuple[str, str], diff: ReleaseDiff) -> str:
+    """The difference of two releases with drawings of its examples."""
+    album = Album([new, old])
+    stated = sections.changes({"from": titles[0], **plain(diff)}, album)
+    return render("diff.html.jinja", album, titles=titles, changes=stated)
+
+
+def render(template: str, album: Album, **values: Any) -> str:
+    """The page; pictures are read for the figures that its values hold."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=_number, listing=_listing, plain_json=_json)
+    pictures = album.pictures({figure.sample_id for figure in _figures(values)})
+    script = (FOLDER / "page.js.jinja").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template(template).render(
+        pictures=pictures,
+        script=script,
+        script_digest=digest,
+        style=(FOLDER / "page.css.jinja").read_text("utf-8"),
+        first_rows=FIRST_ROWS,
+        actions=ACTIONS,
+        templates=TEMPLATES,
+        entry=entry,
+        **values,
+    )
+
+
+def _figures(value: object) -> Iterator[Figure]:
+    if isinstance(value, Figure):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _figures(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _figures(part)
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+
+
+def _listing(listing: Listing) -> str:
+    return _json({"rows": listing.rows, "entries": listing.entries})
+
+
+def _json(value: object) -> str:
+    """JSON that may stand inside a script element or an attribute."""
+    return orjson.dumps(value).decode().replace("<", "\\u003c").replace("&", "\\u0026")

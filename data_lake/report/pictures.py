@@ -1,0 +1,57 @@
+"""Small pictures for a page, made from the released bytes."""
+
+import base64
+from collections.abc import Collection
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow.parquet as pq
+from PIL import Image
+
+from data_lake.release.manifest import Manifest
+from data_lake.release.read import readable, table_files
+from transforms.errors import DataError
+
+SIDE: Final = 320
+"""The longer side of a picture, in pixels: sharp enough to judge a box at the width of a card."""
+QUALITY: Final = 62
+
+
+def read_thumbnails(folder: Path, manifest: Manifest, wanted: Collection[str]) -> dict[str, str]:
+    """A data URI by sample_id of each wanted image that the release holds; only the row groups with them are read."""
+    found: dict[str, str] = {}
+    left = set(wanted)
+    for path in table_files(manifest, "data") if left else ():
+        with readable(folder / path) as file:
+            for group in _groups_with(file, left):
+                for row in file.read_row_group(group, columns=["sample_id", "image"]).to_pylist():
+                    if row["sample_id"] in left:
+                        found[row["sample_id"]] = data_uri(row)
+                        left.discard(row["sample_id"])
+    return found
+
+
+def _groups_with(file: pq.ParquetFile, wanted: set[str]) -> list[int]:
+    names = file.read(columns=["sample_id"])["sample_id"].to_pylist()
+    groups, start = [], 0
+    for group in range(file.num_row_groups):
+        end = start + file.metadata.row_group(group).num_rows
+        if not wanted.isdisjoint(names[start:end]):
+            groups.append(group)
+        start = end
+    return groups
+
+
+def data_uri(row: dict[str, Any]) -> str:
+    """The picture of a record as a small WebP in a data URI; DataError where its bytes are no picture."""
+    try:
+        with Image.open(BytesIO(row["image"]["bytes"])) as image:
+            image.draft("RGB", (2 * SIDE, 2 * SIDE))
+            small = image.convert("RGB")
+            small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{row['sample_id']}: the picture cannot be decoded: {error}. Verify the release.") from error
+    buffer = BytesIO()
+    small.save(buffer, "WEBP", quality=QUALITY, method=4)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

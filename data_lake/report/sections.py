@@ -1,0 +1,201 @@
+"""The sections of a report, from materials to plain values for the template."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import polars as pl
+
+from data_lake.report.corrections import values_of
+from data_lake.report.figures import Figure, finding_figure, image_figure, record_figure, said_box
+from data_lake.report.materials import Album, Materials
+from transforms.changes import Corners
+from transforms.reporting.choices import choose_records, clusters_of, count_findings, worst_first
+from transforms.reporting.histograms import bars, image_sizes, object_counts, object_sizes, split_shares
+from transforms.reporting.timelines import Timeline, timelines
+from transforms.stats import count_images
+
+GALLERY: Final = 12
+PICTURED: Final = 36
+HARMLESS: Final = 2
+"""Of each kind of harmless findings this many are drawn."""
+CLUSTERS: Final = 20
+PER_CLUSTER: Final = 6
+VIDEOS: Final = 6
+NEAREST: Final = 6
+EXAMPLES: Final = 6
+MOST_ROWS: Final = 5_000
+"""Rows of a table that a page holds; the whole is in the release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A table of many rows, of which a page shows some at a time; ``total`` is more where not all are on the page.
+
+    ``entries`` are, row by row, what a correction of it would hold.
+    """
+
+    name: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    total: int
+    file: str
+    entries: tuple[dict[str, Any], ...] = field(default=())
+
+
+def summary(own: Materials) -> dict[str, Any]:
+    """The figures on top: how much there is, and how it stands."""
+    tables, manifest = own.tables, own.manifest
+    leaks = None if own.leakage is None else sum(own.leakage["leaks"].values())
+    findings = own.found["disagreements"]
+    excluded = own.found["exclusions"]
+    return {
+        "figures": [
+            ("images", tables.images.height),
+            ("records", tables.records.height),
+            ("objects", tables.objects.height),
+            ("instructions", tables.instructions.height),
+            ("groups", tables.images["group_id"].n_unique()),
+            ("MB", round(sum(file.bytes for file in manifest.files) / 1e6)),
+        ],
+        "leaks": leaks,
+        "errors": findings.filter(pl.col("severity") == "error").height,
+        "warnings": findings.filter(pl.col("severity") == "warning").height,
+        "rejected": excluded.filter(pl.col("verdict") == "rejected").height,
+        "dropped": excluded.filter(pl.col("verdict") == "dropped").height,
+        "held_back": sum(table["held_back"] for table in own.expectations["tables"]) if own.expectations else None,
+        "licences": tables.images["licence"].unique().sort().to_list(),
+    }
+
+
+def gallery(own: Materials) -> dict[str, list[tuple[dict[str, Any], Figure]]]:
+    """By label some records as they are drawn."""
+    chosen = choose_records(own.tables.records, GALLERY)
+    return {label: [(record, record_figure(record)) for record in records] for label, records in chosen.items()}
+
+
+def videos(own: Materials) -> list[tuple[Timeline, Figure]]:
+    """The longest videos over time, each with the paths of its tracks over its first frame."""
+    found = []
+    for line in timelines(own.tables.images, own.tables.objects, VIDEOS):
+        paths = tuple(track.path for track in line.tracks)
+        alt = f"{line.sample_id}: paths of {len(paths)} tracks over {len(line.frames)} frames"
+        found.append((line, Figure(line.sample_id, line.width, line.height, alt, paths=paths)))
+    return found
+
+
+def histograms(own: Materials) -> dict[str, Any]:
+    """Counts and sizes."""
+    return {
+        "counts": object_counts(own.tables.records),
+        "sizes": object_sizes(own.tables.objects),
+        "images": image_sizes(own.tables.images),
+    }
+
+
+def balance(own: Materials) -> dict[str, Any]:
+    """How labels and sources are spread over the splits."""
+    splits, rows = split_shares(own.tables.records)
+    return {"splits": splits, "labels": rows, "sources": count_images(own.tables.images).to_dicts()}
+
+
+def findings(own: Materials, album: Album) -> dict[str, Any]:
+    """The findings of the audit: counted, the worst drawn, all of them listed."""
+    rows = worst_first(own.found["disagreements"])
+    boxed = rows.filter(pl.col("source_box").is_not_null() | pl.col("derived_box").is_not_null())
+    harmless = pl.col("severity") == "info"
+    boxed = boxed.filter(~harmless | (pl.int_range(pl.len()).over("kind") < HARMLESS))
+    drawn: list[tuple[dict[str, Any], Figure, dict[str, Any]]] = []
+    for row in boxed.head(4 * PICTURED).to_dicts():
+        image = album.named(row["sample_id"])
+        if image is not None and len(drawn) < PICTURED:
+            drawn.append((row, finding_figure(row, image), values_of(row)))
+    shown = rows.head(MOST_ROWS).to_dicts()
+    return {
+        "counted": count_findings(rows),
+        "drawn": drawn,
+        "listing": Listing(
+            "findings",
+            "All findings, worst first",
+            ("severity", "kind", "image", "label", "source box, px", "derived box, px", "IoU", "what was done"),
+            tuple(_finding_row(row) for row in shown),
+            rows.height,
+            "quarantine/disagreements.parquet",
+            tuple(values_of(row) for row in shown),
+        ),
+    }
+
+
+def _finding_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    boxes = (said_box(row[f"{kind}_box"]) if row[f"{kind}_box"] else "" for kind in ("source", "derived"))
+    overlap = "" if row["iou"] is None else f"{row['iou']:.2f}"
+    return row["severity"], row["kind"], row["sample_id"], row["label"], *boxes, overlap, row["action"]
+
+
+def near_duplicates(own: Materials, album: Album) -> dict[str, Any]:
+    """Clusters of pictures that show the same, side by side."""
+    clusters = clusters_of(own.found["near_duplicates"])
+    shown = []
+    for cluster in clusters[:CLUSTERS]:
+        images = [image for name in cluster["ids"][:PER_CLUSTER] if (image := album.named(name))]
+        shown.append(cluster | {"images": [(image, image_figure(image)) for image in images]})
+    return {"clusters": shown, "total": len(clusters), "pairs": own.found["near_duplicates"].height}
+
+
+def leakage(own: Materials, album: Album) -> dict[str, Any] | None:
+    """The certificate, its nearest pictures of different splits side by side."""
+    stated = own.leakage
+    if stated is None:
+        return None
+    nearest = []
+    for pair in stated["nearest_across_splits"][:NEAREST]:
+        images = [album.named(pair[name]) for name in ("sample_id", "other_id")]
+        nearest.append((pair, [(image, image_figure(image)) for image in images if image]))
+    threshold = stated["search"]["threshold"]
+    distances = [
+        (bar, float(low) < threshold)
+        for bar, (low, _) in zip(
+            bars([(f"{low:.2f}", pairs) for low, pairs in stated["distances"]]), stated["distances"], strict=True
+        )
+    ]
+    return {"stated": stated, "nearest": nearest, "distances": distances, "threshold": threshold}
+
+
+def quarantine(own: Materials) -> dict[str, Any]:
+    """What yielded nothing: counted by reason, and listed, rejected inputs first."""
+    rows = own.found["exclusions"].sort(["verdict", "exclusion_id"], descending=[True, False])
+    counted = rows.group_by("verdict", "stage", "reason").len("inputs").with_columns(pl.col("inputs").cast(pl.Int64))
+    names = ("verdict", "stage", "reason", "source", "key", "detail")
+    return {
+        "counted": counted.sort(["verdict", "inputs", "reason"], descending=[True, True, False]).to_dicts(),
+        "listing": Listing(
+            "exclusions",
+            "All inputs that yielded nothing, rejected ones first",
+            ("verdict", "stage", "reason", "source", "input", "what happened"),
+            tuple(rows.select(names).head(MOST_ROWS).iter_rows()),
+            rows.height,
+            "quarantine/exclusions.parquet",
+        ),
+    }
+
+
+def changes(stated: Mapping[str, Any] | None, album: Album) -> dict[str, Any] | None:
+    """A difference with a drawing for each example that is of an image."""
+    if stated is None:
+        return None
+    rows = [
+        change | {"drawn": list(_drawn(change["examples"], album)), "named": change["examples"][:EXAMPLES]}
+        for change in stated["changes"]
+    ]
+    return {**stated, "changes": rows}
+
+
+def _drawn(examples: Sequence[Mapping[str, Any]], album: Album) -> Iterator[tuple[Mapping[str, Any], Figure]]:
+    for example in examples[:EXAMPLES]:
+        image = album.image(example.get("image_sha256"))
+        if image is not None:
+            boxes: list[tuple[str, Corners]] = [
+                (name, tuple(example[name])) for name in ("before", "after") if example.get(name)
+            ]
+            yield example, image_figure(image, boxes)

@@ -1,0 +1,75 @@
+"""``medmultipoints diff``: what changed from one release to another."""
+
+import re
+from typing import Annotated
+
+import typer
+
+from data_lake.release.changes import markdown, plain
+from data_lake.release.compare import diff_folders
+from data_lake.release.manifest import Manifest, read_manifest
+from data_lake.report.page import diff_page
+from flows.cli.console import OUT, print_json, table
+from flows.cli.inspect_release import PublishedArgument, opened_release
+from flows.cli.options import JsonOption
+from flows.cli.write_page import HtmlOption, write_page
+from transforms.changes import Change
+from transforms.diff import EXAMPLES, ReleaseDiff, propose_version
+
+SHA256 = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+NAMED = 3
+
+
+def diff(
+    old: PublishedArgument,
+    new: PublishedArgument,
+    examples: Annotated[int, typer.Option(min=0, help="How many examples of each change.")] = EXAMPLES,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="A Markdown table on standard output.")] = False,
+    html: HtmlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what changed from one release to another: images, objects, boxes and how far they moved, labels, splits.
+
+    An image is known by the bytes of its source file and an object by its place, so that a renamed file is no loss
+    and no gain. The page draws old and new boxes over the pictures.
+
+    Examples: `medmultipoints diff lake/releases/demo/1.0.0 lake/releases/demo/1.1.0 --html diff.html`,
+    `medmultipoints diff hub:acme/medmultipoints@v1.0.0 lake/releases/demo/1.1.0`
+    """
+    with opened_release(old) as before, opened_release(new) as after:
+        manifests = read_manifest(before), read_manifest(after)
+        titles = title_of(manifests[0]), title_of(manifests[1])
+        found = diff_folders(before, after, examples)
+        if html is not None:
+            write_page(html, diff_page(before, after, titles, found))
+    proposed = propose_version(manifests[0].version, found) if manifests[0].name == manifests[1].name else None
+    if as_json:
+        print_json({"old": titles[0], "new": titles[1], "proposed_version": proposed, **plain(found)})
+    elif not found.changes:
+        OUT.print(f"no difference: {titles[0]} and {titles[1]} have the root {manifests[0].manifest_root}")
+    elif as_markdown:
+        OUT.print(markdown(titles, found), markup=False, end="")
+    else:
+        print_diff(titles, found, proposed)
+
+
+def title_of(manifest: Manifest) -> str:
+    """Name and version, as people call a release."""
+    return f"{manifest.name} {manifest.version}"
+
+
+def print_diff(titles: tuple[str, str], found: ReleaseDiff, proposed: str | None) -> None:
+    """The difference for people."""
+    rows = [
+        [change.level, f"{change.count:,}", change.what, far(change), example]
+        for change in found.changes
+        for example in ["; ".join(SHA256.sub(r"\1…", one.text) for one in change.examples[:NAMED])]
+    ]
+    table(f"From {titles[0]} to {titles[1]}", ["level", "number", "what", "how far", "for example"], rows)
+    if proposed:
+        OUT.print(f"version that the difference asks for: {proposed}")
+
+
+def far(change: Change) -> str:
+    """How far boxes moved."""
+    return "{:,.1f} px, at most {:,.1f} px".format(*change.how_far) if change.how_far else ""

@@ -1,0 +1,35 @@
+"""``medmultipoints report``: a release as a page to look at."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data_lake.release.manifest import read_manifest
+from data_lake.report.page import report_page
+from flows.cli.inspect_release import PublishedArgument, opened_release
+from flows.cli.write_page import write_page
+
+
+def report(
+    release: PublishedArgument,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page; the default is NAME-VERSION.html, here.")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="RELEASE", help="Show the difference from this release; the default is its own record."),
+    ] = None,
+) -> None:
+    """Write one HTML page that shows a release: rows, pictures, audit, splits, leakage, quarantine, changes.
+
+    The page needs nothing else: it opens offline and asks no address. The same release gives the same page.
+
+    Example: `medmultipoints report lake/releases/demo/1.0.0 --to report.html`
+    """
+    with ExitStack() as stack:
+        folder = stack.enter_context(opened_release(release))
+        older = stack.enter_context(opened_release(against)) if against else None
+        manifest = read_manifest(folder)
+        write_page(to or Path(f"{manifest.name}-{manifest.version}.html"), report_page(folder, older))

@@ -1,0 +1,132 @@
+"""What a difference of two releases is told in: kinds of changes with their level, their number and examples."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import polars as pl
+
+Level = Literal["major", "minor", "patch", "same"]
+RANK: Final[dict[Level, int]] = {"major": 0, "minor": 1, "patch": 2, "same": 3}
+WORDS: Final[dict[str, tuple[str, Level]]] = {
+    "columns_lost": ("columns removed", "major"),
+    "columns_gained": ("columns added", "major"),
+    "columns_retyped": ("columns with another type", "major"),
+    "labels_lost": ("labels removed", "major"),
+    "labels_gained": ("labels added", "major"),
+    "sources_lost": ("sources lost", "major"),
+    "images_lost": ("images lost", "major"),
+    "images_moved": ("images moved between splits", "major"),
+    "records_lost": ("records lost", "major"),
+    "sources_gained": ("sources gained", "minor"),
+    "images_gained": ("images gained", "minor"),
+    "images_resized": ("images with another size", "minor"),
+    "pictures_changed": ("pictures changed", "minor"),
+    "records_gained": ("records gained", "minor"),
+    "counts_changed": ("counts changed", "minor"),
+    "objects_lost": ("objects lost", "minor"),
+    "objects_gained": ("objects gained", "minor"),
+    "objects_relabelled": ("objects with another label", "minor"),
+    "boxes_changed": ("boxes changed", "minor"),
+    "points_changed": ("objects with other points, masks or tracks", "minor"),
+    "objects_reordered": ("objects at another place in their record", "minor"),
+    "records_corrected": ("records with corrected boxes, points or counts", "minor"),
+    "instructions_lost": ("instructions lost", "minor"),
+    "instructions_gained": ("instructions gained", "minor"),
+    "prompts_changed": ("prompts changed", "minor"),
+    "answers_changed": ("answers changed", "minor"),
+    "instructions_redirected": ("instructions with another picture or task", "minor"),
+    "images_renamed": ("images renamed", "patch"),
+    "images_described": ("images with other metadata", "patch"),
+    "records_described": ("records with other metadata", "patch"),
+    "objects_described": ("objects with other metadata", "patch"),
+    "instructions_described": ("instructions with other metadata", "patch"),
+    "source_files_changed": ("source files changed", "patch"),
+    "recipe_changed": ("values of the recipe changed", "patch"),
+    "files_changed": ("card, manifest or quarantine tables changed, no row did", "patch"),
+}
+"""Every kind of change: what people call it, and the part of the version that it asks to raise."""
+
+TEXT: Final = 80
+NAMED: Final = 5
+Corners = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One thing that changed: ``said`` tells how. Boxes are in pixels of the source's image."""
+
+    id: str
+    said: str = ""
+    image_sha256: str | None = None
+    label: str | None = None
+    before: Corners | None = None
+    after: Corners | None = None
+
+    @property
+    def text(self) -> str:
+        return f"{self.id} ({self.said})" if self.said else self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One kind of difference: how many rows it concerns, the first few of them.
+
+    ``how_far`` is the median and the largest distance that a side of a box moved, in pixels of the source's image.
+    """
+
+    kind: str
+    count: int
+    examples: tuple[Example, ...] = field(default=())
+    how_far: tuple[float, float] | None = None
+
+    @property
+    def what(self) -> str:
+        return WORDS[self.kind][0]
+
+    @property
+    def level(self) -> Level:
+        return WORDS[self.kind][1]
+
+    @property
+    def sentence(self) -> str:
+        """The change in one line."""
+        if not self.examples:
+            return self.what
+        examples = ", ".join(example.text for example in self.examples[:NAMED])
+        more = ", ..." if self.count > min(NAMED, len(self.examples)) else ""
+        far = ", sides by {:,.1f} px (median), {:,.1f} px (most)".format(*self.how_far) if self.how_far else ""
+        return f"{self.count:,} {self.what}{far}: {examples}{more}"
+
+
+def change(kind: str, rows: pl.DataFrame, shown: int, **given: Any) -> Change:
+    """The change that ``rows`` tell, one row each: ``id`` and whatever else an example has; in the order of ids."""
+    return ranked(kind, rows.sort("id"), shown, **given)
+
+
+def ranked(kind: str, rows: pl.DataFrame, shown: int, **given: Any) -> Change:
+    """The same in the order of the rows."""
+    fields = [name for name in ("id", "said", "image_sha256", "label", "before", "after") if name in rows.columns]
+    return Change(
+        kind, rows.height, tuple(_example(row) for row in rows.select(fields).head(shown).to_dicts()), **given
+    )
+
+
+def named(kind: str, names: Iterable[object], shown: int) -> Change:
+    """A change of things that have a name and nothing else."""
+    ordered = sorted(map(str, names))
+    return Change(kind, len(ordered), tuple(Example(name) for name in ordered[:shown]))
+
+
+def _example(row: dict[str, Any]) -> Example:
+    boxes = {name: tuple(row[name]) for name in ("before", "after") if row.get(name) is not None}
+    return Example(**{**row, **boxes})
+
+
+def turned(before: str, after: str) -> pl.Expr:
+    """``old to new`` of two columns, on one line; long texts are cut."""
+    lines = [pl.col(name).cast(pl.String).fill_null("none").str.replace_all(r"\s+", " ") for name in (before, after)]
+    short = [
+        pl.when(text.str.len_chars() > TEXT).then(text.str.slice(0, TEXT) + "...").otherwise(text) for text in lines
+    ]
+    return pl.format("{} to {}", *short)

@@ -1,0 +1,91 @@
+"""Videos of a release over time: how many objects each frame has, from when to when each track lasts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import polars as pl
+
+MOST_TRACKS: Final = 40
+Place = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """``runs``: first and last position among the frames, several where the track is interrupted; ``path``: centres."""
+
+    track_id: str
+    label: str
+    runs: tuple[tuple[int, int], ...]
+    path: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One video: its frames in order, and by label the number of objects in each. ``tracks`` are the longest."""
+
+    source: str
+    video_id: str
+    split: str
+    sample_id: str
+    width: int
+    height: int
+    frames: tuple[int, ...]
+    counts: dict[str, tuple[int, ...]]
+    tracks: tuple[Track, ...]
+    all_tracks: int
+
+    @property
+    def most(self) -> int:
+        return max([1, *(number for counts in self.counts.values() for number in counts)])
+
+
+def timelines(images: pl.DataFrame, objects: pl.DataFrame, most: int) -> list[Timeline]:
+    """The videos with the most frames, at most so many."""
+    frames = images.drop_nulls(["video_id", "frame_index"])
+    videos = frames.group_by("source", "video_id").len().filter(pl.col("len") > 1)
+    chosen = videos.sort(["len", "source", "video_id"], descending=[True, False, False]).head(most)
+    found = []
+    for source, video_id, _ in chosen.sort("source", "video_id").iter_rows():
+        own = frames.filter(source=source, video_id=video_id).sort("frame_index", "sample_id")
+        found.append(_timeline(own, objects.join(own.select("sample_id"), on="sample_id", how="semi")))
+    return found
+
+
+def _timeline(frames: pl.DataFrame, objects: pl.DataFrame) -> Timeline:
+    first = frames.row(0, named=True)
+    placed = frames.select("sample_id").with_row_index("at").with_columns(pl.col("at").cast(pl.Int64))
+    rows = objects.join(placed, on="sample_id").sort("at", "object_id")
+    counted = {(label, at): number for label, at, number in rows.group_by("label", "at").len().iter_rows()}
+    labels = rows["label"].unique().sort().to_list()
+    tracks = list(_tracks(rows))
+    longest = sorted(tracks, key=lambda track: (-len(track.path), track.runs, track.track_id))[:MOST_TRACKS]
+    return Timeline(
+        source=first["source"],
+        video_id=first["video_id"],
+        split=first["split"],
+        sample_id=first["sample_id"],
+        width=first["width"],
+        height=first["height"],
+        frames=tuple(frames["frame_index"].to_list()),
+        counts={label: tuple(counted.get((label, at), 0) for at in range(frames.height)) for label in labels},
+        tracks=tuple(sorted(longest, key=lambda track: (track.runs, track.track_id))),
+        all_tracks=len(tracks),
+    )
+
+
+def _tracks(rows: pl.DataFrame) -> Iterator[Track]:
+    known = rows.drop_nulls("track_id").with_columns(
+        cx=(pl.col("x1") + pl.col("x2")) / 2, cy=(pl.col("y1") + pl.col("y2")) / 2
+    )
+    for (track_id, label), own in sorted(known.partition_by("track_id", "label", as_dict=True).items()):
+        places = tuple(own.select("cx", "cy").iter_rows())
+        yield Track(str(track_id), str(label), _runs(own["at"].to_list()), places)
+
+
+def _runs(positions: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Positions without a gap between them, as first and last."""
+    starts = [positions[0], *(after for before, after in pairwise(positions) if after > before + 1)]
+    ends = [*(before for before, after in pairwise(positions) if after > before + 1), positions[-1]]
+    return tuple(zip(starts, ends, strict=True))
