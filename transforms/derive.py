@@ -16,13 +16,13 @@ from transforms.images import (
     decode_image,
     decode_mask,
     encode_jpeg,
-    perceptual_hash,
     pixel_sha256,
     resize_image,
 )
 from transforms.masks import MaskRegions, Speck, find_regions
 from transforms.records import Exclusion, Region, Sample
-from transforms.thumbnails import pack, thumbnail
+from transforms.scratch import Scratch
+from transforms.thumbnails import pack, perceptual_hash, thumbnail
 from transforms.tracks import LabelProblem, join_tracks, parse_labels, parse_tracked
 
 
@@ -78,14 +78,15 @@ def derive_sample(
     read: Callable[[str], bytes],
     parameters: DeriveParameters,
     frame: NDArray[np.uint8] | None = None,
+    scratch: Scratch | None = None,
 ) -> Derived | Exclusion:
     """The sample's image row, regions and specks, or the reason why it is rejected.
 
     ``read`` gives a member's bytes; ``frame`` is the decoded picture of a video frame (H x W x 3, RGB),
-    which is then encoded here as JPEG and has no bytes of the source.
+    which is then encoded here as JPEG and has no bytes of the source. ``scratch``: memory to decode into.
     """
     try:
-        return _derive(sample, read, parameters, frame)
+        return _derive(sample, read, parameters, frame, scratch or Scratch())
     except (ImageProblem, LabelProblem, MemberProblem) as problem:
         return reject(sample, problem.reason, problem.detail)
 
@@ -104,35 +105,41 @@ def reject(sample: Sample, reason: str, detail: str) -> Exclusion:
 
 
 def _derive(
-    sample: Sample, read: Callable[[str], bytes], parameters: DeriveParameters, frame: NDArray[np.uint8] | None
+    sample: Sample,
+    read: Callable[[str], bytes],
+    parameters: DeriveParameters,
+    frame: NDArray[np.uint8] | None,
+    scratch: Scratch,
 ) -> Derived:
     if frame is None:
         assert sample.image_member is not None
         data = read(sample.image_member)
         check_extension(sample.image_member, data)
-        decoded = decode_image(data)
+        decoded = decode_image(data, scratch)
         pixels, file_format = decoded.pixels, decoded.format
     else:
         data, pixels, file_format = encode_jpeg(frame, parameters.jpeg_quality), frame, "jpg"
     height, width = pixels.shape[:2]
     _check_size(sample, width, height)
-    mask = _read_mask(sample, read, width, height)
+    mask = _read_mask(sample, read, width, height, scratch)
     found = None
     if mask is not None:
-        found = find_regions(mask, threshold=parameters.threshold, min_area_px=parameters.min_area_px)
+        found = find_regions(mask, threshold=parameters.threshold, min_area_px=parameters.min_area_px, scratch=scratch)
     regions = (
         *_mask_objects(sample, mask, found, parameters.threshold),
         *_source_objects(sample, width, height),
         *_track_objects(sample, read, width, height),
     )
     stored, size, scale = _store(pixels, parameters)
+    identity = pixel_sha256(pixels)
     changed = data if frame is not None and stored is None else stored
+    small = thumbnail(pixels if changed is None else decode_image(changed, scratch).pixels, scratch)
     image = ImageFacts(
         sample_id=sample.sample_id,
         source=sample.source,
         image_sha256=hashlib.sha256(data).hexdigest(),
         stored_sha256=hashlib.sha256(data if stored is None else stored).hexdigest(),
-        pixel_sha256=pixel_sha256(pixels),
+        pixel_sha256=identity,
         image_origin="member" if frame is None else "decoded",
         format=file_format if stored is None else "jpg",
         original_width=width,
@@ -141,12 +148,11 @@ def _derive(
         height=size[1],
         scale=scale,
         stored_bytes=len(data if stored is None else stored),
-        perceptual_hash=perceptual_hash(pixels),
+        perceptual_hash=perceptual_hash(small),
         mask_off_binary=found.off_binary if found else None,
         annotated=bool(sample.labels_exhaustive),
     )
-    shown = pixels if changed is None else decode_image(changed).pixels
-    return Derived(image, regions, found.specks if found else (), changed, pack(thumbnail(shown)))
+    return Derived(image, regions, found.specks if found else (), changed, pack(small))
 
 
 def _check_size(sample: Sample, width: int, height: int) -> None:
@@ -157,13 +163,15 @@ def _check_size(sample: Sample, width: int, height: int) -> None:
         )
 
 
-def _read_mask(sample: Sample, read: Callable[[str], bytes], width: int, height: int) -> NDArray[np.uint8] | None:
+def _read_mask(
+    sample: Sample, read: Callable[[str], bytes], width: int, height: int, scratch: Scratch
+) -> NDArray[np.uint8] | None:
     if sample.mask_member is None:
         return None
     try:
         data = read(sample.mask_member)
         check_extension(sample.mask_member, data)
-        mask = decode_mask(data)
+        mask = decode_mask(data, scratch)
     except ImageProblem as problem:
         raise ImageProblem(f"mask_{problem.reason}", f"its mask {sample.mask_member}: {problem.detail}") from problem
     if mask.shape != (height, width):
@@ -213,9 +221,9 @@ def _source_objects(sample: Sample, width: int, height: int) -> Iterator[Region]
 def _track_objects(sample: Sample, read: Callable[[str], bytes], width: int, height: int) -> Iterator[Region]:
     if sample.label_member is None or sample.track_member is None:
         return
-    labels = parse_labels(read(sample.label_member), width, height, file=sample.label_member)
-    tracked = parse_tracked(read(sample.track_member), width, height, file=sample.track_member)
-    for index, found in enumerate(join_tracks(labels, tracked)):
+    labels = parse_labels(read(sample.label_member), file=sample.label_member)
+    tracked = parse_tracked(read(sample.track_member), file=sample.track_member)
+    for index, found in enumerate(join_tracks(labels, tracked, width, height)):
         yield Region(
             sample_id=sample.sample_id,
             evidence="track",

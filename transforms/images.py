@@ -18,6 +18,7 @@ from PIL import Image
 
 from transforms.errors import MemberProblem
 from transforms.png_chunks import SIGNATURE, PngDamage, check_pixels, read_chunks
+from transforms.scratch import Scratch
 
 ImageFormat = Literal["jpg", "png"]
 Resample = Literal["lanczos", "bicubic", "bilinear", "box"]
@@ -26,7 +27,6 @@ MAX_PIXELS = 89_478_485
 """The largest picture that is decoded, width x height: Pillow's own limit against decompression bombs."""
 
 _EXTENSIONS: dict[str, ImageFormat] = {"jpg": "jpg", "jpeg": "jpg", "jpe": "jpg", "png": "png"}
-_BRIGHTNESS = np.array([299, 587, 114])
 _NAMES: dict[ImageFormat, str] = {"jpg": "JPEG", "png": "PNG"}
 _RESAMPLE: dict[Resample, Image.Resampling] = {
     "lanczos": Image.Resampling.LANCZOS,
@@ -73,25 +73,27 @@ def check_extension(name: str, data: bytes) -> None:
         raise ImageProblem("mislabelled_image", f"named as {_NAMES[stated]}, but its bytes are {_NAMES[found]}")
 
 
-def decode_image(data: bytes) -> DecodedImage:
+def decode_image(data: bytes, scratch: Scratch | None = None) -> DecodedImage:
     """The picture in RGB; ImageProblem unless the whole file is sound.
 
     Gray and palette pictures become RGB, 16-bit ones keep their high byte, an alpha channel is left out.
+    With ``scratch`` the pixels last until the next picture is decoded into it.
     """
     if detect_format(data) == "jpg":
-        return DecodedImage(_decode_jpeg(data, "RGB"), "jpg")
+        return DecodedImage(_decode_jpeg(data, "RGB", scratch), "jpg")
     channels = _decode_png(data)
     return DecodedImage(np.ascontiguousarray(np.broadcast_to(channels, (*channels.shape[:2], 3))), "png")
 
 
-def decode_mask(data: bytes) -> NDArray[np.uint8]:
+def decode_mask(data: bytes, scratch: Scratch | None = None) -> NDArray[np.uint8]:
     """The mask as one gray value a pixel, height x width; ImageProblem unless the whole file is sound.
 
     JPEG: its luma, which for equal channels is their value. PNG: the largest colour channel, so that a palette's
     or a drawing's saturated colours count as white; 1-bit masks give 0 and 255, 16-bit ones their high byte.
+    With ``scratch`` it lasts until the next mask is decoded into it.
     """
     if detect_format(data) == "jpg":
-        return np.ascontiguousarray(_decode_jpeg(data, "GRAY")[..., 0])
+        return np.ascontiguousarray(_decode_jpeg(data, "GRAY", scratch)[..., 0])
     return np.ascontiguousarray(_decode_png(data).max(axis=2))
 
 
@@ -117,35 +119,13 @@ def pixel_sha256(pixels: NDArray[np.uint8]) -> str:
     return digest.hexdigest()
 
 
-def perceptual_hash(pixels: NDArray[np.uint8]) -> str:
-    """64-bit difference hash as 16 hex digits: near-duplicates differ in few bits.
-
-    The picture in 9 x 8 cells with borders at whole pixels; row by row, a bit is set where the mean brightness
-    (299 R + 587 G + 114 B) rises to the right. In whole numbers, so it depends on no library's rounding.
-    """
-    (tops, bottoms), (lefts, rights) = _cells(pixels.shape[0], 8), _cells(pixels.shape[1], 9)
-    bands = [
-        cv2.reduce(pixels[top:bottom], 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0]
-        for top, bottom in zip(tops, bottoms, strict=True)
-    ]
-    up_to = np.zeros((len(bands), pixels.shape[1] + 1), np.int64)
-    np.cumsum(np.stack(bands).astype(np.int64) @ _BRIGHTNESS, axis=1, out=up_to[:, 1:])
-    sums, sizes = up_to[:, rights] - up_to[:, lefts], rights - lefts
-    return np.packbits(sums[:, 1:] * sizes[:-1] > sums[:, :-1] * sizes[1:]).tobytes().hex()
-
-
-def _cells(length: int, parts: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First and end position of each of the parts of a side, none of them empty."""
-    borders = np.arange(parts + 1) * length // parts
-    return borders[:-1], np.maximum(borders[1:], borders[:-1] + 1)
-
-
-def _decode_jpeg(data: bytes, colorspace: Literal["RGB", "GRAY"]) -> NDArray[np.uint8]:
+def _decode_jpeg(data: bytes, colorspace: Literal["RGB", "GRAY"], scratch: Scratch | None) -> NDArray[np.uint8]:
     """Height x width x 3 or 1. simplejpeg takes every warning of libjpeg for an error: damage never passes."""
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(data)
         _check_size(width, height)
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace=colorspace)
+        room = scratch and scratch.take(colorspace, height, width, 3 if colorspace == "RGB" else 1)
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace=colorspace, buffer=room)
     except ImageProblem:
         raise
     except ValueError as error:

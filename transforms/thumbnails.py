@@ -9,13 +9,17 @@ All arithmetic after the averaging is on whole numbers below 2**53, so that resu
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import cv2
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from transforms.scratch import Scratch
+
 SIDE = 32
+HALVED_TO = 256
 HEX_DIGITS = 2 * SIDE * SIDE
 GRID = 16
 AT_ONCE = 4096
@@ -48,10 +52,22 @@ SEARCHED: tuple[Window, ...] = (
 """The windows whose hashes are looked up among the hashes of whole pictures."""
 
 
-def thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The picture (height x width x 3, RGB) in gray, averaged to 32 x 32."""
-    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+def thumbnail(pixels: NDArray[np.uint8], scratch: Scratch | None = None) -> NDArray[np.uint8]:
+    """The picture (height x width x 3, RGB) in gray, averaged to 32 x 32.
+
+    Large pictures are halved first, as long as they stay above 256 x 256; an odd last row or column is left out.
+    """
+    room = (scratch or Scratch()).take("thumbnail", *pixels.shape[:2])
+    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY, dst=room)
+    while min(gray.shape) >= 2 * HALVED_TO:
+        height, width = gray.shape[0] // 2, gray.shape[1] // 2
+        gray = cv2.resize(gray[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def perceptual_hash(small: NDArray[np.uint8]) -> str:
+    """The 64-bit difference hash of a whole thumbnail as 16 hex digits: near-duplicates differ in few bits."""
+    return f"{int(hash_windows(small[None])[0]):016x}"
 
 
 def pack(small: NDArray[np.uint8]) -> str:
@@ -129,6 +145,7 @@ def _gradients(averaged: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([across.reshape(flat), down.reshape(flat)], axis=-1)
 
 
+@cache
 def _weights(part: Range, size: int) -> NDArray[np.float64]:
     """``size`` x 32 weights that average the range into equal cells; each row sums to UNIT."""
     edges = (part[0] + (part[1] - part[0]) * np.arange(size + 1) / size) * SIDE

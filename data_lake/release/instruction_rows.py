@@ -13,7 +13,7 @@ from data_lake.release.files import FileEntry
 from data_lake.release.manifest import Manifest
 from data_lake.release.parquet import write_table
 from data_lake.release.read import read_all_instructions, read_parquet, splits_of, table_files
-from expectations.columns import Column, Table, features, load_table
+from expectations.columns import Column, Table, features, load_table, released_schema
 from transforms.diff import INSTRUCTION_COLUMNS
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def released_features(table: Table) -> "Features":
 def write_instruction_rows(path: Path, instructions: pl.DataFrame, *, name: str) -> FileEntry:
     """The entry of a Parquet file with the rows of one split, sorted by instruction_id."""
     rows = instructions.sort("instruction_id").select(INSTRUCTION_COLUMNS)
-    return write_table(path, rows, released_features(load_table(TABLE)), name=name)
+    return write_table(path, rows, released_schema(released_columns(load_table(TABLE))), name=name)
 
 
 def check_both_formats(folder: Path, manifest: Manifest) -> Iterator[str]:

@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
@@ -17,9 +16,6 @@ import pyarrow.parquet as pq
 from data_lake.release.files import FileEntry, HashingFile, image_extension
 from data_lake.release.shards import Shard
 from transforms.errors import DataError
-
-if TYPE_CHECKING:
-    from datasets import Features
 
 # The values that datasets 5.2 uses; fixed here because they are part of the released bytes.
 CHUNKING = {"min_chunk_size": 262_144, "max_chunk_size": 1_048_576, "norm_level": 0}
@@ -33,13 +29,12 @@ IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 def write_table(
     path: Path,
     table: pl.DataFrame | pa.Table,
-    features: "Features",
+    schema: pa.Schema,
     *,
     rows_per_group: int = TABLE_ROWS_PER_GROUP,
     name: str | None = None,
 ) -> FileEntry:
     """The entry of a Parquet file with these rows in this order; ``name`` is its path in the release."""
-    schema = features.arrow_schema
     arrow = to_arrow(table, schema)
     with parquet_file(path, schema) as (sink, writer):
         for start in range(0, arrow.num_rows, rows_per_group):
@@ -51,14 +46,13 @@ def write_records_shard(
     path: Path,
     shard: Shard,
     read_image: Callable[[str], bytes],
-    features: "Features",
+    schema: pa.Schema,
 ) -> FileEntry:
     """The entry of one file of records with their pictures, written row group by row group.
 
     ``read_image`` gives the released bytes of a sample by its id; the pictures of one row group are in memory
     at a time. DataError where bytes do not hash to the record's ``stored_sha256`` or are neither JPEG nor PNG.
     """
-    schema = features.arrow_schema
     arrow = shard.records.to_arrow(compat_level=pl.CompatLevel.oldest())
     identity = shard.records.select(IDENTITY)
     with parquet_file(path, schema) as (sink, writer):

@@ -17,6 +17,7 @@ from transforms.derive import Derived, DeriveParameters, derive_sample, reject
 from transforms.derived_columns import image_columns, region_columns, speck_columns, thumbnail_columns
 from transforms.errors import MemberProblem
 from transforms.records import Exclusion, Sample
+from transforms.scratch import Scratch
 from transforms.tracks import inconsistent_tracks
 
 STILLS_PER_SHARD = 250
@@ -73,24 +74,25 @@ def derive_all(
     samples: Sequence[Sample], files: SourceFiles, parameters: DeriveParameters
 ) -> Iterator[Derived | Exclusion]:
     """The outcome of each sample: files first, then frames that must be decoded from their video."""
+    scratch = Scratch()
     for sample in samples:
         if sample.image_member is not None:
-            yield derive_sample(sample, files.read, parameters)
+            yield derive_sample(sample, files.read, parameters, scratch=scratch)
     undecoded = [sample for sample in samples if sample.image_member is None]
     for video in sorted({str(sample.video_member) for sample in undecoded}):
         frames = {sample.frame_index: sample for sample in undecoded if sample.video_member == video}
-        yield from derive_frames(video, frames, files, parameters)
+        yield from derive_frames(video, frames, files, parameters, scratch)
 
 
 def derive_frames(
-    video: str, frames: dict[int | None, Sample], files: SourceFiles, parameters: DeriveParameters
+    video: str, frames: dict[int | None, Sample], files: SourceFiles, parameters: DeriveParameters, scratch: Scratch
 ) -> Iterator[Derived | Exclusion]:
     """The outcome of each frame of one video; frames that the video does not yield are rejected."""
     wanted = dict(frames)
     problem = "the video ends before this frame"
     try:
         for index, pixels in decode_frames(files.read(video), [index for index in frames if index is not None], video):
-            yield derive_sample(wanted.pop(index), files.read, parameters, pixels)
+            yield derive_sample(wanted.pop(index), files.read, parameters, pixels, scratch)
     except MemberProblem as error:
         problem = error.detail
     for sample in wanted.values():

@@ -15,7 +15,7 @@ from data_lake.release.parquet import write_records_shard, write_table
 from data_lake.release.shards import Shard, plan_shards
 from data_lake.store import StoredObject, object_path, put_bytes, put_file, temporary_file
 from data_lake.stored_images import stored_reader
-from expectations.columns import Table, features, load_table
+from expectations.columns import Table, load_table, released_schema
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output
 from transforms.errors import DataError
@@ -48,7 +48,9 @@ def release_shard(build: Build, inputs: Inputs, shard: str) -> Output:
         return _output(build, [_certificate(build, inputs)], [])
     chosen = next(plan for plan in planned(inputs) if plan.path == shard)
     with temporary_file(build.lake) as path:
-        entry = write_records_shard(path, chosen, image_reader(build, inputs), features(load_table("records")))
+        entry = write_records_shard(
+            path, chosen, image_reader(build, inputs), released_schema(load_table("records").columns)
+        )
         stored = put_file(build.lake, path, chosen.records.height)
     return _output(build, [(entry, stored)], chosen.records["record_id"].to_list())
 
@@ -107,7 +109,7 @@ def _all_exclusions(inputs: Inputs) -> pl.DataFrame:
 
 def _parquet(lake: Lake, frame: pl.DataFrame, table: Table, name: str) -> tuple[FileEntry, StoredObject]:
     with temporary_file(lake) as path:
-        entry = write_table(path, frame, features(table), name=name)
+        entry = write_table(path, frame, released_schema(table.columns), name=name)
         return entry, put_file(lake, path, frame.height)
 
 

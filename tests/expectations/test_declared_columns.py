@@ -18,6 +18,7 @@ from expectations.columns import (
     load_table,
     parse_table,
     polars_schema,
+    released_schema,
     suite_name,
     table_digest,
     table_names,
@@ -87,6 +88,7 @@ def test_all_schemas_of_a_table_agree(name: str) -> None:
     """Polars, Arrow and Hugging Face name the same columns, in declared order, of the same types."""
     table = load_table(name)
     assert arrow_schema(table) == features(table).arrow_schema.remove_metadata()
+    assert released_schema(table.columns).equals(features(table).arrow_schema, check_metadata=True)
     plain = empty_frame(table).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
     assert pa.schema([(f.name, f.type) for f in arrow_schema(table, images=False)]).names == plain.names
     assert empty_frame(table).schema == polars_schema(table)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -18,10 +20,10 @@ from transforms.images import (
     decode_mask,
     detect_format,
     encode_jpeg,
-    perceptual_hash,
     pixel_sha256,
     resize_image,
 )
+from transforms.scratch import Scratch
 
 
 def picture(width: int = 40, height: int = 30) -> NDArray[np.uint8]:
@@ -184,25 +186,6 @@ def test_the_pixel_hash_sees_the_shape_and_not_the_memory_layout() -> None:
     assert pixel_sha256(pixels) != pixel_sha256(pixels.reshape(40, 30, 3))
 
 
-def test_the_perceptual_hash_sets_a_bit_where_brightness_rises_to_the_right() -> None:
-    rising = np.repeat(np.linspace(0, 255, 90).astype(np.uint8)[None, :, None], 80, axis=0).repeat(3, axis=2)
-    assert "ffffffffffffffff" == perceptual_hash(rising)
-    assert "0000000000000000" == perceptual_hash(rising[:, ::-1].copy())
-    half = np.concatenate([rising[:40], rising[:40, ::-1]])
-    assert "ffffffff00000000" == perceptual_hash(half)
-
-
-def test_the_perceptual_hash_survives_compression() -> None:
-    noise = np.random.default_rng(5).integers(0, 256, (8, 9, 3), dtype=np.uint8)
-    pixels = resize_image(noise, 360, 320, "bicubic")
-    first, second = (int(perceptual_hash(each), 16) for each in (pixels, decode_image(encode_jpeg(pixels, 60)).pixels))
-    assert (first ^ second).bit_count() <= 2
-
-
-def test_a_tiny_picture_has_a_perceptual_hash_too() -> None:
-    assert 16 == len(perceptual_hash(np.zeros((1, 1, 3), np.uint8)))
-
-
 def test_encoding_is_the_same_each_time_and_says_its_quality() -> None:
     assert encode_jpeg(picture()) == encode_jpeg(picture()) == encode_jpeg(picture(), quality=95)
     assert len(encode_jpeg(picture(), quality=50)) < len(JPEG)
@@ -227,3 +210,13 @@ def test_every_real_file_decodes_as_pillow_decodes_it(real: Path) -> None:
             data = archive.read(name)
             assert np.array_equal(np.asarray(Image.open(io.BytesIO(data)).convert("RGB")), decode_image(data).pixels)
     assert 240 == len(names)
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=2, max_size=4))
+def test_scratch_memory_changes_no_pixel(sizes: list[tuple[int, int]]) -> None:
+    """Pictures of any size after another, each as if decoded into fresh memory."""
+    scratch = Scratch()
+    for number, (width, height) in enumerate(sizes):
+        data = save(Image.fromarray(np.full((height, width, 3), 40 * number, np.uint8)), "JPEG")
+        assert np.array_equal(decode_image(data, scratch).pixels, decode_image(data).pixels)
+        assert np.array_equal(decode_mask(data, scratch), decode_mask(data))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.transforms.planted import brighten, crop, scene
-from transforms.images import resize_image
+from transforms.images import decode_image, encode_jpeg, resize_image
 from transforms.thumbnails import (
     RANGES,
     SEARCHED,
@@ -15,6 +15,7 @@ from transforms.thumbnails import (
     is_flat,
     mirror,
     pack,
+    perceptual_hash,
     thumbnail,
     unpack,
     whole_gradients,
@@ -38,6 +39,25 @@ def test_the_hash_is_part_of_the_format() -> None:
     checked = np.zeros((1, 32, 32), np.uint8)
     checked[0, :16, 16:] = 200
     assert [f"{value:016x}" for value in hash_windows(checked).tolist()] == ["1818181800000000"]
+
+
+def test_the_perceptual_hash_is_that_of_the_whole_picture() -> None:
+    ramp = np.repeat(np.arange(32, dtype=np.uint8)[None] * 8, 32, axis=0)
+    assert (perceptual_hash(ramp), perceptual_hash(ramp[:, ::-1])) == ("f" * 16, "0" * 16)
+
+
+def test_the_perceptual_hash_survives_compression() -> None:
+    noise = np.random.default_rng(5).integers(0, 256, (8, 9, 3), dtype=np.uint8)
+    pixels = resize_image(noise, 360, 320, "bicubic")
+    again = decode_image(encode_jpeg(pixels, 60)).pixels
+    first, second = (int(perceptual_hash(thumbnail(each)), 16) for each in (pixels, again))
+    assert (first ^ second).bit_count() <= 2
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 700), (513, 511), (1080, 1350)])
+def test_pictures_of_any_size_have_a_thumbnail(size: tuple[int, int]) -> None:
+    pixels = np.full((*size, 3), 200, np.uint8)
+    assert np.array_equal(thumbnail(pixels), np.full((32, 32), 200, np.uint8))
 
 
 @pytest.mark.parametrize("part", RANGES + tuple(side for window in SEARCHED for side in window))

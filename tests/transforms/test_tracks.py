@@ -7,32 +7,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transforms.boxes import YoloBox, from_yolo
 from transforms.records import Box, Region
 from transforms.tracks import LabelProblem, TrackedObject, inconsistent_tracks, join_tracks, parse_labels, parse_tracked
 
+FILE = "labels/11_frame_0.txt"
 LINE = b"0 0.27578125 0.4125 0.0265625 0.0375"
 TRACKED = b"ckz3v9nzv00033867jsekqdcl 0 0.275781 0.412500 0.026562 0.037500"
 
 
+def object_of(line: bytes, width: int = 640, height: int = 480) -> TrackedObject:
+    (found,) = join_tracks(parse_labels(line, file=FILE), parse_tracked(b"t " + line), width, height)
+    return found
+
+
 def box_of(line: bytes, width: int = 640, height: int = 480) -> Box:
-    return parse_labels(line, width, height)[0].box
+    return object_of(line, width, height).box
 
 
 def problem_of(line: bytes, *, tracked: bool = False) -> LabelProblem:
     with pytest.raises(LabelProblem) as error:
-        (parse_tracked if tracked else parse_labels)(line, 640, 480, file="labels/11_frame_0.txt")
+        (parse_tracked if tracked else parse_labels)(line, file=FILE)
     return error.value
 
 
 def test_the_example_of_the_data_set_is_these_pixels() -> None:
-    (row,) = parse_labels(LINE, 640, 480)
+    row = object_of(LINE, 640, 480)
     assert row.box == Box(168.0, 189.0, 185.0, 207.0)
     assert (row.label, row.truncated) == ("normal", False)
 
 
 @pytest.mark.parametrize(("number", "label"), [("0", "normal"), ("1", "cluster"), ("2", "pinhead")])
 def test_class_numbers_have_these_labels(number: str, label: str) -> None:
-    assert parse_labels(f"{number} .5 .5 .1 .1".encode(), 640, 480)[0].label == label
+    assert parse_labels(f"{number} .5 .5 .1 .1".encode()).labels == (label,)
 
 
 def test_no_coordinate_is_rounded() -> None:
@@ -41,7 +48,7 @@ def test_no_coordinate_is_rounded() -> None:
 
 
 def test_the_whole_frame_is_the_whole_frame() -> None:
-    (row,) = parse_labels(b"0 0.5 0.5 1 1", 640, 480)
+    row = object_of(b"0 0.5 0.5 1 1", 640, 480)
     assert (row.box, row.truncated) == (Box(0, 0, 640, 480), False)
 
 
@@ -55,20 +62,20 @@ def test_the_whole_frame_is_the_whole_frame() -> None:
     ],
 )
 def test_a_box_beyond_the_frame_is_clipped_and_flagged(line: bytes, box: Box) -> None:
-    (row,) = parse_labels(line, 100, 100)
+    row = object_of(line, 100, 100)
     assert (row.box, row.truncated) == (box, True)
 
 
 @pytest.mark.parametrize(("beyond_px", "truncated"), [(0.009, False), (0.011, True)])
 def test_only_more_than_a_hundredth_of_a_pixel_counts_as_truncated(beyond_px: float, truncated: bool) -> None:
     centre = (5 - beyond_px) / 100
-    (row,) = parse_labels(f"0 {centre} 0.5 0.1 0.1".encode(), 100, 100)
+    row = object_of(f"0 {centre} 0.5 0.1 0.1".encode(), 100, 100)
     assert (row.box.x1, row.truncated) == (0, truncated)
 
 
 @pytest.mark.parametrize("ends", [b"\n", b"\r\n", b"\n\n"])
 def test_line_ends_and_blank_lines_make_no_difference(ends: bytes) -> None:
-    assert len(parse_labels(b"\xef\xbb\xbf" + LINE + ends + LINE + ends, 640, 480)) == 2
+    assert len(parse_labels(b"\xef\xbb\xbf" + LINE + ends + LINE + ends).lines) == 2
 
 
 @pytest.mark.parametrize(
@@ -87,7 +94,6 @@ def test_line_ends_and_blank_lines_make_no_difference(ends: bytes) -> None:
         (b"0 .5 -.01 .1 .1", "label_row_invalid", "must be finite and in [0, 1]"),
         (b"0 .5 .5 0 .1", "label_row_invalid", "the size above 0"),
         (b"0 .5 .5 .1 1.5", "label_row_invalid", "must be finite and in [0, 1]"),
-        (b"0 1 .5 1e-20 .1", "label_row_invalid", "has no area in a 640x480 frame"),
         (b"\xff", "label_row_invalid", "is not UTF-8 text"),
     ],
 )
@@ -96,6 +102,22 @@ def test_a_bad_row_is_named_with_file_and_line(line: bytes, reason: str, detail:
     assert problem.reason == reason
     assert problem.detail.startswith("labels/11_frame_0.txt")
     assert detail in problem.detail
+
+
+def test_a_box_without_area_is_named_with_file_and_line() -> None:
+    with pytest.raises(LabelProblem, match=r"label_row_invalid: .*line 1: '0 1 .5 1e-20 .1' has no area in a 640x480"):
+        object_of(b"0 1 .5 1e-20 .1")
+
+
+@given(st.lists(st.tuples(*[st.floats(0.001, 1)] * 4), min_size=1, max_size=5), st.integers(1, 999))
+def test_boxes_are_those_of_the_yolo_convention(rows: list[tuple[float, float, float, float]], width: int) -> None:
+    lines = "\n".join(" ".join(map(repr, row)) for row in rows)
+    labels = parse_labels("\n".join(f"0 {line}" for line in lines.splitlines()).encode())
+    tracked = parse_tracked("\n".join(f"{n} 0 {line}" for n, line in enumerate(lines.splitlines())).encode())
+    for row, found in zip(rows, join_tracks(labels, tracked, width, 480), strict=True):
+        whole = from_yolo(YoloBox(*row), width, 480)
+        clipped = Box(max(whole.x1, 0.0), max(whole.y1, 0.0), min(whole.x2, width), min(whole.y2, 480))
+        assert found.box == clipped
 
 
 def test_the_line_number_and_the_line_are_in_the_message() -> None:
@@ -113,29 +135,29 @@ def test_a_track_id_occurs_once_in_a_frame() -> None:
 
 
 def test_values_come_from_the_labels_and_ids_from_the_tracks() -> None:
-    joined = join_tracks(parse_labels(LINE, 640, 480), parse_tracked(TRACKED, 640, 480))
+    joined = join_tracks(parse_labels(LINE), parse_tracked(TRACKED), 640, 480)
     assert joined == (TrackedObject("normal", Box(168, 189, 185, 207), False, "ckz3v9nzv00033867jsekqdcl"),)
 
 
 @pytest.mark.parametrize("cx", ["0.500002", "0.499998"])
 def test_values_may_differ_by_the_tolerance_itself(cx: str) -> None:
-    labels = parse_labels(b"0 0.500000 .5 .1 .1", 640, 480)
-    assert join_tracks(labels, parse_tracked(f"t 0 {cx} .5 .1 .1".encode(), 640, 480))
+    labels = parse_labels(b"0 0.500000 .5 .1 .1")
+    assert join_tracks(labels, parse_tracked(f"t 0 {cx} .5 .1 .1".encode()), 640, 480)
 
 
 @pytest.mark.parametrize("line", ["t 0 0.500003 .5 .1 .1", "t 0 .5 .5 .1 .10001", "t 1 .5 .5 .1 .1"])
 def test_files_that_disagree_are_rejected_with_both_lines(line: str) -> None:
-    labels = parse_labels(b"0 .5 .5 .1 .1", 640, 480, file="a.txt")
+    labels = parse_labels(b"0 .5 .5 .1 .1", file="a.txt")
     with pytest.raises(LabelProblem) as error:
-        join_tracks(labels, parse_tracked(line.encode(), 640, 480, file="b.txt"))
+        join_tracks(labels, parse_tracked(line.encode(), file="b.txt"), 640, 480)
     assert error.value.reason == "label_track_mismatch"
     assert error.value.detail == f"a.txt, line 1 says '0 .5 .5 .1 .1', b.txt, line 1 says {line!r}"
 
 
 def test_files_of_unequal_length_are_rejected_with_both_lengths() -> None:
-    labels = parse_labels(LINE + b"\n" + LINE, 640, 480, file="a.txt")
+    labels = parse_labels(LINE + b"\n" + LINE, file="a.txt")
     with pytest.raises(LabelProblem, match=r"label_track_mismatch: a\.txt has 2 rows, b\.txt has 1 rows"):
-        join_tracks(labels, parse_tracked(TRACKED, 640, 480, file="b.txt"))
+        join_tracks(labels, parse_tracked(TRACKED, file="b.txt"), 640, 480)
 
 
 UNIT = st.floats(0, 1)
@@ -152,7 +174,7 @@ def test_boxes_lie_inside_the_frame(cx: float, cy: float, w: float, h: float, wi
 def test_integer_boxes_survive_the_way_through_normalised_values(x1: int, y1: int, data: st.DataObject) -> None:
     x2, y2 = data.draw(st.integers(x1 + 1, 640)), data.draw(st.integers(y1 + 1, 480))
     line = f"0 {(x1 + x2) / 2 / 640!r} {(y1 + y2) / 2 / 480!r} {(x2 - x1) / 640!r} {(y2 - y1) / 480!r}"
-    (row,) = parse_labels(line.encode(), 640, 480)
+    row = object_of(line.encode(), 640, 480)
     assert (row.box.x1, row.box.y1, row.box.x2, row.box.y2) == pytest.approx((x1, y1, x2, y2), abs=1e-9)
     assert not row.truncated
 
@@ -179,8 +201,9 @@ def test_the_real_rows_can_be_read_and_are_whole_pixels(real: Path) -> None:
         rows = list(csv.DictReader(file))
     assert len(rows) == 10
     for row in rows:
-        line = " ".join(row[name] for name in ("fid", "class", "cx", "cy", "w", "h"))
-        (found,) = parse_tracked(line.encode(), 640, 480)
+        line = " ".join(row[name] for name in ("class", "cx", "cy", "w", "h")).encode()
+        tracked = parse_tracked(row["fid"].encode() + b" " + line)
+        (found,) = join_tracks(parse_labels(line), tracked, 640, 480)
         assert found.track_id == row["fid"]
         edges = (found.box.x1, found.box.y1, found.box.x2, found.box.y2)
         assert edges == pytest.approx([round(edge) for edge in edges], abs=1e-3)

@@ -12,12 +12,12 @@ import pytest
 from data_lake.release.files import hash_file
 from data_lake.release.parquet import group_bounds, write_records_shard, write_table
 from data_lake.release.shards import Shard, plan_shards
-from expectations.columns import features, load_table
+from expectations.columns import load_table, released_schema
 from tests.data_lake.release.tiny_tables import PICTURES
 from transforms.diff import Tables
 from transforms.errors import DataError
 
-RECORDS = features(load_table("records"))
+RECORDS = released_schema(load_table("records").columns)
 
 
 def sized(tables: Tables) -> pl.DataFrame:
@@ -45,7 +45,7 @@ def test_records_have_the_same_bytes_under_one_and_two_threads(tmp_path: Path, s
 
 
 def test_a_table_has_the_same_bytes_from_polars_and_from_chunked_arrow(tmp_path: Path, tables: Tables) -> None:
-    declared = features(load_table("objects"))
+    declared = released_schema(load_table("objects").columns)
     rows = tables.objects.to_arrow()
     chunked = pa.concat_tables([rows.slice(0, 2), rows.slice(2)])
     assert (
@@ -74,7 +74,7 @@ def test_picture_bytes_are_stored_plain_and_everything_else_packed(tmp_path: Pat
 def test_the_schema_is_the_one_that_datasets_reads(tmp_path: Path, shard: Shard) -> None:
     write_records_shard(tmp_path / "f", shard, PICTURES.__getitem__, RECORDS)
     schema = pq.read_schema(tmp_path / "f")
-    assert schema.equals(RECORDS.arrow_schema) and b'"image": {"_type": "Image"}' in schema.metadata[b"huggingface"]
+    assert schema.equals(RECORDS) and b'"image": {"_type": "Image"}' in schema.metadata[b"huggingface"]
 
 
 def test_a_picture_with_other_bytes_than_recorded_is_named(tmp_path: Path, shard: Shard) -> None:
@@ -91,7 +91,7 @@ def test_bytes_that_are_no_picture_are_named(tmp_path: Path, shard: Shard) -> No
 
 def test_a_missing_column_is_named(tmp_path: Path, tables: Tables) -> None:
     with pytest.raises(DataError, match="lacks the columns rle"):
-        write_table(tmp_path / "f", tables.objects.drop("rle"), features(load_table("objects")))
+        write_table(tmp_path / "f", tables.objects.drop("rle"), released_schema(load_table("objects").columns))
 
 
 @pytest.mark.parametrize(

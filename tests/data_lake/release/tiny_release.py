@@ -24,7 +24,7 @@ from data_lake.release.manifest import (
 )
 from data_lake.release.parquet import write_records_shard, write_table
 from data_lake.release.shards import plan_shards
-from expectations.columns import empty_frame, features, load_table
+from expectations.columns import empty_frame, load_table, released_schema
 from tests.data_lake.release.tiny_tables import PICTURES
 from transforms.diff import Tables
 from transforms.stats import count_histogram
@@ -86,10 +86,10 @@ def write_release(folder: Path, tables: Tables, version: str = "1.0.0") -> Path:
     for name in ("data", "images", "objects", "instructions", "quarantine"):
         (folder / name).mkdir(parents=True)
     shards = plan_shards(tables.records.join(tables.images.select("sample_id", "stored_bytes"), on="sample_id"))
-    records = features(load_table("records"))
+    records = released_schema(load_table("records").columns)
     files = [write_records_shard(folder / shard.path, shard, PICTURES.__getitem__, records) for shard in shards]
     for name, frame in (("images", tables.images), ("objects", tables.objects)):
-        declared = features(load_table("released_images" if name == "images" else name))
+        declared = released_schema(load_table("released_images" if name == "images" else name).columns)
         for (split,), part in frame.partition_by("split", as_dict=True).items():
             path = shard_path(name, str(split))
             files.append(write_table(folder / path, part, declared, name=path))
@@ -99,7 +99,7 @@ def write_release(folder: Path, tables: Tables, version: str = "1.0.0") -> Path:
         path = shard_path("instructions", str(split))
         files.append(write_instruction_rows(folder / path, part, name=path))
     path = "quarantine/exclusions.parquet"
-    files.append(write_table(folder / path, EXCLUSIONS, features(load_table("exclusions")), name=path))
+    files.append(write_table(folder / path, EXCLUSIONS, released_schema(load_table("exclusions").columns), name=path))
     (folder / "assets").mkdir()
     files.append(write_bytes(folder / HISTOGRAM, histogram_png(count_histogram(tables.records)), name=HISTOGRAM))
     facts = card_facts(tables, files, version)
