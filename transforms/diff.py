@@ -6,11 +6,12 @@ from typing import Literal
 
 import polars as pl
 
-from transforms.instructions.jsonl import COLUMNS
+from transforms.instructions.jsonl import COLUMNS, SCHEMA
 
 Level = Literal["major", "minor", "patch", "same"]
 KEYS = {"records": "record_id", "objects": "object_id", "images": "image_sha256", "instructions": "instruction_id"}
 INSTRUCTION_COLUMNS = (*COLUMNS, "split")  # what the released files hold; the split is in their names
+INSTRUCTION_SCHEMA = SCHEMA | {"split": pl.String()}
 # A change of any other column of a row is metadata.
 MEASURED = {
     "records": frozenset({"img_size", "original_size", "scale", "count", "bbox", "points", "point_kind"})
@@ -18,7 +19,7 @@ MEASURED = {
     "objects": frozenset({"index", "evidence", "x1", "y1", "x2", "y2", "cx", "cy", "ix", "iy", "point_kind"})
     | {"area_px", "rle", "track_id", "truncated"},
     "images": frozenset({"stored_sha256", "pixel_sha256", "width", "height", "scale"}),
-    "instructions": frozenset({"image_file", "task", "prompt", "answer"}),
+    "instructions": frozenset({"image_file", "image_files", "task", "prompt", "answer", "object_ids"}),
 }
 EXAMPLES = 5
 

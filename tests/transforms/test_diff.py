@@ -24,6 +24,8 @@ INSTRUCTIONS = pl.DataFrame(
         "instruction_id": ["a:polyps:counting"],
         "record_id": ["a:polyps"],
         "image_file": ["images/a.jpg"],
+        "image_files": [["images/a.jpg"]],
+        "object_ids": [[]],
         "classification": ["x"],
         "task": ["counting"],
         "prompt": ["how many"],
