@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from expectations.columns import Column, Table
+from transforms.instructions.tasks import TASKS
 
 FLOAT32_ROUNDING_PX = 1e-3
 """Points and boxes of records are rounded to float32 apart from each other."""
@@ -94,7 +95,7 @@ _RULES: Mapping[tuple[str, str], pl.Expr] = {
     ("duplicates", "copies_another"): pl.col("sample_id") != pl.col("kept_id"),
     ("images", "released_size_is_scaled"): _scaled("width") & _scaled("height"),
     ("instructions", "prompt_names_object"): pl.col("prompt").str.contains(pl.col("name"), literal=True)
-    & (pl.col("name").str.len_bytes() > 0),
+    & ((pl.col("name").str.len_bytes() > 0) | ~pl.col("task").is_in(TASKS)),
     ("instructions", "no_placeholder_left"): ~pl.col("prompt").str.contains(_PLACEHOLDER),
     ("near_duplicates", "other_is_larger"): pl.col("sample_id") < pl.col("other_id"),
     ("objects", "box_has_area"): _BOX_HAS_AREA,

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from data_lake.catalogue import Label, SourceInfo, load_catalogue, load_reader
+from flows.recipe_instructions import Instructions
 from transforms.errors import MachineError, UsageError
 
 NAME, VERSION = r"^[a-z][a-z0-9_]*$", r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$"
@@ -34,7 +35,6 @@ Version = Annotated[str, Field(pattern=VERSION)]
 Policy = Literal["published", "audited"]
 ReleasedLabel = Annotated[str, Field(pattern=LABEL)]
 StageName = Annotated[str, Field(pattern=STAGE)]
-Task = Literal["pointing", "bounding", "counting", "cnt_and_point", "count_and_box"]
 
 
 class _Section(BaseModel):
@@ -102,12 +102,6 @@ class Splits(_Section):
         if abs(sum(self.fractions.values()) - 1) > 1e-9:
             raise ValueError(f"the fractions sum to {sum(self.fractions.values()):g}, not 1")
         return self
-
-
-class Instructions(_Section):
-    """Which prompts are written."""
-
-    tasks: tuple[Task, ...] = Field(default=get_args(Task), description="one prompt a record and task")
 
 
 class Validation(_Section):

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from transforms.changes import RANK, Change, Level, named
-from transforms.instructions.jsonl import COLUMNS
+from transforms.instructions.jsonl import COLUMNS, SCHEMA
 from transforms.object_changes import object_changes
 from transforms.row_changes import image_changes, instruction_changes, record_changes
 
 KEYS = {"records": "record_id", "objects": "object_id", "images": "image_sha256", "instructions": "instruction_id"}
 INSTRUCTION_COLUMNS = (*COLUMNS, "split")  # what the released files hold; the split is in their names
+INSTRUCTION_SCHEMA = SCHEMA | {"split": pl.String()}
 EXAMPLES = 5
 
 

@@ -10,6 +10,8 @@ from transforms.changes import Change, change, turned
 PICTURE: Final = ("stored_sha256", "pixel_sha256")
 SIZE: Final = ("width", "height", "scale")
 NAME: Final = ("sample_id", "source", "stem", "member")
+ANSWER: Final = ("answer", "object_ids")
+PLACE: Final = ("image_file", "image_files", "task")
 FOLLOWS_NAME: Final = (*NAME, "group_id", "image_file", "duplicates")
 # What a record repeats of its image and of its objects: a change of it is told there.
 OF_OBJECTS: Final = ("count", "bbox", "points", "point_kind", "centroids", "interior_points", "object_ids", "track_ids")
@@ -69,13 +71,13 @@ def record_changes(
 def instruction_changes(old: pl.DataFrame, new: pl.DataFrame, shown: int) -> list[Change]:
     """Prompts and answers; the split of an instruction is that of its image."""
     both = _both(old, new, "instruction_id")
-    prompts, answers, places = (_differs(both, names) for names in (["prompt"], ["answer"], ["image_file", "task"]))
-    known = ("instruction_id", "prompt", "answer", "image_file", "task", "split")
+    prompts, answers, places = (_differs(both, names) for names in (["prompt"], ANSWER, PLACE))
+    known = ("instruction_id", "prompt", *ANSWER, *PLACE, "split")
     others = [name for name in old.columns if name not in known]
     found = {
         "prompts_changed": (prompts, _said(both, "prompt")),
         "answers_changed": (answers, _said(both, "answer")),
-        "instructions_redirected": (places, _which(both, ["image_file", "task"])),
+        "instructions_redirected": (places, _which(both, PLACE)),
         "instructions_described": (_differs(both, others), _which(both, others)),
     }
     return [

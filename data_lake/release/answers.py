@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from data_lake.wording import load_names
+from data_lake.wording import known_labels, load_names
 from transforms.diff import Tables
 from transforms.errors import DataError
 from transforms.instructions.check import check_instructions
@@ -31,6 +31,8 @@ def check_answers(tables: Tables, recipe: Mapping[str, Any]) -> Iterator[str]:
 
 def _wrong(tables: Tables, instructions: pl.DataFrame, policy: str, *, shared: bool = False) -> pl.DataFrame:
     others = dict.fromkeys(tables.records["image_sha256"], (ELSEWHERE,)) if shared else None
-    names = load_names(tables.records["label"].unique())
-    checked = check_instructions(instructions, tables.records, tables.images, names, policy=policy, other_labels=others)
+    names = load_names(known_labels(tables.records, tables.images))
+    checked = check_instructions(
+        instructions, tables.records, tables.images, names, policy=policy, other_labels=others, objects=tables.objects
+    )
     return checked.filter(~pl.col("ok"))

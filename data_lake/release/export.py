@@ -113,7 +113,7 @@ def _write_records(target: Path, records: pl.DataFrame, paths: dict[str, str]) -
 
 def _copy_instructions(folder: Path, manifest: Manifest, to: Path, split: str, known: set[str]) -> int:
     rows = read_all_instructions(folder, manifest, split)
-    dangling = rows.filter(~pl.col("image_file").is_in(sorted(known)))
+    dangling = rows.filter(~pl.col("image_files").list.eval(pl.element().is_in(sorted(known))).list.all())
     if dangling.height:
         raise DataError(f"instruction {dangling['instruction_id'][0]}: no image of its name; verify the release.")
     if rows.height:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from data_lake.release.files import INSTRUCTIONS_FILE, PARQUET_FILE
 from data_lake.release.jsonl import read_instructions
 from data_lake.release.manifest import Manifest
-from transforms.diff import INSTRUCTION_COLUMNS, Tables
+from transforms.diff import INSTRUCTION_SCHEMA, Tables
 from transforms.errors import DataError
 
 
@@ -76,7 +76,7 @@ def _read_file(path: Path) -> pl.DataFrame:
 def read_all_instructions(folder: Path, manifest: Manifest, split: str | None = None) -> pl.DataFrame:
     """The instructions of a split, or of all, from their JSONL; an empty table where there are none."""
     wanted = [path for path in table_files(manifest, "instructions", split) if path.endswith(".jsonl")]
-    empty = pl.DataFrame(schema=dict.fromkeys(INSTRUCTION_COLUMNS, pl.String))
+    empty = pl.DataFrame(schema=INSTRUCTION_SCHEMA)
     return pl.concat([empty, *(read_instructions(folder / path) for path in wanted)])
 
 

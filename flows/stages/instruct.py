@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from data_lake.wording import load_names, load_templates
+from data_lake.wording import known_labels, load_names, load_templates
 from expectations.references import references_hold
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Rules, Tables
@@ -13,26 +13,36 @@ KEY = ("sample_id", "label", "record_id")
 
 def instruct_records(build: Build, inputs: Inputs, _shard: str) -> Output:
     """The instructions of every record."""
-    recipe, records = build.recipe, inputs.read("records")
+    recipe, records, images = build.recipe, inputs.read("records"), inputs.read("released_images")
     instructions = write_instructions(
         records,
-        inputs.read("released_images"),
+        images,
         load_templates(recipe.instructions.tasks),
-        load_names(records["label"].unique()),
+        load_names(known_labels(records, images)),
         tasks=recipe.instructions.tasks,
         seed=recipe.seed,
         policy=recipe.boxes.policy,
         other_labels=labels_left_out(recipe, inputs),
+        objects=inputs.read("objects"),
+        shares={str(task): share for task, share in recipe.instructions.shares.items()},
+        absent=recipe.instructions.absent,
     )
     used = {f"{sample_id}:{label}": record_id for sample_id, label, record_id in records.select(KEY).iter_rows()}
     return Output(inputs=list(used), used=used, tables={"instructions": instructions})
 
 
 def labels_left_out(recipe: Recipe, inputs: Inputs) -> dict[str, list[str]]:
-    """Labels that an image shows and the recipe leaves out, by image_sha256: they decide which names are clear."""
-    others = inputs.read("regions").filter(~pl.col("label").is_in(list(recipe.labels.names)))
+    """Labels that an image shows, by whatever evidence, and no record holds, by image_sha256.
+
+    The recipe leaves them out, or its box policy does. They decide which names are clear, and what is not absent.
+    """
+    released = pl.col("label").replace(dict(recipe.labels.names))
+    held = inputs.read("records").filter(pl.col("count") > 0).select("sample_id", "label")
     grouped = (
-        others.join(inputs.read("images").select("sample_id", "image_sha256"), on="sample_id")
+        inputs.read("regions")
+        .select("sample_id", label=released)
+        .join(held, on=["sample_id", "label"], how="anti")
+        .join(inputs.read("images").select("sample_id", "image_sha256"), on="sample_id")
         .group_by("image_sha256")
         .agg(pl.col("label").unique().sort())
     )
@@ -50,6 +60,9 @@ def instruct_rules(tables: Tables, inputs: Inputs) -> Rules:
 
 def instruct_parameters(recipe: Recipe) -> object:
     """The part of the recipe that this stage depends on."""
-    return {"tasks": recipe.instructions.tasks, "seed": recipe.seed, "policy": recipe.boxes.policy} | {
-        "labels": sorted(recipe.labels.names)
+    return {
+        "instructions": recipe.instructions.model_dump(),
+        "seed": recipe.seed,
+        "policy": recipe.boxes.policy,
+        "labels": sorted(recipe.labels.names),
     }

@@ -47,6 +47,7 @@ def _images(i: int) -> Row:
 
 def _instructions(i: int) -> Row:
     image = {"image_sha256": _sha(i), "image_file": f"images/{_sha(i)}.jpg", "split": "train", "source": "a"}
+    image |= {"image_files": [f"images/{_sha(i)}.jpg"], "object_ids": []}
     asked = {"classification": "c", "label": "polyps", "task": "counting", "template": 0, "name": "polyp"}
     text = {"prompt": '<image> How many polyps? Answer as {"counts": 2}.', "answer": "2", "answer_rederived": True}
     return {"instruction_id": f"{_sha(i)}:polyps:counting", "record_id": f"{_sha(i)}:polyps"} | image | asked | text

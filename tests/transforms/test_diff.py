@@ -55,6 +55,8 @@ def tables(labelled: dict[tuple[str, str], Boxes] = LABELLED, scale: float = 1.0
                 "instruction_id": f"{record_id}:counting",
                 "record_id": record_id,
                 "image_file": f"images/{sha256}.jpg",
+                "image_files": [f"images/{sha256}.jpg"],
+                "object_ids": [""],
                 "classification": "x",
                 "task": "counting",
                 "prompt": "How many polyps?",

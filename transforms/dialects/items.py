@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from transforms.dialects.answers import Mark
+from transforms.dialects.answers import Mark, Unsupported
 from transforms.dialects.frames import Size
 from transforms.dialects.prompts import Prompt
+from transforms.instructions.tasks import MORE_TASKS
 from transforms.records import Box, Point
 
 
@@ -25,6 +26,15 @@ class Item:
     size: Size
     label: str
     points: tuple[tuple[float, ...], ...] = ()
+
+
+def refuse_other_tasks(item: Item, model: str) -> None:
+    """Nothing for a published task; Unsupported for any other.
+
+    For models whose form knows an object by its name alone: "detect polyp" wants all of them, not the leftmost.
+    """
+    if item.task in MORE_TASKS:
+        raise Unsupported(f"task {item.task}: {model} has no form for it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

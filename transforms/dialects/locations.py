@@ -12,7 +12,7 @@ from typing import Any, Final
 from transforms.dialects.answers import Facts, Mark, Unsupported, check_text, read_content, read_facts
 from transforms.dialects.conversations import Line, ids_of
 from transforms.dialects.frames import CELLS_1000, LOCATIONS_1024, Size, decode, encode_box
-from transforms.dialects.items import Item
+from transforms.dialects.items import Item, refuse_other_tasks
 from transforms.dialects.prompts import asked_name
 
 DETECT: Final = "detect "
@@ -24,6 +24,7 @@ _NOT_IN_NAMES: Final = frozenset("<>;\n")
 
 def encode_paligemma(item: Item) -> Line:
     """``detect <name>`` with the boxes of that name, or ``answer en <question>`` with a number. Unsupported: points."""
+    refuse_other_tasks(item, "PaliGemma")
     content = read_content(item.answer)
     facts = read_facts(content)
     if content is None:
@@ -48,6 +49,7 @@ def decode_paligemma(line: Mapping[str, Any], size: Size) -> Facts:
 
 def encode_florence(item: Item) -> Line:
     """Open-vocabulary detection of one name: the name, then all its boxes. Unsupported: points and numbers."""
+    refuse_other_tasks(item, "Florence-2")
     content = read_content(item.answer)
     if content is None:
         raise Unsupported("an answer without boxes: Florence-2 has no form for it")

@@ -12,7 +12,7 @@ from typing import Any, Final
 from transforms.dialects.answers import Facts, Mark, Unsupported, check_text, read_content, read_facts
 from transforms.dialects.conversations import ASSISTANT, Line, ids_of
 from transforms.dialects.frames import PERCENT, Size, decode, encode_point
-from transforms.dialects.items import Item
+from transforms.dialects.items import Item, refuse_other_tasks
 from transforms.dialects.prompts import asked_name
 
 NONE: Final = "There are none."
@@ -26,6 +26,7 @@ def encode(item: Item) -> Line:
 
     An answer that counts points at what it counts, as Molmo does; the points are those of the record.
     """
+    refuse_other_tasks(item, "Molmo")
     content = read_content(item.answer)
     ask = check_text(item.prompt.ask)
     if content is None:

@@ -8,8 +8,11 @@ from typing import Any, Final
 
 import polars as pl
 
+from transforms.instructions.lexicon import Lexicon
 from transforms.instructions.names import Name, Names, allowed_names, labels_present
+from transforms.instructions.proofs.rows import prove_rows
 from transforms.instructions.stated import Stated, WrongShape, read_answer, read_prompt_example
+from transforms.instructions.tasks import MORE_TASKS
 
 _ROUNDING_PX: Final = 0.05 + 1e-6
 _SLICE_ROWS: Final = 16384  # keeps the nested Python lists of one step small
@@ -38,6 +41,7 @@ def check_instructions(
     *,
     policy: str,
     other_labels: Mapping[str, Collection[str]] | None = None,
+    objects: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """instruction_id, ok and reason (empty when ok) of each instruction, in the order given.
 
@@ -45,28 +49,46 @@ def check_instructions(
     rounding to 0.1 px, the boxes as the same float32 numbers, all under one name that the label may have in that
     image, which is the only name in the prompt; and when the prompt's example has the shape of the answer.
     A count of zero needs a label whose absence is certain. Columns beyond those of ``read_jsonl`` are held
-    against the record where present.
+    against the record where present. Rows of other tasks than the published are proved from the scenes of their
+    images (``transforms.instructions.proofs``), which need ``objects``; without them they are not ok.
     """
     rows = images.select("image_sha256", "image_file", "labels_exhaustive").iter_rows()
     files = {image: (file, frozenset(certain)) for image, file, certain in rows}
     truth = _Truth(names, policy, labels_present(records, other_labels), files)
-    prompts = _read_prompts(instructions, names)
+    mention = _mention(names)
+    prompts = _read_prompts(instructions, names, mention)
     reasons: list[str] = []
     for part in instructions.iter_slices(_SLICE_ROWS):
         wanted = records.select(_RECORD).join(part.select("record_id").unique(), on="record_id", how="semi")
         by_id = {record["record_id"]: record for record in wanted.iter_rows(named=True)}
         reasons += [_reason(row, by_id.get(row["record_id"]), prompts, truth) for row in part.iter_rows(named=True)]
+    more = instructions.with_row_index("row").filter(pl.col("task").is_in(MORE_TASKS))
+    if more.height and objects is not None:
+        lexicon = Lexicon(names, policy, truth.present)
+        singular = {form.lower(): name.singular for name in names.forms for form in (name.plural, name.singular)}
+
+        def mentions(text: str) -> set[str]:
+            return {singular[found.lower()] for found in mention.findall(text)}
+
+        for row, reason in prove_rows(more, records, objects, images, lexicon, mentions):
+            reasons[row] = reason
     verdicts = instructions.select("instruction_id").with_columns(pl.Series("reason", reasons, dtype=pl.String))
     return verdicts.select("instruction_id", (pl.col("reason") == "").alias("ok"), "reason")
 
 
-def _read_prompts(instructions: pl.DataFrame, names: Names) -> dict[tuple[str, str], tuple[str, str]]:
-    """Name and reason of each distinct (task, prompt): there are far fewer of them than rows."""
-    forms = {form: name for name in names.forms for form in (name.singular, name.plural)}
+def _mention(names: Names) -> re.Pattern[str]:
+    """Finds every form of a name in a text, the longest that stands at a place."""
+    forms = {form for name in names.forms for form in (name.singular, name.plural)}
     longest_first = sorted(forms, key=lambda form: (-len(form), form))
-    mention = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)", re.IGNORECASE)
+    return re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)", re.IGNORECASE)
+
+
+def _read_prompts(
+    instructions: pl.DataFrame, names: Names, mention: re.Pattern[str]
+) -> dict[tuple[str, str], tuple[str, str]]:
+    """Name and reason of each distinct (task, prompt) of the published tasks: there are far fewer of them than rows."""
     singulars = {name.singular: name for name in names.forms}
-    pairs = instructions.select("task", "prompt").unique().iter_rows()
+    pairs = instructions.filter(~pl.col("task").is_in(MORE_TASKS)).select("task", "prompt").unique().iter_rows()
     return {(task, prompt): _read_prompt(task, prompt, mention, singulars) for task, prompt in pairs}
 
 
@@ -88,6 +110,8 @@ def _read_prompt(task: str, prompt: str, mention: re.Pattern[str], singulars: Ma
 def _reason(row: Row, record: Row | None, prompts: Mapping[tuple[str, str], tuple[str, str]], truth: _Truth) -> str:
     if record is None:
         return "record_unknown"
+    if row["task"] in MORE_TASKS:
+        return "not_proved"
     name, prompt_reason = prompts[row["task"], row["prompt"]]
     return (
         _identity_reason(row, record, truth)
@@ -104,8 +128,10 @@ def _identity_reason(row: Row, record: Row, truth: _Truth) -> str:
         if row.get(column, record[column]) != record[column]:
             return f"{column}_differs"
     file, certain = truth.images.get(record["image_sha256"], ("", frozenset()))
-    if row["image_file"] != file:
+    if row["image_file"] != file or row.get("image_files", [file]) != [file]:
         return "image_file_differs"
+    if row.get("object_ids"):
+        return "object_ids_differ"
     return "absence_uncertain" if record["count"] == 0 and record["label"] not in certain else ""
 
 

@@ -8,15 +8,25 @@ import polars as pl
 
 from transforms.errors import DataError
 
-COLUMNS: Final = ("instruction_id", "record_id", "image_file", "classification", "task", "prompt", "answer")
+COLUMNS: Final = (
+    "instruction_id", "record_id", "image_file", "image_files", "classification", "task", "prompt", "answer",
+    "object_ids",
+)  # fmt: skip
+LISTS: Final = frozenset({"image_files", "object_ids"})
+SCHEMA: Final = {name: pl.List(pl.String()) if name in LISTS else pl.String() for name in COLUMNS}
 
 
 def jsonl_line(row: Mapping[str, Any]) -> bytes:
-    """One instruction as a line of canonical JSON: fixed key order, no spaces, no line break at the end."""
+    """One instruction as a line of canonical JSON: fixed key order, no spaces, no line break at the end.
+
+    ``images`` are in the order of their placeholders; ``object_ids`` stand only where the answer does not rest on
+    all objects of the record.
+    """
     user = {"role": "user", "content": row["prompt"], "task": row["task"], "source": row["classification"]}
     assistant = {"role": "assistant", "content": row["answer"]}
-    line = {"messages": [user, assistant], "images": [row["image_file"]]}
-    return orjson.dumps(line | {"instruction_id": row["instruction_id"], "record_id": row["record_id"]})
+    line = {"messages": [user, assistant], "images": row["image_files"]}
+    line |= {"instruction_id": row["instruction_id"], "record_id": row["record_id"]}
+    return orjson.dumps(line | ({"object_ids": row["object_ids"]} if row["object_ids"] else {}))
 
 
 def jsonl(instructions: pl.DataFrame) -> Iterator[bytes]:
@@ -28,21 +38,31 @@ def jsonl(instructions: pl.DataFrame) -> Iterator[bytes]:
 def read_jsonl(lines: Iterable[bytes]) -> pl.DataFrame:
     """The columns that such a file holds, one row per line, in the file's order: enough to check each answer.
 
+    ``image_file`` is the one of the images that the record is of.
     DataError names the line (from 1) that is not an instruction.
     """
     rows = [_read_line(number, line) for number, line in enumerate(lines, start=1)]
-    return pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row")
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def _read_line(number: int, line: bytes) -> tuple[str, ...]:
+def _read_line(number: int, line: bytes) -> tuple[str | list[str], ...]:
     try:
         content = orjson.loads(line)
         user, assistant = content["messages"]
-        (image,) = content["images"]
-        ids = (content["instruction_id"], content["record_id"])
-        row = (*ids, image, user["source"], user["task"], user["content"], assistant["content"])
-    except (ValueError, KeyError, TypeError) as error:
+        images, objects = content["images"], content.get("object_ids", [])
+        record_id = content["record_id"]
+        home = images[0] if len(images) == 1 else _of_record(images, record_id)
+        texts = (content["instruction_id"], record_id, home, user["source"], user["task"], user["content"])
+        row = (*texts[:3], images, *texts[3:], assistant["content"], objects)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise DataError(f"line {number} is not an instruction ({error}). Restore the file from its release.") from error
-    if not all(isinstance(value, str) for value in row):
+    if not all(isinstance(value, str) for value in (*texts, assistant["content"], *images, *objects)):
         raise DataError(f"line {number} holds a value that is not text. Restore the file from its release.")
     return row
+
+
+def _of_record(images: list[str], record_id: str) -> str:
+    found = [file for file in images if record_id.partition(":")[0] in file]
+    if len(found) != 1:
+        raise ValueError("no image, or several, of its record")
+    return found[0]

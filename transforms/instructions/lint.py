@@ -1,40 +1,20 @@
 """What is wrong with prompt templates: each must ask in good English for exactly what its answer gives."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Final
 
+from transforms.instructions.asked_words import NAMELESS, NAMES, SLOTS, UNWANTED, WANTED
 from transforms.instructions.names import Names, article_of
 from transforms.instructions.prompts import Template, Templates, render_prompt
+from transforms.instructions.shapes import SHAPES, has_shape
 from transforms.instructions.stated import Stated, WrongShape, example_start, read_prompt_example
-from transforms.instructions.tasks import TASKS
+from transforms.instructions.tasks import ALL_TASKS, TASKS
 
 MIN_ASKS: Final = 25
-_COUNT: Final = re.compile(r"\b(how many|count\w*|numbers?|totals?|tally)\b", re.IGNORECASE)
-_POINT: Final = re.compile(r"\b(pin)?point\w*\b", re.IGNORECASE)
-_BOX: Final = re.compile(r"\b(box\w*|bounding|bbox\w*)\b", re.IGNORECASE)
-_PLACE: Final = re.compile(
-    r"\b(where\w*|locat\w+|locali[sz]\w+|positions?|coordinates?|mark\w*|find|draw|outline|detect)\b", re.IGNORECASE
-)
-_POINT_OR_POSITION: Final = re.compile(_POINT.pattern + r"|\bpositions?\b", re.IGNORECASE)
-_ALL: Final = re.compile(r"\b(every|each|all|wherever|per)\b", re.IGNORECASE)
-# What an ask must contain, and what neither ask nor request may contain, because the answer does not give it.
-_WANTED: Final = {
-    "pointing": {"points": _POINT_OR_POSITION, "all objects": _ALL},
-    "bounding": {"boxes": _BOX, "all objects": _ALL},
-    "counting": {"a number": _COUNT},
-    "cnt_and_point": {"a number": _COUNT, "points": _POINT_OR_POSITION, "all objects": _ALL},
-    "count_and_box": {"a number": _COUNT, "boxes": _BOX, "all objects": _ALL},
-}
-_UNWANTED: Final = {
-    "pointing": (_COUNT, _BOX),
-    "bounding": (_COUNT, _POINT),
-    "counting": (_POINT, _BOX, _PLACE),
-    "cnt_and_point": (_BOX,),
-    "count_and_box": (_POINT,),
-}
 _PLACEHOLDER: Final = re.compile(r"\{[^{}\"]*\}")
-_KNOWN: Final = {"{name}", "{names}", "{a_name}"}
+_YES_OR_NO: Final = re.compile(r"(^|[.?!] )(Is|Are|Does|Do) ")
 _GRAMMAR: Final = (
     (re.compile(r"\{names\} (is|was|has)\b"), "a singular verb follows {names}"),
     (re.compile(r"\{(a_)?name\} (are|were|have|do)\b"), "a plural verb follows {name}"),
@@ -47,7 +27,8 @@ _GRAMMAR: Final = (
     (re.compile(r"\b([Aa]ll|many|several|(number|count) of)( the)? \{(a_)?name\}"), "a plural is wanted: {names}"),
     (re.compile(r"\b([Aa]n?|the) \{a_name\}|\b[Aa]n? \{names?\}"), "articles belong to {a_name} alone"),
     (re.compile(r"(^|[.?!] )[{a-z]"), "a sentence does not begin with a capital"),
-    (re.compile(r"(^|[.?!] )(Is|Are|Does|Do) "), "a yes or no is asked for, which the answer does not give"),
+    (_YES_OR_NO, "a yes or no is asked for, which the answer does not give"),
+    (re.compile(r"(?<![Tt]he )\{referent\}"), "the article the belongs before {referent}"),
     (re.compile(r"  |^ | $|\n"), "stray white space"),
     (re.compile(r"\b(\w+) \1\b", re.IGNORECASE), "a word is doubled"),
     (re.compile(r"[^.?]$"), "the ask does not end with a full stop or question mark"),
@@ -61,7 +42,7 @@ def lint_templates(templates: Templates, names: Names) -> list[str]:
     Checks asks and requests as written (verbs of the task, grammar around placeholders, number, repeats) and
     every prompt with every name filled in (articles, placeholders left, example valid and of the task's shape).
     """
-    faults = [f"{task}: no templates" for task in TASKS if task not in templates.by_task]
+    faults = [f"{task}: no templates" for task in ALL_TASKS if task not in templates.by_task]
     for task, written in templates.by_task.items():
         asks = list(dict.fromkeys(template.ask for template in written))
         requests = list(dict.fromkeys(template.request for template in written))
@@ -84,14 +65,17 @@ def _repeats(asks: list[str], requests: list[str], templates: int) -> Iterator[s
 
 def _ask_faults(task: str, ask: str, names: Names) -> Iterator[str]:
     words = _PLACEHOLDER.sub("", ask)
-    yield from (f"unknown placeholder {found}" for found in _PLACEHOLDER.findall(ask) if found not in _KNOWN)
-    if not _KNOWN.intersection(_PLACEHOLDER.findall(ask)):
+    found = _PLACEHOLDER.findall(ask)
+    yield from (f"unknown placeholder {one}" for one in found if one not in _known(task))
+    yield from (f"has no place for {{{slot}}}" for slot in SLOTS.get(task, {}) if f"{{{slot}}}" not in found)
+    if task not in NAMELESS and not {*NAMES, "{referent}"}.intersection(found):
         yield "names no object"
     if re.search(r'[\[\]{}<>"]', words):
         yield "brackets or quotes belong to the request"
-    yield from (f"does not ask for {what}" for what, pattern in _WANTED[task].items() if not pattern.search(words))
+    yield from (f"does not ask for {what}" for what, pattern in WANTED[task].items() if not pattern.search(words))
     yield from _unwanted(task, words)
-    yield from (message for rule, message in _GRAMMAR if rule.search(ask))
+    answered = {_YES_OR_NO} if task == "presence" else set()
+    yield from (message for rule, message in _GRAMMAR if rule not in answered and rule.search(ask))
     for name in names.forms:
         if re.search(rf"\b({re.escape(name.singular)}|{re.escape(name.plural)})\b", words, re.IGNORECASE):
             yield f"holds the name {name.singular} itself"
@@ -100,7 +84,7 @@ def _ask_faults(task: str, ask: str, names: Names) -> Iterator[str]:
 def _request_faults(task: str, request: str) -> Iterator[str]:
     try:
         words = request[: example_start(request)]
-        example = read_prompt_example(task, request)
+        example = _example_of(task, request)
     except WrongShape as error:
         yield f"the example is not an answer: {error}"
         return
@@ -108,9 +92,9 @@ def _request_faults(task: str, request: str) -> Iterator[str]:
         yield "the example must follow a colon and a space"
     if "JSON" not in words or "fenced" not in words:
         yield "does not ask for JSON in a fenced block"
-    yield from (f"unknown placeholder {found}" for found in _PLACEHOLDER.findall(words) if found not in _KNOWN)
+    yield from (f"unknown placeholder {found}" for found in _PLACEHOLDER.findall(words) if found not in NAMES)
     yield from _unwanted(task, _PLACEHOLDER.sub("", words))
-    yield from _example_faults(example)
+    yield from _example_faults(example) if example else ()
 
 
 def _example_faults(example: Stated) -> Iterator[str]:
@@ -125,18 +109,36 @@ def _example_faults(example: Stated) -> Iterator[str]:
         yield "a box of the example has no area"
 
 
+def _known(task: str) -> set[str]:
+    slots = {f"{{{slot}}}" for slot in SLOTS.get(task, {})}
+    return slots | (set() if task in NAMELESS else set(NAMES))
+
+
+def _example_of(task: str, text: str) -> Stated | None:
+    """The example of a published task; of another task, nothing: its shape is what counts."""
+    if task in TASKS:
+        return read_prompt_example(task, text)
+    try:
+        content = json.loads(text[example_start(text) :])
+    except json.JSONDecodeError as error:
+        raise WrongShape("not JSON") from error
+    if not has_shape(content, SHAPES[task]):
+        raise WrongShape("not of the shape of the task")
+    return None
+
+
 def _unwanted(task: str, words: str) -> Iterator[str]:
-    for pattern in _UNWANTED[task]:
+    for pattern in UNWANTED[task]:
         if found := pattern.search(words):
             yield f"'{found.group()}' asks for what the answer does not give"
 
 
 def _rendered_faults(task: str, template: Template, names: Names) -> Iterator[str]:
     for name in names.forms:
-        prompt = render_prompt(template, name)
+        prompt = render_prompt(template, name, SLOTS.get(task))
         if not prompt.startswith("<image> ") or prompt.count("<image>") != 1:
             yield f"{prompt}: must start with <image>, once"
-        if any(found in prompt for found in _KNOWN) or re.search(r"\{\w*\}", prompt):
+        if re.search(r"\{\w*\}", prompt):
             yield f"{prompt}: a placeholder is left"
         yield from (
             f"{prompt}: '{article} {word}'"
@@ -144,7 +146,8 @@ def _rendered_faults(task: str, template: Template, names: Names) -> Iterator[st
             if article.lower() != article_of(word)
         )
         try:
-            if read_prompt_example(task, prompt).labels != {name.singular}:
+            example = _example_of(task, render_prompt(Template("", template.request), name))
+            if example and example.labels != {name.singular}:
                 yield f"{prompt}: the example has another label"
         except WrongShape as error:
             yield f"{prompt}: {error}"

@@ -8,7 +8,7 @@ from typing import Final
 
 from transforms.errors import UsageError
 from transforms.instructions.names import Name
-from transforms.instructions.tasks import TASKS
+from transforms.instructions.tasks import ALL_TASKS
 
 IMAGE_TOKEN: Final = "<image>"
 
@@ -17,8 +17,8 @@ IMAGE_TOKEN: Final = "<image>"
 class Template:
     """One prompt before its name is filled in: what is asked, and in which format to answer.
 
-    Placeholders: ``{name}`` singular, ``{names}`` plural, ``{a_name}`` singular with its article.
-    ``request`` ends with a JSON example of the answer.
+    Placeholders: ``{name}`` singular, ``{names}`` plural, ``{a_name}`` singular with its article; a task may have
+    others. ``request`` ends with a JSON example of the answer.
     """
 
     ask: str
@@ -45,16 +45,23 @@ def parse_templates(texts: Mapping[str, str]) -> Templates:
     return Templates({task: _parse_task(task, text) for task, text in sorted(texts.items())})
 
 
-def render_prompt(template: Template, name: Name) -> str:
-    """The prompt that asks for objects of this name."""
-    filled = template.text.replace("{names}", name.plural).replace("{a_name}", name.with_article)
-    return filled.replace("{name}", name.singular)
+def render_prompt(
+    template: Template, name: Name | None = None, slots: Mapping[str, str] | None = None, images: int = 1
+) -> str:
+    """The prompt that asks for objects of this name; ``slots`` are filled in too, ``images`` placeholders begin it."""
+    filled = template.text
+    for slot, text in (slots or {}).items():
+        filled = filled.replace(f"{{{slot}}}", text)
+    if name is not None:
+        filled = filled.replace("{names}", name.plural).replace("{a_name}", name.with_article)
+        filled = filled.replace("{name}", name.singular)
+    return IMAGE_TOKEN * (images - 1) + filled
 
 
 def _parse_task(task: str, text: str) -> tuple[Template, ...]:
     file = f"template file of task {task}"
-    if task not in TASKS:
-        raise UsageError(f"{file}: no such task. Choose from {', '.join(TASKS)}.")
+    if task not in ALL_TASKS:
+        raise UsageError(f"{file}: no such task. Choose from {', '.join(ALL_TASKS)}.")
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

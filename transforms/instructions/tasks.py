@@ -1,4 +1,4 @@
-"""The answer of each task, in the shapes and with the keys of the published MedMultiPoints."""
+"""The names of all tasks, and the answer of the five published ones, in their shapes and with their keys."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -53,6 +53,13 @@ ANSWERS: Final[Mapping[str, Callable[[Objects], str]]] = MappingProxyType(
     {task.__name__: task for task in (pointing, bounding, counting, cnt_and_point, count_and_box)}
 )
 TASKS: Final = tuple(ANSWERS)
+MORE_TASKS: Final = ("presence", "referring", "classification", "label_path", "class_counts")
+ALL_TASKS: Final = TASKS + MORE_TASKS
+SEVERAL_IMAGES: Final[Mapping[str, int]] = MappingProxyType(
+    dict.fromkeys(("tracking", "appeared", "vanished", "moved_most", "same_class"), 2)
+    | dict.fromkeys(("motion", "video_counts"), 4)
+)
+"""The pictures that a question of a task shows; one where the task is not listed."""
 
 
 def round_point(point: Numbers) -> list[float]:

@@ -1,4 +1,4 @@
-"""Instructions of all records: one prompt and answer per record and task."""
+"""Instructions: one prompt and answer per record and published task, and the questions of all other tasks."""
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -9,26 +9,32 @@ import polars as pl
 
 from transforms.errors import UsageError
 from transforms.instructions.check import check_instructions
+from transforms.instructions.lexicon import Lexicon
 from transforms.instructions.names import Name, Names, allowed_names, labels_present
 from transforms.instructions.prompts import Templates, render_prompt
-from transforms.instructions.tasks import TASKS, Objects, answer_text, round_point
+from transforms.instructions.questions.question import Words
+from transforms.instructions.tasks import ALL_TASKS, TASKS, Objects, answer_text, round_point
+from transforms.instructions.write_questions import write_questions
 
-SCHEMA: Final = {
-    "instruction_id": pl.String,
-    "record_id": pl.String,
-    "image_sha256": pl.String,
-    "image_file": pl.String,
-    "split": pl.String,
-    "source": pl.String,
-    "classification": pl.String,
-    "label": pl.String,
-    "task": pl.String,
-    "template": pl.Int64,
-    "name": pl.String,
-    "prompt": pl.String,
-    "answer": pl.String,
+SCHEMA: Final[dict[str, pl.DataType]] = {
+    "instruction_id": pl.String(),
+    "record_id": pl.String(),
+    "image_sha256": pl.String(),
+    "image_file": pl.String(),
+    "image_files": pl.List(pl.String()),
+    "split": pl.String(),
+    "source": pl.String(),
+    "classification": pl.String(),
+    "label": pl.String(),
+    "task": pl.String(),
+    "template": pl.Int64(),
+    "name": pl.String(),
+    "prompt": pl.String(),
+    "answer": pl.String(),
+    "object_ids": pl.List(pl.String()),
 }
-_COPIED: Final = ("record_id", "image_sha256", "image_file", "split", "source", "classification", "label")
+_FILED: Final = ("record_id", "image_sha256", "image_file")
+_COPIED: Final = ("split", "source", "classification", "label")
 _READ: Final = ("record_id", "image_sha256", "split", "source", "classification", "label", "count", "points", "bbox")
 _SLICE_ROWS: Final = 4096  # keeps the nested Python lists of one step small
 
@@ -57,29 +63,40 @@ def write_instructions(
     seed: int | str,
     policy: str,
     other_labels: Mapping[str, Collection[str]] | None = None,
+    objects: pl.DataFrame | None = None,
+    shares: Mapping[str, float] | None = None,
+    absent: float = 0.5,
 ) -> pl.DataFrame:
-    """The instructions table: each record with each task, sorted by instruction_id.
+    """The instructions table: each record with each published task, and what other tasks ask, sorted by id.
 
     Template and name are drawn by sha256 of seed, record_id and task, so another record changes no row. The one
     exception is meant: a name that holds only where a label is alone goes when another label joins the image;
     ``other_labels`` (labels per image_sha256 that have objects but no record) makes that independent of a
     recipe's choice of labels. ``answer_rederived`` is the verdict of ``check_instructions``.
+    Tasks beside the published need ``objects``; for ``shares`` and ``absent`` see ``Words``.
     UsageError for an unknown task, a task without templates, a label without a name.
     """
-    wording = _Wording(templates, names, _known(tasks, templates), seed, policy, labels_present(records, other_labels))
+    chosen, present = _known(tasks, templates), labels_present(records, other_labels)
+    wording = _Wording(templates, names, tuple(task for task in chosen if task in TASKS), seed, policy, present)
+    more = [task for task in chosen if task not in TASKS]
     files = images.select("image_sha256", "image_file")
     wanted = records.select(_READ).join(files, on="image_sha256", how="left").sort("record_id")
     parts = [pl.DataFrame(schema=SCHEMA)]
     parts += [_write_slice(part, wording) for part in wanted.iter_slices(_SLICE_ROWS)]
+    if more and objects is not None:
+        words = Words(Lexicon(names, policy, present), seed, shares or {}, absent)
+        parts += write_questions(records, objects, images, templates, words, more, SCHEMA)
     written = pl.concat(parts).sort("instruction_id")
-    checked = check_instructions(written, records, images, names, policy=policy, other_labels=other_labels)
+    checked = check_instructions(
+        written, records, images, names, policy=policy, other_labels=other_labels, objects=objects
+    )
     return written.with_columns(checked["ok"].alias("answer_rederived"))
 
 
 def _known(tasks: Sequence[str], templates: Templates) -> tuple[str, ...]:
     for task in tasks:
-        if task not in TASKS:
-            raise UsageError(f"task {task}: no such task. Choose from {', '.join(TASKS)}.")
+        if task not in ALL_TASKS:
+            raise UsageError(f"task {task}: no such task. Choose from {', '.join(ALL_TASKS)}.")
         if task not in templates.by_task:
             raise UsageError(f"task {task}: no templates. Add its template file.")
     return tuple(dict.fromkeys(tasks))
@@ -97,12 +114,14 @@ def _write_record(record: Row, wording: _Wording) -> Iterator[tuple[object, ...]
         label = record["label"]
         raise UsageError(f"label {label}: no name under box policy {wording.policy}. Add it to the names file.")
     points = [round_point(point) for point in record["points"]]
-    copied = tuple(record[column] for column in _COPIED)
+    filed, copied = (tuple(record[column] for column in columns) for columns in (_FILED, _COPIED))
+    files = [record["image_file"]]
     for task in wording.tasks:
         number, name = _draw(record["record_id"], task, choices, wording)
         prompt = render_prompt(wording.templates.by_task[task][number], name)
         answer = answer_text(task, Objects(name.singular, record["count"], points, record["bbox"]))
-        yield (f"{record['record_id']}:{task}", *copied, task, number, name.singular, prompt, answer)
+        row = (f"{record['record_id']}:{task}", *filed, files, *copied, task, number, name.singular, prompt, answer)
+        yield (*row, [])
 
 
 def _draw(record_id: str, task: str, choices: tuple[Name, ...], wording: _Wording) -> tuple[int, Name]:

@@ -77,6 +77,7 @@ def test_an_image_path_that_leads_elsewhere_is_refused(tmp_path: Path, tables: T
 
 def test_an_instruction_without_its_image_is_refused(tmp_path: Path, tables: Tables) -> None:
     other = tables.instructions.with_columns(pl.lit(f"images/{'a' * 64}.jpg").alias("image_file"))
+    other = other.with_columns(image_files=pl.concat_list("image_file"))
     folder = write_release(tmp_path / "release", changed(tables, instructions=other))
     with pytest.raises(DataError, match="no image of its name"):
         export_release(folder, tmp_path / "out")

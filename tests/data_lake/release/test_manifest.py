@@ -12,6 +12,7 @@ from data_lake.release.files import FileEntry
 from data_lake.release.manifest import manifest_bytes, manifest_root, read_manifest
 from transforms.diff import Tables
 from transforms.errors import DataError
+from transforms.instructions.jsonl import SCHEMA
 
 FILES = (FileEntry("b.txt", 2, "b" * 64), FileEntry("a.txt", 1, "a" * 64))
 
@@ -75,8 +76,9 @@ def test_the_logical_digest_is_the_one_its_definition_gives() -> None:
     records = records.with_columns(pl.col("bbox").cast(pl.List(pl.List(pl.Float32))))
     objects = pl.DataFrame({"record_id": ["r", "r"], "index": [10, 2], "x": [None, 1e16]})
     images = pl.DataFrame({"sample_id": ["s"], "stored_sha256": ["left out"], "cut": [True]})
-    columns = ("instruction_id", "record_id", "image_file", "classification", "task", "prompt", "answer", "split")
-    instructions = pl.DataFrame({column: [f'"{column}" é'] for column in columns} | {"answer_rederived": [True]})
+    columns = (*SCHEMA, "split")
+    values = {name: [f'"{name}" é'] if SCHEMA.get(name) == pl.List(pl.String) else f'"{name}" é' for name in columns}
+    instructions = pl.DataFrame([values | {"answer_rederived": True}])
     text = [
         '["records",["bbox","record_id","scale"]]',
         '[[],"a",1.0]',
@@ -87,7 +89,7 @@ def test_the_logical_digest_is_the_one_its_definition_gives() -> None:
         '["images",["cut","sample_id"]]',
         '[true,"s"]',
         json.dumps(["instructions", sorted(columns)], separators=(",", ":")),
-        json.dumps([f'"{column}" é' for column in sorted(columns)], separators=(",", ":"), ensure_ascii=False),
+        json.dumps([values[column] for column in sorted(columns)], separators=(",", ":"), ensure_ascii=False),
     ]
     expected = hashlib.sha256("".join(f"{line}\n" for line in text).encode()).hexdigest()
     assert logical_digest(records, objects, images, instructions) == expected

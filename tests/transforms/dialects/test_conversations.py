@@ -21,7 +21,7 @@ from transforms.dialects.frames import (
 from transforms.dialects.items import Item
 from transforms.dialects.prompts import Prompt
 from transforms.dialects.registry import DIALECTS, Conversation
-from transforms.instructions.tasks import TASKS
+from transforms.instructions.tasks import MORE_TASKS, TASKS
 
 FRAMES = {
     "swift": QWEN2_5_PIXELS,
@@ -131,3 +131,11 @@ def test_numbers_under_a_key_of_unknown_frame_are_left_out(name: str) -> None:
 def test_a_picture_that_the_model_cannot_resize_is_left_out_whatever_is_asked(name: str, task: str) -> None:
     with pytest.raises(Unsupported, match="resize"):
         FORMS[name].encode(item(task, BOXES, Size(20, 600)))
+
+
+@pytest.mark.parametrize("name", ["molmo", "paligemma", "florence2"])
+@pytest.mark.parametrize("task", MORE_TASKS)
+def test_a_form_that_knows_objects_by_name_alone_refuses_other_tasks(name: str, task: str) -> None:
+    """ "detect polyp" asks for all polyps; as an answer to "the leftmost polyp" it would be wrong."""
+    with pytest.raises(Unsupported, match=f"task {task}: .* has no form for it"):
+        FORMS[name].encode(replace(item("bounding"), task=task))

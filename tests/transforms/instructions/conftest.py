@@ -8,7 +8,7 @@ import pytest
 
 from transforms.instructions.names import Names, parse_names
 from transforms.instructions.prompts import Templates, parse_templates
-from transforms.instructions.tasks import TASKS
+from transforms.instructions.tasks import ALL_TASKS
 
 Row = tuple[str, str, Sequence[Sequence[float]]]
 Tables = Callable[[Sequence[Row]], tuple[pl.DataFrame, pl.DataFrame]]
@@ -32,7 +32,7 @@ _RECORDS = pl.Schema(
 def templates() -> Templates:
     """The templates that ship with the project."""
     folder = files("transforms.instructions.templates")
-    return parse_templates({task: folder.joinpath(f"{task}.toml").read_text("utf-8") for task in TASKS})
+    return parse_templates({task: folder.joinpath(f"{task}.toml").read_text("utf-8") for task in ALL_TASKS})
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,19 @@ import polars as pl
 import pytest
 
 from transforms.errors import DataError
-from transforms.instructions.jsonl import COLUMNS, jsonl, jsonl_line, read_jsonl
+from transforms.instructions.jsonl import COLUMNS, SCHEMA, jsonl, jsonl_line, read_jsonl
 
-ROW = dict(
-    zip(
-        COLUMNS, ("r:counting", "r", "images/x.jpg", "a-class", "counting", "<image> How many?", "```json"), strict=True
-    )
-)
+ROW = {
+    "instruction_id": "r:counting",
+    "record_id": "r",
+    "image_file": "images/x.jpg",
+    "image_files": ["images/x.jpg"],
+    "classification": "a-class",
+    "task": "counting",
+    "prompt": "<image> How many?",
+    "answer": "```json",
+    "object_ids": [],
+}
 
 
 def test_a_line_is_these_bytes() -> None:
@@ -25,12 +31,28 @@ def test_a_line_is_these_bytes() -> None:
 
 def test_lines_are_sorted_and_read_back() -> None:
     """Whatever the order of the table, the file is sorted by id, one line break a row."""
-    frame = pl.DataFrame([ROW | {"instruction_id": key} for key in ("c", "a", "b")])
+    frame = pl.DataFrame([ROW | {"instruction_id": key} for key in ("c", "a", "b")], schema=SCHEMA)
 
     lines = list(jsonl(frame))
 
     assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in lines)
     assert frame.select(COLUMNS).sort("instruction_id").equals(read_jsonl(lines))
+
+
+def test_several_images_stand_in_order_and_the_record_says_which_is_its_own() -> None:
+    """Images keep the order of their placeholders; the image of the record is found by its hash."""
+    row = ROW | {
+        "record_id": "bb:normal",
+        "image_file": "images/bb.jpg",
+        "image_files": ["images/aa.jpg", "images/bb.jpg"],
+    }
+    row |= {"object_ids": ["bb:normal:3"]}
+
+    line = jsonl_line(row)
+
+    assert b'"images":["images/aa.jpg","images/bb.jpg"]' in line
+    assert line.endswith(b'"object_ids":["bb:normal:3"]}')
+    assert read_jsonl([line]).row(0, named=True) == row
 
 
 @pytest.mark.parametrize(

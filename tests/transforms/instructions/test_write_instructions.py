@@ -47,7 +47,7 @@ rows = st.lists(
 def test_columns_and_types_are_the_declared_ones(tables: Tables, templates: Templates, names: Names) -> None:
     """Exactly the columns of the table declaration, in its order and types, also without any record."""
     declared = tomllib.loads(TABLE.read_text("utf-8"))["columns"]
-    types = {"string": pl.String, "int64": pl.Int64, "bool": pl.Boolean}
+    types = {"string": pl.String, "int64": pl.Int64, "bool": pl.Boolean, "list<string>": pl.List(pl.String)}
     for given_rows in ([], [("a", "polyps", [BOX])]):
         written = write_instructions(*tables(given_rows), templates, names, seed=1, policy="audited")
         assert {name: types[column["type"]] for name, column in declared.items()} == dict(written.schema)

@@ -1,0 +1,83 @@
+"""The words by which a prompt asks: what the asks of each task must hold, and what they must not."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+COUNT: Final = re.compile(r"\b(how many|count\w*|numbers?|totals?|tally)\b", re.IGNORECASE)
+POINT: Final = re.compile(r"\b(pin)?point\w*\b", re.IGNORECASE)
+BOX: Final = re.compile(r"\b(box\w*|bounding|bbox\w*)\b", re.IGNORECASE)
+PLACE: Final = re.compile(
+    r"\b(where\w*|locat\w+|locali[sz]\w+|positions?|coordinates?|mark\w*|find|draw|outline|detect)\b", re.IGNORECASE
+)
+POINT_OR_POSITION: Final = re.compile(POINT.pattern + r"|\bpositions?\b", re.IGNORECASE)
+ALL: Final = re.compile(r"\b(every|each|all|wherever|per)\b", re.IGNORECASE)
+DENSITY: Final = re.compile(r"\b(density|dense)\b", re.IGNORECASE)
+LATER: Final = re.compile(r"\bimage 2\b|\bsecond image\b", re.IGNORECASE)
+
+
+def _words(alternatives: str) -> re.Pattern[str]:
+    return re.compile(rf"\b({alternatives})\b", re.IGNORECASE)
+
+
+# What an ask must contain, and what neither ask nor request may contain, because the answer does not give it.
+WANTED: Final[Mapping[str, Mapping[str, re.Pattern[str]]]] = {
+    "pointing": {"points": POINT_OR_POSITION, "all objects": ALL},
+    "bounding": {"boxes": BOX, "all objects": ALL},
+    "counting": {"a number": COUNT},
+    "cnt_and_point": {"a number": COUNT, "points": POINT_OR_POSITION, "all objects": ALL},
+    "count_and_box": {"a number": COUNT, "boxes": BOX, "all objects": ALL},
+    "presence": {
+        "presence": _words("any|is there|present|presence|appears?|visible|contains?|shows?"),
+        "a number": COUNT,
+        "boxes": BOX,
+    },
+    "referring": {"a box": BOX},
+    "classification": {"the organ": _words("organ"), "the class": _words("class"), "the finding": _words("finding")},
+    "label_path": {"a path": _words("path|hierarchy")},
+    "class_counts": {"a number": COUNT, "the density": DENSITY},
+    "description": {"a description": _words(r"descri\w+|characteri[sz]e|caption\w*|portray|account|tell|say")},
+    "segmentation": {"a mask": _words(r"segment\w*|masks?|delineate\w*|outlines?|trace")},
+    "tracking": {"a box": BOX, "the later image": LATER},
+    "appeared": {"a box": BOX, "the later image": LATER},
+    "vanished": {"a box": BOX, "the later image": LATER},
+    "moved_most": {"a box": BOX, "the later image": LATER},
+    "same_class": {"boxes": BOX, "all objects": ALL, "the later image": LATER},
+    "motion": {"a path": _words("path|route|track|way"), "a speed": _words("speed|fast")},
+    "video_counts": {"a number": COUNT, "the density": DENSITY},
+}
+UNWANTED: Final[Mapping[str, tuple[re.Pattern[str], ...]]] = {
+    "pointing": (COUNT, BOX),
+    "bounding": (COUNT, POINT),
+    "counting": (POINT, BOX, PLACE),
+    "cnt_and_point": (BOX,),
+    "count_and_box": (POINT,),
+    "presence": (POINT,),
+    "referring": (COUNT, POINT, ALL),
+    "classification": (COUNT, POINT, BOX, PLACE),
+    "label_path": (COUNT, POINT, BOX),
+    "class_counts": (POINT, BOX),
+    "description": (COUNT,),
+    "segmentation": (COUNT,),
+    "tracking": (COUNT, POINT, ALL),
+    "appeared": (COUNT, POINT, ALL),
+    "vanished": (COUNT, POINT, ALL),
+    "moved_most": (COUNT, POINT),
+    "same_class": (COUNT, POINT),
+    "motion": (COUNT, POINT),
+    "video_counts": (POINT, BOX),
+}
+NAMES: Final = ("{name}", "{names}", "{a_name}")
+SLOTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "referring": {"referent": "leftmost {name}"},
+    "class_counts": {"classes": "the first class and the second"},
+    "description": {"region": '{"bbox_2d": [1.0, 2.0, 3.0, 4.0]}'},
+    "segmentation": {"hint": 'in the box {"bbox_2d": [1.0, 2.0, 3.0, 4.0]}'},
+    "tracking": {"region": '{"bbox_2d": [1.0, 2.0, 3.0, 4.0]}'},
+    "same_class": {"region": '{"bbox_2d": [1.0, 2.0, 3.0, 4.0]}'},
+    "motion": {"region": '{"bbox_2d": [1.0, 2.0, 3.0, 4.0]}', "timing": "frames 0 and 5 at 50 frames per second"},
+    "video_counts": {"classes": "the first class and the second"},
+}
+"""What every ask of a task has a place for, beside names, with an example of what is filled in."""
+NAMELESS: Final = frozenset({"classification", "class_counts", "description", "same_class", "video_counts"})
+"""Tasks whose templates hold no name of an object."""

@@ -1,0 +1,29 @@
+"""Which names stand for which labels in one release: the same for whoever asks and whoever checks."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from transforms.instructions.names import Name, Names, allowed_names
+from transforms.instructions.scenes import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Names under a box policy; ``present``: the labels that have objects in each image, by image_sha256."""
+
+    names: Names
+    policy: str
+    present: Mapping[str, frozenset[str]]
+
+    def allowed(self, scenes: Iterable[Scene], label: str) -> tuple[Name, ...]:
+        """The names that a question about these images may use for a label; of several images, each must allow it."""
+        alone = [self.present.get(scene.image_sha256) == frozenset({label}) for scene in scenes]
+        return allowed_names(self.names, self.policy, label, all(alone))
+
+    def clear(self, label: str) -> Name:
+        """The name of a label among others: where several labels are spoken of, each has one name."""
+        return allowed_names(self.names, self.policy, label, alone=False)[0]
+
+    def labels(self) -> tuple[str, ...]:
+        """All labels that have names, sorted."""
+        return tuple(sorted(self.names.by_policy.get(self.policy, {})))

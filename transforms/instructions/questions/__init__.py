@@ -1,0 +1,1 @@
+"""What is asked about scenes, one module a kind of question."""

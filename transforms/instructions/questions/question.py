@@ -1,0 +1,85 @@
+"""One question with its answer before it is worded, and what decides anything about it by chance."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from transforms.instructions.lexicon import Lexicon
+from transforms.instructions.names import Name
+from transforms.instructions.scenes import Scene, Thing
+
+Option = TypeVar("Option")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of which images, and the true answer.
+
+    ``home`` is the image of ``record_id``, under which the question is filed; ``part`` tells it from others of its
+    task and record. ``label`` and ``name`` are empty and None where no single class is asked for. ``slots`` are the
+    placeholders of its templates beside those of the name; ``object_ids`` the objects that the answer rests on.
+    """
+
+    task: str
+    home: Scene
+    record_id: str
+    content: Any
+    object_ids: tuple[str, ...] = ()
+    scenes: tuple[Scene, ...] = ()
+    part: str = ""
+    label: str = ""
+    name: Name | None = None
+    slots: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def instruction_id(self) -> str:
+        """record_id:task, and the part where there is one."""
+        return ":".join([self.record_id, self.task, *([self.part] if self.part else [])])
+
+    @property
+    def pictures(self) -> tuple[Scene, ...]:
+        """The images in the order of their placeholders."""
+        return self.scenes or (self.home,)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Names, and every choice left to chance: each is decided by the seed and what it is about, by nothing else.
+
+    ``shares``: by task, the share of its possible questions that is asked, 1 where not given; ``absent``: the share
+    of the questions for presence that ask for a class that is certainly absent, where there is one.
+    """
+
+    lexicon: Lexicon
+    seed: int | str
+    shares: Mapping[str, float] = field(default_factory=dict)
+    absent: float = 0.5
+
+    def draw(self, *about: str) -> float:
+        """A number in [0, 1)."""
+        digest = hashlib.sha256(":".join([str(self.seed), *about]).encode()).digest()
+        return int.from_bytes(digest[:8]) / 2**64
+
+    def pick(self, options: Sequence[Option], *about: str) -> Option:
+        """One of the options."""
+        return options[int(self.draw(*about) * len(options))]
+
+    def kept(self, task: str, *about: str) -> bool:
+        """Whether the recipe's share of a task takes a question."""
+        share = self.shares.get(task, 1.0)
+        return share >= 1 or self.draw("share", task, *about) < share
+
+    def name(self, task: str, scenes: Sequence[Scene], label: str, *about: str) -> Name:
+        """One of the names that a label may have in these images."""
+        return self.pick(self.lexicon.allowed(scenes, label), "name", task, label, *about)
+
+
+def rounded(numbers: Sequence[float]) -> list[float]:
+    """Coordinates rounded to 0.1 px, as every question but the published states them; never a negative zero."""
+    return [round(float(number), 1) + 0.0 for number in numbers]
+
+
+def ids(things: Sequence[Thing]) -> tuple[str, ...]:
+    """The ids of objects, in order."""
+    return tuple(thing.object_id for thing in things)

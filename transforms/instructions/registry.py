@@ -1,0 +1,39 @@
+"""Every task beside the published five: who asks, who proves."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from transforms.instructions.lexicon import Lexicon
+from transforms.instructions.proofs.presence import prove_presence
+from transforms.instructions.proofs.reading import Reading
+from transforms.instructions.proofs.referring import prove_referring
+from transforms.instructions.proofs.whole_image import prove_class_counts, prove_classification, prove_label_path
+from transforms.instructions.questions.presence import ask_presence
+from transforms.instructions.questions.question import Question, Words
+from transforms.instructions.questions.referring import ask_referring
+from transforms.instructions.questions.whole_image import ask_class_counts, ask_classification, ask_label_path
+from transforms.instructions.scenes import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """``ask`` gives the questions about a group of images; ``prove`` the ids of the objects that an answer rests on.
+
+    ``prove`` raises Wrong for an answer that does not follow from the scenes.
+    """
+
+    ask: Callable[[Sequence[Scene], Words], Iterator[Question]]
+    prove: Callable[[Reading, Sequence[Scene], Lexicon], tuple[str, ...]]
+
+
+REGISTRY: Final[Mapping[str, Task]] = MappingProxyType(
+    {
+        "presence": Task(ask_presence, prove_presence),
+        "referring": Task(ask_referring, prove_referring),
+        "classification": Task(ask_classification, prove_classification),
+        "label_path": Task(ask_label_path, prove_label_path),
+        "class_counts": Task(ask_class_counts, prove_class_counts),
+    }
+)
