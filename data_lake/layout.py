@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from transforms.errors import MachineError
+from transforms.errors import LockHeld, MachineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,13 @@ class Lake:
 
     @property
     def prefect(self) -> Path:
-        """Home of the embedded Prefect server, one folder a release name."""
+        """Homes of Prefect servers: one folder a release name for builds, and ``serve``."""
         return self.root / "prefect"
+
+    @property
+    def reports(self) -> Path:
+        """reports/<name>/<version>/: pages about a release, made anew at will. Never part of it."""
+        return self.root / "reports"
 
 
 def open_lake(root: Path) -> Lake:
@@ -101,7 +106,7 @@ def only_builder(lake: Lake, name: str) -> Iterator[None]:
             lake.releases.joinpath(name).mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
     except Timeout:
-        raise MachineError(
+        raise LockHeld(
             f"another build of '{name}' is running in {lake.root}. Wait for it to end, or use another --lake."
         ) from None
     try:

@@ -10,7 +10,19 @@ from typing import NoReturn
 
 import typer
 
-from flows.cli import build, demo, evaluate, fetch, inspect_lake, inspect_release, leakage, publish, quarantine, sample
+from flows.cli import (
+    build,
+    demo,
+    evaluate,
+    fetch,
+    inspect_lake,
+    inspect_release,
+    leakage,
+    publish,
+    quarantine,
+    sample,
+    serve,
+)
 from flows.cli.console import say_error
 from transforms.errors import MachineError, PipelineError
 
@@ -36,6 +48,7 @@ app.command("leakage")(leakage.leakage)
 app.command("show")(inspect_release.show)
 app.command("export")(inspect_release.export)
 app.command("publish")(publish.publish)
+app.command("serve")(serve.serve)
 app.command("sample")(sample.sample)
 app.command("evaluate")(evaluate.evaluate)
 
