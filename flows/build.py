@@ -10,6 +10,7 @@ from prefect.states import Completed
 from flows.artifacts import show_outcome
 from flows.execute import Outcome, execute
 from flows.flow_ends import ended, notify
+from flows.lineage import record_lineage
 from flows.parameters import BuildParameters
 from flows.prepare import prepare
 from flows.progress import Progress
@@ -55,6 +56,7 @@ def build(what: BuildParameters) -> State[Outcome] | State[Any]:
             prepared = PREPARED.get() or prepare(what.request())
             outcome = execute(prepared, what.version, run_with(runner), progress)
         show_outcome(outcome)
+        record_lineage(outcome)
         return Completed(message=outcome.sentence(), data=outcome)
 
     return ended(work, Progress(OBSERVER.get()))

@@ -17,6 +17,8 @@ CONSOLE = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGIN
 # Seven waits, each twice as long as the one before, outlast a server that is away for four minutes.
 PATIENT = {"PREFECT_CLIENT_MAX_RETRIES": "7"}
 SERVED = QUIET | PATIENT
+# Where the server that ``serve`` started shows the lake's reports.
+REPORTS = "MEDMULTIPOINTS_REPORTS"
 
 
 def run_flow(request: Request, prepared: Build, observer: Observer) -> Outcome:

@@ -1,5 +1,6 @@
 """The Prefect flow around publishing. The token is no parameter: it comes from HF_TOKEN or the login of the worker."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +40,27 @@ def publish(what: PublishParameters) -> State[Published] | State[Any]:
 
     def work(_progress: Progress) -> State[Published]:
         published = publish_release(what.plain(), get_run_logger().info)
-        tell(lambda: create_markdown_artifact(summary(published), key="published", description="What was published"))
+        tell(
+            lambda: create_markdown_artifact(
+                summary(published, what.repo), key="published", description="What was published"
+            )
+        )
         return Completed(message=published.sentence(), data=published)
 
     return ended(work, Progress())
 
 
-def summary(published: Published) -> str:
-    """The outcome, the difference and the files as Markdown."""
+def summary(published: Published, repo: str | None) -> str:
+    """The outcome, a link, the difference and the files as Markdown."""
     plan = published.plan
     rows = [f"| {file.kind} | {file.path} | {file.bytes:,} |" for file in plan.paths("added", "changed", "deleted")]
-    parts = [f"# {plan.title}", published.sentence()]
+    parts = [f"# {plan.title}", published.sentence(), *links(published, repo)]
     parts += [f"```\n{plan.difference}\n```"] if plan.difference else []
     parts += ["\n".join(["| | file | bytes |", "|---|---|---:|", *rows])] if rows else []
     return "\n\n".join(parts)
+
+
+def links(published: Published, repo: str | None) -> list[str]:
+    """Where a browser finds the version, if it went to the Hub."""
+    hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    return [f"[{repo} {published.plan.tag}]({hub}/datasets/{repo}/tree/{published.plan.tag})"] if repo else []

@@ -19,7 +19,7 @@ from flows.cli.options import (
     WorkersOption,
 )
 from flows.embedded_server import embedded_server
-from flows.local import SERVED
+from flows.local import REPORTS, SERVED
 from flows.prepare import check_given, parse_names, parse_sources
 from flows.recipe import load_recipe
 
@@ -92,14 +92,14 @@ def run(
     home = lake.prefect / "serve"
     say("starting the Prefect server")
     with embedded_server(home, port=port, reports=lake.reports) as api:
-        os.environ |= {"PREFECT_HOME": str(home), "PREFECT_API_URL": api}
+        page = api.removesuffix("/api")
+        os.environ |= {"PREFECT_HOME": str(home), "PREFECT_API_URL": api, REPORTS: f"{page}/reports"}
         from flows.deployments import deployments, schedule_of
         from flows.parameters import RefreshParameters
         from flows.serving import serve as serve_deployments
 
         what = RefreshParameters.model_validate(settings)
         served = deployments(what, schedule_of(*when), when[2])
-        page = api.removesuffix("/api")
 
         def ready() -> None:
             print_json({"ui": page, "api": api}) if as_json else OUT.print(f"[bold]{page}/v2/[/]", highlight=False)
