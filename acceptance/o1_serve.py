@@ -42,7 +42,7 @@ def run(work: Path) -> dict[str, Any]:
             "data-docs": str(docs.url),
         }
         sizes = {name: picture(url, PICTURES / f"{name}.png") for name, url in pages.items()}
-        events = served.api.post("/events/filter", {"filter": {"event": {"prefix": ["prefect.asset."]}}, "limit": 200})
+        events = served.api.post("/events/filter", {"filter": {"event": {"prefix": ["prefect.asset."]}}, "limit": 50})
         seconds = stop(served, signal.SIGINT)
     gone(site.lake)
     shutil.rmtree(clone)

@@ -17,6 +17,7 @@ from flows.cli import (
     fetch,
     inspect_lake,
     inspect_release,
+    lake,
     leakage,
     publish,
     quarantine,
@@ -49,6 +50,7 @@ app.command("show")(inspect_release.show)
 app.command("export")(inspect_release.export)
 app.command("publish")(publish.publish)
 app.command("serve")(serve.serve)
+app.add_typer(lake.app, name="lake")
 app.command("sample")(sample.sample)
 app.command("evaluate")(evaluate.evaluate)
 
