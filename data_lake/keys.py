@@ -3,6 +3,7 @@
 import ast
 import hashlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import requires, version
 from pathlib import Path
@@ -72,9 +73,17 @@ def _module_digest(path: Path) -> str:
 def _parsed(path: Path, _mtime: int) -> tuple[str, tuple[str, ...]]:
     source = path.read_bytes()
     names: list[str] = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(_tree(source)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     return hashlib.sha256(source).hexdigest(), tuple(names)
+
+
+def _tree(source: bytes, attempts: int = 5) -> ast.Module:
+    """The syntax tree; tried again where Python 3.11 stumbles because another thread was parsing (its issue 106905)."""
+    for _ in range(attempts - 1):
+        with suppress(SystemError):
+            return ast.parse(source)
+    return ast.parse(source)

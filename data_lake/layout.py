@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from transforms.errors import MachineError
+from transforms.errors import LockHeld, MachineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,13 @@ class Lake:
 
     @property
     def prefect(self) -> Path:
-        """Home of the embedded Prefect server, one folder a release name."""
+        """Homes of Prefect servers: one folder a release name for builds, and ``serve``."""
         return self.root / "prefect"
+
+    @property
+    def reports(self) -> Path:
+        """reports/<name>/<version>/: pages about a release, made anew at will. Never part of it."""
+        return self.root / "reports"
 
 
 def open_lake(root: Path) -> Lake:
@@ -97,13 +102,27 @@ def only_builder(lake: Lake, name: str) -> Iterator[None]:
     """Hold the lock on one release name; the operating system frees it if the process dies."""
     lock = FileLock(lake.releases / name / ".lock")
     try:
-        with explained(f"the lake folder {lake.root}"):
+        with explained(f"the lake folder {lake.root}"), only_collector(lake, seconds=5):
             lake.releases.joinpath(name).mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
     except Timeout:
-        raise MachineError(
+        raise LockHeld(
             f"another build of '{name}' is running in {lake.root}. Wait for it to end, or use another --lake."
         ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def only_collector(lake: Lake, seconds: float = 0) -> Iterator[None]:
+    """Hold the lake against ``lake gc``, or as ``lake gc`` against builds that would begin; wait so long for it."""
+    lock = FileLock(lake.temporary.with_name(".collecting"))
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        raise LockHeld(f"`lake gc` is at work in {lake.root}, or a build is just beginning. Run again.") from None
     try:
         yield
     finally:

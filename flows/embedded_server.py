@@ -1,4 +1,4 @@
-"""A Prefect server for one build: its own home below the lake, its own port, dead when its parent is.
+"""A Prefect server for one build, or for ``serve``: its own home below the lake, dead when its parent is.
 
 Prefect's own ephemeral server outlives a parent that was killed. This one holds the read end of a pipe
 whose write end only the parent has: when the parent dies, however it dies, the pipe closes.
@@ -20,7 +20,7 @@ import httpx
 from filelock import FileLock, Timeout
 
 from data_lake.layout import explained
-from transforms.errors import MachineError
+from transforms.errors import LockHeld, MachineError
 
 START_SECONDS = 90
 LOG = "server.log"
@@ -34,13 +34,16 @@ QUIET = {
 
 
 @contextmanager
-def embedded_server(home: Path) -> Iterator[str]:
-    """The API address of a server that lives as long as the block; MachineError if it does not start."""
+def embedded_server(home: Path, *, port: int = 0, reports: Path | None = None) -> Iterator[str]:
+    """The API address of a server that lives as long as the block; MachineError if it does not start.
+
+    ``port`` 0 takes any that is free; ``reports`` is a folder whose pages the server shows under ``/reports``.
+    """
     with explained(f"the folder of the embedded Prefect server {home}"):
         home.mkdir(parents=True, exist_ok=True)
         check_room(home)
     with only_server(home):
-        yield from _running(home)
+        yield from _running(home, port, reports)
 
 
 @contextmanager
@@ -50,8 +53,8 @@ def only_server(home: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise MachineError(
-            f"another build of '{home.name}' is running in {home.parent.parent}. "
+        raise LockHeld(
+            f"another Prefect server for '{home.name}' is running in {home.parent.parent}. "
             "Wait for it to end, or use another --lake."
         ) from None
     try:
@@ -60,10 +63,10 @@ def only_server(home: Path) -> Iterator[None]:
         lock.release()
 
 
-def _running(home: Path) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+def _running(home: Path, wanted: int, reports: Path | None) -> Iterator[str]:
+    with _listen(wanted) as listening:
         port = int(listening.getsockname()[1])
-        server = _start(home, listening.fileno())
+        server = _start(home, listening, reports)
     try:
         _wait(server, port, home / LOG)
         yield f"http://127.0.0.1:{port}/api"
@@ -72,13 +75,23 @@ def _running(home: Path) -> Iterator[str]:
         server.wait()
 
 
-def _start(home: Path, listening: int) -> "subprocess.Popen[bytes]":
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise MachineError(
+            f"port {port}: {error.strerror}. Stop what uses it, or choose another with --port."
+        ) from error
+
+
+def _start(home: Path, listening: socket.socket, reports: Path | None) -> "subprocess.Popen[bytes]":
     """The server on a socket that is bound already: a free port that was only looked up, another process may take."""
     environment = os.environ | QUIET | {"PREFECT_HOME": str(home), "PREFECT_PROFILES_PATH": str(home / "profiles.toml")}
+    environment["PREFECT_UI_API_URL"] = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
     with (home / LOG).open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "flows.embedded_server", str(listening)],
-            pass_fds=[listening],
+            [sys.executable, "-m", "flows.embedded_server", str(listening.fileno()), str(reports or "")],
+            pass_fds=[listening.fileno()],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
@@ -107,13 +120,20 @@ def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     )
 
 
-def _serve(listening: int) -> None:
+def _serve(listening: int, reports: str) -> None:
     """Run in the child: serve on the inherited socket until the parent's end of standard input closes."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
     import uvicorn
     from prefect.server.api.server import create_app
+    from starlette.routing import Mount
+    from starlette.staticfiles import StaticFiles
 
-    server = uvicorn.Server(uvicorn.Config(create_app(), log_level="critical"))
+    app = create_app()
+    if reports:
+        Path(reports).mkdir(parents=True, exist_ok=True)
+        # Before the UI, which answers every path that nobody else does.
+        app.router.routes.insert(0, Mount("/reports", StaticFiles(directory=reports, html=True)))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
     server.run(sockets=[socket.socket(fileno=listening)])
 
 
@@ -123,4 +143,4 @@ def _die_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]))
+    _serve(int(sys.argv[1]), sys.argv[2])

@@ -14,7 +14,7 @@ from data_lake.runs import write_run
 from data_lake.store import clear_temporary
 from data_lake.tables import read_table
 from flows.pipeline import PIPELINE
-from flows.place import Placed, VersionTaken, latest_version, place_release
+from flows.place import Placed, VersionTaken, newest_release, place_release
 from flows.plan import finished, plan_keys
 from flows.run import Mapper, Observer, StageResult, run_pipeline, summary
 from flows.stage import Build
@@ -89,8 +89,7 @@ def seldom_collecting() -> Iterator[None]:
 
 def release(build: Build, version: str | None, mapper: Mapper, observer: Observer, started: datetime) -> Outcome:
     """The release placed under the version that was asked for; ``auto`` takes the one that the difference asks for."""
-    if version == "auto":
-        build = at_version(build, latest_version(build) or build.recipe.version)
+    build = settled(build, version)
     results = run_pipeline(build, PIPELINE, mapper, observer)
     try:
         placed = place_release(build, results[-1].receipt)
@@ -108,8 +107,15 @@ def at_version(build: Build, version: str) -> Build:
     return replace(build, recipe=build.recipe.model_copy(update={"version": version}))
 
 
-def is_finished(build: Build) -> bool:
+def settled(build: Build, version: str | None) -> Build:
+    """The build at the version that it begins with: under ``auto`` the newest that stands."""
+    newest = newest_release(build.lake, build.recipe.name) if version == "auto" else None
+    return at_version(build, newest.name) if newest else build
+
+
+def is_finished(build: Build, version: str | None = None) -> bool:
     """Whether every stage of the build is there and intact, so that nothing is to be done."""
+    build = settled(build, version)
     return len(finished(build, PIPELINE, plan_keys(build, PIPELINE))) == len(PIPELINE)
 
 

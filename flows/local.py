@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from flows.embedded_server import QUIET, embedded_server
 from flows.execute import Outcome
@@ -14,28 +14,26 @@ from flows.stage import Build
 
 # Messages of the flow go to the server; the terminal shows the command line's own.
 CONSOLE = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
+# Seven waits, each twice as long as the one before, outlast a server that is away for four minutes.
+PATIENT = {"PREFECT_CLIENT_MAX_RETRIES": "7"}
+SERVED = QUIET | PATIENT
+# Where the server that ``serve`` started shows the lake's reports.
+REPORTS = "MEDMULTIPOINTS_REPORTS"
 
 
 def run_flow(request: Request, prepared: Build, observer: Observer) -> Outcome:
     """The outcome of the flow run; an error of the data or the machine is raised as it was."""
     with prefect_api(prepared):
-        from prefect import tags
         from prefect.logging.handlers import APILogWorker
 
-        from flows.build import OBSERVER, PREPARED, build, threads
+        from flows.build import OBSERVER, PREPARED, build
+        from flows.parameters import BuildParameters
 
+        version = request.version or prepared.recipe.version
+        parameters = BuildParameters.model_validate(asdict(replace(request, version=version)))
         observing, preparing = OBSERVER.set(observer), PREPARED.set(prepared)
         try:
-            with tags(f"recipe:{prepared.recipe.name}"):
-                state = build.with_options(task_runner=threads(request.workers))(
-                    recipe=request.recipe,
-                    lake=request.lake,
-                    sources=dict(request.sources),
-                    only=list(request.only),
-                    workers=request.workers,
-                    version=request.version or prepared.recipe.version,
-                    return_state=True,
-                )
+            state = build(parameters, return_state=True)
         finally:
             OBSERVER.reset(observing)
             PREPARED.reset(preparing)
@@ -50,10 +48,11 @@ def run_publish(request: PublishRequest) -> Published:
     os.environ.update({name: value for name, value in CONSOLE.items() if name not in os.environ})
     from prefect.logging.handlers import APILogWorker
 
+    from flows.parameters import PublishParameters
     from flows.publish import publish
 
     try:
-        state = publish(**asdict(request), return_state=True)
+        state = publish(PublishParameters(**asdict(request)), return_state=True)
     finally:
         APILogWorker.drain_all(timeout=5)
     published: object = state.result(raise_on_failure=True)
@@ -64,7 +63,7 @@ def run_publish(request: PublishRequest) -> Published:
 @contextmanager
 def prefect_api(build: Build) -> Iterator[None]:
     """Prefect's settings for this process, before it is imported."""
-    os.environ.update({name: value for name, value in (QUIET | CONSOLE).items() if name not in os.environ})
+    os.environ.update({name: value for name, value in (QUIET | CONSOLE | PATIENT).items() if name not in os.environ})
     if os.environ.get("PREFECT_API_URL"):
         yield
         return

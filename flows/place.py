@@ -1,18 +1,21 @@
 """The release folder: assembled apart, renamed into place whole, never changed afterwards."""
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from data_lake.layout import explained
+from data_lake.layout import Lake, explained
 from data_lake.release.compare import compare_releases
 from data_lake.release.manifest import MANIFEST, Manifest, read_manifest
 from data_lake.runs import read_runs
 from data_lake.store import Receipt, file_sha256, link_object, sync
 from flows.stage import Build
 from transforms.errors import DataError, UsageError
+
+VERSIONED = re.compile(r"\d+\.\d+\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,11 @@ class VersionTaken(UsageError):
         )
 
 
-def latest_version(build: Build) -> str | None:
-    """The highest version of this release name in the lake."""
-    folders = build.lake.releases.joinpath(build.recipe.name).glob(f"*/{MANIFEST}")
-    numbers = [path.parent.name.split(".") for path in folders]
-    versions = [tuple(map(int, parts)) for parts in numbers if len(parts) == 3 and all(map(str.isdecimal, parts))]
-    return ".".join(map(str, max(versions))) if versions else None
+def newest_release(lake: Lake, name: str) -> Path | None:
+    """The folder of the highest version of a release name; None where none stands."""
+    found = (path.parent for path in lake.releases.joinpath(name).glob(f"*/{MANIFEST}"))
+    numbered = [folder for folder in found if VERSIONED.fullmatch(folder.name)]
+    return max(numbered, key=lambda folder: tuple(map(int, folder.name.split("."))), default=None)
 
 
 def place_release(build: Build, manifest: Receipt) -> Placed:

@@ -24,7 +24,7 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be built, in plain values: the parameters of the flow."""
+    """What is to be built and where the work is done, in plain values; see ``flows.parameters`` for their meaning."""
 
     recipe: str
     lake: str = "lake"
@@ -32,6 +32,8 @@ class Request:
     only: tuple[str, ...] = ()
     workers: int | None = None
     version: str | None = None
+    runner: str = "threads"
+    address: str | None = None
 
 
 def no_progress(_name: str, _done: int, _total: int | None) -> None:
@@ -121,3 +123,8 @@ def parse_sources(texts: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--source {text}: write it as NAME=PATH, for example hyperkvasir=~/data/hyper-kvasir.")
         pairs[name] = str(Path(path).expanduser())
     return pairs
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """The names of a list with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())

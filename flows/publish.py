@@ -1,69 +1,66 @@
 """The Prefect flow around publishing. The token is no parameter: it comes from HF_TOKEN or the login of the worker."""
 
+import os
+from pathlib import Path
+from typing import Any
+
 from prefect import State, flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.logging import get_run_logger
-from prefect.states import Completed, Failed
+from prefect.runtime import flow_run
+from prefect.states import Completed
 
-from flows.publishing import Published, PublishRequest, publish_release
-from transforms.errors import PipelineError
+from flows.flow_ends import ended, notify
+from flows.parameters import PublishParameters
+from flows.progress import Progress, tell
+from flows.publishing import Published, publish_release
+
+
+def name_run() -> str:
+    """A name that tells what is published, as ``publish audited 1.2.0``."""
+    release = Path(PublishParameters.model_validate(flow_run.parameters["what"]).release)
+    return f"publish {release.parent.name} {release.name}"
 
 
 @flow(
     name="publish",
-    flow_run_name="publish {release}",
-    validate_parameters=False,
+    flow_run_name=name_run,
     persist_result=False,
+    on_failure=[notify],
+    on_crashed=[notify],
     description="Publish a release as a version: one commit, one tag, read back.",
 )
-def publish(
-    release: str,
-    repo: str | None = None,
-    to: str | None = None,
-    private: bool = False,
-    branch: str = "main",
-    pull_request: bool = False,
-    replace_edits: bool = False,
-    approval: str | None = None,
-) -> State[Published]:
+def publish(what: PublishParameters) -> State[Published] | State[Any]:
     """Publish a release folder.
 
     Args:
-        release: Folder of the release.
-        repo: OWNER/NAME of a dataset repository of the Hub.
-        to: Folder for versions, where there is no Hub; either this or repo.
-        private: Make a new repository private.
-        branch: Branch to commit to.
-        pull_request: Propose the commit as a pull request; it gets no tag.
-        replace_edits: Put the release over files that someone edited at the place.
-        approval: What a person agreed to; another plan stops the run. Empty: any plan that the rules allow.
+        what: The release and the place.
 
     """
-    request = PublishRequest(
-        release=release,
-        repo=repo,
-        to=to,
-        private=private,
-        branch=branch,
-        pull_request=pull_request,
-        replace_edits=replace_edits,
-        approval=approval,
-    )
-    log = get_run_logger()
-    try:
-        published = publish_release(request, log.info)
-    except PipelineError as error:
-        log.error(str(error))
-        return Failed(message=str(error), data=error)
-    create_markdown_artifact(summary(published), key="published", description="What was published")
-    return Completed(message=published.sentence(), data=published)
+
+    def work(_progress: Progress) -> State[Published]:
+        published = publish_release(what.plain(), get_run_logger().info)
+        tell(
+            lambda: create_markdown_artifact(
+                summary(published, what.repo), key="published", description="What was published"
+            )
+        )
+        return Completed(message=published.sentence(), data=published)
+
+    return ended(work, Progress())
 
 
-def summary(published: Published) -> str:
-    """The outcome, the difference and the files as Markdown."""
+def summary(published: Published, repo: str | None) -> str:
+    """The outcome, a link, the difference and the files as Markdown."""
     plan = published.plan
     rows = [f"| {file.kind} | {file.path} | {file.bytes:,} |" for file in plan.paths("added", "changed", "deleted")]
-    parts = [f"# {plan.title}", published.sentence()]
+    parts = [f"# {plan.title}", published.sentence(), *links(published, repo)]
     parts += [f"```\n{plan.difference}\n```"] if plan.difference else []
     parts += ["\n".join(["| | file | bytes |", "|---|---|---:|", *rows])] if rows else []
     return "\n\n".join(parts)
+
+
+def links(published: Published, repo: str | None) -> list[str]:
+    """Where a browser finds the version, if it went to the Hub."""
+    hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    return [f"[{repo} {published.plan.tag}]({hub}/datasets/{repo}/tree/{published.plan.tag})"] if repo else []

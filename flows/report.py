@@ -5,6 +5,7 @@ import polars as pl
 from data_lake.tables import read_table
 from flows.execute import Outcome
 from flows.run import StageResult
+from transforms.stats import count_labels
 
 COUNTS = ("in", "used", "dropped", "rejected", "rows")
 
@@ -43,8 +44,16 @@ def summary_markdown(outcome: Outcome) -> str:
         f"# {outcome.build.recipe.name} {outcome.release.version}\n\n{outcome.sentence()}\n\n"
         f"Release: `{outcome.release.path}`  \nManifest root: `{outcome.release.manifest_root}`\n\n"
         f"| stage | {' | '.join(COUNTS)} | time |\n|---|{'---:|' * (len(COUNTS) + 1)}\n{stages}\n\n"
-        f"| stage | verdict | reason | inputs |\n|---|---|---|---:|\n{reasons}\n"
+        f"| stage | verdict | reason | inputs |\n|---|---|---|---:|\n{reasons}\n\n{label_table(outcome)}\n"
     )
+
+
+def label_table(outcome: Outcome) -> str:
+    """Records, images and objects by label and split, as Markdown."""
+    counted = count_labels(outcome.table("records"))
+    rows = ["| " + " | ".join(f"{value:,}" if isinstance(value, int) else value for value in row) + " |"
+            for row in counted.rows()]  # fmt: skip
+    return "\n".join([f"| {' | '.join(counted.columns)} |", "|" + "---|" * len(counted.columns), *rows])
 
 
 def rejected_rows(outcome: Outcome, most: int = 1000) -> list[dict[str, str]]:

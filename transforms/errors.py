@@ -4,7 +4,8 @@ PipelineError
 ├── DataError            1  no release because of the data
 │   └── SourceDataError     a source as a whole cannot be read
 ├── UsageError           2  arguments or recipe
-└── MachineError         3  disk, network, permissions, a lock that is held
+└── MachineError         3  disk, network, permissions
+    └── LockHeld            another process is at work on the same
 
 MemberProblem (a ValueError)  one member cannot be used: caught, and its sample rejected, never shown raw
 """
@@ -38,6 +39,10 @@ class MachineError(PipelineError):
     """The machine does not let us: disk, network, permissions, a lock that is held."""
 
     exit_code = 3
+
+
+class LockHeld(MachineError):
+    """Another process is at work on the same: wait for it, or use another lake."""
 
 
 class MemberProblem(ValueError):

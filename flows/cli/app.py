@@ -19,11 +19,13 @@ from flows.cli import (
     fetch,
     inspect_lake,
     inspect_release,
+    lake,
     leakage,
     publish,
     quarantine,
     report,
     sample,
+    serve,
     sign,
 )
 from flows.cli.console import say_error
@@ -55,6 +57,8 @@ app.command("leakage")(leakage.leakage)
 app.command("show")(inspect_release.show)
 app.command("export")(inspect_release.export)
 app.command("publish")(publish.publish)
+app.command("serve")(serve.serve)
+app.add_typer(lake.app, name="lake")
 app.command("sample")(sample.sample)
 app.command("evaluate")(evaluate.evaluate)
 

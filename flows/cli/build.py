@@ -10,9 +10,18 @@ import typer
 
 from data_lake.layout import only_builder
 from flows.cli.console import OUT, print_json, say, stage_progress, table, transfer_progress
-from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
+from flows.cli.options import (
+    DEFAULT_LAKE,
+    AddressOption,
+    JsonOption,
+    LakeOption,
+    OnlyOption,
+    RunnerOption,
+    SourceOption,
+    WorkersOption,
+)
 from flows.execute import Outcome, execute, is_finished
-from flows.prepare import Request, parse_sources, prepare
+from flows.prepare import Request, parse_names, parse_sources, prepare
 from flows.report import COUNTS, reasons_of, stage_row
 from flows.run import run_in_threads
 from transforms.stats import count_labels
@@ -28,17 +37,14 @@ EXAMPLES = """Examples:
 def build(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe (see `medmultipoints recipes`) or a TOML file.")],
     lake: LakeOption = DEFAULT_LAKE,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=PATH", help="Local archive or folder of a source; others are downloaded."),
-    ] = None,
-    only: Annotated[
-        str, typer.Option(metavar="NAME[,NAME]", help="Use these sources only; the default is all of the recipe's.")
-    ] = "",
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads; the default is one a core.")] = None,
+    source: SourceOption = None,
+    only: OnlyOption = "",
+    workers: WorkersOption = None,
     version: Annotated[
         str | None, typer.Option(metavar="X.Y.Z|auto", help="Version of the release; the default is the recipe's.")
     ] = None,
+    runner: RunnerOption = "threads",
+    address: AddressOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build the release of a recipe; what is finished and unchanged is kept.
@@ -46,8 +52,8 @@ def build(
     Exit codes: 0 a release stands (rows may be in quarantine), 1 no release because of the data, 2 usage or
     recipe, 3 environment (disk, network, lock held), 130 interrupted.
     """
-    names = tuple(name.strip() for name in only.split(",") if name.strip())
-    request = Request(recipe, str(lake), parse_sources(source or []), names, workers, version)
+    given, names = parse_sources(source or []), parse_names(only)
+    request = Request(recipe, str(lake), given, names, workers, version, runner, address)
     outcome = timed(request)
     print_json(outcome.to_json()) if as_json else print_outcome(outcome)
 
@@ -60,7 +66,7 @@ def run(request: Request) -> Outcome:
     with transfer_progress() as transfer:
         prepared = prepare(request, transfer)
     with stage_progress() as progress:
-        if is_finished(prepared):
+        if is_finished(prepared, request.version):
             return execute(prepared, request.version, run_in_threads(1), progress)
         with only_builder(prepared.lake, prepared.recipe.name):
             pass  # a lock that is held is better told now than after Prefect has started

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.build import build
 from flows.cli.reference import pages
+from flows.deployments import NIGHTLY, deployments, schedule_of
+from flows.parameters import BuildParameters, Destination, PublishParameters, RefreshParameters, VerifyParameters
 from flows.pipeline import PIPELINE
 from flows.recipe import Recipe, load_recipe, reader_options
 from flows.recipe_reference import describe_type, meaning_of
@@ -66,12 +67,28 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
             assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
 
 
-def test_the_deployment_fits_the_flow() -> None:
-    """Its entry point is the flow, its parameters are the flow's, and its recipe loads."""
-    for deployment in yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"]:
-        assert deployment["entrypoint"] == f"flows/build.py:{build.fn.__name__}"
-        assert set(deployment["parameters"]) <= set(build.parameters.properties)
-        assert load_recipe(deployment["parameters"]["recipe"])
+def test_the_deployments_fit_their_flows() -> None:
+    """``prefect.yaml`` declares what ``serve`` offers; parameters are valid, recipes load, names of flows are right."""
+    served = {one.flow.name: one for one in deployments(RefreshParameters(), schedule_of(None, NIGHTLY, "UTC"), "UTC")}
+    declared = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"]
+    assert [one["entrypoint"].rpartition(":")[2] for one in declared] == list(served)
+    for deployment in declared:
+        one = served[deployment["entrypoint"].rpartition(":")[2]]
+        assert deployment["entrypoint"] == f"flows/{one.flow.name}.py:{one.flow.fn.__name__}"
+        if "what" in deployment["parameters"]:
+            checked = one.flow.validate_parameters(deployment["parameters"])
+            assert load_recipe(checked["what"].recipe)
+        assert set(deployment["parameters"]) <= set(one.flow.parameters.properties)
+        assert bool(deployment.get("schedules")) == (one.schedule is not None)
+        limit = one.limit and (one.limit.limit, one.limit.collision_strategy.value)
+        assert tuple(deployment.get("concurrency_limit", {}).values()) == (limit or ())
+        assert {"what", "subject"} & set(one.flow.parameters.properties)
+
+
+def test_every_parameter_is_described() -> None:
+    """The form of the Prefect UI explains itself."""
+    for form in (BuildParameters, RefreshParameters, PublishParameters, VerifyParameters, Destination):
+        assert [name for name, field in form.model_fields.items() if not field.description] == []
 
 
 def test_analytics_are_off() -> None:

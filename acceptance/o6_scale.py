@@ -1,0 +1,29 @@
+"""The table stages at 1 and 10 million rows, Great Expectations in chunks: time, peak memory, growth."""
+
+from pathlib import Path
+from typing import Any
+
+from acceptance.inputs import small
+from benchmarks.scale import measure, tasks
+
+SIZES = (1_000_000, 10_000_000)
+REDUCED = (10_000, 100_000)
+MUST_PASS = ("store", "validate", "dedup", "split")
+"""What has to end on one machine at full size; what does not is told, with the reason."""
+
+
+def run(_work: Path) -> dict[str, Any]:
+    """Each table stage alone, one process each, one after the other."""
+    less, more = REDUCED if small() else SIZES
+    figures: dict[str, Any] = {}
+    for task in tasks(0):
+        one, ten = measure(task, less), measure(task, more)
+        figures[task] = {str(less): one, str(more): ten}
+        stopped = [found for found in (one, ten) if "stopped" in found]
+        assert not stopped or task not in MUST_PASS, stopped
+        if not stopped:
+            figures[task]["growth"] = {
+                "time": round(ten["seconds"] / max(one["seconds"], 0.01), 1),
+                "memory": round(ten["peak_mb"] / one["peak_mb"], 1),
+            }
+    return figures

@@ -1,0 +1,175 @@
+"""``python -m benchmarks.scale TASK ROWS``: one table stage on so many simulated rows; prints its figures as JSON.
+
+Tasks: ``store`` (write and read the table of images), ``validate`` (Great Expectations in chunks of 100,000 rows),
+``dedup``, ``split`` (videos of 100 frames), ``record`` (one object an image). No pictures: what a row costs.
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from benchmarks.measure import tree_bytes
+from data_lake.layout import open_lake
+from data_lake.tables import put_table, read_table
+from expectations.columns import conform, empty_frame, load_table
+from expectations.validate import validate
+from transforms.compose import compose_records
+from transforms.dedup import find_duplicates
+from transforms.split import assign_splits
+from transforms.strata import find_strata
+
+ROOT = Path(__file__).resolve().parents[1]
+FRAMES = 100
+COPIES = 100
+"""Every so manyeth image repeats the one before it."""
+MOST_BYTES, MOST_SECONDS = 13_000_000_000, 900
+FRACTIONS = {"train": 0.8, "validation": 0.1, "test": 0.1}
+
+
+def images(rows: int) -> pl.DataFrame:
+    """Images whose hashes are numbers; one in a hundred is a copy."""
+    number = pl.int_range(rows, eager=True).alias("n").to_frame()
+    origin = pl.when(pl.col("n") % COPIES == 1).then(pl.col("n") - 1).otherwise("n").cast(pl.String)
+    sha256 = origin.str.zfill(64)
+    made = number.select(
+        sample_id=name(),
+        source=pl.lit("simulated"),
+        image_sha256=sha256,
+        stored_sha256=sha256,
+        pixel_sha256=sha256,
+        image_origin=pl.lit("member"),
+        format=pl.lit("jpg"),
+        **{side: pl.lit(640, pl.Int64) for side in ("original_width", "original_height", "width", "height")},
+        scale=pl.lit(1.0),
+        stored_bytes=pl.lit(20_000, pl.Int64),
+        perceptual_hash=origin.str.zfill(16),
+        mask_off_binary=pl.lit(0, pl.Int64),
+        annotated=pl.lit(True),
+    )
+    return conform(made, load_table("images"))
+
+
+def samples(rows: int) -> pl.DataFrame:
+    """The samples of those images: frames of videos."""
+    empty = empty_frame(load_table("samples"))
+    made = pl.int_range(rows, eager=True).alias("n").to_frame()
+    known: dict[str, Any] = {
+        "sample_id": name(),
+        "source": pl.lit("simulated"),
+        "stem": pl.col("n").cast(pl.String).str.zfill(9),
+        "image_member": name(),
+        "video_id": (pl.col("n") // FRAMES).cast(pl.String),
+        "frame_index": pl.col("n") % FRAMES,
+        "organ": pl.lit("colon"),
+        "finding": pl.lit("polyps"),
+        "classification": pl.lit("polyps"),
+        "labels_exhaustive": pl.lit(["polyps"]),
+    }
+    columns = [known.get(one, pl.lit(None)).cast(dtype).alias(one) for one, dtype in empty.schema.items()]
+    return made.select(columns).with_columns(pl.col("source_labels", "source_boxes").fill_null([]))
+
+
+def regions(rows: int) -> pl.DataFrame:
+    """One object from a mask in each image."""
+    empty = empty_frame(load_table("regions"))
+    text = {"evidence": "mask", "label": "polyps", "source": "simulated"}
+    numbers = {"x1": 10, "y1": 10, "x2": 50, "y2": 40, "cx": 30, "cy": 25, "ix": 30, "iy": 25, "area_px": 900}
+    fixed = {**text, **numbers, "index": 0, "image_width": 640, "image_height": 640, "rle": "0"}
+    flags = {"centroid_inside": True, "interior_inside": True, "truncated": False}
+    known = {key: pl.lit(value) for key, value in {**fixed, **flags}.items()}
+    known |= {"sample_id": name(), "region_id": pl.format("{}:mask:polyps:0", name())}
+    made = pl.int_range(rows, eager=True).alias("n").to_frame()
+    return made.select(known.get(one, pl.lit(None)).cast(dtype).alias(one) for one, dtype in empty.schema.items())
+
+
+def name() -> pl.Expr:
+    """The sample_id of an image by its number."""
+    return pl.format("simulated/{}", pl.col("n").cast(pl.String).str.zfill(9))
+
+
+def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
+    """By name, what makes the inputs; it gives the work to be measured."""
+
+    def store() -> Callable[[], int]:
+        table = images(rows)
+
+        def work() -> int:
+            with tempfile.TemporaryDirectory(dir=ROOT) as folder:
+                lake = open_lake(Path(folder))
+                return read_table(lake, [put_table(lake, table)]).height
+
+        return work
+
+    def check() -> Callable[[], int]:
+        table = images(rows)
+        return lambda: sum(rule.rows > 0 for rule in validate(table, load_table("images")).checked)
+
+    def dedup() -> Callable[[], int]:
+        table, objects = images(rows), regions(rows)
+        return lambda: find_duplicates(table, objects, ["simulated"]).height
+
+    def split() -> Callable[[], int]:
+        table, given, copies = images(rows), samples(rows), empty_frame(load_table("duplicates"))
+        strata = find_strata(regions(rows), "audited")
+        return lambda: assign_splits(table, given, copies, fractions=FRACTIONS, seed=1, strata=strata).height
+
+    def record() -> Callable[[], int]:
+        table, given, objects = images(rows), samples(rows), regions(rows)
+        copies = empty_frame(load_table("duplicates"))
+        splits = given.select("sample_id", group_id="sample_id", split=pl.lit("train"))
+        return lambda: compose_records(
+            given, table, objects, splits, copies, policy="audited", labels={"polyps": "polyps"},
+            track_rounding="none", zero_counts=False, licences={"simulated": "CC0-1.0"},
+        ).records.height  # fmt: skip
+
+    return {"store": store, "validate": check, "dedup": dedup, "split": split, "record": record}
+
+
+def measure(task: str, rows: int) -> dict[str, Any]:
+    """The figures of one task in a process of its own; ``stopped`` where it took more than this machine lends it."""
+    command = [sys.executable, "-m", "benchmarks.scale", task, str(rows)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        start = time.monotonic()
+        for reason in watch(child, start):
+            child.kill()
+            return {"task": task, "rows": rows, "stopped": reason}
+        output, errors = child.communicate()
+    assert child.returncode == 0, errors[-2000:]
+    figures: dict[str, Any] = orjson.loads(output.splitlines()[-1])
+    return figures
+
+
+def watch(child: "subprocess.Popen[str]", start: float) -> Iterator[str]:
+    """A reason to stop the child, should one come up before it ends."""
+    while child.poll() is None:
+        if tree_bytes(child.pid) > MOST_BYTES:
+            yield f"more than {MOST_BYTES // 10**9} GB"
+        if time.monotonic() - start > MOST_SECONDS:
+            yield f"more than {MOST_SECONDS} s"
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(0.5)
+
+
+def main(task: str, rows: int) -> dict[str, Any]:
+    """Seconds of the work alone, and the memory of the inputs and of the whole."""
+    work = tasks(rows)[task]()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    found = work()
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    megabytes = {"inputs_mb": before * 1024 // 10**6, "peak_mb": peak * 1024 // 10**6}
+    return {"task": task, "rows": rows, "seconds": round(seconds, 2), "found": found, **megabytes}
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(orjson.dumps(main(sys.argv[1], int(sys.argv[2]))) + b"\n")

@@ -1,0 +1,65 @@
+"""Pages about a release that stand beside it and are made anew at will: expectation results, a contact sheet."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from data_lake.data_docs import write_data_docs
+from data_lake.layout import Lake
+from data_lake.release.manifest import Manifest, read_manifest
+from data_lake.release.read import table_files
+from expectations.verdicts import Verdict
+from transforms.contact_sheet import Cell, draw_sheet
+
+PICTURES = 12
+SHEET, EXPECTATIONS = "contact-sheet.jpg", "expectations"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where the pages of one release are; ``path`` is below the lake's ``reports``."""
+
+    folder: Path
+    path: str
+    sheet: bytes
+
+
+def write_report(lake: Lake, release: Path, verdicts: Mapping[str, Iterable[Verdict]]) -> Report:
+    """The pages of a release, by stage of the verdicts; what was there of the same version is replaced."""
+    manifest = read_manifest(release)
+    path = f"{manifest.name}/{manifest.version}"
+    folder = lake.reports / path
+    folder.mkdir(parents=True, exist_ok=True)
+    write_data_docs(folder / EXPECTATIONS, f"{manifest.name} {manifest.version}", verdicts)
+    sheet = draw_sheet(choose_cells(release, manifest))
+    partial = folder / f".{SHEET}-{os.getpid()}"
+    partial.write_bytes(sheet)
+    partial.replace(folder / SHEET)
+    return Report(folder, path, sheet)
+
+
+def choose_cells(release: Path, manifest: Manifest, most: int = PICTURES) -> list[Cell]:
+    """A few records with objects, the labels in turn; which ones is decided by the sha256 of their ids."""
+    rows = pl.scan_parquet([release / path for path in table_files(manifest, "data")])
+    known = rows.filter(pl.col("count") > 0).select("record_id", "label").collect()
+    drawn = sorted(known.rows(), key=lambda row: hashlib.sha256(row[0].encode()).digest())
+    turns: dict[str, int] = {}
+    ranked = []
+    for record_id, label in drawn:
+        turns[label] = turns.get(label, 0) + 1
+        ranked.append((turns[label], label, record_id))
+    chosen = [record_id for _, _, record_id in sorted(ranked)[:most]]
+    wanted = rows.filter(pl.col("record_id").is_in(chosen)).select("record_id", "image", "bbox", "points", "label")
+    cells = {row["record_id"]: row for row in wanted.collect().iter_rows(named=True)}
+    return [cell_of(cells[record_id]) for record_id in chosen]
+
+
+def cell_of(row: Mapping[str, Any]) -> Cell:
+    """One record as a cell."""
+    boxes, points = [tuple(box) for box in row["bbox"]], [tuple(point) for point in row["points"]]
+    return Cell(row["image"]["bytes"], boxes, points, f"{row['label']} {len(boxes)}  {row['record_id'][:8]}")

@@ -1,0 +1,62 @@
+"""What the Prefect UI shows of a build: summary, rejected rows, expectation results, a contact sheet, links."""
+
+import base64
+import os
+
+from prefect.artifacts import (
+    create_image_artifact,
+    create_link_artifact,
+    create_markdown_artifact,
+    create_table_artifact,
+)
+
+from data_lake.reports import EXPECTATIONS, SHEET, Report, write_report
+from expectations.summary import summarize
+from expectations.verdicts import Verdict, verdict_from_json
+from flows.execute import Outcome
+from flows.local import REPORTS
+from flows.progress import tell
+from flows.report import rejected_rows, summary_markdown
+
+
+def show_outcome(outcome: Outcome) -> None:
+    """The artifacts of a build that has a release, and the pages that they lead to."""
+    verdicts = verdicts_of(outcome)
+    report = write_report(outcome.build.lake, outcome.release.path, verdicts)
+    summary = f"{summary_markdown(outcome)}\n{links_markdown(outcome, report)}"
+    results = summarize(verdict for found in verdicts.values() for verdict in found)
+    rejected, address, picture = rejected_rows(outcome), report_address(report), sheet_address(report)
+    tell(lambda: create_markdown_artifact(summary, key="summary", description="What the build did"))
+    tell(lambda: create_table_artifact(rejected, key="rejected-rows", description="Inputs in quarantine"))
+    tell(lambda: create_markdown_artifact(results, key="expectation-results", description="What was checked"))
+    tell(lambda: create_image_artifact(picture, key="contact-sheet", description="Boxes and points on the pictures"))
+    tell(lambda: create_link_artifact(f"{address}/{EXPECTATIONS}/index.html", "Expectation results", key="data-docs"))
+
+
+def verdicts_of(outcome: Outcome) -> dict[str, list[Verdict]]:
+    """What the suites found, by stage."""
+    return {stage.name: [verdict_from_json(raw) for raw in stage.receipt.verdicts] for stage in outcome.stages}
+
+
+def links_markdown(outcome: Outcome, report: Report) -> str:
+    """Where release, card, quarantine and pages are."""
+    address, release = report_address(report), outcome.release.path
+    return (
+        "# Where things are\n\n"
+        f"- [expectation results]({address}/{EXPECTATIONS}/index.html), [contact sheet]({address}/{SHEET}): "
+        f"also in `{report.folder}`\n- release, card, quarantine: `{release}`, `{release / 'README.md'}`, "
+        f"`{release / 'quarantine'}`\n- check it again: `medmultipoints verify {release}`\n"
+    )
+
+
+def report_address(report: Report) -> str:
+    """Under which address a browser finds the pages: that of ``serve``, else the folder."""
+    served = os.environ.get(REPORTS)
+    return f"{served}/{report.path}" if served else report.folder.as_uri()
+
+
+def sheet_address(report: Report) -> str:
+    """The contact sheet as ``serve`` shows it; the picture itself where no server does."""
+    if os.environ.get(REPORTS):
+        return f"{report_address(report)}/{SHEET}"
+    return f"data:image/jpeg;base64,{base64.b64encode(report.sheet).decode()}"

@@ -1,0 +1,69 @@
+"""The deployments that ``medmultipoints serve`` offers; ``prefect.yaml`` declares the same for sites with workers."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.flows import Flow
+
+from flows.alert import alert
+from flows.build import build, recipe_name
+from flows.parameters import Destination, RefreshParameters, VerifyParameters
+from flows.publish import publish
+from flows.refresh import refresh
+from flows.verify import verify
+from transforms.errors import UsageError
+
+NIGHTLY, WEEKLY = "0 2 * * *", "0 6 * * 1"
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+# An overlapping refresh is dropped: the next finds what it would have done. Other runs wait for their turn.
+DROP = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+WAIT = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+
+Schedule = CronSchedule | IntervalSchedule
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One deployment: its flow, its own parameters, when it runs by itself, what becomes of a run too many."""
+
+    flow: Flow[..., Any]
+    parameters: dict[str, Any]
+    schedule: Schedule | None
+    limit: ConcurrencyLimitConfig | None = None
+    tags: tuple[str, ...] = ()
+
+
+def deployments(what: RefreshParameters, schedule: Schedule | None, timezone: str) -> tuple[Served, ...]:
+    """Every deployment; refresh runs on the schedule, verify weekly where refresh has one, the others when asked."""
+    destination: Destination | None = what.publish_to
+    weekly = CronSchedule(cron=WEEKLY, timezone=timezone) if schedule else None
+    tagged = (f"recipe:{recipe_name(what)}",)
+    looked_after = VerifyParameters(recipe=what.recipe, lake=what.lake, published_at=destination)
+    built = what.model_dump(exclude={"publish_to", "alert_above"})
+    return (
+        Served(refresh, {"what": what.model_dump()}, schedule, DROP, tagged),
+        Served(verify, {"what": looked_after.model_dump()}, weekly, WAIT, tagged),
+        Served(build, {"what": built}, None, WAIT, tagged),
+        Served(publish, {}, None, WAIT),
+        Served(alert, {}, None),
+    )
+
+
+def schedule_of(every: str | None, cron: str | None, timezone: str) -> Schedule | None:
+    """What ``--every 15m`` or ``--cron "0 2 * * *"`` means; UsageError for anything else; None for neither."""
+    if every and cron:
+        raise UsageError("give either --every or --cron.")
+    if every:
+        found = re.fullmatch(r"(\d+)\s*([smhd])", every)
+        if not found or int(found[1]) == 0:
+            raise UsageError(f"--every {every}: write a number and s, m, h or d, for example 15m.")
+        return IntervalSchedule(interval=timedelta(seconds=int(found[1]) * UNITS[found[2]]), timezone=timezone)
+    try:
+        return CronSchedule(cron=cron, timezone=timezone) if cron else None
+    except ValueError as error:
+        wrong = "; ".join(str(problem["msg"]) for problem in getattr(error, "errors", list)())
+        raise UsageError(f"--cron '{cron}', --timezone {timezone}: {wrong or error}.") from error

@@ -1,0 +1,63 @@
+"""A local Prefect server with the deployments, until it is told to stop: what ``medmultipoints serve`` runs."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Sequence
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.objects import StateType
+from prefect.runner import Runner
+from prefect.states import Crashed
+
+from flows.deployments import Served
+from flows.flow_ends import SERVED_BY
+
+NAME = "medmultipoints"
+UNDER_WAY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+LOST = "its process ended with the server; the next run goes on where it stopped"
+
+
+def serve(served: Sequence[Served], ready: Callable[[], None]) -> None:
+    """Offer the deployments until SIGINT or SIGTERM; runs that are under way then are cancelled, in order."""
+    os.environ[SERVED_BY] = str(os.getpid())
+    asyncio.run(_serve(served, ready))
+
+
+async def _serve(served: Sequence[Served], ready: Callable[[], None]) -> None:
+    await bury_the_dead()
+    runner = Runner(name=NAME, pause_on_shutdown=False, query_seconds=2)
+    for one in served:
+        await runner.aadd_flow(
+            one.flow,
+            name=NAME,
+            parameters=one.parameters,
+            schedules=[one.schedule] if one.schedule else [],
+            concurrency_limit=one.limit,
+            description=one.flow.description,
+            tags=[NAME, *one.tags],
+        )
+    stopped = asyncio.Event()
+    running = asyncio.create_task(runner.start())
+    await asyncio.sleep(0)  # it has set its own handler for SIGTERM by now
+    for told in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(told, stopped.set)
+    ready()
+    waiting = asyncio.create_task(stopped.wait())
+    await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        running.result()
+        return
+    await runner.astop()
+    await asyncio.wait({running}, timeout=10)
+
+
+async def bury_the_dead() -> int:
+    """Mark runs that an earlier server left under way as crashed, so that they hold no slot; returns how many."""
+    under_way = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY)))
+    async with get_client() as client:
+        left = await client.read_flow_runs(flow_run_filter=under_way)
+        for run in left:
+            await client.set_flow_run_state(run.id, Crashed(message=LOST), force=True)
+    return len(left)

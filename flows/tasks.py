@@ -1,0 +1,62 @@
+"""The one Prefect task, a shard of a stage, and the mapper that gives shards to a runner."""
+
+import errno
+from collections.abc import Iterator, Sequence
+
+from prefect import State, tags, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import TaskRun
+from prefect.futures import as_completed
+from prefect.states import Failed
+from prefect.tasks import Task, exponential_backoff
+from prefect.utilities.annotations import quote
+
+from data_lake.store import Receipt
+from flows.run import Mapper, ShardJob, run_shard
+from flows.runners import Runner
+from transforms.errors import PipelineError
+
+NEVER_RETRY = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def worth_retrying(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
+    """Only refusals of the operating system that may pass: a full disk or wrong data stay what they are."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, OSError) and error.errno not in NEVER_RETRY
+
+
+@task(
+    name="shard",
+    task_run_name="{job.label}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=exponential_backoff(backoff_factor=2),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=worth_retrying,
+)
+def shard(job: ShardJob) -> Receipt | State[object]:
+    """One shard of one stage; an error of the data is a failed state with its message, not a traceback."""
+    try:
+        return run_shard(job)
+    except PipelineError as error:
+        return Failed(message=str(error), data=error)
+
+
+def run_with(runner: Runner) -> Mapper:
+    """A mapper that gives every shard to the runner, which is started; an error is noted with its shard."""
+
+    def run(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, Receipt]]:
+        # Quoted, so that Prefect does not walk through the job in search of futures.
+        with tags(f"stage:{jobs[0].stage.name}", f"recipe:{jobs[0].build.recipe.name}"):
+            futures = {runner.submit(shard, {"job": quote(job)}): job for job in jobs}
+        for future in as_completed(list(futures)):
+            try:
+                receipt = future.result(raise_on_failure=True)
+            except Exception as error:
+                error.add_note(futures[future].shard)
+                raise
+            assert isinstance(receipt, Receipt)
+            yield futures[future], receipt
+
+    return run

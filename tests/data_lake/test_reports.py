@@ -1,0 +1,55 @@
+"""Pages beside a release: complete without a network, the same again, and honest about what failed."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+
+from data_lake.data_docs import write_data_docs
+from data_lake.layout import Lake
+from data_lake.release.manifest import read_manifest
+from data_lake.reports import choose_cells, write_report
+from expectations.columns import conform, empty_frame, load_table
+from expectations.validate import validate
+from tests.data_lake.release.tiny_release import write_release
+from tests.data_lake.release.tiny_tables import make_tables
+
+
+def splits(*names: str) -> pl.DataFrame:
+    rows = {"sample_id": [f"a/{place}" for place in range(len(names))], "group_id": "g", "split": list(names)}
+    return conform(pl.DataFrame(rows), load_table("splits"))
+
+
+def test_the_pages_of_the_expectations_name_what_failed_and_fetch_nothing(tmp_path: Path) -> None:
+    verdict = validate(splits("train", "No Split"), load_table("splits"))
+    index = write_data_docs(tmp_path / "docs", "small <1.0.0>", {"split": [verdict]})
+    text = index.read_text("utf-8")
+    assert "small &lt;1.0.0&gt;" in text
+    assert "split_matches 1" in text
+    (page,) = re.findall(r"href='(validations/[^']+)'", text)
+    shown = (index.parent / page).read_text("utf-8")
+    assert "Failed" in shown
+    assert "a/1" in shown
+    for path in index.parent.rglob("*.html"):
+        found = path.read_text("utf-8")
+        assert not re.search(r"<script|<link[^>]+https?:|src=.https?:", found), path
+        for style in re.findall(r'<link rel="stylesheet" href="([^"]+)"', found):
+            assert (path.parent / style).is_file()
+
+
+def test_writing_again_replaces_what_was_there(tmp_path: Path) -> None:
+    empty = validate(empty_frame(load_table("splits")), load_table("splits"))
+    write_data_docs(tmp_path / "docs", "first", {"split": [empty], "again": [empty]})
+    index = write_data_docs(tmp_path / "docs", "second", {"split": [empty]})
+    assert "second" in index.read_text("utf-8")
+    assert [path.name for path in tmp_path.iterdir()] == ["docs"]
+
+
+def test_a_report_lies_beside_the_release(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    release = write_release(tmp_path / "release", make_tables(), "1.0.0")
+    report = write_report(lake, release, {})
+    assert report.folder == lake.reports / "tiny" / "1.0.0"
+    assert sorted(path.name for path in report.folder.iterdir()) == ["contact-sheet.jpg", "expectations"]
+    assert (report.folder / "contact-sheet.jpg").read_bytes() == report.sheet
+    assert choose_cells(release, read_manifest(release)) == choose_cells(release, read_manifest(release))

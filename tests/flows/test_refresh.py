@@ -1,0 +1,127 @@
+"""The flows as a schedule runs them: what changed is built and published, nothing changed is said in seconds."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect import State
+
+from data_lake.layout import Lake, only_builder
+from flows.execute import Outcome
+from flows.parameters import Destination, RefreshParameters, VerifyParameters
+from flows.refresh import refresh
+from flows.verify import verify
+from tests.flows.prefect_server import artifacts, flow_runs, quiet_server, seen
+from tests.flows.small_builds import write_recipe
+from transforms.errors import DataError, UsageError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server() -> Iterator[None]:
+    """One server for all tests of this file."""
+    with quiet_server():
+        yield
+
+
+def refreshed(recipe: str, lake: Path, sources: dict[str, str], **more: Any) -> State[Any]:
+    """How a refresh ends."""
+    what = RefreshParameters(recipe=recipe, lake=str(lake), sources=sources, workers=2, **more)
+    return refresh(what, return_state=True)
+
+
+def test_a_refresh_builds_and_publishes_then_finds_nothing_to_do(
+    tmp_path: Path, recipe: str, sources: dict[str, str], first: Outcome
+) -> None:
+    place = {"publish_to": Destination(to=str(tmp_path / "versions"))}
+    state = refreshed(recipe, tmp_path / "lake", sources, **place)
+    name, message = seen(state)
+    assert name == "Completed", message
+    assert message.startswith("small 1.0.0: ")
+    assert "as v1.0.0" in message
+    assert state.result().release.manifest_root == first.release.manifest_root
+    runs = flow_runs()
+    assert {run.name.rpartition(" ")[0] for run in runs} == {"refresh small", "build small", "publish small"}
+    assert all("recipe:small" in run.tags for run in runs if not run.name.startswith("refresh"))
+    start = time.monotonic()
+    name, message = seen(refreshed(recipe, tmp_path / "lake", sources, **place))
+    assert time.monotonic() - start < 10
+    assert name == "Unchanged"
+    assert message.startswith("nothing changed: small 1.0.0 stands as it was")
+
+
+def test_what_changed_becomes_the_version_that_the_difference_asks_for(
+    lake: Path, tmp_path: Path, sources: dict[str, str]
+) -> None:
+    """And the one after stays what it is, without being asked for by number."""
+    edited = write_recipe(tmp_path / "small.toml", ('"pointing", ', ""))
+    assert seen(refreshed(edited, lake, sources))[1].startswith("small 1.1.0: ")
+    assert seen(refreshed(edited, lake, sources))[0] == "Unchanged"
+
+
+def test_a_release_that_no_place_has_yet_is_published_although_nothing_changed(
+    lake: Path, tmp_path: Path, recipe: str, sources: dict[str, str]
+) -> None:
+    """An earlier push may have failed."""
+    state = refreshed(recipe, lake, sources, publish_to=Destination(to=str(tmp_path / "versions")))
+    assert seen(state)[0] == "Completed"
+    assert "as v1.0.0" in seen(state)[1]
+
+
+def test_an_overlapping_refresh_does_nothing_and_says_so(tmp_path: Path, recipe: str, sources: dict[str, str]) -> None:
+    with only_builder(Lake(tmp_path / "lake"), "small"):
+        name, message = seen(refreshed(recipe, tmp_path / "lake", sources))
+    assert name == "Skipped"
+    assert message.startswith("nothing was done: another build of 'small' is running")
+
+
+def test_a_failure_names_stage_remedy_and_what_to_do(tmp_path: Path, sources: dict[str, str]) -> None:
+    strict = write_recipe(tmp_path / "small.toml", ("max_rejected_fraction = 0.5", "by_stage = { derive = 0.01 }"))
+    state = refreshed(strict, tmp_path / "lake", sources)
+    name, message = seen(state)
+    assert name == "Failed"
+    assert message.startswith("derive: 2 of ")
+    assert isinstance(state.result(raise_on_failure=False), DataError)
+    shown = str(artifacts("failure")[-1].data)
+    assert "| stage and shard | derive |" in shown
+    assert "Then run again with the same parameters" in shown
+
+
+def test_a_failing_shard_is_named(tmp_path: Path, recipe: str, sources: dict[str, str]) -> None:
+    damaged = Path(shutil.copytree(sources["visem_tracking"], tmp_path / "visem")).resolve()
+    for path in damaged.rglob("*.zip"):
+        path.unlink()
+    (damaged / "nothing.txt").write_text("no source")
+    state = refreshed(recipe, tmp_path / "lake", sources | {"visem_tracking": str(damaged)})
+    name, message = seen(state)
+    assert (name, message.partition(": ")[0]) == ("Failed", "index, shard visem_tracking")
+
+
+def test_rejections_above_the_threshold_send_an_event(
+    tmp_path: Path, recipe: str, sources: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names the release and the stage; a threshold that is not passed sends none."""
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr("flows.refresh.emit_event", lambda event, **facts: sent.append({"event": event, **facts}))
+    refreshed(recipe, tmp_path / "lake", sources, alert_above=0.01)
+    told = [one["payload"]["stage"] for one in sent if one["event"] == "medmultipoints.rejections-above-threshold"]
+    assert told == ["derive"]
+    assert {one["resource"]["prefect.resource.id"] for one in sent} == {"medmultipoints.release.small"}
+
+
+def test_verify_computes_the_newest_release_again(lake: Path) -> None:
+    what = VerifyParameters(recipe="small", lake=str(lake))
+    assert seen(verify(what, return_state=True))[1].startswith("small 1.0.0: all ")
+    card = lake / "releases" / "small" / "1.0.0" / "README.md"
+    card.unlink()
+    card.write_text("another card")
+    name, message = seen(verify(what, return_state=True))
+    assert name == "Failed"
+    assert "README.md" in message
+
+
+def test_verify_needs_a_release(tmp_path: Path) -> None:
+    state = verify(VerifyParameters(recipe="small", lake=str(tmp_path)), return_state=True)
+    assert isinstance(state.result(raise_on_failure=False), UsageError)
