@@ -7,15 +7,19 @@ all its objects. A process that dies leaves at most a temporary file and never a
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
 import orjson
 
 from data_lake.layout import Lake, explained
+
+FOREIGN_SECONDS = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,17 @@ class Receipt:
 @contextmanager
 def temporary_file(lake: Lake) -> Iterator[Path]:
     """A path to write to on the store's own disk; removed unless it was moved away."""
-    path = lake.temporary / f"{os.getpid()}-{uuid4().hex}"
+    path = lake.temporary / temporary_name()
     with explained(f"the lake folder {lake.root}"):
         try:
             yield path
         finally:
             path.unlink(missing_ok=True)
+
+
+def temporary_name() -> str:
+    """A new name that tells which process of which machine wrote it."""
+    return f"{os.getpid()}-{os.uname().nodename}-{uuid4().hex}"
 
 
 def object_path(lake: Lake, sha256: str) -> Path:
@@ -112,7 +121,17 @@ def receipt_path(lake: Lake, stage: str, key: str) -> Path:
 def is_intact(lake: Lake, entry: StoredObject) -> bool:
     """Whether the object is there with the very bytes its name promises."""
     path = object_path(lake, entry.sha256)
-    return path.is_file() and path.stat().st_size == entry.bytes and file_sha256(path) == entry.sha256
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return found.st_size == entry.bytes and _sha256_once(path, found.st_ino, found.st_mtime_ns) == entry.sha256
+
+
+@cache
+def _sha256_once(path: Path, _inode: int, _modified_ns: int) -> str:
+    """One process asks for the same object several times, and a build may not spend its time on that."""
+    return file_sha256(path)
 
 
 def link_object(lake: Lake, sha256: str, target: Path) -> None:
@@ -125,13 +144,19 @@ def link_object(lake: Lake, sha256: str, target: Path) -> None:
 
 
 def clear_temporary(lake: Lake) -> None:
-    """Remove what dead processes left; files of processes that live stay."""
+    """Remove what dead processes of this machine left, and what those of others left more than a week ago.
+
+    Files of processes that live stay; whether those of another machine live cannot be seen from here.
+    """
     for path in lake.temporary.iterdir():
-        owner = path.name.split("-")[0]
-        if owner.isdigit() and is_alive(int(owner)):
-            continue
+        owner, _, rest = path.name.partition("-")
+        if rest.rpartition("-")[0] == os.uname().nodename:
+            keep = owner.isdigit() and is_alive(int(owner))
+        else:
+            keep = time.time() - path.stat().st_mtime < FOREIGN_SECONDS
         # Another build of this lake may be clearing too: what is gone already is no error.
-        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        if not keep:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def is_alive(process: int) -> bool:

@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from data_lake.entries import LIMITS, Limits, Origin, check_count, check_ratio, check_size, safe_name
 from data_lake.layout import explained
-from data_lake.store import sync
+from data_lake.store import file_sha256, sync
 from transforms.errors import MachineError, MemberProblem
 
 if TYPE_CHECKING:
@@ -81,36 +81,44 @@ def read_entry(entry: TarEntry) -> bytes:
 def unpacked(chunks: Callable[[], Iterable[bytes]], scratch: Path, origin: Origin, limits: Limits = LIMITS) -> Path:
     """A plain tar with the content of a tar that comes as ``chunks``, compressed by gzip or not.
 
-    It is written once, under the sha256 of the given bytes, and found again by every later call; a killed
-    writer leaves one unfinished file that the next overwrites.
+    It is written once, under the sha256 of the given bytes and its own, and found again by every later call as long
+    as it has that sha256; a killed writer leaves one unfinished file that the next overwrites.
     """
     digest = hashlib.sha256()
     for chunk in chunks():
         digest.update(chunk)
-    target = scratch / f"{digest.hexdigest()}.tar"
-    if target.exists():
-        return target
+    packed = digest.hexdigest()
     with explained(f"the scratch folder {scratch}"):
         scratch.mkdir(parents=True, exist_ok=True)
-        with FileLock(target.with_suffix(".lock")):
-            if not target.exists():
-                _write(chunks(), target, origin, limits)
-    return target
+        with FileLock(scratch / f"{packed}.lock"):
+            return _intact(scratch, packed) or _write(chunks(), scratch, packed, origin, limits)
 
 
-def _write(chunks: Iterable[bytes], target: Path, origin: Origin, limits: Limits) -> None:
-    unfinished = target.with_suffix(".unfinished")
+def _intact(scratch: Path, packed: str) -> Path | None:
+    """What was unpacked before, unless it changed since: such a file is removed."""
+    for path in scratch.glob(f"{packed}.*.tar"):
+        if path.name == f"{packed}.{file_sha256(path)}.tar":
+            return path
+        path.unlink()
+    return None
+
+
+def _write(chunks: Iterable[bytes], scratch: Path, packed: str, origin: Origin, limits: Limits) -> Path:
+    unfinished, digest = scratch / f"{packed}.unfinished", hashlib.sha256()
     try:
         with unfinished.open("wb") as file:
             for number, chunk in enumerate(_gunzip(chunks, origin, limits)):
                 if number % 64 == 0:
-                    _check_room(target.parent)
+                    _check_room(scratch)
+                digest.update(chunk)
                 file.write(chunk)
         sync(unfinished)
+        target = scratch / f"{packed}.{digest.hexdigest()}.tar"
         os.replace(unfinished, target)
-        sync(target.parent)
+        sync(scratch)
     finally:
         unfinished.unlink(missing_ok=True)
+    return target
 
 
 def _check_room(folder: Path) -> None:

@@ -5,13 +5,12 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from data_lake.layout import Lake, explained
 from data_lake.release.compare import compare_releases
 from data_lake.release.manifest import MANIFEST, Manifest, read_manifest
 from data_lake.runs import read_runs
-from data_lake.store import Receipt, file_sha256, link_object, sync
+from data_lake.store import Receipt, file_sha256, link_object, sync, temporary_name
 from flows.stage import Build
 from transforms.errors import DataError, UsageError
 
@@ -66,7 +65,7 @@ def place_release(build: Build, manifest: Receipt) -> Placed:
 
 def assemble(build: Build, receipt: Receipt) -> Path:
     """A temporary folder on the lake's disk with every file of the release."""
-    folder = build.lake.temporary / f"{os.getpid()}-{uuid4().hex}"
+    folder = build.lake.temporary / temporary_name()
     (readme,), (manifest,) = receipt.objects["readme"], receipt.objects["manifest"]
     with explained(f"the lake folder {build.lake.root}"):
         link_object(build.lake, manifest.sha256, folder / MANIFEST)
@@ -108,4 +107,4 @@ def compare_or_replace(build: Build, target: Path, assembled: Path, made: Manife
     if other:
         comparison = compare_releases(target, assembled)
         raise VersionTaken(made.name, made.version, comparison.proposed_version, comparison.text)
-    os.rename(target, build.lake.temporary / f"{os.getpid()}-{uuid4().hex}")
+    os.rename(target, build.lake.temporary / temporary_name())

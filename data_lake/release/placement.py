@@ -6,6 +6,7 @@ from pathlib import Path
 
 from data_lake.release.manifest import Manifest
 from data_lake.release.read import readable, table_files, table_place
+from transforms.diff import Tables
 
 EXCLUSIONS = "quarantine/exclusions.parquet"
 
@@ -26,6 +27,7 @@ def check_placement(folder: Path, manifest: Manifest) -> Iterator[str]:
 def check_quarantine(folder: Path, manifest: Manifest) -> Iterator[str]:
     """A sentence for every reason whose count in the manifest is not that of the table of exclusions."""
     if EXCLUSIONS not in {file.path for file in manifest.files}:
+        yield f"{EXCLUSIONS} is not in the manifest: nothing tells what was left out"
         return
     with readable(folder / EXCLUSIONS) as file:
         rows = file.read(columns=["stage", "verdict", "reason"]).to_pylist()
@@ -38,3 +40,20 @@ def check_quarantine(folder: Path, manifest: Manifest) -> Iterator[str]:
     for key in sorted(found.keys() | told.keys()):
         if found[key] != told.get(key, 0):
             yield f"{' '.join(key)}: {found[key]} rows in {EXCLUSIONS}, {told.get(key, 0)} in the manifest"
+
+
+def check_totals(manifest: Manifest, tables: Tables) -> Iterator[str]:
+    """A sentence for every table whose number of rows is not what the accounting says went into it."""
+    stages = {stage.name: stage for stage in manifest.accounting}
+    for name in sorted({"record", "instruct"} - stages.keys()):
+        yield f"the accounting lacks the stage {name}"
+        return
+    record, instruct = stages["record"], stages["instruct"]
+    for what, stated, rows in (
+        ("record used", record.used, tables.images.height),
+        ("record rows", record.rows, tables.records.height),
+        ("instruct in", instruct.taken, tables.records.height),
+        ("instruct rows", instruct.rows, tables.instructions.height),
+    ):
+        if stated != rows:
+            yield f"{what}: {stated:,} in the accounting, {rows:,} in the tables"

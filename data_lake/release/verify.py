@@ -12,7 +12,7 @@ from data_lake.release.instruction_rows import check_both_formats
 from data_lake.release.leakage import check_leakage
 from data_lake.release.manifest import Manifest, is_rooted, manifest_root, read_manifest
 from data_lake.release.pictures import check_pictures
-from data_lake.release.placement import check_placement, check_quarantine
+from data_lake.release.placement import check_placement, check_quarantine, check_totals
 from data_lake.release.read import Picture, read_pictures, read_tables
 from data_lake.release.signature import Trust, check_signature
 from transforms.diff import Tables
@@ -94,6 +94,7 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
     yield readable
     if readable.ok:
         yield _run("logical_digest", lambda: _digest(manifest, tables[0]))
+        yield _run("totals", lambda: check_totals(manifest, tables[0]))
         for name, problems in TABLE_CHECKS.items():
             yield _run(name, lambda problems=problems: problems(tables[0]))  # type: ignore[misc]
         yield _run("instructions_in_both_formats", lambda: check_both_formats(folder, manifest))

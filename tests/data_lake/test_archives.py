@@ -55,10 +55,20 @@ def test_an_unfinished_tar_of_a_killed_run_is_overwritten(opened: Callable[..., 
     packed = gzip.compress(tar_of({"a.jpg": b"A"}), mtime=0)
     first = opened(packed, "images.tar.gz")
     (tar,) = (tmp_path / "scratch").glob("*.tar")
-    tar.rename(tar.with_suffix(".unfinished"))
+    unfinished = tar.with_name(tar.name.partition(".")[0] + ".unfinished")
+    tar.rename(unfinished)
     os.utime(first.path, ns=(0, 0))
     assert contents(open_source("ours", first.path, tmp_path / "scratch")) == {"a.jpg": b"A"}
-    assert not tar.with_suffix(".unfinished").exists()
+    assert not unfinished.exists()
+
+
+def test_an_unpacked_tar_that_was_changed_is_unpacked_again(opened: Callable[..., SourceFiles], tmp_path: Path) -> None:
+    """The scratch folder is trusted no more than any other: a byte that rotted there reaches no release."""
+    first = opened(gzip.compress(tar_of({"a.jpg": b"A"}), mtime=0), "images.tar.gz")
+    (tar,) = (tmp_path / "scratch").glob("*.tar")
+    tar.write_bytes(tar.read_bytes().replace(b"A", b"B"))
+    os.utime(first.path, ns=(0, 0))
+    assert contents(open_source("ours", first.path, tmp_path / "scratch")) == {"a.jpg": b"A"}
 
 
 def test_a_folder_is_the_union_of_archives_and_loose_files(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from data_lake.store import (
     read_receipt,
     receipt_path,
     temporary_file,
+    temporary_name,
     write_receipt,
 )
 from transforms.errors import MachineError
@@ -153,11 +154,13 @@ def test_linking_shows_the_object_elsewhere(lake: Lake, tmp_path: Path) -> None:
 
 
 def test_only_what_dead_processes_left_is_cleared(lake: Lake, dead_process: int) -> None:
-    kept = {f"{os.getpid()}-mine", f"{os.getppid()}-of-another-that-lives"}
-    for name in (*kept, f"{dead_process}-half-written", "no-owner", ".hidden"):
+    here = os.uname().nodename
+    kept = {temporary_name(), f"{os.getppid()}-{here}-lives", f"{dead_process}-elsewhere-1", "no-owner"}
+    for name in (*kept, f"{dead_process}-{here}-half", f"{dead_process}-elsewhere-2"):
         (lake.temporary / name).write_bytes(b"half")
-    (lake.temporary / f"{dead_process}-release" / "data").mkdir(parents=True)
-    (lake.temporary / f"{dead_process}-release" / "data" / "a.parquet").write_bytes(b"half")
+    os.utime(lake.temporary / f"{dead_process}-elsewhere-2", (0, 0))
+    (lake.temporary / f"{dead_process}-{here}-release" / "data").mkdir(parents=True)
+    (lake.temporary / f"{dead_process}-{here}-release" / "data" / "a.parquet").write_bytes(b"half")
     clear_temporary(lake)
     assert {path.name for path in lake.temporary.iterdir()} == kept
 

@@ -26,7 +26,7 @@ def failing(folder: Path) -> dict[str, str]:
 
 def test_a_sound_release_passes_every_check(release: Path) -> None:
     report = verify_release(release)
-    assert report.ok and len(report.checks) == 19
+    assert report.ok and len(report.checks) == 20
 
 
 def test_the_tables_read_back_are_those_written(release: Path, tables: Tables) -> None:
@@ -102,6 +102,17 @@ def test_a_damaged_manifest_is_the_only_finding(release: Path) -> None:
             lambda m: m | {"accounting": []},
             "quarantine",
             "index rejected mask_without_image: 1 rows in quarantine/exclusions.parquet, 0 in the manifest",
+        ),
+        (lambda m: m | {"accounting": m["accounting"][:2]}, "totals", "the accounting lacks the stage instruct"),
+        (
+            lambda m: m | {"accounting": [s | {"rows": s["rows"] + 1} for s in m["accounting"]]},
+            "totals",
+            "record rows: ",
+        ),
+        (
+            lambda m: m | {"files": [file for file in m["files"] if file["path"] != "quarantine/exclusions.parquet"]},
+            "quarantine",
+            "nothing tells what was left out",
         ),
         (lambda m: m | {"recipe": {}}, "answers", "recipe.boxes.policy is missing"),
     ],

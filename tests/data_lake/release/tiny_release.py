@@ -39,8 +39,19 @@ ACCOUNTING = (
         rows=4,
         reasons=(Reason(verdict="rejected", reason="mask_without_image", count=1),),
     ),
-    StageCount(name="record", taken=4, used=4, dropped=0, rejected=0, rows=5),
 )
+
+
+def accounting(tables: Tables) -> tuple[StageCount, ...]:
+    """What the stages would have counted that made these tables."""
+    images, records, rows = tables.images.height, tables.records.height, tables.instructions.height
+    return (
+        *ACCOUNTING,
+        StageCount(name="record", taken=images, used=images, dropped=0, rejected=0, rows=records),
+        StageCount(name="instruct", taken=records, used=records, dropped=0, rejected=0, rows=rows),
+    )
+
+
 EXCLUSIONS = pl.DataFrame(
     {
         "exclusion_id": ["index:hyperkvasir:masks/x.jpg"],
@@ -70,7 +81,7 @@ def card_facts(tables: Tables, files: list[FileEntry], version: str = "1.0.0") -
         recipe={"seed": 7, "boxes": {"policy": "audited"}},
         sources=[catalogue[name] for name in ("hyperkvasir", "kvasir_instrument", "visem_tracking")],
         known={"hyperkvasir": True, "kvasir_instrument": False, "visem_tracking": False},
-        accounting=ACCOUNTING,
+        accounting=accounting(tables),
         tables=tables,
         disagreements=empty_frame(load_table("disagreements")),
         conventions=empty_frame(load_table("conventions")),
