@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
-from pydantic_core import ErrorDetails
 
 from data_lake.catalogue import Label, SourceInfo, load_catalogue, load_reader
 from flows.recipe_instructions import Instructions
+from flows.recipe_problems import problems
 from transforms.errors import MachineError, UsageError
 
 NAME, VERSION = r"^[a-z][a-z0-9_]*$", r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$"
@@ -182,7 +182,7 @@ def load_recipe(name_or_path: str) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"recipe {path}: not valid TOML: {error}. {REMEDY}") from error
     except ValidationError as error:
-        raise UsageError(f"recipe {path}: {problems(error)}. {REMEDY}") from error
+        raise UsageError(f"recipe {path}: {problems(error, Recipe, PATTERNS)}. {REMEDY}") from error
     return check_sources(recipe, load_catalogue(), str(path))
 
 
@@ -203,10 +203,11 @@ def check_sources(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: st
     for name, options in recipe.sources.items():
         if name not in catalogue:
             raise UsageError(f"recipe {where}: unknown source '{name}'; there are {', '.join(catalogue)}. {REMEDY}")
+        known = reader_options(catalogue[name].reader)
         try:
-            complete[name] = reader_options(catalogue[name].reader).model_validate(dict(options)).model_dump()
+            complete[name] = known.model_validate(dict(options)).model_dump()
         except ValidationError as error:
-            raise UsageError(f"recipe {where}: sources.{name}: {problems(error)}. {REMEDY}") from error
+            raise UsageError(f"recipe {where}: sources.{name}: {problems(error, known, PATTERNS)}. {REMEDY}") from error
         except UsageError as error:  # from an option that its reader checks itself
             raise UsageError(f"recipe {where}: sources.{error}") from error
     return recipe.model_copy(update={"sources": complete, "labels": complete_labels(recipe, catalogue, where)})
@@ -232,19 +233,3 @@ def reader_options(reader: str) -> type[BaseModel]:
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "seed"
     }
     return create_model(f"{reader}_options", __config__=ConfigDict(extra="forbid", frozen=True), **fields)  # type: ignore[call-overload, no-any-return]
-
-
-def problems(error: ValidationError) -> str:
-    """Every problem of a validation as one sentence with the key it concerns."""
-    return "; ".join(
-        ": ".join([".".join(str(part) for part in found["loc"] if part != "[key]"), problem(found)]).removeprefix(": ")
-        for found in error.errors()
-    )
-
-
-def problem(found: ErrorDetails) -> str:
-    """What is wrong with one value, in words."""
-    if found["type"] == "string_pattern_mismatch":
-        return f"{found['input']!r} is not {PATTERNS[found['ctx']['pattern']]}"
-    words = {"extra_forbidden": "unknown key", "missing": "the key is missing"}
-    return words.get(found["type"], found["msg"].removeprefix("Value error, "))

@@ -54,9 +54,9 @@ def test_the_published_recipe_has_the_published_settings() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("seed = 5", "sead = 5"), "sead: unknown key. "),
-        (("min_area_px = 20", "min_area = 20"), "boxes.min_area: unknown key. "),
-        (("[boxes]", "[bxoes]"), "bxoes: unknown key. "),
+        (("seed = 5", "sead = 5"), "sead: unknown key; perhaps 'seed' is meant. "),
+        (("min_area_px = 20", "min_area = 20"), "boxes.min_area: unknown key; perhaps 'min_area_px' is meant. "),
+        (("[boxes]", "[bxoes]"), "bxoes: unknown key; perhaps 'boxes' is meant. "),
         (('title = "Small"', ""), "title: the key is missing. "),
         (
             ("[sources.hyperkvasir]", "[sources.hyper]"),
@@ -64,25 +64,25 @@ def test_the_published_recipe_has_the_published_settings() -> None:
         ),
         (
             ("[sources.visem_tracking]", "[sources.visem_tracking]\nevry = 3"),
-            "sources.visem_tracking: evry: unknown key. ",
+            "sources.visem_tracking: evry: unknown key; perhaps 'every' is meant. ",
         ),
         (
             ("[boxes]", '[labels]\nnames = { polyp = "polyps" }\n[boxes]'),
             "labels.names: unknown label 'polyp'; its sources bring polyps, instrument, normal, cluster, pinhead. ",
         ),
         (("test = 0.4", "test = 0.3"), "splits: the fractions sum to 0.9, not 1. "),
-        (("test = 0.4", "test = 0.0"), "splits.fractions.test: Input should be greater than 0. "),
-        (("test = 0.4", "test = nan"), "splits.fractions.test: Input should be "),
+        (("test = 0.4", "test = 0.0"), "splits.fractions.test: must be above 0"),
+        (("test = 0.4", "test = nan"), "splits.fractions.test: must be at most 1"),
         (("{ train", "{ Train"), "splits.fractions.Train: 'Train' is not a name of lower-case letters, digits and _"),
-        (("min_area_px = 20", 'min_area_px = "many"'), "boxes.min_area_px: Input should be a valid integer"),
-        (("min_area_px = 20", 'policy = "correct"'), "boxes.policy: Input should be 'published' or 'audited'. "),
+        (("min_area_px = 20", 'min_area_px = "many"'), "boxes.min_area_px: must be a whole number"),
+        (("min_area_px = 20", 'policy = "correct"'), "boxes.policy: must be 'published' or 'audited'. "),
         (('version = "1.0.0"', 'version = "1.0"'), "version: '1.0' is not a version of three numbers such as 1.0.0. "),
         (("2026-11-21", "21.11.2026"), "release_date: '21.11.2026' is not a date such as 2026-11-21. "),
         (('name = "small"', 'name = "../small"'), "name: '../small' is not a name of lower-case letters"),
-        (('"counting"', '"guessing"'), "instructions.tasks.2: Input should be 'pointing', 'bounding', 'counting'"),
+        (('"counting"', '"guessing"'), "instructions.tasks.2: must be 'pointing', 'bounding', 'counting'"),
         (
             ("max_rejected_fraction = 0.5", "max_rejected_fraction = 5"),
-            "validation.max_rejected_fraction: Input should be",
+            "validation.max_rejected_fraction: must be at most 1",
         ),
         (
             ("max_rejected_fraction = 0.5", "by_stage = { deduplicate = 0.1 }"),
@@ -102,7 +102,7 @@ def test_a_wrong_recipe_is_refused_with_the_key_at_fault(tmp_path: Path, change:
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     told = refusal(tmp_path, ("seed = 5", "sead = 5"), ("min_area_px = 20", "min_area_px = 0"))
     assert "sead: unknown key" in told
-    assert "boxes.min_area_px: Input should be greater than or equal to 1" in told
+    assert "boxes.min_area_px: must be at least 1" in told
 
 
 def test_a_recipe_without_a_source_is_refused(tmp_path: Path) -> None:
