@@ -67,8 +67,10 @@ def show(
     if as_json:
         print_json({"inputs": frame.to_dicts()})
         return
-    for row in frame.sort("exclusion_id").iter_rows(named=True):
-        OUT.print(f"{row['stage']}  {row['verdict']}  {row['reason']}  {row['key']}\n    {row['detail']}", markup=False)
+    # An image, its mask and its labels are an input each, and often left out for the same reason.
+    ordered = frame.sort("exclusion_id").group_by("stage", "verdict", "reason", "detail", maintain_order=True)
+    for stage, verdict, reason, detail, keys in ordered.agg("key").iter_rows():
+        OUT.print(f"{stage}  {verdict}  {reason}  {', '.join(keys)}\n    {detail}", markup=False)
 
 
 def last_exclusions(lake: Lake, recipe: str | None) -> pl.DataFrame:

@@ -8,7 +8,9 @@ import typer
 
 from data_lake.release.manifest import read_manifest
 from data_lake.report.page import report_page
+from flows.cli.console import print_json
 from flows.cli.inspect_release import PublishedArgument, opened_release
+from flows.cli.options import JsonOption
 from flows.cli.write_page import write_page
 
 
@@ -21,6 +23,7 @@ def report(
         str | None,
         typer.Option(metavar="RELEASE", help="Show the difference from this release; the default is its own record."),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write one HTML page that shows a release: rows, pictures, audit, splits, leakage, quarantine, changes.
 
@@ -32,4 +35,7 @@ def report(
         folder = stack.enter_context(opened_release(release))
         older = stack.enter_context(opened_release(against)) if against else None
         manifest = read_manifest(folder)
-        write_page(to or Path(f"{manifest.name}-{manifest.version}.html"), report_page(folder, older))
+        page = to or Path(f"{manifest.name}-{manifest.version}.html")
+        write_page(page, report_page(folder, older))
+    if as_json:
+        print_json({"page": str(page)})

@@ -6,14 +6,16 @@ from typing import Annotated
 import typer
 
 from data_lake.release.signature import sign_release
-from flows.cli.console import OUT
+from flows.cli.console import OUT, print_json
 from flows.cli.inspect_release import ReleaseArgument
+from flows.cli.options import JsonOption
 from flows.publishing import check_release
 
 
 def sign(
     release: ReleaseArgument,
     key: Annotated[Path, typer.Option(help="Private SSH key; or the public one, where an agent holds the private.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Sign a release: verify it, state what it holds and what it was made of, and sign that statement with SSH.
 
@@ -24,5 +26,9 @@ def sign(
     Example: `medmultipoints sign lake/releases/demo/1.0.0 --key ~/.ssh/id_ed25519`
     """
     check_release(release)
-    for path in sign_release(release, key.expanduser()):
-        OUT.print(str(path), markup=False)
+    written = [str(path) for path in sign_release(release, key.expanduser())]
+    if as_json:
+        print_json({"files": written})
+        return
+    for path in written:
+        OUT.print(path, markup=False)
