@@ -3,6 +3,7 @@
 from data_lake.wording import wording_digest
 from flows.stage import Stage
 from flows.stages.audit import audit_labels, audit_parameters, audit_rules
+from flows.stages.correct import correct_images, correct_parameters, correct_rules
 from flows.stages.dedup import dedup_images, dedup_parameters, dedup_rules
 from flows.stages.derive import derive_parameters, derive_rules, derive_shard, derive_shards
 from flows.stages.index import index_parameters, index_source, source_names
@@ -13,6 +14,11 @@ from flows.stages.near import find_near_duplicates, near_parameters, near_rules
 from flows.stages.record import record_data, record_images, record_parameters, record_rules, record_suite
 from flows.stages.release import release_parameters, release_shard, release_shards
 from flows.stages.split import split_images, split_parameters, split_rules
+
+TABLE_STAGES = (
+    "index", "derive", "correct", "dedup", "near", "inspect", "audit", "split", "record", "instruct",
+)  # fmt: skip
+"""The stages whose tables the release is made of."""
 
 PIPELINE: tuple[Stage, ...] = (
     Stage(
@@ -35,9 +41,17 @@ PIPELINE: tuple[Stage, ...] = (
         rules=derive_rules,
     ),
     Stage(
+        name="correct",
+        work=correct_images,
+        reads=("derive",),
+        writes=("corrections",),
+        parameters=correct_parameters,
+        rules=correct_rules,
+    ),
+    Stage(
         name="dedup",
         work=dedup_images,
-        reads=("derive",),
+        reads=("derive", "correct"),
         writes=("duplicates",),
         parameters=dedup_parameters,
         rules=dedup_rules,
@@ -45,7 +59,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="near",
         work=find_near_duplicates,
-        reads=("index", "derive", "dedup"),
+        reads=("index", "derive", "correct", "dedup"),
         writes=("near_duplicates", "near_distances"),
         parameters=near_parameters,
         rules=near_rules,
@@ -54,7 +68,7 @@ PIPELINE: tuple[Stage, ...] = (
         name="inspect",
         work=inspect_pictures,
         shards=inspect_shards,
-        reads=("index", "derive", "dedup"),
+        reads=("index", "derive", "correct", "dedup"),
         reads_sources=True,
         writes=("picture_facts",),
         parameters=inspect_parameters,
@@ -63,7 +77,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="audit",
         work=audit_labels,
-        reads=("index", "derive", "dedup", "near", "inspect"),
+        reads=("index", "derive", "correct", "dedup", "near", "inspect"),
         writes=("disagreements", "conventions"),
         parameters=audit_parameters,
         rules=audit_rules,
@@ -71,7 +85,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="split",
         work=split_images,
-        reads=("index", "derive", "dedup", "near"),
+        reads=("index", "derive", "correct", "dedup", "near"),
         writes=("splits", "split_changes"),
         parameters=split_parameters,
         rules=split_rules,
@@ -79,7 +93,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="record",
         work=record_images,
-        reads=("index", "derive", "dedup", "split"),
+        reads=("index", "derive", "correct", "dedup", "split"),
         writes=("records", "objects", "released_images"),
         parameters=record_parameters,
         data=record_data,
@@ -89,7 +103,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="instruct",
         work=instruct_records,
-        reads=("derive", "record"),
+        reads=("derive", "correct", "record"),
         writes=("instructions",),
         parameters=instruct_parameters,
         data=wording_digest,
@@ -99,7 +113,7 @@ PIPELINE: tuple[Stage, ...] = (
         name="release",
         work=release_shard,
         shards=release_shards,
-        reads=("index", "derive", "dedup", "near", "inspect", "audit", "split", "record", "instruct"),
+        reads=TABLE_STAGES,
         reads_sources=True,
         blobs=("files", "listing"),
         parameters=release_parameters,
@@ -107,7 +121,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="manifest",
         work=write_manifest,
-        reads=("index", "derive", "dedup", "near", "inspect", "audit", "split", "record", "instruct", "release"),
+        reads=(*TABLE_STAGES, "release"),
         reads_sources=True,
         blobs=("readme", "croissant", "changes", "manifest"),
         parameters=manifest_parameters,

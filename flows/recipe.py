@@ -11,23 +11,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
 
 from data_lake.catalogue import Label, SourceInfo, load_catalogue, load_reader
+from flows.corrections import Corrections, of_sources, read_corrections
+from flows.patterns import DATE, LABEL, NAME, STAGE, VERSION, problems
 from flows.recipe_instructions import Instructions
 from flows.recipe_problems import problems
 from transforms.errors import MachineError, UsageError
 
-NAME, VERSION = r"^[a-z][a-z0-9_]*$", r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$"
-LABEL, DATE = r"^[A-Za-z0-9][A-Za-z0-9 _-]*$", r"^\d{4}-\d{2}-\d{2}$"
-STAGES = (
-    "index", "derive", "dedup", "near", "inspect", "audit", "split", "record", "instruct", "release", "manifest",
-)  # fmt: skip
-STAGE = f"^({'|'.join(STAGES)})$"
-PATTERNS = {
-    STAGE: f"a stage; there are {', '.join(STAGES)}",
-    NAME: "a name of lower-case letters, digits and _ that begins with a letter",
-    VERSION: "a version of three numbers such as 1.0.0",
-    LABEL: "a label of letters, digits, blanks, _ and -",
-    DATE: "a date such as 2026-11-21",
-}
 REMEDY = "Correct the recipe and run again."
 
 Name = Annotated[str, Field(pattern=NAME)]
@@ -146,6 +135,7 @@ class Recipe(_Section):
     labels: Labels = Labels()
     splits: Splits = Splits()
     instructions: Instructions = Instructions()
+    corrections: Corrections = Corrections()
     validation: Validation = Validation()
     card: Card = Card()
 
@@ -177,6 +167,8 @@ def load_recipe(name_or_path: str) -> Recipe:
         raise UsageError(f"no recipe '{name_or_path}': give one of {', '.join(shipped)} or the path of a TOML file.")
     try:
         recipe = Recipe.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
+        corrections = read_corrections(recipe.corrections, path.parent)
+        recipe = recipe.model_copy(update={"corrections": corrections})
     except OSError as error:
         raise MachineError(f"recipe {path}: {error.strerror}. Check that the file is readable.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -194,7 +186,8 @@ def select_sources(recipe: Recipe, only: tuple[str, ...]) -> Recipe:
             f"--only {unknown[0]}: recipe '{recipe.name}' has no such source; it has {', '.join(recipe.sources)}."
         )
     kept = {name: options for name, options in recipe.sources.items() if not only or name in only}
-    return recipe.model_copy(update={"sources": kept})
+    corrections = of_sources(recipe.corrections, tuple(kept))
+    return recipe.model_copy(update={"sources": kept, "corrections": corrections})
 
 
 def check_sources(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: str) -> Recipe:

@@ -76,6 +76,8 @@ def describe_type(kind: Any, limits: Sequence[Any] = ()) -> str:
         return "one of " + ", ".join(f"`{json.dumps(value)}`" for value in arguments)
     if origin in (Union, UnionType):
         return " or ".join(describe_type(part, limits) for part in arguments if part is not NoneType)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return "table"
     if isinstance(origin, type) and issubclass(origin, Mapping):
         inner = describe_type(arguments[1])
         return "table of tables" if inner.startswith("table") else f"table, each value {inner}"

@@ -3,6 +3,7 @@
 Policy ``published`` takes the boxes that the source states, in its own convention, and tracks; the point is
 the centre of the box. Policy ``audited`` takes what masks and tracks show; the point is the centroid where it
 lies in its own component, else the interior point, and without a mask the centre of the box.
+Boxes that a reviewer gave (``correction``) belong to every policy.
 ``track_rounding`` makes the boxes of tracks integers in the original image first: ``nearest`` (halves up) or
 ``floor``; a box that loses its area so becomes the pixel that holds its centre.
 """
@@ -14,7 +15,10 @@ import polars as pl
 
 Policy = Literal["published", "audited"]
 Rounding = Literal["none", "nearest", "floor"]
-EVIDENCE: dict[Policy, tuple[str, ...]] = {"published": ("source", "track"), "audited": ("mask", "track")}
+EVIDENCE: dict[Policy, tuple[str, ...]] = {
+    "published": ("source", "track", "correction"),
+    "audited": ("mask", "track", "correction"),
+}
 OBJECT_COLUMNS = (
     "object_id", "record_id", "sample_id", "image_sha256", "split", "label", "index", "evidence",
     "x1", "y1", "x2", "y2", "cx", "cy", "ix", "iy", "point_kind", "area_px", "rle", "track_id", "truncated",

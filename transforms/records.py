@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Verdict = Literal["dropped", "rejected"]
-Evidence = Literal["mask", "source", "track"]
+Evidence = Literal["mask", "source", "track", "correction"]
 
 
 @dataclass(frozen=True, slots=True)

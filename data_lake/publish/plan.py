@@ -1,7 +1,7 @@
 """What a push would do, known before anything is changed: files, version, tag, and the difference in words."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +9,7 @@ from data_lake.keys import digest
 from data_lake.publish.kept import broken_files, fetch_manifest, fetched_tables, wrong_files
 from data_lake.publish.places import KeptFile, LocalFile, Place, PlaceState, hash_local
 from data_lake.publish.versions import check_version, is_own, refuse
+from data_lake.publish.withdrawn import Holder, find_holders, refuse_withdrawn, withdrawn_images
 from data_lake.release.card_check import check_card
 from data_lake.release.compare import Comparison, compare_releases
 from data_lake.release.manifest import MANIFEST, Manifest, is_rooted, read_manifest
@@ -32,7 +33,8 @@ class FileChange:
 class PushPlan:
     """What a push would do. ``commit`` is the one that is tagged or stands already, ``parent`` the one to build on.
 
-    ``unfinished`` is a version that an earlier push left without its tag: it is tagged first.
+    ``unfinished`` is a version that an earlier push left without its tag: it is tagged first. ``holders`` are the
+    versions at the place that still hold images which the release withdraws.
     """
 
     folder: Path
@@ -50,6 +52,7 @@ class PushPlan:
     proposed: str | None = None
     difference: str = ""
     unfinished: tuple[str, str] | None = None
+    holders: tuple[Holder, ...] = ()
 
     @property
     def tag(self) -> str:
@@ -85,10 +88,12 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
     files = read_files(folder, manifest)
     check_card(folder, manifest)
     state = place.state()
+    holders = find_holders(place, state, withdrawn_images(manifest))
     standing = _standing(place, state, manifest, files)
     if standing is not None:
-        return standing(folder, place)
+        return replace(standing(folder, place), holders=holders)
     previous = _previous(place, state, manifest)
+    refuse_withdrawn(folder, manifest, previous)
     unfinished = _unfinished(place, state, previous) if previous else None
     if previous and not unfinished:
         _check_edits(place, state, previous, replace_edits)
@@ -112,6 +117,7 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
         proposed=comparison.proposed_version if comparison else None,
         difference=comparison.text if comparison else "",
         unfinished=unfinished,
+        holders=holders,
     )
 
 

@@ -50,6 +50,7 @@ class CardFacts:
     tables: Tables
     disagreements: pl.DataFrame
     conventions: pl.DataFrame
+    corrections: pl.DataFrame
     duplicates: pl.DataFrame
     files: Sequence[FileEntry]
     logical_digest: str
@@ -142,6 +143,8 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "picture": next((file.path for file in facts.files if file.path == HISTOGRAM), None),
         "tasks": count_tasks(tables.instructions).to_dicts(),
         "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),
+        "corrections": [_describe_correction(row) for row in facts.corrections.iter_rows(named=True)],
+        "withdrawn": facts.recipe.get("corrections", {}).get("withdrawn", ()),
         "conventions": [describe_convention(row) for row in facts.conventions.sort("source").iter_rows(named=True)],
         "resized": tables.images.filter(pl.col("scale") < 1).height,
         "decoded": tables.images.filter(pl.col("image_origin") == "decoded").height,
@@ -158,6 +161,16 @@ def describe_convention(row: Mapping[str, Any]) -> str:
         f"{row['source']} states half-open boxes + ({steps}) px, cut at 0: {row['explained']:,} of {row['pairs']:,} "
         "boxes that overlap a mask box by half follow that exactly"
     )
+
+
+def _describe_correction(row: Mapping[str, Any]) -> dict[str, str]:
+    """One decision of a reviewer: the image, what was done, and to what."""
+    boxes = [" ".join(f"{side:g}" for side in box) for box in row["boxes"]]
+    about = [row["kind"] or "", row["label"] or "", "; ".join(boxes), ", ".join(row["region_ids"])]
+    about = [part for part in about if part]
+    return {name: row[name] for name in ("sample_id", "action", "reason", "reviewer", "date")} | {
+        "about": " · ".join(about) or "the image"
+    }
 
 
 def _example_split(images: pl.DataFrame) -> str:

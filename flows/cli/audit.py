@@ -9,6 +9,7 @@ import typer
 from data_lake.release.card import describe_convention
 from data_lake.release.findings import read_conventions, read_findings, told
 from flows.cli.console import OUT, print_json, table
+from transforms.corrections import draft_entry
 
 MOST_SHOWN = 40
 
@@ -16,6 +17,9 @@ MOST_SHOWN = 40
 def audit(
     release: Annotated[Path, typer.Argument(help="Folder of a release.")],
     kind: Annotated[list[str] | None, typer.Option(help="Findings of this kind only; may be given again.")] = None,
+    as_entries: Annotated[
+        bool, typer.Option("--entries", help="Each finding as an entry for a corrections file, to be filled in.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One finding a line, as JSON, the worst first.")] = False,
 ) -> None:
     """Show what the audit found: boxes that disagree with masks, odd tracks, odd pictures, and what was done.
@@ -29,6 +33,9 @@ def audit(
     if as_json:
         for row in told(findings):
             print_json(row)
+        return
+    if as_entries:
+        OUT.print("\n".join(draft_entry(row) for row in told(findings)), markup=False, end="")
         return
     for row in read_conventions(release).iter_rows(named=True):
         OUT.print(describe_convention(row), markup=False)

@@ -89,6 +89,7 @@ def agree(plan: PushPlan) -> None:
 
 def print_plan(plan: PushPlan) -> None:
     """What would happen, for people."""
+    print_holders(plan)
     if plan.action == "nothing":
         return
     OUT.print(f"[bold]{plan.title}[/] to {plan.place}", highlight=False)
@@ -111,6 +112,16 @@ def print_plan(plan: PushPlan) -> None:
     OUT.print(f"\none commit, then the tag [bold]{plan.tag}[/]")
 
 
+def print_holders(plan: PushPlan) -> None:
+    """The versions that still hold withdrawn images: publishing never changes them."""
+    for holder in plan.holders:
+        OUT.print(
+            f"[bold]{holder.tag}[/] at {plan.place} still holds {len(holder.images)} withdrawn images, for example "
+            f"{holder.images[0]}. Publishing never changes a version: remove that one there yourself.",
+            highlight=False,
+        )
+
+
 def plan_json(plan: PushPlan) -> dict[str, object]:
     """The plan for machines."""
     return {
@@ -122,5 +133,6 @@ def plan_json(plan: PushPlan) -> dict[str, object]:
         "old_version": plan.old_version,
         "proposed": plan.proposed,
         "difference": plan.difference.splitlines(),
+        "holders_of_withdrawn": {holder.tag: list(holder.images) for holder in plan.holders},
         "files": [{"path": file.path, "kind": file.kind, "bytes": file.bytes} for file in plan.files],
     }

@@ -3,15 +3,16 @@
 from expectations.references import references_hold
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stages.kept import corrected_regions, releasable_images
 from transforms.dedup import find_duplicates
 from transforms.records import Exclusion
 
 
 def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Exact copies by bytes, then by pixels; the first source of the recipe wins."""
-    images = inputs.read("images")
+    images = releasable_images(inputs)
     order = list(build.recipe.sources)
-    duplicates = find_duplicates(images, inputs.read("regions"), order)
+    duplicates = find_duplicates(images, corrected_regions(inputs), order)
     copies = {row["sample_id"]: row for row in duplicates.iter_rows(named=True)}
     kept = [sample_id for sample_id in images["sample_id"] if sample_id not in copies]
     return Output(
@@ -35,7 +36,7 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 def dedup_rules(tables: Tables, inputs: Inputs) -> Rules:
     """What a copy repeats is itself kept."""
-    kept = inputs.read("images").join(tables["duplicates"], on="sample_id", how="anti")
+    kept = releasable_images(inputs).join(tables["duplicates"], on="sample_id", how="anti")
     return {"originals_are_kept": references_hold(tables["duplicates"], "kept_id", kept, "sample_id")}
 
 

@@ -6,6 +6,7 @@ from data_lake.wording import known_labels, load_names, load_templates
 from expectations.references import references_hold
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stages.kept import corrected_regions
 from transforms.instructions.write import write_instructions
 
 KEY = ("sample_id", "label", "record_id")
@@ -39,7 +40,7 @@ def labels_left_out(recipe: Recipe, inputs: Inputs) -> dict[str, list[str]]:
     released = pl.col("label").replace(dict(recipe.labels.names))
     held = inputs.read("records").filter(pl.col("count") > 0).select("sample_id", "label")
     grouped = (
-        inputs.read("regions")
+        corrected_regions(inputs)
         .select("sample_id", label=released)
         .join(held, on=["sample_id", "label"], how="anti")
         .join(inputs.read("images").select("sample_id", "image_sha256"), on="sample_id")

@@ -103,6 +103,7 @@ def card_facts(
         tables=tables,
         disagreements=inputs.read("disagreements"),
         conventions=inputs.read("conventions"),
+        corrections=inputs.read("corrections"),
         duplicates=inputs.read("duplicates"),
         files=files,
         earlier=(earlier[0], describe(earlier[1])) if earlier else None,

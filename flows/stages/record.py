@@ -8,7 +8,7 @@ from data_lake.catalogue import load_catalogue
 from expectations.references import references_hold
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Rules, Tables
-from flows.stages.kept import kept_images
+from flows.stages.kept import corrected_regions, kept_images
 from flows.stages.yielding import require_every_source
 from transforms.compose import compose_records
 from transforms.records import Exclusion
@@ -20,7 +20,7 @@ def record_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     composed = compose_records(
         inputs.read("samples"),
         images,
-        inputs.read("regions"),
+        corrected_regions(inputs),
         inputs.read("splits"),
         inputs.read("duplicates"),
         policy=recipe.boxes.policy,

@@ -25,10 +25,10 @@ from transforms.near_tables import near_threshold
 from transforms.stats import count_histogram
 
 QUARANTINE = (
-    "exclusions", "duplicates", "near_duplicates", "near_distances", "disagreements", "conventions", "specks",
-    "split_changes",
+    "exclusions", "corrections", "duplicates", "near_duplicates", "near_distances", "disagreements", "conventions",
+    "specks", "split_changes",
 )  # fmt: skip
-EXCLUDING = ("index", "derive", "dedup", "near", "inspect", "audit", "split", "record", "instruct")
+EXCLUDING = ("index", "derive", "correct", "dedup", "near", "inspect", "audit", "split", "record", "instruct")
 
 
 def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:

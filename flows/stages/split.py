@@ -6,7 +6,7 @@ from data_lake.tables import read_table
 from expectations.references import references_hold
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Rules, Tables
-from flows.stages.kept import all_used, kept_images
+from flows.stages.kept import all_used, corrected_regions, kept_images
 from transforms.split import assign_splits
 from transforms.split_changes import know_previous, list_changes
 from transforms.strata import find_strata
@@ -23,7 +23,7 @@ def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
         inputs.read("duplicates"),
         seed=recipe.seed,
         near=inputs.read("near_duplicates"),
-        strata=find_strata(inputs.read("regions"), recipe.boxes.policy),
+        strata=find_strata(corrected_regions(inputs), recipe.boxes.policy),
         previous=previous,
         fractions=fractions,
         honour_official=official,

@@ -23,6 +23,13 @@ def _conventions(i: int) -> Row:
     return {"source": f"s{i}", "dx1": -1.0, "dy1": -1.0, "dx2": 0.0, "dy2": 0.0, "pairs": 9, "explained": 8}
 
 
+def _corrections(i: int) -> Row:
+    decided = {"action": "replace_boxes", "kind": None, "label": "polyps", "boxes": [[0.0, 0.0, 5.0, 5.0]]}
+    told = {"reason": "r", "reviewer": "A. B.", "date": "2026-11-21", "where": "a.toml, entry 1"}
+    about = {"sample_id": f"a/{i}", "image_sha256": _sha(i), "region_ids": [f"a/{i}:mask:polyps:0"]}
+    return {"correction_id": f"{i}"} | about | decided | told
+
+
 def _disagreements(i: int) -> Row:
     boxes = {"source_box": [0.0, 1.0, 8.0, 9.0], "derived_box": None, "iou": 0.5, "side_px": None, "detail": None}
     names = {"sample_id": f"a/{i}", "source": "a", "stem": f"{i}", "image_sha256": _sha(i), "label": "polyps"}
@@ -138,6 +145,7 @@ def _splits(i: int) -> Row:
 
 _ROWS: dict[str, Callable[[int], Row]] = {
     "conventions": _conventions,
+    "corrections": _corrections,
     "disagreements": _disagreements,
     "duplicates": _duplicates,
     "exclusions": _exclusions,

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.patterns import STAGES
 from flows.pipeline import PIPELINE
 from flows.prepare import Request, parse_sources, prepare
-from flows.recipe import STAGES
 from tests.faults.building import write_recipe
 from tests.faults.tiny_sources import make_polyps, write_polyps
 from transforms.errors import UsageError

@@ -11,7 +11,7 @@ from flows.stage import Build
 
 SIZES = SimulatedSizes(polyps=8, instruments=4, videos=3, frames=3, unsegmented=0)
 FAULTS = ("truncated_image",)
-STAGES = ["index", "derive", "dedup", "near", "inspect", "audit"]
+STAGES = ["index", "derive", "correct", "dedup", "near", "inspect", "audit"]
 STAGES += ["split", "record", "instruct", "release", "manifest"]
 
 RECIPE = """

@@ -63,6 +63,7 @@ def test_an_edit_of_the_recipe_rebuilds_what_depends_on_it(lake: Path, tmp_path:
     assert kept(build(edited, lake, sources, version="2.0.0")) == [
         "index",
         "derive",
+        "correct",
         "dedup",
         "near",
         "inspect",

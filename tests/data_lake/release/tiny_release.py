@@ -85,6 +85,7 @@ def card_facts(tables: Tables, files: list[FileEntry], version: str = "1.0.0") -
         tables=tables,
         disagreements=empty_frame(load_table("disagreements")),
         conventions=empty_frame(load_table("conventions")),
+        corrections=empty_frame(load_table("corrections")),
         duplicates=empty_frame(load_table("duplicates")),
         files=files,
         logical_digest=logical_digest(*frames),

@@ -1,0 +1,188 @@
+"""What reviewers decided: matched against images and objects, applied to regions, marked on findings."""
+
+import tomllib
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import pytest
+
+from transforms.corrections import (
+    Correction,
+    CorrectionProblem,
+    Withdrawal,
+    correct_regions,
+    draft_entry,
+    find_withdrawn,
+    mark_findings,
+    match_corrections,
+)
+from transforms.findings import FINDINGS
+
+MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
+SHA = b"a".hex().ljust(64, "0")
+LABELS = {"polyps": "polyps", "instrument": "instrument"}
+WHO = {"where": "a.toml, [[corrections]] 1", "reason": "seen", "reviewer": "A. B.", "date": "2026-11-21"}
+FIRST, SECOND = (10.0, 10.0, 30.0, 30.0), (50.0, 40.0, 70.0, 60.0)
+
+
+def entry(action: Any, **changes: Any) -> Correction:
+    return Correction(**{"image": "s/a", "image_sha256": SHA, "action": action} | WHO | changes)
+
+
+def tables(make_table: MakeTable) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Two images: two polyps by mask and one box of the source in the first, one polyp in the other."""
+    boxes = [
+        ("s/a", "mask", 0, FIRST),
+        ("s/a", "mask", 1, SECOND),
+        ("s/a", "source", 0, FIRST),
+        ("s/b", "mask", 0, FIRST),
+    ]
+    regions = [
+        {"sample_id": name, "evidence": evidence, "index": index, "area_px": 9, "cx": 11.0, "cy": 11.0}
+        | dict(zip(("x1", "y1", "x2", "y2"), box, strict=True))
+        for name, evidence, index, box in boxes
+    ]
+    return make_table("images", [{"sample_id": "s/a"}, {"sample_id": "s/b"}]), make_table("regions", regions)
+
+
+def corrected(make_table: MakeTable, *entries: Correction) -> list[tuple[Any, ...]]:
+    """What the regions of the first image are afterwards; the other image never changes."""
+    images, regions = tables(make_table)
+    matched = match_corrections(entries, images, regions, policy="audited", labels=LABELS)
+    found = correct_regions(regions, images, matched)
+    assert found.schema == regions.schema
+    assert found.filter(sample_id="s/b").equals(regions.filter(sample_id="s/b"))
+    return found.filter(sample_id="s/a").select("region_id", "x1", "y1", "x2", "y2", "area_px").rows()
+
+
+def test_without_decisions_the_regions_are_the_same_frame(make_table: MakeTable) -> None:
+    images, regions = tables(make_table)
+    none = match_corrections([], images, regions, policy="audited", labels=LABELS)
+    assert correct_regions(regions, images, none) is regions
+
+
+def test_an_excluded_object_is_gone_and_the_others_are_numbered_anew(make_table: MakeTable) -> None:
+    assert corrected(make_table, entry("exclude", object=f"{SHA}:polyps:0", box=FIRST)) == [
+        ("s/a:mask:polyps:0", *SECOND, 9),
+        ("s/a:source:polyps:0", *FIRST, 9),
+    ]
+
+
+def test_replaced_boxes_stand_for_all_objects_of_their_label(make_table: MakeTable) -> None:
+    new = ((0.0, 0.0, 20.0, 20.0), (30.0, 30.0, 100.0, 80.0))
+    assert corrected(make_table, entry("replace_boxes", label="polyps", boxes=new)) == [
+        ("s/a:correction:polyps:0", *new[0], None),
+        ("s/a:correction:polyps:1", *new[1], None),
+        ("s/a:source:polyps:0", *FIRST, 9),
+    ]
+
+
+def test_one_object_can_be_replaced_alone(make_table: MakeTable) -> None:
+    new = (12.0, 12.0, 28.5, 28.0)
+    act = entry("replace_boxes", object=f"{SHA}:polyps:0", box=FIRST, label="polyps", boxes=(new,))
+    assert [row[:5] for row in corrected(make_table, act)] == [
+        ("s/a:correction:polyps:0", *new),
+        ("s/a:mask:polyps:0", *SECOND),
+        ("s/a:source:polyps:0", *FIRST),
+    ]
+
+
+def test_a_label_is_set_for_one_object_or_for_all(make_table: MakeTable) -> None:
+    one = corrected(make_table, entry("set_label", object=f"{SHA}:polyps:1", box=SECOND, label="instrument"))
+    assert [row[0] for row in one] == ["s/a:mask:instrument:0", "s/a:mask:polyps:0", "s/a:source:polyps:0"]
+    every = corrected(make_table, entry("set_label", label="instrument"))
+    assert [row[0] for row in every] == ["s/a:mask:instrument:0", "s/a:mask:instrument:1", "s/a:source:polyps:0"]
+
+
+def test_the_track_stays_with_the_one_box_that_replaces_one_of_it(make_table: MakeTable) -> None:
+    images, regions = tables(make_table)
+    tracked = regions.with_columns(track_id=pl.lit("t"), evidence=pl.lit("track"))
+    act = entry("replace_boxes", object=f"{SHA}:polyps:1", box=SECOND, label="polyps", boxes=((1.0, 1.0, 9.0, 9.0),))
+    matched = match_corrections([act], images, tracked, policy="audited", labels=LABELS)
+    found = correct_regions(tracked, images, matched)
+    assert found.filter(evidence="correction")["track_id"].to_list() == ["t"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (entry("exclude", image="s/z"), "s/z is no image of this build"),
+        (entry("exclude", image_sha256="f" * 64), f"s/a has the sha256 {SHA} now, the entry is about {'f' * 64}"),
+        (entry("exclude", object=f"{SHA}:polyps:0", box=(9, 9, 30, 30)), "0 objects of s/a have the box"),
+        (entry("exclude", object=f"{'e' * 64}:polyps:0", box=FIRST), f"{'e' * 64}:polyps:0 is no object of the image"),
+        (entry("set_label", label="cell"), "'cell' is no label of the recipe, which has polyps, instrument"),
+        (entry("replace_boxes", label="polyps", boxes=((0, 0, 101, 9),)), "the box (0, 0, 101, 9) does not"),
+        (entry("replace_boxes", label="polyps", boxes=((5, 5, 5, 9),)), "the box (5, 5, 5, 9) does not"),
+    ],
+)  # fmt: skip
+def test_an_entry_that_does_not_match_is_named_with_its_file(
+    make_table: MakeTable, wrong: Correction, message: str
+) -> None:
+    images, regions = tables(make_table)
+    with pytest.raises(CorrectionProblem) as caught:
+        match_corrections([wrong], images, regions, policy="audited", labels=LABELS)
+    assert f"corrections: a.toml, [[corrections]] 1: {message}" in str(caught.value)
+
+
+def test_two_entries_about_one_object_are_refused(make_table: MakeTable) -> None:
+    images, regions = tables(make_table)
+    two = [
+        entry("set_label", label="instrument"),
+        entry("set_label", label="polyps", where="b.toml, [[corrections]] 1"),
+    ]
+    with pytest.raises(CorrectionProblem, match=r"b\.toml, .*: a\.toml, .* is about the same object"):
+        match_corrections(two, images, regions, policy="audited", labels=LABELS)
+
+
+def withdrawal(sha256: str) -> Withdrawal:
+    return Withdrawal(where="w", image_sha256=sha256, reason="asked for", reviewer="A. B.", date="2026-11-21")
+
+
+def test_a_withdrawn_image_takes_its_copies_with_it(make_table: MakeTable) -> None:
+    """Those of other bytes that show the same pixels; a withdrawal that matches nothing is no error."""
+    rows = [
+        {"sample_id": f"s/{name}", "pixel_sha256": pixels * 64} for name, pixels in (("a", "1"), ("b", "1"), ("c", "2"))
+    ]
+    images = make_table("images", rows)
+    assert sorted(find_withdrawn([withdrawal(SHA), withdrawal("9" * 64)], images)) == ["s/a", "s/b"]
+
+
+def findings(*kinds: tuple[str, str]) -> pl.DataFrame:
+    rows = [
+        dict.fromkeys(FINDINGS)
+        | {"finding_id": kind, "sample_id": "s/a", "kind": kind, "severity": severity, "action": "x"}
+        for kind, severity in kinds
+    ]
+    return pl.DataFrame(rows, schema=FINDINGS)
+
+
+def test_an_accepted_finding_is_harmless_and_says_who_accepted_it(make_table: MakeTable) -> None:
+    images, regions = tables(make_table)
+    accept = match_corrections([entry("accept", kind="phantom")], images, regions, policy="audited", labels=LABELS)
+    found = mark_findings(findings(("phantom", "error"), ("missing", "error")), accept)
+    assert found.select("severity", "action").rows() == [
+        ("info", "accepted by A. B., 2026-11-21: seen"),
+        ("error", "x"),
+    ]
+    with pytest.raises(CorrectionProblem, match="s/a has no finding phantom"):
+        mark_findings(findings(("missing", "error")), accept)
+
+
+def test_findings_of_a_corrected_image_say_so(make_table: MakeTable) -> None:
+    images, regions = tables(make_table)
+    act = entry("set_label", label="instrument")
+    matched = match_corrections([act], images, regions, policy="audited", labels=LABELS)
+    found = mark_findings(findings(("missing", "error"), ("speck", "info")), matched)
+    assert found.select("severity", "action").rows() == [
+        ("info", "corrected: set_label by A. B., 2026-11-21: seen"),
+        ("info", "x"),
+    ]
+
+
+def test_a_finding_becomes_an_entry_that_can_be_filled_in() -> None:
+    text = draft_entry({"source": "s", "stem": 'a"\\b', "image_sha256": SHA, "kind": "phantom"})
+    (table,) = tomllib.loads(text)["corrections"]
+    assert table == {"image": 's/a"\\b', "image_sha256": SHA, "action": "accept", "kind": "phantom"} | dict.fromkeys(
+        ("reason", "reviewer", "date"), ""
+    )
