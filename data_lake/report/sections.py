@@ -196,6 +196,6 @@ def _drawn(examples: Sequence[Mapping[str, Any]], album: Album) -> Iterator[tupl
         image = album.image(example.get("image_sha256"))
         if image is not None:
             boxes: list[tuple[str, Corners]] = [
-                (name, tuple(example[name])) for name in ("before", "after") if example.get(name)
+                (name, tuple(example[name])) for name in ("after", "before") if example.get(name)
             ]
             yield example, image_figure(image, boxes)
