@@ -139,13 +139,13 @@ def check_corrections(browser: Page, page: Path) -> int:
     entries = browser.evaluate(script)
     for values, action, text in entries:
         assert text == entry(json.loads(values), action), text
-        assert tomllib.loads(text)["correction"][0]["image"] == json.loads(values)["image"]
+        assert tomllib.loads(text)["corrections"][0]["image"] == json.loads(values)["image"]
     assert entries, "no finding can be corrected"
     copied = browser.evaluate("""(async () => {
         let text = ""; navigator.clipboard.writeText = async (given) => { text = given; };
         document.querySelector('[data-listing=findings] tbody button').click();
         await new Promise((done) => setTimeout(done, 50)); return text })()""")
-    assert tomllib.loads(copied)["correction"], "nothing was copied"
+    assert tomllib.loads(copied)["corrections"], "nothing was copied"
     return len(entries)
 
 

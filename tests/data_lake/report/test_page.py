@@ -40,6 +40,7 @@ FINDING = {
     "derived_box": [1.0, 2.0, 9.0, 8.5],
     "iou": 0.5,
     "side_px": 4.0,
+    "detail": None,
     "action": "</script><b>kept</b>",
 }
 VOID = {"meta", "img", "input", "link", "br", "rect", "circle", "polyline", "line"}
@@ -183,10 +184,11 @@ def section_values(release: Path, given: dict[str, object]) -> dict[str, object]
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_correction_entry_is_toml_that_names_the_picture(action: str) -> None:
-    (found,) = tomllib.loads(entry(values_of(FINDING), action))["correction"]
+    (found,) = tomllib.loads(entry(values_of(FINDING), action))["corrections"]
     assert (found["image"], found["image_sha256"], found["action"]) == ("hyperkvasir/a", "a" * 64, action)
-    if action == "replace boxes":
+    if action == "replace_boxes":
         assert (found["label"], found["boxes"]) == ('po"lyps', [[1, 2, 9, 8.5]])
+    assert ("kind" in found) == (action == "accept")
 
 
 def test_a_finding_is_told_in_words_too() -> None:

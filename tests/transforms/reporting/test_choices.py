@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from transforms.reporting.choices import choose_records, clusters_of, count_findings, worst_first
+from transforms.reporting.choices import choose_records, clusters_of, count_findings, some_of_each_kind, worst_first
 
 
 def records(rows: list[tuple[str, str, int, str | None]]) -> pl.DataFrame:
@@ -43,6 +43,12 @@ FINDINGS = pl.DataFrame(
 
 def test_findings_are_sorted_by_severity_and_then_by_disagreement() -> None:
     assert worst_first(FINDINGS)["finding_id"].to_list() == ["e2", "e1", "e3", "w", "i"]
+
+
+def test_of_each_kind_a_few_are_drawn_more_of_the_graver() -> None:
+    many = pl.concat([FINDINGS] * 9).filter(pl.col("kind") != "phantom")
+    drawn = count_findings(some_of_each_kind(many))
+    assert {row["kind"]: row["findings"] for row in drawn} == {"missing": 9, "shifted": 6, "speck": 2}
 
 
 def test_findings_are_counted_by_kind_the_gravest_first() -> None:
