@@ -22,7 +22,7 @@ PER_CLUSTER: Final = 6
 VIDEOS: Final = 6
 NEAREST: Final = 6
 EXAMPLES: Final = 6
-MOST_ROWS: Final = 5_000
+MOST_ROWS: Final = 10_000
 """Rows of a table that a page holds; the whole is in the release."""
 
 FINDING_COLUMNS: Final = (
