@@ -97,10 +97,11 @@ def _both(old: pl.DataFrame, new: pl.DataFrame, key: str) -> pl.DataFrame:
 
 
 def _alone(one: pl.DataFrame, other: pl.DataFrame, key: str) -> pl.DataFrame:
-    """The rows of the one that the other has not."""
+    """The rows of the one that the other has not; of images their names are told."""
     rows = one.join(other, on=key, how="anti")
     about = [name for name in ("image_sha256", "label") if name in rows.columns]
-    return rows.select(pl.col(key).alias("id"), *about)
+    said = ["sample_id"] if key == "image_sha256" and "sample_id" in rows.columns else []
+    return rows.select(pl.col(key).alias("id"), *about, *(pl.col(name).alias("said") for name in said))
 
 
 def _alike(both: pl.DataFrame, names: Iterable[str]) -> list[str]:

@@ -11,8 +11,8 @@ from transforms.changes import Corners
 class Figure:
     """A picture in a frame of ``width`` by ``height`` pixels; the drawn are in these pixels.
 
-    ``boxes`` come with the class of each in the style sheet: object, source, derived, before or after. ``alt`` says
-    the same as the drawing.
+    ``boxes`` come with the class of each in the style sheet: object, derived, source, after or before; the later lies
+    on top. ``alt`` says the same as the drawing.
     """
 
     sample_id: str
@@ -40,7 +40,7 @@ def record_figure(record: Mapping[str, Any]) -> Figure:
 
 def finding_figure(finding: Mapping[str, Any], image: Mapping[str, Any]) -> Figure:
     """A finding of the audit with the source's box and the derived one, in pixels of the source's image."""
-    boxes = [(kind, _corners(finding[f"{kind}_box"])) for kind in ("source", "derived") if finding[f"{kind}_box"]]
+    boxes = [(kind, _corners(finding[f"{kind}_box"])) for kind in ("derived", "source") if finding[f"{kind}_box"]]
     told = [f"{kind} box {said_box(box)}" for kind, box in boxes]
     alt = f"{finding['sample_id']}, {finding['kind']}: {'; '.join(told) or 'no box'}"
     return Figure(finding["sample_id"], image["original_width"], image["original_height"], alt, tuple(boxes))

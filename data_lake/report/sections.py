@@ -10,22 +10,24 @@ from data_lake.report.corrections import values_of
 from data_lake.report.figures import Figure, finding_figure, image_figure, record_figure, said_box
 from data_lake.report.materials import Album, Materials
 from transforms.changes import Corners
-from transforms.reporting.choices import choose_records, clusters_of, count_findings, worst_first
+from transforms.reporting.choices import choose_records, clusters_of, count_findings, some_of_each_kind, worst_first
 from transforms.reporting.histograms import bars, image_sizes, object_counts, object_sizes, split_shares
 from transforms.reporting.timelines import Timeline, timelines
 from transforms.stats import count_images
 
 GALLERY: Final = 12
 PICTURED: Final = 36
-HARMLESS: Final = 2
-"""Of each kind of harmless findings this many are drawn."""
 CLUSTERS: Final = 20
 PER_CLUSTER: Final = 6
 VIDEOS: Final = 6
 NEAREST: Final = 6
 EXAMPLES: Final = 6
-MOST_ROWS: Final = 5_000
+MOST_ROWS: Final = 10_000
 """Rows of a table that a page holds; the whole is in the release."""
+
+FINDING_COLUMNS: Final = (
+    "severity", "kind", "image", "label", "source box, px", "derived box, px", "IoU", "detail", "what was done",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +105,30 @@ def balance(own: Materials) -> dict[str, Any]:
 def findings(own: Materials, album: Album) -> dict[str, Any]:
     """The findings of the audit: counted, the worst drawn, all of them listed."""
     rows = worst_first(own.found["disagreements"])
-    boxed = rows.filter(pl.col("source_box").is_not_null() | pl.col("derived_box").is_not_null())
-    harmless = pl.col("severity") == "info"
-    boxed = boxed.filter(~harmless | (pl.int_range(pl.len()).over("kind") < HARMLESS))
     drawn: list[tuple[dict[str, Any], Figure, dict[str, Any]]] = []
-    for row in boxed.head(4 * PICTURED).to_dicts():
+    for row in some_of_each_kind(rows.filter(pl.col("kind") != "near_duplicate")).to_dicts():
         image = album.named(row["sample_id"])
         if image is not None and len(drawn) < PICTURED:
             drawn.append((row, finding_figure(row, image), values_of(row)))
     shown = rows.head(MOST_ROWS).to_dicts()
     return {
         "counted": count_findings(rows),
+        "conventions": own.found["conventions"].sort("source").to_dicts(),
         "drawn": drawn,
         "listing": Listing(
             "findings",
             "All findings, worst first",
-            ("severity", "kind", "image", "label", "source box, px", "derived box, px", "IoU", "what was done"),
+            (
+                "severity",
+                "kind",
+                "image",
+                "label",
+                "source box, px",
+                "derived box, px",
+                "IoU",
+                "detail",
+                "what was done",
+            ),
             tuple(_finding_row(row) for row in shown),
             rows.height,
             "quarantine/disagreements.parquet",
@@ -130,7 +140,16 @@ def findings(own: Materials, album: Album) -> dict[str, Any]:
 def _finding_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     boxes = (said_box(row[f"{kind}_box"]) if row[f"{kind}_box"] else "" for kind in ("source", "derived"))
     overlap = "" if row["iou"] is None else f"{row['iou']:.2f}"
-    return row["severity"], row["kind"], row["sample_id"], row["label"], *boxes, overlap, row["action"]
+    return (
+        row["severity"],
+        row["kind"],
+        row["sample_id"],
+        row["label"],
+        *boxes,
+        overlap,
+        row["detail"] or "",
+        row["action"],
+    )
 
 
 def near_duplicates(own: Materials, album: Album) -> dict[str, Any]:
@@ -196,6 +215,6 @@ def _drawn(examples: Sequence[Mapping[str, Any]], album: Album) -> Iterator[tupl
         image = album.image(example.get("image_sha256"))
         if image is not None:
             boxes: list[tuple[str, Corners]] = [
-                (name, tuple(example[name])) for name in ("before", "after") if example.get(name)
+                (name, tuple(example[name])) for name in ("after", "before") if example.get(name)
             ]
             yield example, image_figure(image, boxes)

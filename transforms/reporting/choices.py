@@ -8,6 +8,8 @@ import polars as pl
 from transforms.clusters import find_clusters
 
 SEVERITIES: Final = ("error", "warning", "info")
+DRAWN: Final = {"error": 12, "warning": 6, "info": 2}
+"""Of each kind of findings this many are drawn, by severity."""
 
 
 def choose_records(records: pl.DataFrame, most: int) -> dict[str, list[dict[str, Any]]]:
@@ -39,6 +41,12 @@ def worst_first(findings: pl.DataFrame) -> pl.DataFrame:
         .sort(["rank", "iou", "side_px", "finding_id"], descending=[False, False, True, False], nulls_last=True)
         .drop("rank")
     )
+
+
+def some_of_each_kind(findings: pl.DataFrame) -> pl.DataFrame:
+    """The first few findings of each kind, in their order: more of those that are graver."""
+    most = pl.col("severity").replace_strict(DRAWN, default=0)
+    return findings.filter(pl.int_range(pl.len()).over("severity", "kind") < most)
 
 
 def count_findings(findings: pl.DataFrame) -> list[dict[str, Any]]:

@@ -1,0 +1,5 @@
+"""The tiny release for this folder."""
+
+from tests.data_lake.release.conftest import release, tables
+
+__all__ = ["release", "tables"]

@@ -1,0 +1,210 @@
+"""The report and the difference as pages: complete, closed in themselves, the same bytes each time."""
+
+import base64
+import hashlib
+import re
+import tomllib
+from dataclasses import replace
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+
+import orjson
+import polars as pl
+import pytest
+from PIL import Image
+
+from data_lake.release.compare import diff_folders
+from data_lake.release.manifest import read_manifest
+from data_lake.report import sections
+from data_lake.report.corrections import ACTIONS, entry, values_of
+from data_lake.report.figures import finding_figure
+from data_lake.report.materials import Album, Materials, read_materials
+from data_lake.report.page import diff_page, render, report_page
+from data_lake.report.pictures import SIDE, data_uri, read_thumbnails
+from data_lake.report.sections import Listing, findings
+from tests.data_lake.release.tiny_release import write_release
+from tests.data_lake.release.tiny_tables import OBJECTS, make_tables
+from transforms.errors import DataError
+
+FINDING = {
+    "finding_id": "hyperkvasir/a:phantom:0",
+    "sample_id": "hyperkvasir/a",
+    "source": "hyperkvasir",
+    "stem": "a",
+    "image_sha256": "a" * 64,
+    "kind": "phantom",
+    "severity": "error",
+    "label": 'po"lyps',
+    "source_box": [1.0, 2.0, 5.0, 6.5],
+    "derived_box": [1.0, 2.0, 9.0, 8.5],
+    "iou": 0.5,
+    "side_px": 4.0,
+    "detail": None,
+    "action": "</script><b>kept</b>",
+}
+VOID = {"meta", "img", "input", "link", "br", "rect", "circle", "polyline", "line"}
+
+
+class Reader(HTMLParser):
+    """What a page holds; elements that are not closed in order are a fault."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag, f"{tag} ends where {self.open[-3:]} is open"
+
+
+@pytest.fixture
+def page(release: Path) -> str:
+    return report_page(release)
+
+
+def test_the_same_release_gives_the_same_page(release: Path, page: str) -> None:
+    assert report_page(release) == page
+
+
+def test_nothing_comes_from_elsewhere(page: str) -> None:
+    found = [value for _, attributes in Reader(page).attributes for value in attributes.values() if value]
+    assert [value[:60] for value in found if re.match(r"(https?:|//|file:)", value)] == []
+    assert not re.search(r"url\(|@import", page)
+    (policy,) = (value for value in found if value.startswith("default-src 'none'"))
+    script = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy
+
+
+def test_the_page_is_well_formed_and_its_links_lead_to_its_sections(page: str) -> None:
+    reader = Reader(page)
+    assert reader.open == []
+    ids = [attributes["id"] for _, attributes in reader.attributes if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = [str(attributes["href"]) for tag, attributes in reader.attributes if tag == "a"]
+    assert {link for link in links if link[1:] not in ids} == set()
+
+
+def test_every_picture_has_a_text_and_is_made_from_the_released_bytes(release: Path, page: str) -> None:
+    pictures = [attributes for tag, attributes in Reader(page).attributes if tag == "img"]
+    assert len(pictures) == 5  # the records
+    assert all(picture["alt"] for picture in pictures)
+    data = read_thumbnails(release, read_manifest(release), {"hyperkvasir/a"})["hyperkvasir/a"]
+    with Image.open(BytesIO(base64.b64decode(data.partition(",")[2]))) as image:
+        assert (image.format, image.size) == ("WEBP", (40, 30))
+        red, green, blue = image.convert("RGB").getpixel((20, 15))
+    assert abs(red - 10) + abs(green - 90) + abs(blue - 40) < 30
+    assert max(image.size) <= SIDE
+
+
+def test_boxes_points_and_counts_of_a_record_are_drawn(page: str) -> None:
+    reader = Reader(page)
+    boxes = [
+        attributes for tag, attributes in reader.attributes if tag == "rect" and attributes.get("class") == "object"
+    ]
+    assert {"class": "object", "x": "20.0", "y": "10.0", "width": "10.5", "height": "10.25"} in boxes
+    assert len(boxes) == 5
+    assert "count 2, test" in page
+
+
+def test_an_older_release_says_what_it_lacks(page: str) -> None:
+    assert "holds no certificate" in page
+    assert "does not hold what its tables were held against" in page
+    assert "names no version before it" in page
+
+
+def test_a_difference_is_drawn_with_old_and_new_boxes(release: Path, tmp_path: Path) -> None:
+    moved = (("hyperkvasir/a", "polyps", [(2.0, 3.0, 11.0, 9.0)]), *OBJECTS[1:])
+    newer = write_release(tmp_path / "newer", make_tables(moved), "1.1.0")
+    page = report_page(newer, release)
+    reader = Reader(page)
+    drawn = {
+        str(a["class"]): a["width"]
+        for tag, a in reader.attributes
+        if tag == "rect" and a["class"] in ("before", "after")
+    }
+    assert drawn == {"before": "8.0", "after": "9.0"}
+    assert "1 boxes changed" in page
+    apart = diff_page(release, newer, ("tiny 1.0.0", "tiny 1.1.0"), diff_folders(release, newer))
+    assert Reader(apart).open == []
+    assert "What changed from tiny 1.0.0 to tiny 1.1.0" in apart
+
+
+def test_an_image_that_is_lost_is_shown_from_the_older_release(release: Path, tmp_path: Path) -> None:
+    tables = make_tables(OBJECTS[1:])
+    images = tables.images.filter(pl.col("sample_id") != "hyperkvasir/a")
+    fewer = write_release(tmp_path / "fewer", replace(tables, images=images), "2.0.0")
+    page = diff_page(release, fewer, ("tiny 1.0.0", "tiny 2.0.0"), diff_folders(release, fewer))
+    assert "1 images lost" in page
+    assert any(tag == "img" and str(a["alt"]).startswith("hyperkvasir/a") for tag, a in Reader(page).attributes)
+
+
+def test_a_finding_is_drawn_and_its_text_cannot_leave_its_place(release: Path) -> None:
+    own, album = read_materials(release), Album([release])
+    rows = pl.DataFrame([FINDING])
+    given = findings(replace_found(own, rows), album)
+    assert given["drawn"][0][1].boxes == (("derived", (1.0, 2.0, 9.0, 8.5)), ("source", (1.0, 2.0, 5.0, 6.5)))
+    page = render("report.html.jinja", album, **section_values(release, given))
+    assert Reader(page).open == []
+    assert "<b>kept" not in page
+    held = re.search(r'data-listing="findings">.*?<script type="application/json">(.*?)</script>', page, re.DOTALL)
+    assert held
+    assert orjson.loads(held[1])["rows"][0][-1] == "</script><b>kept</b>"
+
+
+def replace_found(own: Materials, rows: pl.DataFrame) -> Materials:
+    return replace(own, found={**own.found, "disagreements": rows})
+
+
+def section_values(release: Path, given: dict[str, object]) -> dict[str, object]:
+    own, album = read_materials(release), Album([release])
+    return {
+        "own": own,
+        "manifest": own.manifest,
+        "summary": sections.summary(own),
+        "gallery": {},
+        "videos": [],
+        "histograms": sections.histograms(own),
+        "balance": sections.balance(own),
+        "findings": given,
+        "near": sections.near_duplicates(own, album),
+        "leakage": None,
+        "quarantine": sections.quarantine(own),
+        "changes": None,
+    }
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_correction_entry_is_toml_that_names_the_picture(action: str) -> None:
+    (found,) = tomllib.loads(entry(values_of(FINDING), action))["corrections"]
+    assert (found["image"], found["image_sha256"], found["action"]) == ("hyperkvasir/a", "a" * 64, action)
+    if action == "replace_boxes":
+        assert (found["label"], found["boxes"]) == ('po"lyps', [[1, 2, 9, 8.5]])
+    assert ("kind" in found) == (action == "accept")
+
+
+def test_a_finding_is_told_in_words_too() -> None:
+    figure = finding_figure(FINDING, {"original_width": 40, "original_height": 30})
+    assert figure.alt == "hyperkvasir/a, phantom: derived box 1, 2, 9, 8.5; source box 1, 2, 5, 6.5"
+
+
+def test_a_long_listing_is_cut_and_says_so(release: Path) -> None:
+    own, album = read_materials(release), Album([release])
+    given = findings(replace_found(own, pl.DataFrame([FINDING])), album)
+    cut = given["listing"]
+    long = Listing(cut.name, cut.caption, cut.columns, cut.rows, 70_000, cut.file, cut.entries)
+    page = render("report.html.jinja", album, **section_values(release, given | {"listing": long}))
+    assert "70,000 rows, of which the first 1 are on this page" in page
+
+
+def test_a_damaged_picture_is_named(release: Path) -> None:
+    with pytest.raises(DataError, match="hyperkvasir/a: the picture cannot be decoded"):
+        data_uri({"sample_id": "hyperkvasir/a", "image": {"bytes": b"\xff\xd8 no picture"}})
