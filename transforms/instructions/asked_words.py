@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-COUNT: Final = re.compile(r"\b(how many|count\w*|numbers?|totals?|tally)\b", re.IGNORECASE)
+COUNT: Final = re.compile(r"\b(how many|count(?!er)\w*|numbers?|totals?|tally)\b", re.IGNORECASE)
 POINT: Final = re.compile(r"\b(pin)?point\w*\b", re.IGNORECASE)
 BOX: Final = re.compile(r"\b(box\w*|bounding|bbox\w*)\b", re.IGNORECASE)
 PLACE: Final = re.compile(
@@ -12,7 +12,7 @@ PLACE: Final = re.compile(
 )
 POINT_OR_POSITION: Final = re.compile(POINT.pattern + r"|\bpositions?\b", re.IGNORECASE)
 ALL: Final = re.compile(r"\b(every|each|all|wherever|per)\b", re.IGNORECASE)
-DENSITY: Final = re.compile(r"\b(density|dense)\b", re.IGNORECASE)
+DENSITY: Final = re.compile(r"\b(density|densities|dense)\b", re.IGNORECASE)
 LATER: Final = re.compile(r"\bimage 2\b|\bsecond image\b", re.IGNORECASE)
 
 

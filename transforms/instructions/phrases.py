@@ -18,6 +18,12 @@ REFERENTS: Final[Mapping[str, str]] = {
 SIDE_MARGIN: Final = 0.05  # of the image's width, height or diagonal, between the first and the second
 SIZE_MARGIN: Final = 1.25  # times the area of the second
 
+MOST_FRAMES_APART: Final = 100  # of two frames that a question compares
+LEAD_OF_MOVES: Final = 1.5  # times the way of the second
+MOST_OF_A_CLASS: Final = 12  # objects in the answer to a question for those of the same class
+WINDOW: Final = 4  # frames of a question about a stretch of video
+STEPS: Final = (1, 2, 5, 10, 20, 50)  # frames from one of them to the next
+
 DENSITIES: Final = ((0, "none"), (5, "sparse"), (15, "moderate"), (30, "dense"))
 """The density of an image by its objects of all classes asked for: at most so many, else ``crowded``."""
 
@@ -30,3 +36,8 @@ def density_word(count: int) -> str:
 def listed(parts: Sequence[str]) -> str:
     """The parts as an enumeration: "a", "a and b", "a, b and c"."""
     return " and ".join([*([", ".join(parts[:-1])] if len(parts) > 1 else []), parts[-1]])
+
+
+def timing(frames: Sequence[int], fps: float) -> str:
+    """Which frames of a video the images are, and its frame rate."""
+    return f"frames {listed([str(frame) for frame in frames])} of a video at {round(fps, 3):g} frames per second"

@@ -37,10 +37,11 @@ def prove_class_counts(reading: Reading, scenes: Sequence[Scene], lexicon: Lexic
     for label, entry in zip(labels, stated["classes"], strict=True):
         require(entry["counts"] == sum(thing.label == label for thing in counted), "count_differs")
     require(stated["counts"] == len(counted), "count_differs")
-    require(stated["density"] == _density(len(counted)), "density_differs")
+    require(stated["density"] == density_of(len(counted)), "density_differs")
     return tuple(thing.object_id for thing in counted)
 
 
-def _density(count: int) -> str:
+def density_of(count: int) -> str:
+    """The density class of a number of objects."""
     words = {word: most for most, word in DENSITIES}
     return min((word for word in words if words[word] >= count), key=words.__getitem__, default="crowded")
