@@ -59,6 +59,8 @@ MORE_TASKS: Final = (
     "classification",
     "label_path",
     "class_counts",
+    "description",
+    "segmentation",
     "tracking",
     "appeared",
     "vanished",

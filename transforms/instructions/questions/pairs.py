@@ -34,7 +34,11 @@ def ask_tracking(group: Sequence[Scene], words: Words) -> Iterator[Question]:
             before, after = tracks(earlier, label), tracks(later, label)
             moved = (track for track in before.keys() & after.keys() if _moved(before[track], after[track]))
             found |= {track: (before[track], after[track]) for track in moved}
-        clear = {track: two for track, two in found.items() if distinct(two[0], earlier.things)}
+        clear = {
+            track: (before_it, after_it)
+            for track, (before_it, after_it) in found.items()
+            if distinct(before_it, earlier.things) and distinct(after_it, later.things)
+        }
         if clear:
             before_it, after_it = clear[words.pick(sorted(clear), "tracking", *_about(pair))]
             yield _question("tracking", pair, later, after_it, words, given=before_it)
@@ -63,7 +67,8 @@ def ask_moved_most(group: Sequence[Scene], words: Words) -> Iterator[Question]:
             if len(after) > 1 and before.keys() == after.keys() and whole:
                 ways = {track: math.dist(before[track].centre, after[track].centre) for track in after}
                 first, second = sorted(ways, key=lambda track: (-ways[track], track))[:2]
-                if ways[first] >= LEAD_OF_MOVES * ways[second] and _moved(before[first], after[first]):
+                leads = ways[first] >= LEAD_OF_MOVES * ways[second] and _moved(before[first], after[first])
+                if leads and distinct(after[first], later.things):
                     found[label] = after[first]
         if found:
             thing = found[words.pick(sorted(found), "moved_most", *_about(pair))]
