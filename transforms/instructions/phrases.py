@@ -22,6 +22,7 @@ MOST_FRAMES_APART: Final = 100  # of two frames that a question compares
 LEAD_OF_MOVES: Final = 1.5  # times the way of the second
 MOST_OF_A_CLASS: Final = 12  # objects in the answer to a question for those of the same class
 WINDOW: Final = 4  # frames of a question about a stretch of video
+LEAST_PATH_PX: Final = 5.0  # what is less may be the annotator's hand
 STEPS: Final = (1, 2, 5, 10, 20, 50)  # frames from one of them to the next
 
 ROWS: Final = ("upper", "middle", "lower")

@@ -11,7 +11,7 @@ from transforms.instructions.lexicon import Lexicon
 from transforms.instructions.phrases import BORDERS, COLUMNS, NEAREST_LEAD, ROUND_ASPECT, ROWS, SIZES
 from transforms.instructions.proofs.pairs import given_box
 from transforms.instructions.proofs.reading import Reading, Wrong, find_thing, label_of, require
-from transforms.instructions.scenes import Scene, Thing
+from transforms.instructions.scenes import BORDER_PX, Scene, Thing
 
 _NUMBER: Final = r"(\d+(?:\.\d+)?)"
 _FORMS: Final[Mapping[str, str]] = {
@@ -144,7 +144,7 @@ def _prove_shape(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing]
 
 def _prove_border(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
     x1, y1, x2, y2 = asked.box
-    touched = [x1 < 0.5, y1 < 0.5, scene.width - x2 < 0.5, scene.height - y2 < 0.5]
+    touched = [x1 < BORDER_PX, y1 < BORDER_PX, scene.width - x2 < BORDER_PX, scene.height - y2 < BORDER_PX]
     said = re.findall(r"\b(?:left|upper|right|lower)\b", parts[0] or "")
     plural = (parts[0] or "").endswith("borders") == (sum(touched) > 1)
     return said == [word for word, yes in zip(BORDERS, touched, strict=True) if yes] and plural and not rest

@@ -7,7 +7,7 @@ from typing import Any, Final
 import polars as pl
 
 from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.proofs.reading import Reading, Wrong, label_of, read_row, require
+from transforms.instructions.proofs.reading import Reading, Wrong, clear_label, label_of, read_row, require
 from transforms.instructions.registry import REGISTRY
 from transforms.instructions.scenes import Scene, gather_scenes, group_key
 from transforms.instructions.shapes import SHAPES
@@ -85,7 +85,8 @@ def _check_words(
     require(mentions(reading.ask) == (set() if task in NAMELESS else set(answered)), "prompt_names_differ")
     single = task not in SEVERAL_NAMES and task != "classification"
     require(not single or bool(answered), "label_differs")
-    label = label_of(lexicon, scenes, answered[0]) if single else ""
+    label = "" if not single else clear_label(lexicon, answered[0]) if task == "label_path" else ""
+    label = label or (label_of(lexicon, scenes, answered[0]) if single else "")
     name = answered[0] if single and task not in NAMELESS else ""
     require(not name or len(set(answered)) == 1, "label_differs")
     require(row.get("name", name) == name, "name_differs")

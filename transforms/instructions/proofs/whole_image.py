@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from transforms.instructions.lexicon import Lexicon
 from transforms.instructions.phrases import DENSITIES, listed
-from transforms.instructions.proofs.reading import Reading, clear_label, label_of, require
+from transforms.instructions.proofs.reading import Reading, clear_label, require
 from transforms.instructions.scenes import Scene
 
 
@@ -20,7 +20,7 @@ def prove_label_path(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon
     """The ids of the objects at the end of the path."""
     (scene,), stated = scenes, reading.answer["path"]
     require(len(stated) == 4, "path_differs")
-    label = label_of(lexicon, scenes, stated[3])
+    label = clear_label(lexicon, stated[3])
     require(stated[:3] == [scene.organ, scene.classification, scene.finding], "path_differs")
     found = tuple(thing.object_id for thing in scene.things if thing.label == label)
     require(bool(found), "path_differs")

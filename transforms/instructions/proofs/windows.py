@@ -1,7 +1,6 @@
 """Answers about a stretch of video proved: the way of a track through its frames, the counts in each of them."""
 
 import itertools
-import math
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -9,9 +8,9 @@ from typing import Final
 import numpy as np
 
 from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.phrases import STEPS, WINDOW, listed
+from transforms.instructions.phrases import LEAST_PATH_PX, STEPS, WINDOW, listed
 from transforms.instructions.proofs.pairs import given_box
-from transforms.instructions.proofs.reading import Reading, clear_label, find_thing, label_of, require
+from transforms.instructions.proofs.reading import ROUNDING_PX, Reading, clear_label, find_thing, label_of, require
 from transforms.instructions.proofs.whole_image import density_of
 from transforms.instructions.scenes import Scene
 
@@ -33,12 +32,9 @@ def prove_motion(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) ->
     centres = np.array([one[0].centre for one in way])
     legs = np.hypot(*np.diff(centres, axis=0).T)
     seconds = (frames[-1] - frames[0]) / (fps or 1)
-    true = {"path_px": legs.sum(), "net_px": math.hypot(*(centres[-1] - centres[0])), "seconds": seconds}
-    true["mean_speed_px_per_s"] = legs.sum() / seconds
-    for key, value in true.items():
-        digits = 3 if key == "seconds" else 1
-        near = abs(stated[key] - value) <= 0.5 * 10**-digits + 1e-6 and round(stated[key], digits) == stated[key]
-        require(near, f"{key}_differs")
+    require(legs.sum() >= LEAST_PATH_PX - 1e-6, "moved_too_little")
+    for key, value in (("path_px", legs.sum()), ("mean_speed_px_per_s", legs.sum() / seconds)):
+        require(abs(stated[key] - value) <= ROUNDING_PX and round(stated[key], 1) == stated[key], f"{key}_differs")
     return tuple(one[0].object_id for one in way)
 
 

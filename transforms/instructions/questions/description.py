@@ -16,7 +16,7 @@ from transforms.instructions.phrases import (
     size_word,
 )
 from transforms.instructions.questions.question import Question, Words, distinct, ids, rounded
-from transforms.instructions.scenes import Scene, Thing
+from transforms.instructions.scenes import BORDER_PX, Scene, Thing
 
 Sentence = tuple[str, list[Thing]]
 
@@ -77,7 +77,7 @@ def _sentences(scene: Scene, thing: Thing, names: dict[str, Name]) -> Iterator[S
     yield f"{what} covers {share:.2f} % of the image, so it is {size_word(share)}.", [thing]
     yield f"Its box is {_shape(thing, area)}.", [thing]
     x1, y1, x2, y2 = thing.box
-    touched = [gap < 0.5 for gap in (x1, y1, scene.width - x2, scene.height - y2)]
+    touched = [gap < BORDER_PX for gap in (x1, y1, scene.width - x2, scene.height - y2)]
     yield f"It touches {borders_text(touched)} of the image.", [thing]
     yield from _relations(scene, thing, names)
 

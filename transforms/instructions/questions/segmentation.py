@@ -15,7 +15,7 @@ from transforms.run_lengths import decode_rle
 
 Mask = NDArray[np.bool_]
 MOST_CLICKS: Final = 3
-_MARGIN: Final = 0.02  # of the outline's overlap, beyond what the proof demands
+_MARGIN: Final = 0.01  # of the outline's overlap, beyond what the proof demands
 
 
 def ask_segmentation(group: Sequence[Scene], words: Words) -> Iterator[Question]:
@@ -114,7 +114,7 @@ def _outline(mask: Mask, thing: Thing) -> list[list[float]]:
     contour = max(contours, key=cv2.contourArea)
     whole = _filled(contour, twice.shape)
     simple: Any = contour
-    for step in (2.0, 1.0, 0.7, 0.0):  # of half a pixel
+    for step in (2.0, 1.5, 1.2, 1.0, 0.8, 0.0):  # of half a pixel
         simple = cv2.approxPolyDP(contour, step, closed=True)
         shape = _filled(simple, twice.shape)
         if len(simple) > 2 and (shape & whole).sum() >= (OUTLINE_IOU + _MARGIN) * (shape | whole).sum():

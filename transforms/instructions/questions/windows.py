@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 
-from transforms.instructions.phrases import STEPS, WINDOW, density_word, listed, timing
+from transforms.instructions.phrases import LEAST_PATH_PX, STEPS, WINDOW, density_word, listed, timing
 from transforms.instructions.questions.pairs import region
 from transforms.instructions.questions.question import Question, Words, distinct, ids
 from transforms.instructions.scenes import Scene
@@ -28,7 +28,7 @@ def windows(group: Sequence[Scene], task: str, words: Words) -> Iterator[tuple[i
 
 
 def ask_motion(group: Sequence[Scene], words: Words) -> Iterator[Question]:
-    """Path, distance and mean speed of one object that all frames show whole; needs the video's own frame rate."""
+    """Path and mean speed of one object that all frames show whole; needs the video's own frame rate."""
     for step, window in windows(group, "motion", words):
         first, fps = window[0], window[0].fps
         ways = [{thing.track_id: thing for thing in scene.things if thing.track_id} for scene in window]
@@ -40,13 +40,13 @@ def ask_motion(group: Sequence[Scene], words: Words) -> Iterator[Question]:
         track = words.pick(clear, "motion", first.image_sha256, str(step))
         way = [one[track] for one in ways]
         legs = [math.dist(a.centre, b.centre) for a, b in itertools.pairwise(way)]
+        if sum(legs) < LEAST_PATH_PX:
+            continue
         seconds = step * (WINDOW - 1) / fps
         name = words.name("motion", window, way[0].label, first.image_sha256, str(step))
         content = {
             "label": name.singular,
             "path_px": round(sum(legs), 1),
-            "net_px": round(math.dist(way[0].centre, way[-1].centre), 1),
-            "seconds": round(seconds, 3),
             "mean_speed_px_per_s": round(sum(legs) / seconds, 1),
         }
         yield Question(
