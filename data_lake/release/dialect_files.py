@@ -100,7 +100,7 @@ def _lines(export: Export, form: Conversation, split: str, used: set[str], left_
         except Unsupported as reason:
             left_out[str(reason)] += 1
             continue
-        used.add(item.image)
+        used.update(item.pictures)
         yield orjson.dumps(line)
 
 

@@ -95,6 +95,7 @@ def _item(row: Row, requests: Requests) -> Item:
         prompt=split_prompt(row["task"], row["prompt"], requests),
         answer=row["answer"],
         image=row["image_file"],
+        images=tuple(row["image_files"]),
         size=Size(row["width"], row["height"]),
         label=row["label"],
         points=tuple(tuple(round_point(point)) for point in row["points"]),

@@ -10,6 +10,7 @@ import orjson
 
 _FENCED: Final = re.compile(r"```json\s*\n(.*)\n```", re.DOTALL)
 _LENGTHS: Final = {"point_2d": 2, "bbox_2d": 4}
+_FRAMELESS: Final = frozenset({"per_image", "regions"})  # lists of counts and of positions in a list
 _ENCODER: Final = JSONEncoder(ensure_ascii=False)
 _DEEPEST: Final = 12
 _NUMBERS_IN_TEXT: Final = re.compile(r"[(\[]\s*-?\d+(\.\d+)?\s*,\s*-?\d")
@@ -74,6 +75,15 @@ def convert_numbers(content: Any, point: Convert, box: Convert) -> Any:
     return _convert(content, {"point_2d": point, "bbox_2d": box}, None, 0)
 
 
+def refuse_pixels(content: Any) -> None:
+    """Nothing, or Unsupported where an answer measures in pixels of the released picture: lengths, masks, outlines."""
+    keys = {key for entry in _objects(content, 0) for key in entry}
+    if any(key.endswith("_px") or "_px_" in key for key in keys):
+        raise Unsupported("lengths in pixels of the released picture")
+    if {"rle", "polygon"} & keys:
+        raise Unsupported("a mask in pixels of the released picture")
+
+
 def read_facts(content: Any) -> Facts:
     """The marks and the count of an answer in JSON; each mark has the label of the object that holds it."""
     marks: list[Mark] = []
@@ -103,6 +113,8 @@ def _convert(value: Any, functions: dict[str, Convert], key: str | None, depth: 
         return changed if not _is_numbers(value) else changed[0]
     if isinstance(value, dict):
         return {name: _convert(part, functions, name, depth + 1) for name, part in value.items()}
+    if key in _FRAMELESS:
+        return value
     if isinstance(value, list):
         if _is_numbers(value):
             raise Unsupported(f"numbers under the key {key}")

@@ -11,6 +11,7 @@ from transforms.dialects.answers import (
     convert_numbers,
     read_content,
     read_facts,
+    refuse_pixels,
     write_content,
 )
 from transforms.dialects.frames import PIXELS, Frame, Size, decode, encode_box, encode_point
@@ -31,7 +32,7 @@ def encode_json(item: Item, frame: Frame, wrap: Wrap) -> Line:
     """
     try:
         frame.extent(item.size)  # a picture that the model cannot resize is of no use to it, whatever is asked
-        return wrap(item, restate(item.prompt, frame), convert_answer(item, frame)) | ids_of(item)
+        return wrap(item, restate(item.prompt, frame, item.size), convert_answer(item, frame)) | ids_of(item)
     except Unsupported:
         raise
     except ValueError as error:
@@ -43,6 +44,8 @@ def convert_answer(item: Item, frame: Frame) -> str:
     content = read_content(item.answer)
     if content is None:
         return item.answer if frame is PIXELS else check_text(item.answer)
+    if frame is not PIXELS:
+        refuse_pixels(content)
     changed = convert_numbers(
         content,
         lambda point: encode_point(frame, point, item.size),
@@ -58,9 +61,9 @@ def decode_json(line: Mapping[str, Any], size: Size, frame: Frame, unwrap: Unwra
 
 
 def wrap_messages(item: Item, prompt: str, answer: str) -> Line:
-    """``messages`` with roles, ``images`` with the path: ms-swift, and LLaMA-Factory with the tags of its entry."""
-    user = {"role": "user", "content": f"{IMAGE_TOKEN}{prompt}"}
-    return {"messages": [user, {"role": ASSISTANT, "content": answer}], "images": [item.image]}
+    """``messages`` with roles, ``images`` with the paths: ms-swift, and LLaMA-Factory with the tags of its entry."""
+    user = {"role": "user", "content": f"{IMAGE_TOKEN * len(item.pictures)}{prompt}"}
+    return {"messages": [user, {"role": ASSISTANT, "content": answer}], "images": list(item.pictures)}
 
 
 def unwrap_messages(line: Mapping[str, Any]) -> str:
@@ -69,11 +72,18 @@ def unwrap_messages(line: Mapping[str, Any]) -> str:
 
 
 def wrap_conversation(item: Item, prompt: str, answer: str) -> Line:
-    """``conversations`` of human and gpt, one ``image``: LLaVA and the fine-tuning tool of Qwen-VL."""
-    human = {"from": "human", "value": f"{IMAGE_TOKEN}\n{prompt}"}
-    return {"id": item.instruction_id, "image": item.image} | {
-        "conversations": [human, {"from": "gpt", "value": answer}]
-    }
+    """``conversations`` of human and gpt; ``image`` is one path or a list: the fine-tuning tool of Qwen-VL."""
+    tokens = f"{IMAGE_TOKEN}\n" * len(item.pictures)
+    human = {"from": "human", "value": f"{tokens}{prompt}"}
+    image = item.image if len(item.pictures) == 1 else list(item.pictures)
+    return {"id": item.instruction_id, "image": image} | {"conversations": [human, {"from": "gpt", "value": answer}]}
+
+
+def wrap_single(item: Item, prompt: str, answer: str) -> Line:
+    """As ``wrap_conversation``, of one picture: LLaVA. Unsupported for several."""
+    if len(item.pictures) > 1:
+        raise Unsupported("several pictures: an entry of LLaVA has one")
+    return wrap_conversation(item, prompt, answer)
 
 
 def unwrap_conversation(line: Mapping[str, Any]) -> str:

@@ -14,7 +14,8 @@ from transforms.records import Box, Point
 class Item:
     """One instruction with all that a dialect may need beside its text.
 
-    ``image`` is the path of the picture in the export; ``points`` are those of the record, as answers round them.
+    ``image`` is the path of the picture in the export; ``images`` are all of them, in the order of their
+    placeholders, where there are several, of one size; ``points`` are those of the record, as answers round them.
     """
 
     instruction_id: str
@@ -26,6 +27,12 @@ class Item:
     size: Size
     label: str
     points: tuple[tuple[float, ...], ...] = ()
+    images: tuple[str, ...] = ()
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The paths of all pictures, in the order of their placeholders."""
+        return self.images or (self.image,)
 
 
 def refuse_other_tasks(item: Item, model: str) -> None:

@@ -14,6 +14,8 @@ from transforms.instructions.prompts import IMAGE_TOKEN
 from transforms.instructions.stated import WrongShape, example_start
 
 _PLACEHOLDER: Final = re.compile(r"\\\{\w+\\\}")  # as re.escape writes {name}
+GIVEN: Final = re.compile(r'\{"(?:bbox_2d|point_2d)": \[[-\d., \[\]]*\]\}')
+"""Places that an ask gives: one JSON object with a box or points."""
 _SENTENCE_END: Final = re.compile(r"(?<=[.?!]) ")
 _EXAMPLE_SIZE: Final = Size(1000, 1000)  # the example of a prompt is of no picture: it is converted as one of this size
 
@@ -51,7 +53,7 @@ def split_prompt(task: str, prompt: str, requests: Requests) -> Prompt:
 
     A request that no template of the task has begins with the sentence that holds the JSON example.
     """
-    bare = prompt.removeprefix(IMAGE_TOKEN).strip()
+    bare = prompt.replace(IMAGE_TOKEN, "").strip()
     pattern = requests.patterns.get(task)
     found = pattern.fullmatch(bare) if pattern else None
     if found:
@@ -72,12 +74,21 @@ def asked_name(request: str) -> str | None:
     return labels.pop() if len(labels) == 1 else None
 
 
-def restate(prompt: Prompt, frame: Frame) -> str:
-    """The prompt's text with its request in words and numbers of another frame.
+def restate(prompt: Prompt, frame: Frame, size: Size) -> str:
+    """The prompt's text in words and numbers of another frame; ``size`` is that of its pictures.
 
-    Unsupported where the ask gives coordinates, or the request speaks of pixels in words that are not known here.
+    Places that the ask gives as JSON are converted. Unsupported where it gives coordinates in another form, or the
+    request speaks of pixels in words that are not known here.
     """
-    return f"{check_text(prompt.ask)} {_restate(prompt.request, frame)}".strip()
+    check_text(GIVEN.sub("", prompt.ask))
+    ask = GIVEN.sub(lambda found: write_json(_convert_given(orjson.loads(found[0]), frame, size)), prompt.ask)
+    return f"{ask} {_restate(prompt.request, frame)}".strip()
+
+
+def _convert_given(given: Any, frame: Frame, size: Size) -> Any:
+    return convert_numbers(
+        given, lambda point: encode_point(frame, point, size), lambda box: encode_box(frame, box, size)
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -89,12 +100,7 @@ def _restate(request: str, frame: Frame) -> str:
         raise Unsupported("the prompt speaks of pixels in words that cannot be changed")
     if rest is None:
         return words
-    converted = convert_numbers(
-        rest,
-        lambda point: encode_point(frame, point, _EXAMPLE_SIZE),
-        lambda box: encode_box(frame, box, _EXAMPLE_SIZE),
-    )
-    return words + write_json(converted)
+    return words + write_json(_convert_given(rest, frame, _EXAMPLE_SIZE))
 
 
 def neutral_request(content: Any) -> str:

@@ -165,7 +165,7 @@ _ALL: Final = (
         rounding="three decimals: 0.05 % of each side",
         lost="nothing else",
         loaded_by="`datasets` (as JSON)",
-        form=_json(FRACTIONS, *_CONVERSATION, listed=True),
+        form=_json(FRACTIONS, conversations.wrap_single, conversations.unwrap_conversation, listed=True),
     ),
     Dialect(
         name="paligemma",

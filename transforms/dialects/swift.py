@@ -9,11 +9,21 @@ from typing import Any, Final
 
 import orjson
 
-from transforms.dialects.answers import Facts, Unsupported, check_text, read_content, read_facts, write_content
+from transforms.dialects.answers import (
+    Facts,
+    Unsupported,
+    check_text,
+    read_content,
+    read_facts,
+    refuse_pixels,
+    write_content,
+    write_json,
+)
 from transforms.dialects.conversations import Line, ids_of, unwrap_messages, wrap_messages
 from transforms.dialects.frames import Size
 from transforms.dialects.items import Item
-from transforms.dialects.prompts import example_content, neutral_request
+from transforms.dialects.prompts import GIVEN, example_content, neutral_request
+from transforms.instructions.tasks import MORE_TASKS
 
 REF: Final = "<ref-object>"
 BBOX: Final = "<bbox>"
@@ -22,32 +32,42 @@ BBOX: Final = "<bbox>"
 def encode_objects(item: Item) -> Line:
     """The instruction with a placeholder for each name and each place of its answer.
 
-    The request names the keys only: the frame of the numbers is the model's, not ours.
+    A request for places names the keys only: the frame of the numbers is the model's, not ours.
     """
     content = read_content(item.answer)
-    ask = check_text(item.prompt.ask)
+    check_text(GIVEN.sub("", item.prompt.ask))
     if content is None:
-        return wrap_messages(item, ask, check_text(item.answer)) | _objects([], []) | ids_of(item)
+        return (
+            wrap_messages(item, check_text(item.prompt.ask), check_text(item.answer)) | _objects([], []) | ids_of(item)
+        )
     if REF in item.answer or BBOX in item.answer:
         raise Unsupported("the answer holds a placeholder of its own")
+    refuse_pixels(content)  # ms-swift resizes for each model
     refs: list[str] = []
     places: list[list[float]] = []
-    text = write_content(_replace(content, refs, places))
-    # A placeholder for numbers stands for the whole list, so it loses the quotes that JSON gives a text.
-    answer = text.replace(f'"{BBOX}"', BBOX)
+    ask = GIVEN.sub(lambda found: _bare(write_json(_replace(orjson.loads(found[0]), refs, places))), item.prompt.ask)
+    answer = _bare(write_content(_replace(content, refs, places)))
     example = example_content(item.prompt.request)
-    prompt = f"{ask} {neutral_request(content if example is None else example)}"
+    framed = item.task not in MORE_TASKS or "_2d" in item.prompt.request
+    request = neutral_request(content if example is None else example) if framed else item.prompt.request
+    prompt = f"{ask} {request}"
     return wrap_messages(item, prompt, answer) | _objects(refs, places) | ids_of(item)
 
 
 def decode_objects(line: Mapping[str, Any], _size: Size) -> Facts:
     """What a line states, in pixels: the placeholders filled. Inverse of ``encode_objects``, exact."""
     text, objects = unwrap_messages(line), line["objects"]
-    for token, values in ((BBOX, objects["bbox"]), (REF, objects["ref"])):
+    given = line["messages"][0]["content"].count(BBOX)  # places of the prompt come first
+    for token, values in ((BBOX, objects["bbox"][given:]), (REF, objects["ref"])):
         parts = text.split(token)
         fillings = [_written(value) for value in values]
         text = "".join(part + filling for part, filling in zip(parts, [*fillings, ""], strict=True))
     return read_facts(read_content(text))
+
+
+def _bare(text: str) -> str:
+    """A placeholder for numbers stands for the whole list, so it loses the quotes that JSON gives a text."""
+    return text.replace(f'"{BBOX}"', BBOX)
 
 
 def _written(value: Any) -> str:

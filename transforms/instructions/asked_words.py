@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-COUNT: Final = re.compile(r"\b(how many|count\w*|numbers?|totals?|tally)\b", re.IGNORECASE)
+COUNT: Final = re.compile(r"\b(how many|count(?!er)\w*|numbers?|totals?|tally)\b", re.IGNORECASE)
 POINT: Final = re.compile(r"\b(pin)?point\w*\b", re.IGNORECASE)
 BOX: Final = re.compile(r"\b(box\w*|bounding|bbox\w*)\b", re.IGNORECASE)
 PLACE: Final = re.compile(
@@ -12,7 +12,7 @@ PLACE: Final = re.compile(
 )
 POINT_OR_POSITION: Final = re.compile(POINT.pattern + r"|\bpositions?\b", re.IGNORECASE)
 ALL: Final = re.compile(r"\b(every|each|all|wherever|per)\b", re.IGNORECASE)
-DENSITY: Final = re.compile(r"\b(density|dense)\b", re.IGNORECASE)
+DENSITY: Final = re.compile(r"\b(density|densities|dense)\b", re.IGNORECASE)
 LATER: Final = re.compile(r"\bimage 2\b|\bsecond image\b", re.IGNORECASE)
 
 
@@ -35,7 +35,7 @@ WANTED: Final[Mapping[str, Mapping[str, re.Pattern[str]]]] = {
     "referring": {"a box": BOX},
     "classification": {"the organ": _words("organ"), "the class": _words("class"), "the finding": _words("finding")},
     "label_path": {"a path": _words("path|hierarchy")},
-    "class_counts": {"a number": COUNT, "the density": DENSITY},
+    "class_counts": {"a number": COUNT, "the total": _words("total|sum|overall"), "the density": DENSITY},
     "description": {"a description": _words(r"descri\w+|characteri[sz]e|caption\w*|portray|account|tell|say")},
     "segmentation": {"a mask": _words(r"segment\w*|masks?|delineate\w*|outlines?|trace")},
     "tracking": {"a box": BOX, "the later image": LATER},
@@ -44,7 +44,7 @@ WANTED: Final[Mapping[str, Mapping[str, re.Pattern[str]]]] = {
     "moved_most": {"a box": BOX, "the later image": LATER},
     "same_class": {"boxes": BOX, "all objects": ALL, "the later image": LATER},
     "motion": {"a path": _words("path|route|track|way"), "a speed": _words("speed|fast")},
-    "video_counts": {"a number": COUNT, "the density": DENSITY},
+    "video_counts": {"a number": COUNT, "the mean": _words("means?|average"), "the density": DENSITY},
 }
 UNWANTED: Final[Mapping[str, tuple[re.Pattern[str], ...]]] = {
     "pointing": (COUNT, BOX),
@@ -64,7 +64,7 @@ UNWANTED: Final[Mapping[str, tuple[re.Pattern[str], ...]]] = {
     "vanished": (COUNT, POINT, ALL),
     "moved_most": (COUNT, POINT),
     "same_class": (COUNT, POINT),
-    "motion": (COUNT, POINT),
+    "motion": (COUNT, POINT, _words("net|displacement|time|seconds")),
     "video_counts": (POINT, BOX),
 }
 NAMES: Final = ("{name}", "{names}", "{a_name}")

@@ -18,6 +18,28 @@ REFERENTS: Final[Mapping[str, str]] = {
 SIDE_MARGIN: Final = 0.05  # of the image's width, height or diagonal, between the first and the second
 SIZE_MARGIN: Final = 1.25  # times the area of the second
 
+MOST_FRAMES_APART: Final = 100  # of two frames that a question compares
+LEAD_OF_MOVES: Final = 1.5  # times the way of the second
+MOST_OF_A_CLASS: Final = 12  # objects in the answer to a question for those of the same class
+WINDOW: Final = 4  # frames of a question about a stretch of video
+LEAST_PATH_PX: Final = 5.0  # what is less may be the annotator's hand
+STEPS: Final = (1, 2, 5, 10, 20, 50)  # frames from one of them to the next
+
+ROWS: Final = ("upper", "middle", "lower")
+COLUMNS: Final = ("left", "centre", "right")
+BORDERS: Final = ("left", "upper", "right", "lower")
+SIZES: Final = ((0.1, "tiny"), (1, "small"), (10, "medium"))
+"""The size class of a region: below so many percent of the image, else ``large``."""
+ROUND_ASPECT: Final = 1.2  # of the sides of a box that is about as wide as high
+NEAREST_LEAD: Final = 1.1  # times the distance of the nearest, for the second
+RING: Final = ((3.0, 0.05), (10.0, 0.25))
+"""Negative clicks: nearest and farthest from the mask, in px and as a share of the root of its area; the larger."""
+JITTER: Final = 0.1  # of a box's side, by which each edge of a rough box is moved at most
+SMALL_MASK: Final = 0.0005  # of the image's pixels
+OUTLINE_IOU: Final = 0.95  # of the outline of a mask and the mask with its holes filled, at least
+CLICKS: Final = "that holds the clicks {inside} and not the clicks {outside}"
+HINTS: Final = {"clicks": CLICKS, "box": "in the box {box}", "rough": "in the rough box {box}", "text": "in this image"}
+
 DENSITIES: Final = ((0, "none"), (5, "sparse"), (15, "moderate"), (30, "dense"))
 """The density of an image by its objects of all classes asked for: at most so many, else ``crowded``."""
 
@@ -30,3 +52,24 @@ def density_word(count: int) -> str:
 def listed(parts: Sequence[str]) -> str:
     """The parts as an enumeration: "a", "a and b", "a, b and c"."""
     return " and ".join([*([", ".join(parts[:-1])] if len(parts) > 1 else []), parts[-1]])
+
+
+def timing(frames: Sequence[int], fps: float) -> str:
+    """Which frames of a video the images are, and its frame rate."""
+    return f"frames {listed([str(frame) for frame in frames])} of a video at {round(fps, 3):g} frames per second"
+
+
+def size_word(percent: float) -> str:
+    """The size class of a region by its share of the image."""
+    return next((word for most, word in SIZES if percent < most), "large")
+
+
+def place_text(row: str, column: str) -> str:
+    """One of the nine parts of an image."""
+    return "centre" if (row, column) == ("middle", "centre") else f"{row} {column}"
+
+
+def borders_text(touched: Sequence[bool]) -> str:
+    """The borders that a region touches, in the order of ``BORDERS``."""
+    found = [border for border, yes in zip(BORDERS, touched, strict=True) if yes]
+    return f"the {listed(found)} border{'s' if len(found) > 1 else ''}" if found else "no border"

@@ -6,14 +6,22 @@ from types import MappingProxyType
 from typing import Final
 
 from transforms.instructions.lexicon import Lexicon
+from transforms.instructions.proofs import pairs as pair_proofs
+from transforms.instructions.proofs.description import prove_description
 from transforms.instructions.proofs.presence import prove_presence
 from transforms.instructions.proofs.reading import Reading
 from transforms.instructions.proofs.referring import prove_referring
+from transforms.instructions.proofs.segmentation import prove_segmentation
 from transforms.instructions.proofs.whole_image import prove_class_counts, prove_classification, prove_label_path
+from transforms.instructions.proofs.windows import prove_motion, prove_video_counts
+from transforms.instructions.questions import pairs as pair_questions
+from transforms.instructions.questions.description import ask_description
 from transforms.instructions.questions.presence import ask_presence
 from transforms.instructions.questions.question import Question, Words
 from transforms.instructions.questions.referring import ask_referring
+from transforms.instructions.questions.segmentation import ask_segmentation
 from transforms.instructions.questions.whole_image import ask_class_counts, ask_classification, ask_label_path
+from transforms.instructions.questions.windows import ask_motion, ask_video_counts
 from transforms.instructions.scenes import Scene
 
 
@@ -35,5 +43,14 @@ REGISTRY: Final[Mapping[str, Task]] = MappingProxyType(
         "classification": Task(ask_classification, prove_classification),
         "label_path": Task(ask_label_path, prove_label_path),
         "class_counts": Task(ask_class_counts, prove_class_counts),
+        "description": Task(ask_description, prove_description),
+        "segmentation": Task(ask_segmentation, prove_segmentation),
+        "tracking": Task(pair_questions.ask_tracking, pair_proofs.prove_tracking),
+        "appeared": Task(pair_questions.ask_appeared, pair_proofs.prove_appeared),
+        "vanished": Task(pair_questions.ask_vanished, pair_proofs.prove_vanished),
+        "moved_most": Task(pair_questions.ask_moved_most, pair_proofs.prove_moved_most),
+        "same_class": Task(pair_questions.ask_same_class, pair_proofs.prove_same_class),
+        "motion": Task(ask_motion, prove_motion),
+        "video_counts": Task(ask_video_counts, prove_video_counts),
     }
 )

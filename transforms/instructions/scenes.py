@@ -20,6 +20,7 @@ _IMAGE: Final = (
 _OBJECT: Final = (
     "sample_id", "object_id", "label", "index", "x1", "y1", "x2", "y2", "area_px", "rle", "track_id", "truncated",
 )  # fmt: skip
+BORDER_PX: Final = 0.5  # an object nearer to the border touches it
 _GROUP: Final = (
     pl.when(pl.col("video_id").is_null())
     .then(pl.format("image {}", "sample_id"))
@@ -29,7 +30,10 @@ _GROUP: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """One object: ``box`` is x1, y1, x2, y2; ``area_px`` and ``rle`` are of the original image, None without a mask."""
+    """One object: ``box`` is x1, y1, x2, y2; ``area_px`` and ``rle`` are of the original image, None without a mask.
+
+    ``truncated``: the image's border cuts it, or it reaches the border, so that nobody knows.
+    """
 
     object_id: str
     label: str
@@ -137,12 +141,12 @@ def _scene(row: dict[str, Any], records: Sequence[dict[str, Any]], things: Seque
         **copied,
         certain=tuple(sorted(row["labels_exhaustive"])),
         records={record["label"]: record["record_id"] for record in records},
-        things=tuple(_thing(thing) for thing in things),
+        things=tuple(_thing(thing, row["width"], row["height"]) for thing in things),
     )
 
 
-def _thing(row: dict[str, Any]) -> Thing:
-    box = (row["x1"], row["y1"], row["x2"], row["y2"])
-    return Thing(
-        row["object_id"], row["label"], box, row["area_px"], row["rle"], row["track_id"] or None, row["truncated"]
-    )
+def _thing(row: dict[str, Any], width: int, height: int) -> Thing:
+    x1, y1, x2, y2 = box = (row["x1"], row["y1"], row["x2"], row["y2"])
+    reaches = min(x1, y1, width - x2, height - y2) < BORDER_PX
+    cut = row["truncated"] or reaches
+    return Thing(row["object_id"], row["label"], box, row["area_px"], row["rle"], row["track_id"] or None, cut)

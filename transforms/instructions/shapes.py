@@ -32,7 +32,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "vanished": {"bbox_2d": BOX, "label": str},
     "moved_most": {"bbox_2d": BOX, "label": str},
     "same_class": [{"bbox_2d": BOX, "label": str}],
-    "motion": {"label": str, "path_px": float, "net_px": float, "seconds": float, "mean_speed_px_per_s": float},
+    "motion": {"label": str, "path_px": float, "mean_speed_px_per_s": float},
     "video_counts": {"classes": [{"label": str, "per_image": [int], "mean": float}], "density": [str]},
 }
 

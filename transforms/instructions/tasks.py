@@ -53,7 +53,22 @@ ANSWERS: Final[Mapping[str, Callable[[Objects], str]]] = MappingProxyType(
     {task.__name__: task for task in (pointing, bounding, counting, cnt_and_point, count_and_box)}
 )
 TASKS: Final = tuple(ANSWERS)
-MORE_TASKS: Final = ("presence", "referring", "classification", "label_path", "class_counts")
+MORE_TASKS: Final = (
+    "presence",
+    "referring",
+    "classification",
+    "label_path",
+    "class_counts",
+    "description",
+    "segmentation",
+    "tracking",
+    "appeared",
+    "vanished",
+    "moved_most",
+    "same_class",
+    "motion",
+    "video_counts",
+)
 ALL_TASKS: Final = TASKS + MORE_TASKS
 SEVERAL_IMAGES: Final[Mapping[str, int]] = MappingProxyType(
     dict.fromkeys(("tracking", "appeared", "vanished", "moved_most", "same_class"), 2)

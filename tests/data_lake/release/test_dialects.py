@@ -194,7 +194,7 @@ def test_every_prompt_can_be_restated(simulated: Path) -> None:
             assert "JSON" not in one.prompt.ask
             for name in ("qwen-vl-1000", "llava"):
                 assert "pixel" not in json.dumps(DIALECTS[name].form.encode(one))  # type: ignore[union-attr]
-            assert restate(one.prompt, PIXELS).removeprefix(one.prompt.ask).strip()
+            assert restate(one.prompt, PIXELS, one.size).removeprefix(one.prompt.ask).strip()
 
 
 def test_a_full_folder_and_a_file_are_refused(release: Path, tmp_path: Path) -> None:

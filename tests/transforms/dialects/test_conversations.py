@@ -6,7 +6,7 @@ import orjson
 import pytest
 from hypothesis import given
 
-from tests.transforms.dialects.samples import BOXES, Edges, item, items
+from tests.transforms.dialects.samples import BOXES, SIZE, Edges, item, items
 from transforms.dialects.answers import Facts, Mark, Unsupported, read_content, read_facts
 from transforms.dialects.frames import (
     CELLS_1000,
@@ -139,3 +139,50 @@ def test_a_form_that_knows_objects_by_name_alone_refuses_other_tasks(name: str, 
     """ "detect polyp" asks for all polyps; as an answer to "the leftmost polyp" it would be wrong."""
     with pytest.raises(Unsupported, match=f"task {task}: .* has no form for it"):
         FORMS[name].encode(replace(item("bounding"), task=task))
+
+
+def tracked() -> Item:
+    """Two pictures, a box that the ask gives, one box as the answer."""
+    given = '{"bbox_2d": [0.0, 0.0, 311.0, 264.5]}'
+    request = 'Answer in fenced JSON, in pixels of image 2: {"bbox_2d": [1.0, 2.0, 3.0, 4.0], "label": "polyp"}'
+    answer = '```json\n{"bbox_2d": [62.2, 52.9, 124.4, 105.8], "label": "polyp"}\n```'
+    prompt = Prompt(f"Find the polyp at {given} of image 1 in image 2 and box it.", request)
+    images = ("images/a.jpg", "images/b.jpg")
+    return replace(item("bounding"), task="tracking", prompt=prompt, answer=answer, images=images)
+
+
+def test_places_that_a_prompt_gives_are_converted_with_its_pictures() -> None:
+    """A box in the ask is in the frame of the answer; every picture has its placeholder and its path."""
+    line = FORMS["qwen-vl-1000"].encode(tracked())
+
+    assert line["image"] == ["images/a.jpg", "images/b.jpg"]
+    asked = line["conversations"][0]["value"]
+    assert asked.startswith('<image>\n<image>\nFind the polyp at {"bbox_2d": [0, 0, 500, 500]} of image 1')
+    assert '"bbox_2d": [100, 100, 200, 200]' in line["conversations"][1]["value"]
+
+
+def test_ms_swift_takes_the_places_of_the_prompt_first() -> None:
+    """Placeholders are filled in order, prompt before answer; what comes back is the answer."""
+    line = FORMS["swift-objects"].encode(tracked())
+
+    assert line["messages"][0]["content"].startswith('<image><image>Find the polyp at {"bbox_2d": <bbox>} of image 1')
+    assert line["objects"] == {"ref": ["polyp"], "bbox": [[0.0, 0.0, 311.0, 264.5], [62.2, 52.9, 124.4, 105.8]]}
+    back = FORMS["swift-objects"].decode(line, SIZE)
+    assert [mark.numbers for mark in back.marks] == [(62.2, 52.9, 124.4, 105.8)]
+
+
+def test_several_pictures_are_refused_by_llava() -> None:
+    """An entry of LLaVA has one picture; the export counts what it leaves out."""
+    with pytest.raises(Unsupported, match="several pictures"):
+        FORMS["llava"].encode(tracked())
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [('{"path_px": 3.5}', "lengths in pixels"), ('{"rle": {"size": [2, 2], "counts": "04"}}', "a mask in pixels")],
+)
+@pytest.mark.parametrize("name", ["swift", "swift-objects", "llama-factory", "qwen2.5-vl"])
+def test_what_is_measured_in_released_pixels_is_refused_in_other_frames(name: str, content: str, reason: str) -> None:
+    """Lengths and masks would be wrong in another frame; they are left out and counted."""
+    with pytest.raises(Unsupported, match=reason):
+        FORMS[name].encode(replace(item("bounding"), task="motion", answer=f"```json\n{content}\n```"))

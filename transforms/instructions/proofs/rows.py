@@ -7,14 +7,14 @@ from typing import Any, Final
 import polars as pl
 
 from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.proofs.reading import Reading, Wrong, label_of, read_row, require
+from transforms.instructions.proofs.reading import Reading, Wrong, clear_label, label_of, read_row, require
 from transforms.instructions.registry import REGISTRY
 from transforms.instructions.scenes import Scene, gather_scenes, group_key
 from transforms.instructions.shapes import SHAPES
 from transforms.instructions.tasks import SEVERAL_IMAGES
 
 NAMELESS: Final = frozenset({"classification", "description", "same_class"})
-"""Tasks whose prompts name no class of objects: it is part of the answer, or no part of it."""
+"""Tasks whose prompts name no class of objects: the answer does, or nothing does."""
 SEVERAL_NAMES: Final = frozenset({"class_counts", "video_counts"})
 WHOLE_IMAGE: Final = frozenset({"presence", "classification", *SEVERAL_NAMES})
 """Tasks that are filed under the first record of their image; the others under the record of their label."""
@@ -81,15 +81,17 @@ def _check_words(
     row: Row, reading: Reading, scenes: Sequence[Scene], home: Scene, lexicon: Lexicon, mentions: Mentions
 ) -> None:
     """Wrong where the prompt names other classes than the answer, or the row is filed under another record."""
-    task, answered, asked = row["task"], set(_labels(reading.answer)), mentions(reading.ask)
-    single = task not in NAMELESS | SEVERAL_NAMES
-    require(asked == (set() if task in NAMELESS else answered), "prompt_names_differ")
-    require(not single or len(answered) == 1, "label_differs")
-    name = answered.pop() if single else ""
-    label = label_of(lexicon, scenes, name) if single else ""
+    task, answered = row["task"], list(_labels(reading.answer))
+    require(mentions(reading.ask) == (set() if task in NAMELESS else set(answered)), "prompt_names_differ")
+    single = task not in SEVERAL_NAMES and task != "classification"
+    require(not single or bool(answered), "label_differs")
+    label = "" if not single else clear_label(lexicon, answered[0]) if task == "label_path" else ""
+    label = label or (label_of(lexicon, scenes, answered[0]) if single else "")
+    name = answered[0] if single and task not in NAMELESS else ""
+    require(not name or len(set(answered)) == 1, "label_differs")
     require(row.get("name", name) == name, "name_differs")
     require(row.get("label", label) == label, "label_differs")
-    filed = home.first_record if task in WHOLE_IMAGE else home.records.get(label) if single else row["record_id"]
+    filed = home.first_record if task in WHOLE_IMAGE else home.records.get(label)
     require(row["record_id"] == filed, "record_differs")
 
 

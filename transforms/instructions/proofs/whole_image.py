@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from transforms.instructions.lexicon import Lexicon
 from transforms.instructions.phrases import DENSITIES, listed
-from transforms.instructions.proofs.reading import Reading, clear_label, label_of, require
+from transforms.instructions.proofs.reading import Reading, clear_label, require
 from transforms.instructions.scenes import Scene
 
 
@@ -20,7 +20,7 @@ def prove_label_path(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon
     """The ids of the objects at the end of the path."""
     (scene,), stated = scenes, reading.answer["path"]
     require(len(stated) == 4, "path_differs")
-    label = label_of(lexicon, scenes, stated[3])
+    label = clear_label(lexicon, stated[3])
     require(stated[:3] == [scene.organ, scene.classification, scene.finding], "path_differs")
     found = tuple(thing.object_id for thing in scene.things if thing.label == label)
     require(bool(found), "path_differs")
@@ -37,10 +37,11 @@ def prove_class_counts(reading: Reading, scenes: Sequence[Scene], lexicon: Lexic
     for label, entry in zip(labels, stated["classes"], strict=True):
         require(entry["counts"] == sum(thing.label == label for thing in counted), "count_differs")
     require(stated["counts"] == len(counted), "count_differs")
-    require(stated["density"] == _density(len(counted)), "density_differs")
+    require(stated["density"] == density_of(len(counted)), "density_differs")
     return tuple(thing.object_id for thing in counted)
 
 
-def _density(count: int) -> str:
+def density_of(count: int) -> str:
+    """The density class of a number of objects."""
     words = {word: most for most, word in DENSITIES}
     return min((word for word in words if words[word] >= count), key=words.__getitem__, default="crowded")

@@ -83,3 +83,10 @@ def rounded(numbers: Sequence[float]) -> list[float]:
 def ids(things: Sequence[Thing]) -> tuple[str, ...]:
     """The ids of objects, in order."""
     return tuple(thing.object_id for thing in things)
+
+
+def distinct(thing: Thing, things: Sequence[Thing]) -> bool:
+    """Whether the object's box, as it is stated, is that of no other object."""
+    return all(
+        other is thing or any(abs(a - b) > 0.2 for a, b in zip(thing.box, other.box, strict=True)) for other in things
+    )

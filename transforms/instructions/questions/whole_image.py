@@ -21,7 +21,7 @@ def ask_label_path(group: Sequence[Scene], words: Words) -> Iterator[Question]:
         for label, record_id in scene.records.items():
             if not scene.of(label) or not words.kept("label_path", record_id):
                 continue
-            name = words.name("label_path", [scene], label, record_id)
+            name = words.lexicon.clear(label)
             path = [scene.organ, scene.classification, scene.finding, name.singular]
             yield Question(
                 task="label_path",

@@ -1,0 +1,183 @@
+"""A description proved: every sentence is taken apart, its numbers and words are measured again, none is missing."""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from transforms.instructions.lexicon import Lexicon
+from transforms.instructions.phrases import BORDERS, COLUMNS, NEAREST_LEAD, ROUND_ASPECT, ROWS, SIZES
+from transforms.instructions.proofs.pairs import given_box
+from transforms.instructions.proofs.reading import Reading, Wrong, find_thing, label_of, require
+from transforms.instructions.scenes import BORDER_PX, Scene, Thing
+
+_NUMBER: Final = r"(\d+(?:\.\d+)?)"
+_FORMS: Final[Mapping[str, str]] = {
+    "location": rf"The (.+) lies in the (\w+(?: \w+)?) of the image, its centre at {_NUMBER} % of the width "
+    rf"and {_NUMBER} % of the height\.",
+    "size": rf"(It|Its box) covers {_NUMBER} % of the image, so it is (\w+)\.",
+    "shape": rf"Its box is (?:(about as wide as high)|{_NUMBER} times as (wide as high|high as wide))"
+    rf"(?:, and the object fills {_NUMBER} % of it)?\.",
+    "border": r"It touches (no border|the (?:[\w, ]+) borders?) of the image\.",
+    "alone": r"No other object is annotated in the image\.",
+    "nearest": rf"The nearest other object is an? (.+), {_NUMBER} % of the image's diagonal away, "
+    r"(above it|below it|to its [\w ]+)\.",
+    "overlap": r"Its box overlaps with that of (one|\d+) other objects?\.",
+}
+
+
+def prove_description(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
+    """The ids of the regions, the one asked for first."""
+    (scene,), stated = scenes, reading.answer
+    asked = find_thing(scene.things, given_box(reading), "given_differs")
+    regions = [find_thing(scene.things, region["bbox_2d"], "boxes_differ") for region in stated["regions"]]
+    require(regions[:1] == [asked] and len({one.object_id for one in regions}) == len(regions), "regions_differ")
+    for region, thing in zip(stated["regions"], regions, strict=True):
+        require(label_of(lexicon, scenes, region["label"]) == thing.label, "label_differs")
+    _prove_caption(stated["caption"], scene, lexicon)
+    said = [_take_apart(sentence["text"]) for sentence in stated["sentences"]]
+    require([kind for kind, _ in said] == _wanted(scene, asked), "sentences_differ")
+    for (kind, parts), sentence in zip(said, stated["sentences"], strict=True):
+        require(all(0 <= place < len(regions) for place in sentence["regions"]), "regions_differ")
+        rests_on = [regions[place] for place in sentence["regions"]]
+        require(rests_on[:1] == [asked], "regions_differ")
+        require(_PROOFS[kind](parts, scene, asked, rests_on[1:], lexicon), f"{kind}_differs")
+    used = {place for sentence in stated["sentences"] for place in sentence["regions"]}
+    require(used == set(range(len(regions))), "regions_differ")
+    return tuple(thing.object_id for thing in regions)
+
+
+def _take_apart(text: str) -> tuple[str, tuple[str | None, ...]]:
+    for kind, form in _FORMS.items():
+        if found := re.fullmatch(form, text):
+            return kind, found.groups()
+    raise Wrong("sentences_differ")
+
+
+def _wanted(scene: Scene, asked: Thing) -> list[str]:
+    others = [thing for thing in scene.things if thing is not asked]
+    kinds = ["location", "size", "shape", "border"]
+    if not others:
+        return [*kinds, "alone"]
+    return kinds + ["nearest"] * bool(_nearest(asked, others)) + ["overlap"] * bool(_overlapping(asked, others))
+
+
+def _nearest(asked: Thing, others: Sequence[Thing]) -> list[tuple[Thing, float]]:
+    """The nearest with its distance, where it is the nearest by the margin."""
+    ways = np.array([math.dist(other.centre, asked.centre) for other in others])
+    first = int(ways.argmin())
+    rest = np.delete(ways, first)
+    clear = ways[first] > 0 and (rest.size == 0 or rest.min() >= NEAREST_LEAD * ways[first])
+    return [(others[first], float(ways[first]))] if clear else []
+
+
+def _overlapping(asked: Thing, others: Sequence[Thing]) -> list[Thing]:
+    def shared(other: Thing) -> bool:
+        low, high = np.maximum(asked.box[:2], other.box[:2]), np.minimum(asked.box[2:], other.box[2:])
+        return bool((high > low).all())
+
+    return [other for other in others if shared(other)]
+
+
+def _prove_caption(caption: str, scene: Scene, lexicon: Lexicon) -> None:
+    start = f"{scene.organ}, finding {scene.finding}, class {scene.classification}; annotated: "
+    require(caption.startswith(start) and caption.endswith("."), "caption_differs")
+    forms = {name: name for name in lexicon.names.forms}
+    counted: dict[str, int] = {}
+    for part in caption[len(start) : -1].split(", "):
+        number, _, words = part.partition(" ")
+        named = [form.singular for form in forms if words == (form.singular if number == "1" else form.plural)]
+        require(number.isdecimal() and len(named) == 1, "caption_differs")
+        label = label_of(lexicon, [scene], named[0])
+        require(label not in counted, "caption_differs")
+        counted[label] = int(number)
+    true = {thing.label: sum(other.label == thing.label for other in scene.things) for thing in scene.things}
+    require(counted == true, "caption_differs")
+
+
+def _near(said: str | None, true: float, digits: int) -> bool:
+    """Whether a number in a text is the true one, rounded to so many digits."""
+    decimals = len(said.partition(".")[2]) if said else -1
+    return decimals == digits and abs(float(said or 0) - true) <= 0.5 * 10**-digits + 1e-9
+
+
+Parts = Sequence[str | None]
+
+
+def _prove_location(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing], lexicon: Lexicon) -> bool:
+    name, place, across, down = parts
+    sides = scene.width, scene.height
+    thirds = [min(2, int(np.floor(3 * at / side))) for at, side in zip(asked.centre, sides, strict=True)]
+    words = [ROWS[thirds[1]], COLUMNS[thirds[0]]]
+    true = "centre" if words == ["middle", "centre"] else " ".join(words)
+    percent = [100 * at / side for at, side in zip(asked.centre, sides, strict=True)]
+    numbers = _near(across, percent[0], 1) and _near(down, percent[1], 1)
+    return label_of(lexicon, [scene], name or "") == asked.label and place == true and numbers and not rest
+
+
+def _area(scene: Scene, thing: Thing) -> float:
+    return thing.area_px * scene.scale**2 if thing.area_px else float(np.prod(thing.sides))
+
+
+def _prove_size(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
+    subject, percent, word = parts
+    share = 100 * _area(scene, asked) / (scene.width * scene.height)
+    true = [name for most, name in SIZES if share < most][:1] or ["large"]
+    return (
+        subject == ("It" if asked.area_px else "Its box") and _near(percent, share, 2) and [word] == true and not rest
+    )
+
+
+def _prove_shape(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
+    even, times, direction, filled = parts
+    width, height = asked.sides
+    if max(width, height) / min(width, height) < ROUND_ASPECT:
+        form = even is not None
+    else:
+        true = "wide as high" if width > height else "high as wide"
+        form = direction == true and _near(times, max(width / height, height / width), 1)
+    fills = _near(filled, _area(scene, asked) / (width * height) * 100, 0) if asked.area_px else filled is None
+    return form and fills and not rest
+
+
+def _prove_border(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
+    x1, y1, x2, y2 = asked.box
+    touched = [x1 < BORDER_PX, y1 < BORDER_PX, scene.width - x2 < BORDER_PX, scene.height - y2 < BORDER_PX]
+    said = re.findall(r"\b(?:left|upper|right|lower)\b", parts[0] or "")
+    plural = (parts[0] or "").endswith("borders") == (sum(touched) > 1)
+    return said == [word for word, yes in zip(BORDERS, touched, strict=True) if yes] and plural and not rest
+
+
+def _prove_alone(_parts: Parts, scene: Scene, _asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
+    return len(scene.things) == 1 and not rest
+
+
+def _prove_nearest(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing], lexicon: Lexicon) -> bool:
+    name, percent, direction = parts
+    ((nearest, way),) = _nearest(asked, [thing for thing in scene.things if thing is not asked])
+    across, down = np.subtract(nearest.centre, asked.centre)
+    column = "" if abs(down) >= 2 * abs(across) else "right" if across > 0 else "left"
+    row = "" if abs(across) >= 2 * abs(down) else "lower" if down > 0 else "upper"
+    beside = f"to its {f'{row} {column}'.strip()}"
+    true = beside if column else {"lower": "below it", "upper": "above it"}[row]
+    share = way / float(np.hypot(scene.width, scene.height)) * 100
+    same = label_of(lexicon, [scene], name or "") == nearest.label and list(rest) == [nearest]
+    return same and _near(percent, share, 1) and direction == true
+
+
+def _prove_overlap(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
+    true = _overlapping(asked, [thing for thing in scene.things if thing is not asked])
+    return parts[0] == ("one" if len(true) == 1 else str(len(true))) and list(rest) == true
+
+
+_PROOFS: Final[Mapping[str, Callable[[Parts, Scene, Thing, Sequence[Thing], Lexicon], bool]]] = {
+    "location": _prove_location,
+    "size": _prove_size,
+    "shape": _prove_shape,
+    "border": _prove_border,
+    "alone": _prove_alone,
+    "nearest": _prove_nearest,
+    "overlap": _prove_overlap,
+}

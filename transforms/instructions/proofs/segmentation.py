@@ -1,0 +1,133 @@
+"""A mask proved: it is the object's, the outline holds it, the clicks lie inside and outside, the box is its own."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.instructions.lexicon import Lexicon
+from transforms.instructions.phrases import JITTER, OUTLINE_IOU, RING, SMALL_MASK
+from transforms.instructions.proofs.reading import ROUNDING_PX, Reading, find_thing, label_of, require, same_place
+from transforms.instructions.scenes import Scene, Thing
+from transforms.instructions.shapes import BOX, POINT, has_shape
+from transforms.run_lengths import decode_rle
+
+Mask = NDArray[np.bool_]
+_GAP: Final = "\ufffc"  # where the prompt gives a value
+
+
+def prove_segmentation(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
+    """The id of the object."""
+    (scene,), stated = scenes, reading.answer
+    label = label_of(lexicon, scenes, stated["label"])
+    require(scene.scale == 1 and all(thing.rle for thing in scene.things), "mask_unknown")
+    require(stated["rle"]["size"] == [scene.height, scene.width], "rle_differs")
+    found = [thing for thing in scene.of(label) if thing.rle == stated["rle"]["counts"]]
+    require(len(found) == 1, "rle_differs")
+    thing = found[0]
+    mask = decode_rle(thing.rle or "", scene.height, scene.width)
+    rows, columns = np.nonzero(mask)
+    true = [float(edge) for edge in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)]
+    require(stated["bbox_2d"] == true, "boxes_differ")
+    box = tuple(map(int, true))
+    require(stated["flags"] == _flags(mask, box), "flags_differ")
+    require(_overlap(stated["polygon"], mask, box) >= OUTLINE_IOU, "polygon_differs")
+    _prove_hint(reading, scene, thing, mask)
+    return (thing.object_id,)
+
+
+def _prove_hint(reading: Reading, scene: Scene, thing: Thing, mask: Mask) -> None:
+    """Wrong unless the prompt means this object and no other."""
+    keys = [next(iter(value), "") if isinstance(value, dict) else "" for value in reading.given]
+    if keys == ["point_2d", "point_2d"]:
+        clicks = f"that holds the clicks {_GAP} and not the clicks {_GAP}"
+        require(clicks in reading.ask, "given_differs")
+        inside, outside = (value["point_2d"] for value in reading.given)
+        _prove_clicks(inside, outside, scene, mask)
+    elif keys == ["bbox_2d"]:
+        box = reading.given[0]["bbox_2d"]
+        require(has_shape(box, BOX), "given_differs")
+        if f"in the rough box {_GAP}" in reading.ask:
+            _prove_rough(box, scene, thing)
+        else:
+            require(f"in the box {_GAP}" in reading.ask and same_place(box, thing.box), "given_differs")
+            require(find_thing(scene.things, box, "given_differs") is thing, "given_differs")
+    else:
+        require(not keys and "in this image" in reading.ask, "given_differs")
+        require(len(scene.of(thing.label)) == 1 and thing.label in scene.certain, "referent_not_unique")
+
+
+def _prove_clicks(inside: Any, outside: Any, scene: Scene, mask: Mask) -> None:
+    """Wrong unless the first lie in the mask, and the others in the ring around it, in no object."""
+    shaped = has_shape(inside, [POINT]) and has_shape(outside, [POINT]) and inside and outside
+    require(bool(shaped), "given_differs")
+    for x, y in map(_pixel, inside):
+        require(0 <= x < scene.width and 0 <= y < scene.height and bool(mask[y, x]), "click_not_inside")
+    others = [decode_rle(other.rle or "", scene.height, scene.width) for other in scene.things]
+    rows, columns = np.nonzero(mask)
+    near, far = (max(least, share * len(rows) ** 0.5) for least, share in RING)
+    for x, y in map(_pixel, outside):
+        known = 0 <= x < scene.width and 0 <= y < scene.height
+        require(known and not any(other[y, x] for other in others), "click_not_outside")
+        away = float(np.sqrt(((columns - x) ** 2 + (rows - y) ** 2).min()))
+        require(near <= away <= far, "click_not_in_ring")
+
+
+def _pixel(point: Sequence[float]) -> tuple[int, int]:
+    """The pixel whose centre a click is."""
+    x, y = point
+    require(x % 1 == 0.5 and y % 1 == 0.5, "given_differs")
+    return int(x), int(y)
+
+
+def _prove_rough(box: Sequence[float], scene: Scene, thing: Thing) -> None:
+    require(all(round(edge, 1) == edge for edge in box), "given_differs")
+    for edge, (said, true) in enumerate(zip(box, thing.box, strict=True)):
+        side, limit = thing.sides[edge % 2], (scene.width, scene.height)[edge % 2]
+        require(abs(said - true) <= JITTER * side + ROUNDING_PX and 0 <= said <= limit, "given_differs")
+
+
+def _flags(mask: Mask, box: tuple[int, ...]) -> list[str]:
+    x1, y1, x2, y2 = box
+    height, width = mask.shape
+    found = {
+        "small": int(mask.sum()) < SMALL_MASK * width * height,
+        "cut": bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any()),
+        "holes": bool((_without_holes(mask[y1:y2, x1:x2]) != mask[y1:y2, x1:x2]).any()),
+        "elongated": 2 * min(x2 - x1, y2 - y1) < max(x2 - x1, y2 - y1),
+    }
+    return [flag for flag, holds in found.items() if holds]
+
+
+def _without_holes(mask: Mask) -> Mask:
+    """The mask and every background pixel that cannot reach its frame from neighbour to neighbour, side by side."""
+    free = np.pad(~mask, 1, constant_values=True)
+    reached = np.zeros_like(free)
+    reached[0], reached[-1], reached[:, 0], reached[:, -1] = True, True, True, True
+    while True:
+        before = reached.sum()
+        for turned, open_ in ((reached, free), (reached.T, free.T)):
+            for one, wide in ((turned, open_), (turned[::-1], open_[::-1])):
+                for row in range(1, len(one)):
+                    one[row] |= one[row - 1] & wide[row]
+        if reached.sum() == before:
+            return ~reached[1:-1, 1:-1]
+
+
+def _overlap(polygon: Sequence[Sequence[float]], mask: Mask, box: tuple[int, ...]) -> float:
+    """Intersection over union of the polygon (even-odd, by pixel centres) and the mask with its holes filled."""
+    x1, y1, x2, y2 = box
+    corners = np.array(polygon, np.float64)
+    if len(corners) < 3 or (corners < [x1, y1]).any() or (corners > [x2, y2]).any():
+        return 0.0
+    after = np.roll(corners, -1, axis=0)
+    inside = np.zeros((y2 - y1, x2 - x1), np.bool_)
+    centres = np.arange(x1, x2) + 0.5
+    for row in range(y1, y2):
+        crossed = (corners[:, 1] <= row + 0.5) != (after[:, 1] <= row + 0.5)
+        start, end = corners[crossed], after[crossed]
+        at = start[:, 0] + (row + 0.5 - start[:, 1]) * (end[:, 0] - start[:, 0]) / (end[:, 1] - start[:, 1])
+        inside[row - y1] = np.searchsorted(np.sort(at), centres) % 2 == 1
+    true = _without_holes(mask[y1:y2, x1:x2])
+    return float((inside & true).sum() / (inside | true).sum())

@@ -1,0 +1,122 @@
+"""A region in words: where it lies, how large it is, its shape, the borders it touches, what is near; and the image."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from transforms.instructions.names import Name
+from transforms.instructions.phrases import (
+    COLUMNS,
+    NEAREST_LEAD,
+    ROUND_ASPECT,
+    ROWS,
+    borders_text,
+    place_text,
+    size_word,
+)
+from transforms.instructions.questions.question import Question, Words, distinct, ids, rounded
+from transforms.instructions.scenes import BORDER_PX, Scene, Thing
+
+Sentence = tuple[str, list[Thing]]
+
+
+def ask_description(group: Sequence[Scene], words: Words) -> Iterator[Question]:
+    """One region of each record, given by its box."""
+    for scene in group:
+        for label, record_id in scene.records.items():
+            clear = [thing for thing in scene.of(label) if distinct(thing, scene.things)]
+            if clear and words.kept("description", record_id):
+                yield from _describe(scene, words.pick(clear, "description", record_id), record_id, words)
+
+
+def _describe(scene: Scene, thing: Thing, record_id: str, words: Words) -> Iterator[Question]:
+    """The question; none where a box that it speaks of is also that of another object."""
+    labels = {other.label for other in scene.things}
+    names = {label: words.name("description", [scene], label, record_id) for label in sorted(labels)}
+    sentences = list(_sentences(scene, thing, names))
+    regions = [thing]
+    for _, rests_on in sentences:
+        regions += [other for other in rests_on if other not in regions]
+    if not all(distinct(one, scene.things) for one in regions):
+        return
+    content = {
+        "caption": _caption(scene, names),
+        "regions": [{"bbox_2d": rounded(one.box), "label": names[one.label].singular} for one in regions],
+        "sentences": [
+            {"text": text, "regions": [regions.index(one) for one in rests_on]} for text, rests_on in sentences
+        ],
+    }
+    yield Question(
+        task="description",
+        home=scene,
+        record_id=record_id,
+        label=thing.label,
+        slots={"region": json.dumps({"bbox_2d": rounded(thing.box)})},
+        content=content,
+        object_ids=ids(regions),
+    )
+
+
+def _caption(scene: Scene, names: dict[str, Name]) -> str:
+    counts = {label: len(scene.of(label)) for label in names}
+    parts = [f"{n} {names[label].singular if n == 1 else names[label].plural}" for label, n in counts.items()]
+    return f"{scene.organ}, finding {scene.finding}, class {scene.classification}; annotated: {', '.join(parts)}."
+
+
+def _sentences(scene: Scene, thing: Thing, names: dict[str, Name]) -> Iterator[Sentence]:
+    """Each sentence with the objects it rests on, the region itself first."""
+    (x, y), (width, height) = thing.centre, thing.sides
+    across, down = 100 * x / scene.width, 100 * y / scene.height
+    place = place_text(ROWS[min(int(3 * y / scene.height), 2)], COLUMNS[min(int(3 * x / scene.width), 2)])
+    at = f"its centre at {across:.1f} % of the width and {down:.1f} % of the height"
+    yield f"The {names[thing.label].singular} lies in the {place} of the image, {at}.", [thing]
+    area = (thing.area_px or 0) * scene.scale**2 or width * height
+    share = 100 * area / (scene.width * scene.height)
+    what = "It" if thing.area_px else "Its box"
+    yield f"{what} covers {share:.2f} % of the image, so it is {size_word(share)}.", [thing]
+    yield f"Its box is {_shape(thing, area)}.", [thing]
+    x1, y1, x2, y2 = thing.box
+    touched = [gap < BORDER_PX for gap in (x1, y1, scene.width - x2, scene.height - y2)]
+    yield f"It touches {borders_text(touched)} of the image.", [thing]
+    yield from _relations(scene, thing, names)
+
+
+def _shape(thing: Thing, area: float) -> str:
+    width, height = thing.sides
+    ratio = max(width, height) / min(width, height)
+    more, less = ("wide", "high") if width >= height else ("high", "wide")
+    form = "about as wide as high" if ratio < ROUND_ASPECT else f"{ratio:.1f} times as {more} as {less}"
+    return form + (f", and the object fills {100 * area / (width * height):.0f} % of it" if thing.area_px else "")
+
+
+def _relations(scene: Scene, thing: Thing, names: dict[str, Name]) -> Iterator[Sentence]:
+    others = [other for other in scene.things if other is not thing]
+    if not others:
+        yield "No other object is annotated in the image.", [thing]
+        return
+    near = sorted(others, key=lambda other: math.dist(other.centre, thing.centre))
+    ways = [math.dist(other.centre, thing.centre) for other in near[:2]]
+    if ways[0] > 0 and (len(ways) == 1 or ways[1] >= NEAREST_LEAD * ways[0]):
+        share = 100 * ways[0] / math.hypot(scene.width, scene.height)
+        named = names[near[0].label].with_article
+        where = f"{share:.1f} % of the image's diagonal away, {_direction(thing, near[0])}"
+        yield f"The nearest other object is {named}, {where}.", [thing, near[0]]
+    touching = [other for other in others if _overlap(thing.box, other.box)]
+    if touching:
+        many = "one other object" if len(touching) == 1 else f"{len(touching)} other objects"
+        yield f"Its box overlaps with that of {many}.", [thing, *touching]
+
+
+def _direction(thing: Thing, other: Thing) -> str:
+    across, down = (b - a for a, b in zip(thing.centre, other.centre, strict=True))
+    column, row = "right" if across > 0 else "left", "lower" if down > 0 else "upper"
+    if abs(across) >= 2 * abs(down):
+        return f"to its {column}"
+    if abs(down) >= 2 * abs(across):
+        return "below it" if down > 0 else "above it"
+    return f"to its {row} {column}"
+
+
+def _overlap(one: Sequence[float], other: Sequence[float]) -> Any:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

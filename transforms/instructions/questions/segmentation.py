@@ -1,0 +1,141 @@
+"""Masks on request: by clicks, by a tight or a rough box, or by name; asked where masks are in released pixels."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.instructions.phrases import HINTS, JITTER, OUTLINE_IOU, RING, SMALL_MASK
+from transforms.instructions.questions.question import Question, Words, ids, rounded
+from transforms.instructions.scenes import Scene, Thing
+from transforms.run_lengths import decode_rle
+
+Mask = NDArray[np.bool_]
+MOST_CLICKS: Final = 3
+_MARGIN: Final = 0.01  # of the outline's overlap, beyond what the proof demands
+
+
+def ask_segmentation(group: Sequence[Scene], words: Words) -> Iterator[Question]:
+    """One question for each object with a mask, in images that were not resized and whose objects all have masks."""
+    for scene in group:
+        if scene.scale != 1 or not scene.things or any(thing.rle is None for thing in scene.things):
+            continue
+        wanted = [thing for thing in scene.things if words.kept("segmentation", thing.object_id)]
+        if wanted:
+            masks = {thing.object_id: decode_rle(thing.rle or "", scene.height, scene.width) for thing in scene.things}
+            yield from (_ask(scene, thing, masks, words) for thing in wanted)
+
+
+def _ask(scene: Scene, thing: Thing, masks: dict[str, Mask], words: Words) -> Question:
+    mask = masks[thing.object_id]
+    name = words.name("segmentation", [scene], thing.label, thing.object_id)
+    content = {
+        "label": name.singular,
+        "bbox_2d": rounded(thing.box),
+        "polygon": _outline(mask, thing),
+        "rle": {"size": [scene.height, scene.width], "counts": thing.rle},
+        "flags": _flags(mask, thing),
+    }
+    return Question(
+        task="segmentation",
+        home=scene,
+        record_id=scene.records[thing.label],
+        part=thing.object_id.rpartition(":")[2],
+        label=thing.label,
+        name=name,
+        slots={"hint": _hint(scene, thing, masks, words)},
+        content=content,
+        object_ids=ids([thing]),
+    )
+
+
+def _hint(scene: Scene, thing: Thing, masks: dict[str, Mask], words: Words) -> str:
+    about = ("segmentation", thing.object_id)
+    outside = _ring(thing, masks)
+    alone = len(scene.of(thing.label)) == 1 and thing.label in scene.certain
+    kinds = ["box", "rough", *(["clicks"] * bool(len(outside))), *(["text"] * alone)]
+    kind = words.pick(kinds, *about, "kind")
+    box = rounded(thing.box if kind == "box" else _jittered(scene, thing, words))
+    texts = {"box": json.dumps({"bbox_2d": box})}
+    if kind == "clicks":
+        found = {"inside": _deepest_half(masks[thing.object_id], thing), "outside": outside}
+        texts |= {
+            side: json.dumps({"point_2d": _clicks(pixels, words, *about, side)}) for side, pixels in found.items()
+        }
+    return HINTS[kind].format(**texts)
+
+
+def _clicks(pixels: NDArray[np.int64], words: Words, *about: str) -> list[list[float]]:
+    """One to three different pixels, as their centres."""
+    number = min(1 + int(words.draw(*about, "number") * MOST_CLICKS), len(pixels))
+    chosen = {int(words.draw(*about, str(place)) * len(pixels)) for place in range(number)}
+    return [[float(x) + 0.5, float(y) + 0.5] for x, y in pixels[sorted(chosen)]]
+
+
+def _deepest_half(mask: Mask, thing: Thing) -> NDArray[np.int64]:
+    """The half of the mask's pixels that lie farthest from its edge, as x, y, row by row."""
+    x1, y1, x2, y2 = map(int, thing.box)
+    crop = np.pad(mask[y1:y2, x1:x2], 1).astype(np.uint8)
+    depth = cv2.distanceTransform(crop, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    rows, columns = np.nonzero(depth >= np.median(depth[depth > 0]))
+    return np.stack([columns + x1, rows + y1], axis=1).astype(np.int64)
+
+
+def _ring(thing: Thing, masks: dict[str, Mask]) -> NDArray[np.int64]:
+    """The pixels of a ring around the mask that are of no object, as x, y, row by row."""
+    mask, root = masks[thing.object_id], float(thing.area_px or 0) ** 0.5
+    near, far = (max(least, share * root) for least, share in RING)
+    reach = int(far) + 1
+    x1, y1, x2, y2 = map(int, thing.box)
+    rows, columns = slice(max(0, y1 - reach), y2 + reach), slice(max(0, x1 - reach), x2 + reach)
+    outside = (~mask[rows, columns]).astype(np.uint8)
+    away = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    free = ~np.any([other[rows, columns] for other in masks.values()], axis=0)
+    found = np.nonzero(free & (away >= near + 1e-3) & (away <= far - 1e-3))
+    return np.stack([found[1] + columns.start, found[0] + rows.start], axis=1).astype(np.int64)
+
+
+def _jittered(scene: Scene, thing: Thing, words: Words) -> list[float]:
+    """The box with each edge moved by up to a tenth of its side, within the image."""
+    sides, limits = (*thing.sides, *thing.sides), (scene.width, scene.height) * 2
+    moves = [2 * words.draw("segmentation", thing.object_id, "edge", str(edge)) - 1 for edge in range(4)]
+    edges = (edge + JITTER * side * move for edge, side, move in zip(thing.box, sides, moves, strict=True))
+    return [min(max(edge, 0.0), float(limit)) for edge, limit in zip(edges, limits, strict=True)]
+
+
+def _outline(mask: Mask, thing: Thing) -> list[list[float]]:
+    """The outer outline of the mask along the edges of its pixels, with as few corners as the overlap allows."""
+    x1, y1, x2, y2 = map(int, thing.box)
+    twice = np.repeat(np.repeat(np.pad(mask[y1:y2, x1:x2], 1), 2, axis=0), 2, axis=1).astype(np.uint8)
+    contours, _ = cv2.findContours(twice, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    contour = max(contours, key=cv2.contourArea)
+    whole = _filled(contour, twice.shape)
+    simple: Any = contour
+    for step in (2.0, 1.5, 1.2, 1.0, 0.8, 0.0):  # of half a pixel
+        simple = cv2.approxPolyDP(contour, step, closed=True)
+        shape = _filled(simple, twice.shape)
+        if len(simple) > 2 and (shape & whole).sum() >= (OUTLINE_IOU + _MARGIN) * (shape | whole).sum():
+            break
+    return [rounded(((x + 0.5) / 2 - 1 + x1, (y + 0.5) / 2 - 1 + y1)) for x, y in simple.reshape(-1, 2).tolist()]
+
+
+def _filled(contour: Any, shape: tuple[int, ...]) -> Mask:
+    filled: Mask = cv2.fillPoly(np.zeros(shape, np.uint8), [contour], 1).astype(np.bool_)
+    return filled
+
+
+def _flags(mask: Mask, thing: Thing) -> list[str]:
+    """What to mind about a mask, in the order of its words."""
+    x1, y1, x2, y2 = map(int, thing.box)
+    crop = np.pad(mask[y1:y2, x1:x2], 1).astype(np.uint8)
+    width, height = thing.sides
+    found = {
+        "small": (thing.area_px or 0) < SMALL_MASK * mask.size,
+        "cut": x1 == 0 or y1 == 0 or x2 == mask.shape[1] or y2 == mask.shape[0],
+        "holes": cv2.connectedComponents(1 - crop, connectivity=4)[0] > 2,
+        "elongated": 2 * min(width, height) < max(width, height),
+    }
+    return [flag for flag, holds in found.items() if holds]
