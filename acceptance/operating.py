@@ -65,7 +65,7 @@ class Site:
 def make_site(folder: Path, *, polyps: int = 30, videos: int = 4, frames: int = 20) -> Site:
     """Simulated sources and a recipe."""
     sizes = SimulatedSizes(polyps=polyps, instruments=10, videos=videos, frames=frames)
-    site = Site(folder, write_sources(folder / "sources", seed=3, sizes=sizes).paths)
+    site = Site(folder, write_sources(folder / "sources", seed=3, sizes=sizes, faults=("truncated_image",)).paths)
     site.recipe.write_text(RECIPE)
     return site
 
