@@ -32,13 +32,22 @@ def run(work: Path) -> dict[str, Any]:
         try:
             figures = worked(server.api, site)
         finally:
-            worker.send_signal(signal.SIGINT)
-            worker.wait(60)
+            end(worker)
     left = subprocess.run(
         ["git", "status", "--porcelain"], cwd=clone, check=True, capture_output=True, text=True
     ).stdout
     assert not left, f"deploying and running leave files that are not ignored:\n{left}"
     return {"deployments": names} | figures
+
+
+def end(worker: "subprocess.Popen[bytes]") -> None:
+    """Ask the worker to end; see to it that it does."""
+    worker.send_signal(signal.SIGTERM)
+    try:
+        worker.wait(30)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+        worker.wait()
 
 
 def prefect(clone: Path, settings: dict[str, str], *words: str) -> str:

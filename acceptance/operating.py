@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ class Site:
 def make_site(folder: Path, *, polyps: int = 30, videos: int = 4, frames: int = 20) -> Site:
     """Simulated sources and a recipe."""
     sizes = SimulatedSizes(polyps=polyps, instruments=10, videos=videos, frames=frames)
-    site = Site(folder, write_sources(folder / "sources", seed=3, sizes=sizes).paths)
+    site = Site(folder, write_sources(folder / "sources", seed=3, sizes=sizes, faults=("truncated_image",)).paths)
     site.recipe.write_text(RECIPE)
     return site
 
@@ -85,6 +86,11 @@ class Api:
     def post(self, path: str, body: object) -> Any:
         """The answer to a question; AssertionError where it is refused."""
         answer = httpx.post(f"{self.url}{path}", json=body, timeout=30, trust_env=False)
+        for _ in range(5):
+            if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:  # SQLite was busy
+                break
+            time.sleep(2)
+            answer = httpx.post(f"{self.url}{path}", json=body, timeout=30, trust_env=False)
         assert answer.is_success, f"{path}: {answer.status_code} {answer.text[:500]}"
         return answer.json() if answer.content else None
 

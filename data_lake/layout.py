@@ -9,14 +9,25 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from data_lake.remote import address, is_remote
 from transforms.errors import LockHeld, MachineError
+
+CACHE = "LAKE_CACHE"
 
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """The folders of one lake; nothing outside ``root`` is ever written."""
+    """The folders of one lake; nothing outside ``root`` is ever written.
+
+    A lake in an object store has its address as ``remote``; ``root`` is then the cache of this machine, and another
+    machine that is handed the lake uses its own.
+    """
 
     root: Path
+    remote: str | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Lake, (self.root,)) if self.remote is None else (lake_at, (self.remote,))
 
     @property
     def landing(self) -> Path:
@@ -64,9 +75,18 @@ class Lake:
         return self.root / "reports"
 
 
-def open_lake(root: Path) -> Lake:
+def lake_at(where: Path | str) -> Lake:
+    """The lake in a folder, or at an address such as s3://bucket/lake with its cache in LAKE_CACHE."""
+    if not is_remote(str(where)):
+        return Lake(Path(where).expanduser().absolute())
+    remote = address(str(where))
+    caches = Path(os.environ.get(CACHE, "~/.cache/medmultipoints")).expanduser().absolute()
+    return Lake(caches / remote.removeprefix("s3://").replace("/", "_"), remote)
+
+
+def open_lake(root: Path | str) -> Lake:
     """The lake at ``root``, created if missing; MachineError where the folder cannot be written."""
-    lake = Lake(root.expanduser().absolute())
+    lake = lake_at(root)
     with explained(f"the lake folder {lake.root}"):
         for folder in (lake.landing, lake.scratch, lake.objects, lake.receipts, lake.runs, lake.temporary):
             folder.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 
+from data_lake import remote
 from data_lake.layout import Lake
 from data_lake.store import sync, temporary_file
 
@@ -19,12 +20,17 @@ def write_run(lake: Lake, started: datetime, facts: Mapping[str, object]) -> Pat
         path.write_bytes(orjson.dumps({"started": started.isoformat(), **facts}, option=orjson.OPT_INDENT_2))
         sync(path)
         os.replace(path, target)
+    if lake.remote:
+        remote.put(lake.remote, f"runs/{target.name}", target)
     return target
 
 
 def read_runs(lake: Lake) -> list[dict[str, object]]:
     """All runs of the lake, the newest first; records that are damaged are left out."""
     runs: list[dict[str, object]] = []
+    for name in remote.names(lake.remote, "runs") if lake.remote else ():
+        if not (lake.root / name).exists():
+            remote.get(lake.remote or "", name, lake.root / name)
     for path in sorted(lake.runs.glob("*.json"), reverse=True):
         with suppress(orjson.JSONDecodeError):
             runs.append(orjson.loads(path.read_bytes()))

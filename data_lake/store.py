@@ -17,7 +17,9 @@ from uuid import uuid4
 
 import orjson
 
+from data_lake import remote
 from data_lake.layout import Lake, explained
+from transforms.errors import MachineError
 
 FOREIGN_SECONDS = 7 * 24 * 3600
 
@@ -49,6 +51,7 @@ def temporary_file(lake: Lake) -> Iterator[Path]:
     """A path to write to on the store's own disk; removed unless it was moved away."""
     path = lake.temporary / temporary_name()
     with explained(f"the lake folder {lake.root}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield path
         finally:
@@ -61,20 +64,37 @@ def temporary_name() -> str:
 
 
 def object_path(lake: Lake, sha256: str) -> Path:
-    """Where an object lies, whether or not it is there."""
-    return lake.objects / sha256[:2] / sha256
+    """Where an object lies, whether or not it is there; fetched first where the lake is remote and has it."""
+    path = lake.objects / sha256[:2] / sha256
+    if lake.remote and not path.exists():
+        fetch_object(lake.remote, sha256, path)
+    return path
+
+
+def fetch_object(address: str, sha256: str, path: Path) -> None:
+    """Bring an object of a remote lake to the path, if it is there; MachineError where it is not what its name says."""
+    if remote.get(address, object_name(sha256), path) and (found := file_sha256(path)) != sha256:
+        path.unlink()
+        raise MachineError(f"{address}/{object_name(sha256)} has sha256 {found}: remove it, then run again.")
+
+
+def object_name(sha256: str) -> str:
+    """The name of an object below the address of a remote lake."""
+    return f"objects/{sha256[:2]}/{sha256}"
 
 
 def put_file(lake: Lake, path: Path, rows: int = 0) -> StoredObject:
     """Move a finished file into the store; the same content twice is stored once."""
     sha256, size = file_sha256(path), path.stat().st_size
-    target = object_path(lake, sha256)
+    target = lake.objects / sha256[:2] / sha256
     with explained(f"the lake folder {lake.root}"):
         target.parent.mkdir(parents=True, exist_ok=True)
         path.chmod(0o444)
         sync(path)
         os.replace(path, target)
         sync(target.parent)
+    if lake.remote and remote.size(lake.remote, object_name(sha256)) != size:
+        remote.put(lake.remote, object_name(sha256), target)
     return StoredObject(sha256, size, rows)
 
 
@@ -94,12 +114,17 @@ def write_receipt(lake: Lake, stage: str, receipt: Receipt) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, target)
         sync(target.parent)
+    if lake.remote:
+        remote.put(lake.remote, receipt_name(stage, receipt.key), target)
 
 
 def read_receipt(lake: Lake, stage: str, key: str) -> Receipt | None:
     """The receipt of finished work whose objects are all intact, else None."""
+    path = receipt_path(lake, stage, key)
+    if lake.remote and not path.exists():
+        remote.get(lake.remote, receipt_name(stage, key), path)
     try:
-        receipt = parse_receipt(receipt_path(lake, stage, key).read_bytes())
+        receipt = parse_receipt(path.read_bytes())
     except (FileNotFoundError, orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
         return None
     entries = (entry for table in receipt.objects.values() for entry in table)
@@ -118,9 +143,16 @@ def receipt_path(lake: Lake, stage: str, key: str) -> Path:
     return lake.receipts / stage / f"{key}.json"
 
 
+def receipt_name(stage: str, key: str) -> str:
+    """The name of a receipt below the address of a remote lake."""
+    return f"receipts/{stage}/{key}.json"
+
+
 def is_intact(lake: Lake, entry: StoredObject) -> bool:
-    """Whether the object is there with the very bytes its name promises."""
-    path = object_path(lake, entry.sha256)
+    """Whether the object is there with the very bytes its name promises; a remote one is hashed when it is fetched."""
+    path = lake.objects / entry.sha256[:2] / entry.sha256
+    if lake.remote and not path.exists():
+        return remote.size(lake.remote, object_name(entry.sha256)) == entry.bytes
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):

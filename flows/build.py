@@ -1,6 +1,5 @@
 """The Prefect flow around the pipeline: one task a shard, retries where they help, artifacts to look at."""
 
-from contextvars import ContextVar
 from typing import Any
 
 from prefect import State, flow, tags
@@ -10,18 +9,13 @@ from prefect.states import Completed
 from flows.artifacts import show_outcome
 from flows.execute import Outcome, execute
 from flows.flow_ends import ended, notify
+from flows.given import given_build, given_observer
 from flows.lineage import record_lineage
 from flows.parameters import BuildParameters
 from flows.prepare import prepare
 from flows.progress import Progress
-from flows.run import Observer
 from flows.runners import task_runner
-from flows.stage import Build
 from flows.tasks import run_with
-
-OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
-# What the caller prepared already: hashing gigabytes of archives twice would be felt.
-PREPARED: ContextVar[Build | None] = ContextVar("prepared", default=None)
 
 
 def name_run() -> str:
@@ -53,10 +47,10 @@ def build(what: BuildParameters) -> State[Outcome] | State[Any]:
 
     def work(progress: Progress) -> State[Outcome]:
         with task_runner(what) as runner, tags(f"recipe:{recipe_name(what)}", f"runner:{what.runner}"):
-            prepared = PREPARED.get() or prepare(what.request())
+            prepared = given_build() or prepare(what.request())
             outcome = execute(prepared, what.version, run_with(runner), progress)
         show_outcome(outcome)
         record_lineage(outcome)
         return Completed(message=outcome.sentence(), data=outcome)
 
-    return ended(work, Progress(OBSERVER.get()))
+    return ended(work, Progress(given_observer()))

@@ -26,17 +26,16 @@ def run_flow(request: Request, prepared: Build, observer: Observer) -> Outcome:
     with prefect_api(prepared):
         from prefect.logging.handlers import APILogWorker
 
-        from flows.build import OBSERVER, PREPARED, build
+        from flows.build import build
+        from flows.given import given
         from flows.parameters import BuildParameters
 
         version = request.version or prepared.recipe.version
         parameters = BuildParameters.model_validate(asdict(replace(request, version=version)))
-        observing, preparing = OBSERVER.set(observer), PREPARED.set(prepared)
         try:
-            state = build(parameters, return_state=True)
+            with given(prepared, observer):
+                state = build(parameters, return_state=True)
         finally:
-            OBSERVER.reset(observing)
-            PREPARED.reset(preparing)
             APILogWorker.drain_all(timeout=5)
     outcome = state.result(raise_on_failure=True)
     assert isinstance(outcome, Outcome)

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_lake import remote
 from data_lake.layout import Lake, explained
 from data_lake.release.compare import compare_releases
 from data_lake.release.manifest import MANIFEST, Manifest, read_manifest
@@ -40,6 +41,7 @@ class VersionTaken(UsageError):
 
 def newest_release(lake: Lake, name: str) -> Path | None:
     """The folder of the highest version of a release name; None where none stands."""
+    fetch_releases(lake, name)
     found = (path.parent for path in lake.releases.joinpath(name).glob(f"*/{MANIFEST}"))
     numbered = [folder for folder in found if VERSIONED.fullmatch(folder.name)]
     return max(numbered, key=lambda folder: tuple(map(int, folder.name.split("."))), default=None)
@@ -47,6 +49,7 @@ def newest_release(lake: Lake, name: str) -> Path | None:
 
 def place_release(build: Build, manifest: Receipt) -> Placed:
     """The release folder of a finished build; VersionTaken where the version stands with other content."""
+    fetch_releases(build.lake, build.recipe.name)
     target = build.lake.releases / build.recipe.name / build.recipe.version
     assembled = assemble(build, manifest)
     try:
@@ -54,10 +57,12 @@ def place_release(build: Build, manifest: Receipt) -> Placed:
         if target.exists() and not stands(target, made):
             compare_or_replace(build, target, assembled, made)
         elif target.exists():
+            send_release(build.lake, target, made)
             return Placed(target, made.version, made.manifest_root, kept=True)
         with explained(f"the release folder {target}"):
             os.rename(assembled, target)
             sync(target.parent)
+        send_release(build.lake, target, made)
         return Placed(target, made.version, made.manifest_root, kept=False)
     finally:
         shutil.rmtree(assembled, ignore_errors=True)
@@ -108,3 +113,28 @@ def compare_or_replace(build: Build, target: Path, assembled: Path, made: Manife
         comparison = compare_releases(target, assembled)
         raise VersionTaken(made.name, made.version, comparison.proposed_version, comparison.text)
     os.rename(target, build.lake.temporary / temporary_name())
+
+
+def send_release(lake: Lake, folder: Path, made: Manifest) -> None:
+    """Copy a release to the object store of its lake, the manifest last: without one there is no release."""
+    name = folder.relative_to(lake.root).as_posix()
+    if lake.remote and remote.size(lake.remote, f"{name}/{MANIFEST}") is None:
+        for path in (*(entry.path for entry in made.entries), MANIFEST):
+            remote.put(lake.remote, f"{name}/{path}", folder / path)
+
+
+def fetch_releases(lake: Lake, name: str) -> None:
+    """The releases of that name that stand in the object store of the lake, whole, in this machine's folder, too."""
+    if not lake.remote:
+        return
+    for listed in remote.names(lake.remote, f"releases/{name}"):
+        folder, _, file = listed.rpartition("/")
+        target = lake.root / folder
+        if file != MANIFEST or folder.count("/") != 2 or target.exists():
+            continue
+        partial = lake.temporary / temporary_name()
+        remote.get(lake.remote, listed, partial / MANIFEST)
+        for entry in read_manifest(partial).entries:
+            remote.get(lake.remote, f"{folder}/{entry.path}", partial / entry.path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(partial, target)

@@ -45,7 +45,7 @@ def prepare(request: Request, progress: Progress = no_progress) -> Build:
     recipe = dated(with_version(load_recipe(request.recipe), request.version))
     recipe = select_sources(recipe, request.only)
     check_given(recipe, request.sources)
-    lake = open_lake(Path(request.lake))
+    lake = open_lake(request.lake)
     catalogue = load_catalogue()
     asked = recipe
     recipe, previous = with_previous(asked, lake)

@@ -10,9 +10,10 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows.build import PREPARED, build, recipe_name
+from flows.build import build, recipe_name
 from flows.execute import Outcome, execute, is_finished
 from flows.flow_ends import ended, notify
+from flows.given import given
 from flows.parameters import BuildParameters, Destination, PublishParameters, RefreshParameters
 from flows.prepare import prepare
 from flows.progress import Progress, tell
@@ -77,12 +78,9 @@ def outcome_of(what: RefreshParameters, prepared: Build) -> Outcome | State[Any]
     if is_finished(prepared, what.version):
         return execute(prepared, what.version, run_in_threads(1), Unwatched())
     get_run_logger().info("something changed: building")
-    preparing = PREPARED.set(prepared)
-    try:
-        fields = set(BuildParameters.model_fields)
+    fields = set(BuildParameters.model_fields)
+    with given(prepared):
         state = build(BuildParameters(**what.model_dump(include=fields)), return_state=True)
-    finally:
-        PREPARED.reset(preparing)
     if not state.is_completed():
         error = state.result(raise_on_failure=False)
         if isinstance(error, LockHeld):

@@ -9,7 +9,6 @@ from prefect.client.schemas.objects import TaskRun
 from prefect.futures import as_completed
 from prefect.states import Failed
 from prefect.tasks import Task, exponential_backoff
-from prefect.utilities.annotations import quote
 
 from data_lake.store import Receipt
 from flows.run import Mapper, ShardJob, run_shard
@@ -25,9 +24,20 @@ def worth_retrying(_task: Task[..., object], _run: TaskRun, state: State[object]
     return isinstance(error, OSError) and error.errno not in NEVER_RETRY
 
 
+class Parcel:
+    """A job on its way to a runner: neither Prefect nor Dask looks inside it for pieces to replace."""
+
+    def __init__(self, job: ShardJob) -> None:
+        self.job = job
+
+    @property
+    def label(self) -> str:
+        return self.job.label
+
+
 @task(
     name="shard",
-    task_run_name="{job.label}",
+    task_run_name="{parcel.label}",
     cache_policy=NO_CACHE,
     persist_result=False,
     retries=3,
@@ -35,10 +45,10 @@ def worth_retrying(_task: Task[..., object], _run: TaskRun, state: State[object]
     retry_jitter_factor=0.5,
     retry_condition_fn=worth_retrying,
 )
-def shard(job: ShardJob) -> Receipt | State[object]:
+def shard(parcel: Parcel) -> Receipt | State[object]:
     """One shard of one stage; an error of the data is a failed state with its message, not a traceback."""
     try:
-        return run_shard(job)
+        return run_shard(parcel.job)
     except PipelineError as error:
         return Failed(message=str(error), data=error)
 
@@ -47,9 +57,8 @@ def run_with(runner: Runner) -> Mapper:
     """A mapper that gives every shard to the runner, which is started; an error is noted with its shard."""
 
     def run(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, Receipt]]:
-        # Quoted, so that Prefect does not walk through the job in search of futures.
         with tags(f"stage:{jobs[0].stage.name}", f"recipe:{jobs[0].build.recipe.name}"):
-            futures = {runner.submit(shard, {"job": quote(job)}): job for job in jobs}
+            futures = {runner.submit(shard, {"parcel": Parcel(job)}): job for job in jobs}
         for future in as_completed(list(futures)):
             try:
                 receipt = future.result(raise_on_failure=True)

@@ -45,7 +45,7 @@ def verify(what: VerifyParameters = VerifyParameters()) -> State[Any]:  # noqa: 
     """
 
     def work(_progress: Progress) -> State[Any]:
-        folder = newest_release(open_lake(Path(what.lake)), what.recipe)
+        folder = newest_release(open_lake(what.lake), what.recipe)
         if folder is None:
             raise UsageError(f"no release '{what.recipe}' in {what.lake}: build one first, or give another lake.")
         checks = all_checks(folder, what)

@@ -1,0 +1,78 @@
+"""A lake in an object store: finished work is found by another machine, the release is the same, damage is told."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from data_lake import remote
+from data_lake.layout import open_lake
+from data_lake.runs import read_runs
+from data_lake.store import object_path, put_bytes
+from flows.execute import Outcome
+from tests.flows.small_builds import STAGES, build, kept
+from transforms.errors import MachineError
+
+pytest.importorskip("moto", reason="moto, of the group `dev`, is not installed")
+from tests.object_store import BUCKET, object_store
+
+LAKE = f"s3://{BUCKET}/lake"
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[dict[str, str]]:
+    """The environment in which s3:// means a server of this process."""
+    with object_store() as settings:
+        yield settings
+
+
+@pytest.fixture
+def machine(store: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache of a machine that reaches the store."""
+    for name, value in store.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("LAKE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_a_second_machine_finds_everything_done(
+    machine: Path, recipe: str, sources: dict[str, str], first: Outcome
+) -> None:
+    made = build(recipe, LAKE, sources)  # type: ignore[arg-type]
+    assert made.release.manifest_root == first.release.manifest_root
+    assert kept(made) == []
+    shutil.rmtree(machine)  # as on another machine
+    again = build(recipe, LAKE, sources)  # type: ignore[arg-type]
+    assert kept(again) == STAGES
+    assert again.release.kept
+    assert again.release.manifest_root == first.release.manifest_root
+    assert len(read_runs(again.build.lake)) == 2
+    names = remote.names(LAKE, "releases/small/1.0.0")
+    assert f"{'releases/small/1.0.0'}/manifest.json" in names
+    assert all(remote.size(LAKE, name) == (again.build.lake.root / name).stat().st_size for name in names)
+
+
+def test_an_object_that_is_not_what_its_name_says_is_told(machine: Path, tmp_path: Path) -> None:
+    lake = open_lake(f"s3://{BUCKET}/damaged/")
+    assert lake.remote == f"s3://{BUCKET}/damaged"
+    stored = put_bytes(lake, b"content")
+    name = f"objects/{stored.sha256[:2]}/{stored.sha256}"
+    (tmp_path / "other").write_bytes(b"other")
+    remote.put(str(lake.remote), name, tmp_path / "other")
+    (lake.root / name).unlink()
+    with pytest.raises(MachineError, match="remove it, then run again"):
+        object_path(lake, stored.sha256)
+    assert not (lake.root / name).exists()
+
+
+def test_a_store_that_does_not_answer_is_told(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    with pytest.raises(MachineError, match="Check address, AWS_ENDPOINT_URL and credentials"):
+        remote.size(f"s3://{BUCKET}/lake", "anything")
+
+
+def test_a_path_keeps_its_meaning(tmp_path: Path) -> None:
+    """The command line makes a path of every lake: one slash of the address is lost, and found again."""
+    assert remote.address(str(Path("s3://bucket/lake"))) == "s3://bucket/lake"
+    assert open_lake(tmp_path / "lake").remote is None

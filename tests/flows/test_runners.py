@@ -1,0 +1,44 @@
+"""The same bytes from every runner; a runner that is not installed, or an address too many, is told before anything."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.build import build
+from flows.execute import Outcome
+from flows.parameters import BuildParameters
+from flows.runners import task_runner
+from tests.flows.prefect_server import quiet_server, seen
+from transforms.errors import UsageError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server() -> Iterator[None]:
+    """One server for all tests of this file."""
+    with quiet_server():
+        yield
+
+
+@pytest.mark.parametrize("runner", ["processes", "dask"])
+def test_every_runner_gives_the_same_release(
+    runner: str, tmp_path: Path, recipe: str, sources: dict[str, str], first: Outcome
+) -> None:
+    """The first build ran in one thread of this process."""
+    if runner == "dask":
+        pytest.importorskip("prefect_dask", reason="the extra `dask` is not installed")
+    given = {"recipe": recipe, "lake": str(tmp_path / "lake"), "sources": sources, "workers": 2, "runner": runner}
+    state = build(BuildParameters.model_validate(given), return_state=True)
+    assert seen(state)[0] == "Completed", seen(state)
+    assert state.result().release.manifest_root == first.release.manifest_root
+
+
+def test_threads_have_no_address() -> None:
+    with pytest.raises(UsageError, match="only dask and ray have one; the runner is threads"):
+        task_runner(BuildParameters(address="tcp://127.0.0.1:8786"))
+
+
+def test_a_runner_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "prefect_ray", None)
+    with pytest.raises(UsageError, match=r"Install it with `pip install medmultipoints\[ray\]`"):
+        task_runner(BuildParameters(runner="ray"))

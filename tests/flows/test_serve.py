@@ -1,0 +1,73 @@
+"""``serve`` as a person starts it: up, a run by the schedule, down in order; wrong words are told before anything."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flows.deployments import schedule_of
+from tests.faults.killed_builds import wait_until
+from transforms.errors import UsageError
+
+COMMAND = [sys.executable, "-c", "from flows.cli import main; main()"]
+
+
+def test_it_runs_what_is_due_shows_its_pages_and_stops_in_order(
+    tmp_path: Path, lake: Path, recipe: str, sources: dict[str, str]
+) -> None:
+    """Nothing changed in the lake, so that a refresh ends in seconds; nothing is left running."""
+    given = [word for name, path in sources.items() for word in ("--source", f"{name}={path}")]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
+    command = [*COMMAND, "serve", recipe, "--lake", str(lake), "--port", "0", "--every", "1s", "--json", *given]
+    (lake / "reports" / "small").mkdir(parents=True)
+    (lake / "reports" / "small" / "page.html").write_text("a page")
+    with (tmp_path / "log").open("w") as log:
+        served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
+    try:
+        assert served.stdout is not None
+        told = json.loads(served.stdout.readline())
+        assert httpx.get(f"{told['ui']}/v2/", trust_env=False).is_success
+        assert httpx.get(f"{told['ui']}/reports/small/page.html", trust_env=False).text == "a page"
+        wait_until(lambda: "Unchanged" in states(told["api"]))
+        start = time.monotonic()
+        served.send_signal(signal.SIGTERM)
+        assert served.wait(60) == 0
+        assert time.monotonic() - start < 30
+    finally:
+        served.kill()
+    log_text = (tmp_path / "log").read_text()
+    assert log_text.endswith("stopped\n")
+    with pytest.raises(httpx.TransportError):
+        httpx.get(told["ui"], trust_env=False)
+
+
+def states(api: str) -> set[str]:
+    """The states of all runs."""
+    answer = httpx.post(f"{api}/flow_runs/filter", json={}, trust_env=False)
+    return {run["state"]["name"] for run in answer.json()} if answer.is_success else set()
+
+
+@pytest.mark.parametrize(
+    ("every", "cron", "said"),
+    [
+        ("often", None, "--every often: write a number and s, m, h or d"),
+        ("0m", None, "--every 0m: write a number"),
+        (None, "every night", "--cron 'every night'"),
+        ("1m", "* * * * *", "give either --every or --cron"),
+    ],
+)
+def test_a_schedule_that_makes_no_sense_is_told(every: str | None, cron: str | None, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        schedule_of(every, cron, "UTC")
+    assert said in str(caught.value)
+
+
+def test_a_time_zone_that_does_not_exist_is_told() -> None:
+    with pytest.raises(UsageError, match="Nowhere/City"):
+        schedule_of(None, "0 2 * * *", "Nowhere/City")
