@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from data_lake.layout import Lake, explained, only_collector
 from data_lake.release.manifest import MANIFEST, read_manifest
-from data_lake.store import parse_receipt
+from data_lake.store import parse_receipt, temporary_name
 from transforms.errors import DataError, LockHeld
 
 DAY = 86_400
@@ -72,7 +72,7 @@ def remove(lake: Lake, garbage: list[Garbage]) -> None:
     with explained(f"the lake folder {lake.root}"):
         for one in garbage:
             if one.path.is_dir():
-                hidden = lake.temporary / f"{os.getpid()}-{one.path.parent.name}-{one.path.name}"
+                hidden = lake.temporary / temporary_name()
                 os.rename(one.path, hidden)
                 shutil.rmtree(hidden)
             else:

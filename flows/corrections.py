@@ -8,7 +8,8 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from flows.patterns import DATE, SAMPLE, SHA256, problem
+from flows.patterns import DATE, SAMPLE, SHA256
+from flows.recipe_problems import problem
 from transforms.corrections import Action, Correction, Withdrawal
 from transforms.errors import UsageError
 
@@ -142,7 +143,7 @@ def _first_problem(error: ValidationError) -> str:
     found = error.errors()[0]
     table, *rest = found["loc"]
     number, keys = (int(rest[0]) + 1, rest[1:]) if rest else ("", [])
-    told = f"[[{table}]] {number}".strip(), ".".join(map(str, keys)), problem(found)
+    told = f"[[{table}]] {number}".strip(), ".".join(map(str, keys)), problem(found, _File)
     return ": ".join(part for part in told if part)
 
 

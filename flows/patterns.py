@@ -1,7 +1,4 @@
-"""What texts of a recipe must look like, and what is wrong with one that does not, in words."""
-
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+"""What texts of a recipe must look like, as patterns and in words."""
 
 NAME, VERSION = r"^[a-z][a-z0-9_]*$", r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$"
 LABEL, DATE = r"^[A-Za-z0-9][A-Za-z0-9 _-]*$", r"^\d{4}-\d{2}-\d{2}$"
@@ -20,19 +17,3 @@ PATTERNS = {
     SHA256: "a sha256 of 64 hex digits",
     SAMPLE: "an image such as hyperkvasir/NAME, its source and its name there",
 }
-
-
-def problems(error: ValidationError) -> str:
-    """Every problem of a validation as one sentence with the key it concerns."""
-    return "; ".join(
-        ": ".join([".".join(str(part) for part in found["loc"] if part != "[key]"), problem(found)]).removeprefix(": ")
-        for found in error.errors()
-    )
-
-
-def problem(found: ErrorDetails) -> str:
-    """What is wrong with one value, in words."""
-    if found["type"] == "string_pattern_mismatch":
-        return f"{found['input']!r} is not {PATTERNS[found['ctx']['pattern']]}"
-    words = {"extra_forbidden": "unknown key", "missing": "the key is missing"}
-    return words.get(found["type"], found["msg"].removeprefix("Value error, "))

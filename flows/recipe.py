@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from data_lake.catalogue import Label, SourceInfo, load_catalogue, load_reader
 from flows.corrections import Corrections, of_sources, read_corrections
-from flows.patterns import DATE, LABEL, NAME, STAGE, VERSION, problems
+from flows.patterns import DATE, LABEL, NAME, STAGE, VERSION
 from flows.recipe_instructions import Instructions
 from flows.recipe_problems import problems
 from transforms.errors import MachineError, UsageError
@@ -174,7 +174,7 @@ def load_recipe(name_or_path: str) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"recipe {path}: not valid TOML: {error}. {REMEDY}") from error
     except ValidationError as error:
-        raise UsageError(f"recipe {path}: {problems(error, Recipe, PATTERNS)}. {REMEDY}") from error
+        raise UsageError(f"recipe {path}: {problems(error, Recipe)}. {REMEDY}") from error
     return check_sources(recipe, load_catalogue(), str(path))
 
 
@@ -200,7 +200,7 @@ def check_sources(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: st
         try:
             complete[name] = known.model_validate(dict(options)).model_dump()
         except ValidationError as error:
-            raise UsageError(f"recipe {where}: sources.{name}: {problems(error, known, PATTERNS)}. {REMEDY}") from error
+            raise UsageError(f"recipe {where}: sources.{name}: {problems(error, known)}. {REMEDY}") from error
         except UsageError as error:  # from an option that its reader checks itself
             raise UsageError(f"recipe {where}: sources.{error}") from error
     return recipe.model_copy(update={"sources": complete, "labels": complete_labels(recipe, catalogue, where)})

@@ -1,10 +1,12 @@
 """What is wrong with a recipe, in words: the key it concerns, and what was probably meant."""
 
-from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+
+from flows.patterns import PATTERNS
 
 _WORDS = {
     "missing": "the key is missing",
@@ -20,20 +22,21 @@ _WORDS = {
 }
 
 
-def problems(error: ValidationError, model: type[BaseModel], patterns: Mapping[str, str]) -> str:
-    """Every problem of a validation as one sentence with the key it concerns; ``patterns`` in words."""
+def problems(error: ValidationError, model: type[BaseModel]) -> str:
+    """Every problem of a validation as one sentence with the key it concerns."""
     return "; ".join(
         ": ".join(
-            [".".join(str(part) for part in found["loc"] if part != "[key]"), _problem(found, model, patterns)]
+            [".".join(str(part) for part in found["loc"] if part != "[key]"), problem(found, model)]
         ).removeprefix(": ")
         for found in error.errors()
     )
 
 
-def _problem(found: ErrorDetails, model: type[BaseModel], patterns: Mapping[str, str]) -> str:
+def problem(found: ErrorDetails, model: type[BaseModel]) -> str:
+    """What is wrong with one value, in words."""
     kind = found["type"]
     if kind == "string_pattern_mismatch":
-        return f"{found['input']!r} is not {patterns[found['ctx']['pattern']]}"
+        return f"{found['input']!r} is not {PATTERNS[found['ctx']['pattern']]}"
     if kind == "extra_forbidden":
         return f"unknown key{_meant(found['loc'], model)}"
     if kind in _WORDS:
@@ -44,8 +47,10 @@ def _problem(found: ErrorDetails, model: type[BaseModel], patterns: Mapping[str,
 def _meant(place: tuple[int | str, ...], model: type[BaseModel]) -> str:
     """The known key most like the unknown one, else all that are known there."""
     for part in place[:-1]:
-        section = model.model_fields[str(part)].annotation if part in model.model_fields else None
-        if not isinstance(section, type) or not issubclass(section, BaseModel):
+        if isinstance(part, int):
+            continue
+        section = _section(model, part)
+        if section is None:
             return ""
         model = section
     known = sorted(model.model_fields)
@@ -53,3 +58,12 @@ def _meant(place: tuple[int | str, ...], model: type[BaseModel]) -> str:
     if near:
         return f"; perhaps '{near[0]}' is meant"
     return f"; known are {', '.join(known)}" if known else ""
+
+
+def _section(model: type[BaseModel], name: str) -> type[BaseModel] | None:
+    """The model of a key, or of each entry of a list."""
+    kind = model.model_fields[name].annotation if name in model.model_fields else None
+    for found in (kind, *get_args(kind)):
+        if isinstance(found, type) and issubclass(found, BaseModel):
+            return found
+    return None

@@ -199,7 +199,7 @@ GOOD = {"image": "hyperkvasir/a", "image_sha256": "0" * 64, "action": "exclude"}
     [
         ("[[corrections", "corrections a.toml: not valid TOML: "),
         ("[[correction]]", "corrections a.toml: [[correction]]: unknown key"),
-        (table(**GOOD | {"action": "cut"}), "corrections a.toml: [[corrections]] 1: action: Input should be 'exclude'"),
+        (table(**GOOD | {"action": "cut"}), "corrections a.toml: [[corrections]] 1: action: must be 'exclude'"),
         (table(**GOOD | {"image_sha256": "beef"}), "[[corrections]] 1: image_sha256: 'beef' is not a sha256 of 64 hex"),
         (table(**GOOD | {"image": "a"}), "[[corrections]] 1: image: 'a' is not an image such as hyperkvasir/NAME"),
         (table(**GOOD | {"colour": 1}), "[[corrections]] 1: colour: unknown key"),
