@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is for benchmarks to say: on a busy machine a deadline would fail at random.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
 

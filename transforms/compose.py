@@ -58,7 +58,7 @@ def compose_records(
     """Records (without the column ``image``), objects and released images of ``images``, the kept ones.
 
     ``labels`` maps labels of the regions to released ones; regions of other labels are left out. An image
-    without a record is excluded: ``label_not_selected``, ``evidence_not_selected``, ``no_objects`` or
+    without a record is excluded: ``label_not_selected``, ``evidence_not_selected``, ``no_objects``, ``specks_only`` or
     ``unverified_empty`` (the source has no annotation of it).
     """
     context = _describe_images(samples, images, splits, duplicates, labels, licences)
@@ -166,6 +166,8 @@ def _explain(unused: pl.DataFrame, regions: pl.DataFrame, policy: Policy) -> pl.
         .then(pl.lit("evidence_not_selected"))
         .when("annotated")
         .then(pl.lit("no_objects"))
+        .when(pl.col("mask_off_binary").is_not_null())
+        .then(pl.lit("specks_only"))
         .otherwise(pl.lit("unverified_empty"))
     )
     return (
@@ -195,5 +197,9 @@ def _detail(policy: Policy) -> pl.Expr:
         )
         .when(reason == "no_objects")
         .then(pl.format("{}: the image is annotated and holds no object", stem))
-        .otherwise(pl.format("{}: no annotation, or a mask of specks alone: nothing is known, not nothing there", stem))
+        .when(reason == "specks_only")
+        .then(pl.format("{}: its mask holds specks alone: no object, and no proof that nothing is there", stem))
+        .otherwise(
+            pl.format("{}: the source has no annotation of the image: nothing is known, not nothing there", stem)
+        )
     )

@@ -181,6 +181,13 @@ def test_a_frame_without_annotation_never_counts_0(make_table: MakeTable) -> Non
     assert composed.exclusions.select("key", "verdict", "reason").rows() == [("s/a", "dropped", "unverified_empty")]
 
 
+def test_a_mask_of_specks_alone_never_counts_0(make_table: MakeTable) -> None:
+    composed = compose(make_table, [], [{"sample_id": "s/a", "annotated": False, "mask_off_binary": 3}])
+    assert composed.exclusions.select("reason", "detail").rows() == [
+        ("specks_only", "a: its mask holds specks alone: no object, and no proof that nothing is there")
+    ]
+
+
 @pytest.mark.parametrize(
     ("regions", "reason", "detail"),
     [
