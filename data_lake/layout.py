@@ -114,7 +114,8 @@ def explained(what: str) -> Iterator[None]:
         }
         if error.errno not in remedies:
             raise
-        raise MachineError(f"{what}: {error.strerror} ({error.filename or what}). {remedies[error.errno]}.") from error
+        said = os.strerror(error.errno)  # libraries put their own words into the error's
+        raise MachineError(f"{what}: {said} ({error.filename or what}). {remedies[error.errno]}.") from error
 
 
 @contextmanager
