@@ -112,7 +112,7 @@ def _write(pixels: Pixels) -> Pixels:
     written = pixels.copy()
     for line, text in enumerate(("14/03/2015", "08:33:57")):
         at = (12 * size, (200 + 24 * line) * size)
-        cv2.putText(written, text, at, cv2.FONT_HERSHEY_PLAIN, float(size), (250, 250, 250), size)
+        cv2.putText(written, text, at, cv2.FONT_HERSHEY_PLAIN, 1.2 * size, (250, 250, 250), size)
     return written
 
 
