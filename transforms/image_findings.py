@@ -20,15 +20,16 @@ EVEN_LEVELS = 2.5
 """Gray levels by which an even picture varies (standard deviation of its thumbnail)."""
 DARK_LEVEL = 20
 """Mean gray level of a dark picture."""
-BLURRED_BELOW, BLURRED_SHARE = 4.0, 0.5
-"""A blurred picture is less sharp than this, and than this share of its source's median.
+BLURRED_BELOW, BLURRED_SHARE = 4.0, 0.6
+"""A blurred picture is less sharp than this, and than this share of the median of its source.
 
 Of 120 real endoscopic pictures the least sharp has 5.8; a blur of two pixels leaves 3.6 or less. A source whose
-pictures are all soft has no blurred ones.
+pictures are all soft has no blurred ones. Frames of a video are not judged: how sharp they are depends on how many
+objects they show.
 """
 ODD_ASPECT = 2.0
 """Longer side over shorter."""
-TEXT_GLYPHS = 5
+TEXT_GLYPHS = 4
 MARKER_SHARE = 0.01
 
 
@@ -39,11 +40,13 @@ def find_in_pictures(
 
     An even picture is not called dark or blurred as well, nor a dark one blurred.
     """
-    seen = images.join(thumbnails, on="sample_id", maintain_order="left")
+    videos = samples.select("sample_id", "video_id")
+    seen = images.join(thumbnails, on="sample_id", maintain_order="left").join(videos, on="sample_id")
     seen = _with_levels(seen).join(facts, on="sample_id", how="left", maintain_order="left")
     even, dark = pl.col("spread") < EVEN_LEVELS, pl.col("level") < DARK_LEVEL
     usual = pl.col("sharpness").median().over("source")
     blurred = pl.col("sharpness") < pl.min_horizontal(pl.lit(BLURRED_BELOW), BLURRED_SHARE * usual)
+    blurred &= pl.col("video_id").is_null()
     aspect = pl.max_horizontal("original_width", "original_height") / pl.min_horizontal(
         "original_width", "original_height"
     )

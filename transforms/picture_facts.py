@@ -20,6 +20,9 @@ LIT, GLARING = 30, 235
 STROKE = 7
 STROKE_CONTRAST = 35
 GLYPH_HEIGHTS, GLYPH_WIDTH, GLYPH_AREA = (6, 16), 14, 6
+LEVEL_PX = 1
+"""Letters of a line differ by this much in height and base line."""
+
 MOST_GLYPHS = 2000
 """A picture with more specks is all texture: no text is looked for."""
 
@@ -90,7 +93,7 @@ def _count_glyphs(gray: Pixels) -> int:
     for here in range(1, len(x)):
         gap = x[here] - x[:here]
         near = (gap > 0) & (gap <= 2.2 * height[here])
-        level = (np.abs(base[:here] - base[here]) <= 1) & (np.abs(height[:here] - height[here]) <= 1)
+        level = (np.abs(base[:here] - base[here]) <= LEVEL_PX) & (np.abs(height[:here] - height[here]) <= LEVEL_PX)
         longest[here] += np.max(longest[:here], where=near & level, initial=0)
     return int(longest.max())
 

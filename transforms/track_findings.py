@@ -170,9 +170,8 @@ def _interpolated(boxes: pl.DataFrame) -> pl.DataFrame:
 
 def _cut(boxes: pl.DataFrame) -> pl.DataFrame:
     """Tracks with boxes that touch the border of the frame."""
-    at_border = (pl.min_horizontal("x1", "y1") <= 0) | (
-        pl.max_horizontal(pl.col("x2") - pl.col("image_width"), pl.col("y2") - pl.col("image_height")) >= 0
-    )
+    beyond = (-pl.col("x1"), -pl.col("y1"), pl.col("x2") - pl.col("image_width"), pl.col("y2") - pl.col("image_height"))
+    at_border = pl.max_horizontal(beyond) >= -SAME_PX
     cut = boxes.filter(at_border).group_by(TRACK, maintain_order=True)
     counted = cut.agg(pl.col("sample_id", "label", "source_box").first(), n=pl.len())
     detail = pl.format("track {}: {} boxes end at the border of the frame", "track_id", "n")

@@ -18,6 +18,7 @@ from flows.execute import Outcome
 from flows.pipeline import PIPELINE
 from flows.plan import plan_keys
 from flows.recipe import load_recipe
+from tests.docs.pages import ROOT, named_files
 from tests.flows.small_builds import STAGES, build, prepared, write_recipe
 from transforms.errors import DataError, UsageError
 
@@ -189,6 +190,15 @@ def test_corrections_of_sources_that_are_not_built_are_left_aside() -> None:
     stated = Corrections.model_validate({"entries": [act]})
     assert of_sources(stated, ("hyperkvasir",)) == stated
     assert of_sources(stated, ("kvasir_instrument",)).entries == ()
+
+
+def test_the_file_that_the_documentation_shows_is_a_good_one(tmp_path: Path) -> None:
+    ((name, text),) = named_files(ROOT / "docs" / "corrections.md").items()
+    (tmp_path / "corrections").mkdir()
+    (tmp_path / name).write_text(text)
+    found = read_corrections(Corrections(files=("corrections/*.toml",)), tmp_path)
+    assert [entry.action for entry in found.entries] == ["replace_boxes"]
+    assert len(found.withdrawn) == 1
 
 
 GOOD = {"image": "hyperkvasir/a", "image_sha256": "0" * 64, "action": "exclude"}

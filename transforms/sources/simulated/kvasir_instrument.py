@@ -5,7 +5,7 @@ from functools import partial
 
 from transforms.sources.simulated.images import INSTRUMENT_SIZES, draw_instrument_mask
 from transforms.sources.simulated.members import Member, Simulated, digest, pack_tar_gz, shuffled
-from transforms.sources.simulated.pair_faults import plant_pair_faults
+from transforms.sources.simulated.pair_plants import plant_pair_faults
 from transforms.sources.simulated.pairs import PairSource, draft_pairs, encode_annotation
 
 INSTRUMENT_ZIP = "kvasir-instrument.zip"

@@ -1,15 +1,14 @@
 """Every known defect of the image and mask sources, planted on images that the seed decides."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 
-from transforms.errors import UsageError
 from transforms.sources.simulated.images import decode_picture, encode_picture, encode_png
-from transforms.sources.simulated.members import Content, Planted, digest
+from transforms.sources.simulated.members import Content
 from transforms.sources.simulated.pairs import Draft, box_entry, pair_mask
 
 Plant = Callable[[Draft, str, str], str]
@@ -25,32 +24,6 @@ class PairFault:
     plant: Plant
     reason: str | None
     repeats: bool = False
-
-
-def plant_pair_faults(draft: Draft, faults: Sequence[str]) -> tuple[Planted, ...]:
-    """Plant each named fault on a stem of its own; UsageError where the images do not suffice.
-
-    Only stems whose boxes stay clear of the origin are used, so that a stray pixel there is a component of its own.
-    """
-    stems = [stem for stem, entry in draft.entries.items() if all(_clear(box) for box in entry["bbox"])]
-    stems.sort(key=lambda stem: digest(draft.seed, "fault", stem))
-    needed = len(faults) + sum(PAIR_FAULTS[name].repeats for name in faults)
-    if len(stems) < needed:
-        raise UsageError(
-            f"{draft.source.name}: {len(faults)} faults need {needed} images without objects at the origin and the "
-            f"simulation has {len(stems)}. Simulate more images or name fewer faults."
-        )
-    others = reversed(stems)
-    planted = []
-    for name, stem in zip(faults, stems, strict=False):
-        fault = PAIR_FAULTS[name]
-        member = fault.plant(draft, stem, next(others) if fault.repeats else stem)
-        planted.append(Planted(draft.source.name, name, stem, member, fault.reason))
-    return tuple(planted)
-
-
-def _clear(box: Mapping[str, Any]) -> bool:
-    return bool(max(box["xmin"], box["ymin"]) > 16)
 
 
 def _stray_pixel(draft: Draft, stem: str, _: str) -> str:

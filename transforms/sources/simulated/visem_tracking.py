@@ -11,6 +11,7 @@ from transforms.sources.simulated.frame_faults import plant_frame_faults
 from transforms.sources.simulated.frames import draw_frame, encode_frame
 from transforms.sources.simulated.images import Pixels
 from transforms.sources.simulated.members import Content, Member, Simulated, shuffled
+from transforms.sources.simulated.track_findings import TRACK_FINDINGS, plant_track_findings
 from transforms.sources.simulated.tracks import HEIGHT, WIDTH, VideoTracks, label_text, make_tracks
 from transforms.sources.simulated.video import encode_video
 from transforms.sources.simulated.visem_names import NAME, VISEM_ZIP, image_name, labels_name, tracked_name, video_name
@@ -36,20 +37,24 @@ def simulate_visem_tracking(
     Errors: UsageError where the frames do not suffice for the faults; ValueError where the totals are too small.
     """
     contents: dict[str, Content] = {}
-    for video, budget in zip(videos, share_tracks(videos, track_totals), strict=True):
-        tracks = make_tracks(seed, video, budget)
+    made = [
+        make_tracks(seed, video, budget)
+        for video, budget in zip(videos, share_tracks(videos, track_totals), strict=True)
+    ]
+    made, odd = plant_track_findings(seed, made, [name for name in faults if name in TRACK_FINDINGS])
+    for video, tracks in zip(videos, made, strict=True):
         contents.update(_label_files(tracks, video))
         if images:
             contents.update(_frame_files(seed, tracks, video))
         if video_files != "none":
             contents[video_name(video.video)] = partial(_video_file, seed, tracks, video, video_files)
-    planted = plant_frame_faults(seed, contents, videos, faults)
+    planted = plant_frame_faults(seed, contents, videos, [name for name in faults if name not in TRACK_FINDINGS])
     members = (Member(VISEM_ZIP, name, content) for name, content in contents.items())
-    return Simulated(NAME, shuffled(members, shuffle_seed), planted)
+    return Simulated(NAME, shuffled(members, shuffle_seed), (*planted, *odd))
 
 
 def _label_files(tracks: VideoTracks, video: VideoCounts) -> Iterator[tuple[str, Content]]:
-    for frame in np.flatnonzero(video.counts.sum(axis=1)).tolist():
+    for frame in np.flatnonzero(np.diff(tracks.starts)).tolist():
         yield labels_name(video.video, frame), partial(label_text, tracks, frame)
         yield tracked_name(video.video, frame), partial(label_text, tracks, frame, with_ids=True)
 
