@@ -11,11 +11,14 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from acceptance.browser import NARROW, WIDE, Page, chromium
 from acceptance.builds import build
 from acceptance.inputs import ROOT, hyperkvasir, need_programs, small
-from data_lake.report.corrections import entry
+from data_lake.report.corrections import entry, values_of
 from data_lake.simulate import SimulatedSizes, write_sources
+from transforms.reporting.choices import worst_first
 from transforms.sources.simulated.faults import all_faults
 
 AXE = "axe-playwright-python"  # it brings axe-core as one file
@@ -29,6 +32,8 @@ seed = {seed}
 [splits]
 fractions = {{ train = 0.8, validation = 0.1, test = 0.1 }}
 {previous}
+[corrections]
+files = ["corrections/*.toml"]
 [validation]
 max_rejected_fraction = 0.5
 """
@@ -70,14 +75,26 @@ def report_of_two_versions(work: Path) -> Path:
     fewer = write_sources(work / "fewer", seed=8, sizes=SimulatedSizes(polyps=0, videos=0)).paths["kvasir_instrument"]
     first, second = work / "first.toml", work / "second.toml"
     first.write_text(RECIPE.format(version="1.0.0", seed=1, previous=""))
-    root = build(first, work / "lake", given).release.manifest_root
+    before = build(first, work / "lake", given).release
+    root = before.manifest_root
+    write_correction(work / "corrections", before.path)
     second.write_text(RECIPE.format(version="2.0.0", seed=2, previous=f'previous = "looked_at@{root}"'))
     outcome = build(second, work / "lake", {**given, "kvasir_instrument": fewer})
     pages = [work / name for name in ("report.html", "again.html")]
     for page in pages:
         command("report", outcome.release.path, "--to", page)
     assert pages[0].read_bytes() == pages[1].read_bytes(), "two reports of one release differ"
+    assert "A. Reviewer" in pages[0].read_text(), "the correction that was copied from a finding is not shown"
     return pages[0]
+
+
+def write_correction(folder: Path, release: Path) -> None:
+    """The entry of the first finding as the page gives it, completed as a reviewer would."""
+    found = pl.read_parquet(release / "quarantine/disagreements.parquet").filter(source="hyperkvasir")
+    first = worst_first(found).row(0, named=True)
+    text = entry(values_of(first), "accept").replace('reviewer = ""', 'reviewer = "A. Reviewer"')
+    folder.mkdir()
+    (folder / "first.toml").write_text(text.replace('date = ""', 'date = "2026-11-22"'))
 
 
 def look(browser: Page, page: Path, shots: Path, axe: str) -> dict[str, Any]:

@@ -66,10 +66,16 @@ def _files(manifest: Manifest) -> dict[str, str]:
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of a recipe under its dotted name; the version is in both names of the difference."""
+    """Every value of a recipe under its dotted name, corrections by their image; the version is told anyway."""
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+            for one in value:
+                yield (
+                    f"{prefix}{name} {one.get('image') or one.get('image_sha256')}",
+                    one.get("action") or one["reason"],
+                )
         elif f"{prefix}{name}" != "version":
             yield f"{prefix}{name}", value
 

@@ -18,7 +18,7 @@ from expectations.columns import empty_frame, load_table
 from transforms.diff import Tables
 from transforms.errors import DataError
 
-QUARANTINE = ("disagreements", "conventions", "near_duplicates", "exclusions", "duplicates", "split_changes")
+QUARANTINE = ("disagreements", "conventions", "corrections", "near_duplicates", "exclusions", "split_changes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ def report_page(folder: Path, against: Path | None = None) -> str:
         histograms=sections.histograms(own),
         balance=sections.balance(own),
         findings=sections.findings(own, album),
+        corrections=sections.corrections(own),
         near=sections.near_duplicates(own, album),
         leakage=sections.leakage(own, album),
         quarantine=sections.quarantine(own),

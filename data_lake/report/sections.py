@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from data_lake.release.card import describe_convention
 from data_lake.report.corrections import values_of
 from data_lake.report.figures import Figure, finding_figure, image_figure, record_figure, said_box
 from data_lake.report.materials import Album, Materials
@@ -22,6 +23,7 @@ PER_CLUSTER: Final = 6
 VIDEOS: Final = 6
 NEAREST: Final = 6
 EXAMPLES: Final = 6
+MOST_MOVES: Final = 40
 MOST_ROWS: Final = 10_000
 """Rows of a table that a page holds; the whole is in the release."""
 
@@ -97,9 +99,11 @@ def histograms(own: Materials) -> dict[str, Any]:
 
 
 def balance(own: Materials) -> dict[str, Any]:
-    """How labels and sources are spread over the splits."""
+    """How labels and sources are spread over the splits, and which images are elsewhere than somebody said."""
     splits, rows = split_shares(own.tables.records)
-    return {"splits": splits, "labels": rows, "sources": count_images(own.tables.images).to_dicts()}
+    told = own.found["split_changes"].group_by("stated_by", "stated_split", "split", "reason")
+    moved = told.agg(images=pl.len().cast(pl.Int64)).sort(pl.all()).head(MOST_MOVES).to_dicts()
+    return {"splits": splits, "labels": rows, "sources": count_images(own.tables.images).to_dicts(), "moved": moved}
 
 
 def findings(own: Materials, album: Album) -> dict[str, Any]:
@@ -113,7 +117,7 @@ def findings(own: Materials, album: Album) -> dict[str, Any]:
     shown = rows.head(MOST_ROWS).to_dicts()
     return {
         "counted": count_findings(rows),
-        "conventions": own.found["conventions"].sort("source").to_dicts(),
+        "conventions": [describe_convention(row) for row in own.found["conventions"].sort("source").to_dicts()],
         "drawn": drawn,
         "listing": Listing(
             "findings",
@@ -150,6 +154,24 @@ def _finding_row(row: Mapping[str, Any]) -> tuple[str, ...]:
         row["detail"] or "",
         row["action"],
     )
+
+
+def corrections(own: Materials) -> dict[str, Any]:
+    """What reviewers decided, and the images that no release may hold any more."""
+    rows = own.found["corrections"].sort("correction_id")
+    names = ("action", "sample_id", "label", "kind", "reason", "reviewer", "date")
+    shown = rows.select(pl.col(names).fill_null("")).head(MOST_ROWS)
+    return {
+        "listing": Listing(
+            "decisions",
+            "Decisions of reviewers",
+            ("action", "image", "label", "finding", "reason", "reviewer", "date"),
+            tuple(shown.iter_rows()),
+            rows.height,
+            "quarantine/corrections.parquet",
+        ),
+        "withdrawn": own.manifest.recipe.get("corrections", {}).get("withdrawn", ()),
+    }
 
 
 def near_duplicates(own: Materials, album: Album) -> dict[str, Any]:
