@@ -12,6 +12,8 @@ from data_lake.release.files import image_extension
 from data_lake.release.manifest import Manifest, read_manifest
 from data_lake.release.read import read_all_instructions, read_parquet, readable, splits_of, table_files
 from transforms.errors import DataError, UsageError
+from transforms.instructions.tasks import TASKS
+from transforms.scoring.found_json import NoAnswer, find_value
 from transforms.scoring.items import Answer, Places, Truth, parts_of
 from transforms.scoring.tolerant_parsing import read_tolerant
 
@@ -22,7 +24,8 @@ _MIME = {"jpg": "image/jpeg", "png": "image/png"}
 class SampledRow:
     """One instruction with its picture.
 
-    ``stated`` is what its answer says, read back from its text; ``boxes`` what the record holds, for comparison.
+    ``stated`` is what its answer says, read back from its text; ``boxes`` what the record holds, for comparison, in the
+    published tasks. ``images`` are all that the question shows; ``picture`` is the one of the record.
     All in pixels of the released picture.
     """
 
@@ -39,6 +42,12 @@ class SampledRow:
     mime: str
     stated: Answer
     boxes: Places
+    images: tuple[str, ...]
+
+    @property
+    def place(self) -> int:
+        """Which of the question's images the picture is, from 1."""
+        return self.images.index(self.image_file) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,7 @@ def _pictures(path: Path, ids: set[str]) -> Iterator[tuple[str, bytes]]:
 
 def _row(row: Mapping[str, Any], record: Mapping[str, Any]) -> SampledRow:
     width, height = record["img_size"]
-    parts = parts_of(row["task"], None)
+    parts = parts_of(row["task"], _value(row["answer"]))
     asked = Truth(row["instruction_id"], row["task"], parts, 0, image_size=(width, height))
     copied = {name: row[name] for name in ("instruction_id", "task", "split", "prompt", "answer", "image_file")}
     return SampledRow(
@@ -109,5 +118,13 @@ def _row(row: Mapping[str, Any], record: Mapping[str, Any]) -> SampledRow:
         picture=record["picture"],
         mime=_MIME[image_extension(record["picture"]) or "png"],
         stated=read_tolerant(asked, row["answer"]) if parts else Answer(),
-        boxes=tuple(tuple(map(float, box)) for box in record["bbox"]),
+        boxes=tuple(tuple(map(float, box)) for box in record["bbox"]) if row["task"] in TASKS else (),
+        images=tuple(row["image_files"]),
     )
+
+
+def _value(answer: str) -> Any:
+    try:
+        return find_value(answer)
+    except NoAnswer:
+        return None

@@ -32,8 +32,8 @@ def describe(row: SampledRow) -> str:
 
 
 def bare_prompt(row: SampledRow) -> str:
-    """The prompt without the placeholder of the picture."""
-    return row.prompt.removeprefix("<image>").strip()
+    """The prompt without the placeholders of its pictures."""
+    return row.prompt.replace("<image>", "").strip()
 
 
 def _picture(row: SampledRow) -> str:

@@ -28,7 +28,7 @@ WANTED: Final[Mapping[str, Mapping[str, re.Pattern[str]]]] = {
     "cnt_and_point": {"a number": COUNT, "points": POINT_OR_POSITION, "all objects": ALL},
     "count_and_box": {"a number": COUNT, "boxes": BOX, "all objects": ALL},
     "presence": {
-        "presence": _words("any|is there|present|presence|appears?|visible|contains?|shows?"),
+        "whether it is there": _words("any|is there|present|presence|appears?|visible|contains?|shows?"),
         "a number": COUNT,
         "boxes": BOX,
     },

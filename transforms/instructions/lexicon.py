@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from transforms.errors import UsageError
 from transforms.instructions.names import Name, Names, allowed_names
 from transforms.instructions.scenes import Scene
 
@@ -22,7 +23,10 @@ class Lexicon:
 
     def clear(self, label: str) -> Name:
         """The name of a label among others: where several labels are spoken of, each has one name."""
-        return allowed_names(self.names, self.policy, label, alone=False)[0]
+        found = allowed_names(self.names, self.policy, label, alone=False)
+        if not found:
+            raise UsageError(f"label {label}: no name under box policy {self.policy}. Add it to the names file.")
+        return found[0]
 
     def labels(self) -> tuple[str, ...]:
         """All labels that have names, sorted."""

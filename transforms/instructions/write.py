@@ -83,6 +83,8 @@ def write_instructions(
     wanted = records.select(_READ).join(files, on="image_sha256", how="left").sort("record_id")
     parts = [pl.DataFrame(schema=SCHEMA)]
     parts += [_write_slice(part, wording) for part in wanted.iter_slices(_SLICE_ROWS)]
+    if more and objects is None:
+        raise UsageError(f"task {more[0]}: asks about objects. Give the objects table.")
     if more and objects is not None:
         words = Words(Lexicon(names, policy, present), seed, shares or {}, absent)
         parts += write_questions(records, objects, images, templates, words, more, SCHEMA)

@@ -118,12 +118,14 @@ def shipped() -> tuple[Templates, Names]:
     return parse_templates(texts), parse_names(folder.joinpath("names.toml").read_text("utf-8"))
 
 
-def ask(pictures: Sequence[Mapping[str, Any]], *tasks: str, seed: int = 1, **more: Any) -> pl.DataFrame:
+def ask(
+    pictures: Sequence[Mapping[str, Any]], *tasks: str, seed: int = 1, policy: str = "audited", **more: Any
+) -> pl.DataFrame:
     """The instructions of these tasks."""
     templates, names = shipped()
     records, objects, images = tables(pictures)
     return write_instructions(
-        records, images, templates, names, tasks=tasks, seed=seed, policy="audited", objects=objects, **more
+        records, images, templates, names, tasks=tasks, seed=seed, policy=policy, objects=objects, **more
     )
 
 

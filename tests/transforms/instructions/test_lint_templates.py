@@ -147,3 +147,37 @@ def test_rendered_prompts_read_as_english(tables: Tables, templates: Templates, 
         assert written["answer_rederived"].all()
         assert [prompt for prompt in written["prompt"] if BAD_ENGLISH.search(prompt)] == []
         assert {prompt.count("<image>") for prompt in written["prompt"]} == {1}
+
+
+@pytest.mark.parametrize(
+    ("task", "ask", "fault"),
+    [
+        ("presence", "Count every {name} and box it, then count again.", "does not ask for whether it is there"),
+        ("referring", "Draw a box around {referent}.", "the article the belongs before {referent}"),
+        ("referring", "Draw a box around all of the {referent}.", "'all' asks for what"),
+        ("classification", "Name the organ and the class.", "does not ask for the finding"),
+        ("classification", "Where is the organ, which class, what finding?", "'Where' asks for what"),
+        ("label_path", "Name the {names} of this image.", "does not ask for a path"),
+        ("class_counts", "Count {classes} and give the density.", "does not ask for the total"),
+        ("class_counts", "Count by class, give total and density.", "has no place for {classes}"),
+        ("description", "Describe the {name} in the box.", "unknown placeholder {name}"),
+        ("segmentation", "Box the {name} {hint}.", "does not ask for a mask"),
+        ("tracking", "Box the {name} from {region} again.", "does not ask for the later image"),
+        ("same_class", "Box what is like {region} in image 2.", "does not ask for all objects"),
+        ("motion", "Give path, speed and displacement of the {name} at {region}, in {timing}.", "'displacement' asks"),
+        ("video_counts", "Count {classes} in each image and give the density.", "does not ask for the mean"),
+    ],
+)
+def test_an_ask_of_another_task_is_held(templates: Templates, names: Names, task: str, ask: str, fault: str) -> None:
+    """Each task has its own words for what its answer gives, and for what it does not give."""
+    found = _faults(templates, names, task, Template(ask, templates.by_task[task][0].request))
+
+    assert fault in found
+
+
+def test_an_example_of_another_shape_is_held(templates: Templates, names: Names) -> None:
+    """The example that ends a request has the keys of the answer, in their order."""
+    ask = templates.by_task["referring"][0].ask
+    request = 'Give fenced JSON: {"label": "{name}", "bbox_2d": [1.0, 2.0, 3.0, 4.0]}'
+
+    assert "not of the shape of the task" in _faults(templates, names, "referring", Template(ask, request))

@@ -1,12 +1,24 @@
 """Questions about single images: asked where the answer is certain, and every wrong answer is held."""
 
 import json
-from typing import Any
+import tomllib
+from pathlib import Path
+from typing import Any, get_args
 
 import polars as pl
 import pytest
 
-from tests.transforms.instructions.stage import ask, picture, planted, reasons
+from flows.recipe_instructions import Task
+from tests.transforms.instructions.stage import ask, picture, planted, reasons, shipped, tables
+from transforms.errors import UsageError
+from transforms.instructions.asked_words import SLOTS, UNWANTED, WANTED
+from transforms.instructions.check import check_instructions
+from transforms.instructions.registry import REGISTRY
+from transforms.instructions.shapes import SHAPES
+from transforms.instructions.tasks import ALL_TASKS, MORE_TASKS, SEVERAL_IMAGES
+from transforms.instructions.write import write_instructions
+
+ROOT = Path(__file__).resolve().parents[3]
 
 SPARSE = picture(
     "a",
@@ -169,9 +181,6 @@ def test_without_the_objects_nothing_is_proved() -> None:
 
 
 def ask_without_objects(written: pl.DataFrame) -> bool:
-    from tests.transforms.instructions.stage import shipped, tables
-    from transforms.instructions.check import check_instructions
-
     records, _, images = tables([SPARSE])
     return bool(check_instructions(written, records, images, shipped()[1], policy="audited")["ok"].any())
 
@@ -194,3 +203,36 @@ def test_a_share_asks_fewer_of_the_same() -> None:
 
     assert 0 < half.height < whole.height
     assert half.join(whole, on=half.columns[:1], how="anti").is_empty()
+
+
+@pytest.mark.parametrize("task", MORE_TASKS)
+def test_the_published_names_do_for_every_task(task: str) -> None:
+    """Under the published policy a class has several names; whichever is drawn, the answer is proved."""
+    from tests.transforms.instructions.test_region_questions import PICTURES
+    from tests.transforms.instructions.test_video_questions import FRAMES
+
+    for seed in range(4):
+        written = pl.concat([ask(given, task, seed=seed, policy="published") for given in (PICTURES, FRAMES)])
+        assert written["answer_rederived"].all()
+        assert written.height > 0
+
+
+def test_tasks_about_objects_need_the_objects() -> None:
+    """The message says what to give."""
+    templates, names = shipped()
+    records, _, images = tables([SPARSE])
+    with pytest.raises(UsageError, match="task presence: asks about objects. Give the objects table."):
+        write_instructions(records, images, templates, names, tasks=["presence"], seed=1, policy="audited")
+
+
+def test_every_task_has_its_parts() -> None:
+    """A task is a name, who asks and who proves, a shape, words to lint by, a value of the table's column."""
+    table = tomllib.loads((ROOT / "expectations/tables/instructions.toml").read_text("utf-8"))
+
+    assert set(REGISTRY) == set(SHAPES) == set(MORE_TASKS)
+    assert set(WANTED) == set(UNWANTED) == set(ALL_TASKS)
+    assert table["columns"]["task"]["check"]["values"] == list(ALL_TASKS)
+    assert get_args(Task) == ALL_TASKS
+    assert set(SLOTS) | set(SEVERAL_IMAGES) <= set(MORE_TASKS)
+    described = (ROOT / "docs/tasks.md").read_text("utf-8")
+    assert [task for task in ALL_TASKS if f"`{task}`" not in described] == []

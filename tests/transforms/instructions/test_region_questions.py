@@ -84,6 +84,11 @@ def test_relations_rest_on_the_regions_they_name() -> None:
     assert row["object_ids"] == [f"{'a' * 64}:normal:1", f"{'a' * 64}:normal:2"]
 
 
+def test_nothing_is_described_where_objects_are_left_out() -> None:
+    """ "No other object is annotated" would be wrong of an image whose other objects the recipe leaves out."""
+    assert ask([LONE], "description", other_labels={"b" * 64: ["cluster"]}).is_empty()
+
+
 def test_a_mask_fills_a_share_of_its_box() -> None:
     """Where there is a mask, size and shape are the mask's."""
     (content,) = contents(ask([one_polyp()], "description"))

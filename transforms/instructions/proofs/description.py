@@ -31,6 +31,8 @@ _FORMS: Final[Mapping[str, str]] = {
 def prove_description(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
     """The ids of the regions, the one asked for first."""
     (scene,), stated = scenes, reading.answer
+    released = {thing.label for thing in scene.things}
+    require(lexicon.present.get(scene.image_sha256, released) <= released, "objects_left_out")
     asked = find_thing(scene.things, given_box(reading), "given_differs")
     regions = [find_thing(scene.things, region["bbox_2d"], "boxes_differ") for region in stated["regions"]]
     require(regions[:1] == [asked] and len({one.object_id for one in regions}) == len(regions), "regions_differ")

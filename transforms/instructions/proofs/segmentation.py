@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,8 +32,11 @@ def prove_segmentation(reading: Reading, scenes: Sequence[Scene], lexicon: Lexic
     true = [float(edge) for edge in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)]
     require(stated["bbox_2d"] == true, "boxes_differ")
     box = tuple(map(int, true))
-    require(stated["flags"] == _flags(mask, box), "flags_differ")
-    require(_overlap(stated["polygon"], mask, box) >= OUTLINE_IOU, "polygon_differs")
+    x1, y1, x2, y2 = box
+    filled = _without_holes(mask[y1:y2, x1:x2])
+    holes = bool((filled != mask[y1:y2, x1:x2]).any())
+    require(stated["flags"] == _flags(mask, box, holes=holes), "flags_differ")
+    require(_overlap(stated["polygon"], filled, box) >= OUTLINE_IOU, "polygon_differs")
     _prove_hint(reading, scene, thing, mask)
     return (thing.object_id,)
 
@@ -88,13 +92,13 @@ def _prove_rough(box: Sequence[float], scene: Scene, thing: Thing) -> None:
         require(abs(said - true) <= JITTER * side + ROUNDING_PX and 0 <= said <= limit, "given_differs")
 
 
-def _flags(mask: Mask, box: tuple[int, ...]) -> list[str]:
+def _flags(mask: Mask, box: tuple[int, ...], *, holes: bool) -> list[str]:
     x1, y1, x2, y2 = box
     height, width = mask.shape
     found = {
         "small": int(mask.sum()) < SMALL_MASK * width * height,
         "cut": bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any()),
-        "holes": bool((_without_holes(mask[y1:y2, x1:x2]) != mask[y1:y2, x1:x2]).any()),
+        "holes": holes,
         "elongated": 2 * min(x2 - x1, y2 - y1) < max(x2 - x1, y2 - y1),
     }
     return [flag for flag, holds in found.items() if holds]
@@ -102,21 +106,14 @@ def _flags(mask: Mask, box: tuple[int, ...]) -> list[str]:
 
 def _without_holes(mask: Mask) -> Mask:
     """The mask and every background pixel that cannot reach its frame from neighbour to neighbour, side by side."""
-    free = np.pad(~mask, 1, constant_values=True)
-    reached = np.zeros_like(free)
-    reached[0], reached[-1], reached[:, 0], reached[:, -1] = True, True, True, True
-    while True:
-        before = reached.sum()
-        for turned, open_ in ((reached, free), (reached.T, free.T)):
-            for one, wide in ((turned, open_), (turned[::-1], open_[::-1])):
-                for row in range(1, len(one)):
-                    one[row] |= one[row - 1] & wide[row]
-        if reached.sum() == before:
-            return ~reached[1:-1, 1:-1]
+    flooded = np.pad(mask, 1).astype(np.uint8)
+    cv2.floodFill(flooded, None, (0, 0), 2, flags=4)
+    whole: Mask = flooded[1:-1, 1:-1] != 2
+    return whole
 
 
-def _overlap(polygon: Sequence[Sequence[float]], mask: Mask, box: tuple[int, ...]) -> float:
-    """Intersection over union of the polygon (even-odd, by pixel centres) and the mask with its holes filled."""
+def _overlap(polygon: Sequence[Sequence[float]], filled: Mask, box: tuple[int, ...]) -> float:
+    """Intersection over union of the polygon (even-odd, by pixel centres) and the mask in its box, holes filled."""
     x1, y1, x2, y2 = box
     corners = np.array(polygon, np.float64)
     if len(corners) < 3 or (corners < [x1, y1]).any() or (corners > [x2, y2]).any():
@@ -129,5 +126,4 @@ def _overlap(polygon: Sequence[Sequence[float]], mask: Mask, box: tuple[int, ...
         start, end = corners[crossed], after[crossed]
         at = start[:, 0] + (row + 0.5 - start[:, 1]) * (end[:, 0] - start[:, 0]) / (end[:, 1] - start[:, 1])
         inside[row - y1] = np.searchsorted(np.sort(at), centres) % 2 == 1
-    true = _without_holes(mask[y1:y2, x1:x2])
-    return float((inside & true).sum() / (inside | true).sum())
+    return float((inside & filled).sum() / (inside | filled).sum())

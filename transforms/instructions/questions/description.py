@@ -22,8 +22,10 @@ Sentence = tuple[str, list[Thing]]
 
 
 def ask_description(group: Sequence[Scene], words: Words) -> Iterator[Question]:
-    """One region of each record, given by its box."""
+    """One region of each record, given by its box; not where an image shows classes that the release leaves out."""
     for scene in group:
+        if words.lexicon.present.get(scene.image_sha256, frozenset()) - {thing.label for thing in scene.things}:
+            continue
         for label, record_id in scene.records.items():
             clear = [thing for thing in scene.of(label) if distinct(thing, scene.things)]
             if clear and words.kept("description", record_id):

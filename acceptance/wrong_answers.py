@@ -1,0 +1,84 @@
+"""Wrong answers of every kind: each value that an answer states, changed one at a time, and each fact of its row."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+PER_TASK = 40
+TOLERATED = "polygon"  # an outline may miss its mask by a little, so it is replaced as a whole
+NUMBER = re.compile(r"\d+")
+Row = dict[str, Any]
+
+
+def plant(instructions: pl.DataFrame) -> pl.DataFrame:
+    """Rows of every task, each with one thing wrong; column ``planted`` says which, column ``instruction_id`` whose."""
+    rows: list[Row] = []
+    for own in instructions.partition_by("task", as_dict=True).values():
+        chosen = sorted(own.iter_rows(named=True), key=lambda row: _drawn(row["instruction_id"]))
+        others = chosen[PER_TASK:] + chosen[:PER_TASK]
+        for row, other in zip(chosen[:PER_TASK], others, strict=False):
+            rows += [row | {"answer": _fenced(value), "planted": kind} for kind, value in wrong_values(_content(row))]
+            rows += list(_wrong_rows(row, other))
+    return pl.DataFrame(rows, schema=instructions.schema | {"planted": pl.String()})
+
+
+def wrong_values(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every answer that differs from this one in one value: its path without positions, and the answer."""
+    if path.endswith(TOLERATED):
+        yield f"{path}: shrunk", value[:1] * 2 + value[1:2]
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from ((kind, value | {key: wrong}) for kind, wrong in wrong_values(part, f"{path}.{key}"))
+        for key in value:
+            yield f"{path}.{key}: missing", {name: part for name, part in value.items() if name != key}
+    elif isinstance(value, list):
+        for place, part in list(enumerate(value))[:3]:
+            yield from (
+                (kind, [*value[:place], wrong, *value[place + 1 :]]) for kind, wrong in wrong_values(part, path)
+            )
+        if value:
+            yield f"{path}: one fewer", value[:-1]
+            yield f"{path}: one twice", [*value, value[-1]]
+    else:
+        yield from ((f"{path}: other {type(value).__name__}", wrong) for wrong in _others(value))
+
+
+def _others(value: Any) -> list[Any]:
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1]
+    if isinstance(value, float):
+        return [value + 0.2, value + 40]
+    numbers = NUMBER.findall(value) if " " in value else []
+    moved = [value.replace(numbers[0], str(int(numbers[0]) + 1), 1)] if numbers else []
+    return [f"{value}x", *moved]
+
+
+def _wrong_rows(row: Row, other: Row) -> Iterator[Row]:
+    """The row with the answer, the images or the record of another one, or other objects."""
+    if other["image_file"] not in row["image_files"] and other["answer"] != row["answer"]:
+        yield row | {"answer": other["answer"], "planted": "answer of another image"}
+    if other["image_file"] not in row["image_files"]:
+        files = [other["image_file"], *row["image_files"][1:]]
+        yield row | {"image_files": files, "planted": "image of another question"}
+    if other["record_id"] != row["record_id"]:
+        yield row | {"record_id": other["record_id"], "planted": "record of another question"}
+    yield row | {"object_ids": [*row["object_ids"], "x:normal:0"], "planted": "objects of nobody"}
+    yield row | {"task": "guessing", "planted": "another task"}
+
+
+def _content(row: Row) -> Any:
+    return json.loads(row["answer"][len("```json\n") : -len("\n```")])
+
+
+def _fenced(value: Any) -> str:
+    return f"```json\n{json.dumps(value, ensure_ascii=False)}\n```"
+
+
+def _drawn(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()
