@@ -90,7 +90,7 @@ def _store(remote: str) -> Any:
 
 @lru_cache(maxsize=4)
 def _connected(endpoint: str | None, region: str, _process: int, _remote: str) -> Any:
-    options: dict[str, Any] = {"region": region}
+    options: dict[str, Any] = {"region": region, "allow_delayed_open": True}  # small files in one request
     if endpoint:
         scheme, _, host = endpoint.partition("://")
         options |= {"endpoint_override": host, "scheme": scheme}

@@ -58,7 +58,7 @@ def execute(build: Build, version: str | None, mapper: Mapper, observer: Observe
     """The finished release; whatever happens, the run leaves a record that ``status`` shows."""
     started = datetime.now(UTC)
     seen = Recorder(observer)
-    facts: dict[str, object] = {"recipe": build.recipe.name, "pid": os.getpid()}
+    facts: dict[str, object] = {"recipe": build.recipe.name, "pid": os.getpid(), "request": build.request}
     with seldom_collecting(), only_builder(build.lake, build.recipe.name):
         clear_temporary(build.lake)
         try:

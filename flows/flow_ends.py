@@ -29,7 +29,8 @@ T = TypeVar("T")
 def ended(work: Callable[[Progress], State[T]], progress: Progress) -> State[T] | State[Any]:
     """The state that the work ends in; an error of data, arguments or machine is a failed state with its message."""
     die_with_server()
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of every folder that it makes
+    # It tells of every folder that it makes, and sets the level of that itself.
+    logging.getLogger("great_expectations.data_context.types.base").addFilter(is_warning)
     try:
         return work(progress)
     except PipelineError as error:
@@ -41,6 +42,11 @@ def ended(work: Callable[[Progress], State[T]], progress: Progress) -> State[T] 
         shown = failure_markdown(fault, progress)
         tell(lambda: create_markdown_artifact(shown, key="failure"))
         raise
+
+
+def is_warning(record: logging.LogRecord) -> bool:
+    """Whether a record is worth a line."""
+    return record.levelno >= logging.WARNING
 
 
 def failure_message(error: BaseException, progress: Progress) -> str:

@@ -16,7 +16,8 @@ from flows.stage import Build
 CONSOLE = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
 # Seven waits, each twice as long as the one before, outlast a server that is away for four minutes.
 PATIENT = {"PREFECT_CLIENT_MAX_RETRIES": "7"}
-SERVED = QUIET | PATIENT
+# The history of ``serve`` does not grow for ever: events go after 7 days, runs after 90.
+SERVED = QUIET | PATIENT | {"PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs"}
 # Where the server that ``serve`` started shows the lake's reports.
 REPORTS = "MEDMULTIPOINTS_REPORTS"
 

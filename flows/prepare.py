@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from data_lake.layout import Lake, open_lake
 from data_lake.release.previous import read_previous, read_previous_tables
 from data_lake.store import StoredObject
 from data_lake.tables import put_table
-from flows.recipe import Recipe, load_recipe, select_sources
+from flows.recipe import Recipe, load_recipe, select_sources, shipped_recipes
 from flows.stage import Build, EarlierRelease, Source
 from transforms.diff import KEYS
 from transforms.errors import UsageError
@@ -51,10 +51,18 @@ def prepare(request: Request, progress: Progress = no_progress) -> Build:
     recipe, previous = with_previous(asked, lake)
     earlier = earlier_release(asked, lake)
     sources = [locate(catalogue[name], request.sources.get(name), lake, progress) for name in recipe.sources]
-    build = Build(lake, recipe, tuple(sources), previous, earlier)
+    build = Build(lake, recipe, tuple(sources), previous, earlier, plain(request))
     for source in build.sources:
         build.files(source.name)  # a damaged or wrong archive is better told now than after Prefect has started
     return build
+
+
+def plain(request: Request) -> dict[str, object]:
+    """The request as the record of a run keeps it: paths do not depend on the folder that it was started in."""
+    recipe = Path(request.recipe)
+    shipped = request.recipe in shipped_recipes()
+    paths = {name: str(Path(path).absolute()) for name, path in request.sources.items()}
+    return asdict(request) | {"recipe": request.recipe if shipped else str(recipe.absolute()), "sources": paths}
 
 
 def with_version(recipe: Recipe, version: str | None) -> Recipe:

@@ -1,8 +1,10 @@
 """A local Prefect server with the deployments, until it is told to stop: what ``medmultipoints serve`` runs."""
 
 import asyncio
+import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable, Sequence
 
 from prefect.client.orchestration import get_client
@@ -16,7 +18,8 @@ from flows.flow_ends import SERVED_BY
 
 NAME = "medmultipoints"
 UNDER_WAY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
-LOST = "its process ended with the server; the next run goes on where it stopped"
+LOST = "its process ended; the next run goes on where it stopped"
+ORPHANS_SECONDS = 20
 
 
 def serve(served: Sequence[Served], ready: Callable[[], None]) -> None:
@@ -44,18 +47,50 @@ async def _serve(served: Sequence[Served], ready: Callable[[], None]) -> None:
     for told in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(told, stopped.set)
     ready()
+    burying = asyncio.create_task(bury_orphans())
     waiting = asyncio.create_task(stopped.wait())
     await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if running.done():
         running.result()
         return
+    burying.cancel()
+    await let_finished_end()
     await runner.astop()
     await asyncio.wait({running}, timeout=10)
 
 
+async def let_finished_end(seconds: float = 10) -> None:
+    """Wait for processes whose runs have ended: the runner would call them cancelled."""
+    deadline = time.monotonic() + seconds
+    while multiprocessing.active_children() and time.monotonic() < deadline:
+        async with get_client() as client:
+            if await client.read_flow_runs(flow_run_filter=FlowRunFilter(state=of_types(UNDER_WAY))):
+                return
+        await asyncio.sleep(0.5)
+
+
+async def bury_orphans() -> None:
+    """From time to time, mark runs as crashed that began within a run which has ended without them."""
+    while True:
+        await asyncio.sleep(ORPHANS_SECONDS)
+        async with get_client() as client:
+            for run in await client.read_flow_runs(flow_run_filter=FlowRunFilter(state=of_types([StateType.RUNNING]))):
+                if run.parent_task_run_id is None:
+                    continue
+                within = (await client.read_task_run(run.parent_task_run_id)).flow_run_id
+                around = await client.read_flow_run(within) if within else None
+                if around and around.state and around.state.is_final():
+                    await client.set_flow_run_state(run.id, Crashed(message=LOST), force=True)
+
+
+def of_types(types: list[StateType]) -> FlowRunFilterState:
+    """A filter for runs in states of these types."""
+    return FlowRunFilterState(type=FlowRunFilterStateType(any_=types))
+
+
 async def bury_the_dead() -> int:
     """Mark runs that an earlier server left under way as crashed, so that they hold no slot; returns how many."""
-    under_way = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY)))
+    under_way = FlowRunFilter(state=of_types(UNDER_WAY))
     async with get_client() as client:
         left = await client.read_flow_runs(flow_run_filter=under_way)
         for run in left:

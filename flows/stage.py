@@ -48,7 +48,7 @@ class Build:
     """Everything that the work of one build depends on; travels to workers in other processes.
 
     ``previous`` is the table of images of the release that the recipe names as ``splits.previous``, ``earlier`` are
-    all its rows.
+    all its rows; ``request`` is what was asked for, in plain values, for the record of the run.
     """
 
     lake: Lake
@@ -56,6 +56,7 @@ class Build:
     sources: tuple[Source, ...]
     previous: StoredObject | None = None
     earlier: EarlierRelease | None = None
+    request: Mapping[str, object] = field(default_factory=dict)
 
     def files(self, source: str) -> SourceFiles:
         """The open files of one source."""

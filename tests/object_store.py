@@ -1,5 +1,6 @@
 """An S3-compatible server in this process, with one empty bucket."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ BUCKET = "curators"
 @contextmanager
 def object_store() -> Iterator[dict[str, str]]:
     """The environment in which s3:// means that server."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

@@ -27,6 +27,7 @@ from flows.cli import (
     sample,
     serve,
     sign,
+    status,
 )
 from flows.cli.console import say_error
 from transforms.errors import MachineError, PipelineError
@@ -46,7 +47,7 @@ app.command("build")(build.build)
 app.command("fetch")(fetch.fetch)
 app.command("sources")(inspect_lake.sources)
 app.command("recipes")(inspect_lake.recipes)
-app.command("status")(inspect_lake.status)
+app.command("status")(status.status)
 app.add_typer(quarantine.app, name="quarantine")
 app.command("verify")(inspect_release.verify)
 app.command("audit")(audit.audit)

@@ -78,8 +78,13 @@ def last_exclusions(lake: Lake, recipe: str | None) -> pl.DataFrame:
     runs: list[dict[str, Any]] = [run for run in read_runs(lake) if recipe in (None, run["recipe"])]
     if not runs:
         raise UsageError(f"no run in {lake.root}: build something first, or give another --lake.")
+    return exclusions_of_run(lake, runs[0])
+
+
+def exclusions_of_run(lake: Lake, run: dict[str, Any]) -> pl.DataFrame:
+    """All inputs that one run excluded."""
     frames = [empty_frame(load_table("exclusions"))]
-    for stage, key in runs[0]["keys"].items():
+    for stage, key in run["keys"].items():
         receipt = read_receipt(lake, stage, key)
         if receipt and "exclusions" in receipt.objects:
             frames.append(read_table(lake, receipt.objects["exclusions"]))

@@ -1,0 +1,67 @@
+"""``medmultipoints status``: how a lake is, from its files alone."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import polars as pl
+import typer
+
+from data_lake.layout import Lake, open_lake
+from data_lake.runs import read_runs
+from flows.cli.console import OUT, print_json, table
+from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
+from flows.cli.quarantine import exclusions_of_run
+from flows.report import COUNTS
+from flows.rerun import plan_rerun
+
+SHOWN_RUNS = 10
+
+
+def status(
+    lake: LakeOption = DEFAULT_LAKE,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Do not look what a rerun would do: that hashes sources and results.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the last runs of a lake, the last one stage by stage with its rejections, and what a rerun would do."""
+    opened = open_lake(lake)
+    runs: list[dict[str, Any]] = read_runs(opened)
+    rejected = rejections(opened, runs[0]) if runs else []
+    rerun = plan_rerun(opened, runs[0]) if runs and not quick else None
+    if as_json:
+        print_json({"runs": runs, "rejections": rejected, "rerun": asdict(rerun) if rerun else None})
+        return
+    if not runs:
+        OUT.print("no runs yet: try `medmultipoints demo`")
+        return
+    print_runs(runs)
+    if rejected:
+        OUT.print()
+        table("Rejected by the last run", list(rejected[0]), [[str(cell) for cell in row.values()] for row in rejected])
+    if rerun:
+        OUT.print(f"\n[bold]The same run now would do[/] {rerun.sentence()}", highlight=False)
+
+
+def print_runs(runs: list[dict[str, Any]]) -> None:
+    """The last runs, and the stages of the last one."""
+    rows = [
+        [run["started"][:19], run["recipe"], run["outcome"], run.get("version", ""), run.get("error", "")]
+        for run in runs[:SHOWN_RUNS]
+    ]
+    table("Runs, newest first", ["started (UTC)", "recipe", "outcome", "version", "error"], rows)
+    OUT.print()
+    table("Stages of the last run", ["stage", *COUNTS, "time"], [stage_row(stage) for stage in runs[0]["stages"]])
+
+
+def rejections(lake: Lake, run: dict[str, Any]) -> list[dict[str, Any]]:
+    """How many inputs the run rejected, by stage and reason, with an example."""
+    found = exclusions_of_run(lake, run).filter(pl.col("verdict") == "rejected")
+    counted = found.group_by("stage", "reason", maintain_order=True).agg(inputs=pl.len(), example=pl.col("key").first())
+    return counted.to_dicts()
+
+
+def stage_row(stage: dict[str, Any]) -> list[str]:
+    """One line of the table of stages."""
+    time = "kept" if stage["kept"] else f"{stage['seconds']:.1f} s"
+    return [stage["name"], *(f"{stage[name]:,}" for name in COUNTS), time]

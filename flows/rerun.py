@@ -1,0 +1,62 @@
+"""What the last run of a lake would do if it were started again now: nothing is run, and nothing is downloaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from data_lake.catalogue import SourceInfo, load_catalogue
+from data_lake.layout import Lake
+from flows.execute import settled
+from flows.pipeline import PIPELINE
+from flows.plan import finished, plan_keys
+from flows.prepare import Request, prepare
+from flows.recipe import load_recipe, select_sources
+from transforms.errors import PipelineError
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """Which stages would be kept and which done; ``problem`` says why that is not known, or what would stop it."""
+
+    kept: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+    problem: str = ""
+
+    def sentence(self) -> str:
+        """The same for people."""
+        if self.problem:
+            return self.problem
+        if not self.done:
+            return "nothing: every stage is finished and unchanged"
+        return f"{', '.join(self.done)} ({len(self.kept)} of {len(self.kept) + len(self.done)} stages are kept)"
+
+
+def plan_rerun(lake: Lake, run: Mapping[str, Any]) -> Rerun:
+    """What the run would do now, by the recipe, the sources, the code and the packages as they are now."""
+    if "request" not in run:
+        return Rerun(problem="not known: the record of the run does not say what was asked for")
+    asked = run["request"]
+    request = Request(**{**asked, "lake": lake.remote or str(lake.root), "only": tuple(asked["only"])})
+    try:
+        missing = to_download(lake, request)
+        if missing:
+            return Rerun(problem=f"it would begin with a download of {', '.join(missing)}")
+        build = settled(prepare(request), request.version)
+    except PipelineError as error:
+        return Rerun(problem=f"it would fail: {error}")
+    done = finished(build, PIPELINE, plan_keys(build, PIPELINE))
+    names = [stage.name for stage in PIPELINE]
+    return Rerun(tuple(name for name in names if name in done), tuple(name for name in names if name not in done))
+
+
+def to_download(lake: Lake, request: Request) -> list[str]:
+    """The sources whose files are neither given nor landed."""
+    catalogue = load_catalogue()
+    recipe = select_sources(load_recipe(request.recipe), request.only)
+    wanted = [catalogue[name] for name in recipe.sources if name not in request.sources]
+    return [info.name for info in wanted if not all((lake.landing / info.name / name).exists() for name in files(info))]
+
+
+def files(info: SourceInfo) -> list[str]:
+    """The names of the files that a download of the source leaves."""
+    return [archive.name for archive in info.archives if archive.required] + [member.name for member in info.members]
