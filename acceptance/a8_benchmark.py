@@ -1,4 +1,7 @@
-"""At least four times as fast as the obvious Hugging Face way, with the same boxes and the same image bytes."""
+"""Derive and release at least four times as fast as the obvious Hugging Face way that makes the same columns.
+
+The ratio to a way that makes fewer columns (no hash of the pixels, no run-length codes) is among the figures.
+"""
 
 import os
 from pathlib import Path

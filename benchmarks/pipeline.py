@@ -3,6 +3,7 @@
 ``python -m benchmarks.pipeline RECIPE LAKE WORKERS NAME=PATH…``
 """
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -50,7 +51,8 @@ def main(arguments: Sequence[str]) -> None:
     outcome = execute(prepare(request), None, run_in_threads(int(workers)), watch)
     seconds = time.perf_counter() - start
     times = {"work": watch.work, "finish": watch.finish, "build_seconds": seconds}
-    print(orjson.dumps(outcome.to_json() | times).decode())
+    print(orjson.dumps(outcome.to_json() | times).decode(), flush=True)
+    os._exit(0)  # as the command line ends
 
 
 if __name__ == "__main__":
