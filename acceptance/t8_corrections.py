@@ -1,6 +1,7 @@
 """Corrections of each action, one that no longer matches, and a withdrawal: build, difference, card, publish plan."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,11 @@ def run(work: Path) -> dict[str, Any]:
     }
 
 
-def release(work: Path, version: str) -> Outcome:
+def release(work: Path, version: str, lake: str = "lake") -> Outcome:
     """The recipe's release with whatever corrections lie beside it now."""
     recipe = work / "reviewed.toml"
     recipe.write_text(RECIPE.format(version=version))
-    return build(recipe, work / "lake", {"hyperkvasir": hyperkvasir()})
+    return build(recipe, work / lake, {"hyperkvasir": hyperkvasir()})
 
 
 def choose(outcome: Outcome) -> tuple[dict[str, Entry], str]:
@@ -122,13 +123,13 @@ def check_release(first: Outcome, second: Outcome, entries: dict[str, Entry], wi
     return {"images_before": first.table("released_images").height, "images_after": images.height}
 
 
-def check_difference(first: Outcome, second: Outcome, entries: dict[str, Entry], withdrawn: str) -> str:
+def check_difference(first: Outcome, second: Outcome, entries: dict[str, Entry], withdrawn: str) -> list[str]:
     """The two images that left are named, and the boxes that changed."""
     told = compare_releases(first.release.path, second.release.path).text
     for sha256 in (entries["exclude"]["image_sha256"], withdrawn):
         assert sha256 in told, f"{sha256} is not in the difference: {told}"
     assert entries["replace_boxes"]["image_sha256"] in told, f"the replaced boxes are not in the difference: {told}"
-    return told
+    return told.splitlines()
 
 
 def check_card(second: Outcome, entries: dict[str, Entry], withdrawn: str) -> list[str]:
@@ -150,15 +151,22 @@ def check_plan(work: Path, first: Outcome, second: Outcome, withdrawn: str) -> d
     assert holders == {"v1.0.0": [withdrawn]}, holders
     push(plan, versions)
     (work / "corrections" / "withdrawn.toml").unlink()
-    back = release(work, "3.0.0")
+    built = refusal(lambda: release(work, "3.0.0"))
+    elsewhere = release(work, "3.0.0", "elsewhere").release.path
+    planned = refusal(lambda: plan_push(elsewhere, versions))
+    return {"holders": holders, "build_refused": built, "plan_refused": planned}
+
+
+def refusal(act: Callable[[], object]) -> str:
+    """The words with which a release that brings a withdrawn image back is refused."""
     try:
-        plan_push(back.release.path, versions)
+        act()
     except DataError as error:
-        return {"holders": holders, "refused": str(error).removeprefix(f"{back.release.path} ")}
-    raise AssertionError("a release that brings a withdrawn image back was planned")
+        return str(error)
+    raise AssertionError("a release that brings a withdrawn image back was not refused")
 
 
-def check_stale(work: Path, entry: Entry) -> str:
+def check_stale(work: Path, entry: Entry) -> dict[str, str]:
     """The build ends with file and entry of the correction whose image has other bytes now."""
     write(work, {"stale": entry | {"image_sha256": "0" * 64}}, [])
     try:
@@ -168,4 +176,4 @@ def check_stale(work: Path, entry: Entry) -> str:
     else:
         raise AssertionError("a correction that no longer matches was passed over")
     assert "polyps.toml, [[corrections]] 1" in told, told
-    return told
+    return {"error": told}

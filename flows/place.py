@@ -8,6 +8,7 @@ from pathlib import Path
 
 from data_lake import remote
 from data_lake.layout import Lake, explained
+from data_lake.publish.withdrawn import refuse_withdrawn
 from data_lake.release.compare import compare_releases
 from data_lake.release.manifest import MANIFEST, Manifest, read_manifest
 from data_lake.runs import read_runs
@@ -59,6 +60,8 @@ def place_release(build: Build, manifest: Receipt) -> Placed:
         elif target.exists():
             send_release(build.lake, target, made)
             return Placed(target, made.version, made.manifest_root, kept=True)
+        for listed in build.lake.releases.joinpath(build.recipe.name).glob(f"*/{MANIFEST}"):
+            refuse_withdrawn(assembled, made, standing_manifest(listed.parent))
         with explained(f"the release folder {target}"):
             os.rename(assembled, target)
             sync(target.parent)
@@ -66,6 +69,14 @@ def place_release(build: Build, manifest: Receipt) -> Placed:
         return Placed(target, made.version, made.manifest_root, kept=False)
     finally:
         shutil.rmtree(assembled, ignore_errors=True)
+
+
+def standing_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a release in the lake; None where it is damaged, and so says nothing."""
+    try:
+        return read_manifest(folder)
+    except DataError:
+        return None
 
 
 def assemble(build: Build, receipt: Receipt) -> Path:

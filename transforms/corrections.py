@@ -146,23 +146,6 @@ def mark_findings(findings: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataF
     return marked
 
 
-def draft_entry(finding: Mapping[str, Any]) -> str:
-    """A finding as an entry for a corrections file that accepts it; reason, reviewer and date are left to fill in."""
-    stated = {
-        "image": f"{finding['source']}/{finding['stem']}",
-        "image_sha256": finding["image_sha256"] or "",
-        "action": "accept",
-        "kind": finding["kind"],
-        **dict.fromkeys(("reason", "reviewer", "date"), ""),
-    }
-    lines = [f'{key} = "{_escape(value)}"' for key, value in stated.items()]
-    return "\n".join(["[[corrections]]", *lines]) + "\n"
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
 def _match(
     number: int, entry: Correction, images: Mapping[str, Any], regions: pl.DataFrame, labels: Mapping[str, str]
 ) -> dict[str, Any]:

@@ -36,8 +36,8 @@ def refuse_withdrawn(folder: Path, manifest: Manifest, previous: Manifest | None
     held = withdrawn & set(read_parquet(folder, manifest, "images")["image_sha256"])
     if held:
         raise DataError(
-            f"{folder} holds {len(held)} withdrawn images, for example {min(held)}. Nothing was published: keep the "
-            "[[withdrawn]] entries of the version before in the recipe's corrections, and build again."
+            f"{manifest.name} {manifest.version} would hold {len(held)} withdrawn images, for example {min(held)}. "
+            "Keep the [[withdrawn]] entries of the versions before in the recipe's corrections, and build again."
         )
 
 

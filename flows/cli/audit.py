@@ -8,8 +8,8 @@ import typer
 
 from data_lake.release.card import describe_convention
 from data_lake.release.findings import read_conventions, read_findings, told
+from data_lake.report.corrections import entry, values_of
 from flows.cli.console import OUT, print_json, table
-from transforms.corrections import draft_entry
 
 MOST_SHOWN = 40
 
@@ -35,7 +35,8 @@ def audit(
             print_json(row)
         return
     if as_entries:
-        OUT.print("\n".join(draft_entry(row) for row in told(findings)), markup=False, end="")
+        for row in findings.iter_rows(named=True):
+            OUT.print(entry(values_of(row), "accept"), markup=False)
         return
     for row in read_conventions(release).iter_rows(named=True):
         OUT.print(describe_convention(row), markup=False)

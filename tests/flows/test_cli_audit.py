@@ -1,6 +1,7 @@
 """``audit`` from the command line, on a small build with two planted faults."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import polars as pl
@@ -55,6 +56,13 @@ def test_one_kind_can_be_asked_for(release: Path) -> None:
     """And no other is told."""
     found = CliRunner().invoke(app, ["audit", str(release), "--kind", "phantom", "--json"])
     assert [json.loads(line)["kind"] for line in found.output.splitlines()] == ["phantom"]
+
+
+def test_findings_become_entries_that_a_reviewer_fills_in(release: Path) -> None:
+    """Each an accept of its kind, refused until reviewer and date are there."""
+    text = CliRunner().invoke(app, ["audit", str(release), "--kind", "phantom", "--entries"]).output
+    (found,) = tomllib.loads(text)["corrections"]
+    assert (found["action"], found["kind"], found["reviewer"], found["date"]) == ("accept", "phantom", "", "")
 
 
 def test_a_release_without_findings_table_says_what_to_do(tmp_path: Path) -> None:

@@ -150,16 +150,19 @@ def test_the_publish_plan_names_the_versions_that_still_hold_a_withdrawn_image(
     assert [holder.tag for holder in plan_push(after.release.path, versions).holders] == ["v1.0.0"]
 
 
-def test_a_version_that_brings_a_withdrawn_image_back_is_not_published(
+def test_a_version_that_brings_a_withdrawn_image_back_is_neither_built_nor_published(
     tmp_path: Path, place: Path, sources: dict[str, str], after: Outcome
 ) -> None:
     """The withdrawal was taken out of the recipe."""
     versions = PlainFolder(tmp_path / "versions")
     push(plan_push(after.release.path, versions), versions)
     recipe = write_recipe(tmp_path / "small.toml", *CHANGES)
-    again = build(recipe, place / "lake", sources, version="3.0.0")
-    with pytest.raises(DataError, match="holds 1 withdrawn images, for example .* Nothing was published"):
-        plan_push(again.release.path, versions)
+    refused = "small 3.0.0 would hold 1 withdrawn images, for example .* Keep the .* entries of the versions before"
+    with pytest.raises(DataError, match=refused):
+        build(recipe, place / "lake", sources, version="3.0.0")
+    elsewhere = build(recipe, tmp_path / "lake", sources, version="3.0.0")
+    with pytest.raises(DataError, match=refused):
+        plan_push(elsewhere.release.path, versions)
 
 
 def test_an_entry_that_no_longer_matches_ends_the_build_with_its_file(

@@ -1,6 +1,5 @@
 """What reviewers decided: matched against images and objects, applied to regions, marked on findings."""
 
-import tomllib
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,6 @@ from transforms.corrections import (
     CorrectionProblem,
     Withdrawal,
     correct_regions,
-    draft_entry,
     find_withdrawn,
     mark_findings,
     match_corrections,
@@ -178,11 +176,3 @@ def test_findings_of_a_corrected_image_say_so(make_table: MakeTable) -> None:
         ("info", "corrected: set_label by A. B., 2026-11-21: seen"),
         ("info", "x"),
     ]
-
-
-def test_a_finding_becomes_an_entry_that_can_be_filled_in() -> None:
-    text = draft_entry({"source": "s", "stem": 'a"\\b', "image_sha256": SHA, "kind": "phantom"})
-    (table,) = tomllib.loads(text)["corrections"]
-    assert table == {"image": 's/a"\\b', "image_sha256": SHA, "action": "accept", "kind": "phantom"} | dict.fromkeys(
-        ("reason", "reviewer", "date"), ""
-    )
