@@ -19,6 +19,7 @@ from acceptance.inputs import hyperkvasir, real_data, small
 from data_lake.release.manifest import read_manifest
 from data_lake.release.stated_splits import StatedLeakage, check_folds, check_items
 from data_lake.release.verify import verify_release
+from data_lake.report.page import report_page
 from data_lake.simulate import SimulatedSizes, write_sources
 from flows.pipeline import PIPELINE
 from flows.prepare import Request, prepare
@@ -162,6 +163,9 @@ def planted_in_the_release(release: Path) -> str:
     (check,) = (check for check in verify_release(release, leakage=True).checks if check.name == "leakage")
     assert not check.ok, "the planted leak was not found"
     assert str(train[0]["sample_id"]) in check.detail, check.detail
+    page, found = report_page(release, leakage=True)
+    assert found.get("near_duplicates"), f"the report does not find the planted leak: {found}"
+    assert "The splits leak." in page, "the report does not show the planted leak"
     return check.detail
 
 

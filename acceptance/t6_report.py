@@ -33,7 +33,7 @@ seed = {seed}
 fractions = {{ train = 0.8, validation = 0.1, test = 0.1 }}
 {previous}
 [corrections]
-files = ["corrections/*.toml"]
+files = ["{corrections}/*.toml"]
 [validation]
 max_rejected_fraction = 0.5
 """
@@ -74,11 +74,13 @@ def report_of_two_versions(work: Path) -> Path:
     given = {**sources, "hyperkvasir": hyperkvasir()}
     fewer = write_sources(work / "fewer", seed=8, sizes=SimulatedSizes(polyps=0, videos=0)).paths["kvasir_instrument"]
     first, second = work / "first.toml", work / "second.toml"
-    first.write_text(RECIPE.format(version="1.0.0", seed=1, previous=""))
+    first.write_text(RECIPE.format(version="1.0.0", seed=1, previous="", corrections="none"))
     before = build(first, work / "lake", given).release
     root = before.manifest_root
-    write_correction(work / "corrections", before.path)
-    second.write_text(RECIPE.format(version="2.0.0", seed=2, previous=f'previous = "looked_at@{root}"'))
+    write_correction(work / "reviewed", before.path)
+    second.write_text(
+        RECIPE.format(version="2.0.0", seed=2, previous=f'previous = "looked_at@{root}"', corrections="reviewed")
+    )
     outcome = build(second, work / "lake", {**given, "kvasir_instrument": fewer})
     pages = [work / name for name in ("report.html", "again.html")]
     for page in pages:
@@ -202,7 +204,9 @@ def large_report(work: Path) -> tuple[Path, float]:
         sizes = SimulatedSizes(polyps=60, instruments=40, videos=3, frames=100)
     sources = write_sources(work / "large", seed=6, sizes=sizes, faults=all_faults()).paths
     recipe = work / "large.toml"
-    recipe.write_text(RECIPE.format(version="1.0.0", seed=3, previous="").replace("looked_at", "large"))
+    recipe.write_text(
+        RECIPE.format(version="1.0.0", seed=3, previous="", corrections="none").replace("looked_at", "large")
+    )
     release = build(recipe, work / "large_lake", sources).release.path
     start = time.perf_counter()
     command("report", release, "--to", work / "large.html")

@@ -45,7 +45,7 @@ def certify(images: pl.DataFrame, thumbnails: pl.DataFrame, threshold: float) ->
     across = _count_pairs(near.filter(pl.col("apart")))
     return {
         "format": 1,
-        "leaks": {name: _spread(rows, columns) for name, columns in SHARED.items()} | {"near_duplicates": across},
+        "leaks": count_shared(rows) | {"near_duplicates": across},
         "splits": _splits(rows),
         "groups": _groups(rows),
         "near_duplicates": {
@@ -100,6 +100,11 @@ def _place(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 def _count_pairs(pairs: pl.DataFrame) -> int:
     """Each pair once, in however many splits its images are."""
     return pairs.select("sample_id", "other_id").n_unique()
+
+
+def count_shared(images: pl.DataFrame) -> dict[str, int]:
+    """How many groups, videos, files, pixels and images are in more than one split, by the rows alone."""
+    return {name: _spread(images, columns) for name, columns in SHARED.items()}
 
 
 def _spread(rows: pl.DataFrame, columns: tuple[str, ...]) -> int:

@@ -10,7 +10,7 @@ import polars as pl
 
 from data_lake.release.changes import CHANGES
 from data_lake.release.checks import EXPECTATIONS
-from data_lake.release.leakage import CERTIFICATE
+from data_lake.release.leakage import CERTIFICATE, check_leakage
 from data_lake.release.manifest import Manifest, read_manifest
 from data_lake.release.read import read_parquet, read_tables, readable
 from data_lake.report.pictures import read_thumbnails
@@ -38,15 +38,18 @@ class Materials:
         return f"{self.manifest.name} {self.manifest.version}"
 
 
-def read_materials(folder: Path) -> Materials:
-    """The materials of a release folder; DataError names a file that cannot be read."""
+def read_materials(folder: Path, *, leakage: bool = False) -> Materials:
+    """The materials of a release folder; DataError names a file that cannot be read.
+
+    With ``leakage`` the certificate is that of the pictures themselves, whatever the stated one says.
+    """
     manifest = read_manifest(folder)
     return Materials(
         folder=folder,
         manifest=manifest,
         tables=read_tables(folder, manifest),
         found={name: _quarantine(folder, manifest, name) for name in QUARANTINE},
-        leakage=_stated(folder, manifest, CERTIFICATE),
+        leakage=check_leakage(folder, manifest).certificate if leakage else _stated(folder, manifest, CERTIFICATE),
         expectations=_stated(folder, manifest, EXPECTATIONS),
         changes=_stated(folder, manifest, CHANGES),
     )

@@ -23,19 +23,24 @@ FIRST_ROWS: Final = 15
 """Rows of a listing that are there without the script."""
 
 
-def report_page(folder: Path, against: Path | None = None) -> str:
-    """The report of a release; the difference is that from ``against``, else the one that the release itself holds."""
-    own = read_materials(folder)
+def report_page(folder: Path, against: Path | None = None, *, leakage: bool = False) -> tuple[str, dict[str, int]]:
+    """The report of a release, and what its splits leak; none for a sound one.
+
+    The difference is that from ``against``, else the one that the release itself holds. With ``leakage`` every
+    picture is looked at again.
+    """
+    own = read_materials(folder, leakage=leakage)
     stated = own.changes
     if against is not None:
         stated = difference(against, folder)
     album = Album([folder, against] if against else [folder])
-    return render(
+    summary = sections.summary(own)
+    page = render(
         "report.html.jinja",
         album,
         own=own,
         manifest=own.manifest,
-        summary=sections.summary(own),
+        summary=summary,
         gallery=sections.gallery(own),
         videos=sections.videos(own),
         histograms=sections.histograms(own),
@@ -47,6 +52,7 @@ def report_page(folder: Path, against: Path | None = None) -> str:
         quarantine=sections.quarantine(own),
         changes=sections.changes(stated, album),
     )
+    return page, summary["leaks"]
 
 
 def difference(old: Path, new: Path) -> dict[str, Any]:

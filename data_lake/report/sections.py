@@ -11,6 +11,7 @@ from data_lake.report.corrections import values_of
 from data_lake.report.figures import Figure, finding_figure, image_figure, record_figure, said_box
 from data_lake.report.materials import Album, Materials
 from transforms.changes import Corners
+from transforms.leakage import count_shared
 from transforms.reporting.choices import choose_records, clusters_of, count_findings, some_of_each_kind, worst_first
 from transforms.reporting.histograms import bars, image_sizes, object_counts, object_sizes, split_shares
 from transforms.reporting.timelines import Timeline, timelines
@@ -51,7 +52,6 @@ class Listing:
 def summary(own: Materials) -> dict[str, Any]:
     """The figures on top: how much there is, and how it stands."""
     tables, manifest = own.tables, own.manifest
-    leaks = None if own.leakage is None else sum(own.leakage["leaks"].values())
     findings = own.found["disagreements"]
     excluded = own.found["exclusions"]
     return {
@@ -63,7 +63,8 @@ def summary(own: Materials) -> dict[str, Any]:
             ("groups", tables.images["group_id"].n_unique()),
             ("MB", round(sum(file.bytes for file in manifest.files) / 1e6)),
         ],
-        "leaks": leaks,
+        "leaks": find_leaks(own),
+        "certified": own.leakage is not None,
         "errors": findings.filter(pl.col("severity") == "error").height,
         "warnings": findings.filter(pl.col("severity") == "warning").height,
         "rejected": excluded.filter(pl.col("verdict") == "rejected").height,
@@ -71,6 +72,21 @@ def summary(own: Materials) -> dict[str, Any]:
         "held_back": sum(table["held_back"] for table in own.expectations["tables"]) if own.expectations else None,
         "licences": tables.images["licence"].unique().sort().to_list(),
     }
+
+
+def find_leaks(own: Materials) -> dict[str, int]:
+    """What more than one split holds, by name: as the certificate states, or the rows of the release themselves."""
+    split = own.tables.images.select("sample_id", "split")
+    pairs = (
+        own.found["near_duplicates"]
+        .join(split, on="sample_id")
+        .join(split.rename({"sample_id": "other_id", "split": "other_split"}), on="other_id")
+    )
+    apart = pairs.filter(pl.col("split") != pl.col("other_split")).height
+    seen = count_shared(own.tables.images) | {"near_duplicates": apart}
+    stated = own.leakage["leaks"] if own.leakage else {}
+    most = {name: max(number, int(stated.get(name, 0))) for name, number in seen.items()}
+    return {name: number for name, number in most.items() if number}
 
 
 def gallery(own: Materials) -> dict[str, list[tuple[dict[str, Any], Figure]]]:

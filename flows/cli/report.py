@@ -8,7 +8,7 @@ import typer
 
 from data_lake.release.manifest import read_manifest
 from data_lake.report.page import report_page
-from flows.cli.console import print_json
+from flows.cli.console import print_json, say_error
 from flows.cli.inspect_release import PublishedArgument, opened_release
 from flows.cli.options import JsonOption
 from flows.cli.write_page import write_page
@@ -23,11 +23,16 @@ def report(
         str | None,
         typer.Option(metavar="RELEASE", help="Show the difference from this release; the default is its own record."),
     ] = None,
+    leakage: Annotated[
+        bool,
+        typer.Option("--leakage", help="Search all pictures for near-duplicates again, as `verify` does; slower."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write one HTML page that shows a release: rows, pictures, audit, splits, leakage, quarantine, changes.
 
-    The page needs nothing else: it opens offline and asks no address. The same release gives the same page.
+    The page needs nothing else: it opens offline and asks no address. The same release gives the same page. Where
+    the splits leak, the page says so and the command fails.
 
     Example: `medmultipoints report lake/releases/demo/1.0.0 --to report.html`
     """
@@ -36,6 +41,11 @@ def report(
         older = stack.enter_context(opened_release(against)) if against else None
         manifest = read_manifest(folder)
         page = to or Path(f"{manifest.name}-{manifest.version}.html")
-        write_page(page, report_page(folder, older))
+        text, leaks = report_page(folder, older, leakage=leakage)
+        write_page(page, text)
     if as_json:
-        print_json({"page": str(page)})
+        print_json({"page": str(page), "leaks": leaks})
+    if leaks:
+        told = ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in leaks.items())
+        say_error(f"the splits of this release leak: in more than one split are {told}. Do not train on it.")
+        raise typer.Exit(1)

@@ -67,11 +67,11 @@ class Reader(HTMLParser):
 
 @pytest.fixture
 def page(release: Path) -> str:
-    return report_page(release)
+    return report_page(release)[0]
 
 
 def test_the_same_release_gives_the_same_page(release: Path, page: str) -> None:
-    assert report_page(release) == page
+    assert report_page(release) == (page, {})
 
 
 def test_nothing_comes_from_elsewhere(page: str) -> None:
@@ -124,7 +124,7 @@ def test_an_older_release_says_what_it_lacks(page: str) -> None:
 def test_a_difference_is_drawn_with_old_and_new_boxes(release: Path, tmp_path: Path) -> None:
     moved = (("hyperkvasir/a", "polyps", [(2.0, 3.0, 11.0, 9.0)]), *OBJECTS[1:])
     newer = write_release(tmp_path / "newer", make_tables(moved), "1.1.0")
-    page = report_page(newer, release)
+    page, _ = report_page(newer, release)
     reader = Reader(page)
     drawn = {
         str(a["class"]): a["width"]
@@ -181,6 +181,22 @@ def section_values(release: Path, given: dict[str, object]) -> dict[str, object]
         "quarantine": sections.quarantine(own),
         "changes": None,
     }
+
+
+def test_a_leak_stands_on_top(tmp_path: Path) -> None:
+    tables = make_tables()
+    group = pl.when(pl.col("source") == "hyperkvasir").then(pl.lit("one")).otherwise("group_id")
+    leaky = replace(tables, images=tables.images.with_columns(group_id=group))
+    page, leaks = report_page(write_release(tmp_path / "leaky", leaky))
+    assert leaks == {"groups": 1}
+    assert "The splits leak. In more than one split: groups 1." in page
+
+
+def test_divided_near_duplicates_are_a_leak_whatever_the_certificate_says(release: Path) -> None:
+    own = read_materials(release)
+    pairs = pl.DataFrame({"sample_id": ["hyperkvasir/a"], "other_id": ["hyperkvasir/b"]})
+    told = replace(own, found={**own.found, "near_duplicates": pairs}, leakage={"leaks": {"near_duplicates": 0}})
+    assert sections.find_leaks(told) == {"near_duplicates": 1}
 
 
 @pytest.mark.parametrize("action", ACTIONS)
