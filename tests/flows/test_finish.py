@@ -147,9 +147,8 @@ def test_a_bad_row_that_no_input_stands_for_stops_the_build(build: Build) -> Non
 def test_a_held_back_row_of_something_else_than_an_image_names_its_source_and_no_image(build: Build) -> None:
     """The entity of an instruction is its record, which must not pass for a sample."""
     key, record_id = "hyperkvasir/a:polyps", f"{'0' * 64}:polyps"
-    lists = {"image_files": [], "object_ids": []}
-    row = dict.fromkeys(polars_schema(load_table("instructions")), "") | lists | {"record_id": record_id}
-    row |= {"template": 0, "answer_rederived": False}
+    row = dict.fromkeys(polars_schema(load_table("instructions")), "") | {"record_id": record_id}
+    row |= {"template": 0, "answer_rederived": False, "image_files": [], "object_ids": []}
     stage = Stage(name="instruct", work=no_work, writes=("instructions",), parameters=lambda _recipe: None)
     made = Output(inputs=[key, "b"], used={key: record_id, "b": None}, tables={"instructions": pl.DataFrame([row])})
     receipt = finish(build, made, stage=stage)

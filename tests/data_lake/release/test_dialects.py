@@ -24,11 +24,13 @@ from flows.prepare import Request, prepare
 from flows.run import Unwatched, run_in_threads
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import changed
+from transforms.dialects.answers import Unsupported
 from transforms.dialects.frames import PIXELS, Size
 from transforms.dialects.prompts import restate
 from transforms.dialects.registry import DIALECTS, Conversation, Layout
 from transforms.diff import Tables
 from transforms.errors import DataError, UsageError
+from transforms.instructions.tasks import MORE_TASKS
 from transforms.run_lengths import encode_rle
 
 
@@ -72,7 +74,8 @@ def entries(folder: Path, form: Conversation) -> Iterator[dict[str, object]]:
 
 
 def picture_paths(entry: dict[str, object]) -> list[str]:
-    found = entry.get("images") or [entry["image"]]
+    found = entry.get("images") or entry["image"]
+    found = [found] if isinstance(found, str) else found
     assert isinstance(found, list)
     return found
 
@@ -193,8 +196,11 @@ def test_every_prompt_can_be_restated(simulated: Path) -> None:
             assert "{" in one.prompt.request
             assert "JSON" not in one.prompt.ask
             for name in ("qwen-vl-1000", "llava"):
-                assert "pixel" not in json.dumps(DIALECTS[name].form.encode(one))  # type: ignore[union-attr]
-            assert restate(one.prompt, PIXELS, one.size).removeprefix(one.prompt.ask).strip()
+                try:
+                    assert "pixel" not in json.dumps(DIALECTS[name].form.encode(one))  # type: ignore[union-attr]
+                    assert restate(one.prompt, PIXELS, one.size).removeprefix(one.prompt.ask).strip()
+                except Unsupported:
+                    assert one.task in MORE_TASKS
 
 
 def test_a_full_folder_and_a_file_are_refused(release: Path, tmp_path: Path) -> None:
