@@ -1,4 +1,4 @@
-"""Pages about a release that stand beside it and are made anew at will: expectation results, a contact sheet."""
+"""Pages about a release that stand beside it, made anew at will: the report, expectation results, a contact sheet."""
 
 import hashlib
 import os
@@ -13,11 +13,12 @@ from data_lake.data_docs import write_data_docs
 from data_lake.layout import Lake
 from data_lake.release.manifest import Manifest, read_manifest
 from data_lake.release.read import table_files
+from data_lake.report.page import report_page
 from expectations.verdicts import Verdict
 from transforms.contact_sheet import Cell, draw_sheet
 
 PICTURES = 12
-SHEET, EXPECTATIONS = "contact-sheet.jpg", "expectations"
+SHEET, PAGE, EXPECTATIONS = "contact-sheet.jpg", "report.html", "expectations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,10 @@ def write_report(lake: Lake, release: Path, verdicts: Mapping[str, Iterable[Verd
     folder.mkdir(parents=True, exist_ok=True)
     write_data_docs(folder / EXPECTATIONS, f"{manifest.name} {manifest.version}", verdicts)
     sheet = draw_sheet(choose_cells(release, manifest))
-    partial = folder / f".{SHEET}-{os.getpid()}"
-    partial.write_bytes(sheet)
-    partial.replace(folder / SHEET)
+    for name, content in ((SHEET, sheet), (PAGE, report_page(release, None).encode())):
+        partial = folder / f".{name}-{os.getpid()}"
+        partial.write_bytes(content)
+        partial.replace(folder / name)
     return Report(folder, path, sheet)
 
 

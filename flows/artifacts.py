@@ -10,7 +10,7 @@ from prefect.artifacts import (
     create_table_artifact,
 )
 
-from data_lake.reports import EXPECTATIONS, SHEET, Report, write_report
+from data_lake.reports import EXPECTATIONS, PAGE, SHEET, Report, write_report
 from expectations.summary import summarize
 from expectations.verdicts import Verdict, verdict_from_json
 from flows.execute import Outcome
@@ -31,6 +31,7 @@ def show_outcome(outcome: Outcome) -> None:
     tell(lambda: create_markdown_artifact(results, key="expectation-results", description="What was checked"))
     tell(lambda: create_image_artifact(picture, key="contact-sheet", description="Boxes and points on the pictures"))
     tell(lambda: create_link_artifact(f"{address}/{EXPECTATIONS}/index.html", "Expectation results", key="data-docs"))
+    tell(lambda: create_link_artifact(f"{address}/{PAGE}", "The release as one page", key="report"))
 
 
 def verdicts_of(outcome: Outcome) -> dict[str, list[Verdict]]:
@@ -43,9 +44,10 @@ def links_markdown(outcome: Outcome, report: Report) -> str:
     address, release = report_address(report), outcome.release.path
     return (
         "# Where things are\n\n"
-        f"- [expectation results]({address}/{EXPECTATIONS}/index.html), [contact sheet]({address}/{SHEET}): "
-        f"also in `{report.folder}`\n- release, card, quarantine: `{release}`, `{release / 'README.md'}`, "
-        f"`{release / 'quarantine'}`\n- check it again: `medmultipoints verify {release}`\n"
+        f"- [report]({address}/{PAGE}), [expectation results]({address}/{EXPECTATIONS}/index.html), "
+        f"[contact sheet]({address}/{SHEET}): also in `{report.folder}`\n"
+        f"- release, card, quarantine: `{release}`, `{release / 'README.md'}`, `{release / 'quarantine'}`\n"
+        f"- check it again: `medmultipoints verify {release}`\n"
     )
 
 

@@ -50,6 +50,10 @@ def test_a_report_lies_beside_the_release(tmp_path: Path) -> None:
     release = write_release(tmp_path / "release", make_tables(), "1.0.0")
     report = write_report(lake, release, {})
     assert report.folder == lake.reports / "tiny" / "1.0.0"
-    assert sorted(path.name for path in report.folder.iterdir()) == ["contact-sheet.jpg", "expectations"]
+    assert sorted(path.name for path in report.folder.iterdir()) == [
+        "contact-sheet.jpg",
+        "expectations",
+        "report.html",
+    ]
     assert (report.folder / "contact-sheet.jpg").read_bytes() == report.sheet
     assert choose_cells(release, read_manifest(release)) == choose_cells(release, read_manifest(release))
