@@ -38,7 +38,8 @@ def write_report(lake: Lake, release: Path, verdicts: Mapping[str, Iterable[Verd
     folder.mkdir(parents=True, exist_ok=True)
     write_data_docs(folder / EXPECTATIONS, f"{manifest.name} {manifest.version}", verdicts)
     sheet = draw_sheet(choose_cells(release, manifest))
-    for name, content in ((SHEET, sheet), (PAGE, report_page(release, None).encode())):
+    page, _ = report_page(release)
+    for name, content in ((SHEET, sheet), (PAGE, page.encode())):
         partial = folder / f".{name}-{os.getpid()}"
         partial.write_bytes(content)
         partial.replace(folder / name)
