@@ -113,7 +113,7 @@ def _convert(value: Any, functions: dict[str, Convert], key: str | None, depth: 
         return changed if not _is_numbers(value) else changed[0]
     if isinstance(value, dict):
         return {name: _convert(part, functions, name, depth + 1) for name, part in value.items()}
-    if key in _FRAMELESS:
+    if key in _FRAMELESS and _is_numbers(value):
         return value
     if isinstance(value, list):
         if _is_numbers(value):

@@ -186,3 +186,16 @@ def test_what_is_measured_in_released_pixels_is_refused_in_other_frames(name: st
     """Lengths and masks would be wrong in another frame; they are left out and counted."""
     with pytest.raises(Unsupported, match=reason):
         FORMS[name].encode(replace(item("bounding"), task="motion", answer=f"```json\n{content}\n```"))
+
+
+def test_positions_in_a_list_are_no_coordinates_but_boxes_of_regions_are() -> None:
+    """ "regions" holds boxes, which are converted, and positions among them, which are not."""
+    content = (
+        '{"regions": [{"bbox_2d": [0.0, 0.0, 311.0, 264.5], "label": "polyp"}], "sentences": [{"regions": [0, 1]}]}'
+    )
+    one = replace(item("bounding"), task="description", answer=f"```json\n{content}\n```")
+
+    answer = FORMS["qwen-vl-1000"].encode(one)["conversations"][1]["value"]
+
+    assert '"bbox_2d": [0, 0, 500, 500]' in answer
+    assert '"regions": [0, 1]' in answer

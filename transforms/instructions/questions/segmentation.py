@@ -78,8 +78,7 @@ def _clicks(pixels: NDArray[np.int64], words: Words, *about: str) -> list[list[f
 def _deepest_half(mask: Mask, thing: Thing) -> NDArray[np.int64]:
     """The half of the mask's pixels that lie farthest from its edge, as x, y, row by row."""
     x1, y1, x2, y2 = map(int, thing.box)
-    crop = np.pad(mask[y1:y2, x1:x2], 1).astype(np.uint8)
-    depth = cv2.distanceTransform(crop, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    depth = _squared_distances(np.pad(mask[y1:y2, x1:x2], 1))[1:-1, 1:-1]
     rows, columns = np.nonzero(depth >= np.median(depth[depth > 0]))
     return np.stack([columns + x1, rows + y1], axis=1).astype(np.int64)
 
@@ -91,11 +90,20 @@ def _ring(thing: Thing, masks: dict[str, Mask]) -> NDArray[np.int64]:
     reach = int(far) + 1
     x1, y1, x2, y2 = map(int, thing.box)
     rows, columns = slice(max(0, y1 - reach), y2 + reach), slice(max(0, x1 - reach), x2 + reach)
-    outside = (~mask[rows, columns]).astype(np.uint8)
-    away = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    away = _squared_distances(~mask[rows, columns])
     free = ~np.any([other[rows, columns] for other in masks.values()], axis=0)
-    found = np.nonzero(free & (away >= near + 1e-3) & (away <= far - 1e-3))
+    found = np.nonzero(free & (away > near**2) & (away < far**2))
     return np.stack([found[1] + columns.start, found[0] + rows.start], axis=1).astype(np.int64)
+
+
+def _squared_distances(pixels: Mask) -> NDArray[np.int64]:
+    """The squared distance of each true pixel to the nearest false one: whole numbers, alike on every run.
+
+    The roots that OpenCV returns differ in the last digit with where the array lies in memory.
+    """
+    roots = cv2.distanceTransform(pixels.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    squares: NDArray[np.int64] = np.rint(np.square(roots.astype(np.float64))).astype(np.int64)
+    return squares
 
 
 def _jittered(scene: Scene, thing: Thing, words: Words) -> list[float]:
