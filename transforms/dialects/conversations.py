@@ -32,7 +32,8 @@ def encode_json(item: Item, frame: Frame, wrap: Wrap) -> Line:
     """
     try:
         frame.extent(item.size)  # a picture that the model cannot resize is of no use to it, whatever is asked
-        return wrap(item, restate(item.prompt, frame, item.size), convert_answer(item, frame)) | ids_of(item)
+        answer = convert_answer(item, frame)
+        return wrap(item, restate(item.prompt, frame, item.size), answer) | ids_of(item)
     except Unsupported:
         raise
     except ValueError as error:

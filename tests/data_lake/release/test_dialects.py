@@ -74,7 +74,8 @@ def entries(folder: Path, form: Conversation) -> Iterator[dict[str, object]]:
 
 
 def picture_paths(entry: dict[str, object]) -> list[str]:
-    found = entry.get("images") or [entry["image"]]
+    found = entry.get("images") or entry["image"]
+    found = [found] if isinstance(found, str) else found
     assert isinstance(found, list)
     return found
 
@@ -197,9 +198,9 @@ def test_every_prompt_can_be_restated(simulated: Path) -> None:
             for name in ("qwen-vl-1000", "llava"):
                 try:
                     assert "pixel" not in json.dumps(DIALECTS[name].form.encode(one))  # type: ignore[union-attr]
+                    assert restate(one.prompt, PIXELS, one.size).removeprefix(one.prompt.ask).strip()
                 except Unsupported:
                     assert one.task in MORE_TASKS
-            assert restate(one.prompt, PIXELS, one.size).removeprefix(one.prompt.ask).strip()
 
 
 def test_a_full_folder_and_a_file_are_refused(release: Path, tmp_path: Path) -> None:
