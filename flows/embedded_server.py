@@ -4,7 +4,6 @@ Prefect's own ephemeral server outlives a parent that was killed. This one holds
 whose write end only the parent has: when the parent dies, however it dies, the pipe closes.
 """
 
-import errno
 import os
 import shutil
 import socket
@@ -101,9 +100,12 @@ def _start(home: Path, listening: socket.socket, reports: Path | None) -> "subpr
 
 
 def check_room(home: Path) -> None:
-    """OSError of a full disk where the server could not work: it would hang, or fail without a word of the reason."""
+    """MachineError where the server could not work: it would hang, or fail without a word of the reason."""
     if shutil.disk_usage(home).free < LEAST_FREE:
-        raise OSError(errno.ENOSPC, f"less than {LEAST_FREE >> 20} MiB are left", str(home))
+        raise MachineError(
+            f"the folder of the embedded Prefect server: less than {LEAST_FREE >> 20} MiB are left ({home}). The disk "
+            "is full: free space or choose another folder with --lake, then run again; finished work is kept."
+        )
 
 
 def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
