@@ -11,7 +11,7 @@ import orjson
 from data_lake.release.dialect_rows import read_dialect_pictures, read_items
 from data_lake.release.export import image_paths, write_whole
 from data_lake.release.manifest import Manifest
-from data_lake.release.read import Picture, read_parquet, read_pictures
+from data_lake.release.read import Picture, read_parquet, read_sound_pictures
 from transforms.dialects.answers import Unsupported
 from transforms.dialects.frames import Size
 from transforms.dialects.items import Contents
@@ -143,7 +143,7 @@ def _claim(known: set[str], paths: Iterable[str]) -> None:
 def _write_pictures(export: Export, split: str, paths: Mapping[str, str], render: Render) -> int:
     """The number of pictures written, each at its path; DataError where the release lacks one."""
     missing = dict(paths)
-    for stored in read_pictures(export.folder, export.manifest, split):
+    for stored in read_sound_pictures(export.folder, export.manifest, split):
         path = missing.pop(stored.sample_id, None)
         if path is not None:
             _write_at(export.to, path, [_rendered(stored, render)])

@@ -12,7 +12,7 @@ import polars as pl
 from data_lake.release.files import IMAGE_FILE
 from data_lake.release.jsonl import instructions_path
 from data_lake.release.manifest import Manifest, read_manifest
-from data_lake.release.read import Picture, read_all_instructions, read_parquet, read_pictures, splits_of
+from data_lake.release.read import Picture, read_all_instructions, read_parquet, read_sound_pictures, splits_of
 from transforms.errors import DataError, MachineError, UsageError
 
 MARK = "export.json"
@@ -57,7 +57,7 @@ def _export(folder: Path, manifest: Manifest, to: Path, splits: tuple[str, ...])
     images = instructions = records = 0
     for name in splits:
         paths = image_paths(read_parquet(folder, manifest, "images", name))
-        images += _write_pictures(read_pictures(folder, manifest, name), paths, to)
+        images += _write_pictures(read_sound_pictures(folder, manifest, name), paths, to)
         records += _write_records(to / f"records/{name}.jsonl", read_parquet(folder, manifest, "data", name), paths)
         instructions += _copy_instructions(folder, manifest, to, name, set(paths.values()))
     mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root, "splits": splits}

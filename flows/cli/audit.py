@@ -9,7 +9,9 @@ import typer
 from data_lake.release.card import describe_convention
 from data_lake.release.findings import read_conventions, read_findings, told
 from data_lake.report.corrections import entry, values_of
+from expectations.columns import load_table
 from flows.cli.console import OUT, print_json, table
+from transforms.errors import UsageError
 
 MOST_SHOWN = 40
 
@@ -29,6 +31,11 @@ def audit(
     Example: `medmultipoints audit lake/releases/demo/1.0.0 --kind phantom --kind missing`
     """
     findings = read_findings(release)
+    stated = load_table("disagreements").column("kind").check.values
+    known = [str(name) for name in stated] if isinstance(stated, tuple) else []
+    for name in kind or ():
+        if name not in known:
+            raise UsageError(f"--kind {name}: there is none of that name. Choose of {', '.join(known)}.")
     findings = findings.filter(pl.col("kind").is_in(kind)) if kind else findings
     if as_json:
         for row in told(findings):

@@ -8,7 +8,7 @@ import typer
 
 from data_lake.scoring import Matched, load_items
 from data_lake.scoring_page import render_scoring_page
-from flows.cli.console import OUT, print_json, table
+from flows.cli.console import OUT, print_json, say, table
 from flows.cli.options import JsonOption
 from flows.cli.write_page import HtmlOption, write_page
 from transforms.errors import DataError
@@ -58,6 +58,7 @@ def evaluate(
     report = how | scoring_report(matched.items, metrics.value)
     if html is not None:
         write_page(html, render_scoring_page(matched.items, report))
+        say(f"page  {html}")
     if as_json:
         print_json(report)
         return

@@ -8,7 +8,7 @@ import typer
 
 from data_lake.release.manifest import read_manifest
 from data_lake.report.page import report_page
-from flows.cli.console import print_json, say_error
+from flows.cli.console import OUT, print_json, say_error
 from flows.cli.inspect_release import PublishedArgument, opened_release
 from flows.cli.options import JsonOption
 from flows.cli.write_page import write_page
@@ -45,6 +45,8 @@ def report(
         write_page(page, text)
     if as_json:
         print_json({"page": str(page), "leaks": leaks})
+    else:
+        OUT.print(f"page  {page}", markup=False)
     if leaks:
         told = ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in leaks.items())
         say_error(f"the splits of this release leak: in more than one split are {told}. Do not train on it.")

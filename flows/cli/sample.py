@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from data_lake.release.sample import Sample, SampledRow, sample_release
 from data_lake.release.sample_page import bare_prompt, describe, render_page
-from flows.cli.console import OUT, print_json
+from flows.cli.console import OUT, print_json, say
 from flows.cli.inspect_release import ReleaseArgument
 from flows.cli.options import JsonOption
 from flows.cli.write_page import HtmlOption, write_page
@@ -29,6 +29,7 @@ def sample(
     drawn = sample_release(release, n, task=task, split=split, seed=seed)
     if html is not None:
         write_page(html, render_page(drawn))
+        say(f"page  {html}")
     if as_json:
         print_json({"release": drawn.release, "of": drawn.of, "rows": [_plain(row) for row in drawn.rows]})
         return

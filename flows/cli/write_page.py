@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.console import say
 from transforms.errors import MachineError
 
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write one HTML page that needs nothing else.")]
@@ -20,4 +19,3 @@ def write_page(path: Path, page: str) -> None:
         os.replace(part, path)
     except OSError as error:
         raise MachineError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
-    say(f"page  {path}")
