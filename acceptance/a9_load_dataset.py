@@ -92,7 +92,7 @@ def check_export(outcome: Outcome, folder: Path) -> dict[str, int]:
     assert set(lines) == set(stored), f"{len(set(stored) - set(lines))} released images are in no exported line"
     records, instructions = outcome.table("records").height, outcome.table("instructions").height
     assert (report.records, report.instructions) == (records, instructions), f"exported {report}"
-    assert len(lines) == records + instructions, f"{len(lines)} lines, expected {records + instructions}"
+    assert len(lines) >= records + instructions, f"{len(lines)} paths in {records + instructions} lines"
     return {"exported_lines": len(lines), "exported_pictures_opened": len(set(lines))}
 
 

@@ -52,7 +52,7 @@ def diff(
         print_json({"old": titles[0], "new": titles[1], "proposed_version": proposed, **plain(found)})
     elif not found.changes:
         OUT.print(
-            f"no difference: {titles[0]} and {titles[1]} state the root {manifests[0].manifest_root}; verify proves it"
+            f"no difference: {titles[0]} and {titles[1]} have the root {manifests[0].manifest_root} by their manifests"
         )
     elif as_markdown:
         OUT.print(markdown(titles, found), markup=False, end="")
