@@ -40,6 +40,13 @@ TYPES = {
 SPLITS = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit", "test": "cr:TestSplit"}
 SPLIT_SET, SPLIT_NAME = "splits", "splits/name"
 KEYS = {"records": "record_id", "images": "sample_id", "objects": "object_id", "instructions": "instruction_id"}
+REFERENCES: Mapping[tuple[str, str], str] = {
+    ("records", "sample_id"): "images/sample_id",
+    ("objects", "record_id"): "records/record_id",
+    ("objects", "sample_id"): "images/sample_id",
+    ("instructions", "record_id"): "records/record_id",
+}
+"""Columns of record sets that hold the key of another."""
 PREFIXED = (
     "citeAs column conformsTo containedIn equivalentProperty extract field fileProperty fileObject fileSet format "
     "includes isArray arrayShape isLiveDataset jsonPath key md5 parentField path recordSet references regex repeated "
@@ -211,7 +218,8 @@ def _array(depth: int) -> dict[str, Any]:
 
 
 def _fields(config: str, table: Table) -> Iterator[dict[str, Any]]:
-    for column in released_columns(table):
+    """``split`` first: mlcroissant joins by the first reference alone, and can do that with inline rows only."""
+    for column in sorted(released_columns(table), key=lambda column: column.name != "split"):
         yield _field(config, column)
 
 
@@ -228,6 +236,9 @@ def _field(config: str, column: Column) -> dict[str, Any]:
         "source": source,
     }
     field |= _array(column.depth)
-    if column.name == "split":
-        field["references"] = {"field": {"@id": SPLIT_NAME}}
-    return field
+    target = SPLIT_NAME if column.name == "split" else REFERENCES.get((config, column.name))
+    return field | _reference(target)
+
+
+def _reference(target: str | None) -> dict[str, Any]:
+    return {"references": {"field": {"@id": target}}} if target else {}
