@@ -65,7 +65,7 @@ def read_tables(folder: Path, manifest: Manifest) -> Tables:
 
 
 def read_parquet(folder: Path, manifest: Manifest, table: str, split: str | None = None) -> pl.DataFrame:
-    """The rows of a table, file by file; ``image`` is left out. DataError names a file that cannot be read."""
+    """The rows of a table, file by file; pictures are left out. DataError names a file that cannot be read."""
     parts = [_read_file(folder / path) for path in table_files(manifest, table, split) if path.endswith(".parquet")]
     if not parts:
         raise DataError(f"{folder}: the release lists no file {table}/*.parquet. Build it again.")
@@ -74,7 +74,8 @@ def read_parquet(folder: Path, manifest: Manifest, table: str, split: str | None
 
 def _read_file(path: Path) -> pl.DataFrame:
     with readable(path) as file:
-        names = [name for name in file.schema_arrow.names if name != "image"]
+        columns = file.schema_arrow
+        names = [one.name for one in columns if one.name != "image" or not pa.types.is_struct(one.type)]
         table = pl.from_arrow(file.read(columns=names))
     if not isinstance(table, pl.DataFrame):
         raise DataError(f"{path}: holds no columns.")
