@@ -42,8 +42,8 @@ def replace(old: str, new: str) -> Callable[[str], str]:
     return change
 
 
-FROM_RECORD = frozenset({"record", "instruct", "release", "manifest"})
-FROM_INSTRUCT = frozenset({"instruct", "release", "manifest"})
+FROM_RECORD = frozenset({"record", "instruct", "translate", "release", "manifest"})
+FROM_INSTRUCT = frozenset({"instruct", "translate", "release", "manifest"})
 EDITS = (
     Edit("a helper of derive", "transforms/run_lengths.py", append("# edited"), STAGES - {"index"}),
     Edit("a transform of split", "transforms/split.py", append("# edited"), FROM_RECORD | {"split"}),

@@ -11,6 +11,7 @@ from acceptance.builds import build
 from acceptance.environments import CONSUMERS, Consumer, install
 from acceptance.inputs import need_programs, small
 from acceptance.publishing import apart, command, publish_by_command
+from data_lake.release.card import config_tables
 from data_lake.release.manifest import read_manifest
 from data_lake.release.verify import verify_release
 from data_lake.simulate import SimulatedSizes, write_sources
@@ -83,7 +84,9 @@ def croissant(python: Path, path: Path) -> dict[str, Any]:
     assert not found["errors"], found
     assert not found["warnings"], found
     rows = found["rows"]
-    assert {name: count for name, count in rows.items() if name != "splits"} == dict.fromkeys(
-        ("records", "images", "objects", "instructions"), 10
-    ), rows
+    sets = {name: count for name, count in rows.items() if name != "splits"}
+    assert sets == dict.fromkeys(config_tables(file.path for file in read_manifest(path.parent).files), 10), rows
+    assert sets.keys() >= {
+        f"instructions_{name}" for name in read_manifest(path.parent).recipe["instructions"]["dialects"]
+    }
     return rows

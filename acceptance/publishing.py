@@ -21,6 +21,7 @@ CALL = (
     "import importlib, json, sys; from pathlib import Path; "
     "print(json.dumps(importlib.import_module(sys.argv[1]).show(Path(sys.argv[2]))))"
 )
+DIALECTS = ("paligemma", "swift-objects")
 COMMAND = (sys.executable, "-c", "from flows.cli import main; main()")
 
 
@@ -77,12 +78,14 @@ def write_sequence(folder: Path) -> dict[str, Path]:
     ]
     corrected = make_tables(tuple(moved))
     return {
-        "first push": write_release(folder / "1.0.0", first, "1.0.0"),
-        "identical re-push": write_release(folder / "again", first, "1.0.0"),
-        "rows added": write_release(folder / "1.1.0", make_tables(), "1.1.0"),
-        "box corrected": write_release(folder / "1.2.0", corrected, "1.2.0"),
-        "card changed": write_release(folder / "1.2.1", corrected, "1.2.1"),
-        "image and label removed": write_release(folder / "2.0.0", without(corrected, "kvasir_instrument/c"), "2.0.0"),
+        "first push": write_release(folder / "1.0.0", first, "1.0.0", DIALECTS),
+        "identical re-push": write_release(folder / "again", first, "1.0.0", DIALECTS),
+        "rows added": write_release(folder / "1.1.0", make_tables(), "1.1.0", DIALECTS),
+        "box corrected": write_release(folder / "1.2.0", corrected, "1.2.0", DIALECTS),
+        "card changed": write_release(folder / "1.2.1", corrected, "1.2.1", DIALECTS),
+        "image and label removed": write_release(
+            folder / "2.0.0", without(corrected, "kvasir_instrument/c"), "2.0.0", DIALECTS
+        ),
     }
 
 

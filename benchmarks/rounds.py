@@ -36,7 +36,7 @@ RELEASE = (("split", "record", "release"), ("to_parquet",))
 PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "derive": DERIVE,
     "release": RELEASE,
-    "instruct": (("instruct",), ("jsonl",)),
+    "instruct": (("instruct", "translate"), ("jsonl",)),
     "near-duplicates, glances, audit": (("correct", "near", "inspect", "audit"), ()),
     "card and manifest": (("manifest",), ()),
 }

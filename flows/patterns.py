@@ -4,8 +4,8 @@ NAME, VERSION = r"^[a-z][a-z0-9_]*$", r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*
 LABEL, DATE = r"^[A-Za-z0-9][A-Za-z0-9 _-]*$", r"^\d{4}-\d{2}-\d{2}$"
 SHA256, SAMPLE = r"^[0-9a-f]{64}$", r"^[a-z][a-z0-9_]*/\S+$"
 STAGES = (
-    "index", "derive", "correct", "dedup", "near", "inspect", "audit", "split", "record", "instruct", "release",
-    "manifest",
+    "index", "derive", "correct", "dedup", "near", "inspect", "audit", "split", "record", "instruct",
+    "translate", "release", "manifest",
 )  # fmt: skip
 STAGE = f"^({'|'.join(STAGES)})$"
 PATTERNS = {

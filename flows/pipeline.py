@@ -14,9 +14,10 @@ from flows.stages.near import find_near_duplicates, near_parameters, near_rules
 from flows.stages.record import record_data, record_images, record_parameters, record_rules, record_suite
 from flows.stages.release import release_parameters, release_shard, release_shards
 from flows.stages.split import split_images, split_parameters, split_rules
+from flows.stages.translate import translate_instructions, translate_parameters, translate_rules
 
 TABLE_STAGES = (
-    "index", "derive", "correct", "dedup", "near", "inspect", "audit", "split", "record", "instruct",
+    "index", "derive", "correct", "dedup", "near", "inspect", "audit", "split", "record", "instruct", "translate",
 )  # fmt: skip
 """The stages whose tables the release is made of."""
 
@@ -108,6 +109,15 @@ PIPELINE: tuple[Stage, ...] = (
         parameters=instruct_parameters,
         data=wording_digest,
         rules=instruct_rules,
+    ),
+    Stage(
+        name="translate",
+        work=translate_instructions,
+        reads=("record", "instruct"),
+        writes=("dialect_lines",),
+        parameters=translate_parameters,
+        data=wording_digest,
+        rules=translate_rules,
     ),
     Stage(
         name="release",

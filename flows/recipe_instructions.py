@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from transforms.instructions.tasks import TASKS
 
@@ -11,6 +11,12 @@ Task = Literal[
     "pointing", "bounding", "counting", "cnt_and_point", "count_and_box", "presence", "referring", "classification",
     "label_path", "class_counts", "description", "segmentation", "tracking", "appeared", "vanished", "moved_most",
     "same_class", "motion", "video_counts",
+]  # fmt: skip
+
+
+Dialect = Literal[
+    "swift", "swift-objects", "llama-factory", "llama-factory-resized", "qwen2.5-vl", "qwen-vl-1000", "molmo", "llava",
+    "paligemma", "florence2",
 ]  # fmt: skip
 
 
@@ -35,6 +41,11 @@ class Instructions(BaseModel):
         "where there is one",
     )
 
+    dialects: tuple[Dialect, ...] = Field(
+        default=(),
+        description="trainers' formats that the release holds the instructions in as well, each a config of its own",
+    )
+
     @model_validator(mode="after")
     def _shares_are_of_its_tasks(self) -> "Instructions":
         for task in self.shares:
@@ -43,3 +54,8 @@ class Instructions(BaseModel):
             if task not in self.tasks:
                 raise ValueError(f"shares: {task} is not among the tasks")
         return self
+
+    @field_validator("dialects")
+    @classmethod
+    def _each_once(cls, names: tuple[Dialect, ...]) -> tuple[Dialect, ...]:
+        return tuple(sorted(set(names)))

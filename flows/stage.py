@@ -41,6 +41,7 @@ class EarlierRelease:
     objects: StoredObject
     images: StoredObject
     instructions: StoredObject
+    dialects: StoredObject
 
 
 @dataclass(frozen=True, slots=True)

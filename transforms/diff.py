@@ -1,29 +1,33 @@
 """The difference of two releases in the words of the field, and the version that it asks for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from transforms.changes import RANK, Change, Level, named
 from transforms.instructions.jsonl import COLUMNS, SCHEMA
 from transforms.object_changes import object_changes
-from transforms.row_changes import image_changes, instruction_changes, record_changes
+from transforms.row_changes import dialect_changes, image_changes, instruction_changes, record_changes
 
-KEYS = {"records": "record_id", "objects": "object_id", "images": "image_sha256", "instructions": "instruction_id"}
+KEYS = {"records": "record_id", "objects": "object_id", "images": "image_sha256", "instructions": "instruction_id"} | {
+    "dialects": "line_id"
+}
 INSTRUCTION_COLUMNS = (*COLUMNS, "split")  # what the released files hold; the split is in their names
 INSTRUCTION_SCHEMA = SCHEMA | {"split": pl.String()}
+LINE_SCHEMA = dict.fromkeys(("line_id", "dialect", "instruction_id", "record_id", "split", "line"), pl.String())
 EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The four tables of a release, without pictures."""
+    """The four tables of a release, without pictures, and its instructions in dialects, where it holds any."""
 
     records: pl.DataFrame
     objects: pl.DataFrame
     images: pl.DataFrame
     instructions: pl.DataFrame
+    dialects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LINE_SCHEMA))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ def diff_releases(
         *record_changes(old.records, new.records, touched, images, shown),
         *objects,
         *instruction_changes(old.instructions, new.instructions, shown),
+        *dialect_changes((old.dialects, new.dialects), (old.instructions, new.instructions), shown),
     ]
     found = [change for change in changes if change.count]
     if files_differ and not found:

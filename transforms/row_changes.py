@@ -5,7 +5,7 @@ from typing import Final
 
 import polars as pl
 
-from transforms.changes import Change, change, turned
+from transforms.changes import Change, change, named, turned
 
 PICTURE: Final = ("stored_sha256", "pixel_sha256")
 SIZE: Final = ("width", "height", "scale")
@@ -87,6 +87,24 @@ def instruction_changes(old: pl.DataFrame, new: pl.DataFrame, shown: int) -> lis
             change(kind, _rows(both.filter(differs), said, "instruction_id"), shown)
             for kind, (differs, said) in found.items()
         ),
+    ]
+
+
+def dialect_changes(
+    lines: tuple[pl.DataFrame, pl.DataFrame], instructions: tuple[pl.DataFrame, pl.DataFrame], shown: int
+) -> list[Change]:
+    """Dialects that came and went, and entries of the others that differ though their instructions are the same."""
+    old, new = lines
+    before, after = set(old["dialect"]), set(new["dialect"])
+    told = _both(*instructions, "instruction_id")
+    same = told.filter(~_differs(told, ["prompt", *ANSWER, *PLACE])).select("instruction_id")
+    ours = [frame.filter(pl.col("dialect").is_in(sorted(before & after))) for frame in lines]
+    here, there = (frame.join(same, on="instruction_id", how="semi").select("line_id", "line") for frame in ours)
+    both = here.join(there, on="line_id", how="full", suffix="|new", coalesce=True)
+    return [
+        named("dialects_lost", before - after, shown),
+        named("dialects_gained", after - before, shown),
+        change("entries_changed", _rows(both.filter(_differs(both, ["line"])), _said(both, "line"), "line_id"), shown),
     ]
 
 

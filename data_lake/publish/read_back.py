@@ -17,7 +17,7 @@ from data_lake.publish.hub_answers import redact
 from data_lake.publish.kept import fetch_manifest
 from data_lake.publish.places import Place, download
 from data_lake.publish.versions import is_own
-from data_lake.release.card import CONFIGS
+from data_lake.release.card import config_tables
 from data_lake.release.manifest import MANIFEST, Manifest, read_manifest
 from data_lake.release.provenance import SIGNATURE, STATEMENT
 from data_lake.release.read import read_parquet, splits_of, table_files
@@ -58,7 +58,8 @@ def _wrong_bytes(place: Place, tag: str, manifest: Manifest) -> Iterator[str]:
 
 def _wrong_rows(place: Place, tag: str, folder: Path) -> Iterator[str]:
     manifest = read_manifest(folder)
-    wanted = {name: splits for name, table in CONFIGS.items() if (splits := _splits(manifest, table))}
+    tables = config_tables(file.path for file in manifest.files)
+    wanted = {name: splits for name, table in tables.items() if (splits := _splits(manifest, table))}
     with tempfile.TemporaryDirectory(prefix="medmultipoints-") as name:
         argument = place.load_argument(tag) or (str(_fetch_all(place, tag, manifest, Path(name) / "release")), None)
         loaded = _load(place, argument, wanted, Path(name) / "home")
@@ -67,7 +68,7 @@ def _wrong_rows(place: Place, tag: str, folder: Path) -> Iterator[str]:
         return
     for config, splits in wanted.items():
         for split in splits:
-            rows = read_parquet(folder, manifest, CONFIGS[config], split).head(ROWS).to_dicts()
+            rows = read_parquet(folder, manifest, tables[config], split).head(ROWS).to_dicts()
             if orjson.loads(orjson.dumps(rows)) != loaded[config][split]:
                 yield f"load_dataset at {tag}: {config}, {split}: the first {len(rows)} rows are not the release's"
 

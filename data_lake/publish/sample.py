@@ -17,9 +17,10 @@ def load_rows(path: str, revision: str | None, config: str, split: str, rows: in
     stream = datasets.load_dataset(path, config, split=split, revision=revision, streaming=True)
     found = []
     for row in stream.take(rows):
-        picture = row.pop("image", None)
-        if picture is not None and list(picture.size) != row["img_size"]:
-            raise ValueError(f"{row['record_id']}: the picture has {picture.size}, img_size says {row['img_size']}")
+        if "img_size" in row and "image" in row:  # in a dialect, ``image`` is a path
+            size = row.pop("image").size
+            if list(size) != row["img_size"]:
+                raise ValueError(f"{row['record_id']}: the picture has {size}, img_size says {row['img_size']}")
         found.append(row)
     return found
 

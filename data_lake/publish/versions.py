@@ -1,6 +1,7 @@
 """Which version may follow which, and which paths of a place belong to releases."""
 
 from data_lake.release.compare import Comparison
+from data_lake.release.files import DIALECT_PREFIX
 from data_lake.release.manifest import Manifest
 from transforms.errors import UsageError
 
@@ -17,7 +18,8 @@ class VersionRefused(UsageError):
 
 def is_own(path: str) -> bool:
     """Whether a path lies in a folder that only releases write: a stray file there would become rows."""
-    return "/" in path and path.split("/")[0] in OWN_FOLDERS
+    folder, inside, _ = path.partition("/")
+    return bool(inside) and (folder in OWN_FOLDERS or folder.startswith(DIALECT_PREFIX))
 
 
 def check_version(manifest: Manifest, previous: Manifest, comparison: Comparison, place: str) -> None:

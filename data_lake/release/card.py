@@ -1,9 +1,9 @@
 """README.md of a release: front matter that the Hub reads, and a body whose every number is computed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import jinja2
 import polars as pl
@@ -11,14 +11,21 @@ from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
 
 from data_lake.catalogue import SourceInfo
 from data_lake.release.curated import Curated
-from data_lake.release.files import FileEntry
+from data_lake.release.dialect_lines import FORMS, left_out_reason
+from data_lake.release.dialect_tables import dialect_schema
+from data_lake.release.files import DIALECT_PREFIX, FileEntry
 from data_lake.release.histogram import HISTOGRAM, bin_counts
 from data_lake.release.instruction_rows import released_columns, released_features
 from data_lake.release.licences import hub_licence, licence_reason, strictest
 from data_lake.release.manifest import StageCount
+from data_lake.release.read import dialects_in
 from expectations.columns import Table, load_table
+from transforms.dialects.registry import DIALECTS
 from transforms.diff import Tables
 from transforms.stats import count_histogram, count_images, count_labels, count_spread, count_tasks
+
+if TYPE_CHECKING:
+    from datasets import Features
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
 # ``datasets`` reads all configs of a folder in one format, so the config of instructions is their Parquet files.
@@ -76,6 +83,7 @@ def front_matter(facts: CardFacts) -> dict[str, Any]:
     """The metadata block, in the form that ``datasets`` and ``huggingface_hub`` write themselves."""
     splits = facts.tables.images["split"].unique().sort().to_list()
     labels = facts.tables.records["label"].unique().sort().to_list()
+    named = config_tables(file.path for file in facts.files)
     return {
         **hub_licence(strictest(facts.sources)),
         "pretty_name": facts.title,
@@ -85,9 +93,14 @@ def front_matter(facts: CardFacts) -> dict[str, Any]:
         "size_categories": [_size_category(facts.tables.records.height)],
         "annotations_creators": list(facts.annotations_creators),
         "source_datasets": ["extended"],
-        "configs": [config for name in CONFIGS if (config := _config(facts, name, splits))["data_files"]],
-        "dataset_info": [info for name in CONFIGS if (info := _dataset_info(facts, name, splits))["splits"]],
+        "configs": [config for name in named if (config := _config(facts, name, splits))["data_files"]],
+        "dataset_info": [info for name in named if (info := _dataset_info(facts, name, splits))["splits"]],
     }
+
+
+def config_tables(paths: Iterable[str]) -> dict[str, str]:
+    """The folder of every config of a release with these files: its tables, and its instructions by dialect."""
+    return CONFIGS | {name: name for name in (DIALECT_PREFIX + dialect for dialect in dialects_in(paths))}
 
 
 def _language_tasks(facts: CardFacts) -> list[str]:
@@ -104,7 +117,7 @@ def _config(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[str, Any
 
 
 def _pattern(name: str, split: str) -> str:
-    return f"{CONFIGS[name]}/{split}-*"
+    return f"{CONFIGS.get(name, name)}/{split}-*"
 
 
 def _files_of(facts: CardFacts, name: str, split: str) -> list[FileEntry]:
@@ -113,7 +126,7 @@ def _files_of(facts: CardFacts, name: str, split: str) -> list[FileEntry]:
 
 
 def _dataset_info(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[str, Any]:
-    rows = dict(getattr(facts.tables, name).group_by("split").len().iter_rows())
+    rows = dict(_rows(facts.tables, name).group_by("split").len().iter_rows())
     sizes = {split: sum(file.bytes for file in _files_of(facts, name, split)) for split in splits}
     told = [
         {"name": split, "num_bytes": sizes[split], "num_examples": rows.get(split, 0)}
@@ -123,11 +136,25 @@ def _dataset_info(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[st
     total = sum(split["num_bytes"] for split in told)
     return {
         "config_name": name,
-        "features": released_features(load_table(DECLARED[name]))._to_yaml_list(),
+        "features": _features(name)._to_yaml_list(),
         "splits": told,
         "download_size": total,
         "dataset_size": total,
     }
+
+
+def _rows(tables: Tables, config: str) -> pl.DataFrame:
+    dialect = config.removeprefix(DIALECT_PREFIX)
+    chosen: pl.DataFrame = getattr(tables, config) if config in CONFIGS else tables.dialects
+    return chosen if config in CONFIGS else chosen.filter(pl.col("dialect") == dialect)
+
+
+def _features(config: str) -> "Features":
+    from datasets import Features
+
+    if config in CONFIGS:
+        return released_features(load_table(DECLARED[config]))
+    return Features.from_arrow_schema(dialect_schema(config.removeprefix(DIALECT_PREFIX)))
 
 
 def _figures(facts: CardFacts) -> dict[str, Any]:
@@ -141,6 +168,7 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "spread": count_spread(tables.records).to_dicts(),
         "histogram": bin_counts(count_histogram(tables.records)),
         "picture": next((file.path for file in facts.files if file.path == HISTOGRAM), None),
+        "dialects": [_describe_dialect(facts, name) for name in _dialects_asked(facts)],
         "tasks": count_tasks(tables.instructions).to_dicts(),
         "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),
         "corrections": [_describe_correction(row) for row in facts.corrections.iter_rows(named=True)],
@@ -151,6 +179,26 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "truncated": tables.objects.filter(pl.col("truncated")).height,
         "example_split": _example_split(tables.images),
         "dictionary": {name: _columns(load_table(declared)) for name, declared in DECLARED.items()},
+    }
+
+
+def _dialects_asked(facts: CardFacts) -> Sequence[str]:
+    asked: Sequence[str] = facts.recipe.get("instructions", {}).get("dialects", ())
+    return asked
+
+
+def _describe_dialect(facts: CardFacts, name: str) -> dict[str, Any]:
+    """What a reader must know of a dialect: what its numbers mean, how many entries there are, what is missing."""
+    told, reason = DIALECTS[name], left_out_reason(name)
+    left_out = [one.count for stage in facts.accounting for one in stage.reasons if one.reason == reason]
+    rows = _rows(facts.tables, DIALECT_PREFIX + name)
+    return {
+        "config": DIALECT_PREFIX + name,
+        "about": told,
+        "rows": rows.height,
+        "left_out": sum(left_out),
+        "resized": FORMS[name].resize is not None,
+        "splits": rows["split"].unique().sort().to_list(),
     }
 
 

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
+import polars as pl
 
-from data_lake.release.card import CONFIGS, DECLARED, CardFacts, front_matter
-from data_lake.release.files import PARQUET_FILE, FileEntry
+from data_lake.release.card import DECLARED, CardFacts, config_tables, front_matter
+from data_lake.release.dialect_lines import FORMS
+from data_lake.release.files import DIALECT_PREFIX, PARQUET_FILE, FileEntry
 from data_lake.release.instruction_rows import released_columns
 from data_lake.release.licences import strictest
 from expectations.columns import Column, Table, load_table
+from transforms.dialects.registry import DIALECTS
 
 CROISSANT = "croissant.json"
 CONFORMS = "http://mlcommons.org/croissant/1.1"
@@ -37,6 +40,13 @@ TYPES = {
 SPLITS = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit", "test": "cr:TestSplit"}
 SPLIT_SET, SPLIT_NAME = "splits", "splits/name"
 KEYS = {"records": "record_id", "images": "sample_id", "objects": "object_id", "instructions": "instruction_id"}
+REFERENCES: Mapping[tuple[str, str], str] = {
+    ("records", "sample_id"): "images/sample_id",
+    ("objects", "record_id"): "records/record_id",
+    ("objects", "sample_id"): "images/sample_id",
+    ("instructions", "record_id"): "records/record_id",
+}
+"""Columns of record sets that hold the key of another."""
 PREFIXED = (
     "citeAs column conformsTo containedIn equivalentProperty extract field fileProperty fileObject fileSet format "
     "includes isArray arrayShape isLiveDataset jsonPath key md5 parentField path recordSet references regex repeated "
@@ -62,7 +72,8 @@ CONTEXT: Mapping[str, Any] = {
 def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
     """The content of croissant.json; ``files`` are all files of the release but this one and the manifest."""
     listed = sorted(files)
-    named = [name for name in CONFIGS if any(_is_of(file, name) for file in listed)]
+    tables = config_tables(file.path for file in listed)
+    named = [name for name in tables if any(_is_of(file, tables[name]) for file in listed)]
     metadata = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -74,7 +85,7 @@ def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
         "version": facts.version,
         "isLiveDataset": False,
         "keywords": front_matter(facts)["tags"],
-        "distribution": [*map(_file_object, listed), *map(_file_set, named)],
+        "distribution": [*map(_file_object, listed), *(_file_set(name, tables[name]) for name in named)],
         "recordSet": [_split_set(facts), *(_record_set(name) for name in named)],
     }
     return orjson.dumps(metadata, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -100,9 +111,9 @@ def _licence(name: str, homepage: str) -> str:
     return homepage if name.startswith("LicenseRef-") else f"https://spdx.org/licenses/{name}.html"
 
 
-def _is_of(file: FileEntry, config: str) -> bool:
+def _is_of(file: FileEntry, table: str) -> bool:
     found = PARQUET_FILE.fullmatch(file.path)
-    return found is not None and found["table"] == CONFIGS[config]
+    return found is not None and found["table"] == table
 
 
 def _file_object(file: FileEntry) -> dict[str, Any]:
@@ -117,14 +128,14 @@ def _file_object(file: FileEntry) -> dict[str, Any]:
     }
 
 
-def _file_set(config: str) -> dict[str, Any]:
+def _file_set(config: str, table: str) -> dict[str, Any]:
     return {
         "@type": "cr:FileSet",
         "@id": f"{config}-files",
         "name": f"{config}-files",
         "description": f"The Parquet files of {config}, beside this file.",
         "encodingFormat": FORMATS["parquet"],
-        "includes": f"{CONFIGS[config]}/*.parquet",
+        "includes": f"{table}/*.parquet",
     }
 
 
@@ -147,6 +158,8 @@ def _split_set(facts: CardFacts) -> dict[str, Any]:
 
 
 def _record_set(config: str) -> dict[str, Any]:
+    if config not in DECLARED:
+        return _dialect_set(config)
     table = load_table(DECLARED[config])
     return {
         "@type": "cr:RecordSet",
@@ -158,8 +171,55 @@ def _record_set(config: str) -> dict[str, Any]:
     }
 
 
+def _dialect_set(config: str) -> dict[str, Any]:
+    """The record set of a dialect: turns and places are lists of structures, told as fields within fields."""
+    dialect = DIALECTS[config.removeprefix(DIALECT_PREFIX)]
+    return {
+        "@type": "cr:RecordSet",
+        "@id": config,
+        "name": config,
+        "description": f"One instruction as {dialect.title}.",
+        "key": {"@id": f"{config}/{KEYS['instructions']}"},
+        "field": [_dialect_field(config, name, kind) for name, kind in FORMS[dialect.name].columns.items()],
+    }
+
+
+def _dialect_field(config: str, name: str, kind: Any) -> dict[str, Any]:
+    inner, depth = _unlisted(kind)
+    whole = {"@type": "cr:Field", "@id": f"{config}/{name}", "name": name} | _array(depth)
+    source = {"fileSet": {"@id": f"{config}-files"}, "extract": {"column": name}}
+    if not isinstance(inner, pl.Struct):
+        return whole | {"dataType": TYPES[_word(inner)], "source": source}
+    parts = [(field.name, *_unlisted(field.dtype)) for field in inner.fields]
+    return whole | {
+        "subField": [
+            {"@type": "cr:Field", "@id": f"{config}/{name}/{part}", "name": part, "dataType": TYPES[_word(scalar)]}
+            | _array(levels)
+            | {"source": source | {"transform": {"jsonPath": part}}}
+            for part, scalar, levels in parts
+        ]
+    }
+
+
+def _unlisted(kind: Any) -> tuple[Any, int]:
+    """What a list holds in the end, and how deep it lies."""
+    depth = 0
+    while isinstance(kind, pl.List):
+        kind, depth = kind.inner, depth + 1
+    return kind, depth
+
+
+def _word(scalar: pl.DataType) -> str:
+    return str(scalar).lower()
+
+
+def _array(depth: int) -> dict[str, Any]:
+    return {"isArray": True, "arrayShape": ",".join(["-1"] * depth)} if depth else {}
+
+
 def _fields(config: str, table: Table) -> Iterator[dict[str, Any]]:
-    for column in released_columns(table):
+    """``split`` first: mlcroissant joins by the first reference alone, and can do that with inline rows only."""
+    for column in sorted(released_columns(table), key=lambda column: column.name != "split"):
         yield _field(config, column)
 
 
@@ -175,8 +235,10 @@ def _field(config: str, column: Column) -> dict[str, Any]:
         "dataType": TYPES[column.scalar],
         "source": source,
     }
-    if column.depth:
-        field |= {"isArray": True, "arrayShape": ",".join(["-1"] * column.depth)}
-    if column.name == "split":
-        field["references"] = {"field": {"@id": SPLIT_NAME}}
-    return field
+    field |= _array(column.depth)
+    target = SPLIT_NAME if column.name == "split" else REFERENCES.get((config, column.name))
+    return field | _reference(target)
+
+
+def _reference(target: str | None) -> dict[str, Any]:
+    return {"references": {"field": {"@id": target}}} if target else {}

@@ -14,6 +14,7 @@ from data_lake.wording import load_templates
 from transforms.dialects.frames import Size
 from transforms.dialects.items import Contents, Item, Picture, PictureObject
 from transforms.dialects.prompts import Requests, learn_requests, split_prompt
+from transforms.diff import INSTRUCTION_COLUMNS
 from transforms.errors import DataError
 from transforms.instructions.tasks import round_point
 from transforms.records import Box, Point
@@ -70,11 +71,17 @@ def read_contents(folder: Path, manifest: Manifest, splits: tuple[str, ...]) -> 
 
 def read_items(folder: Path, manifest: Manifest, split: str) -> Iterator[Item]:
     """The instructions of a split, sorted by id; DataError for one whose record or picture the release lacks."""
-    images = read_parquet(folder, manifest, "images", split).select("image_file", "width", "height")
-    records = read_parquet(folder, manifest, "data", split).select("record_id", "label", "points")
+    images, records = (read_parquet(folder, manifest, table, split) for table in ("images", "data"))
+    yield from make_items(read_all_instructions(folder, manifest, split), images, records)
+
+
+def make_items(instructions: pl.DataFrame, images: pl.DataFrame, records: pl.DataFrame) -> Iterator[Item]:
+    """The instructions, sorted by id, with all that a dialect needs of their images and records."""
+    sizes, points = images.select("image_file", "width", "height"), records.select("record_id", "label", "points")
     requests = learn_template_requests()
-    for part in read_all_instructions(folder, manifest, split).sort("instruction_id").iter_slices(ROWS_AT_ONCE):
-        joined = part.join(images, on="image_file", how="left").join(records, on="record_id", how="left")
+    for part in instructions.select(INSTRUCTION_COLUMNS).sort("instruction_id").iter_slices(ROWS_AT_ONCE):
+        joined = part.join(sizes, on="image_file", how="left", maintain_order="left")
+        joined = joined.join(points, on="record_id", how="left", maintain_order="left")
         for row in joined.iter_rows(named=True):
             yield _item(row, requests)
 

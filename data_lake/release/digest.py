@@ -9,7 +9,9 @@ them: ``1.0``, ``0.1``, ``0.00001``, ``1e-7``, ``1e+16``. A missing value is ``n
 
 Left out are columns that hold how a picture is packed rather than what it shows: ``image``, ``stored_sha256``,
 ``stored_bytes`` (a newer JPEG encoder changes both; ``image_sha256`` and ``scale`` stay). Of the instructions
-the columns that their released files hold count, and the split.
+the columns that their released files hold count, and the split. Where a release holds instructions in dialects, a
+fifth table, dialects, follows: ``line_id`` (dialect:instruction_id), ``dialect``, ``instruction_id``, ``record_id``,
+``split``, and ``line``, the row of its file as JSON in the order of the file's columns.
 """
 
 import hashlib
@@ -17,25 +19,28 @@ import hashlib
 import orjson
 import polars as pl
 
-from transforms.diff import INSTRUCTION_COLUMNS
+from transforms.diff import INSTRUCTION_COLUMNS, Tables
 
 KEYS = {
     "records": ("record_id",),
     "objects": ("record_id", "index"),
     "images": ("sample_id",),
     "instructions": ("instruction_id",),
+    "dialects": ("line_id",),
 }
 LEFT_OUT = frozenset({"image", "stored_sha256", "stored_bytes"})
 ROWS_AT_ONCE = 5_000
 
 
-def logical_digest(
-    records: pl.DataFrame, objects: pl.DataFrame, images: pl.DataFrame, instructions: pl.DataFrame
-) -> str:
-    """The sha256 over the canonical rows of the four tables; the order of rows and columns does not matter."""
+def logical_digest(tables: Tables) -> str:
+    """The sha256 over the canonical rows of the tables; the order of rows and columns does not matter."""
     total = hashlib.sha256()
-    frames = (records, objects, images, instructions.select(INSTRUCTION_COLUMNS))
-    for (name, keys), frame in zip(KEYS.items(), frames, strict=True):
+    for name, keys in KEYS.items():
+        frame = getattr(tables, name)
+        if name == "instructions":
+            frame = frame.select(INSTRUCTION_COLUMNS)
+        if name == "dialects" and not frame.height:
+            continue
         columns = sorted(set(frame.columns) - LEFT_OUT)
         total.update(orjson.dumps([name, columns], option=orjson.OPT_APPEND_NEWLINE))
         wide = {column: _widened(frame.schema[column]) for column in columns}

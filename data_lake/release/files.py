@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+DIALECT_PREFIX = "instructions_"
 PARQUET_FILE = re.compile(
-    r"(?P<table>data|images|objects|instructions)/(?P<split>[a-z][a-z0-9_]*)-\d{5}-of-\d{5}\.parquet"
+    rf"(?P<table>data|images|objects|instructions|{DIALECT_PREFIX}[a-z0-9.-]+)/(?P<split>[a-z][a-z0-9_]*)-\d{{5}}-of-\d{{5}}\.parquet"
 )
 INSTRUCTIONS_FILE = re.compile(r"(?P<table>instructions)/(?P<split>[a-z][a-z0-9_]*)\.jsonl")
 IMAGE_FILE = re.compile(r"images/[0-9a-f]{64}\.(jpg|png)")

@@ -32,7 +32,7 @@ def read_previous_tables(reference: str, releases: Path) -> tuple[str, Tables]:
     """``name version`` and all rows of the same release, without pictures; DataError where they are not its own."""
     folder, manifest = _find(reference, releases)
     tables = read_tables(folder, manifest)
-    found = logical_digest(tables.records, tables.objects, tables.images, tables.instructions)
+    found = logical_digest(tables)
     if found != manifest.logical_digest:
         raise DataError(
             f"{folder}: the rows are not those that {MANIFEST} states. Get that release again: `medmultipoints verify` "

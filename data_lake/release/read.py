@@ -1,19 +1,20 @@
 """A release, read back: its tables without pictures, and its pictures one row group at a time."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_lake.release.files import INSTRUCTIONS_FILE, PARQUET_FILE
+from data_lake.release.files import DIALECT_PREFIX, INSTRUCTIONS_FILE, PARQUET_FILE
 from data_lake.release.jsonl import read_instructions
 from data_lake.release.manifest import Manifest
-from transforms.diff import INSTRUCTION_SCHEMA, Tables
+from transforms.diff import INSTRUCTION_SCHEMA, LINE_SCHEMA, Tables
 from transforms.errors import DataError
 
 
@@ -45,6 +46,12 @@ def table_place(path: str) -> tuple[str, str] | None:
     return (found["table"], found["split"]) if found else None
 
 
+def dialects_in(paths: Iterable[str]) -> tuple[str, ...]:
+    """The dialects that files of a release are in, sorted."""
+    tables = {place[0] for path in paths if (place := table_place(path))}
+    return tuple(sorted(name.removeprefix(DIALECT_PREFIX) for name in tables if name.startswith(DIALECT_PREFIX)))
+
+
 def splits_of(manifest: Manifest) -> tuple[str, ...]:
     """The splits that have images, sorted."""
     places = (table_place(file.path) for file in manifest.files)
@@ -52,13 +59,13 @@ def splits_of(manifest: Manifest) -> tuple[str, ...]:
 
 
 def read_tables(folder: Path, manifest: Manifest) -> Tables:
-    """All four tables of a release; records come without their pictures."""
+    """All tables of a release; records come without their pictures."""
     records, objects, images = (read_parquet(folder, manifest, name) for name in ("data", "objects", "images"))
-    return Tables(records, objects, images, read_all_instructions(folder, manifest))
+    return Tables(records, objects, images, read_all_instructions(folder, manifest), read_lines(folder, manifest))
 
 
 def read_parquet(folder: Path, manifest: Manifest, table: str, split: str | None = None) -> pl.DataFrame:
-    """The rows of a table, file by file; ``image`` is left out. DataError names a file that cannot be read."""
+    """The rows of a table, file by file; pictures are left out. DataError names a file that cannot be read."""
     parts = [_read_file(folder / path) for path in table_files(manifest, table, split) if path.endswith(".parquet")]
     if not parts:
         raise DataError(f"{folder}: the release lists no file {table}/*.parquet. Build it again.")
@@ -67,7 +74,8 @@ def read_parquet(folder: Path, manifest: Manifest, table: str, split: str | None
 
 def _read_file(path: Path) -> pl.DataFrame:
     with readable(path) as file:
-        names = [name for name in file.schema_arrow.names if name != "image"]
+        columns = file.schema_arrow
+        names = [one.name for one in columns if one.name != "image" or not pa.types.is_struct(one.type)]
         table = pl.from_arrow(file.read(columns=names))
     if not isinstance(table, pl.DataFrame):
         raise DataError(f"{path}: holds no columns.")
@@ -79,6 +87,25 @@ def read_all_instructions(folder: Path, manifest: Manifest, split: str | None = 
     wanted = [path for path in table_files(manifest, "instructions", split) if path.endswith(".jsonl")]
     empty = pl.DataFrame(schema=INSTRUCTION_SCHEMA)
     return pl.concat([empty, *(read_instructions(folder / path) for path in wanted)])
+
+
+def line_id(dialect: str, instruction_id: str) -> str:
+    """The key of an instruction in a dialect."""
+    return f"{dialect}:{instruction_id}"
+
+
+def read_lines(folder: Path, manifest: Manifest) -> pl.DataFrame:
+    """The instructions of a release in all its dialects, each as the JSON of its row, sorted by key."""
+    rows: list[tuple[str, ...]] = []
+    for file in manifest.files:
+        table, split = table_place(file.path) or ("", "")
+        dialect = table.removeprefix(DIALECT_PREFIX)
+        if dialect != table:
+            with readable(folder / file.path) as parquet:
+                for row in parquet.read().to_pylist():
+                    own = row["instruction_id"], row["record_id"]
+                    rows.append((line_id(dialect, own[0]), dialect, *own, split, orjson.dumps(row).decode()))
+    return pl.DataFrame(rows, schema=LINE_SCHEMA, orient="row").sort("line_id")
 
 
 def read_pictures(folder: Path, manifest: Manifest, split: str | None = None) -> Iterator[Picture]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from data_lake.release.agreement import TABLE_CHECKS
 from data_lake.release.answers import check_answers
+from data_lake.release.dialect_tables import check_dialects
 from data_lake.release.digest import logical_digest
 from data_lake.release.files import hash_file
 from data_lake.release.instruction_rows import check_both_formats
@@ -98,6 +99,7 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
         for name, problems in TABLE_CHECKS.items():
             yield _run(name, lambda problems=problems: problems(tables[0]))  # type: ignore[misc]
         yield _run("instructions_in_both_formats", lambda: check_both_formats(folder, manifest))
+        yield _run("dialects", lambda: check_dialects(folder, manifest, tables[0]))
         yield _run("answers", lambda: check_answers(tables[0], manifest.recipe))
         pictures: Callable[[], Iterator[Picture]] = lambda: read_pictures(folder, manifest)  # noqa: E731
         yield _run("pictures", lambda: check_pictures(pictures(), tables[0].images))
@@ -166,6 +168,6 @@ def _accounting(manifest: Manifest) -> Iterator[str]:
 
 
 def _digest(manifest: Manifest, tables: Tables) -> Iterator[str]:
-    found = logical_digest(tables.records, tables.objects, tables.images, tables.instructions)
+    found = logical_digest(tables)
     if found != manifest.logical_digest:
         yield f"the rows give {found}, the manifest says {manifest.logical_digest}"

@@ -62,7 +62,7 @@ def instruct_rules(tables: Tables, inputs: Inputs) -> Rules:
 def instruct_parameters(recipe: Recipe) -> object:
     """The part of the recipe that this stage depends on."""
     return {
-        "instructions": recipe.instructions.model_dump(),
+        "instructions": recipe.instructions.model_dump(exclude={"dialects"}),
         "seed": recipe.seed,
         "policy": recipe.boxes.policy,
         "labels": sorted(recipe.labels.names),

@@ -74,9 +74,7 @@ def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 def released_tables(inputs: Inputs) -> Tables:
     """The rows of the release."""
-    return Tables(
-        inputs.read("records"), inputs.read("objects"), inputs.read("released_images"), inputs.read("instructions")
-    )
+    return Tables(*map(inputs.read, ("records", "objects", "released_images", "instructions", "dialect_lines")))
 
 
 def card_facts(
@@ -108,7 +106,7 @@ def card_facts(
         files=files,
         earlier=(earlier[0], describe(earlier[1])) if earlier else None,
         curated=Curated(**recipe.card.model_dump()),
-        logical_digest=logical_digest(tables.records, tables.objects, tables.images, tables.instructions),
+        logical_digest=logical_digest(tables),
         recipe_digest=digest(recipe.model_dump(mode="json", exclude={"version"})),
         code_digest=digest(
             [pipeline_code(), {source.name: reader_digest(source.info.reader) for source in build.sources}]

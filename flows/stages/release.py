@@ -7,7 +7,8 @@ import polars as pl
 
 from data_lake.layout import Lake
 from data_lake.release.checks import EXPECTATIONS, expectations_bytes
-from data_lake.release.files import FileEntry, shard_path
+from data_lake.release.dialect_tables import write_dialect_rows
+from data_lake.release.files import DIALECT_PREFIX, FileEntry, shard_path
 from data_lake.release.histogram import HISTOGRAM, histogram_png
 from data_lake.release.instruction_rows import write_instruction_rows
 from data_lake.release.jsonl import instructions_path, write_instructions
@@ -28,7 +29,9 @@ QUARANTINE = (
     "exclusions", "corrections", "duplicates", "near_duplicates", "near_distances", "disagreements", "conventions",
     "specks", "split_changes",
 )  # fmt: skip
-EXCLUDING = ("index", "derive", "correct", "dedup", "near", "inspect", "audit", "split", "record", "instruct")
+EXCLUDING = (
+    "index", "derive", "correct", "dedup", "near", "inspect", "audit", "split", "record", "instruct", "translate",
+)  # fmt: skip
 
 
 def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
@@ -69,6 +72,7 @@ def _table_files(build: Build, inputs: Inputs) -> Iterator[tuple[FileEntry, Stor
         with temporary_file(build.lake) as path:
             entry = write_instruction_rows(path, part, name=shard_path("instructions", str(split)))
             yield entry, put_file(build.lake, path, part.height)
+    yield from _dialect_files(build.lake, inputs.read("dialect_lines"))
     for name in QUARANTINE:
         frame = _all_exclusions(inputs) if name == "exclusions" else inputs.read(name)
         yield _parquet(build.lake, frame, load_table(name), f"quarantine/{name}.parquet")
@@ -76,6 +80,14 @@ def _table_files(build: Build, inputs: Inputs) -> Iterator[tuple[FileEntry, Stor
     yield FileEntry(HISTOGRAM, stored.bytes, stored.sha256), stored
     stored = put_bytes(build.lake, expectations_bytes({stage: inputs.verdicts[stage] for stage in EXCLUDING}))
     yield FileEntry(EXPECTATIONS, stored.bytes, stored.sha256), stored
+
+
+def _dialect_files(lake: Lake, lines: pl.DataFrame) -> Iterator[tuple[FileEntry, StoredObject]]:
+    """One file for each dialect and split."""
+    for (dialect, split), part in lines.partition_by("dialect", "split", as_dict=True, maintain_order=True).items():
+        with temporary_file(lake) as path:
+            name = shard_path(f"{DIALECT_PREFIX}{dialect}", str(split))
+            yield write_dialect_rows(path, part, str(dialect), name=name), put_file(lake, path, part.height)
 
 
 def _certificate(build: Build, inputs: Inputs) -> tuple[FileEntry, StoredObject]:

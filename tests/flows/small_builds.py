@@ -12,7 +12,7 @@ from flows.stage import Build
 SIZES = SimulatedSizes(polyps=8, instruments=4, videos=3, frames=3, unsegmented=0)
 FAULTS = ("truncated_image",)
 STAGES = ["index", "derive", "correct", "dedup", "near", "inspect", "audit"]
-STAGES += ["split", "record", "instruct", "release", "manifest"]
+STAGES += ["split", "record", "instruct", "translate", "release", "manifest"]
 
 RECIPE = """
 name = "small"

@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("transforms", "expectations", "data_lake", "flows")
 
 FROM_DERIVE = STAGES[1:]
-FROM_SPLIT = ["split", "record", "instruct", "release", "manifest"]
+FROM_SPLIT = ["split", "record", "instruct", "translate", "release", "manifest"]
 FROM_RECORD = STAGES[STAGES.index("record") :]
-FROM_INSTRUCT = ["instruct", "release", "manifest"]
+FROM_INSTRUCT = ["instruct", "translate", "release", "manifest"]
 RELEASED = ["release", "manifest"]
 
 COMMENT = ("", "# edited\n")

@@ -37,7 +37,7 @@ def test_an_edit_of_the_recipe_shows_what_it_would_cost(lake: Path, tmp_path: Pa
     recipe = Path(write_recipe(tmp_path / "small.toml"))
     build(str(recipe), lake, sources)
     write_recipe(recipe, ('"pointing", ', ""))
-    assert status(lake)["rerun"]["done"] == ["instruct", "release", "manifest"]
+    assert status(lake)["rerun"]["done"] == ["instruct", "translate", "release", "manifest"]
 
 
 def test_a_source_that_is_gone_is_told(lake: Path, tmp_path: Path, recipe: str, sources: dict[str, str]) -> None:

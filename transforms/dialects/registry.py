@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from transforms.dialects import biomedparse, coco, conversations, locations, molmo, mot, sa_med2d, swift, yolo
+from transforms.dialects import biomedparse, coco, columns, conversations, locations, molmo, mot, sa_med2d, swift, yolo
 from transforms.dialects.answers import Facts, Mark
 from transforms.dialects.coco import Files
+from transforms.dialects.columns import Columns
 from transforms.dialects.conversations import Line, Unwrap, Wrap, decode_json, encode_json
 from transforms.dialects.frames import FRACTIONS, QWEN2_5_PIXELS, QWEN2_5_RESIZE, THOUSAND, Frame, Resize, Size
 from transforms.dialects.items import Contents, Item, Picture, PictureObject, Placement
@@ -18,12 +19,13 @@ from transforms.dialects.rendering import Rendering
 class Conversation:
     """A dialect with one entry per instruction.
 
-    ``listed``: a split is one JSON list, else JSON Lines. ``resize``: pictures are written at that size.
-    ``encode`` raises Unsupported for what the dialect has no form for.
+    ``columns`` are those of a table of entries. ``listed``: a split is one JSON list, else JSON Lines.
+    ``resize``: pictures are written at that size. ``encode`` raises Unsupported for what has no form.
     """
 
     encode: Callable[[Item], Line]
     decode: Callable[[Mapping[str, Any], Size], Facts]
+    columns: Columns
     listed: bool = False
     resize: Resize | None = None
     dataset_info: bool = False
@@ -64,10 +66,11 @@ class Dialect:
     resize: Resize | None = None
 
 
-def _json(frame: Frame, wrap: Wrap, unwrap: Unwrap, **more: Any) -> Conversation:
+def _json(frame: Frame, wrap: Wrap, unwrap: Unwrap, row: Columns, **more: Any) -> Conversation:
     return Conversation(
         lambda item: encode_json(item, frame, wrap),
         lambda line, size: decode_json(line, size, frame, unwrap),
+        row,
         **more,
     )
 
@@ -76,8 +79,9 @@ def _has_mask(found: PictureObject) -> bool:
     return found.rle is not None
 
 
-_MESSAGES: Final = (conversations.wrap_messages, conversations.unwrap_messages)
-_CONVERSATION: Final = (conversations.wrap_conversation, conversations.unwrap_conversation)
+_MESSAGES: Final = (conversations.wrap_messages, conversations.unwrap_messages, columns.MESSAGES)
+_CONVERSATION: Final = (conversations.wrap_conversation, conversations.unwrap_conversation, columns.CONVERSATIONS)
+_SINGLE: Final = (conversations.wrap_single, conversations.unwrap_conversation, columns.CONVERSATION_OF_ONE)
 _CORNERS: Final = "x1, y1, x2, y2"
 _RESIZED: Final = "pixels of the picture resized to multiples of 28 (3,136 to 1,003,520 px)"
 _HALF_PIXEL: Final = "whole pixels of the resized picture: half a pixel of it; one at its far edges"
@@ -103,7 +107,7 @@ _ALL: Final = (
         rounding="none",
         lost="the wording of the format request: it names the keys only",
         loaded_by="ms-swift (loading, scaling, filling), `datasets`",
-        form=Conversation(swift.encode_objects, swift.decode_objects),
+        form=Conversation(swift.encode_objects, swift.decode_objects, columns.OBJECTS),
     ),
     Dialect(
         name="llama-factory",
@@ -155,7 +159,7 @@ _ALL: Final = (
         rounding="one decimal: 0.05 % of each side",
         lost="boxes (such instructions are left out), the order of the points, capitals in names, the format request",
         loaded_by="`datasets` (as JSON)",
-        form=Conversation(molmo.encode, molmo.decode_answer),
+        form=Conversation(molmo.encode, molmo.decode_answer, columns.PIXMO),
     ),
     Dialect(
         name="llava",
@@ -165,7 +169,7 @@ _ALL: Final = (
         rounding="three decimals: 0.05 % of each side",
         lost="nothing else",
         loaded_by="`datasets` (as JSON)",
-        form=_json(FRACTIONS, conversations.wrap_single, conversations.unwrap_conversation, listed=True),
+        form=_json(FRACTIONS, *_SINGLE, listed=True),
     ),
     Dialect(
         name="paligemma",
@@ -175,7 +179,7 @@ _ALL: Final = (
         rounding="whole numbers: 0.049 % of each side",
         lost="points, and answers of a number with places (such instructions are left out), the wording of the ask",
         loaded_by="`datasets` (as JSON)",
-        form=Conversation(locations.encode_paligemma, locations.decode_paligemma),
+        form=Conversation(locations.encode_paligemma, locations.decode_paligemma, columns.PREFIX_SUFFIX),
     ),
     Dialect(
         name="florence2",
@@ -185,7 +189,7 @@ _ALL: Final = (
         rounding="whole cells: 0.05 % of each side",
         lost="points and numbers (such instructions are left out), the wording of the ask",
         loaded_by="`datasets` (as JSON)",
-        form=Conversation(locations.encode_florence, locations.decode_florence),
+        form=Conversation(locations.encode_florence, locations.decode_florence, columns.PREFIX_SUFFIX),
     ),
     Dialect(
         name="coco",

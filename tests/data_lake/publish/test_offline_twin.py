@@ -13,10 +13,13 @@ from data_lake.publish.places import Place
 from data_lake.publish.plain_folder import PlainFolder
 from data_lake.publish.plan import plan_push
 from data_lake.publish.push import PushResult, push
-from data_lake.publish.read_back import fetched_release
+from data_lake.publish.read_back import fetched_release, read_back
 from data_lake.publish.versions import VersionRefused
+from data_lake.release.dialect_lines import FORMS
 from data_lake.release.signature import Trust, sign_release
 from data_lake.release.verify import verify_release
+from tests.data_lake.release.tiny_release import write_release
+from tests.data_lake.release.tiny_tables import make_tables
 from transforms.errors import MachineError, UsageError
 
 KINDS: dict[str, Callable[[Path], Place]] = {"git": GitFolder, "plain": PlainFolder}
@@ -45,6 +48,13 @@ def test_versions_follow_each_other_and_the_same_content_adds_nothing(make, vers
     assert titles(make()) == ["tiny 1.0.0", "tiny 1.1.0", "tiny 1.1.1", "tiny 2.0.0"]
     assert list(state.tags) == ["v1.0.0", "v1.1.0", "v1.1.1", "v2.0.0"]
     assert "instructions/test.jsonl" in make().files("v1.0.0")
+
+
+def test_every_dialect_is_read_back_row_by_row(make, tmp_path: Path) -> None:
+    folder = write_release(tmp_path / "release", make_tables(), dialects=sorted(FORMS))
+    assert publish(folder, make()).outcome == "pushed"
+    checks = read_back(make(), "v1.0.0", folder)
+    assert [check.detail for check in checks if not check.ok] == []
 
 
 def test_a_signature_travels_with_its_version_only(make, versions, tmp_path: Path) -> None:

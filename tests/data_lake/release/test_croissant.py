@@ -28,10 +28,29 @@ def test_every_column_of_every_table_is_a_field(release: Path) -> None:
         {"splits/name": "train", "splits/url": "cr:TrainingSplit"},
     ]
     fields = {field["name"]: field for field in sets["records"]["field"]}
-    assert list(fields) == [column.name for column in load_table("records").columns]
+    assert sorted(fields) == sorted(column.name for column in load_table("records").columns)
     assert fields["image"]["source"]["transform"] == {"jsonPath": "bytes"}
     assert (fields["bbox"]["dataType"], fields["bbox"]["arrayShape"]) == ("sc:Float", "-1,-1")
     assert fields["split"]["references"] == {"field": {"@id": "splits/name"}}
+
+
+def test_references_lead_to_the_keys_of_other_record_sets(release: Path) -> None:
+    sets = read(release)["recordSet"]
+    keys = {entry["key"]["@id"] for entry in sets}
+    found = {
+        field["@id"]: field["references"]["field"]["@id"]
+        for entry in sets
+        for field in entry["field"]
+        if "references" in field
+    }
+    assert {name: target for name, target in found.items() if target != "splits/name"} == {
+        "records/sample_id": "images/sample_id",
+        "objects/record_id": "records/record_id",
+        "objects/sample_id": "images/sample_id",
+        "instructions/record_id": "records/record_id",
+    }
+    assert set(found.values()) <= keys
+    assert all("references" in entry["field"][0] for entry in sets[1:])  # what mlcroissant joins by: the inline splits
 
 
 def test_licence_date_version_and_citations_are_stated(release: Path) -> None:

@@ -1,5 +1,8 @@
 """A tiny release in a folder, written by the public functions."""
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -7,8 +10,10 @@ import polars as pl
 from data_lake.catalogue import load_catalogue
 from data_lake.release.card import TEMPLATE, CardFacts, render_card
 from data_lake.release.croissant import CROISSANT, croissant_bytes
+from data_lake.release.dialect_lines import STAGE, LeftOut, left_out_reason, translate
+from data_lake.release.dialect_tables import write_dialect_rows
 from data_lake.release.digest import logical_digest
-from data_lake.release.files import FileEntry, shard_path, write_bytes
+from data_lake.release.files import DIALECT_PREFIX, FileEntry, shard_path, write_bytes
 from data_lake.release.histogram import HISTOGRAM, histogram_png
 from data_lake.release.instruction_rows import write_instruction_rows
 from data_lake.release.jsonl import instructions_path, write_instructions
@@ -42,13 +47,25 @@ ACCOUNTING = (
 )
 
 
-def accounting(tables: Tables) -> tuple[StageCount, ...]:
+def accounting(tables: Tables, left_out: Sequence[LeftOut] = ()) -> tuple[StageCount, ...]:
     """What the stages would have counted that made these tables."""
+    counts = Counter(left_out_reason(one.dialect) for one in left_out)
+    entries, missing = tables.dialects.height, len(left_out)
+    reasons = tuple(Reason(verdict="dropped", reason=reason, count=count) for reason, count in sorted(counts.items()))
     images, records, rows = tables.images.height, tables.records.height, tables.instructions.height
     return (
         *ACCOUNTING,
         StageCount(name="record", taken=images, used=images, dropped=0, rejected=0, rows=records),
         StageCount(name="instruct", taken=records, used=records, dropped=0, rejected=0, rows=rows),
+        StageCount(
+            name=STAGE,
+            taken=entries + missing,
+            used=entries,
+            dropped=missing,
+            rejected=0,
+            rows=entries,
+            reasons=reasons,
+        ),
     )
 
 
@@ -67,10 +84,30 @@ EXCLUSIONS = pl.DataFrame(
 ARCHIVE = SourceFile(name="a.zip", bytes=1, sha256="a" * 64, known=True)
 
 
-def card_facts(tables: Tables, files: list[FileEntry], version: str = "1.0.0") -> CardFacts:
+def exclusions(left_out: Sequence[LeftOut]) -> pl.DataFrame:
+    """The table of exclusions with the instructions that dialects have no form for."""
+    rows = [
+        {
+            "exclusion_id": f"{STAGE}:hyperkvasir:{one.dialect}:{one.instruction_id}",
+            "stage": STAGE,
+            "source": "hyperkvasir",
+            "key": f"{one.dialect}:{one.instruction_id}",
+            "sample_id": None,
+            "verdict": "dropped",
+            "reason": left_out_reason(one.dialect),
+            "detail": one.why,
+        }
+        for one in left_out
+    ]
+    return pl.concat([EXCLUSIONS, pl.DataFrame(rows, schema=EXCLUSIONS.schema)])
+
+
+def card_facts(
+    tables: Tables, files: list[FileEntry], version: str = "1.0.0", left_out: Sequence[LeftOut] = ()
+) -> CardFacts:
     """The facts of the tiny release's card."""
-    frames = (tables.records, tables.objects, tables.images, tables.instructions)
     catalogue = load_catalogue()
+    dialects = sorted({*tables.dialects["dialect"], *(one.dialect for one in left_out)})
     return CardFacts(
         name="tiny",
         version=version,
@@ -78,24 +115,27 @@ def card_facts(tables: Tables, files: list[FileEntry], version: str = "1.0.0") -
         description="A release made in a test.",
         release_date="2026-01-02",
         policy="audited",
-        recipe={"seed": 7, "boxes": {"policy": "audited"}},
+        recipe={"seed": 7, "boxes": {"policy": "audited"}}
+        | ({"instructions": {"dialects": dialects}} if dialects else {}),
         sources=[catalogue[name] for name in ("hyperkvasir", "kvasir_instrument", "visem_tracking")],
         known={"hyperkvasir": True, "kvasir_instrument": False, "visem_tracking": False},
-        accounting=accounting(tables),
+        accounting=accounting(tables, left_out),
         tables=tables,
         disagreements=empty_frame(load_table("disagreements")),
         conventions=empty_frame(load_table("conventions")),
         corrections=empty_frame(load_table("corrections")),
         duplicates=empty_frame(load_table("duplicates")),
         files=files,
-        logical_digest=logical_digest(*frames),
+        logical_digest=logical_digest(tables),
         code_digest="c" * 64,
         recipe_digest="e" * 64,
     )
 
 
-def write_release(folder: Path, tables: Tables, version: str = "1.0.0") -> Path:
+def write_release(folder: Path, tables: Tables, version: str = "1.0.0", dialects: Sequence[str] = ()) -> Path:
     """A whole release in a folder, by the public functions."""
+    lines, left_out = translate(tables.instructions, tables.images, tables.records, dialects)
+    tables = replace(tables, dialects=lines)
     for name in ("data", "images", "objects", "instructions", "quarantine"):
         (folder / name).mkdir(parents=True)
     shards = plan_shards(tables.records.join(tables.images.select("sample_id", "stored_bytes"), on="sample_id"))
@@ -111,11 +151,17 @@ def write_release(folder: Path, tables: Tables, version: str = "1.0.0") -> Path:
         files.append(write_instructions(folder / path, part, name=path))
         path = shard_path("instructions", str(split))
         files.append(write_instruction_rows(folder / path, part, name=path))
+    for (dialect, split), part in tables.dialects.partition_by("dialect", "split", as_dict=True).items():
+        path = shard_path(f"{DIALECT_PREFIX}{dialect}", str(split))
+        (folder / path).parent.mkdir(exist_ok=True)
+        files.append(write_dialect_rows(folder / path, part, str(dialect), name=path))
     path = "quarantine/exclusions.parquet"
-    files.append(write_table(folder / path, EXCLUSIONS, released_schema(load_table("exclusions").columns), name=path))
+    files.append(
+        write_table(folder / path, exclusions(left_out), released_schema(load_table("exclusions").columns), name=path)
+    )
     (folder / "assets").mkdir()
     files.append(write_bytes(folder / HISTOGRAM, histogram_png(count_histogram(tables.records)), name=HISTOGRAM))
-    facts = card_facts(tables, files, version)
+    facts = card_facts(tables, files, version, left_out)
     card = render_card(facts, TEMPLATE.read_text("utf-8"))
     files.append(write_bytes(folder / "README.md", card.encode(), name="README.md"))
     files.append(write_bytes(folder / CROISSANT, croissant_bytes(facts, files), name=CROISSANT))

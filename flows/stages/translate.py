@@ -1,0 +1,45 @@
+"""Stage ``translate``: the instructions in the dialects that the recipe names."""
+
+from data_lake.release.dialect_lines import left_out_reason, translate
+from data_lake.release.read import line_id
+from expectations.references import references_hold
+from flows.recipe import Recipe
+from flows.stage import Build, Inputs, Output, Rules, Tables
+from transforms.records import Exclusion
+
+HOME = ("record_id", "sample_id", "source")
+
+
+def translate_instructions(build: Build, inputs: Inputs, _shard: str) -> Output:
+    """The entries of every dialect; what a dialect has no form for is dropped, each instruction by name."""
+    instructions, records = inputs.read("instructions"), inputs.read("records")
+    dialects = build.recipe.instructions.dialects
+    lines, left_out = translate(instructions, inputs.read("released_images"), records, dialects)
+    homes = {key: (sample_id, source) for key, sample_id, source in records.select(HOME).iter_rows()}
+    exclusions = [
+        Exclusion(
+            source=homes[one.record_id][1],
+            key=line_id(one.dialect, one.instruction_id),
+            verdict="dropped",
+            reason=left_out_reason(one.dialect),
+            detail=one.why,
+            sample_id=homes[one.record_id][0],
+        )
+        for one in left_out
+    ]
+    used = {key: key for key in lines["line_id"]}
+    inputs_taken = [line_id(name, one) for name in dialects for one in instructions["instruction_id"]]
+    return Output(inputs=inputs_taken, used=used, tables={"dialect_lines": lines}, exclusions=exclusions)
+
+
+def translate_rules(tables: Tables, inputs: Inputs) -> Rules:
+    """Every entry belongs to an instruction."""
+    lines, instructions = tables["dialect_lines"], inputs.read("instructions")
+    return {
+        "entries_have_instructions": references_hold(lines, "instruction_id", instructions, "instruction_id"),
+    }
+
+
+def translate_parameters(recipe: Recipe) -> object:
+    """The part of the recipe that this stage depends on."""
+    return {"dialects": recipe.instructions.dialects}

@@ -1,0 +1,45 @@
+"""The columns of dialects of conversations: each entry as a row of a table."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import polars as pl
+
+from transforms.dialects.conversations import Line
+
+Columns = Mapping[str, pl.DataType]
+
+_TEXT: Final = pl.String()
+_TEXTS: Final = pl.List(_TEXT)
+_IDS: Final[Columns] = {"instruction_id": _TEXT, "record_id": _TEXT}
+_CHAT: Final[Columns] = {"messages": pl.List(pl.Struct({"role": _TEXT, "content": _TEXT}))}
+_TURNS: Final[Columns] = {"conversations": pl.List(pl.Struct({"from": _TEXT, "value": _TEXT}))}
+_PLACES: Final = pl.List(pl.List(pl.Float64()))
+_POINTS: Final = pl.List(pl.Struct({"x": pl.Float64(), "y": pl.Float64()}))
+
+MESSAGES: Final[Columns] = {**_CHAT, "images": _TEXTS, **_IDS}
+OBJECTS: Final[Columns] = {**_CHAT, "images": _TEXTS, "objects": pl.Struct({"ref": _TEXTS, "bbox": _PLACES}), **_IDS}
+CONVERSATIONS: Final[Columns] = {"id": _TEXT, "image": _TEXTS, **_TURNS, **_IDS}
+CONVERSATION_OF_ONE: Final[Columns] = {"id": _TEXT, "image": _TEXT, **_TURNS, **_IDS}
+PIXMO: Final[Columns] = {
+    "image": _TEXT,
+    "label": _TEXT,
+    "points": _POINTS,
+    "count": pl.Int64(),
+    **_CHAT,
+    **_IDS,
+}
+PREFIX_SUFFIX: Final[Columns] = {"image": _TEXT, "prefix": _TEXT, "suffix": _TEXT, **_IDS}
+
+
+def to_row(entry: Line, columns: Columns) -> dict[str, Any]:
+    """The entry with the keys in the order of the columns; one path where several may stand becomes a list of one.
+
+    ValueError for an entry with other keys: a fault of the dialect.
+    """
+    if entry.keys() != columns.keys():
+        raise ValueError(f"an entry has the keys {', '.join(entry)}, its table the columns {', '.join(columns)}")
+    return {
+        name: [entry[name]] if kind == _TEXTS and isinstance(entry[name], str) else entry[name]
+        for name, kind in columns.items()
+    }
