@@ -69,6 +69,10 @@ class CorrectionEntry(_Entry):
 class WithdrawnEntry(_Entry):
     """An image that no release may hold any more."""
 
+    pixel_sha256: str | None = Field(
+        default=None, pattern=SHA256, description="of the same name in the table of images: finds copies of other bytes"
+    )
+
 
 class Corrections(BaseModel):
     """What reviewers decided. Files hold `[[corrections]]` and `[[withdrawn]]` tables: docs/corrections.md."""

@@ -57,13 +57,14 @@ class Correction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal:
-    """An image that no release may hold any more, by the sha256 of its file in the source."""
+    """An image that no release may hold any more, by the sha256 of its file in the source and of its pixels."""
 
     where: str
     image_sha256: str
     reason: str
     reviewer: str
     date: str
+    pixel_sha256: str | None = None
 
 
 class CorrectionProblem(DataError):
@@ -98,10 +99,13 @@ def match_corrections(
 
 
 def find_withdrawn(withdrawals: Iterable[Withdrawal], images: pl.DataFrame) -> dict[str, Withdrawal]:
-    """The withdrawn images by sample_id: those of the very bytes, and those that show the very pixels of one."""
-    by_bytes = {entry.image_sha256: entry for entry in withdrawals}
+    """The withdrawn images by sample_id: those of the very bytes, and those that show the very pixels of one.
+
+    Where a withdrawal does not state the pixels, they are known only if its file is among the images.
+    """
+    by_hash = {sha: entry for entry in withdrawals for sha in (entry.image_sha256, entry.pixel_sha256)}
     facts = images.select("sample_id", "image_sha256", "pixel_sha256").rows()
-    by_pixels = {pixels: by_bytes[sha] for _, sha, pixels in facts if sha in by_bytes}
+    by_pixels = {pixels: by_hash[sha] for _, *hashes, pixels in facts for sha in (*hashes, pixels) if sha in by_hash}
     return {sample_id: by_pixels[pixels] for sample_id, _, pixels in facts if pixels in by_pixels}
 
 

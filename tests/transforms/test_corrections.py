@@ -133,8 +133,9 @@ def test_two_entries_about_one_object_are_refused(make_table: MakeTable) -> None
         match_corrections(two, images, regions, policy="audited", labels=LABELS)
 
 
-def withdrawal(sha256: str) -> Withdrawal:
-    return Withdrawal(where="w", image_sha256=sha256, reason="asked for", reviewer="A. B.", date="2026-11-21")
+def withdrawal(sha256: str, pixels: str | None = None) -> Withdrawal:
+    told = {"reason": "asked for", "reviewer": "A. B.", "date": "2026-11-21"}
+    return Withdrawal(where="w", image_sha256=sha256, pixel_sha256=pixels, **told)
 
 
 def test_a_withdrawn_image_takes_its_copies_with_it(make_table: MakeTable) -> None:
@@ -144,6 +145,11 @@ def test_a_withdrawn_image_takes_its_copies_with_it(make_table: MakeTable) -> No
     ]
     images = make_table("images", rows)
     assert sorted(find_withdrawn([withdrawal(SHA), withdrawal("9" * 64)], images)) == ["s/a", "s/b"]
+
+
+def test_a_copy_in_other_bytes_stays_withdrawn_when_the_file_itself_is_gone(make_table: MakeTable) -> None:
+    images = make_table("images", [{"sample_id": "s/b", "pixel_sha256": "1" * 64}, {"sample_id": "s/c"}])
+    assert list(find_withdrawn([withdrawal("9" * 64, "1" * 64)], images)) == ["s/b"]
 
 
 def findings(*kinds: tuple[str, str]) -> pl.DataFrame:
