@@ -35,7 +35,7 @@ def audit(
             print_json(row)
         return
     if as_entries:
-        _print_entries(findings)
+        print_entries(findings)
         return
     for row in read_conventions(release).iter_rows(named=True):
         OUT.print(describe_convention(row), markup=False)
@@ -51,7 +51,7 @@ def audit(
     OUT.print(f"\n{hidden:,} more: --kind KIND and --json show them all" if hidden else "")
 
 
-def _print_entries(findings: pl.DataFrame) -> None:
+def print_entries(findings: pl.DataFrame) -> None:
     """TOML; how many findings have no entry is told as a comment."""
     found = [values for row in findings.iter_rows(named=True) if (values := values_of(row)) is not None]
     for values in found:
