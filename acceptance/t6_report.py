@@ -94,7 +94,9 @@ def write_correction(folder: Path, release: Path) -> None:
     """The entry of the first finding as the page gives it, completed as a reviewer would."""
     found = pl.read_parquet(release / "quarantine/disagreements.parquet").filter(source="hyperkvasir")
     first = worst_first(found).row(0, named=True)
-    text = entry(values_of(first), "accept").replace('reviewer = ""', 'reviewer = "A. Reviewer"')
+    values = values_of(first)
+    assert values is not None, f"{first} has no entry"
+    text = entry(values, "accept").replace('reviewer = ""', 'reviewer = "A. Reviewer"')
     folder.mkdir()
     (folder / "first.toml").write_text(text.replace('date = ""', 'date = "2026-11-22"'))
 

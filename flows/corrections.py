@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from flows.patterns import DATE, SAMPLE, SHA256
+from flows.patterns import SAMPLE, SHA256, Day
 from flows.recipe_problems import problem
 from transforms.corrections import Action, Correction, Withdrawal
 from transforms.errors import UsageError
@@ -35,7 +35,7 @@ class _Entry(BaseModel):
     image_sha256: str = Field(pattern=SHA256, description="sha256 of the source's file: the bytes that were looked at")
     reason: Text = Field(description="why, in a sentence; it is published with the release")
     reviewer: Text = Field(description="who decided")
-    date: str = Field(pattern=DATE, description="when, as 2026-11-21")
+    date: Day = Field(description="when, as 2026-11-21")
     where: str = Field(default="the recipe", description="file and entry, filled in when the files are read")
 
 
@@ -68,6 +68,10 @@ class CorrectionEntry(_Entry):
 
 class WithdrawnEntry(_Entry):
     """An image that no release may hold any more."""
+
+    pixel_sha256: str | None = Field(
+        default=None, pattern=SHA256, description="of the same name in the table of images: finds copies of other bytes"
+    )
 
 
 class Corrections(BaseModel):

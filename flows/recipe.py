@@ -3,16 +3,15 @@
 import inspect
 import tomllib
 from collections.abc import Mapping
-from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from data_lake.catalogue import Label, SourceInfo, load_catalogue, load_reader
 from flows.corrections import Corrections, of_sources, read_corrections
-from flows.patterns import DATE, LABEL, NAME, STAGE, VERSION
+from flows.patterns import LABEL, NAME, STAGE, VERSION, Day
 from flows.recipe_instructions import Instructions
 from flows.recipe_problems import problems
 from transforms.errors import MachineError, UsageError
@@ -124,8 +123,8 @@ class Recipe(_Section):
     title: str = Field(description="heading of the dataset card")
     description: str = Field(default="", description="first paragraph of the dataset card")
     seed: int = Field(default=0, description="decides frame sampling, splits and the wording of prompts")
-    release_date: str | None = Field(
-        default=None, pattern=DATE, description="as 2026-11-21; none: the day of SOURCE_DATE_EPOCH, if that is set"
+    release_date: Day | None = Field(
+        default=None, description="as 2026-11-21; none: the day of SOURCE_DATE_EPOCH, if that is set"
     )
     sources: Mapping[str, Mapping[str, object]] = Field(
         description="one table a source, with the options of its reader; of equal images the first source wins"
@@ -138,13 +137,6 @@ class Recipe(_Section):
     corrections: Corrections = Corrections()
     validation: Validation = Validation()
     card: Card = Card()
-
-    @field_validator("release_date")
-    @classmethod
-    def _is_a_day(cls, text: str | None) -> str | None:
-        if text is not None:
-            date.fromisoformat(text)
-        return text
 
     @model_validator(mode="after")
     def _has_sources(self) -> "Recipe":

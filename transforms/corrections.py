@@ -1,4 +1,4 @@
-"""What reviewers decided, held against the images and objects that it is about, and applied to them.
+"""What reviewers decided, held against the images and objects that it is about, and applied to the objects.
 
 An entry is about the very bytes that the reviewer saw: it names the image and its sha256, and for one object the
 object's box too. Whatever does not match any more is an error, never passed over.
@@ -25,6 +25,7 @@ CORRECTIONS = pl.Schema(
         "where": pl.String(),
         "sample_id": pl.String(),
         "image_sha256": pl.String(),
+        "object_id": pl.String(),
         "action": pl.String(),
         "kind": pl.String(),
         "label": pl.String(),
@@ -57,13 +58,14 @@ class Correction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal:
-    """An image that no release may hold any more, by the sha256 of its file in the source."""
+    """An image that no release may hold any more, by the sha256 of its file in the source and of its pixels."""
 
     where: str
     image_sha256: str
     reason: str
     reviewer: str
     date: str
+    pixel_sha256: str | None = None
 
 
 class CorrectionProblem(DataError):
@@ -84,24 +86,23 @@ def match_corrections(
     """The table ``corrections``: each decision with the regions that it removes or renames.
 
     CorrectionProblem where the image is not there or has other bytes, where the object is none of the policy's, where
-    the label is none of ``labels``, where a box leaves the image, or where two entries are about one object.
+    the label is none of ``labels``, where a box leaves the image, or where two entries decide about the same.
     """
     known = {row["sample_id"]: row for row in images.iter_rows(named=True)}
     used = select_regions(regions, policy)
     rows = [_match(number, entry, known, used, labels) for number, entry in enumerate(decisions)]
-    seen: dict[str, str] = {}
-    for row in rows:
-        for target in row["region_ids"]:
-            if seen.setdefault(target, row["where"]) != row["where"]:
-                raise CorrectionProblem(row["where"], f"{seen[target]} is about the same object")
+    _refuse_conflicts(rows)
     return pl.DataFrame(rows, schema=CORRECTIONS)
 
 
 def find_withdrawn(withdrawals: Iterable[Withdrawal], images: pl.DataFrame) -> dict[str, Withdrawal]:
-    """The withdrawn images by sample_id: those of the very bytes, and those that show the very pixels of one."""
-    by_bytes = {entry.image_sha256: entry for entry in withdrawals}
+    """The withdrawn images by sample_id: those of the very bytes, and those that show the very pixels of one.
+
+    Where a withdrawal does not state the pixels, they are known only if its file is among the images.
+    """
+    by_hash = {sha: entry for entry in withdrawals for sha in (entry.image_sha256, entry.pixel_sha256)}
     facts = images.select("sample_id", "image_sha256", "pixel_sha256").rows()
-    by_pixels = {pixels: by_bytes[sha] for _, sha, pixels in facts if sha in by_bytes}
+    by_pixels = {pixels: by_hash[sha] for _, *hashes, pixels in facts for sha in (*hashes, pixels) if sha in by_hash}
     return {sample_id: by_pixels[pixels] for sample_id, _, pixels in facts if pixels in by_pixels}
 
 
@@ -124,26 +125,21 @@ def correct_regions(regions: pl.DataFrame, images: pl.DataFrame, corrections: pl
     return _numbered(both, acts["sample_id"].unique())
 
 
-def mark_findings(findings: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFrame:
-    """The findings with what reviewers did about them: an accepted one is harmless, a corrected one says so.
-
-    CorrectionProblem for an ``accept`` without a finding.
-    """
-    marked = findings
-    for row in corrections.iter_rows(named=True):
-        own = pl.col("sample_id") == row["sample_id"]
-        accepts = row["action"] == "accept"
-        if accepts:
-            own &= pl.lit(True) if row["kind"] is None else pl.col("kind") == row["kind"]
-        if accepts and marked.filter(own).is_empty():
-            raise CorrectionProblem(row["where"], f"{row['sample_id']} has no finding {row['kind'] or 'at all'}")
-        done = f"{'accepted' if accepts else 'corrected: ' + row['action']} by {row['reviewer']}, {row['date']}"
-        told = pl.when(own & (pl.col("severity") != "info" if not accepts else pl.lit(True)))
-        marked = marked.with_columns(
-            action=told.then(pl.lit(f"{done}: {row['reason']}")).otherwise("action"),
-            severity=told.then(pl.lit("info")).otherwise("severity"),
-        )
-    return marked
+def _refuse_conflicts(rows: Sequence[Mapping[str, Any]]) -> None:
+    """CorrectionProblem where an object or the boxes of a label are decided twice, or an excluded image at all."""
+    seen: dict[object, Mapping[str, Any]] = {}
+    excluded = {row["sample_id"]: row for row in rows if row["action"] == "exclude" and row["object_id"] is None}
+    for row in rows:
+        first = excluded.get(row["sample_id"], row)
+        if first is not row:
+            raise CorrectionProblem(row["where"], f"{first['where']} excludes the whole image")
+        decided: list[object] = list(row["region_ids"])
+        if row["action"] == "replace_boxes" and row["object_id"] is None:
+            decided.append((row["sample_id"], row["label"]))
+        for one in decided:
+            if (first := seen.setdefault(one, row)) is not row:
+                what = "object" if isinstance(one, str) else "label of the image"
+                raise CorrectionProblem(row["where"], f"{first['where']} is about the same {what}")
 
 
 def _match(
@@ -168,6 +164,7 @@ def _match(
         **{name: getattr(entry, name) for name in ("where", "image_sha256", "action", "kind", "label")},
         **{name: getattr(entry, name) for name in ("reason", "reviewer", "date")},
         "sample_id": entry.image,
+        "object_id": entry.object,
         "boxes": [list(box) for box in entry.boxes],
         "region_ids": _targets(entry, regions.filter(pl.col("sample_id") == entry.image)),
     }

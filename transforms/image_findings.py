@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from transforms.findings import make_findings
-from transforms.thumbnails import unpack
+from transforms.thumbnails import SIDE, unpack
 
 SEVERITIES = {
     "near_uniform": "warning",
@@ -77,7 +77,7 @@ def find_in_pictures(
 
 def _with_levels(images: pl.DataFrame) -> pl.DataFrame:
     """Mean and standard deviation of each thumbnail, in gray levels, to one decimal."""
-    small = unpack(images["thumbnail"]).astype(np.int64).reshape(images.height, -1)
+    small = unpack(images["thumbnail"]).astype(np.int64).reshape(images.height, SIDE * SIDE)
     count = small.shape[1]
     total, squares = small.sum(axis=1), (small**2).sum(axis=1)
     spread = np.sqrt((count * squares - total**2) / count**2)

@@ -20,7 +20,6 @@ from transforms.scratch import Scratch
 
 SIDE = 32
 HALVED_TO = 256
-HEX_DIGITS = 2 * SIDE * SIDE
 GRID = 16
 AT_ONCE = 4096
 UNIT = 4096

@@ -9,7 +9,7 @@ from data_lake.keys import digest
 from data_lake.publish.kept import broken_files, fetch_manifest, fetched_tables, wrong_files
 from data_lake.publish.places import KeptFile, LocalFile, Place, PlaceState, hash_local
 from data_lake.publish.versions import check_version, is_own, refuse
-from data_lake.publish.withdrawn import Holder, find_holders, refuse_withdrawn, withdrawn_images
+from data_lake.publish.withdrawn import Holder, find_holders, refuse_withdrawn, withdrawn_hashes
 from data_lake.release.card_check import check_card
 from data_lake.release.compare import Comparison, compare_releases
 from data_lake.release.manifest import MANIFEST, Manifest, is_rooted, read_manifest
@@ -88,7 +88,7 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
     files = read_files(folder, manifest)
     check_card(folder, manifest)
     state = place.state()
-    holders = find_holders(place, state, withdrawn_images(manifest))
+    holders = find_holders(place, state, withdrawn_hashes(manifest))
     standing = _standing(place, state, manifest, files)
     if standing is not None:
         return replace(standing(folder, place), holders=holders)

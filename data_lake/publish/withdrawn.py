@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +14,9 @@ from data_lake.release.manifest import MANIFEST, Manifest
 from data_lake.release.read import read_parquet, table_files
 from transforms.errors import DataError
 
+Hashes = tuple[str, str]
+HASHES: Final = ("image_sha256", "pixel_sha256")
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -22,18 +26,18 @@ class Holder:
     images: tuple[str, ...]
 
 
-def withdrawn_images(manifest: Manifest) -> frozenset[str]:
-    """The sha256 of every image that the recipe of a release withdraws."""
-    stated = manifest.recipe.get("corrections") or {}
-    return frozenset(str(entry["image_sha256"]) for entry in stated.get("withdrawn", ()))
+def withdrawn_hashes(manifest: Manifest) -> frozenset[str]:
+    """The sha256 of file and, where stated, of pixels of every image that the recipe of a release withdraws."""
+    stated = (manifest.recipe.get("corrections") or {}).get("withdrawn", ())
+    return frozenset(str(entry[name]) for entry in stated for name in HASHES if entry.get(name))
 
 
 def refuse_withdrawn(folder: Path, manifest: Manifest, previous: Manifest | None) -> None:
     """DataError where the release holds an image that it, or the version before it, withdraws."""
-    withdrawn = withdrawn_images(manifest) | (withdrawn_images(previous) if previous else frozenset())
+    withdrawn = withdrawn_hashes(manifest) | (withdrawn_hashes(previous) if previous else frozenset())
     if not withdrawn:
         return
-    held = withdrawn & set(read_parquet(folder, manifest, "images")["image_sha256"])
+    held = _held(read_parquet(folder, manifest, "images").select(HASHES).iter_rows(), withdrawn)
     if held:
         raise DataError(
             f"{manifest.name} {manifest.version} would hold {len(held)} withdrawn images, for example {min(held)}. "
@@ -42,17 +46,22 @@ def refuse_withdrawn(folder: Path, manifest: Manifest, previous: Manifest | None
 
 
 def find_holders(place: Place, state: PlaceState, withdrawn: Iterable[str]) -> tuple[Holder, ...]:
-    """The versions at the place that still hold one of the images, in the order of their tags."""
+    """The versions at the place that still hold an image of these hashes, in the order of their tags."""
     wanted = frozenset(withdrawn)
     if not wanted:
         return ()
-    known: dict[str, frozenset[str]] = {}
-    found = ((tag, wanted & _images_of(place, commit, known)) for tag, commit in sorted(state.tags.items()))
+    known: dict[str, frozenset[Hashes]] = {}
+    found = ((tag, _held(_images_of(place, commit, known), wanted)) for tag, commit in sorted(state.tags.items()))
     return tuple(Holder(tag, tuple(sorted(images))) for tag, images in found if images)
 
 
-def _images_of(place: Place, commit: str, known: dict[str, frozenset[str]]) -> frozenset[str]:
-    """The sha256 of all images of a version; files that several versions share are read once."""
+def _held(images: Iterable[Hashes], withdrawn: frozenset[str]) -> frozenset[str]:
+    """The sha256 of the files of the images that are withdrawn by their bytes or by their pixels."""
+    return frozenset(image for image, pixels in images if not withdrawn.isdisjoint((image, pixels)))
+
+
+def _images_of(place: Place, commit: str, known: dict[str, frozenset[Hashes]]) -> frozenset[Hashes]:
+    """The hashes of all images of a version; files that several versions share are read once."""
     kept = place.files(commit)
     if MANIFEST not in kept:
         return frozenset()
@@ -65,10 +74,11 @@ def _images_of(place: Place, commit: str, known: dict[str, frozenset[str]]) -> f
     return frozenset().union(*(known[hashes[path]] for path in paths))
 
 
-def _read_hashes(place: Place, commit: str, path: str) -> Iterator[str]:
+def _read_hashes(place: Place, commit: str, path: str) -> Iterator[Hashes]:
     try:
         with place.open(commit, path) as source, pq.ParquetFile(source) as file:
-            yield from file.read(columns=["image_sha256"])["image_sha256"].to_pylist()
+            table = file.read(columns=list(HASHES))
+            yield from zip(*(table[name].to_pylist() for name in HASHES), strict=True)
     except (pa.ArrowException, ValueError) as error:
         first = next(iter(str(error).splitlines()), "no reason given")
         raise DataError(f"{place.name}: {path} of {commit} cannot be read: {first}. Look at that version.") from None

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 ACTIONS: Final = ("accept", "exclude", "replace_boxes", "set_label")
@@ -24,17 +24,26 @@ date = ""
 TEMPLATES: Final = {action: HEAD + OWN.get(action, "") + TAIL for action in ACTIONS}
 
 
-def values_of(finding: Mapping[str, Any]) -> dict[str, Any]:
-    """What a template asks for, of one finding. The boxes are those that the audit derived from the mask."""
-    derived = finding["derived_box"]
+def values_of(finding: Mapping[str, Any], boxes: Sequence[Sequence[float]] = ()) -> dict[str, Any] | None:
+    """What a template asks for, of one finding; None where its image was rejected: nothing can be decided about it.
+
+    ``boxes`` are all that the image has of the label, in pixels of the original: replaced, none may be missing.
+    """
+    if finding["image_sha256"] is None:
+        return None
     return {
         "image": finding["sample_id"],
-        "image_sha256": finding["image_sha256"] or "",
+        "image_sha256": finding["image_sha256"],
         "kind": finding["kind"],
         "label": finding["label"],
-        "boxes": [[int(side) if float(side).is_integer() else side for side in derived]] if derived else [],
+        "boxes": [[int(side) if float(side).is_integer() else side for side in box] for box in boxes],
         "reason": f"{finding['kind']}: ",
     }
+
+
+def offered(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The actions that can be taken; boxes are replaced only where there are some."""
+    return tuple(action for action in ACTIONS if action != "replace_boxes" or values["boxes"])
 
 
 def entry(values: Mapping[str, Any], action: str) -> str:

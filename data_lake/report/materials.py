@@ -15,6 +15,7 @@ from data_lake.release.manifest import Manifest, read_manifest
 from data_lake.release.read import read_parquet, read_tables, readable
 from data_lake.report.pictures import read_thumbnails
 from expectations.columns import empty_frame, load_table
+from transforms.corrections import SIDES
 from transforms.diff import Tables
 from transforms.errors import DataError
 
@@ -74,6 +75,20 @@ def _stated(folder: Path, manifest: Manifest, name: str) -> dict[str, Any] | Non
     except (OSError, orjson.JSONDecodeError) as error:
         raise DataError(f"{folder / name} cannot be read: {error}. Get the release again.") from error
     return stated
+
+
+def boxes_of_label(own: Materials, finding: Mapping[str, Any]) -> list[list[float]]:
+    """All boxes of the finding's image and label in the release, in pixels of the original image.
+
+    None where another label of the recipe is released under the same name: whose boxes they are is not known.
+    """
+    names = own.manifest.recipe.get("labels", {}).get("names", {})
+    name = names.get(finding["label"], finding["label"])
+    if sum(other == name for other in names.values()) > 1:
+        return []
+    objects = own.tables.objects.filter(sample_id=finding["sample_id"], label=name).sort("index")
+    scaled = objects.join(own.tables.images.select("sample_id", "scale"), on="sample_id", maintain_order="left")
+    return [list(box) for box in scaled.select((pl.col(side) / pl.col("scale")).round(3) for side in SIDES).iter_rows()]
 
 
 class Album:

@@ -12,7 +12,7 @@ import orjson
 from data_lake.release.changes import plain
 from data_lake.release.compare import diff_folders
 from data_lake.report import sections
-from data_lake.report.corrections import ACTIONS, TEMPLATES, entry
+from data_lake.report.corrections import TEMPLATES, entry, offered
 from data_lake.report.figures import Figure
 from data_lake.report.materials import Album, read_materials
 from data_lake.report.sections import EXAMPLES, Listing
@@ -87,7 +87,7 @@ def render(template: str, album: Album, **values: Any) -> str:
         script_digest=digest,
         style=(FOLDER / "page.css.jinja").read_text("utf-8"),
         first_rows=FIRST_ROWS,
-        actions=ACTIONS,
+        offered=offered,
         templates=TEMPLATES,
         entry=entry,
         **values,

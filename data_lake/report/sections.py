@@ -9,7 +9,7 @@ import polars as pl
 from data_lake.release.card import describe_convention
 from data_lake.report.corrections import values_of
 from data_lake.report.figures import Figure, finding_figure, image_figure, record_figure, said_box
-from data_lake.report.materials import Album, Materials
+from data_lake.report.materials import Album, Materials, boxes_of_label
 from transforms.changes import Corners
 from transforms.leakage import count_shared
 from transforms.reporting.choices import choose_records, clusters_of, count_findings, some_of_each_kind, worst_first
@@ -28,16 +28,12 @@ MOST_MOVES: Final = 40
 MOST_ROWS: Final = 10_000
 """Rows of a table that a page holds; the whole is in the release."""
 
-FINDING_COLUMNS: Final = (
-    "severity", "kind", "image", "label", "source box, px", "derived box, px", "IoU", "detail", "what was done",
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """A table of many rows, of which a page shows some at a time; ``total`` is more where not all are on the page.
 
-    ``entries`` are, row by row, what a correction of it would hold.
+    ``entries`` are, row by row, what a correction of it would hold; None where there can be none.
     """
 
     name: str
@@ -46,7 +42,7 @@ class Listing:
     rows: tuple[tuple[str, ...], ...]
     total: int
     file: str
-    entries: tuple[dict[str, Any], ...] = field(default=())
+    entries: tuple[dict[str, Any] | None, ...] = field(default=())
 
 
 def summary(own: Materials) -> dict[str, Any]:
@@ -128,8 +124,9 @@ def findings(own: Materials, album: Album) -> dict[str, Any]:
     drawn: list[tuple[dict[str, Any], Figure, dict[str, Any]]] = []
     for row in some_of_each_kind(rows.filter(pl.col("kind") != "near_duplicate")).to_dicts():
         image = album.named(row["sample_id"])
-        if image is not None and len(drawn) < PICTURED:
-            drawn.append((row, finding_figure(row, image), values_of(row)))
+        values = values_of(row, boxes_of_label(own, row))
+        if image is not None and values is not None and len(drawn) < PICTURED:
+            drawn.append((row, finding_figure(row, image), values))
     shown = rows.head(MOST_ROWS).to_dicts()
     return {
         "counted": count_findings(rows),

@@ -42,8 +42,7 @@ def audit(
             print_json(row)
         return
     if as_entries:
-        for row in findings.iter_rows(named=True):
-            OUT.print(entry(values_of(row), "accept"), markup=False)
+        print_entries(findings)
         return
     for row in read_conventions(release).iter_rows(named=True):
         OUT.print(describe_convention(row), markup=False)
@@ -57,6 +56,15 @@ def audit(
         table("\nErrors and warnings", ["severity", "kind", "image", "source's box", "derived box", "IoU", ""], rows)
     hidden = findings.height - shown.height
     OUT.print(f"\n{hidden:,} more: --kind KIND and --json show them all" if hidden else "")
+
+
+def print_entries(findings: pl.DataFrame) -> None:
+    """TOML; how many findings have no entry is told as a comment."""
+    found = [values for row in findings.iter_rows(named=True) if (values := values_of(row)) is not None]
+    for values in found:
+        OUT.print(entry(values, "accept"), markup=False)
+    if left := findings.height - len(found):
+        OUT.print(f"# {left:,} findings have no entry: their images are in quarantine", markup=False)
 
 
 def _describe(row: dict[str, object]) -> list[str]:

@@ -7,8 +7,8 @@ from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Rules, Tables
 from flows.stages.kept import all_used, kept_images
 from transforms.audit import audit_boxes, estimate_conventions
-from transforms.corrections import mark_findings
 from transforms.image_findings import find_in_pictures
+from transforms.marked_findings import mark_findings
 from transforms.near_findings import near_findings
 from transforms.track_findings import find_in_tracks
 
@@ -28,7 +28,7 @@ def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
     near = near_findings(inputs.read("near_duplicates"), images, samples)
     tracks = find_in_tracks(images, samples, regions, inputs.read("derive.exclusions"))
     pictures = find_in_pictures(images, samples, inputs.read("thumbnails"), inputs.read("picture_facts"))
-    findings = mark_findings(pl.concat([boxes, near, tracks, pictures]), inputs.read("corrections"))
+    findings = mark_findings(pl.concat([boxes, near, tracks, pictures]), inputs.read("corrections"), regions)
     return all_used(images, {"disagreements": findings, "conventions": conventions})
 
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from data_lake.simulate import SimulatedSizes, write_sources
 from flows.cli.app import app
+from flows.cli.audit import print_entries
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
 from tests.flows.small_builds import build, write_recipe
@@ -75,3 +76,10 @@ def test_a_release_without_findings_table_says_what_to_do(tmp_path: Path) -> Non
 def test_the_card_states_the_convention(release: Path) -> None:
     """In words and figures."""
     assert "- hyperkvasir states half-open boxes + (-1, -1, 0, 0) px, cut at 0: " in (release / "README.md").read_text()
+
+
+def test_findings_about_rejected_images_are_counted_in_place_of_entries(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing can be decided about a frame that is in quarantine."""
+    about = {"sample_id": "visem_tracking/11_frame_0", "image_sha256": None, "kind": "class_change", "label": ""}
+    print_entries(pl.DataFrame([about]))
+    assert capsys.readouterr().out == "# 1 findings have no entry: their images are in quarantine\n"

@@ -221,6 +221,7 @@ GOOD = {"image": "hyperkvasir/a", "image_sha256": "0" * 64, "action": "exclude"}
         (table(**GOOD | {"action": "accept", "label": "polyps"}), "[[corrections]] 1: accept takes no label"),
         (table(**GOOD | {"object": "x"}), "[[corrections]] 1: object and box go together"),
         (table(**GOOD).replace("A. Reviewer", ""), "[[corrections]] 1: reviewer: String should have at least"),
+        (table(**GOOD).replace("2026-11-20", "2026-13-45"), "[[corrections]] 1: date: month must be in 1..12"),
         (WITHDRAWN.format("0" * 64).replace("date", "day"), "[[withdrawn]] 1: date: the key is missing"),
     ],
 )  # fmt: skip

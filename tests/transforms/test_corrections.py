@@ -1,6 +1,8 @@
 """What reviewers decided: matched against images and objects, applied to regions, marked on findings."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -12,13 +14,11 @@ from transforms.corrections import (
     Withdrawal,
     correct_regions,
     find_withdrawn,
-    mark_findings,
     match_corrections,
 )
-from transforms.findings import FINDINGS
 
 MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
-SHA = b"a".hex().ljust(64, "0")
+SHA, SHA_B = (name.hex().ljust(64, "0") for name in (b"a", b"b"))
 LABELS = {"polyps": "polyps", "instrument": "instrument"}
 WHO = {"where": "a.toml, [[corrections]] 1", "reason": "seen", "reviewer": "A. B.", "date": "2026-11-21"}
 FIRST, SECOND = (10.0, 10.0, 30.0, 30.0), (50.0, 40.0, 70.0, 60.0)
@@ -133,8 +133,33 @@ def test_two_entries_about_one_object_are_refused(make_table: MakeTable) -> None
         match_corrections(two, images, regions, policy="audited", labels=LABELS)
 
 
-def withdrawal(sha256: str) -> Withdrawal:
-    return Withdrawal(where="w", image_sha256=sha256, reason="asked for", reviewer="A. B.", date="2026-11-21")
+TWICE = entry("replace_boxes", label="instrument", boxes=(FIRST,))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        (TWICE, TWICE, "a, 1 is about the same label of the image"),
+        (entry("exclude"), entry("set_label", label="instrument"), "a, 1 excludes the whole image"),
+        (entry("exclude"), entry("accept"), "a, 1 excludes the whole image"),
+        (entry("exclude", image="s/b", image_sha256=SHA_B), entry("exclude"), None),
+        (TWICE, entry("replace_boxes", label="polyps", boxes=(FIRST,)), None),
+    ],
+)
+def test_two_entries_may_not_decide_about_one_label_or_an_excluded_image(
+    make_table: MakeTable, first: Correction, second: Correction, message: str | None
+) -> None:
+    """Though neither has an object that the other has."""
+    images, regions = tables(make_table)
+    two = [replace(first, where="a, 1"), replace(second, where="a, 2")]
+    expected = nullcontext() if message is None else pytest.raises(CorrectionProblem, match=f"a, 2: {message}")
+    with expected:
+        match_corrections(two, images, regions, policy="audited", labels=LABELS)
+
+
+def withdrawal(sha256: str, pixels: str | None = None) -> Withdrawal:
+    told = {"reason": "asked for", "reviewer": "A. B.", "date": "2026-11-21"}
+    return Withdrawal(where="w", image_sha256=sha256, pixel_sha256=pixels, **told)
 
 
 def test_a_withdrawn_image_takes_its_copies_with_it(make_table: MakeTable) -> None:
@@ -146,33 +171,6 @@ def test_a_withdrawn_image_takes_its_copies_with_it(make_table: MakeTable) -> No
     assert sorted(find_withdrawn([withdrawal(SHA), withdrawal("9" * 64)], images)) == ["s/a", "s/b"]
 
 
-def findings(*kinds: tuple[str, str]) -> pl.DataFrame:
-    rows = [
-        dict.fromkeys(FINDINGS)
-        | {"finding_id": kind, "sample_id": "s/a", "kind": kind, "severity": severity, "action": "x"}
-        for kind, severity in kinds
-    ]
-    return pl.DataFrame(rows, schema=FINDINGS)
-
-
-def test_an_accepted_finding_is_harmless_and_says_who_accepted_it(make_table: MakeTable) -> None:
-    images, regions = tables(make_table)
-    accept = match_corrections([entry("accept", kind="phantom")], images, regions, policy="audited", labels=LABELS)
-    found = mark_findings(findings(("phantom", "error"), ("missing", "error")), accept)
-    assert found.select("severity", "action").rows() == [
-        ("info", "accepted by A. B., 2026-11-21: seen"),
-        ("error", "x"),
-    ]
-    with pytest.raises(CorrectionProblem, match="s/a has no finding phantom"):
-        mark_findings(findings(("missing", "error")), accept)
-
-
-def test_findings_of_a_corrected_image_say_so(make_table: MakeTable) -> None:
-    images, regions = tables(make_table)
-    act = entry("set_label", label="instrument")
-    matched = match_corrections([act], images, regions, policy="audited", labels=LABELS)
-    found = mark_findings(findings(("missing", "error"), ("speck", "info")), matched)
-    assert found.select("severity", "action").rows() == [
-        ("info", "corrected: set_label by A. B., 2026-11-21: seen"),
-        ("info", "x"),
-    ]
+def test_a_copy_in_other_bytes_stays_withdrawn_when_the_file_itself_is_gone(make_table: MakeTable) -> None:
+    images = make_table("images", [{"sample_id": "s/b", "pixel_sha256": "1" * 64}, {"sample_id": "s/c"}])
+    assert list(find_withdrawn([withdrawal("9" * 64, "1" * 64)], images)) == ["s/b"]

@@ -37,6 +37,13 @@ def findings(make_table: MakeTable, **changes: Any) -> list[tuple[str, str]]:
     return found.select("kind", "severity").rows()
 
 
+def test_without_pictures_nothing_is_found(make_table: MakeTable) -> None:
+    """Where a reviewer excluded all of them."""
+    facts = pl.DataFrame(schema=polars_schema(load_table("picture_facts")))
+    thumbnails = pl.DataFrame(schema={"sample_id": pl.String, "thumbnail": pl.String})
+    assert find_in_pictures(make_table("images", []), make_table("samples", []), thumbnails, facts).is_empty()
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

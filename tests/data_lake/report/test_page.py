@@ -17,7 +17,7 @@ from PIL import Image
 from data_lake.release.compare import diff_folders
 from data_lake.release.manifest import read_manifest
 from data_lake.report import sections
-from data_lake.report.corrections import ACTIONS, entry, values_of
+from data_lake.report.corrections import ACTIONS, entry, offered, values_of
 from data_lake.report.figures import finding_figure
 from data_lake.report.materials import Album, Materials, read_materials
 from data_lake.report.page import diff_page, render, report_page
@@ -201,11 +201,34 @@ def test_divided_near_duplicates_are_a_leak_whatever_the_certificate_says(releas
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_correction_entry_is_toml_that_names_the_picture(action: str) -> None:
-    (found,) = tomllib.loads(entry(values_of(FINDING), action))["corrections"]
+    values = values_of(FINDING, [[1.0, 2.0, 9.0, 8.5]])
+    assert values is not None
+    (found,) = tomllib.loads(entry(values, action))["corrections"]
     assert (found["image"], found["image_sha256"], found["action"]) == ("hyperkvasir/a", "a" * 64, action)
     if action == "replace_boxes":
         assert (found["label"], found["boxes"]) == ('po"lyps', [[1, 2, 9, 8.5]])
     assert ("kind" in found) == (action == "accept")
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"), [("polyps", [[1.0, 1.0, 7.0, 8.0], [20.0, 10.0, 30.5, 20.25]]), ("instrument", [])]
+)
+def test_replaced_boxes_begin_as_all_boxes_of_the_label_or_are_not_offered(
+    release: Path, label: str, expected: list[list[float]]
+) -> None:
+    """A finding about one object must not take the others away."""
+    row = FINDING | {"sample_id": "hyperkvasir/b", "label": label, "kind": "shifted"}
+    given = findings(replace_found(read_materials(release), pl.DataFrame([row])), Album([release]))
+    ((_, _, values),) = given["drawn"]
+    assert values["boxes"] == expected
+    assert ("replace_boxes" in offered(values)) == bool(expected)
+
+
+def test_a_finding_about_a_rejected_image_has_no_entry(release: Path) -> None:
+    row = FINDING | {"sample_id": "visem_tracking/11_frame_9", "image_sha256": None, "kind": "class_change"}
+    rows = pl.DataFrame([row, FINDING])
+    given = findings(replace_found(read_materials(release), rows), Album([release]))
+    assert sorted(one is None for one in given["listing"].entries) == [False, True]
 
 
 def test_a_finding_is_told_in_words_too() -> None:

@@ -1,14 +1,12 @@
 """Answers about two frames proved, from the tracks of both."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from transforms.instructions.lexicon import Lexicon
 from transforms.instructions.phrases import LEAD_OF_MOVES, MOST_FRAMES_APART, MOST_OF_A_CLASS
 from transforms.instructions.proofs.reading import Reading, find_thing, label_of, require, same_place
 from transforms.instructions.scenes import Scene, Thing
-
-Prove = Callable[[Reading, Sequence[Scene], Lexicon], tuple[str, ...]]
 
 
 def prove_tracking(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:

@@ -1,0 +1,42 @@
+"""Withdrawn images are found in releases by their bytes and by their pixels."""
+
+from pathlib import Path
+
+import pytest
+
+from data_lake.publish.plain_folder import PlainFolder
+from data_lake.publish.plan import plan_push
+from data_lake.publish.push import push
+from data_lake.publish.withdrawn import find_holders, refuse_withdrawn, withdrawn_hashes
+from data_lake.release.manifest import Manifest, read_manifest
+from tests.data_lake.release.tiny_release import write_release
+from tests.data_lake.release.tiny_tables import make_tables
+from transforms.errors import DataError
+
+IMAGES = make_tables().images.filter(sample_id="hyperkvasir/a")
+BYTES, PIXELS = IMAGES["image_sha256"].item(), IMAGES["pixel_sha256"].item()
+WITHDRAWALS = pytest.mark.parametrize(
+    "entry", [{"image_sha256": BYTES}, {"image_sha256": "9" * 64, "pixel_sha256": PIXELS}], ids=["bytes", "pixels"]
+)
+
+
+def withdrawing(folder: Path, entry: dict[str, str]) -> Manifest:
+    """The manifest of the release, as if its recipe withdrew an image."""
+    given = read_manifest(folder)
+    recipe = {**given.recipe, "corrections": {"withdrawn": [{"pixel_sha256": None} | entry]}}
+    return given.model_copy(update={"recipe": recipe})
+
+
+@WITHDRAWALS
+def test_a_release_may_not_hold_what_the_version_before_withdrew(tmp_path: Path, entry: dict[str, str]) -> None:
+    folder = write_release(tmp_path / "release", make_tables())
+    with pytest.raises(DataError, match=f"would hold 1 withdrawn images, for example {BYTES}"):
+        refuse_withdrawn(folder, read_manifest(folder), withdrawing(folder, entry))
+
+
+@WITHDRAWALS
+def test_published_versions_that_hold_it_are_named(tmp_path: Path, entry: dict[str, str]) -> None:
+    folder, place = write_release(tmp_path / "release", make_tables(), "1.0.0"), PlainFolder(tmp_path / "place")
+    push(plan_push(folder, place), place)
+    (holder,) = find_holders(place, place.state(), withdrawn_hashes(withdrawing(folder, entry)))
+    assert (holder.tag, holder.images) == ("v1.0.0", (BYTES,))
