@@ -105,7 +105,9 @@ def stands(target: Path, made: Manifest) -> bool:
 
 def refuse_unknown(build: Build, target: Path, made: Manifest) -> None:
     """UsageError where the lake's records say that a damaged folder held another release than the one made."""
-    roots = {run["manifest_root"] for run in read_runs(build.lake) if run.get("release") == str(target)}
+    own = target.relative_to(build.lake.root).parts  # a lake may have been moved since
+    held = (run for run in read_runs(build.lake) if Path(str(run.get("release"))).parts[-len(own) :] == own)
+    roots = {run["manifest_root"] for run in held}
     if roots - {made.manifest_root}:
         raise UsageError(
             f"release {target} is damaged, and what was built now is not what stood there. "

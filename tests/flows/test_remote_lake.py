@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_lake import remote
-from data_lake.layout import open_lake
+from data_lake.layout import lake_at, open_lake
 from data_lake.runs import read_runs
 from data_lake.store import object_path, put_bytes
 from flows.execute import Outcome
@@ -70,6 +70,15 @@ def test_a_store_that_does_not_answer_is_told(machine: Path, monkeypatch: pytest
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(MachineError, match="Check address, AWS_ENDPOINT_URL and credentials"):
         remote.size(f"s3://{BUCKET}/lake", "anything")
+
+
+def test_each_address_at_each_endpoint_has_a_cache_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    caches = [lake_at("s3://a/b/c").root, lake_at("s3://a/b_c").root, lake_at("s3://a/b/c/").root]
+    assert caches[0] == caches[2]
+    assert caches[0].name.startswith("a_b_c-")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")
+    assert len({*caches, lake_at("s3://a/b/c").root}) == 3
 
 
 def test_a_path_keeps_its_meaning(tmp_path: Path) -> None:
