@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 
 from data_lake import remote
-from data_lake.layout import lake_at, open_lake
+from data_lake.layout import Lake, lake_at, open_lake
+from data_lake.release.manifest import read_manifest
 from data_lake.runs import read_runs
 from data_lake.store import object_path, put_bytes
 from flows.execute import Outcome
+from flows.place import fetch_releases, send_release
 from tests.flows.small_builds import STAGES, build, kept
 from transforms.errors import MachineError
 
 pytest.importorskip("moto", reason="moto, of the group `dev`, is not installed")
 from tests.object_store import BUCKET, object_store
 
+OTHER_ROOT = {"manifest_root": "f" * 64}
 LAKE = f"s3://{BUCKET}/lake"
 
 
@@ -64,6 +67,28 @@ def test_an_object_that_is_not_what_its_name_says_is_told(machine: Path, tmp_pat
     with pytest.raises(MachineError, match="remove it, then run again"):
         object_path(lake, stored.sha256)
     assert not (lake.root / name).exists()
+
+
+def test_a_write_that_breaks_off_leaves_nothing_under_the_name(machine: Path) -> None:
+    with pytest.raises(MachineError):
+        remote.put(LAKE, "objects/half", Path("/proc/self/mem"))  # it opens, and cannot be read
+    assert remote.size(LAKE, "objects/half") is None
+
+
+def test_only_the_release_that_was_made_is_sent_and_only_a_whole_one_fetched(
+    machine: Path, first: Outcome, tmp_path: Path
+) -> None:
+    there = Lake(first.build.lake.root, f"s3://{BUCKET}/broken")
+    send_release(there, first.release.path, read_manifest(first.release.path))
+    other = read_manifest(first.release.path).model_copy(update=OTHER_ROOT)
+    with pytest.raises(MachineError, match="another machine placed it, too"):
+        send_release(there, first.release.path, other)
+    (tmp_path / "other").write_bytes(b"other")
+    remote.put(str(there.remote), "releases/small/1.0.0/README.md", tmp_path / "other")
+    here = open_lake(str(there.remote))
+    with pytest.raises(MachineError, match=r"README\.md is missing or not what the manifest of its release lists"):
+        fetch_releases(here, "small")
+    assert not (here.releases / "small" / "1.0.0").exists()
 
 
 def test_a_store_that_does_not_answer_is_told(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
