@@ -13,7 +13,7 @@ from data_lake.runs import read_runs
 from data_lake.store import object_path, put_bytes
 from flows.execute import Outcome
 from flows.place import fetch_releases, send_release
-from tests.flows.small_builds import STAGES, build, kept
+from tests.flows.small_builds import STAGES, build, kept, prepared, write_recipe
 from transforms.errors import MachineError
 
 pytest.importorskip("moto", reason="moto, of the group `dev`, is not installed")
@@ -95,6 +95,17 @@ def test_a_store_that_does_not_answer_is_told(machine: Path, monkeypatch: pytest
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(MachineError, match="Check address, AWS_ENDPOINT_URL and credentials"):
         remote.size(f"s3://{BUCKET}/lake", "anything")
+
+
+def test_the_release_that_splits_follow_is_found_on_another_machine(
+    machine: Path, first: Outcome, tmp_path: Path, sources: dict[str, str]
+) -> None:
+    there = Lake(first.build.lake.root, f"s3://{BUCKET}/followed")
+    send_release(there, first.release.path, read_manifest(first.release.path))
+    follow = f'[splits]\nprevious = "small@{first.release.manifest_root[:12]}"'
+    recipe = write_recipe(tmp_path / "small.toml", ("[splits]", follow))
+    found = prepared(recipe, there.remote, sources)  # type: ignore[arg-type]
+    assert found.recipe.splits.previous == f"small@{first.release.manifest_root}"
 
 
 def test_each_address_at_each_endpoint_has_a_cache_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
