@@ -51,7 +51,8 @@ def find_garbage(lake: Lake, keep: Retention) -> list[Garbage]:
     )
     before = time.time() - keep.days * DAY
     runs = read_run_files(lake)
-    needed = needed_receipts(lake, runs, {root for root in (root_of(folder) for folder in old) if root})
+    standing = {root_of(folder) for folders in releases(lake).values() for folder in folders if folder not in old}
+    needed = needed_receipts(runs, standing - {None})
     receipts = {path for path in lake.receipts.glob("*/*.json") if is_old(path, before) and not is_needed(path, needed)}
     used = {entry for path in lake.receipts.glob("*/*.json") if path not in receipts for entry in objects_of(path)}
     found = [
@@ -60,7 +61,7 @@ def find_garbage(lake: Lake, keep: Retention) -> list[Garbage]:
         *(Garbage(path, "receipt", path.stat().st_size) for path in receipts),
         *(Garbage(path, "object", path.stat().st_size) for path in lake.objects.glob("*/*")
           if path.name not in used and is_old(path, before)),
-        *(Garbage(path, "record of a run", path.stat().st_size) for path in surplus_runs(runs, keep.runs)),
+        *(Garbage(path, "record of a run", path.stat().st_size) for path in surplus_runs(runs, keep.runs, standing)),
         *(Garbage(path, "server of builds", size_of(path)) for path in homes(lake)),
         *(Garbage(path, "unpacked archive", size_of(path)) for path in lake.scratch.iterdir() if is_old(path, before)),
     ]  # fmt: skip
@@ -131,9 +132,8 @@ def read_run_files(lake: Lake) -> list[Run]:
     return [(path, read(path)) for path in sorted(lake.runs.glob("*.json"), reverse=True)]
 
 
-def needed_receipts(lake: Lake, runs: list[Run], gone: set[str]) -> set[tuple[str, str]]:
+def needed_receipts(runs: list[Run], standing: set[str | None]) -> set[tuple[str, str]]:
     """Stage and key of every receipt that a kept release or the last run of a recipe was made of."""
-    standing = {root for folders in releases(lake).values() for root in map(root_of, folders)} - gone
     last: set[object] = set()
     needed: set[tuple[str, str]] = set()
     for _, run in runs:
@@ -158,9 +158,13 @@ def objects_of(receipt: Path) -> set[str]:
     return {entry.sha256 for table in tables for entry in table}
 
 
-def surplus_runs(runs: list[Run], most: int) -> list[Path]:
-    """Records beyond the newest so many."""
-    return [path for path, _ in runs[most:]]
+def surplus_runs(runs: list[Run], most: int, standing: set[str | None]) -> list[Path]:
+    """Records beyond the newest so many; of a release that stands, the newest that made it stays whatever its age."""
+    made: dict[object, Path] = {}
+    for path, run in runs:
+        made.setdefault(run.get("manifest_root"), path)
+    kept = {path for root, path in made.items() if root in standing}
+    return [path for path, _ in runs[most:] if path not in kept]
 
 
 def reports_of(lake: Lake, old: list[Path]) -> list[Path]:

@@ -20,6 +20,10 @@ from expectations.verdicts import Verdict
 STYLES = Path(__file__).with_name("data_docs.css")
 PAGES = "static/pages.css"
 ONLINE = re.compile(r"<script\b.*?</script>|<style\b.*?</style>|<link\b[^>]*>|<img\b[^>]*>", re.DOTALL)
+POLICY = (
+    '<meta http-equiv="Content-Security-Policy" '
+    "content=\"default-src 'none'; img-src data:; style-src 'self' file: 'unsafe-inline'\">"
+)
 SHOWN_ROWS = 20
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Great Expectations wants a time in each name; ours would only make equal pages differ."""
@@ -88,7 +92,7 @@ def _result(verdict: Verdict, expectation: Mapping[str, Any]) -> Any:
 
     rule = expectation["meta"]["rule"]
     checked = next(found for found in verdict.checked if found.rule == rule)
-    failing = [failure.row for failure in verdict.failures if failure.rule == rule][:SHOWN_ROWS]
+    failing = [escape(failure.row) for failure in verdict.failures if failure.rule == rule][:SHOWN_ROWS]
     return ExpectationValidationResult(
         success=not checked.failed,
         expectation_config=ExpectationConfiguration(
@@ -132,4 +136,5 @@ def _make_offline(site: Path) -> None:
     for page in site.rglob("*.html"):
         up = "../" * (len(page.relative_to(site).parts) - 1)
         text = ONLINE.sub("", page.read_text("utf-8"))
-        page.write_text(text.replace("</head>", f'<link rel="stylesheet" href="{up}{PAGES}"></head>', 1), "utf-8")
+        head = f'{POLICY}<link rel="stylesheet" href="{up}{PAGES}"></head>'
+        page.write_text(text.replace("</head>", head, 1), "utf-8")

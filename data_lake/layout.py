@@ -1,6 +1,7 @@
 """Where everything lies below the lake's root."""
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from data_lake.remote import address, is_remote
+from data_lake.remote import ENDPOINT, address, is_remote
 from transforms.errors import LockHeld, MachineError
 
 CACHE = "LAKE_CACHE"
@@ -76,12 +77,16 @@ class Lake:
 
 
 def lake_at(where: Path | str) -> Lake:
-    """The lake in a folder, or at an address such as s3://bucket/lake with its cache in LAKE_CACHE."""
+    """The lake in a folder, or at an address such as s3://bucket/lake with its cache in LAKE_CACHE.
+
+    Each address at each endpoint has a cache of its own, by the hash of both in the folder's name.
+    """
     if not is_remote(str(where)):
         return Lake(Path(where).expanduser().absolute())
     remote = address(str(where))
     caches = Path(os.environ.get(CACHE, "~/.cache/medmultipoints")).expanduser().absolute()
-    return Lake(caches / remote.removeprefix("s3://").replace("/", "_"), remote)
+    known = hashlib.sha256(f"{os.environ.get(ENDPOINT, '')} {remote}".encode()).hexdigest()[:8]
+    return Lake(caches / f"{remote.removeprefix('s3://').replace('/', '_')}-{known}", remote)
 
 
 def open_lake(root: Path | str) -> Lake:

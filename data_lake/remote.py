@@ -6,7 +6,7 @@ goes to the store before anything refers to it. Two machines that write the same
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from transforms.errors import MachineError
+from transforms.errors import StoreError
 
 ENDPOINT, REGION = "AWS_ENDPOINT_URL", "AWS_REGION"
 CHUNK = 1 << 22
@@ -32,10 +32,17 @@ def address(text: str) -> str:
 
 
 def put(remote: str, name: str, path: Path) -> None:
-    """Write a finished file under a name; there is nothing at the name before all of it is there."""
-    with told(remote), path.open("rb") as source, _store(remote).open_output_stream(_place(remote, name)) as target:
-        while chunk := source.read(CHUNK):
-            target.write(chunk)
+    """Write a finished file under a name; nothing stays at the name unless all of it is there."""
+    store, place = _store(remote), _place(remote, name)
+    with told(remote), path.open("rb") as source:
+        try:
+            with store.open_output_stream(place) as target:
+                while chunk := source.read(CHUNK):
+                    target.write(chunk)
+        except BaseException:
+            with suppress(OSError, pa.ArrowException):  # closing the stream has completed what there was
+                store.delete_file(place)
+            raise
 
 
 def get(remote: str, name: str, path: Path) -> bool:
@@ -70,11 +77,11 @@ def names(remote: str, folder: str) -> list[str]:
 
 @contextmanager
 def told(remote: str) -> Iterator[None]:
-    """Turn the store's refusals into a MachineError that says what to do."""
+    """Turn the store's refusals into a StoreError that says what to do."""
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        raise MachineError(
+        raise StoreError(
             f"the lake {remote}: {error}. Check address, {ENDPOINT} and credentials, then run again; "
             "finished work is kept."
         ) from error

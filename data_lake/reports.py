@@ -23,11 +23,11 @@ SHEET, PAGE, EXPECTATIONS = "contact-sheet.jpg", "report.html", "expectations"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Where the pages of one release are; ``path`` is below the lake's ``reports``."""
+    """Where the pages of one release are; ``path`` is below the lake's ``reports``; no sheet without objects."""
 
     folder: Path
     path: str
-    sheet: bytes
+    sheet: bytes | None
 
 
 def write_report(lake: Lake, release: Path, verdicts: Mapping[str, Iterable[Verdict]]) -> Report:
@@ -37,9 +37,13 @@ def write_report(lake: Lake, release: Path, verdicts: Mapping[str, Iterable[Verd
     folder = lake.reports / path
     folder.mkdir(parents=True, exist_ok=True)
     write_data_docs(folder / EXPECTATIONS, f"{manifest.name} {manifest.version}", verdicts)
-    sheet = draw_sheet(choose_cells(release, manifest))
+    cells = choose_cells(release, manifest)
+    sheet = draw_sheet(cells) if cells else None
     page, _ = report_page(release)
     for name, content in ((SHEET, sheet), (PAGE, page.encode())):
+        if content is None:
+            (folder / name).unlink(missing_ok=True)
+            continue
         partial = folder / f".{name}-{os.getpid()}"
         partial.write_bytes(content)
         partial.replace(folder / name)

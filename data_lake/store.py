@@ -73,9 +73,13 @@ def object_path(lake: Lake, sha256: str) -> Path:
 
 def fetch_object(address: str, sha256: str, path: Path) -> None:
     """Bring an object of a remote lake to the path, if it is there; MachineError where it is not what its name says."""
-    if remote.get(address, object_name(sha256), path) and (found := file_sha256(path)) != sha256:
-        path.unlink()
+    partial = path.with_name(f".{sha256}-{uuid4().hex}")
+    if not remote.get(address, object_name(sha256), partial):
+        return
+    if (found := file_sha256(partial)) != sha256:
+        partial.unlink()
         raise MachineError(f"{address}/{object_name(sha256)} has sha256 {found}: remove it, then run again.")
+    os.replace(partial, path)
 
 
 def object_name(sha256: str) -> str:
@@ -111,11 +115,11 @@ def write_receipt(lake: Lake, stage: str, receipt: Receipt) -> None:
     with temporary_file(lake) as path:
         path.write_bytes(orjson.dumps(asdict(receipt), option=orjson.OPT_INDENT_2))
         sync(path)
+        if lake.remote:  # first: what is finished here is not sent again
+            remote.put(lake.remote, receipt_name(stage, receipt.key), path)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, target)
         sync(target.parent)
-    if lake.remote:
-        remote.put(lake.remote, receipt_name(stage, receipt.key), target)
 
 
 def read_receipt(lake: Lake, stage: str, key: str) -> Receipt | None:

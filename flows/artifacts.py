@@ -29,7 +29,9 @@ def show_outcome(outcome: Outcome) -> None:
     tell(lambda: create_markdown_artifact(summary, key="summary", description="What the build did"))
     tell(lambda: create_table_artifact(rejected, key="rejected-rows", description="Inputs in quarantine"))
     tell(lambda: create_markdown_artifact(results, key="expectation-results", description="What was checked"))
-    tell(lambda: create_image_artifact(picture, key="contact-sheet", description="Boxes and points on the pictures"))
+    if picture:
+        about = "Boxes and points on the pictures"
+        tell(lambda: create_image_artifact(picture, key="contact-sheet", description=about))
     tell(lambda: create_link_artifact(f"{address}/{EXPECTATIONS}/index.html", "Expectation results", key="data-docs"))
     tell(lambda: create_link_artifact(f"{address}/{PAGE}", "The release as one page", key="report"))
 
@@ -42,10 +44,11 @@ def verdicts_of(outcome: Outcome) -> dict[str, list[Verdict]]:
 def links_markdown(outcome: Outcome, report: Report) -> str:
     """Where release, card, quarantine and pages are."""
     address, release = report_address(report), outcome.release.path
+    sheet = f", [contact sheet]({address}/{SHEET})" if report.sheet else ""
     return (
         "# Where things are\n\n"
-        f"- [report]({address}/{PAGE}), [expectation results]({address}/{EXPECTATIONS}/index.html), "
-        f"[contact sheet]({address}/{SHEET}): also in `{report.folder}`\n"
+        f"- [report]({address}/{PAGE}), [expectation results]({address}/{EXPECTATIONS}/index.html){sheet}: "
+        f"also in `{report.folder}`\n"
         f"- release, card, quarantine: `{release}`, `{release / 'README.md'}`, `{release / 'quarantine'}`\n"
         f"- check it again: `medmultipoints verify {release}`\n"
     )
@@ -57,8 +60,10 @@ def report_address(report: Report) -> str:
     return f"{served}/{report.path}" if served else report.folder.as_uri()
 
 
-def sheet_address(report: Report) -> str:
-    """The contact sheet as ``serve`` shows it; the picture itself where no server does."""
+def sheet_address(report: Report) -> str | None:
+    """The contact sheet as ``serve`` shows it; the picture itself where no server does; None where there is none."""
+    if report.sheet is None:
+        return None
     if os.environ.get(REPORTS):
         return f"{report_address(report)}/{SHEET}"
     return f"data:image/jpeg;base64,{base64.b64encode(report.sheet).decode()}"

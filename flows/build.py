@@ -3,6 +3,7 @@
 from typing import Any
 
 from prefect import State, flow, tags
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
@@ -49,8 +50,19 @@ def build(what: BuildParameters) -> State[Outcome] | State[Any]:
         with task_runner(what) as runner, tags(f"recipe:{recipe_name(what)}", f"runner:{what.runner}"):
             prepared = given_build() or prepare(what.request())
             outcome = execute(prepared, what.version, run_with(runner), progress)
-        show_outcome(outcome)
-        record_lineage(outcome)
+        show(outcome)
         return Completed(message=outcome.sentence(), data=outcome)
 
     return ended(work, Progress(given_observer()))
+
+
+def show(outcome: Outcome) -> None:
+    """Pages and lineage of a release that stands; a warning where they cannot be made: it is no less whole."""
+    for described in (show_outcome, record_lineage):
+        try:
+            described(outcome)
+        except Exception as error:  # noqa: BLE001 (whatever stops a page, the release has been placed)
+            get_run_logger().warning(
+                "%s stands, but not everything about it could be shown: %s: %s. Run again to make its pages.",
+                outcome.release.path, type(error).__name__, error,
+            )  # fmt: skip

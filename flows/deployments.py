@@ -13,6 +13,7 @@ from flows.alert import alert
 from flows.build import build, recipe_name
 from flows.parameters import Destination, RefreshParameters, VerifyParameters
 from flows.publish import publish
+from flows.recipe import load_recipe
 from flows.refresh import refresh
 from flows.verify import verify
 from transforms.errors import UsageError
@@ -42,7 +43,7 @@ def deployments(what: RefreshParameters, schedule: Schedule | None, timezone: st
     destination: Destination | None = what.publish_to
     weekly = CronSchedule(cron=WEEKLY, timezone=timezone) if schedule else None
     tagged = (f"recipe:{recipe_name(what)}",)
-    looked_after = VerifyParameters(recipe=what.recipe, lake=what.lake, published_at=destination)
+    looked_after = VerifyParameters(recipe=load_recipe(what.recipe).name, lake=what.lake, published_at=destination)
     built = what.model_dump(exclude={"publish_to", "alert_above"})
     return (
         Served(refresh, {"what": what.model_dump()}, schedule, DROP, tagged),

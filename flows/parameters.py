@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from flows.patterns import NAME
 from flows.prepare import Request
 from flows.publishing import PublishRequest
 
@@ -103,7 +104,9 @@ class PublishParameters(Destination):
 class VerifyParameters(_Form):
     """Which release is to be computed again."""
 
-    recipe: str = Field(default="audited", min_length=1, description="Name of the release: its newest version is taken")
+    recipe: Annotated[str, Field(pattern=NAME)] = Field(
+        default="audited", description="Name of the release: its newest version is taken"
+    )
     lake: str = Field(default="lake", min_length=1, description="Folder of the data lake")
     published_at: Destination | None = Field(
         default=None,

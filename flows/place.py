@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from data_lake.release.manifest import MANIFEST, Manifest, read_manifest
 from data_lake.runs import read_runs
 from data_lake.store import Receipt, file_sha256, link_object, sync, temporary_name
 from flows.stage import Build
-from transforms.errors import DataError, UsageError
+from transforms.errors import DataError, MachineError, UsageError
 
 VERSIONED = re.compile(r"\d+\.\d+\.\d+")
 
@@ -105,7 +107,9 @@ def stands(target: Path, made: Manifest) -> bool:
 
 def refuse_unknown(build: Build, target: Path, made: Manifest) -> None:
     """UsageError where the lake's records say that a damaged folder held another release than the one made."""
-    roots = {run["manifest_root"] for run in read_runs(build.lake) if run.get("release") == str(target)}
+    own = target.relative_to(build.lake.root).parts  # a lake may have been moved since
+    held = (run for run in read_runs(build.lake) if Path(str(run.get("release"))).parts[-len(own) :] == own)
+    roots = {run["manifest_root"] for run in held}
     if roots - {made.manifest_root}:
         raise UsageError(
             f"release {target} is damaged, and what was built now is not what stood there. "
@@ -127,11 +131,22 @@ def compare_or_replace(build: Build, target: Path, assembled: Path, made: Manife
 
 
 def send_release(lake: Lake, folder: Path, made: Manifest) -> None:
-    """Copy a release to the object store of its lake, the manifest last: without one there is no release."""
+    """Copy a release to the object store of its lake, the manifest last: without one there is no release.
+
+    MachineError where another machine has placed other content under the version meanwhile.
+    """
     name = folder.relative_to(lake.root).as_posix()
     if lake.remote and remote.size(lake.remote, f"{name}/{MANIFEST}") is None:
         for path in (*(entry.path for entry in made.entries), MANIFEST):
             remote.put(lake.remote, f"{name}/{path}", folder / path)
+    if lake.remote:
+        with temporary_folder(lake) as back:
+            fetch_entry(lake.remote, f"{name}/{MANIFEST}", back / MANIFEST)
+            if read_manifest(back).manifest_root != made.manifest_root:
+                raise MachineError(
+                    f"{lake.remote}/{name} holds another release than {folder}: another machine placed it, too. "
+                    "Keep one: remove the folder here, or the release there, then build under another --version."
+                )
 
 
 def fetch_releases(lake: Lake, name: str) -> None:
@@ -143,9 +158,39 @@ def fetch_releases(lake: Lake, name: str) -> None:
         target = lake.root / folder
         if file != MANIFEST or folder.count("/") != 2 or target.exists():
             continue
-        partial = lake.temporary / temporary_name()
-        remote.get(lake.remote, listed, partial / MANIFEST)
-        for entry in read_manifest(partial).entries:
-            remote.get(lake.remote, f"{folder}/{entry.path}", partial / entry.path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.rename(partial, target)
+        with temporary_folder(lake) as partial:
+            fetch_entry(lake.remote, listed, partial / MANIFEST)
+            for entry in read_manifest(partial).entries:
+                fetch_entry(lake.remote, f"{folder}/{entry.path}", partial / entry.path, entry.sha256)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with suppress_taken(target):
+                os.rename(partial, target)
+
+
+def fetch_entry(address: str, name: str, path: Path, sha256: str | None = None) -> None:
+    """Bring a file of a release from the object store; MachineError where it is missing or not what is listed."""
+    if not remote.get(address, name, path) or (sha256 and file_sha256(path) != sha256):
+        raise MachineError(
+            f"{address}/{name} is missing or not what the manifest of its release lists. Put the file back or remove "
+            "that release from the store, then run again."
+        )
+
+
+@contextmanager
+def temporary_folder(lake: Lake) -> Iterator[Path]:
+    """A folder on the lake's disk; removed unless it was moved away."""
+    folder = lake.temporary / temporary_name()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def suppress_taken(target: Path) -> Iterator[None]:
+    """Let it pass that another process put the same release there first."""
+    try:
+        yield
+    except OSError:
+        if not (target / MANIFEST).is_file():
+            raise

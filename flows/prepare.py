@@ -1,6 +1,7 @@
 """From what a person types to a build: recipe checked, sources found or fetched, everything identified."""
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from data_lake.layout import Lake, open_lake
 from data_lake.release.previous import read_previous, read_previous_tables
 from data_lake.store import StoredObject
 from data_lake.tables import put_table
+from flows.patterns import NAME
+from flows.place import fetch_releases
 from flows.recipe import Recipe, load_recipe, select_sources, shipped_recipes
 from flows.stage import Build, EarlierRelease, Source
 from transforms.diff import KEYS
@@ -46,6 +49,7 @@ def prepare(request: Request, progress: Progress = no_progress) -> Build:
     recipe = select_sources(recipe, request.only)
     check_given(recipe, request.sources)
     lake = open_lake(request.lake)
+    fetch_previous(recipe, lake)
     catalogue = load_catalogue()
     asked = recipe
     recipe, previous = with_previous(asked, lake)
@@ -73,6 +77,13 @@ def with_version(recipe: Recipe, version: str | None) -> Recipe:
         return Recipe.model_validate(recipe.model_dump() | {"version": version})
     except ValueError:
         raise UsageError(f"--version {version}: give three numbers such as 1.2.0, or auto.") from None
+
+
+def fetch_previous(recipe: Recipe, lake: Lake) -> None:
+    """Bring the releases of the name that the splits follow to this machine, where the lake is in an object store."""
+    name, at, _ = (recipe.splits.previous or "").rpartition("@")
+    if at and re.fullmatch(NAME, name):
+        fetch_releases(lake, name)
 
 
 def with_previous(recipe: Recipe, lake: Lake) -> tuple[Recipe, StoredObject | None]:

@@ -13,15 +13,15 @@ from prefect.tasks import Task, exponential_backoff
 from data_lake.store import Receipt
 from flows.run import Mapper, ShardJob, run_shard
 from flows.runners import Runner
-from transforms.errors import PipelineError
+from transforms.errors import PipelineError, StoreError
 
 NEVER_RETRY = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def worth_retrying(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
-    """Only refusals of the operating system that may pass: a full disk or wrong data stay what they are."""
+    """Only refusals of system and object store that may pass: a full disk or wrong data stay what they are."""
     error = state.result(raise_on_failure=False)
-    return isinstance(error, OSError) and error.errno not in NEVER_RETRY
+    return isinstance(error, StoreError) or (isinstance(error, OSError) and error.errno not in NEVER_RETRY)
 
 
 class Parcel:

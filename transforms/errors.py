@@ -5,6 +5,7 @@ PipelineError
 │   └── SourceDataError     a source as a whole cannot be read
 ├── UsageError           2  arguments or recipe
 └── MachineError         3  disk, network, permissions
+    ├── StoreError          the object store does not answer, or refuses
     └── LockHeld            another process is at work on the same
 
 MemberProblem (a ValueError)  one member cannot be used: caught, and its sample rejected, never shown raw
@@ -39,6 +40,10 @@ class MachineError(PipelineError):
     """The machine does not let us: disk, network, permissions, a lock that is held."""
 
     exit_code = 3
+
+
+class StoreError(MachineError):
+    """The object store does not answer, or refuses; it may answer when asked again."""
 
 
 class LockHeld(MachineError):

@@ -69,16 +69,26 @@ def find_signer(statement: Path, signature: Path, allowed_signers: Path) -> str:
     given = ["-s", str(signature), "-f", str(allowed_signers)]
     data = statement.read_bytes()
     found = _keygen(["find-principals", *given], b"")
-    names = found.stdout.decode(errors="replace").split("\n")[0].split(",")
-    if found.returncode or not names[0]:
+    names = _names(found.stdout)
+    if found.returncode or not names:
         whole = _keygen(["check-novalidate", "-n", NAMESPACE, "-s", str(signature)], data)
         if whole.returncode:
             raise DataError(f"{signature.name} is no signature of {statement.name}: {_said(whole)}")
         raise DataError(f"{signature.name} was made with a key that {allowed_signers} does not allow")
-    done = _keygen(["verify", *given, "-I", names[0], "-n", NAMESPACE], data)
-    if done.returncode:
-        raise DataError(f"{statement.name} is not what {names[0]} signed, or the key may not sign it: {_said(done)}")
-    return names[0]
+    # It is told of the first line with that key only; a later one may be the one that allows this use of it.
+    for name in dict.fromkeys([*names, *_names(allowed_signers.read_bytes())]):
+        done = _keygen(["verify", *given, "-I", name, "-n", NAMESPACE], data)
+        if not done.returncode:
+            return name
+    raise DataError(f"{statement.name} is not what {names[0]} signed, or the key may not sign it: {_said(done)}")
+
+
+def _names(lines: bytes) -> list[str]:
+    """Whom lines of allowed signers name, in order; a name after ``!`` is one who may not sign."""
+    first = (
+        line.split(maxsplit=1)[0].strip('"') for line in lines.decode(errors="replace").splitlines() if line.strip()
+    )
+    return [name for names in first if names[:1] != "#" for name in names.split(",") if name and name[0] != "!"]
 
 
 def _keygen(arguments: Sequence[str], data: bytes) -> "subprocess.CompletedProcess[bytes]":

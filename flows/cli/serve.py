@@ -71,7 +71,7 @@ def serve(
     opened = open_lake(lake)
     settings = {
         "recipe": recipe if not Path(recipe).is_file() else str(Path(recipe).absolute()),
-        "lake": str(opened.root),
+        "lake": opened.remote or str(opened.root),
         "sources": {name: str(Path(path).absolute()) for name, path in given.items()},
         "only": parse_names(only),
         "workers": workers,

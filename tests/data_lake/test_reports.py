@@ -39,6 +39,16 @@ def test_the_pages_of_the_expectations_name_what_failed_and_fetch_nothing(tmp_pa
             assert (path.parent / style).is_file()
 
 
+def test_an_id_that_is_markup_is_shown_as_text(tmp_path: Path) -> None:
+    """Names of files in a source are a stranger's words; no page obeys them."""
+    evil = splits("No Split").with_columns(sample_id=pl.lit("a/<svg onload=alert(1)>"))
+    index = write_data_docs(tmp_path / "docs", "small", {"split": [validate(evil, load_table("splits"))]})
+    pages = {path: path.read_text("utf-8") for path in index.parent.rglob("*.html")}
+    assert [path for path, text in pages.items() if "<svg onload" in text] == []
+    assert any("&lt;svg onload=alert(1)&gt;" in text for text in pages.values())
+    assert all("default-src 'none'" in text.partition("</head>")[0] for text in pages.values())
+
+
 def test_writing_again_replaces_what_was_there(tmp_path: Path) -> None:
     empty = validate(empty_frame(load_table("splits")), load_table("splits"))
     write_data_docs(tmp_path / "docs", "first", {"split": [empty], "again": [empty]})
@@ -72,3 +82,14 @@ def test_the_sheet_takes_the_labels_in_turn_whatever_the_order_of_the_rows(tmp_p
     assert cells[0][2].caption.endswith(first[:8])
     assert cells[0] == cells[1]
     assert len(choose_cells(releases[0], read_manifest(releases[0]))) == 4
+
+
+def test_a_release_without_objects_has_no_contact_sheet_and_all_other_pages(tmp_path: Path) -> None:
+    """Nor does one of a former build stay beside it."""
+    release = write_release(tmp_path / "release", make_tables((("hyperkvasir/a", "polyps", []),)), "1.0.0")
+    before = tmp_path / "reports" / "tiny" / "1.0.0" / "contact-sheet.jpg"
+    before.parent.mkdir(parents=True)
+    before.write_bytes(b"former")
+    report = write_report(Lake(tmp_path), release, {})
+    assert report.sheet is None
+    assert sorted(path.name for path in report.folder.iterdir()) == ["expectations", "report.html"]

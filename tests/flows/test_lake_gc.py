@@ -76,6 +76,18 @@ def test_records_of_runs_do_not_grow_without_bound(lake: Path, recipe: str, sour
     assert len(list((lake / "runs").iterdir())) == 2
 
 
+def test_a_release_outlives_the_records_of_later_runs(lake: Path, tmp_path: Path, sources: dict[str, str]) -> None:
+    """The record says what the release was made of: without it the next cleaning would take that away."""
+    edited = write_recipe(tmp_path / "small.toml", ("train = 0.6, test = 0.4", "train = 0.5, test = 0.5"))
+    for version in ("2.0.0", "2.0.0", "2.0.0"):
+        build(edited, lake, sources, version=version)
+    for _ in range(2):
+        gc(lake, "--days", "0", "--keep-runs", "2", "--yes")
+    assert len(list((lake / "runs").iterdir())) == 3
+    again = build(write_recipe(tmp_path / "again.toml"), lake, sources)
+    assert kept(again) == STAGES
+
+
 def test_not_while_a_build_is_running(lake: Path) -> None:
     with only_builder(Lake(lake), "small"):
         done = CliRunner().invoke(app, ["lake", "gc", "--lake", str(lake)])

@@ -10,6 +10,7 @@ from data_lake.release.verify import verify_release
 from flows.execute import Outcome
 from flows.place import VersionTaken
 from tests.flows.small_builds import build, kept, write_recipe
+from transforms.errors import UsageError
 
 OTHER_SPLITS = ("train = 0.6, test = 0.4", "train = 0.4, test = 0.6")
 OTHER_TITLE = ('title = "Small"', 'title = "Little"')
@@ -119,6 +120,15 @@ def test_a_damaged_release_is_restored(
     assert not outcome.release.kept
     assert content(release) == whole
     assert all(check.ok for check in verify_release(release).checks)
+
+
+def test_a_damaged_release_of_a_lake_that_was_moved_gets_no_other_content(
+    lake: Path, tmp_path: Path, sources: dict[str, str]
+) -> None:
+    """The record of the run names the release where it stood then."""
+    damage_the_manifest(lake / "releases" / "small" / "1.0.0")
+    with pytest.raises(UsageError, match="what was built now is not what stood there"):
+        build(write_recipe(tmp_path / "small.toml", OTHER_TITLE), lake, sources)
 
 
 def test_no_file_of_the_release_can_be_written_to_by_accident(first: Outcome) -> None:

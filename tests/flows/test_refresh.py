@@ -10,8 +10,9 @@ import pytest
 from prefect import State
 
 from data_lake.layout import Lake, only_builder
+from flows.build import build
 from flows.execute import Outcome
-from flows.parameters import Destination, RefreshParameters, VerifyParameters
+from flows.parameters import BuildParameters, Destination, RefreshParameters, VerifyParameters
 from flows.refresh import refresh
 from flows.verify import verify
 from tests.flows.prefect_server import artifacts, flow_runs, quiet_server, seen
@@ -50,6 +51,16 @@ def test_a_refresh_builds_and_publishes_then_finds_nothing_to_do(
     assert time.monotonic() - start < 10
     assert name == "Unchanged"
     assert message.startswith("nothing changed: small 1.0.0 stands as it was")
+
+
+def test_a_release_stands_though_its_pages_cannot_be_written(
+    lake: Path, recipe: str, sources: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.rmtree(lake / "reports", ignore_errors=True)
+    (lake / "reports").write_bytes(b"a file in the place of the folder")
+    name, message = seen(build(BuildParameters(recipe=recipe, lake=str(lake), sources=sources), return_state=True))
+    assert name == "Completed", message
+    assert "1.0.0 stands, but not everything about it could be shown" in caplog.text
 
 
 def test_what_changed_becomes_the_version_that_the_difference_asks_for(

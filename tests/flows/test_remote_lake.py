@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 
 from data_lake import remote
-from data_lake.layout import open_lake
+from data_lake.layout import Lake, lake_at, open_lake
+from data_lake.release.manifest import read_manifest
 from data_lake.runs import read_runs
 from data_lake.store import object_path, put_bytes
 from flows.execute import Outcome
-from tests.flows.small_builds import STAGES, build, kept
+from flows.place import fetch_releases, send_release
+from tests.flows.small_builds import STAGES, build, kept, prepared, write_recipe
 from transforms.errors import MachineError
 
 pytest.importorskip("moto", reason="moto, of the group `dev`, is not installed")
 from tests.object_store import BUCKET, object_store
 
+OTHER_ROOT = {"manifest_root": "f" * 64}
 LAKE = f"s3://{BUCKET}/lake"
 
 
@@ -66,10 +69,52 @@ def test_an_object_that_is_not_what_its_name_says_is_told(machine: Path, tmp_pat
     assert not (lake.root / name).exists()
 
 
+def test_a_write_that_breaks_off_leaves_nothing_under_the_name(machine: Path) -> None:
+    with pytest.raises(MachineError):
+        remote.put(LAKE, "objects/half", Path("/proc/self/mem"))  # it opens, and cannot be read
+    assert remote.size(LAKE, "objects/half") is None
+
+
+def test_only_the_release_that_was_made_is_sent_and_only_a_whole_one_fetched(
+    machine: Path, first: Outcome, tmp_path: Path
+) -> None:
+    there = Lake(first.build.lake.root, f"s3://{BUCKET}/broken")
+    send_release(there, first.release.path, read_manifest(first.release.path))
+    other = read_manifest(first.release.path).model_copy(update=OTHER_ROOT)
+    with pytest.raises(MachineError, match="another machine placed it, too"):
+        send_release(there, first.release.path, other)
+    (tmp_path / "other").write_bytes(b"other")
+    remote.put(str(there.remote), "releases/small/1.0.0/README.md", tmp_path / "other")
+    here = open_lake(str(there.remote))
+    with pytest.raises(MachineError, match=r"README\.md is missing or not what the manifest of its release lists"):
+        fetch_releases(here, "small")
+    assert not (here.releases / "small" / "1.0.0").exists()
+
+
 def test_a_store_that_does_not_answer_is_told(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(MachineError, match="Check address, AWS_ENDPOINT_URL and credentials"):
         remote.size(f"s3://{BUCKET}/lake", "anything")
+
+
+def test_the_release_that_splits_follow_is_found_on_another_machine(
+    machine: Path, first: Outcome, tmp_path: Path, sources: dict[str, str]
+) -> None:
+    there = Lake(first.build.lake.root, f"s3://{BUCKET}/followed")
+    send_release(there, first.release.path, read_manifest(first.release.path))
+    follow = f'[splits]\nprevious = "small@{first.release.manifest_root[:12]}"'
+    recipe = write_recipe(tmp_path / "small.toml", ("[splits]", follow))
+    found = prepared(recipe, there.remote, sources)  # type: ignore[arg-type]
+    assert found.recipe.splits.previous == f"small@{first.release.manifest_root}"
+
+
+def test_each_address_at_each_endpoint_has_a_cache_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    caches = [lake_at("s3://a/b/c").root, lake_at("s3://a/b_c").root, lake_at("s3://a/b/c/").root]
+    assert caches[0] == caches[2]
+    assert caches[0].name.startswith("a_b_c-")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")
+    assert len({*caches, lake_at("s3://a/b/c").root}) == 3
 
 
 def test_a_path_keeps_its_meaning(tmp_path: Path) -> None:

@@ -1,16 +1,20 @@
 """The same bytes from every runner; a runner that is not installed, or an address too many, is told before anything."""
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prefect.client.schemas.objects import TaskRun
+from prefect.states import Failed
 
 from flows.build import build
 from flows.execute import Outcome
 from flows.parameters import BuildParameters
 from flows.runners import task_runner
+from flows.tasks import shard, worth_retrying
 from tests.flows.prefect_server import quiet_server, seen
-from transforms.errors import UsageError
+from transforms.errors import DataError, MachineError, StoreError, UsageError
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,3 +46,18 @@ def test_a_runner_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(__import__("sys").modules, "prefect_ray", None)
     with pytest.raises(UsageError, match=r"Install it with `pip install medmultipoints\[ray\]`"):
         task_runner(BuildParameters(runner="ray"))
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (StoreError("no answer"), True),
+        (OSError(errno.EIO, "input/output error"), True),
+        (OSError(errno.ENOSPC, "full"), False),
+        (MachineError("no program"), False),
+        (DataError("wrong"), False),
+    ],
+)
+def test_only_what_may_pass_is_tried_again(error: Exception, again: bool) -> None:
+    run = TaskRun(task_key="shard", dynamic_key="0")
+    assert worth_retrying(shard, run, Failed(data=error)) is again

@@ -11,8 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flows.deployments import schedule_of
+from flows.deployments import deployments, schedule_of
+from flows.parameters import RefreshParameters
 from tests.faults.killed_builds import wait_until
+from tests.flows.small_builds import write_recipe
 from transforms.errors import UsageError
 
 COMMAND = [sys.executable, "-c", "from flows.cli import main; main()"]
@@ -51,6 +53,12 @@ def states(api: str) -> set[str]:
     """The states of all runs."""
     answer = httpx.post(f"{api}/flow_runs/filter", json={}, trust_env=False)
     return {run["state"]["name"] for run in answer.json()} if answer.is_success else set()
+
+
+def test_the_release_of_a_recipe_in_a_file_is_verified_by_its_name(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path / "mine.toml")
+    served = deployments(RefreshParameters(recipe=recipe), None, "UTC")
+    assert [one.parameters["what"]["recipe"] for one in served if one.flow.name == "verify"] == ["small"]
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,23 @@ def test_a_key_that_is_allowed_for_other_things_only_is_refused(signed: Path, ke
     assert (found.ok, "the key may not sign it" in found.detail or "does not allow" in found.detail) == (False, True)
 
 
+@pytest.mark.parametrize(
+    "signers",
+    [
+        'git@example.org namespaces="git" {key}\ncurator@example.org {key}',
+        "!stranger@example.org,curator@example.org {key}",
+    ],
+    ids=["a line for other things first", "a negated name first"],
+)
+def test_of_all_names_of_a_key_the_one_that_may_sign_is_told(
+    signed: Path, key: Path, tmp_path: Path, signers: str
+) -> None:
+    allowed = tmp_path / "allowed"
+    allowed.write_text(signers.format(key=key.with_suffix(".pub").read_text().strip()) + "\n")
+    found = signature_of(signed, Trust(allowed))
+    assert (found.ok, found.detail.startswith("by curator@example.org")) == (True, True), found.detail
+
+
 def every_file(folder: Path) -> list[str]:
     return [*(file.path for file in read_manifest(folder).files), "manifest.json"]
 

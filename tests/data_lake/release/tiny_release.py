@@ -143,9 +143,9 @@ def write_release(folder: Path, tables: Tables, version: str = "1.0.0", dialects
     files = [write_records_shard(folder / shard.path, shard, PICTURES.__getitem__, records) for shard in shards]
     for name, frame in (("images", tables.images), ("objects", tables.objects)):
         declared = released_schema(load_table("released_images" if name == "images" else name).columns)
-        for (split,), part in frame.partition_by("split", as_dict=True).items():
-            path = shard_path(name, str(split))
-            files.append(write_table(folder / path, part, declared, name=path))
+        for split in tables.images["split"].unique(maintain_order=True):
+            path = shard_path(name, split)
+            files.append(write_table(folder / path, frame.filter(split=split), declared, name=path))
     for (split,), part in tables.instructions.partition_by("split", as_dict=True).items():
         path = instructions_path(str(split))
         files.append(write_instructions(folder / path, part, name=path))

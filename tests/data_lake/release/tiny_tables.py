@@ -8,7 +8,7 @@ import polars as pl
 from PIL import Image
 
 from data_lake.wording import load_names, load_templates
-from expectations.columns import conform, load_table
+from expectations.columns import conform, empty_frame, load_table
 from transforms.diff import Tables
 from transforms.instructions.write import write_instructions
 
@@ -130,7 +130,12 @@ def make_tables(objects: tuple[tuple[str, str, list[tuple[float, ...]]], ...] = 
         "objects": rows,
         "released_images": list(images.values()),
     }
-    typed = {name: conform(pl.DataFrame(frames[name], infer_schema_length=None), load_table(name)) for name in frames}
+    typed = {
+        name: conform(pl.DataFrame(found, infer_schema_length=None), load_table(name))
+        if found
+        else empty_frame(load_table(name))
+        for name, found in frames.items()
+    }
     instructions = write_instructions(
         typed["records"], typed["released_images"], load_templates(), load_names(), seed=7, policy="audited"
     )
