@@ -36,6 +36,12 @@ def _disagreements(i: int) -> Row:
     return names | boxes | {"finding_id": f"a/{i}:phantom:0", "kind": "phantom", "severity": "error", "action": "cut"}
 
 
+def _dialect_lines(i: int) -> Row:
+    owner = {"record_id": f"{_sha(i)}:polyps", "instruction_id": f"{_sha(i)}:polyps:counting"}
+    line = '{"messages":[],"images":[]}'
+    return owner | {"line_id": f"swift:{i}", "dialect": "swift", "split": "train", "line": line}
+
+
 def _duplicates(i: int) -> Row:
     return {"sample_id": f"a/{i}", "kept_id": "a/kept", "kind": "bytes", "same_annotation": True}
 
@@ -147,6 +153,7 @@ _ROWS: dict[str, Callable[[int], Row]] = {
     "conventions": _conventions,
     "corrections": _corrections,
     "disagreements": _disagreements,
+    "dialect_lines": _dialect_lines,
     "duplicates": _duplicates,
     "exclusions": _exclusions,
     "images": _images,
