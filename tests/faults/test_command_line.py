@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,6 +76,10 @@ def test_a_build_that_was_killed_and_interrupted_ends_like_any_other(tmp_path: P
     assert killed.returncode == -signal.SIGKILL
     check_nothing_half_written(lake)
 
+    # How far the first came before it died varies; a build that finds everything done starts no server.
+    for folder in (lake / "receipts").iterdir():
+        if not folder.name.startswith("index"):
+            shutil.rmtree(folder)
     interrupted = start(recipe, lake, sources)
     told = signal_after("derive", signal.SIGINT, interrupted, lake)
     assert interrupted.returncode == 130
