@@ -15,9 +15,9 @@ from pathlib import Path
 import orjson
 from filelock import FileLock, Timeout
 
-from data_lake.layout import Lake, explained, only_collector
+from data_lake.layout import Lake, explained, new_temporary, only_collector
 from data_lake.release.manifest import MANIFEST, read_manifest
-from data_lake.store import parse_receipt, temporary_name
+from data_lake.store import parse_receipt
 from transforms.errors import DataError, LockHeld
 
 DAY = 86_400
@@ -73,7 +73,7 @@ def remove(lake: Lake, garbage: list[Garbage]) -> None:
     with explained(f"the lake folder {lake.root}"):
         for one in garbage:
             if one.path.is_dir():
-                hidden = lake.temporary / temporary_name()
+                hidden = new_temporary(lake)
                 os.rename(one.path, hidden)
                 shutil.rmtree(hidden)
             else:

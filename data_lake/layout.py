@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
@@ -89,13 +90,18 @@ def lake_at(where: Path | str) -> Lake:
     return Lake(caches / f"{remote.removeprefix('s3://').replace('/', '_')}-{known}", remote)
 
 
+def new_temporary(lake: Lake) -> Path:
+    """A new path for what is being written; its name tells which process of which machine it is of."""
+    return lake.temporary / f"{os.getpid()}-{os.uname().nodename}-{uuid4().hex}"
+
+
 def open_lake(root: Path | str) -> Lake:
     """The lake at ``root``, created if missing; MachineError where the folder cannot be written."""
     lake = lake_at(root)
     with explained(f"the lake folder {lake.root}"):
         for folder in (lake.landing, lake.scratch, lake.objects, lake.receipts, lake.runs, lake.temporary):
             folder.mkdir(parents=True, exist_ok=True)
-        probe = lake.temporary / f"{os.getpid()}-writable"
+        probe = new_temporary(lake)
         probe.touch()
         probe.unlink(missing_ok=True)
     return lake

@@ -18,7 +18,7 @@ from uuid import uuid4
 import orjson
 
 from data_lake import remote
-from data_lake.layout import Lake, explained
+from data_lake.layout import Lake, explained, new_temporary
 from transforms.errors import MachineError
 
 FOREIGN_SECONDS = 7 * 24 * 3600
@@ -49,7 +49,7 @@ class Receipt:
 @contextmanager
 def temporary_file(lake: Lake) -> Iterator[Path]:
     """A path to write to on the store's own disk; removed unless it was moved away."""
-    path = lake.temporary / temporary_name()
+    path = new_temporary(lake)
     with explained(f"the lake folder {lake.root}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -58,14 +58,14 @@ def temporary_file(lake: Lake) -> Iterator[Path]:
             path.unlink(missing_ok=True)
 
 
-def temporary_name() -> str:
-    """A new name that tells which process of which machine wrote it."""
-    return f"{os.getpid()}-{os.uname().nodename}-{uuid4().hex}"
+def local_path(lake: Lake, sha256: str) -> Path:
+    """Where an object lies on this machine, whether or not it is there."""
+    return lake.objects / sha256[:2] / sha256
 
 
 def object_path(lake: Lake, sha256: str) -> Path:
     """Where an object lies, whether or not it is there; fetched first where the lake is remote and has it."""
-    path = lake.objects / sha256[:2] / sha256
+    path = local_path(lake, sha256)
     if lake.remote and not path.exists():
         fetch_object(lake.remote, sha256, path)
     return path
@@ -90,7 +90,7 @@ def object_name(sha256: str) -> str:
 def put_file(lake: Lake, path: Path, rows: int = 0) -> StoredObject:
     """Move a finished file into the store; the same content twice is stored once."""
     sha256, size = file_sha256(path), path.stat().st_size
-    target = lake.objects / sha256[:2] / sha256
+    target = local_path(lake, sha256)
     with explained(f"the lake folder {lake.root}"):
         target.parent.mkdir(parents=True, exist_ok=True)
         path.chmod(0o444)
@@ -154,7 +154,7 @@ def receipt_name(stage: str, key: str) -> str:
 
 def is_intact(lake: Lake, entry: StoredObject) -> bool:
     """Whether the object is there with the very bytes its name promises; a remote one is hashed when it is fetched."""
-    path = lake.objects / entry.sha256[:2] / entry.sha256
+    path = local_path(lake, entry.sha256)
     if lake.remote and not path.exists():
         return remote.size(lake.remote, object_name(entry.sha256)) == entry.bytes
     try:

@@ -81,9 +81,11 @@ def arrow_schema(table: Table, *, images: bool = True) -> pa.Schema:
 
     Every field is nullable there, so it is here; that values are given is the suite's business.
     """
-    return pa.schema(
-        [(column.name, _arrow_type(column)) for column in table.columns if images or column.type != "image"]
-    )
+    return _fields(column for column in table.columns if images or column.type != "image")
+
+
+def _fields(columns: Iterable[Column]) -> pa.Schema:
+    return pa.schema([(column.name, _arrow_type(column)) for column in columns])
 
 
 def _arrow_type(column: Column) -> pa.DataType:
@@ -103,7 +105,7 @@ def released_schema(columns: Iterable[Column]) -> pa.Schema:
     """
     chosen = tuple(columns)
     told = json.dumps({"info": {"features": {column.name: _feature(column) for column in chosen}}})
-    return pa.schema([(column.name, _arrow_type(column)) for column in chosen], metadata={"huggingface": told})
+    return _fields(chosen).with_metadata({"huggingface": told})
 
 
 def _feature(column: Column) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from prefect.artifacts import (
     create_table_artifact,
 )
 
-from data_lake.reports import EXPECTATIONS, PAGE, SHEET, Report, write_report
+from data_lake.release_pages import EXPECTATIONS, PAGE, SHEET, Report, write_report
 from expectations.summary import summarize
 from expectations.verdicts import Verdict, verdict_from_json
 from flows.execute import Outcome

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_lake import remote
-from data_lake.layout import Lake, explained
+from data_lake.layout import Lake, explained, new_temporary
 from data_lake.publish.withdrawn import refuse_withdrawn
 from data_lake.release.compare import compare_releases
 from data_lake.release.manifest import MANIFEST, Manifest, read_manifest
 from data_lake.runs import read_runs
-from data_lake.store import Receipt, file_sha256, link_object, sync, temporary_name
+from data_lake.store import Receipt, file_sha256, link_object, sync
 from flows.stage import Build
 from transforms.errors import DataError, MachineError, UsageError
 
@@ -83,7 +83,7 @@ def standing_manifest(folder: Path) -> Manifest | None:
 
 def assemble(build: Build, receipt: Receipt) -> Path:
     """A temporary folder on the lake's disk with every file of the release."""
-    folder = build.lake.temporary / temporary_name()
+    folder = new_temporary(build.lake)
     (readme,), (manifest,) = receipt.objects["readme"], receipt.objects["manifest"]
     with explained(f"the lake folder {build.lake.root}"):
         link_object(build.lake, manifest.sha256, folder / MANIFEST)
@@ -127,7 +127,7 @@ def compare_or_replace(build: Build, target: Path, assembled: Path, made: Manife
     if other:
         comparison = compare_releases(target, assembled)
         raise VersionTaken(made.name, made.version, comparison.proposed_version, comparison.text)
-    os.rename(target, build.lake.temporary / temporary_name())
+    os.rename(target, new_temporary(build.lake))
 
 
 def send_release(lake: Lake, folder: Path, made: Manifest) -> None:
@@ -179,7 +179,7 @@ def fetch_entry(address: str, name: str, path: Path, sha256: str | None = None) 
 @contextmanager
 def temporary_folder(lake: Lake) -> Iterator[Path]:
     """A folder on the lake's disk; removed unless it was moved away."""
-    folder = lake.temporary / temporary_name()
+    folder = new_temporary(lake)
     try:
         yield folder
     finally:

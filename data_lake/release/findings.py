@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 
 from data_lake.release.manifest import read_manifest
-from data_lake.release.read import readable
+from data_lake.release.read import read_quarantine
 from transforms.errors import DataError
+from transforms.reporting.choices import severity_rank
 
-WORST_FIRST = ("error", "warning", "info")
 KEYS = (
     "kind", "severity", "source", "stem", "image_sha256", "label", "source_box", "derived_box", "iou", "action",
 )  # fmt: skip
@@ -19,8 +19,7 @@ KEYS = (
 
 def read_findings(folder: Path) -> pl.DataFrame:
     """All findings of a release, the worst first, then by image; DataError where the release has no such table."""
-    rank = pl.col("severity").replace_strict({name: place for place, name in enumerate(WORST_FIRST)}, default=9)
-    return _read(folder, "disagreements").sort(rank, "source", "stem", "finding_id")
+    return _read(folder, "disagreements").sort(severity_rank(), "source", "stem", "finding_id")
 
 
 def read_conventions(folder: Path) -> pl.DataFrame:
@@ -34,8 +33,8 @@ def told(findings: pl.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _read(folder: Path, table: str) -> pl.DataFrame:
-    path = f"quarantine/{table}.parquet"
-    if path not in {file.path for file in read_manifest(folder).files}:
-        raise DataError(f"{folder}: the release lists no {path}: it is older than the audit. Build it again.")
-    with readable(folder / path) as file:
-        return pl.DataFrame(pl.from_arrow(file.read()))
+    found = read_quarantine(folder, read_manifest(folder), table)
+    if found is None:
+        stated = f"quarantine/{table}.parquet"
+        raise DataError(f"{folder}: the release lists no {stated}: it is older than the audit. Build it again.")
+    return found

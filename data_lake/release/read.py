@@ -133,6 +133,15 @@ def _pictures(rows: pa.Table) -> Iterator[Picture]:
         yield Picture(**identity, width=width, height=height, data=data)
 
 
+def read_quarantine(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame | None:
+    """A table of what was left out or found, or None where the release lists none: it is older than that table."""
+    path = f"quarantine/{name}.parquet"
+    if path not in {file.path for file in manifest.files}:
+        return None
+    with readable(folder / path) as file:
+        return pl.DataFrame(pl.from_arrow(file.read()))
+
+
 @contextmanager
 def readable(path: Path) -> Iterator[pq.ParquetFile]:
     """An open Parquet file; what goes wrong inside the with block becomes a DataError that names the file."""

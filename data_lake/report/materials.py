@@ -12,7 +12,7 @@ from data_lake.release.changes import CHANGES
 from data_lake.release.checks import EXPECTATIONS
 from data_lake.release.leakage import CERTIFICATE, check_leakage
 from data_lake.release.manifest import Manifest, read_manifest
-from data_lake.release.read import read_parquet, read_tables, readable
+from data_lake.release.read import read_parquet, read_quarantine, read_tables
 from data_lake.report.pictures import read_thumbnails
 from expectations.columns import empty_frame, load_table
 from transforms.corrections import SIDES
@@ -58,13 +58,8 @@ def read_materials(folder: Path, *, leakage: bool = False) -> Materials:
 
 def _quarantine(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame:
     """A table of what was found; older releases may lack it."""
-    path = f"quarantine/{name}.parquet"
-    if path not in {file.path for file in manifest.files}:
-        return empty_frame(load_table(name))
-    with readable(folder / path) as file:
-        table = pl.from_arrow(file.read())
-        assert isinstance(table, pl.DataFrame)
-        return table
+    found = read_quarantine(folder, manifest, name)
+    return empty_frame(load_table(name)) if found is None else found
 
 
 def _stated(folder: Path, manifest: Manifest, name: str) -> dict[str, Any] | None:

@@ -1,7 +1,6 @@
 """``medmultipoints diff``: what changed from one release to another."""
 
 import re
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,14 +8,14 @@ import typer
 from data_lake.release.changes import markdown, plain
 from data_lake.release.compare import diff_folders
 from data_lake.release.manifest import Manifest, read_manifest
+from data_lake.release.verify import check_sizes
 from data_lake.report.page import diff_page
-from flows.cli.console import OUT, print_json, say, table
+from flows.cli.console import OUT, print_json, table
 from flows.cli.inspect_release import PublishedArgument, opened_release
 from flows.cli.options import JsonOption
-from flows.cli.write_page import HtmlOption, write_page
+from flows.cli.write_page import HtmlOption, write_aside
 from transforms.changes import Change
 from transforms.diff import EXAMPLES, ReleaseDiff, propose_version
-from transforms.errors import DataError
 
 SHA256 = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 NAMED = 3
@@ -44,9 +43,7 @@ def diff(
         for folder, manifest in zip((before, after), manifests, strict=True):
             check_sizes(folder, manifest)
         found = diff_folders(before, after, examples)
-        if html is not None:
-            write_page(html, diff_page(before, after, titles, found))
-            say(f"page  {html}")
+        write_aside(html, lambda: diff_page(before, after, titles, found))
     proposed = propose_version(manifests[0].version, found) if manifests[0].name == manifests[1].name else None
     if as_json:
         print_json({"old": titles[0], "new": titles[1], "proposed_version": proposed, **plain(found)})
@@ -58,14 +55,6 @@ def diff(
         OUT.print(markdown(titles, found), markup=False, end="")
     else:
         print_diff(titles, found, proposed)
-
-
-def check_sizes(folder: Path, manifest: Manifest) -> None:
-    """DataError where a file is missing or cut: what is compared are the manifests and tables, not every byte."""
-    for file in manifest.entries:
-        path = folder / file.path
-        if not path.is_file() or path.stat().st_size != file.bytes:
-            raise DataError(f"{folder}: {file.path} is missing or not of the size that the manifest states: verify it.")
 
 
 def title_of(manifest: Manifest) -> str:

@@ -8,9 +8,9 @@ import typer
 
 from data_lake.scoring import Matched, load_items
 from data_lake.scoring_page import render_scoring_page
-from flows.cli.console import OUT, print_json, say, table
+from flows.cli.console import OUT, print_json, table
 from flows.cli.options import JsonOption
-from flows.cli.write_page import HtmlOption, write_page
+from flows.cli.write_page import HtmlOption, write_aside
 from transforms.errors import DataError
 from transforms.scoring.charts import LOWER_IS_BETTER
 
@@ -56,9 +56,7 @@ def evaluate(
         raise DataError(f"{truth} holds no question of a kind that is scored: nothing to do.")
     how = {"matched_by": matched.matched_by, "not_scored": matched.not_scored}
     report = how | scoring_report(matched.items, metrics.value)
-    if html is not None:
-        write_page(html, render_scoring_page(matched.items, report))
-        say(f"page  {html}")
+    write_aside(html, lambda: render_scoring_page(matched.items, report))
     if as_json:
         print_json(report)
         return

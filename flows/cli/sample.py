@@ -7,10 +7,10 @@ from rich.markup import escape
 
 from data_lake.release.sample import Sample, SampledRow, sample_release
 from data_lake.release.sample_page import bare_prompt, describe, render_page
-from flows.cli.console import OUT, print_json, say
+from flows.cli.console import OUT, print_json
 from flows.cli.inspect_release import ReleaseArgument
 from flows.cli.options import JsonOption
-from flows.cli.write_page import HtmlOption, write_page
+from flows.cli.write_page import HtmlOption, write_aside
 
 
 def sample(
@@ -27,9 +27,7 @@ def sample(
     Example: `medmultipoints sample lake/releases/demo/1.0.0 --n 20 --task bounding --html sample.html`
     """
     drawn = sample_release(release, n, task=task, split=split, seed=seed)
-    if html is not None:
-        write_page(html, render_page(drawn))
-        say(f"page  {html}")
+    write_aside(html, lambda: render_page(drawn))
     if as_json:
         print_json({"release": drawn.release, "of": drawn.of, "rows": [_plain(row) for row in drawn.rows]})
         return

@@ -1,14 +1,23 @@
 """A page that a command writes beside what it prints."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from flows.cli.console import say
 from transforms.errors import MachineError
 
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write one HTML page that needs nothing else.")]
+
+
+def write_aside(html: Path | None, page: Callable[[], str]) -> None:
+    """Write the page that ``--html`` asks for, and tell where it is on standard error."""
+    if html is not None:
+        write_page(html, page())
+        say(f"page  {html}")
 
 
 def write_page(path: Path, page: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data_lake.layout import Lake, open_lake
+from data_lake.layout import Lake, new_temporary, open_lake
 from data_lake.store import (
     Receipt,
     StoredObject,
@@ -21,7 +21,6 @@ from data_lake.store import (
     read_receipt,
     receipt_path,
     temporary_file,
-    temporary_name,
     write_receipt,
 )
 from transforms.errors import MachineError
@@ -155,7 +154,7 @@ def test_linking_shows_the_object_elsewhere(lake: Lake, tmp_path: Path) -> None:
 
 def test_only_what_dead_processes_left_is_cleared(lake: Lake, dead_process: int) -> None:
     here = os.uname().nodename
-    kept = {temporary_name(), f"{os.getppid()}-{here}-lives", f"{dead_process}-elsewhere-1", "no-owner"}
+    kept = {new_temporary(lake).name, f"{os.getppid()}-{here}-lives", f"{dead_process}-elsewhere-1", "no-owner"}
     for name in (*kept, f"{dead_process}-{here}-half", f"{dead_process}-elsewhere-2"):
         (lake.temporary / name).write_bytes(b"half")
     os.utime(lake.temporary / f"{dead_process}-elsewhere-2", (0, 0))

@@ -1,18 +1,14 @@
 """No build ends in splits that leak, and a release whose pictures leak fails its check."""
 
-import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 
-import numpy as np
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 from typer.testing import CliRunner
 
 from data_lake.release.leakage import CERTIFICATE, check_leakage
@@ -25,6 +21,7 @@ from flows.execute import Outcome
 from flows.pipeline import PIPELINE
 from flows.run import Unwatched, run_in_threads, run_pipeline
 from flows.stage import Build, Inputs, Output, Stage, no_rules
+from tests.flows.planted_leaks import file_of, plant_picture, rewrite
 from tests.flows.small_builds import build, prepared, write_recipe
 from transforms.errors import DataError, UsageError
 
@@ -73,42 +70,6 @@ def test_the_release_carries_a_certificate_that_can_be_computed_again(outcome: O
     assert report.ok, report
     assert report.checks[-1].name == "leakage"
     assert report.leakage == stated
-
-
-def rewrite(path: Path, change: Callable[[list[dict[str, object]]], None]) -> None:
-    """The Parquet file with its rows changed, its schema kept."""
-    table = pq.read_table(path)
-    rows = table.to_pylist()
-    change(rows)
-    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)
-
-
-def file_of(release: Path, table: str, split: str) -> Path:
-    return release / table / f"{split}-00000-of-00001.parquet"
-
-
-def mirrored(data: bytes) -> bytes:
-    """The picture with left and right exchanged, encoded again."""
-    pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))[:, ::-1]
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "JPEG", quality=80)
-    return buffer.getvalue()
-
-
-def plant_picture(release: Path) -> tuple[str, str]:
-    """A test image gets the mirrored picture of a training image; both ids."""
-    trained = pq.read_table(file_of(release, "data", "train")).to_pylist()[0]
-    tested: list[str] = []
-
-    def change(rows: list[dict[str, object]]) -> None:
-        tested.append(str(rows[0]["sample_id"]))
-        for row in rows:
-            if row["sample_id"] == tested[0]:
-                row["image"] = {"bytes": mirrored(trained["image"]["bytes"]), "path": "x.jpg"}
-
-    rewrite(file_of(release, "data", "test"), change)
-    one, other = sorted((str(trained["sample_id"]), tested[0]))
-    return one, other
 
 
 def test_a_planted_near_duplicate_is_found_in_the_parquet_files(release: Path) -> None:

@@ -33,11 +33,16 @@ def _draw(name: str) -> str:
     return hashlib.sha256(f"gallery:{name}".encode()).hexdigest()
 
 
+def severity_rank() -> pl.Expr:
+    """0 for errors, more for what is less grave, from the column ``severity``."""
+    places = {name: place for place, name in enumerate(SEVERITIES)}
+    return pl.col("severity").replace_strict(places, default=len(SEVERITIES), return_dtype=pl.Int64)
+
+
 def worst_first(findings: pl.DataFrame) -> pl.DataFrame:
     """The findings of the audit: errors before warnings before infos, the largest disagreement first."""
-    rank = pl.col("severity").replace_strict({name: i for i, name in enumerate(SEVERITIES)}, default=len(SEVERITIES))
     return (
-        findings.with_columns(rank=rank.cast(pl.Int64))
+        findings.with_columns(rank=severity_rank())
         .sort(["rank", "iou", "side_px", "finding_id"], descending=[False, False, True, False], nulls_last=True)
         .drop("rank")
     )

@@ -10,7 +10,7 @@ import polars as pl
 from data_lake.data_docs import write_data_docs
 from data_lake.layout import Lake
 from data_lake.release.manifest import read_manifest
-from data_lake.reports import choose_cells, write_report
+from data_lake.release_pages import choose_cells, write_report
 from expectations.columns import conform, empty_frame, load_table
 from expectations.validate import validate
 from tests.data_lake.release.tiny_release import write_release
