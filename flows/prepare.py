@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from data_lake.archives import open_source
 from data_lake.catalogue import SourceInfo, load_catalogue
 from data_lake.fetch import fetch_source
 from data_lake.fingerprint import fingerprint
@@ -54,11 +55,9 @@ def prepare(request: Request, progress: Progress = no_progress) -> Build:
     asked = recipe
     recipe, previous = with_previous(asked, lake)
     earlier = earlier_release(asked, lake)
-    sources = [locate(catalogue[name], request.sources.get(name), lake, progress) for name in recipe.sources]
-    build = Build(lake, recipe, tuple(sources), previous, earlier, plain(request))
-    for source in build.sources:
-        build.files(source.name)  # a damaged or wrong archive is better told now than after Prefect has started
-    return build
+    given_first = sorted(recipe.sources, key=lambda name: name not in request.sources)
+    found = {name: locate(catalogue[name], request.sources.get(name), lake, progress) for name in given_first}
+    return Build(lake, recipe, tuple(found[name] for name in recipe.sources), previous, earlier, plain(request))
 
 
 def plain(request: Request) -> dict[str, object]:
@@ -127,10 +126,15 @@ def check_given(recipe: Recipe, given: Mapping[str, str]) -> None:
 
 
 def locate(info: SourceInfo, given: str | None, lake: Lake, progress: Progress) -> Source:
-    """The source's files: those that were given, else those that the landing folder holds or the network gives."""
+    """The source's files: those that were given, else those that the landing folder holds or the network gives.
+
+    They are opened once: a damaged or wrong archive is better told now than after the next download.
+    """
     watch = partial(progress, info.title)
     path = Path(given).absolute() if given else fetch_source(info, lake.landing / info.name, watch)
-    return Source(info, fingerprint(path))
+    source = Source(info, fingerprint(path))
+    open_source(info.name, source.fingerprint.path, lake.scratch)
+    return source
 
 
 def parse_sources(texts: Sequence[str]) -> dict[str, str]:

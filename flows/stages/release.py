@@ -1,6 +1,6 @@
 """Stage ``release``: every file of the release that does not name its version, finished and content-addressed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import orjson
 import polars as pl
@@ -25,6 +25,9 @@ from transforms.leakage import certify, find_leaks
 from transforms.near_tables import near_threshold
 from transforms.stats import count_histogram
 
+File = tuple[FileEntry, StoredObject]
+"""A file of the release, and the same as it lies in the store."""
+
 QUARANTINE = (
     "exclusions", "corrections", "duplicates", "near_duplicates", "near_distances", "disagreements", "conventions",
     "specks", "split_changes",
@@ -35,8 +38,8 @@ EXCLUDING = (
 
 
 def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """One shard a file of pictures, one for the leakage certificate, one for everything else."""
-    return (*(shard.path for shard in planned(inputs)), "tables", "leakage")
+    """One shard a file of pictures, one for each group of other files."""
+    return (*(shard.path for shard in planned(inputs)), *GROUPS)
 
 
 def planned(inputs: Inputs) -> tuple[Shard, ...]:
@@ -47,10 +50,8 @@ def planned(inputs: Inputs) -> tuple[Shard, ...]:
 
 def release_shard(build: Build, inputs: Inputs, shard: str) -> Output:
     """The finished files of one shard, with their paths in the release."""
-    if shard == "tables":
-        return _output(build, list(_table_files(build, inputs)), [])
-    if shard == "leakage":
-        return _output(build, [_certificate(build, inputs)], [])
+    if shard in GROUPS:
+        return _output(build, list(GROUPS[shard](build, inputs)), [])
     chosen = next(plan for plan in planned(inputs) if plan.path == shard)
     with temporary_file(build.lake) as path:
         entry = write_records_shard(
@@ -60,37 +61,40 @@ def release_shard(build: Build, inputs: Inputs, shard: str) -> Output:
     return _output(build, [(entry, stored)], chosen.records["record_id"].to_list())
 
 
-def _table_files(build: Build, inputs: Inputs) -> Iterator[tuple[FileEntry, StoredObject]]:
+def _table_files(build: Build, inputs: Inputs) -> Iterator[File]:
     for name, folder in (("released_images", "images"), ("objects", "objects")):
-        for (split,), part in inputs.read(name).partition_by("split", as_dict=True, maintain_order=True).items():
-            yield _parquet(build.lake, part, load_table(name), shard_path(folder, str(split)))
-    instructions = inputs.read("instructions")
-    for (split,), part in instructions.partition_by("split", as_dict=True, maintain_order=True).items():
+        for split, part in _by_split(inputs.read(name)):
+            yield _parquet(build.lake, part, load_table(name), shard_path(folder, split))
+    yield _file(build.lake, HISTOGRAM, histogram_png(count_histogram(inputs.read("records"))))
+
+
+def _instruction_files(build: Build, inputs: Inputs) -> Iterator[File]:
+    for split, part in _by_split(inputs.read("instructions")):
         with temporary_file(build.lake) as path:
-            entry = write_instructions(path, part, name=instructions_path(str(split)))
+            entry = write_instructions(path, part, name=instructions_path(split))
             yield entry, put_file(build.lake, path)
         with temporary_file(build.lake) as path:
-            entry = write_instruction_rows(path, part, name=shard_path("instructions", str(split)))
+            entry = write_instruction_rows(path, part, name=shard_path("instructions", split))
             yield entry, put_file(build.lake, path, part.height)
-    yield from _dialect_files(build.lake, inputs.read("dialect_lines"))
+
+
+def _dialect_files(build: Build, inputs: Inputs) -> Iterator[File]:
+    """One file for each dialect and split."""
+    for (dialect,), lines in inputs.read("dialect_lines").partition_by("dialect", as_dict=True).items():
+        for split, part in _by_split(lines):
+            with temporary_file(build.lake) as path:
+                name = shard_path(f"{DIALECT_PREFIX}{dialect}", split)
+                yield write_dialect_rows(path, part, str(dialect), name=name), put_file(build.lake, path, part.height)
+
+
+def _quarantine_files(build: Build, inputs: Inputs) -> Iterator[File]:
     for name in QUARANTINE:
         frame = _all_exclusions(inputs) if name == "exclusions" else inputs.read(name)
         yield _parquet(build.lake, frame, load_table(name), f"quarantine/{name}.parquet")
-    stored = put_bytes(build.lake, histogram_png(count_histogram(inputs.read("records"))))
-    yield FileEntry(HISTOGRAM, stored.bytes, stored.sha256), stored
-    stored = put_bytes(build.lake, expectations_bytes({stage: inputs.verdicts[stage] for stage in EXCLUDING}))
-    yield FileEntry(EXPECTATIONS, stored.bytes, stored.sha256), stored
+    yield _file(build.lake, EXPECTATIONS, expectations_bytes({stage: inputs.verdicts[stage] for stage in EXCLUDING}))
 
 
-def _dialect_files(lake: Lake, lines: pl.DataFrame) -> Iterator[tuple[FileEntry, StoredObject]]:
-    """One file for each dialect and split."""
-    for (dialect, split), part in lines.partition_by("dialect", "split", as_dict=True, maintain_order=True).items():
-        with temporary_file(lake) as path:
-            name = shard_path(f"{DIALECT_PREFIX}{dialect}", str(split))
-            yield write_dialect_rows(path, part, str(dialect), name=name), put_file(lake, path, part.height)
-
-
-def _certificate(build: Build, inputs: Inputs) -> tuple[FileEntry, StoredObject]:
+def _certificate(build: Build, inputs: Inputs) -> Iterator[File]:
     """The leakage certificate; DataError where there is a leak, which no release may have."""
     chosen = build.recipe.splits.near_threshold
     threshold = near_threshold(inputs.read("near_distances")) if chosen is None else chosen
@@ -98,21 +102,40 @@ def _certificate(build: Build, inputs: Inputs) -> tuple[FileEntry, StoredObject]
     leaks = find_leaks(certificate)
     if leaks:
         raise DataError(f"the splits leak: {'; '.join(leaks)}. No release is made: this is a fault to report.")
-    stored = put_bytes(build.lake, certificate_bytes(certificate))
-    return FileEntry(CERTIFICATE, stored.bytes, stored.sha256), stored
+    yield _file(build.lake, CERTIFICATE, certificate_bytes(certificate))
+
+
+GROUPS: Mapping[str, Callable[[Build, Inputs], Iterator[File]]] = {
+    "leakage": _certificate,
+    "instructions": _instruction_files,
+    "dialects": _dialect_files,
+    "quarantine": _quarantine_files,
+    "tables": _table_files,
+}
+"""The files of a release other than those of pictures, by what is done at once."""
 
 
 def _all_exclusions(inputs: Inputs) -> pl.DataFrame:
     return pl.concat([inputs.read(f"{stage}.exclusions") for stage in EXCLUDING]).sort("exclusion_id")
 
 
-def _parquet(lake: Lake, frame: pl.DataFrame, table: Table, name: str) -> tuple[FileEntry, StoredObject]:
+def _by_split(table: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    for (split,), part in table.partition_by("split", as_dict=True, maintain_order=True).items():
+        yield str(split), part
+
+
+def _file(lake: Lake, name: str, data: bytes) -> File:
+    stored = put_bytes(lake, data)
+    return FileEntry(name, stored.bytes, stored.sha256), stored
+
+
+def _parquet(lake: Lake, frame: pl.DataFrame, table: Table, name: str) -> File:
     with temporary_file(lake) as path:
         entry = write_table(path, frame, released_schema(table.columns), name=name)
         return entry, put_file(lake, path, frame.height)
 
 
-def _output(build: Build, files: list[tuple[FileEntry, StoredObject]], records: list[str]) -> Output:
+def _output(build: Build, files: list[File], records: list[str]) -> Output:
     listing = put_bytes(build.lake, orjson.dumps([[entry.path, entry.bytes, entry.sha256] for entry, _ in files]))
     return Output(
         inputs=records,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.prepare import Request, prepare
 from tests.faults.building import build, check_closed, excluded, message_of_stop, released
 from tests.faults.tiny_sources import (
     INSTRUMENT_ZIP,
@@ -27,6 +28,7 @@ from tests.faults.tiny_sources import (
     write_polyps,
     zip_bytes,
 )
+from transforms.errors import PipelineError
 
 NO_ZIP = "File is not a zip file"
 AGAIN = "Get the official archive again."
@@ -70,6 +72,17 @@ def test_a_flipped_byte_costs_one_picture(tmp_path: Path, polyps: Files) -> None
     }
     assert released(outcome) == {f"hyperkvasir/{stem}" for stem in ("a1", "d4", "e5", "f6")}
     check_closed(outcome)
+
+
+def test_a_bad_archive_is_told_before_another_source_is_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the source that is to be downloaded comes first in the recipe, and cannot be."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    archive = tmp_path / "kvasir-instrument.zip"
+    archive.write_bytes(b"<html>Moved</html>")
+    with pytest.raises(PipelineError, match=rf"^kvasir_instrument: {archive.name}: damaged zip"):
+        prepare(Request("published", str(tmp_path / "lake"), {"kvasir_instrument": str(archive)}))
 
 
 @pytest.mark.parametrize(
