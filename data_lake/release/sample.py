@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 import polars as pl
 
 from data_lake.release.files import image_extension
@@ -107,7 +108,8 @@ def _pictures(path: Path, ids: set[str]) -> Iterator[tuple[str, bytes]]:
 
 def _row(row: Mapping[str, Any], record: Mapping[str, Any]) -> SampledRow:
     width, height = record["img_size"]
-    parts = parts_of(row["task"], _value(row["answer"]))
+    answer = drawable(row["answer"])
+    parts = parts_of(row["task"], _value(answer))
     asked = Truth(row["instruction_id"], row["task"], parts, 0, image_size=(width, height))
     copied = {name: row[name] for name in ("instruction_id", "task", "split", "prompt", "answer", "image_file")}
     return SampledRow(
@@ -117,10 +119,17 @@ def _row(row: Mapping[str, Any], record: Mapping[str, Any]) -> SampledRow:
         height=height,
         picture=record["picture"],
         mime=_MIME[image_extension(record["picture"]) or "png"],
-        stated=read_tolerant(asked, row["answer"]) if parts else Answer(),
+        stated=read_tolerant(asked, answer) if parts else Answer(),
         boxes=tuple(tuple(map(float, box)) for box in record["bbox"]) if row["task"] in TASKS else (),
         images=tuple(row["image_files"]),
     )
+
+
+def drawable(answer: str) -> str:
+    """The answer; of a description only the regions that it speaks of."""
+    value = _value(answer)
+    regions = value.get("regions") if isinstance(value, dict) else None
+    return orjson.dumps(regions).decode() if regions else answer
 
 
 def _value(answer: str) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data_lake.release.sample import sample_release
+from data_lake.release.sample import drawable, sample_release
 from data_lake.release.sample_page import describe, render_page
 from tests.data_lake.release.tiny_tables import PICTURES
 from transforms.errors import UsageError
@@ -106,3 +106,10 @@ def test_the_text_beside_a_picture_tells_what_is_drawn(release: Path) -> None:
     assert "polyps, 44 by 32 pixels; answer: count 2, 2 boxes" in texts
     assert "polyps, 40 by 30 pixels; answer: count 1, 1 box" in texts
     assert "cluster, 40 by 30 pixels; answer: count 0, 0 boxes" in texts
+
+
+def test_of_a_description_its_regions_are_drawn() -> None:
+    regions = '[{"bbox_2d":[1.0,2.0,3.0,4.0],"label":"polyp"}]'
+    answer = f'```json\n{{"caption": "A polyp.", "regions": {regions}, "sentences": []}}\n```'
+    assert drawable(answer) == regions
+    assert drawable("```json\n[]\n```") == "```json\n[]\n```"
