@@ -5,19 +5,21 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from data_lake import remote
 from data_lake.layout import Lake
-from data_lake.store import sync, temporary_file
+from data_lake.store import is_alive, sync, temporary_file
 
 
 def write_run(lake: Lake, started: datetime, facts: Mapping[str, object]) -> Path:
-    """The path of the run's record; names sort by start time."""
+    """The path of the run's record, which replaces an earlier one of the same run; names sort by start time."""
     target = lake.runs / f"{started.astimezone(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}.json"
     with temporary_file(lake) as path:
-        path.write_bytes(orjson.dumps({"started": started.isoformat(), **facts}, option=orjson.OPT_INDENT_2))
+        record = {"started": started.isoformat(), "machine": os.uname().nodename, **facts}
+        path.write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))
         sync(path)
         os.replace(path, target)
     if lake.remote:
@@ -25,13 +27,21 @@ def write_run(lake: Lake, started: datetime, facts: Mapping[str, object]) -> Pat
     return target
 
 
-def read_runs(lake: Lake) -> list[dict[str, object]]:
-    """All runs of the lake, the newest first; records that are damaged are left out."""
-    runs: list[dict[str, object]] = []
+def read_runs(lake: Lake) -> list[dict[str, Any]]:
+    """All runs of the lake, the newest first; records that are damaged are left out.
+
+    A run that is said to be running, though its process on this machine is gone, was ``killed``.
+    """
+    runs: list[dict[str, Any]] = []
     for name in remote.names(lake.remote, "runs") if lake.remote else ():
         if not (lake.root / name).exists():
             remote.get(lake.remote or "", name, lake.root / name)
     for path in sorted(lake.runs.glob("*.json"), reverse=True):
         with suppress(orjson.JSONDecodeError):
             runs.append(orjson.loads(path.read_bytes()))
-    return runs
+    return [run | {"outcome": "killed"} if _was_killed(run) else run for run in runs]
+
+
+def _was_killed(run: dict[str, Any]) -> bool:
+    here = run.get("machine") == os.uname().nodename
+    return run.get("outcome") == "running" and here and not is_alive(run["pid"])

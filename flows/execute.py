@@ -2,10 +2,11 @@
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import polars as pl
 
@@ -57,18 +58,16 @@ class Outcome:
 def execute(build: Build, version: str | None, mapper: Mapper, observer: Observer) -> Outcome:
     """The finished release; whatever happens, the run leaves a record that ``status`` shows."""
     started = datetime.now(UTC)
-    seen = Recorder(observer)
-    facts: dict[str, object] = {"recipe": build.recipe.name, "pid": os.getpid(), "request": build.request}
+    seen = Recorder(observer, build, started)
     with seldom_collecting(), only_builder(build.lake, build.recipe.name):
         clear_temporary(build.lake)
+        seen.record("running")
         try:
             outcome = release(build, version, mapper, seen, started)
         except BaseException as error:
-            how = "failed" if isinstance(error, Exception) else "interrupted"
-            failed = {"outcome": how, "error": str(error), "stages": summary(seen.results)}
-            write_run(build.lake, started, facts | failed | {"keys": seen.keys()})
+            seen.record("failed" if isinstance(error, Exception) else "interrupted", {"error": str(error)})
             raise
-        write_run(build.lake, started, facts | {"outcome": "released", "keys": seen.keys(), **outcome.to_json()})
+        seen.record("released", outcome.to_json())
     return outcome
 
 
@@ -120,15 +119,23 @@ def is_finished(build: Build, version: str | None = None) -> bool:
 
 
 class Recorder:
-    """Passes on what it is told, and remembers the stages that finished."""
+    """Passes on what it is told, and keeps the record of the run: ``running`` until the run says how it ended."""
 
-    def __init__(self, inner: Observer) -> None:
-        self.inner = inner
+    def __init__(self, inner: Observer, build: Build, started: datetime) -> None:
+        self.inner, self.build, self.started = inner, build, started
         self.results: list[StageResult] = []
 
-    def keys(self) -> dict[str, str]:
-        """The key of each finished stage, by which its receipt is found."""
-        return {result.name: result.key for result in self.results}
+    def record(self, outcome: str, more: Mapping[str, object] = MappingProxyType({})) -> None:
+        """Write how far the run is, with the key of each finished stage, by which its receipt is found."""
+        facts = {
+            "recipe": self.build.recipe.name,
+            "pid": os.getpid(),
+            "request": self.build.request,
+            "outcome": outcome,
+            "stages": summary(self.results),
+            "keys": {result.name: result.key for result in self.results},
+        }
+        write_run(self.build.lake, self.started, facts | dict(more))
 
     def stage_started(self, stage: str, shards: int) -> None:
         """A stage begins."""
@@ -141,4 +148,5 @@ class Recorder:
     def stage_finished(self, result: StageResult) -> None:
         """A stage is finished."""
         self.results = [known for known in self.results if known.name != result.name] + [result]
+        self.record("running")
         self.inner.stage_finished(result)

@@ -1,5 +1,8 @@
 """Records of runs: newest first, never in the way."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -39,3 +42,11 @@ def test_a_damaged_record_hides_no_other(lake: Lake) -> None:
     write_run(lake, START, {"outcome": "released"})
     (lake.runs / "20991231T000000000000-1.json").write_bytes(b"")
     assert [run["outcome"] for run in read_runs(lake)] == ["released"]
+
+
+def test_a_run_whose_process_is_gone_was_killed(lake: Lake) -> None:
+    """Of another machine it cannot be told from here."""
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    for place, facts in enumerate(({"pid": os.getpid()}, {"pid": int(gone.stdout)}, {"pid": 1, "machine": "another"})):
+        write_run(lake, START + timedelta(seconds=place), {"outcome": "running", **facts})
+    assert [run["outcome"] for run in read_runs(lake)] == ["running", "killed", "running"]

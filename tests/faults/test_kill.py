@@ -9,6 +9,7 @@ import pytest
 
 from data_lake.layout import Lake
 from data_lake.release.verify import verify_release
+from data_lake.runs import read_runs
 from data_lake.store import file_sha256
 from flows.execute import Outcome
 from tests.faults.killed_builds import kill_in
@@ -54,6 +55,7 @@ def test_a_build_killed_once_in_every_stage_ends_in_the_same_bytes(
         if codes[-1] != 0:
             check_nothing_half_written(lake)
     assert codes[:-1] == [-9] * (len(STAGES) - 1), "the last may have been too quick for us"
+    assert [run["outcome"] for run in read_runs(lake)].count("killed") == codes.count(-9)
     outcome = build(recipe, lake.root, sources)
     assert outcome.release.manifest_root == undisturbed.release.manifest_root
     assert set(kept(outcome)) >= set(STAGES[:-2])
