@@ -88,6 +88,11 @@ class SourceInfo(_Entry):
     members: tuple[RemoteMember, ...] = ()
 
     @property
+    def downloads(self) -> tuple[Archive | RemoteMember, ...]:
+        """The files that a download leaves."""
+        return (*(archive for archive in self.archives if archive.required), *self.members)
+
+    @property
     def strictness(self) -> int:
         """Rank of the licence: the larger, the stricter."""
         return LICENCES.index(self.licence) if self.licence in LICENCES else len(LICENCES)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO
 
-from data_lake.replies import CertificateRefused, Reply, Transient
+from data_lake.replies import CertificateRefused, Method, Reply, Transient
 
 CHUNK = 1 << 16
 CERTIFICATE_CODES = frozenset({51, 58, 60, 77, 83, 90, 91})
@@ -22,8 +22,8 @@ def by_hand(url: str, name: str) -> str:
 
 
 @contextmanager
-def request(url: str, headers: Mapping[str, str], timeout: float, local: bool) -> Iterator[Reply]:
-    """The reply to a GET after all redirects; CertificateRefused also where there is no curl."""
+def request(url: str, headers: Mapping[str, str], timeout: float, method: Method, local: bool) -> Iterator[Reply]:
+    """The reply after all redirects; CertificateRefused also where there is no curl."""
     program = shutil.which("curl")
     if program is None:
         raise CertificateRefused("the server's certificate cannot be verified, and there is no curl to try instead")
@@ -31,7 +31,7 @@ def request(url: str, headers: Mapping[str, str], timeout: float, local: bool) -
     command = [program, "--silent", "--show-error", "--location", "--include", "--suppress-connect-headers"]
     command += ["--http1.1", "--proto", protocols, "--proto-redir", "=https", "--connect-timeout", str(timeout)]
     command += ["--speed-limit", "1", "--speed-time", str(max(1, round(timeout)))]
-    command += [*(["--noproxy", "*"] if local else ())]
+    command += [*(["--noproxy", "*"] if local else ()), *(["--head"] if method == "HEAD" else ())]
     command += [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]
     with subprocess.Popen([*command, "--", url], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:

@@ -1,6 +1,7 @@
 """Downloads: resumed where they stopped, checked against the accepted hashes, there only when finished.
 
-While a file comes in it is hidden (``.name.part``); it takes its name when its hash has been accepted.
+While a file comes in it is hidden (``.name.part``); it takes its name when its hash has been accepted. What the server
+said of it stays in a hidden note beside it, for ``data_lake.upstream``.
 """
 
 import hashlib
@@ -18,9 +19,10 @@ from data_lake.catalogue import Archive, RemoteMember, SourceInfo
 from data_lake.entries import Origin, check_size
 from data_lake.layout import explained
 from data_lake.partial import PartialFile, download
-from data_lake.ranges import open_remote
+from data_lake.ranges import open_remote, version_of
 from data_lake.store import sync
 from data_lake.transport import PATIENCE, Patience, persist
+from data_lake.validators import Validators, note_of, write_note
 from transforms.errors import DataError, MachineError
 
 Progress = Callable[[int, int | None], None]
@@ -70,7 +72,7 @@ def fetch_archive(
             _download(archive, part, progress, source, patience)
         if not is_accepted(archive, part.path):
             raise _set_aside(archive, part, source)
-        _finish(part.path, target)
+        _finish(part.path, target, archive.url, part.validators)
         part.discard()
     return target
 
@@ -100,7 +102,7 @@ def fetch_member(
         if there:
             _check_present(member, target, source)
             return target
-        content = _read_member(member, source, patience)
+        content, version = _read_member(member, source, patience)
         progress(len(content), len(content))
         if (found := hashlib.sha256(content).hexdigest()) not in member.sha256:
             raise DataError(
@@ -110,17 +112,17 @@ def fetch_member(
             )
         part = target.with_name(f".{member.name}.part")
         part.write_bytes(content)
-        _finish(part, target)
+        _finish(part, target, member.url, version)
     return target
 
 
-def _read_member(member: RemoteMember, source: str, patience: Patience) -> bytes:
+def _read_member(member: RemoteMember, source: str, patience: Patience) -> tuple[bytes, Validators]:
     by_hand = remedy(member.url, member.url.rpartition("/")[2], source)
     try:
         with open_remote(member.url, by_hand, patience) as remote, zipfile.ZipFile(remote) as archive:
             info = archive.getinfo(member.member)
             check_size(member.member, info.file_size, info.compress_size, Origin(source, member.url))
-            return archive.read(info)
+            return archive.read(info), version_of(remote)
     except KeyError as error:
         raise DataError(f"{member.url}: the zip has no member {member.member}. {by_hand}") from error
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
@@ -165,7 +167,8 @@ def _set_aside(archive: Archive, part: PartialFile, source: str) -> DataError:
     )
 
 
-def _finish(part: Path, target: Path) -> None:
+def _finish(part: Path, target: Path, url: str, version: Validators) -> None:
+    write_note(note_of(target), url, version)  # first: a file without one would be compared by its size alone
     sync(part)
     os.replace(part, target)
     sync(target.parent)

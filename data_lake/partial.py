@@ -4,15 +4,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import orjson
-
 from data_lake.replies import Reply, Transient
 from data_lake.transport import request
+from data_lake.validators import Validators, read_note, write_note
 from transforms.errors import MachineError
 
 
 class PartialFile:
-    """The first bytes of a remote file; beside them, the validator with which the server knows its version."""
+    """The first bytes of a remote file; beside them, the validators with which the server knows its version."""
 
     def __init__(self, path: Path, url: str) -> None:
         self.path, self.url = path, url
@@ -24,18 +23,14 @@ class PartialFile:
         return self.path.stat().st_size if self.path.exists() else 0
 
     @property
-    def validator(self) -> str | None:
-        """What the next request says in If-Range; None where resuming would be a gamble."""
-        try:
-            note = orjson.loads(self._note.read_bytes())
-        except (FileNotFoundError, orjson.JSONDecodeError):
-            return None
-        return note.get("validator") if isinstance(note, dict) and note.get("url") == self.url else None
+    def validators(self) -> Validators:
+        """What the server said when the first byte came."""
+        return read_note(self._note, self.url) or Validators()
 
-    def restart(self, validator: str | None) -> None:
-        """Forget the bytes; those that follow are from the version that ``validator`` names."""
+    def restart(self, validators: Validators) -> None:
+        """Forget the bytes; those that follow are from the version that ``validators`` name."""
         self.discard()
-        self._note.write_bytes(orjson.dumps({"url": self.url, "validator": validator}))
+        write_note(self._note, self.url, validators)
 
     def discard(self) -> None:
         """Remove the bytes and the note."""
@@ -50,9 +45,8 @@ def download(
 
     Transient where the connection breaks: what has come is kept. MachineError where the disk is too small.
     """
-    have, validator = part.size, part.validator
-    resuming = have > 0 and validator is not None
-    headers = {"Range": f"bytes={have}-", "If-Range": str(validator)} if resuming else {}
+    have, version = part.size, part.validators.if_range
+    headers = {"Range": f"bytes={have}-", "If-Range": version} if have and version else {}
     with request(part.url, headers, timeout) as reply:
         if reply.status == 416:
             if reply.unsatisfied_size != have:
@@ -76,7 +70,7 @@ def _total(part: PartialFile, reply: Reply, have: int) -> int | None:
             part.discard()
             raise Transient("the server sent another range than it was asked for; starting again")
         return reply.content_range[1]
-    part.restart(reply.validator)
+    part.restart(reply.validators)
     return reply.length
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from data_lake.replies import Refused, Transient
 from data_lake.transport import PATIENCE, Patience, persist, request
+from data_lake.validators import Validators
 from transforms.errors import MachineError
 
 if TYPE_CHECKING:
@@ -21,11 +22,17 @@ def open_remote(url: str, remedy: str, patience: Patience = PATIENCE) -> io.Buff
     return io.BufferedReader(_RemoteFile(url, remedy, patience), READ_AHEAD)
 
 
+def version_of(remote: io.BufferedReader) -> Validators:
+    """What the server said of the file that ``open_remote`` opened."""
+    assert isinstance(remote.raw, _RemoteFile)
+    return remote.raw.version
+
+
 class _RemoteFile(io.RawIOBase):
     def __init__(self, url: str, remedy: str, patience: Patience) -> None:
         self._url, self._remedy, self._patience = url, remedy, patience
         self._position, self._size = 0, 0
-        self._version: tuple[int, str | None] | None = None
+        self.version = Validators()
         self._fetch(0, 1)
 
     def readable(self) -> bool:
@@ -60,7 +67,7 @@ class _RemoteFile(io.RawIOBase):
             if reply.status != 206 or reply.content_range is None:
                 raise Refused("the server does not give parts of a file (it ignores HTTP Range)")
             first, size = reply.content_range
-            self._check_version(size, reply.validator)
+            self._check_version(size, reply.validators)
             # Only as much as was asked for: a server that sends more must not fill the memory.
             content = bytearray()
             for chunk in reply.body:
@@ -71,11 +78,10 @@ class _RemoteFile(io.RawIOBase):
             raise Transient(f"asked for bytes {start}-{stop - 1}, got {len(content)} from {first}")
         return bytes(content)
 
-    def _check_version(self, size: int, validator: str | None) -> None:
-        version = (size, validator)
-        if self._version not in (None, version):
+    def _check_version(self, size: int, version: Validators) -> None:
+        if self._size and (self._size, self.version.if_range) != (size, version.if_range):
             raise Refused("the file changed on the server while it was read; run again")
-        self._version, self._size = version, size
+        self.version, self._size = version, size
 
     def _failed(self, problem: str) -> MachineError:
         return MachineError(f"{self._url}: {problem}. {self._remedy}")

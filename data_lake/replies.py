@@ -3,6 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from re import fullmatch
+from typing import Literal
+
+from data_lake.validators import Validators
+
+Method = Literal["GET", "HEAD"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +19,10 @@ class Reply:
     body: Iterator[bytes]
 
     @property
-    def validator(self) -> str | None:
-        """What names this version of the file in If-Range: a strong ETag, else the date of the last change."""
-        tag = self.headers.get("etag", "")
-        return tag if tag.startswith('"') else self.headers.get("last-modified")
+    def validators(self) -> Validators:
+        """What names this version of the file."""
+        size = self.content_range[1] if self.content_range else self.length
+        return Validators(self.headers.get("etag"), self.headers.get("last-modified"), size)
 
     @property
     def length(self) -> int | None:

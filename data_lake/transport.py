@@ -14,7 +14,7 @@ from typing import TypeVar
 import httpx
 
 from data_lake import curl
-from data_lake.replies import CertificateRefused, Refused, Reply, Transient
+from data_lake.replies import CertificateRefused, Method, Refused, Reply, Transient
 from transforms.errors import MachineError, UsageError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -40,30 +40,32 @@ PATIENCE = Patience()
 
 
 @contextmanager
-def request(url: str, headers: Mapping[str, str], timeout: float = PATIENCE.timeout) -> Iterator[Reply]:
-    """The server's reply to a GET with status 2xx or 416; its body is read inside the ``with``.
+def request(
+    url: str, headers: Mapping[str, str], timeout: float = PATIENCE.timeout, method: Method = "GET"
+) -> Iterator[Reply]:
+    """The server's reply with status 2xx or 416; its body is read inside the ``with``.
 
     Transient where asking again may help, CertificateRefused where neither Python nor curl can verify the
     server, Refused for any other refusal, UsageError for plain http to another machine.
     """
     with ExitStack() as stack:
         try:
-            reply = stack.enter_context(_by_httpx(url, {**AGENT, **headers}, timeout))
+            reply = stack.enter_context(_by_httpx(url, {**AGENT, **headers}, timeout, method))
         except CertificateRefused:
-            reply = stack.enter_context(curl.request(url, {**AGENT, **headers}, timeout, is_local(url)))
+            reply = stack.enter_context(curl.request(url, {**AGENT, **headers}, timeout, method, is_local(url)))
         _check_status(reply)
         yield reply
 
 
 @contextmanager
-def _by_httpx(url: str, headers: Mapping[str, str], timeout: float) -> Iterator[Reply]:
+def _by_httpx(url: str, headers: Mapping[str, str], timeout: float, method: Method) -> Iterator[Reply]:
     hooks = {"request": [lambda sent: require_encryption(str(sent.url))]}  # also sees the target of each redirect
     try:
         with (
             httpx.Client(
                 follow_redirects=True, timeout=timeout, event_hooks=hooks, trust_env=not is_local(url)
             ) as client,
-            client.stream("GET", url, headers=dict(headers)) as response,
+            client.stream(method, url, headers=dict(headers)) as response,
         ):
             yield Reply(response.status_code, dict(response.headers), response.iter_raw())
     except httpx.TransportError as error:
@@ -94,7 +96,7 @@ def _is_about_certificate(error: BaseException | None) -> bool:
 
 
 def _check_status(reply: Reply) -> None:
-    if reply.status >= 500 or reply.status in (408, 425, 429):
+    if reply.status in (408, 425, 429) or (reply.status >= 500 and reply.status != 501):
         asked = reply.headers.get("retry-after", "")
         raise Transient(f"the server answers {reply.status}", float(asked) if asked.isdigit() else None)
     if not (200 <= reply.status < 300 or reply.status == 416):

@@ -1,4 +1,7 @@
-"""Keep a release up to date: look at the sources, build what changed, publish what is new; otherwise do nothing."""
+"""Keep a release up to date: look at the sources, build what changed, publish what is new; otherwise do nothing.
+
+Servers of sources are asked whether their files changed; builds stay with the files whose hashes are accepted.
+"""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +24,7 @@ from flows.publish import publish
 from flows.publishing import open_place, plan_for
 from flows.run import Unwatched, run_in_threads
 from flows.stage import Build
+from flows.upstream import look_upstream
 from transforms.errors import LockHeld
 
 REJECTIONS = "medmultipoints.rejections-above-threshold"
@@ -56,6 +60,7 @@ def _refresh(what: RefreshParameters, _progress: Progress) -> State[Any]:
     started = datetime.now(UTC)
     try:
         prepared = prepare(what.request())
+        upstream = look_upstream(prepared, what.sources)
         built = outcome_of(what, prepared)
     except LockHeld as held:  # what runs elsewhere does the work: the next run finds it done
         return Completed(name="Skipped", message=f"nothing was done: {held}")
@@ -68,8 +73,9 @@ def _refresh(what: RefreshParameters, _progress: Progress) -> State[Any]:
     if built.release.kept and published is None:
         seconds = (datetime.now(UTC) - started).total_seconds()
         stands = f"{built.build.recipe.name} {built.release.version} stands as it was"
-        return Completed(name="Unchanged", message=f"nothing changed: {stands} (looked for {seconds:.1f} s)")
-    news = [built.sentence(), published.message if isinstance(published, State) else None]
+        nothing = f"nothing changed: {stands} (looked for {seconds:.1f} s)"
+        return Completed(name="Unchanged", message="; ".join(filter(None, [nothing, upstream])))
+    news = [built.sentence(), published.message if isinstance(published, State) else None, upstream]
     return Completed(message="; ".join(filter(None, news)), data=built)
 
 

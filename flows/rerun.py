@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from data_lake.catalogue import SourceInfo, load_catalogue
@@ -54,9 +55,9 @@ def to_download(lake: Lake, request: Request) -> list[str]:
     catalogue = load_catalogue()
     recipe = select_sources(load_recipe(request.recipe), request.only)
     wanted = [catalogue[name] for name in recipe.sources if name not in request.sources]
-    return [info.name for info in wanted if not all((lake.landing / info.name / name).exists() for name in files(info))]
+    return [info.name for info in wanted if not all(map(Path.exists, landed(lake, info)))]
 
 
-def files(info: SourceInfo) -> list[str]:
-    """The names of the files that a download of the source leaves."""
-    return [archive.name for archive in info.archives if archive.required] + [member.name for member in info.members]
+def landed(lake: Lake, info: SourceInfo) -> list[Path]:
+    """Where a download of the source leaves its files."""
+    return [lake.landing / info.name / file.name for file in info.downloads]

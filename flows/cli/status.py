@@ -1,5 +1,6 @@
 """``medmultipoints status``: how a lake is, from its files alone."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ import typer
 
 from data_lake.layout import Lake, open_lake
 from data_lake.runs import read_runs
+from data_lake.upstream import read_answers
 from flows.cli.console import OUT, print_json, table
 from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
 from flows.cli.quarantine import exclusions_of_run
@@ -29,16 +31,17 @@ def status(
     runs: list[dict[str, Any]] = read_runs(opened)
     rejected = rejections(opened, runs[0]) if runs else []
     rerun = plan_rerun(opened, runs[0]) if runs and not quick else None
+    upstream = read_answers(opened)
     if as_json:
-        print_json({"runs": runs, "rejections": rejected, "rerun": asdict(rerun) if rerun else None})
+        told = asdict(rerun) if rerun else None
+        print_json({"runs": runs, "rejections": rejected, "upstream": upstream, "rerun": told})
         return
     if not runs:
         OUT.print("no runs yet: try `medmultipoints demo`")
         return
     print_runs(runs)
-    if rejected:
-        OUT.print()
-        table("Rejected by the last run", list(rejected[0]), [[str(cell) for cell in row.values()] for row in rejected])
+    print_rows("Rejected by the last run", rejected)
+    print_rows("Sources at their servers, as the last refresh found them", upstream)
     if rerun:
         OUT.print(f"\n[bold]The same run now would do[/] {rerun.sentence()}", highlight=False)
 
@@ -52,6 +55,13 @@ def print_runs(runs: list[dict[str, Any]]) -> None:
     table("Runs, newest first", ["started (UTC)", "recipe", "outcome", "version", "error"], rows)
     OUT.print()
     table("Stages of the last run", ["stage", *COUNTS, "time"], [stage_row(stage) for stage in runs[0]["stages"]])
+
+
+def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows of one kind as a table; nothing where there are none."""
+    if rows:
+        OUT.print()
+        table(title, list(rows[0]), [[str(cell) for cell in row.values()] for row in rows])
 
 
 def rejections(lake: Lake, run: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,15 +12,23 @@ from threading import Thread
 
 @dataclass
 class FileServer:
-    """``faults`` are used up one a request: an int is a status to answer, ``drop`` cuts the body in half."""
+    """``faults`` are used up one a request: an int is a status to answer, ``drop`` cuts the body in half.
+
+    HEAD is answered with the status ``head``; an empty ``etag`` or ``last_modified`` is not sent, nor are sizes to HEAD
+    without ``sizes``. ``methods`` are those that were used.
+    """
 
     files: dict[str, bytes]
     url: str = ""
     ranges: bool = True
     etag: str = '"v1"'
+    last_modified: str = ""
+    head: int = 200
+    sizes: bool = True
     redirect_to: str = ""
     faults: list[int | str] = field(default_factory=list)
     asked: list[str | None] = field(default_factory=list)
+    methods: list[str] = field(default_factory=list)
     sent: int = 0
 
 
@@ -31,8 +39,19 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name)
         pass
 
+    def do_HEAD(self) -> None:
+        state = self.server.state
+        state.methods.append("HEAD")
+        content = state.files.get(self.path.partition("?")[0])
+        self.send_response(404 if content is None else state.head)
+        size = {"Content-Length": str(len(content or b""))} if state.sizes else {}
+        for name, value in {**self._validators(), **size}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
     def do_GET(self) -> None:
         state = self.server.state
+        state.methods.append("GET")
         state.asked.append(self.headers.get("Range"))
         fault = state.faults.pop(0) if state.faults else None
         content = state.files.get(self.path.partition("?")[0])
@@ -51,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         state = self.server.state
         asked = fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
         unchanged = self.headers.get("If-Range") in (None, state.etag)
-        headers = {"ETag": state.etag}
+        headers = self._validators()
         if not (asked and state.ranges and unchanged):
             self._answer(200, content, headers, drop)
             return
@@ -61,6 +80,12 @@ class _Handler(BaseHTTPRequestHandler):
             return
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(content)}"
         self._answer(206, content[start:stop], headers, drop)
+
+    def _validators(self) -> dict[str, str]:
+        state = self.server.state
+        return {
+            name: value for name, value in {"ETag": state.etag, "Last-Modified": state.last_modified}.items() if value
+        }
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None, drop: bool = False) -> None:
         self.send_response(status)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from data_lake.fetch import fetch_archive, fetch_member
+from data_lake.replies import CertificateRefused
+from data_lake.upstream import ask
 from tests.data_lake.downloads import CONTENT, QUICK, SHA256, TABLE, archive, big_zip, table_of
 from tests.data_lake.file_server import serve
 from transforms.errors import MachineError
@@ -36,6 +38,20 @@ def test_curl_fetches_where_only_it_can_verify(
         assert fetch_archive(archive(server, SHA256), tmp_path, patience=QUICK).read_bytes() == CONTENT
         assert server.sent == len(CONTENT)
         assert fetch_member(table_of(server), tmp_path, patience=QUICK).read_bytes() == TABLE
+
+
+def test_curl_asks_where_only_it_can_verify(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a file changed is asked as safely as the file was fetched; by HEAD, else by one byte."""
+    with serve({"/set.zip": CONTENT}, certificate) as server:
+        with pytest.raises(CertificateRefused):
+            ask(f"{server.url}/set.zip", 5)
+        assert server.methods == []
+        monkeypatch.setenv("CURL_CA_BUNDLE", str(certificate[0]))
+        told = ask(f"{server.url}/set.zip", 5)
+        server.head = 405
+        assert told == ask(f"{server.url}/set.zip", 5)
+    assert str(told) == 'ETag "v1", 3,000,000 bytes'
+    assert server.methods == ["HEAD", "HEAD", "GET"]
 
 
 @pytest.mark.parametrize("has_curl", [True, False])

@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 from prefect import State
+from typer.testing import CliRunner
 
 from data_lake.layout import Lake, only_builder
+from data_lake.upstream import read_answers
 from flows.build import build
+from flows.cli.app import app
 from flows.execute import Outcome
 from flows.parameters import BuildParameters, Destination, RefreshParameters, VerifyParameters
 from flows.refresh import refresh
 from flows.verify import verify
+from tests.flows.downloaded_source import recipe_of_ours, served
 from tests.flows.prefect_server import artifacts, flow_runs, quiet_server, seen
 from tests.flows.small_builds import write_recipe
 from transforms.errors import DataError, UsageError
@@ -120,6 +124,33 @@ def test_rejections_above_the_threshold_send_an_event(
     told = [one["payload"]["stage"] for one in sent if one["event"] == "medmultipoints.rejections-above-threshold"]
     assert told == ["derive"]
     assert {one["resource"]["prefect.resource.id"] for one in sent} == {"medmultipoints.release.small"}
+
+
+def test_what_changed_at_a_server_is_told_and_enters_nothing(
+    tmp_path: Path, sources: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the log, a page, the end of the run, and in ``status``; a server that fails is told and stops nothing."""
+    recipe, lake = recipe_of_ours(tmp_path), tmp_path / "lake"
+    archive = Path(sources["kvasir_instrument"]) / "kvasir-instrument.zip"
+    with served(archive, tmp_path, monkeypatch) as server:
+        first = refreshed(recipe, lake, {})
+        assert seen(first)[0] == "Completed", seen(first)
+        assert "server" not in seen(first)[1]
+        assert "| ours | ours.zip | unchanged |" in str(artifacts("sources")[-1].data)
+        server.files["/ours.zip"], server.etag = b"another archive", '"v2"'
+        name, message = seen(refreshed(recipe, lake, {}))
+        assert (name, message.partition("; ")[2]) == (
+            "Unchanged", "changed at its server: ours (see the artifact sources)"
+        )  # fmt: skip
+        assert '; it is ETag "v2", 15 bytes. Builds go on with the file in the lake.' in caplog.text
+        assert "| ours | ours.zip | changed |" in str(artifacts("sources")[-1].data)
+        assert [told["verdict"] for told in read_answers(Lake(lake))] == ["changed"]
+        server.head, server.faults = 503, [503] * 9
+        assert seen(refreshed(recipe, lake, {}))[0] == "Unchanged"
+    assert "the server answers 503 (given up after 2 attempts without progress). The file in the lake" in caplog.text
+    shown = CliRunner().invoke(app, ["status", "--quick", "--lake", str(lake)]).stdout
+    assert "Sources at their servers, as the last refresh found them" in shown
+    assert "not reachable" in shown
 
 
 def test_verify_computes_the_newest_release_again(lake: Path) -> None:
