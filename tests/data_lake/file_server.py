@@ -88,12 +88,12 @@ class _Handler(BaseHTTPRequestHandler):
         }
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None, drop: bool = False) -> None:
+        cut = body[: len(body) // 2] if drop else body
+        self.server.state.sent += len(cut)  # before the client can know of the answer
         self.send_response(status)
         for name, value in {**(headers or {}), "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
-        cut = body[: len(body) // 2] if drop else body
-        self.server.state.sent += len(cut)
         self.wfile.write(cut)
         self.close_connection = drop
 
