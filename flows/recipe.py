@@ -195,6 +195,9 @@ def check_sources(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: st
             raise UsageError(f"recipe {where}: sources.{name}: {problems(error, known)}. {REMEDY}") from error
         except UsageError as error:  # from an option that its reader checks itself
             raise UsageError(f"recipe {where}: sources.{error}") from error
+    for entry in recipe.corrections.entries:
+        if entry.image.partition("/")[0] not in catalogue:
+            raise UsageError(f"{entry.where}: image {entry.image}: no such source; there are {', '.join(catalogue)}.")
     return recipe.model_copy(update={"sources": complete, "labels": complete_labels(recipe, catalogue, where)})
 
 

@@ -17,10 +17,12 @@ from data_lake.release.placement import check_placement, check_quarantine, check
 from data_lake.release.read import Picture, read_pictures, read_tables
 from data_lake.release.signature import Trust, check_signature
 from transforms.diff import Tables
-from transforms.errors import DataError
+from transforms.errors import DataError, MachineError, UsageError
 from transforms.leakage import Certificate
 
 SHOWN = 3
+LEFT_BY_CLIENTS = (".cache", ".git", ".gitattributes")
+"""What the Hub's clients and git leave beside the files of a release that they bring; nothing is loaded from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
 
 def _signature(folder: Path, manifest: Manifest, trust: Trust) -> Check:
     signers: list[str] = []
-    check = _run("signature", lambda: check_signature(folder, manifest, trust, signers))
+    problems = lambda: check_signature(folder, manifest, trust, signers)  # noqa: E731
+    check = _run("signature", problems, raised=(UsageError, MachineError))
     return replace(check, detail=f"by {signers[0]}: all files are the signed ones") if check.ok else check
 
 
@@ -118,14 +121,19 @@ def _leaks(folder: Path, manifest: Manifest, certificates: list[Certificate]) ->
     yield from found.problems
 
 
-def _run(name: str, problems: Problems) -> Check:
-    """The check's outcome. Whatever hostile bytes make a library raise is a finding, not a crash."""
+def _run(name: str, problems: Problems, *, raised: tuple[type[Exception], ...] = ()) -> Check:
+    """The check's outcome. Whatever hostile bytes make a library raise is a finding, not a crash.
+
+    ``raised`` says nothing of the release, but of what was asked or of this machine.
+    """
     shown: list[str] = []
     count = 0
     try:
         for count, problem in enumerate(problems(), 1):
             if count <= SHOWN:
                 shown.append(problem)
+    except raised:
+        raise
     except Exception as error:
         shown.append(str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}")
         count += 1
@@ -135,7 +143,8 @@ def _run(name: str, problems: Problems) -> Check:
 
 def _strays(folder: Path, manifest: Manifest) -> Iterator[str]:
     listed = {file.path for file in manifest.files}
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() or path.is_symlink()}
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    found = {path.as_posix() for path in files if path.parts[0] not in LEFT_BY_CLIENTS}
     yield from (f"{path} is missing" for path in sorted(listed - found))
     yield from (f"{path} is not in the manifest" for path in sorted(found - listed) if is_rooted(path))
 

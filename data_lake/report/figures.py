@@ -11,10 +11,12 @@ from transforms.changes import Corners
 class Figure:
     """A picture in a frame of ``width`` by ``height`` pixels; the drawn are in these pixels.
 
+    ``image_sha256`` names the picture: under one ``sample_id`` two releases can have different ones.
     ``boxes`` come with the class of each in the style sheet: object, derived, source, after or before; the later lies
     on top. ``alt`` says the same as the drawing.
     """
 
+    image_sha256: str
     sample_id: str
     width: float
     height: float
@@ -35,7 +37,7 @@ def record_figure(record: Mapping[str, Any]) -> Figure:
     boxes = tuple(("object", _corners(box)) for box in record["bbox"])
     points = tuple((x, y) for x, y in record["points"])
     alt = f"{record['sample_id']}: {count_of(record['count'], record['label'])}, {width} by {height} pixels"
-    return Figure(record["sample_id"], width, height, alt, boxes, points)
+    return Figure(record["image_sha256"], record["sample_id"], width, height, alt, boxes, points)
 
 
 def finding_figure(finding: Mapping[str, Any], image: Mapping[str, Any]) -> Figure:
@@ -43,14 +45,19 @@ def finding_figure(finding: Mapping[str, Any], image: Mapping[str, Any]) -> Figu
     boxes = [(kind, _corners(finding[f"{kind}_box"])) for kind in ("derived", "source") if finding[f"{kind}_box"]]
     told = [f"{kind} box {said_box(box)}" for kind, box in boxes]
     alt = f"{finding['sample_id']}, {finding['kind']}: {'; '.join(told) or 'no box'}"
-    return Figure(finding["sample_id"], image["original_width"], image["original_height"], alt, tuple(boxes))
+    return _of_source(image, alt, boxes)
 
 
 def image_figure(image: Mapping[str, Any], boxes: Sequence[tuple[str, Corners]] = ()) -> Figure:
     """A released image, with boxes in pixels of the source's image where there are any."""
     told = [f"{kind} {said_box(box)}" for kind, box in boxes]
     alt = "; ".join([image["sample_id"], *told])
-    return Figure(image["sample_id"], image["original_width"], image["original_height"], alt, tuple(boxes))
+    return _of_source(image, alt, boxes)
+
+
+def _of_source(image: Mapping[str, Any], alt: str, boxes: Sequence[tuple[str, Corners]]) -> Figure:
+    width, height = image["original_width"], image["original_height"]
+    return Figure(image["image_sha256"], image["sample_id"], width, height, alt, tuple(boxes))
 
 
 def said_box(box: Sequence[float]) -> str:

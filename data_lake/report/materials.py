@@ -102,7 +102,7 @@ class Album:
         return next(rows, None)
 
     def pictures(self, wanted: Collection[str]) -> dict[str, str]:
-        """A data URI by sample_id of all wanted images that some release has."""
+        """A data URI of all wanted images that some release has, by the sha256 of their source files."""
         found: dict[str, str] = {}
         for folder, manifest, _ in self._places:
             found = read_thumbnails(folder, manifest, set(wanted) - found.keys()) | found

@@ -78,7 +78,7 @@ def render(template: str, album: Album, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(number=_number, listing=_listing, plain_json=_json)
-    pictures = album.pictures({figure.sample_id for figure in _figures(values)})
+    pictures = album.pictures({figure.image_sha256 for figure in _figures(values)})
     script = (FOLDER / "page.js.jinja").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template(template).render(

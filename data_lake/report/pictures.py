@@ -19,21 +19,24 @@ QUALITY: Final = 62
 
 
 def read_thumbnails(folder: Path, manifest: Manifest, wanted: Collection[str]) -> dict[str, str]:
-    """A data URI by sample_id of each wanted image that the release holds; only the row groups with them are read."""
+    """A data URI of each wanted image that the release holds, by the sha256 of its source file.
+
+    Only the row groups that hold one are read.
+    """
     found: dict[str, str] = {}
     left = set(wanted)
     for path in table_files(manifest, "data") if left else ():
         with readable(folder / path) as file:
             for group in _groups_with(file, left):
-                for row in file.read_row_group(group, columns=["sample_id", "image"]).to_pylist():
-                    if row["sample_id"] in left:
-                        found[row["sample_id"]] = data_uri(row)
-                        left.discard(row["sample_id"])
+                for row in file.read_row_group(group, columns=["sample_id", "image_sha256", "image"]).to_pylist():
+                    if row["image_sha256"] in left:
+                        found[row["image_sha256"]] = data_uri(row)
+                        left.discard(row["image_sha256"])
     return found
 
 
 def _groups_with(file: pq.ParquetFile, wanted: set[str]) -> list[int]:
-    names = file.read(columns=["sample_id"])["sample_id"].to_pylist()
+    names = file.read(columns=["image_sha256"])["image_sha256"].to_pylist()
     groups, start = [], 0
     for group in range(file.num_row_groups):
         end = start + file.metadata.row_group(group).num_rows

@@ -97,7 +97,7 @@ def videos(own: Materials) -> list[tuple[Timeline, Figure]]:
     for line in timelines(own.tables.images, own.tables.objects, VIDEOS):
         paths = tuple(track.path for track in line.tracks)
         alt = f"{line.sample_id}: paths of {len(paths)} tracks over {len(line.frames)} frames"
-        found.append((line, Figure(line.sample_id, line.width, line.height, alt, paths=paths)))
+        found.append((line, Figure(line.image_sha256, line.sample_id, line.width, line.height, alt, paths=paths)))
     return found
 
 

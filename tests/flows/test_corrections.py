@@ -195,6 +195,18 @@ def test_corrections_of_sources_that_are_not_built_are_left_aside() -> None:
     assert of_sources(stated, ("kvasir_instrument",)).entries == ()
 
 
+def test_a_correction_of_a_source_that_nobody_knows_is_refused(tmp_path: Path, recipe: str) -> None:
+    """A misspelt name must not drop a decision."""
+    act = {"image": "hyperkvasirr/a", "image_sha256": "0" * 64, "action": "exclude"}
+    (tmp_path / "a.toml").write_text(table(**act))
+    path = tmp_path / "recipe.toml"
+    path.write_text(Path(recipe).read_text() + '\n[corrections]\nfiles = ["a.toml"]\n')
+    with pytest.raises(
+        UsageError, match=r"^a.toml, \[\[corrections\]\] 1: image hyperkvasirr/a: no such source; there"
+    ):
+        load_recipe(str(path))
+
+
 def test_the_file_that_the_documentation_shows_is_a_good_one(tmp_path: Path) -> None:
     ((name, text),) = named_files(ROOT / "docs" / "corrections.md").items()
     (tmp_path / "corrections").mkdir()

@@ -28,6 +28,7 @@ class Timeline:
     source: str
     video_id: str
     split: str
+    image_sha256: str
     sample_id: str
     width: int
     height: int
@@ -65,6 +66,7 @@ def _timeline(frames: pl.DataFrame, objects: pl.DataFrame) -> Timeline:
         source=first["source"],
         video_id=first["video_id"],
         split=first["split"],
+        image_sha256=first["image_sha256"],
         sample_id=first["sample_id"],
         width=first["width"],
         height=first["height"],

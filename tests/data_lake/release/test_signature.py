@@ -140,6 +140,11 @@ def test_a_detached_signature_is_taken(signed: Path, trust: Trust, tmp_path: Pat
     assert signature_of(signed, Trust(trust.allowed_signers, apart)).ok
 
 
+def test_signers_that_are_not_there_say_nothing_of_the_release(signed: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--allowed-signers .*nobody: there is no such file"):
+        verify_release(signed, trust=Trust(tmp_path / "nobody"))
+
+
 def test_a_key_that_is_not_there_is_a_sentence(release: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         sign_release(release, tmp_path / "nothing")

@@ -46,6 +46,13 @@ def test_a_signature_beside_the_manifest_is_allowed(release: Path) -> None:
     assert failing(release) == {}
 
 
+def test_what_clients_of_the_hub_leave_in_a_copy_is_no_part_of_it(release: Path) -> None:
+    for name in (".gitattributes", ".git/HEAD", ".cache/huggingface/download/README.md.metadata"):
+        (release / name).parent.mkdir(parents=True, exist_ok=True)
+        (release / name).write_text("x")
+    assert failing(release) == {}
+
+
 def test_a_missing_file_is_found(release: Path) -> None:
     (release / "README.md").unlink()
     assert failing(release) == {

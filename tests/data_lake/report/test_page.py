@@ -24,7 +24,7 @@ from data_lake.report.page import diff_page, render, report_page
 from data_lake.report.pictures import SIDE, data_uri, read_thumbnails
 from data_lake.report.sections import Listing, findings
 from tests.data_lake.release.tiny_release import write_release
-from tests.data_lake.release.tiny_tables import OBJECTS, make_tables
+from tests.data_lake.release.tiny_tables import OBJECTS, PICTURES, make_tables, picture
 from transforms.errors import DataError
 
 FINDING = {
@@ -97,7 +97,8 @@ def test_every_picture_has_a_text_and_is_made_from_the_released_bytes(release: P
     pictures = [attributes for tag, attributes in Reader(page).attributes if tag == "img"]
     assert len(pictures) == 5  # the records
     assert all(picture["alt"] for picture in pictures)
-    data = read_thumbnails(release, read_manifest(release), {"hyperkvasir/a"})["hyperkvasir/a"]
+    name = read_materials(release).tables.images.filter(sample_id="hyperkvasir/a")["image_sha256"][0]
+    data = read_thumbnails(release, read_manifest(release), {name})[name]
     with Image.open(BytesIO(base64.b64decode(data.partition(",")[2]))) as image:
         assert (image.format, image.size) == ("WEBP", (40, 30))
         red, green, blue = image.convert("RGB").getpixel((20, 15))
@@ -145,6 +146,23 @@ def test_an_image_that_is_lost_is_shown_from_the_older_release(release: Path, tm
     page = diff_page(release, fewer, ("tiny 1.0.0", "tiny 2.0.0"), diff_folders(release, fewer))
     assert "1 images lost" in page
     assert any(tag == "img" and str(a["alt"]).startswith("hyperkvasir/a") for tag, a in Reader(page).attributes)
+
+
+def test_of_two_pictures_under_one_name_the_one_that_was_lost_is_shown(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a source replaces a file under its name."""
+    monkeypatch.setitem(PICTURES, "hyperkvasir/a", picture(220))
+    newer = write_release(tmp_path / "newer", make_tables(), "2.0.0")
+    lost, gained = (
+        read_materials(folder).tables.images.filter(sample_id="hyperkvasir/a")["image_sha256"][0]
+        for folder in (release, newer)
+    )
+    pictures = Album([newer, release]).pictures({lost, gained})
+    assert pictures[lost] == read_thumbnails(release, read_manifest(release), {lost})[lost]
+    assert pictures[lost] != pictures[gained]
+    page = diff_page(release, newer, ("tiny 1.0.0", "tiny 2.0.0"), diff_folders(release, newer))
+    assert {pictures[lost], pictures[gained]} <= {str(a["src"]) for tag, a in Reader(page).attributes if tag == "img"}
 
 
 def test_a_finding_is_drawn_and_its_text_cannot_leave_its_place(release: Path) -> None:
@@ -232,7 +250,8 @@ def test_a_finding_about_a_rejected_image_has_no_entry(release: Path) -> None:
 
 
 def test_a_finding_is_told_in_words_too() -> None:
-    figure = finding_figure(FINDING, {"original_width": 40, "original_height": 30})
+    image = {"image_sha256": "a" * 64, "sample_id": "hyperkvasir/a", "original_width": 40, "original_height": 30}
+    figure = finding_figure(FINDING, image)
     assert figure.alt == "hyperkvasir/a, phantom: derived box 1, 2, 9, 8.5; source box 1, 2, 5, 6.5"
 
 

@@ -6,8 +6,8 @@ from transforms.reporting.timelines import timelines
 
 
 def video(name: str, frames: list[int]) -> pl.DataFrame:
-    rows = [(f"v/{name}_{frame}", "v", name, frame, "train", 64, 48) for frame in frames]
-    names = ["sample_id", "source", "video_id", "frame_index", "split", "width", "height"]
+    rows = [(f"v/{name}_{frame}", "0" * 64, "v", name, frame, "train", 64, 48) for frame in frames]
+    names = ["sample_id", "image_sha256", "source", "video_id", "frame_index", "split", "width", "height"]
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
