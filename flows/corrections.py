@@ -104,7 +104,7 @@ class _File(BaseModel):
 def read_corrections(stated: Corrections, folder: Path) -> Corrections:
     """The corrections with the entries of their files, each knowing where it stands; files are named by their hash.
 
-    ``folder`` is that of the recipe. A pattern may match nothing, a plain name may not. UsageError names file,
+    ``folder`` is that of the recipe. A pattern may match nothing in a folder that is there, a plain name may not. UsageError names file,
     entry and key of what is wrong.
     """
     entries = _placed(stated.entries, "the recipe, corrections.entries")
@@ -128,6 +128,10 @@ def _find(names: tuple[str, ...], folder: Path) -> Iterator[Path]:
     for name in names:
         pattern = any(sign in name for sign in "*?[")
         found = sorted(folder.glob(name)) if pattern else [folder / Path(name).expanduser()]
+        if pattern and not found and not folder.joinpath(name).parent.is_dir():
+            raise UsageError(
+                f"corrections.files: {name}: there is no folder {folder.joinpath(name).parent}. Correct the recipe."
+            )
         for path in found:
             if not path.is_file():
                 raise UsageError(f"corrections.files: {name}: there is no such file in {folder}. Correct the recipe.")

@@ -71,15 +71,20 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
         elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+            decided: dict[str, list[str]] = {}
             for one in value:
-                yield (
-                    f"{prefix}{name} {one.get('image') or one.get('image_sha256')}",
-                    one.get("action") or one["reason"],
-                )
+                decided.setdefault(one.get("image") or one["image_sha256"], []).append(_decision(one))
+            yield from ((f"{prefix}{name} {image}", "; ".join(sorted(all_))) for image, all_ in decided.items())
         elif f"{prefix}{name}" != "version":
             yield f"{prefix}{name}", value
 
 
+def _decision(entry: Mapping[str, Any]) -> str:
+    """What an entry of the corrections does, or why an image is withdrawn, with all that it says of it."""
+    said = (entry.get(name) for name in ("kind", "object", "label", "box", "boxes"))
+    return " ".join([entry.get("action") or entry["reason"], *(str(one) for one in said if one)])
+
+
 def _short(value: object) -> str:
     text = "nothing" if value is None else str(value)
-    return text if len(text) <= 20 else f"{text[:12]}..."
+    return text if len(text) <= 40 else f"{text[:12]}..."

@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from data_lake.release.files import FileEntry
-from transforms.errors import DataError
+from transforms.errors import DataError, UsageError
 
 MANIFEST = "manifest.json"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -128,10 +128,12 @@ def manifest_bytes(manifest: Manifest) -> bytes:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The checked manifest of a release; DataError says what is missing or wrong in it."""
+    """The checked manifest of a release; DataError says what is missing or wrong in it, UsageError: no such folder."""
     try:
         return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
+        if not folder.exists():
+            raise UsageError(f"{folder}: there is no such folder. Give the folder of a release.") from None
         raise DataError(f"{folder} is not a release: it holds no {MANIFEST}. Give the folder of a release.") from None
     except OSError as error:
         raise DataError(f"{folder / MANIFEST} cannot be read: {error.strerror}. Check its permissions.") from error

@@ -64,8 +64,9 @@ def _in_lake(reference: str, name: str, root: str, releases: Path) -> Path:
     if not found:
         stand = "; ".join(f"{folder.name}: {read_manifest(folder).manifest_root[:12]}" for folder in folders)
         raise UsageError(
-            f"splits.previous = '{reference}': no such release. Give the folder of a release, or NAME@ROOT with the "
-            f"manifest root of a release in {releases}" + (f"; there are {stand}." if stand else ".")
+            f"splits.previous = '{reference}': no such release. Give the folder of a release "
+            f"({Path(name).expanduser().absolute()} is none), or NAME@ROOT with the manifest root of a release in "
+            f"{releases}" + (f"; there are {stand}." if stand else ".")
         )
     return found[0]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from data_lake.layout import Lake, open_lake
+from data_lake.layout import Lake, lake_at, open_lake
 from data_lake.runs import read_runs
 from data_lake.upstream import read_answers
 from flows.cli.console import OUT, print_json, table
@@ -15,6 +15,7 @@ from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
 from flows.cli.quarantine import exclusions_of_run
 from flows.report import COUNTS
 from flows.rerun import plan_rerun
+from transforms.errors import UsageError
 
 SHOWN_RUNS = 10
 
@@ -27,6 +28,9 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Show the last runs of a lake, the last one stage by stage with its rejections, and what a rerun would do."""
+    place = lake_at(lake)
+    if place.remote is None and not place.root.exists():
+        raise UsageError(f"--lake {lake}: there is no such folder. `medmultipoints demo` and `build` make a lake.")
     opened = open_lake(lake)
     runs: list[dict[str, Any]] = read_runs(opened)
     rejected = rejections(opened, runs[0]) if runs else []
@@ -49,7 +53,7 @@ def status(
 def print_runs(runs: list[dict[str, Any]]) -> None:
     """The last runs, and the stages of the last one."""
     rows = [
-        [run["started"][:19], run["recipe"], run["outcome"], run.get("version", ""), run.get("error", "")]
+        [run["started"][:19], run["recipe"], run["outcome"], run.get("version", ""), run.get("error", "").partition("\n")[0]]
         for run in runs[:SHOWN_RUNS]
     ]
     table("Runs, newest first", ["started (UTC)", "recipe", "outcome", "version", "error"], rows)

@@ -214,9 +214,15 @@ def test_status_shows_the_runs(cli: Cli, lake: Path) -> None:
     assert "manifest" in printed
 
 
-def test_status_of_a_new_lake_points_to_the_demo(cli: Cli) -> None:
-    ended = cli("status")
+def test_status_of_a_new_lake_points_to_the_demo(cli: Cli, tmp_path: Path) -> None:
+    ended = cli("status", "--lake", tmp_path)
     assert (ended.code, ended.out) == (0, "no runs yet: try `medmultipoints demo`\n")
+
+
+def test_status_makes_no_lake_of_a_misspelt_folder(cli: Cli, tmp_path: Path) -> None:
+    ended = cli("status", "--lake", tmp_path / "laek")
+    assert (ended.code, "laek: there is no such folder" in ended.err) == (2, True)
+    assert not (tmp_path / "laek").exists()
 
 
 def test_the_quarantine_lists_reasons_and_shows_inputs(cli: Cli, lake: Path) -> None:

@@ -51,7 +51,9 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the recipe."""
-    return tmp_path_factory.mktemp("corrected")
+    folder = tmp_path_factory.mktemp("corrected")
+    folder.joinpath("corrections").mkdir()
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +88,6 @@ def acts(before: Outcome) -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def after(place: Path, sources: dict[str, str], before: Outcome, acts: dict[str, dict[str, Any]]) -> Outcome:
     """The next version, with every decision."""
-    (place / "corrections").mkdir()
     entries = [table(**act) for name, act in acts.items() if name != "withdrawn"]
     (place / "corrections" / "polyps.toml").write_text("\n\n".join(entries))
     (place / "corrections" / "withdrawn.toml").write_text(WITHDRAWN.format(acts["withdrawn"]["image_sha256"]))
@@ -247,6 +248,8 @@ def test_a_wrong_entry_is_named_with_file_number_and_key(tmp_path: Path, text: s
 def test_a_file_that_is_named_must_be_there_and_the_manifest_names_it_by_its_hash(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"corrections\.files: b\.toml: there is no such file"):
         read_corrections(Corrections(files=("b.toml",)), tmp_path)
+    with pytest.raises(UsageError, match=r"corrections\.files: corections/\*\.toml: there is no folder .*corections\."):
+        read_corrections(Corrections(files=("corections/*.toml",)), tmp_path)
     (tmp_path / "b.toml").write_text("")
     found = read_corrections(Corrections(files=("*.toml",)), tmp_path)
     assert found.files == ("b.toml@e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",)

@@ -40,11 +40,14 @@ def other_objects() -> tuple[tuple[str, str, list[tuple[float, ...]]], ...]:
 def test_what_a_release_was_made_of_is_compared_too(release: Path, tmp_path: Path, tables: Tables) -> None:
     again = write_release(tmp_path / "again", tables, version="1.0.5")
     path = again / "manifest.json"
-    entries = '"corrections": {"entries": [{"image": "hyperkvasir/a", "action": "exclude"}]}, "seed": 8'
+    relabelled = ", ".join(
+        f'{{"image": "hyperkvasir/a", "action": "set_label", "object": "{one}", "label": "polyps"}}' for one in "yx"
+    )
+    entries = f'"corrections": {{"entries": [{relabelled}]}}, "seed": 8'
     path.write_text(path.read_text().replace('"seed": 7', entries).replace("a" * 64, "b" * 64))
     lines = compare_releases(release, again).text.splitlines()
     assert "patch: 1 source files changed: hyperkvasir/a.zip (aaaaaaaaaaaa... to bbbbbbbbbbbb...)" in lines
-    told = "corrections.entries hyperkvasir/a (nothing to exclude), seed (7 to 8)"
+    told = "corrections.entries hyperkvasir/a (nothing to set_label x polyps; set_label y polyps), seed (7 to 8)"
     assert f"patch: 2 values of the recipe changed: {told}" in lines
 
 
