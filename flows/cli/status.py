@@ -53,12 +53,17 @@ def status(
 def print_runs(runs: list[dict[str, Any]]) -> None:
     """The last runs, and the stages of the last one."""
     rows = [
-        [run["started"][:19], run["recipe"], run["outcome"], run.get("version", ""), run.get("error", "").partition("\n")[0]]
+        [run["started"][:19], run["recipe"], run["outcome"], run.get("version", ""), first_line(run.get("error", ""))]
         for run in runs[:SHOWN_RUNS]
     ]
     table("Runs, newest first", ["started (UTC)", "recipe", "outcome", "version", "error"], rows)
     OUT.print()
     table("Stages of the last run", ["stage", *COUNTS, "time"], [stage_row(stage) for stage in runs[0]["stages"]])
+
+
+def first_line(text: str) -> str:
+    """Of a message of many lines the one that says what happened."""
+    return text.partition("\n")[0]
 
 
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:

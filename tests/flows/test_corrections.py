@@ -157,6 +157,7 @@ def test_a_version_that_brings_a_withdrawn_image_back_is_neither_built_nor_publi
     """The withdrawal was taken out of the recipe."""
     versions = PlainFolder(tmp_path / "versions")
     push(plan_push(after.release.path, versions), versions)
+    (tmp_path / "corrections").mkdir()
     recipe = write_recipe(tmp_path / "small.toml", *CHANGES)
     refused = "small 3.0.0 would hold 1 withdrawn images, for example .* Keep the .* entries of the versions before"
     with pytest.raises(DataError, match=refused):
