@@ -23,6 +23,7 @@ LIT: Final = 16
 """Darker points are no surroundings."""
 LEAST_PAIRS: Final = 16
 """Of neighbouring points, in the mask and in the ring; with fewer nothing is said."""
+Pixels = NDArray[np.uint8]
 _REACH: Final = np.ones((2 * RING_STEPS + 1, 2 * RING_STEPS + 1), np.uint8)
 
 
@@ -46,30 +47,30 @@ def measure_tone(picture: NDArray[np.uint8], mask: NDArray[np.uint8], left: int,
     after = min(columns - first_column - own.shape[1], RING_STEPS)
     if not own.size:
         return None
-    inside = np.pad(own, ((up, down), (before, after)))
+    inside = cv2.copyMakeBorder(np.ascontiguousarray(own), up, down, before, after, cv2.BORDER_CONSTANT, value=0)
     y, x = (first_row - up) * step, (first_column - before) * step
     luma = _luma(picture[y::step, x::step][: inside.shape[0], : inside.shape[1]])
-    within = inside.astype(np.bool_)
-    ring = cv2.dilate(inside, _REACH).astype(np.bool_) & ~within & (luma >= LIT)
-    object_side, ring_side = _measure(luma, within), _measure(luma, ring)
+    ring = (cv2.dilate(inside, _REACH) > inside) & (luma >= LIT)
+    object_side, ring_side = _measure(luma, inside), _measure(luma, ring.view(np.uint8))
     return Tone(*object_side, *ring_side) if object_side and ring_side else None
 
 
-def _luma(pixels: NDArray[np.uint8]) -> NDArray[np.int16]:
+def _luma(pixels: Pixels) -> Pixels:
     """Luma of ITU-R BT.601 in whole numbers: (77 R + 150 G + 29 B) / 256, rounded down."""
     red, green, blue = (pixels[..., channel].astype(np.uint16) for channel in range(3))
-    return ((77 * red + 150 * green + 29 * blue) >> 8).astype(np.int16)
+    return ((77 * red + 150 * green + 29 * blue) >> 8).astype(np.uint8)
 
 
-def _measure(luma: NDArray[np.int16], side: NDArray[np.bool_]) -> tuple[float, float] | None:
-    """Mean luma and mean difference of neighbours."""
+def _measure(luma: Pixels, side: Pixels) -> tuple[float, float] | None:
+    """Mean luma and mean difference of neighbours; ``side`` is 1 where a point counts."""
     across, down = side[:, 1:] & side[:, :-1], side[1:] & side[:-1]
-    pairs = int(np.count_nonzero(across)) + int(np.count_nonzero(down))
+    pairs = cv2.countNonZero(across) + cv2.countNonZero(down)
     if pairs < LEAST_PAIRS:
         return None
-    steps = _total(np.abs(luma[:, 1:] - luma[:, :-1]) * across) + _total(np.abs(luma[1:] - luma[:-1]) * down)
-    return round(_total(luma * side) / int(np.count_nonzero(side)), 2), round(steps / pairs, 2)
+    steps = _total(cv2.absdiff(luma[:, 1:], luma[:, :-1]), across) + _total(cv2.absdiff(luma[1:], luma[:-1]), down)
+    return round(_total(luma, side) / cv2.countNonZero(side), 2), round(steps / pairs, 2)
 
 
-def _total(values: NDArray[np.int16]) -> int:
-    return int(values.sum(dtype=np.int64))
+def _total(values: cv2.typing.MatLike, side: Pixels) -> int:
+    """The sum where a point counts: of whole numbers below 2^53, so exact."""
+    return int(cv2.sumElems(cv2.multiply(values, side))[0])
