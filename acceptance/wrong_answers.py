@@ -9,8 +9,18 @@ from typing import Any
 import polars as pl
 
 PER_TASK = 40
+FIRST = 6  # of a list: of a description the place, size, shape, borders, brightness and texture
 TOLERATED = "polygon"  # an outline may miss its mask by a little, so it is replaced as a whole
-NUMBER = re.compile(r"\d+")
+NUMBER = re.compile(r"(?<![\d.])\d+")  # of a number with decimals the whole ones
+OPPOSITES = {
+    "brighter than": "darker than",
+    "darker than": "about as bright as",
+    "about as bright as": "brighter than",
+    "rougher than": "smoother than",
+    "smoother than": "about as rough as",
+    "about as rough as": "rougher than",
+}
+"""Words of comparison and others of their kind: each is wrong where the first is right."""
 Row = dict[str, Any]
 
 
@@ -36,7 +46,7 @@ def wrong_values(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         for key in value:
             yield f"{path}.{key}: missing", {name: part for name, part in value.items() if name != key}
     elif isinstance(value, list):
-        for place, part in list(enumerate(value))[:3]:
+        for place, part in list(enumerate(value))[:FIRST]:
             yield from (
                 (kind, [*value[:place], wrong, *value[place + 1 :]]) for kind, wrong in wrong_values(part, path)
             )
@@ -54,9 +64,10 @@ def _others(value: Any) -> list[Any]:
         return [value + 1]
     if isinstance(value, float):
         return [value + 0.2, value + 40]
-    numbers = NUMBER.findall(value) if " " in value else []
-    moved = [value.replace(numbers[0], str(int(numbers[0]) + 1), 1)] if numbers else []
-    return [f"{value}x", *moved]
+    numbers = NUMBER.finditer(value) if " " in value else ()
+    moved = [f"{value[: at.start()]}{int(at.group()) + 1}{value[at.end() :]}" for at in numbers]
+    turned = [value.replace(word, other) for word, other in OPPOSITES.items() if word in value]
+    return [f"{value}x", *moved, *turned]
 
 
 def _wrong_rows(row: Row, other: Row) -> Iterator[Row]:

@@ -89,6 +89,8 @@ def _boxes_have_area() -> pl.Expr:
     return _well_formed("bbox", 4) & pl.col("bbox").list.eval(right_of & below).list.all()
 
 
+_TONE = [pl.col(name).is_null() for name in ("luma", "roughness", "ring_luma", "ring_roughness")]
+_TONE_OF_MASK = pl.all_horizontal(_TONE) | ~pl.any_horizontal(*_TONE, pl.col("rle").is_null())
 _BOX_HAS_AREA = (pl.col("x1") < pl.col("x2")) & (pl.col("y1") < pl.col("y2"))
 
 _RULES: Mapping[tuple[str, str], pl.Expr] = {
@@ -99,6 +101,7 @@ _RULES: Mapping[tuple[str, str], pl.Expr] = {
     ("instructions", "no_placeholder_left"): ~pl.col("prompt").str.contains(_PLACEHOLDER),
     ("near_duplicates", "other_is_larger"): pl.col("sample_id") < pl.col("other_id"),
     ("objects", "box_has_area"): _BOX_HAS_AREA,
+    ("objects", "tone_of_mask"): _TONE_OF_MASK,
     ("records", "lengths_agree"): pl.all_horizontal(
         pl.col("count") == pl.col(name).list.len() for name in ("bbox", "points", "point_kind", "object_ids")
     ),
@@ -109,6 +112,7 @@ _RULES: Mapping[tuple[str, str], pl.Expr] = {
     ("regions", "box_inside_image"): (pl.col("x2") <= pl.col("image_width")) & (pl.col("y2") <= pl.col("image_height")),
     ("regions", "centroid_in_box"): _point_in_box("cx", "cy"),
     ("regions", "interior_in_box"): _point_in_box("ix", "iy"),
+    ("regions", "tone_of_mask"): _TONE_OF_MASK,
     ("samples", "picture_is_named"): pl.col("image_member").is_not_null() | pl.col("video_member").is_not_null(),
     ("samples", "boxes_have_labels"): pl.col("source_boxes").list.len() == pl.col("source_labels").list.len(),
     ("split_changes", "split_differs"): pl.col("split") != pl.col("stated_split"),

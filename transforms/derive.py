@@ -120,16 +120,16 @@ def _derive(
     height, width = pixels.shape[:2]
     _check_size(sample, width, height)
     mask = _read_mask(sample, read, width, height, scratch)
-    found = None if mask is None else find_regions(mask, parameters.threshold, parameters.min_area_px, scratch)
+    kept = pixels if frame is None and published_scale(width, height, parameters.max_side) == 1 else None
+    found = None if mask is None else find_regions(mask, parameters.threshold, parameters.min_area_px, scratch, kept)
     regions = (
         *_mask_objects(sample, mask, found, parameters.threshold),
         *_source_objects(sample, width, height),
         *_track_objects(sample, read, width, height),
     )
     identity = pixel_sha256(pixels)
-    resized, size, scale = _store(pixels, parameters)
-    stored = data if resized is None else resized
-    changed = stored if frame is not None or resized is not None else None
+    stored, size, scale = _store(data, pixels, parameters)
+    changed = stored if frame is not None or scale != 1 else None
     small = thumbnail(pixels if changed is None else decode_image(changed, scratch).pixels, scratch)
     image = ImageFacts(
         sample_id=sample.sample_id,
@@ -138,7 +138,7 @@ def _derive(
         stored_sha256=hashlib.sha256(stored).hexdigest(),
         pixel_sha256=identity,
         image_origin="member" if frame is None else "decoded",
-        format=decoded.format if resized is None else "jpg",
+        format=decoded.format if scale == 1 else "jpg",
         original_width=width,
         original_height=height,
         width=size[0],
@@ -210,6 +210,7 @@ def _mask_objects(
             interior_inside=bool(inside),
             area_px=region.area_px,
             rle=region.rle,
+            tone=region.tone,
             truncated=region.truncated,
         )
 
@@ -244,11 +245,14 @@ def _track_objects(sample: Sample, read: Callable[[str], bytes], width: int, hei
         )
 
 
-def _store(pixels: NDArray[np.uint8], parameters: DeriveParameters) -> tuple[bytes | None, tuple[int, int], float]:
+def _store(
+    data: bytes, pixels: NDArray[np.uint8], parameters: DeriveParameters
+) -> tuple[bytes, tuple[int, int], float]:
+    """The bytes to be released, their size in pixels, and the scale."""
     height, width = pixels.shape[:2]
     scale = published_scale(width, height, parameters.max_side)
     if scale == 1:
-        return None, (width, height), 1.0
+        return data, (width, height), 1.0
     size = released_size(width, height, parameters.max_side)
     resized = resize_image(pixels, *size, parameters.resample)
     return encode_jpeg(resized, parameters.jpeg_quality), size, scale

@@ -6,6 +6,7 @@ from operator import attrgetter
 
 from transforms.columns import Columns, collect
 from transforms.derive import Derived, ImageFacts
+from transforms.records import Tone
 
 
 def image_columns(derived: Iterable[Derived]) -> Columns:
@@ -33,6 +34,8 @@ def region_columns(derived: Iterable[Derived]) -> Columns:
         | {name: attrgetter(name) for name in ("centroid_inside", "interior_inside", "area_px")}
         | {name: attrgetter(name) for name in ("rle", "track_id", "truncated")},
     )
+    for tone in fields(Tone):
+        columns[tone.name] = [region.tone and getattr(region.tone, tone.name) for region, _ in pairs]
     for prefix, name in (("c", "centroid"), ("i", "interior")):
         points = [getattr(region, name) for region, _ in pairs]
         columns[f"{prefix}x"] = [point.x if point else None for point in points]

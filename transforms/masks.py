@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.interior_points import find_interior_point
-from transforms.records import Box, Point
+from transforms.records import Box, Point, Tone
 from transforms.run_lengths import decode_rle, encode_rle
 from transforms.scratch import Scratch
+from transforms.tones import measure_tone
 
 __all__ = ["MaskRegion", "MaskRegions", "Speck", "decode_rle", "find_regions"]
 
@@ -33,6 +34,7 @@ class MaskRegion:
     area_px: int
     rle: str
     truncated: bool
+    tone: Tone | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,11 @@ class _Component:
 
 
 def find_regions(
-    mask: NDArray[np.uint8], threshold: int = 128, min_area_px: int = 20, scratch: Scratch | None = None
+    mask: NDArray[np.uint8],
+    threshold: int = 128,
+    min_area_px: int = 20,
+    scratch: Scratch | None = None,
+    picture: NDArray[np.uint8] | None = None,
 ) -> MaskRegions:
     """Every 8-connected component of the pixels ``>= threshold``, as a region or, below ``min_area_px``, a speck.
 
@@ -77,6 +83,7 @@ def find_regions(
     8-connected components cannot share a bounding box, since a path across it and a path down it would meet.
     The centroid is the exact mean of the component's pixel centres; the interior point is the centre of the
     pixel deepest inside the component (see ``transforms.interior_points``), so always a point of the mask.
+    With ``picture``, the image of the mask in RGB, each region has its tone.
     ValueError where the mask is no gray image or the threshold is not in 1..255.
     """
     _check_arguments(mask, threshold)
@@ -89,7 +96,7 @@ def find_regions(
         if component.area_px < min_area_px:
             specks.append(Speck(component.box, component.area_px, "below_min_area"))
         else:
-            regions.append(_measure(component, white.shape[1], white.shape[0]))
+            regions.append(_measure(component, white.shape[1], white.shape[0], picture))
     return MaskRegions(
         regions=tuple(sorted(regions, key=_reading_order)),
         specks=tuple(sorted(specks, key=_reading_order)),
@@ -139,7 +146,7 @@ def _count_components(white: NDArray[np.uint8]) -> int:
     return int(np.count_nonzero(hierarchy[0, :, 3] < 0))
 
 
-def _measure(component: _Component, width: int, height: int) -> MaskRegion:
+def _measure(component: _Component, width: int, height: int, picture: NDArray[np.uint8] | None) -> MaskRegion:
     box, pixels, area = component.box, component.pixels, component.area_px
     sum_x, sum_y = (_first_moment(cv2.reduce(pixels, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S)) for axis in (0, 1))
     # One division of whole numbers each: the float nearest to the true mean.
@@ -156,6 +163,7 @@ def _measure(component: _Component, width: int, height: int) -> MaskRegion:
         area_px=area,
         rle=encode_rle(pixels, component.left, component.top, width, height),
         truncated=box.x1 == 0 or box.y1 == 0 or box.x2 == width or box.y2 == height,
+        tone=None if picture is None else measure_tone(picture, pixels, component.left, component.top, area),
     )
 
 

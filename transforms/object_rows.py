@@ -21,7 +21,8 @@ EVIDENCE: dict[Policy, tuple[str, ...]] = {
 }
 OBJECT_COLUMNS = (
     "object_id", "record_id", "sample_id", "image_sha256", "split", "label", "index", "evidence",
-    "x1", "y1", "x2", "y2", "cx", "cy", "ix", "iy", "point_kind", "area_px", "rle", "track_id", "truncated",
+    "x1", "y1", "x2", "y2", "cx", "cy", "ix", "iy", "point_kind", "area_px", "rle", "luma", "roughness",
+    "ring_luma", "ring_roughness", "track_id", "truncated",
 )  # fmt: skip
 COORDINATES = ("x1", "y1", "x2", "y2", "cx", "cy", "ix", "iy", "px", "py")
 

@@ -56,6 +56,16 @@ class SourceBox:
 
 
 @dataclass(frozen=True, slots=True)
+class Tone:
+    """How bright and how rough an object and the ring around it are, in gray levels (``transforms.tones``)."""
+
+    luma: float
+    roughness: float
+    ring_luma: float
+    ring_roughness: float
+
+
+@dataclass(frozen=True, slots=True)
 class VideoFacts:
     """What the container of a video says: frames, frames per second, frame size in pixels."""
 
@@ -106,7 +116,8 @@ class Region:
 
     Boxes of evidence ``source`` keep the source's numbers and convention; all others are half-open.
     ``centroid`` is the mean of the mask's pixel centres, ``interior`` always lies inside the mask.
-    ``rle`` is the COCO compressed run-length code of the object in the full frame.
+    ``rle`` is the COCO compressed run-length code of the object in the full frame. ``tone`` is measured where there is
+    a mask and the released picture is the source's.
     """
 
     sample_id: str
@@ -120,6 +131,7 @@ class Region:
     interior_inside: bool | None = None
     area_px: int | None = None
     rle: str | None = None
+    tone: Tone | None = None
     track_id: str | None = None
     truncated: bool = False
 

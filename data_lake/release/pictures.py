@@ -10,10 +10,12 @@ from PIL import Image
 
 from data_lake.release.files import image_extension
 from data_lake.release.read import Picture
+from data_lake.release.tones import check_tones, stated_tones
 
 
-def check_pictures(pictures: Iterable[Picture], images: pl.DataFrame) -> Iterator[str]:
-    """A sentence for every picture whose bytes, decoded size or file name differ from what the tables say."""
+def check_pictures(pictures: Iterable[Picture], images: pl.DataFrame, objects: pl.DataFrame) -> Iterator[str]:
+    """A sentence for every picture whose bytes, decoded size, file name or objects' tones differ from the tables'."""
+    tones = stated_tones(objects, images)
     stated = {row[0]: row[1:] for row in images.select("sample_id", "stored_bytes", "image_file").iter_rows()}
     decoded: set[str] = set()
     for picture in pictures:
@@ -27,18 +29,18 @@ def check_pictures(pictures: Iterable[Picture], images: pl.DataFrame) -> Iterato
         if PurePosixPath(file).suffix != f".{image_extension(picture.data)}":
             yield f"{picture.record_id}: {file} does not end in the true extension {image_extension(picture.data)}"
         if found not in decoded:
-            yield from _check_pixels(picture)
+            yield from _check_pixels(picture) or check_tones(picture.data, tones.get(picture.sample_id, ()))
             decoded.add(found)
 
 
-def _check_pixels(picture: Picture) -> Iterator[str]:
+def _check_pixels(picture: Picture) -> list[str]:
     try:
         size = decoded_size(picture.data)
     except (OSError, ValueError, SyntaxError) as error:
-        yield f"{picture.record_id}: cannot be decoded: {error}"
-        return
+        return [f"{picture.record_id}: cannot be decoded: {error}"]
     if size != (picture.width, picture.height):
-        yield f"{picture.record_id}: decodes to {size}, img_size is {(picture.width, picture.height)}"
+        return [f"{picture.record_id}: decodes to {size}, img_size is {(picture.width, picture.height)}"]
+    return []
 
 
 def decoded_size(data: bytes) -> tuple[int, int]:

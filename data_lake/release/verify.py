@@ -104,7 +104,7 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
         yield _run("dialects", lambda: check_dialects(folder, manifest, tables[0]))
         yield _run("answers", lambda: check_answers(tables[0], manifest.recipe))
         pictures: Callable[[], Iterator[Picture]] = lambda: read_pictures(folder, manifest)  # noqa: E731
-        yield _run("pictures", lambda: check_pictures(pictures(), tables[0].images))
+        yield _run("pictures", lambda: check_pictures(pictures(), tables[0].images, tables[0].objects))
 
 
 def _signature(folder: Path, manifest: Manifest, trust: Trust) -> Check:

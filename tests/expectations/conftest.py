@@ -86,9 +86,8 @@ def _objects(i: int) -> Row:
     box = {"x1": 0.0, "y1": 0.0, "x2": 2.0, "y2": 2.0, "cx": 1.0, "cy": 1.0, "ix": None, "iy": None}
     names = {"object_id": f"{_sha(i)}:polyps:0", "record_id": f"{_sha(i)}:polyps", "image_sha256": _sha(i)}
     facts = {"split": "train", "label": "polyps", "index": 0, "evidence": "mask", "point_kind": "centroid"}
-    return (
-        names | box | facts | {"sample_id": f"a/{i}", "area_px": 4, "rle": "04", "track_id": None, "truncated": False}
-    )
+    facts |= {"sample_id": f"a/{i}", "area_px": 4, "rle": "04", "track_id": None, "truncated": False}
+    return names | box | facts | _given("luma roughness ring_luma ring_roughness", 9.5)
 
 
 def _records(i: int) -> Row:
@@ -109,6 +108,7 @@ def _regions(i: int) -> Row:
     box = {"x1": 0.0, "y1": 0.0, "x2": 10.0, "y2": 8.0, "cx": 5.0, "cy": 4.0, "ix": 5.5, "iy": 4.5}
     names = {"region_id": f"a/{i}:mask:polyp:0", "sample_id": f"a/{i}", "source": "a", "evidence": "mask"}
     mask = {"centroid_inside": True, "interior_inside": True, "area_px": 80, "rle": "0", "track_id": None}
+    mask |= _given("luma roughness ring_luma ring_roughness", None)
     return names | box | mask | {"label": "p", "index": 0, "truncated": True, "image_width": 10, "image_height": 8}
 
 

@@ -26,6 +26,7 @@ BREAKS_RULE: dict[tuple[str, str], list[Row]] = {
     ],
     ("near_duplicates", "other_is_larger"): [{"other_id": "a/0"}],
     ("objects", "box_has_area"): [{"x1": 2.0}, {"y1": 3.0}],
+    ("objects", "tone_of_mask"): [{"luma": None}, {"ring_roughness": None}, {"rle": None}],
     ("records", "lengths_agree"): [{"count": 3}, {"object_ids": ["0"]}, {"point_kind": []}],
     ("records", "boxes_have_area"): [
         {"bbox": [[0.0, 0.0, 2.0, 2.0], [8.0, 6.0, 8.0, 8.0]]},
@@ -49,6 +50,7 @@ BREAKS_RULE: dict[tuple[str, str], list[Row]] = {
     ("regions", "box_inside_image"): [{"x2": 11.0}, {"y2": 8.5}],
     ("regions", "centroid_in_box"): [{"cx": 10.5}, {"cy": -0.5}, {"cx": None}],
     ("regions", "interior_in_box"): [{"ix": -1.0}, {"iy": 8.5}, {"iy": None}],
+    ("regions", "tone_of_mask"): [{"luma": 9.5}],
     ("samples", "picture_is_named"): [{"image_member": None}],
     ("samples", "boxes_have_labels"): [{"source_labels": []}],
     ("split_changes", "split_differs"): [{"stated_split": "test"}],

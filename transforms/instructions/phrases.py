@@ -31,6 +31,8 @@ BORDERS: Final = ("left", "upper", "right", "lower")
 SIZES: Final = ((0.1, "tiny"), (1, "small"), (10, "medium"))
 """The size class of a region: below so many percent of the image, else ``large``."""
 ROUND_ASPECT: Final = 1.2  # of the sides of a box that is about as wide as high
+CONTRAST: Final = 10  # gray levels by which an object that is brighter or darker than its surroundings differs
+TEXTURE: Final = 1.25  # times the roughness of the other, for the rougher
 NEAREST_LEAD: Final = 1.1  # times the distance of the nearest, for the second
 RING: Final = ((3.0, 0.05), (10.0, 0.25))
 """Negative clicks: nearest and farthest from the mask, in px and as a share of the root of its area; the larger."""

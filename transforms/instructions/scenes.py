@@ -5,13 +5,14 @@ from scenes, and share nothing else but the words.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any, Final
 
 import polars as pl
 
 from transforms.errors import DataError
+from transforms.records import Tone
 
 _IMAGE: Final = (
     "sample_id", "image_sha256", "image_file", "split", "source", "organ", "finding", "classification", "width",
@@ -19,6 +20,7 @@ _IMAGE: Final = (
 )  # fmt: skip
 _OBJECT: Final = (
     "sample_id", "object_id", "label", "index", "x1", "y1", "x2", "y2", "area_px", "rle", "track_id", "truncated",
+    "luma", "roughness", "ring_luma", "ring_roughness",
 )  # fmt: skip
 BORDER_PX: Final = 0.5  # an object nearer to the border touches it
 _GROUP: Final = (
@@ -31,6 +33,7 @@ _GROUP: Final = (
 @dataclass(frozen=True, slots=True)
 class Thing:
     """One object: ``box`` is x1, y1, x2, y2; ``area_px`` and ``rle`` are of the original image, None without a mask.
+    ``tone``: how the object stands out, None where the release has other pixels than the source.
 
     ``truncated``: the image's border cuts it, or it reaches the border, so that nobody knows.
     """
@@ -40,6 +43,7 @@ class Thing:
     box: tuple[float, float, float, float]
     area_px: int | None
     rle: str | None
+    tone: Tone | None
     track_id: str | None
     truncated: bool
 
@@ -149,4 +153,5 @@ def _thing(row: dict[str, Any], width: int, height: int) -> Thing:
     x1, y1, x2, y2 = box = (row["x1"], row["y1"], row["x2"], row["y2"])
     reaches = min(x1, y1, width - x2, height - y2) < BORDER_PX
     cut = row["truncated"] or reaches
-    return Thing(row["object_id"], row["label"], box, row["area_px"], row["rle"], row["track_id"] or None, cut)
+    tone = None if row["luma"] is None else Tone(*(row[field.name] for field in fields(Tone)))
+    return Thing(row["object_id"], row["label"], box, row["area_px"], row["rle"], tone, row["track_id"] or None, cut)

@@ -12,6 +12,7 @@ import pytest
 from data_lake.release.manifest import read_manifest
 from data_lake.release.pictures import check_pictures
 from data_lake.release.read import Picture, read_pictures, read_tables
+from data_lake.release.tones import MEASURES
 from data_lake.release.verify import verify_release
 from data_lake.wording import load_names, load_templates
 from tests.data_lake.release.tiny_release import write_release
@@ -178,6 +179,22 @@ CASES: dict[str, tuple[str, Callable[[Tables], Tables]]] = {
         "pictures",
         lambda t: changed(t, images=t.images.with_columns(pl.col("image_file").str.replace("jpg", "png"))),
     ),
+    "a brightness that the picture does not have": (
+        "pictures",
+        lambda t: changed(t, objects=t.objects.with_columns(pl.col("luma") + 0.01)),
+    ),
+    "a roughness that is not stated": (
+        "pictures",
+        lambda t: changed(t, objects=t.objects.with_columns(pl.lit(None, pl.Float64).alias(name) for name in MEASURES)),
+    ),
+    "a brightness of an object without a mask": (
+        "pictures",
+        lambda t: changed(t, objects=t.objects.with_columns(pl.col(name).fill_null(9.0) for name in MEASURES)),
+    ),
+    "a mask of another picture": (
+        "pictures",
+        lambda t: changed(t, objects=t.objects.with_columns(rle=pl.col("rle") + "0")),
+    ),
     "a stated size that is not that of the bytes": (
         "pictures",
         lambda t: changed(t, images=t.images.with_columns(pl.col("stored_bytes") + 1)),
@@ -217,11 +234,11 @@ def test_rows_in_the_file_of_another_split_are_found(tmp_path: Path, tables: Tab
 def test_a_picture_of_another_pixel_size_is_found(release: Path, tables: Tables) -> None:
     pictures = read_pictures(release, read_manifest(release))
     wrong = [replace(one, width=41) for one in pictures]
-    assert "decodes to (40, 30), img_size is (41, 30)" in " ".join(check_pictures(wrong, tables.images))
+    assert "decodes to (40, 30), img_size is (41, 30)" in " ".join(check_pictures(wrong, tables.images, tables.objects))
 
 
 def test_a_picture_that_ends_early_is_found(tables: Tables) -> None:
     data = picture(10)[:400]
     sha256 = hashlib.sha256(data).hexdigest()
     one = Picture("r", "hyperkvasir/a", sha256, sha256, 40, 30, data)
-    assert "cannot be decoded" in " ".join(check_pictures([one], tables.images))
+    assert "cannot be decoded" in " ".join(check_pictures([one], tables.images, tables.objects))

@@ -1,16 +1,21 @@
 """Tables and pictures of a tiny release, made here."""
 
 import hashlib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from io import BytesIO
 
+import numpy as np
 import polars as pl
 from PIL import Image
 
+from data_lake.release.tones import MEASURES
 from data_lake.wording import load_names, load_templates
 from expectations.columns import conform, empty_frame, load_table
 from transforms.diff import Tables
+from transforms.images import decode_image
 from transforms.instructions.write import write_instructions
+from transforms.run_lengths import encode_rle
+from transforms.tones import measure_tone
 
 
 def picture(colour: int, size: tuple[int, int] = (40, 30), kind: str = "JPEG") -> bytes:
@@ -96,6 +101,20 @@ def record_row(image: dict[str, object], label: str, boxes: list[tuple[float, ..
     }
 
 
+NO_MASK = dict.fromkeys(("area_px", "rle", *MEASURES))
+
+
+def mask_facts(data: bytes, *box: float) -> dict[str, object]:
+    """Of a mask that is all pixels that the box touches."""
+    x1, y1, x2, y2 = (int(side) for side in (*box[:2], *np.ceil(box[2:])))
+    pixels = decode_image(data).pixels
+    mask = np.ones((y2 - y1, x2 - x1), np.uint8)
+    tone = measure_tone(pixels, mask, x1, y1, mask.size)
+    assert tone is not None
+    rle = encode_rle(mask, x1, y1, pixels.shape[1], pixels.shape[0])
+    return {"area_px": mask.size, "rle": rle, **asdict(tone)}
+
+
 def object_rows(record: dict[str, object], boxes: list[tuple[float, ...]]) -> list[dict[str, object]]:
     masked = record["source"] == "hyperkvasir"
     rows = []
@@ -111,8 +130,7 @@ def object_rows(record: dict[str, object], boxes: list[tuple[float, ...]]) -> li
                 "index": index,
                 "evidence": "mask" if masked else "track",
                 "point_kind": "centroid" if masked else "box_centre",
-                "area_px": 12 if masked else None,
-                "rle": "0123" if masked else None,
+                **(mask_facts(PICTURES[str(record["sample_id"])], x1, y1, x2, y2) if masked else NO_MASK),
                 "track_id": "track" if record["video_id"] else None,
                 "truncated": False,
             }

@@ -16,10 +16,12 @@ from transforms.run_lengths import encode_rle
 
 Boxes = Mapping[str, Mapping[str, Sequence[float]]]
 VISEM = ("cluster", "normal", "pinhead")
+TONE = ("luma", "roughness", "ring_luma", "ring_roughness")
 _TEXT, _TEXTS = pl.String(), pl.List(pl.String())
 _NESTED = pl.List(pl.List(pl.Float32))
 _COLUMNS: dict[str, pl.DataType] = {
     **dict.fromkeys(("area_px",), pl.Int64()),
+    **dict.fromkeys(TONE, pl.Float64()),
     **dict.fromkeys(("rle", "track_id", "video_id"), _TEXT),
     "frame_index": pl.Int64(),
     "fps": pl.Float64(),
@@ -50,6 +52,7 @@ def picture(letter: str, things: Boxes, **facts: Any) -> dict[str, Any]:
         "things": things,
         "masks": {},
         "cut": (),
+        "tones": {},
     } | facts
 
 
@@ -62,7 +65,7 @@ def tables(pictures: Sequence[Mapping[str, Any]]) -> tuple[pl.DataFrame, pl.Data
     """Records, objects and images of these pictures."""
     records, objects, images = [], [], []
     for given in pictures:
-        images.append({key: value for key, value in given.items() if key not in ("things", "masks", "cut")})
+        images.append({key: value for key, value in given.items() if key not in ("things", "masks", "cut", "tones")})
         for label, things in given["things"].items():
             record = _record(given, label, things)
             records.append(record)
@@ -102,6 +105,7 @@ def _object(
         "rle": None if mask is None else encode_rle(mask, int(x1), int(y1), given["width"], given["height"]),
         "track_id": track if given["video_id"] else None,
         "truncated": track in given["cut"],
+        **dict(zip(TONE, given["tones"].get(track, (None,) * 4), strict=True)),
     }
 
 

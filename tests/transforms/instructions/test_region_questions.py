@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.transforms.instructions.stage import ask, ellipse, picture, planted, reasons
 
@@ -24,17 +26,19 @@ def masked(**more: Any) -> dict[str, Any]:
     holed = ellipse(120, 100)
     holed[45:55, 50:60] = 0
     boxes = {"1": (200, 100, 320, 200), "2": (0, 300, 90, 340)}
-    facts = {"labels_exhaustive": ["polyps"], "masks": {"1": holed, "2": ellipse(90, 40)}}
+    tones = {"1": (120.25, 9.5, 110.25, 7.6), "2": (90.04, 3.0, 140.5, 6.21)}
+    facts = {"labels_exhaustive": ["polyps"], "masks": {"1": holed, "2": ellipse(90, 40)}, "tones": tones}
     return picture("c", {"polyps": boxes}, **facts | more)
 
 
-def one_polyp() -> dict[str, Any]:
+def one_polyp(**more: Any) -> dict[str, Any]:
     """A single polyp, which needs no box to be meant."""
     return picture(
         "d",
         {"polyps": {"1": (50, 60, 62, 70)}},
         labels_exhaustive=["polyps"],
         masks={"1": ellipse(12, 10)},
+        **more,
     )
 
 
@@ -96,6 +100,65 @@ def test_a_mask_fills_a_share_of_its_box() -> None:
     area = int(ellipse(12, 10).sum())
     assert content["sentences"][1]["text"].startswith(f"It covers {100 * area / (640 * 480):.2f} %")
     assert content["sentences"][2]["text"].endswith(f"and the object fills {100 * area / 120:.0f} % of it.")
+
+
+TONES = [  # luma, roughness, ring_luma, ring_roughness, and the words for each pair
+    ((120.0, 9.5, 110.0, 7.6), "brighter than", "about as rough as"),
+    ((119.99, 9.51, 110.0, 7.6), "about as bright as", "rougher than"),
+    ((100.0, 7.6, 110.0, 9.51), "darker than", "smoother than"),
+    ((101.0, 0.0, 110.0, 0.0), "about as bright as", "about as rough as"),
+]
+
+
+@pytest.mark.parametrize(("tone", "contrast", "texture"), TONES)
+def test_contrast_and_texture_are_told_from_what_was_measured(
+    tone: tuple[float, ...], contrast: str, texture: str
+) -> None:
+    """Brightness and roughness of the object and of the ring around it, with the word that follows."""
+    shown = [one_polyp(tones={"1": tone})]
+    written = ask(shown, "description")
+    sentences = [sentence["text"] for sentence in contents(written)[0]["sentences"]]
+
+    means = f"Its mean luma is {tone[0]:.2f}, that of the ring around it {tone[2]:.2f}"
+    steps = f"Its luma changes by {tone[1]:.2f} from point to point, that of the ring by {tone[3]:.2f}"
+    assert sentences[4] == f"{means}, so it is {contrast} its surroundings."
+    assert sentences[5] == f"{steps}, so it is {texture} its surroundings."
+    assert reasons(shown, written) == [""]
+
+
+@given(st.lists(st.integers(0, 25500), min_size=4, max_size=4))
+def test_every_tone_is_proved(hundredths: list[int]) -> None:
+    """Asking and proving agree on the words, however near two values are."""
+    shown = [one_polyp(tones={"1": tuple(value / 100 for value in hundredths)})]
+    assert reasons(shown, ask(shown, "description")) == [""]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "reason"),
+    [
+        (r"mean luma is [\d.]+", "mean luma is 7.7", "contrast_differs"),
+        (r"around it [\d.]+", "around it 7.7", "contrast_differs"),
+        ("(brighter|darker) than", "about as bright as", "contrast_differs"),
+        ("darker than", "brighter than", "contrast_differs"),
+        (r"changes by [\d.]+", "changes by 99.9", "texture_differs"),
+        (r"the ring by [\d.]+", "the ring by 99.9", "texture_differs"),
+        ("smoother than", "rougher than", "texture_differs"),
+        ("about as rough as", "rougher than", "texture_differs"),
+        (r", \{.text.: .Its luma[^}]+\}", "", "sentences_differ"),
+    ],
+)
+def test_a_wrong_contrast_or_texture_is_held(pattern: str, value: str, reason: str) -> None:
+    """Each number and each word is derived again."""
+    written = pl.concat([ask([masked()], "description", seed=seed) for seed in range(9)])
+    changed = written.with_columns(answer=pl.col("answer").str.replace(pattern, value))
+
+    assert set(reasons([masked()], changed.filter(changed["answer"] != written["answer"]))) == {reason}
+
+
+def test_a_contrast_that_nobody_measured_is_held() -> None:
+    """Sentences about the surroundings of an object without a tone."""
+    measured, unmeasured = one_polyp(tones={"1": (120.0, 9.5, 110.0, 7.6)}), one_polyp()
+    assert reasons([unmeasured], ask([measured], "description")) == ["sentences_differ"]
 
 
 SENTENCES = [
@@ -171,10 +234,10 @@ MASKS = [
 @pytest.mark.parametrize(("pattern", "value", "reason"), MASKS)
 def test_a_wrong_mask_is_held(pattern: str, value: str, reason: str | None) -> None:
     """Box, outline, run-length code and flags are all derived from the object's mask again."""
-    given = [masked()]
-    written = ask(given, "segmentation")
+    shown = [masked()]
+    written = ask(shown, "segmentation")
     changed = written.with_columns(answer=pl.col("answer").str.replace(pattern, value))
-    held = reasons(given, changed.filter(changed["answer"] != written["answer"]))
+    held = reasons(shown, changed.filter(changed["answer"] != written["answer"]))
 
     assert held
     if reason is not None:
@@ -197,22 +260,22 @@ def test_a_wrong_mask_is_held(pattern: str, value: str, reason: str | None) -> N
 )
 def test_a_wrong_hint_is_held(pattern: str, value: str, reasons_wanted: set[str]) -> None:
     """A prompt that means another object, or none, is found though the answer is right."""
-    given = [masked()]
-    written = pl.concat([ask(given, "segmentation", seed=seed) for seed in range(20)])
+    shown = [masked()]
+    written = pl.concat([ask(shown, "segmentation", seed=seed) for seed in range(20)])
     changed = written.with_columns(prompt=pl.col("prompt").str.replace(pattern, value))
 
-    assert set(reasons(given, changed.filter(changed["prompt"] != written["prompt"]))) == reasons_wanted
+    assert set(reasons(shown, changed.filter(changed["prompt"] != written["prompt"]))) == reasons_wanted
 
 
 def test_a_click_in_a_hole_is_outside() -> None:
     """A pixel of a hole is no pixel of the object."""
-    given = [masked()]
-    written = pl.concat([ask(given, "segmentation", seed=seed) for seed in range(20)])
+    shown = [masked()]
+    written = pl.concat([ask(shown, "segmentation", seed=seed) for seed in range(20)])
     first = written.filter(pl.col("object_ids").list.first().str.ends_with(":0"))
     hole = 'holds the clicks {"point_2d": [[255.5, 149.5'
     changed = first.with_columns(prompt=pl.col("prompt").str.replace(f"holds {CLICK}", hole))
 
-    assert set(reasons(given, changed.filter(changed["prompt"] != first["prompt"]))) == {"click_not_inside"}
+    assert set(reasons(shown, changed.filter(changed["prompt"] != first["prompt"]))) == {"click_not_inside"}
 
 
 def test_an_outline_is_that_of_its_mask() -> None:

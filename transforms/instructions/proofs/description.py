@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.phrases import BORDERS, COLUMNS, NEAREST_LEAD, ROUND_ASPECT, ROWS, SIZES
+from transforms.instructions.phrases import BORDERS, COLUMNS, CONTRAST, NEAREST_LEAD, ROUND_ASPECT, ROWS, SIZES, TEXTURE
 from transforms.instructions.proofs.pairs import given_box
 from transforms.instructions.proofs.reading import Reading, Wrong, find_thing, label_of, require
 from transforms.instructions.scenes import BORDER_PX, Scene, Thing
@@ -21,6 +21,10 @@ _FORMS: Final[Mapping[str, str]] = {
     "shape": rf"Its box is (?:(about as wide as high)|{_NUMBER} times as (wide as high|high as wide))"
     rf"(?:, and the object fills {_NUMBER} % of it)?\.",
     "border": r"It touches (no border|the (?:[\w, ]+) borders?) of the image\.",
+    "contrast": rf"Its mean luma is {_NUMBER}, that of the ring around it {_NUMBER}, so it is "
+    r"(brighter than|darker than|about as bright as) its surroundings\.",
+    "texture": rf"Its luma changes by {_NUMBER} from point to point, that of the ring by {_NUMBER}, so it is "
+    r"(rougher than|smoother than|about as rough as) its surroundings\.",
     "alone": r"No other object is annotated in the image\.",
     "nearest": rf"The nearest other object is an? (.+), {_NUMBER} % of the image's diagonal away, "
     r"(above it|below it|to its [\w ]+)\.",
@@ -60,7 +64,7 @@ def _take_apart(text: str) -> tuple[str, tuple[str | None, ...]]:
 
 def _wanted(scene: Scene, asked: Thing) -> list[str]:
     others = [thing for thing in scene.things if thing is not asked]
-    kinds = ["location", "size", "shape", "border"]
+    kinds = ["location", "size", "shape", "border", *(["contrast", "texture"] if asked.tone else [])]
     if not others:
         return [*kinds, "alone"]
     return kinds + ["nearest"] * bool(_nearest(asked, others)) + ["overlap"] * bool(_overlapping(asked, others))
@@ -152,6 +156,21 @@ def _prove_border(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing
     return said == [word for word, yes in zip(BORDERS, touched, strict=True) if yes] and plural and not rest
 
 
+def _prove_contrast(parts: Parts, _scene: Scene, asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
+    assert asked.tone is not None
+    own, ring = asked.tone.luma, asked.tone.ring_luma
+    true = "about as bright as" if abs(own - ring) < CONTRAST else "brighter than" if own > ring else "darker than"
+    return _near(parts[0], own, 2) and _near(parts[1], ring, 2) and parts[2] == true and not rest
+
+
+def _prove_texture(parts: Parts, _scene: Scene, asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
+    assert asked.tone is not None
+    own, ring = asked.tone.roughness, asked.tone.ring_roughness
+    even = max(own, ring) <= TEXTURE * min(own, ring)
+    true = "about as rough as" if even else "rougher than" if own > ring else "smoother than"
+    return _near(parts[0], own, 2) and _near(parts[1], ring, 2) and parts[2] == true and not rest
+
+
 def _prove_alone(_parts: Parts, scene: Scene, _asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
     return len(scene.things) == 1 and not rest
 
@@ -179,6 +198,8 @@ _PROOFS: Final[Mapping[str, Callable[[Parts, Scene, Thing, Sequence[Thing], Lexi
     "size": _prove_size,
     "shape": _prove_shape,
     "border": _prove_border,
+    "contrast": _prove_contrast,
+    "texture": _prove_texture,
     "alone": _prove_alone,
     "nearest": _prove_nearest,
     "overlap": _prove_overlap,

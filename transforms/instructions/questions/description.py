@@ -8,15 +8,18 @@ from typing import Any
 from transforms.instructions.names import Name
 from transforms.instructions.phrases import (
     COLUMNS,
+    CONTRAST,
     NEAREST_LEAD,
     ROUND_ASPECT,
     ROWS,
+    TEXTURE,
     borders_text,
     place_text,
     size_word,
 )
 from transforms.instructions.questions.question import Question, Words, distinct, ids, rounded
 from transforms.instructions.scenes import BORDER_PX, Scene, Thing
+from transforms.records import Tone
 
 Sentence = tuple[str, list[Thing]]
 
@@ -81,6 +84,7 @@ def _sentences(scene: Scene, thing: Thing, names: dict[str, Name]) -> Iterator[S
     x1, y1, x2, y2 = thing.box
     touched = [gap < BORDER_PX for gap in (x1, y1, scene.width - x2, scene.height - y2)]
     yield f"It touches {borders_text(touched)} of the image.", [thing]
+    yield from ((text, [thing]) for text in _tone(thing.tone))
     yield from _relations(scene, thing, names)
 
 
@@ -90,6 +94,20 @@ def _shape(thing: Thing, area: float) -> str:
     more, less = ("wide", "high") if width >= height else ("high", "wide")
     form = "about as wide as high" if ratio < ROUND_ASPECT else f"{ratio:.1f} times as {more} as {less}"
     return form + (f", and the object fills {100 * area / (width * height):.0f} % of it" if thing.area_px else "")
+
+
+def _tone(tone: Tone | None) -> Iterator[str]:
+    """How an object stands out from what surrounds it; nothing where that was not measured."""
+    if tone is None:
+        return
+    lead = tone.luma - tone.ring_luma
+    words = "brighter than" if lead >= CONTRAST else "darker than" if -lead >= CONTRAST else "about as bright as"
+    means = f"Its mean luma is {tone.luma:.2f}, that of the ring around it {tone.ring_luma:.2f}"
+    yield f"{means}, so it is {words} its surroundings."
+    own, ring = tone.roughness, tone.ring_roughness
+    words = "rougher than" if own > TEXTURE * ring else "smoother than" if ring > TEXTURE * own else "about as rough as"
+    steps = f"Its luma changes by {own:.2f} from point to point, that of the ring by {ring:.2f}"
+    yield f"{steps}, so it is {words} its surroundings."
 
 
 def _relations(scene: Scene, thing: Thing, names: dict[str, Name]) -> Iterator[Sentence]:
