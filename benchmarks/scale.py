@@ -1,37 +1,45 @@
 """``python -m benchmarks.scale TASK ROWS``: one table stage on so many simulated rows; prints its figures as JSON.
 
 Tasks: ``store`` (write and read the table of images), ``validate`` (Great Expectations in chunks of 100,000 rows),
-``dedup``, ``split`` (videos of 100 frames), ``record`` (one object an image). No pictures: what a row costs.
+``dedup``, ``split`` (videos of 100 frames), ``record`` (one object an image; the whole stage, from its stored inputs to
+its receipt, with the validation of its three tables). No pictures: what a row costs.
 """
 
+import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
 import polars as pl
 
 from benchmarks.measure import tree_bytes
-from data_lake.layout import open_lake
+from data_lake.catalogue import load_catalogue
+from data_lake.fingerprint import SourceFingerprint
+from data_lake.layout import Lake, open_lake
 from data_lake.tables import put_table, read_table
 from expectations.columns import conform, empty_frame, load_table
 from expectations.validate import validate
-from transforms.compose import compose_records
+from flows.pipeline import PIPELINE
+from flows.recipe import load_recipe
+from flows.run import Unwatched, run_in_threads, run_stage
+from flows.stage import Build, Inputs, Source
 from transforms.dedup import find_duplicates
 from transforms.split import assign_splits
 from transforms.strata import find_strata
 
 ROOT = Path(__file__).resolve().parents[1]
+RECORD = next(stage for stage in PIPELINE if stage.name == "record")
 FRAMES = 100
 COPIES = 100
 """Every so manyeth image repeats the one before it."""
-MOST_BYTES, MOST_SECONDS = 13_000_000_000, 900
+MOST_BYTES, MOST_SECONDS = 13_000_000_000, 1_800
 FRACTIONS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
 
@@ -91,6 +99,25 @@ def regions(rows: int) -> pl.DataFrame:
     return made.select(known.get(one, pl.lit(None)).cast(dtype).alias(one) for one, dtype in empty.schema.items())
 
 
+def stored_inputs(lake: Lake, rows: int) -> tuple[Build, Inputs]:
+    """What the stage ``record`` reads, in a lake; none of its images is a copy, all are in the split train."""
+    alone = pl.col("sample_id").str.slice(len("simulated/")).str.zfill(64)
+    split = {"group_id": pl.col("sample_id"), "split": pl.lit("train")}
+    made: dict[str, Callable[[], pl.DataFrame]] = {
+        "images": lambda: images(rows).with_columns(image_sha256=alone),
+        "samples": lambda: samples(rows),
+        "regions": lambda: regions(rows),
+        "splits": lambda: samples(rows).select("sample_id", **split),
+        "corrections": lambda: empty_frame(load_table("corrections")),
+        "duplicates": lambda: empty_frame(load_table("duplicates")),
+        "correct.exclusions": lambda: empty_frame(load_table("exclusions")),
+    }
+    objects = {table: (put_table(lake, make()),) for table, make in made.items()}
+    info = load_catalogue()["hyperkvasir"].model_copy(update={"name": "simulated"})
+    build = Build(lake, load_recipe("audited"), (Source(info, SourceFingerprint(lake.root, ())),))
+    return build, Inputs(lake, objects, {"split": {"used": rows}})
+
+
 def name() -> pl.Expr:
     """The sample_id of an image by its number."""
     return pl.format("simulated/{}", pl.col("n").cast(pl.String).str.zfill(9))
@@ -103,7 +130,7 @@ def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
         table = images(rows)
 
         def work() -> int:
-            with tempfile.TemporaryDirectory(dir=ROOT) as folder:
+            with TemporaryDirectory() as folder:
                 lake = open_lake(Path(folder))
                 return read_table(lake, [put_table(lake, table)]).height
 
@@ -123,13 +150,15 @@ def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
         return lambda: assign_splits(table, given, copies, fractions=FRACTIONS, seed=1, strata=strata).height
 
     def record() -> Callable[[], int]:
-        table, given, objects = images(rows), samples(rows), regions(rows)
-        copies = empty_frame(load_table("duplicates"))
-        splits = given.select("sample_id", group_id="sample_id", split=pl.lit("train"))
-        return lambda: compose_records(
-            given, table, objects, splits, copies, policy="audited", labels={"polyps": "polyps"},
-            track_rounding="none", zero_counts=False, licences={"simulated": "CC0-1.0"},
-        ).records.height  # fmt: skip
+        folder = TemporaryDirectory()
+        build, inputs = stored_inputs(open_lake(Path(folder.name)), rows)
+
+        def work() -> int:
+            with folder:
+                done = run_stage(build, RECORD, "0" * 64, inputs, run_in_threads(1), Unwatched())
+            return done.counts["rows"]
+
+        return work
 
     return {"store": store, "validate": check, "dedup": dedup, "split": split, "record": record}
 
@@ -137,7 +166,11 @@ def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
 def measure(task: str, rows: int) -> dict[str, Any]:
     """The figures of one task in a process of its own; ``stopped`` where it took more than this machine lends it."""
     command = [sys.executable, "-m", "benchmarks.scale", task, str(rows)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with (
+        TemporaryDirectory(dir=ROOT) as folder,  # removed also where the child is stopped
+        subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TMPDIR": folder}, **pipes) as child,
+    ):
         start = time.monotonic()
         for reason in watch(child, start):
             child.kill()

@@ -65,6 +65,8 @@ def split_rows(frame: pl.DataFrame, table: Table, verdict: Verdict) -> tuple[pl.
 
     An image loses all its rows when one of them fails: without the wrong object its count would be a lie.
     """
+    if not verdict.failures:
+        return frame, ()
     found: dict[str, list[RowFailure]] = defaultdict(list)
     for failure in verdict.failures:
         found[failure.entity].append(failure)

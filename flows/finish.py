@@ -1,10 +1,15 @@
-"""The end of every stage: join the shards, hold the tables against their suites, prove the accounting."""
+"""The end of every stage: join the shards, hold the tables against their suites, prove the accounting.
+
+One table at a time is in memory: what needs it again reads it again.
+"""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
+from data_lake.layout import Lake
 from data_lake.store import Receipt, StoredObject, write_receipt
 from data_lake.tables import put_table, read_table
 from expectations.columns import conform, load_table, polars_schema
@@ -18,6 +23,23 @@ from transforms.records import Exclusion
 
 USED_SCHEMA = {"key": pl.String, "entity": pl.String}
 PART_SCHEMA = dict.fromkeys(("source", "key", "sample_id", "verdict", "reason", "detail"), pl.String)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTables(Mapping[str, pl.DataFrame]):
+    """Tables by name, each read whenever it is asked for."""
+
+    lake: Lake
+    objects: Mapping[str, Sequence[StoredObject]]
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        return read_table(self.lake, self.objects[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.objects)
+
+    def __len__(self) -> int:
+        return len(self.objects)
 
 
 def put_part(build: Build, stage: Stage, key: str, output: Output) -> Receipt:
@@ -39,19 +61,19 @@ def finish_stage(build: Build, stage: Stage, key: str, inputs: Inputs, parts: Se
 
     Whether too many inputs are rejected is for the caller to ask, once the quarantine can be looked at.
     """
-    tables, verdicts, rejections = _validated(build, stage, parts)
+    verdicts, rejections = _validated(build, stage, parts)
     used = _joined(build, parts, "used")
     exclusions = pl.concat([_joined(build, parts, "exclusions"), _quarantined(stage, used, rejections)])
     used = used.join(exclusions, on="key", how="anti")
-    counts = _counts(parts, used, exclusions)
-    counts["rows"] = tables[stage.writes[0]].height if stage.writes else counts["used"]
-    tables["exclusions"] = _exclusion_table(stage, exclusions)
-    once = keys_unique(pl.concat([used.select("key"), exclusions.select("key")]), "key")
-    rules = {**_table_rules(stage, tables, inputs, counts), "inputs_counted_once": once}
-    verdicts.append(check_table_rules(rules, stage.name))
     objects: dict[str, tuple[StoredObject, ...]] = {
-        name: (put_table(build.lake, frame),) for name, frame in tables.items()
+        name: (put_table(build.lake, _good_rows(build, parts, name, rejections)),) for name in stage.writes
     }
+    objects["exclusions"] = (put_table(build.lake, _exclusion_table(stage, exclusions)),)
+    counts = _counts(parts, used, exclusions)
+    counts["rows"] = objects[stage.writes[0]][0].rows if stage.writes else counts["used"]
+    once = keys_unique(pl.concat([used.select("key"), exclusions.select("key")]), "key")
+    rules = {**_table_rules(stage, StoredTables(build.lake, objects), inputs, counts), "inputs_counted_once": once}
+    verdicts.append(check_table_rules(rules, stage.name))
     objects |= {name: tuple(entry for part in parts for entry in part.objects[name]) for name in stage.blobs}
     receipt = Receipt(key, objects, counts, tuple(verdict.to_json() for verdict in verdicts))
     write_receipt(build.lake, stage.name, receipt)
@@ -70,24 +92,29 @@ def check_accounting(stage: str, inputs: Iterable[str], used: Mapping[str, objec
         )
 
 
-def _validated(
-    build: Build, stage: Stage, parts: Sequence[Receipt]
-) -> tuple[dict[str, pl.DataFrame], list[Verdict], dict[str, Rejection]]:
-    """The good rows of every table: an entity that fails in one table leaves all of them."""
-    tables: dict[str, pl.DataFrame] = {}
-    verdicts: list[Verdict] = []
+def _validated(build: Build, stage: Stage, parts: Sequence[Receipt]) -> tuple[list[Verdict], dict[str, Rejection]]:
+    """The verdict on each table, and the entities that fail in one of them."""
+    judged = [_judged(build, stage, parts, name) for name in stage.writes]
     rejections: dict[str, Rejection] = {}
-    for name in stage.writes:
-        declared = load_table(name)
-        frame = conform(_joined(build, parts, name), declared)
-        options = stage.suite(build.recipe).get(name, {})
-        verdict = validate(frame, declared, **options)
-        tables[name], rejected = split_rows(frame, declared, verdict)
-        verdicts.append(verdict)
+    for _, rejected in judged:
         rejections = {rejection.entity: rejection for rejection in rejected} | rejections
-    for name in stage.writes if rejections else ():
-        tables[name] = tables[name].filter(~pl.col(load_table(name).entity).is_in(sorted(rejections)))
-    return tables, verdicts, rejections
+    return [verdict for verdict, _ in judged], rejections
+
+
+def _judged(build: Build, stage: Stage, parts: Sequence[Receipt], name: str) -> tuple[Verdict, tuple[Rejection, ...]]:
+    frame, declared = _table(build, parts, name), load_table(name)
+    verdict = validate(frame, declared, **stage.suite(build.recipe).get(name, {}))
+    return verdict, split_rows(frame, declared, verdict)[1]
+
+
+def _good_rows(build: Build, parts: Sequence[Receipt], name: str, rejections: Mapping[str, Rejection]) -> pl.DataFrame:
+    """The rows of a table that are released: an entity that fails in one table leaves all of them."""
+    frame = _table(build, parts, name)
+    return frame.filter(~pl.col(load_table(name).entity).is_in(sorted(rejections))) if rejections else frame
+
+
+def _table(build: Build, parts: Sequence[Receipt], name: str) -> pl.DataFrame:
+    return conform(_joined(build, parts, name), load_table(name))
 
 
 def _joined(build: Build, parts: Sequence[Receipt], table: str) -> pl.DataFrame:

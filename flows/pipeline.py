@@ -11,7 +11,7 @@ from flows.stages.inspect import inspect_parameters, inspect_pictures, inspect_r
 from flows.stages.instruct import instruct_parameters, instruct_records, instruct_rules
 from flows.stages.manifest import manifest_data, manifest_parameters, write_manifest
 from flows.stages.near import find_near_duplicates, near_parameters, near_rules
-from flows.stages.record import record_data, record_images, record_parameters, record_rules, record_suite
+from flows.stages.record import record_data, record_images, record_parameters, record_rules, record_shards, record_suite
 from flows.stages.release import release_parameters, release_shard, release_shards
 from flows.stages.split import split_images, split_parameters, split_rules
 from flows.stages.translate import translate_instructions, translate_parameters, translate_rules
@@ -94,6 +94,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="record",
         work=record_images,
+        shards=record_shards,
         reads=("index", "derive", "correct", "dedup", "split"),
         writes=("records", "objects", "released_images"),
         parameters=record_parameters,

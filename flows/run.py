@@ -90,7 +90,7 @@ def run_pipeline(build: Build, stages: Sequence[Stage], mapper: Mapper, observer
         kept = receipt is not None
         if receipt is None:
             inputs = inputs_of(build, stage, {result.name: result.receipt for result in results})
-            receipt = _run_stage(build, stage, keys[stage.name], inputs, mapper, observer)
+            receipt = run_stage(build, stage, keys[stage.name], inputs, mapper, observer)
         result = StageResult(stage.name, keys[stage.name], receipt.counts, kept, time.perf_counter() - start, receipt)
         observer.stage_finished(result)
         stop_if_too_many(build, stage, receipt.counts, read_table(build.lake, receipt.objects["exclusions"]))
@@ -133,7 +133,8 @@ def run_in_threads(workers: int) -> Mapper:
     return run
 
 
-def _run_stage(build: Build, stage: Stage, key: str, inputs: Inputs, mapper: Mapper, observer: Observer) -> Receipt:
+def run_stage(build: Build, stage: Stage, key: str, inputs: Inputs, mapper: Mapper, observer: Observer) -> Receipt:
+    """The receipt of a stage whose work is to be done."""
     shards = stage.shards(build, inputs)
     if not shards:
         raise DataError(

@@ -25,6 +25,11 @@ RECORD_COLUMNS = (
     "stored_sha256", "original_size", "scale", "point_kind", "centroids", "interior_points", "object_ids",
     "track_ids", "licence",
 )  # fmt: skip
+RECORD_FACTS = (
+    "sample_id", "image_sha256", "stored_sha256", "source", "stem", "split", "organ", "finding", "classification",
+    "original_width", "original_height", "width", "height", "scale", "licence", "official_split", "video_id",
+    "frame_index",
+)  # fmt: skip
 EXCLUSION_COLUMNS = ("source", "key", "sample_id", "verdict", "reason", "detail")
 SAMPLE_COLUMNS = (
     "sample_id", "stem", "image_member", "video_member", "organ", "finding", "classification", "labels_exhaustive",
@@ -136,7 +141,7 @@ def _gather_records(pairs: pl.DataFrame, objects: pl.DataFrame, context: pl.Data
     return (
         pairs.join(lists, on=("sample_id", "label"), how="left")
         .with_columns(filled)
-        .join(context, on="sample_id")
+        .join(context.select(RECORD_FACTS), on="sample_id")
         .with_columns(
             count=pl.col("bbox").list.len().cast(pl.Int32),
             img_size=pl.concat_list("width", "height").cast(pl.List(pl.Int32)),
