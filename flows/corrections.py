@@ -104,8 +104,8 @@ class _File(BaseModel):
 def read_corrections(stated: Corrections, folder: Path) -> Corrections:
     """The corrections with the entries of their files, each knowing where it stands; files are named by their hash.
 
-    ``folder`` is that of the recipe. A pattern may match nothing in a folder that is there, a plain name may not. UsageError names file,
-    entry and key of what is wrong.
+    ``folder`` is that of the recipe. A pattern may match nothing in a folder that is there, a plain name may not.
+    UsageError names file, entry and key of what is wrong.
     """
     entries = _placed(stated.entries, "the recipe, corrections.entries")
     withdrawn, names = _placed(stated.withdrawn, "the recipe, corrections.withdrawn"), []
