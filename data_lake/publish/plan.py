@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from data_lake.keys import digest
-from data_lake.publish.kept import broken_files, fetch_manifest, fetched_tables, wrong_files
+from data_lake.publish.kept import fetched_tables, wrong_files
+from data_lake.publish.last_version import LastVersion, check_edits, find_last, find_unfinished
 from data_lake.publish.places import KeptFile, LocalFile, Place, PlaceState, hash_local
 from data_lake.publish.versions import check_version, is_own, refuse
 from data_lake.publish.withdrawn import Holder, find_holders, refuse_withdrawn, withdrawn_hashes
@@ -14,7 +15,7 @@ from data_lake.release.card_check import check_card
 from data_lake.release.compare import Comparison, compare_releases
 from data_lake.release.manifest import MANIFEST, Manifest, is_rooted, read_manifest
 from data_lake.release.provenance import SIGNATURE, STATEMENT
-from transforms.errors import DataError, UsageError
+from transforms.errors import DataError
 
 Action = Literal["commit", "tag", "nothing"]
 Kind = Literal["added", "changed", "unchanged", "deleted", "kept"]
@@ -92,12 +93,13 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
     standing = _standing(place, state, manifest, files)
     if standing is not None:
         return replace(standing(folder, place), holders=holders)
-    previous = _previous(place, state, manifest)
+    last = find_last(place, state, manifest.name)
+    previous = last.manifest if last else None
     refuse_withdrawn(folder, manifest, previous)
-    unfinished = _unfinished(place, state, previous) if previous else None
-    if previous and not unfinished:
-        _check_edits(place, state, previous, replace_edits)
-    comparison = _compare(place, state, previous, folder, files) if previous else None
+    unfinished = find_unfinished(place, last) if last else None
+    if last and not replace_edits:
+        check_edits(place, state, last)
+    comparison = _compare(place, state, last, folder, files) if last else None
     if f"v{manifest.version}" in state.tags:
         raise refuse(manifest, place.name, "that version stands there with other content", comparison)
     if previous and comparison:
@@ -175,66 +177,14 @@ def _standing(place: Place, state: PlaceState, manifest: Manifest, files: tuple[
     return None
 
 
-def _previous(place: Place, state: PlaceState, manifest: Manifest) -> Manifest | None:
-    """The release that stands on the branch; UsageError where the branch holds something else."""
-    if state.head is None or not [path for path in state.files if not path.startswith(".git") and path != "README.md"]:
-        return None
-    if MANIFEST not in state.files:
-        raise UsageError(
-            f"{place.name} holds {len(state.files)} files and no {MANIFEST}: it is no repository of releases. "
-            "Give the name of another repository; a new one is made where there is none."
-        )
-    previous = fetch_manifest(place, state.head)
-    if previous.name != manifest.name:
-        raise UsageError(
-            f"{place.name} holds the release '{previous.name}', this one is '{manifest.name}'. "
-            "A repository holds the versions of one release: give another --repo or folder."
-        )
-    return previous
-
-
-def _unfinished(place: Place, state: PlaceState, previous: Manifest) -> tuple[str, str] | None:
-    """Tag and commit of the standing version, where its push ended before the tag."""
-    tag, mark = f"v{previous.version}", f"manifest-root: {previous.manifest_root}"
-    if tag in state.tags or state.head is None:
-        return None
-    commits = [commit.oid for commit in state.commits if mark in commit.message]
-    commit = commits[-1] if commits else state.head
-    broken = broken_files(place, commit, previous)
-    if broken:
-        raise UsageError(
-            f"{place.name}: version {previous.version} stands there without the tag {tag}, and {broken[0]} is not what "
-            f"its {MANIFEST} lists. Bring the branch back to the last good version, then publish again."
-        )
-    return tag, commit
-
-
-def _check_edits(place: Place, state: PlaceState, previous: Manifest, replace_edits: bool) -> None:
-    """Release files that someone edited after the version was tagged are not overwritten unasked."""
-    tagged = state.tags[f"v{previous.version}"]
-    if replace_edits or tagged == state.head:
-        return
-    before = _files(place, state, tagged)
-    listed = [*(entry.path for entry in previous.files), MANIFEST]
-    edited = [path for path in listed if state.files.get(path) != before.get(path)]
-    if edited:
-        titles = [commit.title for commit in state.commits[:3]]
-        raise UsageError(
-            f"{place.name}: {', '.join(edited[:5])} was edited there after v{previous.version} (last commits: "
-            f"{'; '.join(titles)}). Nothing was changed. Take the edit over into the recipe (for the card: its `card` "
-            "text) and build a new version, or publish with --replace-edits to put the release over it."
-        )
-
-
 def _files(place: Place, state: PlaceState, commit: str) -> Mapping[str, KeptFile]:
     return state.files if commit == state.head else place.files(commit)
 
 
 def _compare(
-    place: Place, state: PlaceState, previous: Manifest, folder: Path, files: Sequence[LocalFile]
+    place: Place, state: PlaceState, last: LastVersion, folder: Path, files: Sequence[LocalFile]
 ) -> Comparison:
-    commit = state.tags.get(f"v{previous.version}", str(state.head))
-    with fetched_tables(place, commit, _files(place, state, commit), files, folder) as old:
+    with fetched_tables(place, last.commit, _files(place, state, last.commit), files, folder) as old:
         return compare_releases(old, folder)
 
 
