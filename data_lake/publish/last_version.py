@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from data_lake.publish.kept import broken_files, fetch_manifest
 from data_lake.publish.places import Place, PlaceState
+from data_lake.publish.withdrawn import holds
 from data_lake.release.manifest import MANIFEST, Manifest
 from transforms.errors import UsageError
 
@@ -41,9 +42,12 @@ def find_last(place: Place, state: PlaceState, name: str) -> LastVersion | None:
     return LastVersion(last, tagged or (made[-1] if made else state.head), tagged is not None)
 
 
-def find_unfinished(place: Place, last: LastVersion) -> tuple[str, str] | None:
-    """Tag and commit of the version, where its push ended before the tag; UsageError where it is damaged."""
-    if last.tagged:
+def find_unfinished(place: Place, last: LastVersion, withdrawn: frozenset[str]) -> tuple[str, str] | None:
+    """Tag and commit of the version, where its push ended before the tag; UsageError where it is damaged.
+
+    One that holds images of ``withdrawn`` hashes gets no tag: it may have been removed for them.
+    """
+    if last.tagged or holds(place, last.commit, withdrawn):
         return None
     broken = broken_files(place, last.commit, last.manifest)
     if broken:

@@ -93,12 +93,14 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
     state = place.state()
     holders = find_holders(place, state, withdrawn_hashes(manifest))
     standing = _standing(place, state, manifest, files)
-    if standing is not None:
+    if standing is not None and standing.action == "nothing":
         return replace(standing(folder, place), holders=holders)
     last = find_last(place, state, manifest.name)
     previous = last.manifest if last else None
     refuse_withdrawn(folder, manifest, previous)
-    unfinished = find_unfinished(place, last) if last else None
+    if standing is not None:
+        return replace(standing(folder, place), holders=holders)
+    unfinished = find_unfinished(place, last, withdrawn_hashes(manifest)) if last else None
     if last and not replace_edits:
         check_edits(place, state, last)
     comparison = _compare(place, state, last, folder, files) if last else None

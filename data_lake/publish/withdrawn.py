@@ -45,6 +45,11 @@ def refuse_withdrawn(folder: Path, manifest: Manifest, previous: Manifest | None
         )
 
 
+def holds(place: Place, commit: str, withdrawn: frozenset[str]) -> bool:
+    """Whether a version holds an image of these hashes."""
+    return bool(withdrawn and _held(_images_of(place, commit, {}), withdrawn))
+
+
 def find_holders(place: Place, state: PlaceState, withdrawn: Iterable[str]) -> tuple[Holder, ...]:
     """The versions at the place that still hold an image of these hashes, in the order of their tags."""
     wanted = frozenset(withdrawn)
