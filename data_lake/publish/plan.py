@@ -10,7 +10,7 @@ from data_lake.publish.kept import fetched_tables, wrong_files
 from data_lake.publish.last_version import LastVersion, check_edits, find_last, find_unfinished
 from data_lake.publish.places import KeptFile, LocalFile, Place, PlaceState, hash_local
 from data_lake.publish.versions import check_version, is_own, refuse
-from data_lake.publish.withdrawn import Holder, find_holders, refuse_withdrawn, withdrawn_hashes
+from data_lake.publish.withdrawn import Holder, find_holders, refuse_forgotten, refuse_withdrawn, withdrawn_hashes
 from data_lake.release.card_check import check_card
 from data_lake.release.compare import Comparison, compare_releases
 from data_lake.release.manifest import MANIFEST, Manifest, is_rooted, read_manifest
@@ -100,6 +100,7 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
     refuse_withdrawn(folder, manifest, previous)
     if standing is not None:
         return replace(standing(folder, place), holders=holders)
+    refuse_forgotten(manifest, previous)
     unfinished = find_unfinished(place, last, withdrawn_hashes(manifest)) if last else None
     if last and not replace_edits:
         check_edits(place, state, last)

@@ -12,6 +12,7 @@ from data_lake.publish.withdrawn import find_holders, refuse_withdrawn, withdraw
 from data_lake.release.manifest import Manifest, read_manifest
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
+from tests.hub.fixtures import without
 from tests.hub.git_store import git
 from transforms.errors import DataError
 
@@ -58,3 +59,13 @@ def test_a_version_that_was_removed_for_a_withdrawal_gets_no_tag_again(versions,
     with pytest.raises(DataError, match="would hold 1 withdrawn images"):
         publish(versions["1.0.0"], place)
     assert list(place.state().tags) == ["v2.0.0"]
+
+
+def test_a_version_may_not_leave_out_a_withdrawal_of_the_one_before(versions, tmp_path: Path) -> None:
+    place = GitFolder(tmp_path / "place")
+    for version in ("1.0.0", "2.0.0 withdrawing"):
+        publish(versions[version], place)
+    forgetful = write_release(tmp_path / "3.0.0", without(make_tables(), "kvasir_instrument/c"), "3.0.0")
+    with pytest.raises(DataError, match=r"leaves out 1 withdrawn hashes of 2\.0\.0"):
+        publish(forgetful, place)
+    assert list(place.state().tags) == ["v1.0.0", "v2.0.0"]
