@@ -61,6 +61,7 @@ def summary(published: Published, repo: str | None) -> str:
 
 
 def links(published: Published, repo: str | None) -> list[str]:
-    """Where a browser finds the version, if it went to the Hub."""
+    """Where a browser finds the version, if it went to the Hub: its tag, or the commit of what is only proposed."""
     hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
-    return [f"[{repo} {published.plan.tag}]({hub}/datasets/{repo}/tree/{published.plan.tag})"] if repo else []
+    revision = published.to_json()["tag"] or published.result.commit
+    return [f"[{repo} {revision}]({hub}/datasets/{repo}/tree/{revision})"] if repo else []

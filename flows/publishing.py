@@ -50,7 +50,8 @@ class Published:
         return {
             "pushed": f"published: {where}, every file and a sample of rows read back",
             "finished": f"published: {where}; the commit stood, its tag was missing; everything was read back",
-            "unchanged": f"nothing to publish: {where} holds this very content; no commit, no tag",
+            "unchanged": f"nothing to publish: {where} holds this very content; no commit, no tag; "
+            "everything was read back",
             "proposed": f"proposed, not published: a pull request of {result.place} holds {result.name} "
             f"{result.version} (commit {result.commit[:12]}). Merge it, then run publish again to verify and tag it",
         }[result.outcome]
@@ -107,16 +108,16 @@ def publish_release(request: PublishRequest, tell: Tell, plan: PushPlan | None =
         check_release(plan.folder)
         tell(f"pushing {plan.title} to {plan.place}")
     result = push(plan, place, replace_edits=request.replace_edits)
-    if result.outcome in ("unchanged", "proposed"):
+    if result.outcome == "proposed":
         return Published(plan, result, ())
     tell(f"reading {plan.tag} back")
     checks = read_back(place, plan.tag, plan.folder)
     failed = [check for check in checks if not check.ok]
     if failed:
         raise DataError(
-            f"{plan.title} was pushed to {plan.place} and tagged {plan.tag}, but is NOT published: reading it back "
-            f"failed ({failed[0].name}: {failed[0].detail}). Tell nobody of the version. Look with `medmultipoints "
-            f"verify`; if it stays so, publish a corrected version."
+            f"{plan.title} at {plan.place} stands with the tag {plan.tag}, but is NOT published: reading it back "
+            f"failed ({failed[0].name}: {failed[0].detail}). Tell nobody of the version. Run the same "
+            f"command again to read it back again; if it stays so, publish a corrected version."
         )
     return Published(plan, result, checks)
 

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 from data_lake.publish.hub_answers import Trouble, explain, trouble_of
 from data_lake.publish.hub_client import check_name, open_client
 from data_lake.publish.places import PIECE, Change, KeptCommit, KeptFile, LostAnswer, PlaceState, StaleParent
+from data_lake.publish.ranges import RangedFile
 from transforms.errors import MachineError, PipelineError, UsageError
 
 Result = TypeVar("Result")
@@ -98,10 +99,11 @@ class HubPlace:
     def open(self, revision: str, path: str) -> BinaryIO:
         """A file that is read in ranges."""
         place = f"datasets/{self.repo}/{path}"
-        return self._ask(
+        file = self._ask(
             f"opening {path}",
             lambda: cast("BinaryIO", self._files.open(place, "rb", revision=revision, cache_type="none")),
         )
+        return cast("BinaryIO", RangedFile(file, lambda read: self._ask(f"reading {path}", read)))
 
     def _pieces(self, revision: str, path: str, start: int) -> Iterator[bytes]:
         from huggingface_hub import get_session, hf_hub_url

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Literal
 
 from data_lake.keys import digest
-from data_lake.publish.kept import broken_files, fetch_manifest, fetched_tables, wrong_files
+from data_lake.publish.kept import fetched_tables, wrong_files
+from data_lake.publish.last_version import LastVersion, check_edits, find_last, find_unfinished
 from data_lake.publish.places import KeptFile, LocalFile, Place, PlaceState, hash_local
 from data_lake.publish.versions import check_version, is_own, refuse
-from data_lake.publish.withdrawn import Holder, find_holders, refuse_withdrawn, withdrawn_hashes
+from data_lake.publish.withdrawn import Holder, find_holders, refuse_forgotten, refuse_withdrawn, withdrawn_hashes
 from data_lake.release.card_check import check_card
 from data_lake.release.compare import Comparison, compare_releases
 from data_lake.release.manifest import MANIFEST, Manifest, is_rooted, read_manifest
 from data_lake.release.provenance import SIGNATURE, STATEMENT
-from transforms.errors import DataError, UsageError
+from transforms.errors import DataError
 
 Action = Literal["commit", "tag", "nothing"]
 Kind = Literal["added", "changed", "unchanged", "deleted", "kept"]
@@ -33,8 +34,9 @@ class FileChange:
 class PushPlan:
     """What a push would do. ``commit`` is the one that is tagged or stands already, ``parent`` the one to build on.
 
-    ``unfinished`` is a version that an earlier push left without its tag: it is tagged first. ``holders`` are the
-    versions at the place that still hold images which the release withdraws.
+    ``proposal``: that commit is a pull request's. ``unfinished`` is a version that an earlier push left without its
+    tag: it is tagged first. ``holders`` are the versions at the place that still hold images which the release
+    withdraws.
     """
 
     folder: Path
@@ -45,6 +47,7 @@ class PushPlan:
     action: Action
     parent: str | None = None
     commit: str | None = None
+    proposal: bool = False
     creates: bool = False
     local: tuple[LocalFile, ...] = ()
     files: tuple[FileChange, ...] = ()
@@ -90,14 +93,18 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
     state = place.state()
     holders = find_holders(place, state, withdrawn_hashes(manifest))
     standing = _standing(place, state, manifest, files)
+    if standing is not None and standing.action == "nothing":
+        return replace(standing(folder, place), holders=holders)
+    last = find_last(place, state, manifest.name)
+    previous = last.manifest if last else None
+    refuse_withdrawn(folder, manifest, previous)
     if standing is not None:
         return replace(standing(folder, place), holders=holders)
-    previous = _previous(place, state, manifest)
-    refuse_withdrawn(folder, manifest, previous)
-    unfinished = _unfinished(place, state, previous) if previous else None
-    if previous and not unfinished:
-        _check_edits(place, state, previous, replace_edits)
-    comparison = _compare(place, state, previous, folder, files) if previous else None
+    refuse_forgotten(manifest, previous)
+    unfinished = find_unfinished(place, last, withdrawn_hashes(manifest)) if last else None
+    if last and not replace_edits:
+        check_edits(place, state, last)
+    comparison = _compare(place, state, last, folder, files) if last else None
     if f"v{manifest.version}" in state.tags:
         raise refuse(manifest, place.name, "that version stands there with other content", comparison)
     if previous and comparison:
@@ -137,8 +144,10 @@ def read_files(folder: Path, manifest: Manifest) -> tuple[LocalFile, ...]:
 class _Standing:
     """The release stands at the place already, tagged or not."""
 
-    def __init__(self, manifest: Manifest, files: tuple[LocalFile, ...], action: Action, commit: str) -> None:
-        self.manifest, self.files, self.action, self.commit = manifest, files, action, commit
+    def __init__(
+        self, manifest: Manifest, files: tuple[LocalFile, ...], action: Action, commit: str, *, proposal: bool = False
+    ) -> None:
+        self.manifest, self.files, self.action, self.commit, self.proposal = manifest, files, action, commit, proposal
 
     def __call__(self, folder: Path, place: Place) -> PushPlan:
         manifest = self.manifest
@@ -150,6 +159,7 @@ class _Standing:
             root=manifest.manifest_root,
             action=self.action,
             commit=self.commit,
+            proposal=self.proposal,
             local=self.files,
             files=tuple(FileChange(file.path, "unchanged", file.bytes) for file in self.files),
         )
@@ -171,59 +181,8 @@ def _standing(place: Place, state: PlaceState, manifest: Manifest, files: tuple[
     if place.proposes:
         for commit_id in state.proposals.values():
             if not wrong_files(place.files(commit_id), rooted):
-                return _Standing(manifest, files, "nothing", commit_id)
+                return _Standing(manifest, files, "nothing", commit_id, proposal=True)
     return None
-
-
-def _previous(place: Place, state: PlaceState, manifest: Manifest) -> Manifest | None:
-    """The release that stands on the branch; UsageError where the branch holds something else."""
-    if state.head is None or not [path for path in state.files if not path.startswith(".git") and path != "README.md"]:
-        return None
-    if MANIFEST not in state.files:
-        raise UsageError(
-            f"{place.name} holds {len(state.files)} files and no {MANIFEST}: it is no repository of releases. "
-            "Give the name of another repository; a new one is made where there is none."
-        )
-    previous = fetch_manifest(place, state.head)
-    if previous.name != manifest.name:
-        raise UsageError(
-            f"{place.name} holds the release '{previous.name}', this one is '{manifest.name}'. "
-            "A repository holds the versions of one release: give another --repo or folder."
-        )
-    return previous
-
-
-def _unfinished(place: Place, state: PlaceState, previous: Manifest) -> tuple[str, str] | None:
-    """Tag and commit of the standing version, where its push ended before the tag."""
-    tag, mark = f"v{previous.version}", f"manifest-root: {previous.manifest_root}"
-    if tag in state.tags or state.head is None:
-        return None
-    commits = [commit.oid for commit in state.commits if mark in commit.message]
-    commit = commits[-1] if commits else state.head
-    broken = broken_files(place, commit, previous)
-    if broken:
-        raise UsageError(
-            f"{place.name}: version {previous.version} stands there without the tag {tag}, and {broken[0]} is not what "
-            f"its {MANIFEST} lists. Bring the branch back to the last good version, then publish again."
-        )
-    return tag, commit
-
-
-def _check_edits(place: Place, state: PlaceState, previous: Manifest, replace_edits: bool) -> None:
-    """Release files that someone edited after the version was tagged are not overwritten unasked."""
-    tagged = state.tags[f"v{previous.version}"]
-    if replace_edits or tagged == state.head:
-        return
-    before = _files(place, state, tagged)
-    listed = [*(entry.path for entry in previous.files), MANIFEST]
-    edited = [path for path in listed if state.files.get(path) != before.get(path)]
-    if edited:
-        titles = [commit.title for commit in state.commits[:3]]
-        raise UsageError(
-            f"{place.name}: {', '.join(edited[:5])} was edited there after v{previous.version} (last commits: "
-            f"{'; '.join(titles)}). Nothing was changed. Take the edit over into the recipe (for the card: its `card` "
-            "text) and build a new version, or publish with --replace-edits to put the release over it."
-        )
 
 
 def _files(place: Place, state: PlaceState, commit: str) -> Mapping[str, KeptFile]:
@@ -231,10 +190,9 @@ def _files(place: Place, state: PlaceState, commit: str) -> Mapping[str, KeptFil
 
 
 def _compare(
-    place: Place, state: PlaceState, previous: Manifest, folder: Path, files: Sequence[LocalFile]
+    place: Place, state: PlaceState, last: LastVersion, folder: Path, files: Sequence[LocalFile]
 ) -> Comparison:
-    commit = state.tags.get(f"v{previous.version}", str(state.head))
-    with fetched_tables(place, commit, _files(place, state, commit), files, folder) as old:
+    with fetched_tables(place, last.commit, _files(place, state, last.commit), files, folder) as old:
         return compare_releases(old, folder)
 
 

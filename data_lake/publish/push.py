@@ -82,7 +82,7 @@ def _push_once(plan: PushPlan, place: Place) -> PushResult:
 
 def _land(plan: PushPlan, place: Place) -> tuple[Outcome, str, int]:
     if plan.action == "nothing" and plan.commit:
-        return "unchanged", plan.commit, 0
+        return "proposed" if plan.proposal else "unchanged", plan.commit, 0
     if plan.action == "tag" and plan.commit:
         return "finished", plan.commit, 0
     parent = plan.parent

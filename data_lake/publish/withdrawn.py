@@ -45,6 +45,22 @@ def refuse_withdrawn(folder: Path, manifest: Manifest, previous: Manifest | None
         )
 
 
+def refuse_forgotten(manifest: Manifest, previous: Manifest | None) -> None:
+    """DataError where a withdrawal of the version before is left out: the one after could bring the image back."""
+    forgotten = (withdrawn_hashes(previous) if previous else frozenset()) - withdrawn_hashes(manifest)
+    if previous and forgotten:
+        raise DataError(
+            f"{manifest.name} {manifest.version} leaves out {len(forgotten)} withdrawn hashes of {previous.version}, "
+            f"for example {min(forgotten)}. Keep its [[withdrawn]] entries in the recipe's corrections for good, and "
+            "build again."
+        )
+
+
+def holds(place: Place, commit: str, withdrawn: frozenset[str]) -> bool:
+    """Whether a version holds an image of these hashes."""
+    return bool(withdrawn and _held(_images_of(place, commit, {}), withdrawn))
+
+
 def find_holders(place: Place, state: PlaceState, withdrawn: Iterable[str]) -> tuple[Holder, ...]:
     """The versions at the place that still hold an image of these hashes, in the order of their tags."""
     wanted = frozenset(withdrawn)

@@ -85,6 +85,29 @@ def test_a_place_that_damages_files_is_never_reported_as_published(
     assert "is NOT published: reading it back failed" in said
 
 
+def test_a_version_that_could_not_be_read_back_is_not_accepted_by_running_again(
+    hub: TestHub, repo: str, versions
+) -> None:
+    words = ("publish", str(versions["1.0.0"]), "--repo", repo, "--yes", "--json")
+    hub.fault("GET /resolve/v1.0.0/ before 404 times=999")
+    for _ in ("the push", "again"):
+        code, said = call(*words)
+        assert (code, list(history(hub, repo)[1])) == (1, ["v1.0.0"])
+        assert "stands with the tag v1.0.0, but is NOT published: reading it back failed" in said
+    hub.calm()
+    code, said = call(*words)
+    told = json.loads(said.splitlines()[-1])
+    assert (code, told["outcome"], told["read_back"]) == (0, "unchanged", ["files_read_back", "rows_load"])
+
+
+def test_a_pull_request_claims_no_tag_however_often_it_is_asked_for(hub: TestHub, repo: str, versions) -> None:
+    publish(versions["1.0.0"], repo)
+    for _ in ("first", "again"):
+        code, said = call("publish", str(versions["1.1.0"]), "--repo", repo, "--pr", "--yes", "--json")
+        told = json.loads(said.splitlines()[-1])
+        assert (code, told["outcome"], told["tag"], told["read_back"]) == (0, "proposed", None, [])
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A Prefect server and the folder of everything that it keeps."""

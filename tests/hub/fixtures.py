@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -11,11 +11,14 @@ import pytest
 from data_lake.publish.hub import HubPlace
 from data_lake.publish.plan import plan_push
 from data_lake.publish.push import PushResult, push
+from data_lake.release.manifest import MANIFEST, manifest_bytes, read_manifest
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import OBJECTS, changed, make_tables
 from tests.hub.git_store import git
 from tests.hub.running import WRITER, TestHub, start_hub
 from transforms.diff import Tables
+
+WITHDRAWN = {"reason": "consent withdrawn", "reviewer": "A. Reviewer", "date": "2026-11-21"}
 
 
 @pytest.fixture(scope="session")
@@ -49,20 +52,31 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def write_versions(folder: Path) -> dict[str, Path]:
-    """Tiny releases: a first one, a corrected box, another card, an image and its label gone."""
+    """Tiny releases: a first one, a corrected box, another card, an image and its label gone, or withdrawn."""
     tables = make_tables()
+    gone = {"image_sha256": tables.images.filter(sample_id="kvasir_instrument/c")["image_sha256"].item()}
     moved = [
         (one, label, [(2.0, 3.0, 11.0, 9.0)] if one == "hyperkvasir/a" else boxes) for one, label, boxes in OBJECTS
     ]
     corrected = make_tables(tuple(moved))
+    less = without(corrected, "kvasir_instrument/c")
     return {
         "1.0.0": write_release(folder / "first", tables),
         "1.0.0 again": write_release(folder / "again", tables),
         "1.0.0 other": write_release(folder / "other", corrected),
         "1.1.0": write_release(folder / "box", corrected, "1.1.0"),
         "1.1.1": write_release(folder / "card", corrected, "1.1.1"),
-        "2.0.0": write_release(folder / "label", without(corrected, "kvasir_instrument/c"), "2.0.0"),
+        "2.0.0": write_release(folder / "label", less, "2.0.0"),
+        "2.0.0 withdrawing": withdraw(write_release(folder / "withdrawing", less, "2.0.0"), gone),
     }
+
+
+def withdraw(folder: Path, entry: Mapping[str, str]) -> Path:
+    """The release, its recipe withdrawing an image."""
+    given = read_manifest(folder)
+    recipe = {**given.recipe, "corrections": {"withdrawn": [{"pixel_sha256": None, **WITHDRAWN, **entry}]}}
+    (folder / MANIFEST).write_bytes(manifest_bytes(given.model_copy(update={"recipe": recipe})))
+    return folder
 
 
 def without(tables: Tables, sample_id: str) -> Tables:

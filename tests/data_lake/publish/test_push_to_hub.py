@@ -98,6 +98,21 @@ def test_an_edit_on_the_hub_is_not_overwritten_unasked(hub: TestHub, repo: str, 
     assert push(plan, place, replace_edits=True, sleep=awake).outcome == "pushed"
 
 
+def test_an_edit_of_a_version_that_was_left_without_tag_is_not_overwritten_unasked(
+    hub: TestHub, repo: str, versions
+) -> None:
+    hub.fault("POST /tag/ before 403")
+    with pytest.raises(UsageError):
+        publish(versions["1.0.0"], repo)
+    edit(hub, repo, "README.md", b"---\nlicense: mit\n---\nmine")
+    with pytest.raises(UsageError, match=r"README\.md was edited there after v1\.0\.0 .*by hand"):
+        publish(versions["1.1.0"], repo)
+    place = place_at(repo)
+    plan = plan_push(versions["1.1.0"], place, replace_edits=True)
+    assert push(plan, place, replace_edits=True, sleep=awake).outcome == "pushed"
+    assert history(hub, repo)[1] == {"v1.0.0": "tiny 1.0.0", "v1.1.0": "tiny 1.1.0"}
+
+
 def test_files_that_belong_to_no_release_are_left_alone(hub: TestHub, repo: str, versions) -> None:
     publish(versions["1.0.0"], repo)
     edit(hub, repo, "docs/notes.md", b"mine")
@@ -170,7 +185,7 @@ def test_a_pull_request_is_proposed_once_and_not_tagged(hub: TestHub, repo: str,
     publish(versions["1.0.0"], repo)
     first = publish(versions["1.1.0"], repo, pull_request=True)
     again = publish(versions["1.1.0"], repo, pull_request=True)
-    assert (first.outcome, again.outcome, again.commit) == ("proposed", "unchanged", first.commit)
+    assert (first.outcome, again.outcome, again.commit) == ("proposed", "proposed", first.commit)
     assert list(history(hub, repo)[1]) == ["v1.0.0"]
 
 

@@ -4,13 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from data_lake.publish.git_folder import GitFolder
 from data_lake.publish.plain_folder import PlainFolder
 from data_lake.publish.plan import plan_push
-from data_lake.publish.push import push
+from data_lake.publish.push import PushResult, push
 from data_lake.publish.withdrawn import find_holders, refuse_withdrawn, withdrawn_hashes
 from data_lake.release.manifest import Manifest, read_manifest
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
+from tests.hub.fixtures import without
+from tests.hub.git_store import git
 from transforms.errors import DataError
 
 IMAGES = make_tables().images.filter(sample_id="hyperkvasir/a")
@@ -40,3 +43,29 @@ def test_published_versions_that_hold_it_are_named(tmp_path: Path, entry: dict[s
     push(plan_push(folder, place), place)
     (holder,) = find_holders(place, place.state(), withdrawn_hashes(withdrawing(folder, entry)))
     assert (holder.tag, holder.images) == ("v1.0.0", (BYTES,))
+
+
+def publish(folder: Path, place: GitFolder) -> PushResult:
+    return push(plan_push(folder, place), place, waits=())
+
+
+def test_a_version_that_was_removed_for_a_withdrawal_gets_no_tag_again(versions, tmp_path: Path) -> None:
+    place = GitFolder(tmp_path / "place")
+    publish(versions["1.0.0"], place)
+    git(place.folder, "tag", "--delete", "v1.0.0")
+    assert plan_push(versions["2.0.0"], place).unfinished
+    assert publish(versions["2.0.0 withdrawing"], place).outcome == "pushed"
+    assert list(place.state().tags) == ["v2.0.0"]
+    with pytest.raises(DataError, match="would hold 1 withdrawn images"):
+        publish(versions["1.0.0"], place)
+    assert list(place.state().tags) == ["v2.0.0"]
+
+
+def test_a_version_may_not_leave_out_a_withdrawal_of_the_one_before(versions, tmp_path: Path) -> None:
+    place = GitFolder(tmp_path / "place")
+    for version in ("1.0.0", "2.0.0 withdrawing"):
+        publish(versions[version], place)
+    forgetful = write_release(tmp_path / "3.0.0", without(make_tables(), "kvasir_instrument/c"), "3.0.0")
+    with pytest.raises(DataError, match=r"leaves out 1 withdrawn hashes of 2\.0\.0"):
+        publish(forgetful, place)
+    assert list(place.state().tags) == ["v1.0.0", "v2.0.0"]

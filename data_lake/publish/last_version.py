@@ -1,0 +1,74 @@
+"""The version that stands on a branch: which it is, whether it has its tag, and what was edited since."""
+
+from dataclasses import dataclass
+
+from data_lake.publish.kept import broken_files, fetch_manifest
+from data_lake.publish.places import Place, PlaceState
+from data_lake.publish.withdrawn import holds
+from data_lake.release.manifest import MANIFEST, Manifest
+from transforms.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class LastVersion:
+    """The release at the head of a branch, and the commit that made it; ``tagged`` False where its push broke off."""
+
+    manifest: Manifest
+    commit: str
+    tagged: bool
+
+    @property
+    def tag(self) -> str:
+        return f"v{self.manifest.version}"
+
+
+def find_last(place: Place, state: PlaceState, name: str) -> LastVersion | None:
+    """The version on the branch; UsageError where the branch holds something else than releases of this name."""
+    if state.head is None or not [path for path in state.files if not path.startswith(".git") and path != "README.md"]:
+        return None
+    if MANIFEST not in state.files:
+        raise UsageError(
+            f"{place.name} holds {len(state.files)} files and no {MANIFEST}: it is no repository of releases. "
+            "Give the name of another repository; a new one is made where there is none."
+        )
+    last = fetch_manifest(place, state.head)
+    if last.name != name:
+        raise UsageError(
+            f"{place.name} holds the release '{last.name}', this one is '{name}'. "
+            "A repository holds the versions of one release: give another --repo or folder."
+        )
+    tagged = state.tags.get(f"v{last.version}")
+    made = [commit.oid for commit in state.commits if f"manifest-root: {last.manifest_root}" in commit.message]
+    return LastVersion(last, tagged or (made[-1] if made else state.head), tagged is not None)
+
+
+def find_unfinished(place: Place, last: LastVersion, withdrawn: frozenset[str]) -> tuple[str, str] | None:
+    """Tag and commit of the version, where its push ended before the tag; UsageError where it is damaged.
+
+    One that holds images of ``withdrawn`` hashes gets no tag: it may have been removed for them.
+    """
+    if last.tagged or holds(place, last.commit, withdrawn):
+        return None
+    broken = broken_files(place, last.commit, last.manifest)
+    if broken:
+        raise UsageError(
+            f"{place.name}: version {last.manifest.version} stands there without the tag {last.tag}, and {broken[0]} "
+            f"is not what its {MANIFEST} lists. Bring the branch back to the last good version, then publish again."
+        )
+    return last.tag, last.commit
+
+
+def check_edits(place: Place, state: PlaceState, last: LastVersion) -> None:
+    """UsageError where someone edited release files after the version was made: they are not overwritten unasked."""
+    if last.commit == state.head:
+        return
+    before = place.files(last.commit)
+    listed = [*(entry.path for entry in last.manifest.files), MANIFEST]
+    edited = [path for path in listed if state.files.get(path) != before.get(path)]
+    if edited:
+        titles = [commit.title for commit in state.commits[:3]]
+        raise UsageError(
+            f"{place.name}: {', '.join(edited[:5])} was edited there after {last.tag} (last commits: "
+            f"{'; '.join(titles)}). Nothing was changed. Take the edit over into the recipe (for the card: its `card` "
+            "text) and build a new version, or publish with --replace-edits to put the release over it."
+        )
