@@ -18,7 +18,12 @@ AUTHOR = {
     for role in ("AUTHOR", "COMMITTER")
     for key, value in (("NAME", "medmultipoints"), ("EMAIL", "medmultipoints@localhost"))
 }
-SETTINGS = {"core.compression": "0", "core.bigFileThreshold": "1m", "core.fsync": "committed,reference"}
+SETTINGS = {
+    "core.compression": "0",
+    "core.bigFileThreshold": "1m",
+    "core.fsync": "committed,reference",
+    "core.filesRefLockTimeout": "5000",  # milliseconds: a lock that stands longer was left by a git that was killed
+}
 COMMITS = 200
 
 
@@ -117,6 +122,8 @@ class GitFolder:
         try:
             self._git("update-ref", self.ref, made, parent or "0" * 40)
         except MachineError:
+            if self.state().head == parent:
+                raise
             raise StaleParent(
                 f"{self.folder} was changed by someone else meanwhile. Run the same command again."
             ) from None
@@ -169,5 +176,5 @@ def _environment() -> dict[str, str]:
 
 
 def _trouble(folder: Path, word: str, said: bytes) -> MachineError:
-    first = next(iter(said.decode(errors="replace").strip().splitlines()), "no reason given")
-    return MachineError(f"{folder}: git {word} failed: {first}. Check the folder and its disk, then run again.")
+    reason = " ".join(said.decode(errors="replace").split()).rstrip(".") or "no reason given"
+    return MachineError(f"{folder}: git {word} failed: {reason}. Check the folder and its disk, then run again.")
