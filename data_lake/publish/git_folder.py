@@ -39,6 +39,8 @@ class GitFolder:
             raise UsageError(
                 f"--to {folder}: is not empty and no repository of versions. Give a new or an empty folder."
             )
+        if self._is_repository():
+            _check_owner(self.folder)
 
     @property
     def name(self) -> str:
@@ -80,7 +82,7 @@ class GitFolder:
     def open(self, revision: str, path: str) -> BinaryIO:
         """The file, unpacked to a temporary one."""
         file = TemporaryFile()  # noqa: SIM115 - the caller closes it
-        command = ["git", "-C", str(self.folder), "cat-file", "blob", f"{revision}:{path}"]
+        command = ["git", f"--git-dir={self.folder}", "cat-file", "blob", f"{revision}:{path}"]
         done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, env=_environment(), check=False)
         if done.returncode:
             raise _trouble(self.folder, "cat-file", done.stderr)
@@ -94,7 +96,7 @@ class GitFolder:
         with explained(f"the folder {self.folder}"):
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             made = self.folder.with_name(f".{uuid4().hex}.part")
-            _run(self.folder.parent, "init", "--quiet", "--bare", f"--initial-branch={self.branch}", str(made))
+            _run(made, "init", "--quiet", "--bare", f"--initial-branch={self.branch}")
             for key, value in SETTINGS.items():
                 _run(made, "config", key, value)
             try:
@@ -161,7 +163,7 @@ class GitFolder:
 
 
 def _run(folder: Path, *words: str, stdin: str = "", extra: Mapping[str, str] | None = None) -> str:
-    command = ["git", "-C", str(folder), *words]
+    command = ["git", f"--git-dir={folder}", *words]  # named, not searched for: never a repository around it
     environment = _environment() | dict(extra or {})
     done = subprocess.run(command, input=stdin.encode(), capture_output=True, env=environment, check=False)
     if done.returncode:
@@ -173,6 +175,17 @@ def _environment() -> dict[str, str]:
     """The caller's, without its git settings: nothing of this machine gets into the repository."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return kept | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
+
+
+def _check_owner(folder: Path) -> None:
+    """UsageError where the folder is another user's and the caller's own git settings do not allow to use it."""
+    caller = {name: value for name, value in os.environ.items() if name != "GIT_DIR"} | {"LC_ALL": "C"}
+    done = subprocess.run(["git", "-C", folder, "rev-parse"], capture_output=True, env=caller, check=False)
+    if b"dubious ownership" in done.stderr:
+        raise UsageError(
+            f"{folder} belongs to another user, whose settings git would run as yours. If you trust its owner: "
+            f"git config --global --add safe.directory {folder}"
+        )
 
 
 def _trouble(folder: Path, word: str, said: bytes) -> MachineError:
