@@ -50,19 +50,28 @@ class GitFolder:
         return (self.folder / "HEAD").is_file() and (self.folder / "objects").is_dir()
 
     def state(self) -> PlaceState:
-        """What the branch holds now."""
+        """What the branch holds now; a branch that is to be made starts at the one that the repository began with."""
         if not self._is_repository():
             return PlaceState(exists=False)
-        rows = self._git("for-each-ref", "--format=%(refname)%09%(objectname)%09%(*objectname)").splitlines()
-        refs = {ref: peeled or oid for ref, oid, peeled in (row.split("\t") for row in rows)}
+        refs = self._refs()
         tags = {ref.removeprefix("refs/tags/"): oid for ref, oid in refs.items() if ref.startswith("refs/tags/")}
-        head = refs.get(self.ref)
+        head = refs.get(self.ref, refs.get("HEAD"))
         if head is None:
             return PlaceState(True, True, tags=tags)
         out = self._git("log", f"-n{COMMITS}", "--format=%H%x1f%s%x1f%b%x1e", head)
         rows_of_log = [row.strip("\n").split("\x1f") for row in out.split("\x1e")[:-1]]
         commits = tuple(KeptCommit(oid, title, body) for oid, title, body in rows_of_log)
-        return PlaceState(True, True, head, self.files(head), tags, commits)
+        return PlaceState(True, self.ref in refs, head, self.files(head), tags, commits)
+
+    def _refs(self) -> dict[str, str]:
+        """The commit of every branch and tag, and that of HEAD."""
+        rows = self._git("for-each-ref", "--format=%(refname)%09%(objectname)%09%(*objectname)%09%(HEAD)").splitlines()
+        refs = {}
+        for ref, oid, peeled, at in (row.split("\t") for row in rows):
+            refs[ref] = peeled or oid
+            if at == "*":
+                refs["HEAD"] = refs[ref]
+        return refs
 
     def files(self, revision: str) -> Mapping[str, KeptFile]:
         """All files of a commit or tag."""
@@ -90,8 +99,11 @@ class GitFolder:
         return cast("BinaryIO", file)
 
     def create(self) -> None:
-        """An empty repository, whole or not at all."""
+        """An empty repository, whole or not at all; in one that stands, the branch at the head of the first one."""
         if self._is_repository():
+            refs = self._refs()
+            if self.ref not in refs and "HEAD" in refs:
+                self._move(refs["HEAD"], None)
             return
         with explained(f"the folder {self.folder}"):
             self.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -121,15 +133,19 @@ class GitFolder:
         parents = ["-p", parent] if parent else []
         message = f"{change.title}\n\n{change.message}\n"
         made = self._git("commit-tree", tree, *parents, "-F", "-", stdin=message, extra=AUTHOR).strip()
+        self._move(made, parent)
+        return made
+
+    def _move(self, commit: str, parent: str | None) -> None:
+        """The branch goes from ``parent``, None where it was not there, to the commit; StaleParent if it moved."""
         try:
-            self._git("update-ref", self.ref, made, parent or "0" * 40)
+            self._git("update-ref", self.ref, commit, parent or "0" * 40)
         except MachineError:
-            if self.state().head == parent:
+            if self._refs().get(self.ref) == parent:
                 raise
             raise StaleParent(
                 f"{self.folder} was changed by someone else meanwhile. Run the same command again."
             ) from None
-        return made
 
     def tag(self, tag: str, commit: str, message: str) -> None:
         """The annotated tag on the commit; MachineError where it stands on another one."""

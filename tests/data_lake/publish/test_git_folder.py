@@ -10,6 +10,9 @@ from data_lake.publish.git_folder import GitFolder
 from data_lake.publish.places import StaleParent
 from data_lake.publish.plan import plan_push
 from data_lake.publish.push import PushResult, push
+from data_lake.publish.versions import VersionRefused
+from tests.data_lake.release.tiny_release import write_release
+from tests.data_lake.release.tiny_tables import make_tables
 from transforms.errors import MachineError, UsageError
 
 
@@ -58,3 +61,23 @@ def test_a_folder_that_belongs_to_another_user_is_used_with_the_users_own_word(
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
     (tmp_path / "gitconfig").write_text(f"[safe]\n\tdirectory = {published}\n")
     assert publish(versions["1.1.0"], published).outcome == "pushed"
+
+
+def test_a_new_branch_starts_at_the_last_version_and_is_held_against_it(
+    versions, published: Path, tmp_path: Path
+) -> None:
+    publish(versions["1.1.0"], published)
+    with pytest.raises(VersionRefused, match=r"the last version there is 1\.1\.0"):
+        publish(write_release(tmp_path / "older", make_tables(), "1.0.5"), published, "next")
+    plan = plan_push(versions["2.0.0"], GitFolder(published, branch="next"))
+    assert (plan.old_version, plan.creates) == ("1.1.0", True)
+    publish(versions["2.0.0"], published, "next")
+    for branch, titles in (
+        ("main", ["tiny 1.1.0", "tiny 1.0.0"]),
+        ("next", ["tiny 2.0.0", "tiny 1.1.0", "tiny 1.0.0"]),
+    ):
+        assert [commit.title for commit in GitFolder(published, branch=branch).state().commits] == titles
+
+
+def test_a_version_that_stands_needs_no_new_branch(versions, published: Path) -> None:
+    assert publish(versions["1.0.0 again"], published, "next").outcome == "unchanged"
