@@ -1,6 +1,7 @@
 """The command that publishes, and that no token gets anywhere."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from data_lake.publish.git_folder import GitFolder
 from data_lake.publish.plain_folder import PlainFolder
 from data_lake.publish.plan import plan_push
 from data_lake.publish.push import push
+from data_lake.release.provenance import SIGNATURE
 from flows.cli.app import app
 from flows.embedded_server import embedded_server
 from tests.hub.fixtures import history, hub, publish, repo, running_hub, versions
@@ -77,6 +79,17 @@ def test_published_read_back_and_verified_from_the_hub_alone(hub: TestHub, repo:
     code, said = call("verify", f"hub:{repo}@v3.0.0")
     assert code == 2
     assert "there are: v1.0.0" in said
+
+
+def test_a_signature_that_comes_too_late_is_told(versions, tmp_path: Path) -> None:
+    signed = shutil.copytree(versions["1.0.0"], tmp_path / "signed")
+    command = ["publish", str(signed), "--to", str(tmp_path / "kept"), "--yes"]
+    assert call(*command)[0] == 0
+    (signed / SIGNATURE).write_text("signed")
+    code, said = call(*command)
+    assert code == 0
+    assert f"{SIGNATURE} stays here" in " ".join(said.split())
+    assert "nothing to publish" in said
 
 
 def test_a_version_whose_rows_do_not_load_fails_to_verify(hub: TestHub, repo: str, versions) -> None:
