@@ -91,14 +91,14 @@ def plan_for(request: PublishRequest, place: Place) -> PushPlan:
     return plan_push(Path(request.release).expanduser(), place, replace_edits=request.replace_edits)
 
 
-def publish_release(request: PublishRequest, tell: Tell, plan: PushPlan | None = None) -> Published:
+def publish_release(request: PublishRequest, tell: Tell) -> Published:
     """The version stands, verified and read back; an error says what stands where it does not.
 
     DataError where the release itself is unsound or what was read back is not what was pushed, MachineError where
     the place changed since the plan was agreed to or does not answer, UsageError where it refuses.
     """
     place = open_place(request)
-    plan = plan or plan_for(request, place)
+    plan = plan_for(request, place)
     if plan.action == "commit":
         if request.approval not in (None, plan.approval):
             raise MachineError(

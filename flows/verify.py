@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from data_lake.layout import open_lake
-from data_lake.publish.read_back import fetched_release
+from data_lake.publish.read_back import check_rows, fetched_release
 from data_lake.release.manifest import read_manifest
 from data_lake.release.verify import Check, verify_release
 from flows.flow_ends import ended, notify
@@ -70,7 +70,7 @@ def all_checks(folder: Path, what: VerifyParameters) -> Sequence[tuple[str, Chec
     if published is None or found is None:
         return checks
     with fetched_release(*found) as copy:
-        checks += [(published, check) for check in verify_release(copy).checks]
+        checks += [(published, check) for check in (*verify_release(copy).checks, check_rows(*found, copy))]
         ours, theirs = read_manifest(folder).manifest_root, read_manifest(copy).manifest_root
     same = Check("same_as_in_the_lake", ours == theirs, f"manifest_root {theirs}, in the lake {ours}")
     return [*checks, (published, same)]

@@ -18,7 +18,12 @@ AUTHOR = {
     for role in ("AUTHOR", "COMMITTER")
     for key, value in (("NAME", "medmultipoints"), ("EMAIL", "medmultipoints@localhost"))
 }
-SETTINGS = {"core.compression": "0", "core.bigFileThreshold": "1m", "core.fsync": "committed,reference"}
+SETTINGS = {
+    "core.compression": "0",
+    "core.bigFileThreshold": "1m",
+    "core.fsync": "committed,reference",
+    "core.filesRefLockTimeout": "5000",  # milliseconds: a lock that stands longer was left by a git that was killed
+}
 COMMITS = 200
 
 
@@ -34,6 +39,8 @@ class GitFolder:
             raise UsageError(
                 f"--to {folder}: is not empty and no repository of versions. Give a new or an empty folder."
             )
+        if self._is_repository():
+            _check_owner(self.folder)
 
     @property
     def name(self) -> str:
@@ -43,19 +50,28 @@ class GitFolder:
         return (self.folder / "HEAD").is_file() and (self.folder / "objects").is_dir()
 
     def state(self) -> PlaceState:
-        """What the branch holds now."""
+        """What the branch holds now; a branch that is to be made starts at the one that the repository began with."""
         if not self._is_repository():
             return PlaceState(exists=False)
-        rows = self._git("for-each-ref", "--format=%(refname)%09%(objectname)%09%(*objectname)").splitlines()
-        refs = {ref: peeled or oid for ref, oid, peeled in (row.split("\t") for row in rows)}
+        refs = self._refs()
         tags = {ref.removeprefix("refs/tags/"): oid for ref, oid in refs.items() if ref.startswith("refs/tags/")}
-        head = refs.get(self.ref)
+        head = refs.get(self.ref, refs.get("HEAD"))
         if head is None:
             return PlaceState(True, True, tags=tags)
         out = self._git("log", f"-n{COMMITS}", "--format=%H%x1f%s%x1f%b%x1e", head)
         rows_of_log = [row.strip("\n").split("\x1f") for row in out.split("\x1e")[:-1]]
         commits = tuple(KeptCommit(oid, title, body) for oid, title, body in rows_of_log)
-        return PlaceState(True, True, head, self.files(head), tags, commits)
+        return PlaceState(True, self.ref in refs, head, self.files(head), tags, commits)
+
+    def _refs(self) -> dict[str, str]:
+        """The commit of every branch and tag, and that of HEAD."""
+        rows = self._git("for-each-ref", "--format=%(refname)%09%(objectname)%09%(*objectname)%09%(HEAD)").splitlines()
+        refs = {}
+        for ref, oid, peeled, at in (row.split("\t") for row in rows):
+            refs[ref] = peeled or oid
+            if at == "*":
+                refs["HEAD"] = refs[ref]
+        return refs
 
     def files(self, revision: str) -> Mapping[str, KeptFile]:
         """All files of a commit or tag."""
@@ -75,7 +91,7 @@ class GitFolder:
     def open(self, revision: str, path: str) -> BinaryIO:
         """The file, unpacked to a temporary one."""
         file = TemporaryFile()  # noqa: SIM115 - the caller closes it
-        command = ["git", "-C", str(self.folder), "cat-file", "blob", f"{revision}:{path}"]
+        command = ["git", f"--git-dir={self.folder}", "cat-file", "blob", f"{revision}:{path}"]
         done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, env=_environment(), check=False)
         if done.returncode:
             raise _trouble(self.folder, "cat-file", done.stderr)
@@ -83,13 +99,16 @@ class GitFolder:
         return cast("BinaryIO", file)
 
     def create(self) -> None:
-        """An empty repository, whole or not at all."""
+        """An empty repository, whole or not at all; in one that stands, the branch at the head of the first one."""
         if self._is_repository():
+            refs = self._refs()
+            if self.ref not in refs and "HEAD" in refs:
+                self._move(refs["HEAD"], None)
             return
         with explained(f"the folder {self.folder}"):
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             made = self.folder.with_name(f".{uuid4().hex}.part")
-            _run(self.folder.parent, "init", "--quiet", "--bare", f"--initial-branch={self.branch}", str(made))
+            _run(made, "init", "--quiet", "--bare", f"--initial-branch={self.branch}")
             for key, value in SETTINGS.items():
                 _run(made, "config", key, value)
             try:
@@ -114,13 +133,19 @@ class GitFolder:
         parents = ["-p", parent] if parent else []
         message = f"{change.title}\n\n{change.message}\n"
         made = self._git("commit-tree", tree, *parents, "-F", "-", stdin=message, extra=AUTHOR).strip()
+        self._move(made, parent)
+        return made
+
+    def _move(self, commit: str, parent: str | None) -> None:
+        """The branch goes from ``parent``, None where it was not there, to the commit; StaleParent if it moved."""
         try:
-            self._git("update-ref", self.ref, made, parent or "0" * 40)
+            self._git("update-ref", self.ref, commit, parent or "0" * 40)
         except MachineError:
+            if self._refs().get(self.ref) == parent:
+                raise
             raise StaleParent(
                 f"{self.folder} was changed by someone else meanwhile. Run the same command again."
             ) from None
-        return made
 
     def tag(self, tag: str, commit: str, message: str) -> None:
         """The annotated tag on the commit; MachineError where it stands on another one."""
@@ -154,7 +179,7 @@ class GitFolder:
 
 
 def _run(folder: Path, *words: str, stdin: str = "", extra: Mapping[str, str] | None = None) -> str:
-    command = ["git", "-C", str(folder), *words]
+    command = ["git", f"--git-dir={folder}", *words]  # named, not searched for: never a repository around it
     environment = _environment() | dict(extra or {})
     done = subprocess.run(command, input=stdin.encode(), capture_output=True, env=environment, check=False)
     if done.returncode:
@@ -168,6 +193,17 @@ def _environment() -> dict[str, str]:
     return kept | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
 
 
+def _check_owner(folder: Path) -> None:
+    """UsageError where the folder is another user's and the caller's own git settings do not allow to use it."""
+    caller = {name: value for name, value in os.environ.items() if name != "GIT_DIR"} | {"LC_ALL": "C"}
+    done = subprocess.run(["git", "-C", folder, "rev-parse"], capture_output=True, env=caller, check=False)
+    if b"dubious ownership" in done.stderr:
+        raise UsageError(
+            f"{folder} belongs to another user, whose settings git would run as yours. If you trust its owner: "
+            f"git config --global --add safe.directory {folder}"
+        )
+
+
 def _trouble(folder: Path, word: str, said: bytes) -> MachineError:
-    first = next(iter(said.decode(errors="replace").strip().splitlines()), "no reason given")
-    return MachineError(f"{folder}: git {word} failed: {first}. Check the folder and its disk, then run again.")
+    reason = " ".join(said.decode(errors="replace").split()).rstrip(".") or "no reason given"
+    return MachineError(f"{folder}: git {word} failed: {reason}. Check the folder and its disk, then run again.")

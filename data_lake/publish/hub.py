@@ -55,7 +55,7 @@ class HubPlace:
             self._check_private()
         heads = {branch.name: branch.target_commit for branch in refs.branches}
         tags = {tag.name: tag.target_commit for tag in refs.tags}
-        proposals = {request.ref: request.target_commit for request in refs.pull_requests or ()}
+        proposals = self._proposals(refs) if self._pull_request else {}
         head = heads.get(self.branch, heads.get("main"))  # a branch that is to be made starts there
         if head is None:
             return PlaceState(exists=True, ready=False, tags=tags, proposals=proposals)
@@ -70,6 +70,15 @@ class HubPlace:
                 f"{self.name} is there already and public, and --private was given. Make it private in its settings on "
                 "the Hub first, or leave --private away."
             )
+
+    def _proposals(self, refs: Any) -> Mapping[str, str]:
+        """The commits of pull requests that are neither closed nor merged: their references stay for ever."""
+        listed = self._ask(
+            "reading the pull requests",
+            lambda: list(self._api.get_repo_discussions(discussion_type="pull_request", **self._named)),
+        )
+        waiting = {request.git_reference for request in listed if request.status not in ("closed", "merged")}
+        return {one.ref: one.target_commit for one in refs.pull_requests or () if one.ref in waiting}
 
     def _refs(self) -> Any:
         return self._api.list_repo_refs(include_pull_requests=self._pull_request, **self._named)
@@ -115,7 +124,10 @@ class HubPlace:
         headers |= {"Range": f"bytes={start}-"} if start else {}
         with get_session().stream("GET", url, headers=headers, follow_redirects=True) as answer:
             hf_raise_for_status(answer)
-            yield from answer.iter_bytes(PIECE)
+            known = 0 if answer.status_code == 206 else start  # a server may send all, whatever range was asked for
+            for data in answer.iter_bytes(PIECE):
+                yield data[known:]
+                known = max(0, known - len(data))
 
     def create(self) -> None:
         """Make the repository, private if asked, and the branch."""

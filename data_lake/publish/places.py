@@ -142,8 +142,3 @@ def download(place: Place, revision: str, path: str, target: Path) -> None:
     with target.open("wb") as file:
         for data in place.stream(revision, path):
             file.write(data)
-
-
-def read_small(place: Place, revision: str, path: str) -> bytes:
-    """The whole content of a small file."""
-    return b"".join(place.stream(revision, path))

@@ -127,7 +127,7 @@ class PlainFolder:
 
     def load_argument(self, tag: str) -> tuple[str, str | None] | None:
         """The version's own folder."""
-        return str(self.folder / VERSIONS / tag.removeprefix("v")), None
+        return str(self._version(tag)), None
 
     def environment(self) -> Mapping[str, str]:
         return {}

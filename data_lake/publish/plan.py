@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,12 +19,15 @@ from data_lake.release.provenance import SIGNATURE, STATEMENT
 from transforms.errors import DataError
 
 Action = Literal["commit", "tag", "nothing"]
-Kind = Literal["added", "changed", "unchanged", "deleted", "kept"]
+Kind = Literal["added", "changed", "unchanged", "deleted", "kept", "late"]
 
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What happens to one path; ``kept`` files belong to no release and are left alone."""
+    """What happens to one path; ``kept`` files belong to no release and are left alone.
+
+    ``late``: a signature, or a manifest of the same root, that is not the one which stands; it does not go up.
+    """
 
     path: str
     kind: Kind
@@ -74,7 +78,9 @@ class PushPlan:
     @property
     def approval(self) -> str:
         """What a person agreed to: the same for plans that change the same files of the same version."""
-        rows = [[file.path, file.kind, file.bytes] for file in self.files if file.kind not in ("unchanged", "kept")]
+        rows = [
+            [file.path, file.kind, file.bytes] for file in self.files if file.kind not in ("unchanged", "kept", "late")
+        ]
         return digest([self.name, self.version, self.root, self.old_version, rows])
 
     def paths(self, *kinds: Kind) -> list[FileChange]:
@@ -92,14 +98,14 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
     check_card(folder, manifest)
     state = place.state()
     holders = find_holders(place, state, withdrawn_hashes(manifest))
-    standing = _standing(place, state, manifest, files)
+    standing = _standing(folder, place, state, manifest, files)
     if standing is not None and standing.action == "nothing":
-        return replace(standing(folder, place), holders=holders)
+        return replace(standing, holders=holders)
     last = find_last(place, state, manifest.name)
     previous = last.manifest if last else None
     refuse_withdrawn(folder, manifest, previous)
     if standing is not None:
-        return replace(standing(folder, place), holders=holders)
+        return replace(standing, holders=holders)
     refuse_forgotten(manifest, previous)
     unfinished = find_unfinished(place, last, withdrawn_hashes(manifest)) if last else None
     if last and not replace_edits:
@@ -141,48 +147,44 @@ def read_files(folder: Path, manifest: Manifest) -> tuple[LocalFile, ...]:
     return (*files, *(hash_local(folder, name) for name in (MANIFEST, *signed)))
 
 
-class _Standing:
-    """The release stands at the place already, tagged or not."""
-
-    def __init__(
-        self, manifest: Manifest, files: tuple[LocalFile, ...], action: Action, commit: str, *, proposal: bool = False
-    ) -> None:
-        self.manifest, self.files, self.action, self.commit, self.proposal = manifest, files, action, commit, proposal
-
-    def __call__(self, folder: Path, place: Place) -> PushPlan:
-        manifest = self.manifest
-        return PushPlan(
-            folder=folder,
-            place=place.name,
-            name=manifest.name,
-            version=manifest.version,
-            root=manifest.manifest_root,
-            action=self.action,
-            commit=self.commit,
-            proposal=self.proposal,
-            local=self.files,
-            files=tuple(FileChange(file.path, "unchanged", file.bytes) for file in self.files),
-        )
-
-
-def _standing(place: Place, state: PlaceState, manifest: Manifest, files: tuple[LocalFile, ...]) -> _Standing | None:
+def _standing(
+    folder: Path, place: Place, state: PlaceState, manifest: Manifest, files: tuple[LocalFile, ...]
+) -> PushPlan | None:
     """How this very content stands: under its tag, in a commit without tag, in a pull request, or not."""
+    stands = partial(_stands, folder, place, manifest, files)
     rooted = [file for file in files if is_rooted(file.path)]
     tagged = state.tags.get(f"v{manifest.version}")
     if tagged:
-        return (
-            None if wrong_files(_files(place, state, tagged), rooted) else _Standing(manifest, files, "nothing", tagged)
-        )
+        kept = _files(place, state, tagged)
+        return None if wrong_files(kept, rooted) else stands(kept, "nothing", tagged)
     title, mark = f"{manifest.name} {manifest.version}", f"manifest-root: {manifest.manifest_root}"
     for commit in state.commits:
         mine = commit.title.startswith(title) and mark in commit.message
-        if (mine or commit.oid == state.head) and not wrong_files(_files(place, state, commit.oid), rooted):
-            return _Standing(manifest, files, "tag", commit.oid)
+        if (mine or commit.oid == state.head) and not wrong_files(kept := _files(place, state, commit.oid), rooted):
+            return stands(kept, "tag", commit.oid)
     if place.proposes:
         for commit_id in state.proposals.values():
-            if not wrong_files(place.files(commit_id), rooted):
-                return _Standing(manifest, files, "nothing", commit_id, proposal=True)
+            if not wrong_files(kept := place.files(commit_id), rooted):
+                return replace(stands(kept, "nothing", commit_id), proposal=True)
     return None
+
+
+def _stands(
+    folder: Path, place: Place, manifest: Manifest, files: tuple[LocalFile, ...],
+    kept: Mapping[str, KeptFile], action: Action, commit: str,
+) -> PushPlan:  # fmt: skip
+    late = wrong_files(kept, files)
+    return PushPlan(
+        folder=folder,
+        place=place.name,
+        name=manifest.name,
+        version=manifest.version,
+        root=manifest.manifest_root,
+        action=action,
+        commit=commit,
+        local=files,
+        files=tuple(FileChange(file.path, "late" if file.path in late else "unchanged", file.bytes) for file in files),
+    )
 
 
 def _files(place: Place, state: PlaceState, commit: str) -> Mapping[str, KeptFile]:

@@ -47,10 +47,7 @@ def diff_folders(old: Path, new: Path, shown: int = EXAMPLES) -> ReleaseDiff:
 
 def _made_of(old: Manifest, new: Manifest, shown: int) -> list[Change]:
     """The files of the sources and the values of the recipe that differ."""
-    files = [
-        {f"{source.name}/{file.name}": file.sha256 for source in one.sources for file in source.files}
-        for one in (old, new)
-    ]
+    files = [_files(one) for one in (old, new)]
     recipes = [dict(_flat(one.recipe)) for one in (old, new)]
     found = []
     for kind, (before, after) in (("source_files_changed", files), ("recipe_changed", recipes)):

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from data_lake.publish.read_back import fetched_release
+from data_lake.publish.read_back import check_rows, fetched_release
 from data_lake.release.dialects import export_dialect
 from data_lake.release.export import export_release
 from data_lake.release.show import describe_release
@@ -67,7 +67,8 @@ def verify(
 ) -> None:
     """Compute everything again that a release states: files, hashes, pictures, references, every answer.
 
-    A published version is downloaded to a temporary folder first; its own manifest is all that is needed.
+    A published version is downloaded to a temporary folder first; its own manifest is all that is needed. Then
+    `load_dataset` loads rows of every table and split from where it is published.
 
     Examples: `medmultipoints verify lake/releases/demo/1.0.0`, `medmultipoints verify hub:acme/medmultipoints@v1.0.0`
     """
@@ -76,17 +77,19 @@ def verify(
     trust = Trust(allowed_signers, signature) if allowed_signers else None
     with opened_release(release) as folder:
         report = verify_release(folder, leakage=leakage, trust=trust)
-    failed = [check for check in report.checks if not check.ok]
+        published = place_of(release)
+        checks = (*report.checks, *([check_rows(*published, folder)] if published else []))
+    failed = [check for check in checks if not check.ok]
     if as_json:
         found = {"leakage": report.leakage} if leakage else {}
-        print_json({"ok": not failed, "checks": [asdict(check) for check in report.checks], **found})
+        print_json({"ok": not failed, "checks": [asdict(check) for check in checks], **found})
     else:
-        rows = [["ok" if check.ok else "FAILED", check.name, check.detail] for check in report.checks]
+        rows = [["ok" if check.ok else "FAILED", check.name, check.detail] for check in checks]
         table(str(release), ["", "check", "found"], rows)
         if report.leakage is not None:
             print_certificate(report.leakage)
     if failed:
-        say_error(f"{len(failed)} of {len(report.checks)} checks failed: do not use this copy; get or build it again.")
+        say_error(f"{len(failed)} of {len(checks)} checks failed: do not use this copy; get or build it again.")
         raise typer.Exit(1)
 
 

@@ -90,6 +90,7 @@ def agree(plan: PushPlan) -> None:
 def print_plan(plan: PushPlan) -> None:
     """What would happen, for people."""
     print_holders(plan)
+    print_late(plan)
     if plan.action == "nothing":
         return
     OUT.print(f"[bold]{plan.title}[/] to {plan.place}", highlight=False)
@@ -118,6 +119,16 @@ def print_holders(plan: PushPlan) -> None:
         OUT.print(
             f"[bold]{holder.tag}[/] at {plan.place} still holds {len(holder.images)} withdrawn images, for example "
             f"{holder.images[0]}. Publishing never changes a version: remove that one there yourself.",
+            highlight=False,
+        )
+
+
+def print_late(plan: PushPlan) -> None:
+    """The files of a version that stands which came after its push."""
+    for file in plan.paths("late"):
+        OUT.print(
+            f"[bold]{file.path}[/] stays here: it is not that of {plan.version} at {plan.place}, and a version takes "
+            "its manifest and signature at its first push only. Sign the next version before you publish it.",
             highlight=False,
         )
 

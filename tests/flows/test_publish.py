@@ -1,14 +1,21 @@
 """The command that publishes, and that no token gets anywhere."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub import CommitOperationAdd, HfApi
 from typer.testing import CliRunner
 
+from data_lake.publish.git_folder import GitFolder
+from data_lake.publish.plain_folder import PlainFolder
+from data_lake.publish.plan import plan_push
+from data_lake.publish.push import push
+from data_lake.release.provenance import SIGNATURE
 from flows.cli.app import app
 from flows.embedded_server import embedded_server
 from tests.hub.fixtures import history, hub, publish, repo, running_hub, versions
@@ -68,9 +75,42 @@ def test_published_read_back_and_verified_from_the_hub_alone(hub: TestHub, repo:
     code, said = call("verify", f"hub:{repo}@v1.0.0", "--json")
     assert code == 0
     assert json.loads(said)["ok"]
+    assert json.loads(said)["checks"][-1] == {"name": "rows_load", "ok": True, "detail": "as stated"}
     code, said = call("verify", f"hub:{repo}@v3.0.0")
     assert code == 2
     assert "there are: v1.0.0" in said
+
+
+def test_a_signature_that_comes_too_late_is_told(versions, tmp_path: Path) -> None:
+    signed = shutil.copytree(versions["1.0.0"], tmp_path / "signed")
+    command = ["publish", str(signed), "--to", str(tmp_path / "kept"), "--yes"]
+    assert call(*command)[0] == 0
+    (signed / SIGNATURE).write_text("signed")
+    code, said = call(*command)
+    assert code == 0
+    assert f"{SIGNATURE} stays here" in " ".join(said.split())
+    assert "nothing to publish" in said
+
+
+def test_a_version_whose_rows_do_not_load_fails_to_verify(hub: TestHub, repo: str, versions) -> None:
+    publish(versions["1.0.0"], repo)
+    api = HfApi(endpoint=hub.endpoint, token=WRITER)
+    stray = CommitOperationAdd("instructions/train-stray.jsonl", b"no row")
+    commit = api.create_commit(repo, [stray], commit_message="by hand", repo_type="dataset").oid
+    code, said = call("verify", f"hub:{repo}@{commit}", "--json")
+    assert code == 1
+    failed = {check["name"]: check["detail"] for check in json.loads(said.splitlines()[0])["checks"] if not check["ok"]}
+    assert list(failed) == ["no_file_missing_or_extra", "rows_load"]
+    assert failed["rows_load"].startswith(f"load_dataset at {commit}: ")
+
+
+@pytest.mark.parametrize("kept", ["git", "plain"])
+def test_what_a_folder_keeps_is_verified_by_tag_and_by_commit(kept: str, versions, tmp_path: Path) -> None:
+    place = GitFolder(tmp_path / "kept") if kept == "git" else PlainFolder(tmp_path / "kept")
+    commit = push(plan_push(versions["1.0.0"], place), place).commit
+    for revision in ("v1.0.0", commit):
+        code, said = call("verify", f"folder:{tmp_path / 'kept'}@{revision}", "--json")
+        assert (code, json.loads(said)["checks"][-1]["name"]) == (0, "rows_load")
 
 
 def test_a_place_that_damages_files_is_never_reported_as_published(

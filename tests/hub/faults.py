@@ -9,16 +9,23 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Fault:
-    """What happens to requests that match; ``status`` None drops the connection unless there is a ``delay``."""
+    """What happens to requests that match: ``status``, or a dropped connection unless the request ``passes``."""
 
     method: str
     path: re.Pattern[str]
     after: bool
     status: int | None = None
     delay: float | None = None
+    cut: int | None = None
+    whole: bool = False
     times: int = 1
     skip: int = 0
     headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the answer is the right one, if late, cut off or without regard to the range asked for."""
+        return self.delay is not None or self.cut is not None or self.whole
 
     def matches(self, method: str, path: str) -> bool:
         return self.method in ("*", method) and self.path.search(path) is not None
@@ -35,6 +42,10 @@ def parse_fault(text: str) -> Fault:
     fault = Fault(method, re.compile(path), when == "after")
     if act.startswith("delay:"):
         fault.delay = float(act.removeprefix("delay:"))
+    elif act.startswith("cut:"):
+        fault.cut = int(act.removeprefix("cut:"))
+    elif act == "whole":
+        fault.whole = True
     elif act != "drop":
         fault.status = int(act)
     for option in options:

@@ -74,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, request: Request, fault: Fault | None, entry: dict[str, object]) -> None:
         reply = None
-        if fault is None or fault.after or fault.delay is not None:
+        if fault is None or fault.after or fault.passes:
             if fault and fault.delay is not None and not fault.after:
                 time.sleep(fault.delay)
             reply = self._routed(request)
@@ -82,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
             self.read_body()
         if fault and fault.delay is not None and fault.after:
             time.sleep(fault.delay)
-        elif fault and fault.delay is None:
+        elif fault and not fault.passes:
             if fault.status is None:
                 entry["status"] = "dropped"
                 self._drop()
@@ -93,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
         entry["status"] = reply.status
         if self._consumed and reply.status >= 400:
             self.close_connection = True  # part of the body may be unread
-        self._send(reply)
+        self._send(reply, fault)
 
     def _drop(self) -> None:
         self.close_connection = True
@@ -115,12 +115,12 @@ class Handler(BaseHTTPRequestHandler):
             # a PUT of a large file is read from the stream by its route
             self._consumed = request.path.startswith("/lfs/") and request.method == "PUT" and request.has_length()
 
-    def _send(self, reply: Reply) -> None:
+    def _send(self, reply: Reply, fault: Fault | None = None) -> None:
         start, stop, status = 0, len(reply.body), reply.status
         headers = dict(reply.headers)
         if reply.file is not None:
             size = reply.file.stat().st_size
-            span = _range(self.headers.get("Range", ""), size)
+            span = _range("" if fault and fault.whole else self.headers.get("Range", ""), size)
             if span is None:
                 self._send(Reply(416, headers={"Content-Range": f"bytes */{size}"}))
                 return
@@ -135,11 +135,14 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self._send_body(reply, start, stop)
+            cut = fault.cut if fault else None
+            self._send_body(reply, start, stop if cut is None else min(stop, start + cut))
+            if cut is not None:
+                self._drop()
 
     def _send_body(self, reply: Reply, start: int, stop: int) -> None:
         if reply.file is None:
-            self.wfile.write(reply.body)
+            self.wfile.write(reply.body[start:stop])
             return
         with reply.file.open("rb") as file:
             file.seek(start)

@@ -76,6 +76,7 @@ OF_REPOSITORY: dict[tuple[str, str], Route] = {
     ("DELETE", "tag"): routes_write.delete_tag,
     ("POST", "branch"): routes_write.post_branch,
     ("DELETE", "branch"): routes_write.delete_branch,
+    ("GET", "discussions"): routes_read.discussions,
     ("POST", "discussions"): routes_write.post_discussion,
 }
 

@@ -139,3 +139,17 @@ def commits(request: Request) -> Reply:
             row["formatted"] = {"title": row["title"], "message": row["message"]}
     more = {"p": page + 1, "limit": limit} if (page + 1) * limit < total else None
     return as_json(rows, headers={"X-Total-Count": str(total)} | _next(request, more))
+
+
+def discussions(request: Request) -> Reply:
+    """All discussions and pull requests, on one page."""
+    file = request.repo() / "discussions.json"
+    rows = json.loads(file.read_text()) if file.exists() else []
+    repo = {"name": request.name, "type": request.kind}
+    shown = [
+        {name: row[name] for name in ("num", "title", "status")}
+        | {"author": {"name": row["author"]}, "createdAt": row["at"], "isPullRequest": row["pr"], "repo": repo}
+        for row in rows
+        if row["pr"] or request.query.get("type") != "pull_request"
+    ]
+    return as_json({"count": len(shown), "start": 0, "discussions": shown})

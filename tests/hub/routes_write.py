@@ -165,13 +165,20 @@ def _new_discussion(hub: Hub, repo: Path, title: str, text: str, user: str, is_p
     with hub.store.lock(file):
         known = json.loads(file.read_text()) if file.exists() else []
         row = {"num": len(known) + 1, "title": title, "description": text, "author": user, "at": now()}
-        made = file.with_suffix(".tmp")
-        made.write_text(json.dumps([*known, row | {"pr": is_pr, "base": base}]))
-        os.replace(made, file)
+        _write_discussions(file, [*known, row | {"pr": is_pr, "base": base, "status": "open"}])
         return len(known) + 1
 
 
+def _write_discussions(file: Path, rows: list[dict[str, Any]]) -> None:
+    made = file.with_suffix(".tmp")
+    made.write_text(json.dumps(rows))
+    os.replace(made, file)
+
+
 def post_discussion(request: Request) -> Reply:
+    """A new discussion or pull request, or another status of one."""
+    if request.rest == "status":
+        return _change_status(request)
     if request.argument:
         raise HubError(501, f"not implemented by this test Hub: {request.method} {request.path}")
     repo, wanted, user = request.repo(), request.json(), signed_in(request.who)
@@ -181,3 +188,13 @@ def post_discussion(request: Request) -> Reply:
         git(repo, "update-ref", f"refs/pr/{number}", request.hub.store.commit_of(repo, "main"))
     url = f"{request.hub.url(request.kind, request.name)}/discussions/{number}"
     return as_json({"num": number, "url": url, "pullRequest": is_pr})
+
+
+def _change_status(request: Request) -> Reply:
+    file, status = request.repo(write=True) / "discussions.json", request.json()["status"]
+    with request.hub.store.lock(file):
+        rows = json.loads(file.read_text())
+        rows[int(request.argument) - 1]["status"] = status
+        _write_discussions(file, rows)
+    event = {"id": request.argument, "type": "status-change", "createdAt": now(), "author": {"name": "someone"}}
+    return as_json({"newStatus": event | {"data": {"status": status}}})

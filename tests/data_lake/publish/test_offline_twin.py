@@ -16,6 +16,7 @@ from data_lake.publish.push import PushResult, push
 from data_lake.publish.read_back import fetched_release, read_back
 from data_lake.publish.versions import VersionRefused
 from data_lake.release.dialect_lines import FORMS
+from data_lake.release.provenance import SIGNATURE, STATEMENT
 from data_lake.release.signature import Trust, sign_release
 from data_lake.release.verify import verify_release
 from tests.data_lake.release.tiny_release import write_release
@@ -67,6 +68,18 @@ def test_a_signature_travels_with_its_version_only(make, versions, tmp_path: Pat
         assert verify_release(folder, trust=Trust(tmp_path / "allowed")).ok
     publish(versions["1.1.0"], make())
     assert {path for path in make().files("v1.1.0") if path.startswith("manifest.json")} == {"manifest.json"}
+
+
+def test_a_signature_made_after_the_first_push_is_left_out_and_called_late(make, versions, tmp_path: Path) -> None:
+    signed, key = shutil.copytree(versions["1.0.0"], tmp_path / "signed"), tmp_path / "key"
+    publish(signed, make())
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    sign_release(signed, key)
+    plan = plan_push(signed, make())
+    assert plan.action == "nothing"
+    assert [file.path for file in plan.paths("late")] == [STATEMENT, SIGNATURE]
+    assert {file.path for file in plan.paths("unchanged")} == set(make().files("v1.0.0"))
+    assert publish(signed, make()).outcome == "unchanged"
 
 
 def test_a_taken_version_is_refused(make, versions) -> None:
