@@ -50,6 +50,7 @@ def run(work: Path) -> dict[str, Any]:
 
 def release(work: Path, version: str, lake: str = "lake") -> Outcome:
     """The recipe's release with whatever corrections lie beside it now."""
+    (work / "corrections").mkdir(exist_ok=True)
     recipe = work / "reviewed.toml"
     recipe.write_text(RECIPE.format(version=version))
     return build(recipe, work / lake, {"hyperkvasir": hyperkvasir()})

@@ -10,7 +10,10 @@ from transforms.object_pairs import SIDES, in_source_pixels, pair_objects
 
 UNSEEN_PX: Final = 0.01
 """What a side may move by resizing alone."""
-MEASURED: Final = ("evidence", "cx", "cy", "ix", "iy", "point_kind", "area_px", "rle", "track_id", "truncated")
+MEASURED: Final = (
+    "evidence", "cx", "cy", "ix", "iy", "point_kind", "area_px", "rle", "track_id", "truncated",
+    "luma", "roughness", "ring_luma", "ring_roughness",
+)  # fmt: skip
 SCALED: Final = ("cx", "cy", "ix", "iy", *SIDES)
 NAMING: Final = ("object_id", "record_id", "image_sha256", "label", "index", "split", "sample_id", *SIDES)
 
