@@ -9,6 +9,7 @@ import polars as pl
 
 from expectations.columns import Column, Table
 from transforms.instructions.tasks import TASKS
+from transforms.records import TONE_COLUMNS
 
 FLOAT32_ROUNDING_PX = 1e-3
 """Points and boxes of records are rounded to float32 apart from each other."""
@@ -89,7 +90,7 @@ def _boxes_have_area() -> pl.Expr:
     return _well_formed("bbox", 4) & pl.col("bbox").list.eval(right_of & below).list.all()
 
 
-_TONE = [pl.col(name).is_null() for name in ("luma", "roughness", "ring_luma", "ring_roughness")]
+_TONE = [pl.col(name).is_null() for name in TONE_COLUMNS]
 _TONE_OF_MASK = pl.all_horizontal(_TONE) | ~pl.any_horizontal(*_TONE, pl.col("rle").is_null())
 _BOX_HAS_AREA = (pl.col("x1") < pl.col("x2")) & (pl.col("y1") < pl.col("y2"))
 

@@ -128,10 +128,8 @@ def _find(names: tuple[str, ...], folder: Path) -> Iterator[Path]:
     for name in names:
         pattern = any(sign in name for sign in "*?[")
         found = sorted(folder.glob(name)) if pattern else [folder / Path(name).expanduser()]
-        if pattern and not found and not folder.joinpath(name).parent.is_dir():
-            raise UsageError(
-                f"corrections.files: {name}: there is no folder {folder.joinpath(name).parent}. Correct the recipe."
-            )
+        if pattern and not found and not (place := folder.joinpath(name).parent).is_dir():
+            raise UsageError(f"corrections.files: {name}: there is no folder {place}. Correct the recipe.")
         for path in found:
             if not path.is_file():
                 raise UsageError(f"corrections.files: {name}: there is no such file in {folder}. Correct the recipe.")

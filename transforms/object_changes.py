@@ -7,12 +7,13 @@ import polars as pl
 
 from transforms.changes import Change, change, ranked, turned
 from transforms.object_pairs import SIDES, in_source_pixels, pair_objects
+from transforms.records import TONE_COLUMNS
 
 UNSEEN_PX: Final = 0.01
 """What a side may move by resizing alone."""
 MEASURED: Final = (
     "evidence", "cx", "cy", "ix", "iy", "point_kind", "area_px", "rle", "track_id", "truncated",
-    "luma", "roughness", "ring_luma", "ring_roughness",
+    *TONE_COLUMNS,
 )  # fmt: skip
 SCALED: Final = ("cx", "cy", "ix", "iy", *SIDES)
 NAMING: Final = ("object_id", "record_id", "image_sha256", "label", "index", "split", "sample_id", *SIDES)

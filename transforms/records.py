@@ -6,8 +6,8 @@ Points live in the same frame: the centre of that pixel is ``(x + 0.5, y + 0.5)`
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, fields
+from typing import Final, Literal, Protocol
 
 Verdict = Literal["dropped", "rejected"]
 Evidence = Literal["mask", "source", "track", "correction"]
@@ -63,6 +63,9 @@ class Tone:
     roughness: float
     ring_luma: float
     ring_roughness: float
+
+
+TONE_COLUMNS: Final = tuple(field.name for field in fields(Tone))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a push would do, known before anything is changed: files, version, tag, and the difference in words."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -98,7 +98,8 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
     check_card(folder, manifest)
     state = place.state()
     holders = find_holders(place, state, withdrawn_hashes(manifest))
-    standing = _standing(folder, place, state, manifest, files)
+    plan = _about(folder, place, manifest, files)
+    standing = _standing(plan, place, state, manifest, files)
     if standing is not None and standing.action == "nothing":
         return replace(standing, holders=holders)
     last = find_last(place, state, manifest.name)
@@ -115,16 +116,10 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
         raise refuse(manifest, place.name, "that version stands there with other content", comparison)
     if previous and comparison:
         check_version(manifest, previous, comparison, place.name)
-    return PushPlan(
-        folder=folder,
-        place=place.name,
-        name=manifest.name,
-        version=manifest.version,
-        root=manifest.manifest_root,
+    return plan(
         action="commit",
         parent=state.head,
         creates=not state.ready,
-        local=files,
         files=tuple(_changes(files, state.files, previous)),
         old_version=previous.version if previous else None,
         proposed=comparison.proposed_version if comparison else None,
@@ -147,11 +142,24 @@ def read_files(folder: Path, manifest: Manifest) -> tuple[LocalFile, ...]:
     return (*files, *(hash_local(folder, name) for name in (MANIFEST, *signed)))
 
 
+def _about(folder: Path, place: Place, manifest: Manifest, files: tuple[LocalFile, ...]) -> Callable[..., PushPlan]:
+    """A plan but for what is to be done."""
+    return partial(
+        PushPlan,
+        folder=folder,
+        place=place.name,
+        name=manifest.name,
+        version=manifest.version,
+        root=manifest.manifest_root,
+        local=files,
+    )
+
+
 def _standing(
-    folder: Path, place: Place, state: PlaceState, manifest: Manifest, files: tuple[LocalFile, ...]
+    plan: Callable[..., PushPlan], place: Place, state: PlaceState, manifest: Manifest, files: Sequence[LocalFile]
 ) -> PushPlan | None:
     """How this very content stands: under its tag, in a commit without tag, in a pull request, or not."""
-    stands = partial(_stands, folder, place, manifest, files)
+    stands = partial(_stands, plan, files)
     rooted = [file for file in files if is_rooted(file.path)]
     tagged = state.tags.get(f"v{manifest.version}")
     if tagged:
@@ -170,21 +178,11 @@ def _standing(
 
 
 def _stands(
-    folder: Path, place: Place, manifest: Manifest, files: tuple[LocalFile, ...],
-    kept: Mapping[str, KeptFile], action: Action, commit: str,
-) -> PushPlan:  # fmt: skip
+    plan: Callable[..., PushPlan], files: Sequence[LocalFile], kept: Mapping[str, KeptFile], action: Action, commit: str
+) -> PushPlan:
     late = wrong_files(kept, files)
-    return PushPlan(
-        folder=folder,
-        place=place.name,
-        name=manifest.name,
-        version=manifest.version,
-        root=manifest.manifest_root,
-        action=action,
-        commit=commit,
-        local=files,
-        files=tuple(FileChange(file.path, "late" if file.path in late else "unchanged", file.bytes) for file in files),
-    )
+    kinds = (FileChange(file.path, "late" if file.path in late else "unchanged", file.bytes) for file in files)
+    return plan(action=action, commit=commit, files=tuple(kinds))
 
 
 def _files(place: Place, state: PlaceState, commit: str) -> Mapping[str, KeptFile]:

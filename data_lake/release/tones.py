@@ -1,7 +1,7 @@
 """Brightness and roughness of a release's objects, measured again in its pictures."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple
 from typing import Any
 
 import cv2
@@ -9,11 +9,10 @@ import numpy as np
 import polars as pl
 
 from transforms.images import decode_image
-from transforms.records import Tone
+from transforms.records import TONE_COLUMNS, Tone
 from transforms.run_lengths import decode_rle
 from transforms.tones import measure_tone
 
-MEASURES = tuple(field.name for field in fields(Tone))
 Stated = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
@@ -21,8 +20,8 @@ def stated_tones(objects: pl.DataFrame, images: pl.DataFrame) -> Stated:
     """By image what must be measured again: masks in pictures as the source ships them, and whatever is stated."""
     own = (pl.col("scale") == 1) & (pl.col("image_origin") == "member") & pl.col("rle").is_not_null()
     held = objects.join(images.select("sample_id", "scale", "image_origin"), on="sample_id")
-    held = held.filter(own | pl.any_horizontal(pl.col(name).is_not_null() for name in MEASURES))
-    columns = held.select("object_id", "sample_id", "rle", own.alias("measurable"), *MEASURES)
+    held = held.filter(own | pl.any_horizontal(pl.col(name).is_not_null() for name in TONE_COLUMNS))
+    columns = held.select("object_id", "sample_id", "rle", own.alias("measurable"), *TONE_COLUMNS)
     return columns.rows_by_key("sample_id", named=True)
 
 
@@ -30,14 +29,14 @@ def check_tones(data: bytes, stated: Sequence[Mapping[str, Any]]) -> Iterator[st
     """A sentence for every object of a picture whose stated tone is not the measured one."""
     pixels = decode_image(data).pixels if any(row["measurable"] for row in stated) else np.zeros((1, 1, 3), np.uint8)
     for row in stated:
-        own = tuple(row[name] for name in MEASURES)
+        own = tuple(row[name] for name in TONE_COLUMNS)
         try:
             tone = _measure(pixels, row["rle"]) if row["measurable"] else None
         except ValueError as error:
             yield f"{row['object_id']}: rle: {error}"
             continue
-        if own != (astuple(tone) if tone else (None,) * len(MEASURES)):
-            yield f"{row['object_id']}: {', '.join(MEASURES)} are {own}, its picture gives {tone and astuple(tone)}"
+        if own != (astuple(tone) if tone else (None,) * len(TONE_COLUMNS)):
+            yield f"{row['object_id']}: {', '.join(TONE_COLUMNS)} are {own}, its picture gives {tone and astuple(tone)}"
 
 
 def _measure(pixels: Any, rle: str) -> Tone | None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import polars as pl
 
 from transforms.errors import DataError
-from transforms.records import Tone
+from transforms.records import TONE_COLUMNS, Tone
 
 _IMAGE: Final = (
     "sample_id", "image_sha256", "image_file", "split", "source", "organ", "finding", "classification", "width",
@@ -20,7 +20,7 @@ _IMAGE: Final = (
 )  # fmt: skip
 _OBJECT: Final = (
     "sample_id", "object_id", "label", "index", "x1", "y1", "x2", "y2", "area_px", "rle", "track_id", "truncated",
-    "luma", "roughness", "ring_luma", "ring_roughness",
+    *TONE_COLUMNS,
 )  # fmt: skip
 BORDER_PX: Final = 0.5  # an object nearer to the border touches it
 _GROUP: Final = (

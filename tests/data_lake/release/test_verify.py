@@ -12,13 +12,13 @@ import pytest
 from data_lake.release.manifest import read_manifest
 from data_lake.release.pictures import check_pictures
 from data_lake.release.read import Picture, read_pictures, read_tables
-from data_lake.release.tones import MEASURES
 from data_lake.release.verify import verify_release
 from data_lake.wording import load_names, load_templates
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import PICTURES, changed, make_tables, picture
 from transforms.diff import Tables
 from transforms.instructions.write import write_instructions
+from transforms.records import TONE_COLUMNS
 
 
 def failing(folder: Path) -> dict[str, str]:
@@ -185,11 +185,13 @@ CASES: dict[str, tuple[str, Callable[[Tables], Tables]]] = {
     ),
     "a roughness that is not stated": (
         "pictures",
-        lambda t: changed(t, objects=t.objects.with_columns(pl.lit(None, pl.Float64).alias(name) for name in MEASURES)),
+        lambda t: changed(
+            t, objects=t.objects.with_columns(pl.lit(None, pl.Float64).alias(name) for name in TONE_COLUMNS)
+        ),
     ),
     "a brightness of an object without a mask": (
         "pictures",
-        lambda t: changed(t, objects=t.objects.with_columns(pl.col(name).fill_null(9.0) for name in MEASURES)),
+        lambda t: changed(t, objects=t.objects.with_columns(pl.col(name).fill_null(9.0) for name in TONE_COLUMNS)),
     ),
     "a mask of another picture": (
         "pictures",

@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
-from data_lake.release.tones import MEASURES
 from data_lake.wording import load_names, load_templates
 from expectations.columns import conform, empty_frame, load_table
 from transforms.diff import Tables
 from transforms.images import decode_image
 from transforms.instructions.write import write_instructions
+from transforms.records import TONE_COLUMNS
 from transforms.run_lengths import encode_rle
 from transforms.tones import measure_tone
 
@@ -101,7 +101,7 @@ def record_row(image: dict[str, object], label: str, boxes: list[tuple[float, ..
     }
 
 
-NO_MASK = dict.fromkeys(("area_px", "rle", *MEASURES))
+NO_MASK = dict.fromkeys(("area_px", "rle", *TONE_COLUMNS))
 
 
 def mask_facts(data: bytes, *box: float) -> dict[str, object]:
