@@ -202,7 +202,8 @@ def check_entries(report: DialectReport, python: Path, work: Path) -> int:
     for entry in read_entries(report.folder, form):
         row = loaded.pop(entry["instruction_id"])
         assert row == entry, f"{report.dialect}: {entry['instruction_id']} was loaded as {row}"
-        assert all((report.folder / path).is_file() for path in entry.get("images") or [entry["image"]])
+        pictures = entry.get("images") or entry["image"]
+        assert all((report.folder / path).is_file() for path in ([pictures] if isinstance(pictures, str) else pictures))
     assert not loaded, f"{report.dialect}: {len(loaded)} entries too many"
     return len(rows)
 

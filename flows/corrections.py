@@ -2,18 +2,26 @@
 
 import hashlib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from flows.patterns import SAMPLE, SHA256, Day
 from flows.recipe_problems import problem
 from transforms.corrections import Action, Correction, Withdrawal
 from transforms.errors import UsageError
 
-Sides = tuple[float, float, float, float]
+
+def _has_area(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    x1, y1, x2, y2 = box
+    if not (0 <= x1 < x2 and 0 <= y1 < y2):
+        raise ValueError(f"the box {[*box]} is not x1, y1, x2, y2 with 0 <= x1 < x2 and 0 <= y1 < y2")
+    return box
+
+
+Sides = Annotated[tuple[float, float, float, float], AfterValidator(_has_area)]
 Text = Annotated[str, Field(min_length=1)]
 NEEDS: dict[Action, tuple[str, ...]] = {
     "exclude": (),
@@ -116,6 +124,15 @@ def read_corrections(stated: Corrections, folder: Path) -> Corrections:
         entries += _placed(found.corrections, f"{path.name}, [[corrections]]")
         withdrawn += _placed(found.withdrawn, f"{path.name}, [[withdrawn]]")
     return Corrections(files=tuple(names), entries=tuple(entries), withdrawn=tuple(withdrawn))
+
+
+def check_entries(stated: Corrections, sources: Collection[str], labels: Collection[str]) -> None:
+    """UsageError for an entry about a source that does not exist, or with a label that the recipe does not have."""
+    for entry in stated.entries:
+        if entry.image.partition("/")[0] not in sources:
+            raise UsageError(f"{entry.where}: image {entry.image}: no such source; there are {', '.join(sources)}.")
+        if entry.label is not None and entry.label not in labels:
+            raise UsageError(f"{entry.where}: label '{entry.label}': the recipe has {', '.join(labels)}.")
 
 
 def of_sources(stated: Corrections, sources: tuple[str, ...]) -> Corrections:

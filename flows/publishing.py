@@ -1,5 +1,6 @@
 """A release to a place that keeps versions: plan, push, read back. The Prefect flow and the command line run this."""
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from data_lake.publish.read_back import read_back
 from data_lake.release.verify import Check, verify_release
 from transforms.errors import DataError, MachineError, UsageError
 
+_BRANCH = re.compile(r"(?!.*(\.\.|//|/\.|\.lock(/|$)))[A-Za-z0-9_]([A-Za-z0-9._/-]*[A-Za-z0-9_-])?")
 Tell = Callable[[str], None]
 
 
@@ -72,6 +74,8 @@ class Published:
 
 def open_place(request: PublishRequest) -> Place:
     """The Hub repository or the folder that the request names."""
+    if not _BRANCH.fullmatch(request.branch):
+        raise UsageError(f"--branch {request.branch}: no name of a branch. Use letters, digits, '.', '_', '-' and '/'.")
     if (request.repo is None) == (request.to is None):
         raise UsageError("give either --repo OWNER/NAME for the Hub, or --to FOLDER for versions without it.")
     if request.repo is not None:

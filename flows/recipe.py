@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from data_lake.catalogue import Label, SourceInfo, load_catalogue, load_reader
-from flows.corrections import Corrections, of_sources, read_corrections
+from flows.corrections import Corrections, check_entries, of_sources, read_corrections
 from flows.patterns import LABEL, NAME, STAGE, VERSION, Day
 from flows.recipe_instructions import Instructions
 from flows.recipe_problems import problems
@@ -195,10 +195,9 @@ def check_sources(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: st
             raise UsageError(f"recipe {where}: sources.{name}: {problems(error, known)}. {REMEDY}") from error
         except UsageError as error:  # from an option that its reader checks itself
             raise UsageError(f"recipe {where}: sources.{error}") from error
-    for entry in recipe.corrections.entries:
-        if entry.image.partition("/")[0] not in catalogue:
-            raise UsageError(f"{entry.where}: image {entry.image}: no such source; there are {', '.join(catalogue)}.")
-    return recipe.model_copy(update={"sources": complete, "labels": complete_labels(recipe, catalogue, where)})
+    labels = complete_labels(recipe, catalogue, where)
+    check_entries(recipe.corrections, catalogue, labels.names)
+    return recipe.model_copy(update={"sources": complete, "labels": labels})
 
 
 def complete_labels(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: str) -> Labels:

@@ -18,6 +18,7 @@ _WORDS = {
     "literal_error": "must be {expected}",
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
+    "string_too_short": "must not be empty",
     "string_type": "must be a text in quotes",
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO, TypeVar, cast
 
 from data_lake.publish.hub_answers import Trouble, explain, trouble_of
-from data_lake.publish.hub_client import check_name, open_client
+from data_lake.publish.hub_client import check_endpoint, check_name, open_client
 from data_lake.publish.places import PIECE, Change, KeptCommit, KeptFile, LostAnswer, PlaceState, StaleParent
 from data_lake.publish.ranges import RangedFile
 from transforms.errors import MachineError, PipelineError, UsageError
@@ -29,6 +29,7 @@ class HubPlace:
         self.repo, self.private, self.branch = repo, private, branch
         self._pull_request, self._sleep = pull_request, sleep
         self.endpoint = os.environ.get("HF_ENDPOINT", DEFAULT_ENDPOINT).rstrip("/")
+        check_endpoint(self.endpoint)
         self._token, self._api, self._files = open_client(self.endpoint, timeout)
         self._named: dict[str, Any] = {"repo_id": repo, "repo_type": "dataset"}
 

@@ -69,7 +69,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def explain(what: str, place: str, trouble: Trouble) -> PipelineError:
     """The error that a person is shown."""
-    said = f": {trouble.text}" if trouble.text else ""
+    said = f": {trouble.text.rstrip('.')}" if trouble.text else ""
     if trouble.card:
         return DataError(
             f"{place} does not accept README.md{said}. Correct the card's text in the recipe and build again."

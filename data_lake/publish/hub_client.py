@@ -2,6 +2,7 @@
 
 import sys
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from transforms.errors import UsageError
 
@@ -23,6 +24,13 @@ def check_name(repo: str) -> None:
         problem = str(error).rstrip(".")
     if problem:
         raise UsageError(f"--repo {repo}: {problem}. Write it as OWNER/NAME, for example acme/medmultipoints.")
+
+
+def check_endpoint(endpoint: str) -> None:
+    """UsageError unless it is the address of a server."""
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"HF_ENDPOINT={endpoint}: no address of a Hub. Write it as https://HOST, or unset it.")
 
 
 def open_client(endpoint: str, timeout: float) -> tuple[str | None, "HfApi", "HfFileSystem"]:

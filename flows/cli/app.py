@@ -80,8 +80,9 @@ def main() -> NoReturn:
         say_error("interrupted. Nothing is half-written; run the same command again to go on where it stopped.")
         code = INTERRUPTED
     except typer.TyperException as error:
-        if error.format_message():  # there is none where the help was printed instead
-            say_error(f"{error.format_message()} See `medmultipoints --help`.")
+        words = error.format_message().replace("Value error, ", "").replace("Input should be", "must be").rstrip(".")
+        if words:  # there are none where the help was printed instead
+            say_error(f"{words}. See `medmultipoints --help`.")
         code = 2
     except OSError as error:
         say_error(f"{error.strerror or error}: {error.filename or ''}. Check disk and permissions, then run again.")

@@ -61,7 +61,7 @@ def show_and_publish(request: PublishRequest, *, dry_run: bool, yes: bool, as_js
     """The plan shown, agreed to and carried out."""
     plan = plan_for(request, open_place(request))
     if not as_json:
-        print_plan(plan)
+        print_plan(plan, proposed=request.pull_request)
     if dry_run:
         print_json(plan_json(plan)) if as_json else say("dry run: nothing was changed")
         return
@@ -87,8 +87,8 @@ def agree(plan: PushPlan) -> None:
     typer.confirm(f"Publish {plan.title} to {plan.place}?", abort=True, err=True)
 
 
-def print_plan(plan: PushPlan) -> None:
-    """What would happen, for people."""
+def print_plan(plan: PushPlan, *, proposed: bool) -> None:
+    """What would happen, for people; ``proposed``: as a pull request."""
     print_holders(plan)
     print_late(plan)
     if plan.action == "nothing":
@@ -110,7 +110,9 @@ def print_plan(plan: PushPlan) -> None:
     if plan.old_version:
         OUT.print(f"\n[bold]Difference from {plan.old_version}[/] (asks for {plan.proposed} or later)")
         OUT.print(plan.difference, markup=False)
-    OUT.print(f"\none commit, then the tag [bold]{plan.tag}[/]")
+    tag = f"the tag [bold]{plan.tag}[/]"
+    later = f"a pull request of one commit; {tag} by publishing again once it is merged"
+    OUT.print(f"\n{later}" if proposed else f"\none commit, then {tag}")
 
 
 def print_holders(plan: PushPlan) -> None:

@@ -65,7 +65,14 @@ def given(sources: dict[str, str]) -> list[str]:
     ("arguments", "message"),
     [
         (["build"], "error: Missing argument 'recipe'. See `medmultipoints --help`."),
-        (["build", "demo", "--workers", "0"], "error: Invalid value for '--workers'"),
+        (
+            ["build", "demo", "--workers", "0"],
+            "error: Invalid value for '--workers': must be greater than or equal to 1. ",
+        ),
+        (
+            ["publish", "any", "--to", "versions", "--branch", "bad name"],
+            "error: --branch bad name: no name of a branch. Use letters,",
+        ),
         (["build", "demo", "--colour"], "error: No such option: --colour"),
         (["biuld"], "error: No such command 'biuld'."),
         (

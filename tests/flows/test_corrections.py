@@ -27,6 +27,7 @@ CHANGES = (
     ("[sources.visem_tracking]\n", ""),
     ("[boxes]", '[corrections]\nfiles = ["corrections/*.toml"]\n\n[boxes]'),
 )
+GOOD = {"image": "hyperkvasir/a", "image_sha256": "0" * 64, "action": "exclude"}
 REVIEW = {"reason": "looked at it twice", "reviewer": "A. Reviewer", "date": "2026-11-20"}
 WITHDRAWN = """[[withdrawn]]
 image_sha256 = "{}"
@@ -197,16 +198,23 @@ def test_corrections_of_sources_that_are_not_built_are_left_aside() -> None:
     assert of_sources(stated, ("kvasir_instrument",)).entries == ()
 
 
-def test_a_correction_of_a_source_that_nobody_knows_is_refused(tmp_path: Path, recipe: str) -> None:
-    """A misspelt name must not drop a decision."""
-    act = {"image": "hyperkvasirr/a", "image_sha256": "0" * 64, "action": "exclude"}
-    (tmp_path / "a.toml").write_text(table(**act))
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"image": "hyperkvasirr/a"}, "image hyperkvasirr/a: no such source; there are "),
+        ({"action": "set_label", "label": "polyp"}, "label 'polyp': the recipe has polyps, "),
+    ],
+)
+def test_a_source_or_a_label_that_nobody_knows_is_refused_with_the_recipe(
+    tmp_path: Path, recipe: str, wrong: dict[str, str], message: str
+) -> None:
+    """A misspelt name must neither drop a decision nor cost a build."""
+    (tmp_path / "a.toml").write_text(table(**GOOD | wrong))
     path = tmp_path / "recipe.toml"
     path.write_text(Path(recipe).read_text() + '\n[corrections]\nfiles = ["a.toml"]\n')
-    with pytest.raises(
-        UsageError, match=r"^a.toml, \[\[corrections\]\] 1: image hyperkvasirr/a: no such source; there"
-    ):
+    with pytest.raises(UsageError) as caught:
         load_recipe(str(path))
+    assert str(caught.value).startswith(f"a.toml, [[corrections]] 1: {message}")
 
 
 def test_the_file_that_the_documentation_shows_is_a_good_one(tmp_path: Path) -> None:
@@ -216,9 +224,6 @@ def test_the_file_that_the_documentation_shows_is_a_good_one(tmp_path: Path) -> 
     found = read_corrections(Corrections(files=("corrections/*.toml",)), tmp_path)
     assert [entry.action for entry in found.entries] == ["replace_boxes"]
     assert len(found.withdrawn) == 1
-
-
-GOOD = {"image": "hyperkvasir/a", "image_sha256": "0" * 64, "action": "exclude"}
 
 
 @pytest.mark.parametrize(
@@ -234,7 +239,11 @@ GOOD = {"image": "hyperkvasir/a", "image_sha256": "0" * 64, "action": "exclude"}
         (table(**GOOD | {"action": "replace_boxes"}), "[[corrections]] 1: replace_boxes needs label and boxes"),
         (table(**GOOD | {"action": "accept", "label": "polyps"}), "[[corrections]] 1: accept takes no label"),
         (table(**GOOD | {"object": "x"}), "[[corrections]] 1: object and box go together"),
-        (table(**GOOD).replace("A. Reviewer", ""), "[[corrections]] 1: reviewer: String should have at least"),
+        (table(**GOOD).replace("A. Reviewer", ""), "[[corrections]] 1: reviewer: must not be empty"),
+        (
+            table(**GOOD | {"action": "replace_boxes", "label": "polyps", "boxes": [[9.0, 2.0, 3.0, 8.0]]}),
+            "[[corrections]] 1: boxes.0: the box [9.0, 2.0, 3.0, 8.0] is not x1, y1, x2, y2 with 0 <= x1 < x2 and",
+        ),
         (table(**GOOD).replace("2026-11-20", "2026-13-45"), "[[corrections]] 1: date: month must be in 1..12"),
         (WITHDRAWN.format("0" * 64).replace("date", "day"), "[[withdrawn]] 1: date: the key is missing"),
     ],

@@ -140,8 +140,19 @@ def test_a_version_that_could_not_be_read_back_is_not_accepted_by_running_again(
     assert (code, told["outcome"], told["read_back"]) == (0, "unchanged", ["files_read_back", "rows_load"])
 
 
+@pytest.mark.parametrize("endpoint", ["foo", "ftp://hub.example.org", "https://"])
+def test_an_endpoint_that_is_no_address_is_named(versions, monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    code, said = call("publish", str(versions["1.0.0"]), "--repo", "acme/cells", "--dry-run")
+    assert (code, said) == (
+        2, f"HF_ENDPOINT={endpoint.rstrip('/')}: no address of a Hub. Write it as https://HOST, or unset it."
+    )  # fmt: skip
+
+
 def test_a_pull_request_claims_no_tag_however_often_it_is_asked_for(hub: TestHub, repo: str, versions) -> None:
     publish(versions["1.0.0"], repo)
+    planned = call("publish", str(versions["1.1.0"]), "--repo", repo, "--pr", "--dry-run")[1]
+    assert "a pull request of one commit; the tag v1.1.0 by publishing again once it is merged" in planned
     for _ in ("first", "again"):
         code, said = call("publish", str(versions["1.1.0"]), "--repo", repo, "--pr", "--yes", "--json")
         told = json.loads(said.splitlines()[-1])
