@@ -220,7 +220,9 @@ def check_swift(release: Release, report: DialectReport, python: Path, work: Pat
         for entry, row in zip(entries, rows, strict=True):
             item = release.items[entry["instruction_id"]]
             wanted, taught = (read_facts(read_content(text)) for text in (item.answer, row["answer"]))
-            assert row["picture"].endswith(item.image), f"{item.instruction_id}: {row['picture']}"
+            shown = [path.partition("/images/")[2] or path.removeprefix("images/") for path in row["pictures"]]
+            wished = [path.removeprefix("images/") for path in item.pictures]
+            assert shown == wished, f"{item.instruction_id}: {row['pictures']}"
             assert taught.count == wanted.count, f"{item.instruction_id}: taught {row['answer']}"
             marks = [
                 Mark(mark.name, decode(THOUSAND, mark.numbers, item.size)) if scale == "norm1000" else mark

@@ -5,6 +5,7 @@ Loads the file as training does, then normalises and fills as ``Template`` does 
 """
 
 import json
+import re
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -23,22 +24,22 @@ def read(folder: Path, scale: str) -> None:
     for dataset in loaded.values():
         for row in dataset:
             inputs = StdTemplateInputs.from_dict({key: value for key, value in row.items() if value is not None})
-            picture = inputs.images[0]
-            name = picture["path"] if isinstance(picture, dict) else picture
-            inputs.images = [Image.open(folder / name)]
+            names = [picture["path"] if isinstance(picture, dict) else picture for picture in inputs.images]
+            inputs.images = [Image.open(folder / name) for name in names]
             objects = inputs.objects
             if objects:
-                objects["width"], objects["height"] = [inputs.images[0].width], [inputs.images[0].height]
+                objects["width"] = [picture.width for picture in inputs.images]
+                objects["height"] = [picture.height for picture in inputs.images]
                 Template.normalize_bbox(SimpleNamespace(norm_bbox=scale), inputs)
-            print(json.dumps({"picture": name, "answer": fill(inputs.messages[-1]["content"], objects)}))
+            print(json.dumps({"pictures": names, "answer": fill(inputs.messages, objects)[-1]}))
 
 
-def fill(text: str, objects: dict[str, list[object]]) -> str:
-    """The text with its placeholders filled in order, as Qwen's templates print numbers."""
-    for token, values in (("<bbox>", objects.get("bbox") or []), ("<ref-object>", objects.get("ref") or [])):
-        for value in values:
-            text = text.replace(token, str(value), 1)
-    return text
+def fill(messages: list[dict[str, str]], objects: dict[str, list[object]]) -> list[str]:
+    """The messages with their placeholders filled in order, those of the prompt first, as Qwen prints numbers."""
+    values = {"<bbox>": iter(objects.get("bbox") or []), "<ref-object>": iter(objects.get("ref") or [])}
+    return [
+        re.sub("|".join(values), lambda found: str(next(values[found[0]])), message["content"]) for message in messages
+    ]
 
 
 read(Path(sys.argv[1]), sys.argv[2])
