@@ -1,4 +1,4 @@
-"""One ``manifest_root`` from threads, processes, Dask (a local cluster, two workers over an S3 lake) and Ray if installed."""
+"""One ``manifest_root`` from threads, processes, Dask (also two workers over an S3 lake) and, if installed, Ray."""
 
 import importlib.util
 import os
