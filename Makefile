@@ -36,11 +36,14 @@ accept: .venv
 bench: .venv
 	$(BIN)/python -m benchmarks
 
-.venv: requirements.lock pyproject.toml
+.venv: .venv/installed
+
+# A file and not the folder says that it is whole: an interrupted installation leaves the folder too.
+.venv/installed: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch .venv
+	touch $@
 
 clean:
 	rm -rf .venv .accept .bench build *.egg-info

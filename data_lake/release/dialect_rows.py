@@ -16,7 +16,7 @@ from transforms.dialects.items import Contents, Item, Picture, PictureObject
 from transforms.dialects.prompts import Requests, learn_requests, split_prompt
 from transforms.diff import INSTRUCTION_COLUMNS
 from transforms.errors import DataError
-from transforms.instructions.tasks import round_point
+from transforms.instructions.tasks import round_place
 from transforms.records import Box, Point
 
 ROWS_AT_ONCE: Final = 5_000
@@ -105,7 +105,7 @@ def _item(row: Row, requests: Requests) -> Item:
         images=tuple(row["image_files"]),
         size=Size(row["width"], row["height"]),
         label=row["label"],
-        points=tuple(tuple(round_point(point)) for point in row["points"]),
+        points=tuple(tuple(round_place(point)) for point in row["points"]),
     )
 
 

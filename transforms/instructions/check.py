@@ -12,7 +12,7 @@ from transforms.instructions.lexicon import Lexicon
 from transforms.instructions.names import Name, Names, allowed_names, labels_present
 from transforms.instructions.proofs.rows import prove_rows
 from transforms.instructions.stated import Stated, WrongShape, read_answer, read_prompt_example
-from transforms.instructions.tasks import MORE_TASKS
+from transforms.instructions.tasks import MORE_TASKS, keeps_box_digits
 
 _ROUNDING_PX: Final = 0.05 + 1e-6
 _SLICE_ROWS: Final = 16384  # keeps the nested Python lists of one step small
@@ -46,8 +46,8 @@ def check_instructions(
     """instruction_id, ok and reason (empty when ok) of each instruction, in the order given.
 
     An instruction is ok when its answer says exactly what its record says: the count, the points within the
-    rounding to 0.1 px, the boxes as the same float32 numbers, all under one name that the label may have in that
-    image, which is the only name in the prompt; and when the prompt's example has the shape of the answer.
+    rounding to 0.1 px, the boxes too (under the policy ``published`` as the same float32 numbers), all under one name
+    that the label may have in that image, which is the only name in the prompt; and when the prompt's example has the shape of the answer.
     A count of zero needs a label whose absence is certain. Columns beyond those of ``read_jsonl`` are held
     against the record where present. Rows of other tasks than the published are proved from the scenes of their
     images (``transforms.instructions.proofs``), which need ``objects``; without them they are not ok.
@@ -117,7 +117,7 @@ def _reason(row: Row, record: Row | None, prompts: Mapping[tuple[str, str], tupl
         _identity_reason(row, record, truth)
         or prompt_reason
         or _name_reason(row, record, name, truth)
-        or _answer_reason(row, record, name)
+        or _answer_reason(row, record, name, truth.policy)
     )
 
 
@@ -143,7 +143,7 @@ def _name_reason(row: Row, record: Row, name: str, truth: _Truth) -> str:
     return "" if row.get("name", name) == name else "name_differs"
 
 
-def _answer_reason(row: Row, record: Row, name: str) -> str:
+def _answer_reason(row: Row, record: Row, name: str, policy: str) -> str:
     try:
         stated = read_answer(row["task"], row["answer"])
     except WrongShape:
@@ -152,19 +152,22 @@ def _answer_reason(row: Row, record: Row, name: str) -> str:
         return "label_differs"
     if stated.count is not None and stated.count != record["count"]:
         return "count_differs"
-    return _places_reason(stated, record)
+    return _places_reason(stated, record, exact_boxes=keeps_box_digits(policy))
 
 
-def _places_reason(stated: Stated, record: Row) -> str:
-    if stated.points is not None and not _same_points(stated.points, record["points"], record["count"]):
+def _places_reason(stated: Stated, record: Row, *, exact_boxes: bool) -> str:
+    points, boxes, count = record["points"], record["bbox"], record["count"]
+    if stated.points is not None and not _same_places(stated.points, points, count, numbers=2):
         return "points_differ"
-    if stated.boxes is not None and (stated.boxes != record["bbox"] or len(stated.boxes) != record["count"]):
-        return "boxes_differ"
-    return ""
+    if stated.boxes is None:
+        return ""
+    exact = stated.boxes == boxes and len(boxes) == count
+    held = exact if exact_boxes else _same_places(stated.boxes, boxes, count, numbers=4)
+    return "" if held else "boxes_differ"
 
 
-def _same_points(stated: list[list[float]], true: list[list[float]], count: int) -> bool:
-    if not len(stated) == len(true) == count or any(len(point) != 2 for point in true):
+def _same_places(stated: list[list[float]], true: list[list[float]], count: int, *, numbers: int) -> bool:
+    if not len(stated) == len(true) == count or any(len(place) != numbers for place in (*stated, *true)):
         return False
     pairs = zip(chain.from_iterable(stated), chain.from_iterable(true), strict=True)
     return all(-_ROUNDING_PX <= a - b <= _ROUNDING_PX and round(a, 1) == a for a, b in pairs)

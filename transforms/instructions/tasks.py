@@ -77,9 +77,14 @@ SEVERAL_IMAGES: Final[Mapping[str, int]] = MappingProxyType(
 """The pictures that a question of a task shows; one where the task is not listed."""
 
 
-def round_point(point: Numbers) -> list[float]:
-    """The point rounded to 0.1 px, as the published answers state it; never a negative zero."""
-    return [round(value, 1) + 0.0 for value in point]
+def round_place(place: Numbers) -> list[float]:
+    """The point or box rounded to 0.1 px, as the published answers state their points; never a negative zero."""
+    return [round(value, 1) + 0.0 for value in place]
+
+
+def keeps_box_digits(policy: str) -> bool:
+    """Whether answers state boxes with all digits of their record: as the published ones do, and only they."""
+    return policy == "published"
 
 
 def answer_text(task: str, objects: Objects) -> str:

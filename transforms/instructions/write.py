@@ -13,7 +13,7 @@ from transforms.instructions.lexicon import Lexicon
 from transforms.instructions.names import Name, Names, allowed_names, labels_present
 from transforms.instructions.prompts import Templates, render_prompt
 from transforms.instructions.questions.question import Words
-from transforms.instructions.tasks import ALL_TASKS, TASKS, Objects, answer_text, round_point
+from transforms.instructions.tasks import ALL_TASKS, TASKS, Objects, answer_text, keeps_box_digits, round_place
 from transforms.instructions.write_questions import write_questions
 
 SCHEMA: Final[dict[str, pl.DataType]] = {
@@ -115,13 +115,14 @@ def _write_record(record: Row, wording: _Wording) -> Iterator[tuple[object, ...]
     if not choices:
         label = record["label"]
         raise UsageError(f"label {label}: no name under box policy {wording.policy}. Add it to the names file.")
-    points = [round_point(point) for point in record["points"]]
+    points = [round_place(point) for point in record["points"]]
+    boxes = record["bbox"] if keeps_box_digits(wording.policy) else [round_place(box) for box in record["bbox"]]
     filed, copied = (tuple(record[column] for column in columns) for columns in (_FILED, _COPIED))
     files = [record["image_file"]]
     for task in wording.tasks:
         number, name = _draw(record["record_id"], task, choices, wording)
         prompt = render_prompt(wording.templates.by_task[task][number], name)
-        answer = answer_text(task, Objects(name.singular, record["count"], points, record["bbox"]))
+        answer = answer_text(task, Objects(name.singular, record["count"], points, boxes))
         row = (f"{record['record_id']}:{task}", *filed, files, *copied, task, number, name.singular, prompt, answer)
         yield (*row, [])
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from transforms.dialects.frames import Size
 from transforms.dialects.items import Contents, Item, Picture, PictureObject
 from transforms.dialects.prompts import Prompt
-from transforms.instructions.tasks import TASKS, Objects, answer_text, round_point
+from transforms.instructions.tasks import TASKS, Objects, answer_text, round_place
 from transforms.records import Box, Point
 from transforms.run_lengths import encode_rle
 
@@ -33,7 +33,7 @@ SIZE = Size(622, 529)
 
 def item(task: str, boxes: tuple[Edges, ...] = BOXES, size: Size = SIZE) -> Item:
     """An instruction of the task about polyps in these boxes; points are the centres."""
-    points = [round_point([(x1 + x2) / 2, (y1 + y2) / 2]) for x1, y1, x2, y2 in boxes]
+    points = [round_place([(x1 + x2) / 2, (y1 + y2) / 2]) for x1, y1, x2, y2 in boxes]
     coordinates = "" if task == "counting" else ", coordinates in pixels"
     request = f"Give a fenced JSON block{coordinates}, in the format of this example: {EXAMPLES[task]}"
     return Item(

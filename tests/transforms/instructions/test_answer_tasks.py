@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.instructions.stated import read_answer
-from transforms.instructions.tasks import TASKS, Objects, answer_text, round_point
+from transforms.instructions.tasks import TASKS, Objects, answer_text, round_place
 
 TWO = Objects(
     "polyp", 2, [[366.0, 252.9], [1.5, 2.0]], [[241.5364532470703, 21.875, 490.5, 484.0], [1.0, 1.0, 2.0, 3.0]]
@@ -62,7 +62,7 @@ def test_the_five_published_tasks_exist() -> None:
 @given(st.floats(0, 5000, width=32), st.floats(0, 5000, width=32))
 def test_points_are_rounded_to_a_tenth(x: float, y: float) -> None:
     """A rounded point is within 0.05 px and prints with one decimal at most."""
-    rounded = round_point([x, y])
+    rounded = round_place([x, y])
 
     assert all(abs(a - b) <= 0.05 + 1e-9 for a, b in zip(rounded, (x, y), strict=True))
     assert all(len(json.dumps(value).split(".")[1]) == 1 for value in rounded)
@@ -70,7 +70,7 @@ def test_points_are_rounded_to_a_tenth(x: float, y: float) -> None:
 
 def test_no_negative_zero() -> None:
     """A coordinate just below zero reads 0.0."""
-    assert json.dumps(round_point([-0.04, 0.04])) == "[0.0, 0.0]"
+    assert json.dumps(round_place([-0.04, 0.04])) == "[0.0, 0.0]"
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 5000, width=32)] * 4), max_size=5))

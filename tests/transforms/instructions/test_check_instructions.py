@@ -80,9 +80,9 @@ def _reason(built: tuple[pl.DataFrame, ...], names: Names, instruction_id: str, 
         ),
         (f"{A}:normal:cnt_and_point", '"counts": 2', '"counts": 1', "count_differs"),
         (f"{A}:normal:cnt_and_point", "[110.0, 65.0]", "[110.0, 65.0], [110.0, 65.0]", "points_differ"),
-        (f"{A}:normal:bounding", "30.5, 41.25", "30.5, 41.250004", "boxes_differ"),
-        (f"{A}:normal:bounding", "10.0, 20.0, 30.5, 41.25", "10.0, 20.0, 20.5, 21.25", "boxes_differ"),
-        (f"{A}:normal:bounding", "10.0, 20.0, 30.5, 41.25", "10, 20.0, 30.5, 41.25", "answer_shape_differs"),
+        (f"{A}:normal:bounding", "30.5, 41.2", "30.5, 41.25", "boxes_differ"),
+        (f"{A}:normal:bounding", "10.0, 20.0, 30.5, 41.2", "10.0, 20.0, 20.5, 21.2", "boxes_differ"),
+        (f"{A}:normal:bounding", "10.0, 20.0, 30.5, 41.2", "10, 20.0, 30.5, 41.2", "answer_shape_differs"),
         (f"{A}:normal:count_and_box", "[100.0, 50.0, 120.0, 80.0]", "[100.0, 50.0, 121.0, 80.0]", "boxes_differ"),
         (f"{A}:normal:count_and_box", ", [100.0, 50.0, 120.0, 80.0]", "", "boxes_differ"),
         (f"{C}:polyps:pointing", "[]", '[{"point_2d": [1.0, 2.0], "label": "polyp"}]', "points_differ"),
@@ -125,6 +125,22 @@ def test_a_wrong_row_is_held(
 ) -> None:
     """A prompt of another name or shape, or a value that is not the record's, is held with its reason."""
     assert reason == _reason(built, names, f"{A}:normal:counting", column, old, new)
+
+
+def test_boxes_keep_all_their_digits_under_the_published_policy_alone(
+    built: tuple[pl.DataFrame, ...], templates: Templates, names: Names
+) -> None:
+    """Trainers are not taught the noise of float32, unless the published answers are to come out to the digit."""
+    rounded, records, images = built
+    exact = write_instructions(records, images, templates, names, seed=5, policy="published")
+    for written, policy, other, box in (
+        (rounded, "audited", "published", "[10.0, 20.0, 30.5, 41.2]"),
+        (exact, "published", "audited", "[10.0, 20.0, 30.5, 41.25]"),
+    ):
+        bounding = written.filter(pl.col("instruction_id") == f"{A}:normal:bounding")
+        assert box in bounding["answer"].item()
+        assert check_instructions(bounding, records, images, names, policy=policy)["reason"].to_list() == [""]
+        assert check_instructions(bounding, records, images, names, policy=other)["reason"].item() == "boxes_differ"
 
 
 def test_a_zero_needs_certainty(built: tuple[pl.DataFrame, ...], names: Names) -> None:

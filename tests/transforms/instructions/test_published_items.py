@@ -12,7 +12,7 @@ import polars as pl
 from transforms.instructions.check import check_instructions
 from transforms.instructions.names import Names
 from transforms.instructions.prompts import Templates, render_prompt
-from transforms.instructions.tasks import Objects, answer_text, round_point
+from transforms.instructions.tasks import Objects, answer_text, round_place
 from transforms.instructions.write import write_instructions
 
 Tables = Callable[..., tuple[pl.DataFrame, pl.DataFrame]]
@@ -102,7 +102,7 @@ def _prompt_for(templates: Templates, task: str, names: Names, singular: str) ->
 
 def _tables_of(sha256: str, label: str, objects: Objects) -> tuple[pl.DataFrame, pl.DataFrame]:
     boxes = [list(map(float, box)) for box in objects.boxes]
-    points = [round_point([float(np.float32(value)) for value in point]) for point in objects.points]
+    points = [round_place([float(np.float32(value)) for value in point]) for point in objects.points]
     texts = {"split": "train", "source": "s", "classification": "c", "label": label, "image_sha256": sha256}
     nested = pl.List(pl.List(pl.Float32))
     record = texts | {"record_id": f"{sha256}:{label}", "count": objects.count, "points": points, "bbox": boxes}
