@@ -47,10 +47,11 @@ def check_instructions(
 
     An instruction is ok when its answer says exactly what its record says: the count, the points within the
     rounding to 0.1 px, the boxes too (under the policy ``published`` as the same float32 numbers), all under one name
-    that the label may have in that image, which is the only name in the prompt; and when the prompt's example has the shape of the answer.
-    A count of zero needs a label whose absence is certain. Columns beyond those of ``read_jsonl`` are held
-    against the record where present. Rows of other tasks than the published are proved from the scenes of their
-    images (``transforms.instructions.proofs``), which need ``objects``; without them they are not ok.
+    that the label may have in that image, which is the only name in the prompt; and when the prompt's example has the
+    shape of the answer. A count of zero needs a label whose absence is certain. Columns beyond those of
+    ``read_jsonl`` are held against the record where present. Rows of other tasks than the published are proved from
+    the scenes of their images (``transforms.instructions.proofs``), which need ``objects``; without them they are not
+    ok.
     """
     rows = images.select("image_sha256", "image_file", "labels_exhaustive").iter_rows()
     files = {image: (file, frozenset(certain)) for image, file, certain in rows}
