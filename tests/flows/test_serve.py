@@ -1,16 +1,21 @@
 """``serve`` as a person starts it: up, a run by the schedule, down in order; wrong words are told before anything."""
 
+import asyncio
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from flows import serving
 from flows.deployments import deployments, schedule_of
 from flows.parameters import RefreshParameters
 from tests.faults.killed_builds import wait_until
@@ -47,6 +52,31 @@ def test_it_runs_what_is_due_shows_its_pages_and_stops_in_order(
     assert log_text.endswith("stopped\n")
     with pytest.raises(httpx.TransportError):
         httpx.get(told["ui"], trust_env=False)
+
+
+@pytest.fixture
+def nobody_there() -> Iterator[None]:
+    """The address of a server that does not answer."""
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api", PREFECT_CLIENT_MAX_RETRIES: 0}):
+        yield
+
+
+def test_a_server_that_does_not_answer_ends_no_watch(nobody_there: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked again and again: orphans are buried when it is back."""
+    monkeypatch.setattr(serving, "ORPHANS_SECONDS", 0.05)
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(serving.bury_orphans(), 2))
+
+
+def test_a_server_that_is_gone_does_not_stop_the_stopping(nobody_there: None) -> None:
+    """Where both are told to end at once, the runner still cleans up after itself."""
+    child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    child.start()
+    try:
+        asyncio.run(serving.let_finished_end(5))
+    finally:
+        child.kill()
+        child.join()
 
 
 def states(api: str) -> set[str]:
