@@ -83,7 +83,7 @@ def open_source(source: str, path: Path, scratch: Path) -> SourceFiles:
     """
     path = path.expanduser().absolute()
     if not path.exists():
-        raise UsageError(f"--source {source}={path}: no such file or folder. Give the path of an archive or a folder.")
+        raise UsageError(f"source {source}={path}: no such file or folder. Give the path of an archive or a folder.")
     try:
         state = tuple(_state(file) for file in local_files(path))
         with _opening:
@@ -109,7 +109,7 @@ def _state(named: tuple[str, Path]) -> tuple[str, int, int]:
 
 
 def _entries(source: str, path: Path, name: str, file: Path, scratch: Path) -> Iterator[Entry]:
-    origin = Origin(source, name)
+    origin = Origin(source, str(file))
     only_file = file == path
     if name.lower().endswith(".zip") or (only_file and zipfile.is_zipfile(file)):
         for entry in zips.zip_entries(file, origin):

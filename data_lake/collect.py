@@ -137,9 +137,11 @@ def needed_receipts(runs: list[Run], standing: set[str | None]) -> set[tuple[str
     last: set[object] = set()
     needed: set[tuple[str, str]] = set()
     for _, run in runs:
+        keys = run.get("keys")
+        if not (isinstance(keys, dict) and keys):  # it ended before its first stage
+            continue
         if run.get("manifest_root") in standing or run.get("recipe") not in last:
-            keys = run.get("keys")
-            needed |= set(keys.items()) if isinstance(keys, dict) else set()
+            needed |= set(keys.items())
         last.add(run.get("recipe"))
     return needed
 

@@ -12,19 +12,47 @@ import orjson
 from data_lake import remote
 from data_lake.layout import Lake
 from data_lake.store import is_alive, sync, temporary_file
+from transforms.errors import MachineError
+
+SPARE = 4096
 
 
 def write_run(lake: Lake, started: datetime, facts: Mapping[str, object]) -> Path:
-    """The path of the run's record, which replaces an earlier one of the same run; names sort by start time."""
-    target = lake.runs / f"{started.astimezone(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}.json"
-    with temporary_file(lake) as path:
-        record = {"started": started.isoformat(), "machine": os.uname().nodename, **facts}
-        path.write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))
-        sync(path)
-        os.replace(path, target)
+    """The path of the run's record, which replaces an earlier one of the same run; names sort by start time.
+
+    It takes more room than it needs, so that a run that a full disk ended can still say so in its place.
+    """
+    target = _path(lake, started)
+    record = {"started": started.isoformat(), "machine": os.uname().nodename, **facts}
+    content = orjson.dumps(record, option=orjson.OPT_INDENT_2)
+    try:
+        with temporary_file(lake) as path:
+            path.write_bytes(content + b" " * SPARE)
+            sync(path)
+            os.replace(path, target)
+    except MachineError:
+        if not _fits(target, content):
+            raise
+        with target.open("r+b") as file:
+            file.write(content.ljust(target.stat().st_size))
     if lake.remote:
         remote.put(lake.remote, f"runs/{target.name}", target)
     return target
+
+
+def amend_run(lake: Lake, started: datetime, more: Mapping[str, object]) -> None:
+    """Put more facts into the record of a run of this process, or other ones; nothing where there is no record."""
+    facts = _read(_path(lake, started))
+    if facts is not None:
+        write_run(lake, started, facts | dict(more))
+
+
+def _path(lake: Lake, started: datetime) -> Path:
+    return lake.runs / f"{started.astimezone(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}.json"
+
+
+def _fits(target: Path, content: bytes) -> bool:
+    return target.is_file() and len(content) <= target.stat().st_size
 
 
 def read_runs(lake: Lake) -> list[dict[str, Any]]:

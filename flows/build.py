@@ -8,12 +8,12 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.artifacts import show_outcome
+from flows.attempt import prepare_attempt
 from flows.execute import Outcome, execute
 from flows.flow_ends import ended, notify
 from flows.given import given_build, given_observer
 from flows.lineage import record_lineage
 from flows.parameters import BuildParameters
-from flows.prepare import prepare
 from flows.progress import Progress
 from flows.runners import task_runner
 from flows.tasks import run_with
@@ -48,7 +48,7 @@ def build(what: BuildParameters) -> State[Outcome] | State[Any]:
 
     def work(progress: Progress) -> State[Outcome]:
         with task_runner(what) as runner, tags(f"recipe:{recipe_name(what)}", f"runner:{what.runner}"):
-            prepared = given_build() or prepare(what.request())
+            prepared = given_build() or prepare_attempt(what.request())
             outcome = execute(prepared, what.version, run_with(runner), progress)
         show(outcome)
         return Completed(message=outcome.sentence(), data=outcome)

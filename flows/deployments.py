@@ -7,6 +7,7 @@ from typing import Any
 
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.events.schemas.deployment_triggers import DeploymentEventTrigger
 from prefect.flows import Flow
 
 from flows.alert import alert
@@ -14,7 +15,7 @@ from flows.build import build, recipe_name
 from flows.parameters import Destination, RefreshParameters, VerifyParameters
 from flows.publish import publish
 from flows.recipe import load_recipe
-from flows.refresh import refresh
+from flows.refresh import REJECTIONS, refresh
 from flows.verify import verify
 from transforms.errors import UsageError
 
@@ -23,6 +24,33 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 # An overlapping refresh is dropped: the next finds what it would have done. Other runs wait for their turn.
 DROP = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 WAIT = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+
+# What starts the flow ``alert``: ``prefect.yaml`` declares the very same.
+AUTOMATIONS = (
+    DeploymentEventTrigger(
+        name="a refresh failed",
+        enabled=True,
+        expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"},
+        match={"prefect.resource.id": "prefect.flow-run.*"},
+        # Never the alert itself: it would start itself for ever.
+        match_related={"prefect.resource.role": "flow", "prefect.resource.name": "refresh"},
+        parameters={
+            "subject": "a refresh failed",
+            "details": "{{ event.resource.name }}: {{ event.payload['validated_state']['message'] }}",
+        },
+    ),
+    DeploymentEventTrigger(
+        name="many rejections",
+        enabled=True,
+        expect={REJECTIONS},
+        match={"prefect.resource.id": "medmultipoints.release.*"},
+        parameters={
+            "subject": "many inputs were rejected",
+            "details": "{{ event.resource.name }}: stage {{ event.payload.stage }} rejected "
+            "{{ event.payload.rejected_fraction }} of its inputs",
+        },
+    ),
+)
 
 Schedule = CronSchedule | IntervalSchedule
 
@@ -36,6 +64,7 @@ class Served:
     schedule: Schedule | None
     limit: ConcurrencyLimitConfig | None = None
     tags: tuple[str, ...] = ()
+    triggers: tuple[DeploymentEventTrigger, ...] = ()
 
 
 def deployments(what: RefreshParameters, schedule: Schedule | None, timezone: str) -> tuple[Served, ...]:
@@ -50,7 +79,7 @@ def deployments(what: RefreshParameters, schedule: Schedule | None, timezone: st
         Served(verify, {"what": looked_after.model_dump()}, weekly, WAIT, tagged),
         Served(build, {"what": built}, None, WAIT, tagged),
         Served(publish, {}, None, WAIT),
-        Served(alert, {}, None),
+        Served(alert, {}, None, triggers=AUTOMATIONS),
     )
 
 

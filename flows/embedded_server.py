@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 from filelock import FileLock, Timeout
@@ -21,8 +22,11 @@ from filelock import FileLock, Timeout
 from data_lake.layout import explained
 from transforms.errors import LockHeld, MachineError
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 START_SECONDS = 90
-LOG = "server.log"
+LOG, SERVED_AT = "server.log", "address"
 LEAST_FREE = 64 << 20  # its database takes a few MiB, its log more the longer a run is
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -48,12 +52,14 @@ def embedded_server(home: Path, *, port: int = 0, reports: Path | None = None) -
 @contextmanager
 def only_server(home: Path) -> Iterator[None]:
     """Hold the home: two servers on one database would stop each other."""
-    lock = FileLock(home / ".lock")
+    lock, at = FileLock(home / ".lock"), ""
     try:
         lock.acquire(timeout=0)
     except Timeout:
+        with suppress(FileNotFoundError):
+            at = f" at {(home / SERVED_AT).read_text()}"
         raise LockHeld(
-            f"another Prefect server for '{home.name}' is running in {home.parent.parent}. "
+            f"another Prefect server for '{home.name}' is running in {home.parent.parent}{at}. "
             "Wait for it to end, or use another --lake."
         ) from None
     try:
@@ -68,10 +74,17 @@ def _running(home: Path, wanted: int, reports: Path | None) -> Iterator[str]:
         server = _start(home, listening, reports)
     try:
         _wait(server, port, home / LOG)
+        (home / SERVED_AT).write_text(f"http://127.0.0.1:{port}/v2/")
         yield f"http://127.0.0.1:{port}/api"
     finally:
+        (home / SERVED_AT).unlink(missing_ok=True)
         server.kill()
         server.wait()
+
+
+def check_port(port: int) -> None:
+    """MachineError where another program listens at the port."""
+    _listen(port).close()
 
 
 def _listen(port: int) -> socket.socket:
@@ -135,8 +148,25 @@ def _serve(listening: int, reports: str) -> None:
         Path(reports).mkdir(parents=True, exist_ok=True)
         # Before the UI, which answers every path that nobody else does.
         app.router.routes.insert(0, Mount("/reports", StaticFiles(directory=reports, html=True)))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
-    server.run(sockets=[socket.socket(fileno=listening)])
+    own = socket.socket(fileno=listening)
+    server = uvicorn.Server(uvicorn.Config(talking_to(own.getsockname()[1], app), log_level="critical"))
+    server.run(sockets=[own])
+
+
+def talking_to(port: int, app: "ASGIApp") -> "ASGIApp":
+    """The application with pages that ask no other host for anything: Prefect's would ask one for analytics."""
+    hosts = [f"{kind}://{host}:{port}" for kind in ("http", "ws") for host in ("127.0.0.1", "localhost")]
+    policy = f"connect-src 'self' {' '.join(hosts)}".encode()
+
+    async def answer(scope: "Scope", receive: "Receive", send: "Send") -> None:
+        async def send_with_policy(message: "Message") -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), (b"content-security-policy", policy)]
+            await send(message)
+
+        await app(scope, receive, send_with_policy)
+
+    return answer
 
 
 def _die_with_parent() -> None:

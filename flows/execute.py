@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
+from typing import Final
 
 import polars as pl
 
@@ -20,15 +21,18 @@ from flows.plan import finished, plan_keys
 from flows.run import Mapper, Observer, StageResult, run_pipeline, summary
 from flows.stage import Build
 
+RUNNING: Final = MappingProxyType({"outcome": "running"})
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a build came to."""
+    """What a build came to; ``started`` names the record of its run."""
 
     build: Build
     stages: tuple[StageResult, ...]
     release: Placed
     seconds: float
+    started: datetime
 
     def table(self, name: str) -> pl.DataFrame:
         """A table that some stage wrote."""
@@ -61,14 +65,19 @@ def execute(build: Build, version: str | None, mapper: Mapper, observer: Observe
     seen = Recorder(observer, build, started)
     with seldom_collecting(), only_builder(build.lake, build.recipe.name):
         clear_temporary(build.lake)
-        seen.record("running")
+        seen.record()
         try:
             outcome = release(build, version, mapper, seen, started)
         except BaseException as error:
-            seen.record("failed" if isinstance(error, Exception) else "interrupted", {"error": str(error)})
+            seen.record(how_ended(error))
             raise
-        seen.record("released", outcome.to_json())
+        seen.record({"outcome": "unchanged" if outcome.release.kept else "released"} | outcome.to_json())
     return outcome
+
+
+def how_ended(error: BaseException) -> dict[str, str]:
+    """What the record of a run says of the error that ended it."""
+    return {"outcome": "failed" if isinstance(error, Exception) else "interrupted", "error": str(error)}
 
 
 @contextmanager
@@ -96,9 +105,10 @@ def release(build: Build, version: str | None, mapper: Mapper, observer: Observe
         if version != "auto":
             raise
         build = at_version(build, taken.proposed)
+        observer.say(f"version is {taken.proposed}: writing the release under it")
         results = [*results[:-1], run_pipeline(build, PIPELINE, mapper, observer)[-1]]
         placed = place_release(build, results[-1].receipt)
-    return Outcome(build, tuple(results), placed, (datetime.now(UTC) - started).total_seconds())
+    return Outcome(build, tuple(results), placed, (datetime.now(UTC) - started).total_seconds(), started)
 
 
 def at_version(build: Build, version: str) -> Build:
@@ -125,13 +135,12 @@ class Recorder:
         self.inner, self.build, self.started = inner, build, started
         self.results: list[StageResult] = []
 
-    def record(self, outcome: str, more: Mapping[str, object] = MappingProxyType({})) -> None:
+    def record(self, more: Mapping[str, object] = RUNNING) -> None:
         """Write how far the run is, with the key of each finished stage, by which its receipt is found."""
         facts = {
             "recipe": self.build.recipe.name,
             "pid": os.getpid(),
             "request": self.build.request,
-            "outcome": outcome,
             "stages": summary(self.results),
             "keys": {result.name: result.key for result in self.results},
         }
@@ -146,7 +155,13 @@ class Recorder:
         self.inner.shard_finished(stage, shard, inputs)
 
     def stage_finished(self, result: StageResult) -> None:
-        """A stage is finished."""
+        """A stage is finished; one that another version of the release leaves as it is, is told once."""
+        if any(known.key == result.key for known in self.results):
+            return
         self.results = [known for known in self.results if known.name != result.name] + [result]
-        self.record("running")
+        self.record()
         self.inner.stage_finished(result)
+
+    def say(self, text: str) -> None:
+        """A word about the run."""
+        self.inner.say(text)

@@ -165,23 +165,3 @@ def _table_rules(stage: Stage, tables: Tables, inputs: Inputs, counts: Mapping[s
     }
     sums = accounting_holds(counts["in"], counts["used"], counts["dropped"], counts["rejected"])
     return unique | {"accounting": sums} | dict(stage.rules(tables, inputs))
-
-
-def stop_if_too_many(build: Build, stage: Stage, counts: Mapping[str, int], exclusions: pl.DataFrame) -> None:
-    """DataError where the stage rejected a larger share of its inputs than the recipe allows.
-
-    The limit is in no key: it decides whether the results may be used, not what they are.
-    """
-    limits = build.recipe.validation
-    limit = limits.by_stage.get(stage.name, limits.max_rejected_fraction)
-    if counts["rejected"] <= limit * counts["in"]:
-        return
-    rejected = exclusions.filter(pl.col("verdict") == "rejected")
-    counted = rejected.group_by("reason").len("times").sort("times", "reason", descending=[True, False])
-    reason, times = counted.row(0)
-    example = rejected.filter(pl.col("reason") == reason).sort("key").row(0, named=True)
-    raise DataError(
-        f"{stage.name}: {counts['rejected']} of {counts['in']} inputs are rejected, more than the {limit:.0%} that the "
-        f"recipe allows (validation.max_rejected_fraction). Most often: {reason} ({times}), for example "
-        f"{example['key']}: {example['detail']}. Mend the source, or raise the limit in the recipe."
-    )

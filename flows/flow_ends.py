@@ -33,6 +33,8 @@ def ended(work: Callable[[Progress], State[T]], progress: Progress) -> State[T] 
     die_with_server()
     # It tells of every folder that it makes, and sets the level of that itself.
     logging.getLogger("great_expectations.data_context.types.base").addFilter(is_warning)
+    # A worker's engine would print the traceback of what was told in words.
+    logging.getLogger("prefect.engine").addFilter(is_untold)
     try:
         return work(progress)
     except PipelineError as error:
@@ -49,6 +51,11 @@ def ended(work: Callable[[Progress], State[T]], progress: Progress) -> State[T] 
 def is_warning(record: logging.LogRecord) -> bool:
     """Whether a record is worth a line."""
     return record.levelno >= logging.WARNING
+
+
+def is_untold(record: logging.LogRecord) -> bool:
+    """Whether a record tells more than an error that the run ended in, and said in words."""
+    return not (record.exc_info and isinstance(record.exc_info[1], PipelineError))
 
 
 def failure_message(error: BaseException, progress: Progress) -> str:

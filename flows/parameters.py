@@ -9,6 +9,7 @@ from flows.prepare import Request
 from flows.publishing import PublishRequest
 
 RunnerName = Literal["threads", "processes", "dask", "ray"]
+REPO = r"^[^/\s]+/[^/\s]+$"
 VERSION = r"^(auto|\d+\.\d+\.\d+)$"
 
 
@@ -48,7 +49,7 @@ class BuildParameters(_Form):
 class Destination(_Form):
     """Where versions of a release go: the Hub or a folder. The token is no parameter."""
 
-    repo: Annotated[str, Field(pattern=r"^[^/\s]+/[^/\s]+$")] | None = Field(
+    repo: Annotated[str, Field(pattern=REPO)] | None = Field(
         default=None, description="OWNER/NAME of a dataset repository of the Hub"
     )
     to: str | None = Field(default=None, description="Folder for versions, where there is no Hub; either this or repo")
@@ -65,6 +66,12 @@ class Destination(_Form):
         """What publishing a release folder there means."""
         return PublishRequest(release=release, repo=self.repo, to=self.to, private=self.private, branch=self.branch)
 
+    def options(self) -> list[str]:
+        """The same as options of ``medmultipoints publish``."""
+        where = ["--repo", self.repo] if self.repo else ["--to", str(self.to)]
+        branch = [] if self.branch == "main" else ["--branch", self.branch]
+        return [*where, *(["--private"] if self.private else []), *branch]
+
     def at(self, version: str) -> str:
         """The name of a version there, as ``verify`` takes it."""
         return f"hub:{self.repo}@v{version}" if self.repo else f"folder:{self.to}@v{version}"
@@ -80,7 +87,11 @@ class RefreshParameters(BuildParameters):
         default=None, title="Publish to", description="Where new versions go; none: nowhere"
     )
     alert_above: float = Field(
-        default=0.2, ge=0, le=1, description="Share of rejected inputs of a stage above which an event is sent"
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share of rejected inputs of a stage above which nothing is published: the run fails with the "
+        "reasons, and an event is sent",
     )
 
 

@@ -16,6 +16,7 @@ from data_lake.layout import Lake, open_lake
 from data_lake.release.previous import read_previous, read_previous_tables
 from data_lake.store import StoredObject
 from data_lake.tables import put_table
+from flows.cluster import reach_cluster
 from flows.patterns import NAME
 from flows.place import fetch_releases
 from flows.recipe import Recipe, load_recipe, select_sources, shipped_recipes
@@ -46,6 +47,7 @@ def no_progress(_name: str, _done: int, _total: int | None) -> None:
 
 def prepare(request: Request, progress: Progress = no_progress) -> Build:
     """The build that a request means; UsageError, MachineError or DataError where it cannot be."""
+    reach_cluster(request.runner, request.address)
     recipe = dated(with_version(load_recipe(request.recipe), request.version))
     recipe = select_sources(recipe, request.only)
     check_given(recipe, request.sources)
@@ -115,13 +117,13 @@ def dated(recipe: Recipe) -> Recipe:
 
 
 def check_given(recipe: Recipe, given: Mapping[str, str]) -> None:
-    """Every --source names a source of the recipe and a path that exists."""
+    """Every path that is given exists, and is that of a source of the recipe."""
     for name, path in given.items():
         if name not in recipe.sources:
-            raise UsageError(f"--source {name}: the build uses {', '.join(recipe.sources)} and no source '{name}'.")
+            raise UsageError(f"source {name}: the build uses {', '.join(recipe.sources)} and no source '{name}'.")
         if not Path(path).exists():
             raise UsageError(
-                f"--source {name}={path}: there is no such file or folder. Give the path of an archive or a folder."
+                f"source {name}={path}: there is no such file or folder. Give the path of an archive or a folder."
             )
 
 

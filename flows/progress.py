@@ -58,6 +58,13 @@ class Progress:
         if self.inner:
             self.inner.stage_finished(result)
 
+    def say(self, text: str) -> None:
+        """A word about the run."""
+        if FlowRunContext.get():
+            get_run_logger().info(text)
+        if self.inner:
+            self.inner.say(text)
+
     def _show(self, percent: float) -> None:
         artifact = self.artifact
         if isinstance(artifact, UUID):

@@ -3,29 +3,34 @@
 Servers of sources are asked whether their files changed; builds stay with the files whose hashes are accepted.
 """
 
+import shlex
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from prefect import State, flow, tags
+from prefect.artifacts import create_link_artifact
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
+from prefect.utilities.urls import url_for
 
+from data_lake.tables import read_table
+from flows.attempt import prepare_attempt, record_unpublished
 from flows.build import build, recipe_name
 from flows.execute import Outcome, execute, is_finished
 from flows.flow_ends import ended, notify
 from flows.given import given
 from flows.parameters import BuildParameters, Destination, PublishParameters, RefreshParameters
-from flows.prepare import prepare
 from flows.progress import Progress, tell
 from flows.publish import publish
 from flows.publishing import open_place, plan_for
+from flows.rejections import most_often, sentence, share_rejected
 from flows.run import Unwatched, run_in_threads
 from flows.stage import Build
 from flows.upstream import look_upstream
-from transforms.errors import LockHeld
+from transforms.errors import DataError, LockHeld, PipelineError
 
 REJECTIONS = "medmultipoints.rejections-above-threshold"
 RELEASED = "medmultipoints.released"
@@ -59,23 +64,28 @@ def refresh(what: RefreshParameters = RefreshParameters()) -> State[Any]:  # noq
 def _refresh(what: RefreshParameters, _progress: Progress) -> State[Any]:
     started = datetime.now(UTC)
     try:
-        prepared = prepare(what.request())
+        prepared = prepare_attempt(what.request())
         upstream = look_upstream(prepared, what.sources)
         built = outcome_of(what, prepared)
     except LockHeld as held:  # what runs elsewhere does the work: the next run finds it done
         return Completed(name="Skipped", message=f"nothing was done: {held}")
     if isinstance(built, State):
         return built
-    tell_of(built, what.alert_above)
-    published = published_to(what.publish_to, built)
-    if isinstance(published, State) and not published.is_completed():
+    try:
+        published = published_to(what, built)
+    except PipelineError as error:
+        record_unpublished(built, str(error))
+        raise
+    if published and not published.is_completed():
+        record_unpublished(built, str(published.message))
         return published
     if built.release.kept and published is None:
         seconds = (datetime.now(UTC) - started).total_seconds()
         stands = f"{built.build.recipe.name} {built.release.version} stands as it was"
         nothing = f"nothing changed: {stands} (looked for {seconds:.1f} s)"
         return Completed(name="Unchanged", message="; ".join(filter(None, [nothing, upstream])))
-    news = [built.sentence(), published.message if isinstance(published, State) else None, upstream]
+    tell_of(RELEASED, built, {"manifest_root": built.release.manifest_root})
+    news = [built.sentence(), published.message if published else None, upstream]
     return Completed(message="; ".join(filter(None, news)), data=built)
 
 
@@ -87,6 +97,9 @@ def outcome_of(what: RefreshParameters, prepared: Build) -> Outcome | State[Any]
     fields = set(BuildParameters.model_fields)
     with given(prepared):
         state = build(BuildParameters(**what.model_dump(include=fields)), return_state=True)
+    address = url_for("flow-run", state.state_details.flow_run_id)
+    if address:
+        tell(lambda: create_link_artifact(address, "The build, with its summary and pictures", key="build"))
     if not state.is_completed():
         error = state.result(raise_on_failure=False)
         if isinstance(error, LockHeld):
@@ -97,29 +110,54 @@ def outcome_of(what: RefreshParameters, prepared: Build) -> Outcome | State[Any]
     return outcome
 
 
-def tell_of(outcome: Outcome, alert_above: float) -> None:
-    """Events that automations can wait for: a new release, a stage that rejected more than the threshold."""
-    name, version = outcome.build.recipe.name, outcome.release.version
-    if outcome.release.kept:
-        return
-    resource = {"prefect.resource.id": f"medmultipoints.release.{name}", "prefect.resource.name": f"{name} {version}"}
-    tell(lambda: emit_event(RELEASED, resource=resource, payload={"manifest_root": outcome.release.manifest_root}))
-    for stage in outcome.stages:
-        share = stage.counts.get("rejected", 0) / max(stage.counts.get("in", 0), 1)
-        if share > alert_above:
-            told = {"stage": stage.name, "rejected_fraction": round(share, 4), "threshold": alert_above}
-            tell(lambda told=told: emit_event(REJECTIONS, resource=resource, payload=told))  # type: ignore[misc]
+def published_to(what: RefreshParameters, built: Outcome) -> State[Any] | None:
+    """The end of the run that published the release; None where it stands there already, or nowhere is asked for.
 
-
-def published_to(destination: Destination | None, built: Outcome) -> State[Any] | None:
-    """The end of the run that published the release; None where it stands there already, or nowhere is asked for."""
+    DataError where the release is not fit to go out unseen, also where it has nowhere to go.
+    """
+    destination = what.publish_to
+    request = destination and destination.request(str(built.release.path))
+    if request and plan_for(request, open_place(request)).action == "nothing":
+        return None
+    hold_back(what, built)
     if destination is None:
         return None
-    request = destination.request(str(built.release.path))
-    if plan_for(request, open_place(request)).action == "nothing":
-        return None
-    parameters = PublishParameters(release=request.release, **destination.model_dump())
+    parameters = PublishParameters(release=str(built.release.path), **destination.model_dump())
     return ended_as(publish(parameters, return_state=True))
+
+
+def hold_back(what: RefreshParameters, built: Outcome) -> None:
+    """DataError, and an event, where a stage rejected a larger share of its inputs than goes out unseen."""
+    above = [stage for stage in built.stages if share_rejected(stage.counts) > what.alert_above]
+    for stage in above:
+        share = round(share_rejected(stage.counts), 4)
+        tell_of(REJECTIONS, built, {"stage": stage.name, "rejected_fraction": share, "threshold": what.alert_above})
+    if above:
+        worst = max(above, key=lambda stage: share_rejected(stage.counts))
+        exclusions = read_table(built.build.lake, worst.receipt.objects["exclusions"])
+        raise DataError(
+            f"{sentence(worst.name, worst.counts)}, more than the {what.alert_above:.1%} that a refresh lets pass "
+            f"(alert_above). {most_often(exclusions)} {ways_on(what.publish_to, built)}"
+        )
+
+
+def ways_on(destination: Destination | None, built: Outcome) -> str:
+    """What a person can do about a release that is held back."""
+    name = f"{built.build.recipe.name} {built.release.version}"
+    if destination is None:
+        return f"{name} stands in the lake. Mend the source; or, if this is right, run with a higher alert_above."
+    command = shlex.join(["medmultipoints", "publish", str(built.release.path), *destination.options()])
+    return (
+        f"{name} stands in the lake and is NOT published. Mend the source; or, if this is right, run `{command}`, "
+        "or refresh with a higher alert_above."
+    )
+
+
+def tell_of(event: str, built: Outcome, payload: dict[str, Any]) -> None:
+    """Send an event about the release that automations can wait for."""
+    name, version = built.build.recipe.name, built.release.version
+    resource = {"prefect.resource.id": f"medmultipoints.release.{name}", "prefect.resource.name": f"{name} {version}"}
+    tell(lambda: emit_event(event, resource=resource, payload=payload))
 
 
 def ended_as(state: State[Any]) -> State[Any]:

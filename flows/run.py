@@ -9,8 +9,9 @@ from typing import Protocol
 from data_lake.keys import digest
 from data_lake.store import Receipt, read_receipt
 from data_lake.tables import read_table
-from flows.finish import finish_stage, put_part, stop_if_too_many
+from flows.finish import finish_stage, put_part
 from flows.plan import finished, plan_keys
+from flows.rejections import stop_if_too_many
 from flows.stage import WHOLE, Build, Inputs, Stage
 from transforms.errors import DataError
 
@@ -62,6 +63,8 @@ class Observer(Protocol):
 
     def stage_finished(self, result: StageResult) -> None: ...
 
+    def say(self, text: str) -> None: ...
+
 
 class Unwatched:
     """The observer of runs that nobody watches."""
@@ -73,6 +76,9 @@ class Unwatched:
         """Nothing is told."""
 
     def stage_finished(self, result: StageResult) -> None:
+        """Nothing is told."""
+
+    def say(self, text: str) -> None:
         """Nothing is told."""
 
 
@@ -93,7 +99,8 @@ def run_pipeline(build: Build, stages: Sequence[Stage], mapper: Mapper, observer
             receipt = run_stage(build, stage, keys[stage.name], inputs, mapper, observer)
         result = StageResult(stage.name, keys[stage.name], receipt.counts, kept, time.perf_counter() - start, receipt)
         observer.stage_finished(result)
-        stop_if_too_many(build, stage, receipt.counts, read_table(build.lake, receipt.objects["exclusions"]))
+        exclusions = read_table(build.lake, receipt.objects["exclusions"])
+        stop_if_too_many(build.recipe, stage.name, receipt.counts, exclusions)
         results.append(result)
     return results
 

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 import httpx
 from prefect.client.orchestration import get_client
@@ -30,13 +31,13 @@ AWAY = (httpx.HTTPError, PrefectHTTPStatusError, ObjectNotFound)
 log = logging.getLogger(__name__)
 
 
-def serve(served: Sequence[Served], ready: Callable[[], None]) -> None:
+def serve(served: Sequence[Served], ready: Callable[[datetime | None], None]) -> None:
     """Offer the deployments until SIGINT or SIGTERM; runs that are under way then are cancelled, in order."""
     os.environ[SERVED_BY] = str(os.getpid())
     asyncio.run(_serve(served, ready))
 
 
-async def _serve(served: Sequence[Served], ready: Callable[[], None]) -> None:
+async def _serve(served: Sequence[Served], ready: Callable[[datetime | None], None]) -> None:
     await bury_the_dead()
     runner = Runner(name=NAME, pause_on_shutdown=False, query_seconds=2)
     for one in served:
@@ -46,6 +47,7 @@ async def _serve(served: Sequence[Served], ready: Callable[[], None]) -> None:
             parameters=one.parameters,
             schedules=[one.schedule] if one.schedule else [],
             concurrency_limit=one.limit,
+            triggers=list(one.triggers),
             description=one.flow.description,
             tags=[NAME, *one.tags],
         )
@@ -54,7 +56,7 @@ async def _serve(served: Sequence[Served], ready: Callable[[], None]) -> None:
     await asyncio.sleep(0)  # it has set its own handler for SIGTERM by now
     for told in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(told, stopped.set)
-    ready()
+    ready(await next_run(served))
     burying = asyncio.create_task(bury_orphans())
     waiting = asyncio.create_task(stopped.wait())
     await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -65,6 +67,17 @@ async def _serve(served: Sequence[Served], ready: Callable[[], None]) -> None:
     await let_finished_end()
     await runner.astop()
     await asyncio.wait({running}, timeout=10)
+
+
+async def next_run(served: Sequence[Served]) -> datetime | None:
+    """When the first deployment that has a schedule is due; None where none has."""
+    from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule
+
+    schedule = next((one.schedule for one in served if one.schedule), None)
+    if schedule is None:
+        return None
+    kind = CronSchedule if hasattr(schedule, "cron") else IntervalSchedule
+    return (await kind.model_validate(schedule.model_dump()).get_dates(1))[0]
 
 
 async def let_finished_end(seconds: float = 10) -> None:

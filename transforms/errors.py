@@ -29,6 +29,10 @@ class SourceDataError(DataError):
         self.source, self.file, self.problem, self.remedy = source, file, problem, remedy
         super().__init__(f"{source}: {file}: {problem}. {remedy}")
 
+    def within(self, path: str) -> "SourceDataError":
+        """The same with the path that the source was given with."""
+        return SourceDataError(self.source, f"{self.file} in {path}", self.problem, self.remedy)
+
 
 class UsageError(PipelineError):
     """The arguments or the recipe are wrong."""

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from data_lake.layout import only_builder
+from flows.attempt import prepare_attempt
 from flows.cli.console import OUT, print_json, say, stage_progress, table, transfer_progress
 from flows.cli.options import (
     DEFAULT_LAKE,
@@ -21,7 +22,7 @@ from flows.cli.options import (
     WorkersOption,
 )
 from flows.execute import Outcome, execute, is_finished
-from flows.prepare import Request, parse_names, parse_sources, prepare
+from flows.prepare import Request, parse_names, parse_sources
 from flows.report import COUNTS, reasons_of, stage_row
 from flows.run import run_in_threads
 from transforms.stats import count_labels
@@ -64,7 +65,7 @@ build.__doc__ = f"{build.__doc__}\n    {EXAMPLES}"
 def run(request: Request) -> Outcome:
     """The outcome of a build; Prefect starts only where something is to be done."""
     with transfer_progress() as transfer:
-        prepared = prepare(request, transfer)
+        prepared = prepare_attempt(request, transfer)
     with stage_progress() as progress:
         if is_finished(prepared, request.version):
             return execute(prepared, request.version, run_in_threads(1), progress)

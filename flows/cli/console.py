@@ -71,6 +71,10 @@ class StageProgress:
         if not ERR.is_terminal:
             say(result.sentence())
 
+    def say(self, text: str) -> None:
+        """A word about the run."""
+        say(text)
+
 
 @contextmanager
 def stage_progress() -> Iterator[StageProgress]:

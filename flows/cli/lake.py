@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from data_lake.collect import Garbage, Retention, alone, find_garbage, remove
-from data_lake.layout import open_lake
 from data_lake.store import clear_temporary
 from flows.cli.console import OUT, print_json, say, table
-from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
+from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, existing_lake
 
 app = typer.Typer(no_args_is_help=True, help="The lake as a whole.")
 
@@ -32,7 +31,7 @@ def gc(
 
     Example: `medmultipoints lake gc --keep-releases 5 --yes`
     """
-    opened = open_lake(lake)
+    opened = existing_lake(lake)
     with alone(opened):
         garbage = find_garbage(opened, Retention(keep_releases, keep_runs, days))
         if yes:

@@ -5,6 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from data_lake.layout import Lake, lake_at, open_lake
+from transforms.errors import UsageError
+
 LakeOption = Annotated[Path, typer.Option("--lake", envvar="LAKE_ROOT", help="Folder of the data lake.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, for machines.")]
 DEFAULT_LAKE = Path("lake")
@@ -29,3 +32,11 @@ OnlyOption = Annotated[
     str, typer.Option(metavar="NAME[,NAME]", help="Use these sources only; the default is all of the recipe's.")
 ]
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="Shards at a time; the default is one a core.")]
+
+
+def existing_lake(where: Path) -> Lake:
+    """The lake, for commands that look at one; UsageError where there is none, for it would be made."""
+    place = lake_at(where)
+    if place.remote is None and not place.root.exists():
+        raise UsageError(f"--lake {where}: there is no such folder. `medmultipoints demo` and `build` make a lake.")
+    return open_lake(where)

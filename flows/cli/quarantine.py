@@ -5,13 +5,13 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from data_lake.layout import Lake, open_lake
+from data_lake.layout import Lake
 from data_lake.runs import read_runs
 from data_lake.store import read_receipt
 from data_lake.tables import read_table
 from expectations.columns import empty_frame, load_table
 from flows.cli.console import OUT, print_json, table
-from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
+from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, existing_lake
 from transforms.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="The inputs that the last run of a lake rejected.")
@@ -26,7 +26,7 @@ def list_rejected(
     as_json: JsonOption = False,
 ) -> None:
     """List reasons with the number of inputs and an example."""
-    frame = last_exclusions(open_lake(lake), recipe)
+    frame = last_exclusions(existing_lake(lake), recipe)
     frame = frame if dropped else frame.filter(pl.col("verdict") == "rejected")
     grouped = (
         frame.with_row_index("run_order")
@@ -59,7 +59,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show every excluded input with its details."""
-    frame = last_exclusions(open_lake(lake), recipe).filter(
+    frame = last_exclusions(existing_lake(lake), recipe).filter(
         (pl.col("reason") == what) | pl.col("key").str.contains(what, literal=True)
     )
     if frame.is_empty():
@@ -75,7 +75,8 @@ def show(
 
 def last_exclusions(lake: Lake, recipe: str | None) -> pl.DataFrame:
     """All inputs that the last run excluded; UsageError where there is no run."""
-    runs: list[dict[str, Any]] = [run for run in read_runs(lake) if recipe in (None, run["recipe"])]
+    begun = (run for run in read_runs(lake) if run["keys"])  # others ended before anything was looked at
+    runs: list[dict[str, Any]] = [run for run in begun if recipe in (None, run["recipe"])]
     if not runs:
         raise UsageError(f"no run in {lake.root}: build something first, or give another --lake.")
     return exclusions_of_run(lake, runs[0])

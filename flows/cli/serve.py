@@ -1,12 +1,15 @@
 """``medmultipoints serve``: a Prefect server with the flows, on this machine, until it is stopped."""
 
 import os
+import re
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from data_lake.layout import Lake, open_lake
+from data_lake.layout import Lake, lake_at, open_lake
 from flows.cli.console import OUT, print_json, say
 from flows.cli.options import (
     DEFAULT_LAKE,
@@ -18,10 +21,13 @@ from flows.cli.options import (
     SourceOption,
     WorkersOption,
 )
-from flows.embedded_server import embedded_server
+from flows.cluster import check_cluster
+from flows.embedded_server import check_port, embedded_server
 from flows.local import REPORTS, SERVED
+from flows.parameters import REPO, Destination, RefreshParameters
 from flows.prepare import check_given, parse_names, parse_sources
-from flows.recipe import load_recipe
+from flows.recipe import load_recipe, select_sources
+from transforms.errors import UsageError
 
 EveryOption = Annotated[str | None, typer.Option(metavar="TIME", help="Refresh that often: a number and s, m, h or d.")]
 CronOption = Annotated[
@@ -52,6 +58,12 @@ def serve(
     only: OnlyOption = "",
     repo: RepoOption = None,
     to: ToOption = None,
+    alert_above: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, metavar="SHARE", help="Of rejected inputs of a stage; above it nothing is published."
+        ),
+    ] = 0.05,
     workers: WorkersOption = None,
     runner: RunnerOption = "threads",
     address: AddressOption = None,
@@ -66,26 +78,41 @@ def serve(
 
     Example: `medmultipoints serve audited --cron "0 2 * * *" --timezone Europe/Oslo --repo acme/medmultipoints`
     """
-    given = parse_sources(source or [])
-    check_given(load_recipe(recipe), given)
+    given, names = parse_sources(source or []), parse_names(only)
+    check_given(select_sources(load_recipe(recipe), names), given)
+    check_cluster(runner, address)
+    check_destination(repo, to)
+    if not lake_at(lake).root.exists():
+        check_port(port)  # what is refused leaves no lake behind
     opened = open_lake(lake)
-    settings = {
-        "recipe": recipe if not Path(recipe).is_file() else str(Path(recipe).absolute()),
-        "lake": opened.remote or str(opened.root),
-        "sources": {name: str(Path(path).absolute()) for name, path in given.items()},
-        "only": parse_names(only),
-        "workers": workers,
-        "runner": runner,
-        "address": address,
-        "publish_to": {"repo": repo, "to": str(Path(to).absolute()) if to else None} if repo or to else None,
-    }
+    what = RefreshParameters(
+        recipe=recipe if not Path(recipe).is_file() else str(Path(recipe).absolute()),
+        lake=opened.remote or str(opened.root),
+        sources={name: str(Path(path).absolute()) for name, path in given.items()},
+        only=names,
+        workers=workers,
+        runner=runner,
+        address=address,
+        publish_to=Destination(repo=repo, to=str(Path(to).expanduser().absolute()) if to else None)
+        if repo or to
+        else None,
+        alert_above=alert_above,
+    )
     if database:
         os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
-    run(opened, settings, (every, cron, timezone), port, as_json=as_json)
+    run(opened, what, (every, cron, timezone), port, as_json=as_json)
+
+
+def check_destination(repo: str | None, to: str | None) -> None:
+    """UsageError where new versions would go to two places, or to none that there can be."""
+    if repo and to:
+        raise UsageError("give either --repo OWNER/NAME for the Hub, or --to FOLDER for versions without it.")
+    if repo and not re.fullmatch(REPO, repo):
+        raise UsageError(f"--repo {repo}: write it as OWNER/NAME.")
 
 
 def run(
-    lake: Lake, settings: dict[str, Any], when: tuple[str | None, str | None, str], port: int, *, as_json: bool
+    lake: Lake, what: RefreshParameters, when: tuple[str | None, str | None, str], port: int, *, as_json: bool
 ) -> None:
     """Server up, deployments served, server down."""
     os.environ.update({name: value for name, value in SERVED.items() if name not in os.environ})
@@ -95,15 +122,26 @@ def run(
         page = api.removesuffix("/api")
         os.environ |= {"PREFECT_HOME": str(home), "PREFECT_API_URL": api, REPORTS: f"{page}/reports"}
         from flows.deployments import deployments, schedule_of
-        from flows.parameters import RefreshParameters
         from flows.serving import serve as serve_deployments
 
-        what = RefreshParameters.model_validate(settings)
         served = deployments(what, schedule_of(*when), when[2])
 
-        def ready() -> None:
+        def ready(due: datetime | None) -> None:
             print_json({"ui": page, "api": api}) if as_json else OUT.print(f"[bold]{page}/v2/[/]", highlight=False)
-            say("serving; Ctrl-C stops it in order")
+            for line in told(what, due):
+                say(line)
 
         serve_deployments(served, ready)
     say("stopped")
+
+
+def told(what: RefreshParameters, due: datetime | None) -> Iterator[str]:
+    """What is served, where new versions go, and when."""
+    place = what.publish_to
+    yield f"recipe {what.recipe}, lake {what.lake}"
+    yield (
+        f"new versions go to {place.repo or place.to}" if place else "new versions stay in the lake: no --repo or --to"
+    )
+    when = f"at {due.astimezone():%Y-%m-%d %H:%M %Z}" if due else "when it is started on the page: no --every or --cron"
+    yield f"the next refresh begins {when}"
+    yield "serving; Ctrl-C stops it in order"

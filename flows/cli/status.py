@@ -7,15 +7,14 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from data_lake.layout import Lake, lake_at, open_lake
+from data_lake.layout import Lake
 from data_lake.runs import read_runs
 from data_lake.upstream import read_answers
 from flows.cli.console import OUT, print_json, table
-from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
+from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, existing_lake
 from flows.cli.quarantine import exclusions_of_run
 from flows.report import COUNTS
 from flows.rerun import plan_rerun
-from transforms.errors import UsageError
 
 SHOWN_RUNS = 10
 
@@ -28,10 +27,7 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Show the last runs of a lake, the last one stage by stage with its rejections, and what a rerun would do."""
-    place = lake_at(lake)
-    if place.remote is None and not place.root.exists():
-        raise UsageError(f"--lake {lake}: there is no such folder. `medmultipoints demo` and `build` make a lake.")
-    opened = open_lake(lake)
+    opened = existing_lake(lake)
     runs: list[dict[str, Any]] = read_runs(opened)
     rejected = rejections(opened, runs[0]) if runs else []
     rerun = plan_rerun(opened, runs[0]) if runs and not quick else None
@@ -57,6 +53,8 @@ def print_runs(runs: list[dict[str, Any]]) -> None:
         for run in runs[:SHOWN_RUNS]
     ]
     table("Runs, newest first", ["started (UTC)", "recipe", "outcome", "version", "error"], rows)
+    if not runs[0]["stages"]:
+        return
     OUT.print()
     table("Stages of the last run", ["stage", *COUNTS, "time"], [stage_row(stage) for stage in runs[0]["stages"]])
 

@@ -29,10 +29,12 @@ def index_source(build: Build, _inputs: Inputs, shard: str) -> Output:
         options["seed"] = build.recipe.seed
     try:
         indexed = reader(members, **options)
+        check_members(members, indexed)
+        require_samples(shard, indexed)
+    except SourceDataError as error:
+        raise error.within(str(members.path)) from error
     except MemberProblem as problem:
         raise SourceDataError(shard, problem.reason, problem.detail, "Get the archive again.") from problem
-    check_members(members, indexed)
-    require_samples(shard, indexed)
     names = set(members.names()) | {exclusion.key for exclusion in indexed.exclusions}
     frame = pl.DataFrame(sample_columns(indexed.samples), schema=polars_schema(load_table("samples")))
     owners = {f"{shard}/{member}": sample.sample_id for sample in indexed.samples for member in own_members(sample)}

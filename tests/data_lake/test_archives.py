@@ -117,7 +117,7 @@ def test_pickled_files_are_opened_again_once(opened: Callable[..., SourceFiles])
 
 def test_a_missing_path_is_a_usage_error(tmp_path: Path) -> None:
     """The message repeats what was given."""
-    with pytest.raises(UsageError, match="--source ours=.*nowhere: no such file or folder"):
+    with pytest.raises(UsageError, match="source ours=.*nowhere: no such file or folder"):
         open_source("ours", tmp_path / "nowhere", tmp_path)
 
 

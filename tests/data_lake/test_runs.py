@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from data_lake.layout import Lake, open_lake
-from data_lake.runs import read_runs, write_run
+from data_lake.runs import amend_run, read_runs, write_run
 
 START = datetime(2026, 11, 21, 12, 0, 0, 5, tzinfo=UTC)
 
@@ -51,3 +51,10 @@ def test_a_run_whose_process_is_gone_was_killed(lake: Lake) -> None:
     for place, facts in enumerate(({"pid": os.getpid()}, {"pid": int(gone.stdout)}, {"pid": 1, "machine": "another"})):
         write_run(lake, START + timedelta(seconds=place), {"outcome": "running", **facts})
     assert [run["outcome"] for run in read_runs(lake)] == ["running", "killed", "running"]
+
+
+def test_a_record_of_this_process_is_amended(lake: Lake) -> None:
+    write_run(lake, START, {"outcome": "released", "keys": {}})
+    amend_run(lake, START, {"outcome": "not published"})
+    amend_run(lake, START + timedelta(seconds=1), {"outcome": "nothing to amend"})
+    assert [(run["outcome"], run["keys"]) for run in read_runs(lake)] == [("not published", {})]

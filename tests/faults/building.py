@@ -37,12 +37,19 @@ def build(folder: Path, sources: Mapping[str, Path], limit: float = 1.0) -> Outc
 
 
 def message_of_stop(folder: Path, sources: Mapping[str, Path], exit_code: int, limit: float = 1.0) -> str:
-    """The message of a build that must stop with this exit code and leave no release, whole or half."""
+    """The message of a build that must stop with this exit code and leave no release, whole or half.
+
+    Where it names the path of a source, it is told without it.
+    """
     with pytest.raises(PipelineError) as caught:
         build(folder, sources, limit)
     assert caught.value.exit_code == exit_code
     check_nothing_released(Lake(folder / "lake"))
-    return str(caught.value)
+    message = str(caught.value)
+    for path in sources.values():
+        above = path if path.is_dir() else path.parent
+        message = message.replace(f" in {path}: ", ": ").replace(f"{above}/", "")
+    return message
 
 
 def excluded(outcome: Outcome) -> dict[str, tuple[str, str, str]]:

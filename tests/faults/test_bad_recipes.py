@@ -83,8 +83,8 @@ def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path, recipe: str) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"sources": {"hyperkvasir": "/nowhere"}}, f"--source hyperkvasir=/nowhere: {NOT_THERE}"),
-        ({"sources": {"visem": "."}}, "--source visem: the build uses hyperkvasir and no source 'visem'."),
+        ({"sources": {"hyperkvasir": "/nowhere"}}, f"source hyperkvasir=/nowhere: {NOT_THERE}"),
+        ({"sources": {"visem": "."}}, "source visem: the build uses hyperkvasir and no source 'visem'."),
         ({"only": ("kvasir",)}, "--only kvasir: recipe 'tiny' has no such source; it has hyperkvasir."),
         ({"version": "1.2"}, "--version 1.2: give three numbers such as 1.2.0, or auto."),
     ],

@@ -28,7 +28,7 @@ from tests.faults.tiny_sources import (
     write_polyps,
     zip_bytes,
 )
-from transforms.errors import PipelineError
+from transforms.errors import PipelineError, SourceDataError
 
 NO_ZIP = "File is not a zip file"
 AGAIN = "Get the official archive again."
@@ -81,7 +81,7 @@ def test_a_bad_archive_is_told_before_another_source_is_downloaded(
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     archive = tmp_path / "kvasir-instrument.zip"
     archive.write_bytes(b"<html>Moved</html>")
-    with pytest.raises(PipelineError, match=rf"^kvasir_instrument: {archive.name}: damaged zip"):
+    with pytest.raises(PipelineError, match=rf"^kvasir_instrument: {archive}: damaged zip"):
         prepare(Request("published", str(tmp_path / "lake"), {"kvasir_instrument": str(archive)}))
 
 
@@ -199,6 +199,12 @@ def test_the_archive_of_another_source_stops_the_build(
     message = message_of_stop(tmp_path, {source: WRITERS[given](tmp_path / given)}, exit_code=1)
     assert message.startswith(f"{source}: {beginning}")
     assert message.endswith(remedy)
+
+
+def test_a_file_that_is_missing_is_told_with_the_folder(tmp_path: Path) -> None:
+    folder = write_polyps(tmp_path / "polyps", {})
+    with pytest.raises(SourceDataError, match=rf"^hyperkvasir: bounding-boxes\.json in {folder}: the file is missing"):
+        build(tmp_path, {"hyperkvasir": folder})
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
 """A disk that is full: a message that says so, no release, and the finished work is there for the next run."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from data_lake.layout import Lake
-from data_lake.runs import read_runs
+from data_lake.layout import Lake, open_lake
+from data_lake.runs import read_runs, write_run
 from tests.flows.small_builds import build, kept, make_sources, write_recipe
 from transforms.errors import MachineError
 
@@ -49,6 +52,8 @@ def test_a_full_disk_ends_the_build_in_words_and_the_next_run_goes_on(tmp_path: 
         "The disk is full: free space or choose another folder with --lake, then run again; finished work is kept."
     )
     assert [path.name for path in (lake / "releases" / "small").iterdir()] == [".lock"]
+    (run,) = read_runs(Lake(lake))
+    assert (run["outcome"], run["error"]) == ("failed", str(caught.value))
     mount(small_disk, "-o", f"remount,size={ENOUGH}")
     outcome = build(recipe, lake, sources)
     assert "index" in kept(outcome)
@@ -56,3 +61,14 @@ def test_a_full_disk_ends_the_build_in_words_and_the_next_run_goes_on(tmp_path: 
     elsewhere = build(recipe, tmp_path / "lake", sources)
     assert outcome.release.manifest_root == elsewhere.release.manifest_root
     assert read_runs(Lake(lake))[0]["outcome"] == "released"
+
+
+def test_a_run_says_how_it_ended_on_a_disk_without_any_room(small_disk: Path) -> None:
+    lake, start = open_lake(small_disk / "lake"), datetime(2026, 11, 21, tzinfo=UTC)
+    write_run(lake, start, {"outcome": "running", "pid": 1})
+    with (small_disk / "filler").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    assert shutil.disk_usage(small_disk).free == 0
+    write_run(lake, start, {"outcome": "failed", "error": "the disk is full"})
+    assert [(run["outcome"], run["error"]) for run in read_runs(lake)] == [("failed", "the disk is full")]

@@ -86,15 +86,15 @@ def given(sources: dict[str, str]) -> list[str]:
         (["build", "demo", "--source", "=x"], "error: --source =x: write it as NAME=PATH"),
         (
             ["build", "demo", "--source", "kvasir=."],
-            "error: --source kvasir: the build uses hyperkvasir, kvasir_instrument, visem_tracking and no source",
+            "error: source kvasir: the build uses hyperkvasir, kvasir_instrument, visem_tracking and no source",
         ),
         (
             ["build", "demo", "--only", "hyperkvasir", "--source", "visem_tracking=."],
-            "error: --source visem_tracking: the build uses hyperkvasir and no source 'visem_tracking'.",
+            "error: source visem_tracking: the build uses hyperkvasir and no source 'visem_tracking'.",
         ),
         (
             ["build", "demo", "--source", "hyperkvasir=nowhere"],
-            "error: --source hyperkvasir=nowhere: there is no such file or folder.",
+            "error: source hyperkvasir=nowhere: there is no such file or folder.",
         ),
         (
             ["build", "demo", "--only", "hyperkvasir,kvasir"],

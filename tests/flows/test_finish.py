@@ -10,8 +10,9 @@ from data_lake.layout import open_lake
 from data_lake.store import Receipt, StoredObject
 from data_lake.tables import read_table
 from expectations.columns import load_table, polars_schema
-from flows.finish import check_accounting, finish_stage, put_part, stop_if_too_many
+from flows.finish import check_accounting, finish_stage, put_part
 from flows.recipe import load_recipe
+from flows.rejections import stop_if_too_many
 from flows.stage import Build, Inputs, Output, Rules, Stage, Tables
 from tests.flows.small_builds import write_recipe
 from transforms.errors import DataError
@@ -160,9 +161,11 @@ def test_too_many_rejections_stop_the_build(build: Build) -> None:
     """The message names the share that is allowed, the most frequent reason, an example, and what to do."""
     receipt = finish(build, output(splits(a="train"), excluded("c"), excluded("b")))
     with pytest.raises(DataError) as caught:
-        stop_if_too_many(build, STAGE, receipt.counts, read_table(build.lake, receipt.objects["exclusions"]))
+        stop_if_too_many(
+            build.recipe, STAGE.name, receipt.counts, read_table(build.lake, receipt.objects["exclusions"])
+        )
     assert str(caught.value) == (
-        "split: 2 of 3 inputs are rejected, more than the 50% that the recipe allows "
+        "split: 2 of 3 inputs are rejected (66.7%), more than the 50% that the recipe allows "
         "(validation.max_rejected_fraction). Most often: spoilt (2), for example hyperkvasir/b: b is spoilt. "
         "Mend the source, or raise the limit in the recipe."
     )
@@ -182,7 +185,7 @@ def test_a_limit_of_the_stage_overrules_that_of_all(build: Build, tmp_path: Path
     receipt = finish(strict_build, output(splits(a="train", b="train"), excluded("c")))
     exclusions = read_table(build.lake, receipt.objects["exclusions"])
     with pytest.raises(DataError, match="more than the 20% that the recipe allows"):
-        stop_if_too_many(strict_build, STAGE, receipt.counts, exclusions)
+        stop_if_too_many(strict_build.recipe, STAGE.name, receipt.counts, exclusions)
 
 
 def test_a_rule_over_the_whole_table_stops_the_build(build: Build) -> None:

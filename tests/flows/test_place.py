@@ -7,9 +7,10 @@ import pytest
 
 from data_lake.release.manifest import read_manifest
 from data_lake.release.verify import verify_release
-from flows.execute import Outcome
+from flows.execute import Outcome, execute
 from flows.place import VersionTaken
-from tests.flows.small_builds import build, kept, write_recipe
+from flows.run import StageResult, Unwatched, run_in_threads
+from tests.flows.small_builds import STAGES, build, kept, prepared, write_recipe
 from transforms.errors import UsageError
 
 OTHER_SPLITS = ("train = 0.6, test = 0.4", "train = 0.4, test = 0.6")
@@ -64,6 +65,26 @@ def test_auto_takes_the_proposed_version(lake: Path, tmp_path: Path, sources: di
     assert outcome.release.manifest_root != first.release.manifest_root, "the card names title and version"
     again = build(edited, lake, sources, version="auto")
     assert (again.release.version, again.release.kept) == ("1.0.1", True)
+
+
+class Listener(Unwatched):
+    """Hears which stages are finished, and what is said."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def stage_finished(self, result: StageResult) -> None:
+        self.heard.append(result.name)
+
+    def say(self, text: str) -> None:
+        self.heard.append(text)
+
+
+def test_auto_tells_of_a_stage_once(lake: Path, tmp_path: Path, sources: dict[str, str]) -> None:
+    """Then of the version, and of what is written under it."""
+    edited, listener = write_recipe(tmp_path / "small.toml", OTHER_TITLE), Listener()
+    execute(prepared(edited, lake, sources, "auto"), "auto", run_in_threads(2), listener)
+    assert listener.heard == [*STAGES, "version is 1.0.1: writing the release under it", "manifest"]
 
 
 def test_auto_begins_with_the_version_of_the_recipe(

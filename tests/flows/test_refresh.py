@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from prefect import State
+from prefect.engine import handle_engine_signals
 from typer.testing import CliRunner
 
 from data_lake.layout import Lake, only_builder
+from data_lake.runs import read_runs
 from data_lake.upstream import read_answers
 from flows.build import build
 from flows.cli.app import app
@@ -32,8 +34,9 @@ def server() -> Iterator[None]:
 
 
 def refreshed(recipe: str, lake: Path, sources: dict[str, str], **more: Any) -> State[Any]:
-    """How a refresh ends."""
-    what = RefreshParameters(recipe=recipe, lake=str(lake), sources=sources, workers=2, **more)
+    """How a refresh ends that lets the planted faults pass, unless it is told otherwise."""
+    settings = {"workers": 2, "alert_above": 0.2} | more
+    what = RefreshParameters(recipe=recipe, lake=str(lake), sources=sources, **settings)
     return refresh(what, return_state=True)
 
 
@@ -104,6 +107,18 @@ def test_a_failure_names_stage_remedy_and_what_to_do(tmp_path: Path, sources: di
     assert "Then run again with the same parameters" in shown
 
 
+def test_the_engine_adds_no_traceback_to_what_was_told_in_words(
+    tmp_path: Path, recipe: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A worker's engine logs what a flow ends in; a fault of the program keeps its traceback."""
+    error = refreshed(recipe, tmp_path / "lake", {"hyperkvasir": "gone"}).result(raise_on_failure=False)
+    caplog.clear()
+    for ended_in in (error, ZeroDivisionError("a fault")):
+        with pytest.raises(SystemExit), handle_engine_signals():
+            raise ended_in
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["a fault"]
+
+
 def test_a_failing_shard_is_named(tmp_path: Path, recipe: str, sources: dict[str, str]) -> None:
     damaged = Path(shutil.copytree(sources["visem_tracking"], tmp_path / "visem")).resolve()
     for path in damaged.rglob("*.zip"):
@@ -114,16 +129,61 @@ def test_a_failing_shard_is_named(tmp_path: Path, recipe: str, sources: dict[str
     assert (name, message.partition(": ")[0]) == ("Failed", "index, shard visem_tracking")
 
 
-def test_rejections_above_the_threshold_send_an_event(
-    tmp_path: Path, recipe: str, sources: dict[str, str], monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The events that refreshes send."""
+    events: list[dict[str, Any]] = []
+    monkeypatch.setattr("flows.refresh.emit_event", lambda event, **facts: events.append({"event": event, **facts}))
+    return events
+
+
+def test_a_release_that_lost_too_many_inputs_is_not_published(
+    tmp_path: Path, recipe: str, sources: dict[str, str], sent: list[dict[str, Any]]
 ) -> None:
-    """It names the release and the stage; a threshold that is not passed sends none."""
-    sent: list[dict[str, Any]] = []
-    monkeypatch.setattr("flows.refresh.emit_event", lambda event, **facts: sent.append({"event": event, **facts}))
-    refreshed(recipe, tmp_path / "lake", sources, alert_above=0.01)
-    told = [one["payload"]["stage"] for one in sent if one["event"] == "medmultipoints.rejections-above-threshold"]
-    assert told == ["derive"]
+    """Not by the refresh that built it, nor by one that finds it; it stands, and the run fails in words and figures."""
+    lake, versions = tmp_path / "lake", tmp_path / "versions of ours"
+    release = lake / "releases" / "small" / "1.0.0"
+    for _ in range(2):
+        name, message = seen(
+            refreshed(recipe, lake, sources, publish_to=Destination(to=str(versions)), alert_above=0.05)
+        )
+        assert name == "Failed"
+        assert message.startswith("derive: 2 of 21 inputs are rejected (9.5%), more than the 5.0% that a refresh lets")
+        assert "Most often: truncated_image (2), for example " in message
+        assert message.endswith(
+            "small 1.0.0 stands in the lake and is NOT published. Mend the source; or, if this is right, run "
+            f"`medmultipoints publish {release} --to '{versions}'`, or refresh with a higher alert_above."
+        )
+        assert release.is_dir()
+        assert not versions.exists()
+    assert [(one["event"].rpartition(".")[2], one["payload"]["stage"]) for one in sent] == [
+        ("rejections-above-threshold", "derive")
+    ] * 2
     assert {one["resource"]["prefect.resource.id"] for one in sent} == {"medmultipoints.release.small"}
+    runs = read_runs(Lake(lake))
+    assert [(run["outcome"], run["error"]) for run in runs] == [("not published", message)] * 2
+    assert "# Failed" in str(artifacts("failure")[-1].data)
+    assert "/runs/flow-run/" in str(artifacts("build")[-1].data)
+
+
+def test_what_a_person_let_pass_is_published_and_left_alone(
+    lake: Path, tmp_path: Path, recipe: str, sources: dict[str, str], sent: list[dict[str, Any]]
+) -> None:
+    """By a higher limit; once it stands there, no limit fails a refresh that has nothing to do."""
+    place = {"publish_to": Destination(to=str(tmp_path / "versions"))}
+    assert "as v1.0.0" in seen(refreshed(recipe, lake, sources, **place, alert_above=0.1))[1]
+    assert [one["event"] for one in sent] == ["medmultipoints.released"]
+    assert seen(refreshed(recipe, lake, sources, **place, alert_above=0.01))[0] == "Unchanged"
+    assert len(sent) == 1
+
+
+def test_where_nothing_is_published_the_limit_is_told_all_the_same(
+    lake: Path, recipe: str, sources: dict[str, str], sent: list[dict[str, Any]]
+) -> None:
+    name, message = seen(refreshed(recipe, lake, sources, alert_above=0.05))
+    assert name == "Failed"
+    assert message.endswith("or, if this is right, run with a higher alert_above.")
+    assert len(sent) == 1
 
 
 def test_what_changed_at_a_server_is_told_and_enters_nothing(

@@ -1,6 +1,7 @@
 """The same bytes from every runner; a runner that is not installed, or an address too many, is told before anything."""
 
 import errno
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from prefect.states import Failed
 from flows.build import build
 from flows.execute import Outcome
 from flows.parameters import BuildParameters
+from flows.prepare import Request, prepare
 from flows.runners import task_runner
 from flows.tasks import shard, worth_retrying
 from tests.flows.prefect_server import quiet_server, seen
@@ -40,6 +42,16 @@ def test_every_runner_gives_the_same_release(
 def test_threads_have_no_address() -> None:
     with pytest.raises(UsageError, match="only dask and ray have one; the runner is threads"):
         task_runner(BuildParameters(address="tcp://127.0.0.1:8786"))
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9"])
+def test_a_scheduler_that_is_not_there_is_told_at_once(address: str, tmp_path: Path, recipe: str) -> None:
+    """Before anything starts, by its own name."""
+    start = time.monotonic()
+    with pytest.raises(MachineError, match=f"^no Dask scheduler answers at {address} .--runner-address.: Connection"):
+        prepare(Request(recipe, str(tmp_path / "lake"), runner="dask", address=address))
+    assert time.monotonic() - start < 10
+    assert not (tmp_path / "lake").exists()
 
 
 def test_a_runner_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

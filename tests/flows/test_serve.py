@@ -4,7 +4,9 @@ import asyncio
 import json
 import multiprocessing
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,15 +15,20 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
+from prefect.events.schemas.deployment_triggers import DeploymentEventTrigger
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from typer.testing import CliRunner
 
 from flows import serving
-from flows.deployments import deployments, schedule_of
+from flows.cli.app import app
+from flows.deployments import AUTOMATIONS, deployments, schedule_of
 from flows.parameters import RefreshParameters
 from tests.faults.killed_builds import wait_until
 from tests.flows.small_builds import write_recipe
-from transforms.errors import UsageError
+from transforms.errors import MachineError, PipelineError, UsageError
 
+ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-c", "from flows.cli import main; main()"]
 
 
@@ -32,6 +39,7 @@ def test_it_runs_what_is_due_shows_its_pages_and_stops_in_order(
     given = [word for name, path in sources.items() for word in ("--source", f"{name}={path}")]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
     command = [*COMMAND, "serve", recipe, "--lake", str(lake), "--port", "0", "--every", "1s", "--json", *given]
+    command += ["--alert-above", "0.2"]
     (lake / "reports" / "small").mkdir(parents=True)
     (lake / "reports" / "small" / "page.html").write_text("a page")
     with (tmp_path / "log").open("w") as log:
@@ -39,9 +47,15 @@ def test_it_runs_what_is_due_shows_its_pages_and_stops_in_order(
     try:
         assert served.stdout is not None
         told = json.loads(served.stdout.readline())
-        assert httpx.get(f"{told['ui']}/v2/", trust_env=False).is_success
+        page = httpx.get(f"{told['ui']}/v2/", trust_env=False)
+        assert page.is_success
+        assert page.headers["Content-Security-Policy"].startswith(f"connect-src 'self' {told['ui']} ")
         assert httpx.get(f"{told['ui']}/reports/small/page.html", trust_env=False).text == "a page"
         wait_until(lambda: "Unchanged" in states(told["api"]))
+        automations = httpx.post(f"{told['api']}/automations/filter", json={}, trust_env=False).json()
+        assert sorted(one["name"] for one in automations) == ["a refresh failed", "many rejections"]
+        second = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        assert (second.returncode, f"is running in {lake} at {told['ui']}/v2/." in second.stderr) == (3, True)
         start = time.monotonic()
         served.send_signal(signal.SIGTERM)
         assert served.wait(60) == 0
@@ -50,6 +64,8 @@ def test_it_runs_what_is_due_shows_its_pages_and_stops_in_order(
         served.kill()
     log_text = (tmp_path / "log").read_text()
     assert log_text.endswith("stopped\n")
+    assert f"recipe {recipe}, lake {lake}\nnew versions stay in the lake: no --repo or --to\n" in log_text
+    assert re.search(r"the next refresh begins at \d{4}-\d\d-\d\d \d\d:\d\d ", log_text)
     with pytest.raises(httpx.TransportError):
         httpx.get(told["ui"], trust_env=False)
 
@@ -89,6 +105,41 @@ def test_the_release_of_a_recipe_in_a_file_is_verified_by_its_name(tmp_path: Pat
     recipe = write_recipe(tmp_path / "mine.toml")
     served = deployments(RefreshParameters(recipe=recipe), None, "UTC")
     assert [one.parameters["what"]["recipe"] for one in served if one.flow.name == "verify"] == ["small"]
+
+
+def test_the_automations_are_those_of_prefect_yaml() -> None:
+    """Sites with workers and ``serve`` are alerted by the same."""
+    declared = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"]
+    (triggers,) = [one["triggers"] for one in declared if "triggers" in one]
+    assert [DeploymentEventTrigger.model_validate(one) for one in triggers] == list(AUTOMATIONS)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--repo", "nonsense"], 2, "--repo nonsense: write it as OWNER/NAME."),
+        (["--repo", "acme/x", "--to", "y"], 2, "give either --repo OWNER/NAME for the Hub, or --to FOLDER"),
+        (["--only", "nope"], 2, "--only nope: recipe 'small' has no such source"),
+        (["--runner-address", "tcp://10.0.0.1:1"], 2, "only dask and ray have one; the runner is threads"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_before_anything(
+    options: list[str], code: int, said: str, tmp_path: Path, recipe: str
+) -> None:
+    """In words, and no lake is made."""
+    caught = CliRunner().invoke(app, ["serve", recipe, "--lake", str(tmp_path / "lake"), *options]).exception
+    assert isinstance(caught, PipelineError)
+    assert (caught.exit_code, said in str(caught)) == (code, True), caught
+    assert not (tmp_path / "lake").exists()
+
+
+def test_a_port_that_is_taken_leaves_no_lake_behind(tmp_path: Path, recipe: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        caught = CliRunner().invoke(app, ["serve", recipe, "--lake", str(tmp_path / "lake"), "--port", port]).exception
+    assert isinstance(caught, MachineError)
+    assert str(caught).startswith(f"port {port}: ")
+    assert not (tmp_path / "lake").exists()
 
 
 @pytest.mark.parametrize(

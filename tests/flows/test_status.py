@@ -11,7 +11,7 @@ from data_lake.layout import Lake
 from flows.cli.app import app
 from flows.rerun import plan_rerun
 from tests.flows.small_builds import STAGES, build, write_recipe
-from transforms.errors import DataError
+from transforms.errors import DataError, UsageError
 
 
 def status(lake: Path, *words: str) -> Any:
@@ -61,3 +61,38 @@ def test_a_failed_run_is_told_with_its_rejections(tmp_path: Path, sources: dict[
     assert told["runs"][0]["outcome"] == "failed"
     assert told["rejections"][0]["reason"] == "truncated_image"
     assert told["rerun"]["kept"] == ["index", "derive"]
+
+
+def test_an_attempt_that_ends_before_its_first_stage_is_told(
+    lake: Path, tmp_path: Path, recipe: str, sources: dict[str, str]
+) -> None:
+    """With its reason; the quarantine stays that of the last run that looked at anything."""
+    damaged = tmp_path / "damaged" / "kvasir-instrument.zip"
+    damaged.parent.mkdir()
+    damaged.write_bytes(b"<html>Moved</html>")
+    wrong = write_recipe(tmp_path / "wrong.toml", ("seed = 5", "seeds = 5"))
+    for asked, given in ((recipe, {"kvasir_instrument": str(damaged)}), (recipe, {"hyperkvasir": "gone"}), (wrong, {})):
+        words = [word for pair in (sources | given).items() for word in ("--source", "=".join(pair))]
+        assert CliRunner().invoke(app, ["build", asked, "--lake", str(lake), *words]).exception is not None
+    runs = status(lake)["runs"]
+    assert [(run["outcome"], run["recipe"]) for run in runs] == [
+        ("failed", "wrong"), ("failed", "small"), ("failed", "small"), ("released", "small")
+    ]  # fmt: skip
+    assert f"{damaged}: damaged zip" in runs[2]["error"]
+    assert "source hyperkvasir=gone: there is no such file or folder" in runs[1]["error"]
+    shown = CliRunner().invoke(app, ["status", "--lake", str(lake)]).stdout
+    assert "Stages of the last run" not in shown
+    assert "truncated_image" in CliRunner().invoke(app, ["quarantine", "list", "--lake", str(lake)]).stdout
+
+
+def test_a_run_in_which_nothing_changed_released_nothing(lake: Path, recipe: str, sources: dict[str, str]) -> None:
+    build(recipe, lake, sources)
+    assert [run["outcome"] for run in status(lake)["runs"]] == ["unchanged", "released"]
+
+
+@pytest.mark.parametrize("command", [["status"], ["lake", "gc"], ["quarantine", "list"]])
+def test_a_lake_that_is_not_there_is_told_and_not_made(command: list[str], tmp_path: Path) -> None:
+    caught = CliRunner().invoke(app, [*command, "--lake", str(tmp_path / "mistyped")]).exception
+    assert isinstance(caught, UsageError)
+    assert str(caught).startswith(f"--lake {tmp_path / 'mistyped'}: there is no such folder.")
+    assert not (tmp_path / "mistyped").exists()
