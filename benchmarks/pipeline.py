@@ -12,10 +12,10 @@ import orjson
 
 from flows.execute import execute
 from flows.prepare import Request, parse_sources, prepare
-from flows.run import StageResult, run_in_threads
+from flows.run import StageResult, Unwatched, run_in_threads
 
 
-class Stopwatch:
+class Stopwatch(Unwatched):
     """How long each stage works on its shards, and how long it then joins, validates and stores its tables."""
 
     def __init__(self) -> None:
