@@ -76,7 +76,7 @@ def failure_markdown(error: BaseException, progress: Progress) -> str:
     what = str(error) if isinstance(error, PipelineError) else f"{type(error).__name__}: {error} (a fault: report it)"
     return (
         f"# Failed\n\n| | |\n|---|---|\n| stage and shard | {place_of_failure(error, progress) or 'before any'} |\n"
-        f"| what | {what.replace('|', '/')} |\n\n"
+        f"| what | {what.replace('|', '/').replace(chr(10), '<br>')} |\n\n"
         "What to do: the sentence above says it. Then run again with the same parameters: finished stages and shards "
         "are kept, nothing is done twice. `medmultipoints status` shows the same without a server.\n"
     )

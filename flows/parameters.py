@@ -9,7 +9,6 @@ from flows.prepare import Request
 from flows.publishing import PublishRequest
 
 RunnerName = Literal["threads", "processes", "dask", "ray"]
-REPO = r"^[^/\s]+/[^/\s]+$"
 VERSION = r"^(auto|\d+\.\d+\.\d+)$"
 
 
@@ -49,7 +48,7 @@ class BuildParameters(_Form):
 class Destination(_Form):
     """Where versions of a release go: the Hub or a folder. The token is no parameter."""
 
-    repo: Annotated[str, Field(pattern=REPO)] | None = Field(
+    repo: Annotated[str, Field(pattern=r"^[^/\s]+/[^/\s]+$")] | None = Field(
         default=None, description="OWNER/NAME of a dataset repository of the Hub"
     )
     to: str | None = Field(default=None, description="Folder for versions, where there is no Hub; either this or repo")

@@ -1,7 +1,6 @@
 """``medmultipoints serve``: a Prefect server with the flows, on this machine, until it is stopped."""
 
 import os
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from data_lake.layout import Lake, lake_at, open_lake
+from data_lake.publish.hub_client import check_name
 from flows.cli.console import OUT, print_json, say
 from flows.cli.options import (
     DEFAULT_LAKE,
@@ -24,7 +24,7 @@ from flows.cli.options import (
 from flows.cluster import check_cluster
 from flows.embedded_server import check_port, embedded_server
 from flows.local import REPORTS, SERVED
-from flows.parameters import REPO, Destination, RefreshParameters
+from flows.parameters import Destination, RefreshParameters
 from flows.prepare import check_given, parse_names, parse_sources
 from flows.recipe import load_recipe, select_sources
 from transforms.errors import UsageError
@@ -107,8 +107,8 @@ def check_destination(repo: str | None, to: str | None) -> None:
     """UsageError where new versions would go to two places, or to none that there can be."""
     if repo and to:
         raise UsageError("give either --repo OWNER/NAME for the Hub, or --to FOLDER for versions without it.")
-    if repo and not re.fullmatch(REPO, repo):
-        raise UsageError(f"--repo {repo}: write it as OWNER/NAME.")
+    if repo:
+        check_name(repo)
 
 
 def run(
