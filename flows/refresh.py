@@ -99,7 +99,7 @@ def outcome_of(what: RefreshParameters, prepared: Build) -> Outcome | State[Any]
         state = build(BuildParameters(**what.model_dump(include=fields)), return_state=True)
     address = url_for("flow-run", state.state_details.flow_run_id)
     if address:
-        tell(lambda: create_link_artifact(address, "The build, with its summary and pictures", key="build"))
+        tell(lambda: create_link_artifact(address, "Its artifacts", key="build", description="The build of this run"))
     if not state.is_completed():
         error = state.result(raise_on_failure=False)
         if isinstance(error, LockHeld):

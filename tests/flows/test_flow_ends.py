@@ -1,18 +1,22 @@
-"""What a failure and a quarantine say in the UI."""
+"""How runs end: what was told in words is not told again as a traceback."""
 
-from flows.flow_ends import failure_markdown
+import logging
+
+import pytest
+from prefect.engine import handle_engine_signals
+from prefect.states import Completed
+
+from flows.flow_ends import ended
 from flows.progress import Progress
-from flows.report import rejected_words
 from transforms.errors import DataError
 
 
-def test_a_message_of_several_lines_stays_in_its_cell() -> None:
-    """A line break would end the table in the middle of what happened."""
-    shown = failure_markdown(DataError("it exists.\nThe difference:\na | b"), Progress())
-    assert "| what | it exists.<br>The difference:<br>a / b |\n" in shown
-
-
-def test_rows_that_the_table_does_not_show_are_counted() -> None:
-    """Nothing is cut in silence."""
-    assert rejected_words(7, 7) == "Inputs in quarantine"
-    assert rejected_words(1000, 1234).startswith("Inputs in quarantine: the first 1,000 of 1,234;")
+def test_the_engine_of_a_worker_adds_no_traceback_to_what_was_told(caplog: pytest.LogCaptureFixture) -> None:
+    """It logs the error that a flow ends in; a fault of the program keeps its traceback."""
+    ended(lambda _progress: Completed(), Progress())
+    logging.getLogger("prefect.engine").addHandler(caplog.handler)
+    for error in (DataError("told in words"), ZeroDivisionError("a fault")):
+        with pytest.raises(SystemExit), handle_engine_signals():
+            raise error
+    logging.getLogger("prefect.engine").removeHandler(caplog.handler)
+    assert {str(record.exc_info[1]) for record in caplog.records if record.exc_info} == {"a fault"}

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from prefect import State
-from prefect.engine import handle_engine_signals
 from typer.testing import CliRunner
 
 from data_lake.layout import Lake, only_builder
@@ -105,18 +104,6 @@ def test_a_failure_names_stage_remedy_and_what_to_do(tmp_path: Path, sources: di
     shown = str(artifacts("failure")[-1].data)
     assert "| stage and shard | derive |" in shown
     assert "Then run again with the same parameters" in shown
-
-
-def test_the_engine_adds_no_traceback_to_what_was_told_in_words(
-    tmp_path: Path, recipe: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A worker's engine logs what a flow ends in; a fault of the program keeps its traceback."""
-    error = refreshed(recipe, tmp_path / "lake", {"hyperkvasir": "gone"}).result(raise_on_failure=False)
-    caplog.clear()
-    for ended_in in (error, ZeroDivisionError("a fault")):
-        with pytest.raises(SystemExit), handle_engine_signals():
-            raise ended_in
-    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["a fault"]
 
 
 def test_a_failing_shard_is_named(tmp_path: Path, recipe: str, sources: dict[str, str]) -> None:
