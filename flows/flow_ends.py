@@ -33,8 +33,8 @@ def ended(work: Callable[[Progress], State[T]], progress: Progress) -> State[T] 
     die_with_server()
     # It tells of every folder that it makes, and sets the level of that itself.
     logging.getLogger("great_expectations.data_context.types.base").addFilter(is_warning)
-    # A worker's engine would print the traceback of what was told in words.
-    logging.getLogger("prefect.engine").addFilter(is_untold)
+    # The engine of a worker would add the traceback of what was told in words.
+    logging.getLogger("prefect.flow_runs").addFilter(is_untold)
     try:
         return work(progress)
     except PipelineError as error:

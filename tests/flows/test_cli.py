@@ -112,8 +112,8 @@ def given(sources: dict[str, str]) -> list[str]:
             ["fetch", "kvasir"],
             "error: unknown source 'kvasir'; there are hyperkvasir, kvasir_instrument, visem_tracking.",
         ),
-        (["quarantine", "list"], "/lake: build something first, or give another --lake."),
-        (["quarantine", "show", "anything"], "/lake: build something first, or give another --lake."),
+        (["quarantine", "list"], "error: --lake lake: there is no such folder."),
+        (["quarantine", "show", "anything"], "error: --lake lake: there is no such folder."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -34,7 +34,7 @@ def server() -> Iterator[None]:
 
 def refreshed(recipe: str, lake: Path, sources: dict[str, str], **more: Any) -> State[Any]:
     """How a refresh ends that lets the planted faults pass, unless it is told otherwise."""
-    settings = {"workers": 2, "alert_above": 0.2} | more
+    settings = {"workers": 2, "alert_above": 1} | more
     what = RefreshParameters(recipe=recipe, lake=str(lake), sources=sources, **settings)
     return refresh(what, return_state=True)
 
