@@ -46,6 +46,10 @@ DatabaseOption = Annotated[
         help="postgresql+asyncpg://... for PostgreSQL; the default is SQLite in the lake.",
     ),
 ]
+AlertOption = Annotated[
+    float,
+    typer.Option(min=0, max=1, metavar="SHARE", help="Of rejected inputs of a stage; above it nothing is published."),
+]
 
 
 def serve(
@@ -58,12 +62,7 @@ def serve(
     only: OnlyOption = "",
     repo: RepoOption = None,
     to: ToOption = None,
-    alert_above: Annotated[
-        float,
-        typer.Option(
-            min=0, max=1, metavar="SHARE", help="Of rejected inputs of a stage; above it nothing is published."
-        ),
-    ] = 0.05,
+    alert_above: AlertOption = 0.05,
     workers: WorkersOption = None,
     runner: RunnerOption = "threads",
     address: AddressOption = None,
@@ -81,10 +80,7 @@ def serve(
     given, names = parse_sources(source or []), parse_names(only)
     check_given(select_sources(load_recipe(recipe), names), given)
     check_cluster(runner, address)
-    check_destination(repo, to)
-    if not lake_at(lake).root.exists():
-        check_port(port)  # what is refused leaves no lake behind
-    opened = open_lake(lake)
+    place, opened = destination(repo, to), lake_for(lake, port)
     what = RefreshParameters(
         recipe=recipe if not Path(recipe).is_file() else str(Path(recipe).absolute()),
         lake=opened.remote or str(opened.root),
@@ -93,9 +89,7 @@ def serve(
         workers=workers,
         runner=runner,
         address=address,
-        publish_to=Destination(repo=repo, to=str(Path(to).expanduser().absolute()) if to else None)
-        if repo or to
-        else None,
+        publish_to=place,
         alert_above=alert_above,
     )
     if database:
@@ -103,12 +97,21 @@ def serve(
     run(opened, what, (every, cron, timezone), port, as_json=as_json)
 
 
-def check_destination(repo: str | None, to: str | None) -> None:
-    """UsageError where new versions would go to two places, or to none that there can be."""
+def destination(repo: str | None, to: str | None) -> Destination | None:
+    """Where new versions go; UsageError where that is two places, or none that there can be."""
     if repo and to:
         raise UsageError("give either --repo OWNER/NAME for the Hub, or --to FOLDER for versions without it.")
     if repo:
         check_name(repo)
+    folder = str(Path(to).expanduser().absolute()) if to else None
+    return Destination(repo=repo, to=folder) if repo or folder else None
+
+
+def lake_for(lake: Path, port: int) -> Lake:
+    """The lake; where there is none yet, and no server could start, none is made."""
+    if not lake_at(lake).root.exists():
+        check_port(port)
+    return open_lake(lake)
 
 
 def run(

@@ -12,6 +12,7 @@ from transforms.errors import DataError
 RUN_LOG = logging.getLogger("prefect.flow_runs")
 
 
+@pytest.mark.filterwarnings("ignore:Logger .* attempted to send logs to the API")
 def test_a_traceback_is_told_of_faults_alone(caplog: pytest.LogCaptureFixture) -> None:
     """The engine of a worker logs whatever error a flow ends in."""
     ended(lambda _progress: Completed(), Progress())
