@@ -2,16 +2,20 @@
 
 Tasks: ``store`` (write and read the table of images), ``validate`` (Great Expectations in chunks of 100,000 rows),
 ``dedup``, ``split`` (videos of 100 frames), ``record`` (one object an image; the whole stage, from its stored inputs to
-its receipt, with the validation of its three tables). No pictures: what a row costs.
+its receipt, with the validation of its three tables; another process makes and stores the inputs). No pictures: what a
+row costs.
 """
 
+import hashlib
 import os
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -100,11 +104,13 @@ def regions(rows: int) -> pl.DataFrame:
 
 
 def stored_inputs(lake: Lake, rows: int) -> tuple[Build, Inputs]:
-    """What the stage ``record`` reads, in a lake; none of its images is a copy, all are in the split train."""
-    alone = pl.col("sample_id").str.slice(len("simulated/")).str.zfill(64)
+    """What the stage ``record`` reads, in a lake; none of its images is a copy, all are in the split train.
+
+    Hashes are spread as those of real images are, so that their order is another than that of the images.
+    """
     split = {"group_id": pl.col("sample_id"), "split": pl.lit("train")}
     made: dict[str, Callable[[], pl.DataFrame]] = {
-        "images": lambda: images(rows).with_columns(image_sha256=alone),
+        "images": lambda: images(rows).with_columns(image_sha256=pl.Series(map(spread_hash, range(rows)))),
         "samples": lambda: samples(rows),
         "regions": lambda: regions(rows),
         "splits": lambda: samples(rows).select("sample_id", **split),
@@ -116,6 +122,11 @@ def stored_inputs(lake: Lake, rows: int) -> tuple[Build, Inputs]:
     info = load_catalogue()["hyperkvasir"].model_copy(update={"name": "simulated"})
     build = Build(lake, load_recipe("audited"), (Source(info, SourceFingerprint(lake.root, ())),))
     return build, Inputs(lake, objects, {"split": {"used": rows}})
+
+
+def spread_hash(number: int) -> str:
+    """The sha256 of a number."""
+    return hashlib.sha256(b"%d" % number).hexdigest()
 
 
 def name() -> pl.Expr:
@@ -151,7 +162,8 @@ def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
 
     def record() -> Callable[[], int]:
         folder = TemporaryDirectory()
-        build, inputs = stored_inputs(open_lake(Path(folder.name)), rows)
+        with ProcessPoolExecutor(1, get_context("spawn")) as other:
+            build, inputs = other.submit(stored_inputs, open_lake(Path(folder.name)), rows).result()
 
         def work() -> int:
             with folder:

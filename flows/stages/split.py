@@ -5,7 +5,7 @@ import polars as pl
 from data_lake.tables import read_table
 from expectations.references import references_hold
 from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stage import Build, Inputs, Output, Rules, Scans
 from flows.stages.kept import all_used, corrected_regions, kept_images
 from transforms.split import assign_splits
 from transforms.split_changes import know_previous, list_changes
@@ -14,7 +14,7 @@ from transforms.strata import find_strata
 
 def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Every kept image in one split, and the images that are elsewhere than somebody said."""
-    recipe, images, samples = build.recipe, kept_images(inputs), inputs.read("samples")
+    recipe, images, samples = build.recipe, kept_images(inputs).collect(), inputs.read("samples")
     fractions, official = recipe.splits.fractions, recipe.splits.honour_official
     previous = know_previous(images, read_table(build.lake, [build.previous])) if build.previous else None
     splits = assign_splits(
@@ -32,10 +32,10 @@ def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     return all_used(images, {"splits": splits, "split_changes": changes})
 
 
-def split_rules(tables: Tables, inputs: Inputs) -> Rules:
+def split_rules(tables: Scans, inputs: Inputs) -> Rules:
     """No group, video or pair of near-duplicates is divided, and every kept image has its split."""
-    splits = tables["splits"].select("sample_id", "group_id", "split")
-    videos = splits.join(inputs.read("samples").select("sample_id", "source", "video_id"), on="sample_id")
+    splits = tables["splits"].select("sample_id", "group_id", "split").collect()
+    videos = splits.join(inputs.read("samples", "sample_id", "source", "video_id"), on="sample_id")
     near = (
         inputs.read("near_duplicates")
         .join(splits.select("sample_id", "split"), on="sample_id")
