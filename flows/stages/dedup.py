@@ -12,7 +12,7 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Exact copies by bytes, then by pixels; the first source of the recipe wins."""
     images = releasable_images(inputs).collect()
     order = list(build.recipe.sources)
-    duplicates = find_duplicates(images, corrected_regions(inputs), order)
+    duplicates = find_duplicates(images, corrected_regions(inputs).collect(), order)
     copies = {row["sample_id"]: row for row in duplicates.iter_rows(named=True)}
     kept = [sample_id for sample_id in images["sample_id"] if sample_id not in copies]
     return Output(

@@ -42,6 +42,7 @@ def labels_left_out(recipe: Recipe, inputs: Inputs) -> dict[str, list[str]]:
     grouped = (
         corrected_regions(inputs)
         .select("sample_id", label=released)
+        .collect()
         .join(held, on=["sample_id", "label"], how="anti")
         .join(inputs.read("images", "sample_id", "image_sha256"), on="sample_id")
         .group_by("image_sha256")

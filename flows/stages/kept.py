@@ -16,8 +16,8 @@ def kept_images(inputs: Inputs) -> pl.LazyFrame:
     return _without(releasable_images(inputs), inputs.scan("duplicates"))
 
 
-def _without(images: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
-    return images.join(others.select("sample_id"), on="sample_id", how="anti", maintain_order="left")
+def _without(table: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
+    return table.join(others.select("sample_id"), on="sample_id", how="anti", maintain_order="left")
 
 
 def rows_of(images: pl.DataFrame, table: pl.LazyFrame) -> pl.DataFrame:
@@ -26,15 +26,14 @@ def rows_of(images: pl.DataFrame, table: pl.LazyFrame) -> pl.DataFrame:
     return table.join(wanted, on="sample_id", how="semi", maintain_order="left").collect(engine="streaming")
 
 
-def corrected_regions(inputs: Inputs) -> pl.DataFrame:
-    """The regions of all images as reviewers want them."""
-    return correct_regions(inputs.read("regions"), inputs.read("images"), inputs.read("corrections"))
-
-
-def corrected_regions_of(images: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
-    """The regions of those images alone, the same."""
-    regions, corrections = (rows_of(images, inputs.scan(table)) for table in ("regions", "corrections"))
-    return correct_regions(regions, images, corrections)
+def corrected_regions(inputs: Inputs) -> pl.LazyFrame:
+    """The regions of all images as reviewers want them; only those of corrected images are read at once."""
+    regions, corrections = inputs.scan("regions"), inputs.read("corrections")
+    if corrections.is_empty():
+        return regions
+    images = rows_of(corrections, inputs.scan("images"))
+    corrected = correct_regions(rows_of(images, regions), images, corrections)
+    return _without(regions, images.lazy()).merge_sorted(corrected.lazy(), key="region_id")
 
 
 def all_used(images: pl.DataFrame, tables: Tables) -> Output:

@@ -8,7 +8,7 @@ from data_lake.catalogue import load_catalogue
 from expectations.references import references_hold
 from flows.recipe import Recipe
 from flows.stage import WHOLE, Build, Inputs, Output, Rules, Scans
-from flows.stages.kept import corrected_regions_of, kept_images, rows_of
+from flows.stages.kept import corrected_regions, kept_images, rows_of
 from flows.stages.yielding import require_every_source
 from transforms.compose import SAMPLE_COLUMNS, compose_records
 from transforms.records import Exclusion
@@ -40,7 +40,7 @@ def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
     composed = compose_records(
         rows_of(images, inputs.scan("samples").select(SAMPLE_COLUMNS)),
         images,
-        corrected_regions_of(images, inputs),
+        rows_of(images, corrected_regions(inputs)),
         rows_of(images, inputs.scan("splits")),
         inputs.read("duplicates", "sample_id", "kept_id"),
         policy=recipe.boxes.policy,

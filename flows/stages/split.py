@@ -11,19 +11,24 @@ from transforms.split import assign_splits
 from transforms.split_changes import know_previous, list_changes
 from transforms.strata import find_strata
 
+IMAGE_COLUMNS = ("sample_id", "source", "image_sha256", "pixel_sha256")
+SAMPLE_COLUMNS = ("sample_id", "source", "video_id", "official_split")
+REGION_COLUMNS = ("sample_id", "evidence", "label")
+
 
 def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Every kept image in one split, and the images that are elsewhere than somebody said."""
-    recipe, images, samples = build.recipe, kept_images(inputs).collect(), inputs.read("samples")
+    recipe, images = build.recipe, kept_images(inputs).select(IMAGE_COLUMNS).collect()
+    samples, regions = inputs.read("samples", *SAMPLE_COLUMNS), corrected_regions(inputs).select(REGION_COLUMNS)
     fractions, official = recipe.splits.fractions, recipe.splits.honour_official
     previous = know_previous(images, read_table(build.lake, [build.previous])) if build.previous else None
     splits = assign_splits(
         images,
         samples,
-        inputs.read("duplicates"),
+        inputs.read("duplicates", "sample_id", "kept_id"),
         seed=recipe.seed,
         near=inputs.read("near_duplicates"),
-        strata=find_strata(corrected_regions(inputs), recipe.boxes.policy),
+        strata=find_strata(regions.collect(), recipe.boxes.policy),
         previous=previous,
         fractions=fractions,
         honour_official=official,
