@@ -1,9 +1,8 @@
 """``python -m benchmarks.scale TASK ROWS``: one table stage on so many simulated rows; prints its figures as JSON.
 
 Tasks: ``store`` (write and read the table of images), ``validate`` (Great Expectations in chunks of 100,000 rows),
-``dedup``, ``split`` (videos of 100 frames), ``record`` (one object an image; the whole stage, from its stored inputs to
-its receipt, with the validation of its three tables; another process makes and stores the inputs). No pictures: what a
-row costs.
+``dedup``, and two whole stages, from their stored inputs, which another process makes, to their receipts: ``split``
+(videos of 100 frames) and ``record`` (one object an image). No pictures: what a row costs.
 """
 
 import hashlib
@@ -15,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,16 +35,12 @@ from flows.recipe import load_recipe
 from flows.run import Unwatched, run_in_threads, run_stage
 from flows.stage import Build, Inputs, Source
 from transforms.dedup import find_duplicates
-from transforms.split import assign_splits
-from transforms.strata import find_strata
 
 ROOT = Path(__file__).resolve().parents[1]
-RECORD = next(stage for stage in PIPELINE if stage.name == "record")
 FRAMES = 100
 COPIES = 100
 """Every so manyeth image repeats the one before it."""
 MOST_BYTES, MOST_SECONDS = 13_000_000_000, 1_800
-FRACTIONS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
 
 def images(rows: int) -> pl.DataFrame:
@@ -104,7 +100,7 @@ def regions(rows: int) -> pl.DataFrame:
 
 
 def stored_inputs(lake: Lake, rows: int) -> tuple[Build, Inputs]:
-    """What the stage ``record`` reads, in a lake; none of its images is a copy, all are in the split train.
+    """What the stages split and record read, in a lake; none of its images is a copy, all are in the split train.
 
     Hashes are spread as those of real images are, so that their order is another than that of the images.
     """
@@ -116,6 +112,7 @@ def stored_inputs(lake: Lake, rows: int) -> tuple[Build, Inputs]:
         "splits": lambda: samples(rows).select("sample_id", **split),
         "corrections": lambda: empty_frame(load_table("corrections")),
         "duplicates": lambda: empty_frame(load_table("duplicates")),
+        "near_duplicates": lambda: empty_frame(load_table("near_duplicates")),
         "correct.exclusions": lambda: empty_frame(load_table("exclusions")),
     }
     objects = {table: (put_table(lake, make()),) for table, make in made.items()}
@@ -155,24 +152,22 @@ def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
         table, objects = images(rows), regions(rows)
         return lambda: find_duplicates(table, objects, ["simulated"]).height
 
-    def split() -> Callable[[], int]:
-        table, given, copies = images(rows), samples(rows), empty_frame(load_table("duplicates"))
-        strata = find_strata(regions(rows), "audited")
-        return lambda: assign_splits(table, given, copies, fractions=FRACTIONS, seed=1, strata=strata).height
+    whole = {name: partial(whole_stage, name, rows) for name in ("split", "record")}
+    return {"store": store, "validate": check, "dedup": dedup, **whole}
 
-    def record() -> Callable[[], int]:
-        folder = TemporaryDirectory()
-        with ProcessPoolExecutor(1, get_context("spawn")) as other:
-            build, inputs = other.submit(stored_inputs, open_lake(Path(folder.name)), rows).result()
 
-        def work() -> int:
-            with folder:
-                done = run_stage(build, RECORD, "0" * 64, inputs, run_in_threads(1), Unwatched())
-            return done.counts["rows"]
+def whole_stage(name: str, rows: int) -> Callable[[], int]:
+    """A stage from its stored inputs, which another process makes, to its receipt."""
+    stage = next(stage for stage in PIPELINE if stage.name == name)
+    folder = TemporaryDirectory()
+    with ProcessPoolExecutor(1, get_context("spawn")) as other:
+        build, inputs = other.submit(stored_inputs, open_lake(Path(folder.name)), rows).result()
 
-        return work
+    def work() -> int:
+        with folder:
+            return run_stage(build, stage, "0" * 64, inputs, run_in_threads(1), Unwatched()).counts["rows"]
 
-    return {"store": store, "validate": check, "dedup": dedup, "split": split, "record": record}
+    return work
 
 
 def measure(task: str, rows: int) -> dict[str, Any]:
