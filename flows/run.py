@@ -8,7 +8,7 @@ from typing import Protocol
 
 from data_lake.keys import digest
 from data_lake.store import Receipt, read_receipt
-from data_lake.tables import read_table
+from data_lake.tables import scan_table
 from flows.finish import finish_stage, put_part, stop_if_too_many
 from flows.plan import finished, plan_keys
 from flows.stage import WHOLE, Build, Inputs, Stage
@@ -93,7 +93,7 @@ def run_pipeline(build: Build, stages: Sequence[Stage], mapper: Mapper, observer
             receipt = run_stage(build, stage, keys[stage.name], inputs, mapper, observer)
         result = StageResult(stage.name, keys[stage.name], receipt.counts, kept, time.perf_counter() - start, receipt)
         observer.stage_finished(result)
-        stop_if_too_many(build, stage, receipt.counts, read_table(build.lake, receipt.objects["exclusions"]))
+        stop_if_too_many(build, stage, receipt.counts, scan_table(build.lake, receipt.objects["exclusions"]))
         results.append(result)
     return results
 

@@ -5,7 +5,7 @@ import polars as pl
 from data_lake.wording import known_labels, load_names, load_templates
 from expectations.references import references_hold
 from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stage import Build, Inputs, Output, Rules, Scans
 from flows.stages.kept import corrected_regions
 from transforms.instructions.write import write_instructions
 
@@ -38,23 +38,24 @@ def labels_left_out(recipe: Recipe, inputs: Inputs) -> dict[str, list[str]]:
     The recipe leaves them out, or its box policy does. They decide which names are clear, and what is not absent.
     """
     released = pl.col("label").replace(dict(recipe.labels.names))
-    held = inputs.read("records").filter(pl.col("count") > 0).select("sample_id", "label")
+    held = inputs.read("records", "sample_id", "label", "count").filter(pl.col("count") > 0)
     grouped = (
         corrected_regions(inputs)
         .select("sample_id", label=released)
+        .collect()
         .join(held, on=["sample_id", "label"], how="anti")
-        .join(inputs.read("images").select("sample_id", "image_sha256"), on="sample_id")
+        .join(inputs.read("images", "sample_id", "image_sha256"), on="sample_id")
         .group_by("image_sha256")
         .agg(pl.col("label").unique().sort())
     )
     return dict(grouped.iter_rows())
 
 
-def instruct_rules(tables: Tables, inputs: Inputs) -> Rules:
+def instruct_rules(tables: Scans, inputs: Inputs) -> Rules:
     """Every instruction belongs to a record."""
     return {
         "instructions_have_records": references_hold(
-            tables["instructions"], "record_id", inputs.read("records"), "record_id"
+            tables["instructions"], "record_id", inputs.scan("records"), "record_id"
         )
     }
 

@@ -4,7 +4,7 @@ from data_lake.release.dialect_lines import left_out_reason, translate
 from data_lake.release.read import line_id
 from expectations.references import references_hold
 from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stage import Build, Inputs, Output, Rules, Scans
 from transforms.records import Exclusion
 
 HOME = ("record_id", "sample_id", "source")
@@ -32,9 +32,9 @@ def translate_instructions(build: Build, inputs: Inputs, _shard: str) -> Output:
     return Output(inputs=inputs_taken, used=used, tables={"dialect_lines": lines}, exclusions=exclusions)
 
 
-def translate_rules(tables: Tables, inputs: Inputs) -> Rules:
+def translate_rules(tables: Scans, inputs: Inputs) -> Rules:
     """Every entry belongs to an instruction."""
-    lines, instructions = tables["dialect_lines"], inputs.read("instructions")
+    lines, instructions = tables["dialect_lines"], inputs.scan("instructions")
     return {
         "entries_have_instructions": references_hold(lines, "instruction_id", instructions, "instruction_id"),
     }
