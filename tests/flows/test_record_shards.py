@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -16,6 +18,7 @@ from flows.run import inputs_of
 from flows.stage import WHOLE, Inputs, Output
 from flows.stages.kept import rows_of
 from flows.stages.record import IMAGES_PER_SHARD, images_of, record_images, record_shards
+from tests.flows.small_builds import build as build_small
 
 RECORD = next(stage for stage in PIPELINE if stage.name == "record")
 
@@ -92,3 +95,15 @@ def test_parts_are_ranges_of_hashes(inputs: Inputs) -> None:
     parts = [images_of(inputs, f"{number} of 3")["image_sha256"].sort() for number in (1, 2, 3)]
     assert pl.concat(parts).is_sorted()
     assert pl.concat(parts).equals(images_of(inputs, WHOLE)["image_sha256"].sort())
+
+
+def test_a_release_does_not_show_how_its_tables_were_divided(
+    first: Outcome, recipe: str, sources: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few images a shard and few rows an object give the same root."""
+    monkeypatch.setattr("flows.stages.record.IMAGES_PER_SHARD", 5)
+    monkeypatch.setattr("flows.run.finish_stage", partial(finish_stage, most=40))
+    divided = build_small(recipe, tmp_path / "lake", sources)
+    objects = {name: len(entries) for stage in divided.stages for name, entries in stage.receipt.objects.items()}
+    assert min(objects[name] for name in ("objects", "instructions")) > 1
+    assert divided.release.manifest_root == first.release.manifest_root
