@@ -102,6 +102,7 @@ def test_a_release_does_not_show_how_its_tables_were_divided(
 ) -> None:
     """Few images a shard and few rows an object give the same root."""
     monkeypatch.setattr("flows.stages.record.IMAGES_PER_SHARD", 5)
+    monkeypatch.setattr("flows.stages.instruct.IMAGES_PER_SHARD", 5)
     monkeypatch.setattr("flows.run.finish_stage", partial(finish_stage, most=40))
     divided = build_small(recipe, tmp_path / "lake", sources)
     objects = {name: len(entries) for stage in divided.stages for name, entries in stage.receipt.objects.items()}
