@@ -36,9 +36,9 @@ def refuse_repeats(path: Path, names: Sequence[tuple[str, str]]) -> None:
 
 
 def name_of(line: Mapping[str, Any]) -> str:
-    """The id that a line states, empty without one."""
-    name = line.get("instruction_id") or line.get("id") or ""
-    return str(name)
+    """The id that a line states, a text or a number (0, too); empty without one."""
+    stated = (line.get("instruction_id"), line.get("id"))
+    return next((str(name) for name in stated if name not in (None, "")), "")
 
 
 def image_of(line: Mapping[str, Any]) -> str:

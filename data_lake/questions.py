@@ -18,6 +18,7 @@ from data_lake.release.manifest import read_manifest
 from data_lake.release.read import read_all_instructions, read_parquet, splits_of
 from data_lake.wording import load_names
 from transforms.errors import DataError, UsageError
+from transforms.scoring.found_json import is_number
 from transforms.scoring.items import Places, Truth
 from transforms.scoring.truths import NoTruth, truth_from_text, truth_from_value
 
@@ -87,7 +88,7 @@ def _complete(known: Truth, place: str, answer: object) -> Truth | None:
 
 def _file_question(path: Path, number: int, line: Mapping[str, Any]) -> Question:
     place, name, image = f"line {number}", name_of(line), image_of(line)
-    first, size = next(iter(messages_of(line)), {}), line.get("img_size")
+    first = next(iter(messages_of(line)), {})
     video = str(line.get("video_id") or "")
     known = Truth(
         item_id=name or place,
@@ -98,9 +99,17 @@ def _file_question(path: Path, number: int, line: Mapping[str, Any]) -> Question
         source=str(line.get("source") or first.get("source") or ""),
         video=video,
         group=str(line.get("group_id") or video or image),
-        image_size=(int(size[0]), int(size[1])) if isinstance(size, list) and len(size) == 2 else None,
+        image_size=_size_of(line.get("img_size"), f"{path.name}, {place}"),
     )
     return Question(place, name, image, _complete(known, f"{path.name}, {place}", stated_answer(line)))
+
+
+def _size_of(stated: object, place: str) -> tuple[int, int] | None:
+    if stated is None:
+        return None
+    if not isinstance(stated, list) or len(stated) != 2 or not all(is_number(side) and side >= 1 for side in stated):
+        raise DataError(f"{place}: img_size is not width and height in pixels. Correct it, or leave it out.")
+    return int(stated[0]), int(stated[1])
 
 
 def _labels_by_name() -> dict[str, str]:

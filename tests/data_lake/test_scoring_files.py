@@ -101,6 +101,15 @@ def test_predictions_with_ids_match_in_any_order(release: Path, tmp_path: Path) 
     assert [item.response for item in matched.items] == [one.name for one in questions]
 
 
+def test_a_number_is_an_id_and_so_is_zero(tmp_path: Path) -> None:
+    """Lines that are numbered from 0 match by number, whatever their order."""
+    truth = [{"id": n, "task": "counting", "gt": {"counts": n}} for n in range(3)]
+    answers = [{"id": n, "response": str(n)} for n in (2, 0, 1)]
+    matched = load_items(_write(tmp_path / "t.jsonl", truth), _write(tmp_path / "p.jsonl", answers))
+    assert matched.matched_by == "id"
+    assert [item.response for item in matched.items] == ["0", "1", "2"]
+
+
 def _answers(number: int) -> list[dict[str, Any]]:
     return [{"response": "1"} for _ in range(number)]
 
@@ -151,6 +160,8 @@ def test_a_line_that_is_no_json_is_named(text: bytes, words: str, tmp_path: Path
         ({"gt": []}, "neither named nor to be seen"),
         ({"task": "counting", "labels": "x"}, "cannot be read"),
         ({"task": "counting"}, "not one of the task"),
+        ({"task": "counting", "gt": {"counts": 1}, "img_size": ["a", None]}, "line 1: img_size is not width and"),
+        ({"task": "counting", "gt": {"counts": 1}, "img_size": [640]}, "line 1: img_size is not width and"),
     ],
 )
 def test_a_truth_that_is_none_is_named(line: dict[str, Any], words: str, tmp_path: Path) -> None:

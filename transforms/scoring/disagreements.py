@@ -9,7 +9,7 @@ import numpy as np
 from transforms.scoring.assignment import most_pairs
 from transforms.scoring.detection import box_ious
 from transforms.scoring.items import COUNT, PARTS, Answer, Item, Truth
-from transforms.scoring.published import MATCH_PX
+from transforms.scoring.published import MATCH_PX, stops
 from transforms.scoring.published_parsing import PublishedAnswer, read_published
 from transforms.scoring.tolerant_parsing import read_tolerant
 
@@ -63,7 +63,7 @@ def _row(task: str, reason: str, cases: Sequence[tuple[str, int]]) -> Disagreeme
 
 def _reasons(item: Item) -> Iterator[tuple[str, int]]:
     published, tolerant = read_published(item.truth.task, item.response), read_tolerant(item.truth, item.response)
-    if published.stopped:
+    if stops(item, published):
         yield "stopped", 1
     if tolerant.failure:
         yield "no_part" if published.readable else "unread", 1

@@ -35,13 +35,18 @@ def _task_metrics(task: str, pairs: Pairs) -> Metrics:
     metrics: Metrics = {
         "items": len(pairs),
         "unreadable": sum(not answer.readable for _, answer in pairs),
-        "stopped": sum(answer.stopped for _, answer in pairs),
+        "stopped": sum(stops(item, answer) for item, answer in pairs),
     }
     if COUNT in PARTS[task]:
         metrics |= _count_metrics(pairs)
     if POINTS in PARTS[task]:
         metrics |= _point_metrics(pairs)
     return metrics | (_box_metrics(pairs) if BOXES in PARTS[task] else {})
+
+
+def stops(item: Item, answer: PublishedAnswer) -> bool:
+    """Whether the published program would end with an error: an odd answer, or a point where the truth has none."""
+    return answer.stopped or bool(answer.points and not item.truth.points)
 
 
 def _count_metrics(pairs: Pairs) -> Metrics:
@@ -63,7 +68,7 @@ def _point_metrics(pairs: Pairs) -> Metrics:
 def nearest_distances(item: Item, answer: PublishedAnswer) -> Floats:
     """The distance in px from each predicted point to the nearest true one; empty for a zero case.
 
-    An item whose true answer is "none" is a zero case too: the published program stops there.
+    An item whose true answer is "none" is a zero case too: the published program ``stops`` at a point there.
     """
     if not answer.points or not item.truth.points:
         return np.empty(0)

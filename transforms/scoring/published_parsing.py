@@ -85,7 +85,8 @@ def _count(value: Any) -> float:
         if not any("count" in key for key in first):
             raise ValueError("the published program waits in its debugger")
         value = first
-    counts = [number for key, number in value.items() if "count" in key and isinstance(number, int)] if value else []
+    entries = [] if value == [] else value.items()
+    counts = [number for key, number in entries if "count" in key and isinstance(number, int)]
     return _number(counts[-1] if counts else 0)
 
 
@@ -107,9 +108,8 @@ def _listed(value: Any, key: str, task: str) -> Any:
     if COUNT not in PARTS[task]:
         entries = [value] if isinstance(value, dict) else value
         return [entry.get(key, []) for entry in entries]
-    if isinstance(value, list):
-        return [] if value == [[]] else [entry.get(key, []) for entry in value]
-    return value.get(key) or []
+    listed = [entry.get(key, []) for entry in value if value != [[]]] if isinstance(value, list) else value.get(key)
+    return [] if listed in (None, [[]]) else listed
 
 
 def _places(places: Any, size: int) -> Places:

@@ -6,6 +6,7 @@ Strict is the scoring, not the reading: a model is not to be punished for a miss
 import math
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 from transforms.scoring.found_json import NoAnswer, find_value, is_number
@@ -15,7 +16,8 @@ POINT_KEYS: Final = ("point_2d", "points_2d", "point", "points")
 BOX_KEYS: Final = ("bbox_2d", "bboxes_2d", "bbox", "bboxes", "box_2d", "box", "boxes")
 _SIDES: Final = {POINTS: (POINT_KEYS, 2), BOXES: (BOX_KEYS, 4)}
 _MOLMO: Final = re.compile(r"<points?\b([^>]*)>", re.IGNORECASE)
-_MOLMO_PAIR: Final = re.compile(r"""\bx(\d*)\s*=\s*["']([\d.]+)["']\s*y\1\s*=\s*["']([\d.]+)["']""")
+_MOLMO_NUMBER: Final = r"""["'](-?(?:\d+\.?\d*|\.\d+))["']"""
+_MOLMO_PAIR: Final = re.compile(rf"\bx(\d*)\s*=\s*{_MOLMO_NUMBER}\s*y\1\s*=\s*{_MOLMO_NUMBER}")
 _MOLMO_TOTAL: Final = re.compile(r"total of (\d{1,9})")
 _MOLMO_NONE: Final = re.compile(r"\s*there are none\.?\s*", re.IGNORECASE)
 MAX_COUNT: Final = 1_000_000_000
@@ -87,18 +89,28 @@ def _usable(number: float) -> bool:
 
 
 def _read_count(value: Any, found: dict[str, Any]) -> int:
-    """The stated count, else the number of places, else the number of entries of a list."""
+    """The stated count, else the number of places; of a list without places its first entry's count, or its length."""
     if is_number(value):
         return _whole(value)
     single = value[0] if isinstance(value, list) and len(value) == 1 else value
     if isinstance(single, dict) and (stated := _stated_count(single)) is not None:
         return stated
+    places = len(next(iter(found.values()))) if found else _places_listed(value)
+    if places is not None:
+        return places
     if isinstance(value, list):
-        return len(value)
-    listed = [value[key] for keys in (POINT_KEYS, BOX_KEYS) for key in keys if isinstance(value.get(key), list)]
-    if found or listed:
-        return len(next(iter(found.values()), listed[0] if listed else ()))
+        first = _stated_count(value[0]) if isinstance(value[0], dict) else None
+        return len(value) if first is None else first
     raise _Wrong("count_missing")
+
+
+def _places_listed(value: Any) -> int | None:
+    """How many points or boxes a value lists, whichever are more; None where it lists neither."""
+    numbers = []
+    for part in _SIDES:
+        with suppress(_Wrong):
+            numbers.append(len(_read_places(value, part)))
+    return max(numbers, default=None)
 
 
 def _stated_count(entry: dict[str, Any]) -> int | None:
@@ -117,14 +129,14 @@ def _whole(value: Any) -> int:
 
 def _read_molmo(truth: Truth, response: str) -> Answer:
     """Points in percent of width and height, and the total where one is stated."""
-    pairs = [(float(x), float(y)) for tag in _MOLMO.findall(response) for x, y in _molmo_pairs(tag)]
-    total = _MOLMO_TOTAL.search(response)
-    count = (int(total[1]) if total else len(pairs)) if COUNT in truth.parts else None
+    pairs = [(float(x), float(y)) for tag in _MOLMO.findall(response) for _, x, y in _MOLMO_PAIR.findall(tag)]
+    none = _MOLMO_NONE.fullmatch(response)
+    count = _molmo_count(response, len(pairs) if pairs or none else None) if COUNT in truth.parts else None
     if BOXES in truth.parts:
-        return Answer(count, boxes=None if pairs else (), failure="boxes_missing" if pairs else "")
+        return Answer(count, boxes=() if none else None, failure="" if none else "boxes_missing")
     if POINTS not in truth.parts:
-        return Answer(count)
-    if any(max(pair) > 100 for pair in pairs) or (not pairs and not _MOLMO_NONE.fullmatch(response)):
+        return Answer(count, failure="count_missing" if count is None else "")
+    if any(min(pair) < 0 or max(pair) > 100 for pair in pairs) or not (pairs or none):
         return Answer(count, failure="bad_points")
     if pairs and truth.image_size is None:
         return Answer(count, failure="size_unknown")
@@ -132,9 +144,7 @@ def _read_molmo(truth: Truth, response: str) -> Answer:
     return Answer(count, tuple((x * width / 100, y * height / 100) for x, y in pairs))
 
 
-def _molmo_pairs(tag: str) -> list[tuple[str, str]]:
-    return [
-        (x, y)
-        for _, x, y in _MOLMO_PAIR.findall(tag)
-        if x.count(".") < 2 and y.count(".") < 2 and {x, y}.isdisjoint(".")
-    ]
+def _molmo_count(response: str, listed: int | None) -> int | None:
+    """The total that is stated, else the number of points; None for a tag that has neither."""
+    total = _MOLMO_TOTAL.search(response)
+    return int(total[1]) if total else listed

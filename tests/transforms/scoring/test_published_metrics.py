@@ -86,6 +86,12 @@ def test_a_line_that_stops_the_published_program_counts_as_empty_and_is_told() -
     assert (found["stopped"], found["zero_cases"], found["count_mae"]) == (1, 1, 0)
 
 
+def test_a_point_where_nothing_is_true_stops_the_published_program() -> None:
+    """It asks for the first of no true points; an answer of none is a zero case and nothing else."""
+    found = published_metrics([pointing([], [[1.0, 2.0]]), pointing([], [])])["pointing"]
+    assert (found["stopped"], found["zero_cases"]) == (1, 2)
+
+
 def _random_case(draw: random.Random, task: str) -> Item:
     count = draw.choice([1, 1, 2, 3, 8])
     corners = [[draw.randint(0, 600), draw.randint(0, 400)] for _ in range(count)]

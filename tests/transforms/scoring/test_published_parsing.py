@@ -67,7 +67,10 @@ def test_a_combined_answer_needs_the_key_counts(value: Any, count: int, points: 
         ("pointing", 3),
         ("bounding", [{"label": "x"}]),
         ("bounding", [{"bbox_2d": [1, 2, 3, None]}]),
+        ("count_and_box", [{"label": "x"}, {"label": "x"}]),
         ("counting", ["x"]),
+        ("counting", 0),
+        ("counting", None),
         ("counting", [{"label": "x"}]),
         ("cnt_and_point", {"counts": "2", "point_2d": []}),
         ("cnt_and_point", {"counts": 2, "point_2d": [1, 2]}),
@@ -79,6 +82,13 @@ def test_what_would_stop_the_published_program_is_told_and_empty(task: str, valu
     found = read_published(task, fenced(value))
     assert found.stopped
     assert (found.points, found.boxes) == ((), ())
+
+
+@pytest.mark.parametrize("value", [{"counts": 1, "bbox_2d": [[]]}, {"counts": 1, "bbox_2d": None}, [{"label": "x"}]])
+def test_one_empty_box_of_a_combined_answer_is_none_and_stops_nothing(value: Any) -> None:
+    """The published program replaces it before it counts."""
+    found = read_published("count_and_box", fenced(value))
+    assert (found.count, found.boxes, found.stopped) == (1, (), False)
 
 
 def test_one_object_is_a_list_of_one() -> None:

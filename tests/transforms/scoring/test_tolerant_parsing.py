@@ -52,6 +52,13 @@ def test_points_are_read_in_every_usual_form(response: str) -> None:
         ("```json\n3\n```", 3),
         ('[{"bbox_2d": [1, 2, 3, 4]}, {"bbox_2d": [1, 2, 3, 4]}]', 2),
         ('{"bbox_2d": [[1, 2, 3, 4], [1, 2, 3, 4]]}', 2),
+        ('{"bbox_2d": [1, 2, 3, 4]}', 1),
+        ('{"point_2d": [1, 2]}', 1),
+        ('[{"bbox_2d": [[1, 2, 3, 4], [1, 2, 3, 4]]}]', 2),
+        ("[1, 2, 3, 4]", 1),
+        ("[[]]", 0),
+        ('[{"label": "x", "count": 5}, {"label": "y", "count": 1}]', 5),
+        ('[{"label": "x"}, {"label": "x"}]', 2),
         ("[]", 0),
         ("There are none.", 0),
         ('Counting the <points x1="1" y1="2" x2="3" y2="4">x</points> shows a total of 2.', 2),
@@ -70,6 +77,21 @@ def test_the_stated_count_goes_before_the_number_of_boxes(response: str) -> None
     """What the model says it counted is what is scored."""
     found = read_tolerant(truth("count_and_box"), response)
     assert (found.count, found.boxes, found.failure) == (2, ((1.0, 2.0, 3.0, 4.0),), "")
+
+
+@pytest.mark.parametrize(
+    ("response", "count"),
+    [
+        ("[1, 2]", 1),
+        ('[{"point_2d": [[1, 2], [3, 4]]}]', 2),
+        ("[[[1, 2], [3, 4], [5, 6]]]", 3),
+        ('[{"point_2d": []}]', 0),
+    ],
+)
+def test_without_a_stated_count_the_places_that_were_read_count(response: str, count: int) -> None:
+    """Never the numbers of a place, nor the entries that hold several."""
+    found = read_tolerant(truth("cnt_and_point"), response)
+    assert (found.count, len(found.points or ()), found.failure) == (count, count, "")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +124,10 @@ def test_none_is_an_answer(response: str) -> None:
         ("pointing", '[{"point_2d": [1, 1e400]}]', "bad_points"),
         ("bounding", '[{"bbox_2d": "1 2 3 4"}]', "bad_boxes"),
         ("pointing", '<point x="529" y="60">x</point>', "bad_points"),
+        ("pointing", '<points x1="-5" y1="60" x2="5" y2="60">x</points>', "bad_points"),
         ("pointing", '<point x="52" y="60">x</point>', "size_unknown"),
+        ("counting", "I would mark it with <point>.", "count_missing"),
+        ("count_and_box", "<points>", "boxes_missing"),
     ],
 )
 def test_what_cannot_be_read_has_a_reason(task: str, response: str, reason: str) -> None:
