@@ -44,7 +44,7 @@ def evaluate(
 ) -> None:
     """Score a model's answers: with the metrics of the paper, with strict ones, and where the two disagree.
 
-    Predictions are matched by `instruction_id` or `id` where every line has one, else by order. A predictions
+    Predictions are matched by `instruction_id` or `id`, by order where no line has one. A predictions
     file whose lines hold `labels` may be its own truth.
 
     Example: `medmultipoints evaluate --truth lake/releases/demo/1.0.0 --split test --predictions result.jsonl`
@@ -66,7 +66,8 @@ def evaluate(
 def _print_report(matched: Matched, report: dict[str, Any]) -> None:
     OUT.print(f"{len(matched.items):,} answers, matched by {matched.matched_by}", highlight=False)
     if matched.not_scored:
-        OUT.print(f"{matched.not_scored:,} questions of other kinds are not scored")
+        kinds = ", ".join(f"{number:,} {task}" for task, number in matched.not_scored.items())
+        OUT.print(f"Of kinds that are not scored: {kinds}", highlight=False)
     if "side_by_side" in report:
         _print_sides(report["side_by_side"])
     elif "published" in report:
