@@ -61,7 +61,8 @@ def images_of(line: Mapping[str, Any]) -> tuple[str, ...]:
     listed = line.get("images") or line.get("image") or line.get("image_sha256")
     images = listed if isinstance(listed, list) else [listed]
     paths = [image.get("path") if isinstance(image, dict) else image for image in images]
-    return tuple(map(image_name, paths)) if all(path and isinstance(path, str) for path in paths) else ()
+    named = [image_name(path) for path in paths if path and isinstance(path, str)]
+    return tuple(named) if len(named) == len(paths) else ()
 
 
 def image_name(path: str) -> str:

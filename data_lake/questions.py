@@ -1,6 +1,6 @@
 """The questions of a release, or of a file, with their true answers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from data_lake.json_lines import (
     refuse_repeats,
     stated_answer,
 )
+from data_lake.release.dialect_lines import LeftOut
 from data_lake.release.manifest import read_manifest
 from data_lake.release.read import read_all_instructions, read_parquet, splits_of
+from data_lake.responses import Restore, read_forms, refuse_exports
 from data_lake.wording import load_names
 from transforms.errors import DataError, UsageError
 from transforms.scoring.found_json import is_number
@@ -28,7 +30,8 @@ class Question:
     """One place in the order of the truth; ``truth`` is None where its kind of question is not scored.
 
     ``name`` is the stated id, empty without one; ``images`` are the names of its pictures without folder and
-    extension, in order.
+    extension, in order. ``restore`` makes an answer of the release of a response; ``left_out`` says why a dialect
+    has no form for the question.
     """
 
     place: str
@@ -36,18 +39,23 @@ class Question:
     images: tuple[str, ...]
     task: str
     truth: Truth | None
+    restore: Callable[[str], str] = str
+    left_out: str = ""
 
 
-def read_questions(truth: Path, split: str | None = None) -> list[Question]:
+def read_questions(truth: Path, split: str | None = None, dialect: str | None = None) -> list[Question]:
     """The questions of a release, split by split in the order of its files, or of a file in its order.
 
     A file is JSON Lines as ``stated_answer`` reads them. DataError names the line or instruction whose answer
-    cannot be the truth.
+    cannot be the truth. With a dialect, responses are in its form.
     """
+    refuse_exports(truth)
     if truth.is_dir():
-        return list(_release_questions(truth, split))
-    if split is not None:
-        raise UsageError("--split is for a release; a file is taken whole.")
+        forms = read_forms(truth, split, dialect) if dialect else {}
+        return [_in_dialect(question, forms) for question in _release_questions(truth, split)]
+    for option, value in (("split", split), ("dialect", dialect)):
+        if value is not None:
+            raise UsageError(f"--{option} is for a release; a file is taken whole, as it is. Give the release folder.")
     labels = _labels_by_name()
     found = [_labelled(_file_question(truth, number, line), labels) for number, line in read_lines(truth)]
     refuse_repeats(truth, [(question.name, question.place) for question in found])
@@ -69,6 +77,13 @@ def _release_questions(folder: Path, split: str | None) -> Iterator[Question]:
             raise DataError(f"instruction {name}: the release holds no such record. Run `medmultipoints verify`.")
         images, known = tuple(map(image_name, row["image_files"])), _known_truth(name, row["task"], record)
         yield Question(f"instruction {name}", name, images, row["task"], _complete(known, name, row["answer"]))
+
+
+def _in_dialect(question: Question, forms: Mapping[str, Restore | LeftOut]) -> Question:
+    form = forms.get(question.name)
+    if isinstance(form, LeftOut):
+        return replace(question, left_out=form.why)
+    return replace(question, restore=form) if form else question
 
 
 def _known_truth(name: str, task: str, record: Mapping[str, Any]) -> Truth:

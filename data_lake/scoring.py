@@ -24,27 +24,33 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """What can be scored, how it was matched, and how many questions of each kind are not scored."""
+    """What can be scored, how it was matched, and what is not: by kind, and by why a dialect has no form for it."""
 
     items: tuple[Item, ...]
     matched_by: Literal["id", "order"]
     not_scored: Mapping[str, int]
+    left_out: Mapping[str, int]
 
 
-def load_items(truth: Path, predictions: Path, split: str | None = None) -> Matched:
+def load_items(truth: Path, predictions: Path, split: str | None = None, dialect: str | None = None) -> Matched:
     """Every question with the response to it: by id where the predictions carry ids, by order where no line has one.
 
     Truth: the folder of a release, or JSON Lines with the answer in ``gt`` (a value), ``labels`` (a text, as
     ``swift infer`` writes it) or the last assistant message. Predictions: JSON Lines with ``response``. DataError
-    names the file and the line of what cannot be used, and says what does not fit together.
+    names the file and the line of what cannot be used, and says what does not fit together. With a dialect, the
+    responses are in its form, to the questions that its export has.
     """
-    questions = read_questions(truth, split)
-    answers = read_predictions(predictions)
+    every = read_questions(truth, split, dialect)
+    questions = [question for question in every if not question.left_out]
+    without = {question.name for question in every if question.left_out}
+    answers = [answer for answer in read_predictions(predictions) if not answer.name or answer.name not in without]
     by_id = _have_ids(questions, answers, truth, predictions)
     pairs = _by_id(questions, answers, predictions) if by_id else _by_order(questions, answers, predictions)
-    items = tuple(Item(question.truth, answer.response) for question, answer in pairs if question.truth)
+    scored = [(question.truth, question.restore(answer.response)) for question, answer in pairs if question.truth]
     others = Counter(question.task for question in questions if not question.truth)
-    return Matched(items, "id" if by_id else "order", dict(sorted(others.items())))
+    left_out = Counter(question.left_out for question in every if question.left_out)
+    items = tuple(Item(known, response) for known, response in scored)
+    return Matched(items, "id" if by_id else "order", dict(sorted(others.items())), dict(sorted(left_out.items())))
 
 
 def read_predictions(path: Path) -> list[Prediction]:
@@ -53,8 +59,8 @@ def read_predictions(path: Path) -> list[Prediction]:
     for number, line in read_lines(path):
         response = line.get("response", "")
         if "response" not in line or not isinstance(response, str | None):
-            kinds = {list: ", but a list", dict: ", but an object"}
-            what = kinds.get(type(response), ", but a number") if "response" in line else ""
+            kind = {"list": "a list", "dict": "an object"}.get(type(response).__name__, "a number")
+            what = f", but {kind}" if "response" in line else ""
             raise DataError(
                 f"{path.name}, line {number}: no text under 'response'{what}. "
                 "Give the file `swift infer` wrote: one text a line, as the model wrote it."

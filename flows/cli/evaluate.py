@@ -39,6 +39,9 @@ def evaluate(
     predictions: Annotated[Path, typer.Option(help="JSON Lines with a `response` a line, as `swift infer` writes.")],
     metrics: Annotated[MetricSet, typer.Option(help="The paper's metrics, the strict ones, or both.")] = MetricSet.both,
     split: Annotated[str | None, typer.Option(help="This split of a release only; the default is all.")] = None,
+    dialect: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Answers are in this dialect, of a model trained on its export.")
+    ] = None,
     html: HtmlOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,10 +54,10 @@ def evaluate(
     """
     from transforms.scoring.report import scoring_report  # scipy and the COCO evaluator: not for every command
 
-    matched = load_items(truth, predictions, split)
+    matched = load_items(truth, predictions, split, dialect)
     if not matched.items:
         raise DataError(f"{truth} holds no question of a kind that is scored: nothing to do.")
-    how = {"matched_by": matched.matched_by, "not_scored": matched.not_scored}
+    how = {"matched_by": matched.matched_by, "not_scored": matched.not_scored, "left_out": matched.left_out}
     report = how | scoring_report(matched.items, metrics.value)
     write_aside(html, lambda: render_scoring_page(matched.items, report))
     if as_json:
@@ -68,6 +71,10 @@ def _print_report(matched: Matched, report: dict[str, Any]) -> None:
     if matched.not_scored:
         kinds = ", ".join(f"{number:,} {task}" for task, number in matched.not_scored.items())
         OUT.print(f"Of kinds that are not scored: {kinds}", highlight=False)
+    if matched.left_out:
+        OUT.print(f"{sum(matched.left_out.values()):,} questions that the dialect has no form for", highlight=False)
+        for reason, number in matched.left_out.items():
+            OUT.print(f"  {number:,}: {reason}", style="dim", highlight=False)
     if "side_by_side" in report:
         _print_sides(report["side_by_side"])
     elif "published" in report:

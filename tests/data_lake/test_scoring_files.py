@@ -10,6 +10,8 @@ import polars as pl
 import pytest
 
 from data_lake.questions import read_questions
+from data_lake.release.dialect_lines import FORMS
+from data_lake.release.dialects import export_dialect
 from data_lake.scoring import load_items, read_predictions
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
@@ -253,3 +255,75 @@ def test_published_items_score_perfectly_against_themselves(real: Path, tmp_path
     assert (len(matched.items), matched.not_scored, report["disagreements"]) == (len(answers), {}, [])
     assert [row["stopped"] + row["unreadable"] for row in report["published"].values()] == [0] * 5
     assert report["strict"]["overall"]["mAP"]["value"] == report["strict"]["overall"]["point_f1_25"]["value"] == 1
+
+
+def _large_objects() -> Tables:
+    """Objects of which a step of every frame is a small part, and none."""
+    found = (
+        ("hyperkvasir/a", "polyps", [(2.0, 3.0, 22.0, 29.0)]),
+        ("hyperkvasir/b", "polyps", [(0.0, 0.0, 20.5, 31.0), (21.0, 2.0, 44.0, 30.0)]),
+        ("visem_tracking/11_frame_0", "normal", [(3.1, 4.2, 29.7, 28.3)]),
+        ("visem_tracking/11_frame_0", "cluster", []),
+    )
+    return make_tables(found)
+
+
+@pytest.mark.parametrize("dialect", [name for name, form in FORMS.items() if form.restore])
+@pytest.mark.parametrize("with_ids", [True, False])
+def test_true_answers_in_a_dialect_are_scored_as_true(dialect: str, with_ids: bool, tmp_path: Path) -> None:
+    """The files of the export as responses, in their order or by id: 1.0 everywhere, within the rounding."""
+    folder = write_release(tmp_path / "release", _large_objects())
+    report = export_dialect(folder, tmp_path / "export", dialect)
+    lines = []
+    for split in report.splits:
+        text = (tmp_path / "export" / FORMS[dialect].path(split)).read_text()
+        lines += json.loads(text) if FORMS[dialect].listed else [json.loads(line) for line in text.splitlines()]
+    kept = ("images", "image", *(["instruction_id"] if with_ids else []))
+    answers = [{"response": _said(line)} | {key: line[key] for key in kept if key in line} for line in lines]
+    matched = load_items(folder, _write(tmp_path / "p.jsonl", answers[:: -1 if with_ids else 1]), dialect=dialect)
+    assert (len(matched.items), matched.left_out) == (report.entries, report.left_out)
+    assert matched.matched_by == ("id" if with_ids else "order")
+    scores = scoring_report(matched.items)
+    perfect = ("exact_count_accuracy", "absent_accuracy", "point_f1_25", "box_f1_75")
+    values = [row[name] for row in scores["strict"]["slices"]["task"].values() for name in perfect if name in row]
+    assert set(values) == {1.0}
+    assert scores["disagreements"] == []
+
+
+def _said(line: dict[str, Any]) -> str:
+    if "suffix" in line:
+        return str(line["suffix"])
+    turn = (line.get("messages") or line["conversations"])[-1]
+    return str(turn.get("content", turn.get("value")))
+
+
+def test_answers_to_questions_without_a_form_are_passed_over(release: Path, tmp_path: Path) -> None:
+    """A model may be asked everything; what the dialect has no form for is left out and counted."""
+    lines = [{"id": question.name, "response": ""} for question in read_questions(release)]
+    matched = load_items(release, _write(tmp_path / "p.jsonl", lines), dialect="florence2")
+    assert {item.truth.task for item in matched.items} == {"bounding"}
+    assert len(matched.items) + sum(matched.left_out.values()) == len(lines)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "words"),
+    [
+        ("coco", "has no questions that a model answers. Choose one of swift, llama-factory"),
+        ("swift-objects", "Take --dialect qwen-vl-1000 for a model that answers from 0 to 1000"),
+        ("qwen", "there is none of that name"),
+    ],
+)
+def test_a_dialect_that_cannot_be_scored_says_which_can(dialect: str, words: str, release: Path) -> None:
+    """Layouts hold no answers; ms-swift fills placeholders as each model wants them."""
+    with pytest.raises(UsageError, match=words):
+        read_questions(release, None, dialect)
+
+
+def test_an_export_is_no_truth(release: Path, tmp_path: Path) -> None:
+    """Its numbers are those of the dialect, so the message says what to give instead."""
+    export_dialect(release, tmp_path / "export", "molmo")
+    for truth in (tmp_path / "export", tmp_path / "export" / "test.jsonl"):
+        with pytest.raises(UsageError, match="Give the release folder as --truth, and --dialect molmo"):
+            read_questions(truth)
+    with pytest.raises(UsageError, match="--dialect is for a release"):
+        read_questions(_write(tmp_path / "t.jsonl", TRUTH), None, "molmo")
