@@ -14,12 +14,14 @@ from flows.cli.write_page import HtmlOption, write_aside
 from transforms.errors import DataError
 from transforms.scoring.charts import LOWER_IS_BETTER
 
-# The columns of the tables by label, source and density, with short titles.
+# The columns of the tables by task, label, source and density, with short titles.
 COLUMNS = {
+    "items": "items",
     "unread_rate": "unread",
     "exact_count_accuracy": "exact",
     "relative_count_error": "error",
     "absent_accuracy": "absent",
+    "label_accuracy": "label",
     "point_f1_50": "point F1",
     "box_f1_50": "box F1",
     "mAP_50": "mAP 50",
@@ -121,8 +123,8 @@ def _print_strict(strict: dict[str, Any]) -> None:
     if strict["sizes_unknown"]:
         unknown = f"{strict['sizes_unknown']:,} point questions without known boxes"
         OUT.print(f"  {unknown}: 20 px stand for the size of their objects", style="dim")
-    for kind in ("label", "source", "density"):
-        if len(strict["slices"][kind]) > 1:
+    for kind in ("task", "label", "source", "density"):
+        if kind == "task" or len(strict["slices"][kind]) > 1:
             _print_slices(kind, strict["slices"][kind])
     if strict["failures"]:
         rows = [[reason, f"{count:,}"] for reason, count in strict["failures"].items()]
