@@ -32,14 +32,25 @@ def read_runs(lake: Lake) -> list[dict[str, Any]]:
 
     A run that is said to be running, though its process on this machine is gone, was ``killed``.
     """
-    runs: list[dict[str, Any]] = []
     for name in remote.names(lake.remote, "runs") if lake.remote else ():
-        if not (lake.root / name).exists():
+        if _may_be_newer(lake.root / name):
             remote.get(lake.remote or "", name, lake.root / name)
-    for path in sorted(lake.runs.glob("*.json"), reverse=True):
-        with suppress(orjson.JSONDecodeError):
-            runs.append(orjson.loads(path.read_bytes()))
-    return [run | {"outcome": "killed"} if _was_killed(run) else run for run in runs]
+    found = (_read(path) for path in sorted(lake.runs.glob("*.json"), reverse=True))
+    return [run | {"outcome": "killed"} if _was_killed(run) else run for run in found if run is not None]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A record; None where it is damaged or gone."""
+    with suppress(FileNotFoundError, orjson.JSONDecodeError):
+        run = orjson.loads(path.read_bytes())
+        return run if isinstance(run, dict) else None
+    return None
+
+
+def _may_be_newer(copy: Path) -> bool:
+    """Whether the store may hold more than this copy: one that is not there, or a run under way on another machine."""
+    run = _read(copy)
+    return run is None or (run.get("outcome") == "running" and run.get("machine") != os.uname().nodename)
 
 
 def _was_killed(run: dict[str, Any]) -> bool:

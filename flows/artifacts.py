@@ -16,7 +16,7 @@ from expectations.verdicts import Verdict, verdict_from_json
 from flows.execute import Outcome
 from flows.local import REPORTS
 from flows.progress import tell
-from flows.report import rejected_rows, summary_markdown
+from flows.report import rejected_rows, rejected_words, summary_markdown
 
 
 def show_outcome(outcome: Outcome) -> None:
@@ -27,7 +27,8 @@ def show_outcome(outcome: Outcome) -> None:
     results = summarize(verdict for found in verdicts.values() for verdict in found)
     rejected, address, picture = rejected_rows(outcome), report_address(report), sheet_address(report)
     tell(lambda: create_markdown_artifact(summary, key="summary", description="What the build did"))
-    tell(lambda: create_table_artifact(rejected, key="rejected-rows", description="Inputs in quarantine"))
+    about_rejected = rejected_words(len(rejected), sum(stage.counts.get("rejected", 0) for stage in outcome.stages))
+    tell(lambda: create_table_artifact(rejected, key="rejected-rows", description=about_rejected))
     tell(lambda: create_markdown_artifact(results, key="expectation-results", description="What was checked"))
     if picture:
         about = "Boxes and points on the pictures"

@@ -58,13 +58,19 @@ def schedule_of(every: str | None, cron: str | None, timezone: str) -> Schedule 
     """What ``--every 15m`` or ``--cron "0 2 * * *"`` means; UsageError for anything else; None for neither."""
     if every and cron:
         raise UsageError("give either --every or --cron.")
-    if every:
-        found = re.fullmatch(r"(\d+)\s*([smhd])", every)
-        if not found or int(found[1]) == 0:
-            raise UsageError(f"--every {every}: write a number and s, m, h or d, for example 15m.")
-        return IntervalSchedule(interval=timedelta(seconds=int(found[1]) * UNITS[found[2]]), timezone=timezone)
     try:
+        if every:
+            return IntervalSchedule(interval=interval_of(every), timezone=timezone)
         return CronSchedule(cron=cron, timezone=timezone) if cron else None
     except ValueError as error:
         wrong = "; ".join(str(problem["msg"]) for problem in getattr(error, "errors", list)())
-        raise UsageError(f"--cron '{cron}', --timezone {timezone}: {wrong or error}.") from error
+        asked = f"--every {every}" if every else f"--cron '{cron}'"
+        raise UsageError(f"{asked}, --timezone {timezone}: {wrong or error}.") from error
+
+
+def interval_of(every: str) -> timedelta:
+    """The time between two runs, of at most six digits; UsageError for a text that is none."""
+    found = re.fullmatch(r"(\d{1,6})\s*([smhd])", every, re.ASCII)
+    if not found or int(found[1]) == 0:
+        raise UsageError(f"--every {every}: write a number and s, m, h or d, for example 15m.")
+    return timedelta(seconds=int(found[1]) * UNITS[found[2]])

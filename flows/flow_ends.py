@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from transforms.errors import PipelineError
 
 NOTIFY = "medmultipoints_notify"
 SERVED_BY = "MEDMULTIPOINTS_SERVED_BY"
+ADDRESS = re.compile(r"(\w+://)(?:[^/\s'\"@]*@)?([^/\s'\"?]+)[^\s'\"]*")
 
 T = TypeVar("T")
 
@@ -67,7 +69,7 @@ def failure_markdown(error: BaseException, progress: Progress) -> str:
     what = str(error) if isinstance(error, PipelineError) else f"{type(error).__name__}: {error} (a fault: report it)"
     return (
         f"# Failed\n\n| | |\n|---|---|\n| stage and shard | {place_of_failure(error, progress) or 'before any'} |\n"
-        f"| what | {what.replace('|', '/')} |\n\n"
+        f"| what | {what.replace('|', '/').replace(chr(10), '<br>')} |\n\n"
         "What to do: the sentence above says it. Then run again with the same parameters: finished stages and shards "
         "are kept, nothing is done twice. `medmultipoints status` shows the same without a server.\n"
     )
@@ -88,12 +90,19 @@ def send(block: str, subject: str, body: str) -> None:
     try:
         loaded: Any = Block.load(block)
         assert isinstance(loaded, NotificationBlock), f"{block} is no notification block"
-        done: Any = loaded.notify(body, subject)
+        with loaded.raise_on_failure():  # most blocks keep a refusal to themselves otherwise
+            done: Any = loaded.notify(body, subject)
         assert done is None, f"{block} was asked outside of its own loop"
     except Exception as error:  # noqa: BLE001 (whatever a messenger meets, the run's own end stays what it is)
-        log.warning("the notification through %s was not sent: %s", block, error)
+        log.warning("the notification through %s was not sent: %s", block, without_secrets(error))
     else:
         log.info("notified through %s", block)
+
+
+def without_secrets(error: Exception) -> str:
+    """What a messenger says of its failure; of addresses the host alone, for the rest of a webhook's is its key."""
+    said = str(getattr(error, "log", "") or error).strip() or type(error).__name__
+    return ADDRESS.sub(r"\1\2/...", said)
 
 
 def die_with_server() -> None:

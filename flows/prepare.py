@@ -125,6 +125,12 @@ def check_given(recipe: Recipe, given: Mapping[str, str]) -> None:
             )
 
 
+def check_address(runner: str, address: str | None) -> None:
+    """UsageError for the address of a cluster where the runner has none."""
+    if address and runner in ("threads", "processes"):
+        raise UsageError(f"address {address}: only dask and ray have one; the runner is {runner}.")
+
+
 def locate(info: SourceInfo, given: str | None, lake: Lake, progress: Progress) -> Source:
     """The source's files: those that were given, else those that the landing folder holds or the network gives.
 

@@ -60,3 +60,9 @@ def rejected_rows(outcome: Outcome, most: int = 1000) -> list[dict[str, str]]:
     """The rows of the quarantine artifact, at most so many."""
     rows = exclusions_of(outcome, "rejected").sort("exclusion_id").head(most)
     return rows.select("stage", "key", "reason", "detail").to_dicts()
+
+
+def rejected_words(shown: int, found: int) -> str:
+    """What the quarantine artifact holds: all rejected inputs, or how many of them, and where the others are."""
+    most = f": the first {shown:,} of {found:,}; `medmultipoints quarantine list` has all" if shown < found else ""
+    return f"Inputs in quarantine{most}"

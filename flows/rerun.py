@@ -37,7 +37,10 @@ def plan_rerun(lake: Lake, run: Mapping[str, Any]) -> Rerun:
     if "request" not in run:
         return Rerun(problem="not known: the record of the run does not say what was asked for")
     asked = run["request"]
-    request = Request(**{**asked, "lake": lake.remote or str(lake.root), "only": tuple(asked["only"])})
+    try:
+        request = Request(**{**asked, "lake": lake.remote or str(lake.root), "only": tuple(asked["only"])})
+    except (KeyError, TypeError):
+        return Rerun(problem="not known: another version of this program wrote the record of the run")
     try:
         missing = to_download(lake, request)
         if missing:

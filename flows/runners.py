@@ -9,6 +9,7 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from flows.parameters import BuildParameters
+from flows.prepare import check_address
 from transforms.errors import UsageError
 
 Runner = TaskRunner[PrefectFuture[Any]]
@@ -17,8 +18,7 @@ Runner = TaskRunner[PrefectFuture[Any]]
 def task_runner(chosen: BuildParameters) -> Runner:
     """The runner that was asked for, not started; UsageError where its package is not installed."""
     workers = chosen.workers or os.cpu_count() or 1
-    if chosen.address and chosen.runner in ("threads", "processes"):
-        raise UsageError(f"address {chosen.address}: only dask and ray have one; the runner is {chosen.runner}.")
+    check_address(chosen.runner, chosen.address)
     makers: dict[str, Callable[[], object]] = {
         "threads": lambda: ThreadPoolTaskRunner(max_workers=workers),
         "processes": lambda: ProcessPoolTaskRunner(max_workers=workers),

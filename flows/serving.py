@@ -1,15 +1,19 @@
 """A local Prefect server with the deployments, until it is told to stop: what ``medmultipoints serve`` runs."""
 
 import asyncio
+import logging
 import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
+import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import StateType
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.runner import Runner
 from prefect.states import Crashed
 
@@ -20,6 +24,10 @@ NAME = "medmultipoints"
 UNDER_WAY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 LOST = "its process ended; the next run goes on where it stopped"
 ORPHANS_SECONDS = 20
+# A server that does not answer, or does not know (yet) what is asked for.
+AWAY = (httpx.HTTPError, PrefectHTTPStatusError, ObjectNotFound)
+
+log = logging.getLogger(__name__)
 
 
 def serve(served: Sequence[Served], ready: Callable[[], None]) -> None:
@@ -60,27 +68,36 @@ async def _serve(served: Sequence[Served], ready: Callable[[], None]) -> None:
 
 
 async def let_finished_end(seconds: float = 10) -> None:
-    """Wait for processes whose runs have ended: the runner would call them cancelled."""
+    """Wait for processes whose runs have ended: the runner would call them cancelled. Not without a server to ask."""
     deadline = time.monotonic() + seconds
-    while multiprocessing.active_children() and time.monotonic() < deadline:
-        async with get_client() as client:
-            if await client.read_flow_runs(flow_run_filter=FlowRunFilter(state=of_types(UNDER_WAY))):
-                return
-        await asyncio.sleep(0.5)
+    with suppress(*AWAY):
+        while multiprocessing.active_children() and time.monotonic() < deadline:
+            async with get_client() as client:
+                if await client.read_flow_runs(flow_run_filter=FlowRunFilter(state=of_types(UNDER_WAY))):
+                    return
+            await asyncio.sleep(0.5)
 
 
 async def bury_orphans() -> None:
-    """From time to time, mark runs as crashed that began within a run which has ended without them."""
+    """From time to time, mark orphans as crashed; where the server does not answer, the next time."""
     while True:
         await asyncio.sleep(ORPHANS_SECONDS)
-        async with get_client() as client:
-            for run in await client.read_flow_runs(flow_run_filter=FlowRunFilter(state=of_types([StateType.RUNNING]))):
-                if run.parent_task_run_id is None:
-                    continue
-                within = (await client.read_task_run(run.parent_task_run_id)).flow_run_id
-                around = await client.read_flow_run(within) if within else None
-                if around and around.state and around.state.is_final():
-                    await client.set_flow_run_state(run.id, Crashed(message=LOST), force=True)
+        try:
+            await bury_orphans_once()
+        except AWAY as error:
+            log.warning("runs that outlived the run around them were not looked for: %s", error)
+
+
+async def bury_orphans_once() -> None:
+    """Mark runs as crashed that began within a run which has ended without them."""
+    async with get_client() as client:
+        for run in await client.read_flow_runs(flow_run_filter=FlowRunFilter(state=of_types([StateType.RUNNING]))):
+            if run.parent_task_run_id is None:
+                continue
+            within = (await client.read_task_run(run.parent_task_run_id)).flow_run_id
+            around = await client.read_flow_run(within) if within else None
+            if around and around.state and around.state.is_final():
+                await client.set_flow_run_state(run.id, Crashed(message=LOST), force=True)
 
 
 def of_types(types: list[StateType]) -> FlowRunFilterState:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from data_lake.layout import Lake, open_lake
+from data_lake.publish.hub_client import check_name
 from flows.cli.console import OUT, print_json, say
 from flows.cli.options import (
     DEFAULT_LAKE,
@@ -20,8 +21,10 @@ from flows.cli.options import (
 )
 from flows.embedded_server import embedded_server
 from flows.local import REPORTS, SERVED
-from flows.prepare import check_given, parse_names, parse_sources
-from flows.recipe import load_recipe
+from flows.parameters import RefreshParameters
+from flows.prepare import check_address, check_given, parse_names, parse_sources
+from flows.recipe import load_recipe, select_sources
+from transforms.errors import UsageError
 
 EveryOption = Annotated[str | None, typer.Option(metavar="TIME", help="Refresh that often: a number and s, m, h or d.")]
 CronOption = Annotated[
@@ -66,14 +69,15 @@ def serve(
 
     Example: `medmultipoints serve audited --cron "0 2 * * *" --timezone Europe/Oslo --repo acme/medmultipoints`
     """
-    given = parse_sources(source or [])
-    check_given(load_recipe(recipe), given)
+    given, names = parse_sources(source or []), parse_names(only)
+    check_given(select_sources(load_recipe(recipe), names), given)
+    check_words(repo, to, runner, address)
     opened = open_lake(lake)
     settings = {
         "recipe": recipe if not Path(recipe).is_file() else str(Path(recipe).absolute()),
         "lake": opened.remote or str(opened.root),
         "sources": {name: str(Path(path).absolute()) for name, path in given.items()},
-        "only": parse_names(only),
+        "only": names,
         "workers": workers,
         "runner": runner,
         "address": address,
@@ -82,6 +86,15 @@ def serve(
     if database:
         os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
     run(opened, settings, (every, cron, timezone), port, as_json=as_json)
+
+
+def check_words(repo: str | None, to: str | None, runner: str, address: str | None) -> None:
+    """UsageError for what every run would fail of."""
+    if repo and to:
+        raise UsageError("give either --repo OWNER/NAME for the Hub, or --to FOLDER for versions without it.")
+    if repo:
+        check_name(repo)
+    check_address(runner, address)
 
 
 def run(
@@ -95,7 +108,6 @@ def run(
         page = api.removesuffix("/api")
         os.environ |= {"PREFECT_HOME": str(home), "PREFECT_API_URL": api, REPORTS: f"{page}/reports"}
         from flows.deployments import deployments, schedule_of
-        from flows.parameters import RefreshParameters
         from flows.serving import serve as serve_deployments
 
         what = RefreshParameters.model_validate(settings)

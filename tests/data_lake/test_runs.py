@@ -40,7 +40,8 @@ def test_a_record_is_written_whole(lake: Lake) -> None:
 
 def test_a_damaged_record_hides_no_other(lake: Lake) -> None:
     write_run(lake, START, {"outcome": "released"})
-    (lake.runs / "20991231T000000000000-1.json").write_bytes(b"")
+    for number, content in enumerate((b"", b"null", b"3")):
+        (lake.runs / f"20991231T000000000000-{number}.json").write_bytes(content)
     assert [run["outcome"] for run in read_runs(lake)] == ["released"]
 
 

@@ -1,15 +1,18 @@
 """A lake in an object store: finished work is found by another machine, the release is the same, damage is told."""
 
+import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from data_lake import remote
 from data_lake.layout import Lake, lake_at, open_lake
 from data_lake.release.manifest import read_manifest
-from data_lake.runs import read_runs
+from data_lake.runs import read_runs, write_run
 from data_lake.store import object_path, put_bytes
 from flows.execute import Outcome
 from flows.place import fetch_releases, send_release
@@ -54,6 +57,20 @@ def test_a_second_machine_finds_everything_done(
     names = remote.names(LAKE, "releases/small/1.0.0")
     assert f"{'releases/small/1.0.0'}/manifest.json" in names
     assert all(remote.size(LAKE, name) == (again.build.lake.root / name).stat().st_size for name in names)
+
+
+def test_a_run_of_another_machine_is_followed_to_its_end(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of the record of a run under way is old a moment later."""
+    here = open_lake(f"s3://{BUCKET}/followed-runs")
+    monkeypatch.setenv("LAKE_CACHE", str(machine.with_name("another")))
+    there = open_lake(f"s3://{BUCKET}/followed-runs")
+    started = datetime.now(UTC)
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="another"))
+    for outcome in ("running", "released"):
+        write_run(there, started, {"outcome": outcome, "pid": 1})
+        with monkeypatch.context() as home:
+            home.setattr(os, "uname", lambda: SimpleNamespace(nodename="here"))
+            assert [run["outcome"] for run in read_runs(here)] == [outcome]
 
 
 def test_an_object_that_is_not_what_its_name_says_is_told(machine: Path, tmp_path: Path) -> None:

@@ -1,16 +1,23 @@
 """``serve`` as a person starts it: up, a run by the schedule, down in order; wrong words are told before anything."""
 
+import asyncio
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from typer.testing import CliRunner
 
+from flows import serving
+from flows.cli.app import app
 from flows.deployments import deployments, schedule_of
 from flows.parameters import RefreshParameters
 from tests.faults.killed_builds import wait_until
@@ -49,6 +56,31 @@ def test_it_runs_what_is_due_shows_its_pages_and_stops_in_order(
         httpx.get(told["ui"], trust_env=False)
 
 
+@pytest.fixture
+def nobody_there() -> Iterator[None]:
+    """The address of a server that does not answer."""
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api", PREFECT_CLIENT_MAX_RETRIES: 0}):
+        yield
+
+
+def test_a_server_that_does_not_answer_ends_no_watch(nobody_there: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked again and again: orphans are buried when it is back."""
+    monkeypatch.setattr(serving, "ORPHANS_SECONDS", 0.05)
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(serving.bury_orphans(), 2))
+
+
+def test_a_server_that_is_gone_does_not_stop_the_stopping(nobody_there: None) -> None:
+    """Where both are told to end at once, the runner still cleans up after itself."""
+    child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    child.start()
+    try:
+        asyncio.run(serving.let_finished_end(5))
+    finally:
+        child.kill()
+        child.join()
+
+
 def states(api: str) -> set[str]:
     """The states of all runs."""
     answer = httpx.post(f"{api}/flow_runs/filter", json={}, trust_env=False)
@@ -66,6 +98,7 @@ def test_the_release_of_a_recipe_in_a_file_is_verified_by_its_name(tmp_path: Pat
     [
         ("often", None, "--every often: write a number and s, m, h or d"),
         ("0m", None, "--every 0m: write a number"),
+        ("99999999999d", None, "--every 99999999999d: write a number"),
         (None, "every night", "--cron 'every night'"),
         ("1m", "* * * * *", "give either --every or --cron"),
     ],
@@ -76,6 +109,24 @@ def test_a_schedule_that_makes_no_sense_is_told(every: str | None, cron: str | N
     assert said in str(caught.value)
 
 
-def test_a_time_zone_that_does_not_exist_is_told() -> None:
+@pytest.mark.parametrize(("every", "cron"), [(None, "0 2 * * *"), ("1m", None)])
+def test_a_time_zone_that_does_not_exist_is_told(every: str | None, cron: str | None) -> None:
     with pytest.raises(UsageError, match="Nowhere/City"):
-        schedule_of(None, "0 2 * * *", "Nowhere/City")
+        schedule_of(every, cron, "Nowhere/City")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--repo", "acme"], "--repo acme: the owner is missing. Write it as OWNER/NAME"),
+        (["--repo", "acme/data", "--to", "versions"], "give either --repo OWNER/NAME"),
+        (["--only", "nobody"], "--only nobody: recipe 'audited' has no such source"),
+        (["--runner-address", "tcp://scheduler:8786"], "only dask and ray have one; the runner is threads"),
+    ],
+)
+def test_words_that_make_no_sense_are_told_before_a_server_starts(words: list[str], said: str, tmp_path: Path) -> None:
+    """Not by every run of the schedule, night after night."""
+    asked = CliRunner().invoke(app, ["serve", "audited", "--lake", str(tmp_path / "lake"), "--port", "0", *words])
+    assert isinstance(asked.exception, UsageError)
+    assert said in str(asked.exception)
+    assert not (tmp_path / "lake").exists()

@@ -47,6 +47,12 @@ def test_a_source_that_is_gone_is_told(lake: Path, tmp_path: Path, recipe: str, 
     assert "there is no such file or folder" in plan_rerun(Lake(lake), run).problem
 
 
+@pytest.mark.parametrize("asked", [{"recipe": "demo"}, {"recipe": "demo", "only": [], "since_renamed": 1}])
+def test_a_request_of_another_version_is_no_obstacle(asked: dict[str, Any], lake: Path) -> None:
+    """An upgrade may rename what a build can be asked for; older runs are told all the same."""
+    assert plan_rerun(Lake(lake), {"request": asked}).problem.startswith("not known: another version")
+
+
 def test_a_failed_run_is_told_with_its_rejections(tmp_path: Path, sources: dict[str, str]) -> None:
     strict = write_recipe(tmp_path / "small.toml", ("max_rejected_fraction = 0.5", "by_stage = { derive = 0.01 }"))
     with pytest.raises(DataError):
