@@ -15,7 +15,7 @@ from data_lake.runs import write_run
 from data_lake.store import clear_temporary
 from data_lake.tables import read_table
 from flows.pipeline import PIPELINE
-from flows.place import Placed, VersionTaken, newest_release, place_release
+from flows.place import Placed, VersionTaken, newest_version, place_release
 from flows.plan import finished, plan_keys
 from flows.run import Mapper, Observer, StageResult, run_pipeline, summary
 from flows.stage import Build
@@ -108,8 +108,8 @@ def at_version(build: Build, version: str) -> Build:
 
 def settled(build: Build, version: str | None) -> Build:
     """The build at the version that it begins with: under ``auto`` the newest that stands."""
-    newest = newest_release(build.lake, build.recipe.name) if version == "auto" else None
-    return at_version(build, newest.name) if newest else build
+    newest = newest_version(build.lake, build.recipe.name) if version == "auto" else None
+    return at_version(build, newest) if newest else build
 
 
 def is_finished(build: Build, version: str | None = None) -> bool:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from data_lake import remote
 from data_lake.layout import Lake, explained, new_temporary
@@ -45,9 +45,18 @@ class VersionTaken(UsageError):
 def newest_release(lake: Lake, name: str) -> Path | None:
     """The folder of the highest version of a release name; None where none stands."""
     fetch_releases(lake, name)
-    found = (path.parent for path in lake.releases.joinpath(name).glob(f"*/{MANIFEST}"))
-    numbered = [folder for folder in found if VERSIONED.fullmatch(folder.name)]
-    return max(numbered, key=lambda folder: tuple(map(int, folder.name.split("."))), default=None)
+    newest = newest_version(lake, name)
+    return lake.releases / name / newest if newest else None
+
+
+def newest_version(lake: Lake, name: str) -> str | None:
+    """The highest version of a release name, here or in the object store of the lake; nothing is downloaded."""
+    listed = remote.names(lake.remote, f"releases/{name}") if lake.remote else []
+    here = lake.releases.joinpath(name).glob(f"*/{MANIFEST}")
+    paths = [PurePosixPath(path) for path in listed] + [path.relative_to(lake.root) for path in here]
+    found = {path.parent.name for path in paths if path.name == MANIFEST and len(path.parts) == 4}
+    numbered = filter(VERSIONED.fullmatch, found)
+    return max(numbered, key=lambda version: tuple(map(int, version.split("."))), default=None)
 
 
 def place_release(build: Build, manifest: Receipt) -> Placed:

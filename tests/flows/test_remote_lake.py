@@ -15,7 +15,7 @@ from data_lake.release.manifest import read_manifest
 from data_lake.runs import read_runs, write_run
 from data_lake.store import object_path, put_bytes
 from flows.execute import Outcome
-from flows.place import fetch_releases, send_release
+from flows.place import fetch_releases, newest_version, send_release
 from tests.flows.small_builds import STAGES, build, kept, prepared, write_recipe
 from transforms.errors import MachineError
 
@@ -106,6 +106,15 @@ def test_only_the_release_that_was_made_is_sent_and_only_a_whole_one_fetched(
     with pytest.raises(MachineError, match=r"README\.md is missing or not what the manifest of its release lists"):
         fetch_releases(here, "small")
     assert not (here.releases / "small" / "1.0.0").exists()
+
+
+def test_the_newest_version_is_known_without_a_download(machine: Path, first: Outcome) -> None:
+    there = Lake(first.build.lake.root, f"s3://{BUCKET}/listed")
+    send_release(there, first.release.path, read_manifest(first.release.path))
+    here = open_lake(str(there.remote))
+    assert newest_version(here, "small") == "1.0.0"
+    assert newest_version(here, "other") is None
+    assert not here.releases.joinpath("small").exists()
 
 
 def test_a_store_that_does_not_answer_is_told(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
