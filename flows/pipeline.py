@@ -115,6 +115,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="translate",
         work=translate_instructions,
+        shards=instruct_shards,
         reads=("record", "instruct"),
         writes=("dialect_lines",),
         parameters=translate_parameters,

@@ -5,16 +5,23 @@ from data_lake.release.read import line_id
 from expectations.references import references_hold
 from flows.recipe import Recipe
 from flows.stage import Build, Inputs, Output, Rules, Scans
+from flows.stages.instruct import images_of
+from flows.stages.kept import rows_of
 from transforms.records import Exclusion
 
 HOME = ("record_id", "sample_id", "source")
 
 
-def translate_instructions(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """The entries of every dialect; what a dialect has no form for is dropped, each instruction by name."""
-    instructions, records = inputs.read("instructions"), inputs.read("records")
-    dialects = build.recipe.instructions.dialects
-    lines, left_out = translate(instructions, inputs.read("released_images"), records, dialects)
+def translate_instructions(build: Build, inputs: Inputs, shard: str) -> Output:
+    """The entries of every dialect; what a dialect has no form for is dropped, each instruction by name.
+
+    The shards are those of ``instruct``: an instruction and all its images are in one.
+    """
+    images, dialects = images_of(inputs, shard), build.recipe.instructions.dialects
+    records = rows_of(images, inputs.scan("records"))
+    own = inputs.scan("instructions").join(records.lazy(), on="record_id", how="semi", maintain_order="left")
+    instructions = own.collect(engine="streaming")
+    lines, left_out = translate(instructions, images, records, dialects)
     homes = {key: (sample_id, source) for key, sample_id, source in records.select(HOME).iter_rows()}
     exclusions = [
         Exclusion(

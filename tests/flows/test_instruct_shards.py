@@ -1,4 +1,4 @@
-"""The stage ``instruct`` in parts: however many there are, the same questions are asked."""
+"""The stages ``instruct`` and ``translate`` in parts: however many there are, they write the same."""
 
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ from flows.pipeline import PIPELINE
 from flows.run import inputs_of
 from flows.stage import WHOLE, Inputs
 from flows.stages.instruct import IMAGES_PER_SHARD, images_of, instruct_records, instruct_shards
+from flows.stages.translate import translate_instructions
 from transforms.instructions.tasks import ALL_TASKS, SEVERAL_IMAGES
 
 INSTRUCT = next(stage for stage in PIPELINE if stage.name == "instruct")
@@ -42,3 +43,17 @@ def test_parts_ask_the_same_questions(first: Outcome, inputs: Inputs) -> None:
     assert SEVERAL_IMAGES.keys() & set(joined["task"])
     videos = pl.concat([images_of(inputs, name).select("video_id", part=pl.lit(name)) for name in names])
     assert videos.drop_nulls().group_by("video_id").agg(pl.col("part").n_unique())["part"].max() == 1
+
+
+def test_parts_translate_the_same_entries(first: Outcome) -> None:
+    stage = next(stage for stage in PIPELINE if stage.name == "translate")
+    inputs = inputs_of(first.build, stage, {result.name: result.receipt for result in first.stages})
+    wanted = first.build.recipe.instructions.model_copy(update={"dialects": ("qwen-vl-1000", "molmo")})
+    build = replace(first.build, recipe=first.build.recipe.model_copy(update={"instructions": wanted}))
+    whole = translate_instructions(build, inputs, WHOLE)
+    parts = [translate_instructions(build, inputs, f"{number} of 4") for number in range(1, 5)]
+    assert sorted(key for part in parts for key in part.inputs) == sorted(whole.inputs)
+    assert sorted(row.key for part in parts for row in part.exclusions) == sorted(row.key for row in whole.exclusions)
+    assert whole.exclusions
+    joined = pl.concat([part.tables["dialect_lines"] for part in parts]).sort("line_id")
+    assert_frame_equal(joined, whole.tables["dialect_lines"])
