@@ -9,10 +9,12 @@ from pathlib import Path
 import orjson
 import polars as pl
 
+from data_lake.release.crops import Crops, crops_among, cut_crops, refuse_left
 from data_lake.release.files import IMAGE_FILE
 from data_lake.release.jsonl import instructions_path
 from data_lake.release.manifest import Manifest, read_manifest
 from data_lake.release.read import Picture, read_all_instructions, read_parquet, read_sound_pictures, splits_of
+from transforms.crops import read_crop
 from transforms.errors import DataError, MachineError, UsageError
 
 MARK = "export.json"
@@ -21,7 +23,7 @@ ROWS_AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What an export wrote: pictures, instruction lines and record lines, by the splits taken."""
+    """What an export wrote: pictures, crops among them, instruction lines and record lines, by the splits taken."""
 
     folder: Path
     splits: tuple[str, ...]
@@ -33,6 +35,7 @@ class ExportReport:
 def export_release(folder: Path, to: Path, split: str | None = None) -> ExportReport:
     """The files ``images/<image_sha256>.<extension>``, ``instructions/<split>.jsonl`` and ``records/<split>.jsonl``.
 
+    Beside the images are the crops that instructions show, in the very pixels of their images.
     Files appear whole or not at all; the same release gives the same files. UsageError for a split the release
     does not have and for a target folder that holds anything but an earlier export.
     """
@@ -57,9 +60,11 @@ def _export(folder: Path, manifest: Manifest, to: Path, splits: tuple[str, ...])
     images = instructions = records = 0
     for name in splits:
         paths = image_paths(read_parquet(folder, manifest, "images", name))
-        images += _write_pictures(read_sound_pictures(folder, manifest, name), paths, to)
+        asked = read_all_instructions(folder, manifest, name)
+        shown = _shown(asked, set(paths.values()))
+        images += _write_pictures(read_sound_pictures(folder, manifest, name), paths, crops_among(shown), to)
         records += _write_records(to / f"records/{name}.jsonl", read_parquet(folder, manifest, "data", name), paths)
-        instructions += _copy_instructions(folder, manifest, to, name, set(paths.values()))
+        instructions += _copy_instructions(folder, asked.height, to, name)
     mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root, "splits": splits}
     write_whole(to / MARK, [orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
     return ExportReport(to, splits, images, instructions, records)
@@ -89,7 +94,17 @@ def image_paths(images: pl.DataFrame) -> dict[str, str]:
     return paths
 
 
-def _write_pictures(pictures: Iterable[Picture], paths: dict[str, str], to: Path) -> int:
+def _shown(asked: pl.DataFrame, known: set[str]) -> set[str]:
+    """The paths of all pictures that instructions show; DataError for one that is neither an image nor a crop."""
+    shown = set(asked["image_files"].explode().drop_nulls())
+    lost = sorted(path for path in shown - known if read_crop(path) is None)
+    if lost:
+        row = asked.filter(pl.col("image_files").list.contains(lost[0]))
+        raise DataError(f"instruction {row['instruction_id'][0]}: no image of its name; verify the release.")
+    return shown
+
+
+def _write_pictures(pictures: Iterable[Picture], paths: dict[str, str], crops: Crops, to: Path) -> int:
     written: set[str] = set()
     for picture in pictures:
         path = paths.get(picture.sample_id)
@@ -98,6 +113,10 @@ def _write_pictures(pictures: Iterable[Picture], paths: dict[str, str], to: Path
         if path not in written:
             write_whole(to / path, [picture.data])
             written.add(path)
+            for crop, data in cut_crops(picture, crops):
+                write_whole(to / crop, [data])
+                written.add(crop)
+    refuse_left(crops, written)
     return len(written)
 
 
@@ -111,14 +130,10 @@ def _write_records(target: Path, records: pl.DataFrame, paths: dict[str, str]) -
     return records.height
 
 
-def _copy_instructions(folder: Path, manifest: Manifest, to: Path, split: str, known: set[str]) -> int:
-    rows = read_all_instructions(folder, manifest, split)
-    dangling = rows.filter(~pl.col("image_files").list.eval(pl.element().is_in(sorted(known))).list.all())
-    if dangling.height:
-        raise DataError(f"instruction {dangling['instruction_id'][0]}: no image of its name; verify the release.")
-    if rows.height:
+def _copy_instructions(folder: Path, rows: int, to: Path, split: str) -> int:
+    if rows:
         write_whole(to / instructions_path(split), [(folder / instructions_path(split)).read_bytes()])
-    return rows.height
+    return rows
 
 
 def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
