@@ -12,6 +12,7 @@ import polars as pl
 from data_lake.release.files import image_extension
 from data_lake.release.manifest import Manifest, read_manifest
 from data_lake.release.read import read_all_instructions, read_parquet, readable, splits_of, table_files
+from transforms.crops import Crop, read_crop
 from transforms.errors import DataError, UsageError
 from transforms.instructions.tasks import TASKS
 from transforms.scoring.found_json import NoAnswer, find_value
@@ -26,7 +27,8 @@ class SampledRow:
     """One instruction with its picture.
 
     ``stated`` is what its answer says, read back from its text; ``boxes`` what the record holds, for comparison, in the
-    published tasks. ``images`` are all that the question shows; ``picture`` is the one of the record.
+    published tasks. ``images`` are all that the question shows; ``picture`` is the one of the record, of which
+    ``crops`` are pieces.
     All in pixels of the released picture.
     """
 
@@ -49,6 +51,12 @@ class SampledRow:
     def place(self) -> int:
         """Which of the question's images the picture is, from 1."""
         return self.images.index(self.image_file) + 1
+
+    @property
+    def crops(self) -> tuple[tuple[int, Crop], ...]:
+        """Which of the question's images, from 1, are pieces of the picture."""
+        found = ((place, read_crop(path)) for place, path in enumerate(self.images, 1))
+        return tuple((place, crop) for place, crop in found if crop)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,12 @@ def describe(row: SampledRow) -> str:
     for name, places in (("box", stated.boxes), ("point", stated.points)):
         if places is not None:
             said.append(f"{len(places)} {name}{'' if len(places) == 1 else 'es' if name == 'box' else 's'}")
-    return (
-        f"{row.label}, {row.width} by {row.height} pixels; answer: {', '.join(said) or 'not of a kind that is drawn'}"
+    shown = "".join(
+        f"; image {place} is columns {crop.x1} to {crop.x2} and rows {crop.y1} to {crop.y2} of it"
+        for place, crop in row.crops
     )
+    answer = ", ".join(said) or "not of a kind that is drawn"
+    return f"{row.label}, {row.width} by {row.height} pixels{shown}; answer: {answer}"
 
 
 def bare_prompt(row: SampledRow) -> str:
