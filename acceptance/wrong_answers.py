@@ -101,8 +101,8 @@ def _wrong_crops(row: Row, other: Row) -> Iterator[Row]:
         "crop that cuts the object": replace(crop, y1=math.floor((y1 + y2) / 2)),
         "crop that passes the image": replace(crop, y2=99_999),
     }
-    if other["image_sha256"] != row["image_sha256"]:
-        others["crop of another image"] = replace(crop, image_sha256=other["image_sha256"])
+    if other["image_file"] != row["image_file"]:
+        others["crop of another image"] = replace(crop, image_sha256=other["record_id"].partition(":")[0])
     paths = {kind: crop_path(wrong, 999_999, 999_999) for kind, wrong in others.items()}
     for kind, wrong in (paths | {"image for its crop": image}).items():
         yield row | {"image_files": [image, wrong], "planted": kind}
