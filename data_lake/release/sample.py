@@ -11,7 +11,7 @@ import polars as pl
 
 from data_lake.release.files import image_extension
 from data_lake.release.manifest import Manifest, read_manifest
-from data_lake.release.read import read_all_instructions, read_parquet, readable, splits_of, table_files
+from data_lake.release.read import own_file, read_all_instructions, read_parquet, readable, splits_of, table_files
 from transforms.crops import Crop, read_crop
 from transforms.errors import DataError, UsageError
 from transforms.instructions.tasks import TASKS
@@ -100,7 +100,7 @@ def _records(folder: Path, manifest: Manifest, split: str | None, chosen: pl.Dat
     for record_id in sorted(ids - set(records)):
         raise DataError(f"instructions of record {record_id}: no such record. Run `medmultipoints verify`.")
     for path in table_files(manifest, "data", split):
-        for record_id, picture in _pictures(folder / path, ids):
+        for record_id, picture in _pictures(own_file(folder, manifest, path), ids):
             records[record_id] |= {"picture": picture}
     return records
 

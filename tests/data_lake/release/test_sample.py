@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from data_lake.questions import read_questions
 from data_lake.release.sample import drawable, sample_release
 from data_lake.release.sample_page import describe, render_page
 from tests.data_lake.release.tiny_tables import PICTURES
-from transforms.errors import UsageError
+from transforms.errors import DataError, UsageError
 
 
 class _Tags(HTMLParser):
@@ -54,6 +55,17 @@ def test_task_and_split_can_be_chosen(release: Path) -> None:
         sample_release(release, 1, task="dancing")
     with pytest.raises(UsageError, match="it has test, train"):
         sample_release(release, 1, split="validation")
+
+
+@pytest.mark.parametrize("path", ["instructions/test.jsonl", "data/test-00000-of-00001.parquet"])
+def test_a_changed_file_is_neither_shown_nor_taken_for_the_truth(release: Path, path: str) -> None:
+    """What the manifest does not name is refused, by its name."""
+    data = bytearray((release / path).read_bytes())
+    data[len(data) // 3] ^= 1
+    (release / path).write_bytes(data)
+    for read in (lambda: sample_release(release, 99), lambda: read_questions(release)):
+        with pytest.raises(DataError, match=rf"{path} is not the file that the manifest names"):
+            read()
 
 
 def test_pictures_are_the_released_bytes(release: Path) -> None:
