@@ -1,7 +1,7 @@
 """A release, read back: its tables without pictures, and its pictures one row group at a time."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -116,6 +116,21 @@ def read_pictures(folder: Path, manifest: Manifest, split: str | None = None) ->
         with readable(own_file(folder, manifest, path)) as file:
             for group in range(file.num_row_groups):
                 yield from _pictures(file.read_row_group(group, columns=list(PICTURE_COLUMNS)))
+
+
+def read_chosen_pictures(
+    folder: Path, manifest: Manifest, wanted: Collection[str], split: str | None = None
+) -> Iterator[Picture]:
+    """The pictures of these image_sha256; only the row groups that hold one are read with pictures."""
+    left = set(wanted)
+    for path in table_files(manifest, "data", split) if left else ():
+        with readable(own_file(folder, manifest, path)) as file:
+            for group in range(file.num_row_groups):
+                names = file.read_row_group(group, columns=["image_sha256"])["image_sha256"].to_pylist()
+                if not left.isdisjoint(names):
+                    found = _pictures(file.read_row_group(group, columns=list(PICTURE_COLUMNS)))
+                    yield from (picture for picture in found if picture.image_sha256 in left)
+                    left -= set(names)
 
 
 def read_sound_pictures(folder: Path, manifest: Manifest, split: str | None = None) -> Iterator[Picture]:

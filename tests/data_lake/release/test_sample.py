@@ -1,6 +1,8 @@
 """Sampled rows, and the page that shows them."""
 
 import base64
+import hashlib
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -18,7 +20,7 @@ from transforms.errors import DataError, UsageError
 class _Tags(HTMLParser):
     """Every tag with its attributes, and every tag left open."""
 
-    VOID = ("meta", "img", "input", "br", "rect", "circle")
+    VOID = ("meta", "img", "input", "br", "rect", "circle", "path")
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -101,6 +103,28 @@ def test_boxes_and_points_are_drawn_where_the_answer_says(release: Path) -> None
     assert frame == f"0 0 {row.width} {row.height}"
     assert [(float(one["x"]), float(one["y"])) for one in drawn] == [box[:2] for box in row.stated.boxes or ()]
     assert [float(one["width"]) for one in drawn] == [box[2] - box[0] for box in row.stated.boxes or ()]
+
+
+def test_all_pictures_of_a_question_are_shown_with_what_it_gives(simulated: Path) -> None:
+    """The given box lies over the first picture, that of the answer over the second."""
+    sample = sample_release(simulated, 1, task="tracking")
+    (row,) = sample.rows
+    tags = _Tags(render_page(sample)).found
+    images = [base64.b64decode(found["src"].partition("base64,")[2]) for tag, found in tags if tag == "img"]
+    drawn = [found["class"] for tag, found in tags if tag in ("svg", "rect") and found.get("class") != "halo"]
+    assert [hashlib.sha256(image).hexdigest() for image in images] == [Path(path).stem for path in row.images]
+    assert [one for one in drawn if one] == ["given", "box"] and len(images) == 2
+    assert row.given.boxes == (tuple(json.loads(re.findall(r"\[[\d., ]+\]", row.prompt)[0])),)
+
+
+def test_clicks_and_outlines_of_masks_are_drawn(simulated: Path) -> None:
+    """Each corner of the outline, each click of the prompt."""
+    sample = sample_release(simulated, 99, task="segmentation")
+    tags = _Tags(render_page(sample)).found
+    paths = [found["d"] for tag, found in tags if tag == "path" and found["class"] == "outline"]
+    clicks = [found for tag, found in tags if tag == "circle" and found["class"] == "given"]
+    assert [path.count("L") + 1 for path in paths] == [len(row.outline) for row in sample.rows]
+    assert len(clicks) == sum(len(row.given.points) for row in sample.rows) > 0
 
 
 def test_words_are_never_markup(release: Path) -> None:
