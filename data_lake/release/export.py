@@ -1,23 +1,22 @@
 """A release as plain files: pictures under their hashes, and the JSONL whose image paths open beside them."""
 
 import os
-import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
 import polars as pl
 
 from data_lake.release.crops import Crops, crops_among, cut_crops, refuse_left
+from data_lake.release.export_folder import MARK, export_folder
 from data_lake.release.files import IMAGE_FILE
 from data_lake.release.jsonl import instructions_path
 from data_lake.release.manifest import Manifest, read_manifest
 from data_lake.release.read import Picture, read_all_instructions, read_parquet, read_sound_pictures, splits_of
 from transforms.crops import read_crop
-from transforms.errors import DataError, MachineError, UsageError
+from transforms.errors import DataError, UsageError
 
-MARK = "export.json"
 ROWS_AT_ONCE = 5_000
 
 
@@ -36,16 +35,13 @@ def export_release(folder: Path, to: Path, split: str | None = None) -> ExportRe
     """The files ``images/<image_sha256>.<extension>``, ``instructions/<split>.jsonl`` and ``records/<split>.jsonl``.
 
     Beside the images are the crops that instructions show, in the very pixels of their images.
-    Files appear whole or not at all; the same release gives the same files. UsageError for a split the release
-    does not have and for a target folder that holds anything but an earlier export.
+    The folder appears whole or not at all; the same release gives the same files. UsageError for a split the release
+    does not have and for a target folder that holds anything but an earlier export of the same.
     """
     manifest = read_manifest(folder)
     chosen = choose_splits(manifest, split)
-    try:
-        _prepare(to)
-        return _export(folder, manifest, to, chosen)
-    except OSError as error:
-        raise MachineError(f"the export folder {to} cannot be written: {error}. Choose another one.") from error
+    with export_folder(to, manifest, chosen) as unfinished:
+        return replace(_export(folder, manifest, unfinished, chosen), folder=to)
 
 
 def choose_splits(manifest: Manifest, split: str | None) -> tuple[str, ...]:
@@ -58,6 +54,8 @@ def choose_splits(manifest: Manifest, split: str | None) -> tuple[str, ...]:
 
 def _export(folder: Path, manifest: Manifest, to: Path, splits: tuple[str, ...]) -> ExportReport:
     images = instructions = records = 0
+    for name in ("images", "instructions", "records"):
+        (to / name).mkdir()
     for name in splits:
         paths = image_paths(read_parquet(folder, manifest, "images", name))
         asked = read_all_instructions(folder, manifest, name)
@@ -68,21 +66,6 @@ def _export(folder: Path, manifest: Manifest, to: Path, splits: tuple[str, ...])
     mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root, "splits": splits}
     write_whole(to / MARK, [orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
     return ExportReport(to, splits, images, instructions, records)
-
-
-def _prepare(to: Path) -> None:
-    """Make the folder, or empty what an earlier export left; anything else in it is left alone and refused."""
-    if to.is_dir() and any(to.iterdir()):
-        if not (to / MARK).is_file():
-            raise UsageError(f"--to {to}: the folder is not empty and not an export. Choose an empty or a new folder.")
-        for name in ("images", "instructions", "records"):
-            shutil.rmtree(to / name, ignore_errors=True)
-    elif to.exists() and not to.is_dir():
-        raise UsageError(f"--to {to}: is a file. Choose a folder.")
-    to.mkdir(parents=True, exist_ok=True)
-    write_whole(to / MARK, [b"{}\n"])  # from here on an interrupted export is one that can be repeated
-    for name in ("images", "instructions", "records"):
-        (to / name).mkdir()
 
 
 def image_paths(images: pl.DataFrame) -> dict[str, str]:

@@ -13,7 +13,7 @@ from transforms.dialects.answers import Facts, Mark, Unsupported, check_text, re
 from transforms.dialects.conversations import Line, ids_of
 from transforms.dialects.frames import CELLS_1000, LOCATIONS_1024, Size, decode, encode_box
 from transforms.dialects.items import Item, refuse_other_tasks
-from transforms.dialects.prompts import asked_name
+from transforms.dialects.prompts import asked_name, check_ask
 from transforms.dialects.responses import restore_facts
 
 DETECT: Final = "detect "
@@ -31,9 +31,9 @@ def encode_paligemma(item: Item) -> Line:
     content = read_content(item.answer)
     facts = read_facts(content)
     if content is None:
-        return _line(item, f"answer en {check_text(item.prompt.ask)}", check_text(item.answer))
+        return _line(item, f"answer en {check_ask(item.prompt.ask)}", check_text(item.answer))
     if _only_counts(facts, item):
-        return _line(item, f"answer en {item.prompt.ask}", str(facts.count))
+        return _line(item, f"answer en {check_ask(item.prompt.ask)}", str(facts.count))
     name = _name_of_boxes(facts, item, "PaliGemma")
     suffix = " ; ".join(f"{_paligemma_tokens(mark, item.size)} {name}" for mark in facts.marks)
     return _line(item, f"{DETECT}{name}", suffix)

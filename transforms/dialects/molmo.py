@@ -13,7 +13,7 @@ from transforms.dialects.answers import Facts, Mark, Unsupported, check_text, re
 from transforms.dialects.conversations import ASSISTANT, Line, ids_of
 from transforms.dialects.frames import PERCENT, Size, decode, encode_point
 from transforms.dialects.items import Item, refuse_other_tasks
-from transforms.dialects.prompts import asked_name
+from transforms.dialects.prompts import asked_name, check_ask
 from transforms.dialects.responses import restore_facts
 
 NONE: Final = "There are none."
@@ -29,7 +29,7 @@ def encode(item: Item) -> Line:
     """
     refuse_other_tasks(item, "Molmo")
     content = read_content(item.answer)
-    ask = check_text(item.prompt.ask)
+    ask = check_ask(item.prompt.ask)
     if content is None:
         return _line(item, ask, check_text(item.answer), None, item.label)
     facts = read_facts(content)

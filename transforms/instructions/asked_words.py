@@ -70,6 +70,8 @@ UNWANTED: Final[Mapping[str, tuple[re.Pattern[str], ...]]] = {
     "video_counts": (POINT, BOX),
     "crop_grounding": (COUNT, POINT, ALL),
 }
+UNITS: Final = _words("(mega)?pixels?|px|per ?cent|percentages?|fractions?|normali[sz]ed")
+"""What coordinates are counted in: the request alone says it, so that a dialect can say it for another frame."""
 NAMES: Final = ("{name}", "{names}", "{a_name}")
 SLOTS: Final[Mapping[str, Mapping[str, str]]] = {
     "referring": {"referent": "leftmost {name}"},

@@ -119,6 +119,16 @@ def test_a_question_about_coordinates_is_left_out(name: str) -> None:
             FORMS[name].encode(changed)
 
 
+@pytest.mark.parametrize("name", [name for name in FORMS if FRAMES[name] is not QWEN2_5_PIXELS])
+@pytest.mark.parametrize("task", ["counting", "pointing"])
+def test_an_ask_that_speaks_of_pixels_is_left_out_of_every_other_frame(name: str, task: str) -> None:
+    one = item(task)
+    prompt = Prompt("Give the pixel position of each polyp.", one.prompt.request)
+    if task in ANSWERED[name]:
+        with pytest.raises(Unsupported, match="speaks of pixels"):
+            FORMS[name].encode(replace(one, prompt=prompt))
+
+
 @pytest.mark.parametrize("name", ["swift", "llama-factory", "qwen-vl-1000", "llava"])
 def test_numbers_under_a_key_of_unknown_frame_are_left_out(name: str) -> None:
     one = item("counting")
