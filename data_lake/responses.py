@@ -9,7 +9,8 @@ import orjson
 from data_lake.release.dialect_lines import FORMS, LeftOut
 from data_lake.release.dialect_rows import read_items
 from data_lake.release.dialects import find_dialect
-from data_lake.release.export import MARK, choose_splits
+from data_lake.release.export import choose_splits
+from data_lake.release.export_folder import MARK
 from data_lake.release.manifest import read_manifest
 from transforms.dialects.answers import Unsupported
 from transforms.dialects.items import Item
