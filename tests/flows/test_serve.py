@@ -41,8 +41,8 @@ def test_it_runs_what_is_due_shows_its_pages_and_stops_in_order(
     try:
         assert served.stdout is not None
         told = json.loads(served.stdout.readline())
-        assert httpx.get(f"{told['ui']}/v2/", trust_env=False).is_success
-        assert httpx.get(f"{told['ui']}/reports/small/page.html", trust_env=False).text == "a page"
+        assert httpx.get(f"{told['ui']}/v2/", trust_env=False, timeout=60).is_success
+        assert httpx.get(f"{told['ui']}/reports/small/page.html", trust_env=False, timeout=60).text == "a page"
         wait_until(lambda: "Unchanged" in states(told["api"]))
         start = time.monotonic()
         served.send_signal(signal.SIGTERM)
@@ -53,7 +53,7 @@ def test_it_runs_what_is_due_shows_its_pages_and_stops_in_order(
     log_text = (tmp_path / "log").read_text()
     assert log_text.endswith("stopped\n")
     with pytest.raises(httpx.TransportError):
-        httpx.get(told["ui"], trust_env=False)
+        httpx.get(told["ui"], trust_env=False, timeout=60)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_a_server_that_is_gone_does_not_stop_the_stopping(nobody_there: None) ->
 
 def states(api: str) -> set[str]:
     """The states of all runs."""
-    answer = httpx.post(f"{api}/flow_runs/filter", json={}, trust_env=False)
+    answer = httpx.post(f"{api}/flow_runs/filter", json={}, trust_env=False, timeout=60)
     return {run["state"]["name"] for run in answer.json()} if answer.is_success else set()
 
 
