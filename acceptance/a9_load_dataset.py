@@ -3,11 +3,12 @@
 import hashlib
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import orjson
 from PIL import Image as Picture
 
@@ -16,6 +17,8 @@ from acceptance.inputs import hyperkvasir
 from data_lake.release.export import export_release
 from data_lake.simulate import SimulatedSizes, write_sources
 from flows.execute import Outcome
+from transforms.crops import read_crop
+from transforms.images import decode_image
 
 CONFIGS = {"records": ("records", "record_id"), "images": ("released_images", "sample_id")} | {
     "objects": ("objects", "object_id")
@@ -86,21 +89,32 @@ def check_pictures(part: Any) -> None:
 
 
 def check_export(outcome: Outcome, folder: Path) -> dict[str, int]:
-    """Each path of each exported line opens and decodes to the very bytes of the release."""
+    """Each path of each exported line opens to the very bytes of the release, a crop to the very pixels."""
     report = export_release(outcome.release.path, folder)
     stored = dict(outcome.table("released_images").select("image_file", "stored_sha256").iter_rows())
     lines = list(exported_paths(folder))
-    for path in sorted(set(lines)):
+    for path in sorted(set(lines) & set(stored)):
         data = (folder / path).read_bytes()
         assert hashlib.sha256(data).hexdigest() == stored[path], f"{path}: other bytes than in the release"
         with Picture.open(io.BytesIO(data)) as picture:
             picture.load()
-    assert set(lines) == set(stored), f"{len(set(stored) - set(lines))} released images are in no exported line"
+    assert set(lines) >= set(stored), f"{len(set(stored) - set(lines))} released images are in no exported line"
+    check_crops(folder, set(lines) - set(stored), stored)
     records, asked = outcome.table("records").height, outcome.table("instructions")
     instructions, pictures = asked.height, int(asked["image_files"].list.len().sum())
     assert (report.records, report.instructions) == (records, instructions), f"exported {report}"
     assert len(lines) == records + pictures, f"{len(lines)} paths, expected {records + pictures}"
     return {"exported_lines": len(lines), "exported_pictures_opened": len(set(lines))}
+
+
+def check_crops(folder: Path, crops: Iterable[str], images: Iterable[str]) -> None:
+    """Each crop holds the pixels of its image that its path names."""
+    of = {Path(path).stem: folder / path for path in images}
+    for path in sorted(crops):
+        crop = read_crop(path)
+        assert crop is not None, f"{path}: no image of the release"
+        whole, cut = (decode_image(file.read_bytes()).pixels for file in (of[crop.image_sha256], folder / path))
+        assert np.array_equal(cut, whole[crop.y1 : crop.y2, crop.x1 : crop.x2]), f"{path}: other pixels than its image"
 
 
 def exported_paths(folder: Path) -> Iterator[str]:

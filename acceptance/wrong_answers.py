@@ -2,11 +2,15 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
+
+from transforms.crops import crop_path, read_crop
 
 PER_TASK = 40
 FIRST = 6  # of a list: of a description the place, size, shape, borders, brightness and texture
@@ -79,8 +83,32 @@ def _wrong_rows(row: Row, other: Row) -> Iterator[Row]:
         yield row | {"image_files": files, "planted": "image of another question"}
     if other["record_id"] != row["record_id"]:
         yield row | {"record_id": other["record_id"], "planted": "record of another question"}
+    yield from _wrong_crops(row, other)
     yield row | {"object_ids": [*row["object_ids"], "x:normal:0"], "planted": "objects of nobody"}
     yield row | {"task": "guessing", "planted": "another task"}
+
+
+def _wrong_crops(row: Row, other: Row) -> Iterator[Row]:
+    """Where the row shows a crop: crops that do not show its object as they should, and the crop for the answer."""
+    image, path = row["image_files"][0], row["image_files"][-1]
+    crop = read_crop(path)
+    if crop is None:
+        return
+    x1, y1, x2, y2 = _content(row)["bbox_2d"]
+    others = {
+        "crop beside the object": replace(crop, x1=crop.x2, x2=crop.x2 + crop.width),
+        "crop as large as the box": replace(crop, x1=math.floor(x1), x2=math.ceil(x2)),
+        "crop that cuts the object": replace(crop, y1=math.floor((y1 + y2) / 2)),
+        "crop that passes the image": replace(crop, y2=99_999),
+    }
+    if other["image_file"] != row["image_file"]:
+        others["crop of another image"] = replace(crop, image_sha256=other["record_id"].partition(":")[0])
+    paths = {kind: crop_path(wrong, 999_999, 999_999) for kind, wrong in others.items()}
+    for kind, wrong in (paths | {"image for its crop": image}).items():
+        yield row | {"image_files": [image, wrong], "planted": kind}
+    yield row | {"image_files": [path, image], "planted": "crop before its image"}
+    edges = [float(crop.x1), float(crop.y1), float(crop.x2), float(crop.y2)]
+    yield row | {"answer": _fenced(_content(row) | {"bbox_2d": edges}), "planted": "crop for the answer"}
 
 
 def _content(row: Row) -> Any:

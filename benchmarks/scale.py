@@ -1,17 +1,21 @@
 """``python -m benchmarks.scale TASK ROWS``: one table stage on so many simulated rows; prints its figures as JSON.
 
 Tasks: ``store`` (write and read the table of images), ``validate`` (Great Expectations in chunks of 100,000 rows),
-``dedup``, ``split`` (videos of 100 frames), ``record`` (one object an image; the whole stage, from its stored inputs to
-its receipt, with the validation of its three tables). No pictures: what a row costs.
+``dedup``, and two whole stages, from their stored inputs, which another process makes, to their receipts: ``split``
+(videos of 100 frames) and ``record`` (one object an image). No pictures: what a row costs.
 """
 
+import hashlib
 import os
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,16 +35,12 @@ from flows.recipe import load_recipe
 from flows.run import Unwatched, run_in_threads, run_stage
 from flows.stage import Build, Inputs, Source
 from transforms.dedup import find_duplicates
-from transforms.split import assign_splits
-from transforms.strata import find_strata
 
 ROOT = Path(__file__).resolve().parents[1]
-RECORD = next(stage for stage in PIPELINE if stage.name == "record")
 FRAMES = 100
 COPIES = 100
 """Every so manyeth image repeats the one before it."""
 MOST_BYTES, MOST_SECONDS = 13_000_000_000, 1_800
-FRACTIONS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
 
 def images(rows: int) -> pl.DataFrame:
@@ -100,22 +100,30 @@ def regions(rows: int) -> pl.DataFrame:
 
 
 def stored_inputs(lake: Lake, rows: int) -> tuple[Build, Inputs]:
-    """What the stage ``record`` reads, in a lake; none of its images is a copy, all are in the split train."""
-    alone = pl.col("sample_id").str.slice(len("simulated/")).str.zfill(64)
+    """What the stages split and record read, in a lake; none of its images is a copy, all are in the split train.
+
+    Hashes are spread as those of real images are, so that their order is another than that of the images.
+    """
     split = {"group_id": pl.col("sample_id"), "split": pl.lit("train")}
     made: dict[str, Callable[[], pl.DataFrame]] = {
-        "images": lambda: images(rows).with_columns(image_sha256=alone),
+        "images": lambda: images(rows).with_columns(image_sha256=pl.Series(map(spread_hash, range(rows)))),
         "samples": lambda: samples(rows),
         "regions": lambda: regions(rows),
         "splits": lambda: samples(rows).select("sample_id", **split),
         "corrections": lambda: empty_frame(load_table("corrections")),
         "duplicates": lambda: empty_frame(load_table("duplicates")),
+        "near_duplicates": lambda: empty_frame(load_table("near_duplicates")),
         "correct.exclusions": lambda: empty_frame(load_table("exclusions")),
     }
     objects = {table: (put_table(lake, make()),) for table, make in made.items()}
     info = load_catalogue()["hyperkvasir"].model_copy(update={"name": "simulated"})
     build = Build(lake, load_recipe("audited"), (Source(info, SourceFingerprint(lake.root, ())),))
     return build, Inputs(lake, objects, {"split": {"used": rows}})
+
+
+def spread_hash(number: int) -> str:
+    """The sha256 of a number."""
+    return hashlib.sha256(b"%d" % number).hexdigest()
 
 
 def name() -> pl.Expr:
@@ -144,23 +152,22 @@ def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
         table, objects = images(rows), regions(rows)
         return lambda: find_duplicates(table, objects, ["simulated"]).height
 
-    def split() -> Callable[[], int]:
-        table, given, copies = images(rows), samples(rows), empty_frame(load_table("duplicates"))
-        strata = find_strata(regions(rows), "audited")
-        return lambda: assign_splits(table, given, copies, fractions=FRACTIONS, seed=1, strata=strata).height
+    whole = {name: partial(whole_stage, name, rows) for name in ("split", "record")}
+    return {"store": store, "validate": check, "dedup": dedup, **whole}
 
-    def record() -> Callable[[], int]:
-        folder = TemporaryDirectory()
-        build, inputs = stored_inputs(open_lake(Path(folder.name)), rows)
 
-        def work() -> int:
-            with folder:
-                done = run_stage(build, RECORD, "0" * 64, inputs, run_in_threads(1), Unwatched())
-            return done.counts["rows"]
+def whole_stage(name: str, rows: int) -> Callable[[], int]:
+    """A stage from its stored inputs, which another process makes, to its receipt."""
+    stage = next(stage for stage in PIPELINE if stage.name == name)
+    folder = TemporaryDirectory()
+    with ProcessPoolExecutor(1, get_context("spawn")) as other:
+        build, inputs = other.submit(stored_inputs, open_lake(Path(folder.name)), rows).result()
 
-        return work
+    def work() -> int:
+        with folder:
+            return run_stage(build, stage, "0" * 64, inputs, run_in_threads(1), Unwatched()).counts["rows"]
 
-    return {"store": store, "validate": check, "dedup": dedup, "split": split, "record": record}
+    return work
 
 
 def measure(task: str, rows: int) -> dict[str, Any]:

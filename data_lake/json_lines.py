@@ -1,5 +1,6 @@
 """Lines of JSON that people and trainers write: one object a line, with the few fields that scoring looks at."""
 
+import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -10,12 +11,11 @@ from transforms.errors import DataError, UsageError
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number (from 1) and content of each line; DataError names the line that is empty or no JSON object."""
-    try:
-        lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}. Give a JSON Lines file.") from error
-    for number, text in enumerate(lines, start=1):
+    """Number (from 1) and content of each line; blank lines at the end are none, and a UTF-8 mark is passed over.
+
+    DataError for an empty file, and for a line that is empty or no JSON object, by its number.
+    """
+    for number, text in enumerate(_text_of(path).split(b"\n"), start=1):
         try:
             line = orjson.loads(text)
         except orjson.JSONDecodeError as error:
@@ -24,6 +24,21 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if not isinstance(line, dict):
             raise DataError(f"{path.name}, line {number} is no JSON object. Every line must be one.")
         yield number, line
+
+
+def _text_of(path: Path) -> bytes:
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}. Give a JSON Lines file.") from error
+    if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(f"{path.name} is written in UTF-16. Save it as UTF-8.")
+    text = text.removeprefix(codecs.BOM_UTF8).rstrip()
+    if not text:
+        raise DataError(f"{path.name} is empty. Give a file with one JSON object a line.")
+    if text.startswith(b"[") and text.endswith(b"]"):
+        raise DataError(f"{path.name} is one JSON list. Give JSON Lines: one object a line.")
+    return text
 
 
 def refuse_repeats(path: Path, names: Sequence[tuple[str, str]]) -> None:
@@ -41,12 +56,13 @@ def name_of(line: Mapping[str, Any]) -> str:
     return next((str(name) for name in stated if name not in (None, "")), "")
 
 
-def image_of(line: Mapping[str, Any]) -> str:
-    """The name of a line's image without folder and extension, empty where it names none."""
-    images = line.get("images")
-    first = images[0] if isinstance(images, list) and images else line.get("image_sha256") or ""
-    path = first.get("path") if isinstance(first, dict) else first
-    return image_name(path) if isinstance(path, str) else ""
+def images_of(line: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of a line's images without folder and extension, in order; empty where it does not name them all."""
+    listed = line.get("images") or line.get("image") or line.get("image_sha256")
+    images = listed if isinstance(listed, list) else [listed]
+    paths = [image.get("path") if isinstance(image, dict) else image for image in images]
+    named = [image_name(path) for path in paths if path and isinstance(path, str)]
+    return tuple(named) if len(named) == len(paths) else ()
 
 
 def image_name(path: str) -> str:

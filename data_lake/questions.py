@@ -1,21 +1,23 @@
 """The questions of a release, or of a file, with their true answers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from data_lake.json_lines import (
     image_name,
-    image_of,
+    images_of,
     messages_of,
     name_of,
     read_lines,
     refuse_repeats,
     stated_answer,
 )
+from data_lake.release.dialect_lines import LeftOut
 from data_lake.release.manifest import read_manifest
 from data_lake.release.read import read_all_instructions, read_parquet, splits_of
+from data_lake.responses import Restore, read_forms, refuse_exports
 from data_lake.wording import load_names
 from transforms.errors import DataError, UsageError
 from transforms.scoring.found_json import is_number
@@ -27,25 +29,33 @@ from transforms.scoring.truths import NoTruth, truth_from_text, truth_from_value
 class Question:
     """One place in the order of the truth; ``truth`` is None where its kind of question is not scored.
 
-    ``name`` is the stated id, empty without one; ``image`` the name of its picture without folder and extension.
+    ``name`` is the stated id, empty without one; ``images`` are the names of its pictures without folder and
+    extension, in order. ``restore`` makes an answer of the release of a response; ``left_out`` says why a dialect
+    has no form for the question.
     """
 
     place: str
     name: str
-    image: str
+    images: tuple[str, ...]
+    task: str
     truth: Truth | None
+    restore: Callable[[str], str] = str
+    left_out: str = ""
 
 
-def read_questions(truth: Path, split: str | None = None) -> list[Question]:
+def read_questions(truth: Path, split: str | None = None, dialect: str | None = None) -> list[Question]:
     """The questions of a release, split by split in the order of its files, or of a file in its order.
 
     A file is JSON Lines as ``stated_answer`` reads them. DataError names the line or instruction whose answer
-    cannot be the truth.
+    cannot be the truth. With a dialect, responses are in its form.
     """
+    refuse_exports(truth)
     if truth.is_dir():
-        return list(_release_questions(truth, split))
-    if split is not None:
-        raise UsageError("--split is for a release; a file is taken whole.")
+        forms = read_forms(truth, split, dialect) if dialect else {}
+        return [_in_dialect(question, forms) for question in _release_questions(truth, split)]
+    for option, value in (("split", split), ("dialect", dialect)):
+        if value is not None:
+            raise UsageError(f"--{option} is for a release; a file is taken whole, as it is. Give the release folder.")
     labels = _labels_by_name()
     found = [_labelled(_file_question(truth, number, line), labels) for number, line in read_lines(truth)]
     refuse_repeats(truth, [(question.name, question.place) for question in found])
@@ -65,10 +75,15 @@ def _release_questions(folder: Path, split: str | None) -> Iterator[Question]:
         name, record = row["instruction_id"], by_id.get(row["record_id"])
         if record is None:
             raise DataError(f"instruction {name}: the release holds no such record. Run `medmultipoints verify`.")
-        known = _known_truth(name, row["task"], record)
-        yield Question(
-            f"instruction {name}", name, image_name(row["image_file"]), _complete(known, name, row["answer"])
-        )
+        images, known = tuple(map(image_name, row["image_files"])), _known_truth(name, row["task"], record)
+        yield Question(f"instruction {name}", name, images, row["task"], _complete(known, name, row["answer"]))
+
+
+def _in_dialect(question: Question, forms: Mapping[str, Restore | LeftOut]) -> Question:
+    form = forms.get(question.name)
+    if isinstance(form, LeftOut):
+        return replace(question, left_out=form.why)
+    return replace(question, restore=form) if form else question
 
 
 def _known_truth(name: str, task: str, record: Mapping[str, Any]) -> Truth:
@@ -87,7 +102,7 @@ def _complete(known: Truth, place: str, answer: object) -> Truth | None:
 
 
 def _file_question(path: Path, number: int, line: Mapping[str, Any]) -> Question:
-    place, name, image = f"line {number}", name_of(line), image_of(line)
+    place, name, images = f"line {number}", name_of(line), images_of(line)
     first = next(iter(messages_of(line)), {})
     video = str(line.get("video_id") or "")
     known = Truth(
@@ -98,10 +113,10 @@ def _file_question(path: Path, number: int, line: Mapping[str, Any]) -> Question
         label=str(line.get("label") or ""),
         source=str(line.get("source") or first.get("source") or ""),
         video=video,
-        group=str(line.get("group_id") or video or image),
+        group=str(line.get("group_id") or video or next(iter(images), "")),
         image_size=_size_of(line.get("img_size"), f"{path.name}, {place}"),
     )
-    return Question(place, name, image, _complete(known, f"{path.name}, {place}", stated_answer(line)))
+    return Question(place, name, images, known.task, _complete(known, f"{path.name}, {place}", stated_answer(line)))
 
 
 def _size_of(stated: object, place: str) -> tuple[int, int] | None:
@@ -125,13 +140,13 @@ def _labelled(question: Question, labels: Mapping[str, str]) -> Question:
 
 def _with_sibling_boxes(questions: Sequence[Question]) -> list[Question]:
     """Questions for points know the sizes of their objects from a question for boxes about the same label and image."""
-    truths = [(question.image, question.truth) for question in questions if question.image and question.truth]
-    known: dict[tuple[str, str], Places] = {(image, truth.label): truth.boxes for image, truth in truths if truth.boxes}
+    truths = [(question.images, question.truth) for question in questions if question.images and question.truth]
+    known = {(images, truth.label): truth.boxes for images, truth in truths if truth.boxes}
     return [_with_boxes(question, known) for question in questions]
 
 
-def _with_boxes(question: Question, known: Mapping[tuple[str, str], Places]) -> Question:
+def _with_boxes(question: Question, known: Mapping[tuple[tuple[str, ...], str], Places]) -> Question:
     truth = question.truth
     if truth is None or truth.boxes:
         return question
-    return replace(question, truth=replace(truth, boxes=known.get((question.image, truth.label), ())))
+    return replace(question, truth=replace(truth, boxes=known.get((question.images, truth.label), ())))

@@ -122,5 +122,6 @@ def read_answers(lake: Lake) -> list[dict[str, str]]:
     found: list[dict[str, str]] = []
     for path in sorted(lake.landing.glob(f"*/{ANSWERS}")):
         with suppress(orjson.JSONDecodeError):
-            found += orjson.loads(path.read_bytes())
+            answers = orjson.loads(path.read_bytes())
+            found += [answer for answer in answers if isinstance(answer, dict)] if isinstance(answers, list) else []
     return found

@@ -5,24 +5,33 @@ import polars as pl
 from expectations.verdicts import first_few
 
 Answer = tuple[bool, str]
+Rows = pl.DataFrame | pl.LazyFrame
+"""A table in memory or not: of a stored one only the column in question is read."""
 
 
-def keys_unique(frame: pl.DataFrame, column: str) -> Answer:
+def repeated(frame: Rows, column: str) -> pl.Series:
+    """The values of a column that occur more than once, sorted."""
+    values = frame.lazy().select(column).drop_nulls().collect().to_series().sort()
+    return values.filter(values == values.shift(1)).unique(maintain_order=True)
+
+
+def keys_unique(frame: Rows, column: str) -> Answer:
     """Whether no value of the column is null or occurs twice, and the values that do."""
-    keys = frame.get_column(column)
-    copies = keys.filter(keys.is_duplicated() & keys.is_not_null()).unique().sort().cast(pl.String).to_list()
-    if not copies and not keys.null_count():
-        return True, f"{keys.len()} values of {column}, all different"
-    found = [f"{keys.null_count()} values of {column} are null"] if keys.null_count() else []
+    copies = repeated(frame, column).cast(pl.String).to_list()
+    rows, nulls = frame.lazy().select(pl.len(), nulls=pl.col(column).null_count()).collect().row(0)
+    if not copies and not nulls:
+        return True, f"{rows} values of {column}, all different"
+    found = [f"{nulls} values of {column} are null"] if nulls else []
     found += [f"{len(copies)} values of {column} occur more than once: {first_few(copies)}"] if copies else []
     return False, "; ".join(found)
 
 
-def references_hold(child: pl.DataFrame, column: str, parent: pl.DataFrame, parent_column: str) -> Answer:
+def references_hold(child: Rows, column: str, parent: Rows, parent_column: str) -> Answer:
     """Whether each value of the child's column occurs in the parent's, and those that do not. Null refers to none."""
-    given = child.select(pl.col(column).alias("key")).drop_nulls().unique()
-    known = parent.select(pl.col(parent_column).alias("key"))
-    lost = given.join(known, on="key", how="anti").to_series().sort().cast(pl.String).to_list()
+    given = child.lazy().select(key=column).drop_nulls().unique().collect(engine="streaming")
+    known = parent.lazy().select(key=parent_column)
+    missing = given.lazy().join(known, on="key", how="anti").collect(engine="streaming")
+    lost = missing.to_series().sort().cast(pl.String).to_list()
     if lost:
         return False, f"{len(lost)} values of {column} have no row with that {parent_column}: {first_few(lost)}"
     return True, f"{given.height} values of {column} all occur in {parent_column}"

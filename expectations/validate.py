@@ -1,7 +1,8 @@
 """Rows and tables held against the committed suites by Great Expectations; good rows pass, bad ones are held back."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["BrokenRule", "Rejection", "RowFailure", "RuleResult", "TableRuleFailed", "Verdict"]
-__all__ += ["check_table_rules", "run_suite", "split_rows", "validate"]
+__all__ += ["check_table_rules", "find_rejections", "leave_out", "run_suite", "validate"]
 
 CHUNK_ROWS = 100_000
 POSITION = "row"
+NO_COPIES: Mapping[str, pl.Series] = MappingProxyType({})
 _SHOWN_CHARACTERS = 200
 _RESULT_FORMAT = {
     "result_format": "COMPLETE",
@@ -39,16 +41,23 @@ FailedRows = dict[str, list[int]]
 
 
 def validate(
-    frame: pl.DataFrame, table: Table, *, variant: str | None = None, chunk_rows: int = CHUNK_ROWS, **parameters: object
+    frame: pl.DataFrame,
+    table: Table,
+    *,
+    variant: str | None = None,
+    chunk_rows: int = CHUNK_ROWS,
+    copies: Mapping[str, pl.Series] = NO_COPIES,
+    **parameters: object,
 ) -> Verdict:
     """The verdict of the table's suite on every row, with key and entity of each row that breaks a rule.
 
     The frame has the declared columns and types (see ``conform``); image columns are ignored. Uniqueness counts over
-    the whole frame, whatever ``chunk_rows``. ``variant`` is the box policy, ``parameters`` fill the checks that the
-    recipe decides. Raises BrokenRule where a rule cannot be judged.
+    the whole frame, whatever ``chunk_rows``; ``copies`` are values of a column that the whole table, of which the frame
+    is a part, holds more than once. ``variant`` is the box policy, ``parameters`` fill the checks that the recipe
+    decides. Raises BrokenRule where a rule cannot be judged.
     """
     suite = load_suite(suite_name(table.name, variant))
-    rows = _narrow(frame, table, variant, suite)
+    rows = _narrow(frame, table, suite, row_flags(table, variant) | _copied(copies))
     failed: FailedRows = defaultdict(list)
     for start in range(0, max(rows.height, 1), chunk_rows):
         for rule, positions in run_suite(rows.slice(start, chunk_rows).to_pandas(), suite, parameters).items():
@@ -60,25 +69,25 @@ def validate(
     return Verdict(table.name, suite["name"], frame.height, tuple(failures), checked)
 
 
-def split_rows(frame: pl.DataFrame, table: Table, verdict: Verdict) -> tuple[pl.DataFrame, tuple[Rejection, ...]]:
-    """The rows of all entities without a failure, and one rejection per entity that has one, sorted by entity.
-
-    An image loses all its rows when one of them fails: without the wrong object its count would be a lie.
-    """
-    if not verdict.failures:
-        return frame, ()
+def find_rejections(verdict: Verdict) -> tuple[Rejection, ...]:
+    """One rejection per entity with a row that fails, sorted by entity."""
     found: dict[str, list[RowFailure]] = defaultdict(list)
     for failure in verdict.failures:
         found[failure.entity].append(failure)
-    entities = frame.select(_entity(table)).to_series()
-    bad = entities.is_in(list(found))
-    rows = dict(entities.filter(bad).value_counts().iter_rows())
-    return frame.filter(~bad), tuple(_rejection(entity, found[entity], rows[entity]) for entity in sorted(found))
+    return tuple(_rejection(entity, found[entity]) for entity in sorted(found))
 
 
-def _rejection(entity: str, found: list[RowFailure], rows: int) -> Rejection:
+def _rejection(entity: str, found: list[RowFailure]) -> Rejection:
     detail = first_few([f"{failure.row}: {failure.detail}" for failure in found])
-    return Rejection(entity, found[0].rule, detail, rows)
+    return Rejection(entity, found[0].rule, detail)
+
+
+def leave_out(frame: pl.DataFrame, table: Table, rejected: Collection[str]) -> pl.DataFrame:
+    """The rows of all other entities.
+
+    An image loses all its rows when one of them fails: without the wrong object its count would be a lie.
+    """
+    return frame.filter(~_entity(table).is_in(sorted(rejected))) if rejected else frame
 
 
 def check_table_rules(rules: Mapping[str, tuple[bool, str]], name: str) -> Verdict:
@@ -157,7 +166,12 @@ def _failed_rows(suite: str, rule: str, result: Any) -> list[int]:
     return rows
 
 
-def _narrow(frame: pl.DataFrame, table: Table, variant: str | None, suite: Suite) -> pl.DataFrame:
+def _copied(copies: Mapping[str, pl.Series]) -> dict[str, pl.Expr]:
+    """Flags in place of those that a part of a table cannot judge."""
+    return {f"{name}_unique": ~pl.col(name).is_in(values.implode()).fill_null(False) for name, values in copies.items()}
+
+
+def _narrow(frame: pl.DataFrame, table: Table, suite: Suite, flags: Mapping[str, pl.Expr]) -> pl.DataFrame:
     """The row position, the scalar columns that the suite judges, and the flags: no lists, no pictures."""
     for name, dtype in polars_schema(table).items():
         if (actual := frame.schema.get(name)) != dtype:
@@ -165,9 +179,9 @@ def _narrow(frame: pl.DataFrame, table: Table, variant: str | None, suite: Suite
             raise BrokenRule(suite["name"], f"on column {name}", f"the column {found}")
     judged = {expectation["kwargs"]["column"] for expectation in suite["expectations"]}
     scalars = [column.name for column in table.columns if column.name in judged]
-    flags = {FLAG + rule: flag for rule, flag in row_flags(table, variant).items()}
+    flagged = [flag.alias(FLAG + rule) for rule, flag in flags.items()]
     try:
-        return frame.select(pl.int_range(frame.height, eager=True).alias(POSITION), *scalars, **flags)
+        return frame.select(pl.int_range(frame.height, eager=True).alias(POSITION), *scalars, *flagged)
     except pl.exceptions.PolarsError as error:
         raise BrokenRule(suite["name"], "(one of its flags)", str(error)) from error
 

@@ -6,7 +6,7 @@ DataError
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from transforms.errors import DataError
@@ -57,6 +57,20 @@ class Verdict:
         return {**raw, "failures": list(raw["failures"]), "checked": list(raw["checked"])}
 
 
+def join_verdicts(parts: Sequence[Verdict]) -> Verdict:
+    """The verdict on a table that was judged part by part, in the order of its rows."""
+    failures: list[RowFailure] = []
+    before = 0
+    for part in parts:
+        failures += [replace(failure, position=before + failure.position) for failure in part.failures]
+        before += part.rows
+    checked = [
+        replace(same[0], rows=before, failed=sum(result.failed for result in same))
+        for same in zip(*(part.checked for part in parts), strict=True)
+    ]
+    return Verdict(parts[0].table, parts[0].suite, before, tuple(failures), tuple(checked))
+
+
 def verdict_from_json(raw: Mapping[str, Any]) -> Verdict:
     """The verdict that ``to_json`` gave."""
     failures = tuple(RowFailure(**failure) for failure in raw["failures"])
@@ -66,12 +80,11 @@ def verdict_from_json(raw: Mapping[str, Any]) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An entity that is held back: the first rule it breaks, what is wrong, and how many rows go with it."""
+    """An entity that is held back: the first rule it breaks, and what is wrong."""
 
     entity: str
     reason: str
     detail: str
-    rows: int
 
 
 class BrokenRule(DataError):

@@ -8,7 +8,7 @@ from flows.stages.dedup import dedup_images, dedup_parameters, dedup_rules
 from flows.stages.derive import derive_parameters, derive_rules, derive_shard, derive_shards
 from flows.stages.index import index_parameters, index_source, source_names
 from flows.stages.inspect import inspect_parameters, inspect_pictures, inspect_rules, inspect_shards
-from flows.stages.instruct import instruct_parameters, instruct_records, instruct_rules
+from flows.stages.instruct import instruct_parameters, instruct_records, instruct_rules, instruct_shards
 from flows.stages.manifest import manifest_data, manifest_parameters, write_manifest
 from flows.stages.near import find_near_duplicates, near_parameters, near_rules
 from flows.stages.record import record_data, record_images, record_parameters, record_rules, record_shards, record_suite
@@ -105,6 +105,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="instruct",
         work=instruct_records,
+        shards=instruct_shards,
         reads=("derive", "correct", "record"),
         writes=("instructions",),
         parameters=instruct_parameters,
@@ -114,6 +115,7 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         name="translate",
         work=translate_instructions,
+        shards=instruct_shards,
         reads=("record", "instruct"),
         writes=("dialect_lines",),
         parameters=translate_parameters,

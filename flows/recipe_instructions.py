@@ -10,7 +10,7 @@ from transforms.instructions.tasks import TASKS
 Task = Literal[
     "pointing", "bounding", "counting", "cnt_and_point", "count_and_box", "presence", "referring", "classification",
     "label_path", "class_counts", "description", "segmentation", "tracking", "appeared", "vanished", "moved_most",
-    "same_class", "motion", "video_counts",
+    "same_class", "motion", "video_counts", "crop_grounding",
 ]  # fmt: skip
 
 

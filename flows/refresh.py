@@ -16,7 +16,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from prefect.utilities.urls import url_for
 
-from data_lake.tables import read_table
+from data_lake.tables import scan_table
 from flows.attempt import prepare_attempt, record_unpublished
 from flows.build import build, recipe_name
 from flows.execute import Outcome, execute, is_finished
@@ -134,7 +134,7 @@ def hold_back(what: RefreshParameters, built: Outcome) -> None:
         tell_of(REJECTIONS, built, {"stage": stage.name, "rejected_fraction": share, "threshold": what.alert_above})
     if above:
         worst = max(above, key=lambda stage: share_rejected(stage.counts))
-        exclusions = read_table(built.build.lake, worst.receipt.objects["exclusions"])
+        exclusions = scan_table(built.build.lake, worst.receipt.objects["exclusions"])
         raise DataError(
             f"{sentence(worst.name, worst.counts)}, more than the {what.alert_above:.1%} that a refresh lets pass "
             f"(alert_above). {most_often(exclusions)} {ways_on(what.publish_to, built)}"

@@ -22,16 +22,16 @@ def sentence(stage: str, counts: Mapping[str, int]) -> str:
     return f"{stage}: {told} ({share_rejected(counts):.1%})"
 
 
-def most_often(exclusions: pl.DataFrame) -> str:
+def most_often(exclusions: pl.LazyFrame) -> str:
     """The commonest reason among the inputs that were rejected, with an example."""
-    rejected = exclusions.filter(pl.col("verdict") == "rejected")
+    rejected = exclusions.filter(pl.col("verdict") == "rejected").collect()
     counted = rejected.group_by("reason").len("times").sort("times", "reason", descending=[True, False])
     reason, times = counted.row(0)
     example = rejected.filter(pl.col("reason") == reason).sort("key").row(0, named=True)
     return f"Most often: {reason} ({times}), for example {example['key']}: {example['detail']}."
 
 
-def stop_if_too_many(recipe: Recipe, stage: str, counts: Mapping[str, int], exclusions: pl.DataFrame) -> None:
+def stop_if_too_many(recipe: Recipe, stage: str, counts: Mapping[str, int], exclusions: pl.LazyFrame) -> None:
     """DataError where the stage rejected a larger share of its inputs than the recipe allows."""
     limit = recipe.validation.by_stage.get(stage, recipe.validation.max_rejected_fraction)
     if share_rejected(counts) > limit:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from data_lake.keys import digest
 from data_lake.store import Receipt, read_receipt
-from data_lake.tables import read_table
+from data_lake.tables import scan_table
 from flows.finish import finish_stage, put_part
 from flows.plan import finished, plan_keys
 from flows.rejections import stop_if_too_many
@@ -99,7 +99,7 @@ def run_pipeline(build: Build, stages: Sequence[Stage], mapper: Mapper, observer
             receipt = run_stage(build, stage, keys[stage.name], inputs, mapper, observer)
         result = StageResult(stage.name, keys[stage.name], receipt.counts, kept, time.perf_counter() - start, receipt)
         observer.stage_finished(result)
-        exclusions = read_table(build.lake, receipt.objects["exclusions"])
+        exclusions = scan_table(build.lake, receipt.objects["exclusions"])
         stop_if_too_many(build.recipe, stage.name, receipt.counts, exclusions)
         results.append(result)
     return results

@@ -11,12 +11,14 @@ from data_lake.catalogue import SourceInfo
 from data_lake.fingerprint import SourceFingerprint
 from data_lake.layout import Lake
 from data_lake.store import StoredObject
-from data_lake.tables import read_table
+from data_lake.tables import read_table, scan_table
 from flows.recipe import Recipe
 from transforms.records import Exclusion
 
 WHOLE = "all"
 Tables = Mapping[str, pl.DataFrame]
+Scans = Mapping[str, pl.LazyFrame]
+"""Stored tables, of which is read what is asked for."""
 Rules = Mapping[str, tuple[bool, str]]
 
 
@@ -74,9 +76,13 @@ class Inputs:
     counts: Mapping[str, Mapping[str, int]]
     verdicts: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
-    def read(self, table: str) -> pl.DataFrame:
-        """The whole table, sorted by its key."""
-        return read_table(self.lake, self.objects[table])
+    def read(self, table: str, *columns: str) -> pl.DataFrame:
+        """All rows of a table, sorted by its key; only those columns where any are named."""
+        return read_table(self.lake, self.objects[table], columns)
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """The same rows in the same order, of which only those are read that are asked for."""
+        return scan_table(self.lake, self.objects[table])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,7 @@ def one_shard(_build: Build, _inputs: Inputs) -> tuple[str, ...]:
     return (WHOLE,)
 
 
-def no_rules(_tables: Tables, _inputs: Inputs) -> Rules:
+def no_rules(_tables: Scans, _inputs: Inputs) -> Rules:
     """For tables without rules over the whole."""
     return {}
 
@@ -127,5 +133,5 @@ class Stage:
     blobs: tuple[str, ...] = ()
     parameters: Callable[[Recipe], object]
     data: Callable[[], object] = dict
-    rules: Callable[[Tables, Inputs], Rules] = no_rules
+    rules: Callable[[Scans, Inputs], Rules] = no_rules
     suite: Callable[[Recipe], Mapping[str, Mapping[str, Any]]] = no_options

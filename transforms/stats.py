@@ -1,5 +1,7 @@
 """Counts of a release, computed from its tables; every frame is sorted and free of surprises for empty splits."""
 
+from collections.abc import Iterable
+
 import polars as pl
 
 
@@ -58,3 +60,15 @@ def count_tasks(instructions: pl.DataFrame) -> pl.DataFrame:
     return (
         instructions.group_by("split", "task").agg(pl.len().cast(pl.Int64).alias("instructions")).sort("split", "task")
     )
+
+
+def note_tasks(instructions: pl.DataFrame, asked: Iterable[str]) -> list[str]:
+    """What to mind about the tasks that are asked for: those without a row, and splits whose answer never varies."""
+    found = set(instructions["task"])
+    notes = [f"task {task}: no question could be asked" for task in asked if task not in found]
+    yes = pl.col("answer").str.contains('"present": true', literal=True)
+    seen = instructions.filter(task="presence").group_by("split").agg(yes.any().alias("yes"), (~yes).any().alias("no"))
+    for split, some_yes, some_no in seen.sort("split").iter_rows():
+        if some_yes != some_no:
+            notes.append(f"task presence: in {split} every answer is {'yes' if some_yes else 'no'}")
+    return notes

@@ -22,7 +22,7 @@ from data_lake.release.read import dialects_in
 from expectations.columns import Table, load_table
 from transforms.dialects.registry import DIALECTS
 from transforms.diff import Tables
-from transforms.stats import count_histogram, count_images, count_labels, count_spread, count_tasks
+from transforms.stats import count_histogram, count_images, count_labels, count_spread, count_tasks, note_tasks
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -170,6 +170,7 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "picture": next((file.path for file in facts.files if file.path == HISTOGRAM), None),
         "dialects": [_describe_dialect(facts, name) for name in _dialects_asked(facts)],
         "tasks": count_tasks(tables.instructions).to_dicts(),
+        "notes": note_tasks(tables.instructions, facts.recipe.get("instructions", {}).get("tasks", ())),
         "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),
         "corrections": [_describe_correction(row) for row in facts.corrections.iter_rows(named=True)],
         "withdrawn": facts.recipe.get("corrections", {}).get("withdrawn", ()),

@@ -8,6 +8,7 @@ from typing import Final
 
 import orjson
 
+from data_lake.release.crops import NO_CROPS, Crops, crops_among, cut_crops, refuse_left
 from data_lake.release.dialect_rows import read_dialect_pictures, read_items
 from data_lake.release.export import image_paths, write_whole
 from data_lake.release.manifest import Manifest
@@ -61,7 +62,7 @@ def write_conversations(export: Export, form: Conversation) -> Written:
         filled += [split] if count else []
         paths = image_paths(read_parquet(export.folder, export.manifest, "images", split))
         kept = {sample_id: path for sample_id, path in paths.items() if path in used}
-        images += _write_pictures(export, split, kept, resizing(form.resize))
+        images += _write_pictures(export, split, kept, resizing(form.resize), crops_among(used))
     if form.dataset_info:
         _write_at(export.to, INFO, [_dataset_info(export.manifest.name, form, filled)])
     return Written(images, entries, left_out)
@@ -140,21 +141,30 @@ def _claim(known: set[str], paths: Iterable[str]) -> None:
         known.add(path)
 
 
-def _write_pictures(export: Export, split: str, paths: Mapping[str, str], render: Render) -> int:
-    """The number of pictures written, each at its path; DataError where the release lacks one."""
-    missing = dict(paths)
+def _write_pictures(
+    export: Export, split: str, paths: Mapping[str, str], render: Render, crops: Crops = NO_CROPS
+) -> int:
+    """The number of pictures written, crops among them, each at its path; DataError where the release lacks one."""
+    missing, written = dict(paths), set[str]()
     for stored in read_sound_pictures(export.folder, export.manifest, split):
         path = missing.pop(stored.sample_id, None)
         if path is not None:
-            _write_at(export.to, path, [_rendered(stored, render)])
+            for place, data in _rendered(stored, path, render, crops):
+                _write_at(export.to, place, [data])
+                written.add(place)
     if missing:
         raise DataError(f"image {min(missing)}: no record of the release holds its picture; verify the release.")
-    return len(paths)
+    refuse_left(crops, written)
+    return len(written)
 
 
-def _rendered(stored: Picture, render: Render) -> bytes:
+def _rendered(stored: Picture, path: str, render: Render, crops: Crops) -> Iterator[tuple[str, bytes]]:
+    """The picture and its crops, each at its path and at the size that the dialect wants for its own."""
     try:
-        return render(stored.data, Size(stored.width, stored.height))
+        yield path, render(stored.data, Size(stored.width, stored.height))
+        for place, data in cut_crops(stored, crops):
+            crop = crops[stored.image_sha256][place]
+            yield place, render(data, Size(crop.width, crop.height))
     except MemberProblem as problem:
         raise DataError(f"record {stored.record_id}: its picture is damaged ({problem}); verify it.") from problem
 

@@ -1,7 +1,5 @@
 """A release in another format: pictures and annotations as a trainer or tool wants them, from the Parquet alone."""
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,10 +8,11 @@ import orjson
 
 from data_lake.release.dialect_files import Export, write_conversations, write_layout
 from data_lake.release.dialect_rows import read_contents
-from data_lake.release.export import MARK, choose_splits, write_whole
+from data_lake.release.export import choose_splits, write_whole
+from data_lake.release.export_folder import MARK, export_folder
 from data_lake.release.manifest import read_manifest
 from transforms.dialects.registry import DIALECTS, Conversation, Dialect
-from transforms.errors import DataError, MachineError, UsageError
+from transforms.errors import DataError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +31,20 @@ class DialectReport:
 
 
 def export_dialect(folder: Path, to: Path, dialect: str, split: str | None = None) -> DialectReport:
-    """The release in a dialect, as files in ``to``, which must be new or empty and appears whole or not at all.
+    """The release in a dialect, as files in ``to``, which appears whole or not at all.
 
-    The same release gives the same files. UsageError for an unknown dialect or split, for a folder that is not empty
-    and for a release that has nothing for the dialect; DataError for rows that cannot be what a release holds;
-    MachineError for the disk.
+    The same release gives the same files. UsageError for an unknown dialect or split, for a folder that holds anything
+    but an earlier export of the same, and for a release that has nothing for the dialect; DataError for rows that
+    cannot be what a release holds; MachineError for the disk.
     """
     chosen = find_dialect(dialect)
     manifest = read_manifest(folder)
     splits = choose_splits(manifest, split)
-    _refuse_full(to)
-    try:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{to.name}.", dir=to.parent))
-    except OSError as error:
-        raise MachineError(f"the export folder {to} cannot be made: {error}. Choose another one.") from error
-    try:
-        export = Export(folder, manifest, unfinished, read_contents(folder, manifest, splits))
-        report = _write(export, chosen, to)
-        unfinished.chmod(0o755)  # made for this user alone
-        unfinished.rename(to)
-    except OSError as error:
-        raise MachineError(f"the export folder {to} cannot be written: {error}. Choose another one.") from error
-    except ValueError as error:
-        raise DataError(f"the release cannot be exported as {dialect}: {error}; verify the release.") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return report
+    with export_folder(to, manifest, splits, dialect) as unfinished:
+        try:
+            return _write(Export(folder, manifest, unfinished, read_contents(folder, manifest, splits)), chosen, to)
+        except ValueError as error:
+            raise DataError(f"the release cannot be exported as {dialect}: {error}; verify the release.") from error
 
 
 def find_dialect(name: str) -> Dialect:
@@ -66,13 +52,6 @@ def find_dialect(name: str) -> Dialect:
     if name not in DIALECTS:
         raise UsageError(f"--dialect {name}: there is none of that name. Choose one of {', '.join(DIALECTS)}.")
     return DIALECTS[name]
-
-
-def _refuse_full(to: Path) -> None:
-    if to.exists() and not to.is_dir():
-        raise UsageError(f"--to {to}: is a file. Choose a folder.")
-    if to.is_dir() and any(to.iterdir()):
-        raise UsageError(f"--to {to}: the folder is not empty. Choose an empty or a new folder.")
 
 
 def _write(export: Export, dialect: Dialect, to: Path) -> DialectReport:

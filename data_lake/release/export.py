@@ -1,27 +1,28 @@
 """A release as plain files: pictures under their hashes, and the JSONL whose image paths open beside them."""
 
 import os
-import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
 import polars as pl
 
+from data_lake.release.crops import Crops, crops_among, cut_crops, refuse_left
+from data_lake.release.export_folder import MARK, export_folder
 from data_lake.release.files import IMAGE_FILE
 from data_lake.release.jsonl import instructions_path
 from data_lake.release.manifest import Manifest, read_manifest
 from data_lake.release.read import Picture, read_all_instructions, read_parquet, read_sound_pictures, splits_of
-from transforms.errors import DataError, MachineError, UsageError
+from transforms.crops import read_crop
+from transforms.errors import DataError, UsageError
 
-MARK = "export.json"
 ROWS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What an export wrote: pictures, instruction lines and record lines, by the splits taken."""
+    """What an export wrote: pictures, crops among them, instruction lines and record lines, by the splits taken."""
 
     folder: Path
     splits: tuple[str, ...]
@@ -33,16 +34,14 @@ class ExportReport:
 def export_release(folder: Path, to: Path, split: str | None = None) -> ExportReport:
     """The files ``images/<image_sha256>.<extension>``, ``instructions/<split>.jsonl`` and ``records/<split>.jsonl``.
 
-    Files appear whole or not at all; the same release gives the same files. UsageError for a split the release
-    does not have and for a target folder that holds anything but an earlier export.
+    Beside the images are the crops that instructions show, in the very pixels of their images.
+    The folder appears whole or not at all; the same release gives the same files. UsageError for a split the release
+    does not have and for a target folder that holds anything but an earlier export of the same.
     """
     manifest = read_manifest(folder)
     chosen = choose_splits(manifest, split)
-    try:
-        _prepare(to)
-        return _export(folder, manifest, to, chosen)
-    except OSError as error:
-        raise MachineError(f"the export folder {to} cannot be written: {error}. Choose another one.") from error
+    with export_folder(to, manifest, chosen) as unfinished:
+        return replace(_export(folder, manifest, unfinished, chosen), folder=to)
 
 
 def choose_splits(manifest: Manifest, split: str | None) -> tuple[str, ...]:
@@ -55,29 +54,18 @@ def choose_splits(manifest: Manifest, split: str | None) -> tuple[str, ...]:
 
 def _export(folder: Path, manifest: Manifest, to: Path, splits: tuple[str, ...]) -> ExportReport:
     images = instructions = records = 0
+    for name in ("images", "instructions", "records"):
+        (to / name).mkdir()
     for name in splits:
         paths = image_paths(read_parquet(folder, manifest, "images", name))
-        images += _write_pictures(read_sound_pictures(folder, manifest, name), paths, to)
+        asked = read_all_instructions(folder, manifest, name)
+        shown = _shown(asked, set(paths.values()))
+        images += _write_pictures(read_sound_pictures(folder, manifest, name), paths, crops_among(shown), to)
         records += _write_records(to / f"records/{name}.jsonl", read_parquet(folder, manifest, "data", name), paths)
-        instructions += _copy_instructions(folder, manifest, to, name, set(paths.values()))
+        instructions += _copy_instructions(folder, asked.height, to, name)
     mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root, "splits": splits}
     write_whole(to / MARK, [orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
     return ExportReport(to, splits, images, instructions, records)
-
-
-def _prepare(to: Path) -> None:
-    """Make the folder, or empty what an earlier export left; anything else in it is left alone and refused."""
-    if to.is_dir() and any(to.iterdir()):
-        if not (to / MARK).is_file():
-            raise UsageError(f"--to {to}: the folder is not empty and not an export. Choose an empty or a new folder.")
-        for name in ("images", "instructions", "records"):
-            shutil.rmtree(to / name, ignore_errors=True)
-    elif to.exists() and not to.is_dir():
-        raise UsageError(f"--to {to}: is a file. Choose a folder.")
-    to.mkdir(parents=True, exist_ok=True)
-    write_whole(to / MARK, [b"{}\n"])  # from here on an interrupted export is one that can be repeated
-    for name in ("images", "instructions", "records"):
-        (to / name).mkdir()
 
 
 def image_paths(images: pl.DataFrame) -> dict[str, str]:
@@ -89,7 +77,17 @@ def image_paths(images: pl.DataFrame) -> dict[str, str]:
     return paths
 
 
-def _write_pictures(pictures: Iterable[Picture], paths: dict[str, str], to: Path) -> int:
+def _shown(asked: pl.DataFrame, known: set[str]) -> set[str]:
+    """The paths of all pictures that instructions show; DataError for one that is neither an image nor a crop."""
+    shown = set(asked["image_files"].explode().drop_nulls())
+    lost = sorted(path for path in shown - known if read_crop(path) is None)
+    if lost:
+        row = asked.filter(pl.col("image_files").list.contains(lost[0]))
+        raise DataError(f"instruction {row['instruction_id'][0]}: no image of its name; verify the release.")
+    return shown
+
+
+def _write_pictures(pictures: Iterable[Picture], paths: dict[str, str], crops: Crops, to: Path) -> int:
     written: set[str] = set()
     for picture in pictures:
         path = paths.get(picture.sample_id)
@@ -98,6 +96,10 @@ def _write_pictures(pictures: Iterable[Picture], paths: dict[str, str], to: Path
         if path not in written:
             write_whole(to / path, [picture.data])
             written.add(path)
+            for crop, data in cut_crops(picture, crops):
+                write_whole(to / crop, [data])
+                written.add(crop)
+    refuse_left(crops, written)
     return len(written)
 
 
@@ -111,14 +113,10 @@ def _write_records(target: Path, records: pl.DataFrame, paths: dict[str, str]) -
     return records.height
 
 
-def _copy_instructions(folder: Path, manifest: Manifest, to: Path, split: str, known: set[str]) -> int:
-    rows = read_all_instructions(folder, manifest, split)
-    dangling = rows.filter(~pl.col("image_files").list.eval(pl.element().is_in(sorted(known))).list.all())
-    if dangling.height:
-        raise DataError(f"instruction {dangling['instruction_id'][0]}: no image of its name; verify the release.")
-    if rows.height:
+def _copy_instructions(folder: Path, rows: int, to: Path, split: str) -> int:
+    if rows:
         write_whole(to / instructions_path(split), [(folder / instructions_path(split)).read_bytes()])
-    return rows.height
+    return rows
 
 
 def write_whole(path: Path, chunks: Iterable[bytes]) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -75,8 +75,12 @@ class StageCount(_Part):
 
 
 class Manifest(_Part):
-    """Everything that ``verify`` needs, and the identity of what the release was made of."""
+    """Everything that ``verify`` needs, and the identity of what the release was made of.
 
+    ``binding``: who reads the release takes no file but those that it names (``data_lake.release.read``).
+    """
+
+    binding: ClassVar[bool] = True
     format: Literal[1] = 1
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     version: Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
@@ -104,6 +108,12 @@ class Manifest(_Part):
         return tuple(FileEntry(file.path, file.bytes, file.sha256) for file in self.files)
 
 
+class ClaimedManifest(Manifest):
+    """The same, of a release under suspicion: files are read as they lie, so that every fault in them is found."""
+
+    binding: ClassVar[bool] = False
+
+
 def is_rooted(path: str) -> bool:
     """Whether a file counts for the manifest root: all but the manifest itself and its signatures (manifest.json.*)."""
     return re.fullmatch(r"manifest\.json(\..+)?", path) is None
@@ -127,10 +137,10 @@ def manifest_bytes(manifest: Manifest) -> bytes:
     return orjson.dumps(manifest.model_dump(mode="json", by_alias=True), option=options)
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path, kind: type[Manifest] = Manifest) -> Manifest:
     """The checked manifest of a release; DataError says what is missing or wrong in it, UsageError: no such folder."""
     try:
-        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        return kind.model_validate_json((folder / MANIFEST).read_bytes())
     except FileNotFoundError:
         if not folder.exists():
             raise UsageError(f"{folder}: there is no such folder. Give the folder of a release.") from None

@@ -1,9 +1,10 @@
 """A release, read back: its tables without pictures, and its pictures one row group at a time."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import orjson
@@ -11,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_lake.release.files import DIALECT_PREFIX, INSTRUCTIONS_FILE, PARQUET_FILE
+from data_lake.release.files import DIALECT_PREFIX, INSTRUCTIONS_FILE, PARQUET_FILE, hash_file
 from data_lake.release.jsonl import read_instructions
 from data_lake.release.manifest import Manifest
 from transforms.diff import INSTRUCTION_SCHEMA, LINE_SCHEMA, Tables
@@ -66,7 +67,8 @@ def read_tables(folder: Path, manifest: Manifest) -> Tables:
 
 def read_parquet(folder: Path, manifest: Manifest, table: str, split: str | None = None) -> pl.DataFrame:
     """The rows of a table, file by file; pictures are left out. DataError names a file that cannot be read."""
-    parts = [_read_file(folder / path) for path in table_files(manifest, table, split) if path.endswith(".parquet")]
+    paths = [path for path in table_files(manifest, table, split) if path.endswith(".parquet")]
+    parts = [_read_file(own_file(folder, manifest, path)) for path in paths]
     if not parts:
         raise DataError(f"{folder}: the release lists no file {table}/*.parquet. Build it again.")
     return pl.concat(parts)
@@ -86,7 +88,7 @@ def read_all_instructions(folder: Path, manifest: Manifest, split: str | None = 
     """The instructions of a split, or of all, from their JSONL; an empty table where there are none."""
     wanted = [path for path in table_files(manifest, "instructions", split) if path.endswith(".jsonl")]
     empty = pl.DataFrame(schema=INSTRUCTION_SCHEMA)
-    return pl.concat([empty, *(read_instructions(folder / path) for path in wanted)])
+    return pl.concat([empty, *(read_instructions(own_file(folder, manifest, path)) for path in wanted)])
 
 
 def line_id(dialect: str, instruction_id: str) -> str:
@@ -101,7 +103,7 @@ def read_lines(folder: Path, manifest: Manifest) -> pl.DataFrame:
         table, split = table_place(file.path) or ("", "")
         dialect = table.removeprefix(DIALECT_PREFIX)
         if dialect != table:
-            with readable(folder / file.path) as parquet:
+            with readable(own_file(folder, manifest, file.path)) as parquet:
                 for row in parquet.read().to_pylist():
                     own = row["instruction_id"], row["record_id"]
                     rows.append((line_id(dialect, own[0]), dialect, *own, split, orjson.dumps(row).decode()))
@@ -111,9 +113,24 @@ def read_lines(folder: Path, manifest: Manifest) -> pl.DataFrame:
 def read_pictures(folder: Path, manifest: Manifest, split: str | None = None) -> Iterator[Picture]:
     """Every record with its picture, in the order of the files; one row group is in memory at a time."""
     for path in table_files(manifest, "data", split):
-        with readable(folder / path) as file:
+        with readable(own_file(folder, manifest, path)) as file:
             for group in range(file.num_row_groups):
                 yield from _pictures(file.read_row_group(group, columns=list(PICTURE_COLUMNS)))
+
+
+def read_chosen_pictures(
+    folder: Path, manifest: Manifest, wanted: Collection[str], split: str | None = None
+) -> Iterator[Picture]:
+    """The pictures of these image_sha256; only the row groups that hold one are read with pictures."""
+    left = set(wanted)
+    for path in table_files(manifest, "data", split) if left else ():
+        with readable(own_file(folder, manifest, path)) as file:
+            for group in range(file.num_row_groups):
+                names = file.read_row_group(group, columns=["image_sha256"])["image_sha256"].to_pylist()
+                if not left.isdisjoint(names):
+                    found = _pictures(file.read_row_group(group, columns=list(PICTURE_COLUMNS)))
+                    yield from (picture for picture in found if picture.image_sha256 in left)
+                    left -= set(names)
 
 
 def read_sound_pictures(folder: Path, manifest: Manifest, split: str | None = None) -> Iterator[Picture]:
@@ -138,8 +155,31 @@ def read_quarantine(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame
     path = f"quarantine/{name}.parquet"
     if path not in {file.path for file in manifest.files}:
         return None
-    with readable(folder / path) as file:
+    with readable(own_file(folder, manifest, path)) as file:
         return pl.DataFrame(pl.from_arrow(file.read()))
+
+
+def own_file(folder: Path, manifest: Manifest, path: str) -> Path:
+    """Where a file of the release lies, once its bytes are those that a binding manifest names; else DataError.
+
+    A file is hashed once, unless it changes. One that cannot be read is for its reader to name.
+    """
+    place = folder / path
+    if manifest.binding:
+        stated = {file.sha256 for file in manifest.files if file.path == path}
+        with suppress(OSError):
+            state = place.stat()
+            if _sha256(place, state.st_ino, state.st_size, state.st_mtime_ns) not in stated:
+                raise DataError(
+                    f"{place} is not the file that the manifest names. `medmultipoints verify` says what changed; "
+                    "get the release again."
+                )
+    return place
+
+
+@cache
+def _sha256(place: Path, *_state: int) -> str:
+    return hash_file(place, place.name).sha256
 
 
 @contextmanager

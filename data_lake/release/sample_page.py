@@ -6,7 +6,7 @@ from typing import Final
 
 import jinja2
 
-from data_lake.release.sample import Sample, SampledRow
+from data_lake.release.sample import Sample, SampledRow, Shown
 
 TEMPLATE: Final = Path(__file__).with_name("sample.html.jinja")
 MOST_NUMBERED: Final = 12  # more numbers than this hide what they number
@@ -15,7 +15,9 @@ MOST_NUMBERED: Final = 12  # more numbers than this hide what they number
 def render_page(sample: Sample) -> str:
     """The page: same sample, same text. Boxes and points of each answer lie over the released picture's own bytes."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.globals.update(picture=_picture, described=describe, numbered=_numbered, prompt=bare_prompt)
+    environment.globals.update(
+        picture=_picture, outlined=_outlined, described=describe, numbered=_numbered, prompt=bare_prompt
+    )
     return environment.from_string(TEMPLATE.read_text("utf-8")).render(sample=sample)
 
 
@@ -26,9 +28,12 @@ def describe(row: SampledRow) -> str:
     for name, places in (("box", stated.boxes), ("point", stated.points)):
         if places is not None:
             said.append(f"{len(places)} {name}{'' if len(places) == 1 else 'es' if name == 'box' else 's'}")
-    return (
-        f"{row.label}, {row.width} by {row.height} pixels; answer: {', '.join(said) or 'not of a kind that is drawn'}"
+    shown = "".join(
+        f"; image {place} is columns {crop.x1} to {crop.x2} and rows {crop.y1} to {crop.y2} of it"
+        for place, crop in row.crops
     )
+    answer = ", ".join(said) or "not of a kind that is drawn"
+    return f"{row.label}, {row.width} by {row.height} pixels{shown}; answer: {answer}"
 
 
 def bare_prompt(row: SampledRow) -> str:
@@ -36,8 +41,13 @@ def bare_prompt(row: SampledRow) -> str:
     return row.prompt.replace("<image>", "").strip()
 
 
-def _picture(row: SampledRow) -> str:
-    return f"data:{row.mime};base64,{base64.b64encode(row.picture).decode()}"
+def _picture(shown: Shown) -> str:
+    return f"data:{shown.mime};base64,{base64.b64encode(shown.picture).decode()}"
+
+
+def _outlined(row: SampledRow) -> str:
+    """The path of the outline in SVG."""
+    return "M" + " L".join(f"{x} {y}" for x, y in row.outline) + " Z"
 
 
 def _numbered(row: SampledRow) -> bool:

@@ -11,7 +11,7 @@ from data_lake.release.digest import logical_digest
 from data_lake.release.files import FileEntry, hash_file
 from data_lake.release.instruction_rows import check_both_formats
 from data_lake.release.leakage import check_leakage
-from data_lake.release.manifest import Manifest, is_rooted, manifest_root, read_manifest
+from data_lake.release.manifest import ClaimedManifest, Manifest, is_rooted, manifest_root, read_manifest
 from data_lake.release.pictures import check_pictures
 from data_lake.release.placement import check_placement, check_quarantine, check_totals
 from data_lake.release.read import Picture, read_pictures, read_tables
@@ -61,7 +61,7 @@ def verify_release(folder: Path, *, leakage: bool = False, trust: Trust | None =
     be signed by somebody it allows, and every file must be the signed one.
     """
     try:
-        manifest = read_manifest(folder)
+        manifest = read_manifest(folder, ClaimedManifest)
     except DataError as error:
         return VerifyReport((Check("manifest", False, str(error)),))
     checks = [Check("manifest", True, f"{manifest.name} {manifest.version}, {len(manifest.files)} files")]

@@ -12,7 +12,7 @@ from data_lake.release.changes import CHANGES
 from data_lake.release.checks import EXPECTATIONS
 from data_lake.release.leakage import CERTIFICATE, check_leakage
 from data_lake.release.manifest import Manifest, read_manifest
-from data_lake.release.read import read_parquet, read_quarantine, read_tables
+from data_lake.release.read import own_file, read_parquet, read_quarantine, read_tables
 from data_lake.report.pictures import read_thumbnails
 from expectations.columns import empty_frame, load_table
 from transforms.corrections import SIDES
@@ -66,7 +66,7 @@ def _stated(folder: Path, manifest: Manifest, name: str) -> dict[str, Any] | Non
     if name not in {file.path for file in manifest.files}:
         return None
     try:
-        stated: dict[str, Any] = orjson.loads((folder / name).read_bytes())
+        stated: dict[str, Any] = orjson.loads(own_file(folder, manifest, name).read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:
         raise DataError(f"{folder / name} cannot be read: {error}. Get the release again.") from error
     return stated

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from data_lake.release.manifest import Manifest
-from data_lake.release.read import readable, table_files
+from data_lake.release.read import own_file, readable, table_files
 from transforms.errors import DataError
 
 SIDE: Final = 320
@@ -26,7 +26,7 @@ def read_thumbnails(folder: Path, manifest: Manifest, wanted: Collection[str]) -
     found: dict[str, str] = {}
     left = set(wanted)
     for path in table_files(manifest, "data") if left else ():
-        with readable(folder / path) as file:
+        with readable(own_file(folder, manifest, path)) as file:
             for group in _groups_with(file, left):
                 for row in file.read_row_group(group, columns=["sample_id", "image_sha256", "image"]).to_pylist():
                     if row["image_sha256"] in left:

@@ -25,7 +25,7 @@ from flows.execute import Outcome, execute, is_finished
 from flows.prepare import Request, parse_names, parse_sources
 from flows.report import COUNTS, reasons_of, stage_row
 from flows.run import run_in_threads
-from transforms.stats import count_labels
+from transforms.stats import count_labels, note_tasks
 
 EXAMPLES = """Examples:
 
@@ -94,6 +94,8 @@ def print_outcome(outcome: Outcome) -> None:
     OUT.print()
     table("Objects", *label_table(outcome))
     OUT.print()
+    for note in note_tasks(outcome.table("instructions"), outcome.build.recipe.instructions.tasks):
+        OUT.print(note, markup=False)
     OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s")
     kept = "  (kept, unchanged)" if outcome.release.kept else ""
     OUT.print(f"release     {shown(outcome.release.path)}{kept}", markup=False)

@@ -14,12 +14,14 @@ from flows.cli.write_page import HtmlOption, write_aside
 from transforms.errors import DataError
 from transforms.scoring.charts import LOWER_IS_BETTER
 
-# The columns of the tables by label, source and density, with short titles.
+# The columns of the tables by task, label, source and density, with short titles.
 COLUMNS = {
+    "items": "items",
     "unread_rate": "unread",
     "exact_count_accuracy": "exact",
     "relative_count_error": "error",
     "absent_accuracy": "absent",
+    "label_accuracy": "label",
     "point_f1_50": "point F1",
     "box_f1_50": "box F1",
     "mAP_50": "mAP 50",
@@ -39,22 +41,25 @@ def evaluate(
     predictions: Annotated[Path, typer.Option(help="JSON Lines with a `response` a line, as `swift infer` writes.")],
     metrics: Annotated[MetricSet, typer.Option(help="The paper's metrics, the strict ones, or both.")] = MetricSet.both,
     split: Annotated[str | None, typer.Option(help="This split of a release only; the default is all.")] = None,
+    dialect: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Answers are in this dialect, of a model trained on its export.")
+    ] = None,
     html: HtmlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a model's answers: with the metrics of the paper, with strict ones, and where the two disagree.
 
-    Predictions are matched by `instruction_id` or `id` where every line has one, else by order. A predictions
+    Predictions are matched by `instruction_id` or `id`, by order where no line has one. A predictions
     file whose lines hold `labels` may be its own truth.
 
     Example: `medmultipoints evaluate --truth lake/releases/demo/1.0.0 --split test --predictions result.jsonl`
     """
     from transforms.scoring.report import scoring_report  # scipy and the COCO evaluator: not for every command
 
-    matched = load_items(truth, predictions, split)
+    matched = load_items(truth, predictions, split, dialect)
     if not matched.items:
         raise DataError(f"{truth} holds no question of a kind that is scored: nothing to do.")
-    how = {"matched_by": matched.matched_by, "not_scored": matched.not_scored}
+    how = {"matched_by": matched.matched_by, "not_scored": matched.not_scored, "left_out": matched.left_out}
     report = how | scoring_report(matched.items, metrics.value)
     write_aside(html, lambda: render_scoring_page(matched.items, report))
     if as_json:
@@ -66,7 +71,12 @@ def evaluate(
 def _print_report(matched: Matched, report: dict[str, Any]) -> None:
     OUT.print(f"{len(matched.items):,} answers, matched by {matched.matched_by}", highlight=False)
     if matched.not_scored:
-        OUT.print(f"{matched.not_scored:,} questions of other kinds are not scored")
+        kinds = ", ".join(f"{number:,} {task}" for task, number in matched.not_scored.items())
+        OUT.print(f"Of kinds that are not scored: {kinds}", highlight=False)
+    if matched.left_out:
+        OUT.print(f"{sum(matched.left_out.values()):,} questions that the dialect has no form for", highlight=False)
+        for reason, number in matched.left_out.items():
+            OUT.print(f"  {number:,}: {reason}", style="dim", highlight=False)
     if "side_by_side" in report:
         _print_sides(report["side_by_side"])
     elif "published" in report:
@@ -113,8 +123,8 @@ def _print_strict(strict: dict[str, Any]) -> None:
     if strict["sizes_unknown"]:
         unknown = f"{strict['sizes_unknown']:,} point questions without known boxes"
         OUT.print(f"  {unknown}: 20 px stand for the size of their objects", style="dim")
-    for kind in ("label", "source", "density"):
-        if len(strict["slices"][kind]) > 1:
+    for kind in ("task", "label", "source", "density"):
+        if kind == "task" or len(strict["slices"][kind]) > 1:
             _print_slices(kind, strict["slices"][kind])
     if strict["failures"]:
         rows = [[reason, f"{count:,}"] for reason, count in strict["failures"].items()]

@@ -124,7 +124,7 @@ def export(
     release: Annotated[Path | None, typer.Argument(help="Folder of a release.", show_default=False)] = None,
     to: Annotated[
         Path | None,
-        typer.Option("--to", help="Folder to write to: new, empty, or an earlier export, which is replaced."),
+        typer.Option("--to", help="A new or empty folder, or an earlier export of the same, which is replaced."),
     ] = None,
     split: Annotated[str | None, typer.Option(help="This split only; the default is all.")] = None,
     dialect: Annotated[

@@ -85,7 +85,7 @@ def last_exclusions(lake: Lake, recipe: str | None) -> pl.DataFrame:
 def exclusions_of_run(lake: Lake, run: dict[str, Any]) -> pl.DataFrame:
     """All inputs that one run excluded."""
     frames = [empty_frame(load_table("exclusions"))]
-    for stage, key in run["keys"].items():
+    for stage, key in run.get("keys", {}).items():
         receipt = read_receipt(lake, stage, key)
         if receipt and "exclusions" in receipt.objects:
             frames.append(read_table(lake, receipt.objects["exclusions"]))

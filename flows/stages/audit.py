@@ -4,7 +4,7 @@ import polars as pl
 
 from expectations.references import references_hold
 from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stage import Build, Inputs, Output, Rules, Scans
 from flows.stages.kept import all_used, kept_images
 from transforms.audit import audit_boxes, estimate_conventions
 from transforms.image_findings import find_in_pictures
@@ -15,7 +15,7 @@ from transforms.track_findings import find_in_tracks
 
 def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Source boxes held against masks, their convention undone; odd tracks, odd pictures, near-duplicates."""
-    images, samples, regions = kept_images(inputs), inputs.read("samples"), inputs.read("regions")
+    images, samples, regions = kept_images(inputs).collect(), inputs.read("samples"), inputs.read("regions")
     conventions = estimate_conventions(images, regions)
     boxes = audit_boxes(
         images,
@@ -32,11 +32,11 @@ def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
     return all_used(images, {"disagreements": findings, "conventions": conventions})
 
 
-def audit_rules(tables: Tables, inputs: Inputs) -> Rules:
+def audit_rules(tables: Scans, inputs: Inputs) -> Rules:
     """Every finding is about an image of a source, and every one with a hash about a kept image."""
     findings, images = tables["disagreements"], kept_images(inputs)
     return {
-        "findings_have_samples": references_hold(findings, "sample_id", inputs.read("samples"), "sample_id"),
+        "findings_have_samples": references_hold(findings, "sample_id", inputs.scan("samples"), "sample_id"),
         "findings_have_images": references_hold(findings, "image_sha256", images, "image_sha256"),
     }
 

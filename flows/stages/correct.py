@@ -2,7 +2,7 @@
 
 from expectations.references import references_hold
 from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stage import Build, Inputs, Output, Rules, Scans
 from transforms.corrections import Correction, Withdrawal, find_withdrawn, match_corrections
 from transforms.records import Exclusion
 
@@ -41,9 +41,9 @@ def leave_out(sample_id: str, reason: str, entry: Correction | Withdrawal) -> Ex
     )
 
 
-def correct_rules(tables: Tables, inputs: Inputs) -> Rules:
+def correct_rules(tables: Scans, inputs: Inputs) -> Rules:
     """Every decision is about an image."""
-    corrections, images = tables["corrections"], inputs.read("images")
+    corrections, images = tables["corrections"], inputs.scan("images")
     return {"corrections_have_images": references_hold(corrections, "sample_id", images, "sample_id")}
 
 

@@ -2,7 +2,7 @@
 
 from expectations.references import references_hold
 from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stage import Build, Inputs, Output, Rules, Scans
 from flows.stages.kept import corrected_regions, releasable_images
 from transforms.dedup import find_duplicates
 from transforms.records import Exclusion
@@ -10,9 +10,9 @@ from transforms.records import Exclusion
 
 def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Exact copies by bytes, then by pixels; the first source of the recipe wins."""
-    images = releasable_images(inputs)
+    images = releasable_images(inputs).collect()
     order = list(build.recipe.sources)
-    duplicates = find_duplicates(images, corrected_regions(inputs), order)
+    duplicates = find_duplicates(images, corrected_regions(inputs).collect(), order)
     copies = {row["sample_id"]: row for row in duplicates.iter_rows(named=True)}
     kept = [sample_id for sample_id in images["sample_id"] if sample_id not in copies]
     return Output(
@@ -34,7 +34,7 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     )
 
 
-def dedup_rules(tables: Tables, inputs: Inputs) -> Rules:
+def dedup_rules(tables: Scans, inputs: Inputs) -> Rules:
     """What a copy repeats is itself kept."""
     kept = releasable_images(inputs).join(tables["duplicates"], on="sample_id", how="anti")
     return {"originals_are_kept": references_hold(tables["duplicates"], "kept_id", kept, "sample_id")}

@@ -10,7 +10,7 @@ from data_lake.video import decode_frames
 from expectations.columns import load_table, polars_schema
 from expectations.references import references_hold
 from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stage import Build, Inputs, Output, Rules, Scans
 from flows.stages.yielding import require_every_source
 from transforms.columns import Columns, sample_of
 from transforms.derive import Derived, DeriveParameters, derive_sample, reject
@@ -120,11 +120,11 @@ def as_frame(table: str, columns: Columns) -> pl.DataFrame:
     return pl.DataFrame(columns, schema=polars_schema(load_table(table)))
 
 
-def derive_rules(tables: Tables, inputs: Inputs) -> Rules:
+def derive_rules(tables: Scans, inputs: Inputs) -> Rules:
     """Every region and speck belongs to an image of this stage, every image to a sample; no source is lost."""
-    require_every_source(inputs.read("samples"), tables["images"], tables["exclusions"])
+    require_every_source(inputs.scan("samples"), tables["images"], tables["exclusions"])
     return {
         "regions_have_images": references_hold(tables["regions"], "sample_id", tables["images"], "sample_id"),
         "specks_have_images": references_hold(tables["specks"], "sample_id", tables["images"], "sample_id"),
-        "images_have_samples": references_hold(tables["images"], "sample_id", inputs.read("samples"), "sample_id"),
+        "images_have_samples": references_hold(tables["images"], "sample_id", inputs.scan("samples"), "sample_id"),
     }

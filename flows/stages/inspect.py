@@ -7,7 +7,7 @@ import polars as pl
 from expectations.columns import load_table, polars_schema
 from expectations.references import references_hold
 from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stage import Build, Inputs, Output, Rules, Scans
 from flows.stages.kept import kept_images
 from flows.stages.released import image_reader
 from transforms.picture_facts import look_at
@@ -24,8 +24,8 @@ def inspect_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
 
 def looked_at(inputs: Inputs) -> pl.DataFrame:
     """The sample_id of each picture that is looked at, with its shard."""
-    samples = inputs.read("samples").select("sample_id", "video_id", "frame_index")
-    kept = kept_images(inputs).select("sample_id", "source").join(samples, on="sample_id")
+    samples = inputs.read("samples", "sample_id", "video_id", "frame_index")
+    kept = kept_images(inputs).select("sample_id", "source").collect().join(samples, on="sample_id")
     kept = kept.sort("source", "video_id", "frame_index", "sample_id")
     place = pl.int_range(pl.len()).over("source", "video_id")
     chosen = kept.filter(pl.col("video_id").is_null() | (place % EVERY_FRAME == 0))
@@ -42,7 +42,7 @@ def inspect_pictures(build: Build, inputs: Inputs, shard: str) -> Output:
     return Output(inputs=chosen, used={key: key for key in chosen}, tables={"picture_facts": facts})
 
 
-def inspect_rules(tables: Tables, inputs: Inputs) -> Rules:
+def inspect_rules(tables: Scans, inputs: Inputs) -> Rules:
     """Every picture that was looked at is a kept image."""
     return {
         "facts_have_images": references_hold(tables["picture_facts"], "sample_id", kept_images(inputs), "sample_id")

@@ -5,26 +5,48 @@ import polars as pl
 from data_lake.wording import known_labels, load_names, load_templates
 from expectations.references import references_hold
 from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Tables
-from flows.stages.kept import corrected_regions
+from flows.stage import WHOLE, Build, Inputs, Output, Rules, Scans
+from flows.stages.kept import corrected_regions, rows_of
+from transforms.instructions.scenes import group_key
 from transforms.instructions.write import write_instructions
 
 KEY = ("sample_id", "label", "record_id")
 
+IMAGES_PER_SHARD = 100_000
 
-def instruct_records(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """The instructions of every record."""
-    recipe, records, images = build.recipe, inputs.read("records"), inputs.read("released_images")
+
+def instruct_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
+    """Parts of the released images, whole videos, about equal: what a shard holds does not grow with the corpus."""
+    count = -(-inputs.counts["record"]["used"] // IMAGES_PER_SHARD)
+    return tuple(f"{number} of {count}" for number in range(1, count + 1)) if count > 1 else (WHOLE,)
+
+
+def images_of(inputs: Inputs, shard: str) -> pl.DataFrame:
+    """The images of one shard: a question may be about several frames of a video, so all are in one."""
+    if shard == WHOLE:
+        return inputs.read("released_images")
+    number, count = map(int, shard.split(" of "))
+    images = inputs.read("released_images", "sample_id", "source", "video_id")
+    placed = group_key(images).sort("group").with_row_index("place")
+    first = pl.col("place").min().over("group").cast(pl.Int64)
+    return rows_of(placed.filter(first * count // images.height == number - 1), inputs.scan("released_images"))
+
+
+def instruct_records(build: Build, inputs: Inputs, shard: str) -> Output:
+    """The instructions of every record of one shard."""
+    recipe, images = build.recipe, images_of(inputs, shard)
+    records, objects = (rows_of(images, inputs.scan(table)) for table in ("records", "objects"))
+    labels = known_labels(inputs.read("records", "label"), inputs.read("released_images", "labels_exhaustive"))
     instructions = write_instructions(
         records,
         images,
         load_templates(recipe.instructions.tasks),
-        load_names(known_labels(records, images)),
+        load_names(labels),
         tasks=recipe.instructions.tasks,
         seed=recipe.seed,
         policy=recipe.boxes.policy,
-        other_labels=labels_left_out(recipe, inputs),
-        objects=inputs.read("objects"),
+        other_labels=labels_left_out(recipe, inputs, images),
+        objects=objects,
         shares={str(task): share for task, share in recipe.instructions.shares.items()},
         absent=recipe.instructions.absent,
     )
@@ -32,29 +54,29 @@ def instruct_records(build: Build, inputs: Inputs, _shard: str) -> Output:
     return Output(inputs=list(used), used=used, tables={"instructions": instructions})
 
 
-def labels_left_out(recipe: Recipe, inputs: Inputs) -> dict[str, list[str]]:
-    """Labels that an image shows, by whatever evidence, and no record holds, by image_sha256.
+def labels_left_out(recipe: Recipe, inputs: Inputs, images: pl.DataFrame) -> dict[str, list[str]]:
+    """Labels that an image or a copy of it shows, by whatever evidence, and no record holds, by image_sha256.
 
     The recipe leaves them out, or its box policy does. They decide which names are clear, and what is not absent.
     """
     released = pl.col("label").replace(dict(recipe.labels.names))
-    held = inputs.read("records").filter(pl.col("count") > 0).select("sample_id", "label")
+    shown = inputs.read("images", "sample_id", "image_sha256").join(images, on="image_sha256", how="semi")
+    held = inputs.scan("records").select("sample_id", "label", "count").filter(pl.col("count") > 0)
     grouped = (
-        corrected_regions(inputs)
-        .select("sample_id", label=released)
-        .join(held, on=["sample_id", "label"], how="anti")
-        .join(inputs.read("images").select("sample_id", "image_sha256"), on="sample_id")
+        rows_of(shown, corrected_regions(inputs).select("sample_id", label=released))
+        .join(rows_of(images, held), on=["sample_id", "label"], how="anti")
+        .join(shown, on="sample_id")
         .group_by("image_sha256")
         .agg(pl.col("label").unique().sort())
     )
     return dict(grouped.iter_rows())
 
 
-def instruct_rules(tables: Tables, inputs: Inputs) -> Rules:
+def instruct_rules(tables: Scans, inputs: Inputs) -> Rules:
     """Every instruction belongs to a record."""
     return {
         "instructions_have_records": references_hold(
-            tables["instructions"], "record_id", inputs.read("records"), "record_id"
+            tables["instructions"], "record_id", inputs.scan("records"), "record_id"
         )
     }
 

@@ -6,19 +6,34 @@ from flows.stage import Inputs, Output, Tables
 from transforms.corrections import correct_regions
 
 
-def releasable_images(inputs: Inputs) -> pl.DataFrame:
+def releasable_images(inputs: Inputs) -> pl.LazyFrame:
     """The images that no reviewer excluded and nobody withdrew."""
-    return inputs.read("images").join(inputs.read("correct.exclusions"), on="sample_id", how="anti")
+    return _without(inputs.scan("images"), inputs.scan("correct.exclusions"))
 
 
-def kept_images(inputs: Inputs) -> pl.DataFrame:
+def kept_images(inputs: Inputs) -> pl.LazyFrame:
     """The releasable images that are no copies."""
-    return releasable_images(inputs).join(inputs.read("duplicates"), on="sample_id", how="anti")
+    return _without(releasable_images(inputs), inputs.scan("duplicates"))
 
 
-def corrected_regions(inputs: Inputs) -> pl.DataFrame:
-    """The regions of all images as reviewers want them."""
-    return correct_regions(inputs.read("regions"), inputs.read("images"), inputs.read("corrections"))
+def _without(table: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
+    return table.join(others.select("sample_id"), on="sample_id", how="anti", maintain_order="left")
+
+
+def rows_of(images: pl.DataFrame, table: pl.LazyFrame) -> pl.DataFrame:
+    """The rows of a table that are about those images, in its order; no others are held in memory."""
+    wanted = images.lazy().select("sample_id")
+    return table.join(wanted, on="sample_id", how="semi", maintain_order="left").collect(engine="streaming")
+
+
+def corrected_regions(inputs: Inputs) -> pl.LazyFrame:
+    """The regions of all images as reviewers want them; only those of corrected images are read at once."""
+    regions, corrections = inputs.scan("regions"), inputs.read("corrections")
+    if corrections.is_empty():
+        return regions
+    images = rows_of(corrections, inputs.scan("images"))
+    corrected = correct_regions(rows_of(images, regions), images, corrections)
+    return _without(regions, images.lazy()).merge_sorted(corrected.lazy(), key="region_id")
 
 
 def all_used(images: pl.DataFrame, tables: Tables) -> Output:

@@ -4,7 +4,7 @@ import polars as pl
 
 from expectations.references import references_hold
 from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stage import Build, Inputs, Output, Rules, Scans
 from flows.stages.kept import all_used, kept_images
 from transforms.groups import find_groups
 from transforms.near_tables import near_tables
@@ -12,15 +12,15 @@ from transforms.near_tables import near_tables
 
 def find_near_duplicates(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Near-duplicate pairs of images of different videos, and the histogram that the threshold is chosen from."""
-    images = kept_images(inputs)
+    images = kept_images(inputs).collect()
     members = find_groups(images, inputs.read("samples"), inputs.read("duplicates"))
     near, histogram = near_tables(members, inputs.read("thumbnails"), build.recipe.splits.near_threshold)
     return all_used(images, {"near_duplicates": near, "near_distances": histogram})
 
 
-def near_rules(tables: Tables, inputs: Inputs) -> Rules:
+def near_rules(tables: Scans, inputs: Inputs) -> Rules:
     """Both images of every pair are kept ones, of different groups."""
-    near, images = tables["near_duplicates"], kept_images(inputs)
+    near, images = tables["near_duplicates"].collect(), kept_images(inputs)
     same = near.filter(pl.col("group_id") == pl.col("other_group")).height
     return {
         "first_images_are_kept": references_hold(near, "sample_id", images, "sample_id"),

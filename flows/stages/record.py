@@ -7,40 +7,42 @@ import polars as pl
 from data_lake.catalogue import load_catalogue
 from expectations.references import references_hold
 from flows.recipe import Recipe
-from flows.stage import WHOLE, Build, Inputs, Output, Rules, Tables
-from flows.stages.kept import corrected_regions, kept_images
+from flows.stage import WHOLE, Build, Inputs, Output, Rules, Scans
+from flows.stages.kept import corrected_regions, kept_images, rows_of
 from flows.stages.yielding import require_every_source
-from transforms.compose import compose_records
+from transforms.compose import SAMPLE_COLUMNS, compose_records
 from transforms.records import Exclusion
 
 IMAGES_PER_SHARD = 500_000
+HASHES = 2**256
 
 
 def record_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """Equal parts of the kept images: what a shard holds in memory does not grow with the corpus."""
+    """Parts of the kept images, about equal: what a shard holds in memory does not grow with the corpus."""
     count = -(-inputs.counts["split"]["used"] // IMAGES_PER_SHARD)
     return tuple(f"{number} of {count}" for number in range(1, count + 1)) if count > 1 else (WHOLE,)
 
 
 def images_of(inputs: Inputs, shard: str) -> pl.DataFrame:
-    """The images of one shard, as ``2 of 5`` in the order of their hashes: so are records and objects joined."""
+    """The images of one shard: ``2 of 5`` is the second fifth of all hashes; by them are records and objects sorted."""
     images = kept_images(inputs)
-    if shard == WHOLE:
-        return images
-    number, count = map(int, shard.split(" of "))
-    start, stop = ((images.height * part) // count for part in (number - 1, number))
-    return images.sort("image_sha256").slice(start, stop - start)
+    if shard != WHOLE:
+        number, count = map(int, shard.split(" of "))
+        first, after = (f"{HASHES * part // count:064x}" for part in (number - 1, number))
+        own = pl.col("image_sha256") >= first
+        images = images.filter(own if number == count else own & (pl.col("image_sha256") < after))
+    return images.collect(engine="streaming")
 
 
 def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
     """Records, objects and released images of one shard under the recipe's policy."""
     recipe, images = build.recipe, images_of(inputs, shard)
     composed = compose_records(
-        rows_of(images, inputs.read("samples")),
+        rows_of(images, inputs.scan("samples").select(SAMPLE_COLUMNS)),
         images,
         rows_of(images, corrected_regions(inputs)),
-        rows_of(images, inputs.read("splits")),
-        inputs.read("duplicates"),
+        rows_of(images, inputs.scan("splits")),
+        inputs.read("duplicates", "sample_id", "kept_id"),
         policy=recipe.boxes.policy,
         labels=dict(recipe.labels.names),
         track_rounding=recipe.boxes.track_rounding,
@@ -60,18 +62,13 @@ def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
     )
 
 
-def rows_of(images: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a table that are about those images."""
-    return table.join(images.select("sample_id"), on="sample_id", how="semi")
-
-
-def record_rules(tables: Tables, inputs: Inputs) -> Rules:
+def record_rules(tables: Scans, inputs: Inputs) -> Rules:
     """Objects have records, records have images, and every count is the number of its objects; no source is lost."""
-    images, objects = tables["released_images"].select("sample_id"), tables["objects"].select("record_id")
-    records = tables["records"].select("record_id", "sample_id", "count")
+    images, objects, records = tables["released_images"], tables["objects"], tables["records"]
     require_every_source(kept_images(inputs), images, tables["exclusions"])
     counted = objects.group_by("record_id").agg(pl.len().alias("objects"))
-    wrong = records.join(counted, on="record_id", how="left").filter(pl.col("count") != pl.col("objects").fill_null(0))
+    both = records.select("record_id", "count").join(counted, on="record_id", how="left")
+    wrong = both.filter(pl.col("count") != pl.col("objects").fill_null(0)).collect(engine="streaming")
     return {
         "objects_have_records": references_hold(objects, "record_id", records, "record_id"),
         "records_have_images": references_hold(records, "sample_id", images, "sample_id"),

@@ -44,7 +44,7 @@ def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
 
 def planned(inputs: Inputs) -> tuple[Shard, ...]:
     """The files of records, decided by the data alone."""
-    sizes = inputs.read("released_images").select("sample_id", "stored_bytes")
+    sizes = inputs.read("released_images", "sample_id", "stored_bytes")
     return plan_shards(inputs.read("records").join(sizes, on="sample_id"))
 
 

@@ -8,7 +8,7 @@ from flows.stage import Build, Inputs
 
 def image_reader(build: Build, inputs: Inputs) -> Callable[[str], bytes]:
     """Reads the released bytes of an image by its sample_id: as the source ships them, or as derived."""
-    samples = inputs.read("samples").select("sample_id", "source", "image_member")
+    samples = inputs.read("samples", "sample_id", "source", "image_member")
     members = {sample_id: (source, member) for sample_id, source, member in samples.iter_rows()}
     files = {source.name: build.files(source.name) for source in build.sources}
     changed = stored_reader(build.lake, inputs.objects["stored"])

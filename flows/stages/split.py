@@ -5,25 +5,30 @@ import polars as pl
 from data_lake.tables import read_table
 from expectations.references import references_hold
 from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stage import Build, Inputs, Output, Rules, Scans
 from flows.stages.kept import all_used, corrected_regions, kept_images
 from transforms.split import assign_splits
 from transforms.split_changes import know_previous, list_changes
 from transforms.strata import find_strata
 
+IMAGE_COLUMNS = ("sample_id", "source", "image_sha256", "pixel_sha256")
+SAMPLE_COLUMNS = ("sample_id", "source", "video_id", "official_split")
+REGION_COLUMNS = ("sample_id", "evidence", "label")
+
 
 def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Every kept image in one split, and the images that are elsewhere than somebody said."""
-    recipe, images, samples = build.recipe, kept_images(inputs), inputs.read("samples")
+    recipe, images = build.recipe, kept_images(inputs).select(IMAGE_COLUMNS).collect()
+    samples, regions = inputs.read("samples", *SAMPLE_COLUMNS), corrected_regions(inputs).select(REGION_COLUMNS)
     fractions, official = recipe.splits.fractions, recipe.splits.honour_official
     previous = know_previous(images, read_table(build.lake, [build.previous])) if build.previous else None
     splits = assign_splits(
         images,
         samples,
-        inputs.read("duplicates"),
+        inputs.read("duplicates", "sample_id", "kept_id"),
         seed=recipe.seed,
         near=inputs.read("near_duplicates"),
-        strata=find_strata(corrected_regions(inputs), recipe.boxes.policy),
+        strata=find_strata(regions.collect(), recipe.boxes.policy),
         previous=previous,
         fractions=fractions,
         honour_official=official,
@@ -32,10 +37,10 @@ def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     return all_used(images, {"splits": splits, "split_changes": changes})
 
 
-def split_rules(tables: Tables, inputs: Inputs) -> Rules:
+def split_rules(tables: Scans, inputs: Inputs) -> Rules:
     """No group, video or pair of near-duplicates is divided, and every kept image has its split."""
-    splits = tables["splits"].select("sample_id", "group_id", "split")
-    videos = splits.join(inputs.read("samples").select("sample_id", "source", "video_id"), on="sample_id")
+    splits = tables["splits"].select("sample_id", "group_id", "split").collect()
+    videos = splits.join(inputs.read("samples", "sample_id", "source", "video_id"), on="sample_id")
     near = (
         inputs.read("near_duplicates")
         .join(splits.select("sample_id", "split"), on="sample_id")

@@ -4,17 +4,24 @@ from data_lake.release.dialect_lines import left_out_reason, translate
 from data_lake.release.read import line_id
 from expectations.references import references_hold
 from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Tables
+from flows.stage import Build, Inputs, Output, Rules, Scans
+from flows.stages.instruct import images_of
+from flows.stages.kept import rows_of
 from transforms.records import Exclusion
 
 HOME = ("record_id", "sample_id", "source")
 
 
-def translate_instructions(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """The entries of every dialect; what a dialect has no form for is dropped, each instruction by name."""
-    instructions, records = inputs.read("instructions"), inputs.read("records")
-    dialects = build.recipe.instructions.dialects
-    lines, left_out = translate(instructions, inputs.read("released_images"), records, dialects)
+def translate_instructions(build: Build, inputs: Inputs, shard: str) -> Output:
+    """The entries of every dialect; what a dialect has no form for is dropped, each instruction by name.
+
+    The shards are those of ``instruct``: an instruction and all its images are in one.
+    """
+    images, dialects = images_of(inputs, shard), build.recipe.instructions.dialects
+    records = rows_of(images, inputs.scan("records"))
+    own = inputs.scan("instructions").join(records.lazy(), on="record_id", how="semi", maintain_order="left")
+    instructions = own.collect(engine="streaming")
+    lines, left_out = translate(instructions, images, records, dialects)
     homes = {key: (sample_id, source) for key, sample_id, source in records.select(HOME).iter_rows()}
     exclusions = [
         Exclusion(
@@ -32,9 +39,9 @@ def translate_instructions(build: Build, inputs: Inputs, _shard: str) -> Output:
     return Output(inputs=inputs_taken, used=used, tables={"dialect_lines": lines}, exclusions=exclusions)
 
 
-def translate_rules(tables: Tables, inputs: Inputs) -> Rules:
+def translate_rules(tables: Scans, inputs: Inputs) -> Rules:
     """Every entry belongs to an instruction."""
-    lines, instructions = tables["dialect_lines"], inputs.read("instructions")
+    lines, instructions = tables["dialect_lines"], inputs.scan("instructions")
     return {
         "entries_have_instructions": references_hold(lines, "instruction_id", instructions, "instruction_id"),
     }

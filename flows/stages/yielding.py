@@ -8,15 +8,19 @@ import polars as pl
 from transforms.errors import SourceDataError
 
 
-def require_every_source(given: pl.DataFrame, made: pl.DataFrame, exclusions: pl.DataFrame) -> None:
+def require_every_source(given: pl.LazyFrame, made: pl.LazyFrame, exclusions: pl.LazyFrame) -> None:
     """SourceDataError where none of a source's images in ``given`` is in ``made``; it says why most of them are not.
 
-    Both frames have the column ``sample_id``, ``exclusions`` is the stage's own table.
+    Both tables have the column ``sample_id``, ``exclusions`` is the stage's own table.
     """
-    of_source = pl.col("sample_id").str.split("/").list.first()
-    for source in sorted(set(given.select(of_source).to_series()) - set(made.select(of_source).to_series())):
-        rows = exclusions.filter(pl.col("source") == source).sort("key")
+    for source in sorted(_sources(given) - _sources(made)):
+        rows = exclusions.filter(pl.col("source") == source).sort("key").collect()
         raise nothing_usable(source, rows.select("verdict", "reason", "key", "detail").rows())
+
+
+def _sources(table: pl.LazyFrame) -> set[str]:
+    of_source = pl.col("sample_id").str.split("/").list.first()
+    return set(table.select(of_source.unique()).collect(engine="streaming").to_series())
 
 
 def nothing_usable(source: str, excluded: Iterable[tuple[str, str, str, str]]) -> SourceDataError:

@@ -1,16 +1,22 @@
 """Truth and predictions read from files and releases, and brought together."""
 
 import json
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from data_lake.questions import read_questions
-from data_lake.scoring import load_items
+from data_lake.release.dialect_lines import FORMS
+from data_lake.release.dialects import export_dialect
+from data_lake.scoring import load_items, read_predictions
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
 from tests.transforms.scoring.questions import fenced
+from transforms.diff import Tables
 from transforms.errors import DataError, UsageError
 from transforms.scoring.report import scoring_report
 
@@ -130,7 +136,11 @@ TRUTH = [
         ([{"id": str(n), "response": ""} for n in range(4)], "1 predictions answer no question, first 3"),
         ([{"id": "0", "response": ""}, {"id": "0", "response": ""}], "id 0 is in line 1 and again in line 2"),
         ([{"response": ""}, {"text": ""}], "line 2: no text under 'response'"),
-        ([{"response": 3}], "line 1: no text under 'response'"),
+        ([{"response": 3}], "line 1: no text under 'response', but a number"),
+        ([{"response": ["1"]}], "line 1: no text under 'response', but a list"),
+        ([{"response": {"counts": 1}}], "line 1: no text under 'response', but an object"),
+        ([{"id": "0", "response": ""}, {"response": ""}, {"response": ""}], "2 of 3 lines have no id, first line 2"),
+        ([{"id": f"a{n}", "response": ""} for n in range(3)], "3 questions have no prediction, first 0"),
         ([{"response": ""}, [1]], "line 2 is no JSON object"),
         ([{"response": "", "images": [f"{n}.png"]} for n in (0, 2, 1)], "line 2 is about image 2, the truth at line 2"),
     ],
@@ -141,10 +151,59 @@ def test_what_does_not_fit_together_is_told(lines: list[Any], words: str, tmp_pa
         load_items(_write(tmp_path / "t.jsonl", TRUTH), _write(tmp_path / "p.jsonl", lines))
 
 
+def test_ids_that_the_truth_has_not_are_not_passed_over(tmp_path: Path) -> None:
+    """A truth without ids cannot be held against predictions with some: their order may be another."""
+    truth = _write(tmp_path / "t.jsonl", [{"task": "counting", "gt": {"counts": 1}}])
+    with pytest.raises(DataError, match="states ids, but 1 questions of t.jsonl have none, first line 1"):
+        load_items(truth, _write(tmp_path / "p.jsonl", [{"id": "a", "response": "1"}]))
+
+
+def _of_two_frames() -> Tables:
+    """The tiny tables with a question about two pictures, the second of which is that of its record."""
+    tables = make_tables()
+    one = tables.instructions.filter(pl.col("answer").str.contains("bbox_2d"), task="bounding").head(1)
+    (first,) = tables.images.filter(stem="c")["image_file"]
+    shown = {"image_files": pl.concat_list(pl.lit(first), "image_file"), "task": pl.lit("same_class")}
+    more = one.with_columns(instruction_id=pl.lit("z:same_class"), **shown)
+    return replace(tables, instructions=pl.concat([tables.instructions, more]))
+
+
+def test_all_pictures_of_a_question_are_held_against_those_of_the_line(tmp_path: Path) -> None:
+    """In their order; the record's picture is the second of two frames."""
+    folder = write_release(tmp_path / "release", _of_two_frames())
+    files = [file.read_bytes().splitlines() for file in sorted(folder.glob("instructions/*.jsonl"))]
+    answers = [
+        {"response": line["messages"][1]["content"], "images": [{"bytes": None, "path": it} for it in line["images"]]}
+        for line in map(json.loads, chain(*files))
+    ]
+    matched = load_items(folder, _write(tmp_path / "p.jsonl", answers))
+    assert matched.matched_by == "order"
+    assert "same_class" in {item.truth.task for item in matched.items}
+    (two,) = (answer for answer in answers if len(answer["images"]) == 2)
+    two["images"].reverse()
+    with pytest.raises(DataError, match="different order"):
+        load_items(folder, _write(tmp_path / "p.jsonl", answers))
+
+
+@pytest.mark.parametrize(("before", "after"), [(b"\xef\xbb\xbf", b"\n"), (b"", b"\n\n \r\n"), (b"", b"")])
+def test_what_editors_leave_at_the_ends_of_a_file_is_passed_over(before: bytes, after: bytes, tmp_path: Path) -> None:
+    """A mark of UTF-8 before it, blank lines after it."""
+    (tmp_path / "p.jsonl").write_bytes(before + b'{"response": "1"}' + after)
+    assert [answer.response for answer in read_predictions(tmp_path / "p.jsonl")] == ["1"]
+
+
 @pytest.mark.parametrize(
-    ("text", "words"), [(b"{\n", "p.jsonl, line 1 is not JSON"), (b'{"response": ""}\n\n{}', "line 2 is empty")]
+    ("text", "words"),
+    [
+        (b"{\n", "p.jsonl, line 1 is not JSON"),
+        (b'{"response": ""}\n\n{}', "line 2 is empty"),
+        (b"", "p.jsonl is empty"),
+        (b"\n\n", "p.jsonl is empty"),
+        ('{"response": "1"}'.encode("utf-16"), "is written in UTF-16. Save it as UTF-8"),
+        (b'[\n{"response": "1"}\n]\n', "is one JSON list. Give JSON Lines"),
+    ],
 )
-def test_a_line_that_is_no_json_is_named(text: bytes, words: str, tmp_path: Path) -> None:
+def test_a_file_or_line_that_is_no_json_is_named(text: bytes, words: str, tmp_path: Path) -> None:
     """An empty line is one too: it may stand for a lost answer."""
     (tmp_path / "p.jsonl").write_bytes(text)
     with pytest.raises(DataError, match=words):
@@ -174,7 +233,7 @@ def test_other_kinds_of_questions_are_counted_not_scored(tmp_path: Path) -> None
     """They keep their place in the order."""
     truth = [{"task": "classification", "labels": "polyp"}, {"task": "counting", "gt": {"counts": 1}}]
     matched = load_items(_write(tmp_path / "t.jsonl", truth), _write(tmp_path / "p.jsonl", _answers(2)))
-    assert (len(matched.items), matched.not_scored) == (1, 1)
+    assert (len(matched.items), matched.not_scored) == (1, {"classification": 1})
 
 
 def test_missing_files_and_splits_are_usage_errors(release: Path, tmp_path: Path) -> None:
@@ -193,6 +252,78 @@ def test_published_items_score_perfectly_against_themselves(real: Path, tmp_path
     answers = [fenced(json.loads(line)["gt"]) for line in path.read_bytes().splitlines()]
     matched = load_items(path, _write(tmp_path / "p.jsonl", [{"response": answer} for answer in answers]))
     report = scoring_report(matched.items)
-    assert (len(matched.items), matched.not_scored, report["disagreements"]) == (len(answers), 0, [])
+    assert (len(matched.items), matched.not_scored, report["disagreements"]) == (len(answers), {}, [])
     assert [row["stopped"] + row["unreadable"] for row in report["published"].values()] == [0] * 5
     assert report["strict"]["overall"]["mAP"]["value"] == report["strict"]["overall"]["point_f1_25"]["value"] == 1
+
+
+def _large_objects() -> Tables:
+    """Objects of which a step of every frame is a small part, and none."""
+    found = (
+        ("hyperkvasir/a", "polyps", [(2.0, 3.0, 22.0, 29.0)]),
+        ("hyperkvasir/b", "polyps", [(0.0, 0.0, 20.5, 31.0), (21.0, 2.0, 44.0, 30.0)]),
+        ("visem_tracking/11_frame_0", "normal", [(3.1, 4.2, 29.7, 28.3)]),
+        ("visem_tracking/11_frame_0", "cluster", []),
+    )
+    return make_tables(found)
+
+
+@pytest.mark.parametrize("dialect", [name for name, form in FORMS.items() if form.restore])
+@pytest.mark.parametrize("with_ids", [True, False])
+def test_true_answers_in_a_dialect_are_scored_as_true(dialect: str, with_ids: bool, tmp_path: Path) -> None:
+    """The files of the export as responses, in their order or by id: 1.0 everywhere, within the rounding."""
+    folder = write_release(tmp_path / "release", _large_objects())
+    report = export_dialect(folder, tmp_path / "export", dialect)
+    lines = []
+    for split in report.splits:
+        text = (tmp_path / "export" / FORMS[dialect].path(split)).read_text()
+        lines += json.loads(text) if FORMS[dialect].listed else [json.loads(line) for line in text.splitlines()]
+    kept = ("images", "image", *(["instruction_id"] if with_ids else []))
+    answers = [{"response": _said(line)} | {key: line[key] for key in kept if key in line} for line in lines]
+    matched = load_items(folder, _write(tmp_path / "p.jsonl", answers[:: -1 if with_ids else 1]), dialect=dialect)
+    assert (len(matched.items), matched.left_out) == (report.entries, report.left_out)
+    assert matched.matched_by == ("id" if with_ids else "order")
+    scores = scoring_report(matched.items)
+    perfect = ("exact_count_accuracy", "absent_accuracy", "point_f1_25", "box_f1_75")
+    values = [row[name] for row in scores["strict"]["slices"]["task"].values() for name in perfect if name in row]
+    assert set(values) == {1.0}
+    assert scores["disagreements"] == []
+
+
+def _said(line: dict[str, Any]) -> str:
+    if "suffix" in line:
+        return str(line["suffix"])
+    turn = (line.get("messages") or line["conversations"])[-1]
+    return str(turn.get("content", turn.get("value")))
+
+
+def test_answers_to_questions_without_a_form_are_passed_over(release: Path, tmp_path: Path) -> None:
+    """A model may be asked everything; what the dialect has no form for is left out and counted."""
+    lines = [{"id": question.name, "response": ""} for question in read_questions(release)]
+    matched = load_items(release, _write(tmp_path / "p.jsonl", lines), dialect="florence2")
+    assert {item.truth.task for item in matched.items} == {"bounding"}
+    assert len(matched.items) + sum(matched.left_out.values()) == len(lines)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "words"),
+    [
+        ("coco", "has no questions that a model answers. Choose one of swift, llama-factory"),
+        ("swift-objects", "Take --dialect qwen-vl-1000 for a model that answers from 0 to 1000"),
+        ("qwen", "there is none of that name"),
+    ],
+)
+def test_a_dialect_that_cannot_be_scored_says_which_can(dialect: str, words: str, release: Path) -> None:
+    """Layouts hold no answers; ms-swift fills placeholders as each model wants them."""
+    with pytest.raises(UsageError, match=words):
+        read_questions(release, None, dialect)
+
+
+def test_an_export_is_no_truth(release: Path, tmp_path: Path) -> None:
+    """Its numbers are those of the dialect, so the message says what to give instead."""
+    export_dialect(release, tmp_path / "export", "molmo")
+    for truth in (tmp_path / "export", tmp_path / "export" / "test.jsonl"):
+        with pytest.raises(UsageError, match="Give the release folder as --truth, and --dialect molmo"):
+            read_questions(truth)
+    with pytest.raises(UsageError, match="--dialect is for a release"):
+        read_questions(_write(tmp_path / "t.jsonl", TRUTH), None, "molmo")

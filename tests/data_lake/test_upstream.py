@@ -10,7 +10,7 @@ from data_lake.catalogue import SourceInfo
 from data_lake.fetch import fetch_source
 from data_lake.layout import open_lake
 from data_lake.local_files import local_files
-from data_lake.upstream import Answer, ask_servers, keep_answers, read_answers
+from data_lake.upstream import ANSWERS, Answer, ask_servers, keep_answers, read_answers
 from data_lake.validators import Validators, differing, note_of
 from tests.data_lake.downloads import CONTENT, QUICK, SHA256, TABLE, archive, big_zip, table_of
 from tests.data_lake.file_server import FileServer, serve
@@ -165,6 +165,9 @@ def test_the_last_answers_are_kept_in_the_lake(server: FileServer, tmp_path: Pat
         keep_answers(lake, ask_servers([info], {}, lake.landing, QUICK))
     (kept,) = read_answers(lake)
     assert (kept["source"], kept["file"], kept["verdict"]) == ("ours", "set.zip", "unchanged")
+    for damaged in (b"3", b"[4, null]", b"{"):
+        (lake.landing / "ours" / ANSWERS).write_bytes(damaged)
+        assert read_answers(lake) == []
 
 
 @pytest.mark.parametrize(

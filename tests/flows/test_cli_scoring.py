@@ -86,3 +86,33 @@ def test_evaluate_writes_a_page_that_needs_nothing_else(predictions: Path, tmp_p
     assert "true 2, stated 2: 1" in text
     assert "1 answers have no readable count" in text
     assert not any(word in text for word in ("http:", "https:", "<script", "url("))
+
+
+def test_evaluate_shows_each_task_and_what_is_not_scored(tmp_path: Path) -> None:
+    """In the terminal and on the page, tasks of ours beside the published ones."""
+    box = {"bbox_2d": [[0, 0, 9, 9]], "label": "polyp"}
+    lines = [
+        {"task": "presence", "gt": {"present": True, "counts": 1} | box, "response": fenced({"counts": 1} | box)},
+        {"task": "tracking", "gt": box, "response": fenced(box | {"label": "banana"})},
+        {"task": "motion", "gt": {"path_px": 3}, "response": ""},
+    ]
+    path, page = tmp_path / "t.jsonl", tmp_path / "page.html"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    options = ["--truth", str(path), "--predictions", str(path), "--html", str(page)]
+    output = CliRunner().invoke(app, ["evaluate", *options]).output
+    for text in (output, page.read_text("utf-8")):
+        assert all(words in text for words in ("By task", "presence", "tracking", "not scored: 1 motion"))
+    rows = {line.split()[0]: line.split()[1:] for line in output.partition("By task")[2].splitlines() if line.strip()}
+    assert rows["tracking"] == ["1", "0.000", "0.000", "1.000", "1.000"]
+
+
+def test_evaluate_takes_answers_in_a_dialect(release: Path, tmp_path: Path) -> None:
+    """What the dialect has no form for is counted, by reason."""
+    path = tmp_path / "p.jsonl"
+    path.write_text('{"response": "", "images": []}\n' * 5)
+    options = ["--truth", str(release), "--predictions", str(path), "--dialect", "florence2"]
+    output = CliRunner().invoke(app, ["evaluate", *options]).output
+    assert "20 questions that the dialect has no form for" in output
+    assert "a number alone: Florence-2 has no form for it" in output
+    report = json.loads(CliRunner().invoke(app, ["evaluate", *options, "--json"]).output)
+    assert (report["items"], sum(report["left_out"].values())) == (5, 20)

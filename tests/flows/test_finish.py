@@ -8,12 +8,12 @@ import pytest
 
 from data_lake.layout import open_lake
 from data_lake.store import Receipt, StoredObject
-from data_lake.tables import read_table
+from data_lake.tables import read_table, scan_table
 from expectations.columns import load_table, polars_schema
 from flows.finish import check_accounting, finish_stage, put_part
 from flows.recipe import load_recipe
 from flows.rejections import stop_if_too_many
-from flows.stage import Build, Inputs, Output, Rules, Stage, Tables
+from flows.stage import Build, Inputs, Output, Rules, Scans, Stage
 from tests.flows.small_builds import write_recipe
 from transforms.errors import DataError
 from transforms.records import Exclusion
@@ -162,7 +162,7 @@ def test_too_many_rejections_stop_the_build(build: Build) -> None:
     receipt = finish(build, output(splits(a="train"), excluded("c"), excluded("b")))
     with pytest.raises(DataError) as caught:
         stop_if_too_many(
-            build.recipe, STAGE.name, receipt.counts, read_table(build.lake, receipt.objects["exclusions"])
+            build.recipe, STAGE.name, receipt.counts, scan_table(build.lake, receipt.objects["exclusions"])
         )
     assert str(caught.value) == (
         "split: 2 of 3 inputs are rejected (66.7%), more than the 50% that the recipe allows "
@@ -183,14 +183,15 @@ def test_a_limit_of_the_stage_overrules_that_of_all(build: Build, tmp_path: Path
     )
     strict_build = Build(build.lake, load_recipe(strict), ())
     receipt = finish(strict_build, output(splits(a="train", b="train"), excluded("c")))
-    exclusions = read_table(build.lake, receipt.objects["exclusions"])
+    exclusions = scan_table(build.lake, receipt.objects["exclusions"])
     with pytest.raises(DataError, match="more than the 20% that the recipe allows"):
         stop_if_too_many(strict_build.recipe, STAGE.name, receipt.counts, exclusions)
 
 
 def test_a_rule_over_the_whole_table_stops_the_build(build: Build) -> None:
-    def rules(tables: Tables, _inputs: Inputs) -> Rules:
-        return {"few_rows": (tables["splits"].height < 2, f"{tables['splits'].height} rows")}
+    def rules(tables: Scans, _inputs: Inputs) -> Rules:
+        count = tables["splits"].collect().height
+        return {"few_rows": (count < 2, f"{count} rows")}
 
     stage = Stage(name="split", work=no_work, writes=("splits",), parameters=lambda _recipe: None, rules=rules)
     assert finish(build, output(splits(a="train")), stage=stage).counts["rows"] == 1

@@ -1,15 +1,24 @@
 """The stage ``record`` in parts: however many there are, the tables are the same, row for row."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from data_lake.tables import read_table
 from expectations.columns import conform, load_table
 from flows.execute import Outcome
+from flows.finish import finish_stage, put_part
 from flows.pipeline import PIPELINE
 from flows.run import inputs_of
-from flows.stage import WHOLE, Inputs
+from flows.stage import WHOLE, Inputs, Output
+from flows.stages.kept import rows_of
 from flows.stages.record import IMAGES_PER_SHARD, images_of, record_images, record_shards
+from tests.flows.small_builds import build as build_small
 
 RECORD = next(stage for stage in PIPELINE if stage.name == "record")
 
@@ -42,7 +51,60 @@ def test_parts_make_the_same_tables(first: Outcome, inputs: Inputs, count: int) 
         assert_frame_equal(conform(joined, declared), conform(table, declared))
 
 
+def spoilt(outputs: Sequence[Output]) -> list[Output]:
+    """The same, where one object has an impossible box, and images of the first and the last shard share a hash."""
+    made = [dict(output.tables) for output in outputs]
+    made[0]["objects"] = made[0]["objects"].with_columns(
+        x1=pl.when(pl.int_range(pl.len()) == 1).then(1e9).otherwise("x1")
+    )
+    for tables in (made[0], made[-1]):
+        first = pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("f" * 64)).otherwise("image_sha256")
+        tables["released_images"] = tables["released_images"].with_columns(image_sha256=first)
+    return [replace(output, tables=tables) for output, tables in zip(outputs, made, strict=True)]
+
+
+@pytest.mark.parametrize("most", [10])
+@pytest.mark.parametrize("change", [list, spoilt], ids=["as they are", "with bad rows"])
+def test_tables_that_are_judged_in_parts_are_the_same(
+    first: Outcome, inputs: Inputs, change: Callable[[Sequence[Output]], list[Output]], most: int
+) -> None:
+    """And so are the verdicts, the accounting and what goes to quarantine."""
+    build = first.build
+    outputs = change([record_images(build, inputs, f"{number} of 3") for number in (1, 2, 3)])
+    shards = [put_part(build, RECORD, f"part{number}", output) for number, output in enumerate(outputs)]
+    whole = finish_stage(build, RECORD, "whole", inputs, shards)
+    parts = finish_stage(build, RECORD, "parts", inputs, shards[::-1], most)
+    assert (parts.counts, parts.verdicts) == (whole.counts, whole.verdicts)
+    assert whole.counts["rejected"] == (0 if change is list else 3)
+    for name, entries in parts.objects.items():
+        assert len(whole.objects[name]) == 1
+        assert len(entries) > 1 or name == "exclusions"
+        assert_frame_equal(read_table(build.lake, entries), read_table(build.lake, whole.objects[name]))
+
+
+def test_rows_of_some_images_come_in_the_order_of_their_table(inputs: Inputs) -> None:
+    """As they would if all rows were read first."""
+    images = images_of(inputs, "2 of 3").sort("image_sha256")
+    for table in ("samples", "regions", "splits"):
+        wanted = inputs.read(table).filter(pl.col("sample_id").is_in(images["sample_id"].to_list()))
+        assert_frame_equal(rows_of(images, inputs.scan(table)), wanted)
+
+
 def test_parts_are_ranges_of_hashes(inputs: Inputs) -> None:
-    """Records and objects, whose ids begin with the hash, come joined in their order."""
-    parts = [images_of(inputs, f"{number} of 3")["image_sha256"] for number in (1, 2, 3)]
+    """Of records and objects, whose ids begin with the hash, each shard yields what comes next."""
+    parts = [images_of(inputs, f"{number} of 3")["image_sha256"].sort() for number in (1, 2, 3)]
     assert pl.concat(parts).is_sorted()
+    assert pl.concat(parts).equals(images_of(inputs, WHOLE)["image_sha256"].sort())
+
+
+def test_a_release_does_not_show_how_its_tables_were_divided(
+    first: Outcome, recipe: str, sources: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few images a shard and few rows an object give the same root."""
+    monkeypatch.setattr("flows.stages.record.IMAGES_PER_SHARD", 5)
+    monkeypatch.setattr("flows.stages.instruct.IMAGES_PER_SHARD", 5)
+    monkeypatch.setattr("flows.run.finish_stage", partial(finish_stage, most=40))
+    divided = build_small(recipe, tmp_path / "lake", sources)
+    objects = {name: len(entries) for stage in divided.stages for name, entries in stage.receipt.objects.items()}
+    assert min(objects[name] for name in ("objects", "instructions")) > 1
+    assert divided.release.manifest_root == first.release.manifest_root

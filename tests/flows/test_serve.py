@@ -47,12 +47,12 @@ def test_it_runs_what_is_due_shows_its_pages_and_stops_in_order(
     try:
         assert served.stdout is not None
         told = json.loads(served.stdout.readline())
-        page = httpx.get(f"{told['ui']}/v2/", trust_env=False)
+        page = httpx.get(f"{told['ui']}/v2/", trust_env=False, timeout=60)
         assert page.is_success
         assert page.headers["Content-Security-Policy"].startswith(f"connect-src 'self' {told['ui']} ")
-        assert httpx.get(f"{told['ui']}/reports/small/page.html", trust_env=False).text == "a page"
+        assert httpx.get(f"{told['ui']}/reports/small/page.html", trust_env=False, timeout=60).text == "a page"
         wait_until(lambda: "Unchanged" in states(told["api"]))
-        automations = httpx.post(f"{told['api']}/automations/filter", json={}, trust_env=False).json()
+        automations = httpx.post(f"{told['api']}/automations/filter", json={}, trust_env=False, timeout=60).json()
         assert sorted(one["name"] for one in automations) == ["a refresh failed", "many rejections"]
         second = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         assert (second.returncode, f"is running in {lake} at {told['ui']}/v2/." in second.stderr) == (3, True)
@@ -67,7 +67,7 @@ def test_it_runs_what_is_due_shows_its_pages_and_stops_in_order(
     assert f"recipe {recipe}, lake {lake}\nnew versions stay in the lake: no --repo or --to\n" in log_text
     assert re.search(r"the next refresh begins at \d{4}-\d\d-\d\d \d\d:\d\d ", log_text)
     with pytest.raises(httpx.TransportError):
-        httpx.get(told["ui"], trust_env=False)
+        httpx.get(told["ui"], trust_env=False, timeout=60)
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_a_server_that_is_gone_does_not_stop_the_stopping(nobody_there: None) ->
 
 def states(api: str) -> set[str]:
     """The states of all runs."""
-    answer = httpx.post(f"{api}/flow_runs/filter", json={}, trust_env=False)
+    answer = httpx.post(f"{api}/flow_runs/filter", json={}, trust_env=False, timeout=60)
     return {run["state"]["name"] for run in answer.json()} if answer.is_success else set()
 
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from transforms.stats import count_histogram, count_images, count_labels, count_spread, count_tasks
+from transforms.stats import count_histogram, count_images, count_labels, count_spread, count_tasks, note_tasks
 
 RECORDS = pl.DataFrame(
     {
@@ -39,3 +39,16 @@ def test_tasks_are_counted_per_split() -> None:
 
 def test_no_rows_give_no_counts() -> None:
     assert count_labels(RECORDS.clear()).is_empty() and count_spread(RECORDS.clear()).is_empty()
+
+
+def test_a_task_without_a_row_and_a_presence_that_never_varies_are_noted() -> None:
+    answers = [("train", True), ("train", False), ("test", True), ("validation", False)]
+    rows = [
+        {"split": split, "task": "presence", "answer": f'{{"present": {str(yes).lower()}}}'} for split, yes in answers
+    ]
+    assert note_tasks(pl.DataFrame(rows), ["presence", "appeared"]) == [
+        "task appeared: no question could be asked",
+        "task presence: in test every answer is yes",
+        "task presence: in validation every answer is no",
+    ]
+    assert note_tasks(pl.DataFrame(rows[:2]), ["presence"]) == []

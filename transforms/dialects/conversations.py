@@ -31,7 +31,8 @@ def encode_json(item: Item, frame: Frame, wrap: Wrap) -> Line:
     Unsupported for coordinates that cannot be converted, and for a picture that the model cannot resize.
     """
     try:
-        frame.extent(item.size)  # a picture that the model cannot resize is of no use to it, whatever is asked
+        for size in item.sizes:
+            frame.extent(size)  # a picture that the model cannot resize is of no use to it, whatever is asked
         answer = convert_answer(item, frame)
         return wrap(item, restate(item.prompt, frame, item.size), answer) | ids_of(item)
     except Unsupported:

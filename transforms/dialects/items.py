@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from transforms.crops import read_crop
 from transforms.dialects.answers import Mark, Unsupported
 from transforms.dialects.frames import Size
 from transforms.dialects.prompts import Prompt
@@ -15,7 +16,8 @@ class Item:
     """One instruction with all that a dialect may need beside its text.
 
     ``image`` is the path of the picture in the export; ``images`` are all of them, in the order of their
-    placeholders, where there are several, of one size; ``points`` are those of the record, as answers round them.
+    placeholders, where there are several; all coordinates are in the frame of ``size``, which all have but crops;
+    ``points`` are those of the record, as answers round them.
     """
 
     instruction_id: str
@@ -33,6 +35,12 @@ class Item:
     def pictures(self) -> tuple[str, ...]:
         """The paths of all pictures, in the order of their placeholders."""
         return self.images or (self.image,)
+
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """The size of each of them: of a crop its own."""
+        crops = map(read_crop, self.pictures)
+        return tuple(Size(crop.width, crop.height) if crop else self.size for crop in crops)
 
 
 def refuse_other_tasks(item: Item, model: str) -> None:

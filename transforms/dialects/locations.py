@@ -13,11 +13,14 @@ from transforms.dialects.answers import Facts, Mark, Unsupported, check_text, re
 from transforms.dialects.conversations import Line, ids_of
 from transforms.dialects.frames import CELLS_1000, LOCATIONS_1024, Size, decode, encode_box
 from transforms.dialects.items import Item, refuse_other_tasks
-from transforms.dialects.prompts import asked_name
+from transforms.dialects.prompts import asked_name, check_ask
+from transforms.dialects.responses import restore_facts
 
 DETECT: Final = "detect "
 OPEN_VOCABULARY: Final = "<OPEN_VOCABULARY_DETECTION>"
 _PALIGEMMA_BOX: Final = re.compile(r"<loc(\d{4})><loc(\d{4})><loc(\d{4})><loc(\d{4})> ([^;<]+?)(?: ;|$)")
+_FLORENCE_BOXES: Final = re.compile(r"([^<]*)((?:<loc_\d+>)+)")
+_MARKS: Final = re.compile(r"</?s>|<(?:pad|bos|eos)>")
 _FLORENCE_BOX: Final = re.compile(r"<loc_(\d+)><loc_(\d+)><loc_(\d+)><loc_(\d+)>")
 _NOT_IN_NAMES: Final = frozenset("<>;\n")
 
@@ -28,9 +31,9 @@ def encode_paligemma(item: Item) -> Line:
     content = read_content(item.answer)
     facts = read_facts(content)
     if content is None:
-        return _line(item, f"answer en {check_text(item.prompt.ask)}", check_text(item.answer))
+        return _line(item, f"answer en {check_ask(item.prompt.ask)}", check_text(item.answer))
     if _only_counts(facts, item):
-        return _line(item, f"answer en {item.prompt.ask}", str(facts.count))
+        return _line(item, f"answer en {check_ask(item.prompt.ask)}", str(facts.count))
     name = _name_of_boxes(facts, item, "PaliGemma")
     suffix = " ; ".join(f"{_paligemma_tokens(mark, item.size)} {name}" for mark in facts.marks)
     return _line(item, f"{DETECT}{name}", suffix)
@@ -38,13 +41,26 @@ def encode_paligemma(item: Item) -> Line:
 
 def decode_paligemma(line: Mapping[str, Any], size: Size) -> Facts:
     """What a line states, in pixels. Inverse of ``encode_paligemma`` within half a 1,023rd of each side."""
-    suffix = str(line["suffix"])
-    if not str(line["prefix"]).startswith(DETECT):
-        return Facts((), int(suffix) if suffix.isdecimal() else None)
+    read = _detected_paligemma if str(line["prefix"]).startswith(DETECT) else _number
+    return read(str(line["suffix"]), size) or Facts(())
+
+
+def restore_paligemma(item: Item, response: str) -> str:
+    """A response as an answer of the release; as it is where it holds no box with a name, or no number."""
+    read = _detected_paligemma if item.task == "bounding" else _number
+    return restore_facts(item.task, response, lambda text: read(_bare(text), item.size))
+
+
+def _detected_paligemma(text: str, size: Size) -> Facts | None:
+    """The boxes; none for an empty text, which is how PaliGemma says so."""
     marks = []
-    for y1, x1, y2, x2, name in _PALIGEMMA_BOX.findall(suffix):
+    for y1, x1, y2, x2, name in _PALIGEMMA_BOX.findall(text):
         marks.append(Mark(name, decode(LOCATIONS_1024, [int(x1), int(y1), int(x2), int(y2)], size)))
-    return Facts(tuple(marks))
+    return Facts(tuple(marks)) if marks or not text else None
+
+
+def _number(text: str, _size: Size) -> Facts | None:
+    return Facts((), int(text)) if text.isdecimal() and len(text) < 10 else None
 
 
 def encode_florence(item: Item) -> Line:
@@ -64,10 +80,26 @@ def encode_florence(item: Item) -> Line:
 
 def decode_florence(line: Mapping[str, Any], size: Size) -> Facts:
     """What a line states, in pixels. Inverse of ``encode_florence`` within half a 1,000th of each side."""
-    suffix = str(line["suffix"])
-    name = suffix.partition("<loc_")[0]
-    numbers = [[int(number) for number in found] for found in _FLORENCE_BOX.findall(suffix)]
-    return Facts(tuple(Mark(name, decode(CELLS_1000, box, size)) for box in numbers))
+    return _detected_florence(str(line["suffix"]), size) or Facts(())
+
+
+def restore_florence(item: Item, response: str) -> str:
+    """A response as an answer of the release; as it is where it holds no box."""
+    return restore_facts(item.task, response, lambda text: _detected_florence(_bare(text), item.size))
+
+
+def _detected_florence(text: str, size: Size) -> Facts | None:
+    """The boxes of each name; none for an empty text."""
+    marks = []
+    for name, tokens in _FLORENCE_BOXES.findall(text):
+        boxes = [[int(number) for number in found] for found in _FLORENCE_BOX.findall(tokens)]
+        marks += [Mark(name.strip(), decode(CELLS_1000, box, size)) for box in boxes]
+    return Facts(tuple(marks)) if marks or not text else None
+
+
+def _bare(response: str) -> str:
+    """The text without the marks of its beginning and end that a decoder may leave."""
+    return _MARKS.sub("", response).strip()
 
 
 def _line(item: Item, prefix: str, suffix: str) -> Line:

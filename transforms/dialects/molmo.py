@@ -13,7 +13,8 @@ from transforms.dialects.answers import Facts, Mark, Unsupported, check_text, re
 from transforms.dialects.conversations import ASSISTANT, Line, ids_of
 from transforms.dialects.frames import PERCENT, Size, decode, encode_point
 from transforms.dialects.items import Item, refuse_other_tasks
-from transforms.dialects.prompts import asked_name
+from transforms.dialects.prompts import asked_name, check_ask
+from transforms.dialects.responses import restore_facts
 
 NONE: Final = "There are none."
 _TAG: Final = re.compile(r'<points? (?P<places>.*?) ?alt="(?P<name>[^"]*)">')
@@ -28,7 +29,7 @@ def encode(item: Item) -> Line:
     """
     refuse_other_tasks(item, "Molmo")
     content = read_content(item.answer)
-    ask = check_text(item.prompt.ask)
+    ask = check_ask(item.prompt.ask)
     if content is None:
         return _line(item, ask, check_text(item.answer), None, item.label)
     facts = read_facts(content)
@@ -47,14 +48,24 @@ def encode(item: Item) -> Line:
 
 def decode_answer(line: Mapping[str, Any], size: Size) -> Facts:
     """What a line states, in pixels. Inverse of ``encode`` within 0.05 % of each side; the order is that of x, y."""
-    text = str(line["messages"][-1]["content"])
-    found, total = _TAG.search(text), _TOTAL.search(text)
-    if not found:
-        return Facts((), 0 if text == NONE else None)
-    values = [float(value) for _, value in _NUMBER.findall(found["places"])]
-    name = html.unescape(found["name"])
-    marks = [Mark(name, decode(PERCENT, pair, size)) for pair in zip(values[::2], values[1::2], strict=True)]
-    return Facts(tuple(marks), int(total[1]) if total else None)
+    return _read(str(line["messages"][-1]["content"]), size) or Facts(())
+
+
+def restore(item: Item, response: str) -> str:
+    """A response as an answer of the release; as it is where it holds neither a tag nor "There are none."."""
+    return restore_facts(item.task, response, lambda text: _read(text.strip(), item.size))
+
+
+def _read(text: str, size: Size) -> Facts | None:
+    total = _TOTAL.search(text)
+    if text == NONE:
+        return Facts((), 0)
+    marks: list[Mark] = []
+    for found in _TAG.finditer(text):
+        values = [float(value) for _, value in _NUMBER.findall(found["places"])]
+        name = html.unescape(found["name"])
+        marks += [Mark(name, decode(PERCENT, pair, size)) for pair in zip(values[::2], values[1::2], strict=True)]
+    return Facts(tuple(marks), int(total[1]) if total else None) if marks else None
 
 
 def _line(item: Item, ask: str, answer: str, points: Sequence[Sequence[float]] | None, name: str) -> Line:

@@ -116,7 +116,8 @@ def _describe(name: str, frames: Sequence[Picture]) -> bytes:
 
 def _video_facts(frames: Sequence[Picture]) -> bytes:
     facts = {"source": frames[0].source, "video_id": frames[0].video_id, "fps": frames[0].fps}
-    return orjson.dumps(facts | {"frame_step": _step(frames)}, option=orjson.OPT_APPEND_NEWLINE)
+    step = _step(frames)
+    return orjson.dumps(facts | ({"frame_step": step} if step else {}), option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _step(frames: Sequence[Picture]) -> int:

@@ -9,13 +9,14 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from transforms.dialects.answers import Unsupported, check_text, convert_numbers, write_json
-from transforms.dialects.frames import Frame, Size, encode_box, encode_point
+from transforms.dialects.frames import PIXELS, Frame, Size, encode_box, encode_point
 from transforms.instructions.prompts import IMAGE_TOKEN
 from transforms.instructions.stated import WrongShape, example_start
 
 _PLACEHOLDER: Final = re.compile(r"\\\{\w+\\\}")  # as re.escape writes {name}
 GIVEN: Final = re.compile(r'\{"(?:bbox_2d|point_2d)": \[[-\d., \[\]]*\]\}')
 """Places that an ask gives: one JSON object with a box or points."""
+PIXELS_ASKED: Final = "the prompt speaks of pixels in words that cannot be changed"
 _SENTENCE_END: Final = re.compile(r"(?<=[.?!]) ")
 _EXAMPLE_SIZE: Final = Size(1000, 1000)  # the example of a prompt is of no picture: it is converted as one of this size
 
@@ -77,12 +78,20 @@ def asked_name(request: str) -> str | None:
 def restate(prompt: Prompt, frame: Frame, size: Size) -> str:
     """The prompt's text in words and numbers of another frame; ``size`` is that of its pictures.
 
-    Places that the ask gives as JSON are converted. Unsupported where it gives coordinates in another form, or the
-    request speaks of pixels in words that are not known here.
+    Places that the ask gives as JSON are converted. Unsupported where it gives coordinates in another form, where it
+    speaks of pixels to a model that sees none, or the request does so in words that are not known here.
     """
-    check_text(GIVEN.sub("", prompt.ask))
+    check_ask(prompt.ask, frame)
     ask = GIVEN.sub(lambda found: write_json(_convert_given(orjson.loads(found[0]), frame, size)), prompt.ask)
     return f"{ask} {_restate(prompt.request, frame)}".strip()
+
+
+def check_ask(ask: str, frame: Frame | None = None) -> str:
+    """The ask itself; Unsupported where it says what is wrong in the frame (None: that of whichever model reads it)."""
+    check_text(GIVEN.sub("", ask))
+    if (frame is None or frame.words != PIXELS.words) and "pixel" in ask.lower():
+        raise Unsupported(PIXELS_ASKED)
+    return ask
 
 
 def _convert_given(given: Any, frame: Frame, size: Size) -> Any:
@@ -96,8 +105,8 @@ def _restate(request: str, frame: Frame) -> str:
     example = _read_example(request)
     words, rest = (request[: example[0]], example[1]) if example else (request, None)
     words = words.replace("pixel coordinates", f"coordinates {frame.words}").replace("in pixels", frame.words)
-    if "pixel" in words.replace("in pixels", "" if frame.words == "in pixels" else "pixel"):
-        raise Unsupported("the prompt speaks of pixels in words that cannot be changed")
+    if "pixel" in words.replace("in pixels", "" if frame.words == PIXELS.words else "pixel"):
+        raise Unsupported(PIXELS_ASKED)
     if rest is None:
         return words
     return words + write_json(_convert_given(rest, frame, _EXAMPLE_SIZE))

@@ -13,6 +13,7 @@ from transforms.dialects.conversations import Line, Unwrap, Wrap, decode_json, e
 from transforms.dialects.frames import FRACTIONS, QWEN2_5_PIXELS, QWEN2_5_RESIZE, THOUSAND, Frame, Resize, Size
 from transforms.dialects.items import Contents, Item, Picture, PictureObject, Placement
 from transforms.dialects.rendering import Rendering
+from transforms.dialects.responses import restore_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,13 @@ class Conversation:
 
     ``columns`` are those of a table of entries. ``listed``: a split is one JSON list, else JSON Lines.
     ``resize``: pictures are written at that size. ``encode`` raises Unsupported for what has no form.
+    ``restore`` makes a response to an item an answer of the release; None where its form is the model's own.
     """
 
     encode: Callable[[Item], Line]
     decode: Callable[[Mapping[str, Any], Size], Facts]
     columns: Columns
+    restore: Callable[[Item, str], str] | None
     listed: bool = False
     resize: Resize | None = None
     dataset_info: bool = False
@@ -71,6 +74,7 @@ def _json(frame: Frame, wrap: Wrap, unwrap: Unwrap, row: Columns, **more: Any) -
         lambda item: encode_json(item, frame, wrap),
         lambda line, size: decode_json(line, size, frame, unwrap),
         row,
+        lambda item, response: restore_numbers(response, frame, item.size),
         **more,
     )
 
@@ -82,6 +86,7 @@ def _has_mask(found: PictureObject) -> bool:
 _MESSAGES: Final = (conversations.wrap_messages, conversations.unwrap_messages, columns.MESSAGES)
 _CONVERSATION: Final = (conversations.wrap_conversation, conversations.unwrap_conversation, columns.CONVERSATIONS)
 _SINGLE: Final = (conversations.wrap_single, conversations.unwrap_conversation, columns.CONVERSATION_OF_ONE)
+_ROW: Final = columns.PREFIX_SUFFIX
 _CORNERS: Final = "x1, y1, x2, y2"
 _RESIZED: Final = "pixels of the picture resized to multiples of 28 (3,136 to 1,003,520 px)"
 _HALF_PIXEL: Final = "whole pixels of the resized picture: half a pixel of it; one at its far edges"
@@ -107,7 +112,7 @@ _ALL: Final = (
         rounding="none",
         lost="the wording of the format request: it names the keys only",
         loaded_by="ms-swift (loading, scaling, filling), `datasets`",
-        form=Conversation(swift.encode_objects, swift.decode_objects, columns.OBJECTS),
+        form=Conversation(swift.encode_objects, swift.decode_objects, columns.OBJECTS, None),
     ),
     Dialect(
         name="llama-factory",
@@ -159,7 +164,7 @@ _ALL: Final = (
         rounding="one decimal: 0.05 % of each side",
         lost="boxes (such instructions are left out), the order of the points, capitals in names, the format request",
         loaded_by="`datasets` (as JSON)",
-        form=Conversation(molmo.encode, molmo.decode_answer, columns.PIXMO),
+        form=Conversation(molmo.encode, molmo.decode_answer, columns.PIXMO, molmo.restore),
     ),
     Dialect(
         name="llava",
@@ -179,7 +184,7 @@ _ALL: Final = (
         rounding="whole numbers: 0.049 % of each side",
         lost="points, and answers of a number with places (such instructions are left out), the wording of the ask",
         loaded_by="`datasets` (as JSON)",
-        form=Conversation(locations.encode_paligemma, locations.decode_paligemma, columns.PREFIX_SUFFIX),
+        form=Conversation(locations.encode_paligemma, locations.decode_paligemma, _ROW, locations.restore_paligemma),
     ),
     Dialect(
         name="florence2",
@@ -189,7 +194,7 @@ _ALL: Final = (
         rounding="whole cells: 0.05 % of each side",
         lost="points and numbers (such instructions are left out), the wording of the ask",
         loaded_by="`datasets` (as JSON)",
-        form=Conversation(locations.encode_florence, locations.decode_florence, columns.PREFIX_SUFFIX),
+        form=Conversation(locations.encode_florence, locations.decode_florence, _ROW, locations.restore_florence),
     ),
     Dialect(
         name="coco",

@@ -3,6 +3,10 @@
 from collections.abc import Callable
 from typing import Final, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.crops import Crop
 from transforms.dialects.frames import Resize, Size, smart_resize
 from transforms.dialects.masks import SQUARE, encode_png, pad_to_square
 from transforms.images import decode_image, encode_jpeg, resize_image
@@ -31,6 +35,14 @@ def resizing(resize: Resize | None) -> Render:
         return encode_jpeg(pixels, JPEG_QUALITY) if image.format == "jpg" else encode_png(pixels)
 
     return render
+
+
+def cut_crop(pixels: NDArray[np.uint8], crop: Crop) -> bytes:
+    """These very pixels as PNG; ValueError for a crop that does not lie in the picture."""
+    height, width = pixels.shape[:2]
+    if not crop.fits(width, height):
+        raise ValueError(f"{crop} does not lie in a picture of {width} x {height} pixels")
+    return encode_png(np.ascontiguousarray(pixels[crop.y1 : crop.y2, crop.x1 : crop.x2]))
 
 
 def _keep(data: bytes, _size: Size) -> bytes:

@@ -22,7 +22,7 @@ from transforms.dialects.answers import (
 from transforms.dialects.conversations import Line, ids_of, unwrap_messages, wrap_messages
 from transforms.dialects.frames import Size
 from transforms.dialects.items import Item
-from transforms.dialects.prompts import GIVEN, example_content, neutral_request
+from transforms.dialects.prompts import GIVEN, check_ask, example_content, neutral_request
 from transforms.instructions.tasks import MORE_TASKS
 
 REF: Final = "<ref-object>"
@@ -35,11 +35,9 @@ def encode_objects(item: Item) -> Line:
     A request for places names the keys only: the frame of the numbers is the model's, not ours.
     """
     content = read_content(item.answer)
-    check_text(GIVEN.sub("", item.prompt.ask))
+    check_ask(item.prompt.ask)
     if content is None:
-        return (
-            wrap_messages(item, check_text(item.prompt.ask), check_text(item.answer)) | _objects([], []) | ids_of(item)
-        )
+        return wrap_messages(item, item.prompt.ask, check_text(item.answer)) | _objects([], []) | ids_of(item)
     if REF in item.answer or BBOX in item.answer:
         raise Unsupported("the answer holds a placeholder of its own")
     refuse_pixels(content)  # ms-swift resizes for each model

@@ -13,6 +13,7 @@ PLACE: Final = re.compile(
 POINT_OR_POSITION: Final = re.compile(POINT.pattern + r"|\bpositions?\b", re.IGNORECASE)
 ALL: Final = re.compile(r"\b(every|each|all|wherever|per)\b", re.IGNORECASE)
 DENSITY: Final = re.compile(r"\b(density|densities|dense)\b", re.IGNORECASE)
+WHOLE: Final = re.compile(r"\bimage 1\b|\bfirst image\b", re.IGNORECASE)
 LATER: Final = re.compile(r"\bimage 2\b|\bsecond image\b", re.IGNORECASE)
 
 
@@ -45,6 +46,7 @@ WANTED: Final[Mapping[str, Mapping[str, re.Pattern[str]]]] = {
     "same_class": {"boxes": BOX, "all objects": ALL, "the later image": LATER},
     "motion": {"a path": _words("path|route|track|way"), "a speed": _words("speed|fast")},
     "video_counts": {"a number": COUNT, "the mean": _words("means?|average"), "the density": DENSITY},
+    "crop_grounding": {"a box": BOX, "the whole image": WHOLE, "the crop": LATER},
 }
 UNWANTED: Final[Mapping[str, tuple[re.Pattern[str], ...]]] = {
     "pointing": (COUNT, BOX),
@@ -66,7 +68,10 @@ UNWANTED: Final[Mapping[str, tuple[re.Pattern[str], ...]]] = {
     "same_class": (COUNT, POINT),
     "motion": (COUNT, POINT, _words("net|displacement|time|seconds")),
     "video_counts": (POINT, BOX),
+    "crop_grounding": (COUNT, POINT, ALL),
 }
+UNITS: Final = _words("(mega)?pixels?|px|per ?cent|percentages?|fractions?|normali[sz]ed")
+"""What coordinates are counted in: the request alone says it, so that a dialect can say it for another frame."""
 NAMES: Final = ("{name}", "{names}", "{a_name}")
 SLOTS: Final[Mapping[str, Mapping[str, str]]] = {
     "referring": {"referent": "leftmost {name}"},

@@ -6,6 +6,7 @@ from typing import Any, Final
 import orjson
 import polars as pl
 
+from transforms.crops import read_crop
 from transforms.errors import DataError
 
 COLUMNS: Final = (
@@ -62,7 +63,7 @@ def _read_line(number: int, line: bytes) -> tuple[str | list[str], ...]:
 
 
 def _of_record(images: list[str], record_id: str) -> str:
-    found = [file for file in images if record_id.partition(":")[0] in file]
+    found = [file for file in images if record_id.partition(":")[0] in file and read_crop(file) is None]
     if len(found) != 1:
         raise ValueError("no image, or several, of its record")
     return found[0]

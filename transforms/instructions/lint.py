@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from transforms.instructions.asked_words import NAMELESS, NAMES, SLOTS, UNWANTED, WANTED
+from transforms.instructions.asked_words import NAMELESS, NAMES, SLOTS, UNITS, UNWANTED, WANTED
 from transforms.instructions.names import Names, article_of
 from transforms.instructions.prompts import Template, Templates, render_prompt
 from transforms.instructions.shapes import SHAPES, has_shape
@@ -72,6 +72,8 @@ def _ask_faults(task: str, ask: str, names: Names) -> Iterator[str]:
         yield "names no object"
     if re.search(r'[\[\]{}<>"]', words):
         yield "brackets or quotes belong to the request"
+    if found_unit := UNITS.search(words):
+        yield f"'{found_unit.group()}' is a unit, which belongs to the request"
     yield from (f"does not ask for {what}" for what, pattern in WANTED[task].items() if not pattern.search(words))
     yield from _unwanted(task, words)
     answered = {_YES_OR_NO} if task == "presence" else set()

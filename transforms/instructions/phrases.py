@@ -10,7 +10,7 @@ REFERENTS: Final[Mapping[str, str]] = {
     "lowest": "lowest {name}",
     "largest": "largest {name}",
     "smallest": "smallest {name}",
-    "central": "{name} nearest to the centre of the image",
+    "central": "most central {name}",
     "only": "only {name}",
 }
 """What singles an object out among those of its name; margins stand in docs/tasks.md."""
@@ -21,6 +21,9 @@ SIZE_MARGIN: Final = 1.25  # times the area of the second
 MOST_FRAMES_APART: Final = 100  # of two frames that a question compares
 LEAD_OF_MOVES: Final = 1.5  # times the way of the second
 MOST_OF_A_CLASS: Final = 12  # objects in the answer to a question for those of the same class
+CROP_MARGINS: Final = (0.1, 0.5)  # of a box's side: how far a crop goes beyond each of its edges, least and most
+LEAST_CROP_PX: Final = 28  # the shortest side that the models of Qwen-VL can resize
+MOST_CROP: Final = 0.25  # of the image's area
 WINDOW: Final = 4  # frames of a question about a stretch of video
 LEAST_PATH_PX: Final = 5.0  # what is less may be the annotator's hand
 STEPS: Final = (1, 2, 5, 10, 20, 50)  # frames from one of them to the next
@@ -28,8 +31,9 @@ STEPS: Final = (1, 2, 5, 10, 20, 50)  # frames from one of them to the next
 ROWS: Final = ("upper", "middle", "lower")
 COLUMNS: Final = ("left", "centre", "right")
 BORDERS: Final = ("left", "upper", "right", "lower")
-SIZES: Final = ((0.1, "tiny"), (1, "small"), (10, "medium"))
-"""The size class of a region: below so many percent of the image, else ``large``."""
+SIZES: Final = ((0.1, "tiny (below 0.1 %)"), (1, "small (0.1 to 1 %)"), (10, "medium-sized (1 to 10 %)"))
+LARGE: Final = "large (10 % or more)"
+"""The size class of a region: below so many percent of the image, else ``LARGE``."""
 ROUND_ASPECT: Final = 1.2  # of the sides of a box that is about as wide as high
 CONTRAST: Final = 10  # gray levels by which an object that is brighter or darker than its surroundings differs
 TEXTURE: Final = 1.25  # times the roughness of the other, for the rougher
@@ -63,7 +67,7 @@ def timing(frames: Sequence[int], fps: float) -> str:
 
 def size_word(percent: float) -> str:
     """The size class of a region by its share of the image."""
-    return next((word for most, word in SIZES if percent < most), "large")
+    return next((word for most, word in SIZES if percent < most), LARGE)
 
 
 def place_text(row: str, column: str) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 
 from transforms.instructions.lexicon import Lexicon
 from transforms.instructions.proofs import pairs as pair_proofs
+from transforms.instructions.proofs.crop_grounding import prove_crop_grounding
 from transforms.instructions.proofs.description import prove_description
 from transforms.instructions.proofs.presence import prove_presence
 from transforms.instructions.proofs.reading import Reading
@@ -15,6 +16,7 @@ from transforms.instructions.proofs.segmentation import prove_segmentation
 from transforms.instructions.proofs.whole_image import prove_class_counts, prove_classification, prove_label_path
 from transforms.instructions.proofs.windows import prove_motion, prove_video_counts
 from transforms.instructions.questions import pairs as pair_questions
+from transforms.instructions.questions.crop_grounding import ask_crop_grounding
 from transforms.instructions.questions.description import ask_description
 from transforms.instructions.questions.presence import ask_presence
 from transforms.instructions.questions.question import Question, Words
@@ -52,5 +54,6 @@ REGISTRY: Final[Mapping[str, Task]] = MappingProxyType(
         "same_class": Task(pair_questions.ask_same_class, pair_proofs.prove_same_class),
         "motion": Task(ask_motion, prove_motion),
         "video_counts": Task(ask_video_counts, prove_video_counts),
+        "crop_grounding": Task(ask_crop_grounding, prove_crop_grounding),
     }
 )

@@ -34,6 +34,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "same_class": [{"bbox_2d": BOX, "label": str}],
     "motion": {"label": str, "path_px": float, "mean_speed_px_per_s": float},
     "video_counts": {"classes": [{"label": str, "per_image": [int], "mean": float}], "density": [str]},
+    "crop_grounding": {"bbox_2d": BOX, "label": str},
 }
 
 

@@ -68,13 +68,16 @@ MORE_TASKS: Final = (
     "same_class",
     "motion",
     "video_counts",
+    "crop_grounding",
 )
 ALL_TASKS: Final = TASKS + MORE_TASKS
 SEVERAL_IMAGES: Final[Mapping[str, int]] = MappingProxyType(
-    dict.fromkeys(("tracking", "appeared", "vanished", "moved_most", "same_class"), 2)
+    dict.fromkeys(("tracking", "appeared", "vanished", "moved_most", "same_class", "crop_grounding"), 2)
     | dict.fromkeys(("motion", "video_counts"), 4)
 )
 """The pictures that a question of a task shows; one where the task is not listed."""
+CROPS: Final[Mapping[str, int]] = MappingProxyType({"crop_grounding": 1})
+"""How many of them, the last, are crops of the record's own image; none where the task is not listed."""
 
 
 def round_place(place: Numbers) -> list[float]:

@@ -39,7 +39,7 @@ def _row(question: Question, templates: Templates, words: Words) -> tuple[object
     choices = templates.by_task[question.task]
     template = words.pick(range(len(choices)), "template", instruction_id)
     prompt = render_prompt(choices[template], question.name, question.slots, len(question.pictures))
-    files = [scene.image_file for scene in question.pictures]
+    files = list(question.pictures)
     identity = (instruction_id, question.record_id, home.image_sha256, home.image_file, files, home.split, home.source)
     name = question.name.singular if question.name else ""
     asked = (home.classification, question.label, question.task, template, name)

@@ -35,6 +35,12 @@ def most_pairs(allowed: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
     return int(allowed[rows, columns].sum())
 
 
+def closest_pairs(closeness: Floats) -> list[tuple[int, int]]:
+    """The rows and columns that are paired for the largest sum of closeness, where it is above 0; each used once."""
+    rows, columns = linear_sum_assignment(closeness, maximize=True)
+    return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if closeness[row, column] > 0]
+
+
 def point_error(distances: Floats) -> float:
     """The OSPA distance of two point sets with a cut-off of one object size: 0 for equal sets, 1 for none in reach.
 

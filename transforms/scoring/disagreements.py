@@ -48,9 +48,9 @@ class Disagreement:
 def find_disagreements(items: Sequence[Item]) -> list[Disagreement]:
     """One row per task and reason that occurs, in the order of tasks and ``REASONS``; one item may have several."""
     found: dict[tuple[str, str], list[tuple[str, int]]] = {}
-    for item in items:
-        if item.truth.task in PARTS:
-            for reason, objects in _reasons(item):
+    with np.errstate(over="ignore", invalid="ignore"):  # answers may state 1e308
+        for item in items:
+            for reason, objects in _reasons(item) if item.truth.task in PARTS else ():
                 found.setdefault((item.truth.task, reason), []).append((item.truth.item_id, objects))
     ordered = [(task, reason) for task in PARTS for reason in REASONS if (task, reason) in found]
     return [_row(task, reason, found[task, reason]) for task, reason in ordered]

@@ -10,6 +10,7 @@ from transforms.scoring.tallies import BOX_HITS, POINT_HITS, column
 
 METRICS: Final = (
     *("unread_rate", "exact_count_accuracy", "relative_count_error", "count_mae", "absent_accuracy"),
+    "label_accuracy",
     *(f"point_{name}_{radius * 100:.0f}" for radius in RADII for name in ("precision", "recall", "f1")),
     *("point_error", "box_precision_50", "box_recall_50", "box_f1_50", "box_precision_75", "box_recall_75"),
     *("box_f1_75", "box_iou", "mAP", "mAP_50", "mAP_75"),
@@ -29,6 +30,7 @@ def metrics_of(sums: Floats) -> dict[str, Floats]:
         "count_mae": _share(column(sums, "absolute_error"), counted),
         "absent_accuracy": _share(column(sums, "absent_right"), column(sums, "absent")),
     }
+    found["label_accuracy"] = _share(column(sums, "named_right"), column(sums, "named"))
     for radius, name in zip(RADII, POINT_HITS, strict=True):
         found |= _detection(sums, "point", "points", name, f"{radius * 100:.0f}")
     found["point_error"] = _share(column(sums, "point_error"), column(sums, "point_items"))

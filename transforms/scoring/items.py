@@ -24,7 +24,8 @@ class Truth:
 
     ``parts`` names what is asked for; ``boxes`` are also set where they are known without being asked for.
     ``group`` holds together what is not independent (frames of one video, near-duplicates); ``image_size`` is
-    width, height. Empty texts and None stand for what is not known.
+    width, height. ``names`` are those of the places asked for, in their order; empty where the answer gives none.
+    Empty texts and None stand for what is not known.
     """
 
     item_id: str
@@ -38,6 +39,7 @@ class Truth:
     video: str = ""
     group: str = ""
     image_size: tuple[int, int] | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,15 @@ class Item:
 class Answer:
     """What a reader finds in a response; ``failure`` is empty when everything asked for was found.
 
-    None stands for a part that was not found or not asked for.
+    None stands for a part that was not found or not asked for. ``names`` are those of the points or boxes, in their
+    order, each empty where none is given.
     """
 
     count: int | None = None
     points: Places | None = None
     boxes: Places | None = None
     failure: str = ""
+    names: tuple[str, ...] = ()
 
 
 def parts_of(task: str, value: object) -> tuple[str, ...]:

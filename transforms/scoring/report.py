@@ -25,7 +25,7 @@ COUNTERPARTS: Final = {
     "mAP_50": "mAP_50",
     "mAP_75": "mAP_75",
 }
-_EXTRA: Final = ("exact_count_accuracy", "absent_accuracy", "box_f1_50")
+_EXTRA: Final = ("exact_count_accuracy", "absent_accuracy", "box_f1_50", "label_accuracy")
 
 
 @dataclass(frozen=True, slots=True)

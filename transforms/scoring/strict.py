@@ -11,7 +11,7 @@ from transforms.scoring.bootstrap import Interval, intervals
 from transforms.scoring.detection import Floats
 from transforms.scoring.estimates import METRICS, metrics_of
 from transforms.scoring.items import POINTS, Answer, Item, Truth
-from transforms.scoring.tallies import COLUMNS, tally
+from transforms.scoring.tallies import COLUMNS, column, tally
 from transforms.scoring.tolerant_parsing import read_tolerant
 
 DENSITY: Final = ((0, "0"), (1, "1"), (5, "2-5"), (15, "6-15"), (30, "16-30"), (math.inf, "31 and more"))
@@ -86,9 +86,10 @@ def _total(rows: Floats) -> Floats:
 
 
 def _slice(names: Sequence[str], rows: Floats) -> dict[str, Values]:
-    """The metrics of each named slice; items without a name belong to none."""
+    """The number of items and the metrics of each named slice; items without a name belong to none."""
     found, sums = _grouped(names, rows)
-    return {name: _plain(row) for name, row in zip(found, sums, strict=True) if name}
+    named = [(name, row) for name, row in zip(found, sums, strict=True) if name]
+    return {name: {"items": int(column(row, "items"))} | _plain(row) for name, row in named}
 
 
 def _plain(sums: Floats) -> Values:

@@ -1,5 +1,6 @@
 """What one item adds to the sums from which every strict metric is computed."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -8,20 +9,24 @@ from transforms.scoring.assignment import (
     RADII,
     box_matches,
     box_overlap,
+    closest_pairs,
     object_sizes,
     point_error,
     point_matches,
     relative_distances,
 )
 from transforms.scoring.detection import THRESHOLDS, Floats
-from transforms.scoring.items import BOXES, COUNT, POINTS, Answer, Truth
+from transforms.scoring.items import BOXES, COUNT, POINTS, Answer, Places, Truth
 
 POINT_HITS: Final = tuple(f"point_hits_{radius * 100:.0f}" for radius in RADII)
 BOX_HITS: Final = tuple(f"box_hits_{threshold * 100:.0f}" for threshold in THRESHOLDS)
+NAMED_RADIUS: Final = 0.5  # in sizes of the object; a name is held against that of the object it is given to
+NAMED_IOU: Final = 0.5
 COLUMNS: Final = (
     *("items", "unread", "counted", "exact", "relative_error", "absolute_error", "absent", "absent_right"),
     *("point_items", "point_error", "points_true", "points_predicted", *POINT_HITS),
     *("boxes_true", "boxes_predicted", "box_iou", "box_objects", *BOX_HITS),
+    *("named", "named_right"),
 )
 _PLACE: Final = {name: place for place, name in enumerate(COLUMNS)}
 
@@ -61,19 +66,38 @@ def _count(truth: Truth, answer: Answer) -> dict[str, float]:
 
 def _points(truth: Truth, answer: Answer) -> dict[str, float]:
     sizes = object_sizes(truth.points, truth.boxes)
-    order = sorted(range(len(truth.points)), key=lambda place: (truth.points[place], sizes[place]))
+    names = truth.names or ("",) * len(truth.points)
+    order = sorted(range(len(names)), key=lambda place: (truth.points[place], sizes[place], names[place]))
     true = tuple(truth.points[place] for place in order)
-    predicted = tuple(sorted(answer.points or ()))  # sorted: sums of floats must not depend on the order written
+    predicted, said = _sorted(answer.points or (), answer.names)
     distances = relative_distances(predicted, true, sizes[order])
     unread = answer.points is None
+    named = _named(np.where(distances <= NAMED_RADIUS, 1 - distances, 0), said, [names[place] for place in order])
     sums = {"point_items": 1, "point_error": 1.0 if unread else point_error(distances)}
     hits = dict(zip(POINT_HITS, point_matches(distances), strict=True))
-    return sums | {"points_true": len(true), "points_predicted": len(predicted)} | hits
+    return sums | {"points_true": len(true), "points_predicted": len(predicted)} | hits | named
 
 
 def _boxes(truth: Truth, answer: Answer) -> dict[str, float]:
-    predicted, true = tuple(sorted(answer.boxes or ())), tuple(sorted(truth.boxes))
+    predicted, said = _sorted(answer.boxes or (), answer.names)
+    true, names = _sorted(truth.boxes, truth.names)
     ious, total, objects = box_overlap(predicted, true)
     hits = dict(zip(BOX_HITS, box_matches(ious), strict=True))
     sums = {"boxes_true": len(true), "boxes_predicted": len(predicted), "box_iou": total, "box_objects": objects}
-    return sums | hits
+    return sums | hits | _named(np.where(ious >= NAMED_IOU, ious, 0), said, names)
+
+
+def _sorted(places: Places, names: Sequence[str]) -> tuple[Places, list[str]]:
+    """Places and their names, sorted: sums of floats must not depend on the order written."""
+    listed = sorted(zip(places, names or [""] * len(places), strict=True))
+    return tuple(place for place, _ in listed), [name for _, name in listed]
+
+
+def _named(closeness: Floats, said: Sequence[str], true: Sequence[str]) -> dict[str, float]:
+    """How many matched objects have a known true name, and how many of them are called by it."""
+    pairs = [(said[row], true[column]) for row, column in closest_pairs(closeness) if true[column]]
+    return {"named": len(pairs), "named_right": sum(_plain(name) == _plain(known) for name, known in pairs)}
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())

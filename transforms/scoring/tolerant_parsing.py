@@ -3,6 +3,7 @@
 Strict is the scoring, not the reading: a model is not to be punished for a missing fence.
 """
 
+import html
 import math
 import re
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from transforms.scoring.found_json import NoAnswer, find_value, is_number
-from transforms.scoring.items import BOXES, COUNT, POINTS, Answer, Places, Truth
+from transforms.scoring.items import BOXES, COUNT, POINTS, Answer, Truth
 
 POINT_KEYS: Final = ("point_2d", "points_2d", "point", "points")
 BOX_KEYS: Final = ("bbox_2d", "bboxes_2d", "bbox", "bboxes", "box_2d", "box", "boxes")
@@ -20,7 +21,9 @@ _MOLMO_NUMBER: Final = r"""["'](-?(?:\d+\.?\d*|\.\d+))["']"""
 _MOLMO_PAIR: Final = re.compile(rf"\bx(\d*)\s*=\s*{_MOLMO_NUMBER}\s*y\1\s*=\s*{_MOLMO_NUMBER}")
 _MOLMO_TOTAL: Final = re.compile(r"total of (\d{1,9})")
 _MOLMO_NONE: Final = re.compile(r"\s*there are none\.?\s*", re.IGNORECASE)
+_MOLMO_NAME: Final = re.compile(r"""\balt\s*=\s*(["'])(.*?)\1""")
 MAX_COUNT: Final = 1_000_000_000
+Named = tuple[str, tuple[float, ...]]
 
 
 class _Wrong(Exception):
@@ -33,7 +36,8 @@ def read_tolerant(truth: Truth, response: str) -> Answer:
     Read are: JSON in a fence, bare, or between text; one object or a list; a number under any key that contains
     "count" (else the number of places counts); points and boxes nested or flat; Molmo points, in percent of
     ``truth.image_size``; "There are none.". Reasons of failure: empty, no_json, broken_json, count_missing,
-    bad_count, points_missing, boxes_missing, bad_points, bad_boxes, size_unknown.
+    bad_count, points_missing, boxes_missing, bad_points, bad_boxes, size_unknown, contradiction (``present`` is true
+    and nothing is there, or false and something is).
     """
     if _MOLMO.search(response) or _MOLMO_NONE.fullmatch(response):
         return _read_molmo(truth, response)
@@ -41,7 +45,14 @@ def read_tolerant(truth: Truth, response: str) -> Answer:
         value = find_value(response)
     except NoAnswer as reason:
         return Answer(failure=str(reason))
+    present = _single(value).get("present") if isinstance(_single(value), dict) else None
+    answer = _read_parts(truth, value)
+    return answer if type(present) is not bool else _held_to(present, answer, truth)
+
+
+def _read_parts(truth: Truth, value: Any) -> Answer:
     found: dict[str, Any] = {}
+    names: tuple[str, ...] = ()
     failure = ""
     for part in (POINTS, BOXES, COUNT):  # the count may be the number of places
         if part in truth.parts:
@@ -49,18 +60,42 @@ def read_tolerant(truth: Truth, response: str) -> Answer:
                 found[part] = _read_count(value, found) if part == COUNT else _read_places(value, part)
             except _Wrong as reason:
                 failure = failure or str(reason)
-    return Answer(found.get(COUNT), found.get(POINTS), found.get(BOXES), failure)
+    for part in {POINTS, BOXES} & found.keys():
+        names = tuple(name for name, _ in found[part])
+        found[part] = tuple(place for _, place in found[part])
+    return Answer(found.get(COUNT), found.get(POINTS), found.get(BOXES), failure, names)
 
 
-def _read_places(value: Any, part: str) -> Places:
-    """All points or boxes, in the order written; none for an empty list and for a count of 0 without places."""
+def _held_to(present: bool, answer: Answer, truth: Truth) -> Answer:
+    """The answer as far as it agrees with what it says of presence; "not present" without places is a clear none."""
+    stated = (answer.count, answer.points, answer.boxes)
+    if any(stated) if not present else any(part in (0, ()) for part in stated):
+        return Answer(failure="contradiction")
+    if present or answer.failure.startswith("bad_"):
+        return answer
+    asked = [part in truth.parts for part in (COUNT, POINTS, BOXES)]
+    return Answer(0 if asked[0] else None, () if asked[1] else None, () if asked[2] else None)
+
+
+def _single(value: Any) -> Any:
+    """The only entry of a list, else the value."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _read_places(value: Any, part: str) -> tuple[Named, ...]:
+    """All points or boxes with their names, as written; none for an empty list and for a count of 0 without places."""
     keys, size = _SIDES[part]
     entries = value if isinstance(value, list) and not _is_place(value, size) else [value]
-    listed = [_value_of(entry, keys) for entry in entries]
-    found = [places for places in listed if places is not None]
+    listed = [(_name_of(entry), _value_of(entry, keys)) for entry in entries]
+    found = [(name, places) for name, places in listed if places is not None]
     if not found and value != [] and not (isinstance(value, dict) and _stated_count(value) == 0):
         raise _Wrong(f"{part}_missing")
-    return tuple(tuple(map(float, place)) for places in found for place in _flat(places, size, part))
+    return tuple((name, tuple(map(float, place))) for name, places in found for place in _flat(places, size, part))
+
+
+def _name_of(entry: Any) -> str:
+    name = entry.get("label") if isinstance(entry, dict) else ""
+    return name if isinstance(name, str) else ""
 
 
 def _value_of(entry: Any, keys: Iterable[str]) -> Any:
@@ -92,7 +127,7 @@ def _read_count(value: Any, found: dict[str, Any]) -> int:
     """The stated count, else the number of places; of a list without places its first entry's count, or its length."""
     if is_number(value):
         return _whole(value)
-    single = value[0] if isinstance(value, list) and len(value) == 1 else value
+    single = _single(value)
     if isinstance(single, dict) and (stated := _stated_count(single)) is not None:
         return stated
     places = len(next(iter(found.values()))) if found else _places_listed(value)
@@ -129,7 +164,8 @@ def _whole(value: Any) -> int:
 
 def _read_molmo(truth: Truth, response: str) -> Answer:
     """Points in percent of width and height, and the total where one is stated."""
-    pairs = [(float(x), float(y)) for tag in _MOLMO.findall(response) for _, x, y in _MOLMO_PAIR.findall(tag)]
+    tags = [(_MOLMO_NAME.search(tag), _MOLMO_PAIR.findall(tag)) for tag in _MOLMO.findall(response)]
+    pairs = [(float(x), float(y)) for _, places in tags for _, x, y in places]
     none = _MOLMO_NONE.fullmatch(response)
     count = _molmo_count(response, len(pairs) if pairs or none else None) if COUNT in truth.parts else None
     if BOXES in truth.parts:
@@ -141,7 +177,8 @@ def _read_molmo(truth: Truth, response: str) -> Answer:
     if pairs and truth.image_size is None:
         return Answer(count, failure="size_unknown")
     width, height = truth.image_size or (0, 0)
-    return Answer(count, tuple((x * width / 100, y * height / 100) for x, y in pairs))
+    names = tuple(html.unescape(name[2]) if name else "" for name, places in tags for _ in places)
+    return Answer(count, tuple((x * width / 100, y * height / 100) for x, y in pairs), names=names)
 
 
 def _molmo_count(response: str, listed: int | None) -> int | None:

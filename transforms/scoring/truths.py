@@ -43,7 +43,8 @@ def truth_from_value(known: Truth, value: Any) -> Truth | None:
     count = answer.count if COUNT in parts else len(points or boxes)
     if (POINTS in parts and len(points) != count) or (BOXES in parts and len(boxes) != count):
         raise NoTruth(f"the true answer counts {count} and lists {len(points or boxes)} places")
-    found = replace(known, task=known.task or task_of(parts), parts=parts, count=int(count or 0), points=points)
+    found = replace(known, task=known.task or task_of(parts), parts=parts, count=int(count or 0))
+    found = replace(found, points=points, names=answer.names)
     labelled = found if found.label else replace(found, label=_label(value))
     return replace(labelled, boxes=boxes) if BOXES in parts else labelled
 

@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from data_lake.simulate import SimulatedSizes, write_sources
+from flows.execute import execute
+from flows.prepare import Request, prepare
+from flows.run import Unwatched, run_in_threads
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
 from transforms.diff import Tables
@@ -13,6 +17,16 @@ from transforms.diff import Tables
 def tables() -> Tables:
     """The tables of the tiny release."""
     return make_tables()
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release with pictures, masks, tracks and three splits."""
+    folder = tmp_path_factory.mktemp("simulated")
+    sizes = SimulatedSizes(polyps=6, instruments=4, videos=3, frames=4)
+    sources = {name: str(path) for name, path in write_sources(folder / "in", seed=3, sizes=sizes).paths.items()}
+    request = Request("demo", str(folder / "lake"), sources, only=tuple(sources))
+    return execute(prepare(request), None, run_in_threads(2), Unwatched()).release.path
 
 
 @pytest.fixture

@@ -17,11 +17,7 @@ from data_lake.release.dialect_rows import read_contents, read_dialect_pictures,
 from data_lake.release.dialects import export_dialect
 from data_lake.release.manifest import read_manifest
 from data_lake.release.read import read_parquet, splits_of
-from data_lake.simulate import SimulatedSizes, write_sources
 from flows.cli.app import app
-from flows.execute import execute
-from flows.prepare import Request, prepare
-from flows.run import Unwatched, run_in_threads
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import changed
 from transforms.dialects.answers import Unsupported
@@ -32,16 +28,6 @@ from transforms.diff import Tables
 from transforms.errors import DataError, UsageError
 from transforms.instructions.tasks import MORE_TASKS
 from transforms.run_lengths import encode_rle
-
-
-@pytest.fixture(scope="session")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A release with pictures, masks, tracks and three splits."""
-    folder = tmp_path_factory.mktemp("dialects")
-    sizes = SimulatedSizes(polyps=6, instruments=4, videos=3, frames=4)
-    sources = {name: str(path) for name, path in write_sources(folder / "in", seed=3, sizes=sizes).paths.items()}
-    request = Request("demo", str(folder / "lake"), sources, only=tuple(sources))
-    return execute(prepare(request), None, run_in_threads(2), Unwatched()).release.path
 
 
 @pytest.fixture(scope="session")
@@ -93,6 +79,8 @@ def test_every_entry_opens_its_picture_and_states_what_the_release_states(
     assert len(found) == report.entries == len({entry["instruction_id"] for entry in found})
     assert report.entries + sum(report.left_out.values()) == len(items)
     opened = {path: Image.open(tmp_path / "out" / path).size for entry in found for path in picture_paths(entry)}
+    shown = {path for entry in found for path in items[str(entry["instruction_id"])].pictures}
+    assert shown >= opened.keys()
     assert len(opened) == report.images == len(list((tmp_path / "out/images").iterdir()))
     for entry in found:
         item = items[str(entry["instruction_id"])]

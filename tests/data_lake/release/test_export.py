@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from data_lake.release.dialects import export_dialect
 from data_lake.release.export import export_release
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import PICTURES, changed
@@ -43,10 +44,67 @@ def test_one_split_has_only_its_own_files(release: Path, tmp_path: Path) -> None
 
 
 def test_an_export_over_an_earlier_one_leaves_only_the_new_files(release: Path, tmp_path: Path) -> None:
-    export_release(release, tmp_path / "out")
     export_release(release, tmp_path / "out", "test")
-    export_release(release, tmp_path / "fresh", "test")
+    (tmp_path / "out/records/test.jsonl").write_text("damaged")
+    export_release(release, tmp_path / "out")
+    export_release(release, tmp_path / "fresh")
     assert contents(tmp_path / "out") == contents(tmp_path / "fresh")
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "fresh", "release"}
+
+
+@pytest.mark.parametrize(("split", "dialect"), [("test", None), (None, "coco")])
+def test_another_export_is_refused_and_left_alone(
+    release: Path, tmp_path: Path, split: str | None, dialect: str | None
+) -> None:
+    export_release(release, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    with pytest.raises(UsageError, match=r"holds another export \(tiny 1\.0\.0, as plain files, .*test"):
+        _export(release, tmp_path / "out", split, dialect)
+    assert contents(tmp_path / "out") == before
+
+
+def test_an_export_in_which_somebody_works_is_not_replaced(release: Path, tmp_path: Path) -> None:
+    export_release(release, tmp_path / "out")
+    (tmp_path / "out/weights.bin").write_text("mine")
+    with pytest.raises(UsageError, match=r"holds weights\.bin, which is no part"):
+        export_release(release, tmp_path / "out")
+    assert (tmp_path / "out/weights.bin").read_text() == "mine"
+
+
+@pytest.mark.parametrize("dialect", [None, "coco"])
+def test_a_release_is_never_written_to(release: Path, tmp_path: Path, tables: Tables, dialect: str | None) -> None:
+    other = write_release(tmp_path / "other", tables)
+    for to in (release, release / "sub/folder", other / "sub"):
+        with pytest.raises(UsageError, match="lies in the release"):
+            _export(release, to, None, dialect)
+    assert not (release / "sub").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "dialect"),
+    [
+        ("instructions/test.jsonl", None),
+        ("instructions/test.jsonl", "llama-factory"),
+        ("objects/test-00000-of-00001.parquet", "coco"),
+        ("data/test-00000-of-00001.parquet", "coco"),
+    ],
+)
+def test_a_file_that_the_manifest_does_not_name_is_never_exported(
+    release: Path, tmp_path: Path, path: str, dialect: str | None
+) -> None:
+    data = bytearray((release / path).read_bytes())
+    data[len(data) // 3] ^= 1
+    (release / path).write_bytes(data)
+    with pytest.raises(DataError, match=rf"{path} is not the file that the manifest names"):
+        _export(release, tmp_path / "out", None, dialect)
+    assert not (tmp_path / "out").exists()
+
+
+def _export(release: Path, to: Path, split: str | None, dialect: str | None) -> None:
+    if dialect is None:
+        export_release(release, to, split)
+    else:
+        export_dialect(release, to, dialect, split)
 
 
 def test_a_folder_with_other_files_is_refused_and_left_alone(release: Path, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Sampled rows, and the page that shows them."""
 
 import base64
+import hashlib
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -8,16 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from data_lake.questions import read_questions
 from data_lake.release.sample import drawable, sample_release
 from data_lake.release.sample_page import describe, render_page
 from tests.data_lake.release.tiny_tables import PICTURES
-from transforms.errors import UsageError
+from transforms.errors import DataError, UsageError
 
 
 class _Tags(HTMLParser):
     """Every tag with its attributes, and every tag left open."""
 
-    VOID = ("meta", "img", "input", "br", "rect", "circle")
+    VOID = ("meta", "img", "input", "br", "rect", "circle", "path")
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -56,6 +59,17 @@ def test_task_and_split_can_be_chosen(release: Path) -> None:
         sample_release(release, 1, split="validation")
 
 
+@pytest.mark.parametrize("path", ["instructions/test.jsonl", "data/test-00000-of-00001.parquet"])
+def test_a_changed_file_is_neither_shown_nor_taken_for_the_truth(release: Path, path: str) -> None:
+    """What the manifest does not name is refused, by its name."""
+    data = bytearray((release / path).read_bytes())
+    data[len(data) // 3] ^= 1
+    (release / path).write_bytes(data)
+    for read in (lambda: sample_release(release, 99), lambda: read_questions(release)):
+        with pytest.raises(DataError, match=rf"{path} is not the file that the manifest names"):
+            read()
+
+
 def test_pictures_are_the_released_bytes(release: Path) -> None:
     """Each row has its own picture, and what its answer says."""
     for row in sample_release(release, 99).rows:
@@ -89,6 +103,32 @@ def test_boxes_and_points_are_drawn_where_the_answer_says(release: Path) -> None
     assert frame == f"0 0 {row.width} {row.height}"
     assert [(float(one["x"]), float(one["y"])) for one in drawn] == [box[:2] for box in row.stated.boxes or ()]
     assert [float(one["width"]) for one in drawn] == [box[2] - box[0] for box in row.stated.boxes or ()]
+
+
+def test_all_pictures_of_a_question_are_shown(simulated: Path) -> None:
+    """In the order of the question, each in its own bytes."""
+    sample = sample_release(simulated, 2, task="video_counts")
+    tags = _Tags(render_page(sample)).found
+    images = [base64.b64decode(found["src"].partition("base64,")[2]) for tag, found in tags if tag == "img"]
+    shown = [path for row in sample.rows for path in row.images]
+    assert [hashlib.sha256(image).hexdigest() for image in images] == [Path(path).stem for path in shown]
+    assert len(images) > len(sample.rows) > 0
+
+
+@pytest.mark.parametrize("task", ["description", "segmentation"])
+def test_what_a_question_gives_is_drawn_apart_from_its_answer(simulated: Path, task: str) -> None:
+    """Boxes and clicks of the prompt, and each corner of a mask's outline."""
+    sample = sample_release(simulated, 99, task=task)
+    tags = _Tags(render_page(sample)).found
+    drawn = [found for tag, found in tags if tag in ("rect", "circle") and found["class"] == "given"]
+    given = [
+        json.loads(one) for row in sample.rows for one in re.findall(r'\{"(?:bbox|point)_2d": [^"]+\}', row.prompt)
+    ]
+    numbers = [len(one["point_2d"]) if "point_2d" in one else 1 for one in given]
+    paths = [found["d"] for tag, found in tags if tag == "path" and found["class"] == "outline"]
+    assert len(drawn) == sum(numbers) > 0
+    assert [path.count("L") + 1 for path in paths] == [len(row.outline) for row in sample.rows if row.outline]
+    assert (task == "segmentation") == bool(paths)
 
 
 def test_words_are_never_markup(release: Path) -> None:

@@ -5,8 +5,10 @@ from dataclasses import replace
 import orjson
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.transforms.dialects.samples import BOXES, SIZE, Edges, item, items
+from transforms.crops import Crop, crop_path
 from transforms.dialects.answers import Facts, Mark, Unsupported, read_content, read_facts
 from transforms.dialects.frames import (
     CELLS_1000,
@@ -117,6 +119,16 @@ def test_a_question_about_coordinates_is_left_out(name: str) -> None:
             FORMS[name].encode(changed)
 
 
+@pytest.mark.parametrize("name", [name for name in FORMS if FRAMES[name] is not QWEN2_5_PIXELS])
+@pytest.mark.parametrize("task", ["counting", "pointing"])
+def test_an_ask_that_speaks_of_pixels_is_left_out_of_every_other_frame(name: str, task: str) -> None:
+    one = item(task)
+    prompt = Prompt("Give the pixel position of each polyp.", one.prompt.request)
+    if task in ANSWERED[name]:
+        with pytest.raises(Unsupported, match="speaks of pixels"):
+            FORMS[name].encode(replace(one, prompt=prompt))
+
+
 @pytest.mark.parametrize("name", ["swift", "llama-factory", "qwen-vl-1000", "llava"])
 def test_numbers_under_a_key_of_unknown_frame_are_left_out(name: str) -> None:
     one = item("counting")
@@ -169,6 +181,48 @@ def test_ms_swift_takes_the_places_of_the_prompt_first() -> None:
     assert line["objects"] == {"ref": ["polyp"], "bbox": [[0.0, 0.0, 311.0, 264.5], [62.2, 52.9, 124.4, 105.8]]}
     back = FORMS["swift-objects"].decode(line, SIZE)
     assert [mark.numbers for mark in back.marks] == [(62.2, 52.9, 124.4, 105.8)]
+
+
+def cropped(*edges: int, size: Size = SIZE) -> Item:
+    """A picture and a crop of it, one box as the answer."""
+    request = 'Answer in fenced JSON, in pixels of image 1: {"bbox_2d": [1.0, 2.0, 3.0, 4.0], "label": "polyp"}'
+    answer = '```json\n{"bbox_2d": [62.2, 52.9, 124.4, 105.8], "label": "polyp"}\n```'
+    prompt = Prompt("Image 2 is a crop of image 1. Box its polyp in image 1.", request)
+    crop = crop_path(Crop("ab" * 32, *edges), *size)
+    one = replace(item("bounding", size=size), task="crop_grounding", prompt=prompt, answer=answer)
+    return replace(one, images=(one.image, crop))
+
+
+@given(st.data())
+def test_an_answer_about_a_crop_is_in_the_frame_of_the_whole_picture(data: st.DataObject) -> None:
+    """Whatever the crop's own size; the picture comes first, which ms-swift takes for that of the boxes."""
+    left, top = data.draw(st.integers(0, 300)), data.draw(st.integers(0, 300))
+    one = cropped(left, top, left + data.draw(st.integers(28, 300)), top + data.draw(st.integers(28, 200)))
+    for name in ("swift", "swift-objects", "llama-factory", "llama-factory-resized", "qwen2.5-vl", "qwen-vl-1000"):
+        line = FORMS[name].encode(one)
+        assert (line.get("images") or line["image"]) == list(one.pictures)
+        back = FORMS[name].decode(line, one.size)
+        steps = FRAMES[name].step(one.size)
+        for place, (found, wanted) in enumerate(zip(back.marks[0].numbers, (62.2, 52.9, 124.4, 105.8), strict=True)):
+            assert abs(found - wanted) <= steps[place % 2] / 2 + 1e-6
+
+
+@pytest.mark.parametrize("edges", [(0, 0, 27, 40), (0, 0, 40, 27)])
+def test_a_crop_that_the_model_cannot_resize_is_left_out(edges: tuple[int, int, int, int]) -> None:
+    """Every picture is resized by its own size; a form without a resize takes it."""
+    one = cropped(*edges)
+    assert one.sizes == (SIZE, Size(edges[2], edges[3]))
+    for name in ("swift", "llama-factory-resized", "qwen2.5-vl"):
+        with pytest.raises(Unsupported, match="resize"):
+            FORMS[name].encode(one)
+    assert FORMS["qwen-vl-1000"].encode(one)
+
+
+@pytest.mark.parametrize("name", ["llava", "molmo", "paligemma", "florence2"])
+def test_a_form_of_one_picture_refuses_a_crop_beside_it(name: str) -> None:
+    """Counted by the export as what the dialect has no form for."""
+    with pytest.raises(Unsupported):
+        FORMS[name].encode(cropped(10, 10, 90, 90))
 
 
 def test_several_pictures_are_refused_by_llava() -> None:

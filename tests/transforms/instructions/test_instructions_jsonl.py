@@ -68,3 +68,12 @@ def test_a_value_that_is_not_text_is_named() -> None:
     """A number where text belongs is refused with the number of the line."""
     with pytest.raises(DataError, match="line 1 holds a value that is not text"):
         read_jsonl([jsonl_line(ROW).replace(b'"r"', b"1")])
+
+
+def test_a_crop_is_never_taken_for_the_image_of_the_record() -> None:
+    """Its path holds the sha256 of the image as well; wherever it stands, the image is the other."""
+    sha256 = "a" * 64
+    image, crop = f"images/{sha256}.jpg", f"images/{sha256}.crop.0.0.30.30.png"
+    for files in ([image, crop], [crop, image]):
+        row = ROW | {"record_id": f"{sha256}:polyps", "image_file": image, "image_files": files}
+        assert read_jsonl([jsonl_line(row)]).row(0, named=True) == {name: row[name] for name in COLUMNS}

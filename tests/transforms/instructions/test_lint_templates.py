@@ -53,6 +53,8 @@ def test_the_shipped_templates_are_clean(templates: Templates, names: Names) -> 
         ("pointing", "Point to a nice one of the {names}.", "does not ask for all objects"),
         ("pointing", "How many {names} are there? Point to each.", "'How many' asks for what"),
         ("pointing", "Draw a box around every {name}.", "'box' asks for what"),
+        ("pointing", "Give the pixel position of each {name}.", "'pixel' is a unit, which belongs to the request"),
+        ("pointing", "Point to each {name}, in fractions of the width.", "'fractions' is a unit"),
         ("pointing", "Show every {name}.", "does not ask for points"),
         ("bounding", "Point to every {name} with a box.", "'Point' asks for what"),
         ("bounding", "List every {name}.", "does not ask for boxes"),

@@ -8,7 +8,17 @@ from typing import Final
 import numpy as np
 
 from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.phrases import BORDERS, COLUMNS, CONTRAST, NEAREST_LEAD, ROUND_ASPECT, ROWS, SIZES, TEXTURE
+from transforms.instructions.phrases import (
+    BORDERS,
+    COLUMNS,
+    CONTRAST,
+    LARGE,
+    NEAREST_LEAD,
+    ROUND_ASPECT,
+    ROWS,
+    SIZES,
+    TEXTURE,
+)
 from transforms.instructions.proofs.pairs import given_box
 from transforms.instructions.proofs.reading import Reading, Wrong, find_thing, label_of, require
 from transforms.instructions.scenes import BORDER_PX, Scene, Thing
@@ -17,7 +27,7 @@ _NUMBER: Final = r"(\d+(?:\.\d+)?)"
 _FORMS: Final[Mapping[str, str]] = {
     "location": rf"The (.+) lies in the (\w+(?: \w+)?) of the image, its centre at {_NUMBER} % of the width "
     rf"and {_NUMBER} % of the height\.",
-    "size": rf"(It|Its box) covers {_NUMBER} % of the image, so it is (\w+)\.",
+    "size": rf"(It|Its box) covers {_NUMBER} % of the image, so it is (.+)\.",
     "shape": rf"Its box is (?:(about as wide as high)|{_NUMBER} times as (wide as high|high as wide))"
     rf"(?:, and the object fills {_NUMBER} % of it)?\.",
     "border": r"It touches (no border|the (?:[\w, ]+) borders?) of the image\.",
@@ -26,8 +36,8 @@ _FORMS: Final[Mapping[str, str]] = {
     "texture": rf"Its luma changes by {_NUMBER} from point to point, that of the ring by {_NUMBER}, so it is "
     r"(rougher than|smoother than|about as rough as) its surroundings\.",
     "alone": r"No other object is annotated in the image\.",
-    "nearest": rf"The nearest other object is an? (.+), {_NUMBER} % of the image's diagonal away, "
-    r"(above it|below it|to its [\w ]+)\.",
+    "nearest": r"The nearest other object is an? (.+) (above it|below it|to its [\w ]+); "
+    rf"their centres are {_NUMBER} % of the image's diagonal apart\.",
     "overlap": r"Its box overlaps with that of (one|\d+) other objects?\.",
 }
 
@@ -88,7 +98,9 @@ def _overlapping(asked: Thing, others: Sequence[Thing]) -> list[Thing]:
 
 
 def _prove_caption(caption: str, scene: Scene, lexicon: Lexicon) -> None:
-    start = f"{scene.organ}, finding {scene.finding}, class {scene.classification}; annotated: "
+    facts = [scene.organ, f"finding {scene.finding}", f"class {scene.classification}"]
+    repeated = scene.organ.casefold() == scene.classification.casefold()
+    start = ", ".join(facts[: 2 if repeated else 3]) + "; annotated: "
     require(caption.startswith(start) and caption.endswith("."), "caption_differs")
     forms = {name: name for name in lexicon.names.forms}
     counted: dict[str, int] = {}
@@ -130,7 +142,7 @@ def _area(scene: Scene, thing: Thing) -> float:
 def _prove_size(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
     subject, percent, word = parts
     share = 100 * _area(scene, asked) / (scene.width * scene.height)
-    true = [name for most, name in SIZES if share < most][:1] or ["large"]
+    true = [name for most, name in SIZES if share < most][:1] or [LARGE]
     return (
         subject == ("It" if asked.area_px else "Its box") and _near(percent, share, 2) and [word] == true and not rest
     )
@@ -176,7 +188,7 @@ def _prove_alone(_parts: Parts, scene: Scene, _asked: Thing, rest: Sequence[Thin
 
 
 def _prove_nearest(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing], lexicon: Lexicon) -> bool:
-    name, percent, direction = parts
+    name, direction, percent = parts
     ((nearest, way),) = _nearest(asked, [thing for thing in scene.things if thing is not asked])
     across, down = np.subtract(nearest.centre, asked.centre)
     column = "" if abs(down) >= 2 * abs(across) else "right" if across > 0 else "left"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from transforms.crops import Crop
 from transforms.instructions.lexicon import Lexicon
 from transforms.instructions.names import Name
 from transforms.instructions.scenes import Scene, Thing
@@ -24,13 +25,17 @@ class Wrong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """``images``: placeholders; ``ask``: the words before the example; ``given``: the JSON values among them."""
+    """``images``: placeholders; ``ask``: the words before the example; ``given``: the JSON values among them.
+
+    ``crops`` are those of the row, not of its texts.
+    """
 
     task: str
     images: int
     ask: str
     given: tuple[Any, ...]
     answer: Any
+    crops: tuple[Crop, ...] = ()
 
 
 def read_row(task: str, prompt: str, answer: str, shape: Any) -> Reading:

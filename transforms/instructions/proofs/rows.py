@@ -1,17 +1,19 @@
 """Every row of every task beside the published, held against the scenes of its images."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final
 
 import polars as pl
 
+from transforms.crops import Crop, read_crop
 from transforms.instructions.lexicon import Lexicon
 from transforms.instructions.proofs.reading import Reading, Wrong, clear_label, label_of, read_row, require
 from transforms.instructions.registry import REGISTRY
 from transforms.instructions.scenes import Scene, gather_scenes, group_key
 from transforms.instructions.shapes import SHAPES
-from transforms.instructions.tasks import SEVERAL_IMAGES
+from transforms.instructions.tasks import CROPS, SEVERAL_IMAGES
 
 NAMELESS: Final = frozenset({"classification", "description", "same_class"})
 """Tasks whose prompts name no class of objects: the answer does, or nothing does."""
@@ -50,31 +52,33 @@ def prove_rows(
 
 def _reason(row: Row, home: Scene, files: Mapping[str, Scene], lexicon: Lexicon, mentions: Mentions) -> str:
     try:
-        scenes = _pictures(row, home, files)
+        scenes, crops = _pictures(row, home, files)
         reading = read_row(row["task"], row["prompt"], row["answer"], SHAPES[row["task"]])
-        require(reading.images == len(scenes), "prompt_unfinished")
+        require(reading.images == len(row["image_files"]), "prompt_unfinished")
         _check_words(row, reading, scenes, home, lexicon, mentions)
-        found = REGISTRY[row["task"]].prove(reading, scenes, lexicon)
+        found = REGISTRY[row["task"]].prove(replace(reading, crops=crops), scenes, lexicon)
         require(tuple(row["object_ids"]) == found, "object_ids_differ")
     except Wrong as wrong:
         return str(wrong)
     return ""
 
 
-def _pictures(row: Row, home: Scene, files: Mapping[str, Scene]) -> tuple[Scene, ...]:
-    """The scenes of the row's images; Wrong where the row is not filed as it should be."""
+def _pictures(row: Row, home: Scene, files: Mapping[str, Scene]) -> tuple[tuple[Scene, ...], tuple[Crop, ...]]:
+    """The scenes of the row's images, and the crops after them; Wrong where the row is not filed as it should be."""
     require(row["task"] in REGISTRY, "task_unknown")
     stem = f"{row['record_id']}:{row['task']}"
     require(row["instruction_id"] == stem or row["instruction_id"].startswith(f"{stem}:"), "instruction_id_differs")
     for column in ("image_sha256", "split", "source", "classification"):
         require(row.get(column, getattr(home, column)) == getattr(home, column), f"{column}_differs")
-    shown = row["image_files"]
+    images = SEVERAL_IMAGES.get(row["task"], 1) - CROPS.get(row["task"], 0)
+    shown, cut = row["image_files"][:images], row["image_files"][images:]
     require(row["image_file"] == home.image_file and row["image_file"] in shown, "image_file_differs")
-    known = len(set(shown)) == len(shown) and all(file in files for file in shown)
-    require(known and len(shown) == SEVERAL_IMAGES.get(row["task"], 1), "image_files_differ")
+    known = len(set(shown)) == len(shown) == images and all(file in files for file in shown)
+    crops = tuple(filter(None, map(read_crop, cut)))
+    require(known and len(crops) == len(cut) == CROPS.get(row["task"], 0), "image_files_differ")
     scenes = tuple(files[file] for file in shown)
     require(len({(scene.split, scene.width, scene.height) for scene in scenes}) == 1, "image_files_differ")
-    return scenes
+    return scenes, crops
 
 
 def _check_words(

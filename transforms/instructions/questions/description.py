@@ -66,7 +66,9 @@ def _describe(scene: Scene, thing: Thing, record_id: str, words: Words) -> Itera
 def _caption(scene: Scene, names: dict[str, Name]) -> str:
     counts = {label: len(scene.of(label)) for label in names}
     parts = [f"{n} {names[label].singular if n == 1 else names[label].plural}" for label, n in counts.items()]
-    return f"{scene.organ}, finding {scene.finding}, class {scene.classification}; annotated: {', '.join(parts)}."
+    same = scene.classification.lower() == scene.organ.lower()
+    what = f"finding {scene.finding}" + ("" if same else f", class {scene.classification}")
+    return f"{scene.organ}, {what}; annotated: {', '.join(parts)}."
 
 
 def _sentences(scene: Scene, thing: Thing, names: dict[str, Name]) -> Iterator[Sentence]:
@@ -120,8 +122,8 @@ def _relations(scene: Scene, thing: Thing, names: dict[str, Name]) -> Iterator[S
     if ways[0] > 0 and (len(ways) == 1 or ways[1] >= NEAREST_LEAD * ways[0]):
         share = 100 * ways[0] / math.hypot(scene.width, scene.height)
         named = names[near[0].label].with_article
-        where = f"{share:.1f} % of the image's diagonal away, {_direction(thing, near[0])}"
-        yield f"The nearest other object is {named}, {where}.", [thing, near[0]]
+        apart = f"their centres are {share:.1f} % of the image's diagonal apart"
+        yield f"The nearest other object is {named} {_direction(thing, near[0])}; {apart}.", [thing, near[0]]
     touching = [other for other in others if _overlap(thing.box, other.box)]
     if touching:
         many = "one other object" if len(touching) == 1 else f"{len(touching)} other objects"

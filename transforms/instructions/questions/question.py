@@ -19,6 +19,7 @@ class Question:
     ``home`` is the image of ``record_id``, under which the question is filed; ``part`` tells it from others of its
     task and record. ``label`` and ``name`` are empty and None where no single class is asked for. ``slots`` are the
     placeholders of its templates beside those of the name; ``object_ids`` the objects that the answer rests on.
+    ``crops`` are the paths of pieces of ``home`` that the prompt shows after the images.
     """
 
     task: str
@@ -27,6 +28,7 @@ class Question:
     content: Any
     object_ids: tuple[str, ...] = ()
     scenes: tuple[Scene, ...] = ()
+    crops: tuple[str, ...] = ()
     part: str = ""
     label: str = ""
     name: Name | None = None
@@ -38,9 +40,9 @@ class Question:
         return ":".join([self.record_id, self.task, *([self.part] if self.part else [])])
 
     @property
-    def pictures(self) -> tuple[Scene, ...]:
-        """The images in the order of their placeholders."""
-        return self.scenes or (self.home,)
+    def pictures(self) -> tuple[str, ...]:
+        """The paths of all images, and of crops, in the order of their placeholders."""
+        return (*(scene.image_file for scene in self.scenes or (self.home,)), *self.crops)
 
 
 @dataclass(frozen=True, slots=True)
