@@ -14,7 +14,7 @@ from data_lake.publish.versions import check_version, is_own, refuse
 from data_lake.publish.withdrawn import Holder, find_holders, refuse_forgotten, refuse_withdrawn, withdrawn_hashes
 from data_lake.release.card_check import check_card
 from data_lake.release.compare import Comparison, compare_releases
-from data_lake.release.manifest import MANIFEST, Manifest, is_rooted, read_manifest
+from data_lake.release.manifest import MANIFEST, ClaimedManifest, Manifest, is_rooted, read_manifest
 from data_lake.release.provenance import SIGNATURE, STATEMENT
 from transforms.errors import DataError
 
@@ -193,7 +193,7 @@ def _compare(
     place: Place, state: PlaceState, last: LastVersion, folder: Path, files: Sequence[LocalFile]
 ) -> Comparison:
     with fetched_tables(place, last.commit, _files(place, state, last.commit), files, folder) as old:
-        return compare_releases(old, folder)
+        return compare_releases(old, folder, ClaimedManifest)  # of large files only some columns were fetched
 
 
 def _changes(

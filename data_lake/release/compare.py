@@ -27,18 +27,21 @@ class Comparison:
         return describe(self.diff)
 
 
-def compare_releases(old: Path, new: Path) -> Comparison:
-    """The difference of two release folders of the same name; equal roots mean no difference and nothing is read."""
+def compare_releases(old: Path, new: Path, old_kind: type[Manifest] = Manifest) -> Comparison:
+    """The difference of two release folders of the same name; equal roots mean no difference and nothing is read.
+
+    ``old_kind``: ClaimedManifest where ``old`` holds less than the files that its manifest names.
+    """
     before, after = read_manifest(old), read_manifest(new)
     if before.name != after.name:
         raise DataError(f"{old} holds release '{before.name}', {new} holds '{after.name}': versions are per name.")
-    diff = diff_folders(old, new)
+    diff = diff_folders(old, new, old_kind=old_kind)
     return Comparison(before.version, after.version, propose_version(before.version, diff), diff)
 
 
-def diff_folders(old: Path, new: Path, shown: int = EXAMPLES) -> ReleaseDiff:
+def diff_folders(old: Path, new: Path, shown: int = EXAMPLES, *, old_kind: type[Manifest] = Manifest) -> ReleaseDiff:
     """The difference of any two release folders, what they were made of included; none where the roots are equal."""
-    before, after = read_manifest(old), read_manifest(new)
+    before, after = read_manifest(old, old_kind), read_manifest(new)
     if before.manifest_root == after.manifest_root:
         return ReleaseDiff()
     tables = read_tables(old, before), read_tables(new, after)

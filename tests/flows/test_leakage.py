@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data_lake.release.leakage import CERTIFICATE, check_leakage
-from data_lake.release.manifest import read_manifest
+from data_lake.release.manifest import ClaimedManifest, read_manifest
 from data_lake.release.stated_splits import check_folds, check_items
 from data_lake.release.verify import verify_release
 from data_lake.simulate import SimulatedSizes, write_sources
@@ -74,7 +74,7 @@ def test_the_release_carries_a_certificate_that_can_be_computed_again(outcome: O
 
 def test_a_planted_near_duplicate_is_found_in_the_parquet_files(release: Path) -> None:
     one, other = plant_picture(release)
-    found = check_leakage(release, read_manifest(release))
+    found = check_leakage(release, read_manifest(release, ClaimedManifest))
     assert found.problems[0] == f"1 pairs of near-duplicates are in different splits, such as {one} and {other}"
     assert "leakage.json states other" in found.problems[-1]
     (check,) = (check for check in verify_release(release, leakage=True).checks if check.name == "leakage")
@@ -88,7 +88,7 @@ def test_a_forged_certificate_does_not_hide_a_leak(release: Path) -> None:
     stated = json.loads((release / CERTIFICATE).read_text())
     stated["search"]["threshold"] = 0.0
     (release / CERTIFICATE).write_text(json.dumps(stated))
-    problems = check_leakage(release, read_manifest(release)).problems
+    problems = check_leakage(release, read_manifest(release, ClaimedManifest)).problems
     assert "the threshold 0.0 is none that can be chosen (0.05 to 0.13)" in problems
 
 
@@ -97,7 +97,7 @@ def test_a_divided_video_is_found(release: Path) -> None:
     frames = pq.read_table(file_of(release, "data", "train")).to_pylist()
     frame = next(row for row in frames if row["video_id"] is not None)
     rewrite(file_of(release, "data", "test"), lambda rows: rows.append(frame | {"split": "test"}))
-    problems = check_leakage(release, read_manifest(release)).problems
+    problems = check_leakage(release, read_manifest(release, ClaimedManifest)).problems
     assert "1 videos are in more than one split" in problems
     assert "1 images are in more than one split" in problems
 
