@@ -11,7 +11,7 @@ from acceptance.operating import PROGRAM, Site, environment, make_site
 from acceptance.servers import server_apart
 from benchmarks.measure import Measured, run_measured
 
-FULL = {"polyps": 400, "videos": 6, "frames": 150}
+FULL = {"polyps": 2000, "videos": 16, "frames": 150}
 SMALL = {"polyps": 60, "videos": 2, "frames": 60}
 SHARDED = ("index", "derive", "release")
 """The stages whose shards can be worked on at the same time."""

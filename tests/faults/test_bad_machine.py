@@ -68,7 +68,7 @@ def test_a_source_that_is_not_readable(tmp_path: Path, source: dict[str, Path]) 
     archive.chmod(0)
     with bound_by_permissions():
         message = message_of_stop(tmp_path, source, exit_code=3)
-    assert message.endswith(f": {archive}: Permission denied. Check that the file is there and readable.")
+    assert message == f"source: {POLYP_ZIP}: Permission denied. Check that the file is there and readable."
 
 
 def test_a_recipe_that_is_not_readable(tmp_path: Path, source: dict[str, Path]) -> None:
