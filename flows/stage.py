@@ -105,6 +105,18 @@ def one_shard(_build: Build, _inputs: Inputs) -> tuple[str, ...]:
     return (WHOLE,)
 
 
+def shards_of(total: int, most: int) -> tuple[str, ...]:
+    """The fewest shards, ``1 of 3`` and so on, that make equal parts of at most so many; one takes the whole."""
+    count = -(-total // most)
+    return tuple(f"{number} of {count}" for number in range(1, count + 1)) if count > 1 else (WHOLE,)
+
+
+def place_of_shard(shard: str) -> tuple[int, int]:
+    """Number and count of a shard of ``shards_of`` that is not the whole."""
+    number, count = map(int, shard.split(" of "))
+    return number, count
+
+
 def no_rules(_tables: Scans, _inputs: Inputs) -> Rules:
     """For tables without rules over the whole."""
     return {}

@@ -75,7 +75,7 @@ def show(
 
 def last_exclusions(lake: Lake, recipe: str | None) -> pl.DataFrame:
     """All inputs that the last run excluded; UsageError where there is no run."""
-    begun = (run for run in read_runs(lake) if run["keys"])  # others ended before anything was looked at
+    begun = (run for run in read_runs(lake) if run.get("keys"))  # others ended before anything was looked at
     runs: list[dict[str, Any]] = [run for run in begun if recipe in (None, run["recipe"])]
     if not runs:
         raise UsageError(f"no run in {lake.root}: build something first, or give another --lake.")

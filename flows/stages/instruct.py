@@ -5,7 +5,7 @@ import polars as pl
 from data_lake.wording import known_labels, load_names, load_templates
 from expectations.references import references_hold
 from flows.recipe import Recipe
-from flows.stage import WHOLE, Build, Inputs, Output, Rules, Scans
+from flows.stage import WHOLE, Build, Inputs, Output, Rules, Scans, place_of_shard, shards_of
 from flows.stages.kept import corrected_regions, rows_of
 from transforms.instructions.scenes import group_key
 from transforms.instructions.write import write_instructions
@@ -17,15 +17,14 @@ IMAGES_PER_SHARD = 100_000
 
 def instruct_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
     """Parts of the released images, whole videos, about equal: what a shard holds does not grow with the corpus."""
-    count = -(-inputs.counts["record"]["used"] // IMAGES_PER_SHARD)
-    return tuple(f"{number} of {count}" for number in range(1, count + 1)) if count > 1 else (WHOLE,)
+    return shards_of(inputs.counts["record"]["used"], IMAGES_PER_SHARD)
 
 
 def images_of(inputs: Inputs, shard: str) -> pl.DataFrame:
     """The images of one shard: a question may be about several frames of a video, so all are in one."""
     if shard == WHOLE:
         return inputs.read("released_images")
-    number, count = map(int, shard.split(" of "))
+    number, count = place_of_shard(shard)
     images = inputs.read("released_images", "sample_id", "source", "video_id")
     placed = group_key(images).sort("group").with_row_index("place")
     first = pl.col("place").min().over("group").cast(pl.Int64)

@@ -7,7 +7,7 @@ import polars as pl
 from data_lake.catalogue import load_catalogue
 from expectations.references import references_hold
 from flows.recipe import Recipe
-from flows.stage import WHOLE, Build, Inputs, Output, Rules, Scans
+from flows.stage import WHOLE, Build, Inputs, Output, Rules, Scans, place_of_shard, shards_of
 from flows.stages.kept import corrected_regions, kept_images, rows_of
 from flows.stages.yielding import require_every_source
 from transforms.compose import SAMPLE_COLUMNS, compose_records
@@ -19,15 +19,14 @@ HASHES = 2**256
 
 def record_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
     """Parts of the kept images, about equal: what a shard holds in memory does not grow with the corpus."""
-    count = -(-inputs.counts["split"]["used"] // IMAGES_PER_SHARD)
-    return tuple(f"{number} of {count}" for number in range(1, count + 1)) if count > 1 else (WHOLE,)
+    return shards_of(inputs.counts["split"]["used"], IMAGES_PER_SHARD)
 
 
 def images_of(inputs: Inputs, shard: str) -> pl.DataFrame:
     """The images of one shard: ``2 of 5`` is the second fifth of all hashes; by them are records and objects sorted."""
     images = kept_images(inputs)
     if shard != WHOLE:
-        number, count = map(int, shard.split(" of "))
+        number, count = place_of_shard(shard)
         first, after = (f"{HASHES * part // count:064x}" for part in (number - 1, number))
         own = pl.col("image_sha256") >= first
         images = images.filter(own if number == count else own & (pl.col("image_sha256") < after))
