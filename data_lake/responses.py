@@ -4,13 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import orjson
-
 from data_lake.release.dialect_lines import FORMS, LeftOut
 from data_lake.release.dialect_rows import read_items
 from data_lake.release.dialects import find_dialect
 from data_lake.release.export import choose_splits
-from data_lake.release.export_folder import MARK
+from data_lake.release.export_folder import read_mark
 from data_lake.release.manifest import read_manifest
 from transforms.dialects.answers import Unsupported
 from transforms.dialects.items import Item
@@ -55,12 +53,8 @@ def _form(dialect: str) -> tuple[Callable[[Item, str], str], Conversation]:
 
 def refuse_exports(truth: Path) -> None:
     """UsageError for an export in a dialect, or a file of one: its numbers are not those of the release."""
-    mark = (truth if truth.is_dir() else truth.parent) / MARK
-    try:
-        dialect = orjson.loads(mark.read_bytes()).get("dialect")
-    except (OSError, orjson.JSONDecodeError, AttributeError):
-        return
-    if dialect:
+    mark = read_mark(truth if truth.is_dir() else truth.parent)
+    if mark and (dialect := mark.get("dialect")):
         raise UsageError(
             f"{truth} is of an export in the dialect {dialect}. Give the release folder as --truth, and "
             f"--dialect {dialect}."

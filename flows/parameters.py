@@ -9,6 +9,7 @@ from flows.prepare import Request
 from flows.publishing import PublishRequest
 
 RunnerName = Literal["threads", "processes", "dask", "ray"]
+ALERT_ABOVE = 0.05
 VERSION = r"^(auto|\d+\.\d+\.\d+)$"
 
 
@@ -86,7 +87,7 @@ class RefreshParameters(BuildParameters):
         default=None, title="Publish to", description="Where new versions go; none: nowhere"
     )
     alert_above: float = Field(
-        default=0.05,
+        default=ALERT_ABOVE,
         ge=0,
         le=1,
         description="Share of rejected inputs of a stage above which nothing is published: the run fails with the "

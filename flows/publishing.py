@@ -18,6 +18,7 @@ from transforms.errors import DataError, MachineError, UsageError
 
 _BRANCH = re.compile(r"(?!.*(\.\.|//|/\.|\.lock(/|$)))[A-Za-z0-9_]([A-Za-z0-9._/-]*[A-Za-z0-9_-])?")
 Tell = Callable[[str], None]
+ONE_PLACE = "give either --repo OWNER/NAME for the Hub, or --to FOLDER for versions without it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ def open_place(request: PublishRequest) -> Place:
     if not _BRANCH.fullmatch(request.branch):
         raise UsageError(f"--branch {request.branch}: no name of a branch. Use letters, digits, '.', '_', '-' and '/'.")
     if (request.repo is None) == (request.to is None):
-        raise UsageError("give either --repo OWNER/NAME for the Hub, or --to FOLDER for versions without it.")
+        raise UsageError(ONE_PLACE)
     if request.repo is not None:
         return HubPlace(request.repo, private=request.private, branch=request.branch, pull_request=request.pull_request)
     if request.private or request.pull_request:

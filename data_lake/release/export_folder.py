@@ -47,7 +47,7 @@ def _refuse_other(to: Path, manifest: Manifest, splits: Sequence[str], dialect: 
         raise UsageError(f"--to {to}: is a file. Choose a folder.")
     if not to.is_dir() or not any(to.iterdir()):
         return
-    mark = _read_mark(to)
+    mark = read_mark(to)
     if not mark:
         raise UsageError(f"--to {to}: the folder is not empty and not an export. Choose an empty or a new folder.")
     same = (mark.get("root"), mark.get("dialect")) == (manifest.manifest_root, dialect)
@@ -59,7 +59,8 @@ def _refuse_other(to: Path, manifest: Manifest, splits: Sequence[str], dialect: 
         )
 
 
-def _read_mark(folder: Path) -> dict[str, Any] | None:
+def read_mark(folder: Path) -> dict[str, Any] | None:
+    """What an export says of itself; None for every other folder."""
     try:
         mark = orjson.loads((folder / MARK).read_bytes())
     except (OSError, orjson.JSONDecodeError):

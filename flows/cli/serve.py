@@ -24,8 +24,9 @@ from flows.cli.options import (
 from flows.cluster import check_cluster
 from flows.embedded_server import check_port, embedded_server
 from flows.local import REPORTS, SERVED
-from flows.parameters import Destination, RefreshParameters
+from flows.parameters import ALERT_ABOVE, Destination, RefreshParameters
 from flows.prepare import check_given, parse_names, parse_sources
+from flows.publishing import ONE_PLACE
 from flows.recipe import load_recipe, select_sources
 from transforms.errors import UsageError
 
@@ -62,7 +63,7 @@ def serve(
     only: OnlyOption = "",
     repo: RepoOption = None,
     to: ToOption = None,
-    alert_above: AlertOption = 0.05,
+    alert_above: AlertOption = ALERT_ABOVE,
     workers: WorkersOption = None,
     runner: RunnerOption = "threads",
     address: AddressOption = None,
@@ -100,7 +101,7 @@ def serve(
 def destination(repo: str | None, to: str | None) -> Destination | None:
     """Where new versions go; UsageError where that is two places, or none that there can be."""
     if repo and to:
-        raise UsageError("give either --repo OWNER/NAME for the Hub, or --to FOLDER for versions without it.")
+        raise UsageError(ONE_PLACE)
     if repo:
         check_name(repo)
     folder = str(Path(to).expanduser().absolute()) if to else None
