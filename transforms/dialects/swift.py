@@ -37,7 +37,8 @@ def encode_objects(item: Item) -> Line:
     content = read_content(item.answer)
     check_ask(item.prompt.ask)
     if content is None:
-        return wrap_messages(item, item.prompt.ask, check_text(item.answer)) | _objects([], []) | ids_of(item)
+        ask, answer = check_text(item.prompt.ask), check_text(item.answer)
+        return wrap_messages(item, ask, answer) | _objects([], []) | ids_of(item)
     if REF in item.answer or BBOX in item.answer:
         raise Unsupported("the answer holds a placeholder of its own")
     refuse_pixels(content)  # ms-swift resizes for each model
