@@ -21,10 +21,10 @@ fix: .venv
 	$(BIN)/ruff format .
 
 docs: .venv
-	$(BIN)/python -m expectations.suites
-	$(BIN)/python -m expectations.dictionary
-	$(BIN)/python -m flows.cli.reference
-	$(BIN)/python -m flows.cli.session
+	$(BIN)/python -m medmultipoints.expectations.suites
+	$(BIN)/python -m medmultipoints.expectations.dictionary
+	$(BIN)/python -m medmultipoints.flows.cli.reference
+	$(BIN)/python -m medmultipoints.flows.cli.session
 
 lock: .venv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -9,8 +9,13 @@ import polars as pl
 
 from acceptance.builds import build
 from acceptance.inputs import hyperkvasir, real_data
-from transforms.boxes import published_points, published_scale, round_to_tenths, scale_boxes_float32
-from transforms.sources.annotations import BoxEntry, parse_box_json
+from medmultipoints.transforms.regions.boxes import (
+    published_points,
+    published_scale,
+    round_to_tenths,
+    scale_boxes_float32,
+)
+from medmultipoints.transforms.sources.annotations import BoxEntry, parse_box_json
 
 MAX_SIDE = 700
 POLYP_ITEMS = 23

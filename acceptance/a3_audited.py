@@ -11,9 +11,9 @@ import polars as pl
 
 from acceptance.builds import build, differing
 from acceptance.inputs import hyperkvasir, real_data
-from transforms.boxes import grow_box
-from transforms.records import Box
-from transforms.sources.annotations import parse_box_json
+from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.regions.boxes import grow_box
+from medmultipoints.transforms.sources.annotations import parse_box_json
 
 IMAGES = 120
 ARCHIVE = "hyper-kvasir-segmented-images.zip"

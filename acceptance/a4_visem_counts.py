@@ -10,7 +10,7 @@ import polars as pl
 
 from acceptance.builds import build_apart
 from acceptance.inputs import real_data, small
-from data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 
 FRAMES, LABEL_FILES, BOXES = 29_370, 29_196, 656_335
 TRACKS = {"normal": 1121, "cluster": 20, "pinhead": 35}

@@ -9,9 +9,9 @@ from typing import Any
 from acceptance.builds import build_apart, differing, kept_stages, rebuilt_stages
 from acceptance.inputs import ROOT, small
 from acceptance.state import tracked_and_new_files
-from data_lake.simulate import SimulatedSizes, SimulatedSources, write_sources
-from flows.pipeline import PIPELINE
-from transforms.sources.simulated.faults import all_faults
+from medmultipoints.data_lake.simulate import SimulatedSizes, SimulatedSources, write_sources
+from medmultipoints.flows.stages.pipeline import PIPELINE
+from medmultipoints.transforms.sources.simulated.faults import all_faults
 
 SEED = 5
 STAGES = frozenset(stage.name for stage in PIPELINE)
@@ -45,8 +45,8 @@ def replace(old: str, new: str) -> Callable[[str], str]:
 FROM_RECORD = frozenset({"record", "instruct", "translate", "release", "manifest"})
 FROM_INSTRUCT = frozenset({"instruct", "translate", "release", "manifest"})
 EDITS = (
-    Edit("a helper of derive", "transforms/run_lengths.py", append("# edited"), STAGES - {"index"}),
-    Edit("a transform of split", "transforms/split.py", append("# edited"), FROM_RECORD | {"split"}),
+    Edit("a helper of derive", "transforms/regions/run_lengths.py", append("# edited"), STAGES - {"index"}),
+    Edit("a transform of split", "transforms/splits/assign.py", append("# edited"), FROM_RECORD | {"split"}),
     Edit("a helper of instruct", "transforms/instructions/prompts.py", append("# edited"), FROM_INSTRUCT),
     Edit(
         "a template",
@@ -67,7 +67,7 @@ EDITS = (
         replace('"severity": "warning"', '"severity": "critical"'),
         FROM_INSTRUCT,
     ),
-    Edit("the card's template", "data_lake/release/card.md.jinja", append("."), frozenset({"manifest"})),
+    Edit("the card's template", "data_lake/release/write/card.md.jinja", append("."), frozenset({"manifest"})),
     Edit("the command line", "flows/cli/console.py", append("# edited"), frozenset()),
 )
 

@@ -14,9 +14,9 @@ from typing import Any
 import orjson
 
 from acceptance.inputs import ROOT
-from data_lake.simulate import SimulatedSizes, write_sources
-from flows.pipeline import PIPELINE
-from transforms.sources.simulated.faults import all_faults
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.flows.stages.pipeline import PIPELINE
+from medmultipoints.transforms.sources.simulated.faults import all_faults
 
 SEED = 6
 POLL_SECONDS = 0.002

@@ -14,11 +14,11 @@ from PIL import Image as Picture
 
 from acceptance.builds import build
 from acceptance.inputs import hyperkvasir
-from data_lake.release.export import export_release
-from data_lake.simulate import SimulatedSizes, write_sources
-from flows.execute import Outcome
-from transforms.crops import read_crop
-from transforms.images import decode_image
+from medmultipoints.data_lake.release.export.plain import export_release
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.flows.engine.execute import Outcome
+from medmultipoints.transforms.pictures.crops import read_crop
+from medmultipoints.transforms.pictures.decode import decode_image
 
 CONFIGS = {"records": ("records", "record_id"), "images": ("released_images", "sample_id")} | {
     "objects": ("objects", "object_id")

@@ -10,9 +10,9 @@ import orjson
 
 from acceptance.inputs import ROOT
 from benchmarks.measure import Measured, run_measured
-from flows.execute import Outcome, execute
-from flows.prepare import Request, prepare
-from flows.run import Unwatched, run_in_threads
+from medmultipoints.flows.engine.execute import Outcome, execute
+from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.engine.run import Unwatched, run_in_threads
 
 Sources = Mapping[str, Path]
 

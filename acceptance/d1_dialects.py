@@ -15,15 +15,15 @@ from acceptance.builds import build
 from acceptance.environments import Consumer, NotInstallable, ask, install
 from acceptance.inputs import small
 from acceptance.marks import compare
-from data_lake.release.dialect_rows import read_dialect_pictures, read_items
-from data_lake.release.dialects import DialectReport, export_dialect
-from data_lake.release.manifest import Manifest, read_manifest
-from data_lake.release.read import splits_of
-from data_lake.simulate import SimulatedSizes, write_sources
-from transforms.dialects.answers import Mark, read_content, read_facts
-from transforms.dialects.frames import THOUSAND, decode
-from transforms.dialects.items import Item, Picture
-from transforms.dialects.registry import DIALECTS, Conversation, Layout
+from medmultipoints.data_lake.release.export.dialect_rows import read_dialect_pictures, read_items
+from medmultipoints.data_lake.release.export.dialects import DialectReport, export_dialect
+from medmultipoints.data_lake.release.read.tables import splits_of
+from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.transforms.dialects.answers import Mark, read_content, read_facts
+from medmultipoints.transforms.dialects.frames import THOUSAND, decode
+from medmultipoints.transforms.dialects.items import Item, Picture
+from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Layout
 
 
 class Reading(NamedTuple):

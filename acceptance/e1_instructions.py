@@ -10,16 +10,16 @@ import polars as pl
 from acceptance.builds import build
 from acceptance.inputs import real_data, small
 from acceptance.wrong_answers import plant
-from data_lake.release.answers import check_answers
-from data_lake.release.manifest import Manifest, read_manifest
-from data_lake.release.read import read_tables
-from data_lake.simulate import SimulatedSizes, write_sources
-from data_lake.wording import known_labels, load_names, load_templates
-from flows.recipe import load_recipe
-from transforms.diff import Tables
-from transforms.instructions.check import check_instructions
-from transforms.instructions.tasks import ALL_TASKS, TASKS
-from transforms.instructions.write import write_instructions
+from medmultipoints.data_lake.prompt_assets import known_labels, load_names, load_templates
+from medmultipoints.data_lake.release.read.answers import check_answers
+from medmultipoints.data_lake.release.read.tables import read_tables
+from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.flows.recipe.model import load_recipe
+from medmultipoints.transforms.diff.releases import Tables
+from medmultipoints.transforms.instructions.check import check_instructions
+from medmultipoints.transforms.instructions.tasks import ALL_TASKS, TASKS
+from medmultipoints.transforms.instructions.write import write_instructions
 
 ADDED = 1000
 SAMPLED = 50

@@ -7,8 +7,8 @@ from typing import Any
 from acceptance.a2_published import published_items
 from acceptance.builds import build
 from acceptance.inputs import hyperkvasir
-from data_lake.release.manifest import read_manifest
-from data_lake.release.read import read_all_instructions
+from medmultipoints.data_lake.release.read.tables import read_all_instructions
+from medmultipoints.data_lake.release.write.manifest import read_manifest
 
 POLYP_ITEMS = 23
 

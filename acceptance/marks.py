@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from transforms.dialects.answers import Mark
+from medmultipoints.transforms.dialects.answers import Mark
 
 
 def compare(

@@ -13,8 +13,8 @@ from acceptance.a6_kill import gone, processes_of
 from acceptance.inputs import small
 from acceptance.operating import PROGRAM, Serving, Site, environment, make_site, serving, stop, until
 from acceptance.servers import server_apart
-from data_lake.layout import Lake
-from data_lake.release.verify import verify_release
+from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.store.layout import Lake
 
 AWAY_SECONDS = 120
 

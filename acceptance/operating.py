@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import orjson
 
-from data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 
 PROGRAM = Path(sys.executable).with_name("medmultipoints")
 PREFECT = Path(sys.executable).with_name("prefect")

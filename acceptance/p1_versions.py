@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from acceptance.publishing import apart, history, own_hub, write_sequence
-from data_lake.publish.plan import plan_push
-from data_lake.publish.versions import VersionRefused
+from medmultipoints.data_lake.publish.plan import plan_push
+from medmultipoints.data_lake.publish.versions import VersionRefused
 from tests.hub.fixtures import place_at, publish
 
 REPO = "acme/versions"

@@ -13,8 +13,8 @@ from typing import Any
 
 from acceptance.inputs import small
 from acceptance.publishing import apart, own_hub
-from data_lake.publish import kept
-from data_lake.publish.push import PushResult
+from medmultipoints.data_lake.publish import remote_release as kept
+from medmultipoints.data_lake.publish.push import PushResult
 from tests.faults.test_publish_faults import ACTS, BASE, attempt, check_message
 from tests.hub.fixtures import (
     awake,

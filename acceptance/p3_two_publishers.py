@@ -8,10 +8,10 @@ from typing import Any
 
 from acceptance.inputs import small
 from acceptance.publishing import apart, own_hub
-from data_lake.publish.plan import plan_push
-from data_lake.publish.push import push
+from medmultipoints.data_lake.publish.plan import plan_push
+from medmultipoints.data_lake.publish.push import push
+from medmultipoints.transforms.errors import PipelineError
 from tests.hub.fixtures import check_never_half, copy_repository, history, place_at, publish, write_versions
-from transforms.errors import PipelineError
 
 BASE, REPO = "acme/base", "acme/contested"
 

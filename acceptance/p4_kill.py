@@ -17,7 +17,8 @@ from tests.hub.running import TestHub
 BASE, REPO = "acme/base", "acme/killed"
 CHILD = (
     "import sys; from pathlib import Path; from tests.hub.fixtures import place_at; "
-    "from data_lake.publish.plan import plan_push; from data_lake.publish.push import push; "
+    "from medmultipoints.data_lake.publish.plan import plan_push; "
+    "from medmultipoints.data_lake.publish.push import push; "
     "print('ready', flush=True); place = place_at(sys.argv[2]); "
     "print(push(plan_push(Path(sys.argv[1]), place), place).outcome)"
 )

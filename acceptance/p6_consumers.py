@@ -11,10 +11,10 @@ from acceptance.builds import build
 from acceptance.environments import CONSUMERS, Consumer, install
 from acceptance.inputs import need_programs, small
 from acceptance.publishing import apart, command, publish_by_command
-from data_lake.release.card import config_tables
-from data_lake.release.manifest import read_manifest
-from data_lake.release.verify import verify_release
-from data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.release.write.card import config_tables
+from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from tests.hub.running import WRITER, TestHub, start_hub
 
 REPO = "acme/read-by-others"

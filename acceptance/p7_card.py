@@ -11,9 +11,9 @@ from markdown_it import MarkdownIt
 from acceptance.builds import build
 from acceptance.inputs import need_programs
 from acceptance.runner import results_folder
-from data_lake.release.card_check import card_problems
-from data_lake.release.manifest import read_manifest
-from data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.data_lake.release.write.card_check import card_problems
+from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 
 STYLE = (
     "body{font:15px sans-serif;max-width:60rem;margin:2rem auto}table{border-collapse:collapse;margin:1rem 0}"

@@ -10,8 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from acceptance.inputs import hyperkvasir
-from transforms.images import decode_image, encode_jpeg, resize_image
-from transforms.thumbnails import pack, thumbnail
+from medmultipoints.transforms.pictures.decode import decode_image, encode_jpeg, resize_image
+from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail
 
 ARCHIVE = "hyper-kvasir-segmented-images.zip"
 Pixels = NDArray[np.uint8]

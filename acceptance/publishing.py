@@ -22,7 +22,7 @@ CALL = (
     "print(json.dumps(importlib.import_module(sys.argv[1]).show(Path(sys.argv[2]))))"
 )
 DIALECTS = ("paligemma", "swift-objects")
-COMMAND = (sys.executable, "-c", "from flows.cli import main; main()")
+COMMAND = (sys.executable, "-m", "medmultipoints")
 
 
 def apart(module: str, work: Path, **settings: str) -> dict[str, Any]:

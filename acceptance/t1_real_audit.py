@@ -46,7 +46,14 @@ def run(work: Path) -> dict[str, Any]:
 
 def told(release: Path) -> list[dict[str, Any]]:
     """What ``medmultipoints audit --json`` prints: one finding a line, with exactly the agreed keys."""
-    command = [sys.executable, "-c", "from flows.cli import main; main()", "audit", str(release), "--json"]
+    command = [
+        sys.executable,
+        "-c",
+        "from medmultipoints.flows.cli import main; main()",
+        "audit",
+        str(release),
+        "--json",
+    ]
     rows = [json.loads(line) for line in run_measured(command, ROOT).output.splitlines()]
     assert all(list(row) == KEYS for row in rows), f"keys: {next(list(row) for row in rows if list(row) != KEYS)}"
     return rows

@@ -11,10 +11,10 @@ import polars as pl
 
 from acceptance.builds import build
 from acceptance.inputs import small
-from data_lake.simulate import SimulatedSizes, SimulatedSources, write_sources
-from expectations.columns import load_table
-from transforms.sources.simulated.faults import all_findings
-from transforms.sources.simulated.visem_names import VISEM_ZIP
+from medmultipoints.data_lake.simulate import SimulatedSizes, SimulatedSources, write_sources
+from medmultipoints.transforms.columns.tables import load_table
+from medmultipoints.transforms.sources.simulated.faults import all_findings
+from medmultipoints.transforms.sources.simulated.visem_names import VISEM_ZIP
 
 RECIPE = """
 name = "planted"

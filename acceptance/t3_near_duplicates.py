@@ -15,7 +15,7 @@ from acceptance.inputs import ROOT, hyperkvasir, real_data, small
 from acceptance.planted import CHANGES, Change, Pixels, mixture, real_pictures, table, thumbnails
 from benchmarks.measure import run_measured
 from benchmarks.near import COPIES, FRAMES, MILLION, VIDEOS
-from transforms.near import choose_threshold, count_distances, find_near
+from medmultipoints.transforms.duplicates.near import choose_threshold, count_distances, find_near
 
 MARK = "#"
 MOST_CROPS = (0.03, 0.05, 0.08)

@@ -11,18 +11,18 @@ import polars as pl
 
 from acceptance.builds import build
 from acceptance.inputs import hyperkvasir, real_data, small
-from data_lake.release.manifest import read_manifest
-from data_lake.release.stated_splits import StatedLeakage, check_folds, check_items
-from data_lake.release.verify import verify_release
-from data_lake.report.page import report_page
-from data_lake.simulate import SimulatedSizes, write_sources
-from flows.pipeline import PIPELINE
-from flows.prepare import Request, prepare
-from flows.run import Unwatched, run_in_threads, run_pipeline
-from flows.stage import Build, Inputs, Output, no_rules
+from medmultipoints.data_lake.release.read.stated_splits import StatedLeakage, check_folds, check_items
+from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.data_lake.report.page import report_page
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.engine.run import Unwatched, run_in_threads, run_pipeline
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, no_rules
+from medmultipoints.flows.stages.pipeline import PIPELINE
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.sources.simulated.faults import all_faults
 from tests.flows.planted_leaks import plant_picture
-from transforms.errors import DataError
-from transforms.sources.simulated.faults import all_faults
 
 RECIPE = """
 name = "full"

@@ -16,7 +16,7 @@ from PIL import Image
 
 from acceptance.builds import build
 from acceptance.inputs import hyperkvasir
-from data_lake.release.manifest import read_manifest
+from medmultipoints.data_lake.release.write.manifest import read_manifest
 
 ARCHIVE = "hyper-kvasir-segmented-images.zip"
 PAIRS = 40
@@ -198,7 +198,7 @@ def check_moved(work: Path, old: Path, members: Members, boxes: Boxes, stems: li
 
 def command(*words: object) -> str:
     """What the command line prints."""
-    call = [sys.executable, "-c", "from flows.cli import main; main()", *map(str, words)]
+    call = [sys.executable, "-m", "medmultipoints", *map(str, words)]
     done = subprocess.run(call, capture_output=True, text=True, env=os.environ, check=False)
     assert done.returncode == 0, f"{words}: {done.stderr}"
     return done.stdout

@@ -16,10 +16,10 @@ import polars as pl
 from acceptance.browser import NARROW, WIDE, Page, chromium
 from acceptance.builds import build
 from acceptance.inputs import ROOT, hyperkvasir, need_programs, small
-from data_lake.report.corrections import entry, values_of
-from data_lake.simulate import SimulatedSizes, write_sources
-from transforms.reporting.choices import worst_first
-from transforms.sources.simulated.faults import all_faults
+from medmultipoints.data_lake.report.corrections import entry, values_of
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.transforms.reporting.choices import worst_first
+from medmultipoints.transforms.sources.simulated.faults import all_faults
 
 AXE = "axe-playwright-python"  # it brings axe-core as one file
 RECIPE = """name = "looked_at"
@@ -217,6 +217,6 @@ def large_report(work: Path) -> tuple[Path, float]:
 
 def command(*words: object) -> None:
     """Run the command line."""
-    call = [sys.executable, "-c", "from flows.cli import main; main()", *map(str, words)]
+    call = [sys.executable, "-m", "medmultipoints", *map(str, words)]
     done = subprocess.run(call, capture_output=True, text=True, env=os.environ, check=False)
     assert done.returncode == 0, f"{words}: {done.stderr}"

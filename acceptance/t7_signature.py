@@ -9,10 +9,10 @@ from typing import Any
 
 from acceptance.builds import build
 from acceptance.inputs import hyperkvasir, need_programs
-from data_lake.release.manifest import MANIFEST, read_manifest
-from data_lake.release.provenance import SIGNATURE, STATEMENT
-from data_lake.release.signature import Trust
-from data_lake.release.verify import verify_release
+from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT
+from medmultipoints.data_lake.release.sign.signature import Trust
+from medmultipoints.data_lake.release.write.manifest import MANIFEST, read_manifest
 
 
 def run(work: Path) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def verify(release: Path, allowed: Path, expected: int) -> str:
 
 def command(*words: object, expected: int) -> str:
     """What a command prints; AssertionError where its exit code is another than expected."""
-    call: Sequence[str] = [sys.executable, "-c", "from flows.cli import main; main()", *map(str, words)]
+    call: Sequence[str] = [sys.executable, "-m", "medmultipoints", *map(str, words)]
     done = subprocess.run(call, capture_output=True, text=True, env=os.environ, check=False)
     assert done.returncode == expected, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout

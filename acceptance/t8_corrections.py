@@ -9,13 +9,13 @@ import polars as pl
 
 from acceptance.builds import build
 from acceptance.inputs import hyperkvasir
-from data_lake.publish.plain_folder import PlainFolder
-from data_lake.publish.plan import plan_push
-from data_lake.publish.push import push
-from data_lake.release.compare import compare_releases
-from data_lake.release.verify import verify_release
-from flows.execute import Outcome
-from transforms.errors import DataError
+from medmultipoints.data_lake.publish.plain_folder import PlainFolder
+from medmultipoints.data_lake.publish.plan import plan_push
+from medmultipoints.data_lake.publish.push import push
+from medmultipoints.data_lake.release.read.compare import compare_releases
+from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.flows.engine.execute import Outcome
+from medmultipoints.transforms.errors import DataError
 
 RECIPE = """
 name = "reviewed"

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from transforms.crops import crop_path, read_crop
+from medmultipoints.transforms.pictures.crops import crop_path, read_crop
 
 PER_TASK = 40
 FIRST = 6  # of a list: of a description the place, size, shape, borders, brightness and texture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from data_lake.simulate import STAMP, SimulatedSizes, write_sources
+from medmultipoints.data_lake.simulate import STAMP, SimulatedSizes, write_sources
 
 SEED = 20261121
 

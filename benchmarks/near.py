@@ -15,11 +15,11 @@ import numpy as np
 import orjson
 import polars as pl
 
-from transforms.all_pairs import Hashes, Numbers
-from transforms.candidates import RADIUS
-from transforms.hash_search import find_pairs
-from transforms.near import find_near
-from transforms.thumbnails import pack
+from medmultipoints.transforms.duplicates.all_pairs import Hashes, Numbers
+from medmultipoints.transforms.duplicates.candidates import RADIUS
+from medmultipoints.transforms.duplicates.hash_search import find_pairs
+from medmultipoints.transforms.duplicates.near import find_near
+from medmultipoints.transforms.pictures.thumbnails import pack
 
 VIDEOS, FRAMES = 20, 1500
 MILLION = 1_000_000

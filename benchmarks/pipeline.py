@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import orjson
 
-from flows.execute import execute
-from flows.prepare import Request, parse_sources, prepare
-from flows.run import StageResult, Unwatched, run_in_threads
+from medmultipoints.flows.engine.execute import execute
+from medmultipoints.flows.engine.prepare import Request, parse_sources, prepare
+from medmultipoints.flows.engine.run import StageResult, Unwatched, run_in_threads
 
 
 class Stopwatch(Unwatched):

@@ -37,7 +37,7 @@ PARTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "derive": DERIVE,
     "release": RELEASE,
     "instruct": (("instruct", "translate"), ("jsonl",)),
-    "near-duplicates, glances, audit": (("correct", "near", "inspect", "audit"), ()),
+    "near-duplicates, glances, audit": (("correct", "near", "measure", "audit"), ()),
     "card and manifest": (("manifest",), ()),
 }
 

@@ -24,17 +24,17 @@ import orjson
 import polars as pl
 
 from benchmarks.measure import tree_bytes
-from data_lake.catalogue import load_catalogue
-from data_lake.fingerprint import SourceFingerprint
-from data_lake.layout import Lake, open_lake
-from data_lake.tables import put_table, read_table
-from expectations.columns import conform, empty_frame, load_table
-from expectations.validate import validate
-from flows.pipeline import PIPELINE
-from flows.recipe import load_recipe
-from flows.run import Unwatched, run_in_threads, run_stage
-from flows.stage import Build, Inputs, Source
-from transforms.dedup import find_duplicates
+from medmultipoints.data_lake.archives.fingerprint import SourceFingerprint
+from medmultipoints.data_lake.catalogue import load_catalogue
+from medmultipoints.data_lake.store.layout import Lake, open_lake
+from medmultipoints.data_lake.store.tables import put_table, read_table
+from medmultipoints.expectations.validate import validate
+from medmultipoints.flows.engine.run import Unwatched, run_in_threads, run_stage
+from medmultipoints.flows.engine.stage import Build, Inputs, Source
+from medmultipoints.flows.recipe.model import load_recipe
+from medmultipoints.flows.stages.pipeline import PIPELINE
+from medmultipoints.transforms.columns.tables import conform, empty_frame, load_table
+from medmultipoints.transforms.duplicates.exact import find_duplicates
 
 ROOT = Path(__file__).resolve().parents[1]
 FRAMES = 100

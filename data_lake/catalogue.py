@@ -16,9 +16,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from data_lake.keys import CODE_ROOT, code_digest, digest
-from data_lake.store import file_sha256
-from transforms.errors import UsageError
+from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest
+from medmultipoints.data_lake.store.objects import file_sha256
+from medmultipoints.transforms.errors import UsageError
 
 READERS = "medmultipoints.sources"
 CATALOGUES = "medmultipoints.catalogue"
@@ -114,7 +114,7 @@ def load_catalogue(extra_dirs: Iterable[Path] = ()) -> dict[str, SourceInfo]:
 
 
 def _toml_files(extra_dirs: Iterable[Path]) -> Iterator[Traversable]:
-    folders: list[Traversable] = [files("data_lake.sources")]
+    folders: list[Traversable] = [files("medmultipoints.data_lake.sources")]
     folders += map(_plugin_folder, sorted(entry_points(group=CATALOGUES), key=lambda point: point.name))
     for folder in (*folders, *extra_dirs):
         if not folder.is_dir():
@@ -167,7 +167,10 @@ def reader_digest(key: str) -> str:
     spec = find_spec(module.partition(".")[0])
     if spec is None or (spec.origin is None and not spec.submodule_search_locations):
         raise UsageError(f"reader '{key}': its module {module} is not installed.")
-    ours = {path.relative_to(CODE_ROOT).with_suffix("") for path in CODE_ROOT.joinpath("transforms").rglob("*.py")}
+    ours = {
+        path.relative_to(CODE_ROOT).with_suffix("")
+        for path in CODE_ROOT.joinpath("medmultipoints/transforms").rglob("*.py")
+    }
     if module.replace(".", "/") in {path.as_posix() for path in ours}:
         return code_digest([module])
     return digest({"transforms": code_digest(path.as_posix() for path in ours), "package": _package_files(spec)})

@@ -11,17 +11,22 @@ from typing import Any
 
 import orjson
 
-import transforms.sources.simulated as simulated_package
-from data_lake.layout import explained
-from data_lake.store import sync
-from transforms.errors import UsageError
-from transforms.sources.simulated.counts import REAL_BOXES, TRACK_TOTALS, model_counts, parse_counts_csv
-from transforms.sources.simulated.faults import faults_of
-from transforms.sources.simulated.hyperkvasir import LABEL_TABLE, LABELLED_ZIP, SEGMENTED_ZIP, simulate_hyperkvasir
-from transforms.sources.simulated.kvasir_instrument import INSTRUMENT_ZIP, simulate_kvasir_instrument
-from transforms.sources.simulated.members import Member, Planted, Simulated
-from transforms.sources.simulated.visem_names import VISEM_ZIP
-from transforms.sources.simulated.visem_tracking import VideoMode, simulate_visem_tracking
+import medmultipoints.transforms.sources.simulated as simulated_package
+from medmultipoints.data_lake.store.layout import explained
+from medmultipoints.data_lake.store.objects import sync
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.simulated.counts import REAL_BOXES, TRACK_TOTALS, model_counts, parse_counts_csv
+from medmultipoints.transforms.sources.simulated.faults import faults_of
+from medmultipoints.transforms.sources.simulated.hyperkvasir import (
+    LABEL_TABLE,
+    LABELLED_ZIP,
+    SEGMENTED_ZIP,
+    simulate_hyperkvasir,
+)
+from medmultipoints.transforms.sources.simulated.kvasir_instrument import INSTRUMENT_ZIP, simulate_kvasir_instrument
+from medmultipoints.transforms.sources.simulated.members import Member, Planted, Simulated
+from medmultipoints.transforms.sources.simulated.visem_names import VISEM_ZIP
+from medmultipoints.transforms.sources.simulated.visem_tracking import VideoMode, simulate_visem_tracking
 
 STAMP = "simulated.json"
 FOLDERS = {

@@ -1,15 +1,18 @@
-"""The data dictionary, generated from the declarations. ``python -m expectations.dictionary`` writes it again."""
+"""Generate the data dictionary from the declarations.
+
+``python -m medmultipoints.expectations.dictionary`` writes it again.
+"""
 
 from pathlib import Path
 
-from expectations.columns import Column, Table, load_table, table_names
-from expectations.suites import describe_check
+from medmultipoints.expectations.suites import describe_check
+from medmultipoints.transforms.columns.tables import Column, Table, load_table, table_names
 
-DICTIONARY = Path(__file__).parents[1] / "docs" / "data-dictionary.md"
+DICTIONARY = Path(__file__).resolve().parents[1] / "docs" / "data-dictionary.md"
 
 _INTRODUCTION = """# Data dictionary
 
-Generated from `expectations/tables/*.toml` by `python -m expectations.dictionary`; do not edit.
+Generated from `transforms/columns/tables/*.toml` by `python -m medmultipoints.expectations.dictionary`; do not edit.
 
 Boxes are pixel edges, origin top-left, half-open: `[x1, x2) x [y1, y2)`. Points share that frame: the centre of the
 pixel in column x and row y is `(x + 0.5, y + 0.5)`. A column may hold null only where it says so. Numbers are finite.

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from expectations.columns import Column, Table
-from transforms.instructions.tasks import TASKS
-from transforms.records import TONE_COLUMNS
+from medmultipoints.transforms.columns.tables import Column, Table
+from medmultipoints.transforms.instructions.tasks import TASKS
+from medmultipoints.transforms.records import TONE_COLUMNS
 
 FLOAT32_ROUNDING_PX = 1e-3
 """Points and boxes of records are rounded to float32 apart from each other."""

@@ -1,24 +1,46 @@
 """The Great Expectations suites, generated from the declarations and committed as ``suites/<name>.json``.
 
-``python -m expectations.suites`` writes them again. Scalar columns get native expectations; what Great
+``python -m medmultipoints.expectations.suites`` writes them again. Scalar columns get native expectations; what Great
 Expectations judges wrongly, slowly or only within a chunk enters as a boolean flag ``ok_<rule>`` that must be true.
 Row rules have severity ``warning`` (the row is held back), table rules ``critical`` (the build stops).
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from expectations.columns import SUITES, VARIANTS, Check, Column, Parameter, Table, load_table, suite_name, table_names
-from expectations.rules import complete_flag, finite_flag, rule_flags, unique_flag
+from medmultipoints.expectations.rules import complete_flag, finite_flag, rule_flags, unique_flag
+from medmultipoints.transforms.columns.tables import (
+    TABLES,
+    VARIANTS,
+    Check,
+    Column,
+    Parameter,
+    Table,
+    load_table,
+    suite_name,
+    table_names,
+)
 
+SUITES = Path(__file__).parent / "suites"
 TABLE_RULES = "table_rules"
 FLAG = "ok_"
 
 Suite = dict[str, Any]
+
+
+def table_digest(name: str) -> str:
+    """Return the sha256 of a table's declaration and its committed suites, part of the keys of its stage."""
+    suites = [SUITES / f"{suite_name(name, variant)}.json" for variant in (None, *VARIANTS.get(name, ()))]
+    digest = hashlib.sha256()
+    for path in (TABLES.joinpath(f"{name}.toml"), *suites):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def row_flags(table: Table, variant: str | None = None) -> dict[str, pl.Expr]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
 
-from expectations.verdicts import Verdict
+from medmultipoints.expectations.verdicts import Verdict
 
 _HEAD = "| table | suite | rows | rules | rows held back | failures by rule |\n|---|---|---:|---:|---:|---|\n"
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from expectations.columns import Table, polars_schema, suite_name
-from expectations.suites import FLAG, TABLE_RULES, Suite, load_suite, row_flags
-from expectations.verdicts import (
+from medmultipoints.expectations.suites import FLAG, TABLE_RULES, Suite, load_suite, row_flags
+from medmultipoints.expectations.verdicts import (
     BrokenRule,
     Rejection,
     RowFailure,
@@ -18,6 +17,7 @@ from expectations.verdicts import (
     Verdict,
     first_few,
 )
+from medmultipoints.transforms.columns.tables import Table, polars_schema, suite_name
 
 if TYPE_CHECKING:
     import pandas as pd

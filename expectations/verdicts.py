@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from transforms.errors import DataError
+from medmultipoints.transforms.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,8 @@ class BrokenRule(DataError):
         self.suite, self.rule, self.problem = suite, rule, problem
         super().__init__(
             f"suite {suite}: rule {rule} could not be judged: {problem}. No row was passed or held; correct "
-            f"expectations/tables/ or the stage that writes the table and run `python -m expectations.suites`"
+            "transforms/columns/tables/ or the stage that writes the table, then run "
+            "`python -m medmultipoints.expectations.suites`"
         )
 
 

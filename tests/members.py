@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from zipfile import ZipFile
 
-from transforms.errors import MemberProblem
-from transforms.records import VideoFacts
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import VideoFacts
 
 
 class MemoryMembers:

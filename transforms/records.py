@@ -57,7 +57,7 @@ class SourceBox:
 
 @dataclass(frozen=True, slots=True)
 class Tone:
-    """How bright and how rough an object and the ring around it are, in gray levels (``transforms.tones``)."""
+    """How bright and how rough an object and the ring around it are, in gray levels (``transforms.pictures.tones``)."""
 
     luma: float
     roughness: float

@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import BinaryIO, cast
 from uuid import uuid4
 
-from data_lake.layout import explained
-from data_lake.publish.places import PIECE, Change, KeptCommit, KeptFile, PlaceState, StaleParent
-from transforms.errors import MachineError, UsageError
+from medmultipoints.data_lake.publish.places import PIECE, Change, KeptCommit, KeptFile, PlaceState, StaleParent
+from medmultipoints.data_lake.store.layout import explained
+from medmultipoints.transforms.errors import MachineError, UsageError
 
 AUTHOR = {
     f"GIT_{role}_{key}": value

@@ -5,11 +5,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO, TypeVar, cast
 
-from data_lake.publish.hub_answers import Trouble, explain, trouble_of
-from data_lake.publish.hub_client import check_endpoint, check_name, open_client
-from data_lake.publish.places import PIECE, Change, KeptCommit, KeptFile, LostAnswer, PlaceState, StaleParent
-from data_lake.publish.ranges import RangedFile
-from transforms.errors import MachineError, PipelineError, UsageError
+from medmultipoints.data_lake.publish.hub_answers import Trouble, explain, trouble_of
+from medmultipoints.data_lake.publish.hub_client import check_endpoint, check_name, open_client
+from medmultipoints.data_lake.publish.places import (
+    PIECE,
+    Change,
+    KeptCommit,
+    KeptFile,
+    LostAnswer,
+    PlaceState,
+    StaleParent,
+)
+from medmultipoints.data_lake.publish.ranges import RangedFile
+from medmultipoints.transforms.errors import MachineError, PipelineError, UsageError
 
 Result = TypeVar("Result")
 TRIES = 3

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from transforms.errors import DataError, MachineError, PipelineError, UsageError
+from medmultipoints.transforms.errors import DataError, MachineError, PipelineError, UsageError
 
 TOKEN = re.compile(
     r"hf_[A-Za-z0-9_]{6,}|(?<=Bearer )\S+|(?<=Basic )\S+|(?<=[?&]sig=)[^&\s'\"]+|(?<=Signature=)[^&\s'\"]+"

@@ -4,7 +4,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from transforms.errors import UsageError
+from medmultipoints.transforms.errors import UsageError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, HfFileSystem

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from data_lake.publish.kept import broken_files, fetch_manifest
-from data_lake.publish.places import Place, PlaceState
-from data_lake.publish.withdrawn import holds
-from data_lake.release.manifest import MANIFEST, Manifest
-from transforms.errors import UsageError
+from medmultipoints.data_lake.publish.places import Place, PlaceState
+from medmultipoints.data_lake.publish.remote_release import broken_files, fetch_manifest
+from medmultipoints.data_lake.publish.withdrawn import holds
+from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest
+from medmultipoints.transforms.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)

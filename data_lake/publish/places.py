@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from transforms.errors import MachineError
+from medmultipoints.transforms.errors import MachineError
 
 PIECE = 1 << 20
 

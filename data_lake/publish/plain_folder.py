@@ -12,10 +12,18 @@ from uuid import uuid4
 import orjson
 from filelock import FileLock
 
-from data_lake.layout import explained
-from data_lake.publish.places import PIECE, Change, KeptCommit, KeptFile, PlaceState, StaleParent, hash_local
-from data_lake.store import sync
-from transforms.errors import DataError, MachineError, UsageError
+from medmultipoints.data_lake.publish.places import (
+    PIECE,
+    Change,
+    KeptCommit,
+    KeptFile,
+    PlaceState,
+    StaleParent,
+    hash_local,
+)
+from medmultipoints.data_lake.store.layout import explained
+from medmultipoints.data_lake.store.objects import sync
+from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 
 HISTORY, VERSIONS, LOCK = "history.json", "versions", ".lock"
 LONGEST_WAIT = 600

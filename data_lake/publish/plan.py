@@ -6,17 +6,29 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from data_lake.keys import digest
-from data_lake.publish.kept import fetched_tables, wrong_files
-from data_lake.publish.last_version import LastVersion, check_edits, find_last, find_unfinished
-from data_lake.publish.places import KeptFile, LocalFile, Place, PlaceState, hash_local
-from data_lake.publish.versions import check_version, is_own, refuse
-from data_lake.publish.withdrawn import Holder, find_holders, refuse_forgotten, refuse_withdrawn, withdrawn_hashes
-from data_lake.release.card_check import check_card
-from data_lake.release.compare import Comparison, compare_releases
-from data_lake.release.manifest import MANIFEST, ClaimedManifest, Manifest, is_rooted, read_manifest
-from data_lake.release.provenance import SIGNATURE, STATEMENT
-from transforms.errors import DataError
+from medmultipoints.data_lake.publish.last_version import LastVersion, check_edits, find_last, find_unfinished
+from medmultipoints.data_lake.publish.places import KeptFile, LocalFile, Place, PlaceState, hash_local
+from medmultipoints.data_lake.publish.remote_release import fetched_tables, wrong_files
+from medmultipoints.data_lake.publish.versions import check_version, is_own, refuse
+from medmultipoints.data_lake.publish.withdrawn import (
+    Holder,
+    find_holders,
+    refuse_forgotten,
+    refuse_withdrawn,
+    withdrawn_hashes,
+)
+from medmultipoints.data_lake.release.read.compare import Comparison, compare_releases
+from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT
+from medmultipoints.data_lake.release.write.card_check import check_card
+from medmultipoints.data_lake.release.write.manifest import (
+    MANIFEST,
+    ClaimedManifest,
+    Manifest,
+    is_rooted,
+    read_manifest,
+)
+from medmultipoints.data_lake.store.keys import digest
+from medmultipoints.transforms.errors import DataError
 
 Action = Literal["commit", "tag", "nothing"]
 Kind = Literal["added", "changed", "unchanged", "deleted", "kept", "late"]

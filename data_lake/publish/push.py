@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from data_lake.publish.kept import wrong_files
-from data_lake.publish.places import Change, LostAnswer, Place, StaleParent
-from data_lake.publish.plan import PushPlan, plan_push
-from data_lake.release.manifest import is_rooted
-from transforms.errors import MachineError
+from medmultipoints.data_lake.publish.places import Change, LostAnswer, Place, StaleParent
+from medmultipoints.data_lake.publish.plan import PushPlan, plan_push
+from medmultipoints.data_lake.publish.remote_release import wrong_files
+from medmultipoints.data_lake.release.write.manifest import is_rooted
+from medmultipoints.transforms.errors import MachineError
 
 WAITS = (1.0, 3.0, 9.0)
 Outcome = Literal["pushed", "finished", "unchanged", "proposed"]

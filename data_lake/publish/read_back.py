@@ -13,16 +13,16 @@ from typing import Any
 
 import orjson
 
-from data_lake.publish.hub_answers import redact
-from data_lake.publish.kept import fetch_manifest
-from data_lake.publish.places import Place, download
-from data_lake.publish.versions import is_own
-from data_lake.release.card import config_tables
-from data_lake.release.manifest import MANIFEST, Manifest, read_manifest
-from data_lake.release.provenance import SIGNATURE, STATEMENT
-from data_lake.release.read import read_parquet, splits_of, table_files
-from data_lake.release.verify import Check
-from transforms.errors import PipelineError, UsageError
+from medmultipoints.data_lake.publish.hub_answers import redact
+from medmultipoints.data_lake.publish.places import Place, download
+from medmultipoints.data_lake.publish.remote_release import fetch_manifest
+from medmultipoints.data_lake.publish.versions import is_own
+from medmultipoints.data_lake.release.read.tables import read_parquet, splits_of, table_files
+from medmultipoints.data_lake.release.read.verify import Check
+from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT
+from medmultipoints.data_lake.release.write.card import config_tables
+from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, read_manifest
+from medmultipoints.transforms.errors import PipelineError, UsageError
 
 ROWS = 5
 OWN_SETTINGS = ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_TOKEN")
@@ -86,7 +86,7 @@ def _load(
     environment = kept | dict(place.environment()) | {"HF_HOME": str(home)}
     question = {"path": argument[0], "revision": argument[1], "configs": wanted, "rows": ROWS}
     done = subprocess.run(
-        [sys.executable, "-m", "data_lake.publish.sample"],
+        [sys.executable, "-P", "-m", "medmultipoints.data_lake.publish.sample"],
         input=json.dumps(question),
         capture_output=True,
         text=True,

@@ -1,9 +1,9 @@
 """Which version may follow which, and which paths of a place belong to releases."""
 
-from data_lake.release.compare import Comparison
-from data_lake.release.files import DIALECT_PREFIX
-from data_lake.release.manifest import Manifest
-from transforms.errors import UsageError
+from medmultipoints.data_lake.release.read.compare import Comparison
+from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX
+from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.transforms.errors import UsageError
 
 OWN_FOLDERS = ("data", "images", "objects", "instructions", "quarantine", "assets")
 

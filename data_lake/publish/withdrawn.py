@@ -8,11 +8,11 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_lake.publish.kept import fetch_manifest
-from data_lake.publish.places import Place, PlaceState
-from data_lake.release.manifest import MANIFEST, Manifest
-from data_lake.release.read import read_parquet, table_files
-from transforms.errors import DataError
+from medmultipoints.data_lake.publish.places import Place, PlaceState
+from medmultipoints.data_lake.publish.remote_release import fetch_manifest
+from medmultipoints.data_lake.release.read.tables import read_parquet, table_files
+from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest
+from medmultipoints.transforms.errors import DataError
 
 Hashes = tuple[str, str]
 HASHES: Final = ("image_sha256", "pixel_sha256")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from transforms.changes import Corners
+from medmultipoints.transforms.diff.changes import Corners
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,16 @@ from typing import Any
 import orjson
 import polars as pl
 
-from data_lake.release.changes import CHANGES
-from data_lake.release.checks import EXPECTATIONS
-from data_lake.release.leakage import CERTIFICATE, check_leakage
-from data_lake.release.manifest import Manifest, read_manifest
-from data_lake.release.read import own_file, read_parquet, read_quarantine, read_tables
-from data_lake.report.pictures import read_thumbnails
-from expectations.columns import empty_frame, load_table
-from transforms.corrections import SIDES
-from transforms.diff import Tables
-from transforms.errors import DataError
+from medmultipoints.data_lake.release.read.checks import EXPECTATIONS
+from medmultipoints.data_lake.release.read.leakage import CERTIFICATE, check_leakage
+from medmultipoints.data_lake.release.read.tables import own_file, read_parquet, read_quarantine, read_tables
+from medmultipoints.data_lake.release.write.changes import CHANGES
+from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.data_lake.report.pictures import read_thumbnails
+from medmultipoints.transforms.audit.corrections import SIDES
+from medmultipoints.transforms.columns.tables import empty_frame, load_table
+from medmultipoints.transforms.diff.releases import Tables
+from medmultipoints.transforms.errors import DataError
 
 QUARANTINE = ("disagreements", "conventions", "corrections", "near_duplicates", "exclusions", "split_changes")
 

@@ -9,14 +9,14 @@ from typing import Any, Final
 import jinja2
 import orjson
 
-from data_lake.release.changes import plain
-from data_lake.release.compare import diff_folders
-from data_lake.report import sections
-from data_lake.report.corrections import TEMPLATES, entry, offered
-from data_lake.report.figures import Figure
-from data_lake.report.materials import Album, read_materials
-from data_lake.report.sections import EXAMPLES, Listing
-from transforms.diff import ReleaseDiff
+from medmultipoints.data_lake.release.read.compare import diff_folders
+from medmultipoints.data_lake.release.write.changes import plain
+from medmultipoints.data_lake.report import sections
+from medmultipoints.data_lake.report.corrections import TEMPLATES, entry, offered
+from medmultipoints.data_lake.report.figures import Figure
+from medmultipoints.data_lake.report.materials import Album, read_materials
+from medmultipoints.data_lake.report.sections import EXAMPLES, Listing
+from medmultipoints.transforms.diff.releases import ReleaseDiff
 
 FOLDER: Final = Path(__file__).parent
 FIRST_ROWS: Final = 15

@@ -9,9 +9,9 @@ from typing import Any, Final
 import pyarrow.parquet as pq
 from PIL import Image
 
-from data_lake.release.manifest import Manifest
-from data_lake.release.read import own_file, readable, table_files
-from transforms.errors import DataError
+from medmultipoints.data_lake.release.read.tables import own_file, readable, table_files
+from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.transforms.errors import DataError
 
 SIDE: Final = 320
 """The longer side of a picture, in pixels: sharp enough to judge a box at the width of a card."""

@@ -6,16 +6,22 @@ from typing import Any, Final
 
 import polars as pl
 
-from data_lake.release.card import describe_convention
-from data_lake.report.corrections import values_of
-from data_lake.report.figures import Figure, finding_figure, image_figure, record_figure, said_box
-from data_lake.report.materials import Album, Materials, boxes_of_label
-from transforms.changes import Corners
-from transforms.leakage import count_shared
-from transforms.reporting.choices import choose_records, clusters_of, count_findings, some_of_each_kind, worst_first
-from transforms.reporting.histograms import bars, image_sizes, object_counts, object_sizes, split_shares
-from transforms.reporting.timelines import Timeline, timelines
-from transforms.stats import count_images
+from medmultipoints.data_lake.release.write.card import describe_convention
+from medmultipoints.data_lake.report.corrections import values_of
+from medmultipoints.data_lake.report.figures import Figure, finding_figure, image_figure, record_figure, said_box
+from medmultipoints.data_lake.report.materials import Album, Materials, boxes_of_label
+from medmultipoints.transforms.compose.stats import count_images
+from medmultipoints.transforms.diff.changes import Corners
+from medmultipoints.transforms.reporting.choices import (
+    choose_records,
+    clusters_of,
+    count_findings,
+    some_of_each_kind,
+    worst_first,
+)
+from medmultipoints.transforms.reporting.histograms import bars, image_sizes, object_counts, object_sizes, split_shares
+from medmultipoints.transforms.reporting.timelines import Timeline, timelines
+from medmultipoints.transforms.splits.leakage import count_shared
 
 GALLERY: Final = 12
 PICTURED: Final = 36

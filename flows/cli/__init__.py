@@ -10,7 +10,7 @@ from typing import NoReturn
 def main() -> NoReturn:
     """Run the command line; an interrupt ends it with a message even while it is still being loaded."""
     signal.signal(signal.SIGINT, _leave)
-    from flows.cli.app import main as run
+    from medmultipoints.flows.cli.app import main as run
 
     run()
 

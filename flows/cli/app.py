@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import typer
 
-from flows.cli import (
+from medmultipoints.flows.cli import (
     audit,
     build,
     demo,
@@ -29,8 +29,8 @@ from flows.cli import (
     sign,
     status,
 )
-from flows.cli.console import say_error
-from transforms.errors import MachineError, PipelineError
+from medmultipoints.flows.cli.console import say_error
+from medmultipoints.transforms.errors import MachineError, PipelineError
 
 INTERRUPTED = 130
 

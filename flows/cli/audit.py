@@ -6,12 +6,12 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from data_lake.release.card import describe_convention
-from data_lake.release.findings import read_conventions, read_findings, told
-from data_lake.report.corrections import entry, values_of
-from expectations.columns import load_table
-from flows.cli.console import OUT, print_json, table
-from transforms.errors import UsageError
+from medmultipoints.data_lake.release.read.findings import read_conventions, read_findings, told
+from medmultipoints.data_lake.release.write.card import describe_convention
+from medmultipoints.data_lake.report.corrections import entry, values_of
+from medmultipoints.flows.cli.console import OUT, print_json, table
+from medmultipoints.transforms.columns.tables import load_table
+from medmultipoints.transforms.errors import UsageError
 
 MOST_SHOWN = 40
 

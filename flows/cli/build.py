@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from data_lake.layout import only_builder
-from flows.attempt import prepare_attempt
-from flows.cli.console import OUT, print_json, say, stage_progress, table, transfer_progress
-from flows.cli.options import (
+from medmultipoints.data_lake.store.layout import only_builder
+from medmultipoints.flows.cli.console import OUT, print_json, say, stage_progress, table, transfer_progress
+from medmultipoints.flows.cli.options import (
     DEFAULT_LAKE,
     AddressOption,
     JsonOption,
@@ -21,11 +20,12 @@ from flows.cli.options import (
     SourceOption,
     WorkersOption,
 )
-from flows.execute import Outcome, execute, is_finished
-from flows.prepare import Request, parse_names, parse_sources
-from flows.report import COUNTS, reasons_of, stage_row
-from flows.run import run_in_threads
-from transforms.stats import count_labels, note_tasks
+from medmultipoints.flows.engine.attempt import prepare_attempt
+from medmultipoints.flows.engine.execute import Outcome, execute, is_finished
+from medmultipoints.flows.engine.prepare import Request, parse_names, parse_sources
+from medmultipoints.flows.engine.report import COUNTS, reasons_of, stage_row
+from medmultipoints.flows.engine.run import run_in_threads
+from medmultipoints.transforms.compose.stats import count_labels, note_tasks
 
 EXAMPLES = """Examples:
 
@@ -72,7 +72,7 @@ def run(request: Request) -> Outcome:
         with only_builder(prepared.lake, prepared.recipe.name):
             pass  # a lock that is held is better told now than after Prefect has started
         say("starting Prefect" if os.environ.get("PREFECT_API_URL") else "starting an embedded Prefect server")
-        from flows.local import run_flow
+        from medmultipoints.flows.orchestration.local import run_flow
 
         return run_flow(request, prepared, progress)
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from flows.run import StageResult
+from medmultipoints.flows.engine.run import StageResult
 
 # Where output goes to a file or a pipe there is no edge to fold names and paths at.
 PIPE_WIDTH = 240

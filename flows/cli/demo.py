@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from data_lake.layout import open_lake
-from data_lake.simulate import SimulatedSizes, write_sources
-from flows.cli.build import print_outcome, shown, timed
-from flows.cli.console import OUT, print_json, say
-from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
-from flows.prepare import Request
-from transforms.sources.simulated.faults import all_faults
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.data_lake.store.layout import open_lake
+from medmultipoints.flows.cli.build import print_outcome, shown, timed
+from medmultipoints.flows.cli.console import OUT, print_json, say
+from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
+from medmultipoints.flows.engine.prepare import Request
+from medmultipoints.transforms.sources.simulated.faults import all_faults
 
 
 def demo(

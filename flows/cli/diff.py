@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
-from data_lake.release.changes import markdown, plain
-from data_lake.release.compare import diff_folders
-from data_lake.release.manifest import Manifest, read_manifest
-from data_lake.release.verify import check_sizes
-from data_lake.report.page import diff_page
-from flows.cli.console import OUT, print_json, table
-from flows.cli.inspect_release import PublishedArgument, opened_release
-from flows.cli.options import JsonOption
-from flows.cli.write_page import HtmlOption, write_aside
-from transforms.changes import Change
-from transforms.diff import EXAMPLES, ReleaseDiff, propose_version
+from medmultipoints.data_lake.release.read.compare import diff_folders
+from medmultipoints.data_lake.release.read.verify import check_sizes
+from medmultipoints.data_lake.release.write.changes import markdown, plain
+from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.data_lake.report.page import diff_page
+from medmultipoints.flows.cli.console import OUT, print_json, table
+from medmultipoints.flows.cli.inspect_release import PublishedArgument, opened_release
+from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.cli.write_page import HtmlOption, write_aside
+from medmultipoints.transforms.diff.changes import Change
+from medmultipoints.transforms.diff.releases import EXAMPLES, ReleaseDiff, propose_version
 
 SHA256 = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 NAMED = 3

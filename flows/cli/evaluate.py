@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from data_lake.scoring import Matched, load_items
-from data_lake.scoring_page import render_scoring_page
-from flows.cli.console import OUT, print_json, table
-from flows.cli.options import JsonOption
-from flows.cli.write_page import HtmlOption, write_aside
-from transforms.errors import DataError
-from transforms.scoring.charts import LOWER_IS_BETTER
+from medmultipoints.data_lake.evaluate.page import render_scoring_page
+from medmultipoints.data_lake.evaluate.score import Matched, load_items
+from medmultipoints.flows.cli.console import OUT, print_json, table
+from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.cli.write_page import HtmlOption, write_aside
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.scoring.charts import LOWER_IS_BETTER
 
 # The columns of the tables by task, label, source and density, with short titles.
 COLUMNS = {
@@ -54,7 +54,9 @@ def evaluate(
 
     Example: `medmultipoints evaluate --truth lake/releases/demo/1.0.0 --split test --predictions result.jsonl`
     """
-    from transforms.scoring.report import scoring_report  # scipy and the COCO evaluator: not for every command
+    from medmultipoints.transforms.scoring.report import (
+        scoring_report,  # scipy and the COCO evaluator: not for every command
+    )
 
     matched = load_items(truth, predictions, split, dialect)
     if not matched.items:

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from data_lake.catalogue import load_catalogue
-from data_lake.fetch import fetch_source
-from data_lake.layout import open_lake
-from flows.cli.build import shown
-from flows.cli.console import OUT, print_json, transfer_progress
-from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
-from transforms.errors import UsageError
+from medmultipoints.data_lake.catalogue import load_catalogue
+from medmultipoints.data_lake.fetch.download import fetch_source
+from medmultipoints.data_lake.store.layout import open_lake
+from medmultipoints.flows.cli.build import shown
+from medmultipoints.flows.cli.console import OUT, print_json, transfer_progress
+from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
+from medmultipoints.transforms.errors import UsageError
 
 
 def fetch(

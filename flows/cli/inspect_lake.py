@@ -1,9 +1,9 @@
 """``medmultipoints sources`` and ``recipes``: what there is."""
 
-from data_lake.catalogue import load_catalogue
-from flows.cli.console import print_json, table
-from flows.cli.options import JsonOption
-from flows.recipe import load_recipe, shipped_recipes
+from medmultipoints.data_lake.catalogue import load_catalogue
+from medmultipoints.flows.cli.console import print_json, table
+from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.recipe.model import load_recipe, shipped_recipes
 
 
 def sources(as_json: JsonOption = False) -> None:

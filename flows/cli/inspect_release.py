@@ -9,19 +9,19 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from data_lake.publish.read_back import check_rows, fetched_release
-from data_lake.release.dialects import export_dialect
-from data_lake.release.export import export_release
-from data_lake.release.show import describe_release
-from data_lake.release.signature import Trust
-from data_lake.release.verify import verify_release
-from flows.cli.build import shown
-from flows.cli.console import OUT, print_json, say_error, table
-from flows.cli.leakage import print_certificate
-from flows.cli.options import JsonOption
-from flows.publishing import place_of
-from transforms.dialects.registry import DIALECTS
-from transforms.errors import UsageError
+from medmultipoints.data_lake.publish.read_back import check_rows, fetched_release
+from medmultipoints.data_lake.release.export.dialects import export_dialect
+from medmultipoints.data_lake.release.export.plain import export_release
+from medmultipoints.data_lake.release.read.show import describe_release
+from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.release.sign.signature import Trust
+from medmultipoints.flows.cli.build import shown
+from medmultipoints.flows.cli.console import OUT, print_json, say_error, table
+from medmultipoints.flows.cli.leakage import print_certificate
+from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.engine.publishing import place_of
+from medmultipoints.transforms.dialects.registry import DIALECTS
+from medmultipoints.transforms.errors import UsageError
 
 LIST = "list"
 ReleaseArgument = Annotated[Path, typer.Argument(help="Folder of a release.")]

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from data_lake.collect import Garbage, Retention, alone, find_garbage, remove
-from data_lake.store import clear_temporary
-from flows.cli.console import OUT, print_json, say, table
-from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, existing_lake
+from medmultipoints.data_lake.store.garbage import Garbage, Retention, alone, find_garbage, remove
+from medmultipoints.data_lake.store.objects import clear_temporary
+from medmultipoints.flows.cli.console import OUT, print_json, say, table
+from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, existing_lake
 
 app = typer.Typer(no_args_is_help=True, help="The lake as a whole.")
 

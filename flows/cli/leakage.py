@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from data_lake.release.stated_splits import check_folds, check_items
-from flows.cli.console import OUT, print_json, table
-from flows.cli.options import JsonOption
-from transforms.errors import UsageError
-from transforms.leakage import Certificate
-from transforms.near import RULE
+from medmultipoints.data_lake.release.read.stated_splits import check_folds, check_items
+from medmultipoints.flows.cli.console import OUT, print_json, table
+from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.transforms.duplicates.near import RULE
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.splits.leakage import Certificate
 
 
 def leakage(

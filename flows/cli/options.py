@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from data_lake.layout import Lake, lake_at, open_lake
-from transforms.errors import UsageError
+from medmultipoints.data_lake.store.layout import Lake, lake_at, open_lake
+from medmultipoints.transforms.errors import UsageError
 
 LakeOption = Annotated[Path, typer.Option("--lake", envvar="LAKE_ROOT", help="Folder of the data lake.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, for machines.")]

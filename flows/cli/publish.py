@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from data_lake.publish.plan import PushPlan
-from flows.cli.console import OUT, print_json, say, table
-from flows.cli.options import JsonOption
-from flows.publishing import Published, PublishRequest, open_place, plan_for, publish_release
-from transforms.errors import UsageError
+from medmultipoints.data_lake.publish.plan import PushPlan
+from medmultipoints.flows.cli.console import OUT, print_json, say, table
+from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.engine.publishing import Published, PublishRequest, open_place, plan_for, publish_release
+from medmultipoints.transforms.errors import UsageError
 
 MOST_FILES = 20
 
@@ -75,7 +75,7 @@ def run(request: PublishRequest) -> Published:
     """The outcome; as a flow run where a Prefect server is configured, else in this process."""
     if not os.environ.get("PREFECT_API_URL"):
         return publish_release(request, say)
-    from flows.local import run_publish
+    from medmultipoints.flows.orchestration.local import run_publish
 
     return run_publish(request)
 

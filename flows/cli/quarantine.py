@@ -5,14 +5,14 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from data_lake.layout import Lake
-from data_lake.runs import read_runs
-from data_lake.store import read_receipt
-from data_lake.tables import read_table
-from expectations.columns import empty_frame, load_table
-from flows.cli.console import OUT, print_json, table
-from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, existing_lake
-from transforms.errors import UsageError
+from medmultipoints.data_lake.store.layout import Lake
+from medmultipoints.data_lake.store.objects import read_receipt
+from medmultipoints.data_lake.store.runs import read_runs
+from medmultipoints.data_lake.store.tables import read_table
+from medmultipoints.flows.cli.console import OUT, print_json, table
+from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, existing_lake
+from medmultipoints.transforms.columns.tables import empty_frame, load_table
+from medmultipoints.transforms.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="The inputs that the last run of a lake rejected.")
 RecipeOption = Annotated[str | None, typer.Option(help="Of this recipe's last run; the default is the last run.")]

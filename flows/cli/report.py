@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from data_lake.release.manifest import read_manifest
-from data_lake.report.page import report_page
-from flows.cli.console import OUT, print_json, say_error
-from flows.cli.inspect_release import PublishedArgument, opened_release
-from flows.cli.options import JsonOption
-from flows.cli.write_page import write_page
+from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.data_lake.report.page import report_page
+from medmultipoints.flows.cli.console import OUT, print_json, say_error
+from medmultipoints.flows.cli.inspect_release import PublishedArgument, opened_release
+from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.cli.write_page import write_page
 
 
 def report(

@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from data_lake.release.sample import Sample, SampledRow, sample_release
-from data_lake.release.sample_page import bare_prompt, describe, render_page
-from flows.cli.console import OUT, print_json
-from flows.cli.inspect_release import ReleaseArgument
-from flows.cli.options import JsonOption
-from flows.cli.write_page import HtmlOption, write_aside
+from medmultipoints.data_lake.release.read.sample import Sample, SampledRow, sample_release
+from medmultipoints.data_lake.release.read.sample_page import bare_prompt, describe, render_page
+from medmultipoints.flows.cli.console import OUT, print_json
+from medmultipoints.flows.cli.inspect_release import ReleaseArgument
+from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.cli.write_page import HtmlOption, write_aside
 
 
 def sample(

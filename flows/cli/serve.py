@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from data_lake.layout import Lake, lake_at, open_lake
-from data_lake.publish.hub_client import check_name
-from flows.cli.console import OUT, print_json, say
-from flows.cli.options import (
+from medmultipoints.data_lake.publish.hub_client import check_name
+from medmultipoints.data_lake.store.layout import Lake, lake_at, open_lake
+from medmultipoints.flows.cli.console import OUT, print_json, say
+from medmultipoints.flows.cli.options import (
     DEFAULT_LAKE,
     AddressOption,
     JsonOption,
@@ -21,14 +21,14 @@ from flows.cli.options import (
     SourceOption,
     WorkersOption,
 )
-from flows.cluster import check_cluster
-from flows.embedded_server import check_port, embedded_server
-from flows.local import REPORTS, SERVED
-from flows.parameters import ALERT_ABOVE, Destination, RefreshParameters
-from flows.prepare import check_given, parse_names, parse_sources
-from flows.publishing import ONE_PLACE
-from flows.recipe import load_recipe, select_sources
-from transforms.errors import UsageError
+from medmultipoints.flows.engine.prepare import check_given, parse_names, parse_sources
+from medmultipoints.flows.engine.publishing import ONE_PLACE
+from medmultipoints.flows.orchestration.cluster import check_cluster
+from medmultipoints.flows.orchestration.embedded_server import check_port, embedded_server
+from medmultipoints.flows.orchestration.local import REPORTS, SERVED
+from medmultipoints.flows.orchestration.parameters import ALERT_ABOVE, Destination, RefreshParameters
+from medmultipoints.flows.recipe.model import load_recipe, select_sources
+from medmultipoints.transforms.errors import UsageError
 
 EveryOption = Annotated[str | None, typer.Option(metavar="TIME", help="Refresh that often: a number and s, m, h or d.")]
 CronOption = Annotated[
@@ -125,8 +125,8 @@ def run(
     with embedded_server(home, port=port, reports=lake.reports) as api:
         page = api.removesuffix("/api")
         os.environ |= {"PREFECT_HOME": str(home), "PREFECT_API_URL": api, REPORTS: f"{page}/reports"}
-        from flows.deployments import deployments, schedule_of
-        from flows.serving import serve as serve_deployments
+        from medmultipoints.flows.orchestration.deployments import deployments, schedule_of
+        from medmultipoints.flows.orchestration.serving import serve as serve_deployments
 
         served = deployments(what, schedule_of(*when), when[2])
 

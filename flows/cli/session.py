@@ -1,5 +1,6 @@
-"""The session that the README shows. ``python -m flows.cli.session`` runs the demo and pastes what it prints.
+"""Run the demo and paste what it prints into the README.
 
+``python -m medmultipoints.flows.cli.session`` does it.
 Whatever differs from run to run (seconds, hashes) is left as it stands in the README as long as the rest is true.
 """
 
@@ -10,10 +11,10 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from flows.cli.reference import README, replace_between
+from medmultipoints.flows.cli.reference import README, replace_between
 
 BEGIN, END = "<!-- session: pasted by `make docs` -->\n", "<!-- end of session -->"
-COMMAND = [sys.executable, "-c", "from flows.cli import main; main()", "demo"]
+COMMAND = [sys.executable, "-P", "-m", "medmultipoints", "demo"]
 MOST_LINES = 11
 
 

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from data_lake.release.signature import sign_release
-from flows.cli.console import OUT, print_json
-from flows.cli.inspect_release import ReleaseArgument
-from flows.cli.options import JsonOption
-from flows.publishing import check_release
+from medmultipoints.data_lake.release.sign.signature import sign_release
+from medmultipoints.flows.cli.console import OUT, print_json
+from medmultipoints.flows.cli.inspect_release import ReleaseArgument
+from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.engine.publishing import check_release
 
 
 def sign(

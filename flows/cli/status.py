@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from data_lake.layout import Lake
-from data_lake.runs import read_runs
-from data_lake.upstream import read_answers
-from flows.cli.console import OUT, print_json, table
-from flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, existing_lake
-from flows.cli.quarantine import exclusions_of_run
-from flows.report import COUNTS
-from flows.rerun import plan_rerun
+from medmultipoints.data_lake.fetch.upstream import read_answers
+from medmultipoints.data_lake.store.layout import Lake
+from medmultipoints.data_lake.store.runs import read_runs
+from medmultipoints.flows.cli.console import OUT, print_json, table
+from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, existing_lake
+from medmultipoints.flows.cli.quarantine import exclusions_of_run
+from medmultipoints.flows.engine.report import COUNTS
+from medmultipoints.flows.engine.rerun import plan_rerun
 
 SHOWN_RUNS = 10
 

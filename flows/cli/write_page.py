@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.console import say
-from transforms.errors import MachineError
+from medmultipoints.flows.cli.console import say
+from medmultipoints.transforms.errors import MachineError
 
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write one HTML page that needs nothing else.")]
 

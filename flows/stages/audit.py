@@ -2,15 +2,15 @@
 
 import polars as pl
 
-from expectations.references import references_hold
-from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Scans
-from flows.stages.kept import all_used, kept_images
-from transforms.audit import audit_boxes, estimate_conventions
-from transforms.image_findings import find_in_pictures
-from transforms.marked_findings import mark_findings
-from transforms.near_findings import near_findings
-from transforms.track_findings import find_in_tracks
+from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.kept import all_used, kept_images
+from medmultipoints.transforms.audit.disagreements import audit_boxes, estimate_conventions
+from medmultipoints.transforms.audit.image_findings import find_in_pictures
+from medmultipoints.transforms.audit.marked_findings import mark_findings
+from medmultipoints.transforms.audit.near_findings import near_findings
+from medmultipoints.transforms.audit.track_findings import find_in_tracks
 
 
 def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:

@@ -1,10 +1,10 @@
 """Stage ``correct``: what reviewers decided, held against the data; withdrawn and excluded images leave here."""
 
-from expectations.references import references_hold
-from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Scans
-from transforms.corrections import Correction, Withdrawal, find_withdrawn, match_corrections
-from transforms.records import Exclusion
+from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.transforms.audit.corrections import Correction, Withdrawal, find_withdrawn, match_corrections
+from medmultipoints.transforms.records import Exclusion
 
 
 def correct_images(build: Build, inputs: Inputs, _shard: str) -> Output:

@@ -1,11 +1,11 @@
 """Stage ``dedup``: exact copies leave; the first source of the recipe wins."""
 
-from expectations.references import references_hold
-from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Scans
-from flows.stages.kept import corrected_regions, releasable_images
-from transforms.dedup import find_duplicates
-from transforms.records import Exclusion
+from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.kept import corrected_regions, releasable_images
+from medmultipoints.transforms.duplicates.exact import find_duplicates
+from medmultipoints.transforms.records import Exclusion
 
 
 def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:

@@ -4,21 +4,26 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import polars as pl
 
-from data_lake.archives import SourceFiles
-from data_lake.stored_images import put_images
-from data_lake.video import decode_frames
-from expectations.columns import load_table, polars_schema
-from expectations.references import references_hold
-from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Scans
-from flows.stages.yielding import require_every_source
-from transforms.columns import Columns, sample_of
-from transforms.derive import Derived, DeriveParameters, derive_sample, reject
-from transforms.derived_columns import image_columns, region_columns, speck_columns, thumbnail_columns
-from transforms.errors import MemberProblem
-from transforms.records import Exclusion, Sample
-from transforms.scratch import Scratch
-from transforms.tracks import inconsistent_tracks
+from medmultipoints.data_lake.archives.source_files import SourceFiles
+from medmultipoints.data_lake.archives.video import decode_frames
+from medmultipoints.data_lake.store.images import put_images
+from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.source_coverage import require_every_source
+from medmultipoints.transforms.columns.frames import Columns, sample_of
+from medmultipoints.transforms.columns.tables import load_table, polars_schema
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.pictures.scratch import Scratch
+from medmultipoints.transforms.records import Exclusion, Sample
+from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample, reject
+from medmultipoints.transforms.regions.derived_columns import (
+    image_columns,
+    region_columns,
+    speck_columns,
+    thumbnail_columns,
+)
+from medmultipoints.transforms.regions.tracks import inconsistent_tracks
 
 STILLS_PER_SHARD = 250
 

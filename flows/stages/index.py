@@ -4,15 +4,15 @@ import inspect
 
 import polars as pl
 
-from data_lake.catalogue import load_reader
-from expectations.columns import load_table, polars_schema
-from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output
-from flows.stages.yielding import nothing_usable
-from transforms.columns import sample_columns
-from transforms.errors import MemberProblem, SourceDataError
-from transforms.records import Exclusion, Indexed, Sample
-from transforms.sources.accounting import check_members
+from medmultipoints.data_lake.catalogue import load_reader
+from medmultipoints.flows.engine.stage import Build, Inputs, Output
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.source_coverage import nothing_usable
+from medmultipoints.transforms.columns.frames import sample_columns
+from medmultipoints.transforms.columns.tables import load_table, polars_schema
+from medmultipoints.transforms.errors import MemberProblem, SourceDataError
+from medmultipoints.transforms.records import Exclusion, Indexed, Sample
+from medmultipoints.transforms.sources.accounting import check_members
 
 
 def source_names(build: Build, _inputs: Inputs) -> tuple[str, ...]:

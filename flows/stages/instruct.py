@@ -2,13 +2,13 @@
 
 import polars as pl
 
-from data_lake.wording import known_labels, load_names, load_templates
-from expectations.references import references_hold
-from flows.recipe import Recipe
-from flows.stage import WHOLE, Build, Inputs, Output, Rules, Scans, place_of_shard, shards_of
-from flows.stages.kept import corrected_regions, rows_of
-from transforms.instructions.scenes import group_key
-from transforms.instructions.write import write_instructions
+from medmultipoints.data_lake.prompt_assets import known_labels, load_names, load_templates
+from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Output, Rules, Scans, place_of_shard, shards_of
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.kept import corrected_regions, rows_of
+from medmultipoints.transforms.instructions.scenes import group_key
+from medmultipoints.transforms.instructions.write import write_instructions
 
 KEY = ("sample_id", "label", "record_id")
 

@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from flows.stage import Inputs, Output, Tables
-from transforms.corrections import correct_regions
+from medmultipoints.flows.engine.stage import Inputs, Output, Tables
+from medmultipoints.transforms.audit.corrections import correct_regions
 
 
 def releasable_images(inputs: Inputs) -> pl.LazyFrame:

@@ -4,16 +4,15 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from data_lake.catalogue import load_catalogue, reader_digest
-from data_lake.fingerprint import known
-from data_lake.keys import CODE_ROOT, code_digest, digest, package_versions
-from data_lake.release.card import TEMPLATE, CardFacts, render_card
-from data_lake.release.changes import CHANGES, SHOWN, changes_bytes
-from data_lake.release.croissant import CROISSANT, croissant_bytes
-from data_lake.release.curated import Curated
-from data_lake.release.digest import logical_digest
-from data_lake.release.files import FileEntry
-from data_lake.release.manifest import (
+from medmultipoints.data_lake.archives.fingerprint import known
+from medmultipoints.data_lake.catalogue import load_catalogue, reader_digest
+from medmultipoints.data_lake.release.read.digest import logical_digest
+from medmultipoints.data_lake.release.write.card import TEMPLATE, CardFacts, render_card
+from medmultipoints.data_lake.release.write.changes import CHANGES, SHOWN, changes_bytes
+from medmultipoints.data_lake.release.write.croissant import CROISSANT, croissant_bytes
+from medmultipoints.data_lake.release.write.curated import Curated
+from medmultipoints.data_lake.release.write.files import FileEntry
+from medmultipoints.data_lake.release.write.manifest import (
     Manifest,
     ManifestSource,
     Reason,
@@ -23,12 +22,13 @@ from data_lake.release.manifest import (
     manifest_bytes,
     manifest_root,
 )
-from data_lake.store import put_bytes
-from data_lake.tables import read_table
-from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Source
-from flows.stages.release import EXCLUDING, read_listing
-from transforms.diff import KEYS, ReleaseDiff, Tables, describe, diff_releases
+from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, package_versions
+from medmultipoints.data_lake.store.objects import put_bytes
+from medmultipoints.data_lake.store.tables import read_table
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Source
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.release import EXCLUDING, read_listing
+from medmultipoints.transforms.diff.releases import KEYS, ReleaseDiff, Tables, describe, diff_releases
 
 
 def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
@@ -146,8 +146,13 @@ def source_entry(source: Source, inputs: Inputs) -> ManifestSource:
 
 def pipeline_code() -> str:
     """The digest of all code that a release depends on but the readers of its sources."""
-    stages = sorted(path.stem for path in (CODE_ROOT / "flows/stages").glob("*.py") if path.stem != "__init__")
-    return code_digest([f"flows.stages.{name}" for name in stages] + ["flows.finish", "flows.stage"])
+    stages = sorted(
+        path.stem for path in (CODE_ROOT / "medmultipoints/flows/stages").glob("*.py") if path.stem != "__init__"
+    )
+    return code_digest(
+        [f"medmultipoints.flows.stages.{name}" for name in stages]
+        + ["medmultipoints.flows.engine.finish", "medmultipoints.flows.engine.stage"]
+    )
 
 
 def manifest_data() -> object:

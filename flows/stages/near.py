@@ -2,12 +2,12 @@
 
 import polars as pl
 
-from expectations.references import references_hold
-from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Scans
-from flows.stages.kept import all_used, kept_images
-from transforms.groups import find_groups
-from transforms.near_tables import near_tables
+from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.kept import all_used, kept_images
+from medmultipoints.transforms.duplicates.near_tables import near_tables
+from medmultipoints.transforms.splits.groups import find_groups
 
 
 def find_near_duplicates(build: Build, inputs: Inputs, _shard: str) -> Output:

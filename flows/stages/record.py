@@ -4,14 +4,14 @@ from typing import Any
 
 import polars as pl
 
-from data_lake.catalogue import load_catalogue
-from expectations.references import references_hold
-from flows.recipe import Recipe
-from flows.stage import WHOLE, Build, Inputs, Output, Rules, Scans, place_of_shard, shards_of
-from flows.stages.kept import corrected_regions, kept_images, rows_of
-from flows.stages.yielding import require_every_source
-from transforms.compose import SAMPLE_COLUMNS, compose_records
-from transforms.records import Exclusion
+from medmultipoints.data_lake.catalogue import load_catalogue
+from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Output, Rules, Scans, place_of_shard, shards_of
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.kept import corrected_regions, kept_images, rows_of
+from medmultipoints.flows.stages.source_coverage import require_every_source
+from medmultipoints.transforms.compose.records import SAMPLE_COLUMNS, compose_records
+from medmultipoints.transforms.records import Exclusion
 
 IMAGES_PER_SHARD = 500_000
 HASHES = 2**256

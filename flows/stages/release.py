@@ -5,25 +5,25 @@ from collections.abc import Callable, Iterator, Mapping
 import orjson
 import polars as pl
 
-from data_lake.layout import Lake
-from data_lake.release.checks import EXPECTATIONS, expectations_bytes
-from data_lake.release.dialect_tables import write_dialect_rows
-from data_lake.release.files import DIALECT_PREFIX, FileEntry, shard_path
-from data_lake.release.histogram import HISTOGRAM, histogram_png
-from data_lake.release.instruction_rows import write_instruction_rows
-from data_lake.release.jsonl import instructions_path, write_instructions
-from data_lake.release.leakage import CERTIFICATE, certificate_bytes
-from data_lake.release.parquet import write_records_shard, write_table
-from data_lake.release.shards import Shard, plan_shards
-from data_lake.store import StoredObject, object_path, put_bytes, put_file, temporary_file
-from expectations.columns import Table, load_table, released_schema
-from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output
-from flows.stages.released import image_reader
-from transforms.errors import DataError
-from transforms.leakage import certify, find_leaks
-from transforms.near_tables import near_threshold
-from transforms.stats import count_histogram
+from medmultipoints.data_lake.release.export.dialect_tables import write_dialect_rows
+from medmultipoints.data_lake.release.read.checks import EXPECTATIONS, expectations_bytes
+from medmultipoints.data_lake.release.read.leakage import CERTIFICATE, certificate_bytes
+from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry, shard_path
+from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, histogram_png
+from medmultipoints.data_lake.release.write.instruction_rows import write_instruction_rows
+from medmultipoints.data_lake.release.write.jsonl import instructions_path, write_instructions
+from medmultipoints.data_lake.release.write.parquet import write_records_shard, write_table
+from medmultipoints.data_lake.release.write.shards import Shard, plan_shards
+from medmultipoints.data_lake.store.layout import Lake
+from medmultipoints.data_lake.store.objects import StoredObject, object_path, put_bytes, put_file, temporary_file
+from medmultipoints.flows.engine.stage import Build, Inputs, Output
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.released import image_reader
+from medmultipoints.transforms.columns.tables import Table, load_table, released_schema
+from medmultipoints.transforms.compose.stats import count_histogram
+from medmultipoints.transforms.duplicates.near_tables import near_threshold
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.splits.leakage import certify, find_leaks
 
 File = tuple[FileEntry, StoredObject]
 """A file of the release, and the same as it lies in the store."""
@@ -33,7 +33,7 @@ QUARANTINE = (
     "specks", "split_changes",
 )  # fmt: skip
 EXCLUDING = (
-    "index", "derive", "correct", "dedup", "near", "inspect", "audit", "split", "record", "instruct", "translate",
+    "index", "derive", "correct", "dedup", "near", "measure", "audit", "split", "record", "instruct", "translate",
 )  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from data_lake.stored_images import stored_reader
-from flows.stage import Build, Inputs
+from medmultipoints.data_lake.store.images import stored_reader
+from medmultipoints.flows.engine.stage import Build, Inputs
 
 
 def image_reader(build: Build, inputs: Inputs) -> Callable[[str], bytes]:

@@ -2,14 +2,14 @@
 
 import polars as pl
 
-from data_lake.tables import read_table
-from expectations.references import references_hold
-from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Scans
-from flows.stages.kept import all_used, corrected_regions, kept_images
-from transforms.split import assign_splits
-from transforms.split_changes import know_previous, list_changes
-from transforms.strata import find_strata
+from medmultipoints.data_lake.store.tables import read_table
+from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.kept import all_used, corrected_regions, kept_images
+from medmultipoints.transforms.splits.assign import assign_splits
+from medmultipoints.transforms.splits.split_changes import know_previous, list_changes
+from medmultipoints.transforms.splits.strata import find_strata
 
 IMAGE_COLUMNS = ("sample_id", "source", "image_sha256", "pixel_sha256")
 SAMPLE_COLUMNS = ("sample_id", "source", "video_id", "official_split")

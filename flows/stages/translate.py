@@ -1,13 +1,13 @@
 """Stage ``translate``: the instructions in the dialects that the recipe names."""
 
-from data_lake.release.dialect_lines import left_out_reason, translate
-from data_lake.release.read import line_id
-from expectations.references import references_hold
-from flows.recipe import Recipe
-from flows.stage import Build, Inputs, Output, Rules, Scans
-from flows.stages.instruct import images_of
-from flows.stages.kept import rows_of
-from transforms.records import Exclusion
+from medmultipoints.data_lake.release.read.tables import line_id
+from medmultipoints.data_lake.release.write.dialect_lines import left_out_reason, translate
+from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.instruct import images_of
+from medmultipoints.flows.stages.kept import rows_of
+from medmultipoints.transforms.records import Exclusion
 
 HOME = ("record_id", "sample_id", "source")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data_lake.archives import SourceFiles, open_source
+from medmultipoints.data_lake.archives.source_files import SourceFiles, open_source
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from data_lake.catalogue import LICENCES, load_catalogue, load_reader, read_source, reader_digest
-from transforms.errors import UsageError
+from medmultipoints.data_lake.catalogue import LICENCES, load_catalogue, load_reader, read_source, reader_digest
+from medmultipoints.transforms.errors import UsageError
 
 MINIMAL = """
 name = "polyps_of_ours"
@@ -113,7 +113,7 @@ def test_plug_in_package_brings_catalogue_and_reader(tmp_path: Path, monkeypatch
 
 def test_reader_digest_is_stable() -> None:
     """Another process finds the same, whatever the order of its sets."""
-    ask = "from data_lake.catalogue import reader_digest; print(reader_digest('hyperkvasir'))"
+    ask = "from medmultipoints.data_lake.catalogue import reader_digest; print(reader_digest('hyperkvasir'))"
     found = {
         subprocess.run(
             [sys.executable, "-c", ask], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from data_lake.simulate import SimulatedSizes, write_sources
-from transforms.errors import UsageError
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.transforms.errors import UsageError
 
 SMALL = SimulatedSizes(polyps=4, instruments=4, videos=1, frames=4)
 NAMES = {

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from data_lake.archives import SourceFiles, open_source
-from data_lake.simulate import SimulatedSizes, SimulatedSources, write_sources
-from transforms.derive import Derived, DeriveParameters, derive_sample
-from transforms.records import Exclusion, Indexed
-from transforms.sources import hyperkvasir, kvasir_instrument, visem_tracking
-from transforms.sources.simulated.faults import all_faults
-from transforms.tracks import inconsistent_tracks
+from medmultipoints.data_lake.archives.source_files import SourceFiles, open_source
+from medmultipoints.data_lake.simulate import SimulatedSizes, SimulatedSources, write_sources
+from medmultipoints.transforms.records import Exclusion, Indexed
+from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample
+from medmultipoints.transforms.regions.tracks import inconsistent_tracks
+from medmultipoints.transforms.sources import hyperkvasir, kvasir_instrument, visem_tracking
+from medmultipoints.transforms.sources.simulated.faults import all_faults
 
 SIZES = SimulatedSizes(polyps=28, instruments=28)
 

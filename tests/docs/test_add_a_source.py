@@ -50,4 +50,4 @@ def test_the_tests_of_the_page_pass(plugin: Path) -> None:
 
 def test_the_source_is_listed(plugin: Path) -> None:
     """An installed plug-in is known to the command line."""
-    assert "Gastric ulcers" in run(plugin, "-c", "from flows.cli import main; main()", "sources")
+    assert "Gastric ulcers" in run(plugin, "-m", "medmultipoints", "sources")

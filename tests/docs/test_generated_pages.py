@@ -7,12 +7,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.cli.reference import pages
-from flows.deployments import NIGHTLY, deployments, schedule_of
-from flows.parameters import BuildParameters, Destination, PublishParameters, RefreshParameters, VerifyParameters
-from flows.pipeline import PIPELINE
-from flows.recipe import Recipe, load_recipe, reader_options
-from flows.recipe_reference import describe_type, meaning_of
+from medmultipoints.flows.cli.reference import pages
+from medmultipoints.flows.orchestration.deployments import NIGHTLY, deployments, schedule_of
+from medmultipoints.flows.orchestration.parameters import (
+    BuildParameters,
+    Destination,
+    PublishParameters,
+    RefreshParameters,
+    VerifyParameters,
+)
+from medmultipoints.flows.recipe.model import Recipe, load_recipe, reader_options
+from medmultipoints.flows.recipe.reference import describe_type, meaning_of
+from medmultipoints.flows.stages.pipeline import PIPELINE
 from tests.docs.pages import PAGES, ROOT
 
 GENERATED = {path.name: (path, text) for path, text in pages().items()}
@@ -74,7 +80,7 @@ def test_the_deployments_fit_their_flows() -> None:
     assert [one["entrypoint"].rpartition(":")[2] for one in declared] == list(served)
     for deployment in declared:
         one = served[deployment["entrypoint"].rpartition(":")[2]]
-        assert deployment["entrypoint"] == f"flows/{one.flow.name}.py:{one.flow.fn.__name__}"
+        assert deployment["entrypoint"] == f"flows/orchestration/{one.flow.name}.py:{one.flow.fn.__name__}"
         if "what" in deployment["parameters"]:
             checked = one.flow.validate_parameters(deployment["parameters"])
             assert load_recipe(checked["what"].recipe)

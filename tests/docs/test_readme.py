@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli.app import app
-from flows.cli.reference import all_commands
-from flows.cli.session import run_demo, settled, shorten, shown_session
+from medmultipoints.flows.cli.app import app
+from medmultipoints.flows.cli.reference import all_commands
+from medmultipoints.flows.cli.session import run_demo, settled, shorten, shown_session
 from tests.docs.pages import PAGES, README, ROOT, blocks, commands
 
 KNOWN = dict(all_commands())

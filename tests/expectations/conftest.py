@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from expectations.columns import load_table, polars_schema
+from medmultipoints.transforms.columns.tables import load_table, polars_schema
 
 Row = dict[str, Any]
 

@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from expectations.columns import Column, Parameter, Table, load_table, suite_name, table_names
-from expectations.suites import load_suite
-from expectations.validate import validate
+from medmultipoints.expectations.suites import load_suite
+from medmultipoints.expectations.validate import validate
+from medmultipoints.transforms.columns.tables import Column, Parameter, Table, load_table, suite_name, table_names
 
 Row = dict[str, Any]
 # What a recipe gives its suites.

@@ -6,8 +6,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from expectations import columns
-from expectations.columns import (
+from medmultipoints.expectations import suites as generated
+from medmultipoints.expectations.suites import table_digest
+from medmultipoints.transforms.columns import tables as columns
+from medmultipoints.transforms.columns.tables import (
     Check,
     DeclarationError,
     Parameter,
@@ -20,7 +22,6 @@ from expectations.columns import (
     polars_schema,
     released_schema,
     suite_name,
-    table_digest,
     table_names,
 )
 
@@ -139,12 +140,13 @@ def test_the_digest_follows_the_declaration_and_the_suites(
 ) -> None:
     """Editing either changes the key of the stages that write the table, and of no other table."""
     tables, suites = tmp_path_factory.mktemp("tables"), tmp_path_factory.mktemp("suites")
-    for source, target in ((columns.TABLES, tables), (columns.SUITES, suites)):
+    for source, target in ((columns.TABLES, tables), (generated.SUITES, suites)):
         for path in source.iterdir():
             (target / path.name).write_bytes(path.read_bytes())
     before = {name: table_digest(name) for name in table_names()}
     monkeypatch.setattr(columns, "TABLES", tables)
-    monkeypatch.setattr(columns, "SUITES", suites)
+    monkeypatch.setattr(generated, "TABLES", tables)
+    monkeypatch.setattr(generated, "SUITES", suites)
     assert {name: table_digest(name) for name in table_names()} == before
     (tables / "splits.toml").write_text("# edited")
     (suites / "records_published.json").write_text("{}")

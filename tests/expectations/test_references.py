@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from expectations.references import accounting_holds, keys_unique, references_hold
+from medmultipoints.expectations.references import accounting_holds, keys_unique, references_hold
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from expectations.columns import empty_frame, load_table, polars_schema, table_names
-from expectations.rules import RULES, VARIANT_RULES, rule_flags
-from expectations.suites import row_flags
+from medmultipoints.expectations.rules import RULES, VARIANT_RULES, rule_flags
+from medmultipoints.expectations.suites import row_flags
+from medmultipoints.transforms.columns.tables import empty_frame, load_table, polars_schema, table_names
 
 Row = dict[str, Any]
 NUMBERS = st.sampled_from([None, math.nan, math.inf, -1.0, -0.5, 0.0, 1.0, 2.0, 2.0005, 3.5, 4.0, 4.5, 5.0])

@@ -8,10 +8,24 @@ from typing import Any
 import polars as pl
 import pytest
 
-from expectations.columns import load_table, parse_table
-from expectations.suites import load_suite, row_suite
-from expectations.validate import POSITION, check_table_rules, find_rejections, leave_out, run_suite, validate
-from expectations.verdicts import BrokenRule, Rejection, TableRuleFailed, Verdict, join_verdicts, verdict_from_json
+from medmultipoints.expectations.suites import load_suite, row_suite
+from medmultipoints.expectations.validate import (
+    POSITION,
+    check_table_rules,
+    find_rejections,
+    leave_out,
+    run_suite,
+    validate,
+)
+from medmultipoints.expectations.verdicts import (
+    BrokenRule,
+    Rejection,
+    TableRuleFailed,
+    Verdict,
+    join_verdicts,
+    verdict_from_json,
+)
+from medmultipoints.transforms.columns.tables import load_table, parse_table
 
 Row = dict[str, Any]
 Rows = Callable[[str, int], Row]

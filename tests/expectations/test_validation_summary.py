@@ -1,7 +1,7 @@
 """The summary adds up verdicts in a stated order."""
 
-from expectations.summary import summarize
-from expectations.verdicts import RowFailure, RuleResult, Verdict
+from medmultipoints.expectations.summary import summarize
+from medmultipoints.expectations.verdicts import RowFailure, RuleResult, Verdict
 
 
 def _verdict(table: str, rows: int, *failures: tuple[int, str]) -> Verdict:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from data_lake.layout import Lake
-from data_lake.release.verify import verify_release
-from flows.execute import Outcome, execute
-from flows.prepare import Request, prepare
-from flows.report import exclusions_of
-from flows.run import Unwatched, run_in_threads
-from transforms.errors import PipelineError
+from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.store.layout import Lake
+from medmultipoints.flows.engine.execute import Outcome, execute
+from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.engine.report import exclusions_of
+from medmultipoints.flows.engine.run import Unwatched, run_in_threads
+from medmultipoints.transforms.errors import PipelineError
 
 RECIPE = "tiny"
 

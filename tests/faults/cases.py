@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from flows.execute import Outcome
+from medmultipoints.flows.engine.execute import Outcome
 from tests.faults.building import excluded
 from tests.faults.tiny_sources import Files
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from data_lake.store import receipt_path
-from flows.pipeline import PIPELINE
-from flows.plan import plan_keys
+from medmultipoints.data_lake.store.objects import receipt_path
+from medmultipoints.flows.engine.plan import plan_keys
+from medmultipoints.flows.stages.pipeline import PIPELINE
 from tests.flows.small_builds import STAGES, build, prepared
 
 FOREVER = 120.0

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from flows.execute import Outcome
+from medmultipoints.flows.engine.execute import Outcome
 from tests.faults.building import build, check_closed, excluded, message_of_stop, released
 from tests.faults.cases import PAIR, Case, Spoil, check_case, keys_of, plant
 from tests.faults.tiny_sources import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.execute import Outcome
+from medmultipoints.flows.engine.execute import Outcome
 from tests.faults.building import build, check_closed, excluded, message_of_stop, released
 from tests.faults.cases import Case, Spoil, check_case, keys_of
 from tests.faults.tiny_sources import VIDEO, Files, frame, labels, make_frames, tracked, write_frames

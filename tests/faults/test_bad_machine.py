@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from data_lake.layout import Lake, only_builder
-from flows.embedded_server import LEAST_FREE
-from flows.prepare import Request, prepare
+from medmultipoints.data_lake.store.layout import Lake, only_builder
+from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.orchestration.embedded_server import LEAST_FREE
+from medmultipoints.transforms.errors import MachineError
 from tests.faults.building import RECIPE, build, check_closed, message_of_stop, released, write_recipe
 from tests.faults.tiny_sources import POLYP_ZIP, STEMS, Files, write_polyps
-from transforms.errors import MachineError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOT_WRITABLE = "It is not writable: change its permissions or choose another folder with --lake."
@@ -114,7 +114,14 @@ def on_small_disk(folder: Path, size: str, *command: str) -> "subprocess.Complet
 def test_a_disk_too_full_for_the_server(tmp_path: Path, source: dict[str, Path]) -> None:
     """The command line says so at once: without room, the embedded server would never answer."""
     recipe = write_recipe(tmp_path, source)
-    program = ["-c", "from flows.cli import main; main()", "build", str(recipe), "--lake", str(tmp_path / "lake")]
+    program = [
+        "-c",
+        "from medmultipoints.flows.cli import main; main()",
+        "build",
+        str(recipe),
+        "--lake",
+        str(tmp_path / "lake"),
+    ]
     given = [f"--source=hyperkvasir={source['hyperkvasir']}"]
     ended = on_small_disk(tmp_path, "4m", sys.executable, *program, *given)
     assert ended.returncode == 3

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.patterns import STAGES
-from flows.pipeline import PIPELINE
-from flows.prepare import Request, parse_sources, prepare
+from medmultipoints.flows.engine.prepare import Request, parse_sources, prepare
+from medmultipoints.flows.recipe.patterns import STAGES
+from medmultipoints.flows.stages.pipeline import PIPELINE
+from medmultipoints.transforms.errors import UsageError
 from tests.faults.building import write_recipe
 from tests.faults.tiny_sources import make_polyps, write_polyps
-from transforms.errors import UsageError
 
 HEAD = 'name = "tiny"\nversion = "1.0.0"\ntitle = "Tiny"\n'
 POLYPS = "[sources.hyperkvasir]\n"

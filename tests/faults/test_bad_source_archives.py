@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.prepare import Request, prepare
+from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.transforms.errors import PipelineError, SourceDataError
 from tests.faults.building import build, check_closed, excluded, message_of_stop, released
 from tests.faults.tiny_sources import (
     INSTRUMENT_ZIP,
@@ -28,7 +29,6 @@ from tests.faults.tiny_sources import (
     write_polyps,
     zip_bytes,
 )
-from transforms.errors import PipelineError, SourceDataError
 
 NO_ZIP = "File is not a zip file"
 AGAIN = "Get the official archive again."

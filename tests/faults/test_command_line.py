@@ -14,7 +14,7 @@ import pytest
 from tests.faults.killed_builds import wait_until
 from tests.flows.small_builds import STAGES, make_sources, write_recipe
 
-COMMAND = ["-c", "from flows.cli import main; main()"]
+COMMAND = ["-m", "medmultipoints"]
 SECONDS_TO_DIE = 5.0
 PROMISED = {"name", "in", "used", "dropped", "rejected", "rows", "kept", "seconds"}
 
@@ -58,7 +58,7 @@ def serves(process: Path, lake: Path) -> bool:
         command, environment = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
     except OSError:  # it ended meanwhile
         return False
-    return b"flows.embedded_server" in command and os.fsencode(lake) in environment
+    return b"medmultipoints.flows.orchestration.embedded_server" in command and os.fsencode(lake) in environment
 
 
 def check_nothing_half_written(lake: Path) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from data_lake.layout import Lake, open_lake
-from data_lake.runs import read_runs, write_run
+from medmultipoints.data_lake.store.layout import Lake, open_lake
+from medmultipoints.data_lake.store.runs import read_runs, write_run
+from medmultipoints.transforms.errors import MachineError
 from tests.flows.small_builds import build, kept, make_sources, write_recipe
-from transforms.errors import MachineError
 
 TOO_SMALL, ENOUGH = "512k", "64m"
 

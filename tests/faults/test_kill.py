@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from data_lake.layout import Lake
-from data_lake.release.verify import verify_release
-from data_lake.runs import read_runs
-from data_lake.store import file_sha256
-from flows.execute import Outcome
+from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.store.layout import Lake
+from medmultipoints.data_lake.store.objects import file_sha256
+from medmultipoints.data_lake.store.runs import read_runs
+from medmultipoints.flows.engine.execute import Outcome
 from tests.faults.killed_builds import kill_in
 from tests.flows.small_builds import STAGES, build, kept, make_sources, write_recipe
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from data_lake.publish.hub import HubPlace
-from data_lake.publish.plan import plan_push
-from data_lake.publish.push import PushResult, push
+from medmultipoints.data_lake.publish.hub import HubPlace
+from medmultipoints.data_lake.publish.plan import plan_push
+from medmultipoints.data_lake.publish.push import PushResult, push
+from medmultipoints.transforms.errors import PipelineError
 from tests.hub.fixtures import (
     awake,
     check_never_half,
@@ -29,7 +30,6 @@ from tests.hub.fixtures import (
     versions,
 )
 from tests.hub.running import WRITER, TestHub
-from transforms.errors import PipelineError
 
 __all__ = ["hub", "repo", "running_hub", "versions"]
 
@@ -117,7 +117,7 @@ def test_a_fault_at_every_other_request(base: TestHub, repo: str, versions) -> N
 def test_a_fault_while_ranges_of_files_are_read(
     base: TestHub, repo: str, versions, act: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_lake.publish.kept.SMALL", 0)
+    monkeypatch.setattr("medmultipoints.data_lake.publish.remote_release.SMALL", 0)
     folder = versions["2.0.0 withdrawing"]
     prepare(base, repo, versions)
     assert [holder.tag for holder in plan_push(folder, place_at(repo)).holders] == ["v1.0.0"]

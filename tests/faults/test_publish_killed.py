@@ -28,7 +28,7 @@ from tests.hub.running import TestHub
 __all__ = ["hub", "repo", "running_hub", "versions"]
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["data_lake.publish.push", "huggingface_hub", "tests.hub.fixtures"])
+CONTEXT.set_forkserver_preload(["medmultipoints.data_lake.publish.push", "huggingface_hub", "tests.hub.fixtures"])
 BASE = "acme/base-of-kills"
 LATE = 20.0
 LONGEST_WAIT = 60.0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.execute import Outcome
+from medmultipoints.flows.engine.execute import Outcome
 from tests.flows.small_builds import build, make_sources, write_recipe
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data_lake.file_server import FileServer, serve
+from tests.data_lake.fetch.file_server import FileServer, serve
 from tests.flows.small_builds import write_recipe
 
 SOURCE = """
@@ -23,7 +23,7 @@ url  = "{url}/ours.zip"
 """
 READER = """
 from dataclasses import replace
-from transforms.sources.kvasir_instrument import read_samples as read
+from medmultipoints.transforms.sources.kvasir_instrument import read_samples as read
 
 
 def read_samples(members):

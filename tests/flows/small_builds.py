@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from data_lake.simulate import SimulatedSizes, write_sources
-from flows.execute import Outcome, execute
-from flows.prepare import Request, prepare
-from flows.run import Unwatched, run_in_threads
-from flows.stage import Build
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.flows.engine.execute import Outcome, execute
+from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.engine.run import Unwatched, run_in_threads
+from medmultipoints.flows.engine.stage import Build
 
 SIZES = SimulatedSizes(polyps=8, instruments=4, videos=3, frames=3, unsegmented=0)
 FAULTS = ("truncated_image",)
-STAGES = ["index", "derive", "correct", "dedup", "near", "inspect", "audit"]
+STAGES = ["index", "derive", "correct", "dedup", "near", "measure", "audit"]
 STAGES += ["split", "record", "instruct", "translate", "release", "manifest"]
 
 RECIPE = """

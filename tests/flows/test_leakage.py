@@ -11,19 +11,19 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from data_lake.release.leakage import CERTIFICATE, check_leakage
-from data_lake.release.manifest import ClaimedManifest, read_manifest
-from data_lake.release.stated_splits import check_folds, check_items
-from data_lake.release.verify import verify_release
-from data_lake.simulate import SimulatedSizes, write_sources
-from flows.cli.app import app
-from flows.execute import Outcome
-from flows.pipeline import PIPELINE
-from flows.run import Unwatched, run_in_threads, run_pipeline
-from flows.stage import Build, Inputs, Output, Stage, no_rules
+from medmultipoints.data_lake.release.read.leakage import CERTIFICATE, check_leakage
+from medmultipoints.data_lake.release.read.stated_splits import check_folds, check_items
+from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.release.write.manifest import ClaimedManifest, read_manifest
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.flows.cli.app import app
+from medmultipoints.flows.engine.execute import Outcome
+from medmultipoints.flows.engine.run import Unwatched, run_in_threads, run_pipeline
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Stage, no_rules
+from medmultipoints.flows.stages.pipeline import PIPELINE
+from medmultipoints.transforms.errors import DataError, UsageError
 from tests.flows.planted_leaks import file_of, plant_picture, rewrite
 from tests.flows.small_builds import build, prepared, write_recipe
-from transforms.errors import DataError, UsageError
 
 SIZES = SimulatedSizes(polyps=14, instruments=6, videos=3, frames=4, unsegmented=0)
 

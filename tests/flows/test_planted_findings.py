@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.transforms.sources.simulated.faults import all_faults, all_findings
 from tests.flows.small_builds import build, write_recipe
-from transforms.sources.simulated.faults import all_faults, all_findings
 
 SIZES = SimulatedSizes(polyps=30, instruments=0, videos=3, frames=70, unsegmented=0)
 CHANGES = (("[sources.kvasir_instrument]\n", ""),)

@@ -9,15 +9,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from data_lake import remote
-from data_lake.layout import Lake, lake_at, open_lake
-from data_lake.release.manifest import read_manifest
-from data_lake.runs import read_runs, write_run
-from data_lake.store import object_path, put_bytes
-from flows.execute import Outcome
-from flows.place import fetch_releases, newest_version, send_release
+from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.data_lake.store import remote
+from medmultipoints.data_lake.store.layout import Lake, lake_at, open_lake
+from medmultipoints.data_lake.store.objects import object_path, put_bytes
+from medmultipoints.data_lake.store.runs import read_runs, write_run
+from medmultipoints.flows.engine.execute import Outcome
+from medmultipoints.flows.engine.place import fetch_releases, newest_version, send_release
+from medmultipoints.transforms.errors import MachineError
 from tests.flows.small_builds import STAGES, build, kept, prepared, write_recipe
-from transforms.errors import MachineError
 
 pytest.importorskip("moto", reason="moto, of the group `dev`, is not installed")
 from tests.object_store import BUCKET, object_store

@@ -8,15 +8,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from data_lake.publish.hub import HubPlace
-from data_lake.publish.plan import plan_push
-from data_lake.publish.push import PushResult, push
-from data_lake.release.manifest import MANIFEST, manifest_bytes, read_manifest
+from medmultipoints.data_lake.publish.hub import HubPlace
+from medmultipoints.data_lake.publish.plan import plan_push
+from medmultipoints.data_lake.publish.push import PushResult, push
+from medmultipoints.data_lake.release.write.manifest import MANIFEST, manifest_bytes, read_manifest
+from medmultipoints.transforms.diff.releases import Tables
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import OBJECTS, changed, make_tables
 from tests.hub.git_store import git
 from tests.hub.running import WRITER, TestHub, start_hub
-from transforms.diff import Tables
 
 WITHDRAWN = {"reason": "consent withdrawn", "reviewer": "A. Reviewer", "date": "2026-11-21"}
 

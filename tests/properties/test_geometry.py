@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from pycocotools import mask as coco  # type: ignore[import-untyped]
 
-from transforms.boxes import (
+from medmultipoints.transforms.records import Box, Point
+from medmultipoints.transforms.regions.boxes import (
     clip_box,
     from_coco,
     from_mot,
@@ -25,8 +26,7 @@ from transforms.boxes import (
     to_yolo,
     ungrow_box,
 )
-from transforms.masks import MaskRegion, decode_rle, find_regions
-from transforms.records import Box, Point
+from medmultipoints.transforms.regions.masks import MaskRegion, decode_rle, find_regions
 
 Mask = NDArray[np.uint8]
 Pixels = frozenset[tuple[int, int]]  # (column, row)

@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.split import PRECEDENCE, assign_splits
+from medmultipoints.transforms.splits.assign import PRECEDENCE, assign_splits
 
 SAMPLES = {
     "sample_id": pl.String, "source": pl.String, "video_id": pl.String, "official_split": pl.String,

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from expectations.columns import conform, load_table, polars_schema
+from medmultipoints.transforms.columns.tables import conform, load_table, polars_schema
 
 Rows = list[dict[str, Any]]
 MakeTable = Callable[[str, Rows], pl.DataFrame]

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from transforms.images import decode_image, encode_jpeg, resize_image
-from transforms.thumbnails import pack, thumbnail
+from medmultipoints.transforms.pictures.decode import decode_image, encode_jpeg, resize_image
+from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail
 
 Pixels = NDArray[np.uint8]
 

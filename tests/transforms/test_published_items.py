@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from transforms.boxes import published_scale, released_size, round_to_tenths
-from transforms.compose import Composed, compose_records
+from medmultipoints.transforms.compose.records import Composed, compose_records
+from medmultipoints.transforms.regions.boxes import published_scale, released_size, round_to_tenths
 
 MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
 Rows = list[dict[str, Any]]

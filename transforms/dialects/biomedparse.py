@@ -10,13 +10,21 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from transforms.dialects.answers import Mark
-from transforms.dialects.coco import Files
-from transforms.dialects.frames import Size
-from transforms.dialects.items import Contents, Picture, Placement
-from transforms.dialects.masks import SQUARE, Mask, mask_png, pad_to_square, read_mask_png, released_mask, resample
-from transforms.dialects.names import modality, plain_name, slug
-from transforms.masks import find_regions
+from medmultipoints.transforms.dialects.answers import Mark
+from medmultipoints.transforms.dialects.coco import Files
+from medmultipoints.transforms.dialects.frames import Size
+from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
+from medmultipoints.transforms.dialects.masks import (
+    SQUARE,
+    Mask,
+    mask_png,
+    pad_to_square,
+    read_mask_png,
+    released_mask,
+    resample,
+)
+from medmultipoints.transforms.dialects.names import modality, plain_name, slug
+from medmultipoints.transforms.regions.masks import find_regions
 
 NO_MASK: Final = "no object with a mask"
 _MODALITIES: Final = {"endoscopy": "endoscope", "microscopy": "microscopy"}

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import orjson
 
-from transforms.boxes import CocoBox, from_coco, to_coco
-from transforms.dialects.answers import Mark
-from transforms.dialects.items import Contents, Picture, PictureObject, Placement
-from transforms.dialects.masks import mask_code
-from transforms.dialects.names import check_unique, stable_id
+from medmultipoints.transforms.dialects.answers import Mark
+from medmultipoints.transforms.dialects.items import Contents, Picture, PictureObject, Placement
+from medmultipoints.transforms.dialects.masks import mask_code
+from medmultipoints.transforms.dialects.names import check_unique, stable_id
+from medmultipoints.transforms.regions.boxes import CocoBox, from_coco, to_coco
 
 DETECTION: Final = "instances"
 KEYPOINTS: Final = "person_keypoints"  # COCO's own word for the task; readers look for it

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from transforms.dialects.conversations import Line
+from medmultipoints.transforms.dialects.conversations import Line
 
 Columns = Mapping[str, pl.DataType]
 

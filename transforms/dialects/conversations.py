@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from transforms.dialects.answers import (
+from medmultipoints.transforms.dialects.answers import (
     Facts,
     Mark,
     Unsupported,
@@ -14,10 +14,10 @@ from transforms.dialects.answers import (
     refuse_pixels,
     write_content,
 )
-from transforms.dialects.frames import PIXELS, Frame, Size, decode, encode_box, encode_point
-from transforms.dialects.items import Item
-from transforms.dialects.prompts import restate
-from transforms.instructions.prompts import IMAGE_TOKEN
+from medmultipoints.transforms.dialects.frames import PIXELS, Frame, Size, decode, encode_box, encode_point
+from medmultipoints.transforms.dialects.items import Item
+from medmultipoints.transforms.dialects.prompts import restate
+from medmultipoints.transforms.instructions.prompts import IMAGE_TOKEN
 
 Line = dict[str, Any]
 Wrap = Callable[[Item, str, str], Line]

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from transforms.crops import read_crop
-from transforms.dialects.answers import Mark, Unsupported
-from transforms.dialects.frames import Size
-from transforms.dialects.prompts import Prompt
-from transforms.instructions.tasks import MORE_TASKS
-from transforms.records import Box, Point
+from medmultipoints.transforms.dialects.answers import Mark, Unsupported
+from medmultipoints.transforms.dialects.frames import Size
+from medmultipoints.transforms.dialects.prompts import Prompt
+from medmultipoints.transforms.instructions.tasks import MORE_TASKS
+from medmultipoints.transforms.pictures.crops import read_crop
+from medmultipoints.transforms.records import Box, Point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from transforms.dialects.answers import Facts, Mark, Unsupported, check_text, read_content, read_facts
-from transforms.dialects.conversations import Line, ids_of
-from transforms.dialects.frames import CELLS_1000, LOCATIONS_1024, Size, decode, encode_box
-from transforms.dialects.items import Item, refuse_other_tasks
-from transforms.dialects.prompts import asked_name, check_ask
-from transforms.dialects.responses import restore_facts
+from medmultipoints.transforms.dialects.answers import Facts, Mark, Unsupported, check_text, read_content, read_facts
+from medmultipoints.transforms.dialects.conversations import Line, ids_of
+from medmultipoints.transforms.dialects.frames import CELLS_1000, LOCATIONS_1024, Size, decode, encode_box
+from medmultipoints.transforms.dialects.items import Item, refuse_other_tasks
+from medmultipoints.transforms.dialects.prompts import asked_name, check_ask
+from medmultipoints.transforms.dialects.responses import restore_facts
 
 DETECT: Final = "detect "
 OPEN_VOCABULARY: Final = "<OPEN_VOCABULARY_DETECTION>"

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from transforms.dialects.frames import Size
-from transforms.dialects.items import Picture, PictureObject
-from transforms.images import MAX_PIXELS
-from transforms.run_lengths import decode_rle, encode_rle
+from medmultipoints.transforms.dialects.frames import Size
+from medmultipoints.transforms.dialects.items import Picture, PictureObject
+from medmultipoints.transforms.pictures.decode import MAX_PIXELS
+from medmultipoints.transforms.regions.run_lengths import decode_rle, encode_rle
 
 Mask = NDArray[np.bool_]
 SQUARE: Final = 1024

@@ -9,12 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from transforms.dialects.answers import Facts, Mark, Unsupported, check_text, read_content, read_facts
-from transforms.dialects.conversations import ASSISTANT, Line, ids_of
-from transforms.dialects.frames import PERCENT, Size, decode, encode_point
-from transforms.dialects.items import Item, refuse_other_tasks
-from transforms.dialects.prompts import asked_name, check_ask
-from transforms.dialects.responses import restore_facts
+from medmultipoints.transforms.dialects.answers import Facts, Mark, Unsupported, check_text, read_content, read_facts
+from medmultipoints.transforms.dialects.conversations import ASSISTANT, Line, ids_of
+from medmultipoints.transforms.dialects.frames import PERCENT, Size, decode, encode_point
+from medmultipoints.transforms.dialects.items import Item, refuse_other_tasks
+from medmultipoints.transforms.dialects.prompts import asked_name, check_ask
+from medmultipoints.transforms.dialects.responses import restore_facts
 
 NONE: Final = "There are none."
 _TAG: Final = re.compile(r'<points? (?P<places>.*?) ?alt="(?P<name>[^"]*)">')

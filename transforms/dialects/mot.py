@@ -17,11 +17,11 @@ from typing import Any, Final
 
 import orjson
 
-from transforms.boxes import MotBox, from_mot, to_mot
-from transforms.dialects.answers import Mark
-from transforms.dialects.coco import Files
-from transforms.dialects.items import Contents, Picture, Placement
-from transforms.dialects.names import plain_name, stable_id
+from medmultipoints.transforms.dialects.answers import Mark
+from medmultipoints.transforms.dialects.coco import Files
+from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
+from medmultipoints.transforms.dialects.names import plain_name, stable_id
+from medmultipoints.transforms.regions.boxes import MotBox, from_mot, to_mot
 
 NO_VIDEO: Final = "not a frame of a video"
 DECIMALS: Final = 4

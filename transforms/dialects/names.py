@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from transforms.dialects.items import Picture
+from medmultipoints.transforms.dialects.items import Picture
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _SLUG: Final = re.compile(r"[^a-z0-9]+")

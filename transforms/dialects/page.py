@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from transforms.dialects.registry import DIALECTS
+from medmultipoints.transforms.dialects.registry import DIALECTS
 
 _COLUMNS: Final = ("dialect", "for", "frame", "box form", "rounding", "what is lost", "loaded by")
 

@@ -8,10 +8,10 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from transforms.dialects.answers import Unsupported, check_text, convert_numbers, write_json
-from transforms.dialects.frames import PIXELS, Frame, Size, encode_box, encode_point
-from transforms.instructions.prompts import IMAGE_TOKEN
-from transforms.instructions.stated import WrongShape, example_start
+from medmultipoints.transforms.dialects.answers import Unsupported, check_text, convert_numbers, write_json
+from medmultipoints.transforms.dialects.frames import PIXELS, Frame, Size, encode_box, encode_point
+from medmultipoints.transforms.instructions.prompts import IMAGE_TOKEN
+from medmultipoints.transforms.instructions.stated import WrongShape, example_start
 
 _PLACEHOLDER: Final = re.compile(r"\\\{\w+\\\}")  # as re.escape writes {name}
 GIVEN: Final = re.compile(r'\{"(?:bbox_2d|point_2d)": \[[-\d., \[\]]*\]\}')

@@ -5,15 +5,34 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from transforms.dialects import biomedparse, coco, columns, conversations, locations, molmo, mot, sa_med2d, swift, yolo
-from transforms.dialects.answers import Facts, Mark
-from transforms.dialects.coco import Files
-from transforms.dialects.columns import Columns
-from transforms.dialects.conversations import Line, Unwrap, Wrap, decode_json, encode_json
-from transforms.dialects.frames import FRACTIONS, QWEN2_5_PIXELS, QWEN2_5_RESIZE, THOUSAND, Frame, Resize, Size
-from transforms.dialects.items import Contents, Item, Picture, PictureObject, Placement
-from transforms.dialects.rendering import Rendering
-from transforms.dialects.responses import restore_numbers
+from medmultipoints.transforms.dialects import (
+    biomedparse,
+    coco,
+    columns,
+    conversations,
+    locations,
+    molmo,
+    mot,
+    sa_med2d,
+    swift,
+    yolo,
+)
+from medmultipoints.transforms.dialects.answers import Facts, Mark
+from medmultipoints.transforms.dialects.coco import Files
+from medmultipoints.transforms.dialects.columns import Columns
+from medmultipoints.transforms.dialects.conversations import Line, Unwrap, Wrap, decode_json, encode_json
+from medmultipoints.transforms.dialects.frames import (
+    FRACTIONS,
+    QWEN2_5_PIXELS,
+    QWEN2_5_RESIZE,
+    THOUSAND,
+    Frame,
+    Resize,
+    Size,
+)
+from medmultipoints.transforms.dialects.items import Contents, Item, Picture, PictureObject, Placement
+from medmultipoints.transforms.dialects.rendering import Rendering
+from medmultipoints.transforms.dialects.responses import restore_numbers
 
 
 @dataclass(frozen=True, slots=True)

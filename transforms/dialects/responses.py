@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from transforms.dialects.answers import Facts, write_content
-from transforms.dialects.frames import Frame, Size, decode
+from medmultipoints.transforms.dialects.answers import Facts, write_content
+from medmultipoints.transforms.dialects.frames import Frame, Size, decode
 
 _NUMBER: Final = r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?"
 _TWO: Final = rf"{_NUMBER}\s*,\s*{_NUMBER}"

@@ -10,12 +10,12 @@ from typing import Final
 
 import orjson
 
-from transforms.dialects.answers import Mark
-from transforms.dialects.biomedparse import NO_MASK
-from transforms.dialects.coco import Files
-from transforms.dialects.items import Contents, Picture, PictureObject, Placement
-from transforms.dialects.masks import mask_box, mask_png, read_mask_png, released_mask
-from transforms.dialects.names import modality, plain_name, slug
+from medmultipoints.transforms.dialects.answers import Mark
+from medmultipoints.transforms.dialects.biomedparse import NO_MASK
+from medmultipoints.transforms.dialects.coco import Files
+from medmultipoints.transforms.dialects.items import Contents, Picture, PictureObject, Placement
+from medmultipoints.transforms.dialects.masks import mask_box, mask_png, read_mask_png, released_mask
+from medmultipoints.transforms.dialects.names import modality, plain_name, slug
 
 INDEX: Final = "SAMed2D_v1.json"
 CLASSES: Final = "SAMed2D_v1_class_mapping_id.json"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from transforms.dialects.answers import (
+from medmultipoints.transforms.dialects.answers import (
     Facts,
     Unsupported,
     check_text,
@@ -19,11 +19,11 @@ from transforms.dialects.answers import (
     write_content,
     write_json,
 )
-from transforms.dialects.conversations import Line, ids_of, unwrap_messages, wrap_messages
-from transforms.dialects.frames import Size
-from transforms.dialects.items import Item
-from transforms.dialects.prompts import GIVEN, check_ask, example_content, neutral_request
-from transforms.instructions.tasks import MORE_TASKS
+from medmultipoints.transforms.dialects.conversations import Line, ids_of, unwrap_messages, wrap_messages
+from medmultipoints.transforms.dialects.frames import Size
+from medmultipoints.transforms.dialects.items import Item
+from medmultipoints.transforms.dialects.prompts import GIVEN, check_ask, example_content, neutral_request
+from medmultipoints.transforms.instructions.tasks import MORE_TASKS
 
 REF: Final = "<ref-object>"
 BBOX: Final = "<bbox>"

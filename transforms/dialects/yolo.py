@@ -11,12 +11,12 @@ from typing import Final
 
 import orjson
 
-from transforms.boxes import YoloBox, clip_box, from_yolo, to_yolo
-from transforms.dialects.answers import Mark
-from transforms.dialects.coco import Files
-from transforms.dialects.frames import Size
-from transforms.dialects.items import Contents, Picture, Placement
-from transforms.records import Box
+from medmultipoints.transforms.dialects.answers import Mark
+from medmultipoints.transforms.dialects.coco import Files
+from medmultipoints.transforms.dialects.frames import Size
+from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
+from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.regions.boxes import YoloBox, clip_box, from_yolo, to_yolo
 
 DATA: Final = "data.yaml"
 UNCERTAIN: Final = "labels not certain to be complete"

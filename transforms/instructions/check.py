@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import polars as pl
 
-from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.names import Name, Names, allowed_names, labels_present
-from transforms.instructions.proofs.rows import prove_rows
-from transforms.instructions.stated import Stated, WrongShape, read_answer, read_prompt_example
-from transforms.instructions.tasks import MORE_TASKS, keeps_box_digits
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.names import Name, Names, allowed_names, labels_present
+from medmultipoints.transforms.instructions.proofs.rows import prove_rows
+from medmultipoints.transforms.instructions.stated import Stated, WrongShape, read_answer, read_prompt_example
+from medmultipoints.transforms.instructions.tasks import MORE_TASKS, keeps_box_digits
 
 _ROUNDING_PX: Final = 0.05 + 1e-6
 _SLICE_ROWS: Final = 16384  # keeps the nested Python lists of one step small

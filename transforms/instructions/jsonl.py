@@ -6,8 +6,8 @@ from typing import Any, Final
 import orjson
 import polars as pl
 
-from transforms.crops import read_crop
-from transforms.errors import DataError
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.pictures.crops import read_crop
 
 COLUMNS: Final = (
     "instruction_id", "record_id", "image_file", "image_files", "classification", "task", "prompt", "answer",

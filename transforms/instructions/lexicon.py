@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from transforms.errors import UsageError
-from transforms.instructions.names import Name, Names, allowed_names
-from transforms.instructions.scenes import Scene
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.instructions.names import Name, Names, allowed_names
+from medmultipoints.transforms.instructions.scenes import Scene
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from transforms.instructions.asked_words import NAMELESS, NAMES, SLOTS, UNITS, UNWANTED, WANTED
-from transforms.instructions.names import Names, article_of
-from transforms.instructions.prompts import Template, Templates, render_prompt
-from transforms.instructions.shapes import SHAPES, has_shape
-from transforms.instructions.stated import Stated, WrongShape, example_start, read_prompt_example
-from transforms.instructions.tasks import ALL_TASKS, TASKS
+from medmultipoints.transforms.instructions.asked_words import NAMELESS, NAMES, SLOTS, UNITS, UNWANTED, WANTED
+from medmultipoints.transforms.instructions.names import Names, article_of
+from medmultipoints.transforms.instructions.prompts import Template, Templates, render_prompt
+from medmultipoints.transforms.instructions.shapes import SHAPES, has_shape
+from medmultipoints.transforms.instructions.stated import Stated, WrongShape, example_start, read_prompt_example
+from medmultipoints.transforms.instructions.tasks import ALL_TASKS, TASKS
 
 MIN_ASKS: Final = 25
 _PLACEHOLDER: Final = re.compile(r"\{[^{}\"]*\}")

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, get_args
 
 import polars as pl
 
-from transforms.errors import UsageError
+from medmultipoints.transforms.errors import UsageError
 
 When = Literal["always", "alone", "shared"]
 _FORMS: Final = "forms"

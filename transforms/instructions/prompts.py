@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
-from transforms.errors import UsageError
-from transforms.instructions.names import Name
-from transforms.instructions.tasks import ALL_TASKS
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.instructions.names import Name
+from medmultipoints.transforms.instructions.tasks import ALL_TASKS
 
 IMAGE_TOKEN: Final = "<image>"
 

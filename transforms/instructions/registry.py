@@ -5,26 +5,34 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.proofs import pairs as pair_proofs
-from transforms.instructions.proofs.crop_grounding import prove_crop_grounding
-from transforms.instructions.proofs.description import prove_description
-from transforms.instructions.proofs.presence import prove_presence
-from transforms.instructions.proofs.reading import Reading
-from transforms.instructions.proofs.referring import prove_referring
-from transforms.instructions.proofs.segmentation import prove_segmentation
-from transforms.instructions.proofs.whole_image import prove_class_counts, prove_classification, prove_label_path
-from transforms.instructions.proofs.windows import prove_motion, prove_video_counts
-from transforms.instructions.questions import pairs as pair_questions
-from transforms.instructions.questions.crop_grounding import ask_crop_grounding
-from transforms.instructions.questions.description import ask_description
-from transforms.instructions.questions.presence import ask_presence
-from transforms.instructions.questions.question import Question, Words
-from transforms.instructions.questions.referring import ask_referring
-from transforms.instructions.questions.segmentation import ask_segmentation
-from transforms.instructions.questions.whole_image import ask_class_counts, ask_classification, ask_label_path
-from transforms.instructions.questions.windows import ask_motion, ask_video_counts
-from transforms.instructions.scenes import Scene
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.proofs import pairs as pair_proofs
+from medmultipoints.transforms.instructions.proofs.crop_grounding import prove_crop_grounding
+from medmultipoints.transforms.instructions.proofs.description import prove_description
+from medmultipoints.transforms.instructions.proofs.presence import prove_presence
+from medmultipoints.transforms.instructions.proofs.reading import Reading
+from medmultipoints.transforms.instructions.proofs.referring import prove_referring
+from medmultipoints.transforms.instructions.proofs.segmentation import prove_segmentation
+from medmultipoints.transforms.instructions.proofs.whole_image import (
+    prove_class_counts,
+    prove_classification,
+    prove_label_path,
+)
+from medmultipoints.transforms.instructions.proofs.windows import prove_motion, prove_video_counts
+from medmultipoints.transforms.instructions.questions import pairs as pair_questions
+from medmultipoints.transforms.instructions.questions.crop_grounding import ask_crop_grounding
+from medmultipoints.transforms.instructions.questions.description import ask_description
+from medmultipoints.transforms.instructions.questions.presence import ask_presence
+from medmultipoints.transforms.instructions.questions.question import Question, Words
+from medmultipoints.transforms.instructions.questions.referring import ask_referring
+from medmultipoints.transforms.instructions.questions.segmentation import ask_segmentation
+from medmultipoints.transforms.instructions.questions.whole_image import (
+    ask_class_counts,
+    ask_classification,
+    ask_label_path,
+)
+from medmultipoints.transforms.instructions.questions.windows import ask_motion, ask_video_counts
+from medmultipoints.transforms.instructions.scenes import Scene
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from transforms.errors import DataError
-from transforms.records import TONE_COLUMNS, Tone
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.records import TONE_COLUMNS, Tone
 
 _IMAGE: Final = (
     "sample_id", "image_sha256", "image_file", "split", "source", "organ", "finding", "classification", "width",

@@ -7,14 +7,21 @@ from typing import Any, Final
 
 import polars as pl
 
-from transforms.errors import UsageError
-from transforms.instructions.check import check_instructions
-from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.names import Name, Names, allowed_names, labels_present
-from transforms.instructions.prompts import Templates, render_prompt
-from transforms.instructions.questions.question import Words
-from transforms.instructions.tasks import ALL_TASKS, TASKS, Objects, answer_text, keeps_box_digits, round_place
-from transforms.instructions.write_questions import write_questions
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.instructions.check import check_instructions
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.names import Name, Names, allowed_names, labels_present
+from medmultipoints.transforms.instructions.prompts import Templates, render_prompt
+from medmultipoints.transforms.instructions.questions.question import Words
+from medmultipoints.transforms.instructions.tasks import (
+    ALL_TASKS,
+    TASKS,
+    Objects,
+    answer_text,
+    keeps_box_digits,
+    round_place,
+)
+from medmultipoints.transforms.instructions.write_questions import write_questions
 
 SCHEMA: Final[dict[str, pl.DataType]] = {
     "instruction_id": pl.String(),

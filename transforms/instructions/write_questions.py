@@ -6,10 +6,10 @@ from typing import Final
 
 import polars as pl
 
-from transforms.instructions.prompts import Templates, render_prompt
-from transforms.instructions.questions.question import Question, Words
-from transforms.instructions.registry import REGISTRY
-from transforms.instructions.scenes import gather_scenes
+from medmultipoints.transforms.instructions.prompts import Templates, render_prompt
+from medmultipoints.transforms.instructions.questions.question import Question, Words
+from medmultipoints.transforms.instructions.registry import REGISTRY
+from medmultipoints.transforms.instructions.scenes import gather_scenes
 
 _SLICE_ROWS: Final = 4096  # keeps the Python rows of one step few
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from transforms.clusters import find_clusters
+from medmultipoints.transforms.duplicates.clusters import find_clusters
 
 SEVERITIES: Final = ("error", "warning", "info")
 DRAWN: Final = {"error": 12, "warning": 6, "info": 2}

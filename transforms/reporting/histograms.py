@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from transforms.stats import count_histogram, count_labels
+from medmultipoints.transforms.compose.stats import count_histogram, count_labels
 
 
 @dataclass(frozen=True, slots=True)

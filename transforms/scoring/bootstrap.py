@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from transforms.scoring.detection import Floats
+from medmultipoints.transforms.scoring.detection import Floats
 
 REPLICATES: Final = 1000
 LEVEL: Final = 0.95

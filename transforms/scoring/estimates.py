@@ -4,9 +4,9 @@ from typing import Final
 
 import numpy as np
 
-from transforms.scoring.assignment import RADII
-from transforms.scoring.detection import Floats, tied_average_precisions
-from transforms.scoring.tallies import BOX_HITS, POINT_HITS, column
+from medmultipoints.transforms.scoring.assignment import RADII
+from medmultipoints.transforms.scoring.detection import Floats, tied_average_precisions
+from medmultipoints.transforms.scoring.tallies import BOX_HITS, POINT_HITS, column
 
 METRICS: Final = (
     *("unread_rate", "exact_count_accuracy", "relative_count_error", "count_mae", "absent_accuracy"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, TypeVar
 
-from transforms.scoring.items import BOXES, COUNT, PARTS, POINTS, Places
+from medmultipoints.transforms.scoring.items import BOXES, COUNT, PARTS, POINTS, Places
 
 _FENCED: Final = re.compile(r"```json\s*(.*?)\s*```", re.DOTALL | re.IGNORECASE)
 _KEYS: Final = {POINTS: ("point_2d", 2), BOXES: ("bbox_2d", 4)}

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
-from transforms.scoring.disagreements import find_disagreements
-from transforms.scoring.estimates import METRICS
-from transforms.scoring.items import Item
-from transforms.scoring.published import published_metrics
-from transforms.scoring.strict import StrictScores, strict_scores
+from medmultipoints.transforms.scoring.disagreements import find_disagreements
+from medmultipoints.transforms.scoring.estimates import METRICS
+from medmultipoints.transforms.scoring.items import Item
+from medmultipoints.transforms.scoring.published import published_metrics
+from medmultipoints.transforms.scoring.strict import StrictScores, strict_scores
 
 MetricSets = Literal["published", "strict", "both"]
 # What the published set calls a thing, and the strict metric that asks the same question honestly.

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from transforms.errors import DataError
-from transforms.records import Exclusion, Indexed, Members, Sample, Verdict
-from transforms.sources.paths import MemberPath
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.records import Exclusion, Indexed, Members, Sample, Verdict
+from medmultipoints.transforms.sources.paths import MemberPath
 
 NOT_PART = "not_part_of_the_dataset"
 

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from transforms.errors import MemberProblem, SourceDataError
-from transforms.records import Exclusion, Members
-from transforms.sources.accounting import Problem, exclude
-from transforms.sources.paths import MemberPath, describe_found
+from medmultipoints.transforms.errors import MemberProblem, SourceDataError
+from medmultipoints.transforms.records import Exclusion, Members
+from medmultipoints.transforms.sources.accounting import Problem, exclude
+from medmultipoints.transforms.sources.paths import MemberPath, describe_found
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from transforms.errors import SourceDataError
-from transforms.records import Box, SourceBox
-from transforms.sources.accounting import Problem
+from medmultipoints.transforms.errors import SourceDataError
+from medmultipoints.transforms.records import Box, SourceBox
+from medmultipoints.transforms.sources.accounting import Problem
 
 SOURCE_LABELS: Mapping[str, str] = {"polyp": "polyps", "instrument": "instrument"}
 """Our label for each label of the source files."""

@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from transforms.errors import SourceDataError
+from medmultipoints.transforms.errors import SourceDataError
 
 
 @dataclass(frozen=True, slots=True)

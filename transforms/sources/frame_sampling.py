@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from transforms.errors import UsageError
+from medmultipoints.transforms.errors import UsageError
 
 Rule = Literal["all", "every", "per_video"]
 

@@ -11,20 +11,20 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from transforms.records import Exclusion, Indexed, Members, Sample
-from transforms.sources.accounting import Problem, assemble, drop_foreign, entry_key, exclude
-from transforms.sources.annotation_files import read_annotation_file
-from transforms.sources.findings import ORGAN_FOLDERS, FindingClass
-from transforms.sources.hyperkvasir_labelled import (
+from medmultipoints.transforms.records import Exclusion, Indexed, Members, Sample
+from medmultipoints.transforms.sources.accounting import Problem, assemble, drop_foreign, entry_key, exclude
+from medmultipoints.transforms.sources.annotation_files import read_annotation_file
+from medmultipoints.transforms.sources.findings import ORGAN_FOLDERS, FindingClass
+from medmultipoints.transforms.sources.hyperkvasir_labelled import (
     LabelTable,
     Selection,
     check_negatives,
     read_labelled,
     select_negatives,
 )
-from transforms.sources.image_labels import parse_image_labels
-from transforms.sources.pairs import Pair, join_pairs, read_box_file
-from transforms.sources.paths import MemberPath, split_paths
+from medmultipoints.transforms.sources.image_labels import parse_image_labels
+from medmultipoints.transforms.sources.pairs import Pair, join_pairs, read_box_file
+from medmultipoints.transforms.sources.paths import MemberPath, split_paths
 
 SOURCE = "hyperkvasir"
 LABEL = "polyps"

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from transforms.errors import UsageError
-from transforms.records import Exclusion, Sample, Verdict
-from transforms.sources.accounting import Problem, exclude
-from transforms.sources.findings import CLASSES, NEVER_NEGATIVE, FindingClass, canonical_finding
-from transforms.sources.pairs import find_duplicates, is_unusable_stem
-from transforms.sources.paths import MemberPath
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.records import Exclusion, Sample, Verdict
+from medmultipoints.transforms.sources.accounting import Problem, exclude
+from medmultipoints.transforms.sources.findings import CLASSES, NEVER_NEGATIVE, FindingClass, canonical_finding
+from medmultipoints.transforms.sources.pairs import find_duplicates, is_unusable_stem
+from medmultipoints.transforms.sources.paths import MemberPath
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ Layout: ``images/<stem>.jpg`` and ``masks/<stem>.png`` (nested archives in the z
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from transforms.errors import SourceDataError
-from transforms.records import Exclusion, Indexed, Members, Sample
-from transforms.sources.accounting import Problem, assemble, drop_foreign, exclude
-from transforms.sources.annotation_files import AnnotationFile, read_annotation_file
-from transforms.sources.pairs import Pair, join_pairs, read_box_file, reject_entries
-from transforms.sources.paths import MemberPath, split_paths
+from medmultipoints.transforms.errors import SourceDataError
+from medmultipoints.transforms.records import Exclusion, Indexed, Members, Sample
+from medmultipoints.transforms.sources.accounting import Problem, assemble, drop_foreign, exclude
+from medmultipoints.transforms.sources.annotation_files import AnnotationFile, read_annotation_file
+from medmultipoints.transforms.sources.pairs import Pair, join_pairs, read_box_file, reject_entries
+from medmultipoints.transforms.sources.paths import MemberPath, split_paths
 
 SOURCE = "kvasir_instrument"
 LABEL = "instrument"

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from transforms.records import Exclusion
-from transforms.sources.accounting import Problem, entry_key, exclude, printable
-from transforms.sources.annotations import BoxEntry, parse_box_json
-from transforms.sources.paths import MemberPath
+from medmultipoints.transforms.records import Exclusion
+from medmultipoints.transforms.sources.accounting import Problem, entry_key, exclude, printable
+from medmultipoints.transforms.sources.annotations import BoxEntry, parse_box_json
+from medmultipoints.transforms.sources.paths import MemberPath
 
 
 @dataclass(frozen=True, slots=True)

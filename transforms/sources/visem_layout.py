@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from transforms.records import Exclusion
-from transforms.sources.accounting import NOT_PART, Problem, exclude
-from transforms.sources.paths import MemberPath
+from medmultipoints.transforms.records import Exclusion
+from medmultipoints.transforms.sources.accounting import NOT_PART, Problem, exclude
+from medmultipoints.transforms.sources.paths import MemberPath
 
 SOURCE = "visem_tracking"
 _FRAME = re.compile(r"(\S+)_frame_([0-9]{1,9})")

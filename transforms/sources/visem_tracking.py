@@ -1,6 +1,6 @@
 """VISEM-Tracking: frames of microscopy videos with boxes and tracks of spermatozoa.
 
-Only paths and video headers are read here; label files are read with the images (transforms.tracks).
+Only paths and video headers are read here; label files are read with the images (transforms.regions.tracks).
 """
 
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from transforms.errors import MemberProblem, SourceDataError
-from transforms.records import Exclusion, Indexed, Members, Sample, VideoFacts
-from transforms.sources.accounting import Problem, assemble, exclude
-from transforms.sources.frame_sampling import FrameSampling, sample_frames
-from transforms.sources.paths import describe_found, split_paths
-from transforms.sources.visem_layout import SOURCE, FrameFiles, VideoFiles, sort_visem_members
+from medmultipoints.transforms.errors import MemberProblem, SourceDataError
+from medmultipoints.transforms.records import Exclusion, Indexed, Members, Sample, VideoFacts
+from medmultipoints.transforms.sources.accounting import Problem, assemble, exclude
+from medmultipoints.transforms.sources.frame_sampling import FrameSampling, sample_frames
+from medmultipoints.transforms.sources.paths import describe_found, split_paths
+from medmultipoints.transforms.sources.visem_layout import SOURCE, FrameFiles, VideoFiles, sort_visem_members
 
 LABELS = ("cluster", "normal", "pinhead")
 # The published card names the organ only; the other two strings are unknown: these are ours.

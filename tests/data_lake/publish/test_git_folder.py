@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from data_lake.publish.git_folder import GitFolder
-from data_lake.publish.places import StaleParent
-from data_lake.publish.plan import plan_push
-from data_lake.publish.push import PushResult, push
-from data_lake.publish.versions import VersionRefused
+from medmultipoints.data_lake.publish.git_folder import GitFolder
+from medmultipoints.data_lake.publish.places import StaleParent
+from medmultipoints.data_lake.publish.plan import plan_push
+from medmultipoints.data_lake.publish.push import PushResult, push
+from medmultipoints.data_lake.publish.versions import VersionRefused
+from medmultipoints.transforms.errors import MachineError, UsageError
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
-from transforms.errors import MachineError, UsageError
 
 
 def publish(release: Path, folder: Path, branch: str = "main") -> PushResult:

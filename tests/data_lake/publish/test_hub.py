@@ -13,7 +13,7 @@ PATH = "images/train-00000-of-00001.parquet"
 def test_a_reading_that_breaks_off_goes_on_where_it_was(
     hub: TestHub, repo: str, versions, then: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_lake.publish.hub.PIECE", 100)
+    monkeypatch.setattr("medmultipoints.data_lake.publish.hub.PIECE", 100)
     publish(versions["1.0.0"], repo)
     hub.calm()
     hub.fault("GET /lfs/ before cut:250", f"GET /lfs/ {then}")

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from data_lake.publish.git_folder import GitFolder
-from data_lake.publish.places import Place
-from data_lake.publish.plain_folder import PlainFolder
-from data_lake.publish.plan import plan_push
-from data_lake.publish.push import PushResult, push
-from data_lake.publish.read_back import fetched_release, read_back
-from data_lake.publish.versions import VersionRefused
-from data_lake.release.dialect_lines import FORMS
-from data_lake.release.provenance import SIGNATURE, STATEMENT
-from data_lake.release.signature import Trust, sign_release
-from data_lake.release.verify import verify_release
+from medmultipoints.data_lake.publish.git_folder import GitFolder
+from medmultipoints.data_lake.publish.places import Place
+from medmultipoints.data_lake.publish.plain_folder import PlainFolder
+from medmultipoints.data_lake.publish.plan import plan_push
+from medmultipoints.data_lake.publish.push import PushResult, push
+from medmultipoints.data_lake.publish.read_back import fetched_release, read_back
+from medmultipoints.data_lake.publish.versions import VersionRefused
+from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT
+from medmultipoints.data_lake.release.sign.signature import Trust, sign_release
+from medmultipoints.data_lake.release.write.dialect_lines import FORMS
+from medmultipoints.transforms.errors import MachineError, UsageError
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
-from transforms.errors import MachineError, UsageError
 
 KINDS: dict[str, Callable[[Path], Place]] = {"git": GitFolder, "plain": PlainFolder}
 

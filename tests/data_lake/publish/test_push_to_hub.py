@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from data_lake.publish.plan import plan_push
-from data_lake.publish.push import push
-from data_lake.publish.versions import VersionRefused
+from medmultipoints.data_lake.publish.plan import plan_push
+from medmultipoints.data_lake.publish.push import push
+from medmultipoints.data_lake.publish.versions import VersionRefused
+from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 from tests.hub.fixtures import awake, history, place_at, publish
 from tests.hub.git_store import git
 from tests.hub.running import READER, STRANGER, WRITER, TestHub
-from transforms.errors import DataError, MachineError, UsageError
 
 
 def test_a_first_push_makes_the_repository_one_commit_and_one_tag(hub: TestHub, repo: str, versions) -> None:
@@ -159,7 +159,7 @@ def test_another_version_between_plan_and_commit_stops_the_push(hub: TestHub, re
 def test_of_a_large_file_only_the_rows_are_fetched_for_the_difference(
     hub: TestHub, repo: str, versions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_lake.publish.kept.SMALL", 0)
+    monkeypatch.setattr("medmultipoints.data_lake.publish.remote_release.SMALL", 0)
     publish(versions["1.0.0"], repo)
     assert "minor: 1 boxes changed" in plan_push(versions["1.1.0"], place_at(repo)).difference
 

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from data_lake.publish.git_folder import GitFolder
-from data_lake.publish.plain_folder import PlainFolder
-from data_lake.publish.plan import plan_push
-from data_lake.publish.push import PushResult, push
-from data_lake.publish.withdrawn import find_holders, refuse_withdrawn, withdrawn_hashes
-from data_lake.release.manifest import Manifest, read_manifest
+from medmultipoints.data_lake.publish.git_folder import GitFolder
+from medmultipoints.data_lake.publish.plain_folder import PlainFolder
+from medmultipoints.data_lake.publish.plan import plan_push
+from medmultipoints.data_lake.publish.push import PushResult, push
+from medmultipoints.data_lake.publish.withdrawn import find_holders, refuse_withdrawn, withdrawn_hashes
+from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.transforms.errors import DataError
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
 from tests.hub.fixtures import without
 from tests.hub.git_store import git
-from transforms.errors import DataError
 
 IMAGES = make_tables().images.filter(sample_id="hyperkvasir/a")
 BYTES, PIXELS = IMAGES["image_sha256"].item(), IMAGES["pixel_sha256"].item()

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from data_lake.simulate import SimulatedSizes, write_sources
-from flows.execute import execute
-from flows.prepare import Request, prepare
-from flows.run import Unwatched, run_in_threads
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
+from medmultipoints.flows.engine.execute import execute
+from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.engine.run import Unwatched, run_in_threads
+from medmultipoints.transforms.diff.releases import Tables
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
-from transforms.diff import Tables
 
 
 @pytest.fixture(scope="session")

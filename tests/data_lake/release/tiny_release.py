@@ -7,17 +7,17 @@ from pathlib import Path
 
 import polars as pl
 
-from data_lake.catalogue import load_catalogue
-from data_lake.release.card import TEMPLATE, CardFacts, render_card
-from data_lake.release.croissant import CROISSANT, croissant_bytes
-from data_lake.release.dialect_lines import STAGE, LeftOut, left_out_reason, translate
-from data_lake.release.dialect_tables import write_dialect_rows
-from data_lake.release.digest import logical_digest
-from data_lake.release.files import DIALECT_PREFIX, FileEntry, shard_path, write_bytes
-from data_lake.release.histogram import HISTOGRAM, histogram_png
-from data_lake.release.instruction_rows import write_instruction_rows
-from data_lake.release.jsonl import instructions_path, write_instructions
-from data_lake.release.manifest import (
+from medmultipoints.data_lake.catalogue import load_catalogue
+from medmultipoints.data_lake.release.export.dialect_tables import write_dialect_rows
+from medmultipoints.data_lake.release.read.digest import logical_digest
+from medmultipoints.data_lake.release.write.card import TEMPLATE, CardFacts, render_card
+from medmultipoints.data_lake.release.write.croissant import CROISSANT, croissant_bytes
+from medmultipoints.data_lake.release.write.dialect_lines import STAGE, LeftOut, left_out_reason, translate
+from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry, shard_path, write_bytes
+from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, histogram_png
+from medmultipoints.data_lake.release.write.instruction_rows import write_instruction_rows
+from medmultipoints.data_lake.release.write.jsonl import instructions_path, write_instructions
+from medmultipoints.data_lake.release.write.manifest import (
     Manifest,
     ManifestSource,
     Reason,
@@ -27,12 +27,12 @@ from data_lake.release.manifest import (
     manifest_bytes,
     manifest_root,
 )
-from data_lake.release.parquet import write_records_shard, write_table
-from data_lake.release.shards import plan_shards
-from expectations.columns import empty_frame, load_table, released_schema
+from medmultipoints.data_lake.release.write.parquet import write_records_shard, write_table
+from medmultipoints.data_lake.release.write.shards import plan_shards
+from medmultipoints.transforms.columns.tables import empty_frame, load_table, released_schema
+from medmultipoints.transforms.compose.stats import count_histogram
+from medmultipoints.transforms.diff.releases import Tables
 from tests.data_lake.release.tiny_tables import PICTURES
-from transforms.diff import Tables
-from transforms.stats import count_histogram
 
 ACCOUNTING = (
     StageCount(

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import orjson
 
+from medmultipoints.transforms.dialects.answers import Unsupported
+from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Dialect
+from medmultipoints.transforms.instructions.tasks import TASKS
 from tests.transforms.dialects.samples import BOXES, CONTENTS, PICTURES, item
-from transforms.dialects.answers import Unsupported
-from transforms.dialects.registry import DIALECTS, Conversation, Dialect
-from transforms.instructions.tasks import TASKS
 
 FOLDER = Path(__file__).parents[2] / "golden" / "dialects"
 

@@ -3,12 +3,12 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from transforms.dialects.frames import Size
-from transforms.dialects.items import Contents, Item, Picture, PictureObject
-from transforms.dialects.prompts import Prompt
-from transforms.instructions.tasks import TASKS, Objects, answer_text, round_place
-from transforms.records import Box, Point
-from transforms.run_lengths import encode_rle
+from medmultipoints.transforms.dialects.frames import Size
+from medmultipoints.transforms.dialects.items import Contents, Item, Picture, PictureObject
+from medmultipoints.transforms.dialects.prompts import Prompt
+from medmultipoints.transforms.instructions.tasks import TASKS, Objects, answer_text, round_place
+from medmultipoints.transforms.records import Box, Point
+from medmultipoints.transforms.regions.run_lengths import encode_rle
 
 LABELS = ("cluster", "instrument", "normal", "polyps")
 CONTENTS = Contents("tiny", "1.0.0", LABELS, ("CC-BY-4.0", "LicenseRef-research"), ("train",))

@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transforms.dialects.samples import BOXES, SIZE, Edges, item, items
-from transforms.crops import Crop, crop_path
-from transforms.dialects.answers import Facts, Mark, Unsupported, read_content, read_facts
-from transforms.dialects.frames import (
+from medmultipoints.transforms.dialects.answers import Facts, Mark, Unsupported, read_content, read_facts
+from medmultipoints.transforms.dialects.frames import (
     CELLS_1000,
     FRACTIONS,
     LOCATIONS_1024,
@@ -20,10 +18,12 @@ from transforms.dialects.frames import (
     THOUSAND,
     Size,
 )
-from transforms.dialects.items import Item
-from transforms.dialects.prompts import Prompt
-from transforms.dialects.registry import DIALECTS, Conversation
-from transforms.instructions.tasks import MORE_TASKS, TASKS
+from medmultipoints.transforms.dialects.items import Item
+from medmultipoints.transforms.dialects.prompts import Prompt
+from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation
+from medmultipoints.transforms.instructions.tasks import MORE_TASKS, TASKS
+from medmultipoints.transforms.pictures.crops import Crop, crop_path
+from tests.transforms.dialects.samples import BOXES, SIZE, Edges, item, items
 
 FRAMES = {
     "swift": QWEN2_5_PIXELS,

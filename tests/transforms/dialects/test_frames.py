@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transforms.dialects.samples import edges, sizes
-from transforms.dialects.frames import (
+from medmultipoints.transforms.dialects.frames import (
     CELLS_1000,
     FRACTIONS,
     LOCATIONS_1024,
@@ -22,6 +21,7 @@ from transforms.dialects.frames import (
     encode_point,
     smart_resize,
 )
+from tests.transforms.dialects.samples import edges, sizes
 
 FRAMES = (PIXELS, FRACTIONS, PERCENT, THOUSAND, QWEN2_5_PIXELS, LOCATIONS_1024, CELLS_1000)
 FACTOR_32 = Resize(32, QWEN2_5_RESIZE.min_pixels, QWEN2_5_RESIZE.max_pixels)

@@ -2,9 +2,9 @@
 
 import pytest
 
+from medmultipoints.transforms.dialects.masks import read_mask_png
+from medmultipoints.transforms.dialects.registry import DIALECTS
 from tests.transforms.dialects.goldens import FOLDER, golden_files
-from transforms.dialects.masks import read_mask_png
-from transforms.dialects.registry import DIALECTS
 
 
 @pytest.mark.parametrize("name", DIALECTS)

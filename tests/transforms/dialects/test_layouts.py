@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medmultipoints.transforms.dialects.answers import Mark
+from medmultipoints.transforms.dialects.frames import Size
+from medmultipoints.transforms.dialects.items import Picture
+from medmultipoints.transforms.dialects.registry import DIALECTS, Layout
 from tests.transforms.dialects.samples import CONTENTS, PICTURES, Edges, edges, found, frame, masked, picture, sizes
-from transforms.dialects.answers import Mark
-from transforms.dialects.frames import Size
-from transforms.dialects.items import Picture
-from transforms.dialects.registry import DIALECTS, Layout
 
 FORMS = {name: one.form for name, one in DIALECTS.items() if isinstance(one.form, Layout)}
 ROUNDING = {"coco": 1e-9, "coco-keypoints": 1e-9, "yolo": 1e-4, "mot": 1e-3, "sa-med2d": 0.0}

@@ -5,16 +5,16 @@ import json
 import pytest
 from hypothesis import given
 
+from medmultipoints.transforms.dialects.answers import read_content, read_facts
+from medmultipoints.transforms.dialects.frames import THOUSAND
+from medmultipoints.transforms.dialects.items import Item
+from medmultipoints.transforms.dialects.registry import Conversation
+from medmultipoints.transforms.dialects.responses import restore_numbers
+from medmultipoints.transforms.scoring.items import PARTS, Truth
+from medmultipoints.transforms.scoring.published_parsing import read_published
+from medmultipoints.transforms.scoring.tolerant_parsing import read_tolerant
 from tests.transforms.dialects.samples import SIZE, item, items
 from tests.transforms.dialects.test_conversations import ANSWERED, FORMS, FRAMES, stated
-from transforms.dialects.answers import read_content, read_facts
-from transforms.dialects.frames import THOUSAND
-from transforms.dialects.items import Item
-from transforms.dialects.registry import Conversation
-from transforms.dialects.responses import restore_numbers
-from transforms.scoring.items import PARTS, Truth
-from transforms.scoring.published_parsing import read_published
-from transforms.scoring.tolerant_parsing import read_tolerant
 
 RESTORED = {name: form for name, form in FORMS.items() if form.restore}
 

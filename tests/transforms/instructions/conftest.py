@@ -6,9 +6,9 @@ from importlib.resources import files
 import polars as pl
 import pytest
 
-from transforms.instructions.names import Names, parse_names
-from transforms.instructions.prompts import Templates, parse_templates
-from transforms.instructions.tasks import ALL_TASKS
+from medmultipoints.transforms.instructions.names import Names, parse_names
+from medmultipoints.transforms.instructions.prompts import Templates, parse_templates
+from medmultipoints.transforms.instructions.tasks import ALL_TASKS
 
 Row = tuple[str, str, Sequence[Sequence[float]]]
 Tables = Callable[[Sequence[Row]], tuple[pl.DataFrame, pl.DataFrame]]
@@ -31,14 +31,14 @@ _RECORDS = pl.Schema(
 @pytest.fixture(scope="session")
 def templates() -> Templates:
     """The templates that ship with the project."""
-    folder = files("transforms.instructions.templates")
+    folder = files("medmultipoints.transforms.instructions.templates")
     return parse_templates({task: folder.joinpath(f"{task}.toml").read_text("utf-8") for task in ALL_TASKS})
 
 
 @pytest.fixture(scope="session")
 def names() -> Names:
     """The names that ship with the project."""
-    return parse_names(files("transforms.instructions").joinpath("names.toml").read_text("utf-8"))
+    return parse_names(files("medmultipoints.transforms.instructions").joinpath("names.toml").read_text("utf-8"))
 
 
 @pytest.fixture(scope="session")

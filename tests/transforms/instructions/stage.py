@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from transforms.instructions.check import check_instructions
-from transforms.instructions.names import Names, parse_names
-from transforms.instructions.prompts import Templates, parse_templates
-from transforms.instructions.tasks import ALL_TASKS
-from transforms.instructions.write import write_instructions
-from transforms.run_lengths import encode_rle
+from medmultipoints.transforms.instructions.check import check_instructions
+from medmultipoints.transforms.instructions.names import Names, parse_names
+from medmultipoints.transforms.instructions.prompts import Templates, parse_templates
+from medmultipoints.transforms.instructions.tasks import ALL_TASKS
+from medmultipoints.transforms.instructions.write import write_instructions
+from medmultipoints.transforms.regions.run_lengths import encode_rle
 
 Boxes = Mapping[str, Mapping[str, Sequence[float]]]
 VISEM = ("cluster", "normal", "pinhead")
@@ -117,7 +117,7 @@ def ellipse(width: int, height: int) -> Any:
 
 def shipped() -> tuple[Templates, Names]:
     """The templates and names that come with the project."""
-    folder = files("transforms.instructions")
+    folder = files("medmultipoints.transforms.instructions")
     texts = {task: folder.joinpath(f"templates/{task}.toml").read_text("utf-8") for task in ALL_TASKS}
     return parse_templates(texts), parse_names(folder.joinpath("names.toml").read_text("utf-8"))
 

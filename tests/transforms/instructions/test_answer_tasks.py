@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.instructions.stated import read_answer
-from transforms.instructions.tasks import TASKS, Objects, answer_text, round_place
+from medmultipoints.transforms.instructions.stated import read_answer
+from medmultipoints.transforms.instructions.tasks import TASKS, Objects, answer_text, round_place
 
 TWO = Objects(
     "polyp", 2, [[366.0, 252.9], [1.5, 2.0]], [[241.5364532470703, 21.875, 490.5, 484.0], [1.0, 1.0, 2.0, 3.0]]

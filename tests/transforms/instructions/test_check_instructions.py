@@ -5,11 +5,11 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from transforms.instructions.check import check_instructions
-from transforms.instructions.jsonl import jsonl, read_jsonl
-from transforms.instructions.names import Names
-from transforms.instructions.prompts import Templates
-from transforms.instructions.write import write_instructions
+from medmultipoints.transforms.instructions.check import check_instructions
+from medmultipoints.transforms.instructions.jsonl import jsonl, read_jsonl
+from medmultipoints.transforms.instructions.names import Names
+from medmultipoints.transforms.instructions.prompts import Templates
+from medmultipoints.transforms.instructions.write import write_instructions
 
 Tables = Callable[..., tuple[pl.DataFrame, pl.DataFrame]]
 

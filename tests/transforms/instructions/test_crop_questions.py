@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medmultipoints.transforms.pictures.crops import Crop, read_crop
+from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.regions.boxes import clip_box
 from tests.transforms.instructions.stage import ask, frame, picture, planted, reasons
-from transforms.boxes import clip_box
-from transforms.crops import Crop, read_crop
-from transforms.records import Box
 
 TASK = "crop_grounding"
 STILL = picture(

@@ -4,8 +4,8 @@ import orjson
 import polars as pl
 import pytest
 
-from transforms.errors import DataError
-from transforms.instructions.jsonl import COLUMNS, SCHEMA, jsonl, jsonl_line, read_jsonl
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.instructions.jsonl import COLUMNS, SCHEMA, jsonl, jsonl_line, read_jsonl
 
 ROW = {
     "instruction_id": "r:counting",

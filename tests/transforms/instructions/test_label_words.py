@@ -2,7 +2,7 @@
 
 import pytest
 
-from transforms.instructions.names import Name, Names, add_labels, allowed_names, article_of
+from medmultipoints.transforms.instructions.names import Name, Names, add_labels, allowed_names, article_of
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from transforms.instructions.lint import lint_templates
-from transforms.instructions.names import Name, Names
-from transforms.instructions.prompts import Template, Templates
-from transforms.instructions.write import write_instructions
+from medmultipoints.transforms.instructions.lint import lint_templates
+from medmultipoints.transforms.instructions.names import Name, Names
+from medmultipoints.transforms.instructions.prompts import Template, Templates
+from medmultipoints.transforms.instructions.write import write_instructions
 
 Tables = Callable[..., tuple[pl.DataFrame, pl.DataFrame]]
 LABELS = ["polyps", "instrument", "normal", "pinhead", "cluster"]

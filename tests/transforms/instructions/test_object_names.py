@@ -5,8 +5,8 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from transforms.errors import UsageError
-from transforms.instructions.names import Names, allowed_names, labels_present, parse_names
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.instructions.names import Names, allowed_names, labels_present, parse_names
 
 Tables = Callable[..., tuple[pl.DataFrame, pl.DataFrame]]
 LABELS = ("polyps", "instrument", "normal", "pinhead", "cluster")

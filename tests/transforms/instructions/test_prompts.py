@@ -2,10 +2,10 @@
 
 import pytest
 
-from transforms.errors import UsageError
-from transforms.instructions.names import Name
-from transforms.instructions.prompts import Template, Templates, parse_templates, render_prompt
-from transforms.instructions.tasks import ALL_TASKS
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.instructions.names import Name
+from medmultipoints.transforms.instructions.prompts import Template, Templates, parse_templates, render_prompt
+from medmultipoints.transforms.instructions.tasks import ALL_TASKS
 
 COUNTING = """
 task = "counting"

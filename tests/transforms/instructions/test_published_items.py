@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from transforms.instructions.check import check_instructions
-from transforms.instructions.names import Names
-from transforms.instructions.prompts import Templates, render_prompt
-from transforms.instructions.tasks import Objects, answer_text, round_place
-from transforms.instructions.write import write_instructions
+from medmultipoints.transforms.instructions.check import check_instructions
+from medmultipoints.transforms.instructions.names import Names
+from medmultipoints.transforms.instructions.prompts import Templates, render_prompt
+from medmultipoints.transforms.instructions.tasks import Objects, answer_text, round_place
+from medmultipoints.transforms.instructions.write import write_instructions
 
 Tables = Callable[..., tuple[pl.DataFrame, pl.DataFrame]]
 

@@ -8,15 +8,15 @@ from typing import Any, get_args
 import polars as pl
 import pytest
 
-from flows.recipe_instructions import Task
+from medmultipoints.flows.recipe.instructions import Task
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.instructions.asked_words import SLOTS, UNWANTED, WANTED
+from medmultipoints.transforms.instructions.check import check_instructions
+from medmultipoints.transforms.instructions.registry import REGISTRY
+from medmultipoints.transforms.instructions.shapes import SHAPES
+from medmultipoints.transforms.instructions.tasks import ALL_TASKS, MORE_TASKS, SEVERAL_IMAGES
+from medmultipoints.transforms.instructions.write import write_instructions
 from tests.transforms.instructions.stage import ask, picture, planted, reasons, shipped, tables
-from transforms.errors import UsageError
-from transforms.instructions.asked_words import SLOTS, UNWANTED, WANTED
-from transforms.instructions.check import check_instructions
-from transforms.instructions.registry import REGISTRY
-from transforms.instructions.shapes import SHAPES
-from transforms.instructions.tasks import ALL_TASKS, MORE_TASKS, SEVERAL_IMAGES
-from transforms.instructions.write import write_instructions
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -227,7 +227,7 @@ def test_tasks_about_objects_need_the_objects() -> None:
 
 def test_every_task_has_its_parts() -> None:
     """A task is a name, who asks and who proves, a shape, words to lint by, a value of the table's column."""
-    table = tomllib.loads((ROOT / "expectations/tables/instructions.toml").read_text("utf-8"))
+    table = tomllib.loads((ROOT / "transforms/columns/tables/instructions.toml").read_text("utf-8"))
 
     assert set(REGISTRY) == set(SHAPES) == set(MORE_TASKS)
     assert set(WANTED) == set(UNWANTED) == set(ALL_TASKS)

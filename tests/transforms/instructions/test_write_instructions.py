@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.errors import UsageError
-from transforms.instructions.jsonl import jsonl
-from transforms.instructions.names import Names
-from transforms.instructions.prompts import Templates, parse_templates
-from transforms.instructions.write import write_instructions
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.instructions.jsonl import jsonl
+from medmultipoints.transforms.instructions.names import Names
+from medmultipoints.transforms.instructions.prompts import Templates, parse_templates
+from medmultipoints.transforms.instructions.write import write_instructions
 
 Tables = Callable[..., tuple[pl.DataFrame, pl.DataFrame]]
 Row = tuple[Any, ...]
 
-TABLE = Path(__file__).resolve().parents[3] / "expectations/tables/instructions.toml"
+TABLE = Path(__file__).resolve().parents[3] / "transforms/columns/tables/instructions.toml"
 BOX = (10.0, 20.0, 30.5, 41.25)
 GOLDEN_TEMPLATES = parse_templates(
     {

@@ -2,7 +2,13 @@
 
 import polars as pl
 
-from transforms.reporting.choices import choose_records, clusters_of, count_findings, some_of_each_kind, worst_first
+from medmultipoints.transforms.reporting.choices import (
+    choose_records,
+    clusters_of,
+    count_findings,
+    some_of_each_kind,
+    worst_first,
+)
 
 
 def records(rows: list[tuple[str, str, int, str | None]]) -> pl.DataFrame:

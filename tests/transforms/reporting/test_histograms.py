@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from transforms.reporting.histograms import Bar, image_sizes, object_counts, object_sizes, split_shares
+from medmultipoints.transforms.reporting.histograms import Bar, image_sizes, object_counts, object_sizes, split_shares
 
 RECORDS = pl.DataFrame(
     {"label": ["a", "a", "a", "b"], "count": [0, 1, 5, 9], "split": ["train", "train", "test", "test"]}

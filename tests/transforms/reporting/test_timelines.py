@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from transforms.reporting.timelines import timelines
+from medmultipoints.transforms.reporting.timelines import timelines
 
 
 def video(name: str, frames: list[int]) -> pl.DataFrame:

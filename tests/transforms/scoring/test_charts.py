@@ -1,8 +1,8 @@
 """The numbers behind the charts of an evaluation."""
 
+from medmultipoints.transforms.scoring.charts import count_dots, metric_bars
+from medmultipoints.transforms.scoring.report import scoring_report
 from tests.transforms.scoring.questions import counting, pointing
-from transforms.scoring.charts import count_dots, metric_bars
-from transforms.scoring.report import scoring_report
 
 
 def test_counts_are_grouped_and_placed_on_square_root_scales() -> None:

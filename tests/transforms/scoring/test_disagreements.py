@@ -2,10 +2,10 @@
 
 import pytest
 
+from medmultipoints.transforms.scoring.disagreements import REASONS, find_disagreements
+from medmultipoints.transforms.scoring.items import Item
+from medmultipoints.transforms.scoring.report import scoring_report
 from tests.transforms.scoring.questions import bounding, counting, fenced, pointing, truth
-from transforms.scoring.disagreements import REASONS, find_disagreements
-from transforms.scoring.items import Item
-from transforms.scoring.report import scoring_report
 
 SQUARE = [0.0, 0.0, 10.0, 10.0]
 FAR = [500.0, 500.0, 510.0, 510.0]

@@ -6,12 +6,12 @@ from itertools import permutations
 
 import pytest
 
+from medmultipoints.transforms.scoring.items import BOXES, COUNT, Item, Truth
+from medmultipoints.transforms.scoring.report import scoring_report
+from medmultipoints.transforms.scoring.strict import strict_scores
+from medmultipoints.transforms.scoring.tolerant_parsing import read_tolerant
+from medmultipoints.transforms.scoring.truths import truth_from_value
 from tests.transforms.scoring.questions import bounding, fenced, pointing
-from transforms.scoring.items import BOXES, COUNT, Item, Truth
-from transforms.scoring.report import scoring_report
-from transforms.scoring.strict import strict_scores
-from transforms.scoring.tolerant_parsing import read_tolerant
-from transforms.scoring.truths import truth_from_value
 
 BOX = (1.0, 2.0, 30.0, 40.0)
 PRESENCE = Truth("a", "presence", (COUNT, BOXES), 1, boxes=(BOX,))

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from medmultipoints.transforms.scoring.items import PARTS, Item
+from medmultipoints.transforms.scoring.published import published_metrics
 from tests.transforms.scoring import naive
 from tests.transforms.scoring.questions import bounding, counting, fenced, pointing, truth
-from transforms.scoring.items import PARTS, Item
-from transforms.scoring.published import published_metrics
 
 SQUARE = [0.0, 0.0, 10.0, 10.0]
 HALF = [0.0, 0.0, 10.0, 5.0]

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from medmultipoints.transforms.scoring.published_parsing import read_block, read_published
 from tests.transforms.scoring.questions import fenced
-from transforms.scoring.published_parsing import read_block, read_published
 
 
 def test_only_the_first_fenced_json_block_is_read_in_any_case() -> None:

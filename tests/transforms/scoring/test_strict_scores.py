@@ -7,9 +7,9 @@ from math import dist, isnan
 
 import pytest
 
+from medmultipoints.transforms.scoring.items import Item
+from medmultipoints.transforms.scoring.strict import strict_scores
 from tests.transforms.scoring.questions import bounding, counting, fenced, pointing, truth
-from transforms.scoring.items import Item
-from transforms.scoring.strict import strict_scores
 
 SQUARE = [0.0, 0.0, 10.0, 10.0]
 HALF = [0.0, 0.0, 10.0, 5.0]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medmultipoints.transforms.scoring.items import PARTS, Places
+from medmultipoints.transforms.scoring.tolerant_parsing import read_tolerant
 from tests.transforms.scoring.questions import fenced, truth
-from transforms.scoring.items import PARTS, Places
-from transforms.scoring.tolerant_parsing import read_tolerant
 
 POINTS: Places = ((1.0, 2.0), (3.0, 4.0))
 LIST = '[{"point_2d": [1, 2], "label": "x"}, {"point_2d": [3, 4]}]'

@@ -2,9 +2,9 @@
 
 import pytest
 
+from medmultipoints.transforms.records import Exclusion, Indexed, Sample
+from medmultipoints.transforms.sources.accounting import AccountingError, assemble, check_members
 from tests.members import MemoryMembers
-from transforms.records import Exclusion, Indexed, Sample
-from transforms.sources.accounting import AccountingError, assemble, check_members
 
 MEMBERS = MemoryMembers({"a.jpg": b"", "b.jpg": b"", "boxes.json": b""})
 SAMPLE = Sample(source="s", stem="a", image_member="a.jpg", organ="o", finding="f", classification="c")

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from transforms.errors import SourceDataError
-from transforms.records import Box, SourceBox
-from transforms.sources.annotations import BoxEntry, parse_box_json
-from transforms.sources.csv_rows import read_csv_rows
-from transforms.sources.findings import CLASSES, canonical_finding
-from transforms.sources.image_labels import parse_image_labels
+from medmultipoints.transforms.errors import SourceDataError
+from medmultipoints.transforms.records import Box, SourceBox
+from medmultipoints.transforms.sources.annotations import BoxEntry, parse_box_json
+from medmultipoints.transforms.sources.csv_rows import read_csv_rows
+from medmultipoints.transforms.sources.findings import CLASSES, canonical_finding
+from medmultipoints.transforms.sources.image_labels import parse_image_labels
 
 BOX = {"label": "polyp", "xmin": 1, "ymin": 2, "xmax": 30, "ymax": 20}
 ENTRY = {"width": 30, "height": 20, "bbox": [BOX]}

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medmultipoints.transforms.errors import SourceDataError, UsageError
+from medmultipoints.transforms.records import Box, Exclusion, Indexed
+from medmultipoints.transforms.sources.accounting import check_members
+from medmultipoints.transforms.sources.hyperkvasir import read_samples
 from tests.members import MemoryMembers, read_zip
-from transforms.errors import SourceDataError, UsageError
-from transforms.records import Box, Exclusion, Indexed
-from transforms.sources.accounting import check_members
-from transforms.sources.hyperkvasir import read_samples
 
 BOXES = "segmented-images/bounding-boxes.json"
 LABELS = "image-labels.csv"

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medmultipoints.transforms.errors import SourceDataError
+from medmultipoints.transforms.records import Indexed
+from medmultipoints.transforms.sources.accounting import check_members
+from medmultipoints.transforms.sources.kvasir_instrument import CLASSIFICATION, FINDING, ORGAN, read_samples
 from tests.members import MemoryMembers
-from transforms.errors import SourceDataError
-from transforms.records import Indexed
-from transforms.sources.accounting import check_members
-from transforms.sources.kvasir_instrument import CLASSIFICATION, FINDING, ORGAN, read_samples
 
 ROOT = "kvasir-instrument"
 ENTRY = {"width": 9, "height": 8, "bbox": [{"label": "instrument", "xmin": 1, "ymin": 2, "xmax": 9, "ymax": 8}]}

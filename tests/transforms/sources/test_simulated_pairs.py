@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from transforms.errors import UsageError
-from transforms.sources.simulated.faults import FAULTS, all_faults, faults_of
-from transforms.sources.simulated.hyperkvasir import LABELLED_ZIP, simulate_hyperkvasir
-from transforms.sources.simulated.images import (
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.simulated.faults import FAULTS, all_faults, faults_of
+from medmultipoints.transforms.sources.simulated.hyperkvasir import LABELLED_ZIP, simulate_hyperkvasir
+from medmultipoints.transforms.sources.simulated.images import (
     POLYP_SIZES,
     choose_size,
     draw_polyp_mask,
     encode_lossy_mask,
     stored_boxes,
 )
-from transforms.sources.simulated.kvasir_instrument import simulate_kvasir_instrument
-from transforms.sources.simulated.members import Simulated, generator
+from medmultipoints.transforms.sources.simulated.kvasir_instrument import simulate_kvasir_instrument
+from medmultipoints.transforms.sources.simulated.members import Simulated, generator
 
 BOXES = "segmented-images/bounding-boxes.json"
 

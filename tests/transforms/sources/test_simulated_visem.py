@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.errors import UsageError
-from transforms.sources.simulated.counts import (
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.simulated.counts import (
     TRACK_TOTALS,
     VideoCounts,
     model_counts,
     parse_counts_csv,
     share_tracks,
 )
-from transforms.sources.simulated.faults import all_faults, faults_of
-from transforms.sources.simulated.members import Simulated, generator
-from transforms.sources.simulated.tracks import live_and_die, make_tracks
-from transforms.sources.simulated.visem_tracking import VideoMode, simulate_visem_tracking
+from medmultipoints.transforms.sources.simulated.faults import all_faults, faults_of
+from medmultipoints.transforms.sources.simulated.members import Simulated, generator
+from medmultipoints.transforms.sources.simulated.tracks import live_and_die, make_tracks
+from medmultipoints.transforms.sources.simulated.visem_tracking import VideoMode, simulate_visem_tracking
 
 ROOT = "VISEM_Tracking_Train_v4/Train"
 CSV = b"""frame_name, sperm_count, cluster_count, small_or_pinhead_count

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medmultipoints.transforms.errors import SourceDataError, UsageError
+from medmultipoints.transforms.records import Indexed, VideoFacts
+from medmultipoints.transforms.sources.accounting import check_members
+from medmultipoints.transforms.sources.frame_sampling import FrameSampling, sample_frames
+from medmultipoints.transforms.sources.visem_tracking import LABELS, read_samples
 from tests.members import MemoryMembers
-from transforms.errors import SourceDataError, UsageError
-from transforms.records import Indexed, VideoFacts
-from transforms.sources.accounting import check_members
-from transforms.sources.frame_sampling import FrameSampling, sample_frames
-from transforms.sources.visem_tracking import LABELS, read_samples
 
 ROOT = "VISEM_Tracking_Train_v4/Train"
 

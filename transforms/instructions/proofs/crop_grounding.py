@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
-from transforms.crops import Crop
-from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.phrases import CROP_MARGINS, LEAST_CROP_PX, MOST_CROP
-from transforms.instructions.proofs.reading import Reading, find_thing, label_of, require
-from transforms.instructions.scenes import Scene, Thing
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.phrases import CROP_MARGINS, LEAST_CROP_PX, MOST_CROP
+from medmultipoints.transforms.instructions.proofs.reading import Reading, find_thing, label_of, require
+from medmultipoints.transforms.instructions.scenes import Scene, Thing
+from medmultipoints.transforms.pictures.crops import Crop
 
 _SLACK_PX: Final = 1e-6  # of sums of decimals
 

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.phrases import (
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.phrases import (
     BORDERS,
     COLUMNS,
     CONTRAST,
@@ -19,9 +19,9 @@ from transforms.instructions.phrases import (
     SIZES,
     TEXTURE,
 )
-from transforms.instructions.proofs.pairs import given_box
-from transforms.instructions.proofs.reading import Reading, Wrong, find_thing, label_of, require
-from transforms.instructions.scenes import BORDER_PX, Scene, Thing
+from medmultipoints.transforms.instructions.proofs.pairs import given_box
+from medmultipoints.transforms.instructions.proofs.reading import Reading, Wrong, find_thing, label_of, require
+from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene, Thing
 
 _NUMBER: Final = r"(\d+(?:\.\d+)?)"
 _FORMS: Final[Mapping[str, str]] = {

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.phrases import LEAD_OF_MOVES, MOST_FRAMES_APART, MOST_OF_A_CLASS
-from transforms.instructions.proofs.reading import Reading, find_thing, label_of, require, same_place
-from transforms.instructions.scenes import Scene, Thing
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.phrases import LEAD_OF_MOVES, MOST_FRAMES_APART, MOST_OF_A_CLASS
+from medmultipoints.transforms.instructions.proofs.reading import Reading, find_thing, label_of, require, same_place
+from medmultipoints.transforms.instructions.scenes import Scene, Thing
 
 
 def prove_tracking(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.proofs.reading import Reading, label_of, require, same_place
-from transforms.instructions.scenes import Scene
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.proofs.reading import Reading, label_of, require, same_place
+from medmultipoints.transforms.instructions.scenes import Scene
 
 
 def prove_presence(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:

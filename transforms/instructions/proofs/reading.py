@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from transforms.crops import Crop
-from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.names import Name
-from transforms.instructions.scenes import Scene, Thing
-from transforms.instructions.shapes import has_shape
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.names import Name
+from medmultipoints.transforms.instructions.scenes import Scene, Thing
+from medmultipoints.transforms.instructions.shapes import has_shape
+from medmultipoints.transforms.pictures.crops import Crop
 
 ROUNDING_PX: Final = 0.05 + 1e-6
 _TOKENS: Final = re.compile(r"((?:<image>)+) (?=\S)")

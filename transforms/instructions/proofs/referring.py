@@ -4,10 +4,10 @@ import math
 import re
 from collections.abc import Sequence
 
-from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.phrases import REFERENTS, SIDE_MARGIN, SIZE_MARGIN
-from transforms.instructions.proofs.reading import Reading, Wrong, find_thing, label_of, require
-from transforms.instructions.scenes import Scene, Thing
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.phrases import REFERENTS, SIDE_MARGIN, SIZE_MARGIN
+from medmultipoints.transforms.instructions.proofs.reading import Reading, Wrong, find_thing, label_of, require
+from medmultipoints.transforms.instructions.scenes import Scene, Thing
 
 _EDGES = {"leftmost": (0, 1), "topmost": (1, 1), "rightmost": (2, -1), "lowest": (3, -1)}
 

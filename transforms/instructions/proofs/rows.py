@@ -7,13 +7,20 @@ from typing import Any, Final
 
 import polars as pl
 
-from transforms.crops import Crop, read_crop
-from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.proofs.reading import Reading, Wrong, clear_label, label_of, read_row, require
-from transforms.instructions.registry import REGISTRY
-from transforms.instructions.scenes import Scene, gather_scenes, group_key
-from transforms.instructions.shapes import SHAPES
-from transforms.instructions.tasks import CROPS, SEVERAL_IMAGES
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.proofs.reading import (
+    Reading,
+    Wrong,
+    clear_label,
+    label_of,
+    read_row,
+    require,
+)
+from medmultipoints.transforms.instructions.registry import REGISTRY
+from medmultipoints.transforms.instructions.scenes import Scene, gather_scenes, group_key
+from medmultipoints.transforms.instructions.shapes import SHAPES
+from medmultipoints.transforms.instructions.tasks import CROPS, SEVERAL_IMAGES
+from medmultipoints.transforms.pictures.crops import Crop, read_crop
 
 NAMELESS: Final = frozenset({"classification", "description", "same_class"})
 """Tasks whose prompts name no class of objects: the answer does, or nothing does."""

@@ -7,12 +7,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.phrases import JITTER, OUTLINE_IOU, RING, SMALL_MASK
-from transforms.instructions.proofs.reading import ROUNDING_PX, Reading, find_thing, label_of, require, same_place
-from transforms.instructions.scenes import Scene, Thing
-from transforms.instructions.shapes import BOX, POINT, has_shape
-from transforms.run_lengths import decode_rle
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.phrases import JITTER, OUTLINE_IOU, RING, SMALL_MASK
+from medmultipoints.transforms.instructions.proofs.reading import (
+    ROUNDING_PX,
+    Reading,
+    find_thing,
+    label_of,
+    require,
+    same_place,
+)
+from medmultipoints.transforms.instructions.scenes import Scene, Thing
+from medmultipoints.transforms.instructions.shapes import BOX, POINT, has_shape
+from medmultipoints.transforms.regions.run_lengths import decode_rle
 
 Mask = NDArray[np.bool_]
 _GAP: Final = "\ufffc"  # where the prompt gives a value

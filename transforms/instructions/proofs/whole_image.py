@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.phrases import DENSITIES, listed
-from transforms.instructions.proofs.reading import Reading, clear_label, require
-from transforms.instructions.scenes import Scene
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.phrases import DENSITIES, listed
+from medmultipoints.transforms.instructions.proofs.reading import Reading, clear_label, require
+from medmultipoints.transforms.instructions.scenes import Scene
 
 
 def prove_classification(reading: Reading, scenes: Sequence[Scene], _lexicon: Lexicon) -> tuple[str, ...]:

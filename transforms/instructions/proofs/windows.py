@@ -7,12 +7,19 @@ from typing import Final
 
 import numpy as np
 
-from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.phrases import LEAST_PATH_PX, STEPS, WINDOW, listed
-from transforms.instructions.proofs.pairs import given_box
-from transforms.instructions.proofs.reading import ROUNDING_PX, Reading, clear_label, find_thing, label_of, require
-from transforms.instructions.proofs.whole_image import density_of
-from transforms.instructions.scenes import Scene
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.phrases import LEAST_PATH_PX, STEPS, WINDOW, listed
+from medmultipoints.transforms.instructions.proofs.pairs import given_box
+from medmultipoints.transforms.instructions.proofs.reading import (
+    ROUNDING_PX,
+    Reading,
+    clear_label,
+    find_thing,
+    label_of,
+    require,
+)
+from medmultipoints.transforms.instructions.proofs.whole_image import density_of
+from medmultipoints.transforms.instructions.scenes import Scene
 
 _TIMING: Final = re.compile(r"frames ((?:\d+, )*\d+ and \d+) of a video at (\d+(?:\.\d+)?) frames per second")
 

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from transforms.crops import Crop, crop_path
-from transforms.instructions.phrases import CROP_MARGINS, LEAST_CROP_PX, MOST_CROP
-from transforms.instructions.questions.question import Question, Words, ids, rounded
-from transforms.instructions.scenes import Scene, Thing
+from medmultipoints.transforms.instructions.phrases import CROP_MARGINS, LEAST_CROP_PX, MOST_CROP
+from medmultipoints.transforms.instructions.questions.question import Question, Words, ids, rounded
+from medmultipoints.transforms.instructions.scenes import Scene, Thing
+from medmultipoints.transforms.pictures.crops import Crop, crop_path
 
 
 def ask_crop_grounding(group: Sequence[Scene], words: Words) -> Iterator[Question]:

@@ -5,8 +5,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from transforms.instructions.names import Name
-from transforms.instructions.phrases import (
+from medmultipoints.transforms.instructions.names import Name
+from medmultipoints.transforms.instructions.phrases import (
     COLUMNS,
     CONTRAST,
     NEAREST_LEAD,
@@ -17,9 +17,9 @@ from transforms.instructions.phrases import (
     place_text,
     size_word,
 )
-from transforms.instructions.questions.question import Question, Words, distinct, ids, rounded
-from transforms.instructions.scenes import BORDER_PX, Scene, Thing
-from transforms.records import Tone
+from medmultipoints.transforms.instructions.questions.question import Question, Words, distinct, ids, rounded
+from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene, Thing
+from medmultipoints.transforms.records import Tone
 
 Sentence = tuple[str, list[Thing]]
 

@@ -4,9 +4,9 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 
-from transforms.instructions.phrases import LEAD_OF_MOVES, MOST_FRAMES_APART, MOST_OF_A_CLASS
-from transforms.instructions.questions.question import Question, Words, distinct, ids, rounded
-from transforms.instructions.scenes import Scene, Thing
+from medmultipoints.transforms.instructions.phrases import LEAD_OF_MOVES, MOST_FRAMES_APART, MOST_OF_A_CLASS
+from medmultipoints.transforms.instructions.questions.question import Question, Words, distinct, ids, rounded
+from medmultipoints.transforms.instructions.scenes import Scene, Thing
 
 Pair = tuple[Scene, Scene]
 Tracks = dict[str, Thing]

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from transforms.instructions.questions.question import Question, Words, ids, rounded
-from transforms.instructions.scenes import Scene
+from medmultipoints.transforms.instructions.questions.question import Question, Words, ids, rounded
+from medmultipoints.transforms.instructions.scenes import Scene
 
 
 def ask_presence(group: Sequence[Scene], words: Words) -> Iterator[Question]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from transforms.instructions.lexicon import Lexicon
-from transforms.instructions.names import Name
-from transforms.instructions.scenes import Scene, Thing
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.names import Name
+from medmultipoints.transforms.instructions.scenes import Scene, Thing
 
 Option = TypeVar("Option")
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from transforms.instructions.phrases import REFERENTS, SIDE_MARGIN, SIZE_MARGIN
-from transforms.instructions.questions.question import Question, Words, ids, rounded
-from transforms.instructions.scenes import Scene, Thing
+from medmultipoints.transforms.instructions.phrases import REFERENTS, SIDE_MARGIN, SIZE_MARGIN
+from medmultipoints.transforms.instructions.questions.question import Question, Words, ids, rounded
+from medmultipoints.transforms.instructions.scenes import Scene, Thing
 
 Measure = Callable[[Thing], float]
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.instructions.phrases import HINTS, JITTER, OUTLINE_IOU, RING, SMALL_MASK
-from transforms.instructions.questions.question import Question, Words, ids, rounded
-from transforms.instructions.scenes import Scene, Thing
-from transforms.run_lengths import decode_rle
+from medmultipoints.transforms.instructions.phrases import HINTS, JITTER, OUTLINE_IOU, RING, SMALL_MASK
+from medmultipoints.transforms.instructions.questions.question import Question, Words, ids, rounded
+from medmultipoints.transforms.instructions.scenes import Scene, Thing
+from medmultipoints.transforms.regions.run_lengths import decode_rle
 
 Mask = NDArray[np.bool_]
 MOST_CLICKS: Final = 3

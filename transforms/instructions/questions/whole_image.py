@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from transforms.instructions.phrases import density_word, listed
-from transforms.instructions.questions.question import Question, Words, ids
-from transforms.instructions.scenes import Scene
+from medmultipoints.transforms.instructions.phrases import density_word, listed
+from medmultipoints.transforms.instructions.questions.question import Question, Words, ids
+from medmultipoints.transforms.instructions.scenes import Scene
 
 
 def ask_classification(group: Sequence[Scene], words: Words) -> Iterator[Question]:

@@ -4,10 +4,10 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 
-from transforms.instructions.phrases import LEAST_PATH_PX, STEPS, WINDOW, density_word, listed, timing
-from transforms.instructions.questions.pairs import region
-from transforms.instructions.questions.question import Question, Words, distinct, ids
-from transforms.instructions.scenes import Scene
+from medmultipoints.transforms.instructions.phrases import LEAST_PATH_PX, STEPS, WINDOW, density_word, listed, timing
+from medmultipoints.transforms.instructions.questions.pairs import region
+from medmultipoints.transforms.instructions.questions.question import Question, Words, distinct, ids
+from medmultipoints.transforms.instructions.scenes import Scene
 
 
 def windows(group: Sequence[Scene], task: str, words: Words) -> Iterator[tuple[int, tuple[Scene, ...]]]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.sources.csv_rows import read_csv_rows
-from transforms.sources.simulated.members import generator
+from medmultipoints.transforms.sources.csv_rows import read_csv_rows
+from medmultipoints.transforms.sources.simulated.members import generator
 
 CLASSES = ("normal", "cluster", "pinhead")
 """Label of VISEM's class 0, 1, 2."""

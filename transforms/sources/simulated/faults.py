@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
-from transforms.errors import UsageError
-from transforms.sources.simulated.frame_faults import FRAME_FAULTS
-from transforms.sources.simulated.hyperkvasir import CSV_BOM
-from transforms.sources.simulated.pair_faults import PAIR_FAULTS
-from transforms.sources.simulated.pair_findings import PAIR_FINDINGS
-from transforms.sources.simulated.track_findings import TRACK_FINDINGS
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.simulated.frame_faults import FRAME_FAULTS
+from medmultipoints.transforms.sources.simulated.hyperkvasir import CSV_BOM
+from medmultipoints.transforms.sources.simulated.pair_faults import PAIR_FAULTS
+from medmultipoints.transforms.sources.simulated.pair_findings import PAIR_FINDINGS
+from medmultipoints.transforms.sources.simulated.track_findings import TRACK_FINDINGS
 
 FAULTS: Mapping[str, tuple[str, ...]] = {
     "hyperkvasir": (*PAIR_FAULTS, CSV_BOM),

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transforms.errors import UsageError
-from transforms.sources.simulated.counts import VideoCounts
-from transforms.sources.simulated.members import Content, Planted, digest
-from transforms.sources.simulated.visem_names import NAME, frame_stem, image_name, labels_name, tracked_name
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.simulated.counts import VideoCounts
+from medmultipoints.transforms.sources.simulated.members import Content, Planted, digest
+from medmultipoints.transforms.sources.simulated.visem_names import (
+    NAME,
+    frame_stem,
+    image_name,
+    labels_name,
+    tracked_name,
+)
 
 Contents = dict[str, Content]
 Rows = list[list[str]]

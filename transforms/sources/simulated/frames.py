@@ -5,9 +5,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from transforms.sources.simulated.images import Pixels, encode_picture
-from transforms.sources.simulated.members import generator
-from transforms.sources.simulated.tracks import HEIGHT, WIDTH, Floats
+from medmultipoints.transforms.sources.simulated.images import Pixels, encode_picture
+from medmultipoints.transforms.sources.simulated.members import generator
+from medmultipoints.transforms.sources.simulated.tracks import HEIGHT, WIDTH, Floats
 
 DRIFT_PX = 48
 FRAME_QUALITY = 75

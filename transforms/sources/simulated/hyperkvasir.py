@@ -6,11 +6,25 @@ from functools import partial
 
 import numpy as np
 
-from transforms.sources.findings import CLASSES, ORGAN_FOLDERS, FindingClass
-from transforms.sources.simulated.images import POLYP_SIZES, choose_size, draw_mucosa, draw_polyp_mask, encode_picture
-from transforms.sources.simulated.members import Content, Member, Planted, Simulated, digest, generator, shuffled
-from transforms.sources.simulated.pair_plants import plant_pair_faults
-from transforms.sources.simulated.pairs import PairSource, draft_pairs, encode_annotation
+from medmultipoints.transforms.sources.findings import CLASSES, ORGAN_FOLDERS, FindingClass
+from medmultipoints.transforms.sources.simulated.images import (
+    POLYP_SIZES,
+    choose_size,
+    draw_mucosa,
+    draw_polyp_mask,
+    encode_picture,
+)
+from medmultipoints.transforms.sources.simulated.members import (
+    Content,
+    Member,
+    Planted,
+    Simulated,
+    digest,
+    generator,
+    shuffled,
+)
+from medmultipoints.transforms.sources.simulated.pair_plants import plant_pair_faults
+from medmultipoints.transforms.sources.simulated.pairs import PairSource, draft_pairs, encode_annotation
 
 SEGMENTED_ZIP = "hyper-kvasir-segmented-images.zip"
 LABELLED_ZIP = "hyper-kvasir-labeled-images.zip"

@@ -5,10 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 import cv2
 import numpy as np
 
-from transforms.sources.simulated.images import Pixels, decode_picture, draw_mucosa, encode_picture, stored_boxes
-from transforms.sources.simulated.members import generator
-from transforms.sources.simulated.pair_faults import PairFault
-from transforms.sources.simulated.pairs import Draft, box_entry, pair_mask
+from medmultipoints.transforms.sources.simulated.images import (
+    Pixels,
+    decode_picture,
+    draw_mucosa,
+    encode_picture,
+    stored_boxes,
+)
+from medmultipoints.transforms.sources.simulated.members import generator
+from medmultipoints.transforms.sources.simulated.pair_faults import PairFault
+from medmultipoints.transforms.sources.simulated.pairs import Draft, box_entry, pair_mask
 
 Stated = tuple[int, int, int, int]
 Ellipse = tuple[float, float, float, float]

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from transforms.errors import UsageError
-from transforms.sources.simulated.members import Planted, digest
-from transforms.sources.simulated.pair_faults import PAIR_FAULTS, PairFault
-from transforms.sources.simulated.pair_findings import PAIR_FINDINGS
-from transforms.sources.simulated.pairs import Draft
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.simulated.members import Planted, digest
+from medmultipoints.transforms.sources.simulated.pair_faults import PAIR_FAULTS, PairFault
+from medmultipoints.transforms.sources.simulated.pair_findings import PAIR_FINDINGS
+from medmultipoints.transforms.sources.simulated.pairs import Draft
 
 PLANTS: Mapping[str, PairFault] = {**PAIR_FAULTS, **PAIR_FINDINGS}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from transforms.sources.simulated.images import (
+from medmultipoints.transforms.sources.simulated.images import (
     Pixels,
     choose_size,
     draw_mucosa,
@@ -17,7 +17,7 @@ from transforms.sources.simulated.images import (
     encode_png,
     stored_boxes,
 )
-from transforms.sources.simulated.members import Content, generator
+from medmultipoints.transforms.sources.simulated.members import Content, generator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

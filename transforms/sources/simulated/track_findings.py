@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.errors import UsageError
-from transforms.sources.simulated.members import Planted, digest, generator
-from transforms.sources.simulated.tracks import WIDTH, Floats, VideoTracks
-from transforms.sources.simulated.visem_names import NAME, frame_stem, tracked_name
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.simulated.members import Planted, digest, generator
+from medmultipoints.transforms.sources.simulated.tracks import WIDTH, Floats, VideoTracks
+from medmultipoints.transforms.sources.simulated.visem_names import NAME, frame_stem, tracked_name
 
 LONG_FRAMES = 60
 """A track is changed in its middle and must have this many frames."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.sources.simulated.counts import VideoCounts, swap_frames
-from transforms.sources.simulated.kvasir_instrument import cuid
-from transforms.sources.simulated.members import generator
+from medmultipoints.transforms.sources.simulated.counts import VideoCounts, swap_frames
+from medmultipoints.transforms.sources.simulated.kvasir_instrument import cuid
+from medmultipoints.transforms.sources.simulated.members import generator
 
 WIDTH, HEIGHT = 640, 480
 MEAN_SIZE = ((23.0, 23.0), (58.0, 52.0), (21.0, 21.0))

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterable
 
-from transforms.sources.simulated.images import Pixels
+from medmultipoints.transforms.sources.simulated.images import Pixels
 
 
 def encode_video(frames: Iterable[Pixels], fps: int) -> bytes:

@@ -6,15 +6,22 @@ from typing import Literal
 
 import numpy as np
 
-from transforms.sources.simulated.counts import VideoCounts, share_tracks
-from transforms.sources.simulated.frame_faults import plant_frame_faults
-from transforms.sources.simulated.frames import draw_frame, encode_frame
-from transforms.sources.simulated.images import Pixels
-from transforms.sources.simulated.members import Content, Member, Simulated, shuffled
-from transforms.sources.simulated.track_findings import TRACK_FINDINGS, plant_track_findings
-from transforms.sources.simulated.tracks import HEIGHT, WIDTH, VideoTracks, label_text, make_tracks
-from transforms.sources.simulated.video import encode_video
-from transforms.sources.simulated.visem_names import NAME, VISEM_ZIP, image_name, labels_name, tracked_name, video_name
+from medmultipoints.transforms.sources.simulated.counts import VideoCounts, share_tracks
+from medmultipoints.transforms.sources.simulated.frame_faults import plant_frame_faults
+from medmultipoints.transforms.sources.simulated.frames import draw_frame, encode_frame
+from medmultipoints.transforms.sources.simulated.images import Pixels
+from medmultipoints.transforms.sources.simulated.members import Content, Member, Simulated, shuffled
+from medmultipoints.transforms.sources.simulated.track_findings import TRACK_FINDINGS, plant_track_findings
+from medmultipoints.transforms.sources.simulated.tracks import HEIGHT, WIDTH, VideoTracks, label_text, make_tracks
+from medmultipoints.transforms.sources.simulated.video import encode_video
+from medmultipoints.transforms.sources.simulated.visem_names import (
+    NAME,
+    VISEM_ZIP,
+    image_name,
+    labels_name,
+    tracked_name,
+    video_name,
+)
 
 VideoMode = Literal["none", "blank", "frames"]
 

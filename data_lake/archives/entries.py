@@ -1,0 +1,59 @@
+"""What every archive entry must satisfy before any of its bytes are read."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from medmultipoints.transforms.errors import SourceDataError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes beyond which an archive is taken for a bomb; ``max_ratio`` counts from ``ratio_from_bytes`` on."""
+
+    max_entry_bytes: int = 8 << 30
+    max_entries: int = 2_000_000
+    max_ratio: int = 1000
+    ratio_from_bytes: int = 10 << 20
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The source and the file that messages name."""
+
+    source: str
+    file: str
+
+    def refuse(self, problem: str, remedy: str = "Get the official archive again") -> SourceDataError:
+        return SourceDataError(self.source, self.file, problem, f"{remedy}.")
+
+
+def safe_name(raw: str, origin: Origin) -> str:
+    """The entry's path without ``.`` parts and doubled slashes; refused where it could lead out of a folder."""
+    as_posix = PurePosixPath(raw.replace("\\", "/"))
+    if not raw or as_posix.is_absolute() or ".." in as_posix.parts or raw[1:2] == ":" or "\0" in raw:
+        raise origin.refuse(f"unsafe path of entry {raw!r}")
+    if not raw.isascii() and any("\ud800" <= character <= "\udfff" for character in raw):
+        raise origin.refuse(f"the name of entry {raw!r} is not valid text", "Pack the archive again with UTF-8 names")
+    return str(PurePosixPath(raw))
+
+
+def check_size(name: str, size: int, compressed: int, origin: Origin, limits: Limits = LIMITS) -> None:
+    """Refuse an entry that is too large to be read, or a bomb."""
+    if size > limits.max_entry_bytes:
+        raise origin.refuse(f"entry {name!r} is {size:,} bytes, more than the {limits.max_entry_bytes:,} allowed")
+    check_ratio(name, size, compressed, origin, limits)
+
+
+def check_ratio(name: str, size: int, compressed: int, origin: Origin, limits: Limits = LIMITS) -> None:
+    """Refuse content that unpacks to suspiciously more than it holds."""
+    if size > limits.ratio_from_bytes and size > limits.max_ratio * max(compressed, 1):
+        raise origin.refuse(f"entry {name!r} unpacks from {compressed:,} to {size:,} bytes: a decompression bomb")
+
+
+def check_count(count: int, origin: Origin, limits: Limits = LIMITS) -> None:
+    """Refuse an archive with too many entries."""
+    if count > limits.max_entries:
+        raise origin.refuse(f"it has {count:,} entries, more than the {limits.max_entries:,} allowed")

@@ -1,0 +1,70 @@
+"""What identifies an input: the sha256 of each of its files."""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+
+from medmultipoints.data_lake.archives.local_files import local_files, unreadable
+from medmultipoints.data_lake.catalogue import SourceInfo
+from medmultipoints.data_lake.store.objects import file_sha256
+
+
+@dataclass(frozen=True, slots=True)
+class FileDigest:
+    """One file as it was given: its name (a path below the given folder), size and hash."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFingerprint:
+    """All files of an input, sorted by name; ``digest`` identifies the input as a whole, wherever it lies."""
+
+    path: Path
+    files: tuple[FileDigest, ...]
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the canonical JSON of the list of files."""
+        listed = orjson.dumps([asdict(file) for file in self.files], option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(listed).hexdigest()
+
+
+def fingerprint(path: Path, threads: int = 4) -> SourceFingerprint:
+    """The files of an archive or folder (those that ``open_source`` reads) with their hashes.
+
+    MachineError where a file cannot be read.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            return SourceFingerprint(path, tuple(pool.map(_digest, local_files(path))))
+        except OSError as error:
+            raise unreadable("source", path, error) from error
+
+
+def _digest(named: tuple[str, Path]) -> FileDigest:
+    name, file = named
+    return FileDigest(name, file.stat().st_size, file_sha256(file))
+
+
+def known(given: SourceFingerprint, info: SourceInfo) -> dict[str, bool]:
+    """Per file of an input, whether its bytes are an official file of the source, under whatever name."""
+    accepted = {sha256 for archive in info.archives for sha256 in archive.sha256}
+    accepted |= {sha256 for member in info.members for sha256 in member.sha256}
+    where = dict(local_files(given.path))
+    return {file.name: file.sha256 in accepted or _is_older(where[file.name], info) for file in given.files}
+
+
+def _is_older(file: Path, info: SourceInfo) -> bool:
+    """Whether a file is one of which only the sha384 was ever recorded; hashed only where it could be."""
+    accepted = {sha384 for archive in info.archives for sha384 in archive.sha384}
+    suffixes = {Path(archive.name).suffix for archive in info.archives if archive.sha384}
+    if file.suffix not in suffixes:
+        return False
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha384").hexdigest() in accepted

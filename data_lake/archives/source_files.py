@@ -1,0 +1,152 @@
+"""The files of one source, wherever they lie: in zips, in tars inside zips, in tars, or loose in a folder.
+
+Nothing is unpacked but compressed tars, which become one plain tar each in the scratch folder.
+"""
+
+import tarfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from threading import Lock
+
+from medmultipoints.data_lake.archives import tars, video, zips
+from medmultipoints.data_lake.archives.entries import Origin
+from medmultipoints.data_lake.archives.local_files import local_files, unreadable
+from medmultipoints.transforms.errors import MemberProblem, SourceDataError, UsageError
+from medmultipoints.transforms.records import VideoFacts
+
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class LooseEntry:
+    """A file that lies in the source's folder as it is."""
+
+    name: str
+    file: Path
+
+
+Entry = zips.ZipEntry | tars.TarEntry | LooseEntry
+
+
+class SourceFiles:
+    """The members of one source, as ``transforms.records.Members`` asks for them.
+
+    Reads open the archive anew each time: any number of threads may read at once, and there is nothing to
+    close. Pickled, it is only its path, and is opened again (once a process) on the other side.
+    """
+
+    def __init__(self, source: str, path: Path, scratch: Path, entries: Iterable[Entry]) -> None:
+        self.source, self.path, self.scratch = source, path, scratch
+        ordered = sorted(entries, key=lambda entry: entry.name)
+        self._names = tuple(entry.name for entry in ordered)
+        # The first of equal names wins; the sort is stable, so "first" is the order of archives and entries.
+        self._entries = {entry.name: entry for entry in reversed(ordered)}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return open_source, (self.source, self.path, self.scratch)
+
+    def names(self) -> tuple[str, ...]:
+        """All member paths, sorted; a path that occurs twice is listed twice."""
+        return self._names
+
+    def read(self, name: str) -> bytes:
+        """The whole content of one member, checked; MemberProblem where it is damaged, KeyError if there is none."""
+        entry = self._entries[name]
+        try:
+            match entry:
+                case zips.ZipEntry():
+                    return zips.read_entry(entry)
+                case tars.TarEntry():
+                    return tars.read_entry(entry)
+                case LooseEntry():
+                    return entry.file.read_bytes()
+        except OSError as error:
+            raise unreadable(self.source, self.path, error) from error
+
+    def video_facts(self, name: str) -> VideoFacts:
+        """What the container of a video member says; MemberProblem where it cannot be read."""
+        return video.video_facts(self.read(name), name)
+
+
+def open_source(source: str, path: Path, scratch: Path) -> SourceFiles:
+    """The files of a source given as an archive, or as a folder of archives and files under their official names.
+
+    Member paths are those inside the zips; a tar's entries stand in the tar's folder (``kvasir-instrument/
+    images.tar.gz`` gives ``kvasir-instrument/images/...``); loose files have their path below the folder.
+    Hidden files are ignored. Opened once a process as long as no file changes its size or time.
+    UsageError for a missing path, SourceDataError for damage, encryption, unsafe entries and bombs,
+    MachineError where the machine refuses.
+    """
+    path = path.expanduser().absolute()
+    if not path.exists():
+        raise UsageError(f"source {source}={path}: no such file or folder. Give the path of an archive or a folder.")
+    try:
+        state = tuple(_state(file) for file in local_files(path))
+        with _opening:
+            return _open(source, path, scratch.absolute(), state)
+    except OSError as error:
+        raise unreadable(source, path, error) from error
+
+
+_opening = Lock()
+
+
+@lru_cache(maxsize=16)
+def _open(source: str, path: Path, scratch: Path, state: tuple[tuple[str, int, int], ...]) -> SourceFiles:
+    if not state:
+        raise SourceDataError(source, str(path), "the folder holds no files", "Put the source's archives there.")
+    entries = [entry for name, file in local_files(path) for entry in _entries(source, path, name, file, scratch)]
+    return SourceFiles(source, path, scratch, entries)
+
+
+def _state(named: tuple[str, Path]) -> tuple[str, int, int]:
+    facts = named[1].stat()
+    return named[0], facts.st_size, facts.st_mtime_ns
+
+
+def _entries(source: str, path: Path, name: str, file: Path, scratch: Path) -> Iterator[Entry]:
+    origin = Origin(source, str(file))
+    only_file = file == path
+    if name.lower().endswith(".zip") or (only_file and zipfile.is_zipfile(file)):
+        for entry in zips.zip_entries(file, origin):
+            yield from _nested(entry, origin, scratch) if _is_tar(entry.name) else (entry,)
+    elif _is_tar(name) or (only_file and tarfile.is_tarfile(file)):
+        yield from _in_folder_of(name, _top_level(file, origin, scratch))
+    else:
+        yield LooseEntry(name, file)
+
+
+def _is_tar(name: str) -> bool:
+    return name.lower().endswith(TAR_SUFFIXES)
+
+
+def _top_level(file: Path, origin: Origin, scratch: Path) -> list[tars.TarEntry]:
+    with file.open("rb") as opened:
+        packed = opened.read(2) == tars.GZIP_MAGIC
+    plain = tars.unpacked(lambda: _file_chunks(file), scratch, origin) if packed else file
+    return tars.tar_entries(plain, origin)
+
+
+def _nested(entry: zips.ZipEntry, origin: Origin, scratch: Path) -> Iterator[tars.TarEntry]:
+    inside = Origin(origin.source, f"{origin.file}/{entry.name}")
+    try:
+        plain = tars.unpacked(lambda: zips.stream_entry(entry), scratch, inside)
+    except MemberProblem as problem:
+        raise origin.refuse(problem.detail) from problem
+    yield from _in_folder_of(entry.name, tars.tar_entries(plain, inside))
+
+
+def _in_folder_of(name: str, entries: Iterable[tars.TarEntry]) -> Iterator[tars.TarEntry]:
+    folder = PurePosixPath(name).parent
+    for entry in entries:
+        yield tars.TarEntry(str(folder / entry.name), entry.archive, entry.offset, entry.size)
+
+
+def _file_chunks(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while chunk := opened.read(CHUNK):
+            yield chunk

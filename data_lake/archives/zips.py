@@ -1,0 +1,120 @@
+"""Zip archives, read in place and by several threads at once."""
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISLNK
+from typing import IO
+
+from medmultipoints.data_lake.archives.entries import LIMITS, Limits, Origin, check_count, check_size, safe_name
+from medmultipoints.transforms.errors import MemberProblem
+
+ENCRYPTED = 0x1 | 0x40 | 0x2000  # traditional, strong, and an encrypted directory
+LOCAL_HEADER = struct.Struct("<4s22x2H")
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+STREAM_CHUNK = 1 << 16  # deflate makes a thousand times as much of it at worst: 64 MiB
+
+
+@dataclass(frozen=True, slots=True)
+class ZipEntry:
+    """One file inside a zip: where its local header starts and what the central directory says of it."""
+
+    name: str
+    archive: Path
+    header_offset: int
+    compressed: int
+    size: int
+    crc: int
+    method: int
+
+
+def zip_entries(path: Path, origin: Origin, limits: Limits = LIMITS) -> list[ZipEntry]:
+    """The files of a zip in the order of its directory, folders left out; repeated names are kept.
+
+    SourceDataError for a zip that is damaged, encrypted, unsafe or a bomb.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, struct.error, ValueError) as error:
+        raise origin.refuse(f"damaged zip: {error}{_cut_off(path)}") from error
+    check_count(len(infos), origin, limits)
+    return [_entry(info, path, origin, limits) for info in infos if not info.is_dir()]
+
+
+def _cut_off(path: Path) -> str:
+    """What else to say of a file that begins as a zip and lacks the directory at its end."""
+    with path.open("rb") as file:
+        begins = file.read(4) == b"PK\x03\x04"
+    return ", though it begins as one: it was cut off, or its end is damaged" if begins else ""
+
+
+def _entry(info: zipfile.ZipInfo, path: Path, origin: Origin, limits: Limits) -> ZipEntry:
+    name = safe_name(info.orig_filename, origin)
+    if info.flag_bits & ENCRYPTED:
+        raise origin.refuse(f"encrypted: entry {name!r} needs a password", "Give an archive without encryption")
+    if S_ISLNK(info.external_attr >> 16):
+        raise origin.refuse(f"entry {name!r} is a link, not a file")
+    if info.compress_type not in METHODS:
+        remedy = "Pack the archive again with deflate"
+        raise origin.refuse(f"entry {name!r} has compression method {info.compress_type}, which is not read", remedy)
+    check_size(name, info.file_size, info.compress_size, origin, limits)
+    return ZipEntry(name, path, info.header_offset, info.compress_size, info.file_size, info.CRC, info.compress_type)
+
+
+def read_entry(entry: ZipEntry) -> bytes:
+    """The whole content of an entry, checked by length and CRC-32; MemberProblem where it is damaged."""
+    with entry.archive.open("rb") as file:
+        _seek_content(file, entry)
+        packed = file.read(entry.compressed)
+    try:
+        content = packed if entry.method == zipfile.ZIP_STORED else _inflate(packed, entry.size)
+    except zlib.error as error:
+        raise damaged(entry, str(error)) from error
+    if len(content) != entry.size:
+        raise damaged(entry, f"{len(content):,} bytes where the directory says {entry.size:,}")
+    if zlib.crc32(content) != entry.crc:
+        raise damaged(entry, "its CRC-32 does not match")
+    return content
+
+
+def stream_entry(entry: ZipEntry) -> Iterator[bytes]:
+    """The content in chunks, for entries that are archives themselves; checked like ``read_entry`` at the end."""
+    left, crc, size = entry.compressed, 0, 0
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    with entry.archive.open("rb") as file:
+        _seek_content(file, entry)
+        while left and (packed := file.read(min(STREAM_CHUNK, left))):
+            left -= len(packed)
+            try:
+                chunk = packed if entry.method == zipfile.ZIP_STORED else inflate.decompress(packed)
+            except zlib.error as error:
+                raise damaged(entry, str(error)) from error
+            crc, size = zlib.crc32(chunk, crc), size + len(chunk)
+            if size > entry.size:
+                raise damaged(entry, f"more than the {entry.size:,} bytes that the directory says")
+            yield chunk
+    if size != entry.size or crc != entry.crc:
+        raise damaged(entry, "its length or CRC-32 does not match")
+
+
+def damaged(entry: ZipEntry, problem: str) -> MemberProblem:
+    """The problem of a member whose bytes cannot be trusted."""
+    return MemberProblem("member_damaged", f"{entry.name} in {entry.archive.name}: {problem}")
+
+
+def _seek_content(file: IO[bytes], entry: ZipEntry) -> None:
+    file.seek(entry.header_offset)
+    header = file.read(LOCAL_HEADER.size)
+    if len(header) < LOCAL_HEADER.size or not header.startswith(b"PK\x03\x04"):
+        raise damaged(entry, "no local header where the directory points")
+    _, name_length, extra_length = LOCAL_HEADER.unpack(header)
+    file.seek(name_length + extra_length, 1)
+
+
+def _inflate(packed: bytes, size: int) -> bytes:
+    # One byte more than promised is enough to tell that the promise is broken, without unpacking a bomb.
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, size + 1)

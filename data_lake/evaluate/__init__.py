@@ -1,0 +1,1 @@
+"""Evaluate: predictions of a model read and scored against a release."""

@@ -1,0 +1,91 @@
+"""Lines of JSON that people and trainers write: one object a line, with the few fields that scoring looks at."""
+
+import codecs
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import orjson
+
+from medmultipoints.transforms.errors import DataError, UsageError
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Number (from 1) and content of each line; blank lines at the end are none, and a UTF-8 mark is passed over.
+
+    DataError for an empty file, and for a line that is empty or no JSON object, by its number.
+    """
+    for number, text in enumerate(_text_of(path).split(b"\n"), start=1):
+        try:
+            line = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            what = "is empty" if not text.strip() else f"is not JSON ({error})"
+            raise DataError(f"{path.name}, line {number} {what}. Every line must be one JSON object.") from error
+        if not isinstance(line, dict):
+            raise DataError(f"{path.name}, line {number} is no JSON object. Every line must be one.")
+        yield number, line
+
+
+def _text_of(path: Path) -> bytes:
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}. Give a JSON Lines file.") from error
+    if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(f"{path.name} is written in UTF-16. Save it as UTF-8.")
+    text = text.removeprefix(codecs.BOM_UTF8).rstrip()
+    if not text:
+        raise DataError(f"{path.name} is empty. Give a file with one JSON object a line.")
+    if text.startswith(b"[") and text.endswith(b"]"):
+        raise DataError(f"{path.name} is one JSON list. Give JSON Lines: one object a line.")
+    return text
+
+
+def refuse_repeats(path: Path, names: Sequence[tuple[str, str]]) -> None:
+    """DataError when a name occurs in two places; ``names`` are pairs of name and place, empty names are none."""
+    seen: dict[str, str] = {}
+    for name, place in names:
+        if name and name in seen:
+            raise DataError(f"{path.name}: id {name} is in {seen[name]} and again in {place}. Keep one of them.")
+        seen[name] = place
+
+
+def name_of(line: Mapping[str, Any]) -> str:
+    """The id that a line states, a text or a number (0, too); empty without one."""
+    stated = (line.get("instruction_id"), line.get("id"))
+    return next((str(name) for name in stated if name not in (None, "")), "")
+
+
+def images_of(line: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of a line's images without folder and extension, in order; empty where it does not name them all."""
+    listed = line.get("images") or line.get("image") or line.get("image_sha256")
+    images = listed if isinstance(listed, list) else [listed]
+    paths = [image.get("path") if isinstance(image, dict) else image for image in images]
+    named = [image_name(path) for path in paths if path and isinstance(path, str)]
+    return tuple(named) if len(named) == len(paths) else ()
+
+
+def image_name(path: str) -> str:
+    """The name of an image file without folder and extension."""
+    return PurePosixPath(path).stem
+
+
+def messages_of(line: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The messages of a line; an empty list where it has none of the usual form."""
+    messages = line.get("messages")
+    usual = isinstance(messages, list) and all(isinstance(message, dict) for message in messages)
+    return list(messages or ()) if usual else []
+
+
+def stated_answer(line: Mapping[str, Any]) -> object:
+    """The true answer of a line: a value under ``gt``, else text: ``labels``, else the last assistant message.
+
+    ``labels`` goes first because a predictions file repeats the model's response as the assistant message.
+    None where there is none.
+    """
+    if "gt" in line:
+        return line["gt"]
+    if isinstance(line.get("labels"), str):
+        return line["labels"]
+    said = [message.get("content") for message in messages_of(line) if message.get("role") == "assistant"]
+    return said[-1] if said else None

@@ -1,0 +1,123 @@
+"""Predictions brought together with the questions that they answer."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from medmultipoints.data_lake.evaluate.json_lines import images_of, name_of, read_lines, refuse_repeats
+from medmultipoints.data_lake.evaluate.questions import Question, read_questions
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.scoring.items import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One line of a predictions file."""
+
+    number: int
+    name: str
+    images: tuple[str, ...]
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What can be scored, how it was matched, and what is not: by kind, and by why a dialect has no form for it."""
+
+    items: tuple[Item, ...]
+    matched_by: Literal["id", "order"]
+    not_scored: Mapping[str, int]
+    left_out: Mapping[str, int]
+
+
+def load_items(truth: Path, predictions: Path, split: str | None = None, dialect: str | None = None) -> Matched:
+    """Every question with the response to it: by id where the predictions carry ids, by order where no line has one.
+
+    Truth: the folder of a release, or JSON Lines with the answer in ``gt`` (a value), ``labels`` (a text, as
+    ``swift infer`` writes it) or the last assistant message. Predictions: JSON Lines with ``response``. DataError
+    names the file and the line of what cannot be used, and says what does not fit together. With a dialect, the
+    responses are in its form, to the questions that its export has.
+    """
+    every = read_questions(truth, split, dialect)
+    questions = [question for question in every if not question.left_out]
+    without = {question.name for question in every if question.left_out}
+    answers = [answer for answer in read_predictions(predictions) if not answer.name or answer.name not in without]
+    by_id = _have_ids(questions, answers, truth, predictions)
+    pairs = _by_id(questions, answers, predictions) if by_id else _by_order(questions, answers, predictions)
+    scored = [(question.truth, question.restore(answer.response)) for question, answer in pairs if question.truth]
+    others = Counter(question.task for question in questions if not question.truth)
+    left_out = Counter(question.left_out for question in every if question.left_out)
+    items = tuple(Item(known, response) for known, response in scored)
+    return Matched(items, "id" if by_id else "order", dict(sorted(others.items())), dict(sorted(left_out.items())))
+
+
+def read_predictions(path: Path) -> list[Prediction]:
+    """The lines of a predictions file; DataError for a line without a ``response`` and for an id that occurs twice."""
+    found = []
+    for number, line in read_lines(path):
+        response = line.get("response", "")
+        if "response" not in line or not isinstance(response, str | None):
+            kind = {"list": "a list", "dict": "an object"}.get(type(response).__name__, "a number")
+            what = f", but {kind}" if "response" in line else ""
+            raise DataError(
+                f"{path.name}, line {number}: no text under 'response'{what}. "
+                "Give the file `swift infer` wrote: one text a line, as the model wrote it."
+            )
+        found.append(Prediction(number, name_of(line), images_of(line), response or ""))
+    refuse_repeats(path, [(answer.name, f"line {answer.number}") for answer in found])
+    return found
+
+
+def _have_ids(questions: Sequence[Question], answers: Sequence[Prediction], truth: Path, path: Path) -> bool:
+    """Whether every prediction states an id; DataError where some do, or where the truth has none to hold them to."""
+    without = [answer.number for answer in answers if not answer.name]
+    if len(without) == len(answers):
+        return False
+    if without:
+        raise DataError(
+            f"{path.name}: {len(without)} of {len(answers)} lines have no id, first line {without[0]}. Give every "
+            "line the `instruction_id` of its question, or take all ids away to match by order."
+        )
+    nameless = [question.place for question in questions if not question.name]
+    if nameless:
+        raise DataError(
+            f"{path.name} states ids, but {len(nameless)} questions of {truth.name} have none, first {nameless[0]}. "
+            "Give both the same ids, or take them away from the predictions to match by order."
+        )
+    return True
+
+
+def _by_id(
+    questions: Sequence[Question], answers: Sequence[Prediction], path: Path
+) -> list[tuple[Question, Prediction]]:
+    named = {answer.name: answer for answer in answers}
+    missing = [question.name for question in questions if question.name not in named]
+    unknown = sorted(set(named) - {question.name for question in questions})
+    for names, what in ((missing, "questions have no prediction"), (unknown, "predictions answer no question")):
+        if names:
+            raise DataError(
+                f"{path.name}: {len(names)} {what}, first {names[0]}. "
+                "Give the file of the same release, and --split if it holds one split only."
+            )
+    return [(question, named[question.name]) for question in questions]
+
+
+def _by_order(
+    questions: Sequence[Question], answers: Sequence[Prediction], path: Path
+) -> list[tuple[Question, Prediction]]:
+    if len(questions) != len(answers):
+        raise DataError(
+            f"{path.name} holds {len(answers)} predictions for {len(questions)} questions. Without ids they are "
+            "matched by order, so every question needs its line (an empty response where there is none); "
+            "choose a split of a release with --split."
+        )
+    for question, answer in zip(questions, answers, strict=True):
+        if question.images and answer.images and question.images != answer.images:
+            raise DataError(
+                f"{path.name}, line {answer.number} is about image {', '.join(answer.images)}, the truth at "
+                f"{question.place} about {', '.join(question.images)}: the files are in different order. "
+                "Sort them alike, or give both ids."
+            )
+    return list(zip(questions, answers, strict=True))

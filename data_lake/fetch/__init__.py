@@ -1,0 +1,1 @@
+"""Fetch: downloads that resume and are checked against accepted hashes."""

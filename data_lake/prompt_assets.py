@@ -1,0 +1,36 @@
+"""The prompt templates and object names that come with the project, read from their files."""
+
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+
+import polars as pl
+
+from medmultipoints.data_lake.store.keys import digest
+from medmultipoints.transforms.instructions.names import Names, add_labels, parse_names
+from medmultipoints.transforms.instructions.prompts import Templates, parse_templates
+from medmultipoints.transforms.instructions.tasks import ALL_TASKS
+
+
+def load_templates(tasks: Sequence[str] = ALL_TASKS) -> Templates:
+    """The templates of the tasks."""
+    return parse_templates({task: _text(f"templates/{task}.toml") for task in tasks})
+
+
+def load_names(labels: Iterable[str] = ()) -> Names:
+    """The names of our labels and of these; a label that the names file does not list is called by its own words."""
+    return add_labels(parse_names(_text("names.toml")), labels)
+
+
+def known_labels(records: pl.DataFrame, images: pl.DataFrame) -> list[str]:
+    """The labels that records have, or whose absence is certain somewhere: all that a question can speak of, sorted."""
+    certain = images["labels_exhaustive"].explode().drop_nulls()
+    return sorted({*records["label"], *certain})
+
+
+def wording_digest() -> str:
+    """What identifies all templates and names; part of the key of whatever writes prompts."""
+    return digest([_text("names.toml"), *(_text(f"templates/{task}.toml") for task in ALL_TASKS)])
+
+
+def _text(name: str) -> str:
+    return files("medmultipoints.transforms.instructions").joinpath(name).read_text("utf-8")

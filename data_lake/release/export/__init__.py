@@ -1,0 +1,1 @@
+"""Export: image files and trainers' formats made from a release."""

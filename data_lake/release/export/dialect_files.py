@@ -1,0 +1,175 @@
+"""The files of an export in a dialect: entries of conversations, layouts of pictures and their objects."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import orjson
+
+from medmultipoints.data_lake.release.export.crops import NO_CROPS, Crops, crops_among, cut_crops, refuse_left
+from medmultipoints.data_lake.release.export.dialect_rows import read_dialect_pictures, read_items
+from medmultipoints.data_lake.release.export.plain import image_paths, write_whole
+from medmultipoints.data_lake.release.read.tables import Picture, read_parquet, read_sound_pictures
+from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.transforms.dialects.answers import Unsupported
+from medmultipoints.transforms.dialects.frames import Size
+from medmultipoints.transforms.dialects.items import Contents
+from medmultipoints.transforms.dialects.registry import Conversation, Layout
+from medmultipoints.transforms.dialects.rendering import Render, rendering, resizing
+from medmultipoints.transforms.errors import DataError, MemberProblem
+
+INFO: Final = "dataset_info.json"
+_TAGS: Final = {
+    "role_tag": "role",
+    "content_tag": "content",
+    "user_tag": "user",
+    "assistant_tag": "assistant",
+    "system_tag": "system",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One export under way: the release, and the folder that is written."""
+
+    folder: Path
+    manifest: Manifest
+    to: Path
+    contents: Contents
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Pictures and entries (instructions or objects) written; ``left_out`` counts by reason what has no form."""
+
+    images: int
+    entries: int
+    left_out: Counter[str]
+
+
+def write_conversations(export: Export, form: Conversation) -> Written:
+    """One file of entries per split, the pictures they need, and what the trainer needs to find them."""
+    images = entries = 0
+    left_out: Counter[str] = Counter()
+    filled: list[str] = []
+    for split in export.contents.splits:
+        used: set[str] = set()
+        lines = _lines(export, form, split, used, left_out)
+        count = _write_lines(export.to / form.path(split), lines, listed=form.listed)
+        entries += count
+        filled += [split] if count else []
+        paths = image_paths(read_parquet(export.folder, export.manifest, "images", split))
+        kept = {sample_id: path for sample_id, path in paths.items() if path in used}
+        images += _write_pictures(export, split, kept, resizing(form.resize), crops_among(used))
+    if form.dataset_info:
+        _write_at(export.to, INFO, [_dataset_info(export.manifest.name, form, filled)])
+    return Written(images, entries, left_out)
+
+
+def write_layout(export: Export, form: Layout) -> Written:
+    """The pictures of each split at their places, and the files that the layout has beside them."""
+    images = entries = 0
+    left_out: Counter[str] = Counter()
+    known: set[str] = set()
+    for split in export.contents.splits:
+        pictures = read_dialect_pictures(export.folder, export.manifest, split)
+        placement = form.place(pictures, split)
+        left_out.update(placement.left_out)
+        _claim(known, placement.paths.values())
+        for path, chunks in form.encode(pictures, export.contents, split):
+            _claim(known, [path])
+            _write_at(export.to, path, chunks)
+        for picture in pictures:
+            if picture.sample_id in placement.paths:
+                held = sum(form.holds(found) for found in picture.objects)
+                entries += held
+                left_out["object without a mask"] += len(picture.objects) - held
+        images += _write_pictures(export, split, placement.paths, rendering(form.rendering))
+    for path, chunks in form.whole(export.contents):
+        _claim(known, [path])
+        _write_at(export.to, path, chunks)
+    return Written(images, entries, +left_out)
+
+
+def _lines(export: Export, form: Conversation, split: str, used: set[str], left_out: Counter[str]) -> Iterator[bytes]:
+    """The entries of a split; fills ``used`` with the pictures they need, and counts those without a form."""
+    for item in read_items(export.folder, export.manifest, split):
+        try:
+            line = form.encode(item)
+        except Unsupported as reason:
+            left_out[str(reason)] += 1
+            continue
+        used.update(item.pictures)
+        yield orjson.dumps(line)
+
+
+def _write_lines(path: Path, lines: Iterator[bytes], *, listed: bool) -> int:
+    """The number of entries written; without any there is no file, since readers refuse an empty one."""
+    first = next(lines, None)
+    if first is None:
+        return 0
+    count = 1
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal count
+        opening, between, closing = (b"[\n", b",\n", b"\n]\n") if listed else (b"", b"\n", b"\n")
+        yield opening + first
+        for line in lines:
+            count += 1
+            yield between + line
+        yield closing
+
+    write_whole(path, chunks())
+    return count
+
+
+def _dataset_info(name: str, form: Conversation, splits: Iterable[str]) -> bytes:
+    """What LLaMA-Factory looks the files up in."""
+    shape = {"formatting": "sharegpt", "columns": {"messages": "messages", "images": "images"}, "tags": _TAGS}
+    entries = {f"{name}_{split}": {"file_name": form.path(split)} | shape for split in splits}
+    return orjson.dumps(entries, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _claim(known: set[str], paths: Iterable[str]) -> None:
+    """Remember the paths; DataError for one that two things want, and for one that leads out of the folder."""
+    for path in paths:
+        parts = PurePosixPath(path).parts
+        if path in known or path.startswith("/") or ".." in parts or path != "/".join(parts):
+            raise DataError(f"the file {path!r} of the export is wanted twice or leads elsewhere; verify the release.")
+        known.add(path)
+
+
+def _write_pictures(
+    export: Export, split: str, paths: Mapping[str, str], render: Render, crops: Crops = NO_CROPS
+) -> int:
+    """The number of pictures written, crops among them, each at its path; DataError where the release lacks one."""
+    missing, written = dict(paths), set[str]()
+    for stored in read_sound_pictures(export.folder, export.manifest, split):
+        path = missing.pop(stored.sample_id, None)
+        if path is not None:
+            for place, data in _rendered(stored, path, render, crops):
+                _write_at(export.to, place, [data])
+                written.add(place)
+    if missing:
+        raise DataError(f"image {min(missing)}: no record of the release holds its picture; verify the release.")
+    refuse_left(crops, written)
+    return len(written)
+
+
+def _rendered(stored: Picture, path: str, render: Render, crops: Crops) -> Iterator[tuple[str, bytes]]:
+    """The picture and its crops, each at its path and at the size that the dialect wants for its own."""
+    try:
+        yield path, render(stored.data, Size(stored.width, stored.height))
+        for place, data in cut_crops(stored, crops):
+            crop = crops[stored.image_sha256][place]
+            yield place, render(data, Size(crop.width, crop.height))
+    except MemberProblem as problem:
+        raise DataError(f"record {stored.record_id}: its picture is damaged ({problem}); verify it.") from problem
+
+
+def _write_at(folder: Path, path: str, chunks: Iterable[bytes]) -> None:
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(target, chunks)

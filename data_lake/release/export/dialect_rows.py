@@ -1,0 +1,147 @@
+"""What the dialects encode, read from a release: its instructions and its pictures with their objects."""
+
+import math
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from medmultipoints.data_lake.prompt_assets import load_templates
+from medmultipoints.data_lake.release.read.tables import read_all_instructions, read_parquet
+from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.transforms.dialects.frames import Size
+from medmultipoints.transforms.dialects.items import Contents, Item, Picture, PictureObject
+from medmultipoints.transforms.dialects.prompts import Requests, learn_requests, split_prompt
+from medmultipoints.transforms.diff.releases import INSTRUCTION_COLUMNS
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.instructions.tasks import round_place
+from medmultipoints.transforms.records import Box, Point
+
+ROWS_AT_ONCE: Final = 5_000
+_OBJECT: Final = (
+    "object_id", "sample_id", "label", "index", "x1", "y1", "x2", "y2", "cx", "cy", "ix", "iy", "point_kind", "rle",
+    "track_id", "truncated",
+)  # fmt: skip
+_POINTS: Final = {"centroid": ("cx", "cy"), "interior": ("ix", "iy")}
+
+Row = Mapping[str, Any]
+
+
+class Pictures:
+    """The pictures of a split with their objects, sorted by sample_id; every pass over them makes them anew."""
+
+    def __init__(self, images: pl.DataFrame, objects: pl.DataFrame) -> None:
+        self._images = images.sort("sample_id")
+        known = images.select("sample_id")
+        self._objects = (
+            objects.select(_OBJECT).join(known, on="sample_id", how="semi").sort("sample_id", "label", "index")
+        )
+        if self._objects.height != objects.height:
+            raise DataError("the objects table holds objects of no released image; verify the release.")
+
+    def __len__(self) -> int:
+        return self._images.height
+
+    def __iter__(self) -> Iterator[Picture]:
+        grouped = groupby(self._objects.iter_rows(named=True), key=lambda row: row["sample_id"])
+        sample_id, rows = next(grouped, (None, iter(())))
+        for image in self._images.iter_rows(named=True):
+            found: tuple[PictureObject, ...] = ()
+            if image["sample_id"] == sample_id:
+                found = tuple(_object(row) for row in rows)
+                sample_id, rows = next(grouped, (None, iter(())))
+            yield _picture(image, found)
+
+
+def read_dialect_pictures(folder: Path, manifest: Manifest, split: str) -> Pictures:
+    """The pictures of a split; DataError for objects of no picture."""
+    return Pictures(*(read_parquet(folder, manifest, table, split) for table in ("images", "objects")))
+
+
+def read_contents(folder: Path, manifest: Manifest, splits: tuple[str, ...]) -> Contents:
+    """What is the same for every split, read from all of them, so that class numbers never depend on ``splits``."""
+    images = read_parquet(folder, manifest, "images").select("labels_exhaustive", "licence")
+    labels = {*read_parquet(folder, manifest, "data")["label"], *read_parquet(folder, manifest, "objects")["label"]}
+    labels |= {label for certain in images["labels_exhaustive"] for label in certain}
+    licences = tuple(sorted(set(images["licence"])))
+    return Contents(manifest.name, manifest.version, tuple(sorted(labels)), licences, splits)
+
+
+def read_items(folder: Path, manifest: Manifest, split: str) -> Iterator[Item]:
+    """The instructions of a split, sorted by id; DataError for one whose record or picture the release lacks."""
+    images, records = (read_parquet(folder, manifest, table, split) for table in ("images", "data"))
+    yield from make_items(read_all_instructions(folder, manifest, split), images, records)
+
+
+def make_items(instructions: pl.DataFrame, images: pl.DataFrame, records: pl.DataFrame) -> Iterator[Item]:
+    """The instructions, sorted by id, with all that a dialect needs of their images and records."""
+    sizes, points = images.select("image_file", "width", "height"), records.select("record_id", "label", "points")
+    requests = learn_template_requests()
+    for part in instructions.select(INSTRUCTION_COLUMNS).sort("instruction_id").iter_slices(ROWS_AT_ONCE):
+        joined = part.join(sizes, on="image_file", how="left", maintain_order="left")
+        joined = joined.join(points, on="record_id", how="left", maintain_order="left")
+        for row in joined.iter_rows(named=True):
+            yield _item(row, requests)
+
+
+def learn_template_requests() -> Requests:
+    """The format requests of the templates that come with the project."""
+    templates = load_templates().by_task
+    return learn_requests({task: [template.request for template in found] for task, found in templates.items()})
+
+
+def _item(row: Row, requests: Requests) -> Item:
+    if row["width"] is None or row["label"] is None:
+        raise DataError(f"instruction {row['instruction_id']}: its picture or record is missing; verify the release.")
+    return Item(
+        instruction_id=row["instruction_id"],
+        record_id=row["record_id"],
+        task=row["task"],
+        prompt=split_prompt(row["task"], row["prompt"], requests),
+        answer=row["answer"],
+        image=row["image_file"],
+        images=tuple(row["image_files"]),
+        size=Size(row["width"], row["height"]),
+        label=row["label"],
+        points=tuple(tuple(round_place(point)) for point in row["points"]),
+    )
+
+
+def _picture(row: Row, objects: tuple[PictureObject, ...]) -> Picture:
+    return Picture(
+        sample_id=row["sample_id"],
+        image_sha256=row["image_sha256"],
+        extension=row["image_file"].rpartition(".")[2],
+        source=row["source"],
+        stem=row["stem"],
+        size=Size(row["width"], row["height"]),
+        original=Size(row["original_width"], row["original_height"]),
+        organ=row["organ"],
+        classification=row["classification"],
+        licence=row["licence"],
+        certain=tuple(sorted(row["labels_exhaustive"])),
+        video_id=row["video_id"],
+        frame_index=row["frame_index"],
+        fps=row["fps"],
+        objects=objects,
+    )
+
+
+def _object(row: Row) -> PictureObject:
+    box = Box(row["x1"], row["y1"], row["x2"], row["y2"])
+    sound = all(map(math.isfinite, (box.x1, box.y1, box.x2, box.y2))) and box.x1 < box.x2 and box.y1 < box.y2
+    x, y = (row[name] for name in _POINTS.get(row["point_kind"], ("cx", "cy")))
+    centre = row["point_kind"] not in _POINTS
+    if not sound or (not centre and (x is None or y is None)):
+        raise DataError(f"object {row['object_id']}: no box or point that can be exported; verify the release.")
+    return PictureObject(
+        object_id=row["object_id"],
+        label=row["label"],
+        box=box,
+        point=box.centre if centre else Point(x, y),
+        rle=row["rle"],
+        track_id=row["track_id"],
+        truncated=row["truncated"],
+    )

@@ -1,0 +1,83 @@
+"""A release in another format: pictures and annotations as a trainer or tool wants them, from the Parquet alone."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+
+from medmultipoints.data_lake.release.export.dialect_files import Export, write_conversations, write_layout
+from medmultipoints.data_lake.release.export.dialect_rows import read_contents
+from medmultipoints.data_lake.release.export.folder import MARK, export_folder
+from medmultipoints.data_lake.release.export.plain import choose_splits, write_whole
+from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Dialect
+from medmultipoints.transforms.errors import DataError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class DialectReport:
+    """What an export wrote; ``entries`` are instructions or objects.
+
+    ``left_out`` counts by reason the instructions, objects and pictures that the dialect has no form for.
+    """
+
+    folder: Path
+    dialect: str
+    splits: tuple[str, ...]
+    images: int
+    entries: int
+    left_out: Mapping[str, int]
+
+
+def export_dialect(folder: Path, to: Path, dialect: str, split: str | None = None) -> DialectReport:
+    """The release in a dialect, as files in ``to``, which appears whole or not at all.
+
+    The same release gives the same files. UsageError for an unknown dialect or split, for a folder that holds anything
+    but an earlier export of the same, and for a release that has nothing for the dialect; DataError for rows that
+    cannot be what a release holds; MachineError for the disk.
+    """
+    chosen = find_dialect(dialect)
+    manifest = read_manifest(folder)
+    splits = choose_splits(manifest, split)
+    with export_folder(to, manifest, splits, dialect) as unfinished:
+        try:
+            return _write(Export(folder, manifest, unfinished, read_contents(folder, manifest, splits)), chosen, to)
+        except ValueError as error:
+            raise DataError(f"the release cannot be exported as {dialect}: {error}; verify the release.") from error
+
+
+def find_dialect(name: str) -> Dialect:
+    """The dialect of that name; UsageError lists all."""
+    if name not in DIALECTS:
+        raise UsageError(f"--dialect {name}: there is none of that name. Choose one of {', '.join(DIALECTS)}.")
+    return DIALECTS[name]
+
+
+def _write(export: Export, dialect: Dialect, to: Path) -> DialectReport:
+    form = dialect.form
+    written = write_conversations(export, form) if isinstance(form, Conversation) else write_layout(export, form)
+    left_out = dict(sorted(written.left_out.items()))
+    if not written.images:
+        reasons = "; ".join(f"{count} {reason}" for reason, count in left_out.items()) or "it has no rows"
+        raise UsageError(f"--dialect {dialect.name}: the release has nothing for it: {reasons}. Choose another one.")
+    report = DialectReport(to, dialect.name, export.contents.splits, written.images, written.entries, left_out)
+    write_whole(export.to / MARK, [_mark(export, dialect, report)])
+    return report
+
+
+def _mark(export: Export, dialect: Dialect, report: DialectReport) -> bytes:
+    """Which release this is, in which frame, with which limits of the resize, and what is not in it."""
+    manifest, resize = export.manifest, dialect.resize
+    mark = {
+        "release": manifest.name,
+        "version": manifest.version,
+        "root": manifest.manifest_root,
+        "dialect": dialect.name,
+        "splits": report.splits,
+        "frame": dialect.frame,
+        "boxes": dialect.boxes,
+        "resize": asdict(resize) if resize else None,
+        "left_out": report.left_out,
+    }
+    return orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -1,0 +1,133 @@
+"""A release as plain files: pictures under their hashes, and the JSONL whose image paths open beside them."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import orjson
+import polars as pl
+
+from medmultipoints.data_lake.release.export.crops import Crops, crops_among, cut_crops, refuse_left
+from medmultipoints.data_lake.release.export.folder import MARK, export_folder
+from medmultipoints.data_lake.release.read.tables import (
+    Picture,
+    read_all_instructions,
+    read_parquet,
+    read_sound_pictures,
+    splits_of,
+)
+from medmultipoints.data_lake.release.write.files import IMAGE_FILE
+from medmultipoints.data_lake.release.write.jsonl import instructions_path
+from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.pictures.crops import read_crop
+
+ROWS_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export wrote: pictures, crops among them, instruction lines and record lines, by the splits taken."""
+
+    folder: Path
+    splits: tuple[str, ...]
+    images: int
+    instructions: int
+    records: int
+
+
+def export_release(folder: Path, to: Path, split: str | None = None) -> ExportReport:
+    """The files ``images/<image_sha256>.<extension>``, ``instructions/<split>.jsonl`` and ``records/<split>.jsonl``.
+
+    Beside the images are the crops that instructions show, in the very pixels of their images.
+    The folder appears whole or not at all; the same release gives the same files. UsageError for a split the release
+    does not have and for a target folder that holds anything but an earlier export of the same.
+    """
+    manifest = read_manifest(folder)
+    chosen = choose_splits(manifest, split)
+    with export_folder(to, manifest, chosen) as unfinished:
+        return replace(_export(folder, manifest, unfinished, chosen), folder=to)
+
+
+def choose_splits(manifest: Manifest, split: str | None) -> tuple[str, ...]:
+    """All splits of the release, or the one that is asked for; UsageError where it has none of that name."""
+    splits = splits_of(manifest)
+    if split is not None and split not in splits:
+        raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits)}.")
+    return splits if split is None else (split,)
+
+
+def _export(folder: Path, manifest: Manifest, to: Path, splits: tuple[str, ...]) -> ExportReport:
+    images = instructions = records = 0
+    for name in ("images", "instructions", "records"):
+        (to / name).mkdir()
+    for name in splits:
+        paths = image_paths(read_parquet(folder, manifest, "images", name))
+        asked = read_all_instructions(folder, manifest, name)
+        shown = _shown(asked, set(paths.values()))
+        images += _write_pictures(read_sound_pictures(folder, manifest, name), paths, crops_among(shown), to)
+        records += _write_records(to / f"records/{name}.jsonl", read_parquet(folder, manifest, "data", name), paths)
+        instructions += _copy_instructions(folder, asked.height, to, name)
+    mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root, "splits": splits}
+    write_whole(to / MARK, [orjson.dumps(mark, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)])
+    return ExportReport(to, splits, images, instructions, records)
+
+
+def image_paths(images: pl.DataFrame) -> dict[str, str]:
+    """The export path of each sample; DataError for a path that is not of the declared form."""
+    paths = dict(images.select("sample_id", "image_file").iter_rows())
+    for sample_id, path in paths.items():
+        if not isinstance(path, str) or IMAGE_FILE.fullmatch(path) is None:
+            raise DataError(f"image {sample_id}: {path!r} is not images/<sha256>.jpg or .png; not exported.")
+    return paths
+
+
+def _shown(asked: pl.DataFrame, known: set[str]) -> set[str]:
+    """The paths of all pictures that instructions show; DataError for one that is neither an image nor a crop."""
+    shown = set(asked["image_files"].explode().drop_nulls())
+    lost = sorted(path for path in shown - known if read_crop(path) is None)
+    if lost:
+        row = asked.filter(pl.col("image_files").list.contains(lost[0]))
+        raise DataError(f"instruction {row['instruction_id'][0]}: no image of its name; verify the release.")
+    return shown
+
+
+def _write_pictures(pictures: Iterable[Picture], paths: dict[str, str], crops: Crops, to: Path) -> int:
+    written: set[str] = set()
+    for picture in pictures:
+        path = paths.get(picture.sample_id)
+        if path is None:
+            raise DataError(f"record {picture.record_id}: its image is not in the images table; verify the release.")
+        if path not in written:
+            write_whole(to / path, [picture.data])
+            written.add(path)
+            for crop, data in cut_crops(picture, crops):
+                write_whole(to / crop, [data])
+                written.add(crop)
+    refuse_left(crops, written)
+    return len(written)
+
+
+def _write_records(target: Path, records: pl.DataFrame, paths: dict[str, str]) -> int:
+    lines = (
+        orjson.dumps({"image": paths[row["sample_id"]]} | row, option=orjson.OPT_APPEND_NEWLINE)
+        for part in records.iter_slices(ROWS_AT_ONCE)
+        for row in part.to_dicts()
+    )
+    write_whole(target, lines)
+    return records.height
+
+
+def _copy_instructions(folder: Path, rows: int, to: Path, split: str) -> int:
+    if rows:
+        write_whole(to / instructions_path(split), [(folder / instructions_path(split)).read_bytes()])
+    return rows
+
+
+def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
+    """The chunks as one file, which appears whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as file:
+        file.writelines(chunks)
+    os.replace(part, path)

@@ -1,0 +1,1 @@
+"""Read: releases read, verified and compared."""

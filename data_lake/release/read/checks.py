@@ -1,0 +1,38 @@
+"""expectations.json of a release: what every table was held against, and how many rows did not pass."""
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from typing import Any, Final
+
+import orjson
+
+from medmultipoints.expectations.verdicts import Verdict, verdict_from_json
+
+EXPECTATIONS: Final = "expectations.json"
+
+
+def expectations_bytes(verdicts: Mapping[str, Iterable[Mapping[str, Any]]]) -> bytes:
+    """The content of expectations.json: the verdicts of each stage in the order of the stages, rules by table."""
+    rows = [
+        {"stage": stage} | row for stage, found in verdicts.items() for row in _by_table(map(verdict_from_json, found))
+    ]
+    told = {"format": 1, "tables": rows}
+    return orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def _by_table(verdicts: Iterable[Verdict]) -> Iterable[dict[str, Any]]:
+    """One entry a table and suite; rows held back are those that break a rule themselves."""
+    ordered = sorted(verdicts, key=lambda verdict: (verdict.table, verdict.suite))
+    for (table, suite), group in groupby(ordered, lambda verdict: (verdict.table, verdict.suite)):
+        found = list(group)
+        yield {
+            "table": table,
+            "suite": suite,
+            "rows": sum(verdict.rows for verdict in found),
+            "held_back": sum(len({failure.position for failure in verdict.failures}) for verdict in found),
+            "rules": [
+                {"rule": rule.rule, "severity": rule.severity, "rows": rule.rows, "failed": rule.failed}
+                for verdict in found
+                for rule in verdict.checked
+            ],
+        }

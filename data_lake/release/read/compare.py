@@ -1,0 +1,90 @@
+"""Two releases on disk, compared."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medmultipoints.data_lake.release.read.tables import read_tables
+from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.transforms.diff.changes import Change, Example
+from medmultipoints.transforms.diff.releases import EXAMPLES, ReleaseDiff, describe, diff_releases, propose_version
+from medmultipoints.transforms.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a release differs from an older one, and the version that the difference asks for."""
+
+    old_version: str
+    new_version: str
+    proposed_version: str
+    diff: ReleaseDiff
+
+    @property
+    def text(self) -> str:
+        """The difference in words, one line a change."""
+        return describe(self.diff)
+
+
+def compare_releases(old: Path, new: Path, old_kind: type[Manifest] = Manifest) -> Comparison:
+    """The difference of two release folders of the same name; equal roots mean no difference and nothing is read.
+
+    ``old_kind``: ClaimedManifest where ``old`` holds less than the files that its manifest names.
+    """
+    before, after = read_manifest(old), read_manifest(new)
+    if before.name != after.name:
+        raise DataError(f"{old} holds release '{before.name}', {new} holds '{after.name}': versions are per name.")
+    diff = diff_folders(old, new, old_kind=old_kind)
+    return Comparison(before.version, after.version, propose_version(before.version, diff), diff)
+
+
+def diff_folders(old: Path, new: Path, shown: int = EXAMPLES, *, old_kind: type[Manifest] = Manifest) -> ReleaseDiff:
+    """The difference of any two release folders, what they were made of included; none where the roots are equal."""
+    before, after = read_manifest(old, old_kind), read_manifest(new)
+    if before.manifest_root == after.manifest_root:
+        return ReleaseDiff()
+    tables = read_tables(old, before), read_tables(new, after)
+    return diff_releases(*tables, files_differ=True, shown=shown, made_of=_made_of(before, after, shown))
+
+
+def _made_of(old: Manifest, new: Manifest, shown: int) -> list[Change]:
+    """The files of the sources and the values of the recipe that differ."""
+    files = [_files(one) for one in (old, new)]
+    recipes = [dict(_flat(one.recipe)) for one in (old, new)]
+    found = []
+    for kind, (before, after) in (("source_files_changed", files), ("recipe_changed", recipes)):
+        differ = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+        told = [Example(name, f"{_short(before.get(name))} to {_short(after.get(name))}") for name in differ]
+        if told:
+            found.append(Change(kind, len(told), tuple(told[:shown])))
+    return found
+
+
+def _files(manifest: Manifest) -> dict[str, str]:
+    return {f"{source.name}/{file.name}": file.sha256 for source in manifest.sources for file in source.files}
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of a recipe under its dotted name, corrections by their image; the version is told anyway."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+            decided: dict[str, list[str]] = {}
+            for one in value:
+                decided.setdefault(one.get("image") or one["image_sha256"], []).append(_decision(one))
+            yield from ((f"{prefix}{name} {image}", "; ".join(sorted(all_))) for image, all_ in decided.items())
+        elif f"{prefix}{name}" != "version":
+            yield f"{prefix}{name}", value
+
+
+def _decision(entry: Mapping[str, Any]) -> str:
+    """What an entry of the corrections does, or why an image is withdrawn, with all that it says of it."""
+    said = (entry.get(name) for name in ("kind", "object", "label", "box", "boxes"))
+    return " ".join([entry.get("action") or entry["reason"], *(str(one) for one in said if one)])
+
+
+def _short(value: object) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:12]}..."

@@ -1,0 +1,40 @@
+"""What the audit of a release found, read back from its quarantine."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from medmultipoints.data_lake.release.read.tables import read_quarantine
+from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.reporting.choices import severity_rank
+
+KEYS = (
+    "kind", "severity", "source", "stem", "image_sha256", "label", "source_box", "derived_box", "iou", "action",
+)  # fmt: skip
+"""What is told to machines of each finding, in this order."""
+
+
+def read_findings(folder: Path) -> pl.DataFrame:
+    """All findings of a release, the worst first, then by image; DataError where the release has no such table."""
+    return _read(folder, "disagreements").sort(severity_rank(), "source", "stem", "finding_id")
+
+
+def read_conventions(folder: Path) -> pl.DataFrame:
+    """The convention of each source's boxes."""
+    return _read(folder, "conventions").sort("source")
+
+
+def told(findings: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Each finding with exactly the ``KEYS``."""
+    return findings.select(KEYS).iter_rows(named=True)
+
+
+def _read(folder: Path, table: str) -> pl.DataFrame:
+    found = read_quarantine(folder, read_manifest(folder), table)
+    if found is None:
+        stated = f"quarantine/{table}.parquet"
+        raise DataError(f"{folder}: the release lists no {stated}: it is older than the audit. Build it again.")
+    return found

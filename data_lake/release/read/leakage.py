@@ -1,0 +1,123 @@
+"""leakage.json of a release, and its proof: computed again from the pictures in the release's Parquet files alone."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from medmultipoints.data_lake.release.read.tables import Picture, read_parquet, read_pictures, splits_of
+from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.transforms.duplicates.near import LEAST_THRESHOLD, MOST_THRESHOLD
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256
+from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail
+from medmultipoints.transforms.splits.leakage import COLUMNS, Certificate, certify, find_leaks
+
+CERTIFICATE = "leakage.json"
+STATED = ("sample_id", "source", "video_id", "group_id", "official_split")
+PICTURES = {
+    "sample_id": pl.String, "split": pl.String, "image_sha256": pl.String, "stored_sha256": pl.String,
+    "pixel_sha256": pl.String, "thumbnail": pl.String,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Leakage:
+    """A certificate that was computed again from the pictures, and what is wrong with the splits or the stated one."""
+
+    certificate: Certificate
+    problems: tuple[str, ...]
+
+
+def certificate_bytes(certificate: Certificate) -> bytes:
+    """The content of leakage.json: indented JSON with sorted keys."""
+    return orjson.dumps(certificate, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def check_leakage(folder: Path, manifest: Manifest) -> Leakage:
+    """The certificate of the pictures themselves; the stated one must equal it and state no leak."""
+    stated = _read_certificate(folder)
+    threshold = _threshold(stated)
+    seen = read_seen(folder, manifest)
+    found = certify(*seen, threshold)
+    problems = [*_threshold_problems(threshold, manifest), *find_leaks(found)]
+    if certificate_bytes(found) != certificate_bytes(stated):
+        different = sorted(key for key in found.keys() | stated.keys() if found.get(key) != stated.get(key))
+        problems.append(f"{CERTIFICATE} states other {', '.join(different)} than the pictures give")
+    return Leakage(found, tuple(problems))
+
+
+def read_seen(folder: Path, manifest: Manifest) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Images with the columns of a certificate, and their thumbnails: hashes and splits are those of the pictures.
+
+    Videos and groups are those that the images table states. DataError for a picture that it does not know.
+    """
+    pictures = pl.DataFrame(list(_look(folder, manifest)), schema=PICTURES, orient="row")
+    stated = read_parquet(folder, manifest, "images").select(STATED)
+    lost = pictures.join(stated, on="sample_id", how="anti")
+    if not lost.is_empty():
+        raise DataError(f"{lost['sample_id'][0]} has a picture but no row in the images table. Get the release again.")
+    images = pictures.join(stated, on="sample_id")
+    return images.select(COLUMNS), pictures.select("sample_id", "thumbnail").unique("sample_id", keep="first")
+
+
+def _look(folder: Path, manifest: Manifest) -> Iterator[tuple[str, ...]]:
+    """One row a picture and split. Only of pictures as their source ships them can the source's hashes be computed."""
+    original = set(
+        read_parquet(folder, manifest, "images")
+        .filter((pl.col("scale") == 1) & (pl.col("image_origin") == "member"))["sample_id"]
+        .to_list()
+    )
+    stated = dict(read_parquet(folder, manifest, "images").select("sample_id", "pixel_sha256").iter_rows())
+    for split in splits_of(manifest):
+        seen: set[tuple[str, str]] = set()
+        for picture in read_pictures(folder, manifest, split):
+            file = hashlib.sha256(picture.data).hexdigest()
+            if (picture.sample_id, file) not in seen:
+                seen.add((picture.sample_id, file))
+                yield _row(picture, split, file, picture.sample_id in original, stated)
+
+
+def _row(picture: Picture, split: str, file: str, original: bool, stated: Mapping[str, str]) -> tuple[str, ...]:
+    pixels = decode_image(picture.data).pixels
+    shown = pixel_sha256(pixels) if original else stated.get(picture.sample_id, "")
+    source_file = file if original else picture.image_sha256
+    return picture.sample_id, split, source_file, file, shown, pack(thumbnail(pixels))
+
+
+def _read_certificate(folder: Path) -> dict[str, Any]:
+    try:
+        stated = orjson.loads((folder / CERTIFICATE).read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"{folder} holds no {CERTIFICATE}: it is older than they are. Build it again.") from None
+    except orjson.JSONDecodeError as error:
+        raise DataError(f"{folder / CERTIFICATE} is damaged: {error}. Get the release again.") from error
+    if not isinstance(stated, dict):
+        raise DataError(f"{folder / CERTIFICATE} is damaged: it is no JSON object. Get the release again.")
+    return stated
+
+
+def read_threshold(folder: Path) -> float:
+    """The distance below which the release took pictures for near-duplicates."""
+    return _threshold(_read_certificate(folder))
+
+
+def _threshold(stated: Mapping[str, Any]) -> float:
+    search = stated.get("search")
+    threshold = search.get("threshold") if isinstance(search, dict) else None
+    if not isinstance(threshold, int | float) or isinstance(threshold, bool):
+        raise DataError(f"{CERTIFICATE} is damaged: search.threshold is missing. Get the release again.")
+    return float(threshold)
+
+
+def _threshold_problems(threshold: float, manifest: Manifest) -> Iterator[str]:
+    """A threshold below what the rule can choose would hide leaks, unless the recipe itself says so."""
+    chosen = manifest.recipe.get("splits", {}).get("near_threshold")
+    if chosen is not None and threshold != chosen:
+        yield f"{CERTIFICATE} uses the threshold {threshold}, the recipe {chosen}"
+    if chosen is None and not LEAST_THRESHOLD <= threshold <= MOST_THRESHOLD:
+        yield f"the threshold {threshold} is none that can be chosen ({LEAST_THRESHOLD} to {MOST_THRESHOLD})"

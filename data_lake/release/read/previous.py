@@ -1,0 +1,86 @@
+"""An earlier release as an input of a build: the splits of its images, under its manifest root."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+
+from medmultipoints.data_lake.release.read.digest import logical_digest
+from medmultipoints.data_lake.release.read.tables import read_parquet, read_tables, table_files
+from medmultipoints.data_lake.release.write.files import hash_file
+from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, manifest_root, read_manifest
+from medmultipoints.transforms.diff.releases import Tables
+from medmultipoints.transforms.errors import DataError, UsageError
+
+ROOT = re.compile(r"[0-9a-f]{8,64}")
+COLUMNS = ("image_sha256", "pixel_sha256", "split")
+
+
+def read_previous(reference: str, releases: Path) -> tuple[str, pl.DataFrame]:
+    """``name@root`` with the full root, and image_sha256, pixel_sha256 and split of the release's images, sorted.
+
+    ``reference``: the folder of a release, with @ROOT or without, or NAME@ROOT of a release below ``releases``.
+    UsageError where there is no such release or its root is another, DataError where its files are not its own.
+    """
+    folder, manifest = _find(reference, releases)
+    _check_files(folder, manifest)
+    images = read_parquet(folder, manifest, "images").select(COLUMNS).unique().sort(COLUMNS)
+    return f"{manifest.name}@{manifest.manifest_root}", images
+
+
+def read_previous_tables(reference: str, releases: Path) -> tuple[str, Tables]:
+    """``name version`` and all rows of the same release, without pictures; DataError where they are not its own."""
+    folder, manifest = _find(reference, releases)
+    tables = read_tables(folder, manifest)
+    found = logical_digest(tables)
+    if found != manifest.logical_digest:
+        raise DataError(
+            f"{folder}: the rows are not those that {MANIFEST} states. Get that release again: `medmultipoints verify` "
+            "names what changed."
+        )
+    return f"{manifest.name} {manifest.version}", tables
+
+
+def _find(reference: str, releases: Path) -> tuple[Path, Manifest]:
+    """The folder and the manifest of the release that is meant."""
+    before, at, root = reference.rpartition("@")
+    place, root = (before, root) if at and ROOT.fullmatch(root) else (reference, "")
+    folder = Path(place).expanduser()
+    if not (folder / MANIFEST).is_file():
+        folder = _in_lake(reference, place, root, releases)
+    manifest = read_manifest(folder)
+    if not manifest.manifest_root.startswith(root):
+        raise UsageError(
+            f"splits.previous = '{reference}': the release in {folder} has the manifest root {manifest.manifest_root}. "
+            "Give the root of the release that is meant."
+        )
+    return folder, manifest
+
+
+def _in_lake(reference: str, name: str, root: str, releases: Path) -> Path:
+    """The folder of the release of that name and root below ``releases``."""
+    folders = sorted(path.parent for path in (releases / name).glob(f"*/{MANIFEST}")) if root else []
+    found = [folder for folder in folders if read_manifest(folder).manifest_root.startswith(root)]
+    if not found:
+        stand = "; ".join(f"{folder.name}: {read_manifest(folder).manifest_root[:12]}" for folder in folders)
+        raise UsageError(
+            f"splits.previous = '{reference}': no such release. Give the folder of a release "
+            f"({Path(name).expanduser().absolute()} is none), or NAME@ROOT with the manifest root of a release in "
+            f"{releases}" + (f"; there are {stand}." if stand else ".")
+        )
+    return found[0]
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
+    """DataError unless the root is that of the listed files and the tables of images are the listed ones."""
+    entries = {entry.path: entry for entry in manifest.entries}
+    changed = [
+        path
+        for path in table_files(manifest, "images")
+        if not (folder / path).is_file() or hash_file(folder / path, path) != entries[path]
+    ]
+    if changed or manifest_root(manifest.entries) != manifest.manifest_root:
+        raise DataError(
+            f"{folder / (changed or [MANIFEST])[0]} is not what its manifest root says. Get that release again: "
+            "`medmultipoints verify` names every changed file."
+        )

@@ -1,0 +1,207 @@
+"""A few rows of a release with their pictures, drawn by their ids, to be read with one's own eyes."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import orjson
+import polars as pl
+
+from medmultipoints.data_lake.release.export.crops import crops_among, cut_crops
+from medmultipoints.data_lake.release.read.tables import (
+    Picture,
+    read_all_instructions,
+    read_chosen_pictures,
+    read_parquet,
+    splits_of,
+)
+from medmultipoints.data_lake.release.write.files import image_extension
+from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.transforms.dialects.prompts import GIVEN
+from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.instructions.tasks import TASKS
+from medmultipoints.transforms.pictures.crops import Crop, read_crop
+from medmultipoints.transforms.scoring.found_json import NoAnswer, find_value
+from medmultipoints.transforms.scoring.items import Answer, Places, Truth, parts_of
+from medmultipoints.transforms.scoring.tolerant_parsing import read_tolerant
+
+PLACE_KEYS = ("bbox_2d", "point_2d")
+_MIME = {"jpg": "image/jpeg", "png": "image/png"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One image that a question shows, as the release holds it or as it is cut from what it holds."""
+
+    picture: bytes
+    width: int
+    height: int
+
+    @property
+    def mime(self) -> str:
+        return _MIME[image_extension(self.picture) or "png"]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Places that a prompt gives, in pixels of the question's first image."""
+
+    boxes: Places = ()
+    points: Places = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SampledRow:
+    """One instruction with its pictures.
+
+    ``stated`` is what its answer says, read back from its text; ``boxes`` what the record holds, for comparison, in the
+    published tasks; ``outline`` is that of a mask. ``images`` are all that the question shows, ``pictures`` the same
+    in bytes; ``picture`` is the one of the record, of which ``crops`` are pieces.
+    All in pixels of the released picture.
+    """
+
+    instruction_id: str
+    task: str
+    label: str
+    split: str
+    prompt: str
+    answer: str
+    image_file: str
+    width: int
+    height: int
+    picture: bytes
+    mime: str
+    stated: Answer
+    boxes: Places
+    images: tuple[str, ...]
+    pictures: tuple[Shown, ...]
+    outline: Places = ()
+
+    @property
+    def given(self) -> Given:
+        """What the prompt gives: boxes, and clicks inside and outside."""
+        found = [orjson.loads(one) for one in GIVEN.findall(self.prompt)]
+        boxes, points = ([place for one in found for place in _listed(one.get(key, ()))] for key in PLACE_KEYS)
+        return Given(tuple(boxes), tuple(points))
+
+    @property
+    def place(self) -> int:
+        """Which of the question's images the picture is, from 1."""
+        return self.images.index(self.image_file) + 1
+
+    @property
+    def crops(self) -> tuple[tuple[int, Crop], ...]:
+        """Which of the question's images, from 1, are pieces of the picture."""
+        found = ((place, read_crop(path)) for place, path in enumerate(self.images, 1))
+        return tuple((place, crop) for place, crop in found if crop)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Rows of a release, and how many there were to choose from."""
+
+    release: str
+    root: str
+    rows: tuple[SampledRow, ...]
+    of: int
+
+
+def sample_release(
+    folder: Path, number: int, *, task: str | None = None, split: str | None = None, seed: int = 0
+) -> Sample:
+    """``number`` instructions of a task (or of all) and a split (or of all), sorted by id.
+
+    Which ones is decided by sha256 of seed and id: another row in the release replaces at most one. UsageError for
+    a task or split that the release does not have.
+    """
+    manifest = read_manifest(folder)
+    if split is not None and split not in splits_of(manifest):
+        raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits_of(manifest))}.")
+    rows = read_all_instructions(folder, manifest, split)
+    tasks = sorted(rows["task"].unique())
+    if task is not None and task not in tasks:
+        raise UsageError(f"--task {task}: the release has no such task; it has {', '.join(tasks) or 'none'}.")
+    wanted = rows if task is None else rows.filter(pl.col("task") == task)
+    drawn = sorted(wanted["instruction_id"], key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
+    chosen = wanted.filter(pl.col("instruction_id").is_in(drawn[:number])).sort("instruction_id")
+    records = _records(folder, manifest, split, chosen)
+    files = {sha256_of(path) for path in chosen["image_files"].explode()}
+    pictures = {one.image_sha256: one for one in read_chosen_pictures(folder, manifest, files, split)}
+    found = tuple(_row(row, records[row["record_id"]], pictures) for row in chosen.iter_rows(named=True))
+    return Sample(f"{manifest.name} {manifest.version}", manifest.manifest_root, found, wanted.height)
+
+
+def _records(folder: Path, manifest: Manifest, split: str | None, chosen: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """The chosen records, without their pictures."""
+    ids = set(chosen["record_id"])
+    table = read_parquet(folder, manifest, "data", split).filter(pl.col("record_id").is_in(sorted(ids)))
+    records = {row["record_id"]: row for row in table.iter_rows(named=True)}
+    for record_id in sorted(ids - set(records)):
+        raise DataError(f"instructions of record {record_id}: no such record. Run `medmultipoints verify`.")
+    return records
+
+
+def sha256_of(path: str) -> str:
+    """The sha256 of the image at a path of the release, or of the one that a crop is cut from."""
+    crop = read_crop(path)
+    return crop.image_sha256 if crop else PurePosixPath(path).stem
+
+
+def _shown(path: str, pictures: Mapping[str, Picture]) -> Shown:
+    picture, crop = pictures.get(sha256_of(path)), read_crop(path)
+    if picture is None:
+        raise DataError(f"{path}: the split holds no such image. Run `medmultipoints verify`.")
+    if crop is None:
+        return Shown(picture.data, picture.width, picture.height)
+    ((_, data),) = cut_crops(picture, crops_among([path]))
+    return Shown(data, crop.width, crop.height)
+
+
+def _row(row: Mapping[str, Any], record: Mapping[str, Any], pictures: Mapping[str, Picture]) -> SampledRow:
+    width, height = record["img_size"]
+    shown = {path: _shown(path, pictures) for path in {row["image_file"], *row["image_files"]}}
+    own = shown[row["image_file"]]
+    answer = drawable(row["answer"])
+    parts = parts_of(row["task"], _value(answer))
+    asked = Truth(row["instruction_id"], row["task"], parts, 0, image_size=(width, height))
+    copied = {name: row[name] for name in ("instruction_id", "task", "split", "prompt", "answer", "image_file")}
+    return SampledRow(
+        **copied,
+        label=record["label"],
+        width=width,
+        height=height,
+        picture=own.picture,
+        mime=own.mime,
+        stated=read_tolerant(asked, answer) if parts else Answer(),
+        boxes=tuple(tuple(map(float, box)) for box in record["bbox"]) if row["task"] in TASKS else (),
+        images=tuple(row["image_files"]),
+        pictures=tuple(shown[path] for path in row["image_files"]),
+        outline=_outline(_value(answer)),
+    )
+
+
+def _outline(value: Any) -> Places:
+    """The corners of the outline that an answer with a mask states."""
+    return tuple(map(tuple, value["polygon"])) if isinstance(value, dict) and value.get("polygon") else ()
+
+
+def _listed(places: Sequence[Any]) -> Places:
+    """The places, one or many, as a list of them."""
+    many = bool(places) and isinstance(places[0], list)
+    return tuple(map(tuple, places if many else [places] if places else []))
+
+
+def drawable(answer: str) -> str:
+    """The answer; of a description only the regions that it speaks of."""
+    value = _value(answer)
+    regions = value.get("regions") if isinstance(value, dict) else None
+    return orjson.dumps(regions).decode() if regions else answer
+
+
+def _value(answer: str) -> Any:
+    try:
+        return find_value(answer)
+    except NoAnswer:
+        return None

@@ -1,0 +1,39 @@
+"""What a release holds, as plain values for people and scripts."""
+
+from pathlib import Path
+from typing import Any
+
+from medmultipoints.data_lake.release.read.tables import read_all_instructions, read_parquet, splits_of
+from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.transforms.compose.stats import count_images, count_labels, count_tasks
+
+
+def describe_release(folder: Path) -> dict[str, Any]:
+    """Name, version, root, splits, labels, counts, licences, sources and accounting of a release folder.
+
+    DataError where the folder is no release or a file of it cannot be read; hashes are not checked here.
+    """
+    manifest = read_manifest(folder)
+    images = read_parquet(folder, manifest, "images")
+    records = read_parquet(folder, manifest, "data")
+    instructions = read_all_instructions(folder, manifest)
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "release_date": manifest.release_date,
+        "manifest_root": manifest.manifest_root,
+        "logical_digest": manifest.logical_digest,
+        "files": len(manifest.files),
+        "bytes": sum(file.bytes for file in manifest.files),
+        "splits": list(splits_of(manifest)),
+        "images": images.height,
+        "records": records.height,
+        "objects": int(records["count"].sum()),
+        "instructions": instructions.height,
+        "licences": images["licence"].unique().sort().to_list(),
+        "by_label": count_labels(records).to_dicts(),
+        "by_source": count_images(images).to_dicts(),
+        "by_task": count_tasks(instructions).to_dicts(),
+        "sources": [{"name": source.name, "known": source.known} for source in manifest.sources],
+        "accounting": [stage.model_dump(by_alias=True) for stage in manifest.accounting],
+    }

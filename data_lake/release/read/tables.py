@@ -1,0 +1,194 @@
+"""A release, read back: its tables without pictures, and its pictures one row group at a time."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import orjson
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, INSTRUCTIONS_FILE, PARQUET_FILE, hash_file
+from medmultipoints.data_lake.release.write.jsonl import read_instructions
+from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.transforms.diff.releases import INSTRUCTION_SCHEMA, LINE_SCHEMA, Tables
+from medmultipoints.transforms.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One row of the records table with the bytes of its picture."""
+
+    record_id: str
+    sample_id: str
+    image_sha256: str
+    stored_sha256: str
+    width: int
+    height: int
+    data: bytes
+
+
+PICTURE_COLUMNS = ("record_id", "sample_id", "image_sha256", "stored_sha256", "img_size", "image")
+
+
+def table_files(manifest: Manifest, table: str, split: str | None = None) -> tuple[str, ...]:
+    """The paths of a table's files, sorted; of one split, or of all."""
+    places = ((file.path, table_place(file.path)) for file in manifest.files)
+    return tuple(sorted(path for path, place in places if place and place[0] == table and split in (None, place[1])))
+
+
+def table_place(path: str) -> tuple[str, str] | None:
+    """The table and the split that a file holds by its name, None for files that are part of no table."""
+    found = PARQUET_FILE.fullmatch(path) or INSTRUCTIONS_FILE.fullmatch(path)
+    return (found["table"], found["split"]) if found else None
+
+
+def dialects_in(paths: Iterable[str]) -> tuple[str, ...]:
+    """The dialects that files of a release are in, sorted."""
+    tables = {place[0] for path in paths if (place := table_place(path))}
+    return tuple(sorted(name.removeprefix(DIALECT_PREFIX) for name in tables if name.startswith(DIALECT_PREFIX)))
+
+
+def splits_of(manifest: Manifest) -> tuple[str, ...]:
+    """The splits that have images, sorted."""
+    places = (table_place(file.path) for file in manifest.files)
+    return tuple(sorted({split for table, split in filter(None, places) if table == "images"}))
+
+
+def read_tables(folder: Path, manifest: Manifest) -> Tables:
+    """All tables of a release; records come without their pictures."""
+    records, objects, images = (read_parquet(folder, manifest, name) for name in ("data", "objects", "images"))
+    return Tables(records, objects, images, read_all_instructions(folder, manifest), read_lines(folder, manifest))
+
+
+def read_parquet(folder: Path, manifest: Manifest, table: str, split: str | None = None) -> pl.DataFrame:
+    """The rows of a table, file by file; pictures are left out. DataError names a file that cannot be read."""
+    paths = [path for path in table_files(manifest, table, split) if path.endswith(".parquet")]
+    parts = [_read_file(own_file(folder, manifest, path)) for path in paths]
+    if not parts:
+        raise DataError(f"{folder}: the release lists no file {table}/*.parquet. Build it again.")
+    return pl.concat(parts)
+
+
+def _read_file(path: Path) -> pl.DataFrame:
+    with readable(path) as file:
+        columns = file.schema_arrow
+        names = [one.name for one in columns if one.name != "image" or not pa.types.is_struct(one.type)]
+        table = pl.from_arrow(file.read(columns=names))
+    if not isinstance(table, pl.DataFrame):
+        raise DataError(f"{path}: holds no columns.")
+    return table
+
+
+def read_all_instructions(folder: Path, manifest: Manifest, split: str | None = None) -> pl.DataFrame:
+    """The instructions of a split, or of all, from their JSONL; an empty table where there are none."""
+    wanted = [path for path in table_files(manifest, "instructions", split) if path.endswith(".jsonl")]
+    empty = pl.DataFrame(schema=INSTRUCTION_SCHEMA)
+    return pl.concat([empty, *(read_instructions(own_file(folder, manifest, path)) for path in wanted)])
+
+
+def line_id(dialect: str, instruction_id: str) -> str:
+    """The key of an instruction in a dialect."""
+    return f"{dialect}:{instruction_id}"
+
+
+def read_lines(folder: Path, manifest: Manifest) -> pl.DataFrame:
+    """The instructions of a release in all its dialects, each as the JSON of its row, sorted by key."""
+    rows: list[tuple[str, ...]] = []
+    for file in manifest.files:
+        table, split = table_place(file.path) or ("", "")
+        dialect = table.removeprefix(DIALECT_PREFIX)
+        if dialect != table:
+            with readable(own_file(folder, manifest, file.path)) as parquet:
+                for row in parquet.read().to_pylist():
+                    own = row["instruction_id"], row["record_id"]
+                    rows.append((line_id(dialect, own[0]), dialect, *own, split, orjson.dumps(row).decode()))
+    return pl.DataFrame(rows, schema=LINE_SCHEMA, orient="row").sort("line_id")
+
+
+def read_pictures(folder: Path, manifest: Manifest, split: str | None = None) -> Iterator[Picture]:
+    """Every record with its picture, in the order of the files; one row group is in memory at a time."""
+    for path in table_files(manifest, "data", split):
+        with readable(own_file(folder, manifest, path)) as file:
+            for group in range(file.num_row_groups):
+                yield from _pictures(file.read_row_group(group, columns=list(PICTURE_COLUMNS)))
+
+
+def read_chosen_pictures(
+    folder: Path, manifest: Manifest, wanted: Collection[str], split: str | None = None
+) -> Iterator[Picture]:
+    """The pictures of these image_sha256; only the row groups that hold one are read with pictures."""
+    left = set(wanted)
+    for path in table_files(manifest, "data", split) if left else ():
+        with readable(own_file(folder, manifest, path)) as file:
+            for group in range(file.num_row_groups):
+                names = file.read_row_group(group, columns=["image_sha256"])["image_sha256"].to_pylist()
+                if not left.isdisjoint(names):
+                    found = _pictures(file.read_row_group(group, columns=list(PICTURE_COLUMNS)))
+                    yield from (picture for picture in found if picture.image_sha256 in left)
+                    left -= set(names)
+
+
+def read_sound_pictures(folder: Path, manifest: Manifest, split: str | None = None) -> Iterator[Picture]:
+    """The same; DataError names the first record whose picture is not the one that was released."""
+    for picture in read_pictures(folder, manifest, split):
+        if hashlib.sha256(picture.data).hexdigest() != picture.stored_sha256:
+            raise DataError(f"record {picture.record_id}: its picture is damaged. Verify {folder}, and get it again.")
+        yield picture
+
+
+def _pictures(rows: pa.Table) -> Iterator[Picture]:
+    for row in rows.to_pylist():
+        (width, height), data = row["img_size"], row["image"]["bytes"]
+        if not isinstance(data, bytes):
+            raise TypeError(f"record {row['record_id']} holds no picture")
+        identity = {name: row[name] for name in ("record_id", "sample_id", "image_sha256", "stored_sha256")}
+        yield Picture(**identity, width=width, height=height, data=data)
+
+
+def read_quarantine(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame | None:
+    """A table of what was left out or found, or None where the release lists none: it is older than that table."""
+    path = f"quarantine/{name}.parquet"
+    if path not in {file.path for file in manifest.files}:
+        return None
+    with readable(own_file(folder, manifest, path)) as file:
+        return pl.DataFrame(pl.from_arrow(file.read()))
+
+
+def own_file(folder: Path, manifest: Manifest, path: str) -> Path:
+    """Where a file of the release lies, once its bytes are those that a binding manifest names; else DataError.
+
+    A file is hashed once, unless it changes. One that cannot be read is for its reader to name.
+    """
+    place = folder / path
+    if manifest.binding:
+        stated = {file.sha256 for file in manifest.files if file.path == path}
+        with suppress(OSError):
+            state = place.stat()
+            if _sha256(place, state.st_ino, state.st_size, state.st_mtime_ns) not in stated:
+                raise DataError(
+                    f"{place} is not the file that the manifest names. `medmultipoints verify` says what changed; "
+                    "get the release again."
+                )
+    return place
+
+
+@cache
+def _sha256(place: Path, *_state: int) -> str:
+    return hash_file(place, place.name).sha256
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[pq.ParquetFile]:
+    """An open Parquet file; what goes wrong inside the with block becomes a DataError that names the file."""
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, KeyError, TypeError, ValueError) as error:
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        place = f"{path.parent.name}/{path.name}"
+        raise DataError(f"{place} cannot be read: {first}. Get the file again.") from error

@@ -1,0 +1,46 @@
+"""Brightness and roughness of a release's objects, measured again in its pictures."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple
+from typing import Any
+
+import cv2
+import numpy as np
+import polars as pl
+
+from medmultipoints.transforms.pictures.decode import decode_image
+from medmultipoints.transforms.pictures.tones import measure_tone
+from medmultipoints.transforms.records import TONE_COLUMNS, Tone
+from medmultipoints.transforms.regions.run_lengths import decode_rle
+
+Stated = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+def stated_tones(objects: pl.DataFrame, images: pl.DataFrame) -> Stated:
+    """By image what must be measured again: masks in pictures as the source ships them, and whatever is stated."""
+    own = (pl.col("scale") == 1) & (pl.col("image_origin") == "member") & pl.col("rle").is_not_null()
+    held = objects.join(images.select("sample_id", "scale", "image_origin"), on="sample_id")
+    held = held.filter(own | pl.any_horizontal(pl.col(name).is_not_null() for name in TONE_COLUMNS))
+    columns = held.select("object_id", "sample_id", "rle", own.alias("measurable"), *TONE_COLUMNS)
+    return columns.rows_by_key("sample_id", named=True)
+
+
+def check_tones(data: bytes, stated: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A sentence for every object of a picture whose stated tone is not the measured one."""
+    pixels = decode_image(data).pixels if any(row["measurable"] for row in stated) else np.zeros((1, 1, 3), np.uint8)
+    for row in stated:
+        own = tuple(row[name] for name in TONE_COLUMNS)
+        try:
+            tone = _measure(pixels, row["rle"]) if row["measurable"] else None
+        except ValueError as error:
+            yield f"{row['object_id']}: rle: {error}"
+            continue
+        if own != (astuple(tone) if tone else (None,) * len(TONE_COLUMNS)):
+            yield f"{row['object_id']}: {', '.join(TONE_COLUMNS)} are {own}, its picture gives {tone and astuple(tone)}"
+
+
+def _measure(pixels: Any, rle: str) -> Tone | None:
+    mask = decode_rle(rle, *pixels.shape[:2]).view(np.uint8)
+    left, top, width, height = cv2.boundingRect(mask)
+    own = np.ascontiguousarray(mask[top : top + height, left : left + width])
+    return measure_tone(pixels, own, left, top, cv2.countNonZero(own))

@@ -1,0 +1,200 @@
+"""A release held against its manifest and against itself: everything is computed again."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from medmultipoints.data_lake.release.export.dialect_tables import check_dialects
+from medmultipoints.data_lake.release.read.agreement import TABLE_CHECKS
+from medmultipoints.data_lake.release.read.answers import check_answers
+from medmultipoints.data_lake.release.read.digest import logical_digest
+from medmultipoints.data_lake.release.read.leakage import check_leakage
+from medmultipoints.data_lake.release.read.tables import Picture, read_pictures, read_tables
+from medmultipoints.data_lake.release.sign.signature import Trust, check_signature
+from medmultipoints.data_lake.release.write.files import FileEntry, hash_file
+from medmultipoints.data_lake.release.write.instruction_rows import check_both_formats
+from medmultipoints.data_lake.release.write.manifest import (
+    ClaimedManifest,
+    Manifest,
+    is_rooted,
+    manifest_root,
+    read_manifest,
+)
+from medmultipoints.data_lake.release.write.pictures import check_pictures
+from medmultipoints.data_lake.release.write.placement import check_placement, check_quarantine, check_totals
+from medmultipoints.transforms.diff.releases import Tables
+from medmultipoints.transforms.errors import DataError, MachineError, UsageError
+from medmultipoints.transforms.splits.leakage import Certificate
+
+SHOWN = 3
+LEFT_BY_CLIENTS = (".cache", ".git", ".gitattributes")
+"""What the Hub's clients and git leave beside the files of a release that they bring; nothing is loaded from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was computed again; ``detail`` says what was found, or the first problems and their number."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """All checks of one release, in the order they ran.
+
+    ``leakage`` is the certificate that was computed again from the pictures, where that was asked for and possible.
+    """
+
+    checks: tuple[Check, ...]
+    leakage: Certificate | None = None
+
+    @property
+    def ok(self) -> bool:
+        return all(check.ok for check in self.checks)
+
+
+Problems = Callable[[], Iterator[str]]
+
+
+def verify_release(folder: Path, *, leakage: bool = False, trust: Trust | None = None) -> VerifyReport:
+    """The outcome of every check; a damaged release gives failing checks, never an exception.
+
+    Files: all there, none beside them, size and sha256, manifest root. Tables: readable, references, lists,
+    splits, answers, logical digest. Pictures: bytes, size in pixels. Accounting: sums of every stage. With
+    ``leakage`` the certificate is computed again from the pictures, and any leak fails. With ``trust`` the release must
+    be signed by somebody it allows, and every file must be the signed one.
+    """
+    try:
+        manifest = read_manifest(folder, ClaimedManifest)
+    except DataError as error:
+        return VerifyReport((Check("manifest", False, str(error)),))
+    checks = [Check("manifest", True, f"{manifest.name} {manifest.version}, {len(manifest.files)} files")]
+    checks += [_run(name, problems) for name, problems in _file_checks(folder, manifest)]
+    if trust is not None:
+        checks.append(_signature(folder, manifest, trust))
+    checks += _content_checks(folder, manifest)
+    certificates: list[Certificate] = []
+    if leakage:
+        checks.append(_run("leakage", lambda: _leaks(folder, manifest, certificates)))
+    return VerifyReport(tuple(checks), next(iter(certificates), None))
+
+
+def _file_checks(folder: Path, manifest: Manifest) -> list[tuple[str, Problems]]:
+    return [
+        ("no_file_missing_or_extra", lambda: _strays(folder, manifest)),
+        ("file_hashes", lambda: _changed_files(folder, manifest)),
+        ("manifest_root", lambda: _root(manifest)),
+        ("files_hold_their_split", lambda: check_placement(folder, manifest)),
+        ("accounting", lambda: _accounting(manifest)),
+        ("quarantine", lambda: check_quarantine(folder, manifest)),
+    ]
+
+
+def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
+    tables: list[Tables] = []
+
+    def read() -> Iterator[str]:
+        tables.append(read_tables(folder, manifest))
+        yield from ()
+
+    readable = _run("tables_readable", read)
+    yield readable
+    if readable.ok:
+        yield _run("logical_digest", lambda: _digest(manifest, tables[0]))
+        yield _run("totals", lambda: check_totals(manifest, tables[0]))
+        for name, problems in TABLE_CHECKS.items():
+            yield _run(name, lambda problems=problems: problems(tables[0]))  # type: ignore[misc]
+        yield _run("instructions_in_both_formats", lambda: check_both_formats(folder, manifest))
+        yield _run("dialects", lambda: check_dialects(folder, manifest, tables[0]))
+        yield _run("answers", lambda: check_answers(tables[0], manifest.recipe))
+        pictures: Callable[[], Iterator[Picture]] = lambda: read_pictures(folder, manifest)  # noqa: E731
+        yield _run("pictures", lambda: check_pictures(pictures(), tables[0].images, tables[0].objects))
+
+
+def _signature(folder: Path, manifest: Manifest, trust: Trust) -> Check:
+    signers: list[str] = []
+    problems = lambda: check_signature(folder, manifest, trust, signers)  # noqa: E731
+    check = _run("signature", problems, raised=(UsageError, MachineError))
+    return replace(check, detail=f"by {signers[0]}: all files are the signed ones") if check.ok else check
+
+
+def _leaks(folder: Path, manifest: Manifest, certificates: list[Certificate]) -> Iterator[str]:
+    """What the pictures give goes to ``certificates``."""
+    found = check_leakage(folder, manifest)
+    certificates.append(found.certificate)
+    yield from found.problems
+
+
+def _run(name: str, problems: Problems, *, raised: tuple[type[Exception], ...] = ()) -> Check:
+    """The check's outcome. Whatever hostile bytes make a library raise is a finding, not a crash.
+
+    ``raised`` says nothing of the release, but of what was asked or of this machine.
+    """
+    shown: list[str] = []
+    count = 0
+    try:
+        for count, problem in enumerate(problems(), 1):
+            if count <= SHOWN:
+                shown.append(problem)
+    except raised:
+        raise
+    except Exception as error:
+        shown.append(str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}")
+        count += 1
+    more = f"; and {count - len(shown)} more" if count > len(shown) else ""
+    return Check(name, not shown, "; ".join(shown) + more if shown else "as stated")
+
+
+def _strays(folder: Path, manifest: Manifest) -> Iterator[str]:
+    listed = {file.path for file in manifest.files}
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    found = {path.as_posix() for path in files if path.parts[0] not in LEFT_BY_CLIENTS}
+    yield from (f"{path} is missing" for path in sorted(listed - found))
+    yield from (f"{path} is not in the manifest" for path in sorted(found - listed) if is_rooted(path))
+
+
+def _changed_files(folder: Path, manifest: Manifest) -> Iterator[str]:
+    for entry in manifest.entries:
+        if problem := size_problem(folder, entry):
+            yield problem
+        elif (found := hash_file(folder / entry.path, entry.path).sha256) != entry.sha256:
+            yield f"{entry.path} has sha256 {found}, the manifest says {entry.sha256}"
+
+
+def check_sizes(folder: Path, manifest: Manifest) -> None:
+    """DataError where a file is missing or not of the stated size: what takes no time, for what reads no file."""
+    for problem in filter(None, (size_problem(folder, entry) for entry in manifest.entries)):
+        raise DataError(f"{folder}: {problem}. Verify it, and get it again.")
+
+
+def size_problem(folder: Path, entry: FileEntry) -> str | None:
+    """What is wrong with a file as far as that shows without reading it."""
+    path = folder / entry.path
+    if not path.is_file():
+        return f"{entry.path} is missing"
+    size = path.stat().st_size
+    return None if size == entry.bytes else f"{entry.path} has {size:,} bytes, the manifest says {entry.bytes:,}"
+
+
+def _root(manifest: Manifest) -> Iterator[str]:
+    found = manifest_root(manifest.entries)
+    if found != manifest.manifest_root:
+        yield f"the files give {found}, the manifest says {manifest.manifest_root}"
+
+
+def _accounting(manifest: Manifest) -> Iterator[str]:
+    for stage in manifest.accounting:
+        if stage.taken != stage.used + stage.dropped + stage.rejected:
+            yield f"{stage.name}: in {stage.taken} != used {stage.used} + {stage.dropped} + {stage.rejected}"
+        for verdict, total in (("dropped", stage.dropped), ("rejected", stage.rejected)):
+            reasons = sum(reason.count for reason in stage.reasons if reason.verdict == verdict)
+            if reasons != total:
+                yield f"{stage.name}: {total} {verdict}, but the reasons sum to {reasons}"
+
+
+def _digest(manifest: Manifest, tables: Tables) -> Iterator[str]:
+    found = logical_digest(tables)
+    if found != manifest.logical_digest:
+        yield f"the rows give {found}, the manifest says {manifest.logical_digest}"

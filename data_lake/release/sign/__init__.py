@@ -1,0 +1,1 @@
+"""Sign: provenance and signature of a release."""

@@ -1,0 +1,249 @@
+"""README.md of a release: front matter that the Hub reads, and a body whose every number is computed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import jinja2
+import polars as pl
+from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
+
+from medmultipoints.data_lake.catalogue import SourceInfo
+from medmultipoints.data_lake.release.export.dialect_tables import dialect_schema
+from medmultipoints.data_lake.release.read.tables import dialects_in
+from medmultipoints.data_lake.release.write.curated import Curated
+from medmultipoints.data_lake.release.write.dialect_lines import FORMS, left_out_reason
+from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry
+from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, bin_counts
+from medmultipoints.data_lake.release.write.instruction_rows import released_columns, released_features
+from medmultipoints.data_lake.release.write.licences import hub_licence, licence_reason, strictest
+from medmultipoints.data_lake.release.write.manifest import StageCount
+from medmultipoints.transforms.columns.tables import Table, load_table
+from medmultipoints.transforms.compose.stats import (
+    count_histogram,
+    count_images,
+    count_labels,
+    count_spread,
+    count_tasks,
+    note_tasks,
+)
+from medmultipoints.transforms.dialects.registry import DIALECTS
+from medmultipoints.transforms.diff.releases import Tables
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+TEMPLATE = Path(__file__).with_name("card.md.jinja")
+# ``datasets`` reads all configs of a folder in one format, so the config of instructions is their Parquet files.
+CONFIGS = {"records": "data", "images": "images", "objects": "objects", "instructions": "instructions"}
+DECLARED = {"records": "records", "images": "released_images", "objects": "objects", "instructions": "instructions"}
+TAGS = ("medical", "counting", "pointing")
+SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardFacts:
+    """Everything the card is made from; ``files`` are all files of the release but the card itself.
+
+    ``known`` tells by source name whether the sha256 of every file
+    is an accepted one; ``recipe`` is the complete recipe as plain values; ``earlier`` names the release before and
+    tells the difference in words, where the recipe says which that is. No time, host or path is among the facts.
+    """
+
+    name: str
+    version: str
+    title: str
+    description: str
+    release_date: str | None
+    policy: Literal["published", "audited"]
+    recipe: Mapping[str, Any]
+    sources: Sequence[SourceInfo]
+    known: Mapping[str, bool]
+    accounting: Sequence[StageCount]
+    tables: Tables
+    disagreements: pl.DataFrame
+    conventions: pl.DataFrame
+    corrections: pl.DataFrame
+    duplicates: pl.DataFrame
+    files: Sequence[FileEntry]
+    logical_digest: str
+    code_digest: str
+    recipe_digest: str
+    annotations_creators: Sequence[str] = ("expert-generated",)
+    earlier: tuple[str, str] | None = None
+    curated: Curated = field(default_factory=Curated)
+
+
+def render_card(facts: CardFacts, template: str) -> str:
+    """The text of README.md; ``template`` is the content of ``card.md.jinja``, given so that it enters the key."""
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters["number"] = _number
+    environment.filters["cell"] = _cell
+    body = environment.from_string(template).render(facts=facts, **_figures(facts))
+    return f"---\n{yaml_dump(front_matter(facts), sort_keys=False)}---\n\n{body}"
+
+
+def front_matter(facts: CardFacts) -> dict[str, Any]:
+    """The metadata block, in the form that ``datasets`` and ``huggingface_hub`` write themselves."""
+    splits = facts.tables.images["split"].unique().sort().to_list()
+    labels = facts.tables.records["label"].unique().sort().to_list()
+    named = config_tables(file.path for file in facts.files)
+    return {
+        **hub_licence(strictest(facts.sources)),
+        "pretty_name": facts.title,
+        "language": ["en"],
+        "task_categories": ["object-detection", *_language_tasks(facts)],
+        "tags": list(dict.fromkeys([*TAGS, *labels, *facts.curated.tags])),
+        "size_categories": [_size_category(facts.tables.records.height)],
+        "annotations_creators": list(facts.annotations_creators),
+        "source_datasets": ["extended"],
+        "configs": [config for name in named if (config := _config(facts, name, splits))["data_files"]],
+        "dataset_info": [info for name in named if (info := _dataset_info(facts, name, splits))["splits"]],
+    }
+
+
+def config_tables(paths: Iterable[str]) -> dict[str, str]:
+    """The folder of every config of a release with these files: its tables, and its instructions by dialect."""
+    return CONFIGS | {name: name for name in (DIALECT_PREFIX + dialect for dialect in dialects_in(paths))}
+
+
+def _language_tasks(facts: CardFacts) -> list[str]:
+    return ["image-text-to-text", "visual-question-answering"] if facts.tables.instructions.height else []
+
+
+def _size_category(rows: int) -> str:
+    return next((name for limit, name in SIZES if rows < limit), "n>10M")
+
+
+def _config(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[str, Any]:
+    files = [{"split": split, "path": _pattern(name, split)} for split in splits if _files_of(facts, name, split)]
+    return {"config_name": name, **({"default": True} if name == "records" else {}), "data_files": files}
+
+
+def _pattern(name: str, split: str) -> str:
+    return f"{CONFIGS.get(name, name)}/{split}-*"
+
+
+def _files_of(facts: CardFacts, name: str, split: str) -> list[FileEntry]:
+    start = _pattern(name, split).removesuffix("*")
+    return [file for file in facts.files if file.path.startswith(start) and file.path.endswith(".parquet")]
+
+
+def _dataset_info(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[str, Any]:
+    rows = dict(_rows(facts.tables, name).group_by("split").len().iter_rows())
+    sizes = {split: sum(file.bytes for file in _files_of(facts, name, split)) for split in splits}
+    told = [
+        {"name": split, "num_bytes": sizes[split], "num_examples": rows.get(split, 0)}
+        for split in splits
+        if _files_of(facts, name, split)
+    ]
+    total = sum(split["num_bytes"] for split in told)
+    return {
+        "config_name": name,
+        "features": _features(name)._to_yaml_list(),
+        "splits": told,
+        "download_size": total,
+        "dataset_size": total,
+    }
+
+
+def _rows(tables: Tables, config: str) -> pl.DataFrame:
+    dialect = config.removeprefix(DIALECT_PREFIX)
+    chosen: pl.DataFrame = getattr(tables, config) if config in CONFIGS else tables.dialects
+    return chosen if config in CONFIGS else chosen.filter(pl.col("dialect") == dialect)
+
+
+def _features(config: str) -> "Features":
+    from datasets import Features
+
+    if config in CONFIGS:
+        return released_features(load_table(DECLARED[config]))
+    return Features.from_arrow_schema(dialect_schema(config.removeprefix(DIALECT_PREFIX)))
+
+
+def _figures(facts: CardFacts) -> dict[str, Any]:
+    """The counts that the body shows, as rows of plain values."""
+    tables, audit = facts.tables, facts.disagreements
+    return {
+        "licence": strictest(facts.sources),
+        "reason": licence_reason(facts.sources),
+        "labels": count_labels(tables.records).to_dicts(),
+        "images": count_images(tables.images).to_dicts(),
+        "spread": count_spread(tables.records).to_dicts(),
+        "histogram": bin_counts(count_histogram(tables.records)),
+        "picture": next((file.path for file in facts.files if file.path == HISTOGRAM), None),
+        "dialects": [_describe_dialect(facts, name) for name in _dialects_asked(facts)],
+        "tasks": count_tasks(tables.instructions).to_dicts(),
+        "notes": note_tasks(tables.instructions, facts.recipe.get("instructions", {}).get("tasks", ())),
+        "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),
+        "corrections": [_describe_correction(row) for row in facts.corrections.iter_rows(named=True)],
+        "withdrawn": facts.recipe.get("corrections", {}).get("withdrawn", ()),
+        "conventions": [describe_convention(row) for row in facts.conventions.sort("source").iter_rows(named=True)],
+        "resized": tables.images.filter(pl.col("scale") < 1).height,
+        "decoded": tables.images.filter(pl.col("image_origin") == "decoded").height,
+        "truncated": tables.objects.filter(pl.col("truncated")).height,
+        "example_split": _example_split(tables.images),
+        "dictionary": {name: _columns(load_table(declared)) for name, declared in DECLARED.items()},
+    }
+
+
+def _dialects_asked(facts: CardFacts) -> Sequence[str]:
+    asked: Sequence[str] = facts.recipe.get("instructions", {}).get("dialects", ())
+    return asked
+
+
+def _describe_dialect(facts: CardFacts, name: str) -> dict[str, Any]:
+    """What a reader must know of a dialect: what its numbers mean, how many entries there are, what is missing."""
+    told, reason = DIALECTS[name], left_out_reason(name)
+    left_out = [one.count for stage in facts.accounting for one in stage.reasons if one.reason == reason]
+    rows = _rows(facts.tables, DIALECT_PREFIX + name)
+    return {
+        "config": DIALECT_PREFIX + name,
+        "about": told,
+        "rows": rows.height,
+        "left_out": sum(left_out),
+        "resized": FORMS[name].resize is not None,
+        "splits": rows["split"].unique().sort().to_list(),
+    }
+
+
+def describe_convention(row: Mapping[str, Any]) -> str:
+    """One source's convention as a sentence: the steps by which its numbers differ from half-open boxes."""
+    steps = ", ".join(f"{row[step]:+g}" if row[step] else "0" for step in ("dx1", "dy1", "dx2", "dy2"))
+    return (
+        f"{row['source']} states half-open boxes + ({steps}) px, cut at 0: {row['explained']:,} of {row['pairs']:,} "
+        "boxes that overlap a mask box by half follow that exactly"
+    )
+
+
+def _describe_correction(row: Mapping[str, Any]) -> dict[str, str]:
+    """One decision of a reviewer: the image, what was done, and to what."""
+    boxes = [" ".join(f"{side:g}" for side in box) for box in row["boxes"]]
+    about = [row["kind"] or "", row["label"] or "", "; ".join(boxes), ", ".join(row["region_ids"])]
+    about = [part for part in about if part]
+    return {name: row[name] for name in ("sample_id", "action", "reason", "reviewer", "date")} | {
+        "about": " · ".join(about) or "the image"
+    }
+
+
+def _example_split(images: pl.DataFrame) -> str:
+    names = images["split"].unique().sort().to_list()
+    return "train" if "train" in names or not names else names[0]
+
+
+def _columns(table: Table) -> list[dict[str, str]]:
+    return [
+        {"name": column.name, "type": column.type, "unit": column.unit or "", "meaning": column.meaning}
+        for column in released_columns(table)
+    ]
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).split()).replace("|", "\\|")

@@ -1,0 +1,54 @@
+"""changes.json of a release: the difference from the release that its recipe names as the one before."""
+
+from dataclasses import asdict
+from typing import Any, Final
+
+import orjson
+
+from medmultipoints.transforms.diff.changes import Change
+from medmultipoints.transforms.diff.releases import ReleaseDiff
+
+CHANGES: Final = "changes.json"
+SHOWN: Final = 12
+
+
+def changes_bytes(earlier: str, diff: ReleaseDiff) -> bytes:
+    """The content of changes.json; ``earlier`` is name and version of the release before."""
+    told = {"format": 1, "from": earlier, **plain(diff)}
+    return orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def plain(diff: ReleaseDiff) -> dict[str, Any]:
+    """The difference for machines: lists, texts and numbers."""
+    return {"level": diff.level, "changes": [_plain_change(change) for change in diff.changes]}
+
+
+def _plain_change(change: Change) -> dict[str, Any]:
+    far = {"median_px": change.how_far[0], "most_px": change.how_far[1]} if change.how_far else None
+    shown = [{name: value for name, value in asdict(one).items() if value is not None} for one in change.examples]
+    return {
+        "kind": change.kind,
+        "what": change.what,
+        "level": change.level,
+        "count": change.count,
+        "how_far": far,
+        "examples": shown,
+    }
+
+
+def markdown(titles: tuple[str, str], diff: ReleaseDiff) -> str:
+    """The difference as a Markdown table, the gravest change first; one line where there is none."""
+    if not diff.changes:
+        return f"No difference between {titles[0]} and {titles[1]}.\n"
+    head = "| level | number | what | how far | for example |\n|---|---:|---|---|---|\n"
+    rows = [f"| {' | '.join(map(_cell, _row(change)))} |\n" for change in diff.changes]
+    return f"# From {titles[0]} to {titles[1]}\n\n{head}{''.join(rows)}"
+
+
+def _row(change: Change) -> tuple[str, ...]:
+    far = "median {:,.1f} px, most {:,.1f} px".format(*change.how_far) if change.how_far else ""
+    return change.level, f"{change.count:,}", change.what, far, ", ".join(one.text for one in change.examples)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

@@ -1,0 +1,244 @@
+"""croissant.json of a release: what its files and tables are, for machines that know Croissant 1.1 and not us.
+
+Columns come from the declarations, hashes from the files. Addresses are relative: the file describes the folder it
+lies in, wherever that was copied to. https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+import polars as pl
+
+from medmultipoints.data_lake.release.write.card import DECLARED, CardFacts, config_tables, front_matter
+from medmultipoints.data_lake.release.write.dialect_lines import FORMS
+from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, PARQUET_FILE, FileEntry
+from medmultipoints.data_lake.release.write.instruction_rows import released_columns
+from medmultipoints.data_lake.release.write.licences import strictest
+from medmultipoints.transforms.columns.tables import Column, Table, load_table
+from medmultipoints.transforms.dialects.registry import DIALECTS
+
+CROISSANT = "croissant.json"
+CONFORMS = "http://mlcommons.org/croissant/1.1"
+FORMATS = {
+    "parquet": "application/x-parquet",
+    "jsonl": "application/jsonlines",
+    "json": "application/json",
+    "md": "text/markdown",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+}
+TYPES = {
+    "string": "sc:Text",
+    "int32": "sc:Integer",
+    "int64": "sc:Integer",
+    "float32": "sc:Float",
+    "float64": "sc:Float",
+    "bool": "sc:Boolean",
+    "image": "sc:ImageObject",
+}
+SPLITS = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit", "test": "cr:TestSplit"}
+SPLIT_SET, SPLIT_NAME = "splits", "splits/name"
+KEYS = {"records": "record_id", "images": "sample_id", "objects": "object_id", "instructions": "instruction_id"}
+REFERENCES: Mapping[tuple[str, str], str] = {
+    ("records", "sample_id"): "images/sample_id",
+    ("objects", "record_id"): "records/record_id",
+    ("objects", "sample_id"): "images/sample_id",
+    ("instructions", "record_id"): "records/record_id",
+}
+"""Columns of record sets that hold the key of another."""
+PREFIXED = (
+    "citeAs column conformsTo containedIn equivalentProperty extract field fileProperty fileObject fileSet format "
+    "includes isArray arrayShape isLiveDataset jsonPath key md5 parentField path recordSet references regex repeated "
+    "replace samplingRate separator source subField transform"
+)
+CONTEXT: Mapping[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "dct": "http://purl.org/dc/terms/",
+    "sc": "https://schema.org/",
+    **{name: f"cr:{name}" for name in PREFIXED.split()},
+    "conformsTo": "dct:conformsTo",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "name": {"@container": "@language"},
+    "description": {"@container": "@language"},
+}
+
+
+def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
+    """The content of croissant.json; ``files`` are all files of the release but this one and the manifest."""
+    listed = sorted(files)
+    tables = config_tables(file.path for file in listed)
+    named = [name for name in tables if any(_is_of(file, tables[name]) for file in listed)]
+    metadata = {
+        "@context": CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": CONFORMS,
+        "name": facts.name,
+        "alternateName": facts.title,
+        "description": facts.description,
+        **_about(facts),
+        "version": facts.version,
+        "isLiveDataset": False,
+        "keywords": front_matter(facts)["tags"],
+        "distribution": [*map(_file_object, listed), *(_file_set(name, tables[name]) for name in named)],
+        "recordSet": [_split_set(facts), *(_record_set(name) for name in named)],
+    }
+    return orjson.dumps(metadata, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _about(facts: CardFacts) -> dict[str, Any]:
+    """Who made it, when, under which licence; what the recipe does not say is left out."""
+    citations = [source.citation for source in facts.sources if source.citation]
+    top = strictest(facts.sources)
+    licences = sorted({source.licence: _licence(source.licence, source.homepage) for source in facts.sources}.items())
+    told: dict[str, Any] = {
+        "url": facts.curated.homepage,
+        "creator": [{"@type": "sc:Person", "name": name} for name in facts.curated.authors],
+        "datePublished": facts.release_date,
+        "license": [_licence(top.licence, top.homepage), *(url for name, url in licences if name != top.licence)],
+        "citeAs": " ".join([facts.curated.citation, *citations]).strip(),
+        "isBasedOn": [source.homepage for source in facts.sources],
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _licence(name: str, homepage: str) -> str:
+    return homepage if name.startswith("LicenseRef-") else f"https://spdx.org/licenses/{name}.html"
+
+
+def _is_of(file: FileEntry, table: str) -> bool:
+    found = PARQUET_FILE.fullmatch(file.path)
+    return found is not None and found["table"] == table
+
+
+def _file_object(file: FileEntry) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileObject",
+        "@id": file.path,
+        "name": file.path,
+        "contentUrl": file.path,
+        "contentSize": f"{file.bytes} B",
+        "encodingFormat": FORMATS.get(file.path.rsplit(".")[-1], "application/octet-stream"),
+        "sha256": file.sha256,
+    }
+
+
+def _file_set(config: str, table: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileSet",
+        "@id": f"{config}-files",
+        "name": f"{config}-files",
+        "description": f"The Parquet files of {config}, beside this file.",
+        "encodingFormat": FORMATS["parquet"],
+        "includes": f"{table}/*.parquet",
+    }
+
+
+def _split_set(facts: CardFacts) -> dict[str, Any]:
+    names = facts.tables.images["split"].unique().sort().to_list()
+    rows = [{SPLIT_NAME: name, "splits/url": SPLITS.get(name, "cr:Split")} for name in names]
+    return {
+        "@type": "cr:RecordSet",
+        "@id": SPLIT_SET,
+        "name": SPLIT_SET,
+        "description": "The splits; no video and no group of equal images is in two of them.",
+        "dataType": "cr:Split",
+        "key": {"@id": SPLIT_NAME},
+        "field": [
+            {"@type": "cr:Field", "@id": SPLIT_NAME, "name": "name", "dataType": "sc:Text"},
+            {"@type": "cr:Field", "@id": "splits/url", "name": "url", "dataType": "sc:URL"},
+        ],
+        "data": rows,
+    }
+
+
+def _record_set(config: str) -> dict[str, Any]:
+    if config not in DECLARED:
+        return _dialect_set(config)
+    table = load_table(DECLARED[config])
+    return {
+        "@type": "cr:RecordSet",
+        "@id": config,
+        "name": config,
+        "description": table.meaning,
+        "key": {"@id": f"{config}/{KEYS[config]}"},
+        "field": list(_fields(config, table)),
+    }
+
+
+def _dialect_set(config: str) -> dict[str, Any]:
+    """The record set of a dialect: turns and places are lists of structures, told as fields within fields."""
+    dialect = DIALECTS[config.removeprefix(DIALECT_PREFIX)]
+    return {
+        "@type": "cr:RecordSet",
+        "@id": config,
+        "name": config,
+        "description": f"One instruction as {dialect.title}.",
+        "key": {"@id": f"{config}/{KEYS['instructions']}"},
+        "field": [_dialect_field(config, name, kind) for name, kind in FORMS[dialect.name].columns.items()],
+    }
+
+
+def _dialect_field(config: str, name: str, kind: Any) -> dict[str, Any]:
+    inner, depth = _unlisted(kind)
+    whole = {"@type": "cr:Field", "@id": f"{config}/{name}", "name": name} | _array(depth)
+    source = {"fileSet": {"@id": f"{config}-files"}, "extract": {"column": name}}
+    if not isinstance(inner, pl.Struct):
+        return whole | {"dataType": TYPES[_word(inner)], "source": source}
+    parts = [(field.name, *_unlisted(field.dtype)) for field in inner.fields]
+    return whole | {
+        "subField": [
+            {"@type": "cr:Field", "@id": f"{config}/{name}/{part}", "name": part, "dataType": TYPES[_word(scalar)]}
+            | _array(levels)
+            | {"source": source | {"transform": {"jsonPath": part}}}
+            for part, scalar, levels in parts
+        ]
+    }
+
+
+def _unlisted(kind: Any) -> tuple[Any, int]:
+    """What a list holds in the end, and how deep it lies."""
+    depth = 0
+    while isinstance(kind, pl.List):
+        kind, depth = kind.inner, depth + 1
+    return kind, depth
+
+
+def _word(scalar: pl.DataType) -> str:
+    return str(scalar).lower()
+
+
+def _array(depth: int) -> dict[str, Any]:
+    return {"isArray": True, "arrayShape": ",".join(["-1"] * depth)} if depth else {}
+
+
+def _fields(config: str, table: Table) -> Iterator[dict[str, Any]]:
+    """``split`` first: mlcroissant joins by the first reference alone, and can do that with inline rows only."""
+    for column in sorted(released_columns(table), key=lambda column: column.name != "split"):
+        yield _field(config, column)
+
+
+def _field(config: str, column: Column) -> dict[str, Any]:
+    source: dict[str, Any] = {"fileSet": {"@id": f"{config}-files"}, "extract": {"column": column.name}}
+    if column.type == "image":
+        source["transform"] = {"jsonPath": "bytes"}
+    field: dict[str, Any] = {
+        "@type": "cr:Field",
+        "@id": f"{config}/{column.name}",
+        "name": column.name,
+        "description": column.meaning + (f" ({column.unit})" if column.unit else ""),
+        "dataType": TYPES[column.scalar],
+        "source": source,
+    }
+    field |= _array(column.depth)
+    target = SPLIT_NAME if column.name == "split" else REFERENCES.get((config, column.name))
+    return field | _reference(target)
+
+
+def _reference(target: str | None) -> dict[str, Any]:
+    return {"references": {"field": {"@id": target}}} if target else {}

@@ -1,0 +1,59 @@
+"""The instructions of a release in dialects of trainers: the entries that an export writes, each as canonical JSON."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import orjson
+import polars as pl
+
+from medmultipoints.data_lake.release.export.dialect_rows import make_items
+from medmultipoints.data_lake.release.read.tables import line_id
+from medmultipoints.transforms.dialects.answers import Unsupported
+from medmultipoints.transforms.dialects.columns import to_row
+from medmultipoints.transforms.dialects.items import Item
+from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation
+from medmultipoints.transforms.diff.releases import LINE_SCHEMA
+
+STAGE = "translate"
+FORMS = {name: one.form for name, one in DIALECTS.items() if isinstance(one.form, Conversation)}
+"""The dialects of conversations."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """One instruction that a dialect has no form for, and why."""
+
+    dialect: str
+    instruction_id: str
+    record_id: str
+    why: str
+
+
+def left_out_reason(dialect: str) -> str:
+    """The word for it in the accounting."""
+    return "no_form_in_" + dialect.replace("-", "_").replace(".", "_")
+
+
+def translate(
+    instructions: pl.DataFrame, images: pl.DataFrame, records: pl.DataFrame, dialects: Iterable[str]
+) -> tuple[pl.DataFrame, list[LeftOut]]:
+    """The instructions in each of the dialects, sorted by key, and what has no form there."""
+    forms = {name: FORMS[name] for name in dialects}
+    splits = dict(instructions.select("instruction_id", "split").iter_rows())
+    rows: list[tuple[str, ...]] = []
+    left_out: list[LeftOut] = []
+    for item in make_items(instructions, images, records) if forms else ():
+        for name, form in forms.items():
+            try:
+                line = encode_line(item, form)
+            except Unsupported as reason:
+                left_out.append(LeftOut(name, item.instruction_id, item.record_id, str(reason)))
+                continue
+            key = line_id(name, item.instruction_id)
+            rows.append((key, name, item.instruction_id, item.record_id, splits[item.instruction_id], line))
+    return pl.DataFrame(rows, schema=LINE_SCHEMA, orient="row").sort("line_id"), left_out
+
+
+def encode_line(item: Item, form: Conversation) -> str:
+    """The entry of an instruction as a row of its table, in canonical JSON."""
+    return orjson.dumps(to_row(form.encode(item), form.columns)).decode()

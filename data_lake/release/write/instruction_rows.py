@@ -1,0 +1,59 @@
+"""The instructions of a release a second time, as Parquet: one row a prompt, the config that the Hub shows.
+
+The JSONL beside it is what trainers read. Both hold the same; ``check_both_formats`` proves it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from medmultipoints.data_lake.release.read.tables import read_all_instructions, read_parquet, splits_of, table_files
+from medmultipoints.data_lake.release.write.files import FileEntry
+from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.data_lake.release.write.parquet import write_table
+from medmultipoints.transforms.columns.tables import Column, Table, features, load_table, released_schema
+from medmultipoints.transforms.diff.releases import INSTRUCTION_COLUMNS
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+TABLE = "instructions"
+
+
+def released_columns(table: Table) -> tuple[Column, ...]:
+    """The columns of a table that its released files hold: all, but of the instructions those that their JSONL has."""
+    if table.name != TABLE:
+        return table.columns
+    return tuple(table.column(name) for name in INSTRUCTION_COLUMNS)
+
+
+def released_features(table: Table) -> "Features":
+    """The Hugging Face features of the released columns."""
+    import datasets
+
+    declared = features(table)
+    return datasets.Features({column.name: declared[column.name] for column in released_columns(table)})
+
+
+def write_instruction_rows(path: Path, instructions: pl.DataFrame, *, name: str) -> FileEntry:
+    """The entry of a Parquet file with the rows of one split, sorted by instruction_id."""
+    rows = instructions.sort("instruction_id").select(INSTRUCTION_COLUMNS)
+    return write_table(path, rows, released_schema(released_columns(load_table(TABLE))), name=name)
+
+
+def check_both_formats(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """A sentence for every split whose Parquet and JSONL do not hold the same instructions."""
+    for split in splits_of(manifest):
+        paths = table_files(manifest, TABLE, split)
+        parquet = [path for path in paths if path.endswith(".parquet")]
+        if not paths:
+            continue
+        if len(parquet) in (0, len(paths)):
+            yield f"{split}: instructions are there as {'JSONL' if not parquet else 'Parquet'} only"
+            continue
+        lines = read_all_instructions(folder, manifest, split).sort("instruction_id")
+        rows = read_parquet(folder, manifest, TABLE, split).sort("instruction_id")
+        if not rows.equals(lines):
+            yield f"{split}: instructions/{split}.jsonl and its Parquet files hold different instructions"

@@ -1,0 +1,160 @@
+"""manifest.json: what a release holds and what it was made of."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, ClassVar, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from medmultipoints.data_lake.release.write.files import FileEntry
+from medmultipoints.transforms.errors import DataError, UsageError
+
+MANIFEST = "manifest.json"
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+
+class ReleasedFile(_Part):
+    """One file of the release; the path is relative, with forward slashes."""
+
+    path: str
+    bytes: Count
+    sha256: Sha256
+
+    @field_validator("path")
+    @classmethod
+    def _stays_inside(cls, path: str) -> str:
+        parts = PurePosixPath(path).parts
+        if not path or path.startswith("/") or "\\" in path or ":" in path or ".." in parts or path != "/".join(parts):
+            raise ValueError(f"'{path}' is not a plain path inside the release")
+        return path
+
+
+class SourceFile(_Part):
+    """One archive or member that the release was made from; ``known``: its sha256 is an accepted official one."""
+
+    name: str
+    bytes: Count
+    sha256: Sha256
+    known: bool
+
+
+class ManifestSource(_Part):
+    """One source; ``known`` only if all its files are."""
+
+    name: str
+    known: bool
+    files: tuple[SourceFile, ...]
+
+
+class Reason(_Part):
+    """How many inputs of a stage were excluded for one reason."""
+
+    verdict: Literal["dropped", "rejected"]
+    reason: str
+    count: Count
+
+
+class StageCount(_Part):
+    """The accounting of one stage, by input: ``in`` = used + dropped + rejected; ``rows`` are counted apart."""
+
+    name: str
+    taken: Count = Field(alias="in")
+    used: Count
+    dropped: Count
+    rejected: Count
+    rows: Count
+    reasons: tuple[Reason, ...] = ()
+
+
+class Manifest(_Part):
+    """Everything that ``verify`` needs, and the identity of what the release was made of.
+
+    ``binding``: who reads the release takes no file but those that it names (``data_lake.release.read.tables``).
+    """
+
+    binding: ClassVar[bool] = True
+    format: Literal[1] = 1
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    version: Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
+    release_date: str | None
+    manifest_root: Sha256
+    logical_digest: Sha256
+    files: tuple[ReleasedFile, ...]
+    recipe: dict[str, Any]
+    sources: tuple[ManifestSource, ...]
+    code_digest: Sha256
+    packages: dict[str, str]
+    accounting: tuple[StageCount, ...]
+
+    @field_validator("files")
+    @classmethod
+    def _unique(cls, files: tuple[ReleasedFile, ...]) -> tuple[ReleasedFile, ...]:
+        paths = [file.path for file in files]
+        repeated = sorted({path for path in paths if paths.count(path) > 1}) if len(set(paths)) < len(paths) else []
+        if repeated:
+            raise ValueError(f"{repeated[0]} is listed twice")
+        return files
+
+    @property
+    def entries(self) -> tuple[FileEntry, ...]:
+        return tuple(FileEntry(file.path, file.bytes, file.sha256) for file in self.files)
+
+
+class ClaimedManifest(Manifest):
+    """The same, of a release under suspicion: files are read as they lie, so that every fault in them is found."""
+
+    binding: ClassVar[bool] = False
+
+
+def is_rooted(path: str) -> bool:
+    """Whether a file counts for the manifest root: all but the manifest itself and its signatures (manifest.json.*)."""
+    return re.fullmatch(r"manifest\.json(\..+)?", path) is None
+
+
+def manifest_root(files: Iterable[FileEntry]) -> str:
+    """The sha256 of the JSON list of [path, bytes, sha256] of all rooted files, sorted by path, without blanks."""
+    rows = sorted([file.path, file.bytes, file.sha256] for file in files if is_rooted(file.path))
+    return hashlib.sha256(orjson.dumps(rows)).hexdigest()
+
+
+def list_files(files: Iterable[FileEntry]) -> tuple[ReleasedFile, ...]:
+    """The files as a manifest lists them: sorted by path, rooted ones only."""
+    rooted = sorted(file for file in files if is_rooted(file.path))
+    return tuple(ReleasedFile(path=file.path, bytes=file.bytes, sha256=file.sha256) for file in rooted)
+
+
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """The content of manifest.json: indented JSON with sorted keys, the same for equal manifests."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(manifest.model_dump(mode="json", by_alias=True), option=options)
+
+
+def read_manifest(folder: Path, kind: type[Manifest] = Manifest) -> Manifest:
+    """The checked manifest of a release; DataError says what is missing or wrong in it, UsageError: no such folder."""
+    try:
+        return kind.model_validate_json((folder / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        if not folder.exists():
+            raise UsageError(f"{folder}: there is no such folder. Give the folder of a release.") from None
+        raise DataError(f"{folder} is not a release: it holds no {MANIFEST}. Give the folder of a release.") from None
+    except OSError as error:
+        raise DataError(f"{folder / MANIFEST} cannot be read: {error.strerror}. Check its permissions.") from error
+    except ValidationError as error:
+        raise DataError(
+            f"{folder / MANIFEST} is damaged: {_first_problem(error)}. Get the release again, or build it again."
+        ) from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{place + ': ' if place else ''}{problem['msg']}{more}"

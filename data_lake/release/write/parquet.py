@@ -1,0 +1,149 @@
+"""Canonical Parquet: equal rows give equal bytes, whatever the thread count, and ``load_dataset`` gives images back.
+
+Image bytes are stored as they are (they are compressed already), other columns as zstd with a dictionary, both cut
+by content so that a changed row changes little of the file. No time, host or path is written.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from medmultipoints.data_lake.release.write.files import FileEntry, HashingFile, image_extension
+from medmultipoints.data_lake.release.write.shards import Shard
+from medmultipoints.transforms.errors import DataError
+
+# The values that datasets 5.2 uses; fixed here because they are part of the released bytes.
+CHUNKING = {"min_chunk_size": 262_144, "max_chunk_size": 1_048_576, "norm_level": 0}
+TABLE_ROWS_PER_GROUP = 10_000
+IMAGE_ROWS_PER_GROUP = 100
+IMAGE_BYTES_PER_GROUP = 100_000_000
+IDENTITY = ("sample_id", "image_sha256", "stored_sha256")
+IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+def write_table(
+    path: Path,
+    table: pl.DataFrame | pa.Table,
+    schema: pa.Schema,
+    *,
+    rows_per_group: int = TABLE_ROWS_PER_GROUP,
+    name: str | None = None,
+) -> FileEntry:
+    """The entry of a Parquet file with these rows in this order; ``name`` is its path in the release."""
+    arrow = to_arrow(table, schema)
+    with parquet_file(path, schema) as (sink, writer):
+        for start in range(0, arrow.num_rows, rows_per_group):
+            writer.write_table(arrow.slice(start, rows_per_group), row_group_size=rows_per_group)
+    return sink.entry(name or path.name)
+
+
+def write_records_shard(
+    path: Path,
+    shard: Shard,
+    read_image: Callable[[str], bytes],
+    schema: pa.Schema,
+) -> FileEntry:
+    """The entry of one file of records with their pictures, written row group by row group.
+
+    ``read_image`` gives the released bytes of a sample by its id; the pictures of one row group are in memory
+    at a time. DataError where bytes do not hash to the record's ``stored_sha256`` or are neither JPEG nor PNG.
+    """
+    arrow = shard.records.to_arrow(compat_level=pl.CompatLevel.oldest())
+    identity = shard.records.select(IDENTITY)
+    with parquet_file(path, schema) as (sink, writer):
+        for start, stop in group_bounds(shard.sizes):
+            rows = identity.slice(start, stop - start).to_dicts()
+            columns = {"image": _image_column(rows, read_image)}
+            group = to_arrow(arrow.slice(start, stop - start), schema, columns)
+            writer.write_table(group, row_group_size=IMAGE_ROWS_PER_GROUP)
+    return sink.entry(shard.path)
+
+
+def to_arrow(
+    table: pl.DataFrame | pa.Table, schema: pa.Schema, columns: Mapping[str, pa.Array] | None = None
+) -> pa.Table:
+    """The rows with exactly the columns, order, types and metadata of the schema; ``columns`` are added ready made."""
+    arrow = table.to_arrow(compat_level=pl.CompatLevel.oldest()) if isinstance(table, pl.DataFrame) else table
+    for name, column in (columns or {}).items():
+        arrow = arrow.append_column(name, column)
+    missing = [name for name in schema.names if name not in arrow.column_names]
+    if missing:
+        raise DataError(f"a table of the release lacks the columns {', '.join(missing)}; rebuild the stage before it.")
+    return arrow.select(schema.names).cast(schema)
+
+
+@contextmanager
+def parquet_file(path: Path, schema: pa.Schema) -> Iterator[tuple[HashingFile, pq.ParquetWriter]]:
+    """A writer with the project's fixed options, and the file below it that hashes what is written."""
+    stored, packed = _leaves(schema)
+    options = {
+        "compression": {**dict.fromkeys(stored, "none"), **dict.fromkeys(packed, "zstd")},
+        "compression_level": dict.fromkeys(packed, 3),
+        "use_dictionary": packed,
+        "write_statistics": packed,
+        "write_page_index": True,
+        "use_content_defined_chunking": CHUNKING,
+    }
+    with HashingFile(path) as sink, pq.ParquetWriter(sink, schema, **options) as writer:
+        yield sink, writer
+
+
+def _leaves(schema: pa.Schema) -> tuple[list[str], list[str]]:
+    """Paths of the leaf columns: of pictures, stored as they are, and of everything else."""
+    stored: list[str] = []
+    packed: list[str] = []
+    for field in schema:
+        (stored if field.type == IMAGE_TYPE else packed).extend(_leaf_paths(field.name, field.type))
+    return stored, packed
+
+
+def _leaf_paths(path: str, kind: pa.DataType) -> list[str]:
+    if pa.types.is_struct(kind):
+        return [leaf for field in kind for leaf in _leaf_paths(f"{path}.{field.name}", field.type)]
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _leaf_paths(f"{path}.list.element", kind.value_type)
+    return [path]
+
+
+def group_bounds(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First and end row of each row group: at most 100 rows and 100 MB of pictures, at least one row."""
+    start, total = 0, 0
+    for row, size in enumerate(sizes):
+        if row > start and (row - start == IMAGE_ROWS_PER_GROUP or total + size > IMAGE_BYTES_PER_GROUP):
+            yield start, row
+            start, total = row, 0
+        total += size
+    if sizes:
+        yield start, len(sizes)
+
+
+def _image_column(rows: Iterable[Mapping[str, str]], read_image: Callable[[str], bytes]) -> pa.Array:
+    pictures: list[bytes] = []
+    names: list[str] = []
+    previous = ""
+    for row in rows:  # records of one picture are neighbours: read it once
+        if not pictures or row["sample_id"] != previous:
+            data, previous = read_image(row["sample_id"]), row["sample_id"]
+            name = f"{row['image_sha256']}.{check_image(data, previous, row['stored_sha256'])}"
+        pictures.append(data)
+        names.append(name)
+    return pa.StructArray.from_arrays([pa.array(pictures, pa.binary()), pa.array(names, pa.string())], IMAGE_TYPE.names)
+
+
+def check_image(data: bytes, sample_id: str, stored_sha256: str) -> str:
+    """The file name extension of a picture with the promised hash; DataError names the picture otherwise."""
+    found = hashlib.sha256(data).hexdigest()
+    if found != stored_sha256:
+        raise DataError(
+            f"image {sample_id}: its bytes hash to {found}, the record says stored_sha256 {stored_sha256}. "
+            "The source changed during the build, or the record is stale: run the build again."
+        )
+    extension = image_extension(data)
+    if extension is None:
+        raise DataError(f"image {sample_id}: {len(data)} bytes that are neither JPEG nor PNG. Rebuild its shard.")
+    return extension

@@ -1,0 +1,59 @@
+"""Whether the files of a release hold what their names and the accounting say."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from medmultipoints.data_lake.release.read.tables import readable, table_files, table_place
+from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.transforms.diff.releases import Tables
+
+EXCLUSIONS = "quarantine/exclusions.parquet"
+
+
+def check_placement(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """A sentence for every Parquet file with rows of another split than its name tells."""
+    for table in ("data", "images", "objects", "instructions"):
+        for path in table_files(manifest, table):
+            if not path.endswith(".parquet"):
+                continue
+            place = table_place(path)
+            with readable(folder / path) as file:
+                found = set(file.read(columns=["split"])["split"].unique().to_pylist())
+            if place and found - {place[1]}:
+                yield f"{path} holds rows of the split {', '.join(sorted(map(str, found - {place[1]})))}"
+
+
+def check_quarantine(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """A sentence for every reason whose count in the manifest is not that of the table of exclusions."""
+    if EXCLUSIONS not in {file.path for file in manifest.files}:
+        yield f"{EXCLUSIONS} is not in the manifest: nothing tells what was left out"
+        return
+    with readable(folder / EXCLUSIONS) as file:
+        rows = file.read(columns=["stage", "verdict", "reason"]).to_pylist()
+    found = Counter((row["stage"], row["verdict"], row["reason"]) for row in rows)
+    told = {
+        (stage.name, reason.verdict, reason.reason): reason.count
+        for stage in manifest.accounting
+        for reason in stage.reasons
+    }
+    for key in sorted(found.keys() | told.keys()):
+        if found[key] != told.get(key, 0):
+            yield f"{' '.join(key)}: {found[key]} rows in {EXCLUSIONS}, {told.get(key, 0)} in the manifest"
+
+
+def check_totals(manifest: Manifest, tables: Tables) -> Iterator[str]:
+    """A sentence for every table whose number of rows is not what the accounting says went into it."""
+    stages = {stage.name: stage for stage in manifest.accounting}
+    for name in sorted({"record", "instruct"} - stages.keys()):
+        yield f"the accounting lacks the stage {name}"
+        return
+    record, instruct = stages["record"], stages["instruct"]
+    for what, stated, rows in (
+        ("record used", record.used, tables.images.height),
+        ("record rows", record.rows, tables.records.height),
+        ("instruct in", instruct.taken, tables.records.height),
+        ("instruct rows", instruct.rows, tables.instructions.height),
+    ):
+        if stated != rows:
+            yield f"{what}: {stated:,} in the accounting, {rows:,} in the tables"

@@ -1,0 +1,57 @@
+"""Which records go into which file, decided by the data alone."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from medmultipoints.data_lake.release.write.files import shard_path
+
+MAX_SHARD_BYTES = 256_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One file of records to write: rows sorted by record_id, without pictures, and the bytes of each picture."""
+
+    path: str
+    split: str
+    records: pl.DataFrame
+    sizes: tuple[int, ...]
+
+
+def plan_shards(records: pl.DataFrame, max_bytes: int = MAX_SHARD_BYTES) -> tuple[Shard, ...]:
+    """The files of the records table, by split and then by record_id, each of at most ``max_bytes`` of pictures.
+
+    ``records`` holds ``record_id``, ``image_sha256``, ``split`` and ``stored_bytes`` besides what is to be written.
+    Files cover equal ranges of the image hash, so that a row added or removed changes one file and not all that
+    follow; a file passes ``max_bytes`` only where a few huge pictures fall into one range.
+    """
+    ordered = records.sort("record_id")
+    names = ordered["split"].unique().sort().to_list()
+    return tuple(shard for name in names for shard in _plan_split(ordered.filter(pl.col("split") == name), max_bytes))
+
+
+def _plan_split(records: pl.DataFrame, max_bytes: int) -> Iterator[Shard]:
+    parts = _parts(records, max_bytes)
+    split = records["split"][0]
+    for index, part in enumerate(parts):
+        sizes = tuple(part["stored_bytes"].to_list())
+        yield Shard(shard_path("data", split, index, len(parts)), split, part.drop("stored_bytes"), sizes)
+
+
+def _parts(records: pl.DataFrame, max_bytes: int) -> list[pl.DataFrame]:
+    """The rows cut into the fewest equal hash ranges that respect the limit; empty ranges are left out."""
+    fewest = max(1, math.ceil(records["stored_bytes"].sum() / max_bytes))
+    parts = [records]
+    for count in range(min(fewest, records.height), min(4 * fewest, records.height) + 1):
+        parts = _cut(records, count)
+        if all(part["stored_bytes"].sum() <= max_bytes for part in parts):
+            break
+    return parts
+
+
+def _cut(records: pl.DataFrame, count: int) -> list[pl.DataFrame]:
+    place = records["record_id"].str.slice(0, 8).str.to_integer(base=16, dtype=pl.Int64) * count // 2**32
+    return records.with_columns(place.alias("_part")).partition_by("_part", maintain_order=True, include_key=False)

@@ -1,0 +1,72 @@
+"""Pages about a release that stand beside it, made anew at will: the report, expectation results, a contact sheet."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from medmultipoints.data_lake.release.read.tables import table_files
+from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.data_lake.report.data_docs import write_data_docs
+from medmultipoints.data_lake.report.page import report_page
+from medmultipoints.data_lake.store.layout import Lake
+from medmultipoints.expectations.verdicts import Verdict
+from medmultipoints.transforms.pictures.contact_sheet import Cell, draw_sheet
+
+PICTURES = 12
+SHEET, PAGE, EXPECTATIONS = "contact-sheet.jpg", "report.html", "expectations"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where the pages of one release are; ``path`` is below the lake's ``reports``; no sheet without objects."""
+
+    folder: Path
+    path: str
+    sheet: bytes | None
+
+
+def write_report(lake: Lake, release: Path, verdicts: Mapping[str, Iterable[Verdict]]) -> Report:
+    """The pages of a release, by stage of the verdicts; what was there of the same version is replaced."""
+    manifest = read_manifest(release)
+    path = f"{manifest.name}/{manifest.version}"
+    folder = lake.reports / path
+    folder.mkdir(parents=True, exist_ok=True)
+    write_data_docs(folder / EXPECTATIONS, f"{manifest.name} {manifest.version}", verdicts)
+    cells = choose_cells(release, manifest)
+    sheet = draw_sheet(cells) if cells else None
+    page, _ = report_page(release)
+    for name, content in ((SHEET, sheet), (PAGE, page.encode())):
+        if content is None:
+            (folder / name).unlink(missing_ok=True)
+            continue
+        partial = folder / f".{name}-{os.getpid()}"
+        partial.write_bytes(content)
+        partial.replace(folder / name)
+    return Report(folder, path, sheet)
+
+
+def choose_cells(release: Path, manifest: Manifest, most: int = PICTURES) -> list[Cell]:
+    """A few records with objects, the labels in turn; which ones is decided by the sha256 of their ids."""
+    rows = pl.scan_parquet([release / path for path in table_files(manifest, "data")])
+    known = rows.filter(pl.col("count") > 0).select("record_id", "label").collect()
+    drawn = sorted(known.rows(), key=lambda row: hashlib.sha256(row[0].encode()).digest())
+    turns: dict[str, int] = {}
+    ranked = []
+    for record_id, label in drawn:
+        turns[label] = turns.get(label, 0) + 1
+        ranked.append((turns[label], label, record_id))
+    chosen = [record_id for _, _, record_id in sorted(ranked)[:most]]
+    wanted = rows.filter(pl.col("record_id").is_in(chosen)).select("record_id", "image", "bbox", "points", "label")
+    cells = {row["record_id"]: row for row in wanted.collect().iter_rows(named=True)}
+    return [cell_of(cells[record_id]) for record_id in chosen]
+
+
+def cell_of(row: Mapping[str, Any]) -> Cell:
+    """One record as a cell."""
+    boxes, points = [tuple(box) for box in row["bbox"]], [tuple(point) for point in row["points"]]
+    return Cell(row["image"]["bytes"], boxes, points, f"{row['label']} {len(boxes)}  {row['record_id'][:8]}")

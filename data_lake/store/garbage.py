@@ -1,0 +1,189 @@
+"""What a lake holds that no release which stands needs any more: found first, removed when asked.
+
+Kept are all releases (or the newest of each name), the receipts and objects of the runs that made them and of the last
+run of each recipe, and everything younger than the grace: an interrupted build goes on from it.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+from filelock import FileLock, Timeout
+
+from medmultipoints.data_lake.release.write.manifest import MANIFEST, read_manifest
+from medmultipoints.data_lake.store.layout import Lake, explained, new_temporary, only_collector
+from medmultipoints.data_lake.store.objects import parse_receipt
+from medmultipoints.transforms.errors import DataError, LockHeld
+
+DAY = 86_400
+MOST_RUNS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """A file or folder that is not needed: why, and how much room it takes."""
+
+    path: Path
+    kind: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How much is kept: versions of each release name (None: all), records of runs, days of grace."""
+
+    releases: int | None = None
+    runs: int = MOST_RUNS
+    days: float = 7.0
+
+
+def find_garbage(lake: Lake, keep: Retention) -> list[Garbage]:
+    """Everything that may go, by kind and path; nothing is changed."""
+    old = (
+        [folder for folders in releases(lake).values() for folder in folders[: -keep.releases or None]]
+        if keep.releases
+        else []
+    )
+    before = time.time() - keep.days * DAY
+    runs = read_run_files(lake)
+    standing = {root_of(folder) for folders in releases(lake).values() for folder in folders if folder not in old}
+    needed = needed_receipts(runs, standing - {None})
+    receipts = {path for path in lake.receipts.glob("*/*.json") if is_old(path, before) and not is_needed(path, needed)}
+    used = {entry for path in lake.receipts.glob("*/*.json") if path not in receipts for entry in objects_of(path)}
+    found = [
+        *(Garbage(folder, "old release", size_of(folder)) for folder in old),
+        *(Garbage(path, "pages of an old release", size_of(path)) for path in reports_of(lake, old)),
+        *(Garbage(path, "receipt", path.stat().st_size) for path in receipts),
+        *(Garbage(path, "object", path.stat().st_size) for path in lake.objects.glob("*/*")
+          if path.name not in used and is_old(path, before)),
+        *(Garbage(path, "record of a run", path.stat().st_size) for path in surplus_runs(runs, keep.runs, standing)),
+        *(Garbage(path, "server of builds", size_of(path)) for path in homes(lake)),
+        *(Garbage(path, "unpacked archive", size_of(path)) for path in lake.scratch.iterdir() if is_old(path, before)),
+    ]  # fmt: skip
+    return sorted(found, key=lambda one: (one.kind, one.path))
+
+
+def remove(lake: Lake, garbage: list[Garbage]) -> None:
+    """Remove what was found; releases first by name, so that none is ever seen half."""
+    with explained(f"the lake folder {lake.root}"):
+        for one in garbage:
+            if one.path.is_dir():
+                hidden = new_temporary(lake)
+                os.rename(one.path, hidden)
+                shutil.rmtree(hidden)
+            else:
+                one.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(lake: Lake) -> Iterator[None]:
+    """Hold the lake against builds; LockHeld where one is running."""
+    with ExitStack() as held:
+        held.enter_context(only_collector(lake))
+        for lock in sorted(lake.releases.glob("*/.lock")):
+            try:
+                held.enter_context(FileLock(lock, timeout=0))
+            except Timeout:
+                raise LockHeld(
+                    f"a build of '{lock.parent.name}' is running in {lake.root}. Wait for it to end."
+                ) from None
+        yield
+
+
+def releases(lake: Lake) -> dict[str, list[Path]]:
+    """The folders of each release name, the oldest version first."""
+    found: dict[str, list[Path]] = {}
+    for path in lake.releases.glob(f"*/*/{MANIFEST}"):
+        found.setdefault(path.parents[1].name, []).append(path.parent)
+    return {name: sorted(folders, key=version_of) for name, folders in found.items()}
+
+
+def version_of(folder: Path) -> tuple[int, ...]:
+    """The version as numbers; names that are none come last, so that they are kept."""
+    parts = folder.name.split(".")
+    return tuple(map(int, parts)) if all(map(str.isdecimal, parts)) else (1 << 62,)
+
+
+def root_of(folder: Path) -> str | None:
+    """The manifest root of a release; None where it is damaged."""
+    try:
+        return read_manifest(folder).manifest_root
+    except DataError:
+        return None
+
+
+Run = tuple[Path, dict[str, object]]
+
+
+def read_run_files(lake: Lake) -> list[Run]:
+    """Every record of a run with its path, the newest first; one that is damaged counts as empty."""
+
+    def read(path: Path) -> dict[str, object]:
+        try:
+            return dict(orjson.loads(path.read_bytes()))
+        except (orjson.JSONDecodeError, TypeError, ValueError):
+            return {}
+
+    return [(path, read(path)) for path in sorted(lake.runs.glob("*.json"), reverse=True)]
+
+
+def needed_receipts(runs: list[Run], standing: set[str | None]) -> set[tuple[str, str]]:
+    """Stage and key of every receipt that a kept release or the last run of a recipe was made of."""
+    last: set[object] = set()
+    needed: set[tuple[str, str]] = set()
+    for _, run in runs:
+        keys = run.get("keys")
+        if not (isinstance(keys, dict) and keys):  # it ended before its first stage
+            continue
+        if run.get("manifest_root") in standing or run.get("recipe") not in last:
+            needed |= set(keys.items())
+        last.add(run.get("recipe"))
+    return needed
+
+
+def is_needed(receipt: Path, needed: set[tuple[str, str]]) -> bool:
+    """Whether a receipt is among those; parts of a stage are needed only until the stage is finished."""
+    return (receipt.parent.name, receipt.stem) in needed
+
+
+def objects_of(receipt: Path) -> set[str]:
+    """The objects that a receipt names; none where it is damaged."""
+    try:
+        tables = parse_receipt(receipt.read_bytes()).objects.values()
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
+        return set()
+    return {entry.sha256 for table in tables for entry in table}
+
+
+def surplus_runs(runs: list[Run], most: int, standing: set[str | None]) -> list[Path]:
+    """Records beyond the newest so many; of a release that stands, the newest that made it stays whatever its age."""
+    made: dict[object, Path] = {}
+    for path, run in runs:
+        made.setdefault(run.get("manifest_root"), path)
+    kept = {path for root, path in made.items() if root in standing}
+    return [path for path, _ in runs[most:] if path not in kept]
+
+
+def reports_of(lake: Lake, old: list[Path]) -> list[Path]:
+    """The pages about releases that go."""
+    return [path for path in (lake.reports / folder.parent.name / folder.name for folder in old) if path.exists()]
+
+
+def homes(lake: Lake) -> list[Path]:
+    """Homes of the embedded servers of builds; that of ``serve`` is its history and stays."""
+    return [path for path in lake.prefect.glob("*") if path.name != "serve"]
+
+
+def is_old(path: Path, before: float) -> bool:
+    """Whether it was last changed before that time."""
+    return path.stat().st_mtime < before
+
+
+def size_of(folder: Path) -> int:
+    """The bytes of a folder; a file that has other names elsewhere counts, though its room is not freed."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

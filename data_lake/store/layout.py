@@ -1,0 +1,161 @@
+"""Where everything lies below the lake's root."""
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from filelock import FileLock, Timeout
+
+from medmultipoints.data_lake.store.remote import ENDPOINT, address, is_remote
+from medmultipoints.transforms.errors import LockHeld, MachineError
+
+CACHE = "LAKE_CACHE"
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """The folders of one lake; nothing outside ``root`` is ever written.
+
+    A lake in an object store has its address as ``remote``; ``root`` is then the cache of this machine, and another
+    machine that is handed the lake uses its own.
+    """
+
+    root: Path
+    remote: str | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Lake, (self.root,)) if self.remote is None else (lake_at, (self.remote,))
+
+    @property
+    def landing(self) -> Path:
+        """Downloaded archives, one folder a source."""
+        return self.root / "landing"
+
+    @property
+    def scratch(self) -> Path:
+        """Archives inside archives, unpacked once to plain tars; safe to delete."""
+        return self.root / "scratch"
+
+    @property
+    def objects(self) -> Path:
+        """Every finished file under the sha256 of its content."""
+        return self.root / "objects"
+
+    @property
+    def receipts(self) -> Path:
+        """One small file per finished piece of work: what it wrote."""
+        return self.root / "receipts"
+
+    @property
+    def releases(self) -> Path:
+        """releases/<name>/<version>/: immutable once there."""
+        return self.root / "releases"
+
+    @property
+    def runs(self) -> Path:
+        """One JSON file per run: times, counts, outcome. Never part of a release."""
+        return self.root / "runs"
+
+    @property
+    def temporary(self) -> Path:
+        """Files that are being written; whatever an interrupted run left is removed by the next."""
+        return self.root / "tmp"
+
+    @property
+    def prefect(self) -> Path:
+        """Homes of Prefect servers: one folder a release name for builds, and ``serve``."""
+        return self.root / "prefect"
+
+    @property
+    def reports(self) -> Path:
+        """reports/<name>/<version>/: pages about a release, made anew at will. Never part of it."""
+        return self.root / "reports"
+
+
+def lake_at(where: Path | str) -> Lake:
+    """The lake in a folder, or at an address such as s3://bucket/lake with its cache in LAKE_CACHE.
+
+    Each address at each endpoint has a cache of its own, by the hash of both in the folder's name.
+    """
+    if not is_remote(str(where)):
+        return Lake(Path(where).expanduser().absolute())
+    remote = address(str(where))
+    caches = Path(os.environ.get(CACHE, "~/.cache/medmultipoints")).expanduser().absolute()
+    known = hashlib.sha256(f"{os.environ.get(ENDPOINT, '')} {remote}".encode()).hexdigest()[:8]
+    return Lake(caches / f"{remote.removeprefix('s3://').replace('/', '_')}-{known}", remote)
+
+
+def new_temporary(lake: Lake) -> Path:
+    """A new path for what is being written; its name tells which process of which machine it is of."""
+    return lake.temporary / f"{os.getpid()}-{os.uname().nodename}-{uuid4().hex}"
+
+
+def open_lake(root: Path | str) -> Lake:
+    """The lake at ``root``, created if missing; MachineError where the folder cannot be written."""
+    lake = lake_at(root)
+    with explained(f"the lake folder {lake.root}"):
+        for folder in (lake.landing, lake.scratch, lake.objects, lake.receipts, lake.runs, lake.temporary):
+            folder.mkdir(parents=True, exist_ok=True)
+        probe = new_temporary(lake)
+        probe.touch()
+        probe.unlink(missing_ok=True)
+    return lake
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn the operating system's refusals into a MachineError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        remedies = {
+            errno.ENOSPC: "The disk is full: free space or choose another folder with --lake, then run again; "
+            "finished work is kept",
+            errno.EDQUOT: "The disk quota is used up: free space or choose another folder with --lake",
+            errno.EACCES: "It is not writable: change its permissions or choose another folder with --lake",
+            errno.EPERM: "It is not writable: change its permissions or choose another folder with --lake",
+            errno.EROFS: "It is on a read-only file system: choose another folder with --lake",
+            errno.ENOTDIR: "A file stands where a folder is needed: choose another folder with --lake",
+            errno.EEXIST: "A file stands where a folder is needed: choose another folder with --lake",
+        }
+        if error.errno not in remedies:
+            raise
+        said = os.strerror(error.errno)  # libraries put their own words into the error's
+        raise MachineError(f"{what}: {said} ({error.filename or what}). {remedies[error.errno]}.") from error
+
+
+@contextmanager
+def only_builder(lake: Lake, name: str) -> Iterator[None]:
+    """Hold the lock on one release name; the operating system frees it if the process dies."""
+    lock = FileLock(lake.releases / name / ".lock")
+    try:
+        with explained(f"the lake folder {lake.root}"), only_collector(lake, seconds=5):
+            lake.releases.joinpath(name).mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
+    except Timeout:
+        raise LockHeld(
+            f"another build of '{name}' is running in {lake.root}. Wait for it to end, or use another --lake."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def only_collector(lake: Lake, seconds: float = 0) -> Iterator[None]:
+    """Hold the lake against ``lake gc``, or as ``lake gc`` against builds that would begin; wait so long for it."""
+    lock = FileLock(lake.temporary.with_name(".collecting"))
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        raise LockHeld(f"`lake gc` is at work in {lake.root}, or a build is just beginning. Run again.") from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,221 @@
+"""The content-addressed store: objects under their sha256, receipts that say a piece of work is finished.
+
+An object is written under a temporary name, synced and renamed; a receipt is written the same way after
+all its objects. A process that dies leaves at most a temporary file and never a half-written object.
+"""
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from uuid import uuid4
+
+import orjson
+
+from medmultipoints.data_lake.store import remote
+from medmultipoints.data_lake.store.layout import Lake, explained, new_temporary
+from medmultipoints.transforms.errors import MachineError
+
+FOREIGN_SECONDS = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """A finished file in the store; ``rows`` is 0 for files that are not tables."""
+
+    sha256: str
+    bytes: int
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that a piece of work is finished: its key and every object it wrote, by table.
+
+    ``counts`` holds the accounting; ``verdicts`` the results of the expectation suites.
+    """
+
+    key: str
+    objects: Mapping[str, tuple[StoredObject, ...]]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    verdicts: tuple[Mapping[str, object], ...] = ()
+
+
+@contextmanager
+def temporary_file(lake: Lake) -> Iterator[Path]:
+    """A path to write to on the store's own disk; removed unless it was moved away."""
+    path = new_temporary(lake)
+    with explained(f"the lake folder {lake.root}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def local_path(lake: Lake, sha256: str) -> Path:
+    """Where an object lies on this machine, whether or not it is there."""
+    return lake.objects / sha256[:2] / sha256
+
+
+def object_path(lake: Lake, sha256: str) -> Path:
+    """Where an object lies, whether or not it is there; fetched first where the lake is remote and has it."""
+    path = local_path(lake, sha256)
+    if lake.remote and not path.exists():
+        fetch_object(lake.remote, sha256, path)
+    return path
+
+
+def fetch_object(address: str, sha256: str, path: Path) -> None:
+    """Bring an object of a remote lake to the path, if it is there; MachineError where it is not what its name says."""
+    partial = path.with_name(f".{sha256}-{uuid4().hex}")
+    if not remote.get(address, object_name(sha256), partial):
+        return
+    if (found := file_sha256(partial)) != sha256:
+        partial.unlink()
+        raise MachineError(f"{address}/{object_name(sha256)} has sha256 {found}: remove it, then run again.")
+    os.replace(partial, path)
+
+
+def object_name(sha256: str) -> str:
+    """The name of an object below the address of a remote lake."""
+    return f"objects/{sha256[:2]}/{sha256}"
+
+
+def put_file(lake: Lake, path: Path, rows: int = 0) -> StoredObject:
+    """Move a finished file into the store; the same content twice is stored once."""
+    sha256, size = file_sha256(path), path.stat().st_size
+    target = local_path(lake, sha256)
+    with explained(f"the lake folder {lake.root}"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o444)
+        sync(path)
+        os.replace(path, target)
+        sync(target.parent)
+    if lake.remote and remote.size(lake.remote, object_name(sha256)) != size:
+        remote.put(lake.remote, object_name(sha256), target)
+    return StoredObject(sha256, size, rows)
+
+
+def put_bytes(lake: Lake, data: bytes, rows: int = 0) -> StoredObject:
+    """Store a small file given as bytes."""
+    with temporary_file(lake) as path:
+        path.write_bytes(data)
+        return put_file(lake, path, rows)
+
+
+def write_receipt(lake: Lake, stage: str, receipt: Receipt) -> None:
+    """Declare a piece of work finished; its objects must be in the store already."""
+    target = receipt_path(lake, stage, receipt.key)
+    with temporary_file(lake) as path:
+        path.write_bytes(orjson.dumps(asdict(receipt), option=orjson.OPT_INDENT_2))
+        sync(path)
+        if lake.remote:  # first: what is finished here is not sent again
+            remote.put(lake.remote, receipt_name(stage, receipt.key), path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+        sync(target.parent)
+
+
+def read_receipt(lake: Lake, stage: str, key: str) -> Receipt | None:
+    """The receipt of finished work whose objects are all intact, else None."""
+    path = receipt_path(lake, stage, key)
+    if lake.remote and not path.exists():
+        remote.get(lake.remote, receipt_name(stage, key), path)
+    try:
+        receipt = parse_receipt(path.read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
+        return None
+    entries = (entry for table in receipt.objects.values() for entry in table)
+    return receipt if receipt.key == key and all(is_intact(lake, entry) for entry in entries) else None
+
+
+def parse_receipt(raw: bytes) -> Receipt:
+    """The receipt that a file holds; JSONDecodeError, AttributeError, KeyError or TypeError where it holds none."""
+    found = orjson.loads(raw)
+    objects = {name: tuple(StoredObject(**entry) for entry in table) for name, table in found["objects"].items()}
+    return Receipt(found["key"], objects, found["counts"], tuple(found["verdicts"]))
+
+
+def receipt_path(lake: Lake, stage: str, key: str) -> Path:
+    """Where the receipt of a piece of work lies, whether or not it is there."""
+    return lake.receipts / stage / f"{key}.json"
+
+
+def receipt_name(stage: str, key: str) -> str:
+    """The name of a receipt below the address of a remote lake."""
+    return f"receipts/{stage}/{key}.json"
+
+
+def is_intact(lake: Lake, entry: StoredObject) -> bool:
+    """Whether the object is there with the very bytes its name promises; a remote one is hashed when it is fetched."""
+    path = local_path(lake, entry.sha256)
+    if lake.remote and not path.exists():
+        return remote.size(lake.remote, object_name(entry.sha256)) == entry.bytes
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return found.st_size == entry.bytes and _sha256_once(path, found.st_ino, found.st_mtime_ns) == entry.sha256
+
+
+@cache
+def _sha256_once(path: Path, _inode: int, _modified_ns: int) -> str:
+    """One process asks for the same object several times, and a build may not spend its time on that."""
+    return file_sha256(path)
+
+
+def link_object(lake: Lake, sha256: str, target: Path) -> None:
+    """Make an object appear at ``target``: a hard link, or a copy where links are not possible."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(object_path(lake, sha256), target)
+    except OSError:
+        shutil.copyfile(object_path(lake, sha256), target)
+
+
+def clear_temporary(lake: Lake) -> None:
+    """Remove what dead processes of this machine left, and what those of others left more than a week ago.
+
+    Files of processes that live stay; whether those of another machine live cannot be seen from here.
+    """
+    for path in lake.temporary.iterdir():
+        owner, _, rest = path.name.partition("-")
+        if rest.rpartition("-")[0] == os.uname().nodename:
+            keep = owner.isdigit() and is_alive(int(owner))
+        else:
+            keep = time.time() - path.stat().st_mtime < FOREIGN_SECONDS
+        # Another build of this lake may be clearing too: what is gone already is no error.
+        if not keep:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process of this number runs on this machine."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync(path: Path) -> None:
+    """Force a file, or a folder's entries, to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,69 @@
+"""Tables of the lake: polars frames in, canonical Parquet objects out, and back."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from medmultipoints.data_lake.store.layout import Lake
+from medmultipoints.data_lake.store.objects import StoredObject, object_path, put_file, temporary_file
+from medmultipoints.transforms.columns.tables import Table, conform
+from medmultipoints.transforms.errors import DataError
+
+ROWS_PER_GROUP = 100_000
+"""What a reader that looks for some rows reads at once, or passes over."""
+ROWS_PER_OBJECT = 500_000
+
+
+def put_table(lake: Lake, frame: pl.DataFrame) -> StoredObject:
+    """Store a frame as Parquet; equal rows in equal order give equal bytes, whatever the thread count."""
+    with temporary_file(lake) as path:
+        arrow = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        pq.write_table(arrow, path, compression="zstd", row_group_size=ROWS_PER_GROUP)
+        return put_file(lake, path, frame.height)
+
+
+def read_table(lake: Lake, objects: Sequence[StoredObject], columns: Sequence[str] = ()) -> pl.DataFrame:
+    """All rows of a table, in the order of its objects; only those columns where any are named."""
+    wanted = list(columns) or None
+    return pl.concat([pl.read_parquet(object_path(lake, entry.sha256), columns=wanted) for entry in objects])
+
+
+def scan_table(lake: Lake, objects: Sequence[StoredObject]) -> pl.LazyFrame:
+    """The same rows in the same order, of which only those are read that are asked for."""
+    return pl.scan_parquet([object_path(lake, entry.sha256) for entry in objects])
+
+
+def read_sorted(
+    lake: Lake, objects: Sequence[StoredObject], table: Table, most: int = ROWS_PER_OBJECT
+) -> Iterator[pl.DataFrame]:
+    """All rows as ``conform`` gives them, about ``most`` at a time: rows that share a key come together.
+
+    The objects may be in any order and overlap. Where they hold no more than ``most`` rows, all come at once.
+    """
+    total, given = sum(entry.rows for entry in objects), 0
+    if total <= most:
+        yield conform(read_table(lake, objects), table)
+        return
+    for low, high in pairwise((None, *_cuts(read_table(lake, objects, [table.key]).to_series(), most), None)):
+        part = conform(scan_table(lake, objects).filter(_between(pl.col(table.key), low, high)).collect(), table)
+        given += part.height
+        yield part
+    if given != total:
+        raise DataError(f"table {table.name}: {given} of {total} rows were found by their keys. Please report this.")
+
+
+def _cuts(keys: pl.Series, most: int) -> list[Any]:
+    """The keys with which parts of so many rows begin, but the first; null, which comes first, begins none."""
+    parts = -(-keys.len() // most)
+    places = [keys.len() * part // parts for part in range(1, parts)]
+    return sorted(set(keys.sort().gather(places).drop_nulls()))
+
+
+def _between(key: pl.Expr, low: Any, high: Any) -> pl.Expr:
+    """Whether a key lies in a part: from ``low`` on, below ``high``; nulls lie in the first."""
+    if high is None:
+        return pl.lit(True) if low is None else key.ge(low)
+    return key.lt(high) | key.is_null() if low is None else key.ge(low) & key.lt(high)

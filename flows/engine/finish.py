@@ -1,0 +1,125 @@
+"""The end of every stage: join what the shards yielded, keep the rows that are judged good, prove the accounting."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import polars as pl
+
+from medmultipoints.data_lake.store.objects import Receipt, write_receipt
+from medmultipoints.data_lake.store.tables import ROWS_PER_OBJECT, put_table, read_table, scan_table
+from medmultipoints.expectations.references import accounting_holds, keys_unique
+from medmultipoints.expectations.validate import check_table_rules
+from medmultipoints.expectations.verdicts import Rejection
+from medmultipoints.flows.engine.judge import judge_tables, kept_rows, objects_of
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
+from medmultipoints.transforms.columns.frames import exclusion_columns
+from medmultipoints.transforms.columns.tables import conform, load_table, polars_schema
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.records import Exclusion
+
+USED_SCHEMA = {"key": pl.String, "entity": pl.String}
+PART_SCHEMA = dict.fromkeys(("source", "key", "sample_id", "verdict", "reason", "detail"), pl.String)
+
+
+def put_part(build: Build, stage: Stage, key: str, output: Output) -> Receipt:
+    """Store what one shard yielded, once every input of it is accounted for."""
+    excluded = {exclusion.key for exclusion in output.exclusions}
+    check_accounting(stage.name, output.inputs, output.used, [exclusion.key for exclusion in output.exclusions])
+    tables = {name: pl.DataFrame(frame) for name, frame in output.tables.items()}
+    used = pl.DataFrame({"key": list(output.used), "entity": list(output.used.values())}, schema=USED_SCHEMA)
+    exclusions = pl.DataFrame(exclusion_columns(output.exclusions), schema=PART_SCHEMA)
+    tables |= {"used": used, "exclusions": exclusions}
+    objects = {name: (put_table(build.lake, frame),) for name, frame in tables.items()}
+    receipt = Receipt(key, {**objects, **output.blobs}, {"in": len(output.inputs), "excluded": len(excluded)})
+    write_receipt(build.lake, f"{stage.name}.parts", receipt)
+    return receipt
+
+
+def finish_stage(
+    build: Build,
+    stage: Stage,
+    key: str,
+    inputs: Inputs,
+    parts: Sequence[Receipt],
+    most: int = ROWS_PER_OBJECT,
+) -> Receipt:
+    """The stage's receipt: valid tables written, failing rows in quarantine, critical failures raised.
+
+    A table of more than ``most`` rows is judged and stored in several objects, one after the other.
+    Whether too many inputs are rejected is for the caller to ask, once the quarantine can be looked at.
+    """
+    judged, rejections = judge_tables(build, stage, parts, most)
+    used = read_table(build.lake, objects_of(parts, "used"))
+    exclusions = read_table(build.lake, objects_of(parts, "exclusions"))
+    exclusions = pl.concat([exclusions, _quarantined(stage, used, rejections)])
+    used = used.join(exclusions, on="key", how="anti")
+    objects = {name: kept_rows(build, table, rejections) for name, table in judged.items()}
+    objects["exclusions"] = (put_table(build.lake, _exclusion_table(stage, exclusions)),)
+    counts = _counts(parts, used, exclusions)
+    counts["rows"] = sum(entry.rows for entry in objects[stage.writes[0]]) if stage.writes else counts["used"]
+    once = keys_unique(pl.concat([used.select("key"), exclusions.select("key")]), "key")
+    tables = {name: scan_table(build.lake, entries) for name, entries in objects.items()}
+    rules = {**_table_rules(stage, tables, inputs, counts), "inputs_counted_once": once}
+    verdicts = [*(table.verdict for table in judged.values()), check_table_rules(rules, stage.name)]
+    objects |= {name: objects_of(parts, name) for name in stage.blobs}
+    receipt = Receipt(key, objects, counts, tuple(verdict.to_json() for verdict in verdicts))
+    write_receipt(build.lake, stage.name, receipt)
+    return receipt
+
+
+def check_accounting(stage: str, inputs: Iterable[str], used: Mapping[str, object], excluded: Sequence[str]) -> None:
+    """Nothing is lost and nothing counted twice: inputs = used + excluded, as sets; DataError otherwise."""
+    times = Counter(excluded)
+    twice = {key for key, count in times.items() if count > 1 or key in used}
+    wrong = twice | (set(inputs) ^ (used.keys() | times.keys()))
+    if wrong:
+        raise DataError(
+            f"{stage}: the accounting does not close for {len(wrong)} inputs, for example {min(wrong)}. "
+            "This is a fault of the program or of a source plug-in: please report it."
+        )
+
+
+def _quarantined(stage: Stage, used: pl.DataFrame, rejections: Mapping[str, Rejection]) -> pl.DataFrame:
+    held_back = used.filter(pl.col("entity").is_in(sorted(rejections)))
+    lost = rejections.keys() - set(held_back["entity"])
+    if lost:
+        raise DataError(f"{stage.name}: {min(lost)} belongs to no input: {rejections[min(lost)].detail}. Report this.")
+    of_samples = all(load_table(name).entity == "sample_id" for name in stage.writes)
+    rows = [
+        Exclusion(
+            source=key.split("/")[0],
+            key=key,
+            verdict="rejected",
+            reason=rejections[entity].reason,
+            detail=rejections[entity].detail,
+            sample_id=entity if of_samples else None,
+        )
+        for key, entity in held_back.iter_rows()
+    ]
+    return pl.DataFrame(exclusion_columns(rows), schema=PART_SCHEMA)
+
+
+def _counts(parts: Sequence[Receipt], used: pl.DataFrame, exclusions: pl.DataFrame) -> dict[str, int]:
+    verdicts = exclusions["verdict"]
+    return {
+        "in": sum(part.counts["in"] for part in parts),
+        "used": used.height,
+        "dropped": int((verdicts == "dropped").sum()),
+        "rejected": int((verdicts == "rejected").sum()),
+    }
+
+
+def _exclusion_table(stage: Stage, exclusions: pl.DataFrame) -> pl.DataFrame:
+    named = exclusions.with_columns(
+        pl.lit(stage.name).alias("stage"),
+        pl.concat_str(pl.lit(stage.name), "source", "key", separator=":").alias("exclusion_id"),
+    )
+    return conform(named.select(polars_schema(load_table("exclusions")).keys()), load_table("exclusions"))
+
+
+def _table_rules(stage: Stage, tables: Scans, inputs: Inputs, counts: Mapping[str, int]) -> Rules:
+    unique = {
+        f"{name}_keys_unique": keys_unique(tables[name], load_table(name).key) for name in (*stage.writes, "exclusions")
+    }
+    sums = accounting_holds(counts["in"], counts["used"], counts["dropped"], counts["rejected"])
+    return unique | {"accounting": sums} | dict(stage.rules(tables, inputs))

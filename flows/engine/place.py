@@ -1,0 +1,205 @@
+"""The release folder: assembled apart, renamed into place whole, never changed afterwards."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from medmultipoints.data_lake.publish.withdrawn import refuse_withdrawn
+from medmultipoints.data_lake.release.read.compare import compare_releases
+from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, read_manifest
+from medmultipoints.data_lake.store import remote
+from medmultipoints.data_lake.store.layout import Lake, explained, new_temporary
+from medmultipoints.data_lake.store.objects import Receipt, file_sha256, link_object, sync
+from medmultipoints.data_lake.store.runs import read_runs
+from medmultipoints.flows.engine.stage import Build
+from medmultipoints.transforms.errors import DataError, MachineError, UsageError
+
+VERSIONED = re.compile(r"\d+\.\d+\.\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A release that stands; ``kept``: it stood before with the same content."""
+
+    path: Path
+    version: str
+    manifest_root: str
+    kept: bool
+
+
+class VersionTaken(UsageError):
+    """The version stands already with other content; ``proposed`` is the one that the difference asks for."""
+
+    def __init__(self, name: str, version: str, proposed: str, difference: str) -> None:
+        self.proposed = proposed
+        super().__init__(
+            f"release {name} {version} exists with other content and is never changed. The difference:\n{difference}\n"
+            f"Build it as --version {proposed}, or as --version auto, or delete the old release yourself."
+        )
+
+
+def newest_release(lake: Lake, name: str) -> Path | None:
+    """The folder of the highest version of a release name; None where none stands."""
+    fetch_releases(lake, name)
+    newest = newest_version(lake, name)
+    return lake.releases / name / newest if newest else None
+
+
+def newest_version(lake: Lake, name: str) -> str | None:
+    """The highest version of a release name, here or in the object store of the lake; nothing is downloaded."""
+    listed = remote.names(lake.remote, f"releases/{name}") if lake.remote else []
+    here = lake.releases.joinpath(name).glob(f"*/{MANIFEST}")
+    paths = [PurePosixPath(path) for path in listed] + [path.relative_to(lake.root) for path in here]
+    found = {path.parent.name for path in paths if path.name == MANIFEST and len(path.parts) == 4}
+    numbered = filter(VERSIONED.fullmatch, found)
+    return max(numbered, key=lambda version: tuple(map(int, version.split("."))), default=None)
+
+
+def place_release(build: Build, manifest: Receipt) -> Placed:
+    """The release folder of a finished build; VersionTaken where the version stands with other content."""
+    fetch_releases(build.lake, build.recipe.name)
+    target = build.lake.releases / build.recipe.name / build.recipe.version
+    assembled = assemble(build, manifest)
+    try:
+        made = read_manifest(assembled)
+        if target.exists() and not stands(target, made):
+            compare_or_replace(build, target, assembled, made)
+        elif target.exists():
+            send_release(build.lake, target, made)
+            return Placed(target, made.version, made.manifest_root, kept=True)
+        for listed in build.lake.releases.joinpath(build.recipe.name).glob(f"*/{MANIFEST}"):
+            refuse_withdrawn(assembled, made, standing_manifest(listed.parent))
+        with explained(f"the release folder {target}"):
+            os.rename(assembled, target)
+            sync(target.parent)
+        send_release(build.lake, target, made)
+        return Placed(target, made.version, made.manifest_root, kept=False)
+    finally:
+        shutil.rmtree(assembled, ignore_errors=True)
+
+
+def standing_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a release in the lake; None where it is damaged, and so says nothing."""
+    try:
+        return read_manifest(folder)
+    except DataError:
+        return None
+
+
+def assemble(build: Build, receipt: Receipt) -> Path:
+    """A temporary folder on the lake's disk with every file of the release."""
+    folder = new_temporary(build.lake)
+    (readme,), (manifest,) = receipt.objects["readme"], receipt.objects["manifest"]
+    with explained(f"the lake folder {build.lake.root}"):
+        link_object(build.lake, manifest.sha256, folder / MANIFEST)
+        link_object(build.lake, readme.sha256, folder / "README.md")
+        for entry in read_manifest(folder).entries:
+            if entry.path != "README.md":
+                link_object(build.lake, entry.sha256, folder / entry.path)
+    return folder
+
+
+def stands(target: Path, made: Manifest) -> bool:
+    """Whether the folder holds exactly these files, each intact."""
+    try:
+        same = read_manifest(target).manifest_root == made.manifest_root
+    except DataError:
+        return False
+    return same and all(
+        (target / entry.path).is_file() and file_sha256(target / entry.path) == entry.sha256 for entry in made.entries
+    )
+
+
+def refuse_unknown(build: Build, target: Path, made: Manifest) -> None:
+    """UsageError where the lake's records say that a damaged folder held another release than the one made."""
+    own = target.relative_to(build.lake.root).parts  # a lake may have been moved since
+    held = (run for run in read_runs(build.lake) if Path(str(run.get("release"))).parts[-len(own) :] == own)
+    roots = {run["manifest_root"] for run in held}
+    if roots - {made.manifest_root}:
+        raise UsageError(
+            f"release {target} is damaged, and what was built now is not what stood there. "
+            "Build under another --version, or move the damaged folder away."
+        )
+
+
+def compare_or_replace(build: Build, target: Path, assembled: Path, made: Manifest) -> None:
+    """Clear the way for a folder that was damaged; refuse where it holds another release."""
+    try:
+        other = read_manifest(target).manifest_root != made.manifest_root
+    except DataError:
+        other = False
+        refuse_unknown(build, target, made)
+    if other:
+        comparison = compare_releases(target, assembled)
+        raise VersionTaken(made.name, made.version, comparison.proposed_version, comparison.text)
+    os.rename(target, new_temporary(build.lake))
+
+
+def send_release(lake: Lake, folder: Path, made: Manifest) -> None:
+    """Copy a release to the object store of its lake, the manifest last: without one there is no release.
+
+    MachineError where another machine has placed other content under the version meanwhile.
+    """
+    name = folder.relative_to(lake.root).as_posix()
+    if lake.remote and remote.size(lake.remote, f"{name}/{MANIFEST}") is None:
+        for path in (*(entry.path for entry in made.entries), MANIFEST):
+            remote.put(lake.remote, f"{name}/{path}", folder / path)
+    if lake.remote:
+        with temporary_folder(lake) as back:
+            fetch_entry(lake.remote, f"{name}/{MANIFEST}", back / MANIFEST)
+            if read_manifest(back).manifest_root != made.manifest_root:
+                raise MachineError(
+                    f"{lake.remote}/{name} holds another release than {folder}: another machine placed it, too. "
+                    "Keep one: remove the folder here, or the release there, then build under another --version."
+                )
+
+
+def fetch_releases(lake: Lake, name: str) -> None:
+    """The releases of that name that stand in the object store of the lake, whole, in this machine's folder, too."""
+    if not lake.remote:
+        return
+    for listed in remote.names(lake.remote, f"releases/{name}"):
+        folder, _, file = listed.rpartition("/")
+        target = lake.root / folder
+        if file != MANIFEST or folder.count("/") != 2 or target.exists():
+            continue
+        with temporary_folder(lake) as partial:
+            fetch_entry(lake.remote, listed, partial / MANIFEST)
+            for entry in read_manifest(partial).entries:
+                fetch_entry(lake.remote, f"{folder}/{entry.path}", partial / entry.path, entry.sha256)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with suppress_taken(target):
+                os.rename(partial, target)
+
+
+def fetch_entry(address: str, name: str, path: Path, sha256: str | None = None) -> None:
+    """Bring a file of a release from the object store; MachineError where it is missing or not what is listed."""
+    if not remote.get(address, name, path) or (sha256 and file_sha256(path) != sha256):
+        raise MachineError(
+            f"{address}/{name} is missing or not what the manifest of its release lists. Put the file back or remove "
+            "that release from the store, then run again."
+        )
+
+
+@contextmanager
+def temporary_folder(lake: Lake) -> Iterator[Path]:
+    """A folder on the lake's disk; removed unless it was moved away."""
+    folder = new_temporary(lake)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def suppress_taken(target: Path) -> Iterator[None]:
+    """Let it pass that another process put the same release there first."""
+    try:
+        yield
+    except OSError:
+        if not (target / MANIFEST).is_file():
+            raise

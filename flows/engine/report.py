@@ -1,0 +1,68 @@
+"""The outcome of a build in words and tables, for the terminal and for the Prefect UI."""
+
+import polars as pl
+
+from medmultipoints.data_lake.store.tables import read_table
+from medmultipoints.flows.engine.execute import Outcome
+from medmultipoints.flows.engine.run import StageResult
+from medmultipoints.transforms.compose.stats import count_labels
+
+COUNTS = ("in", "used", "dropped", "rejected", "rows")
+
+
+def exclusions_of(outcome: Outcome, verdict: str | None = None) -> pl.DataFrame:
+    """All inputs that yielded nothing, over all stages."""
+    frames = [
+        read_table(outcome.build.lake, result.receipt.objects["exclusions"])
+        for result in outcome.stages
+        if "exclusions" in result.receipt.objects
+    ]
+    frame = pl.concat(frames)
+    return frame if verdict is None else frame.filter(pl.col("verdict") == verdict)
+
+
+def reasons_of(outcome: Outcome) -> list[tuple[str, str, str, int]]:
+    """Stage, verdict, reason and how often, in the order of the pipeline."""
+    order = {result.name: place for place, result in enumerate(outcome.stages)}
+    counted = exclusions_of(outcome).group_by("stage", "verdict", "reason").len().rows()
+    return sorted(counted, key=lambda row: (order[row[0]], row[1], -row[3], row[2]))
+
+
+def stage_row(result: StageResult) -> list[str]:
+    """One line of the table of stages."""
+    time = "kept" if result.kept else f"{result.seconds:.1f} s"
+    return [result.name, *(f"{result.counts.get(name, 0):,}" for name in COUNTS), time]
+
+
+def summary_markdown(outcome: Outcome) -> str:
+    """The summary artifact: stages, reasons, where things lie."""
+    stages = "\n".join("| " + " | ".join(stage_row(result)) + " |" for result in outcome.stages)
+    reasons = "\n".join(
+        f"| {stage} | {verdict} | {reason} | {count:,} |" for stage, verdict, reason, count in reasons_of(outcome)
+    )
+    return (
+        f"# {outcome.build.recipe.name} {outcome.release.version}\n\n{outcome.sentence()}\n\n"
+        f"Release: `{outcome.release.path}`  \nManifest root: `{outcome.release.manifest_root}`\n\n"
+        f"| stage | {' | '.join(COUNTS)} | time |\n|---|{'---:|' * (len(COUNTS) + 1)}\n{stages}\n\n"
+        f"| stage | verdict | reason | inputs |\n|---|---|---|---:|\n{reasons}\n\n{label_table(outcome)}\n"
+    )
+
+
+def label_table(outcome: Outcome) -> str:
+    """Records, images and objects by label and split, as Markdown."""
+    counted = count_labels(outcome.table("records"))
+    rows = ["| " + " | ".join(f"{value:,}" if isinstance(value, int) else value for value in row) + " |"
+            for row in counted.rows()]  # fmt: skip
+    return "\n".join([f"| {' | '.join(counted.columns)} |", "|" + "---|" * len(counted.columns), *rows])
+
+
+def rejected_rows(outcome: Outcome, most: int = 1000) -> list[dict[str, str]]:
+    """The rows of the quarantine artifact, at most so many."""
+    rows = exclusions_of(outcome, "rejected").sort("exclusion_id").head(most)
+    return rows.select("stage", "key", "reason", "detail").to_dicts()
+
+
+def rejected_words(shown: int, found: int) -> str:
+    """What the quarantine artifact holds: all rejected inputs, or how many of them, and where the others are."""
+    most = f": the first {shown:,} of {found:,}; `medmultipoints quarantine list` has all" if shown < found else ""
+    return f"Inputs in quarantine{most}"

@@ -1,0 +1,161 @@
+"""The one function that runs the pipeline, with or without a Prefect server around it."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Protocol
+
+from medmultipoints.data_lake.store.keys import digest
+from medmultipoints.data_lake.store.objects import Receipt, read_receipt
+from medmultipoints.data_lake.store.tables import scan_table
+from medmultipoints.flows.engine.finish import finish_stage, put_part
+from medmultipoints.flows.engine.plan import finished, plan_keys
+from medmultipoints.flows.engine.rejections import stop_if_too_many
+from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Stage
+from medmultipoints.transforms.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class ShardJob:
+    """One shard of one stage; plain data, so that it can travel to another process."""
+
+    build: Build
+    stage: Stage
+    inputs: Inputs
+    shard: str
+    key: str
+
+    @property
+    def label(self) -> str:
+        """What people call this piece of work."""
+        return self.stage.name if self.shard == WHOLE else f"{self.stage.name} {self.shard}"
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """What the operator is told of a stage; ``kept`` means reused unchanged."""
+
+    name: str
+    key: str
+    counts: Mapping[str, int]
+    kept: bool
+    seconds: float
+    receipt: Receipt
+
+    def sentence(self) -> str:
+        """The stage in one line, for people."""
+        counts = ", ".join(f"{name} {self.counts.get(name, 0):,}" for name in ("in", "used", "dropped", "rejected"))
+        return f"{self.name}: {counts} ({'kept' if self.kept else f'{self.seconds:.1f} s'})"
+
+    def to_json(self) -> dict[str, object]:
+        """The stage's line in the machine-readable summary."""
+        counts = {name: self.counts.get(name, 0) for name in ("in", "used", "dropped", "rejected", "rows")}
+        return {"name": self.name, **counts, "kept": self.kept, "seconds": round(self.seconds, 3)}
+
+
+class Observer(Protocol):
+    """Whoever wants to know how far a run is."""
+
+    def stage_started(self, stage: str, shards: int) -> None: ...
+
+    def shard_finished(self, stage: str, shard: str, inputs: int) -> None: ...
+
+    def stage_finished(self, result: StageResult) -> None: ...
+
+    def say(self, text: str) -> None: ...
+
+
+class Unwatched:
+    """The observer of runs that nobody watches."""
+
+    def stage_started(self, stage: str, shards: int) -> None:
+        """Nothing is told."""
+
+    def shard_finished(self, stage: str, shard: str, inputs: int) -> None:
+        """Nothing is told."""
+
+    def stage_finished(self, result: StageResult) -> None:
+        """Nothing is told."""
+
+    def say(self, text: str) -> None:
+        """Nothing is told."""
+
+
+Mapper = Callable[[Sequence[ShardJob]], Iterator[tuple[ShardJob, Receipt]]]
+
+
+def run_pipeline(build: Build, stages: Sequence[Stage], mapper: Mapper, observer: Observer) -> list[StageResult]:
+    """The result of every stage; stages and shards whose receipts are intact are kept, not done again."""
+    keys = plan_keys(build, stages)
+    done = finished(build, stages, keys)
+    results: list[StageResult] = []
+    for stage in stages:
+        start = time.perf_counter()
+        receipt = done.get(stage.name)
+        kept = receipt is not None
+        if receipt is None:
+            inputs = inputs_of(build, stage, {result.name: result.receipt for result in results})
+            receipt = run_stage(build, stage, keys[stage.name], inputs, mapper, observer)
+        result = StageResult(stage.name, keys[stage.name], receipt.counts, kept, time.perf_counter() - start, receipt)
+        observer.stage_finished(result)
+        exclusions = scan_table(build.lake, receipt.objects["exclusions"])
+        stop_if_too_many(build.recipe, stage.name, receipt.counts, exclusions)
+        results.append(result)
+    return results
+
+
+def inputs_of(build: Build, stage: Stage, receipts: Mapping[str, Receipt]) -> Inputs:
+    """What a stage may read: what the stages that it names came to."""
+    objects = {
+        f"{name}.exclusions" if table == "exclusions" else table: entries
+        for name in stage.reads
+        for table, entries in receipts[name].objects.items()
+    }
+    counts = {name: receipts[name].counts for name in stage.reads}
+    return Inputs(build.lake, objects, counts, {name: receipts[name].verdicts for name in stage.reads})
+
+
+def run_shard(job: ShardJob) -> Receipt:
+    """The receipt of one shard: kept if it is intact, else the work is done and stored."""
+    kept = read_receipt(job.build.lake, f"{job.stage.name}.parts", job.key)
+    if kept is not None:
+        return kept
+    return put_part(job.build, job.stage, job.key, job.stage.work(job.build, job.inputs, job.shard))
+
+
+def run_in_threads(workers: int) -> Mapper:
+    """A mapper that needs no server: a pool of threads, the first error ends the stage."""
+
+    def run(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, Receipt]]:
+        with ThreadPoolExecutor(workers, thread_name_prefix="shard") as pool:
+            futures = {pool.submit(run_shard, job): job for job in jobs}
+            try:
+                for future in as_completed(futures):
+                    yield futures[future], future.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    return run
+
+
+def run_stage(build: Build, stage: Stage, key: str, inputs: Inputs, mapper: Mapper, observer: Observer) -> Receipt:
+    """The receipt of a stage whose work is to be done."""
+    shards = stage.shards(build, inputs)
+    if not shards:
+        raise DataError(
+            f"{stage.name}: nothing is left to work on: all inputs were excluded before. See the quarantine."
+        )
+    observer.stage_started(stage.name, len(shards))
+    jobs = [ShardJob(build, stage, inputs, shard, digest([key, shard])) for shard in shards]
+    parts: dict[str, Receipt] = {}
+    for job, receipt in mapper(jobs):
+        parts[job.shard] = receipt
+        observer.shard_finished(stage.name, job.shard, receipt.counts["in"])
+    return finish_stage(build, stage, key, inputs, [parts[shard] for shard in shards])
+
+
+def summary(results: Sequence[StageResult]) -> list[dict[str, object]]:
+    """All stages for machines."""
+    return [result.to_json() for result in results]

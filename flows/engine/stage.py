@@ -1,0 +1,149 @@
+"""A stage is a value: what it reads, what it writes, the function in between, and what its key depends on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from medmultipoints.data_lake.archives.fingerprint import SourceFingerprint
+from medmultipoints.data_lake.archives.source_files import SourceFiles, open_source
+from medmultipoints.data_lake.catalogue import SourceInfo
+from medmultipoints.data_lake.store.layout import Lake
+from medmultipoints.data_lake.store.objects import StoredObject
+from medmultipoints.data_lake.store.tables import read_table, scan_table
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.transforms.records import Exclusion
+
+WHOLE = "all"
+Tables = Mapping[str, pl.DataFrame]
+Scans = Mapping[str, pl.LazyFrame]
+"""Stored tables, of which is read what is asked for."""
+Rules = Mapping[str, tuple[bool, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A selected source: what the catalogue says of it, where its files lie, what identifies them."""
+
+    info: SourceInfo
+    fingerprint: SourceFingerprint
+
+    @property
+    def name(self) -> str:
+        return self.info.name
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRelease:
+    """The rows of the release that the recipe names as ``splits.previous``, in the lake; ``name`` has its version."""
+
+    name: str
+    records: StoredObject
+    objects: StoredObject
+    images: StoredObject
+    instructions: StoredObject
+    dialects: StoredObject
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Everything that the work of one build depends on; travels to workers in other processes.
+
+    ``previous`` is the table of images of the release that the recipe names as ``splits.previous``, ``earlier`` are
+    all its rows; ``request`` is what was asked for, in plain values, for the record of the run.
+    """
+
+    lake: Lake
+    recipe: Recipe
+    sources: tuple[Source, ...]
+    previous: StoredObject | None = None
+    earlier: EarlierRelease | None = None
+    request: Mapping[str, object] = field(default_factory=dict)
+
+    def files(self, source: str) -> SourceFiles:
+        """The open files of one source."""
+        chosen = next(candidate for candidate in self.sources if candidate.name == source)
+        return open_source(source, chosen.fingerprint.path, self.lake.scratch)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The tables that earlier stages wrote, read on demand, the accounting and the verdicts of each stage."""
+
+    lake: Lake
+    objects: Mapping[str, tuple[StoredObject, ...]]
+    counts: Mapping[str, Mapping[str, int]]
+    verdicts: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+
+    def read(self, table: str, *columns: str) -> pl.DataFrame:
+        """All rows of a table, sorted by its key; only those columns where any are named."""
+        return read_table(self.lake, self.objects[table], columns)
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """The same rows in the same order, of which only those are read that are asked for."""
+        return scan_table(self.lake, self.objects[table])
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one shard of a stage yields.
+
+    ``inputs`` are the keys that went in; ``used`` maps each key that yielded a row to the entity it
+    yielded (None for inputs that serve many, such as an annotation file). ``blobs`` are finished files.
+    """
+
+    inputs: Sequence[str]
+    used: Mapping[str, str | None]
+    tables: Tables = field(default_factory=dict)
+    exclusions: Sequence[Exclusion] = ()
+    blobs: Mapping[str, tuple[StoredObject, ...]] = field(default_factory=dict)
+
+
+def one_shard(_build: Build, _inputs: Inputs) -> tuple[str, ...]:
+    """For work that is not divided."""
+    return (WHOLE,)
+
+
+def shards_of(total: int, most: int) -> tuple[str, ...]:
+    """The fewest shards, ``1 of 3`` and so on, that make equal parts of at most so many; one takes the whole."""
+    count = -(-total // most)
+    return tuple(f"{number} of {count}" for number in range(1, count + 1)) if count > 1 else (WHOLE,)
+
+
+def place_of_shard(shard: str) -> tuple[int, int]:
+    """Number and count of a shard of ``shards_of`` that is not the whole."""
+    number, count = map(int, shard.split(" of "))
+    return number, count
+
+
+def no_rules(_tables: Scans, _inputs: Inputs) -> Rules:
+    """For tables without rules over the whole."""
+    return {}
+
+
+def no_options(_recipe: Recipe) -> Mapping[str, Mapping[str, Any]]:
+    """For tables that every recipe holds against the same suite."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One arrow of the pipeline; see ``flows.stages.pipeline`` for the list.
+
+    ``work`` turns one shard into tables; ``parameters`` is the part of the recipe that the result depends
+    on; ``data`` digests the data files it uses; ``rules`` are computed over whole tables; ``suite`` gives, by
+    table, the variant and the parameters that its expectations take from the recipe.
+    """
+
+    name: str
+    work: Callable[[Build, Inputs, str], Output]
+    shards: Callable[[Build, Inputs], tuple[str, ...]] = one_shard
+    reads: tuple[str, ...] = ()
+    reads_sources: bool = False
+    writes: tuple[str, ...] = ()
+    blobs: tuple[str, ...] = ()
+    parameters: Callable[[Recipe], object]
+    data: Callable[[], object] = dict
+    rules: Callable[[Scans, Inputs], Rules] = no_rules
+    suite: Callable[[Recipe], Mapping[str, Mapping[str, Any]]] = no_options

@@ -1,0 +1,1 @@
+"""Orchestration: Prefect flows, tasks, servers and deployments."""

@@ -1,0 +1,105 @@
+"""The deployments that ``medmultipoints serve`` offers; ``prefect.yaml`` declares the same for sites with workers."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.events.schemas.deployment_triggers import DeploymentEventTrigger
+from prefect.flows import Flow
+
+from medmultipoints.flows.orchestration.alert import alert
+from medmultipoints.flows.orchestration.build import build, recipe_name
+from medmultipoints.flows.orchestration.parameters import Destination, RefreshParameters, VerifyParameters
+from medmultipoints.flows.orchestration.publish import publish
+from medmultipoints.flows.orchestration.refresh import REJECTIONS, refresh
+from medmultipoints.flows.orchestration.verify import verify
+from medmultipoints.flows.recipe.model import load_recipe
+from medmultipoints.transforms.errors import UsageError
+
+NIGHTLY, WEEKLY = "0 2 * * *", "0 6 * * 1"
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+# An overlapping refresh is dropped: the next finds what it would have done. Other runs wait for their turn.
+DROP = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+WAIT = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+
+# What starts the flow ``alert``: ``prefect.yaml`` declares the very same.
+AUTOMATIONS = (
+    DeploymentEventTrigger(
+        name="a refresh failed",
+        enabled=True,
+        expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"},
+        match={"prefect.resource.id": "prefect.flow-run.*"},
+        # Never the alert itself: it would start itself for ever.
+        match_related={"prefect.resource.role": "flow", "prefect.resource.name": "refresh"},
+        parameters={
+            "subject": "a refresh failed",
+            "details": "{{ event.resource.name }}: {{ event.payload['validated_state']['message'] }}",
+        },
+    ),
+    DeploymentEventTrigger(
+        name="many rejections",
+        enabled=True,
+        expect={REJECTIONS},
+        match={"prefect.resource.id": "medmultipoints.release.*"},
+        parameters={
+            "subject": "many inputs were rejected",
+            "details": "{{ event.resource.name }}: stage {{ event.payload.stage }} rejected "
+            "{{ event.payload.rejected_fraction }} of its inputs",
+        },
+    ),
+)
+
+Schedule = CronSchedule | IntervalSchedule
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One deployment: its flow, its own parameters, when it runs by itself, what becomes of a run too many."""
+
+    flow: Flow[..., Any]
+    parameters: dict[str, Any]
+    schedule: Schedule | None
+    limit: ConcurrencyLimitConfig | None = None
+    tags: tuple[str, ...] = ()
+    triggers: tuple[DeploymentEventTrigger, ...] = ()
+
+
+def deployments(what: RefreshParameters, schedule: Schedule | None, timezone: str) -> tuple[Served, ...]:
+    """Every deployment; refresh runs on the schedule, verify weekly where refresh has one, the others when asked."""
+    destination: Destination | None = what.publish_to
+    weekly = CronSchedule(cron=WEEKLY, timezone=timezone) if schedule else None
+    tagged = (f"recipe:{recipe_name(what)}",)
+    looked_after = VerifyParameters(recipe=load_recipe(what.recipe).name, lake=what.lake, published_at=destination)
+    built = what.model_dump(exclude={"publish_to", "alert_above"})
+    return (
+        Served(refresh, {"what": what.model_dump()}, schedule, DROP, tagged),
+        Served(verify, {"what": looked_after.model_dump()}, weekly, WAIT, tagged),
+        Served(build, {"what": built}, None, WAIT, tagged),
+        Served(publish, {}, None, WAIT),
+        Served(alert, {}, None, triggers=AUTOMATIONS),
+    )
+
+
+def schedule_of(every: str | None, cron: str | None, timezone: str) -> Schedule | None:
+    """What ``--every 15m`` or ``--cron "0 2 * * *"`` means; UsageError for anything else; None for neither."""
+    if every and cron:
+        raise UsageError("give either --every or --cron.")
+    try:
+        if every:
+            return IntervalSchedule(interval=interval_of(every), timezone=timezone)
+        return CronSchedule(cron=cron, timezone=timezone) if cron else None
+    except ValueError as error:
+        wrong = "; ".join(str(problem["msg"]) for problem in getattr(error, "errors", list)())
+        asked = f"--every {every}" if every else f"--cron '{cron}'"
+        raise UsageError(f"{asked}, --timezone {timezone}: {wrong or error}.") from error
+
+
+def interval_of(every: str) -> timedelta:
+    """The time between two runs, of at most six digits; UsageError for a text that is none."""
+    found = re.fullmatch(r"(\d{1,6})\s*([smhd])", every, re.ASCII)
+    if not found or int(found[1]) == 0:
+        raise UsageError(f"--every {every}: write a number and s, m, h or d, for example 15m.")
+    return timedelta(seconds=int(found[1]) * UNITS[found[2]])

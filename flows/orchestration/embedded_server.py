@@ -1,0 +1,186 @@
+"""A Prefect server for one build, or for ``serve``: its own home below the lake, dead when its parent is.
+
+Prefect's own ephemeral server outlives a parent that was killed. This one holds the read end of a pipe
+whose write end only the parent has: when the parent dies, however it dies, the pipe closes.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+from filelock import FileLock, Timeout
+
+from medmultipoints.data_lake.store.layout import explained
+from medmultipoints.transforms.errors import LockHeld, MachineError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+START_SECONDS = 90
+LOG, SERVED_AT = "server.log", "address"
+LEAST_FREE = 64 << 20  # its database takes a few MiB, its log more the longer a run is
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "DO_NOT_TRACK": "1",
+    "PYTHONSAFEPATH": "1",  # no child of ours or of Prefect runs code from the folder it is started in
+}
+
+
+@contextmanager
+def embedded_server(home: Path, *, port: int = 0, reports: Path | None = None) -> Iterator[str]:
+    """The API address of a server that lives as long as the block; MachineError if it does not start.
+
+    ``port`` 0 takes any that is free; ``reports`` is a folder whose pages the server shows under ``/reports``.
+    """
+    with explained(f"the folder of the embedded Prefect server {home}"):
+        home.mkdir(parents=True, exist_ok=True)
+        check_room(home)
+    with only_server(home):
+        yield from _running(home, port, reports)
+
+
+@contextmanager
+def only_server(home: Path) -> Iterator[None]:
+    """Hold the home: two servers on one database would stop each other."""
+    lock, at = FileLock(home / ".lock"), ""
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        with suppress(FileNotFoundError):
+            at = f" at {(home / SERVED_AT).read_text()}"
+        raise LockHeld(
+            f"another Prefect server for '{home.name}' is running in {home.parent.parent}{at}. "
+            "Wait for it to end, or use another --lake."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _running(home: Path, wanted: int, reports: Path | None) -> Iterator[str]:
+    with _listen(wanted) as listening:
+        port = int(listening.getsockname()[1])
+        server = _start(home, listening, reports)
+    try:
+        _wait(server, port, home / LOG)
+        (home / SERVED_AT).write_text(f"http://127.0.0.1:{port}/v2/")
+        yield f"http://127.0.0.1:{port}/api"
+    finally:
+        (home / SERVED_AT).unlink(missing_ok=True)
+        server.kill()
+        server.wait()
+
+
+def check_port(port: int) -> None:
+    """MachineError where another program listens at the port."""
+    _listen(port).close()
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise MachineError(
+            f"port {port}: {error.strerror}. Stop what uses it, or choose another with --port."
+        ) from error
+
+
+def _start(home: Path, listening: socket.socket, reports: Path | None) -> "subprocess.Popen[bytes]":
+    """The server on a socket that is bound already: a free port that was only looked up, another process may take."""
+    environment = os.environ | QUIET | {"PREFECT_HOME": str(home), "PREFECT_PROFILES_PATH": str(home / "profiles.toml")}
+    environment["PREFECT_UI_API_URL"] = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
+    with (home / LOG).open("wb") as output:
+        return subprocess.Popen(
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "medmultipoints.flows.orchestration.embedded_server",
+                str(listening.fileno()),
+                str(reports or ""),
+            ],
+            pass_fds=[listening.fileno()],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            start_new_session=True,  # Ctrl-C in the terminal is for the parent, which still has things to report
+        )
+
+
+def check_room(home: Path) -> None:
+    """MachineError where the server could not work: it would hang, or fail without a word of the reason."""
+    if shutil.disk_usage(home).free < LEAST_FREE:
+        raise MachineError(
+            f"the folder of the embedded Prefect server: less than {LEAST_FREE >> 20} MiB are left ({home}). The disk "
+            "is full: free space or choose another folder with --lake, then run again; finished work is kept."
+        )
+
+
+def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"http://127.0.0.1:{port}/api/health", trust_env=False).is_success:
+                return
+        time.sleep(0.1)
+    how = f"within {START_SECONDS} s" if server.poll() is None else "and ended at once"
+    raise MachineError(
+        f"the embedded Prefect server did not start {how}; its log is {log}. "
+        "Run again, or set PREFECT_API_URL to a server that is running."
+    )
+
+
+def _serve(listening: int, reports: str) -> None:
+    """Run in the child: serve on the inherited socket until the parent's end of standard input closes."""
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    import uvicorn
+    from prefect.server.api.server import create_app
+    from starlette.routing import Mount
+    from starlette.staticfiles import StaticFiles
+
+    app = create_app()
+    if reports:
+        Path(reports).mkdir(parents=True, exist_ok=True)
+        # Before the UI, which answers every path that nobody else does.
+        app.router.routes.insert(0, Mount("/reports", StaticFiles(directory=reports, html=True)))
+    own = socket.socket(fileno=listening)
+    server = uvicorn.Server(uvicorn.Config(talking_to(own.getsockname()[1], app), log_level="critical"))
+    server.run(sockets=[own])
+
+
+def talking_to(port: int, app: "ASGIApp") -> "ASGIApp":
+    """The application with pages that ask no other host for anything: Prefect's would ask one for analytics."""
+    hosts = [f"{kind}://{host}:{port}" for kind in ("http", "ws") for host in ("127.0.0.1", "localhost")]
+    policy = f"connect-src 'self' {' '.join(hosts)}".encode()
+
+    async def answer(scope: "Scope", receive: "Receive", send: "Send") -> None:
+        async def send_with_policy(message: "Message") -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), (b"content-security-policy", policy)]
+            await send(message)
+
+        await app(scope, receive, send_with_policy)
+
+    return answer
+
+
+def _die_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,76 @@
+"""A build as a Prefect flow run of this process: on the server that is configured, else on an embedded one."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+
+from medmultipoints.flows.engine.execute import Outcome
+from medmultipoints.flows.engine.prepare import Request
+from medmultipoints.flows.engine.publishing import Published, PublishRequest
+from medmultipoints.flows.engine.run import Observer
+from medmultipoints.flows.engine.stage import Build
+from medmultipoints.flows.orchestration.embedded_server import QUIET, embedded_server
+
+# Messages of the flow go to the server; the terminal shows the command line's own.
+CONSOLE = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
+# Seven waits, each twice as long as the one before, outlast a server that is away for four minutes.
+PATIENT = {"PREFECT_CLIENT_MAX_RETRIES": "7"}
+# The history of ``serve`` does not grow for ever: events go after 7 days, runs after 90.
+SERVED = QUIET | PATIENT | {"PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs"}
+# Where the server that ``serve`` started shows the lake's reports.
+REPORTS = "MEDMULTIPOINTS_REPORTS"
+
+
+def run_flow(request: Request, prepared: Build, observer: Observer) -> Outcome:
+    """The outcome of the flow run; an error of the data or the machine is raised as it was."""
+    with prefect_api(prepared):
+        from prefect.logging.handlers import APILogWorker
+
+        from medmultipoints.flows.orchestration.build import build
+        from medmultipoints.flows.orchestration.given import given
+        from medmultipoints.flows.orchestration.parameters import BuildParameters
+
+        version = request.version or prepared.recipe.version
+        parameters = BuildParameters.model_validate(asdict(replace(request, version=version)))
+        try:
+            with given(prepared, observer):
+                state = build(parameters, return_state=True)
+        finally:
+            APILogWorker.drain_all(timeout=5)
+    outcome = state.result(raise_on_failure=True)
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+def run_publish(request: PublishRequest) -> Published:
+    """The outcome of the publish flow on the configured server; an error is raised as it was."""
+    os.environ.update({name: value for name, value in CONSOLE.items() if name not in os.environ})
+    from prefect.logging.handlers import APILogWorker
+
+    from medmultipoints.flows.orchestration.parameters import PublishParameters
+    from medmultipoints.flows.orchestration.publish import publish
+
+    try:
+        state = publish(PublishParameters(**asdict(request)), return_state=True)
+    finally:
+        APILogWorker.drain_all(timeout=5)
+    published: object = state.result(raise_on_failure=True)
+    assert isinstance(published, Published)
+    return published
+
+
+@contextmanager
+def prefect_api(build: Build) -> Iterator[None]:
+    """Prefect's settings for this process, before it is imported."""
+    os.environ.update({name: value for name, value in (QUIET | CONSOLE | PATIENT).items() if name not in os.environ})
+    if os.environ.get("PREFECT_API_URL"):
+        yield
+        return
+    home = build.lake.prefect / build.recipe.name
+    with embedded_server(home) as url:
+        os.environ |= {"PREFECT_HOME": str(home), "PREFECT_API_URL": url}
+        try:
+            yield
+        finally:
+            del os.environ["PREFECT_HOME"], os.environ["PREFECT_API_URL"]

@@ -1,0 +1,67 @@
+"""The Prefect flow around publishing. The token is no parameter: it comes from HF_TOKEN or the login of the worker."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from prefect import State, flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from medmultipoints.flows.engine.publishing import Published, publish_release
+from medmultipoints.flows.orchestration.flow_ends import ended, notify
+from medmultipoints.flows.orchestration.parameters import PublishParameters
+from medmultipoints.flows.orchestration.progress import Progress, tell
+
+
+def name_run() -> str:
+    """A name that tells what is published, as ``publish audited 1.2.0``."""
+    release = Path(PublishParameters.model_validate(flow_run.parameters["what"]).release)
+    return f"publish {release.parent.name} {release.name}"
+
+
+@flow(
+    name="publish",
+    flow_run_name=name_run,
+    persist_result=False,
+    on_failure=[notify],
+    on_crashed=[notify],
+    description="Publish a release as a version: one commit, one tag, read back.",
+)
+def publish(what: PublishParameters) -> State[Published] | State[Any]:
+    """Publish a release folder.
+
+    Args:
+        what: The release and the place.
+
+    """
+
+    def work(_progress: Progress) -> State[Published]:
+        published = publish_release(what.plain(), get_run_logger().info)
+        tell(
+            lambda: create_markdown_artifact(
+                summary(published, what.repo), key="published", description="What was published"
+            )
+        )
+        return Completed(message=published.sentence(), data=published)
+
+    return ended(work, Progress())
+
+
+def summary(published: Published, repo: str | None) -> str:
+    """The outcome, a link, the difference and the files as Markdown."""
+    plan = published.plan
+    rows = [f"| {file.kind} | {file.path} | {file.bytes:,} |" for file in plan.paths("added", "changed", "deleted")]
+    parts = [f"# {plan.title}", published.sentence(), *links(published, repo)]
+    parts += [f"```\n{plan.difference}\n```"] if plan.difference else []
+    parts += ["\n".join(["| | file | bytes |", "|---|---|---:|", *rows])] if rows else []
+    return "\n\n".join(parts)
+
+
+def links(published: Published, repo: str | None) -> list[str]:
+    """Where a browser finds the version, if it went to the Hub: its tag, or the commit of what is only proposed."""
+    hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    revision = published.to_json()["tag"] or published.result.commit
+    return [f"[{repo} {revision}]({hub}/datasets/{repo}/tree/{revision})"] if repo else []

@@ -1,0 +1,128 @@
+"""A local Prefect server with the deployments, until it is told to stop: what ``medmultipoints serve`` runs."""
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.objects import StateType
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.runner import Runner
+from prefect.states import Crashed
+
+from medmultipoints.flows.orchestration.deployments import Served
+from medmultipoints.flows.orchestration.flow_ends import SERVED_BY
+
+NAME = "medmultipoints"
+UNDER_WAY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+LOST = "its process ended; the next run goes on where it stopped"
+ORPHANS_SECONDS = 20
+# A server that does not answer, or does not know (yet) what is asked for.
+AWAY = (httpx.HTTPError, PrefectHTTPStatusError, ObjectNotFound)
+
+log = logging.getLogger(__name__)
+
+
+def serve(served: Sequence[Served], ready: Callable[[datetime | None], None]) -> None:
+    """Offer the deployments until SIGINT or SIGTERM; runs that are under way then are cancelled, in order."""
+    os.environ[SERVED_BY] = str(os.getpid())
+    asyncio.run(_serve(served, ready))
+
+
+async def _serve(served: Sequence[Served], ready: Callable[[datetime | None], None]) -> None:
+    await bury_the_dead()
+    runner = Runner(name=NAME, pause_on_shutdown=False, query_seconds=2)
+    for one in served:
+        await runner.aadd_flow(
+            one.flow,
+            name=NAME,
+            parameters=one.parameters,
+            schedules=[one.schedule] if one.schedule else [],
+            concurrency_limit=one.limit,
+            triggers=list(one.triggers),
+            description=one.flow.description,
+            tags=[NAME, *one.tags],
+        )
+    stopped = asyncio.Event()
+    running = asyncio.create_task(runner.start())
+    await asyncio.sleep(0)  # it has set its own handler for SIGTERM by now
+    for told in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(told, stopped.set)
+    ready(await next_run(served))
+    burying = asyncio.create_task(bury_orphans())
+    waiting = asyncio.create_task(stopped.wait())
+    await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        running.result()
+        return
+    burying.cancel()
+    await let_finished_end()
+    await runner.astop()
+    await asyncio.wait({running}, timeout=10)
+
+
+async def next_run(served: Sequence[Served]) -> datetime | None:
+    """When the first deployment that has a schedule is due; None where none has."""
+    from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule
+
+    schedule = next((one.schedule for one in served if one.schedule), None)
+    if schedule is None:
+        return None
+    kind = CronSchedule if hasattr(schedule, "cron") else IntervalSchedule
+    return (await kind.model_validate(schedule.model_dump()).get_dates(1))[0]
+
+
+async def let_finished_end(seconds: float = 10) -> None:
+    """Wait for processes whose runs have ended: the runner would call them cancelled. Not without a server to ask."""
+    deadline = time.monotonic() + seconds
+    with suppress(*AWAY):
+        while multiprocessing.active_children() and time.monotonic() < deadline:
+            async with get_client() as client:
+                if await client.read_flow_runs(flow_run_filter=FlowRunFilter(state=of_types(UNDER_WAY))):
+                    return
+            await asyncio.sleep(0.5)
+
+
+async def bury_orphans() -> None:
+    """From time to time, mark orphans as crashed; where the server does not answer, the next time."""
+    while True:
+        await asyncio.sleep(ORPHANS_SECONDS)
+        try:
+            await bury_orphans_once()
+        except AWAY as error:
+            log.warning("runs that outlived the run around them were not looked for: %s", error)
+
+
+async def bury_orphans_once() -> None:
+    """Mark runs as crashed that began within a run which has ended without them."""
+    async with get_client() as client:
+        for run in await client.read_flow_runs(flow_run_filter=FlowRunFilter(state=of_types([StateType.RUNNING]))):
+            if run.parent_task_run_id is None:
+                continue
+            within = (await client.read_task_run(run.parent_task_run_id)).flow_run_id
+            around = await client.read_flow_run(within) if within else None
+            if around and around.state and around.state.is_final():
+                await client.set_flow_run_state(run.id, Crashed(message=LOST), force=True)
+
+
+def of_types(types: list[StateType]) -> FlowRunFilterState:
+    """A filter for runs in states of these types."""
+    return FlowRunFilterState(type=FlowRunFilterStateType(any_=types))
+
+
+async def bury_the_dead() -> int:
+    """Mark runs that an earlier server left under way as crashed, so that they hold no slot; returns how many."""
+    under_way = FlowRunFilter(state=of_types(UNDER_WAY))
+    async with get_client() as client:
+        left = await client.read_flow_runs(flow_run_filter=under_way)
+        for run in left:
+            await client.set_flow_run_state(run.id, Crashed(message=LOST), force=True)
+    return len(left)

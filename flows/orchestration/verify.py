@@ -1,0 +1,76 @@
+"""The Prefect flow that looks after a release: everything it states is computed again, in the lake and at the Hub."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect import State, flow, tags
+from prefect.artifacts import create_table_artifact
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from medmultipoints.data_lake.publish.read_back import check_rows, fetched_release
+from medmultipoints.data_lake.release.read.verify import Check, verify_release
+from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.data_lake.store.layout import open_lake
+from medmultipoints.flows.engine.place import newest_release
+from medmultipoints.flows.engine.publishing import place_of
+from medmultipoints.flows.orchestration.flow_ends import ended, notify
+from medmultipoints.flows.orchestration.parameters import VerifyParameters
+from medmultipoints.flows.orchestration.progress import Progress, tell
+from medmultipoints.transforms.errors import DataError, UsageError
+
+REMEDY = "Do not use this copy: build or publish the version again."
+
+
+def name_run() -> str:
+    """A name that tells what is verified, as ``verify audited``."""
+    return f"verify {VerifyParameters.model_validate(flow_run.parameters['what']).recipe}"
+
+
+@flow(
+    name="verify",
+    flow_run_name=name_run,
+    persist_result=False,
+    on_failure=[notify],
+    on_crashed=[notify],
+    description="Compute everything again that the newest release states, in the lake and where it is published.",
+)
+def verify(what: VerifyParameters = VerifyParameters()) -> State[Any]:  # noqa: B008 (frozen)
+    """Verify the newest release of a name.
+
+    Args:
+        what: The release, its lake, and where it is published.
+
+    """
+
+    def work(_progress: Progress) -> State[Any]:
+        folder = newest_release(open_lake(what.lake), what.recipe)
+        if folder is None:
+            raise UsageError(f"no release '{what.recipe}' in {what.lake}: build one first, or give another lake.")
+        checks = all_checks(folder, what)
+        rows = [{"where": where, "check": one.name, "ok": one.ok, "found": one.detail} for where, one in checks]
+        tell(lambda: create_table_artifact(rows, key="checks", description=f"What {folder} states"))
+        failed = [f"{where}: {one.name}: {one.detail}" for where, one in checks if not one.ok]
+        if failed:
+            raise DataError(
+                f"{what.recipe} {folder.name}: {len(failed)} checks failed; the first: {failed[0]}. {REMEDY}"
+            )
+        return Completed(message=f"{what.recipe} {folder.name}: all {len(checks)} checks hold")
+
+    with tags(f"recipe:{what.recipe}"):
+        return ended(work, Progress())
+
+
+def all_checks(folder: Path, what: VerifyParameters) -> Sequence[tuple[str, Check]]:
+    """Every check with the place that it was made at."""
+    checks = [("lake", check) for check in verify_release(folder, leakage=what.leakage).checks]
+    published = what.published_at.at(folder.name) if what.published_at else None
+    found = place_of(published) if published else None
+    if published is None or found is None:
+        return checks
+    with fetched_release(*found) as copy:
+        checks += [(published, check) for check in (*verify_release(copy).checks, check_rows(*found, copy))]
+        ours, theirs = read_manifest(folder).manifest_root, read_manifest(copy).manifest_root
+    same = Check("same_as_in_the_lake", ours == theirs, f"manifest_root {theirs}, in the lake {ours}")
+    return [*checks, (published, same)]

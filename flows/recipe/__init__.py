@@ -1,0 +1,1 @@
+"""Recipe: what a build is asked to make."""

@@ -1,0 +1,61 @@
+"""The part of a recipe that says what is asked."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from medmultipoints.transforms.instructions.tasks import TASKS
+
+Task = Literal[
+    "pointing", "bounding", "counting", "cnt_and_point", "count_and_box", "presence", "referring", "classification",
+    "label_path", "class_counts", "description", "segmentation", "tracking", "appeared", "vanished", "moved_most",
+    "same_class", "motion", "video_counts", "crop_grounding",
+]  # fmt: skip
+
+
+Dialect = Literal[
+    "swift", "swift-objects", "llama-factory", "llama-factory-resized", "qwen2.5-vl", "qwen-vl-1000", "molmo", "llava",
+    "paligemma", "florence2",
+]  # fmt: skip
+
+
+class Instructions(BaseModel):
+    """Which prompts are written; docs/tasks.md explains each task."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tasks: tuple[Task, ...] = Field(
+        default=("pointing", "bounding", "counting", "cnt_and_point", "count_and_box"),
+        description="what is asked; the default are the tasks of the published dataset",
+    )
+    shares: Mapping[Task, Annotated[float, Field(gt=0, le=1)]] = Field(
+        default={},
+        description="task = share of its possible questions that are asked, 1 where not given; not for the published",
+    )
+    absent: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="share of the images asked for presence that are asked for a class that is certainly absent, "
+        "where there is one",
+    )
+
+    dialects: tuple[Dialect, ...] = Field(
+        default=(),
+        description="trainers' formats that the release holds the instructions in as well, each a config of its own",
+    )
+
+    @model_validator(mode="after")
+    def _shares_are_of_its_tasks(self) -> "Instructions":
+        for task in self.shares:
+            if task in TASKS:
+                raise ValueError(f"shares: {task} is asked of every record, without a share")
+            if task not in self.tasks:
+                raise ValueError(f"shares: {task} is not among the tasks")
+        return self
+
+    @field_validator("dialects")
+    @classmethod
+    def _each_once(cls, names: tuple[Dialect, ...]) -> tuple[Dialect, ...]:
+        return tuple(sorted(set(names)))

@@ -1,0 +1,222 @@
+"""The recipe: one TOML file that says what a release is made of. Unknown keys are errors."""
+
+import inspect
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+
+from medmultipoints.data_lake.catalogue import Label, SourceInfo, load_catalogue, load_reader
+from medmultipoints.flows.recipe.corrections import Corrections, check_entries, of_sources, read_corrections
+from medmultipoints.flows.recipe.instructions import Instructions
+from medmultipoints.flows.recipe.patterns import LABEL, NAME, STAGE, VERSION, Day
+from medmultipoints.flows.recipe.problems import problems
+from medmultipoints.transforms.errors import MachineError, UsageError
+
+REMEDY = "Correct the recipe and run again."
+
+Name = Annotated[str, Field(pattern=NAME)]
+Version = Annotated[str, Field(pattern=VERSION)]
+Policy = Literal["published", "audited"]
+ReleasedLabel = Annotated[str, Field(pattern=LABEL)]
+StageName = Annotated[str, Field(pattern=STAGE)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Boxes(_Section):
+    """How masks, tracks and source boxes become boxes and points."""
+
+    policy: Policy = Field(
+        default="audited", description="published: source boxes x scale; audited: from masks and tracks"
+    )
+    threshold: int = Field(default=128, ge=1, le=255, description="mask values from here on belong to an object")
+    min_area_px: int = Field(default=20, ge=1, description="smaller mask components are specks: dropped and reported")
+    track_rounding: Literal["none", "nearest", "floor"] = Field(
+        default="none", description="how boxes of label lines become integers, if they do"
+    )
+
+
+class Images(_Section):
+    """How pictures are stored."""
+
+    max_side: int | None = Field(default=None, ge=16, description="longest side in px; none: original bytes untouched")
+    resample: Literal["lanczos", "bicubic", "bilinear", "box"] = Field(
+        default="lanczos", description="filter that makes pictures smaller"
+    )
+    jpeg_quality: int = Field(
+        default=95, ge=1, le=100, description="of pictures that are resized or decoded from video"
+    )
+
+
+class Labels(_Section):
+    """Which labels become records, and under which name; a label that is not named is left out."""
+
+    names: Mapping[Label, ReleasedLabel] = Field(
+        default={}, description="label of a source = label in the release; empty: all labels of the sources as they are"
+    )
+    zero_counts: bool = Field(default=False, description="records with count 0 where absence is certain")
+
+
+class Splits(_Section):
+    """Shares of the images; whole groups go to one split."""
+
+    fractions: Mapping[Name, Annotated[float, Field(gt=0, le=1)]] = Field(
+        default={"train": 1.0}, description="split = share; the shares sum to 1"
+    )
+    honour_official: bool = Field(
+        default=False, description="images keep the split that their source's authors assign, where the recipe has it"
+    )
+    previous: str | None = Field(
+        default=None,
+        description="RELEASE or RELEASE@ROOT, a folder, or NAME@ROOT, a release in the lake: its images keep their "
+        "split; ROOT is its manifest root or the first 8 digits or more",
+    )
+    near_threshold: float | None = Field(
+        default=None,
+        ge=0,
+        le=0.3,
+        description="pictures of a smaller distance (1 - correlation) are near-duplicates and stay in one split; "
+        "none: chosen from the histogram of distances",
+    )
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> "Splits":
+        if abs(sum(self.fractions.values()) - 1) > 1e-9:
+            raise ValueError(f"the fractions sum to {sum(self.fractions.values()):g}, not 1")
+        return self
+
+
+class Validation(_Section):
+    """When rejections stop the release: the largest share of a stage's inputs, by stage."""
+
+    max_rejected_fraction: float = Field(default=0.5, ge=0, le=1, description="for every stage that by_stage omits")
+    by_stage: Mapping[StageName, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default={}, description="stage = largest share"
+    )
+
+
+class Card(_Section):
+    """What a curator writes for the dataset card by hand; texts are Markdown and survive every rebuild."""
+
+    about: str = Field(default="", description="after the description")
+    uses: str = Field(default="", description="intended uses, and what it must not be used for")
+    limits: str = Field(default="", description="added to the known defects and limits")
+    changes: str = Field(default="", description="what is new in this version, in a curator's words")
+    citation: str = Field(default="", description="how to cite this dataset; those of the sources follow")
+    homepage: str | None = Field(default=None, description="where the dataset is described")
+    authors: tuple[str, ...] = Field(default=(), description="who made it")
+    contacts: tuple[str, ...] = Field(default=(), description="whom to ask")
+    tags: tuple[str, ...] = Field(default=(), description="added to the tags of the Hub")
+
+
+class Recipe(_Section):
+    """One release: sources, policies, splits, tasks, thresholds, version."""
+
+    name: Name = Field(description="name of the release, and of its folder")
+    version: Version = Field(description="three numbers, as 1.0.0; --version overrules it")
+    title: str = Field(description="heading of the dataset card")
+    description: str = Field(default="", description="first paragraph of the dataset card")
+    seed: int = Field(default=0, description="decides frame sampling, splits and the wording of prompts")
+    release_date: Day | None = Field(
+        default=None, description="as 2026-11-21; none: the day of SOURCE_DATE_EPOCH, if that is set"
+    )
+    sources: Mapping[str, Mapping[str, object]] = Field(
+        description="one table a source, with the options of its reader; of equal images the first source wins"
+    )
+    boxes: Boxes = Boxes()
+    images: Images = Images()
+    labels: Labels = Labels()
+    splits: Splits = Splits()
+    instructions: Instructions = Instructions()
+    corrections: Corrections = Corrections()
+    validation: Validation = Validation()
+    card: Card = Card()
+
+    @model_validator(mode="after")
+    def _has_sources(self) -> "Recipe":
+        if not self.sources:
+            raise ValueError("sources: at least one source is needed")
+        return self
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """The recipes that come with the project, by name."""
+    folder = Path(str(files("medmultipoints.flows"))) / "recipes"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """The checked recipe; UsageError lists every problem with its key, or the recipes there are."""
+    shipped = shipped_recipes()
+    path = shipped.get(name_or_path, Path(name_or_path))
+    if not path.is_file():
+        raise UsageError(f"no recipe '{name_or_path}': give one of {', '.join(shipped)} or the path of a TOML file.")
+    try:
+        recipe = Recipe.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
+        corrections = read_corrections(recipe.corrections, path.parent)
+        recipe = recipe.model_copy(update={"corrections": corrections})
+    except OSError as error:
+        raise MachineError(f"recipe {path}: {error.strerror}. Check that the file is readable.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"recipe {path}: not valid TOML: {error}. {REMEDY}") from error
+    except ValidationError as error:
+        raise UsageError(f"recipe {path}: {problems(error, Recipe)}. {REMEDY}") from error
+    return check_sources(recipe, load_catalogue(), str(path))
+
+
+def select_sources(recipe: Recipe, only: tuple[str, ...]) -> Recipe:
+    """The recipe cut to the named sources; UsageError for a name it does not have."""
+    unknown = [name for name in only if name not in recipe.sources]
+    if unknown:
+        raise UsageError(
+            f"--only {unknown[0]}: recipe '{recipe.name}' has no such source; it has {', '.join(recipe.sources)}."
+        )
+    kept = {name: options for name, options in recipe.sources.items() if not only or name in only}
+    corrections = of_sources(recipe.corrections, tuple(kept))
+    return recipe.model_copy(update={"sources": kept, "corrections": corrections})
+
+
+def check_sources(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: str) -> Recipe:
+    """The recipe with its source options and labels completed and checked."""
+    complete = {}
+    for name, options in recipe.sources.items():
+        if name not in catalogue:
+            raise UsageError(f"recipe {where}: unknown source '{name}'; there are {', '.join(catalogue)}. {REMEDY}")
+        known = reader_options(catalogue[name].reader)
+        try:
+            complete[name] = known.model_validate(dict(options)).model_dump()
+        except ValidationError as error:
+            raise UsageError(f"recipe {where}: sources.{name}: {problems(error, known)}. {REMEDY}") from error
+        except UsageError as error:  # from an option that its reader checks itself
+            raise UsageError(f"recipe {where}: sources.{error}") from error
+    labels = complete_labels(recipe, catalogue, where)
+    check_entries(recipe.corrections, catalogue, labels.names)
+    return recipe.model_copy(update={"sources": complete, "labels": labels})
+
+
+def complete_labels(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: str) -> Labels:
+    """The recipe's labels, or all that its sources bring; UsageError for one that no source brings."""
+    brought = {label: label for name in recipe.sources for label in catalogue[name].labels}
+    for label in recipe.labels.names:
+        if label not in brought:
+            there = ", ".join(brought)
+            raise UsageError(
+                f"recipe {where}: labels.names: unknown label '{label}'; its sources bring {there}. {REMEDY}"
+            )
+    return recipe.labels if recipe.labels.names else recipe.labels.model_copy(update={"names": brought})
+
+
+def reader_options(reader: str) -> type[BaseModel]:
+    """The options of a reader, as its keyword arguments declare them; ``seed`` comes from the recipe itself."""
+    fields = {
+        parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
+        for parameter in inspect.signature(load_reader(reader)).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name != "seed"
+    }
+    return create_model(f"{reader}_options", __config__=ConfigDict(extra="forbid", frozen=True), **fields)  # type: ignore[call-overload, no-any-return]

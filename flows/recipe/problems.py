@@ -1,0 +1,70 @@
+"""What is wrong with a recipe, in words: the key it concerns, and what was probably meant."""
+
+from difflib import get_close_matches
+from typing import get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from medmultipoints.flows.recipe.patterns import PATTERNS
+
+_WORDS = {
+    "missing": "the key is missing",
+    "greater_than": "must be above {gt}",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "string_too_short": "must not be empty",
+    "string_type": "must be a text in quotes",
+}
+
+
+def problems(error: ValidationError, model: type[BaseModel]) -> str:
+    """Every problem of a validation as one sentence with the key it concerns."""
+    return "; ".join(
+        ": ".join(
+            [".".join(str(part) for part in found["loc"] if part != "[key]"), problem(found, model)]
+        ).removeprefix(": ")
+        for found in error.errors()
+    )
+
+
+def problem(found: ErrorDetails, model: type[BaseModel]) -> str:
+    """What is wrong with one value, in words."""
+    kind = found["type"]
+    if kind == "string_pattern_mismatch":
+        return f"{found['input']!r} is not {PATTERNS[found['ctx']['pattern']]}"
+    if kind == "extra_forbidden":
+        return f"unknown key{_meant(found['loc'], model)}"
+    if kind in _WORDS:
+        return _WORDS[kind].format(**found.get("ctx", {}))
+    return found["msg"].removeprefix("Value error, ")
+
+
+def _meant(place: tuple[int | str, ...], model: type[BaseModel]) -> str:
+    """The known key most like the unknown one, else all that are known there."""
+    for part in place[:-1]:
+        if isinstance(part, int):
+            continue
+        section = _section(model, part)
+        if section is None:
+            return ""
+        model = section
+    known = sorted(model.model_fields)
+    near = get_close_matches(str(place[-1]), known, n=1)
+    if near:
+        return f"; perhaps '{near[0]}' is meant"
+    return f"; known are {', '.join(known)}" if known else ""
+
+
+def _section(model: type[BaseModel], name: str) -> type[BaseModel] | None:
+    """The model of a key, or of each entry of a list."""
+    kind = model.model_fields[name].annotation if name in model.model_fields else None
+    for found in (kind, *get_args(kind)):
+        if isinstance(found, type) and issubclass(found, BaseModel):
+            return found
+    return None

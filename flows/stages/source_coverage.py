@@ -1,0 +1,39 @@
+"""A selected source must yield something: a release that lost one without a word would be wrong."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import polars as pl
+
+from medmultipoints.transforms.errors import SourceDataError
+
+
+def require_every_source(given: pl.LazyFrame, made: pl.LazyFrame, exclusions: pl.LazyFrame) -> None:
+    """SourceDataError where none of a source's images in ``given`` is in ``made``; it says why most of them are not.
+
+    Both tables have the column ``sample_id``, ``exclusions`` is the stage's own table.
+    """
+    for source in sorted(_sources(given) - _sources(made)):
+        rows = exclusions.filter(pl.col("source") == source).sort("key").collect()
+        raise nothing_usable(source, rows.select("verdict", "reason", "key", "detail").rows())
+
+
+def _sources(table: pl.LazyFrame) -> set[str]:
+    of_source = pl.col("sample_id").str.split("/").list.first()
+    return set(table.select(of_source.unique()).collect(engine="streaming").to_series())
+
+
+def nothing_usable(source: str, excluded: Iterable[tuple[str, str, str, str]]) -> SourceDataError:
+    """The error of a source without a usable sample, from verdict, reason, key and detail of each excluded input.
+
+    It names the most frequent reason of a rejection; what the recipe drops is to blame only where nothing else is.
+    """
+    rows = list(excluded)
+    rows = [row for row in rows if row[0] == "rejected"] or rows
+    problem = "no usable sample"
+    if rows:
+        ((reason, times),) = Counter(row[1] for row in rows).most_common(1)
+        key, detail = next(row[2:] for row in rows if row[1] == reason)
+        problem += f": {times} times {reason}, for example {key}: {detail}"
+    remedy = f"Give what is missing with --source {source}=PATH, or leave it out with --only."
+    return SourceDataError(source, "all files", problem, remedy)

@@ -1,0 +1,72 @@
+"""Releases compared on disk, and what show says of one."""
+
+from pathlib import Path
+
+import pytest
+
+from medmultipoints.data_lake.release.read.compare import compare_releases
+from medmultipoints.data_lake.release.read.show import describe_release
+from medmultipoints.transforms.diff.releases import Tables
+from medmultipoints.transforms.errors import DataError
+from tests.data_lake.release.tiny_release import write_release
+from tests.data_lake.release.tiny_tables import OBJECTS, make_tables
+
+
+def test_the_same_content_proposes_the_same_version(release: Path, tmp_path: Path, tables: Tables) -> None:
+    again = write_release(tmp_path / "again", tables)
+    found = compare_releases(release, again)
+    assert (found.proposed_version, found.text) == ("1.0.0", "no difference")
+
+
+def test_another_card_is_a_patch(release: Path, tmp_path: Path, tables: Tables) -> None:
+    again = write_release(tmp_path / "again", tables, version="1.0.5")
+    found = compare_releases(release, again)
+    assert (found.proposed_version, found.diff.level) == ("1.0.1", "patch")
+    assert "no row did" in found.text
+
+
+def test_a_corrected_box_is_minor(release: Path, tmp_path: Path) -> None:
+    objects = (("hyperkvasir/a", "polyps", [(2.0, 3.0, 11.0, 9.0)]), *other_objects())
+    again = write_release(tmp_path / "again", make_tables(objects))
+    found = compare_releases(release, again)
+    assert found.proposed_version == "1.1.0"
+    assert "minor: 1 boxes changed, sides by 1.0 px (median), 1.0 px (most): " in found.text
+
+
+def other_objects() -> tuple[tuple[str, str, list[tuple[float, ...]]], ...]:
+    return tuple(OBJECTS[1:])
+
+
+def test_what_a_release_was_made_of_is_compared_too(release: Path, tmp_path: Path, tables: Tables) -> None:
+    again = write_release(tmp_path / "again", tables, version="1.0.5")
+    path = again / "manifest.json"
+    relabelled = ", ".join(
+        f'{{"image": "hyperkvasir/a", "action": "set_label", "object": "{one}", "label": "polyps"}}' for one in "yx"
+    )
+    entries = f'"corrections": {{"entries": [{relabelled}]}}, "seed": 8'
+    path.write_text(path.read_text().replace('"seed": 7', entries).replace("a" * 64, "b" * 64))
+    lines = compare_releases(release, again).text.splitlines()
+    assert "patch: 1 source files changed: hyperkvasir/a.zip (aaaaaaaaaaaa... to bbbbbbbbbbbb...)" in lines
+    told = "corrections.entries hyperkvasir/a (nothing to set_label x polyps; set_label y polyps), seed (7 to 8)"
+    assert f"patch: 2 values of the recipe changed: {told}" in lines
+
+
+def test_releases_of_two_names_are_not_compared(release: Path, tmp_path: Path, tables: Tables) -> None:
+    again = write_release(tmp_path / "again", tables)
+    path = again / "manifest.json"
+    path.write_text(path.read_text().replace('"name": "tiny"', '"name": "other"'))
+    with pytest.raises(DataError, match="versions are per name"):
+        compare_releases(release, again)
+
+
+def test_show_tells_what_a_release_holds(release: Path) -> None:
+    told = describe_release(release)
+    assert (told["name"], told["version"], told["splits"], told["images"]) == ("tiny", "1.0.0", ["test", "train"], 4)
+    assert told["by_label"][0] == {"split": "test", "label": "polyps", "records": 1, "images": 1, "objects": 2}
+    assert told["licences"] == ["CC-BY-4.0", "LicenseRef-research-only"]
+    assert told["sources"] == [{"name": "hyperkvasir", "known": True}]
+
+
+def test_show_names_a_folder_that_is_no_release(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is not a release"):
+        describe_release(tmp_path)

@@ -1,0 +1,166 @@
+"""The card: metadata that the Hub's own library accepts, and numbers that are computed."""
+
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import polars as pl
+from datasets import load_dataset
+from huggingface_hub import DatasetCard
+from PIL import Image
+
+from medmultipoints.data_lake.catalogue import load_catalogue
+from medmultipoints.data_lake.release.write.card import TEMPLATE, render_card
+from medmultipoints.data_lake.release.write.curated import Curated
+from medmultipoints.data_lake.release.write.files import FileEntry
+from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, _axis, bin_counts, histogram_png
+from medmultipoints.data_lake.release.write.licences import hub_licence, licence_reason, strictest
+from medmultipoints.transforms.compose.stats import count_histogram
+from medmultipoints.transforms.diff.releases import Tables
+from tests.data_lake.release.tiny_release import card_facts
+
+FILES = [
+    FileEntry("data/test-00000-of-00001.parquet", 10, "a" * 64),
+    FileEntry("data/train-00000-of-00001.parquet", 20, "a" * 64),
+    FileEntry("images/train-00000-of-00001.parquet", 5, "a" * 64),
+]
+
+
+def card_of(tables: Tables, **values: object) -> str:
+    return render_card(replace(card_facts(tables, FILES), **values), TEMPLATE.read_text("utf-8"))
+
+
+def test_the_hub_library_reads_the_metadata(tables: Tables) -> None:
+    data = DatasetCard(card_of(tables)).data.to_dict()
+    assert (data["license"], data["license_name"]) == ("other", "research-only")
+    assert data["size_categories"] == ["n<1K"]
+    assert data["configs"][0] == {
+        "config_name": "records",
+        "default": True,
+        "data_files": [{"split": "test", "path": "data/test-*"}, {"split": "train", "path": "data/train-*"}],
+    }
+    assert data["dataset_info"][0]["features"][:3] == [
+        {"name": "image", "dtype": "image"},
+        {"name": "image_sha256", "dtype": "string"},
+        {"name": "img_size", "list": "int32"},
+    ]
+    assert data["dataset_info"][0]["splits"][1] == {"name": "train", "num_bytes": 20, "num_examples": 4}
+
+
+def test_a_config_without_files_is_not_named(tables: Tables) -> None:
+    data = DatasetCard(card_of(tables)).data.to_dict()
+    assert [config["config_name"] for config in data["configs"]] == ["records", "images"]
+    assert [info["config_name"] for info in data["dataset_info"]] == ["records", "images"]
+    assert data["configs"][1]["data_files"] == [{"split": "train", "path": "images/train-*"}]
+
+
+def test_the_body_states_counts_sources_and_accounting(tables: Tables) -> None:
+    text = card_of(tables)
+    for line in (
+        "Version 1.0.0, 2026-01-02. 4 images, 5 records (one per image and label), 5 objects, 25 instructions.",
+        "| test | polyps | 1 | 1 | 2 |",
+        "| polyps | 1 | 1.5 | 1.5 | 2 |",
+        "| polyps | 2-3 | 1 |",
+        "| index | 5 | 4 | 0 | 1 | 4 |",
+        "| index | rejected | mask_without_image | 1 |",
+        "(`hyperkvasir`) | CC-BY-4.0 | official: sha256 of every file is an accepted one |",
+        "(`kvasir_instrument`) | LicenseRef-research-only | **not official or not verifiable**",
+        "LicenseRef-research-only of Kvasir-Instrument is the strictest licence among the sources",
+        "| `bbox` | `list<list<float32>>` | px |",
+    ):
+        assert line in text
+
+
+def test_the_published_card_lists_what_is_unknown(tables: Tables) -> None:
+    recipe = {
+        "seed": 42,
+        "sources": {"visem_tracking": {"sampling": "per_video"}},
+        "boxes": {"policy": "published", "track_rounding": "nearest"},
+        "images": {"resample": "lanczos", "jpeg_quality": 95},
+    }
+    text = card_of(tables, policy="published", recipe=recipe)
+    assert "which video frames were drawn: here sampling `per_video`" in text
+    assert "here `track_rounding = nearest`" in text
+    assert "here `lanczos` and 95" in text
+    assert "grown by one pixel" in text
+
+
+def test_findings_of_the_audit_are_counted_by_kind(tables: Tables) -> None:
+    findings = pl.DataFrame({"severity": ["error", "error"], "kind": ["phantom"] * 2, "action": ["box | left out"] * 2})
+    assert "| error | phantom | box \\| left out | 2 |" in card_of(tables, disagreements=findings)
+
+
+def test_what_the_curator_wrote_stands_on_the_card_as_it_is(tables: Tables) -> None:
+    curated = Curated(
+        about="Made with **care**.",
+        uses="Counting.",
+        limits="- One hospital.",
+        changes="Two boxes mended.",
+        citation="Us, 2026.",
+        contacts=("someone@example.org",),
+        tags=("endoscopy", "medical"),
+    )
+    text = card_of(tables, curated=curated)
+    for words in ("\nMade with **care**.\n", "## Intended uses\n\nCounting.", "- One hospital.", "Two boxes mended."):
+        assert words in text
+    assert text.index("Us, 2026.") < text.index("HyperKvasir, a comprehensive")
+    assert DatasetCard(text).data.to_dict()["tags"][-1] == "endoscopy"
+
+
+def test_the_card_shows_the_histogram_where_the_release_has_it(tables: Tables) -> None:
+    assert "assets/" not in card_of(tables)
+    files = [*FILES, FileEntry(HISTOGRAM, 1, "a" * 64)]
+    assert f"]({HISTOGRAM})" in render_card(card_facts(tables, files), TEMPLATE.read_text("utf-8"))
+
+
+def test_the_histogram_is_the_same_picture_whatever_the_order_of_rows(tables: Tables) -> None:
+    rows = count_histogram(tables.records)
+    drawn = histogram_png(rows)
+    assert drawn == histogram_png(rows.reverse())
+    with Image.open(BytesIO(drawn)) as image:
+        assert image.size == (920, 480)
+    assert bin_counts(pl.DataFrame({"label": ["a"] * 3, "count": [0, 5, 7], "records": [1, 2, 3]})) == [
+        {"label": "a", "low": 0, "records": 1, "bin": "0"},
+        {"label": "a", "low": 4, "records": 5, "bin": "4-7"},
+    ]
+    assert list(_axis([1, 16]).values()) == ["1", "2-3", "4-7", "8-15", "16-31"]
+    assert list(_axis([0, 2])) == [0, 1, 2]
+
+
+def test_the_card_of_a_release_without_rows_still_renders(tables: Tables) -> None:
+    empty = Tables(*(frame.clear() for frame in (tables.records, tables.objects, tables.images, tables.instructions)))
+    assert "0 images, 0 records" in card_of(empty)
+
+
+def test_a_free_licence_is_named_as_the_hub_names_it() -> None:
+    catalogue = load_catalogue()
+    free = [catalogue["hyperkvasir"], catalogue["visem_tracking"]]
+    assert hub_licence(strictest(free)) == {"license": "cc-by-4.0"}
+    assert licence_reason(free).startswith("All sources are under CC-BY-4.0")
+
+
+def test_load_dataset_gives_pictures_and_all_columns_back(
+    release: Path, tables: Tables, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    for config, frame, key in (
+        ("records", tables.records, "record_id"),
+        ("images", tables.images, "sample_id"),
+        ("objects", tables.objects, "object_id"),
+    ):
+        for split in ("train", "test"):
+            loaded = load_dataset(str(release), config, split=split, cache_dir=str(tmp_path / "cache"))
+            wanted = frame.filter(pl.col("split") == split).sort(key).to_dicts()
+            rows = [{name: value for name, value in row.items() if name != "image"} for row in loaded]
+            assert rows == wanted
+    records = load_dataset(str(release), split="train", cache_dir=str(tmp_path / "cache"))
+    assert [list(row["image"].size) for row in records] == [row["img_size"] for row in records]
+
+
+def test_load_dataset_reads_the_instructions(release: Path, tables: Tables, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    path = str(release / "instructions/test.jsonl")
+    loaded = load_dataset("json", data_files=path, split="train", cache_dir=str(tmp_path))
+    wanted = tables.instructions.filter(pl.col("split") == "test").sort("instruction_id")
+    assert [row["messages"][1]["content"] for row in loaded] == wanted["answer"].to_list()
+    assert [row["images"] for row in loaded] == [[one] for one in wanted["image_file"]]

@@ -1,0 +1,38 @@
+"""The card is held against what the Hub accepts before anything is sent."""
+
+from pathlib import Path
+
+import pytest
+
+from medmultipoints.data_lake.release.write.card_check import card_problems, check_card
+from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.transforms.errors import DataError
+
+
+def test_the_card_of_a_release_is_accepted(release: Path) -> None:
+    check_card(release, read_manifest(release))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("---\n", "", "has no front matter"),
+        ("license: other", "license: [other", "not valid YAML"),
+        ("license: other", "licence: other", "has no license"),
+        ("license_link", "license_url", "needs license_name and license_link"),
+        ("n<1K", "few", "size_categories: 'few' is none of"),
+        ("path: data/test-*", "path: rows/test-*", "config records: no file of the release matches rows/test-"),
+        ("- medical", "- 7", "tags holds a value that is not text"),
+        ("config_name: objects", "config_name: things", "name different configs"),
+    ],
+)
+def test_what_the_hub_would_refuse_is_found_first(release: Path, old: str, new: str, said: str) -> None:
+    text = (release / "README.md").read_text().replace(old, new, 1)
+    paths = [entry.path for entry in read_manifest(release).files]
+    assert any(said in problem for problem in card_problems(text, paths))
+
+
+def test_a_card_that_is_no_text_is_told_apart(release: Path) -> None:
+    (release / "README.md").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match=r"README\.md cannot be read"):
+        check_card(release, read_manifest(release))

@@ -1,0 +1,297 @@
+"""The command line: exit codes, messages that say what to do, JSON for machines."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from medmultipoints.flows.cli.app import app, main
+from medmultipoints.flows.engine.execute import Outcome
+from medmultipoints.flows.stages.pipeline import PIPELINE
+from medmultipoints.transforms.errors import PipelineError
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Exited(BaseException):
+    """Stands for the end of the process."""
+
+
+Cli = Callable[..., Ended]
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
+    """Run a command in this process, in an empty folder, up to where the process would end."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LAKE_ROOT", raising=False)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def leave(code: int) -> None:
+        raise Exited(code)
+
+    def run(*arguments: object) -> Ended:
+        monkeypatch.setattr(os, "_exit", leave)
+        monkeypatch.setattr(sys, "argv", ["medmultipoints", *map(str, arguments)])
+        with pytest.raises(Exited) as exited:
+            main()
+        printed = capsys.readouterr()
+        return Ended(exited.value.args[0], printed.out, printed.err)
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def given(sources: dict[str, str]) -> list[str]:
+    """The sources as options."""
+    return [word for name, path in sources.items() for word in ("--source", f"{name}={path}")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["build"], "error: Missing argument 'recipe'. See `medmultipoints --help`."),
+        (
+            ["build", "demo", "--workers", "0"],
+            "error: Invalid value for '--workers': must be greater than or equal to 1. ",
+        ),
+        (
+            ["publish", "any", "--to", "versions", "--branch", "bad name"],
+            "error: --branch bad name: no name of a branch. Use letters,",
+        ),
+        (["build", "demo", "--colour"], "error: No such option: --colour"),
+        (["biuld"], "error: No such command 'biuld'."),
+        (
+            ["build", "dmeo"],
+            "error: no recipe 'dmeo': give one of audited, demo, published or the path of a TOML file.",
+        ),
+        (
+            ["build", "demo", "--source", "hyperkvasir"],
+            "error: --source hyperkvasir: write it as NAME=PATH, for example hyperkvasir=~/data/hyper-kvasir.",
+        ),
+        (["build", "demo", "--source", "=x"], "error: --source =x: write it as NAME=PATH"),
+        (
+            ["build", "demo", "--source", "kvasir=."],
+            "error: source kvasir: the build uses hyperkvasir, kvasir_instrument, visem_tracking and no source",
+        ),
+        (
+            ["build", "demo", "--only", "hyperkvasir", "--source", "visem_tracking=."],
+            "error: source visem_tracking: the build uses hyperkvasir and no source 'visem_tracking'.",
+        ),
+        (
+            ["build", "demo", "--source", "hyperkvasir=nowhere"],
+            "error: source hyperkvasir=nowhere: there is no such file or folder.",
+        ),
+        (
+            ["build", "demo", "--only", "hyperkvasir,kvasir"],
+            "error: --only kvasir: recipe 'demo' has no such source; it has hyperkvasir, kvasir_instrument,",
+        ),
+        (
+            ["build", "demo", "--version", "2"],
+            "error: --version 2: give three numbers such as 1.2.0, or auto.",
+        ),
+        (
+            ["build", "demo", "--version", "1.02.0"],
+            "error: --version 1.02.0: give three numbers such as 1.2.0, or auto.",
+        ),
+        (
+            ["fetch", "kvasir"],
+            "error: unknown source 'kvasir'; there are hyperkvasir, kvasir_instrument, visem_tracking.",
+        ),
+        (["quarantine", "list"], "error: --lake lake: there is no such folder."),
+        (["quarantine", "show", "anything"], "error: --lake lake: there is no such folder."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_arguments_end_in_a_message_and_code_2(cli: Cli, arguments: list[str], message: str) -> None:
+    ended = cli(*arguments)
+    assert ended.code == 2
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+    assert ended.out == ""
+
+
+def test_a_lake_that_cannot_be_written_ends_in_code_3(cli: Cli, tmp_path: Path, sources: dict[str, str]) -> None:
+    (tmp_path / "lake").write_bytes(b"a file")
+    ended = cli("build", "demo", *given(sources))
+    assert ended.code == 3
+    assert "A file stands where a folder is needed: choose another folder with --lake." in ended.err
+
+
+@pytest.mark.parametrize("command", [["verify"], ["show"], ["export", "--to", "out"]], ids=lambda words: words[0])
+def test_a_folder_that_is_no_release_is_said_to_be_none(cli: Cli, tmp_path: Path, command: list[str]) -> None:
+    ended = cli(*command, tmp_path)
+    assert ended.code == 1
+    told = " ".join((ended.out + ended.err).split())
+    assert f"{tmp_path} is not a release: it holds no manifest.json. Give the folder of a release." in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_verify_says_ok_of_a_sound_release(cli: Cli, first: Outcome) -> None:
+    ended = cli("verify", first.release.path, "--json")
+    assert ended.code == 0
+    report = json.loads(ended.out)
+    assert report["ok"]
+    assert {check["ok"] for check in report["checks"]} == {True}
+
+
+def test_verify_fails_on_a_damaged_release(cli: Cli, lake: Path) -> None:
+    release = lake / "releases" / "small" / "1.0.0"
+    (release / "README.md").unlink()
+    (release / "README.md").write_text("Another card.\n")
+    ended = cli("verify", release)
+    assert ended.code == 1
+    assert "checks failed: do not use this copy; get or build it again." in ended.err
+    assert "README.md" in ended.out
+
+
+def test_show_tells_what_a_release_holds(cli: Cli, first: Outcome) -> None:
+    ended = cli("show", first.release.path, "--json")
+    shown = json.loads(ended.out)
+    assert (ended.code, shown["name"], shown["version"]) == (0, "small", "1.0.0")
+    assert shown["manifest_root"] == first.release.manifest_root
+    assert shown["records"] == first.table("records").height
+    assert "manifest_root" in cli("show", first.release.path).out
+
+
+def test_export_writes_the_pictures(cli: Cli, first: Outcome, tmp_path: Path) -> None:
+    ended = cli("export", first.release.path, "--to", tmp_path / "out", "--json")
+    assert ended.code == 0
+    assert json.loads(ended.out)["images"] == len(list((tmp_path / "out" / "images").iterdir()))
+
+
+def test_a_finished_build_is_kept_without_a_server(
+    cli: Cli, lake: Path, recipe: str, sources: dict[str, str], first: Outcome
+) -> None:
+    """The JSON object that ends standard output has the promised keys; everything else goes to standard error."""
+    ended = cli("build", recipe, "--lake", lake, *given(sources), "--json")
+    assert ended.code == 0
+    found = json.loads(ended.out)
+    assert {"release", "manifest_root", "stages", "seconds"} <= set(found)
+    assert Path(found["release"]) == lake / "releases" / "small" / "1.0.0"
+    assert found["manifest_root"] == first.release.manifest_root
+    keys = {"name", "in", "used", "dropped", "rejected", "rows", "kept", "seconds"}
+    assert [set(stage) for stage in found["stages"]] == [keys] * len(PIPELINE)
+    assert {stage["kept"] for stage in found["stages"]} == {True}
+    assert "derive: in " in ended.err
+    assert not (lake / "prefect").exists()
+
+
+def test_a_person_is_told_what_the_build_came_to(cli: Cli, lake: Path, recipe: str, sources: dict[str, str]) -> None:
+    out = cli("build", recipe, "--lake", lake, *given(sources)).out
+    assert "truncated_image" in out
+    assert "small 1.0.0: " in out
+    assert str(Path("lake/releases/small/1.0.0")) in out
+    assert str(Path("lake/releases/small/1.0.0/quarantine")) in out
+
+
+def test_a_version_that_is_taken_ends_in_code_2_and_a_proposal(
+    cli: Cli, lake: Path, recipe: str, sources: dict[str, str], first: Outcome
+) -> None:
+    """The stages are finished, so that no server starts: only the folder holds another release."""
+    release = lake / "releases" / "small" / "1.0.0"
+    manifest = (release / "manifest.json").read_text()
+    shutil.move(release / "manifest.json", release / "old.json")
+    (release / "manifest.json").write_text(manifest.replace(first.release.manifest_root, "0" * 64))
+    ended = cli("build", recipe, "--lake", lake, *given(sources))
+    assert ended.code == 2
+    assert "error: release small 1.0.0 exists with other content and is never changed." in ended.err
+    assert "Build it as --version 1.0.1, or as --version auto" in ended.err
+
+
+def test_status_shows_the_runs(cli: Cli, lake: Path) -> None:
+    ended = cli("status", "--lake", lake, "--json")
+    assert [run["outcome"] for run in json.loads(ended.out)["runs"]] == ["released"]
+    printed = cli("status", "--lake", lake).out
+    assert "released" in printed
+    assert "manifest" in printed
+
+
+def test_status_of_a_new_lake_points_to_the_demo(cli: Cli, tmp_path: Path) -> None:
+    ended = cli("status", "--lake", tmp_path)
+    assert (ended.code, ended.out) == (0, "no runs yet: try `medmultipoints demo`\n")
+
+
+def test_status_makes_no_lake_of_a_misspelt_folder(cli: Cli, tmp_path: Path) -> None:
+    ended = cli("status", "--lake", tmp_path / "laek")
+    assert (ended.code, "laek: there is no such folder" in ended.err) == (2, True)
+    assert not (tmp_path / "laek").exists()
+
+
+def test_the_quarantine_lists_reasons_and_shows_inputs(cli: Cli, lake: Path) -> None:
+    (hyperkvasir, instrument) = json.loads(cli("quarantine", "list", "--lake", lake, "--json").out)["reasons"]
+    assert (hyperkvasir["stage"], hyperkvasir["source"], hyperkvasir["inputs"]) == ("derive", "hyperkvasir", 1)
+    assert (instrument["reason"], instrument["source"]) == ("truncated_image", "kvasir_instrument")
+    shown = cli("quarantine", "show", "truncated_image", "--lake", lake).out
+    assert hyperkvasir["example"] in shown
+    assert "derive  rejected  truncated_image" in shown
+    (one,) = json.loads(cli("quarantine", "show", hyperkvasir["example"], "--lake", lake, "--json").out)["inputs"]
+    assert one["key"] == hyperkvasir["example"]
+
+
+def test_the_quarantine_says_what_it_does_not_hold(cli: Cli, lake: Path) -> None:
+    ended = cli("quarantine", "show", "nothing_like_it", "--lake", lake)
+    assert ended.code == 2
+    assert (
+        "no excluded input has the reason or name 'nothing_like_it'; see `medmultipoints quarantine list`." in ended.err
+    )
+
+
+def test_recipes_and_sources_are_listed_for_people_and_machines(cli: Cli) -> None:
+    recipes = json.loads(cli("recipes", "--json").out)
+    assert {"demo", "published", "audited"} <= set(recipes)
+    assert recipes["published"]["images"]["max_side"] == 700
+    sources = json.loads(cli("sources", "--json").out)
+    assert {"hyperkvasir", "kvasir_instrument", "visem_tracking"} <= set(sources)
+    assert sources["hyperkvasir"]["licence"]
+    assert "published" in cli("recipes").out
+    assert "visem_tracking" in cli("sources").out
+
+
+def test_the_application_alone_shows_its_help(cli: Cli) -> None:
+    ended = cli()
+    assert ended.code == 2
+    assert "Start with medmultipoints demo." in ended.out
+    assert "error" not in ended.err
+
+
+COMMANDS = [
+    *([command.name] for command in app.registered_commands),
+    *(
+        [group.name, command.name]
+        for group in app.registered_groups
+        for command in group.typer_instance.registered_commands
+    ),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: " ".join(map(str, words)))
+def test_every_command_helps(cli: Cli, command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With options, with an example where it needs an argument, and without a word of Python."""
+    monkeypatch.setenv("COLUMNS", "200")
+    ended = cli(*command, "--help")
+    assert ended.code == 0
+    assert "--json" in ended.out
+    if "─ Arguments ─" in ended.out and "quarantine" not in command:
+        assert "Example" in ended.out
+        assert f"medmultipoints {' '.join(command)} " in ended.out
+    assert "Annotated" not in ended.out
+
+
+@pytest.mark.parametrize("error", PipelineError.__subclasses__())
+def test_every_kind_of_error_has_a_code_that_scripts_may_rely_on(error: type[PipelineError]) -> None:
+    assert {"DataError": 1, "UsageError": 2, "MachineError": 3}[error.__name__] == error.exit_code

@@ -1,0 +1,125 @@
+"""What the audit says of pictures: each rule on its own, and the glance that it rests on."""
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.audit.image_findings import find_in_pictures
+from medmultipoints.transforms.columns.tables import load_table, polars_schema
+from medmultipoints.transforms.pictures.decode import encode_jpeg
+from medmultipoints.transforms.pictures.measure import look_at
+from medmultipoints.transforms.pictures.thumbnails import pack
+
+MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
+Pixels = NDArray[np.uint8]
+RAMP = pack(np.arange(1024).reshape(32, 32).astype(np.uint8))
+PLAIN = {"thumbnail": RAMP, "sharpness": 12.0, "glyphs": 1, "marker_share": 0.0}
+
+
+def findings(make_table: MakeTable, **changes: Any) -> list[tuple[str, str]]:
+    """Kind and severity of what is said of one picture among four plain ones."""
+    rows = [{"sample_id": f"s/{name}"} | PLAIN for name in "bcde"] + [{"sample_id": "s/a"} | PLAIN | changes]
+    size = {name: changes[name] for name in ("original_width", "original_height") if name in changes}
+    images = make_table(
+        "images", [{"sample_id": row["sample_id"]} for row in rows[:-1]] + [{"sample_id": "s/a"} | size]
+    )
+    samples = make_table("samples", [{"sample_id": row["sample_id"]} for row in rows])
+    facts = pl.DataFrame([{name: row[name] for name in polars_schema(load_table("picture_facts"))} for row in rows])
+    thumbnails = pl.DataFrame([{"sample_id": row["sample_id"], "thumbnail": row["thumbnail"]} for row in rows])
+    found = find_in_pictures(images, samples, thumbnails, facts)
+    assert dict(found.schema) == polars_schema(load_table("disagreements"))
+    assert set(found["sample_id"]) <= {"s/a"}
+    return found.select("kind", "severity").rows()
+
+
+def test_without_pictures_nothing_is_found(make_table: MakeTable) -> None:
+    """Where a reviewer excluded all of them."""
+    facts = pl.DataFrame(schema=polars_schema(load_table("picture_facts")))
+    thumbnails = pl.DataFrame(schema={"sample_id": pl.String, "thumbnail": pl.String})
+    assert find_in_pictures(make_table("images", []), make_table("samples", []), thumbnails, facts).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"thumbnail": pack(np.full((32, 32), 90, np.uint8))}, [("near_uniform", "warning")]),
+        ({"thumbnail": pack(np.zeros((32, 32), np.uint8)), "sharpness": None}, [("near_uniform", "warning")]),
+        ({"thumbnail": pack((np.arange(1024).reshape(32, 32) % 30).astype(np.uint8))}, [("dark", "warning")]),
+        ({"sharpness": 3.0}, [("blurred", "info")]),
+        ({"original_width": 201, "original_height": 100}, [("odd_aspect", "info")]),
+        ({"original_width": 100, "original_height": 201}, [("odd_aspect", "info")]),
+        ({"original_width": 200, "original_height": 100}, []),
+        ({"glyphs": 5}, [("overlay_text", "info")]),
+        ({"marker_share": 0.05}, [("position_marker", "info")]),
+    ],
+)
+def test_each_rule_names_its_pictures_and_no_other(
+    make_table: MakeTable, changes: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    assert findings(make_table, **changes) == expected
+
+
+def test_a_source_whose_pictures_are_all_soft_has_no_blurred_ones(make_table: MakeTable) -> None:
+    rows = [{"sample_id": f"s/{name}"} for name in "abc"]
+    images, samples = make_table("images", rows), make_table("samples", rows)
+    facts = pl.DataFrame([row | {"sharpness": 2.0, "glyphs": 0, "marker_share": 0.0} for row in rows])
+    thumbnails = pl.DataFrame([row | {"thumbnail": RAMP} for row in rows])
+    assert find_in_pictures(images, samples, thumbnails, facts).is_empty()
+
+
+def test_a_picture_that_was_not_looked_at_is_judged_by_its_thumbnail_alone(make_table: MakeTable) -> None:
+    rows = [{"sample_id": "s/a"}]
+    facts = pl.DataFrame(schema=polars_schema(load_table("picture_facts")))
+    thumbnails = pl.DataFrame([rows[0] | {"thumbnail": "00" * 1024}])
+    found = find_in_pictures(make_table("images", rows), make_table("samples", rows), thumbnails, facts)
+    assert found["kind"].to_list() == ["near_uniform"]
+
+
+def textured(height: int = 480, width: int = 600) -> Pixels:
+    """Reddish noise that is sharp."""
+    rng = np.random.default_rng(1)
+    fine = cv2.resize(rng.integers(-25, 25, (height // 3, width // 3)).astype(np.float32), (width, height))
+    return np.clip(np.array([150, 80, 70]) + fine[..., None], 0, 255).astype(np.uint8)
+
+
+def test_a_blurred_picture_is_less_sharp_at_any_size() -> None:
+    for factor in (1, 2):
+        whole = cv2.resize(textured(), None, fx=factor, fy=factor)
+        sharp = look_at(encode_jpeg(np.ascontiguousarray(whole), 90)).sharpness
+        soft = look_at(encode_jpeg(np.asarray(cv2.GaussianBlur(whole, (0, 0), 5 * factor), np.uint8), 90)).sharpness
+        assert sharp is not None
+        assert soft is not None
+        assert soft < 2 < 4 < sharp
+
+
+def test_a_black_picture_has_no_sharpness_and_a_tiny_one_neither() -> None:
+    assert look_at(encode_jpeg(np.zeros((64, 64, 3), np.uint8), 90)).sharpness is None
+    assert look_at(encode_jpeg(np.full((9, 9, 3), 90, np.uint8), 90)).sharpness is None
+
+
+def test_letters_in_a_line_are_counted() -> None:
+    smooth = np.asarray(cv2.GaussianBlur(textured(), (0, 0), 3), np.uint8)
+    written = smooth.copy()
+    cv2.putText(written, "12/03/2015", (10, 200), cv2.FONT_HERSHEY_PLAIN, 1.0, (255, 255, 255), 1)
+    assert look_at(encode_jpeg(smooth, 90)).glyphs == 0
+    assert look_at(encode_jpeg(written, 90)).glyphs >= 5
+
+
+def test_a_teal_rectangle_is_measured_and_a_green_stain_is_not() -> None:
+    marked, stained = textured(), textured()
+    marked[380:, :150] = (15, 165, 135)
+    cv2.line(marked, (60, 400), (90, 470), (10, 10, 10), 2)
+    stained[380:, :150] = (120, 150, 40)
+    assert look_at(encode_jpeg(marked, 90)).marker_share == pytest.approx(100 * 150 / (480 * 600), rel=0.1)
+    assert look_at(encode_jpeg(stained, 90)).marker_share == 0
+
+
+def test_png_pictures_are_looked_at_too() -> None:
+    data = cv2.imencode(".png", cv2.cvtColor(textured(), cv2.COLOR_RGB2BGR))[1].tobytes()
+    assert look_at(data).sharpness == pytest.approx(look_at(encode_jpeg(textured(), 95)).sharpness, rel=0.2)

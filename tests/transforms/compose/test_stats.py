@@ -1,0 +1,61 @@
+"""Counts of a release from its tables."""
+
+import polars as pl
+
+from medmultipoints.transforms.compose.stats import (
+    count_histogram,
+    count_images,
+    count_labels,
+    count_spread,
+    count_tasks,
+    note_tasks,
+)
+
+RECORDS = pl.DataFrame(
+    {
+        "split": ["train", "train", "test"],
+        "label": ["polyps", "polyps", "normal"],
+        "image_sha256": ["a", "b", "a"],
+        "count": [1, 4, 0],
+    },
+    schema_overrides={"count": pl.Int32},
+)
+
+
+def test_labels_are_counted_per_split_with_their_objects() -> None:
+    assert count_labels(RECORDS).rows() == [("test", "normal", 1, 1, 0), ("train", "polyps", 2, 2, 5)]
+
+
+def test_the_histogram_counts_records_by_number_of_objects() -> None:
+    assert count_histogram(RECORDS).rows() == [("normal", 0, 1), ("polyps", 1, 1), ("polyps", 4, 1)]
+
+
+def test_the_spread_is_per_label() -> None:
+    assert count_spread(RECORDS).rows() == [("normal", 0, 0.0, 0, 0.0), ("polyps", 1, 2.5, 4, 2.5)]
+
+
+def test_images_are_counted_with_groups_and_bytes() -> None:
+    images = pl.DataFrame({"split": ["train"] * 2, "source": ["s"] * 2, "group_id": ["g"] * 2, "stored_bytes": [3, 4]})
+    assert count_images(images).rows() == [("train", "s", 2, 1, 7)]
+
+
+def test_tasks_are_counted_per_split() -> None:
+    instructions = pl.DataFrame({"split": ["train", "train"], "task": ["counting", "counting"]})
+    assert count_tasks(instructions).rows() == [("train", "counting", 2)]
+
+
+def test_no_rows_give_no_counts() -> None:
+    assert count_labels(RECORDS.clear()).is_empty() and count_spread(RECORDS.clear()).is_empty()
+
+
+def test_a_task_without_a_row_and_a_presence_that_never_varies_are_noted() -> None:
+    answers = [("train", True), ("train", False), ("test", True), ("validation", False)]
+    rows = [
+        {"split": split, "task": "presence", "answer": f'{{"present": {str(yes).lower()}}}'} for split, yes in answers
+    ]
+    assert note_tasks(pl.DataFrame(rows), ["presence", "appeared"]) == [
+        "task appeared: no question could be asked",
+        "task presence: in test every answer is yes",
+        "task presence: in validation every answer is no",
+    ]
+    assert note_tasks(pl.DataFrame(rows[:2]), ["presence"]) == []

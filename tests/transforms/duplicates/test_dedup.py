@@ -1,0 +1,86 @@
+"""Exact duplicates: which image is kept, and why the others are not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import pytest
+
+from medmultipoints.transforms.columns.tables import empty_frame, load_table, polars_schema
+from medmultipoints.transforms.duplicates.exact import find_duplicates, natural_order
+
+MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
+A, B, C = "a" * 64, "b" * 64, "c" * 64
+ORDER = ("first", "second")
+
+
+def find(make_table: MakeTable, images: list[tuple[str, str, str]], *regions: dict[str, Any]) -> pl.DataFrame:
+    table = make_table("images", [{"sample_id": i, "image_sha256": b, "pixel_sha256": p} for i, b, p in images])
+    return find_duplicates(table, make_table("regions", list(regions)), ORDER)
+
+
+def pairs(found: pl.DataFrame) -> list[tuple[str, str, str]]:
+    return found.select("sample_id", "kept_id", "kind").rows()
+
+
+def test_no_image_repeats_another(make_table: MakeTable) -> None:
+    found = find(make_table, [("first/a", A, A), ("second/b", B, B)])
+    assert found.is_empty()
+    assert dict(found.schema) == polars_schema(load_table("duplicates"))
+
+
+def test_no_images_give_no_duplicates() -> None:
+    assert find_duplicates(empty_frame(load_table("images")), empty_frame(load_table("regions")), ()).is_empty()
+
+
+def test_the_source_that_the_recipe_names_first_is_kept(make_table: MakeTable) -> None:
+    found = find(make_table, [("first/z", A, A), ("second/a", A, A), ("unlisted/a", A, A)])
+    assert pairs(found) == [("second/a", "first/z", "bytes"), ("unlisted/a", "first/z", "bytes")]
+
+
+def test_within_a_source_frame_9_comes_before_frame_10(make_table: MakeTable) -> None:
+    assert pairs(find(make_table, [("first/v_frame_10", A, A), ("first/v_frame_9", A, A)])) == [
+        ("first/v_frame_10", "first/v_frame_9", "bytes")
+    ]
+
+
+def test_the_same_pixels_in_other_bytes_are_a_pixel_copy(make_table: MakeTable) -> None:
+    assert pairs(find(make_table, [("first/a", A, C), ("first/b", B, C)])) == [("first/b", "first/a", "pixels")]
+
+
+def test_a_chain_of_copies_ends_in_one_kept_image(make_table: MakeTable) -> None:
+    """c has the bytes of b, and b the pixels of a: both are copies of a, whatever the order of the rows."""
+    images = [("second/c", B, B), ("second/b", B, A), ("first/a", A, A)]
+    expected = [("second/b", "first/a", "pixels"), ("second/c", "first/a", "pixels")]
+    assert pairs(find(make_table, images)) == expected
+    assert pairs(find(make_table, images[::-1])) == expected
+
+
+@pytest.mark.parametrize(
+    ("copy", "same"),
+    [
+        ([("mask", "polyps", 1.0)], True),
+        ([("mask", "polyps", 2.0)], False),
+        ([("mask", "instrument", 1.0)], False),
+        ([], False),
+        ([("mask", "polyps", 1.0), ("source", "polyps", 0.0)], True),
+        ([("source", "polyps", 1.0)], True),
+    ],
+)
+def test_annotations_are_the_same_when_labels_and_derived_boxes_are(
+    make_table: MakeTable, copy: list[tuple[str, str, float]], same: bool
+) -> None:
+    """Source boxes count only where nothing was derived from a mask or a track."""
+    regions = [
+        {"sample_id": sample_id, "evidence": evidence, "label": label, "x1": x1, "x2": 9.0, "y2": 9.0}
+        for sample_id, objects in (("first/a", [("mask", "polyps", 1.0)]), ("first/b", copy))
+        for evidence, label, x1 in objects
+    ]
+    found = find(make_table, [("first/a", A, A), ("first/b", A, A)], *regions)
+    assert found["same_annotation"].to_list() == [same]
+
+
+def test_numbers_in_names_sort_as_numbers_and_equal_ones_by_text() -> None:
+    assert sorted(["a10b2", "a9", "a010b2", "a10b10", "b1", "10"], key=natural_order) == [
+        "10", "a9", "a010b2", "a10b2", "a10b10", "b1",
+    ]  # fmt: skip

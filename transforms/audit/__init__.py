@@ -1,0 +1,1 @@
+"""Audit: disagreements between sources, masks, tracks and pictures, and their corrections."""

@@ -1,0 +1,220 @@
+"""What reviewers decided, held against the images and objects that it is about, and applied to the objects.
+
+An entry is about the very bytes that the reviewer saw: it names the image and its sha256, and for one object the
+object's box too. Whatever does not match any more is an error, never passed over.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from medmultipoints.transforms.compose.object_rows import Policy, select_regions
+from medmultipoints.transforms.errors import DataError
+
+Action = Literal["exclude", "accept", "replace_boxes", "set_label"]
+Sides = tuple[float, float, float, float]
+SAME_PX = 0.5
+"""A box pins an object where no side is further off."""
+
+SIDES = ("x1", "y1", "x2", "y2")
+CORRECTIONS = pl.Schema(
+    {
+        "correction_id": pl.String(),
+        "where": pl.String(),
+        "sample_id": pl.String(),
+        "image_sha256": pl.String(),
+        "object_id": pl.String(),
+        "action": pl.String(),
+        "kind": pl.String(),
+        "label": pl.String(),
+        "boxes": pl.List(pl.List(pl.Float64())),
+        "region_ids": pl.List(pl.String()),
+        "reason": pl.String(),
+        "reviewer": pl.String(),
+        "date": pl.String(),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """One decision; ``where`` tells file and entry. Boxes are half-open, in pixels of the original image."""
+
+    where: str
+    image: str
+    image_sha256: str
+    action: Action
+    reason: str
+    reviewer: str
+    date: str
+    object: str | None = None
+    box: Sides | None = None
+    kind: str | None = None
+    label: str | None = None
+    boxes: Sequence[Sides] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """An image that no release may hold any more, by the sha256 of its file in the source and of its pixels."""
+
+    where: str
+    image_sha256: str
+    reason: str
+    reviewer: str
+    date: str
+    pixel_sha256: str | None = None
+
+
+class CorrectionProblem(DataError):
+    """An entry that does not match the data; the message names file and entry."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"corrections: {where}: {problem}. Look at the image again, then correct or remove the entry.")
+
+
+def match_corrections(
+    decisions: Iterable[Correction],
+    images: pl.DataFrame,
+    regions: pl.DataFrame,
+    *,
+    policy: Policy,
+    labels: Mapping[str, str],
+) -> pl.DataFrame:
+    """The table ``corrections``: each decision with the regions that it removes or renames.
+
+    CorrectionProblem where the image is not there or has other bytes, where the object is none of the policy's, where
+    the label is none of ``labels``, where a box leaves the image, or where two entries decide about the same.
+    """
+    known = {row["sample_id"]: row for row in images.iter_rows(named=True)}
+    used = select_regions(regions, policy)
+    rows = [_match(number, entry, known, used, labels) for number, entry in enumerate(decisions)]
+    _refuse_conflicts(rows)
+    return pl.DataFrame(rows, schema=CORRECTIONS)
+
+
+def find_withdrawn(withdrawals: Iterable[Withdrawal], images: pl.DataFrame) -> dict[str, Withdrawal]:
+    """The withdrawn images by sample_id: those of the very bytes, and those that show the very pixels of one.
+
+    Where a withdrawal does not state the pixels, they are known only if its file is among the images.
+    """
+    by_hash = {sha: entry for entry in withdrawals for sha in (entry.image_sha256, entry.pixel_sha256)}
+    facts = images.select("sample_id", "image_sha256", "pixel_sha256").rows()
+    by_pixels = {pixels: by_hash[sha] for _, *hashes, pixels in facts for sha in (*hashes, pixels) if sha in by_hash}
+    return {sample_id: by_pixels[pixels] for sample_id, _, pixels in facts if pixels in by_pixels}
+
+
+def correct_regions(regions: pl.DataFrame, images: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFrame:
+    """The regions as reviewers want them: removed, renamed or replaced; the same frame where nothing was decided.
+
+    Boxes that reviewers gave are regions of evidence ``correction``. Regions of touched images are numbered anew.
+    """
+    acts = corrections.filter(pl.col("action") != "accept")
+    if acts.is_empty():
+        return regions
+    targets = acts.explode("region_ids").select("action", "label", region_id="region_ids").drop_nulls("region_id")
+    gone = targets.filter(pl.col("action") != "set_label")
+    named = dict(targets.filter(pl.col("action") == "set_label").select("region_id", "label").iter_rows())
+    kept = regions.join(gone, on="region_id", how="anti").with_columns(
+        label=pl.col("region_id").replace_strict(named, default=pl.col("label"), return_dtype=pl.String)
+    )
+    added = _added(acts.filter(pl.col("action") == "replace_boxes"), images, regions)
+    both = pl.concat([kept, added.select(kept.columns).cast(kept.schema)])
+    return _numbered(both, acts["sample_id"].unique())
+
+
+def _refuse_conflicts(rows: Sequence[Mapping[str, Any]]) -> None:
+    """CorrectionProblem where an object or the boxes of a label are decided twice, or an excluded image at all."""
+    seen: dict[object, Mapping[str, Any]] = {}
+    excluded = {row["sample_id"]: row for row in rows if row["action"] == "exclude" and row["object_id"] is None}
+    for row in rows:
+        first = excluded.get(row["sample_id"], row)
+        if first is not row:
+            raise CorrectionProblem(row["where"], f"{first['where']} excludes the whole image")
+        decided: list[object] = list(row["region_ids"])
+        if row["action"] == "replace_boxes" and row["object_id"] is None:
+            decided.append((row["sample_id"], row["label"]))
+        for one in decided:
+            if (first := seen.setdefault(one, row)) is not row:
+                what = "object" if isinstance(one, str) else "label of the image"
+                raise CorrectionProblem(row["where"], f"{first['where']} is about the same {what}")
+
+
+def _match(
+    number: int, entry: Correction, images: Mapping[str, Any], regions: pl.DataFrame, labels: Mapping[str, str]
+) -> dict[str, Any]:
+    image = images.get(entry.image)
+    if image is None:
+        raise CorrectionProblem(entry.where, f"{entry.image} is no image of this build")
+    if image["image_sha256"] != entry.image_sha256:
+        problem = f"{entry.image} has the sha256 {image['image_sha256']} now, the entry is about {entry.image_sha256}"
+        raise CorrectionProblem(entry.where, problem)
+    if entry.label is not None and entry.label not in labels:
+        raise CorrectionProblem(
+            entry.where, f"'{entry.label}' is no label of the recipe, which has {', '.join(labels)}"
+        )
+    width, height = image["original_width"], image["original_height"]
+    for x1, y1, x2, y2 in entry.boxes:
+        if not (0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height):
+            raise CorrectionProblem(entry.where, f"the box {x1, y1, x2, y2} does not lie in the {width}x{height} image")
+    return {
+        "correction_id": f"{number:05d}",
+        **{name: getattr(entry, name) for name in ("where", "image_sha256", "action", "kind", "label")},
+        **{name: getattr(entry, name) for name in ("reason", "reviewer", "date")},
+        "sample_id": entry.image,
+        "object_id": entry.object,
+        "boxes": [list(box) for box in entry.boxes],
+        "region_ids": _targets(entry, regions.filter(pl.col("sample_id") == entry.image)),
+    }
+
+
+def _targets(entry: Correction, own: pl.DataFrame) -> list[str]:
+    """The regions that the entry removes or renames: one object, those of a label, or all of the image."""
+    if entry.action == "accept" or (entry.action == "exclude" and entry.object is None):
+        return []
+    if entry.object is not None and entry.box is not None:
+        if not entry.object.startswith(f"{entry.image_sha256}:"):
+            raise CorrectionProblem(entry.where, f"{entry.object} is no object of the image {entry.image_sha256}")
+        near = [(pl.col(name) - side).abs() <= SAME_PX for name, side in zip(SIDES, entry.box, strict=True)]
+        found = own.filter(pl.all_horizontal(near))["region_id"].to_list()
+        if len(found) != 1:
+            raise CorrectionProblem(entry.where, f"{len(found)} objects of {entry.image} have the box {entry.box}")
+        return found
+    chosen = own.filter(pl.col("label") == entry.label) if entry.action == "replace_boxes" else own
+    if entry.action == "set_label" and chosen.is_empty():
+        raise CorrectionProblem(entry.where, f"{entry.image} has no object to rename")
+    return chosen["region_id"].to_list()
+
+
+def _added(acts: pl.DataFrame, images: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
+    """One region a box that reviewers gave; the track stays where one box replaces one of it."""
+    tracks = dict(regions.select("region_id", "track_id").iter_rows())
+    sizes = {row[0]: row[1:] for row in images.select("sample_id", "original_width", "original_height").iter_rows()}
+    rows: list[dict[str, Any]] = []
+    for act in acts.iter_rows(named=True):
+        width, height = sizes[act["sample_id"]]
+        single = len(act["boxes"]) == len(act["region_ids"]) == 1
+        for x1, y1, x2, y2 in act["boxes"]:
+            rows.append(
+                {"sample_id": act["sample_id"], "source": act["sample_id"].split("/")[0], "label": act["label"]}
+                | {"evidence": "correction", "x1": x1, "y1": y1, "x2": x2, "y2": y2, "index": len(rows)}
+                | {"track_id": tracks[act["region_ids"][0]] if single else None}
+                | {"truncated": x1 == 0 or y1 == 0 or x2 == width or y2 == height}
+                | {"image_width": width, "image_height": height}
+            )
+    return pl.DataFrame([dict.fromkeys(regions.columns) | row for row in rows], schema=regions.schema)
+
+
+def _numbered(regions: pl.DataFrame, touched: pl.Series) -> pl.DataFrame:
+    """Indices and ids anew in the touched images, in the order of index, box and old id."""
+    own = regions.filter(pl.col("sample_id").is_in(touched.to_list()))
+    ordered = own.sort("sample_id", "evidence", "label", "index", *SIDES, "region_id")
+    place = pl.int_range(pl.len(), dtype=pl.Int64).over("sample_id", "evidence", "label")
+    fresh = ordered.with_columns(index=place).with_columns(
+        region_id=pl.format("{}:{}:{}:{}", "sample_id", "evidence", "label", "index")
+    )
+    return pl.concat([regions.join(own.select("sample_id").unique(), on="sample_id", how="anti"), fresh]).sort(
+        "region_id"
+    )

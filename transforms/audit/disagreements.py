@@ -1,0 +1,159 @@
+"""The label audit: the boxes of a source held against boxes derived from its masks."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import astuple
+from typing import Any
+
+import polars as pl
+
+from medmultipoints.transforms.audit.box_findings import SEVERITIES, Finding, Kind, Setting, check_alone, compare_boxes
+from medmultipoints.transforms.audit.conventions import HALF_OPEN, Convention, estimate_convention
+from medmultipoints.transforms.audit.findings import FINDINGS
+from medmultipoints.transforms.compose.object_rows import Policy
+from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.regions.boxes import iou
+from medmultipoints.transforms.regions.matching import match_boxes
+
+CONVENTIONS: dict[str, type[pl.DataType]] = {
+    "source": pl.String,
+    **dict.fromkeys(("dx1", "dy1", "dx2", "dy2"), pl.Float64),
+    **dict.fromkeys(("pairs", "explained"), pl.Int64),
+}
+SPECK_KINDS: dict[str, Kind] = {"stray_pixel": "stray_pixel", "below_min_area": "speck"}
+PUBLISHED_ACTION = "source box is kept as published"
+AUDITED_ACTION = "box derived from the mask is used"
+SPECK_ACTION = "the pixels are left out: too few to be an object"
+Row = dict[str, Any]
+BoxesByLabel = dict[str, tuple[list[Box], list[Box]]]
+
+
+def estimate_conventions(images: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
+    """The table ``conventions``: for each source of ``images`` that states boxes, the one that its pairs show."""
+    of_images = regions.join(images, on="sample_id", how="semi")
+    stated = of_images.filter(pl.col("evidence") == "source")["source"].unique().sort()
+    rows = []
+    for source in stated:
+        found = estimate_convention(match_regions(of_images.filter(pl.col("source") == source)))
+        rows.append((source, *astuple(found.convention), found.pairs, found.explained))
+    return pl.DataFrame(rows, schema=CONVENTIONS, orient="row")
+
+
+def audit_boxes(
+    images: pl.DataFrame,
+    samples: pl.DataFrame,
+    regions: pl.DataFrame,
+    specks: pl.DataFrame,
+    *,
+    policy: Policy,
+    conventions: pl.DataFrame,
+) -> pl.DataFrame:
+    """The findings about boxes of ``images``: what their sources' boxes get wrong, and every dropped speck.
+
+    Boxes are compared where the source gives a mask and a word on boxes (an entry, be it an empty one), by
+    the rules of ``transforms.audit.box_findings.compare_boxes``, per image and label, each source's boxes in its own
+    of the ``conventions``. Source boxes without a mask are only looked at by themselves. Pixels of the original image.
+    """
+    facts = images.join(samples.drop("source"), on="sample_id", validate="1:1").sort("sample_id")
+    boxes = _collect_boxes(regions.join(facts, on="sample_id", how="semi"))
+    dropped = _collect_specks(specks.join(facts, on="sample_id", how="semi"))
+    estimated = {source: Convention(*steps) for source, *steps, _, _ in conventions.select(*CONVENTIONS).iter_rows()}
+    rows = [
+        row
+        for image in facts.iter_rows(named=True)
+        for row in _number(image, _audit_image(image, boxes, dropped, estimated), policy)
+    ]
+    return pl.DataFrame(rows, schema=FINDINGS, orient="row").sort("finding_id")
+
+
+def match_regions(regions: pl.DataFrame) -> list[tuple[Box, Box]]:
+    """Source boxes in the source's numbers, each with its mask box: one to one, per image and label.
+
+    Only pairs whose intersection is half of their union: material for ``estimate_convention``, in order of sample_id.
+    """
+    found = _collect_boxes(regions)
+    return [
+        (stated[i], derived[j])
+        for sample_id in sorted(found)
+        for _, (stated, derived) in sorted(found[sample_id].items())
+        for i, j in match_boxes(stated, derived, score=iou, at_least=0.5)
+    ]
+
+
+def _collect_boxes(regions: pl.DataFrame) -> dict[str, BoxesByLabel]:
+    """Per image and label: source boxes in their own convention, and mask boxes, each in order of index."""
+    chosen = regions.filter(pl.col("evidence").is_in(["source", "mask"])).sort(
+        "sample_id", "label", "evidence", "index"
+    )
+    found: dict[str, BoxesByLabel] = {}
+    for sample_id, label, evidence, *sides in chosen.select(
+        "sample_id", "label", "evidence", "x1", "y1", "x2", "y2"
+    ).iter_rows():
+        stated, derived = found.setdefault(sample_id, {}).setdefault(label, ([], []))
+        (stated if evidence == "source" else derived).append(Box(*sides))
+    return found
+
+
+def _collect_specks(specks: pl.DataFrame) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {}
+    ordered = specks.sort("sample_id", "y1", "x1", "y2", "x2")
+    for sample_id, reason, *sides in ordered.select("sample_id", "reason", "x1", "y1", "x2", "y2").iter_rows():
+        kind = SPECK_KINDS[reason]
+        found.setdefault(sample_id, []).append(Finding(kind, SEVERITIES[kind], derived_box=Box(*sides)))
+    return found
+
+
+def _audit_image(
+    image: Row,
+    boxes: dict[str, BoxesByLabel],
+    dropped: dict[str, list[Finding]],
+    conventions: Mapping[str, Convention],
+) -> Iterator[tuple[str, Finding]]:
+    """Label and finding, in a fixed order."""
+    own = boxes.get(image["sample_id"], {})
+    stated_at_all = image["source_width"] is not None or any(stated for stated, _ in own.values())
+    convention = conventions.get(image["source"], HALF_OPEN)
+    setting = Setting(image["original_width"], image["original_height"], convention)
+    for label, (stated, derived) in own.items():
+        if image["mask_member"] is None:
+            yield from ((label, finding) for finding in check_alone(stated, setting))
+        elif stated_at_all:
+            yield from ((label, finding) for finding in compare_boxes(stated, derived, setting))
+    speck_label = image["mask_label"] or next(iter(own), "")
+    yield from ((speck_label, finding) for finding in dropped.get(image["sample_id"], ()))
+
+
+def _number(image: Row, findings: Iterable[tuple[str, Finding]], policy: Policy) -> Iterator[tuple[Any, ...]]:
+    """The rows of one image; findings of one kind are numbered from 0."""
+    seen: Counter[str] = Counter()
+    for label, finding in findings:
+        yield (
+            f"{image['sample_id']}:{finding.kind}:{seen[finding.kind]}",
+            *(image[name] for name in ("sample_id", "source", "stem", "image_sha256")),
+            finding.kind,
+            finding.severity,
+            label,
+            finding.source_box and _sides(finding.source_box),
+            finding.derived_box and _sides(finding.derived_box),
+            finding.iou,
+            finding.side_px,
+            _describe_action(finding, policy, image["mask_member"] is not None),
+            None,
+        )
+        seen[finding.kind] += 1
+
+
+def _describe_action(finding: Finding, policy: Policy, has_mask: bool) -> str:
+    if finding.kind in SPECK_KINDS.values():
+        return SPECK_ACTION
+    if policy == "published":
+        return PUBLISHED_ACTION if finding.source_box else "no box is added: the source has none"
+    if not has_mask:
+        return "source box is left out: there is no mask to derive a box from"
+    if finding.kind in ("phantom", "extra"):
+        return "source box is left out: the mask has no object of its own there"
+    return AUDITED_ACTION
+
+
+def _sides(box: Box) -> list[float]:
+    return [float(side) for side in (box.x1, box.y1, box.x2, box.y2)]

@@ -1,0 +1,56 @@
+"""What reviewers did about findings of the audit: an accepted one is harmless, a corrected one says so."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from medmultipoints.transforms.audit.conventions import MOST_PX
+from medmultipoints.transforms.audit.corrections import SAME_PX, SIDES, CorrectionProblem
+
+NEAR_PX = MOST_PX + SAME_PX
+"""A finding has the box of an object where no side is further off: findings have the source's convention undone."""
+
+
+def mark_findings(findings: pl.DataFrame, corrections: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
+    """The findings with what reviewers did about them; ``regions`` are those that the corrections were matched with.
+
+    An entry about one object concerns the findings with its label and box, one about the objects of a label those of
+    that label; only an excluded image takes all of its findings along. CorrectionProblem for an ``accept`` without a
+    finding.
+    """
+    touched = regions.join(corrections.select("sample_id").unique(), on="sample_id", how="semi")
+    targets = {row["region_id"]: row for row in touched.iter_rows(named=True)}
+    marked = findings
+    for row in corrections.iter_rows(named=True):
+        accepts = row["action"] == "accept"
+        own = (pl.col("sample_id") == row["sample_id"]) & _concerned(row, [targets[one] for one in row["region_ids"]])
+        if accepts and marked.filter(own).is_empty():
+            raise CorrectionProblem(row["where"], f"{row['sample_id']} has no finding {row['kind'] or 'at all'}")
+        done = f"{'accepted' if accepts else 'corrected: ' + row['action']} by {row['reviewer']}, {row['date']}"
+        told = pl.when(own)
+        marked = marked.with_columns(
+            action=told.then(pl.lit(f"{done}: {row['reason']}")).otherwise("action"),
+            severity=told.then(pl.lit("info")).otherwise("severity"),
+        )
+    return marked
+
+
+def _concerned(row: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> pl.Expr:
+    """Which findings of its image a decision is about; a correction only about errors and warnings."""
+    if row["action"] == "accept":
+        return pl.lit(True) if row["kind"] is None else pl.col("kind") == row["kind"]
+    doubtful: pl.Expr = pl.col("severity") != "info"
+    if row["action"] == "exclude" and row["object_id"] is None:
+        return doubtful
+    if row["action"] == "replace_boxes" and row["object_id"] is None:
+        return doubtful & pl.col("label").eq(row["label"])
+    doubtful &= pl.col("label").is_in([target["label"] for target in targets])
+    if row["object_id"] is None:
+        return doubtful
+    return doubtful & (_near("source_box", targets[0]) | _near("derived_box", targets[0]))
+
+
+def _near(name: str, target: Mapping[str, Any]) -> pl.Expr:
+    sides = [(pl.col(name).list.get(place) - target[side]).abs() <= NEAR_PX for place, side in enumerate(SIDES)]
+    return pl.all_horizontal(sides).fill_null(False)

@@ -1,0 +1,217 @@
+"""What the tracks of videos show that cannot be, or that a user of them should know.
+
+Places are those of the annotated frames that were sampled, video by video: what is adjacent here may be several
+frames apart in the video. Distances are of box centres, in pixels of the original frame.
+"""
+
+import polars as pl
+
+from medmultipoints.transforms.audit.findings import make_findings
+
+SEVERITIES = {
+    "teleport": "warning",
+    "id_reuse": "warning",
+    "class_change": "error",
+    "count_jump": "warning",
+    "gap": "info",
+    "frozen": "info",
+    "interpolated": "info",
+    "cut_by_border": "info",
+}
+KEPT = "boxes are kept as the source states them"
+ACTIONS = {
+    "gap": "nothing is filled in: the frames without the object stay as they are",
+    "class_change": "the frame is in quarantine (track_class_changes)",
+    "cut_by_border": "the box is kept as it is cut",
+}
+
+SAME_PX = 0.01
+"""Label files have six decimals: sides this near are the same."""
+FAR_SIDES, FAR_STEPS = 3.0, 6.0
+"""A jump is further than this many times the object's side, and than this many usual steps (95 % are shorter)."""
+FROZEN_FRAMES = 20
+STRAIGHT_BOXES = 5
+"""A track is interpolated where this many boxes in a row lie halfway between their neighbours."""
+JUMP_OBJECTS, JUMP_SHARE = 4, 0.15
+"""A count jumps by this many objects, and by this share of its median."""
+
+VIDEO = ("source", "video_id")
+TRACK = (*VIDEO, "track_id")
+SIDES = ("x1", "y1", "x2", "y2")
+FOUND = ("sample_id", "kind", "label", "source_box", "detail")
+
+
+def find_in_tracks(
+    images: pl.DataFrame, samples: pl.DataFrame, regions: pl.DataFrame, exclusions: pl.DataFrame
+) -> pl.DataFrame:
+    """The findings about tracks of ``images``, and the frames that ``exclusions`` of derivation rejected for them.
+
+    One row an event or, of what lasts (frozen, interpolated, cut by the border), one a track at its first frame.
+    """
+    frames = _place_frames(images, samples)
+    boxes = _follow(regions, frames)
+    found = [
+        *_jumps_and_gaps(boxes),
+        _shared_ids(boxes),
+        _unlabelled(frames),
+        _frozen(boxes),
+        _interpolated(boxes),
+        _cut(boxes),
+        _count_jumps(boxes, frames),
+        _class_changes(exclusions),
+    ]
+    rows = pl.concat([one.select(FOUND) for one in found])
+    return make_findings(rows, images, samples, SEVERITIES, ACTIONS, KEPT)
+
+
+def _place_frames(images: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
+    """Frames of videos in order: ``place`` among the annotated ones."""
+    known = samples.select("sample_id", "video_id", "frame_index").drop_nulls()
+    frames = images.select("sample_id", "source", "annotated").join(known, on="sample_id")
+    return frames.sort(*VIDEO, "frame_index").with_columns(
+        place=pl.col("annotated").cast(pl.Int64).cum_sum().over(VIDEO)
+    )
+
+
+def _follow(regions: pl.DataFrame, frames: pl.DataFrame) -> pl.DataFrame:
+    """Every box of a track beside the one before it: ``after`` places and ``frames`` later, ``moved`` by so many px."""
+    tracked = regions.filter(pl.col("evidence") == "track").drop_nulls("track_id")
+    columns = ("sample_id", "track_id", "label", *SIDES, "image_width", "image_height")
+    boxes = tracked.select(columns).join(frames, on="sample_id").sort(*TRACK, "place")
+    before = [pl.col(name).shift().over(TRACK).alias(f"{name}|old") for name in (*SIDES, "place", "frame_index")]
+    middle = [((pl.col(f"{a}1") + pl.col(f"{a}2") - pl.col(f"{a}1|old") - pl.col(f"{a}2|old")) / 2) for a in "xy"]
+    areas = [(pl.col(f"x2{t}") - pl.col(f"x1{t}")) * (pl.col(f"y2{t}") - pl.col(f"y1{t}")) for t in ("", "|old")]
+    return boxes.with_columns(before).with_columns(
+        source_box=pl.concat_list(SIDES),
+        after=pl.col("place") - pl.col("place|old"),
+        frames=pl.col("frame_index") - pl.col("frame_index|old"),
+        moved=(middle[0] ** 2 + middle[1] ** 2).sqrt(),
+        side=pl.mean_horizontal(area.sqrt() for area in areas),
+        same=pl.all_horizontal((pl.col(side) - pl.col(f"{side}|old")).abs() <= SAME_PX for side in SIDES),
+    )
+
+
+def _jumps_and_gaps(boxes: pl.DataFrame) -> list[pl.DataFrame]:
+    """A jump from frame to frame is a teleport, one over a gap the reuse of an id; any other absence is a gap."""
+    step = pl.when(pl.col("after") == 1).then(pl.col("moved") / pl.col("frames"))
+    usual = step.quantile(0.95).over(VIDEO)
+    seen = boxes.with_columns(usual=usual.fill_null(0.0)).drop_nulls("after")
+    far = (pl.col("moved") > FAR_SIDES * pl.col("side")) & (
+        pl.col("moved") > FAR_STEPS * pl.col("usual") * pl.col("frames")
+    )
+    jump = pl.format(
+        "track {}: {} px from its box in frame {}",
+        "track_id",
+        pl.col("moved").round().cast(pl.Int64),
+        "frame_index|old",
+    )
+    absent = pl.format(
+        "track {}: absent in {} frames after frame {}", "track_id", pl.col("after") - 1, "frame_index|old"
+    )
+    adjacent = pl.col("after") == 1
+    return [
+        seen.filter(far & adjacent).with_columns(kind=pl.lit("teleport"), detail=jump),
+        seen.filter(far & ~adjacent).with_columns(kind=pl.lit("id_reuse"), detail=jump),
+        seen.filter(~far & ~adjacent).with_columns(kind=pl.lit("gap"), detail=absent),
+    ]
+
+
+def _shared_ids(boxes: pl.DataFrame) -> pl.DataFrame:
+    """The first box of a track in every video but the first that has its id."""
+    first = boxes.group_by(TRACK, maintain_order=True).first().sort("source", "track_id", "video_id")
+    other = pl.col("video_id").first().over("source", "track_id")
+    detail = pl.format("track {} is one of video {} too", "track_id", other)
+    return first.with_columns(kind=pl.lit("id_reuse"), detail=detail).filter(pl.col("video_id") != other)
+
+
+def _unlabelled(frames: pl.DataFrame) -> pl.DataFrame:
+    """Runs of frames that nobody annotated, in videos that are."""
+    runs = (
+        frames.filter(pl.col("annotated").any().over(VIDEO) & ~pl.col("annotated"))
+        .group_by(*VIDEO, "place", maintain_order=True)
+        .agg(
+            pl.col("sample_id").first(), first=pl.col("frame_index").min(), last=pl.col("frame_index").max(), n=pl.len()
+        )
+    )
+    detail = pl.format("no labels in {} frames, {} to {}", "n", "first", "last")
+    return _without_box(runs.with_columns(kind=pl.lit("gap"), label=pl.lit(""), detail=detail))
+
+
+def _frozen(boxes: pl.DataFrame) -> pl.DataFrame:
+    """Stretches in which a box does not change at all."""
+    return (
+        _runs(boxes, pl.col("same") & (pl.col("after") == 1))
+        .with_columns(elapsed=pl.col("last") - pl.col("before"))
+        .filter(pl.col("elapsed") >= FROZEN_FRAMES)
+        .with_columns(
+            kind=pl.lit("frozen"),
+            detail=pl.format("track {}: the same box from frame {} to {}", "track_id", "before", "last"),
+        )
+    )
+
+
+def _interpolated(boxes: pl.DataFrame) -> pl.DataFrame:
+    """Tracks with boxes that lie on a straight line in time between the box before and the one after."""
+    later = [pl.col(name).shift(-1).over(TRACK) for name in SIDES]
+    share = pl.col("frames") / (pl.col("frames") + pl.col("frames").shift(-1).over(TRACK))
+    on_line = [
+        (pl.col(f"{name}|old") + (after - pl.col(f"{name}|old")) * share - pl.col(name)).abs() <= SAME_PX
+        for name, after in zip(SIDES, later, strict=True)
+    ]
+    adjacent = (pl.col("after") == 1) & (pl.col("after").shift(-1).over(TRACK) == 1)
+    straight = pl.all_horizontal(*on_line, adjacent, ~pl.col("same")).fill_null(False)
+    marked = boxes.with_columns(straight=straight)
+    long = _runs(marked, pl.col("straight")).filter(pl.col("n") >= STRAIGHT_BOXES).select(TRACK).unique()
+    whole = marked.join(long, on=TRACK, how="semi").group_by(TRACK, maintain_order=True)
+    counted = whole.agg(pl.col("sample_id", "label", "source_box").first(), n=pl.col("straight").sum(), of=pl.len())
+    detail = pl.format("track {}: {} of {} boxes lie on straight lines between others", "track_id", "n", "of")
+    return counted.with_columns(kind=pl.lit("interpolated"), detail=detail)
+
+
+def _cut(boxes: pl.DataFrame) -> pl.DataFrame:
+    """Tracks with boxes that touch the border of the frame."""
+    beyond = (-pl.col("x1"), -pl.col("y1"), pl.col("x2") - pl.col("image_width"), pl.col("y2") - pl.col("image_height"))
+    at_border = pl.max_horizontal(beyond) >= -SAME_PX
+    cut = boxes.filter(at_border).group_by(TRACK, maintain_order=True)
+    counted = cut.agg(pl.col("sample_id", "label", "source_box").first(), n=pl.len())
+    detail = pl.format("track {}: {} boxes end at the border of the frame", "track_id", "n")
+    return counted.with_columns(kind=pl.lit("cut_by_border"), detail=detail)
+
+
+def _count_jumps(boxes: pl.DataFrame, frames: pl.DataFrame) -> pl.DataFrame:
+    """Frames with far more or fewer objects of a class than the annotated frame before."""
+    shown = frames.filter("annotated").join(boxes.select(*VIDEO, "label").unique(), on=VIDEO)
+    counted = boxes.group_by("sample_id", "label").len("n")
+    keys = (*VIDEO, "label")
+    both = shown.join(counted, on=["sample_id", "label"], how="left").sort(*keys, "place")
+    both = both.with_columns(n=pl.col("n").fill_null(0).cast(pl.Int64)).with_columns(
+        old=pl.col("n").shift().over(keys),
+        since=pl.col("frame_index").shift().over(keys),
+        usual=pl.col("n").median().over(keys),
+    )
+    change = (pl.col("n") - pl.col("old")).abs()
+    jumps = both.filter((change >= JUMP_OBJECTS) & (change >= JUMP_SHARE * pl.col("usual")))
+    detail = pl.format("{} objects after {} in frame {}", "n", "old", "since")
+    return _without_box(jumps.with_columns(kind=pl.lit("count_jump"), detail=detail))
+
+
+def _class_changes(exclusions: pl.DataFrame) -> pl.DataFrame:
+    """The frames that were rejected because a track has another class there than it mostly has."""
+    rejected = exclusions.filter(pl.col("reason") == "track_class_changes")
+    return _without_box(rejected.with_columns(kind=pl.lit("class_change"), label=pl.lit("")))
+
+
+def _runs(boxes: pl.DataFrame, flag: pl.Expr) -> pl.DataFrame:
+    """Stretches of a track in which the flag holds: ``n`` boxes, from the one after ``before`` to ``last``."""
+    marked = boxes.with_columns(flag=flag.fill_null(False))
+    numbered = marked.with_columns(run=(~pl.col("flag")).cum_sum().over(TRACK)).filter("flag")
+    return numbered.group_by(*TRACK, "run", maintain_order=True).agg(
+        pl.col("sample_id", "label", "source_box").first(),
+        before=pl.col("frame_index|old").first(),
+        last=pl.col("frame_index").last(),
+        n=pl.len(),
+    )
+
+
+def _without_box(found: pl.DataFrame) -> pl.DataFrame:
+    return found.with_columns(source_box=pl.lit(None, pl.List(pl.Float64)))

@@ -1,0 +1,1 @@
+"""Columns: each table and column is declared once, in ``tables/*.toml``."""

@@ -1,0 +1,46 @@
+"""Records as columns, and samples back from a row: the border between dataclasses and tables."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any
+
+from medmultipoints.transforms.records import Box, Exclusion, Sample, SourceBox
+
+Columns = dict[str, list[Any]]
+PLAIN_SAMPLE_FIELDS = tuple(field.name for field in fields(Sample) if field.name != "source_boxes")
+
+
+def sample_columns(samples: Iterable[Sample]) -> Columns:
+    """The table ``samples``, column by column, sorted by sample_id."""
+    ordered = sorted(samples, key=lambda sample: sample.sample_id)
+    columns = collect(ordered, {name: attrgetter(name) for name in ("sample_id", *PLAIN_SAMPLE_FIELDS)})
+    columns["labels_exhaustive"] = [list(sample.labels_exhaustive) for sample in ordered]
+    columns["source_labels"] = [[stated.label for stated in sample.source_boxes] for sample in ordered]
+    columns["source_boxes"] = [[box_list(stated.box) for stated in sample.source_boxes] for sample in ordered]
+    return columns
+
+
+def sample_of(row: Mapping[str, Any]) -> Sample:
+    """The sample that a row of the table ``samples`` holds."""
+    plain = {name: row[name] for name in PLAIN_SAMPLE_FIELDS}
+    stated = zip(row["source_labels"], row["source_boxes"], strict=True)
+    return Sample(
+        **plain | {"labels_exhaustive": tuple(row["labels_exhaustive"])},
+        source_boxes=tuple(SourceBox(label, Box(*box)) for label, box in stated),
+    )
+
+
+def exclusion_columns(exclusions: Iterable[Exclusion]) -> Columns:
+    """The table ``exclusions`` without the columns that its stage adds."""
+    return collect(list(exclusions), {field.name: attrgetter(field.name) for field in fields(Exclusion)})
+
+
+def box_list(box: Box) -> list[float]:
+    """The sides of a box in the order x1, y1, x2, y2."""
+    return [box.x1, box.y1, box.x2, box.y2]
+
+
+def collect(rows: Sequence[object], readers: Mapping[str, Callable[[Any], Any]]) -> Columns:
+    """One list per name: what its reader takes from each row."""
+    return {name: list(map(reader, rows)) for name, reader in readers.items()}

@@ -1,0 +1,152 @@
+"""Tables and columns, declared once in ``tables/*.toml``; schemas, suites and the data dictionary derive from here."""
+
+import json
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+
+from medmultipoints.transforms.columns.declarations import (
+    Check,
+    Column,
+    DeclarationError,
+    Parameter,
+    Rule,
+    Table,
+    parse_table,
+)
+
+if TYPE_CHECKING:
+    import datasets
+
+__all__ = ["Check", "Column", "DeclarationError", "Parameter", "Rule", "Table", "parse_table"]
+__all__ += ["arrow_schema", "conform", "empty_frame", "features", "polars_schema", "released_schema"]
+__all__ += ["load_table", "suite_name", "table_names"]
+
+TABLES = files("medmultipoints.transforms.columns").joinpath("tables")
+VARIANTS: Mapping[str, tuple[str, ...]] = {"records": ("published",)}
+"""Box policies, beside ``audited``, under which a table has a suite of its own."""
+
+_SCALARS: Mapping[str, tuple[type[pl.DataType], pa.DataType]] = {
+    "string": (pl.String, pa.string()),
+    "int32": (pl.Int32, pa.int32()),
+    "int64": (pl.Int64, pa.int64()),
+    "float32": (pl.Float32, pa.float32()),
+    "float64": (pl.Float64, pa.float64()),
+    "bool": (pl.Boolean, pa.bool_()),
+}
+
+
+def table_names() -> tuple[str, ...]:
+    """The names of all declared tables, sorted."""
+    names = (entry.name for entry in TABLES.iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+
+
+def load_table(name: str) -> Table:
+    """The declared table of that name. Raises DeclarationError for an unknown name or a wrong declaration."""
+    if name not in table_names():
+        raise DeclarationError(f"no table {name!r} is declared. Declared are: {', '.join(table_names())}")
+    return parse_table(name, TABLES.joinpath(f"{name}.toml").read_text("utf-8"))
+
+
+def suite_name(table: str, variant: str | None = None) -> str:
+    """The name of the suite that holds for a table under a box policy; tables without a variant have one suite."""
+    known = {"audited", *(name for names in VARIANTS.values() for name in names)}
+    if variant is not None and variant not in known:
+        raise DeclarationError(f"{table}: no variant {variant!r}. Known are: {', '.join(sorted(known))}")
+    return f"{table}_{variant}" if variant in VARIANTS.get(table, ()) else table
+
+
+def polars_schema(table: Table, *, images: bool = False) -> dict[str, pl.DataType]:
+    """The polars type of each column in declared order; image columns only where asked for."""
+    return {column.name: _polars_type(column) for column in table.columns if images or column.type != "image"}
+
+
+def _polars_type(column: Column) -> pl.DataType:
+    if column.type == "image":
+        return pl.Struct({"bytes": pl.Binary(), "path": pl.String()})
+    dtype: pl.DataType = _SCALARS[column.scalar][0]()
+    for _ in range(column.depth):
+        dtype = pl.List(dtype)
+    return dtype
+
+
+def arrow_schema(table: Table, *, images: bool = True) -> pa.Schema:
+    """The Arrow schema that ``features(table).arrow_schema`` has, without its metadata.
+
+    Every field is nullable there, so it is here; that values are given is the suite's business.
+    """
+    return _fields(column for column in table.columns if images or column.type != "image")
+
+
+def _fields(columns: Iterable[Column]) -> pa.Schema:
+    return pa.schema([(column.name, _arrow_type(column)) for column in columns])
+
+
+def _arrow_type(column: Column) -> pa.DataType:
+    if column.type == "image":
+        return pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    dtype = _SCALARS[column.scalar][1]
+    for _ in range(column.depth):
+        dtype = pa.list_(dtype)
+    return dtype
+
+
+def released_schema(columns: Iterable[Column]) -> pa.Schema:
+    """The Arrow schema of released columns, with the metadata by which ``load_dataset`` knows pictures and lists.
+
+    Equal to that of ``datasets.Features``, which a test proves; made here because to import datasets takes most of
+    a second of every build.
+    """
+    chosen = tuple(columns)
+    told = json.dumps({"info": {"features": {column.name: _feature(column) for column in chosen}}})
+    return _fields(chosen).with_metadata({"huggingface": told})
+
+
+def _feature(column: Column) -> dict[str, Any]:
+    kind: dict[str, Any] = {"_type": "Image"} if column.type == "image" else {"dtype": column.scalar, "_type": "Value"}
+    for _ in range(column.depth):
+        kind = {"feature": kind, "_type": "List"}
+    return kind
+
+
+def features(table: Table) -> "datasets.Features":
+    """The Hugging Face feature of each column: ``Image`` for pictures, ``List`` for lists, ``Value`` for the rest."""
+    import datasets
+
+    def feature(column: Column) -> Any:
+        kind: Any = datasets.Image() if column.type == "image" else datasets.Value(column.scalar)
+        for _ in range(column.depth):
+            kind = datasets.List(kind)
+        return kind
+
+    return datasets.Features({column.name: feature(column) for column in table.columns})
+
+
+def empty_frame(table: Table) -> pl.DataFrame:
+    """A frame with the declared columns but the images, and no rows."""
+    return pl.DataFrame(schema=polars_schema(table))
+
+
+def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The same rows with exactly the declared columns, in order, of the declared types, sorted by the key.
+
+    Image columns may be absent. Rows that share a key are sorted by their other columns, so the order of the
+    input never shows. Raises DeclarationError for a missing or an extra column and for values of another type.
+    """
+    schema = polars_schema(table, images=any(c.type == "image" and c.name in frame.columns for c in table.columns))
+    missing, extra = sorted(set(schema) - set(frame.columns)), sorted(set(frame.columns) - set(schema))
+    if missing or extra:
+        raise DeclarationError(
+            f"table {table.name}: missing columns {missing}, undeclared columns {extra}. "
+            f"Declare them in transforms/columns/tables/{table.name}.toml or correct the stage that writes it"
+        )
+    try:
+        typed = frame.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+    except pl.exceptions.PolarsError as error:
+        raise DeclarationError(f"table {table.name}: values of another type than declared: {error}") from error
+    ties = [] if typed[table.key].is_unique().all() else [name for name in polars_schema(table) if name != table.key]
+    return typed.sort([table.key, *ties])

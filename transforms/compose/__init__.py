@@ -1,0 +1,1 @@
+"""Compose: released rows made from samples, regions, corrections and splits."""

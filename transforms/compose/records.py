@@ -1,0 +1,210 @@
+"""The rows of a recipe: one record per (image, label), its objects, and the images that have any.
+
+Objects are as ``transforms.compose.object_rows`` defines them, in pixels of the released image, which is what the
+images table's ``scale`` says. A record of count 0 says that an object is certainly absent: it exists for each
+released label that is exhaustive in an annotated image and has no object there, by no evidence, and only where
+the recipe asks for it. Every table is sorted by its key and independent of the order of the rows that come in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from medmultipoints.transforms.compose.object_rows import Policy, Rounding, place_objects, rename_labels, select_regions
+
+IMAGE_COLUMNS = (
+    "sample_id", "image_sha256", "stored_sha256", "pixel_sha256", "image_file", "image_origin", "source", "stem",
+    "member", "organ", "finding", "classification", "original_width", "original_height", "width", "height", "scale",
+    "stored_bytes", "perceptual_hash", "mask_off_binary", "labels_exhaustive", "licence", "official_split",
+    "video_id", "frame_index", "fps", "group_id", "split", "duplicates",
+)  # fmt: skip
+RECORD_COLUMNS = (
+    "image_sha256", "img_size", "points", "bbox", "count", "label", "collection_method", "classification", "organ",
+    "record_id", "sample_id", "source", "stem", "split", "finding", "video_id", "frame_index", "official_split",
+    "stored_sha256", "original_size", "scale", "point_kind", "centroids", "interior_points", "object_ids",
+    "track_ids", "licence",
+)  # fmt: skip
+RECORD_FACTS = (
+    "sample_id", "image_sha256", "stored_sha256", "source", "stem", "split", "organ", "finding", "classification",
+    "original_width", "original_height", "width", "height", "scale", "licence", "official_split", "video_id",
+    "frame_index",
+)  # fmt: skip
+EXCLUSION_COLUMNS = ("source", "key", "sample_id", "verdict", "reason", "detail")
+SAMPLE_COLUMNS = (
+    "sample_id", "stem", "image_member", "video_member", "organ", "finding", "classification", "labels_exhaustive",
+    "official_split", "video_id", "frame_index", "fps",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """The tables of a recipe; ``exclusions`` lacks the columns that its stage adds (exclusion_id, stage)."""
+
+    records: pl.DataFrame
+    objects: pl.DataFrame
+    released_images: pl.DataFrame
+    exclusions: pl.DataFrame
+
+
+def compose_records(
+    samples: pl.DataFrame,
+    images: pl.DataFrame,
+    regions: pl.DataFrame,
+    splits: pl.DataFrame,
+    duplicates: pl.DataFrame,
+    *,
+    policy: Policy,
+    labels: Mapping[str, str],
+    licences: Mapping[str, str],
+    track_rounding: Rounding = "none",
+    zero_counts: bool = False,
+) -> Composed:
+    """Records (without the column ``image``), objects and released images of ``images``, the kept ones.
+
+    ``labels`` maps labels of the regions to released ones; regions of other labels are left out. An image
+    without a record is excluded: ``label_not_selected``, ``evidence_not_selected``, ``no_objects``, ``specks_only`` or
+    ``unverified_empty`` (the source has no annotation of it).
+    """
+    context = _describe_images(samples, images, splits, duplicates, labels, licences)
+    objects = place_objects(regions, context, policy=policy, labels=labels, track_rounding=track_rounding)
+    pairs = objects.select("sample_id", "label")
+    if zero_counts:
+        pairs = pl.concat([pairs, _absent(context, rename_labels(regions, labels))])
+    pairs = pairs.unique()
+    return Composed(
+        records=_gather_records(pairs, objects, context),
+        objects=objects.sort("object_id").drop("point"),
+        released_images=context.join(pairs, on="sample_id", how="semi").select(IMAGE_COLUMNS).sort("sample_id"),
+        exclusions=_explain(context.join(pairs, on="sample_id", how="anti"), regions, policy),
+    )
+
+
+def _describe_images(
+    samples: pl.DataFrame,
+    images: pl.DataFrame,
+    splits: pl.DataFrame,
+    duplicates: pl.DataFrame,
+    labels: Mapping[str, str],
+    licences: Mapping[str, str],
+) -> pl.DataFrame:
+    """Everything known of each image, under the names of the table ``released_images``."""
+    copies = duplicates.group_by("kept_id").agg(duplicates=pl.col("sample_id").sort())
+    return (
+        images.join(samples.select(SAMPLE_COLUMNS), on="sample_id", how="left", validate="1:1")
+        .join(splits, on="sample_id", how="left", validate="1:1")
+        .join(copies, left_on="sample_id", right_on="kept_id", how="left")
+        .with_columns(
+            pl.col("duplicates").fill_null([]),
+            member=pl.coalesce("image_member", "video_member"),
+            image_file=pl.format("images/{}.{}", "image_sha256", "format"),
+            labels_exhaustive=_released_labels(labels),
+            licence=pl.col("source").replace_strict(licences, return_dtype=pl.String),
+        )
+    )
+
+
+def _released_labels(labels: Mapping[str, str]) -> pl.Expr:
+    """The released labels that are exhaustive: all labels that become them are. Sorted; empty if not annotated."""
+    known = pl.col("labels_exhaustive")
+    expressions = [
+        pl.when(
+            pl.col("annotated"),
+            *(known.list.contains(own) for own, released in sorted(labels.items()) if released == label),
+        ).then(pl.lit(label))
+        for label in sorted(set(labels.values()))
+    ]
+    return pl.concat_list(expressions).list.drop_nulls()
+
+
+def _absent(context: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
+    """The (image, label) pairs of certain absence: an object of evidence that the policy does not use is one too."""
+    exhaustive = context.select("sample_id", label="labels_exhaustive").explode("label").drop_nulls("label")
+    return exhaustive.join(regions, on=["sample_id", "label"], how="anti")
+
+
+def _gather_records(pairs: pl.DataFrame, objects: pl.DataFrame, context: pl.DataFrame) -> pl.DataFrame:
+    """One record per pair; ``objects`` are in the order that the lists keep."""
+    columns = objects.select(
+        "sample_id",
+        "label",
+        "point_kind",
+        points=pl.col("point").cast(pl.List(pl.Float32)),
+        bbox=pl.concat_list("x1", "y1", "x2", "y2").cast(pl.List(pl.Float32)),
+        centroids=_point_or_empty("cx", "cy"),
+        interior_points=_point_or_empty("ix", "iy"),
+        object_ids="object_id",
+        track_ids=pl.col("track_id").fill_null(""),
+    )
+    lists = columns.group_by("sample_id", "label", maintain_order=True).agg(pl.all())
+    filled = [pl.col(name).fill_null([]) for name in lists.columns if name not in ("sample_id", "label")]
+    return (
+        pairs.join(lists, on=("sample_id", "label"), how="left")
+        .with_columns(filled)
+        .join(context.select(RECORD_FACTS), on="sample_id")
+        .with_columns(
+            count=pl.col("bbox").list.len().cast(pl.Int32),
+            img_size=pl.concat_list("width", "height").cast(pl.List(pl.Int32)),
+            original_size=pl.concat_list("original_width", "original_height").cast(pl.List(pl.Int32)),
+            collection_method=pl.lit("counting"),
+            record_id=pl.format("{}:{}", "image_sha256", "label"),
+        )
+        .select(RECORD_COLUMNS)
+        .sort("record_id")
+    )
+
+
+def _point_or_empty(x: str, y: str) -> pl.Expr:
+    empty = pl.lit([], dtype=pl.List(pl.Float64))
+    return pl.when(pl.col(x).is_null()).then(empty).otherwise(pl.concat_list(x, y))
+
+
+def _explain(unused: pl.DataFrame, regions: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """One exclusion per image without a record."""
+    own = regions.join(unused, on="sample_id", how="semi")
+    selected = select_regions(own, policy).group_by("sample_id").agg(found=_join_distinct("label"))
+    others = own.group_by("sample_id").agg(evidence=_join_distinct("evidence"))
+    reason = (
+        pl.when(pl.col("found").is_not_null())
+        .then(pl.lit("label_not_selected"))
+        .when(pl.col("evidence").is_not_null())
+        .then(pl.lit("evidence_not_selected"))
+        .when("annotated")
+        .then(pl.lit("no_objects"))
+        .when(pl.col("mask_off_binary").is_not_null())
+        .then(pl.lit("specks_only"))
+        .otherwise(pl.lit("unverified_empty"))
+    )
+    return (
+        unused.join(selected, on="sample_id", how="left")
+        .join(others, on="sample_id", how="left")
+        .with_columns(key="sample_id", verdict=pl.lit("dropped"), reason=reason)
+        .with_columns(detail=_detail(policy))
+        .select(EXCLUSION_COLUMNS)
+        .sort("key")
+    )
+
+
+def _join_distinct(name: str) -> pl.Expr:
+    return pl.col(name).unique().sort().str.join(", ")
+
+
+def _detail(policy: Policy) -> pl.Expr:
+    reason, stem = pl.col("reason"), pl.col("stem")
+    return (
+        pl.when(reason == "label_not_selected")
+        .then(pl.format("{}: the recipe's label map has none of its labels ({})", stem, "found"))
+        .when(reason == "evidence_not_selected")
+        .then(
+            pl.format(
+                f"{{}}: its objects are of evidence {{}}, which box policy {policy} does not use", stem, "evidence"
+            )
+        )
+        .when(reason == "no_objects")
+        .then(pl.format("{}: the image is annotated and holds no object", stem))
+        .when(reason == "specks_only")
+        .then(pl.format("{}: its mask holds specks alone: no object, and no proof that nothing is there", stem))
+        .otherwise(
+            pl.format("{}: the source has no annotation of the image: nothing is known, not nothing there", stem)
+        )
+    )

@@ -1,0 +1,1 @@
+"""Diff: what changed from one release to another."""

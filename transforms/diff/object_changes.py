@@ -1,0 +1,104 @@
+"""What happened to the objects from one release to the next: lost, gained, moved, relabelled, and how far."""
+
+from statistics import median
+from typing import Final
+
+import polars as pl
+
+from medmultipoints.transforms.diff.changes import Change, change, ranked, turned
+from medmultipoints.transforms.diff.object_pairs import SIDES, in_source_pixels, pair_objects
+from medmultipoints.transforms.records import TONE_COLUMNS
+
+UNSEEN_PX: Final = 0.01
+"""What a side may move by resizing alone."""
+MEASURED: Final = (
+    "evidence", "cx", "cy", "ix", "iy", "point_kind", "area_px", "rle", "track_id", "truncated",
+    *TONE_COLUMNS,
+)  # fmt: skip
+SCALED: Final = ("cx", "cy", "ix", "iy", *SIDES)
+NAMING: Final = ("object_id", "record_id", "image_sha256", "label", "index", "split", "sample_id", *SIDES)
+
+
+def object_changes(
+    old: pl.DataFrame, new: pl.DataFrame, images: tuple[pl.DataFrame, pl.DataFrame], shown: int
+) -> tuple[list[Change], pl.Series]:
+    """All changes of the objects, and the ids of the records that hold them.
+
+    ``images`` are the tables of images, for their scales.
+    """
+    before, after = (in_source_pixels(frame, pictures) for frame, pictures in zip((old, new), images, strict=True))
+    paired = pair_objects(before, after)
+    same, relabelled = (_beside(before, after, pairs) for pairs in (paired.same, paired.relabelled))
+    lost, gained = before.join(paired.lost, on="row", how="semi"), after.join(paired.gained, on="row", how="semi")
+    moved = _moved(same)
+    other = same.filter(_differ(same, MEASURED)).join(moved, on="new", how="anti", maintain_order="left")
+    counted = pl.concat([lost["record_id"], gained["record_id"], relabelled["record_id"], relabelled["record_id|new"]])
+    reordered = _reordered(same, counted)
+    found = [
+        change("objects_lost", lost.select(*_about(), before="box"), shown),
+        change("objects_gained", gained.select(*_about(), after="box"), shown),
+        change("objects_relabelled", _named(relabelled, turned("label", "label|new")), shown),
+        _boxes(moved, shown),
+        change("points_changed", _named(other, pl.lit("")), shown),
+        change("objects_reordered", _named(reordered, turned("index", "index|new")), shown),
+        change("objects_described", _described(same), shown),
+    ]
+    touched = pl.concat([counted, *(frame["record_id|new"] for frame in (moved, other, reordered))])
+    return found, touched.unique().sort()
+
+
+def _about() -> list[pl.Expr]:
+    return [pl.col("object_id").alias("id"), pl.col("image_sha256"), pl.col("label")]
+
+
+def _beside(old: pl.DataFrame, new: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Old and new values of each pair; those of the new one are called ``name|new``."""
+    later = new.rename({name: f"{name}|new" for name in new.columns})
+    joined = pairs.join(old, left_on="old", right_on="row").join(later, left_on="new", right_on="row|new")
+    sides = [(pl.col("box").list.get(i) - pl.col("box|new").list.get(i)).abs() for i in range(len(SIDES))]
+    resized = pl.col("scale").ne_missing(pl.col("scale|new"))
+    return joined.with_columns(far=pl.max_horizontal(sides), resized=resized)
+
+
+def _named(pairs: pl.DataFrame, said: pl.Expr) -> pl.DataFrame:
+    return pairs.select(
+        pl.col("object_id|new").alias("id"),
+        said.alias("said"),
+        pl.col("image_sha256|new").alias("image_sha256"),
+        pl.col("label|new").alias("label"),
+        pl.col("box").alias("before"),
+        pl.col("box|new").alias("after"),
+    )
+
+
+def _moved(same: pl.DataFrame) -> pl.DataFrame:
+    """The pairs whose boxes differ, the furthest first."""
+    moved = same.filter(pl.col("far") > pl.when("resized").then(UNSEEN_PX).otherwise(0.0))
+    return moved.sort(["far", "object_id|new"], descending=[True, False])
+
+
+def _boxes(moved: pl.DataFrame, shown: int) -> Change:
+    far = moved["far"].to_list()
+    spread = (median(far), max(far)) if far else None
+    return ranked("boxes_changed", _named(moved, pl.format("{} px", pl.col("far").round(2))), shown, how_far=spread)
+
+
+def _differ(pairs: pl.DataFrame, names: tuple[str, ...]) -> pl.Expr:
+    """Whether any of the columns differs; what only follows from another size of the image does not count."""
+    alike = [name for name in names if name in pairs.columns and f"{name}|new" in pairs.columns]
+    alike = [name for name in alike if pairs.schema[name] == pairs.schema[f"{name}|new"]]
+    found = [
+        pl.col(name).ne_missing(pl.col(f"{name}|new")) & ~(pl.col("resized") & pl.lit(name in SCALED)) for name in alike
+    ]
+    return pl.any_horizontal(pl.lit(False), *found)
+
+
+def _reordered(same: pl.DataFrame, counted: pl.Series) -> pl.DataFrame:
+    """Objects with another number, but for records that lost or gained some: there numbers have to change."""
+    return same.filter(pl.col("index") != pl.col("index|new"), ~pl.col("record_id|new").is_in(counted.implode()))
+
+
+def _described(same: pl.DataFrame) -> pl.DataFrame:
+    known = {*MEASURED, *NAMING, "box", "place", "scale", "far", "resized", "old", "new"}
+    others = tuple(name for name in same.columns if not name.endswith("|new") and name not in known)
+    return _named(same.filter(_differ(same, others)), pl.lit(""))

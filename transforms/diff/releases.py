@@ -1,0 +1,131 @@
+"""The difference of two releases in the words of the field, and the version that it asks for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from medmultipoints.transforms.diff.changes import RANK, Change, Level, named
+from medmultipoints.transforms.diff.object_changes import object_changes
+from medmultipoints.transforms.diff.row_changes import (
+    dialect_changes,
+    image_changes,
+    instruction_changes,
+    record_changes,
+)
+from medmultipoints.transforms.instructions.jsonl import COLUMNS, SCHEMA
+
+KEYS = {"records": "record_id", "objects": "object_id", "images": "image_sha256", "instructions": "instruction_id"} | {
+    "dialects": "line_id"
+}
+INSTRUCTION_COLUMNS = (*COLUMNS, "split")  # what the released files hold; the split is in their names
+INSTRUCTION_SCHEMA = SCHEMA | {"split": pl.String()}
+LINE_SCHEMA = dict.fromkeys(("line_id", "dialect", "instruction_id", "record_id", "split", "line"), pl.String())
+EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The four tables of a release, without pictures, and its instructions in dialects, where it holds any."""
+
+    records: pl.DataFrame
+    objects: pl.DataFrame
+    images: pl.DataFrame
+    instructions: pl.DataFrame
+    dialects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LINE_SCHEMA))
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDiff:
+    """All differences between two releases, the gravest first."""
+
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def level(self) -> Level:
+        return min((change.level for change in self.changes), key=RANK.__getitem__, default="same")
+
+
+def diff_releases(
+    old: Tables, new: Tables, *, files_differ: bool = False, shown: int = EXAMPLES, made_of: Sequence[Change] = ()
+) -> ReleaseDiff:
+    """What changed from the old tables to the new ones; of each kind the first ``shown`` are examples.
+
+    An image is known by the bytes of its source file, an object by its place in the image: neither a renamed file
+    nor another order is a loss. ``files_differ``: the two releases have different manifest roots; where no row
+    differs, that is a patch. ``made_of``: what changed in what they were made of.
+    Major: a column, label or source removed, a column or label added or retyped, an image or one of its labels
+    removed, an image moved between splits. Minor: rows added, boxes, points, counts, pictures or answers changed,
+    objects or instructions gone. Patch: other values.
+    """
+    old, new = _released(old), _released(new)
+    images = (old.images, new.images)
+    objects, touched = object_changes(old.objects, new.objects, images, shown)
+    changes = [
+        *_schema(old, new, shown),
+        *_names(old, new, shown),
+        *image_changes(*images, shown),
+        *record_changes(old.records, new.records, touched, images, shown),
+        *objects,
+        *instruction_changes(old.instructions, new.instructions, shown),
+        *dialect_changes((old.dialects, new.dialects), (old.instructions, new.instructions), shown),
+    ]
+    found = [change for change in changes if change.count]
+    if files_differ and not found:
+        found.append(Change("files_changed", 1))
+    return ReleaseDiff(tuple(sorted([*found, *made_of], key=lambda change: RANK[change.level])))
+
+
+def _released(tables: Tables) -> Tables:
+    return replace(tables, instructions=tables.instructions.select(INSTRUCTION_COLUMNS))
+
+
+def propose_version(old_version: str, diff: ReleaseDiff) -> str:
+    """The version after the old one that the difference asks for; the old one where nothing differs."""
+    major, minor, patch = (int(part) for part in old_version.split("."))
+    following = {
+        "major": (major + 1, 0, 0),
+        "minor": (major, minor + 1, 0),
+        "patch": (major, minor, patch + 1),
+        "same": (major, minor, patch),
+    }
+    return ".".join(str(part) for part in following[diff.level])
+
+
+def describe(diff: ReleaseDiff) -> str:
+    """The difference as lines for people, the gravest first."""
+    if not diff.changes:
+        return "no difference"
+    return "\n".join(f"{change.level}: {change.sentence}" for change in diff.changes)
+
+
+def _schema(old: Tables, new: Tables, shown: int) -> list[Change]:
+    before, after = _typed_columns(old), _typed_columns(new)
+    retyped = {name for name in before.keys() & after.keys() if before[name] != after[name]}
+    return [
+        named("columns_lost", before.keys() - after.keys(), shown),
+        named("columns_gained", after.keys() - before.keys(), shown),
+        named("columns_retyped", retyped, shown),
+    ]
+
+
+def _typed_columns(tables: Tables) -> dict[str, pl.DataType]:
+    return {
+        f"{table}.{name}": kind
+        for table in KEYS
+        for name, kind in getattr(tables, table).schema.items()
+        if name != "image"
+    }
+
+
+def _names(old: Tables, new: Tables, shown: int) -> list[Change]:
+    found = []
+    for word, before, after in (
+        ("labels", old.records["label"], new.records["label"]),
+        ("sources", old.images["source"], new.images["source"]),
+    ):
+        found += [
+            named(f"{word}_lost", set(before) - set(after), shown),
+            named(f"{word}_gained", set(after) - set(before), shown),
+        ]
+    return found

@@ -1,0 +1,77 @@
+"""Exact duplicates: the same file bytes or the same decoded pixels, within and across sources."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import polars as pl
+
+from medmultipoints.transforms.duplicates.clusters import find_clusters
+
+HASHES = ("image_sha256", "pixel_sha256")
+SCHEMA = {"sample_id": pl.String, "kept_id": pl.String, "kind": pl.String, "same_annotation": pl.Boolean}
+Row = dict[str, Any]
+
+
+def find_duplicates(images: pl.DataFrame, regions: pl.DataFrame, source_order: Sequence[str]) -> pl.DataFrame:
+    """The table ``duplicates``: every image that repeats an earlier one, with the one that is kept.
+
+    Images are equal when their file bytes or else their decoded pixels are, directly or through others; of
+    each set of equals the first by ``source_order`` (sources not in it come last), then by natural order of
+    sample_id (runs of digits compare as numbers: frame 9 before frame 10), is kept. ``kind`` says what copy
+    and kept image share: ``bytes`` where both hashes agree with the kept one's file, else ``pixels``.
+    ``same_annotation`` compares labels and boxes of masks and tracks, of source boxes where there are none.
+    """
+    shared = images.filter(pl.any_horizontal(pl.col(name).is_duplicated() for name in HASHES))
+    rows = sorted(shared.select("sample_id", "source", *HASHES).iter_rows(named=True), key=_order(source_order))
+    kept = _kept_images(rows)
+    objects = _objects(regions, [row["sample_id"] for row in rows])
+    copies = [
+        (row["sample_id"], first["sample_id"], _kind(row, first), _same(objects, row, first))
+        for row, first in zip(rows, kept, strict=True)
+        if row is not first
+    ]
+    return pl.DataFrame(copies, schema=SCHEMA, orient="row").sort("sample_id")
+
+
+def natural_order(name: str) -> tuple[tuple[str | int, ...], str]:
+    """A sort key under which runs of ASCII digits compare as numbers, and equal keys mean equal names."""
+    parts = re.split("([0-9]+)", name)
+    return tuple(int(part) if place % 2 else part for place, part in enumerate(parts)), name
+
+
+def _order(source_order: Sequence[str]) -> Callable[[Row], tuple[int, Any]]:
+    rank = {source: place for place, source in enumerate(source_order)}
+    return lambda row: (rank.get(row["source"], len(rank)), natural_order(row["sample_id"]))
+
+
+def _kept_images(rows: Sequence[Row]) -> list[Row]:
+    """For each row, in its place, the first row that is equal to it."""
+    cluster = find_clusters(_equal_pairs(rows))
+    first: dict[str, Row] = {}
+    return [first.setdefault(cluster[row["sample_id"]], row) for row in rows]
+
+
+def _equal_pairs(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
+    first: dict[tuple[str, str], str] = {}
+    for row in rows:
+        for name in HASHES:
+            yield row["sample_id"], first.setdefault((name, row[name]), row["sample_id"])
+
+
+def _kind(copy: Row, kept: Row) -> str:
+    return "bytes" if copy["image_sha256"] == kept["image_sha256"] else "pixels"
+
+
+def _same(objects: dict[str, list[Any]], copy: Row, kept: Row) -> bool:
+    return objects.get(copy["sample_id"]) == objects.get(kept["sample_id"])
+
+
+def _objects(regions: pl.DataFrame, sample_ids: Sequence[str]) -> dict[str, list[Any]]:
+    """Labels and boxes of each image, sorted: derived ones, or the source's where nothing was derived."""
+    derived = pl.col("evidence") != "source"
+    chosen = regions.filter(pl.col("sample_id").is_in(sample_ids)).filter(derived | ~derived.any().over("sample_id"))
+    found: dict[str, list[Any]] = {}
+    for sample_id, *values in chosen.select("sample_id", "label", "x1", "y1", "x2", "y2").iter_rows():
+        found.setdefault(sample_id, []).append(values)
+    return {sample_id: sorted(values) for sample_id, values in found.items()}

@@ -1,0 +1,138 @@
+"""Near-duplicates: pictures that show the same thing after re-encoding, resizing, brightening, a small crop or a flip.
+
+Candidates come from 64-bit hashes: each picture's hash is looked up within ``RADIUS`` bits by the hashes of windows of
+every other picture, as it is and mirrored. Each candidate is then confirmed by correlation
+(``transforms.pictures.thumbnails``); its distance is 1 - correlation, 0 for a copy. Pictures of one group (a video)
+are never compared with each other.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from medmultipoints.transforms.duplicates.candidates import Candidates, Pictures, search
+from medmultipoints.transforms.duplicates.hash_search import Method
+from medmultipoints.transforms.pictures.thumbnails import (
+    correlate,
+    is_flat,
+    mirror,
+    unpack,
+    whole_gradients,
+    window_gradients,
+)
+
+AT_ONCE = 64
+PAIRS_OF_GROUPS = 4
+"""Between two groups (videos) so many of the nearest pairs are reported, never all."""
+
+BIN = 0.01
+LEAST_THRESHOLD, USUAL_THRESHOLD, MOST_THRESHOLD, MARGIN = 0.05, 0.09, 0.13, 0.02
+RULE = (
+    f"of the edges of the histogram's bins from {LEAST_THRESHOLD} to {MOST_THRESHOLD}, the one with the fewest pairs "
+    f"within {MARGIN}; of equal ones the nearest to {USUAL_THRESHOLD}"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NearSearch:
+    """Distances of all candidate pairs, sample_id < other_id, sorted by distance; and how complete the search was.
+
+    ``compared`` pictures were compared, ``flat`` ones are too even to be. ``method``: ``capped`` where the search
+    had to leave candidates out.
+    """
+
+    pairs: pl.DataFrame
+    compared: int
+    flat: int
+    method: Method
+
+
+def find_near(pictures: pl.DataFrame) -> NearSearch:
+    """Candidate pairs of ``pictures`` (sample_id, group_id, thumbnail) of different groups with their distances.
+
+    Complete for pairs whose hashes come within the radius, but for the many pairs that two groups may share: of those
+    the nearest stand here. The order of the rows does not matter.
+    """
+    ordered = pictures.sort("group_id", "sample_id")
+    small = unpack(ordered["thumbnail"])
+    seen = ~is_flat(small)
+    named = ordered.filter(pl.Series(seen, dtype=pl.Boolean)).select("sample_id", "group_id")
+    groups = (named["group_id"].rank("dense").cast(pl.Int64) - 1).to_numpy()
+    chosen = Pictures(groups, small[seen])
+    candidates, method = search(chosen)
+    return NearSearch(_name(_confirm(chosen, candidates), named), named.height, int((~seen).sum()), method)
+
+
+def count_distances(pairs: pl.DataFrame) -> pl.DataFrame:
+    """The histogram: ``at_least`` in steps of 0.01 from 0 to 1 and ``pairs``; the nearest pair of each two groups."""
+    nearest = pairs.group_by("group_id", "other_group").agg(pl.col("distance").min())
+    bins = ((nearest["distance"] * 10_000).round().cast(pl.Int64) // 100).clip(0, 100)
+    counted = pl.DataFrame({"bin": bins}).group_by("bin").len("pairs")
+    table = pl.DataFrame({"bin": range(101)}).join(counted, on="bin", how="left").sort("bin")
+    return table.select(at_least=pl.col("bin") / 100, pairs=pl.col("pairs").fill_null(0).cast(pl.Int64))
+
+
+def choose_threshold(histogram: pl.DataFrame) -> float:
+    """The distance up to which pictures are near-duplicates, by ``RULE``: where the histogram is emptiest."""
+    counts = histogram["pairs"].to_list()
+    least, usual, most, margin = (
+        round(value / BIN) for value in (LEAST_THRESHOLD, USUAL_THRESHOLD, MOST_THRESHOLD, MARGIN)
+    )
+    around = {edge: sum(counts[edge - margin : edge + margin]) for edge in range(least, most + 1)}
+    return min(around, key=lambda edge: (around[edge], abs(edge - usual), edge)) / 100
+
+
+def _confirm(pictures: Pictures, candidates: Candidates) -> pl.DataFrame:
+    """Each pair of rows once, first < second, with its smallest distance."""
+    table = pl.DataFrame(
+        {"a": candidates.first, "b": candidates.second, "mirrored": candidates.mirrored, "bits": candidates.bits}
+    )
+    asked = table.group_by("a", "b", "mirrored").agg(pl.col("bits").min()).sort("a", "b", "mirrored")
+    parts = [pl.DataFrame(schema={"best": pl.Float64, "plain": pl.Float64}), *_measure(pictures, asked)]
+    measured = asked.with_columns(pl.concat(parts)).select(
+        first=pl.min_horizontal("a", "b"),
+        second=pl.max_horizontal("a", "b"),
+        hash_distance="bits",
+        distance=(1 - pl.col("best")).clip(0).round(4),
+        evidence=pl.when("mirrored").then(pl.lit("mirrored"))
+        .when(pl.col("plain") >= pl.col("best") - BIN).then(pl.lit("copy")).otherwise(pl.lit("crop")),
+    )  # fmt: skip
+    nearest = measured.sort("distance", "evidence", "hash_distance").group_by("first", "second", maintain_order=True)
+    return nearest.agg(pl.col("hash_distance").min(), pl.col("distance", "evidence").first())
+
+
+def _measure(pictures: Pictures, asked: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """``best`` correlation over all windows and ``plain`` one of the whole pictures, in the order of ``asked``."""
+    rows = asked.partition_by("a", maintain_order=True)
+    for start in range(0, len(rows), AT_ONCE):
+        part = rows[start : start + AT_ONCE]
+        windows = window_gradients(pictures.small[[block["a"][0] for block in part]])
+        for block, own in zip(part, windows, strict=True):
+            second, flipped = pictures.small[block["b"].to_numpy()], block["mirrored"].to_numpy()
+            whole = whole_gradients(np.where(flipped[:, None, None], mirror(second), second))
+            found = correlate(whole, own)
+            yield pl.DataFrame({"best": found.max(axis=1), "plain": found[:, 0]})
+
+
+def _name(confirmed: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    """The pairs by name, the nearest of each two groups."""
+    ids, groups = named["sample_id"], named["group_id"]
+    first, second = confirmed["first"], confirmed["second"]
+    table = confirmed.with_columns(
+        one=ids.gather(first), two=ids.gather(second), its=groups.gather(first), theirs=groups.gather(second)
+    )
+    swapped = pl.col("one") > pl.col("two")
+    pairs = table.select(
+        sample_id=pl.min_horizontal("one", "two"),
+        other_id=pl.max_horizontal("one", "two"),
+        group_id=pl.when(swapped).then("theirs").otherwise("its"),
+        other_group=pl.when(swapped).then("its").otherwise("theirs"),
+        hash_distance="hash_distance",
+        distance="distance",
+        evidence="evidence",
+    )
+    both = (pl.min_horizontal("group_id", "other_group"), pl.max_horizontal("group_id", "other_group"))
+    ordered = pairs.sort("distance", "sample_id", "other_id")
+    return ordered.filter(pl.int_range(pl.len()).over(*both) < PAIRS_OF_GROUPS)

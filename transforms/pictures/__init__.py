@@ -1,0 +1,1 @@
+"""Pictures: decoded pixels and what is measured on them."""

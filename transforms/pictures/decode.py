@@ -1,0 +1,166 @@
+"""Image bytes to pixels and back, strictly: a damaged file is a problem with a reason, never a half-gray picture.
+
+Pixels are RGB uint8, height x width x 3. The EXIF orientation is not applied: masks, boxes and labels of the
+sources are in the frame of the pixels as stored. Everything here is a function of its arguments alone, and the
+long parts (decoding, hashing, resizing) release Python's lock, so that threads can share the work.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.pictures.png_chunks import SIGNATURE, PngDamage, check_pixels, read_chunks
+from medmultipoints.transforms.pictures.scratch import Scratch
+
+ImageFormat = Literal["jpg", "png"]
+Resample = Literal["lanczos", "bicubic", "bilinear", "box"]
+
+MAX_PIXELS = 89_478_485
+"""The largest picture that is decoded, width x height: Pillow's own limit against decompression bombs."""
+
+_EXTENSIONS: dict[str, ImageFormat] = {"jpg": "jpg", "jpeg": "jpg", "jpe": "jpg", "png": "png"}
+_NAMES: dict[ImageFormat, str] = {"jpg": "JPEG", "png": "PNG"}
+_RESAMPLE: dict[Resample, Image.Resampling] = {
+    "lanczos": Image.Resampling.LANCZOS,
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "box": Image.Resampling.BOX,
+}
+
+# The pipeline runs its own threads, one image each: a second pool inside OpenCV would only fight with them,
+# and with one thread its results cannot depend on the machine's cores.
+cv2.setNumThreads(1)
+
+
+class ImageProblem(MemberProblem):
+    """An image file cannot be used: ``reason`` is the word of the exclusion, ``detail`` its sentence.
+
+    Reasons: ``empty_file``, ``mislabelled_image``, ``truncated_image``, ``unreadable_image``.
+    """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedImage:
+    """The pixels of an image file (RGB uint8, height x width x 3) and its true format."""
+
+    pixels: NDArray[np.uint8]
+    format: ImageFormat
+
+
+def detect_format(data: bytes) -> ImageFormat:
+    """What the first bytes say the file is. ImageProblem where it is empty or neither JPEG nor PNG."""
+    if not data:
+        raise ImageProblem("empty_file", "the file has no bytes")
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpg"
+    if data.startswith(SIGNATURE):
+        return "png"
+    raise ImageProblem("mislabelled_image", f"neither a JPEG nor a PNG file: it begins with {data[:8].hex(' ')}")
+
+
+def check_extension(name: str, data: bytes) -> None:
+    """ImageProblem ``mislabelled_image`` where a name ends in .jpg or .jpeg but the bytes are PNG, or the reverse."""
+    stated, found = _EXTENSIONS.get(name.rpartition(".")[2].lower()), detect_format(data)
+    if stated is not None and stated != found:
+        raise ImageProblem("mislabelled_image", f"named as {_NAMES[stated]}, but its bytes are {_NAMES[found]}")
+
+
+def decode_image(data: bytes, scratch: Scratch | None = None) -> DecodedImage:
+    """The picture in RGB; ImageProblem unless the whole file is sound.
+
+    Gray and palette pictures become RGB, 16-bit ones keep their high byte, an alpha channel is left out.
+    With ``scratch`` the pixels last until the next picture is decoded into it.
+    """
+    if detect_format(data) == "jpg":
+        return DecodedImage(_decode_jpeg(data, "RGB", scratch), "jpg")
+    channels = _decode_png(data)
+    return DecodedImage(np.ascontiguousarray(np.broadcast_to(channels, (*channels.shape[:2], 3))), "png")
+
+
+def decode_mask(data: bytes, scratch: Scratch | None = None) -> NDArray[np.uint8]:
+    """The mask as one gray value a pixel, height x width; ImageProblem unless the whole file is sound.
+
+    JPEG: its luma, which for equal channels is their value. PNG: the largest colour channel, so that a palette's
+    or a drawing's saturated colours count as white; 1-bit masks give 0 and 255, 16-bit ones their high byte.
+    With ``scratch`` it lasts until the next mask is decoded into it.
+    """
+    if detect_format(data) == "jpg":
+        return np.ascontiguousarray(_decode_jpeg(data, "GRAY", scratch)[..., 0])
+    return np.ascontiguousarray(_decode_png(data).max(axis=2))
+
+
+def encode_jpeg(pixels: NDArray[np.uint8], quality: int = 95) -> bytes:
+    """The picture as a JPEG file, by Pillow, 4:2:0: the same bytes for the same pixels and Pillow version."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def resize_image(pixels: NDArray[np.uint8], width: int, height: int, resample: Resample) -> NDArray[np.uint8]:
+    """The picture at ``width`` x ``height`` pixels, by Pillow's filter of that name (support grows with the scale)."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize((width, height), _RESAMPLE[resample]))
+
+
+def pixel_sha256(pixels: NDArray[np.uint8]) -> str:
+    """sha256 of the ASCII text ``<width>x<height>`` followed by the RGB bytes, row by row."""
+    height, width = pixels.shape[:2]
+    digest = hashlib.sha256(f"{width}x{height}".encode("ascii"))
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
+
+
+def _decode_jpeg(data: bytes, colorspace: Literal["RGB", "GRAY"], scratch: Scratch | None) -> NDArray[np.uint8]:
+    """Height x width x 3 or 1. simplejpeg takes every warning of libjpeg for an error: damage never passes."""
+    try:
+        height, width, *_ = simplejpeg.decode_jpeg_header(data)
+        _check_size(width, height)
+        room = scratch and scratch.take(colorspace, height, width, 3 if colorspace == "RGB" else 1)
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace=colorspace, buffer=room)
+    except ImageProblem:
+        raise
+    except ValueError as error:
+        if "Premature end" in str(error) or b"\xff\xd9" not in data:
+            ends = f"the file ends at byte {len(data)}, before its end marker"
+            raise ImageProblem("truncated_image", f"JPEG: {ends} (decoder: {error})") from error
+        raise ImageProblem("unreadable_image", f"JPEG decoder: {error}") from error
+    return pixels
+
+
+def _decode_png(data: bytes) -> NDArray[np.uint8]:
+    """Height x width x 3, or x 1 for gray."""
+    try:
+        header, packed = read_chunks(data)
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            _check_size(*image.size)
+            check_pixels(header, packed)
+            return _png_channels(image)
+    except PngDamage as error:
+        raise ImageProblem("truncated_image" if error.cut else "unreadable_image", f"PNG: {error}") from error
+    except ImageProblem:
+        raise
+    # Pillow's PNG reader answers damage with any of these; its warning of a bomb is one where warnings are errors.
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning) as error:
+        raise ImageProblem("unreadable_image", f"PNG decoder: {error}") from error
+
+
+def _png_channels(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith("I"):  # 16-bit gray; Pillow's own conversion would cut it at 255
+        return (np.asarray(image) >> 8).astype(np.uint8)[..., None]
+    if image.mode in ("1", "L", "LA"):
+        return np.asarray(image.convert("L"))[..., None]
+    return np.asarray(image.convert("RGB"))
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageProblem("unreadable_image", f"{width} x {height} pixels are more than the {MAX_PIXELS} allowed")

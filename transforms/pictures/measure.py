@@ -1,0 +1,108 @@
+"""What a glance at a picture tells: how sharp it is, whether text or a green position marker is drawn over it.
+
+Looked at is the picture reduced by a whole factor to 600 px or somewhat more, which JPEG decodes at less cost.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.pictures.decode import decode_image, detect_format
+
+LOOKED_AT_PX = 600
+BLOCK = 16
+LIT, GLARING = 30, 235
+"""Blocks of a mean gray level outside these say nothing of sharpness: black surround, highlights."""
+
+STROKE = 7
+STROKE_CONTRAST = 35
+GLYPH_HEIGHTS, GLYPH_WIDTH, GLYPH_AREA = (6, 16), 14, 6
+LEVEL_PX = 1
+"""Letters of a line differ by this much in height and base line."""
+
+MOST_GLYPHS = 2000
+"""A picture with more specks is all texture: no text is looked for."""
+
+MARKER_LOW, MARKER_HIGH = (65, 140, 90), (95, 255, 255)
+"""Hue (half degrees), saturation and value of the position marker's ground: teal, as no tissue is."""
+MARKER_FILLS = 0.7
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFacts:
+    """Of one picture.
+
+    ``sharpness``: mean absolute Laplacian, in gray levels, of the block that 90 % of the lit blocks fall short of;
+    None where nothing is lit. ``glyphs``: most letter-like specks in one line. ``marker_share``: share of the
+    picture that a filled teal rectangle takes.
+    """
+
+    sharpness: float | None
+    glyphs: int
+    marker_share: float
+
+
+def look_at(data: bytes) -> PictureFacts:
+    """The facts of an encoded picture; ImageProblem where it cannot be decoded."""
+    pixels = _decode_reduced(data)
+    gray = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+    return PictureFacts(_measure_sharpness(gray), _count_glyphs(gray), _measure_marker(pixels))
+
+
+def _decode_reduced(data: bytes) -> Pixels:
+    if detect_format(data) != "jpg":
+        pixels = decode_image(data).pixels
+        factor = max(1, max(pixels.shape) // LOOKED_AT_PX)
+        return np.ascontiguousarray(pixels[::factor, ::factor])
+    height, width, _, _ = simplejpeg.decode_jpeg_header(data)
+    factor = max(1, max(height, width) // LOOKED_AT_PX)
+    least = (-(-height // factor), -(-width // factor)) if factor > 1 else (0, 0)
+    return np.asarray(simplejpeg.decode_jpeg(data, "RGB", min_height=least[0], min_width=least[1]), np.uint8)
+
+
+def _measure_sharpness(gray: Pixels) -> float | None:
+    rows, columns = (side // BLOCK for side in gray.shape)
+    if not rows or not columns:
+        return None
+    laplacian = np.abs(cv2.Laplacian(gray, cv2.CV_16S).astype(np.int32))
+    edges, level = (
+        part[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK).sum(axis=(1, 3))
+        for part in (laplacian, gray.astype(np.int32))
+    )
+    lit = np.sort(edges[(level > LIT * BLOCK**2) & (level < GLARING * BLOCK**2)])
+    return round(float(lit[len(lit) * 9 // 10]) / BLOCK**2, 3) if len(lit) else None
+
+
+def _count_glyphs(gray: Pixels) -> int:
+    """The longest row of bright thin specks of one height on one base line, each near the one before."""
+    strokes = cv2.morphologyEx(gray, cv2.MORPH_TOPHAT, np.ones((STROKE, STROKE), np.uint8)) > STROKE_CONTRAST
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(strokes.view(np.uint8), connectivity=8)
+    x, y, width, height, area = statistics[1:].T
+    least, most = GLYPH_HEIGHTS
+    glyph = (height >= least) & (height <= most) & (width <= GLYPH_WIDTH) & (area >= GLYPH_AREA)
+    if not 0 < glyph.sum() <= MOST_GLYPHS:
+        return 0
+    order = np.lexsort((y[glyph], x[glyph]))
+    x, height, base = x[glyph][order], height[glyph][order], (y + height)[glyph][order]
+    longest = np.ones(len(x), np.int64)
+    for here in range(1, len(x)):
+        gap = x[here] - x[:here]
+        near = (gap > 0) & (gap <= 2.2 * height[here])
+        level = (np.abs(base[:here] - base[here]) <= LEVEL_PX) & (np.abs(height[:here] - height[here]) <= LEVEL_PX)
+        longest[here] += np.max(longest[:here], where=near & level, initial=0)
+    return int(longest.max())
+
+
+def _measure_marker(pixels: Pixels) -> float:
+    size = max(pixels.shape[1] // 4, 1), max(pixels.shape[0] // 4, 1)
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    teal = cv2.inRange(cv2.cvtColor(small, cv2.COLOR_RGB2HSV), MARKER_LOW, MARKER_HIGH)
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(teal, connectivity=8)
+    filled = [int(area) for _, _, w, h, area in statistics[1:].tolist() if area >= MARKER_FILLS * w * h]
+    share: float = max(filled, default=0) / (size[0] * size[1])
+    return round(share, 4)

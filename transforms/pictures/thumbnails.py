@@ -1,0 +1,155 @@
+"""Small gray pictures by which near-duplicates are found and confirmed.
+
+A thumbnail is the whole picture in gray, averaged to 32 x 32 pixels, whatever its shape. From it come the 64-bit
+difference hashes of the search (of the whole picture and of windows of it, as they are and mirrored) and the
+confirmation: the correlation of brightness gradients of one whole picture with those of the best-fitting window of
+the other. Gradients are blind to brightness and nearly so to contrast; windows make up for a crop of a few per cent.
+
+All arithmetic after the averaging is on whole numbers below 2**53, so that results are equal on every machine.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+import cv2
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.pictures.scratch import Scratch
+
+SIDE = 32
+HALVED_TO = 256
+GRID = 16
+AT_ONCE = 4096
+UNIT = 4096
+"""Weights of the averaging are multiples of 1 / UNIT."""
+
+FLATTEST = GRID * GRID
+"""A picture whose squared gradients sum to less (in gray levels) shows nothing that could be recognised."""
+
+Thumbnails = NDArray[np.uint8]
+Range = tuple[float, float]
+Window = tuple[Range, Range]
+"""Columns and rows of a part of the picture, as shares of its width and height."""
+
+WHOLE: Range = (0.0, 1.0)
+RANGES: tuple[Range, ...] = (
+    WHOLE,
+    *((cut * side, 1 - cut * (1 - side)) for cut in (0.04, 0.08, 0.13) for side in (0.0, 0.5, 1.0)),
+)
+"""What a crop may have left of width or height; every pair of two is a window."""
+
+SEARCHED: tuple[Window, ...] = (
+    (WHOLE, WHOLE),
+    ((0.03, 0.97), (0.03, 0.97)),
+    ((0.05, 0.95), (0.05, 0.95)),
+    *(((cut_x, cut_x + 0.95), (cut_y, cut_y + 0.95)) for cut_x in (0.0, 0.05) for cut_y in (0.0, 0.05)),
+    *(((cut, cut + 0.95), WHOLE) for cut in (0.0, 0.05)),
+    *((WHOLE, (cut, cut + 0.95)) for cut in (0.0, 0.05)),
+)
+"""The windows whose hashes are looked up among the hashes of whole pictures."""
+
+
+def thumbnail(pixels: NDArray[np.uint8], scratch: Scratch | None = None) -> NDArray[np.uint8]:
+    """The picture (height x width x 3, RGB) in gray, averaged to 32 x 32.
+
+    Large pictures are halved first, as long as they stay above 256 x 256; an odd last row or column is left out.
+    """
+    room = (scratch or Scratch()).take("thumbnail", *pixels.shape[:2])
+    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY, dst=room)
+    while min(gray.shape) >= 2 * HALVED_TO:
+        height, width = gray.shape[0] // 2, gray.shape[1] // 2
+        gray = cv2.resize(gray[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def perceptual_hash(small: NDArray[np.uint8]) -> str:
+    """The 64-bit difference hash of a whole thumbnail as 16 hex digits: near-duplicates differ in few bits."""
+    return f"{int(hash_windows(small[None])[0]):016x}"
+
+
+def pack(small: NDArray[np.uint8]) -> str:
+    """The thumbnail as 2,048 hex digits, row by row."""
+    return small.tobytes().hex()
+
+
+def unpack(texts: Sequence[str] | pl.Series) -> Thumbnails:
+    """The thumbnails of packed texts: n x 32 x 32."""
+    small = np.empty((len(texts), SIDE, SIDE), np.uint8)
+    for part in _parts(len(texts)):
+        small[part] = np.frombuffer(bytes.fromhex("".join(texts[part])), np.uint8).reshape(-1, SIDE, SIDE)
+    return small
+
+
+def mirror(small: Thumbnails) -> Thumbnails:
+    """The thumbnails of the pictures with left and right exchanged."""
+    return np.ascontiguousarray(small[..., ::-1])
+
+
+def hash_windows(small: Thumbnails, window: Window = (WHOLE, WHOLE)) -> NDArray[np.uint64]:
+    """A 64-bit difference hash of a window of each picture.
+
+    The window averaged to 9 x 8; row by row, a bit is set where brightness rises to the right.
+    """
+    columns, rows = (_weights(part, size) for part, size in zip(window, (9, 8), strict=True))
+    hashes = np.empty(len(small), np.uint64)
+    for part in _parts(len(small)):
+        averaged = rows @ small[part].astype(np.float64) @ columns.T
+        bits = np.packbits((averaged[..., 1:] > averaged[..., :-1]).reshape(-1, 64), axis=1)
+        hashes[part] = bits.view(">u8").reshape(-1)
+    return hashes
+
+
+def whole_gradients(small: Thumbnails) -> NDArray[np.float64]:
+    """The gradients of each whole picture on a 16 x 16 grid: n x 480 whole numbers, in gray levels x UNIT."""
+    weights = _weights(WHOLE, GRID)
+    return _gradients(np.floor(weights @ small.astype(np.float64) @ weights.T / UNIT))
+
+
+def window_gradients(small: Thumbnails) -> NDArray[np.float64]:
+    """The gradients of each window of each picture: n x windows x 480; the first window is the whole picture."""
+    weights = np.concatenate([_weights(part, GRID) for part in RANGES])
+    averaged = np.floor(weights @ small.astype(np.float64) @ weights.T / UNIT)
+    count = len(RANGES)
+    windows = averaged.reshape(-1, count, GRID, count, GRID).swapaxes(2, 3).reshape(-1, count * count, GRID, GRID)
+    return _gradients(windows)
+
+
+def is_flat(small: Thumbnails) -> NDArray[np.bool_]:
+    """Which pictures are too even to be recognised: any two of them would be as near as these two are to noise."""
+    flat = np.empty(len(small), np.bool_)
+    for part in _parts(len(small)):
+        flat[part] = (whole_gradients(small[part]) ** 2).sum(axis=-1) < FLATTEST * UNIT**2
+    return flat
+
+
+def correlate(whole: NDArray[np.float64], windows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The correlation of each whole picture (n x 480) with each of its n x m windows (n x m x 480): n x m, -1 to 1."""
+    products = (windows @ whole[..., None])[..., 0]
+    norms = np.sqrt((whole**2).sum(axis=-1))[:, None] * np.sqrt((windows**2).sum(axis=-1))
+    found: NDArray[np.float64] = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
+    return found
+
+
+def _parts(count: int) -> Iterator[slice]:
+    """All places, some thousands at a time: floats of a million thumbnails would fill the memory."""
+    return (slice(start, min(start + AT_ONCE, count)) for start in range(0, count, AT_ONCE))
+
+
+def _gradients(averaged: NDArray[np.float64]) -> NDArray[np.float64]:
+    across = averaged[..., :, 1:] - averaged[..., :, :-1]
+    down = averaged[..., 1:, :] - averaged[..., :-1, :]
+    flat = (*averaged.shape[:-2], GRID * (GRID - 1))
+    return np.concatenate([across.reshape(flat), down.reshape(flat)], axis=-1)
+
+
+@cache
+def _weights(part: Range, size: int) -> NDArray[np.float64]:
+    """``size`` x 32 weights that average the range into equal cells; each row sums to UNIT."""
+    edges = (part[0] + (part[1] - part[0]) * np.arange(size + 1) / size) * SIDE
+    pixels = np.arange(SIDE)
+    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    shares = np.maximum(overlap, 0) / (edges[1:] - edges[:-1])[:, None]
+    ends = np.rint(np.cumsum(shares, axis=1) * UNIT)
+    return np.diff(ends, axis=1, prepend=0)

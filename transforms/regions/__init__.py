@@ -1,0 +1,1 @@
+"""Regions: objects found in masks, boxes and tracks."""

@@ -1,0 +1,59 @@
+"""What the derivation yields, as the columns of its tables."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from operator import attrgetter
+
+from medmultipoints.transforms.columns.frames import Columns, collect
+from medmultipoints.transforms.records import Tone
+from medmultipoints.transforms.regions.derive import Derived, ImageFacts
+
+
+def image_columns(derived: Iterable[Derived]) -> Columns:
+    """The table ``images``, column by column."""
+    return collect(
+        [found.image for found in derived], {field.name: attrgetter(field.name) for field in fields(ImageFacts)}
+    )
+
+
+def thumbnail_columns(derived: Sequence[Derived]) -> Columns:
+    """The table ``thumbnails``, column by column."""
+    return {
+        "sample_id": [found.image.sample_id for found in derived],
+        "thumbnail": [found.thumbnail for found in derived],
+    }
+
+
+def region_columns(derived: Iterable[Derived]) -> Columns:
+    """The table ``regions``, column by column."""
+    pairs = [(region, found.image) for found in derived for region in found.regions]
+    columns = collect(
+        [region for region, _ in pairs],
+        {name: attrgetter(name) for name in ("region_id", "sample_id", "evidence", "label", "index")}
+        | {name: attrgetter(f"box.{name}") for name in ("x1", "y1", "x2", "y2")}
+        | {name: attrgetter(name) for name in ("centroid_inside", "interior_inside", "area_px")}
+        | {name: attrgetter(name) for name in ("rle", "track_id", "truncated")},
+    )
+    for tone in fields(Tone):
+        columns[tone.name] = [region.tone and getattr(region.tone, tone.name) for region, _ in pairs]
+    for prefix, name in (("c", "centroid"), ("i", "interior")):
+        points = [getattr(region, name) for region, _ in pairs]
+        columns[f"{prefix}x"] = [point.x if point else None for point in points]
+        columns[f"{prefix}y"] = [point.y if point else None for point in points]
+    columns["source"] = [image.source for _, image in pairs]
+    columns["image_width"] = [image.original_width for _, image in pairs]
+    columns["image_height"] = [image.original_height for _, image in pairs]
+    return columns
+
+
+def speck_columns(derived: Iterable[Derived]) -> Columns:
+    """The table ``specks``, column by column."""
+    rows = [(found.image, index, speck) for found in derived for index, speck in enumerate(found.specks)]
+    return {
+        "speck_id": [f"{image.sample_id}:{index}" for image, index, _ in rows],
+        "sample_id": [image.sample_id for image, _, _ in rows],
+        "source": [image.source for image, _, _ in rows],
+        "reason": [speck.reason for _, _, speck in rows],
+        "area_px": [speck.area_px for _, _, speck in rows],
+        **{side: [getattr(speck.box, side) for _, _, speck in rows] for side in ("x1", "y1", "x2", "y2")},
+    }

@@ -1,0 +1,190 @@
+"""YOLO label lines, with and without track ids, as objects in pixels.
+
+``labels`` hold ``class cx cy w h``, ``labels_ftid`` hold ``track_id class cx cy w h``, both normalised to
+the frame, with the same rows in the same order. Values come from the first, ids from the second.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import Box, Region
+
+CLASS_LABELS: Mapping[str, str] = {"0": "normal", "1": "cluster", "2": "pinhead"}
+TRUNCATED_BEYOND_PX = 0.01
+_ROUNDING = 1e-12  # two six-digit decimals that differ by the tolerance differ by a little more in float64
+
+
+class LabelProblem(MemberProblem):
+    """A frame's label files cannot be used; the detail names file, line and the line itself."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelRows:
+    """The rows of one label file, in file order: where each stands, what it states.
+
+    ``lines`` (from 1) and ``texts`` are for messages; ``values`` are cx, cy, w, h as stated, rows x 4;
+    ``track_ids`` is empty for a file without ids.
+    """
+
+    file: str
+    lines: tuple[int, ...]
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+    values: NDArray[np.float64]
+    track_ids: tuple[str, ...]
+
+    def refuse(self, row: int, reason: str, problem: str) -> NoReturn:
+        """LabelProblem that names a row."""
+        _refuse(self.file, self.lines[row], self.texts[row], reason, problem)
+
+    def where(self, row: int) -> str:
+        """File and line, for messages."""
+        return f"{self.file}, line {self.lines[row]}"
+
+
+class TrackedObject(NamedTuple):
+    """One object in one frame.
+
+    ``box`` is half-open, in float64 pixels, clipped to the frame; ``truncated``: an edge lay beyond the frame by
+    more than 0.01 px.
+    """
+
+    label: str
+    box: Box
+    truncated: bool
+    track_id: str
+
+
+def parse_labels(data: bytes, *, file: str = "label file") -> LabelRows:
+    """The rows of a label file.
+
+    Centre and size must be finite and in [0, 1], and the size positive.
+    Errors: LabelProblem with ``label_file_empty``, ``label_field_count``, ``label_class_unknown`` or
+    ``label_row_invalid``.
+    """
+    return _parse_rows(data, file, tracked=False)
+
+
+def parse_tracked(data: bytes, *, file: str = "track file") -> LabelRows:
+    """The rows of a label file with track ids.
+
+    Errors: LabelProblem as in parse_labels, and ``duplicate_track_id``.
+    """
+    rows = _parse_rows(data, file, tracked=True)
+    if len(set(rows.track_ids)) < len(rows.track_ids):
+        first: dict[str, int] = {}
+        for row, track_id in enumerate(rows.track_ids):
+            other = first.setdefault(track_id, row)
+            if other != row:
+                detail = f"{rows.where(row)}: track {track_id!r} stands at {rows.where(other)} too"
+                raise LabelProblem("duplicate_track_id", detail)
+    return rows
+
+
+def join_tracks(
+    labels: LabelRows, tracked: LabelRows, width: int, height: int, tolerance: float = 2e-6
+) -> tuple[TrackedObject, ...]:
+    """The objects of one frame of width x height pixels: values of ``labels``, ids of ``tracked``, in file order.
+
+    Both must have the same classes row by row, and values that differ by no more than ``tolerance``
+    (the file with ids is rounded to six digits). Edges beyond the frame are clipped.
+    Errors: LabelProblem ``label_track_mismatch`` with the lines of both files; ``label_row_invalid`` where a box
+    has no area.
+    """
+    _check_same(labels, tracked, tolerance)
+    # The arithmetic of boxes.from_yolo, for all rows at once.
+    frame = np.array([width, height], np.float64)
+    centre, half = labels.values[:, :2] * frame, labels.values[:, 2:] * frame / 2
+    low, high = centre - half, centre + half
+    truncated = np.asarray((np.maximum(-low, high - frame) > TRUNCATED_BEYOND_PX).any(axis=1))
+    low, high = np.maximum(low, 0.0) + 0.0, np.minimum(high, frame)  # + 0.0: no negative zero
+    for row in np.flatnonzero((low >= high).any(axis=1)).tolist():
+        labels.refuse(row, "label_row_invalid", f" has no area in a {width}x{height} frame")
+    rows = zip(labels.labels, np.hstack([low, high]).tolist(), truncated.tolist(), tracked.track_ids, strict=True)
+    return tuple(TrackedObject(label, Box(*edges), cut, track_id) for label, edges, cut, track_id in rows)
+
+
+def _check_same(labels: LabelRows, tracked: LabelRows, tolerance: float) -> None:
+    if len(labels.lines) != len(tracked.lines):
+        files = ", ".join(f"{rows.file} has {len(rows.lines)} rows" for rows in (labels, tracked))
+        raise LabelProblem("label_track_mismatch", files)
+    far = np.asarray((np.abs(labels.values - tracked.values) > tolerance + _ROUNDING).any(axis=1))
+    if labels.labels == tracked.labels and not far.any():
+        return
+    for row, (label, other) in enumerate(zip(labels.labels, tracked.labels, strict=True)):
+        if label != other or far[row]:
+            says = (f"{rows.where(row)} says {rows.texts[row]!r}" for rows in (labels, tracked))
+            raise LabelProblem("label_track_mismatch", ", ".join(says))
+
+
+def inconsistent_tracks(regions: Iterable[Region]) -> dict[str, str]:
+    """The frames of one video in which a track has another class than it mostly has: sample id to a sentence.
+
+    The class of most frames counts (of equally frequent ones the first by name). Regions without a track id
+    are passed over; their order makes no difference.
+    """
+    tracked = [(region, region.track_id) for region in regions if region.track_id is not None]
+    classes: dict[str, Counter[str]] = {}
+    for region, track_id in tracked:
+        classes.setdefault(track_id, Counter())[region.label] += 1
+    usual = {track_id: min(seen, key=lambda label: (-seen[label], label)) for track_id, seen in classes.items()}
+    problems: dict[str, list[str]] = {}
+    for region, track_id in tracked:
+        if region.label != usual[track_id]:
+            sentence = f"track {track_id!r} is {region.label!r} here and {usual[track_id]!r} in most frames"
+            problems.setdefault(region.sample_id, []).append(sentence)
+    return {sample_id: "; ".join(sorted(sentences)) for sample_id, sentences in sorted(problems.items())}
+
+
+def _parse_rows(data: bytes, file: str, *, tracked: bool) -> LabelRows:
+    try:
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise LabelProblem("label_row_invalid", f"{file}: is not UTF-8 text ({error})") from error
+    texts = {number: text for number, line in enumerate(lines, start=1) if (text := line.strip())}
+    if not texts:
+        raise LabelProblem("label_file_empty", f"{file}: the file has no rows; frames without objects have no file")
+    fields = [_fields(file, number, text, tracked) for number, text in texts.items()]
+    rows = LabelRows(
+        file=file,
+        lines=tuple(texts),
+        texts=tuple(texts.values()),
+        labels=tuple(CLASS_LABELS[row[-5]] for row in fields),
+        values=np.array([_numbers(file, place, row) for place, row in zip(texts.items(), fields, strict=True)]),
+        track_ids=tuple(row[0] for row in fields) if tracked else (),
+    )
+    # Each comparison is false for NaN.
+    sound = (rows.values >= 0) & (rows.values <= 1)
+    sound[:, 2:] &= rows.values[:, 2:] > 0
+    for row in np.flatnonzero(~sound.all(axis=1)).tolist():
+        rows.refuse(row, "label_row_invalid", ": centre and size must be finite and in [0, 1], the size above 0")
+    return rows
+
+
+def _fields(file: str, number: int, text: str, tracked: bool) -> list[str]:
+    """The words of a line, as many as the layout has, and a known class among them."""
+    fields = text.split()
+    if len(fields) != (6 if tracked else 5):
+        layout = "6 (track_id class cx cy w h)" if tracked else "5 (class cx cy w h)"
+        _refuse(file, number, text, "label_field_count", f" has {len(fields)} fields, expected {layout}")
+    if fields[-5] not in CLASS_LABELS:
+        known = ", ".join(f"{key} ({value})" for key, value in CLASS_LABELS.items())
+        _refuse(file, number, text, "label_class_unknown", f" has the class {fields[-5]!r}, expected one of {known}")
+    return fields
+
+
+def _numbers(file: str, place: tuple[int, str], fields: list[str]) -> list[float]:
+    try:
+        return [float(field) for field in fields[-4:]]
+    except ValueError:
+        _refuse(file, *place, "label_row_invalid", " has a field that is not a number")
+
+
+def _refuse(file: str, number: int, text: str, reason: str, problem: str) -> NoReturn:
+    raise LabelProblem(reason, f"{file}, line {number}: {text!r}{problem}") from None

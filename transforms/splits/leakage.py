@@ -1,0 +1,210 @@
+"""The leakage certificate: which pictures could tell one split about another, and what could not be looked at.
+
+Everything in it follows from the released pictures and their rows, so that anyone can compute it again. Near-duplicates
+are searched between all videos and single pictures, not between the groups of the release: that the groups hold them
+together is what is to be shown.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from medmultipoints.transforms.duplicates.candidates import RADIUS
+from medmultipoints.transforms.duplicates.near import NearSearch, count_distances, find_near
+
+SHOWN = 20
+LARGEST = 10
+COLUMNS = (
+    "sample_id", "image_sha256", "stored_sha256", "pixel_sha256", "source", "video_id", "group_id", "official_split",
+    "split",
+)  # fmt: skip
+SHARED = {
+    "groups": ("group_id",),
+    "videos": ("source", "video_id"),
+    "files": ("image_sha256",),
+    "stored_files": ("stored_sha256",),
+    "pixels": ("pixel_sha256",),
+    "images": ("sample_id",),
+}
+"""What no two splits may share, with the columns that tell it apart."""
+
+Certificate = dict[str, Any]
+
+
+def certify(images: pl.DataFrame, thumbnails: pl.DataFrame, threshold: float) -> Certificate:
+    """The certificate as plain values; the same whatever the order of the rows.
+
+    ``images`` has the ``COLUMNS``, one row per image and split; ``thumbnails``: sample_id and thumbnail;
+    ``threshold``: the distance below which pictures are near-duplicates.
+    """
+    rows = images.select(COLUMNS).unique().sort("sample_id", "split")
+    search = find_near(_pictures(rows).join(thumbnails, on="sample_id"))
+    pairs = _place(search.pairs, rows)
+    near = pairs.filter(pl.col("distance") < threshold)
+    across = _count_pairs(near.filter(pl.col("apart")))
+    return {
+        "format": 1,
+        "leaks": count_shared(rows) | {"near_duplicates": across},
+        "splits": _splits(rows),
+        "groups": _groups(rows),
+        "near_duplicates": {
+            "pairs": _count_pairs(near),
+            "in_one_group": _count_pairs(near.filter(pl.col("one_group"))),
+            "across_splits": across,
+        },
+        "official_splits": _official(rows, near),
+        "nearest_across_splits": _nearest(pairs),
+        "distances": [list(row) for row in count_distances(search.pairs).filter(pl.col("pairs") > 0).iter_rows()],
+        "search": _describe(search, threshold),
+        "checked": _checked(rows),
+        "not_checked": _not_checked(rows, search),
+    }
+
+
+def find_leaks(certificate: Mapping[str, Any]) -> list[str]:
+    """A sentence for each kind of leak that a certificate states; none for splits that share nothing."""
+    nearest = certificate["nearest_across_splits"]
+    example = f", such as {nearest[0]['sample_id']} and {nearest[0]['other_id']}" if nearest else ""
+    return [
+        f"{count} {name.replace('_', ' ')} are in more than one split"
+        if name != "near_duplicates"
+        else f"{count} pairs of near-duplicates are in different splits{example}"
+        for name, count in certificate["leaks"].items()
+        if count
+    ]
+
+
+def _pictures(rows: pl.DataFrame) -> pl.DataFrame:
+    """sample_id and the video or picture that it is, each once."""
+    own = pl.format("image:{}", "sample_id")
+    video = pl.format("video:{}/{}", "source", "video_id")
+    base = pl.when(pl.col("video_id").is_null()).then(own).otherwise(video)
+    return rows.select("sample_id", group_id=base).unique("sample_id", keep="first", maintain_order=True)
+
+
+def _place(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The pairs with the splits and groups of both, the nearest first."""
+    facts = rows.select("sample_id", "image_sha256", "split", group="group_id")
+    other = facts.rename({name: f"other_{name}" for name in facts.columns}).rename({"other_sample_id": "other_id"})
+    placed = pairs.select("sample_id", "other_id", "hash_distance", "distance", "evidence")
+    return (
+        placed.join(facts, on="sample_id")
+        .join(other, on="other_id")
+        .with_columns(apart=pl.col("split") != pl.col("other_split"))
+        .with_columns(one_group=pl.col("group") == pl.col("other_group"))
+        .sort("distance", "sample_id", "other_id", "split", "other_split")
+    )
+
+
+def _count_pairs(pairs: pl.DataFrame) -> int:
+    """Each pair once, in however many splits its images are."""
+    return pairs.select("sample_id", "other_id").n_unique()
+
+
+def count_shared(images: pl.DataFrame) -> dict[str, int]:
+    """How many groups, videos, files, pixels and images are in more than one split, by the rows alone."""
+    return {name: _spread(images, columns) for name, columns in SHARED.items()}
+
+
+def _spread(rows: pl.DataFrame, columns: tuple[str, ...]) -> int:
+    """How many values are in more than one split."""
+    given = rows.drop_nulls(columns)
+    return given.group_by(columns).agg(pl.col("split").n_unique()).filter(pl.col("split") > 1).height
+
+
+def _official(rows: pl.DataFrame, near: pl.DataFrame) -> list[dict[str, Any]]:
+    """By source, what the splits that its authors assign would share, whether or not they were honoured."""
+    given = rows.drop_nulls("official_split").unique("sample_id", keep="first", maintain_order=True)
+    stated = given.select("sample_id", "source", "official_split")
+    other = stated.select(other_id="sample_id", other_source="source", other_official="official_split")
+    pairs = near.join(stated, on="sample_id").join(other, on="other_id")
+    apart = pairs.filter(
+        pl.col("source") == pl.col("other_source"), pl.col("official_split") != pl.col("other_official")
+    )
+    found = []
+    for (source,), own in sorted(given.partition_by("source", as_dict=True).items()):
+        told = own.with_columns(split="official_split")
+        found.append(
+            {
+                "source": source,
+                "images": own.height,
+                "images_elsewhere": own.filter(pl.col("split") != pl.col("official_split")).height,
+                "leaks": {name: _spread(told, SHARED[name]) for name in ("groups", "videos", "pixels")}
+                | {"near_duplicates": _count_pairs(apart.filter(pl.col("source") == source))},
+            }
+        )
+    return found
+
+
+def _splits(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    counted = rows.group_by("split").agg(images=pl.len(), groups=pl.col("group_id").n_unique())
+    return counted.sort("split").to_dicts()
+
+
+def _groups(rows: pl.DataFrame) -> dict[str, Any]:
+    sizes = rows.group_by("group_id", "split").len("images").sort(["images", "group_id"], descending=[True, False])
+    power = (pl.col("images").cast(pl.Float64).log(2) + 1e-9).floor().cast(pl.Int64)
+    bins = sizes.group_by(power.alias("power")).len("groups").sort("power")
+    return {
+        "count": sizes["group_id"].n_unique(),
+        "sizes": [
+            {"images_from": 2**power, "images_to": 2 ** (power + 1) - 1, "groups": count}
+            for power, count in bins.iter_rows()
+        ],
+        "largest": sizes.filter(pl.col("images") > 1).head(LARGEST).to_dicts(),
+    }
+
+
+def _nearest(pairs: pl.DataFrame) -> list[dict[str, Any]]:
+    """The nearest pairs of pictures in different splits."""
+    names = ("sample_id", "other_id", "image_sha256", "other_image_sha256", "split", "other_split")
+    measures = ("hash_distance", "distance", "evidence")
+    return pairs.filter(pl.col("apart")).head(SHOWN).select(*names, *measures).to_dicts()
+
+
+def _describe(search: NearSearch, threshold: float) -> dict[str, Any]:
+    return {
+        "threshold": threshold,
+        "radius_bits": RADIUS,
+        "pictures_compared": search.compared,
+        "pictures_too_even_to_compare": search.flat,
+        "complete": search.method != "capped",
+    }
+
+
+def _checked(rows: pl.DataFrame) -> list[str]:
+    told = []
+    for source, videos, without in _videos(rows):
+        if videos:
+            still = f"; {without} of its images are of no video" if without else ""
+            told.append(f"{source}: {videos} videos, and so their participants{still}")
+    pictures = (
+        "pictures that are copies but for encoding, size, brightness, a crop of some per cent or left and right: all "
+        f"whose 64-bit hashes come within {RADIUS} bits of another's were compared with it"
+    )
+    return [*told, "groups of images, source files, stored files and decoded pixels", pictures]
+
+
+def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
+    told = [
+        f"{source}: {without} images carry no patient and no video id; pictures of one patient that do not look alike "
+        "may be in different splits"
+        for source, _, without in _videos(rows)
+        if without
+    ]
+    if search.flat:
+        told.append(f"{search.flat} pictures are too even to be compared with others")
+    if search.method == "capped":
+        told.append("so many pictures look alike that not every pair was compared")
+    return [*told, "larger crops, rotated pictures, and other views of the same finding are not recognised"]
+
+
+def _videos(rows: pl.DataFrame) -> list[tuple[str, int, int]]:
+    """Per source: videos, and images without one."""
+    counted = (
+        rows.unique("sample_id")
+        .group_by("source")
+        .agg(videos=pl.col("video_id").drop_nulls().n_unique(), without=pl.col("video_id").is_null().sum())
+    )
+    return list(counted.sort("source").iter_rows())

@@ -1,0 +1,68 @@
+"""Splits that others published, read from their files, to be held against the pictures of a release."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+
+import orjson
+import polars as pl
+
+from medmultipoints.transforms.errors import UsageError
+
+STATED = {"sample_id": pl.String, "split": pl.String}
+FOLD_HEADER = ["file-name", "class-name", "split-index"]
+
+
+def read_folds(data: bytes, name: str) -> dict[str, str]:
+    """The fold of each image by its stem: HyperKvasir's ``official_splits/*_fold_split.csv``; UsageError otherwise."""
+    try:
+        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig")), delimiter=";"))
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name}: not UTF-8 text: {error}. Give a CSV file of folds.") from error
+    if not rows or rows[0] != FOLD_HEADER or any(len(row) != 3 for row in rows[1:] if row):
+        raise UsageError(f"{name}: not a table of folds: its lines must read {';'.join(FOLD_HEADER)}.")
+    return {PurePosixPath(row[0]).stem: f"fold_{row[2]}" for row in rows[1:] if row}
+
+
+def read_items(data: bytes, name: str) -> list[str]:
+    """The ``image_sha256`` of each line of a JSONL file of instructions; UsageError for another file."""
+    found = []
+    for number, line in enumerate(data.splitlines(), 1):
+        try:
+            value = orjson.loads(line) if line.strip() else {"image_sha256": None}
+            sha256 = value["image_sha256"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            raise UsageError(f"{name}, line {number}: not a JSON object with image_sha256.") from None
+        found += [sha256] if isinstance(sha256, str) else []
+    return found
+
+
+def place_folds(folds: Mapping[str, str], images: pl.DataFrame, source: str = "hyperkvasir") -> pl.DataFrame:
+    """sample_id and split of the images of ``source`` that the folds name; ``images``: sample_id, source, stem."""
+    table = pl.DataFrame(
+        {"stem": list(folds), "split": list(folds.values())}, schema={"stem": pl.String, "split": pl.String}
+    )
+    own = images.filter(pl.col("source") == source).select("sample_id", "stem")
+    return own.join(table, on="stem").select(STATED.keys())
+
+
+def place_items(
+    items: Mapping[str, Iterable[str]], images: pl.DataFrame, asked: Mapping[str, int], rest: str | None
+) -> pl.DataFrame:
+    """sample_id and split, one row a split that holds an instruction of the image.
+
+    ``items``: by split, the image_sha256 of each instruction; ``images``: sample_id, image_sha256; ``asked``: how many
+    instructions there are of an image. Those that no file lists are in ``rest``, if that is given.
+    """
+    known = dict(images.select("image_sha256", "sample_id").iter_rows())
+    rows: set[tuple[str, str]] = set()
+    listed: Counter[str] = Counter()
+    for split, hashes in items.items():
+        held = [sha256 for sha256 in hashes if sha256 in known]
+        listed.update(held)
+        rows |= {(known[sha256], split) for sha256 in held}
+    if rest is not None:
+        rows |= {(sample_id, rest) for sha256, sample_id in known.items() if listed[sha256] < asked.get(sha256, 0)}
+    return pl.DataFrame(sorted(rows), schema=STATED, orient="row")

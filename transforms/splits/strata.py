@@ -1,0 +1,32 @@
+"""Strata: what splits should hold equal shares of, beside images: labels, and labels by number of objects."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import polars as pl
+
+from medmultipoints.transforms.compose.object_rows import Policy, select_regions
+
+IMAGES = ""
+"""The stratum of all images of a source."""
+
+BUCKET = " up to "
+
+
+def weigh_strata(names: Iterable[str]) -> dict[str, float]:
+    """How much each stratum counts: all images and each label the same, the buckets of a label together half."""
+    ordered = sorted(names)
+    buckets = Counter(name.rpartition(BUCKET)[0] for name in ordered if BUCKET in name)
+    return {name: 0.5 / buckets[name.rpartition(BUCKET)[0]] if BUCKET in name else 1.0 for name in ordered}
+
+
+def find_strata(regions: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """sample_id and stratum of each image, several rows an image: each label, and each label with its count bucket.
+
+    Buckets double: 1, 2, 3-4, 5-8, ... objects. Images without objects under the policy have no stratum.
+    """
+    counts = select_regions(regions, policy).group_by("sample_id", "label").len("count")
+    bucket = pl.col("count").cast(pl.Float64).log(2).ceil().cast(pl.Int64)
+    labels = counts.select("sample_id", stratum="label")
+    buckets = counts.select("sample_id", stratum=pl.format("{}" + BUCKET + "{}", "label", 2**bucket))
+    return pl.concat([labels, buckets]).sort("sample_id", "stratum")
