@@ -1,6 +1,8 @@
 """A source whose files are held in memory, for tests of the readers."""
 
 from collections.abc import Iterable, Mapping
+from io import BytesIO
+from typing import BinaryIO
 from zipfile import ZipFile
 
 from medmultipoints.transforms.errors import MemberProblem
@@ -23,6 +25,12 @@ class MemoryMembers:
 
     def read(self, name: str) -> bytes:
         return self.files[name]
+
+    def open(self, name: str) -> BinaryIO:
+        return BytesIO(self.files[name])
+
+    def head(self, name: str, count: int) -> bytes:
+        return self.files[name][:count]
 
     def video_facts(self, name: str) -> VideoFacts:
         if name not in self.videos:

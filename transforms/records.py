@@ -5,12 +5,14 @@ is ``(0, 0, W, H)``, of the single pixel at column x and row y ``(x, y, x + 1, y
 Points live in the same frame: the centre of that pixel is ``(x + 0.5, y + 0.5)``.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Final, Literal, Protocol
 
 Verdict = Literal["dropped", "rejected"]
-Evidence = Literal["mask", "source", "track", "correction"]
+Evidence = Literal["mask", "source", "track", "correction", "polygon", "box", "point"]
+MaskKind = Literal["binary", "instances", "classes", "rgb"]
+MaskObject = Literal["file", "component", "value"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Tone:
     ring_roughness: float
 
 
-TONE_COLUMNS: Final = tuple(field.name for field in fields(Tone))
+TONE_COLUMNS: Final = tuple(column.name for column in fields(Tone))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,67 @@ class VideoFacts:
     fps: float
     width: int
     height: int
+
+
+Polygon = tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """One object as its file gives it, with everything known of its place.
+
+    ``key`` names it in the accounting: ``<member>#<entry>``, unique in the source. ``label`` is the source's own word.
+    ``polygons`` are the outlines of one object; ``rle`` is COCO's compressed code in the frame of the picture.
+    ``track_id`` names the object over the frames of a video. ``crowd``: a region of many objects, never counted;
+    ``ignore``: a region about which nothing is said. At least one of box, polygons, rle and point is given.
+    """
+
+    key: str
+    label: str
+    box: Box | None = None
+    polygons: tuple[Polygon, ...] = ()
+    rle: str | None = None
+    point: Point | None = None
+    track_id: str | None = None
+    crowd: bool = False
+    ignore: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def evidence(self) -> Evidence:
+        """The strongest evidence of the object."""
+        if self.rle is not None:
+            return "mask"
+        if self.polygons:
+            return "polygon"
+        if self.box is None:
+            return "point"
+        return "box" if self.track_id is None else "track"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskLayer:
+    """A raster whose values show objects of a picture; it is decoded with the picture, not by the reader.
+
+    ``kind`` binary: values from 128 on (from 1 on where the largest is 1) are one label; instances: each value is an
+    object; classes: each value is a label (palette masks give their index); rgb: each colour is a label.
+    ``object`` file: all pixels of a label are one object; component: each 8-connected part is; value: each value is.
+    ``labels`` maps a value, or a colour as ``r,g,b``, to a label; ``label`` is that of every value that is not mapped;
+    values without either are an error unless they are in ``ignore`` (0 and black are the background).
+    ``plane`` selects a part of the member (``page:3``, ``axial:12``, ``frame:7``, ``channel:2``); ``grid`` is the
+    member whose orientation and axes the plane is counted in, where the mask's own may differ.
+    """
+
+    member: str
+    kind: MaskKind = "binary"
+    object: MaskObject = "component"
+    label: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    min_area_px: int = 1
+    channel: str = "rgb"
+    plane: str = ""
+    grid: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

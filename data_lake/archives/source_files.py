@@ -3,6 +3,7 @@
 Nothing is unpacked but compressed tars, which become one plain tar each in the scratch folder.
 """
 
+import io
 import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from threading import Lock
+from typing import BinaryIO
 
 from medmultipoints.data_lake.archives import tars, video, zips
 from medmultipoints.data_lake.archives.entries import Origin
@@ -66,6 +68,25 @@ class SourceFiles:
                     return entry.file.read_bytes()
         except OSError as error:
             raise unreadable(self.source, self.path, error) from error
+
+    def open(self, name: str) -> BinaryIO:
+        """Open one member for reading from its start; MemberProblem while reading where it is damaged."""
+        entry = self._entries[name]
+        try:
+            match entry:
+                case zips.ZipEntry():
+                    return io.BufferedReader(tars.ChunkReader(zips.stream_entry(entry)), CHUNK)
+                case tars.TarEntry():
+                    return io.BytesIO(tars.read_entry(entry))
+                case LooseEntry():
+                    return entry.file.open("rb")
+        except OSError as error:
+            raise unreadable(self.source, self.path, error) from error
+
+    def head(self, name: str, count: int) -> bytes:
+        """The first ``count`` bytes of one member, fewer where it is shorter."""
+        with self.open(name) as opened:
+            return opened.read(count)
 
     def video_facts(self, name: str) -> VideoFacts:
         """What the container of a video member says; MemberProblem where it cannot be read."""

@@ -136,7 +136,7 @@ def _check_room(folder: Path) -> None:
 
 def _gunzip(chunks: Iterable[bytes], origin: Origin, limits: Limits) -> Iterator[bytes]:
     """The uncompressed bytes; bytes that are not gzip pass unchanged."""
-    source = _ChunkReader(iter(chunks))
+    source = ChunkReader(iter(chunks))
     reader = io.BufferedReader(source, CHUNK)
     packed = reader.peek(2).startswith(GZIP_MAGIC)
     stream = gzip.GzipFile(fileobj=reader) if packed else reader
@@ -150,7 +150,7 @@ def _gunzip(chunks: Iterable[bytes], origin: Origin, limits: Limits) -> Iterator
         raise origin.refuse(f"damaged gzip: {error}") from error
 
 
-class _ChunkReader(io.RawIOBase):
+class ChunkReader(io.RawIOBase):
     """A readable file over an iterator of bytes."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:

@@ -147,3 +147,18 @@ def test_real_zip_has_its_members(real: Path, tmp_path: Path) -> None:
         "image-labels.csv": True,
         "license.txt": False,
     }
+
+
+@pytest.mark.parametrize("name", ["set.zip", "set.tar", "loose"])
+def test_a_member_is_read_in_part_and_from_its_start(tmp_path: Path, name: str) -> None:
+    """A head is as long as asked, or as the member; an open member gives the same bytes as a whole one."""
+    content = bytes(range(256)) * 700
+    folder = tmp_path / "source"
+    folder.mkdir()
+    packed = {"set.zip": zip_of({"a.json": content}), "set.tar": tar_of({"a.json": content})}
+    (folder / ("a.json" if name == "loose" else name)).write_bytes(packed.get(name, content))
+    files = open_source("any", folder, tmp_path / "scratch")
+    assert content[:100] == files.head("a.json", 100)
+    assert content == files.head("a.json", 1 << 20)
+    with files.open("a.json") as opened:
+        assert [content[:10], content[10:]] == [opened.read(10), opened.read()]

@@ -1,0 +1,241 @@
+"""The declaration of a source: what its files are and how they are read, as the ``[read]`` table of a TOML file.
+
+Only what no data can tell must be stated; ``medmultipoints inspect PATH`` proposes the rest. The reference of the
+keys is generated from these models.
+"""
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from medmultipoints.transforms.records import MaskKind, MaskObject
+from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern, template_holes
+
+Frame = Literal["edges", "inclusive-0", "inclusive-1"]
+BoxForm = Literal["xyxy", "xywh", "cxcywh"]
+BoxUnit = Literal["pixels", "fraction", "percent"]
+
+
+def _listed(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _texts(value: object) -> object:
+    """Let numbers stand for texts, as in ``ignore = [255]`` and ``values = { 1 = "fluid" }``."""
+    if isinstance(value, Mapping):
+        return {str(key): _texts(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(map(_texts, value))
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _checked_pattern(text: str) -> str:
+    try:
+        compile_pattern(text)
+    except PatternError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+PathPattern = Annotated[str, AfterValidator(_checked_pattern)]
+PathPatterns = Annotated[tuple[PathPattern, ...], BeforeValidator(_listed)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: _texts(_listed(value)))]
+TextMap = Annotated[Mapping[str, str], BeforeValidator(_texts)]
+
+
+class Part(BaseModel):
+    """A table of a declaration: frozen, unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BoxKeys(Part):
+    """The coordinate frame of stated boxes. Formats that define their frame need none of it."""
+
+    frame: Frame | None = Field(
+        default=None,
+        description="edges: pixel edges from 0; inclusive-0, inclusive-1: first and last pixel, counted from 0 or 1",
+    )
+    form: BoxForm | None = Field(default=None, description="the four numbers of a table's box")
+    unit: BoxUnit | None = Field(default=None, description="pixels, fractions of the picture's size, or percent of it")
+    degenerate: Literal["reject", "keep"] = Field(
+        default="reject", description="boxes of zero extent: reject them, or keep them as one pixel"
+    )
+
+
+class MaskKeys(Part):
+    """What the values of mask files mean."""
+
+    kind: MaskKind | Literal["palette", "channels"] | None = Field(
+        default=None, description="binary; instances: value = object; classes or palette: value = label; rgb: colour"
+    )
+    object: MaskObject | None = Field(
+        default=None, description="one object is a file's mask, a connected component of it, or a value"
+    )
+    channel: Literal["rgb", "alpha", "r", "g", "b"] = Field(default="rgb", description="which channel is the mask")
+    label: str | None = Field(default=None, description="label of the objects, with holes: {target}")
+    replace: Mapping[str, str] = Field(default={}, description="text = text that replaces it in a label from a hole")
+    values: TextMap = Field(default={}, description="value, or colour as r,g,b = label")
+    ignore: Texts = Field(default=(), description="values, or colours, about which nothing is said, such as 255")
+    min_area_px: int = Field(default=1, ge=1, description="smaller components are specks: dropped and reported")
+    count: Literal["certain", "uncertain"] = Field(
+        default="certain", description="uncertain: objects that touch are one component, so counts are not asked"
+    )
+
+
+class IgnoreLabel(Part):
+    """A label that the release leaves out, and why."""
+
+    ignore: str = Field(min_length=1, description="the reason")
+
+
+class AbsenceKeys(Part):
+    """When a label that is not annotated in a picture is certainly absent from it."""
+
+    certain: Texts = Field(default=(), description="labels whose every object is annotated")
+    missing_file: Literal["none", "unknown", "reject"] = Field(
+        default="unknown", description="a picture without an annotation file: no objects, nothing known, or rejected"
+    )
+    empty_file: Literal["none", "unknown", "reject"] = Field(
+        default="none", description="a picture whose annotation file is empty"
+    )
+
+
+class SplitKeys(Part):
+    """The split that the authors assign."""
+
+    lists: PathPattern | None = Field(
+        default=None, description="text files of picture names, one a line: Main/{split}.txt"
+    )
+    use: Texts = Field(default=(), description="the lists to use; empty: all")
+    source: str | None = Field(default=None, alias="from", description="TABLE.COLUMN of a joined table, or {hole}")
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class GroupKeys(Part):
+    """Which pictures stay in one split."""
+
+    group: str | None = Field(
+        default=None, description="text with holes that names the patient, examination or volume: {patient}"
+    )
+
+
+class TableKeys(Part):
+    """A table to join: CSV, or JSON in the shape ``split -> list``."""
+
+    file: str = Field(description="path of the file in the source")
+    on: str | None = Field(default=None, description="column that equals the hole of the same name")
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    shape: str | None = Field(default=None, description="of a JSON file: split -> list of NAME")
+    columns: Mapping[str, str | Mapping[str, bool]] = Field(
+        default={}, description="column = column of the release, or { drop = true }"
+    )
+
+
+class SliceKeys(Part):
+    """Which slices of a volume are pictures."""
+
+    axis: Literal["axial", "coronal", "sagittal"] | None = Field(
+        default=None, description="in patient space; slices are seen as radiologists do"
+    )
+    every: int = Field(default=1, ge=1, description="take every so many slices")
+    only: Literal["all", "with-mask"] = Field(default="all", description="slices with an object, or all")
+    max: int | None = Field(default=None, ge=1, description="at most so many slices of a volume, evenly spaced")
+
+
+class IntensityKeys(Part):
+    """How the values of a CT, an MRI or a 16-bit picture become grey levels."""
+
+    window: Mapping[str, float] | str | None = Field(
+        default=None, description="{ centre = 40, width = 400 }, dicom, full, or percentile 0.5 99.5"
+    )
+    invert_monochrome1: bool = Field(default=True, description="show MONOCHROME1 pictures with bright as bright")
+    aspect: Literal["as-stored", "square-pixels"] = Field(
+        default="as-stored", description="square-pixels: resample slices of unequal spacing"
+    )
+
+
+class PictureKeys(Part):
+    """How pictures are taken."""
+
+    exif: Literal["stored", "displayed"] | None = Field(
+        default=None, description="annotations refer to the pixels as stored, or as an orientation tag shows them"
+    )
+
+
+class Declaration(Part):
+    """How the files of a source are read: the table ``[read]``."""
+
+    format: str = Field(description="name of the format")
+    images: PathPatterns = Field(default=(), description="paths of pictures, with holes")
+    annotations: PathPatterns = Field(default=(), description="paths of annotation files; equal holes join")
+    drop: PathPatterns = Field(default=(), description="files that are left out on purpose")
+    video: PathPattern | None = Field(default=None, description="paths of videos")
+    frames: PathPattern | None = Field(default=None, description="paths of frames, with {frame:int}")
+    frame_base: Literal[0, 1] = Field(default=0, description="number of the first frame in file names")
+    interpolate: Literal["as-exported", "refuse"] = Field(default="refuse", description="tracks of key frames alone")
+    classes: Texts = Field(default=(), description="names of class numbers, from 0")
+    label_names: str | None = Field(default=None, description="JSON file of value = label")
+    label: str | None = Field(default=None, description="label of all objects, where the files do not say one")
+    fields: Mapping[str, str] = Field(default={}, description="of tables: what is needed = column that holds it")
+    name: str | None = Field(default=None, description="name of a picture, with holes; default: its path")
+    boxes: BoxKeys = BoxKeys()
+    masks: MaskKeys = MaskKeys()
+    labels: Mapping[str, str | IgnoreLabel] = Field(
+        default={}, description="label of the source (* is any text) = label in the release, or { ignore = reason }"
+    )
+    hierarchy: Mapping[str, Texts] = Field(
+        default={}, description="parent = its parts: derived where it is not stated, never counted twice"
+    )
+    absence: AbsenceKeys = AbsenceKeys()
+    splits: SplitKeys = SplitKeys()
+    groups: GroupKeys = GroupKeys()
+    columns: Mapping[Literal["modality", "organ", "finding", "classification", "group", "split", "licence"], str] = (
+        Field(default={}, description="column = text with holes")
+    )
+    tables: Mapping[str, TableKeys] = Field(default={}, description="tables to join")
+    slices: SliceKeys = SliceKeys()
+    intensity: IntensityKeys = IntensityKeys()
+    pictures: PictureKeys = PictureKeys()
+    licences: Mapping[str, str] = Field(default={}, description="path pattern = licence, where it differs")
+
+    @model_validator(mode="after")
+    def _holes_exist(self) -> "Declaration":
+        known = {name for text in self._patterns() for name in compile_pattern(text).holes}
+        templates = [*self.columns.values(), self.groups.group, self.masks.label, self.name]
+        for template in filter(None, templates):
+            missing = set(template_holes(template)) - known - DICOM_HOLES
+            if missing and known:
+                raise ValueError(f"{template!r}: no pattern has a hole {{{min(missing)}}}")
+        return self
+
+    def _patterns(self) -> list[str]:
+        single = filter(None, (self.video, self.frames, self.splits.lists))
+        return [*self.images, *self.annotations, *single]
+
+    def release_label(self, label: str) -> str | IgnoreLabel:
+        """Return the label under which objects of a source's label are known, or why they are left out.
+
+        An exact key wins over one with ``*``, and the longest of those over the others; a label without a key is kept.
+        """
+        if label in self.labels:
+            return self.labels[label]
+        fitting = [key for key in self.labels if "*" in key and fnmatchcase(label, key)]
+        return self.labels[max(fitting, key=lambda key: (len(key), key))] if fitting else label
+
+
+DICOM_HOLES = frozenset({"PatientID", "StudyInstanceUID", "SeriesInstanceUID"})
+"""Attributes that a DICOM reader gives as holes; they are hashed before they name a group."""
+
+
+def merge_read(proposed: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ``[read]`` table of both, table by table; what is stated wins."""
+    merged = dict(proposed)
+    for key, value in stated.items():
+        inner = merged.get(key)
+        nested = isinstance(value, Mapping) and isinstance(inner, Mapping) and key != "labels"
+        merged[key] = merge_read(inner, value) if nested and isinstance(inner, Mapping) else value
+    return merged

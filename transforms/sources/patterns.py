@@ -1,0 +1,193 @@
+r"""Patterns of member paths with named holes, and texts that are filled from them.
+
+``{patient}`` is the shortest text without ``/`` and without the character that follows the hole; ``{slice:int}`` is a
+whole number; ``{visit:\d{3}}`` is what the regular expression matches within one folder. ``*`` is any text within one
+folder, ``**`` any folders, ``[...]`` a part that may be absent. Upper and lower case count, but for the extension.
+A path that cannot be read so is read with holes that may hold the following character, if there is one way only.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from medmultipoints.transforms.errors import UsageError
+
+_HOLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class PatternError(UsageError):
+    """A pattern of a declaration is wrong, or reads a path in two ways."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A named hole: ``rule`` is empty, ``int`` or a regular expression."""
+
+    name: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled pattern. ``holes`` are its names in order; a name that occurs twice matches the same text."""
+
+    text: str
+    holes: tuple[str, ...]
+    numbers: frozenset[str]
+    strict: re.Pattern[str]
+    shortest: re.Pattern[str]
+    longest: re.Pattern[str]
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """Return the text of each hole, or None where the path is none of this pattern.
+
+        PatternError where the path can be read in more than one way.
+        """
+        found = self.strict.fullmatch(path)
+        if found is not None:
+            return _values(found)
+        first, last = self.shortest.fullmatch(path), self.longest.fullmatch(path)
+        if first is None or last is None:
+            return None
+        if _values(first) != _values(last):
+            raise PatternError(
+                f"pattern {self.text!r} reads {path!r} in two ways: {_show(_values(first))} or {_show(_values(last))}. "
+                r"Give a hole a rule, such as {name:\d+}."
+            )
+        return _values(first)
+
+    def key(self, values: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...]:
+        """Return the values of ``names`` as a key for joins: numbers without leading zeros."""
+        return tuple(_number(values.get(name, "")) if name in self.numbers else values.get(name, "") for name in names)
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """Replace each ``{hole}`` of a text by its value. PatternError names a hole that has none."""
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in values:
+            known = ", ".join(sorted(values)) or "none"
+            raise PatternError(f"{template!r}: no hole {{{found[1]}}}; there are {known}. Name it in a pattern.")
+        return values[found[1]]
+
+    return re.sub(r"\{([^{}]*)\}", value, template)
+
+
+def template_holes(template: str) -> tuple[str, ...]:
+    """Return the names of the holes of a text that ``fill`` takes."""
+    return tuple(re.findall(r"\{([^{}]*)\}", template))
+
+
+@lru_cache(maxsize=1024)
+def compile_pattern(text: str) -> Pattern:
+    """Compile a pattern. PatternError for a hole without an end, a bad rule, or two holes that touch."""
+    parts = _split(text)
+    holes = tuple(dict.fromkeys(part.name for part in parts if isinstance(part, Hole)))
+    numbers = frozenset(part.name for part in parts if isinstance(part, Hole) and part.rule == "int")
+    try:
+        forms = [re.compile(_expression(parts, form)) for form in ("strict", "shortest", "longest")]
+    except re.error as error:
+        raise PatternError(f"pattern {text!r}: {error}. Correct the rule of its hole.") from error
+    return Pattern(text, holes, numbers, *forms)
+
+
+def _split(text: str) -> list[Hole | str]:
+    """Return holes, the marks ``*``, ``**/``, ``**``, ``[``, ``]`` and single characters."""
+    parts: list[Hole | str] = []
+    at = 0
+    while at < len(text):
+        if text[at] == "{":
+            end = _closing(text, at)
+            parts.append(_hole(text, text[at + 1 : end]))
+            at = end + 1
+            continue
+        mark = next((mark for mark in ("**/", "**") if text.startswith(mark, at)), text[at])
+        parts.append(mark)
+        at += len(mark)
+    _refuse_touching(text, parts)
+    return parts
+
+
+def _closing(text: str, start: int) -> int:
+    depth = 0
+    for at in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        if depth == 0:
+            return at
+    raise PatternError(f"pattern {text!r}: the hole at {text[start:]!r} has no closing brace.")
+
+
+def _hole(text: str, inside: str) -> Hole:
+    name, _, rule = inside.partition(":")
+    if not _HOLE_NAME.fullmatch(name):
+        raise PatternError(f"pattern {text!r}: {{{inside}}} has no name; write it as {{name}} or {{name:rule}}.")
+    return Hole(name, rule)
+
+
+def _refuse_touching(text: str, parts: list[Hole | str]) -> None:
+    open_ended = [isinstance(part, Hole) and not part.rule for part in parts]
+    for at in range(len(parts) - 1):
+        if (open_ended[at] and (open_ended[at + 1] or parts[at + 1] in ("*", "**"))) or (
+            parts[at] in ("*", "**") and open_ended[at + 1]
+        ):
+            raise PatternError(f"pattern {text!r} is ambiguous: nothing stands between two holes. Give one a rule.")
+
+
+def _expression(parts: list[Hole | str], form: str) -> str:
+    seen: set[str] = set()
+    found: list[str] = []
+    extension = _extension_start(parts)
+    for at, part in enumerate(parts):
+        if isinstance(part, Hole):
+            found.append(f"(?P={part.name})" if part.name in seen else _hole_expression(parts, at, form))
+            seen.add(part.name)
+        elif part in ("**/", "**", "*"):
+            found.append({"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*"}[part])
+        elif part in "[]":
+            found.append("(?:" if part == "[" else ")?")
+        else:
+            literal = re.escape(part)
+            found.append(f"(?i:{literal})" if at >= extension else literal)
+    return "".join(found)
+
+
+def _hole_expression(parts: list[Hole | str], at: int, form: str) -> str:
+    hole = parts[at]
+    assert isinstance(hole, Hole)
+    if hole.rule == "int":
+        return f"(?P<{hole.name}>[0-9]+)"
+    if hole.rule:
+        return f"(?P<{hole.name}>(?:(?!/)(?:{_within_folder(hole.rule)})))"
+    following = parts[at + 1] if at + 1 < len(parts) else ""
+    if form == "strict" and isinstance(following, str) and following not in ("", "/", "*", "**", "**/", "[", "]"):
+        return f"(?P<{hole.name}>[^/{re.escape(following)}]+)"
+    return f"(?P<{hole.name}>[^/]+{'' if form == 'longest' else '?'})"
+
+
+def _within_folder(rule: str) -> str:
+    """Let the dot of a rule stop at ``/``, unless it is escaped or in a set."""
+    return re.sub(r"(\\.|\[(?:\\.|[^\]])*\])|\.", lambda found: found[1] or "[^/]", rule)
+
+
+def _extension_start(parts: list[Hole | str]) -> int:
+    """Return where the literal extension of the last name begins; ``len(parts)`` where it has none."""
+    for at in range(len(parts) - 1, -1, -1):
+        part = parts[at]
+        if part == ".":
+            return at
+        if not isinstance(part, str) or not part.isalnum():
+            break
+    return len(parts)
+
+
+def _values(found: re.Match[str]) -> dict[str, str]:
+    return {name: value for name, value in found.groupdict().items() if value is not None}
+
+
+def _number(text: str) -> str:
+    return str(int(text)) if text.isdigit() else text
+
+
+def _show(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} = {value!r}" for name, value in values.items())
