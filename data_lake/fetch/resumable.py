@@ -1,84 +1,86 @@
-"""A download on its way: the bytes so far, and which version of the remote file they are from."""
+"""One file on its way: the bytes that came so far, and the version of the remote file that they are from."""
 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from medmultipoints.data_lake.fetch.http_response import Reply, Transient
-from medmultipoints.data_lake.fetch.transport import request
-from medmultipoints.data_lake.fetch.validators import Validators, read_note, write_note
+import httpx2
+
+from medmultipoints.data_lake.fetch import http
+from medmultipoints.data_lake.fetch.validators import differing, note_of, read_note, write_note
 from medmultipoints.transforms.errors import MachineError
 
+Progress = Callable[[int, int | None], None]
+UNSTATED = 64 << 30
+"""The most bytes of a file whose size neither the server nor the catalogue states."""
 
-class PartialFile:
-    """The first bytes of a remote file; beside them, the validators with which the server knows its version."""
 
-    def __init__(self, path: Path, url: str) -> None:
-        self.path, self.url = path, url
-        self._note = path.with_name(f"{path.name}.json")
+class Download:
+    """The file at ``url`` on its way to ``target``; ``expected`` is what the catalogue knows of its size.
+
+    ``part`` is the hidden file that grows; ``continued``: its bytes come from more than one response.
+    """
+
+    def __init__(self, url: str, target: Path, expected: int | None) -> None:
+        self.url, self.target, self.expected = url, target, expected
+        self.part, self.continued = target.with_name(f".{target.name}.part"), False
 
     @property
     def size(self) -> int:
-        """The number of bytes that are there."""
-        return self.path.stat().st_size if self.path.exists() else 0
-
-    @property
-    def validators(self) -> Validators:
-        """What the server said when the first byte came."""
-        return read_note(self._note, self.url) or Validators()
-
-    def restart(self, validators: Validators) -> None:
-        """Forget the bytes; those that follow are from the version that ``validators`` name."""
-        self.discard()
-        write_note(self._note, self.url, validators)
+        """The number of bytes that came so far."""
+        return self.part.stat().st_size if self.part.exists() else 0
 
     def discard(self) -> None:
-        """Remove the bytes and the note."""
-        self.path.unlink(missing_ok=True)
-        self._note.unlink(missing_ok=True)
+        """Remove the bytes and what is known of them."""
+        self.part.unlink(missing_ok=True)
+        note_of(self.target).unlink(missing_ok=True)
+        self.continued = False
 
+    def request(self, progress: Progress, timeout: float) -> None:
+        """Append what one request brings: the rest of the same version, else all of it from the start.
 
-def download(
-    part: PartialFile, expected: int | None, progress: Callable[[int, int | None], None], timeout: float
-) -> None:
-    """Complete the file by one request, from where it stops if that is safe, else from the start.
+        http.Transient where the connection breaks: what has come is kept. MachineError where the disk is too small.
+        """
+        have, known = self.size, read_note(self.target, self.url).if_range
+        headers = {"Range": f"bytes={have}-", "If-Range": known} if have and known else {}
+        with http.request(self.url, headers, timeout) as response:
+            total = self._begin(response, have)
+            if response.status_code != 416:
+                self._receive(response, total, progress)
+        if total is not None and self.size != total:
+            raise http.Transient(f"the connection ended after {self.size:,} of {total:,} bytes")
 
-    Transient where the connection breaks: what has come is kept. MachineError where the disk is too small.
-    """
-    have, version = part.size, part.validators.if_range
-    headers = {"Range": f"bytes={have}-", "If-Range": version} if have and version else {}
-    with request(part.url, headers, timeout) as reply:
-        if reply.status == 416:
-            if reply.unsatisfied_size != have:
-                part.discard()
-                raise Transient("the file on the server is shorter than what has been downloaded; starting again")
-            return
-        total = _total(part, reply, have)
-        _check_room(part, total or expected)
-        with part.path.open("ab") as file:
-            for chunk in reply.body:
+    def _begin(self, response: httpx2.Response, have: int) -> int | None:
+        """The size of the whole file, if stated; the part is emptied unless the response continues it."""
+        known, new = read_note(self.target, self.url), http.validators_of(response)
+        if response.status_code == 200:
+            self.discard()
+            write_note(self.target, self.url, new)
+            return new.bytes
+        first, total = http.content_range(response) or (None, None)
+        follows = first == have if response.status_code == 206 else total == have
+        if not follows or differing(known, new):
+            self.discard()
+            raise http.Transient("the server sent other bytes than were asked for; starting again")
+        self.continued = True
+        return total
+
+    def _receive(self, response: httpx2.Response, total: int | None, progress: Progress) -> None:
+        expected = total or self.expected
+        self._check_room(expected)
+        limit = total if total is not None else 2 * expected if expected else UNSTATED
+        with self.part.open("ab") as file:
+            for chunk in response.iter_raw():
+                if file.tell() + len(chunk) > limit:
+                    self.discard()
+                    raise http.Refused(f"the server sends more than the {limit:,} bytes that this file may have")
                 file.write(chunk)
-                progress(file.tell(), total or expected)
-    if total is not None and part.size != total:
-        raise Transient(f"the connection ended after {part.size:,} of {total:,} bytes")
+                progress(file.tell(), expected)
 
-
-def _total(part: PartialFile, reply: Reply, have: int) -> int | None:
-    """The size of the whole file, if known; the part is emptied unless the reply continues it."""
-    if reply.status == 206:
-        if reply.content_range is None or reply.content_range[0] != have:
-            part.discard()
-            raise Transient("the server sent another range than it was asked for; starting again")
-        return reply.content_range[1]
-    part.restart(reply.validators)
-    return reply.length
-
-
-def _check_room(part: PartialFile, total: int | None) -> None:
-    missing = (total or 0) - part.size
-    free = shutil.disk_usage(part.path.parent).free
-    if missing > free:
-        raise MachineError(
-            f"{part.path.parent}: {missing >> 20:,} MiB are still to come, but only {free >> 20:,} MiB are free. "
-            "Free space, or choose another folder with --lake, then run again: what has come is kept."
-        )
+    def _check_room(self, total: int | None) -> None:
+        missing, free = (total or 0) - self.size, shutil.disk_usage(self.part.parent).free
+        if missing > free:
+            raise MachineError(
+                f"{self.part.parent}: {missing >> 20:,} MiB are still to come, but only {free >> 20:,} MiB are free. "
+                "Free space, or choose another folder with --lake, then run again: what has come is kept."
+            )

@@ -7,13 +7,13 @@ import zipfile
 from pathlib import Path
 
 from medmultipoints.data_lake.catalogue import Archive, RemoteMember
-from medmultipoints.data_lake.fetch.transport import Patience
+from medmultipoints.data_lake.fetch.http import RetryPolicy
 from tests.data_lake.fetch.file_server import FileServer
 
 CONTENT = random.Random(1).randbytes(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 TABLE = b"Video file,Organ,Finding,Classification\r\n" * 1000
-QUICK = Patience(attempts=3, first_wait=0.01, timeout=5)
+QUICK = RetryPolicy(attempts=3, first_wait=0.01, timeout=5)
 
 
 def archive(server: FileServer, *sha256: str, **more: object) -> Archive:

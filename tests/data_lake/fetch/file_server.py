@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +13,9 @@ from threading import Thread
 @dataclass
 class FileServer:
     """``faults`` are used up one a request: an int is a status to answer, ``drop`` cuts the body in half.
+
+    ``swap`` does that, too, and then another content has the same name: with the same validators, or with new ones
+    that the server does not look at (``swap_tag``). ``endless`` bodies have no stated size and no end.
 
     HEAD is answered with the status ``head``; an empty ``etag`` or ``last_modified`` is not sent, nor are sizes to HEAD
     without ``sizes``. ``methods`` are those that were used.
@@ -25,6 +28,8 @@ class FileServer:
     last_modified: str = ""
     head: int = 200
     sizes: bool = True
+    endless: bool = False
+    deaf: bool = False
     redirect_to: str = ""
     faults: list[int | str] = field(default_factory=list)
     asked: list[str | None] = field(default_factory=list)
@@ -64,12 +69,27 @@ class _Handler(BaseHTTPRequestHandler):
         if content is None:
             self._answer(404, b"")
             return
-        self._send(content, fault == "drop")
+        if state.endless:
+            self._send_endlessly()
+            return
+        self._send(content, fault in ("drop", "swap", "swap_tag"))
+        if fault in ("swap", "swap_tag"):
+            state.files[self.path.partition("?")[0]] = content[::-1]
+            state.deaf = True
+            state.etag = '"v2"' if fault == "swap_tag" else state.etag
+
+    def _send_endlessly(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        with suppress(OSError):
+            while True:
+                self.wfile.write(b"400\r\n" + bytes(1024) + b"\r\n")
 
     def _send(self, content: bytes, drop: bool) -> None:
         state = self.server.state
         asked = fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
-        unchanged = self.headers.get("If-Range") in (None, state.etag)
+        unchanged = state.deaf or self.headers.get("If-Range") in (None, state.etag)
         headers = self._validators()
         if not (asked and state.ranges and unchanged):
             self._answer(200, content, headers, drop)
