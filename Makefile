@@ -2,13 +2,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := flows transforms expectations data_lake
 
-.PHONY: demo test check fix docs lock accept bench clean
+.PHONY: demo test test-fast check fix docs lock accept bench clean
 
 demo: .venv
 	$(BIN)/medmultipoints demo
 
 test: .venv
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not accept and not browser"
+
+test-fast: .venv
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not accept and not browser and not slow"
 
 check: .venv
 	$(BIN)/ruff check .
@@ -31,7 +34,7 @@ lock: .venv
 		--no-header --upgrade --group dev pyproject.toml --output-file requirements.lock
 
 accept: .venv
-	$(BIN)/python -m acceptance
+	$(BIN)/python -m pytest -n 0 -m "accept or browser" $(if $(ONLY),-k "test_it_is_shown and $(ONLY)")
 
 bench: .venv
 	$(BIN)/python -m benchmarks

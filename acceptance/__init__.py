@@ -1,1 +1,0 @@
-"""What the project must show, one script each: ``python -m acceptance`` runs them and writes their figures."""

@@ -1,0 +1,132 @@
+"""The same root whatever folder, workers and order of the input; edits rebuild exactly what depends on them."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medmultipoints.data_lake.simulate import SimulatedSizes, SimulatedSources, write_sources
+from medmultipoints.flows.stages.pipeline import PIPELINE
+from medmultipoints.transforms.sources.simulated.faults import all_faults
+from tests.acceptance.builds import build_apart, differing, kept_stages, rebuilt_stages
+from tests.acceptance.inputs import ROOT, small
+from tests.acceptance.state import tracked_and_new_files
+
+SEED = 5
+STAGES = frozenset(stage.name for stage in PIPELINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change of a file, and the stages that must be built anew after it: those that depend on it, no other."""
+
+    what: str
+    file: str
+    change: Callable[[str], str]
+    rebuilt: frozenset[str]
+
+
+def append(line: str) -> Callable[[str], str]:
+    """A change that adds a line at the end: the code does the same, but is another."""
+    return lambda text: f"{text}\n{line}\n"
+
+
+def replace(old: str, new: str) -> Callable[[str], str]:
+    """A change of the first occurrence of a text that must be there."""
+
+    def change(text: str) -> str:
+        assert old in text, f"the text to edit is not there: {old!r}"
+        return text.replace(old, new, 1)
+
+    return change
+
+
+FROM_RECORD = frozenset({"record", "instruct", "translate", "release", "manifest"})
+FROM_INSTRUCT = frozenset({"instruct", "translate", "release", "manifest"})
+EDITS = (
+    Edit("a helper of derive", "transforms/regions/run_lengths.py", append("# edited"), STAGES - {"index"}),
+    Edit("a transform of split", "transforms/splits/assign.py", append("# edited"), FROM_RECORD | {"split"}),
+    Edit("a helper of instruct", "transforms/instructions/prompts.py", append("# edited"), FROM_INSTRUCT),
+    Edit(
+        "a template",
+        "transforms/instructions/templates/counting.toml",
+        replace("How many", "Tell how many"),
+        FROM_INSTRUCT,
+    ),
+    Edit("a threshold", "flows/recipes/demo.toml", replace("[boxes]", "[boxes]\nmin_area_px = 21"), STAGES - {"index"}),
+    Edit(
+        "a suite rule",
+        "expectations/suites/records.json",
+        replace('"severity": "warning"', '"severity": "critical"'),
+        FROM_RECORD,
+    ),
+    Edit(
+        "a suite rule of instructions",
+        "expectations/suites/instructions.json",
+        replace('"severity": "warning"', '"severity": "critical"'),
+        FROM_INSTRUCT,
+    ),
+    Edit("the card's template", "data_lake/release/write/card.md.jinja", append("."), frozenset({"manifest"})),
+    Edit("the command line", "flows/cli/console.py", append("# edited"), frozenset()),
+)
+
+
+def run(work: Path) -> dict[str, Any]:
+    """Two builds, a second build, and one rebuild for each edit in a copy of the checkout."""
+    roots, seconds = compare_builds(work)
+    again, repeated = build_apart("demo", work / "first", simulate(work / "plain").paths)
+    assert kept_stages(again) == STAGES, f"a second build does not keep {sorted(rebuilt_stages(again))}"
+    assert again["manifest_root"] == roots, "a second build gives another root"
+    return {
+        "manifest_root": roots,
+        "seconds_1_worker": seconds[0],
+        "seconds_4_workers_shuffled": seconds[1],
+        "seconds_second_build": round(repeated.seconds, 2),
+        "seconds_second_build_without_start": round(again["build_seconds"], 2),
+        "rebuilt": check_edits(work),
+    }
+
+
+def simulate(folder: Path, shuffle_seed: int | None = None) -> SimulatedSources:
+    """The three sources with every known fault."""
+    sizes = SimulatedSizes(polyps=60, instruments=30, videos=3, frames=40 if small() else 120)
+    return write_sources(folder, seed=SEED, sizes=sizes, faults=all_faults(), shuffle_seed=shuffle_seed)
+
+
+def compare_builds(work: Path) -> tuple[str, tuple[float, float]]:
+    """The root that two builds share, and the seconds of each."""
+    first, cost = build_apart("demo", work / "first", simulate(work / "plain").paths, workers=1)
+    shuffled = simulate(work / "shuffled", shuffle_seed=99)
+    second, other_cost = build_apart("demo", work / "second", shuffled.paths, workers=4)
+    roots = first["manifest_root"], second["manifest_root"]
+    assert roots[0] == roots[1], f"one worker gives {roots[0]}, four workers and shuffled archives {roots[1]}"
+    return roots[0], (round(cost.seconds, 2), round(other_cost.seconds, 2))
+
+
+def check_edits(work: Path) -> dict[str, list[str]]:
+    """The stages that each edit rebuilt, by what was edited."""
+    copy, lake = copy_checkout(work / "copy"), work / "copy-lake"
+    sources = simulate(work / "plain").paths
+    build_apart("demo", lake, sources, code=copy)
+    found = {}
+    for edit in EDITS:
+        path = copy / edit.file
+        text = path.read_text("utf-8")
+        path.write_text(edit.change(text), "utf-8")
+        shutil.rmtree(lake / "releases")  # of this version a release stands, which a build never changes
+        printed, _ = build_apart("demo", lake, sources, code=copy)
+        path.write_text(text, "utf-8")
+        rebuilt = rebuilt_stages(printed)
+        assert rebuilt == edit.rebuilt, f"editing {edit.what} ({edit.file}): {differing(edit.rebuilt, rebuilt)}"
+        found[f"{edit.what}: {edit.file}"] = [stage.name for stage in PIPELINE if stage.name in rebuilt]
+    return found
+
+
+def copy_checkout(folder: Path) -> Path:
+    """All files of the checkout that are not ignored, elsewhere."""
+    for name in tracked_and_new_files():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, target)
+    return folder
