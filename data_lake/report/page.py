@@ -8,15 +8,16 @@ from typing import Any, Final
 
 import jinja2
 import orjson
+from markupsafe import Markup
 
 from medmultipoints.data_lake.release.read.compare import diff_folders
 from medmultipoints.data_lake.release.write.changes import plain
 from medmultipoints.data_lake.report import sections
 from medmultipoints.data_lake.report.corrections import TEMPLATES, entry, offered
-from medmultipoints.data_lake.report.figures import Figure
 from medmultipoints.data_lake.report.materials import Album, read_materials
 from medmultipoints.data_lake.report.sections import EXAMPLES, Listing
 from medmultipoints.transforms.diff.releases import ReleaseDiff
+from medmultipoints.transforms.reporting.drawing import STYLE, Figure, draw, legend
 
 FOLDER: Final = Path(__file__).parent
 FIRST_ROWS: Final = 15
@@ -77,7 +78,7 @@ def render(template: str, album: Album, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=_number, listing=_listing, plain_json=_json)
+    environment.filters.update(number=_number, listing=_listing, plain_json=_json, drawn=_drawn)
     pictures = album.pictures({figure.image_sha256 for figure in _figures(values)})
     script = (FOLDER / "page.js.jinja").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -85,7 +86,8 @@ def render(template: str, album: Album, **values: Any) -> str:
         pictures=pictures,
         script=script,
         script_digest=digest,
-        style=(FOLDER / "page.css.jinja").read_text("utf-8"),
+        style=f"{(FOLDER / 'page.css.jinja').read_text('utf-8')}\n{STYLE}",
+        legend=_legend,
         first_rows=FIRST_ROWS,
         offered=offered,
         templates=TEMPLATES,
@@ -103,6 +105,14 @@ def _figures(value: object) -> Iterator[Figure]:
     elif isinstance(value, list | tuple):
         for part in value:
             yield from _figures(part)
+
+
+def _drawn(figure: Figure) -> Markup:
+    return Markup(draw(figure))  # noqa: S704 (its words are escaped)
+
+
+def _legend(*kinds: str) -> Markup:
+    return Markup(legend(kinds))  # noqa: S704 (its words are ours)
 
 
 def _number(value: float) -> str:

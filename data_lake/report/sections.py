@@ -8,7 +8,7 @@ import polars as pl
 
 from medmultipoints.data_lake.release.write.card import describe_convention
 from medmultipoints.data_lake.report.corrections import values_of
-from medmultipoints.data_lake.report.figures import Figure, finding_figure, image_figure, record_figure, said_box
+from medmultipoints.data_lake.report.figures import finding_figure, image_figure, record_figure, said_box
 from medmultipoints.data_lake.report.materials import Album, Materials, boxes_of_label
 from medmultipoints.transforms.compose.stats import count_images
 from medmultipoints.transforms.diff.changes import Corners
@@ -19,6 +19,7 @@ from medmultipoints.transforms.reporting.choices import (
     some_of_each_kind,
     worst_first,
 )
+from medmultipoints.transforms.reporting.drawing import Figure
 from medmultipoints.transforms.reporting.histograms import bars, image_sizes, object_counts, object_sizes, split_shares
 from medmultipoints.transforms.reporting.timelines import Timeline, timelines
 from medmultipoints.transforms.splits.leakage import count_shared
@@ -94,7 +95,15 @@ def find_leaks(own: Materials) -> dict[str, int]:
 def gallery(own: Materials) -> dict[str, list[tuple[dict[str, Any], Figure]]]:
     """By label some records as they are drawn."""
     chosen = choose_records(own.tables.records, GALLERY)
-    return {label: [(record, record_figure(record)) for record in records] for label, records in chosen.items()}
+    return {
+        label: [(record, record_figure(record, _objects(own, record_id=record["record_id"]))) for record in records]
+        for label, records in chosen.items()
+    }
+
+
+def _objects(own: Materials, **wanted: str) -> list[dict[str, Any]]:
+    """The objects with masks of a record or an image."""
+    return own.tables.objects.filter(pl.col("rle").is_not_null(), **wanted).sort("object_id").to_dicts()
 
 
 def videos(own: Materials) -> list[tuple[Timeline, Figure]]:
@@ -132,7 +141,7 @@ def findings(own: Materials, album: Album) -> dict[str, Any]:
         image = album.named(row["sample_id"])
         values = values_of(row, boxes_of_label(own, row))
         if image is not None and values is not None and len(drawn) < PICTURED:
-            drawn.append((row, finding_figure(row, image), values))
+            drawn.append((row, finding_figure(row, image, _objects(own, sample_id=row["sample_id"])), values))
     shown = rows.head(MOST_ROWS).to_dicts()
     return {
         "counted": count_findings(rows),
