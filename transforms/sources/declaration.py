@@ -166,6 +166,17 @@ class PictureKeys(Part):
     )
 
 
+class ShapeKeys(Part):
+    """What shapes mean that formats leave open."""
+
+    ellipse: Literal["polygon", "ignore"] | None = Field(
+        default=None, description="ellipses and circles: an outline of the object, or left out"
+    )
+    outline: Literal["polygon", "oriented", "key-points"] | None = Field(
+        default=None, description="YOLO: an outline, corners of an oriented box, or a box with key points"
+    )
+
+
 class Declaration(Part):
     """How the files of a source are read: the table ``[read]``."""
 
@@ -184,6 +195,10 @@ class Declaration(Part):
     name: str | None = Field(default=None, description="name of a picture, with holes; default: its path")
     boxes: BoxKeys = BoxKeys()
     masks: MaskKeys = MaskKeys()
+    shapes: ShapeKeys = ShapeKeys()
+    annotators: Literal["each", "first", "latest", "ground-truth"] | None = Field(
+        default=None, description="where several people annotated one picture: each as a picture of its own, or one"
+    )
     labels: Mapping[str, str | IgnoreLabel] = Field(
         default={}, description="label of the source (* is any text) = label in the release, or { ignore = reason }"
     )

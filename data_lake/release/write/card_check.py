@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.errors import DataError

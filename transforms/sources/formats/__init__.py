@@ -1,0 +1,1 @@
+"""One module a format, all of the same shape: ``FORMAT = Format(...)``."""

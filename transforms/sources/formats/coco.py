@@ -1,0 +1,377 @@
+"""COCO: JSON with images, annotations and categories. Boxes are x, y, width, height in pixel edges from 0.
+
+Annotations are streamed; a picture is given out when its last annotation has been read.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pycocotools import mask as coco_mask
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import Annotation, Box, Point, Polygon
+from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.reading.joining import Pictures, missing
+from medmultipoints.transforms.sources.reading.json_rows import JsonDocument, show
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import (
+    Draft,
+    choose_documents,
+    in_same_folders,
+    plural,
+    propose_images,
+)
+from medmultipoints.transforms.sources.reading.shapes import (
+    ZERO_EXTENT,
+    Fault,
+    box_fault,
+    crosses_itself,
+    finite,
+    outline,
+    polygon_fault,
+)
+
+_SIGNS = (
+    re.compile(rb'"images"\s*:\s*\[\s*(\{|\])'),
+    re.compile(rb'"annotations"\s*:\s*\[\s*(\{|\])'),
+    re.compile(rb'"categories"\s*:\s*\[\s*(\{|\])'),
+)
+_FIELDS = re.compile(rb'"(image_id|category_id|file_name|supercategory)"')
+
+
+def _is_coco(head: bytes) -> bool:
+    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return bare.startswith(b"{") and any(sign.search(bare) for sign in _SIGNS) and bool(_FIELDS.search(bare))
+
+
+def _coco_files(listing: Listing) -> tuple[str, ...]:
+    return tuple(name for name in listing.of("text") if _is_coco(listing.head(name)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    file_name: str
+    width: int | None
+    height: int | None
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        return (self.width, self.height) if self.width and self.height else None
+
+
+@dataclass
+class _Seen:
+    """What the annotations of all files show."""
+
+    objects: int = 0
+    crowds: int = 0
+    no_extent: int = 0
+    as_sizes: int = 0
+    as_corners: int = 0
+    boxes: int = 0
+    beyond: int = 0
+    rle_sizes: int = 0
+    crossing: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    key_points: int = 0
+    unknown: int = 0
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the COCO files among the members."""
+    listing = listed(files)
+    found: dict[str, frozenset[str]] = {}
+    joined: set[str] = set()
+    index = PictureIndex(listing.photos)
+    draft = Draft("coco", stated)
+    names: dict[str, set[str]] = {}
+    for name in _coco_files(listing):
+        try:
+            images = _images(JsonDocument(listing, name))
+        except MemberProblem as problem:
+            draft.hint(problem.reason, problem.detail)
+            continue
+        joins = {image.file_name: index.find(image.file_name, name) for image in images.values()}
+        found[name] = frozenset(join.member or stated_name for stated_name, join in joins.items())
+        names[name] = {join.member for join in joins.values() if join.member}
+        _hint_names(draft, name, list(joins.values()))
+    if not found:
+        return None
+    draft.line("format", "coco", f"{plural(len(found), 'JSON file')} with images, annotations and categories")
+    chosen = choose_documents(draft, listing, found)
+    joined = set().union(*(names[name] for name in chosen))
+    propose_images(draft, listing, in_same_folders(listing, sorted(joined)), listing.pictures)
+    seen = _Seen()
+    for name in chosen:
+        _look(draft, listing, name, seen)
+    _conclude(draft, seen)
+    return draft.done()
+
+
+def _hint_names(draft: Draft, name: str, joins: list[Any]) -> None:
+    absent = sum(join.member is None for join in joins)
+    unsafe = sum(join.unsafe for join in joins)
+    if absent:
+        draft.hint(
+            "pictures_missing",
+            f"{name} names {plural(absent, 'picture')} that {'is' if absent == 1 else 'are'} not in this source",
+        )
+    if unsafe:
+        draft.hint(
+            "unsafe_names", f"{name} has {plural(unsafe, 'absolute or upward path')}; only the last part is used"
+        )
+
+
+def _images(document: JsonDocument) -> dict[Any, _Image]:
+    found: dict[Any, _Image] = {}
+    for entry in document.items("images"):
+        if isinstance(entry, dict) and isinstance(entry.get("file_name"), str):
+            width, height = entry.get("width"), entry.get("height")
+            found[_id(entry.get("id"))] = _Image(entry["file_name"], _side(width), _side(height))
+    return found
+
+
+def _id(value: Any) -> Any:
+    """Ids that are hashable; whole floats are the integers that they equal."""
+    return value if isinstance(value, int | str) else show(value)
+
+
+def _side(value: Any) -> int | None:
+    return int(value) if isinstance(value, int | float) and finite([value]) and value >= 1 else None
+
+
+def _categories(document: JsonDocument) -> dict[Any, str]:
+    return {
+        _id(entry.get("id")): str(entry["name"]).strip()
+        for entry in document.items("categories")
+        if isinstance(entry, dict) and entry.get("name") not in (None, "")
+    }
+
+
+def _look(draft: Draft, listing: Listing, name: str, seen: _Seen) -> None:
+    document = JsonDocument(listing, name)
+    images, categories = _images(document), _categories(document)
+    folded = Counter(label.casefold() for label in categories.values())
+    twins = [label for label in categories.values() if folded[label.casefold()] > 1]
+    if twins:
+        draft.hint("category_names_repeat", f"{name}: categories {', '.join(map(repr, sorted(twins)))} have one name")
+    for entry in document.items("annotations"):
+        if not isinstance(entry, dict):
+            continue
+        image = images.get(_id(entry.get("image_id")))
+        seen.unknown += image is None or _id(entry.get("category_id")) not in categories
+        seen.objects += 1
+        seen.crowds += entry.get("iscrowd") == 1
+        seen.key_points += bool(entry.get("keypoints"))
+        _look_at_box(entry.get("bbox"), image, seen)
+        _look_at_outline(entry.get("segmentation"), image, seen)
+
+
+def _look_at_box(box: Any, image: _Image | None, seen: _Seen) -> None:
+    if not isinstance(box, list) or len(box) != 4 or not finite(box):
+        return
+    a, b, c, d = box
+    seen.boxes += 1
+    seen.no_extent += c == 0 or d == 0
+    seen.as_corners += c > a and d > b
+    if image is not None and image.size is not None:
+        width, height = image.size
+        fits = a >= -0.5 and b >= -0.5 and a + c <= width + 0.5 and b + d <= height + 0.5
+        seen.as_sizes += fits
+        seen.beyond += not fits
+
+
+def _look_at_outline(segmentation: Any, image: _Image | None, seen: _Seen) -> None:
+    if isinstance(segmentation, dict):
+        size = segmentation.get("size")
+        seen.rle_sizes += bool(image and image.size and size != [image.size[1], image.size[0]])
+    elif isinstance(segmentation, list):
+        for numbers in segmentation:
+            fault = polygon_fault(numbers) if isinstance(numbers, list) else None
+            if fault is not None:
+                seen.faults[fault.reason] += 1
+            elif isinstance(numbers, list):
+                seen.crossing += crosses_itself(outline(numbers), 60)
+
+
+def _conclude(draft: Draft, seen: _Seen) -> None:
+    beyond = seen.beyond and seen.as_corners == seen.boxes and seen.beyond * 20 > seen.boxes
+    if beyond:
+        draft.ask(
+            "boxes.form",
+            f"COCO's boxes are x, y, width, height, but {seen.beyond:,} of {plural(seen.boxes, 'box', 'boxes')} would "
+            "then pass the picture's edge, and all could be two corners. Which is it?",
+            ["xyxy", "xywh"],
+            "xyxy",
+        )
+    elif seen.boxes:
+        draft.line(
+            "boxes.form", "xywh", f"{seen.as_sizes:,} of {plural(seen.boxes, 'box', 'boxes')} lie in their picture so"
+        )
+    if seen.beyond and not beyond:
+        draft.hint("beyond_frame", f"{plural(seen.beyond, 'box', 'boxes')} reach beyond the picture's frame")
+    texts = {
+        "zero_extent": (seen.no_extent, "box", "boxes", "of zero extent; rejected unless kept"),
+        "crowds": (seen.crowds, "crowd region", None, "(iscrowd), never counted"),
+        "rle_other_size": (seen.rle_sizes, "mask", None, "of another size than the picture; rejected"),
+        "self_crossing": (seen.crossing, "polygon", None, "that cross themselves; filled by the even-odd rule"),
+        "key_points": (seen.key_points, "annotation", None, "with key points, kept as attributes"),
+        "unknown_entries": (seen.unknown, "annotation", None, "of an unknown picture or category; rejected"),
+    }
+    for key, (count, noun, several, rest) in texts.items():
+        if count:
+            draft.hint(key, f"{plural(count, noun, several)} {rest}")
+    for reason, count in sorted(seen.faults.items()):
+        draft.hint(reason, f"{plural(count, 'polygon')} that enclose nothing; the box is used")
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield each picture when its last annotation has been read."""
+    listing = listed(files)
+    pictures = Pictures(listing, declaration)
+    for name in matching(_coco_files(listing), declaration.annotations):
+        columns = hole_columns(name, declaration.annotations)
+        try:
+            yield from _read_document(declaration, pictures, JsonDocument(listing, name), columns)
+        except MemberProblem as problem:
+            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
+    yield from pictures.rest()
+
+
+def _read_document(
+    declaration: Declaration, pictures: Pictures, document: JsonDocument, columns: Mapping[str, str]
+) -> Reading:
+    images, categories = _images(document), _categories(document)
+    left = Counter(_id(entry.get("image_id")) for entry in document.items("annotations") if isinstance(entry, dict))
+    held: dict[Any, list[Annotation | ReadProblem]] = {}
+    done: set[Any] = set()
+    for at, entry in enumerate(document.items("annotations")):
+        key = f"{document.name}#{entry.get('id', at) if isinstance(entry, dict) else at}"
+        image_id = _id(entry.get("image_id")) if isinstance(entry, dict) else None
+        image = images.get(image_id)
+        if image is None:
+            yield ReadProblem(key=key, reason="image_unknown", detail=f"{key}: no image has the id {show(image_id)}")
+            continue
+        held.setdefault(image_id, []).append(_annotation(declaration, key, entry, image, categories))
+        left[image_id] -= 1
+        if not left[image_id]:
+            done.add(image_id)
+            yield from _give(pictures, document.name, image_id, image, held.pop(image_id), columns)
+    for image_id, image in images.items():
+        if image_id not in done:
+            yield from _give(pictures, document.name, image_id, image, [], columns)
+
+
+def _give(
+    pictures: Pictures,
+    name: str,
+    image_id: Any,
+    image: _Image,
+    found: list[Annotation | ReadProblem],
+    columns: Mapping[str, str],
+) -> Reading:
+    joined = pictures.index.find(image.file_name, name)
+    if joined.member is None:
+        yield from missing(joined, image.file_name, f"{name}#image {image_id}", found)
+    else:
+        yield from pictures.give(joined.member, found, [name], image.size, columns)
+
+
+def _annotation(
+    declaration: Declaration, key: str, entry: Mapping[str, Any], image: _Image, categories: Mapping[Any, str]
+) -> Annotation | ReadProblem:
+    label = categories.get(_id(entry.get("category_id")))
+    if label is None:
+        detail = f"{key}: no category has the id {show(entry.get('category_id'))}"
+        return ReadProblem(key=key, reason="category_unknown", detail=detail)
+    polygons, rle, fault = _segmentation(entry.get("segmentation"), image)
+    box, box_problem = _box(declaration, entry.get("bbox"), image)
+    if rle is None and not polygons:
+        fault = fault or box_problem
+    if box_problem is not None and box_problem.reason not in (ZERO_EXTENT, "box_missing"):
+        fault = box_problem
+    points = _key_points(entry.get("keypoints"))
+    lone = points[0] if points and box is None and rle is None and not polygons else None
+    if (
+        lone is None
+        and fault is not None
+        and not (fault.reason == ZERO_EXTENT and declaration.boxes.degenerate == "keep")
+    ):
+        return ReadProblem(key=key, reason=fault.reason, detail=f"{key}: {fault.detail}", label=label)
+    attributes = {"keypoints": show(entry["keypoints"], 4096)} if points else {}
+    return Annotation(
+        key=key,
+        label=label,
+        box=box,
+        polygons=polygons,
+        rle=rle,
+        point=lone,
+        crowd=entry.get("iscrowd") == 1,
+        ignore=entry.get("ignore") == 1,
+        attributes=attributes,
+    )
+
+
+def _box(declaration: Declaration, stated: Any, image: _Image) -> tuple[Box | None, Fault | None]:
+    if not isinstance(stated, list) or len(stated) != 4:
+        return None, Fault("box_missing", f"the box is {show(stated)}, not four numbers")
+    if not finite(stated):
+        return None, Fault("box_not_a_number", f"the box {show(stated)} holds a value that is no finite number")
+    a, b, c, d = stated
+    box = Box(a, b, c, d) if declaration.boxes.form == "xyxy" else Box(a, b, a + c, b + d)
+    fault = box_fault(box, stated, *(image.size or ()))
+    keep = fault is None or (fault.reason == ZERO_EXTENT and declaration.boxes.degenerate == "keep")
+    return (box if keep else None), fault
+
+
+def _segmentation(stated: Any, image: _Image) -> tuple[tuple[Polygon, ...], str | None, Fault | None]:
+    if isinstance(stated, dict):
+        rle, fault = _rle(stated, image)
+        return (), rle, fault
+    lists = [numbers for numbers in stated if isinstance(numbers, list)] if isinstance(stated, list) else []
+    sound = tuple(outline(numbers) for numbers in lists if polygon_fault(numbers) is None)
+    return sound, None, None
+
+
+def _rle(stated: Mapping[str, Any], image: _Image) -> tuple[str | None, Fault | None]:
+    size, counts = stated.get("size"), stated.get("counts")
+    if not (isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) and side > 0 for side in size)):
+        return None, Fault("rle_damaged", f"the mask's size is {show(size)}")
+    height, width = size
+    if image.size is not None and (width, height) != image.size:
+        picture = f"{image.size[0]} x {image.size[1]}"
+        return None, Fault("rle_other_size", f"the mask is of {width} x {height} pixels, the picture of {picture}")
+    if isinstance(counts, str):
+        return counts, None
+    if not isinstance(counts, list) or not all(isinstance(run, int) and run >= 0 for run in counts):
+        return None, Fault("rle_damaged", f"the mask's counts are {show(counts)}")
+    if sum(counts) != width * height:
+        return None, Fault("rle_damaged", f"the mask's runs add up to {sum(counts)}, not to {width * height} pixels")
+    packed: bytes = coco_mask.frPyObjects({"size": size, "counts": counts}, height, width)["counts"]
+    return packed.decode("ascii"), None
+
+
+def _key_points(stated: Any) -> list[Point]:
+    """Labelled key points; (0, 0, 0) stands for one that is not."""
+    if not isinstance(stated, list) or len(stated) % 3 or not finite(stated):
+        return []
+    triples: Iterator[Any] = zip(stated[0::3], stated[1::3], stated[2::3], strict=True)
+    return [Point(x, y) for x, y, visible in triples if visible]
+
+
+FORMAT = Format(
+    name="coco",
+    title="COCO JSON (boxes, polygons, run lengths, key points)",
+    recognise=recognise,
+    read=read,
+    weight=80,
+    lost="captions, panoptic PNGs, skeletons; key points are kept as attributes",
+    export="CVAT: COCO 1.0; Roboflow: COCO; Label Studio: COCO",
+)

@@ -1,0 +1,364 @@
+"""YOLO: one text file a picture, a line an object, all numbers fractions of the picture's width and height.
+
+Lines are told apart by their length: 5 numbers are a box, 6 a box with a confidence, an odd number from 7 a polygon;
+9 everywhere may be oriented boxes, and lengths that fit ``kpt_shape`` are boxes with key points.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import Annotation, Box
+from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.joining import Pictures, missing
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import (
+    Draft,
+    choose_files,
+    in_same_folders,
+    plural,
+    propose_images,
+    toml_list,
+)
+from medmultipoints.transforms.sources.reading.shapes import Fault, box_fault, outline, polygon_fault
+
+_LINE = re.compile(rb"^\s*\d+(\s+[-+0-9.eE]+|\s+nan|\s+inf){4,}\s*$", re.IGNORECASE)
+_NAMED = re.compile(r"(^|/)([a-z0-9]*[_-])?(classes|class_names|labels|names)(\.txt)?$|\.(names|labels)$")
+"""Files that tools write for names alone; other lists of words are offered, not taken."""
+_SLACK = 0.01
+"""How far a fraction may lie beyond 0 to 1: writers round."""
+
+
+def _is_yolo(head: bytes) -> bool:
+    lines = [line for line in head.removeprefix(b"\xef\xbb\xbf").splitlines()[:40] if line.strip()]
+    if len(head) >= 1 << 16 and len(lines) > 1:
+        lines.pop()
+    fitting = sum(bool(_LINE.match(line)) and _in_unit(line) for line in lines)
+    return bool(lines) and fitting * 2 > len(lines)
+
+
+def _in_unit(line: bytes) -> bool:
+    return all(-_SLACK <= value <= 1 + _SLACK for value in map(_number, line.decode("ascii", "replace").split()[1:5]))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+@dataclass
+class _Names:
+    """Lists of class names that the source holds, by the file that holds each; and the shape of key points."""
+
+    lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    guesses: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    key_points: tuple[int, int] | None = None
+
+
+def _find_names(listing: Listing, labels: set[str]) -> _Names:
+    found = _Names()
+    pictures = {split_path(name).stem for name in listing.pictures}
+    for name in listing.of("text"):
+        extension = split_path(name).extension
+        head = listing.head(name)
+        if name in labels or len(head) >= 1 << 16:
+            continue
+        if extension in (".yaml", ".yml"):
+            _read_yaml(found, name, head)
+        elif extension in (".txt", ".names", ".labels", "") and (names := _one_a_line(head)):
+            if _NAMED.search(name.lower()):
+                found.lists[name] = names
+            elif len(pictures & set(names)) * 2 <= len(names):
+                found.guesses[name] = names
+    return found
+
+
+def _read_yaml(found: _Names, name: str, data: bytes) -> None:
+    try:
+        held = yaml.safe_load(data)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return
+    if not isinstance(held, dict):
+        return
+    names = held.get("names")
+    if isinstance(names, dict) and all(str(key).isdigit() for key in names):
+        last = max(map(int, names), default=-1)
+        if last < 10_000:
+            found.lists[name] = tuple(str(names.get(at, names.get(str(at), ""))) for at in range(last + 1))
+    elif isinstance(names, list):
+        found.lists[name] = tuple(map(str, names))
+    shape = held.get("kpt_shape")
+    if isinstance(shape, list) and len(shape) == 2 and all(isinstance(side, int) for side in shape):
+        found.key_points = shape[0], shape[1]
+
+
+def _one_a_line(data: bytes) -> tuple[str, ...]:
+    """Names of a file with one short name a line; none for prose, lists of paths and numbers."""
+    try:
+        lines = [line.strip() for line in data.decode("utf-8-sig").splitlines()]
+    except UnicodeDecodeError:
+        return ()
+    while lines and not lines[-1]:
+        lines.pop()
+    plain = all(line and len(line) <= 60 and not re.search(r"[/\\{}<>=#]|\.(jpe?g|png|tiff?)$", line) for line in lines)
+    words = sum(len(line.split()) > 4 for line in lines)
+    numbers = sum(bool(re.fullmatch(r"[-+0-9.eE\s,;]+", line)) for line in lines)
+    return tuple(lines) if lines and plain and not words and not numbers and len(set(lines)) == len(lines) else ()
+
+
+@dataclass
+class _Seen:
+    files: int = 0
+    empty: int = 0
+    lines: int = 0
+    lengths: Counter[int] = field(default_factory=Counter)
+    numbers: Counter[int] = field(default_factory=Counter)
+    no_extent: int = 0
+    beyond: int = 0
+    bad: int = 0
+    points_in_box: int = 0
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the YOLO label files among the members."""
+    listing = listed(files)
+    index = PictureIndex(listing.photos)
+    labels = [name for name in listing.of("text") if _is_yolo(listing.head(name)) and not _is_csv(listing.head(name))]
+    if not labels:
+        return None
+    folders = {name.rpartition("/")[0] for name in labels}
+    empty = [
+        name
+        for name in listing.of("empty")
+        if name.rpartition("/")[0] in folders and split_path(name).extension == ".txt"
+    ]
+    draft = Draft("yolo", stated)
+    draft.line("format", "yolo", f"{plural(len(labels), 'text file')} with lines of a class number and fractions")
+    everything = sorted([*labels, *empty])
+    joins = {name: index.find_stem(split_path(name).stem, name) for name in everything}
+    chosen = choose_files(
+        draft, listing, everything, lambda name: joins[name].member or name, _neighbours(listing, folders)
+    )
+    joined = [join.member for name in chosen if (join := joins[name]).member]
+    propose_images(draft, listing, in_same_folders(listing, joined), [n for n in listing.pictures if n not in joined])
+    lost = sum(joins[name].member is None for name in chosen)
+    if lost:
+        draft.hint("pictures_missing", f"{plural(lost, 'label file')} without a picture of the same name")
+    without = len(in_same_folders(listing, joined)) - len(joined)
+    if without:
+        draft.hint("label_files_missing", f"{plural(without, 'picture')} without a label file: not known to be empty")
+    seen = _look(listing, chosen)
+    names = _find_names(listing, set(everything))
+    _decide_shapes(draft, seen, names)
+    _decide_names(draft, seen, names)
+    return draft.done()
+
+
+def _neighbours(listing: Listing, folders: set[str]) -> set[str]:
+    """Text files beside the labels that are no labels, such as classes.txt: the pattern may match them."""
+    return {name for name in listing.of("text", "empty") if name.rpartition("/")[0] in folders}
+
+
+def _is_csv(head: bytes) -> bool:
+    return b"," in head.split(b"\n", 1)[0]
+
+
+def _look(listing: Listing, names: Sequence[str]) -> _Seen:
+    seen = _Seen(files=len(names))
+    for name in names:
+        rows = [row for _, row in _rows(listing, name)]
+        seen.empty += not rows
+        for row in rows:
+            values = [_number(text) for text in row]
+            seen.lines += 1
+            seen.lengths[len(row)] += 1
+            if row[0].isdigit():
+                seen.numbers[int(row[0])] += 1
+            if len(row) < 5 or not all(-_SLACK <= value <= 1 + _SLACK for value in values[1:5]):
+                seen.bad += 1
+                continue
+            _, cx, cy, w, h = values[:5]
+            seen.no_extent += len(row) in (5, 6) and (w == 0 or h == 0)
+            seen.beyond += len(row) in (5, 6) and (
+                cx - w / 2 < -0.002 or cx + w / 2 > 1.002 or cy - h / 2 < -0.002 or cy + h / 2 > 1.002
+            )
+            seen.points_in_box += len(row) > 6 and _hold(values)
+    return seen
+
+
+def _hold(values: Sequence[float]) -> bool:
+    """Whether the numbers after the first five are points inside the box that those would be."""
+    _, cx, cy, w, h, *rest = values
+    pairs = zip(rest[0::2], rest[1::2], strict=False)
+    return all(
+        (x == 0 and y == 0) or (abs(x - cx) <= w / 2 + _SLACK and abs(y - cy) <= h / 2 + _SLACK) for x, y in pairs
+    )
+
+
+def _decide_shapes(draft: Draft, seen: _Seen, names: _Names) -> None:
+    lengths = ", ".join(f"{count:,} of {length} numbers" for length, count in sorted(seen.lengths.items())[:6])
+    said = f"{plural(seen.lines, 'line')}: {lengths}"
+    outlines = {length for length in seen.lengths if length > 6}
+    key = "shapes.outline"
+    if names.key_points and outlines == {5 + names.key_points[0] * names.key_points[1]}:
+        draft.line(key, "key-points", f"{said}; kpt_shape is {list(names.key_points)}")
+    elif outlines == {9} and set(seen.lengths) == {9}:
+        choices = ["oriented", "polygon"]
+        draft.ask(key, f"Are four corners an oriented box or an outline of the object? {said}", choices, "oriented")
+    elif outlines and any(length % 2 == 0 for length in outlines):
+        draft.ask(
+            key, f"Lines of an even length are no polygons. Are they boxes with key points? {said}", ["key-points"]
+        )
+    elif len(outlines) == 1 and set(seen.lengths) == outlines and seen.points_in_box == seen.lines:
+        choices = ["polygon", "key-points"]
+        draft.ask(key, f"All lines have one length: outlines, or boxes with key points? {said}", choices)
+    elif outlines:
+        draft.line(key, "polygon", f"{said}; lengths that differ are outlines")
+        if set(seen.lengths) & {5}:
+            draft.hint("mixed_kinds", f"boxes and outlines are mixed: {said}; each line is read by its own length")
+    _hint_lines(draft, seen)
+
+
+def _hint_lines(draft: Draft, seen: _Seen) -> None:
+    if 6 in seen.lengths:
+        draft.hint(
+            "confidences", f"{plural(seen.lengths[6], 'line')} with a confidence: these may be predictions, not truth"
+        )
+    for word, count, rest in (
+        ("zero_extent", seen.no_extent, "of zero extent; rejected unless kept"),
+        ("beyond_frame", seen.beyond, "that reach beyond the picture's frame"),
+        ("damaged_lines", seen.bad, "that are no fractions; rejected"),
+    ):
+        if count:
+            draft.hint(word, f"{plural(count, 'line')} {rest}")
+    if seen.empty:
+        draft.hint("empty_files", f"{plural(seen.empty, 'label file')} without a line: pictures without objects")
+
+
+def _decide_names(draft: Draft, seen: _Seen, names: _Names) -> None:
+    highest = max(seen.numbers, default=-1)
+    used = ", ".join(map(str, sorted(seen.numbers)[:20]))
+    fitting = {name: held for name, held in names.lists.items() if len(held) > highest}
+    distinct = dict.fromkeys(fitting.values())
+    if len(distinct) == 1:
+        source = ", ".join(fitting)
+        draft.line("classes", next(iter(distinct)), f"{source}; class numbers in use: {used}")
+    elif distinct:
+        said = "; ".join(f"{name}: {', '.join(held)}" for name, held in fitting.items())
+        choices = [toml_list(held) for held in distinct]
+        draft.ask("classes", f"Names of the class numbers contradict: {said}. Which are right?", choices)
+        draft.hint("class_names_contradict", said)
+    else:
+        offered = [toml_list(held) for held in names.guesses.values() if len(held) > highest]
+        draft.ask(
+            "classes",
+            f"What are the class numbers {used}? No file of the source names them. Give names from 0 on.",
+            offered,
+        )
+        for name, held in names.lists.items():
+            draft.hint("class_names_too_few", f"{name} holds {plural(len(held), 'name')}, but number {highest} occurs")
+
+
+def _rows(listing: Listing, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Line numbers from 1 and the words of each line that is not blank."""
+    text = listing.read(name).decode("utf-8-sig", "replace")
+    for at, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            yield at, line.split()
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield one picture a label file, joined by its stem."""
+    listing = listed(files)
+    pictures = Pictures(listing, declaration)
+    for name in matching(listing.of("text", "empty"), declaration.annotations):
+        joined = pictures.index.find_stem(split_path(name).stem, name)
+        head = listing.head(name)
+        if joined.member is None and (not _is_yolo(head) or _is_csv(head)):
+            continue
+        rows = list(_rows(listing, name))
+        if joined.member is None:
+            yield from missing(joined, split_path(name).stem, name, list(_objects(declaration, name, rows, (1, 1))))
+            continue
+        try:
+            size = pictures.size(joined.member)
+        except MemberProblem as problem:
+            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail, picture=joined.member)
+            continue
+        yield from pictures.give(joined.member, list(_objects(declaration, name, rows, size)), [name])
+    yield from pictures.rest()
+
+
+def _objects(
+    declaration: Declaration, name: str, rows: Sequence[tuple[int, list[str]]], size: tuple[int, int]
+) -> Iterator[Annotation | ReadProblem]:
+    for line, row in rows:
+        key = f"{name}#{line}"
+        values = [_number(text) for text in row[1:]]
+        label = _label(declaration, row[0])
+        place = None if label is None else _place(declaration, values, size)
+        if label is None:
+            detail = f"{key}: {row[0]!r} is no class number of the {len(declaration.classes)} that have a name"
+            yield ReadProblem(key=key, reason="category_unknown", detail=detail)
+        elif isinstance(place, Fault):
+            yield ReadProblem(key=key, reason=place.reason, detail=f"{key}: {place.detail}", label=label)
+        else:
+            yield Annotation(key=key, label=label, **(place or {}))
+
+
+def _label(declaration: Declaration, text: str) -> str | None:
+    if not text.isdigit():
+        return None
+    number = int(text)
+    if not declaration.classes:
+        return str(number)
+    return declaration.classes[number] if number < len(declaration.classes) and declaration.classes[number] else None
+
+
+def _place(declaration: Declaration, values: list[float], size: tuple[int, int]) -> dict[str, Any] | Fault:
+    """Fields of the annotation that say where the object is, or why the line cannot be used."""
+    width, height = size
+    kind = declaration.shapes.outline
+    if len(values) < 4:
+        return Fault("line_too_short", f"the line has {len(values)} numbers after the class, a box needs 4")
+    if not all(-1 <= value <= 2 for value in (values if len(values) > 5 and kind != "key-points" else values[:4])):
+        return Fault(
+            "not_a_fraction", f"{' '.join(f'{value:g}' for value in values[:6])} are no fractions of the picture"
+        )
+    if len(values) > 5 and kind != "key-points":
+        fault = polygon_fault(values)
+        numbers = [value * side for value, side in zip(values, (width, height) * len(values), strict=False)]
+        return fault if fault is not None else {"polygons": (outline(numbers),)}
+    cx, cy, w, h = values[:4]
+    box = Box((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)
+    fault = box_fault(box, values[:4], width, height)
+    if fault is not None and not (fault.reason == "box_zero_extent" and declaration.boxes.degenerate == "keep"):
+        return fault
+    attributes: dict[str, str] = {}
+    if len(values) == 5:
+        attributes["confidence"] = f"{values[4]:g}"
+    elif len(values) > 5:
+        attributes["keypoints"] = " ".join(f"{value:g}" for value in values[4:])
+    return {"box": box, "attributes": attributes}
+
+
+FORMAT = Format(
+    name="yolo",
+    title="YOLO (boxes, outlines, oriented boxes, poses)",
+    recognise=recognise,
+    read=read,
+    weight=40,
+    lost="masks with holes; what the label files do not hold: sizes, names without a names file",
+    export="CVAT: Ultralytics YOLO; Roboflow: YOLOv8; labelImg: Save as YOLO",
+)

@@ -1,0 +1,1 @@
+"""What all formats share: listing members, joining names with pictures, geometry, safe parsing."""

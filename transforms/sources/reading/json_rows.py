@@ -1,0 +1,71 @@
+"""JSON from strangers' files: whole where it is small, streamed where it is large."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import ijson
+import orjson
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.sources.annotated import Files
+
+WHOLE_BYTES: Final = 64 << 20
+"""Documents up to this size are parsed at once; larger ones are streamed, once for each question."""
+
+
+def parse_json(data: bytes, name: str) -> Any:
+    """The value of one JSON document; MemberProblem ``json_damaged``. A byte order mark is skipped.
+
+    NaN and Infinity, which Python writes and JSON has no form for, become numbers: they are judged where they are used.
+    """
+    bare = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return orjson.loads(bare)
+    except orjson.JSONDecodeError as error:
+        problem = error
+    try:
+        return json.loads(bare) if b"NaN" in bare or b"Infinity" in bare else _refuse(name, problem)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(name, error) from error
+
+
+def _refuse(name: str, error: Exception) -> Any:
+    raise _damaged(name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> MemberProblem:
+    return MemberProblem("json_damaged", f"{name} is not JSON: {error}")
+
+
+class JsonDocument:
+    """A JSON object whose lists are asked for one by one; each list is read in bounded memory."""
+
+    def __init__(self, files: Files, name: str) -> None:
+        self._files, self.name = files, name
+        with files.open(name) as stream:
+            start = stream.read(WHOLE_BYTES + 1)
+        self._value = parse_json(start, name) if len(start) <= WHOLE_BYTES else None
+
+    def items(self, key: str) -> Iterator[Any]:
+        """The items of the list ``key`` at the top; none where it is missing."""
+        if self._value is not None:
+            held = self._value.get(key) if isinstance(self._value, dict) else None
+            yield from held if isinstance(held, list) else ()
+            return
+        try:
+            with self._files.open(self.name) as stream:
+                yield from ijson.items(stream, f"{key}.item", use_float=True)
+        except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
+            raise _damaged(self.name, error) from error
+
+
+def as_text(value: Any) -> str:
+    """A JSON value as a text for messages and attributes."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def show(value: Any, limit: int = 80) -> str:
+    """A JSON value for a message, cut to ``limit`` characters; lone surrogates as escapes."""
+    text = json.dumps(value, ensure_ascii=True, default=str)
+    return text if len(text) <= limit else f"{text[:limit]}…"

@@ -1,0 +1,204 @@
+"""The members of a source, sorted once by what their first bytes are; names decide nothing but clutter."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import BinaryIO, Final, Literal
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import VideoFacts
+from medmultipoints.transforms.sources.annotated import Files
+from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.patterns import Pattern, PatternError, compile_pattern
+from medmultipoints.transforms.sources.reading.pixel_looks import Look, look_at
+
+Kind = Literal["picture", "video", "dicom", "nifti", "array", "parquet", "text", "lfs", "empty", "other"]
+
+HEAD_BYTES: Final = 1 << 16
+_MAGIC: Final[tuple[tuple[bytes, Kind], ...]] = (
+    (b"version https://git-lfs", "lfs"),
+    (b"\xff\xd8\xff", "picture"),
+    (b"\x89PNG\r\n\x1a\n", "picture"),
+    (b"II*\0", "picture"),
+    (b"MM\0*", "picture"),
+    (b"II+\0", "picture"),
+    (b"MM\0+", "picture"),
+    (b"GIF8", "picture"),
+    (b"PAR1", "parquet"),
+    (b"\x93NUMPY", "array"),
+    (b"\x1aE\xdf\xa3", "video"),
+)
+
+
+class Listing:
+    """Members with the kind of each and the first bytes kept, so that many formats look at them once.
+
+    Hidden files and those that operating systems leave behind are in no list.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._heads: dict[str, bytes] = {}
+
+    def names(self) -> Sequence[str]:
+        return self._files.names()
+
+    def read(self, name: str) -> bytes:
+        return self._files.read(name)
+
+    def open(self, name: str) -> BinaryIO:
+        return self._files.open(name)
+
+    def video_facts(self, name: str) -> VideoFacts:
+        return self._files.video_facts(name)
+
+    def head(self, name: str, count: int = HEAD_BYTES) -> bytes:
+        """The first bytes of a member. Those of texts are kept, others are read once more where they are needed."""
+        if name in self._heads and count <= HEAD_BYTES:
+            return self._heads[name][:count]
+        return self._files.head(name, count)
+
+    @cached_property
+    def kinds(self) -> dict[str, Kind]:
+        found: dict[str, Kind] = {}
+        for name in dict.fromkeys(self._files.names()):
+            if split_path(name).is_clutter:
+                continue
+            head = self._files.head(name, 512)
+            found[name] = sniff(name, head)
+            if found[name] == "text":
+                self._heads[name] = self._files.head(name, HEAD_BYTES)
+        return found
+
+    def of(self, *kinds: Kind) -> tuple[str, ...]:
+        """Names of the given kinds, in order."""
+        return tuple(name for name, kind in self.kinds.items() if kind in kinds)
+
+    @cached_property
+    def pictures(self) -> tuple[str, ...]:
+        """JPEG, PNG, TIFF, WebP, GIF and BMP files, and pointers that stand for such."""
+        return tuple(
+            name
+            for name, kind in self.kinds.items()
+            if kind == "picture" or (kind == "lfs" and split_path(name).extension in PICTURE_EXTENSIONS)
+        )
+
+    @cached_property
+    def photos(self) -> tuple[str, ...]:
+        """The pictures without folders of drawings, such as masks, that share names with other pictures."""
+        folders = by_folder(self.pictures)
+        if len(folders) < 2:
+            return self.pictures
+        stems = {place: {split_path(name).stem.casefold() for name in names} for place, names in folders.items()}
+        shared = {a for a in stems for b in stems if a != b and _related(stems[a], stems[b])}
+        drawn = {place for place in shared if self._is_drawn(folders[place])}
+        plain = stems.keys() - drawn
+        kept = [
+            place for place in folders if place in plain or not any(_related(stems[place], stems[b]) for b in plain)
+        ]
+        return tuple(name for place in sorted(kept) for name in folders[place])
+
+    def _is_drawn(self, names: Sequence[str]) -> bool:
+        sample = names[:: max(1, len(names) // 4)][:5]
+        looks = [look for name in sample if (look := self.look(name)) is not None]
+        return bool(looks) and sum(look.is_drawing for look in looks) * 2 > len(looks)
+
+    def look(self, name: str) -> Look | None:
+        """The pixels of a picture as stored, or None where it cannot be read."""
+        try:
+            return None if self.kinds.get(name) == "lfs" else look_at(self._files.read(name))
+        except MemberProblem:
+            return None
+
+
+PICTURE_EXTENSIONS: Final = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
+
+
+def _related(masks: set[str], pictures: set[str]) -> bool:
+    """Whether at least half of the names occur, or begin or end with one that does."""
+    hits = len(masks & pictures)
+    if hits * 2 < len(masks):
+        hits = sum(any(_pieces(stem, pictures)) for stem in masks)
+    return hits * 2 >= len(masks)
+
+
+def _pieces(stem: str, pictures: set[str]) -> Iterator[bool]:
+    for at, character in enumerate(stem):
+        if not character.isalnum():
+            yield stem[:at] in pictures or stem[at + 1 :] in pictures
+    yield stem in pictures
+
+
+def listed(files: Files) -> Listing:
+    """The listing itself, or one around other files."""
+    return files if isinstance(files, Listing) else Listing(files)
+
+
+def matching(names: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
+    """Names that one of the patterns matches; all of them where there are no patterns."""
+    if not patterns:
+        return tuple(names)
+    compiled = [compile_pattern(pattern) for pattern in patterns]
+    return tuple(name for name in names if any(_matches(pattern, name) for pattern in compiled))
+
+
+def _matches(pattern: Pattern, name: str) -> bool:
+    """Whether the pattern reads the path; a path that it reads in two ways is one of its own."""
+    try:
+        return pattern.match(name) is not None
+    except PatternError:
+        return True
+
+
+def sniff(name: str, head: bytes) -> Kind:
+    """What the first bytes say a file is; the name counts only for gzip and zip, which hide what they hold."""
+    if not head.strip(b"\0 \r\n\t"):
+        return "empty" if len(head) < 512 else _binary(name)
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind
+    return _inside(head) or _packed(name, head) or ("text" if _is_text(head) else _binary(name))
+
+
+def _inside(head: bytes) -> Kind | None:
+    """Kinds whose mark is not at the start."""
+    if head.startswith(b"BM") and head[14:18] in (b"\x0c\0\0\0", b"\x28\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0"):
+        return "picture"
+    if head[:4] == b"RIFF":
+        return "picture" if head[8:12] == b"WEBP" else "video"
+    if head[4:8] == b"ftyp":
+        return "video"
+    if head[128:132] == b"DICM":
+        return "dicom"
+    return "nifti" if head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] in (b"n+2\0", b"ni2\0") else None
+
+
+def _packed(name: str, head: bytes) -> Kind | None:
+    """What the name says that gzip or zip holds."""
+    if head.startswith(b"\x1f\x8b"):
+        return "nifti" if name.lower().endswith(".nii.gz") else "other"
+    if head.startswith(b"PK\x03\x04"):
+        return "array" if name.lower().endswith(".npz") else "other"
+    return None
+
+
+def _binary(name: str) -> Kind:
+    return "picture" if split_path(name).extension in PICTURE_EXTENSIONS else "other"
+
+
+def _is_text(head: bytes) -> bool:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    return not any(byte < 32 and byte not in b"\t\n\r\f" for byte in head)
+
+
+def folder(name: str) -> str:
+    """The folder of a member, empty at the top."""
+    return name.rpartition("/")[0]
+
+
+def by_folder(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Names by folder, both in order."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(folder(name), []).append(name)
+    return {place: tuple(held) for place, held in found.items()}

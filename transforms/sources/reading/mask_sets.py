@@ -1,0 +1,223 @@
+"""Which files are masks, of which pictures: by flat areas in their pixels and names that hold a picture's name."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern
+from medmultipoints.transforms.sources.reading.listing import Listing, folder
+from medmultipoints.transforms.sources.reading.path_patterns import literal, propose_patterns
+
+_NUMBERED = re.compile(r"^(?P<target>.*?[^\d\W_].*?)?[_\-. ]?(?P<nr>\d+)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A mask file, the picture that its name joins, and the text of the name before and after the picture's."""
+
+    member: str
+    picture: str
+    before: str
+    after: str
+
+
+def mask_sets(listing: Listing) -> list[tuple[Mask, ...]]:
+    """Sets of masks, those with most files first; masks of one set lie in folders that share no picture."""
+    photos = set(listing.photos)
+    stems = Stems(sorted(photos))
+    found: dict[str, list[Mask]] = {}
+    for name in listing.pictures:
+        mask = stems.owner(name, own_folder=name in photos)
+        if mask is not None:
+            found.setdefault(f"{folder(name)}|{'' if name in photos else 'own'}", []).append(mask)
+    sets: list[tuple[list[Mask], set[str]]] = []
+    for _, masks in sorted(found.items(), key=lambda item: (-len(item[1]), item[0])):
+        if not _are_drawings(listing, masks):
+            continue
+        pictures = {mask.picture for mask in masks}
+        place = next((held for held in sets if not held[1] & pictures), None)
+        if place is None:
+            sets.append((masks, pictures))
+        else:
+            place[0].extend(masks)
+            place[1].update(pictures)
+    return [tuple(sorted(masks, key=lambda mask: mask.member)) for masks, _ in sets]
+
+
+@dataclass(frozen=True)
+class Stems:
+    """Pictures by the stem of their names."""
+
+    photos: Sequence[str]
+
+    @cached_property
+    def by_stem(self) -> dict[str, list[str]]:
+        held: dict[str, list[str]] = {}
+        for name in self.photos:
+            held.setdefault(split_path(name).stem.casefold(), []).append(name)
+        return held
+
+    def owner(self, name: str, own_folder: bool) -> Mask | None:
+        """The picture of a mask: of the same stem in another folder, else of the longest stem at either end of its name."""
+        stem = split_path(name).stem
+        folded = stem.casefold()
+        if not own_folder and folded in self.by_stem:
+            return self._nearest(name, folded, "", "")
+        cuts = [at for at in range(1, len(stem)) if not stem[at].isalnum() or not stem[at - 1].isalnum()]
+        for at in reversed(cuts):
+            if folded[:at] in self.by_stem:
+                return self._nearest(name, folded[:at], "", stem[at:], same_folder=own_folder)
+        for at in cuts:
+            if folded[at:] in self.by_stem:
+                return self._nearest(name, folded[at:], stem[:at], "", same_folder=own_folder)
+        return None
+
+    def _nearest(self, name: str, stem: str, before: str, after: str, same_folder: bool = False) -> Mask | None:
+        near = [
+            held for held in self.by_stem[stem] if held != name and (not same_folder or folder(held) == folder(name))
+        ]
+        if len(near) > 1:
+            own = set(folder(name).split("/"))
+            ranks = sorted(((len(own & set(folder(held).split("/"))), held) for held in near), reverse=True)
+            near = [ranks[0][1]] if ranks[0][0] > ranks[1][0] else []
+        return Mask(name, near[0], before, after) if near else None
+
+
+def _are_drawings(listing: Listing, masks: Sequence[Mask]) -> bool:
+    looks = [look for mask in spread(masks, 7) if (look := listing.look(mask.member)) is not None]
+    return bool(looks) and sum(look.is_drawing for look in looks) * 2 > len(looks)
+
+
+def spread(masks: Sequence[Mask], count: int) -> Sequence[Mask]:
+    """About ``count`` masks, evenly over all."""
+    step = max(1, len(masks) // count)
+    return masks[::step][:count]
+
+
+def mask_patterns(listing: Listing, masks: Sequence[Mask]) -> tuple[str, ...]:
+    """Patterns whose hole ``stem`` is the picture's; ``target`` and ``nr`` what follows in names of single objects."""
+    grammar = grammar_of(masks)
+    base = propose_patterns([_as_picture(mask) for mask in masks])
+    if grammar is None or any("{stem}" not in text for text in base):
+        return propose_patterns(
+            [mask.member for mask in masks], set(listing.pictures) - {mask.member for mask in masks}
+        )
+    before, after = grammar
+    return tuple(text.replace("{stem}", f"{literal(before)}{{stem}}{after}") for text in base)
+
+
+def _as_picture(mask: Mask) -> str:
+    path = split_path(mask.member)
+    place = f"{folder(mask.member)}/" if folder(mask.member) else ""
+    stem = path.stem[len(mask.before) : len(path.stem) - len(mask.after)]
+    return f"{place}{stem}{mask.member[len(mask.member) - len(path.extension) :]}"
+
+
+def grammar_of(masks: Sequence[Mask]) -> tuple[str, str] | None:
+    """The texts around ``{stem}``: constant, or ``_{target}``, ``_{target}_{nr:int}``, ``_{nr:int}``."""
+    befores, afters = {mask.before for mask in masks}, {mask.after for mask in masks}
+    if len(befores) > 1:
+        return None
+    before = befores.pop()
+    if len(afters) == 1 and len({mask.picture for mask in masks}) == len(masks):
+        return before, literal(next(iter(afters)))
+    found = [_NUMBERED.match(after.lstrip("_-. ")) for after in afters]
+    separators = {after[: len(after) - len(after.lstrip("_-. "))] for after in afters}
+    if len(separators) != 1 or None in found:
+        return None
+    separator = separators.pop()
+    targets = {match["target"] is not None for match in found if match}
+    numbers = {match["nr"] is not None for match in found if match}
+    if targets == {True} and numbers == {True}:
+        return before, f"{separator}{{target}}_{{nr:int}}" if _joined_by(afters, "_") else f"{separator}{{target}}"
+    if targets == {False} and numbers == {True}:
+        return before, f"{separator}{{nr:int}}"
+    return before, f"{separator}{{target}}"
+
+
+def _joined_by(afters: Iterable[str], separator: str) -> bool:
+    return all(re.search(rf"{separator}\d+$", after) for after in afters)
+
+
+@dataclass(frozen=True)
+class MaskJoin:
+    """Joins masks with pictures by the holes that their patterns share, else by name."""
+
+    declaration: Declaration
+    pictures: Sequence[str]
+
+    @cached_property
+    def _holes(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for name in self.pictures:
+            for text in self.declaration.images:
+                values = compile_pattern(text).match(name)
+                if values is not None:
+                    found[name] = values
+                    break
+        return found
+
+    @cached_property
+    def _stems(self) -> Stems:
+        return Stems(self.pictures)
+
+    @cached_property
+    def _keyed(self) -> dict[tuple[str, tuple[str, ...]], dict[tuple[str, ...], str]]:
+        return {}
+
+    def _by_key(self, text: str, shared: tuple[str, ...]) -> dict[tuple[str, ...], str]:
+        table = self._keyed.get((text, shared))
+        if table is None:
+            pattern = compile_pattern(text)
+            table = {
+                pattern.key(values, shared): name
+                for name, values in self._holes.items()
+                if set(shared) <= values.keys()
+            }
+            self._keyed[text, shared] = table
+        return table
+
+    def picture_of(self, mask: str) -> tuple[str | None, dict[str, str]]:
+        """The picture of a mask and the values of the holes in the mask's path."""
+        holes = {hole for values in self._holes.values() for hole in values}
+        for text in self.declaration.annotations:
+            pattern = compile_pattern(text)
+            shared = tuple(hole for hole in pattern.holes if hole in holes)
+            if not shared:
+                continue
+            try:
+                values = pattern.match(mask)
+            except PatternError:
+                values = {}
+            if values is None:
+                continue
+            found = self._by_key(text, shared).get(pattern.key(values, shared)) if values else None
+            if found is not None:
+                return found, values
+            owner = self._stems.owner(mask, own_folder=False)
+            if owner is not None:
+                known = {
+                    hole: self._holes[owner.picture][hole] for hole in shared if hole in self._holes[owner.picture]
+                }
+                filled = _refill(text, known, mask)
+                if filled is not None:
+                    return owner.picture, filled
+            return None, {}
+        owner = self._stems.owner(mask, own_folder=False)
+        return (owner.picture, {"target": owner.after.strip("_-. ")}) if owner else (None, {})
+
+
+def _refill(text: str, known: Mapping[str, str], mask: str) -> dict[str, str] | None:
+    """The holes of a path where some are known: what is ambiguous alone is not once the picture is known."""
+
+    def ruled(found: re.Match[str]) -> str:
+        hole = found[1]
+        return f"{{{hole}:{re.escape(known[hole])}}}" if hole in known else found[0]
+
+    try:
+        return compile_pattern(re.sub(r"\{(\w+)(?::[^{}]*)?\}", ruled, text)).match(mask)
+    except PatternError:
+        return None

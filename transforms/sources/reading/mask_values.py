@@ -1,0 +1,108 @@
+"""What the values of masks show: which occur, in how many files, how their areas are connected, and their names."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.sources.reading.listing import Listing
+from medmultipoints.transforms.sources.reading.pixel_looks import Look, packed_colours
+
+_MAP_LINE = re.compile(r"^\s*(?P<name>[^:#]+):(?P<r>\d+),\s*(?P<g>\d+),\s*(?P<b>\d+)(:.*)?$")
+
+
+@dataclass
+class MaskValues:
+    """What the values of the sampled masks show: in how many files each occurs, and how it is connected."""
+
+    files: int = 0
+    gray: int = 0
+    lossy: int = 0
+    palette: int = 0
+    alpha: int = 0
+    held: Counter[int] = field(default_factory=Counter)
+    colours: Counter[tuple[int, int, int]] = field(default_factory=Counter)
+    most: int = 0
+    areas: int = 0
+    single: int = 0
+    rising: int = 0
+
+    def add(self, look: Look) -> None:
+        values = look.values
+        self.files += 1
+        self.lossy += look.lossy
+        self.palette += look.palette
+        self.alpha += look.alpha is not None and len(np.unique(look.alpha)) > 1
+        if values.ndim == 3 and all((values[..., 0] == values[..., at]).all() for at in range(1, values.shape[2])):
+            values = values[..., 0]
+        if values.ndim == 3:
+            distinct = [int(value) for value in np.unique(packed_colours(values))[:4096] if value]
+            self.colours.update((value >> 16, value >> 8 & 255, value & 255) for value in distinct)
+            return
+        self.gray += 1
+        if look.lossy:
+            values = np.where(values > 127, 255, 0)
+        numbers = [int(value) for value in np.unique(values) if value]
+        self.held.update(numbers)
+        self.most = max(self.most, len(numbers))
+        self.rising += numbers == list(range(1, len(numbers) + 1))
+        for number in numbers[:200]:
+            self.areas += 1
+            self.single += count_components(values == number) == 1
+
+
+def count_components(mask: NDArray[Any]) -> int:
+    """The number of 8-connected components of a mask."""
+    return int(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0]) - 1
+
+
+def value_names(listing: Listing, numbers: Sequence[int]) -> tuple[str, dict[int, str]] | None:
+    """Names of values in the one JSON file that gives one to each value in use."""
+    found: list[tuple[str, dict[int, str]]] = []
+    for name in listing.of("text"):
+        head = listing.head(name)
+        if not head.lstrip().startswith(b"{") or len(head) >= 1 << 16:
+            continue
+        try:
+            held = json.loads(head)
+        except ValueError:
+            continue
+        names = number_names(held)
+        if names and set(numbers) <= names.keys():
+            found.append((name, names))
+    return found[0] if len(found) == 1 else None
+
+
+def number_names(held: Any) -> dict[int, str] | None:
+    """Names of numbers in ``{"1": "liver"}`` or ``{"liver": 1}``, alone or under ``labels``; None for other JSON."""
+    if isinstance(held, dict) and isinstance(held.get("labels"), dict):
+        held = held["labels"]
+    if not isinstance(held, dict) or not held:
+        return None
+    if all(str(key).isdigit() and isinstance(value, str) for key, value in held.items()):
+        return {int(key): value for key, value in held.items()}
+    if all(isinstance(value, int) or (isinstance(value, str) and value.isdigit()) for value in held.values()):
+        return {int(value): str(key) for key, value in held.items()}
+    return None
+
+
+def label_maps(listing: Listing) -> dict[str, dict[tuple[int, int, int], str]]:
+    """Files with lines ``name:r,g,b::``."""
+    found: dict[str, dict[tuple[int, int, int], str]] = {}
+    for name in listing.of("text"):
+        head = listing.head(name)
+        if b":" not in head or len(head) >= 1 << 16:
+            continue
+        lines = [
+            line for line in head.decode("utf-8", "replace").splitlines() if line.strip() and not line.startswith("#")
+        ]
+        matches = [_MAP_LINE.match(line) for line in lines]
+        if lines and all(matches):
+            found[name] = {(int(m["r"]), int(m["g"]), int(m["b"])): m["name"].strip() for m in matches if m}
+    return found

@@ -1,0 +1,132 @@
+"""Path patterns that fit a set of members: what a recogniser proposes for ``images`` and ``annotations``."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern
+
+SPLIT_WORDS: Final = frozenset(
+    {"train", "training", "trainval", "val", "valid", "validation", "dev", "test", "testing", "eval"}
+)
+_SPECIAL: Final = re.compile(r"[\[\]{}*]")
+_MOST: Final = 12
+
+
+def propose_patterns(names: Iterable[str], others: Iterable[str] = ()) -> tuple[str, ...]:
+    """Patterns that match all of ``names`` and none of ``others``, as few as possible.
+
+    A folder that differs becomes the hole ``{split}`` where all its values are words for splits, else ``{folder}``.
+    """
+    wanted = tuple(dict.fromkeys(names))
+    foreign = frozenset(others) - frozenset(wanted)
+    if not wanted:
+        return ()
+    by_shape: dict[tuple[int, str], list[str]] = {}
+    for name in wanted:
+        by_shape.setdefault((name.count("/"), _extension(name)), []).append(name)
+    found = [
+        pattern
+        for (_, extension), group in sorted(by_shape.items())
+        for pattern in _fitting(group, extension, foreign, len(wanted) == 1)
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _fitting(group: Sequence[str], extension: str, foreign: frozenset[str], single: bool) -> list[str]:
+    general = _pattern(group, extension, single)
+    if not _matches_any(general, foreign):
+        return [general]
+    by_folder: dict[str, list[str]] = {}
+    for name in group:
+        by_folder.setdefault(name.rpartition("/")[0], []).append(name)
+    narrow = [_pattern(names, extension, len(names) == 1) for _, names in sorted(by_folder.items())]
+    if len(narrow) <= _MOST and not any(_matches_any(pattern, foreign) for pattern in narrow):
+        return narrow
+    common = _with_affixes(group, extension, foreign)
+    if common is not None:
+        return [common]
+    return [general] if len(group) > _MOST else [literal(name) for name in group]
+
+
+def _pattern(group: Sequence[str], extension: str, single: bool) -> str:
+    rows = [name.split("/") for name in group]
+    used: dict[str, int] = {}
+    parts = [_folder_part({row[at] for row in rows}, used) for at in range(len(rows[0]) - 1)]
+    filenames = {row[-1] for row in rows}
+    if len(filenames) == 1 and (single or used):
+        return "/".join([*parts, literal(filenames.pop())])
+    return "/".join([*parts, _split_part(filenames) or f"{{stem}}{literal(extension)}"])
+
+
+def _split_part(filenames: set[str]) -> str | None:
+    """``instances_{split}.json`` for names that differ in a word for a split alone."""
+    prefix, suffix = _common(sorted(filenames)), _common([name[::-1] for name in filenames])[::-1]
+    if len(filenames) < 2 or min(map(len, filenames)) <= len(prefix) + len(suffix):
+        return None
+    prefix = prefix[: len(prefix) - next((at for at, c in enumerate(reversed(prefix)) if not c.isalpha()), len(prefix))]
+    at = next((at for at, c in enumerate(suffix) if not c.isalpha()), len(suffix))
+    suffix = suffix[at:]
+    middles = {name[len(prefix) : len(name) - len(suffix)].lower() for name in filenames}
+    return f"{literal(prefix)}{{split}}{literal(suffix)}" if middles <= SPLIT_WORDS else None
+
+
+def _with_affixes(group: Sequence[str], extension: str, foreign: frozenset[str]) -> str | None:
+    """A pattern whose stem has the prefix or suffix that all names share, where that keeps the others out."""
+    stems = [name.rpartition("/")[2].removesuffix(extension) for name in group]
+    prefix, suffix = _common(stems), _common([stem[::-1] for stem in stems])[::-1]
+    rows = [name.split("/") for name in group]
+    folders = [_folder_part({row[at] for row in rows}, {}) for at in range(len(rows[0]) - 1)]
+    for before, after in ((prefix, ""), ("", suffix), (prefix, suffix)):
+        if (before or after) and min(map(len, stems)) > len(before) + len(after):
+            pattern = "/".join([*folders, f"{literal(before)}{{stem}}{literal(after)}{literal(extension)}"])
+            if not _matches_any(pattern, foreign) and all(_match(pattern, name) for name in group):
+                return pattern
+    return None
+
+
+def _common(texts: Sequence[str]) -> str:
+    first, last = min(texts), max(texts)
+    length = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(map(len, texts)))
+    return first[:length]
+
+
+def _folder_part(values: set[str], used: dict[str, int]) -> str:
+    if len(values) == 1:
+        return literal(next(iter(values)))
+    name = "split" if {value.lower() for value in values} <= SPLIT_WORDS else "folder"
+    used[name] = used.get(name, 0) + 1
+    return f"{{{name}}}" if used[name] == 1 else f"{{{name}{used[name]}}}"
+
+
+def literal(text: str) -> str:
+    """The text as a pattern: characters with a meaning of their own become ``*``."""
+    return re.sub(r"\*+", "*", _SPECIAL.sub("*", text))
+
+
+def _extension(name: str) -> str:
+    filename = name.rpartition("/")[2]
+    if filename.lower().endswith(".nii.gz"):
+        return filename[-7:]
+    stem, dot, extension = filename.rpartition(".")
+    return f".{extension}" if dot and stem else ""
+
+
+def _matches_any(pattern: str, names: Iterable[str]) -> bool:
+    return any(_match(pattern, name) for name in names)
+
+
+def _match(pattern: str, name: str) -> bool:
+    try:
+        return compile_pattern(pattern).match(name) is not None
+    except PatternError:
+        return True
+
+
+def hole_columns(name: str, patterns: Sequence[str]) -> dict[str, str]:
+    """The values of holes that name a column of the release (split, group, organ, modality) in an annotation's path."""
+    for pattern in patterns:
+        values = compile_pattern(pattern).match(name)
+        if values is not None:
+            return {key: value for key, value in values.items() if key in ("split", "group", "organ", "modality")}
+    return {}

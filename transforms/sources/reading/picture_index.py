@@ -1,0 +1,118 @@
+"""Joins the names that annotations give to pictures with the pictures that are there.
+
+Stated names come with folders of other machines, backslashes, other cases and other extensions. A name joins the
+picture that shares the longest run of last path parts; where two are as near, none is taken.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from medmultipoints.transforms.sources.paths import split_path
+
+Join = Literal["exact", "tail", "case", "stem", "missing", "ambiguous"]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The picture a name joins, and how; ``member`` is None for ``missing`` and ``ambiguous``."""
+
+    member: str | None
+    join: Join
+    unsafe: bool = False
+
+
+@dataclass(frozen=True)
+class PictureIndex:
+    """The pictures of a source, to be found by name."""
+
+    names: tuple[str, ...]
+
+    @cached_property
+    def _exact(self) -> frozenset[str]:
+        return frozenset(self.names)
+
+    @cached_property
+    def _by_file(self) -> dict[str, list[str]]:
+        return _gather((name.rpartition("/")[2], name) for name in self.names)
+
+    @cached_property
+    def _by_folded(self) -> dict[str, list[str]]:
+        return _gather((fold(name.rpartition("/")[2]), name) for name in self.names)
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[str]]:
+        return _gather((fold(split_path(name).stem), name) for name in self.names)
+
+    def find(self, stated: str, near: str = "") -> Joined:
+        """The picture of a stated name; ``near`` is the member that states it, used to choose among equals."""
+        parts, unsafe = clean_parts(stated)
+        if not parts:
+            return Joined(None, "missing", unsafe)
+        tail = "/".join(parts)
+        if not unsafe and tail in self._exact:
+            return Joined(tail, "exact")
+        tables: tuple[tuple[Join, list[str] | None], ...] = (
+            ("tail", self._by_file.get(parts[-1])),
+            ("case", self._by_folded.get(fold(parts[-1]))),
+            ("stem", self._by_stem.get(fold(split_path(parts[-1]).stem))),
+            ("stem", self._by_stem.get(fold(parts[-1]))),
+        )
+        for join, found in tables:
+            if found:
+                member = _nearest(found, parts, near)
+                return Joined(member, join if member else "ambiguous", unsafe)
+        return Joined(None, "missing", unsafe)
+
+    def find_stem(self, stem: str, near: str) -> Joined:
+        """The picture of that stem, nearest to the member ``near``."""
+        found = self._by_stem.get(fold(stem))
+        if not found:
+            return Joined(None, "missing")
+        member = _nearest(found, [stem], near)
+        return Joined(member, "stem" if member else "ambiguous")
+
+
+def clean_parts(stated: str) -> tuple[list[str], bool]:
+    """Path parts without drives, roots, ``.`` and ``..``; and whether the name leads out of the source."""
+    posix = stated.replace("\\", "/").strip()
+    absolute = posix.startswith("/") or bool(re.match(r"^[A-Za-z]:|^[a-z]+://", posix))
+    posix = re.sub(r"^([A-Za-z]:|[a-z0-9]+://)", "", posix)
+    parts = [part for part in posix.split("/") if part not in ("", ".")]
+    unsafe = absolute or ".." in parts
+    return [part for part in parts if part != ".."], unsafe
+
+
+def fold(text: str) -> str:
+    """Case and Unicode form removed."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _gather(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key, name in pairs:
+        found.setdefault(key, []).append(name)
+    return found
+
+
+def _nearest(found: list[str], parts: list[str], near: str) -> str | None:
+    """The one that shares most last parts with the stated name, then most path parts with ``near``."""
+    if len(found) == 1:
+        return found[0]
+    nearby = [fold(part) for part in near.split("/")[:-1]]
+
+    def rank(name: str) -> tuple[int, int]:
+        own = name.split("/")
+        tail = 0
+        for ours, stated in zip(reversed(own[:-1]), reversed(parts[:-1]), strict=False):
+            if fold(ours) != fold(stated):
+                break
+            tail += 1
+        folders = [fold(part) for part in own[:-1]]
+        return tail, len(set(folders) & set(nearby))
+
+    ranked = sorted(((rank(name), name) for name in found), reverse=True)
+    return ranked[0][1] if ranked[0][0] != ranked[1][0] else None

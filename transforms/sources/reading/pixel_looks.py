@@ -1,0 +1,93 @@
+"""Whether a picture file looks like a drawing of areas (a mask) or like a photograph, judged by its pixels alone."""
+
+import io
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from medmultipoints.transforms.pictures.decode import MAX_PIXELS
+
+FLAT: Final = 0.88
+"""The share of neighbouring pixels that are equal from which on a picture is a drawing."""
+JPEG_STEP: Final = 24
+_PLAIN: Final = {"RGBA": "RGB", "LA": "L", "1": "L", "CMYK": "RGB", "YCbCr": "RGB"}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Pixels of one file as masks need them: palettes as indices, 16 bits kept, an alpha channel apart."""
+
+    mode: str
+    values: NDArray[Any]
+    alpha: NDArray[np.uint8] | None
+    lossy: bool
+    palette: bool
+
+    @property
+    def flat(self) -> float:
+        """The share of horizontally neighbouring pixels that are equal, or nearly so in a JPEG."""
+        if self.values.shape[1] < 2:
+            return 1.0
+        left, right = self.values[:, :-1], self.values[:, 1:]
+        same = np.abs(left.astype(np.int16) - right) <= JPEG_STEP if self.lossy else left == right
+        return float((same.all(axis=2) if same.ndim == 3 else same).mean())
+
+    @property
+    def is_drawing(self) -> bool:
+        """Flat areas: few values in the sense of a mask. JPEGs must also be near black or white."""
+        if self.lossy:
+            extreme = ((self.values < 40) | (self.values > 215)).mean()
+            return self.flat > 0.97 and float(extreme) > 0.97
+        if self.values.dtype.kind == "f":
+            return False
+        if self.flat < FLAT:
+            return False
+        colours = len(np.unique(packed_colours(self.values)))
+        return bool(colours <= max(64, self.values.shape[0] * self.values.shape[1] // 40))
+
+
+def look_at(data: bytes, page: int = 0) -> Look | None:
+    """The pixels of a picture file as stored; None where it is none that Pillow or tifffile reads."""
+    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return _look_at_tiff(data, page)
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if image.width * image.height > MAX_PIXELS:
+                return None
+            lossy = image.format in ("JPEG", "WEBP")
+            alpha = np.asarray(image.getchannel("A")) if image.mode in ("RGBA", "LA") else None
+            plain = image.convert(
+                {"RGBA": "RGB", "LA": "L", "1": "L", "CMYK": "RGB", "YCbCr": "RGB"}.get(image.mode, image.mode)
+            )
+            return Look(image.mode, np.asarray(plain), alpha, lossy, image.mode == "P")
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning):
+        return None
+
+
+def _look_at_tiff(data: bytes, page: int) -> Look | None:
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            held = file.pages[page]
+            palette = held.photometric.name == "PALETTE"
+            values = held.asarray()
+    except (tifffile.TiffFileError, ValueError, IndexError, KeyError, OSError, RuntimeError, TypeError):
+        return None
+    if values.ndim == 3 and values.shape[2] == 4:
+        return Look("RGBA", values[..., :3], values[..., 3], False, False)
+    return Look(str(values.dtype), values, None, False, palette) if values.ndim in (2, 3) else None
+
+
+def packed_colours(values: NDArray[Any]) -> NDArray[Any]:
+    """One number a pixel: colours as r * 65536 + g * 256 + b."""
+    if values.ndim == 2:
+        return values
+    channels = values.astype(np.int32)
+    packed: NDArray[Any] = channels[..., 0]
+    for at in range(1, min(3, channels.shape[2])):
+        packed = packed << 8 | channels[..., at]
+    return packed

@@ -1,0 +1,179 @@
+"""What recognisers share: alternatives among sets of files, lines with proofs, counts in words."""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from medmultipoints.transforms.sources.annotated import Hint, Proof, Question, Recognition
+from medmultipoints.transforms.sources.reading.listing import Listing, by_folder, matching
+from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
+
+
+def plural(count: int, noun: str, several: str | None = None) -> str:
+    """``1 box``, ``2 boxes``: a count with its noun."""
+    return f"{count:,} {noun if count == 1 else several or noun + 's'}"
+
+
+def toml_list(values: Sequence[str]) -> str:
+    """A list of texts as TOML holds it."""
+    return json.dumps(list(values), ensure_ascii=False)
+
+
+@dataclass
+class Draft:
+    """A declaration in the making: values by dotted key, each with its proof; what is stated is never asked."""
+
+    format: str
+    stated: Mapping[str, object]
+    read: dict[str, Any] = field(default_factory=dict)
+    proofs: list[Proof] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    hints: list[Hint] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.read["format"] = self.format
+
+    def states(self, key: str) -> Any:
+        """The stated value of a dotted key, or None."""
+        value: Any = self.stated
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return value
+
+    def line(self, key: str, value: Any, proof: str) -> None:
+        """Propose a value, unless the key is stated."""
+        stated = self.states(key)
+        self.proofs.append(Proof(key, proof if stated is None else "stated"))
+        place = self.read
+        *tables, last = key.split(".")
+        for table in tables:
+            place = place.setdefault(table, {})
+        place[last] = value if stated is None else stated
+
+    def ask(self, key: str, text: str, choices: Sequence[str] = (), default: str | None = None) -> None:
+        """Ask for a value, unless the key is stated."""
+        stated = self.states(key)
+        if stated is not None:
+            self.line(key, stated, "stated")
+        else:
+            self.questions.append(Question(key, text, tuple(choices), default))
+
+    def hint(self, key: str, text: str) -> None:
+        self.hints.append(Hint(key, text))
+
+    def done(self) -> Recognition:
+        return Recognition(
+            read=self.read, proofs=tuple(self.proofs), questions=tuple(self.questions), hints=tuple(self.hints)
+        )
+
+
+def choose_files(
+    draft: Draft,
+    listing: Listing,
+    names: Sequence[str],
+    picture_of: Callable[[str], str],
+    harmless: Collection[str] = (),
+) -> tuple[str, ...]:
+    """The annotation files to read, one a picture: all, unless folders annotate the same pictures.
+
+    ``picture_of`` names the picture of a file. Folders that share pictures are alternatives: asked. The pattern may
+    match ``harmless`` members, too.
+    """
+    stated = draft.states("annotations")
+    if stated:
+        patterns = (stated,) if isinstance(stated, str) else tuple(stated)
+        chosen = matching(names, patterns)
+        draft.line("annotations", stated, "stated")
+        return chosen
+    sets = _alternatives(by_folder(names), picture_of)
+    others = set(listing.kinds) - set(harmless) | set(names)
+    texts = [propose_patterns(chosen, others - set(chosen)) for chosen in sets]
+    if len(sets) == 1:
+        draft.line("annotations", _single(texts[0]), f"{plural(len(sets[0]), 'file')} of this format, by content")
+    else:
+        draft.ask(
+            "annotations",
+            "Several folders annotate the same pictures: "
+            + ", ".join(f"{text[0]} ({plural(len(held), 'file')})" for text, held in zip(texts, sets, strict=True))
+            + ". Which one is right?",
+            [text[0] for text in texts],
+            texts[0][0],
+        )
+    return sets[0]
+
+
+def _single(values: tuple[str, ...]) -> str | tuple[str, ...]:
+    return values[0] if len(values) == 1 else values
+
+
+def propose_images(draft: Draft, listing: Listing, used: Sequence[str], foreign: Sequence[str] = ()) -> None:
+    """The line ``images`` for the pictures in use; left out where all pictures of the source are."""
+    pictures = tuple(dict.fromkeys(used))
+    if not pictures:
+        return
+    patterns = propose_patterns(pictures, foreign)
+    draft.line(
+        "images", _single(patterns), f"{plural(len(pictures), 'picture')} of {len(listing.pictures):,} in the source"
+    )
+
+
+def _alternatives(folders: Mapping[str, Sequence[str]], picture_of: Callable[[str], str]) -> list[tuple[str, ...]]:
+    """Sets of files that annotate each picture once; folders are added to the first set they share no picture with."""
+    sets: list[tuple[list[str], set[str]]] = []
+    for _, names in sorted(folders.items(), key=lambda item: (-len(item[1]), item[0])):
+        pictures = {picture_of(name) for name in names}
+        for held, covered in sets:
+            if not covered & pictures:
+                held += names
+                covered |= pictures
+                break
+        else:
+            sets.append((list(names), set(pictures)))
+    return [tuple(sorted(held)) for held, _ in sets]
+
+
+def in_same_folders(listing: Listing, joined: Sequence[str]) -> tuple[str, ...]:
+    """All pictures that lie in a folder of a joined one: those without annotations are pictures, too."""
+    folders = by_folder(joined)
+    return tuple(name for name in listing.photos if name.rpartition("/")[0] in folders)
+
+
+def choose_documents(draft: Draft, listing: Listing, found: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """The documents to read, each of many pictures (``found``: their names); those that share any are alternatives."""
+    stated = draft.states("annotations")
+    if stated:
+        draft.line("annotations", stated, "stated")
+        return matching(found, (stated,) if isinstance(stated, str) else tuple(stated))
+    sets = _disjoint(found)
+    others = set(listing.kinds)
+    texts = [propose_patterns(chosen, others - set(chosen)) for chosen in sets]
+    if len(sets) == 1:
+        proof = f"{plural(len(sets[0]), 'file')} of this format"
+        draft.line(
+            "annotations", _single(texts[0]), f"{proof}; no picture is in two of them" if len(sets[0]) > 1 else proof
+        )
+        return sets[0]
+    sizes = [sum(len(found[name]) for name in chosen) for chosen in sets]
+    said = ", ".join(f"{text[0]} ({plural(size, 'picture')})" for text, size in zip(texts, sizes, strict=True))
+    draft.ask(
+        "annotations",
+        f"Several files annotate the same pictures: {said}. Which is right?",
+        [t[0] for t in texts],
+        texts[0][0],
+    )
+    draft.hint("several_files", f"{len(found)} files of this format annotate the same pictures")
+    return sets[0]
+
+
+def _disjoint(found: Mapping[str, frozenset[str]]) -> list[tuple[str, ...]]:
+    sets: list[tuple[list[str], set[str]]] = []
+    for name, pictures in sorted(found.items(), key=lambda item: (-len(item[1]), item[0])):
+        for held, covered in sets:
+            if not covered & pictures:
+                held.append(name)
+                covered |= pictures
+                break
+        else:
+            sets.append(([name], set(pictures)))
+    return [tuple(sorted(held)) for held, _ in sets]

@@ -1,0 +1,134 @@
+"""Geometry of foreign shapes: corners, outlines, and what makes a shape unusable.
+
+Angles are in degrees, clockwise as seen (the y axis points down).
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from medmultipoints.transforms.records import Box, Point, Polygon
+from medmultipoints.transforms.sources.declaration import Frame
+
+ELLIPSE_VERTICES: Final = 72
+ZERO_EXTENT: Final = "box_zero_extent"
+
+
+def finite(values: Iterable[object]) -> bool:
+    """Whether all values are numbers, neither infinite nor NaN."""
+    return all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+
+
+def corners_to_box(corners: Sequence[float], frame: Frame = "edges") -> Box:
+    """Half-open box of two corners in a foreign frame.
+
+    ``edges``: as given. ``inclusive-0``: first and last pixel counted from 0. ``inclusive-1``: counted from 1.
+    """
+    x1, y1, x2, y2 = corners
+    if frame == "inclusive-0":
+        return Box(x1, y1, x2 + 1, y2 + 1)
+    if frame == "inclusive-1":
+        return Box(x1 - 1, y1 - 1, x2, y2)
+    return Box(x1, y1, x2, y2)
+
+
+def outline(numbers: Sequence[float]) -> Polygon:
+    """The polygon of flat numbers x1, y1, x2, y2 and so on."""
+    return tuple(Point(x, y) for x, y in zip(numbers[0::2], numbers[1::2], strict=True))
+
+
+def extent(polygons: Iterable[Polygon]) -> Box:
+    """The smallest box that holds all polygons."""
+    points = [point for polygon in polygons for point in polygon]
+    xs, ys = [point.x for point in points], [point.y for point in points]
+    return Box(min(xs), min(ys), max(xs), max(ys))
+
+
+def box_outline(box: Box) -> Polygon:
+    """The four corners of a box, clockwise from the top left."""
+    return Point(box.x1, box.y1), Point(box.x2, box.y1), Point(box.x2, box.y2), Point(box.x1, box.y2)
+
+
+def rotate(polygon: Polygon, degrees: float, centre: Point) -> Polygon:
+    """The polygon turned clockwise about ``centre``."""
+    sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
+
+    def turned(point: Point) -> Point:
+        dx, dy = point.x - centre.x, point.y - centre.y
+        return Point(centre.x + dx * cosine - dy * sine, centre.y + dx * sine + dy * cosine)
+
+    return tuple(map(turned, polygon))
+
+
+def ellipse_outline(cx: float, cy: float, rx: float, ry: float) -> Polygon:
+    """A polygon of ``ELLIPSE_VERTICES`` points on the ellipse; its extent is exact."""
+    steps = (2 * math.pi * step / ELLIPSE_VERTICES for step in range(ELLIPSE_VERTICES))
+    return tuple(Point(cx + rx * math.cos(angle), cy + ry * math.sin(angle)) for angle in steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a shape cannot be used: a stable word and a sentence."""
+
+    reason: str
+    detail: str
+
+
+def box_fault(
+    box: Box, stated: Sequence[object], width: float | None = None, height: float | None = None
+) -> Fault | None:
+    """Why a half-open box cannot be used; ``stated`` are the numbers of the file, for the message."""
+    said = ", ".join(str(number) for number in stated)
+    if not finite((box.x1, box.y1, box.x2, box.y2)):
+        return Fault("box_not_a_number", f"the box {said} holds a value that is no finite number")
+    if box.x1 > box.x2 or box.y1 > box.y2:
+        return Fault("box_inverted", f"the box {said} ends before it begins")
+    if box.x1 == box.x2 or box.y1 == box.y2:
+        return Fault(ZERO_EXTENT, f"the box {said} has no extent")
+    if (width and (box.x2 <= 0 or box.x1 >= width)) or (height and (box.y2 <= 0 or box.y1 >= height)):
+        return Fault("box_outside_image", f"the box {said} lies outside the picture of {width:g} x {height:g} pixels")
+    return None
+
+
+def polygon_fault(numbers: Sequence[object]) -> Fault | None:
+    """Why flat numbers are no polygon."""
+    if len(numbers) % 2:
+        return Fault("polygon_odd_numbers", f"the polygon has {len(numbers)} numbers, which make no pairs")
+    if not finite(numbers):
+        return Fault("polygon_not_a_number", "the polygon holds a value that is no finite number")
+    distinct = len(set(zip(numbers[0::2], numbers[1::2], strict=True)))
+    if distinct < 3:
+        return Fault("polygon_too_few_points", f"the polygon has {distinct} distinct points; an area needs three")
+    return None
+
+
+def crosses_itself(polygon: Polygon, limit: int = 400) -> bool:
+    """Whether two sides of a polygon cross; those of more than ``limit`` vertices are not checked."""
+    points = [(point.x, point.y) for point in polygon]
+    points = [point for point, before in zip(points, [points[-1], *points[:-1]], strict=True) if point != before]
+    if not 4 <= len(points) <= limit:
+        return False
+    sides = list(pairwise([*points, points[0]]))
+    return any(
+        _cross(*sides[i], *sides[j])
+        for i in range(len(sides))
+        for j in range(i + 2, len(sides))
+        if not (i == 0 and j == len(sides) - 1)
+    )
+
+
+_XY = tuple[float, float]
+
+
+def _cross(a: _XY, b: _XY, c: _XY, d: _XY) -> bool:
+    if max(a[0], b[0]) < min(c[0], d[0]) or max(c[0], d[0]) < min(a[0], b[0]):
+        return False
+    if max(a[1], b[1]) < min(c[1], d[1]) or max(c[1], d[1]) < min(a[1], b[1]):
+        return False
+    return _side(a, b, c) * _side(a, b, d) < 0 and _side(c, d, a) * _side(c, d, b) < 0
+
+
+def _side(a: _XY, b: _XY, c: _XY) -> float:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])

@@ -1,0 +1,51 @@
+"""XML from strangers' files, parsed without entities, external references or document types."""
+
+from collections.abc import Iterator
+from typing import IO
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring, iterparse
+
+from medmultipoints.transforms.errors import MemberProblem
+
+
+def parse_xml(data: bytes, name: str) -> Element:
+    """The root of one XML document; MemberProblem ``xml_unsafe`` or ``xml_damaged``."""
+    try:
+        root: Element = fromstring(data, forbid_dtd=False)
+    except (DefusedXmlException, ParseError, ValueError, LookupError) as error:
+        raise _problem(name, error) from error
+    return root
+
+
+def iterate_xml(stream: IO[bytes], name: str, tags: frozenset[str]) -> Iterator[Element]:
+    """Elements named in ``tags`` as they end, each cleared afterwards: memory holds one of them."""
+    try:
+        for _, element in iterparse(stream, forbid_dtd=False):
+            if element.tag in tags:
+                yield element
+                element.clear()
+    except (DefusedXmlException, ParseError, ValueError, LookupError) as error:
+        raise _problem(name, error) from error
+
+
+def _problem(name: str, error: Exception) -> MemberProblem:
+    if isinstance(error, DefusedXmlException):
+        what = type(error).__name__
+        return MemberProblem("xml_unsafe", f"{name} declares entities or external references ({what}); it is not read")
+    return MemberProblem("xml_damaged", f"{name} is not well-formed XML: {error}")
+
+
+def text(element: Element | None, path: str) -> str:
+    """The text below ``path``, stripped; empty where there is none."""
+    found = None if element is None else element.find(path)
+    return (found.text or "").strip() if found is not None else ""
+
+
+def number(value: str | None) -> float:
+    """The number a text states; NaN where it states none."""
+    try:
+        return float(value) if value is not None else float("nan")
+    except ValueError:
+        return float("nan")

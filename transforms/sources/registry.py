@@ -1,0 +1,47 @@
+"""Every annotation format under its name, and what all of them together make of a source."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.annotated import Files, Question, Recognition
+from medmultipoints.transforms.sources.formats import coco, masks, voc, yolo
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.reading.listing import listed
+
+FORMATS: Final[tuple[Format, ...]] = tuple(
+    sorted((module.FORMAT for module in (coco, masks, voc, yolo)), key=lambda form: -form.weight)
+)
+"""The format that says most of an object comes first."""
+
+
+def find_format(name: str) -> Format:
+    """Return the format of that name. UsageError names those that there are."""
+    known = {form.name: form for form in FORMATS}
+    if name not in known:
+        raise UsageError(f"read.format: no format {name!r}; there are {', '.join(sorted(known))}.")
+    return known[name]
+
+
+def recognise_any(files: Files, stated: Mapping[str, object]) -> tuple[Recognition, ...]:
+    """Return what each format makes of the members, those that say most first; a stated format is tried alone."""
+    listing = listed(files)
+    tried = FORMATS if stated.get("format") is None else (find_format(str(stated["format"])),)
+    found = (form.recognise(listing, stated) for form in tried)
+    return tuple(recognition for recognition in found if recognition is not None)
+
+
+def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | None:
+    """Return the complete ``[read]`` table of a source: what is stated, what the files prove, and what is open.
+
+    ``stated`` is the ``read`` table. Where files of several formats are there, the one that says most is proposed and
+    the format is asked. None where no format is recognised.
+    """
+    found = recognise_any(files, stated)
+    if len(found) < 2:
+        return found[0] if found else None
+    names = [str(recognition.read["format"]) for recognition in found]
+    text = f"Annotations in several formats: {', '.join(names)}. Which are to be read?"
+    question = Question("format", text, tuple(names), names[0])
+    return replace(found[0], questions=(question, *found[0].questions))
