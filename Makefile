@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := flows transforms expectations data_lake
 
-.PHONY: demo test test-fast check fix docs lock accept bench clean
+.PHONY: demo test test-fast check fix docs lock site accept bench clean
 
 demo: .venv
 	$(BIN)/medmultipoints demo
@@ -35,6 +35,15 @@ lock: .venv
 
 accept: .venv
 	$(BIN)/python -m pytest -n 0 -m "accept or browser" $(if $(ONLY),-k "test_it_is_shown and $(ONLY)")
+
+# The site has an environment of its own: its packages are no part of the product.
+site: build/site-venv/installed
+	build/site-venv/bin/zensical build --clean --strict
+
+build/site-venv/installed: tools/site-requirements.lock
+	test -x build/site-venv/bin/python || $(PYTHON) -m venv build/site-venv
+	build/site-venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tools/site-requirements.lock
+	touch $@
 
 bench: .venv
 	$(BIN)/python -m benchmarks
