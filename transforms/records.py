@@ -49,6 +49,10 @@ class Box:
         return Point((self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2)
 
 
+SIDES: Final = tuple(field.name for field in fields(Box))
+"""The sides of a box, as columns and in lists: x1, y1, x2, y2."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceBox:
     """A box as a source's annotation file states it: its numbers, its convention, unchanged."""

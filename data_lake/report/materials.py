@@ -14,10 +14,10 @@ from medmultipoints.data_lake.release.read.tables import own_file, read_parquet,
 from medmultipoints.data_lake.release.write.changes import CHANGES
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.report.pictures import read_thumbnails
-from medmultipoints.transforms.audit.corrections import SIDES
 from medmultipoints.transforms.columns.tables import empty_frame, load_table
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.records import SIDES
 
 QUARANTINE = ("disagreements", "conventions", "corrections", "near_duplicates", "exclusions", "split_changes")
 

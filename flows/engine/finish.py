@@ -12,13 +12,12 @@ from medmultipoints.expectations.validate import check_table_rules
 from medmultipoints.expectations.verdicts import Rejection
 from medmultipoints.flows.engine.judge import judge_tables, kept_rows, objects_of
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
-from medmultipoints.transforms.columns.frames import exclusion_columns
-from medmultipoints.transforms.columns.tables import conform, load_table, polars_schema
+from medmultipoints.transforms.columns.frames import EXCLUSION_SCHEMA, exclusion_columns
+from medmultipoints.transforms.columns.tables import conform, load_table, schema_of
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import Exclusion
 
 USED_SCHEMA = {"key": pl.String, "entity": pl.String}
-PART_SCHEMA = dict.fromkeys(("source", "key", "sample_id", "verdict", "reason", "detail"), pl.String)
 
 
 def put_part(build: Build, stage: Stage, key: str, output: Output) -> Receipt:
@@ -27,7 +26,7 @@ def put_part(build: Build, stage: Stage, key: str, output: Output) -> Receipt:
     check_accounting(stage.name, output.inputs, output.used, [exclusion.key for exclusion in output.exclusions])
     tables = {name: pl.DataFrame(frame) for name, frame in output.tables.items()}
     used = pl.DataFrame({"key": list(output.used), "entity": list(output.used.values())}, schema=USED_SCHEMA)
-    exclusions = pl.DataFrame(exclusion_columns(output.exclusions), schema=PART_SCHEMA)
+    exclusions = pl.DataFrame(exclusion_columns(output.exclusions), schema=EXCLUSION_SCHEMA)
     tables |= {"used": used, "exclusions": exclusions}
     objects = {name: (put_table(build.lake, frame),) for name, frame in tables.items()}
     receipt = Receipt(key, {**objects, **output.blobs}, {"in": len(output.inputs), "excluded": len(excluded)})
@@ -96,7 +95,7 @@ def _quarantined(stage: Stage, used: pl.DataFrame, rejections: Mapping[str, Reje
         )
         for key, entity in held_back.iter_rows()
     ]
-    return pl.DataFrame(exclusion_columns(rows), schema=PART_SCHEMA)
+    return pl.DataFrame(exclusion_columns(rows), schema=EXCLUSION_SCHEMA)
 
 
 def _counts(parts: Sequence[Receipt], used: pl.DataFrame, exclusions: pl.DataFrame) -> dict[str, int]:
@@ -114,7 +113,7 @@ def _exclusion_table(stage: Stage, exclusions: pl.DataFrame) -> pl.DataFrame:
         pl.lit(stage.name).alias("stage"),
         pl.concat_str(pl.lit(stage.name), "source", "key", separator=":").alias("exclusion_id"),
     )
-    return conform(named.select(polars_schema(load_table("exclusions")).keys()), load_table("exclusions"))
+    return conform(named.select(schema_of("exclusions").keys()), load_table("exclusions"))
 
 
 def _table_rules(stage: Stage, tables: Scans, inputs: Inputs, counts: Mapping[str, int]) -> Rules:

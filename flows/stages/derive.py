@@ -12,7 +12,7 @@ from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scan
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.source_coverage import require_every_source
 from medmultipoints.transforms.columns.frames import Columns, sample_of
-from medmultipoints.transforms.columns.tables import load_table, polars_schema
+from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.records import Exclusion, Sample
@@ -122,7 +122,7 @@ def reject_inconsistent(
 
 def as_frame(table: str, columns: Columns) -> pl.DataFrame:
     """Columns with the declared types of their table."""
-    return pl.DataFrame(columns, schema=polars_schema(load_table(table)))
+    return pl.DataFrame(columns, schema=schema_of(table))
 
 
 def derive_rules(tables: Scans, inputs: Inputs) -> Rules:

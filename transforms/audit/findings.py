@@ -4,24 +4,11 @@ from collections.abc import Mapping
 
 import polars as pl
 
-FINDINGS = pl.Schema(
-    {
-        "finding_id": pl.String(),
-        "sample_id": pl.String(),
-        "source": pl.String(),
-        "stem": pl.String(),
-        "image_sha256": pl.String(),
-        "kind": pl.String(),
-        "severity": pl.String(),
-        "label": pl.String(),
-        "source_box": pl.List(pl.Float64()),
-        "derived_box": pl.List(pl.Float64()),
-        "iou": pl.Float64(),
-        "side_px": pl.Float64(),
-        "action": pl.String(),
-        "detail": pl.String(),
-    }
-)
+from medmultipoints.transforms.columns.tables import column_names, schema_of
+
+FINDINGS = schema_of("disagreements")
+KEYS = column_names("disagreements", "found")
+"""What a rule of the audit finds; the rest of a row follows from it."""
 
 
 def make_findings(
@@ -32,7 +19,7 @@ def make_findings(
     actions: Mapping[str, str],
     usual_action: str,
 ) -> pl.DataFrame:
-    """Rows of the table from ``found`` (sample_id, kind, label, source_box, detail), sorted by finding_id.
+    """Rows of the table from ``found`` (its columns are ``KEYS``), sorted by finding_id.
 
     Findings of one kind and image are numbered from 0, in the order of label, detail and box. An image that was
     rejected is in ``samples`` only: its hash is not known.
@@ -46,9 +33,10 @@ def make_findings(
         severity=pl.col("kind").replace_strict(severities, return_dtype=pl.String),
         action=pl.col("kind").replace_strict(actions, default=usual_action, return_dtype=pl.String),
     )
-    absent = {name: pl.lit(None, kind) for name, kind in FINDINGS.items() if name not in filled.columns}
-    return (
-        filled.with_columns(**absent)
-        .select(pl.col(name).cast(kind) for name, kind in FINDINGS.items())
-        .sort("finding_id")
-    )
+    return as_findings(filled).sort("finding_id")
+
+
+def as_findings(found: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with the columns of the table; those that ``found`` lacks are null."""
+    absent = {name: pl.lit(None, kind) for name, kind in FINDINGS.items() if name not in found.columns}
+    return found.with_columns(**absent).select(pl.col(name).cast(kind) for name, kind in FINDINGS.items())

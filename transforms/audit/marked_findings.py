@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 
 from medmultipoints.transforms.audit.conventions import MOST_PX
-from medmultipoints.transforms.audit.corrections import SAME_PX, SIDES, CorrectionProblem
+from medmultipoints.transforms.audit.corrections import SAME_PX, CorrectionProblem
+from medmultipoints.transforms.records import SIDES
 
 NEAR_PX = MOST_PX + SAME_PX
 """A finding has the box of an object where no side is further off: findings have the source's convention undone."""

@@ -2,10 +2,9 @@
 
 import polars as pl
 
-from medmultipoints.transforms.audit.findings import FINDINGS
+from medmultipoints.transforms.audit.findings import as_findings
 
 ACTION = "the pair (table near_duplicates) is one group: never in different splits"
-EMPTY = ("source_box", "derived_box", "iou", "side_px")
 
 
 def near_findings(near: pl.DataFrame, images: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
@@ -17,11 +16,12 @@ def near_findings(near: pl.DataFrame, images: pl.DataFrame, samples: pl.DataFram
     number = pl.int_range(pl.len()).over("sample_id")
     named = both.join(images.select("sample_id", "source", "image_sha256"), on="sample_id", maintain_order="left")
     named = named.join(samples.select("sample_id", "stem"), on="sample_id", maintain_order="left")
-    return named.with_columns(
+    found = named.with_columns(
         finding_id=pl.format("{}:near_duplicate:{}", "sample_id", number),
         kind=pl.lit("near_duplicate"),
         severity=pl.lit("info"),
         label=pl.lit(""),
         action=pl.lit(ACTION),
         detail=pl.format("shows the same as {}", "other_id"),
-    ).select(*(pl.lit(None, kind).alias(name) if name in EMPTY else name for name, kind in FINDINGS.items()))
+    )
+    return as_findings(found)

@@ -6,7 +6,8 @@ frames apart in the video. Distances are of box centres, in pixels of the origin
 
 import polars as pl
 
-from medmultipoints.transforms.audit.findings import make_findings
+from medmultipoints.transforms.audit.findings import KEYS, make_findings
+from medmultipoints.transforms.records import SIDES
 
 SEVERITIES = {
     "teleport": "warning",
@@ -37,8 +38,6 @@ JUMP_OBJECTS, JUMP_SHARE = 4, 0.15
 
 VIDEO = ("source", "video_id")
 TRACK = (*VIDEO, "track_id")
-SIDES = ("x1", "y1", "x2", "y2")
-FOUND = ("sample_id", "kind", "label", "source_box", "detail")
 
 
 def find_in_tracks(
@@ -60,7 +59,7 @@ def find_in_tracks(
         _count_jumps(boxes, frames),
         _class_changes(exclusions),
     ]
-    rows = pl.concat([one.select(FOUND) for one in found])
+    rows = pl.concat([one.select(KEYS) for one in found])
     return make_findings(rows, images, samples, SEVERITIES, ACTIONS, KEPT)
 
 

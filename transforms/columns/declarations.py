@@ -36,7 +36,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column: its type, whether null may occur, its unit, meaning and check."""
+    """One column: its type, whether null may occur, its unit, meaning and check.
+
+    ``tags`` name the selections that code asks for with ``column_names`` of ``transforms.columns.tables``.
+    """
 
     name: str
     type: str
@@ -44,6 +47,7 @@ class Column:
     unit: str | None = None
     meaning: str
     check: Check = Check()
+    tags: tuple[str, ...] = ()
 
     @property
     def scalar(self) -> str:
@@ -98,7 +102,8 @@ def parse_table(name: str, text: str) -> Table:
 
 def _column(where: str, name: str, raw: dict[str, Any]) -> Column:
     _match_keys(where, raw, {"type", "meaning"}, {field.name for field in fields(Column)} - {"name"})
-    column = Column(name=name, **{**raw, "check": _check(where, raw.get("check", {}))})
+    given = {**raw, "check": _check(where, raw.get("check", {})), "tags": tuple(raw.get("tags", ()))}
+    column = Column(name=name, **given)
     if column.type not in TYPES:
         raise DeclarationError(f"{where}: unknown type {column.type!r}. Known are: {', '.join(TYPES)}")
     if column.check != Check() and column.type not in SCALARS:

@@ -5,8 +5,11 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
-from medmultipoints.transforms.records import Box, Exclusion, Sample, SourceBox
+from medmultipoints.transforms.columns.tables import column_names, schema_of
+from medmultipoints.transforms.records import SIDES, Box, Exclusion, Sample, SourceBox
 
+EXCLUSION_SCHEMA = {name: schema_of("exclusions")[name] for name in column_names("exclusions", "given")}
+"""The columns of an exclusion; its stage adds the others of the table."""
 Columns = dict[str, list[Any]]
 PLAIN_SAMPLE_FIELDS = tuple(field.name for field in fields(Sample) if field.name != "source_boxes")
 
@@ -33,12 +36,12 @@ def sample_of(row: Mapping[str, Any]) -> Sample:
 
 def exclusion_columns(exclusions: Iterable[Exclusion]) -> Columns:
     """The table ``exclusions`` without the columns that its stage adds."""
-    return collect(list(exclusions), {field.name: attrgetter(field.name) for field in fields(Exclusion)})
+    return collect(list(exclusions), {name: attrgetter(name) for name in EXCLUSION_SCHEMA})
 
 
 def box_list(box: Box) -> list[float]:
     """The sides of a box in the order x1, y1, x2, y2."""
-    return [box.x1, box.y1, box.x2, box.y2]
+    return [getattr(box, side) for side in SIDES]
 
 
 def collect(rows: Sequence[object], readers: Mapping[str, Callable[[Any], Any]]) -> Columns:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Check", "Column", "DeclarationError", "Parameter", "Rule", "Table", "parse_table"]
 __all__ += ["arrow_schema", "conform", "empty_frame", "features", "polars_schema", "released_schema"]
-__all__ += ["load_table", "suite_name", "table_names"]
+__all__ += ["column_names", "load_table", "schema_of", "suite_name", "table_names"]
 
 TABLES = files("medmultipoints.transforms.columns").joinpath("tables")
 VARIANTS: Mapping[str, tuple[str, ...]] = {"records": ("published",)}
@@ -45,6 +46,7 @@ def table_names() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
+@cache
 def load_table(name: str) -> Table:
     """The declared table of that name. Raises DeclarationError for an unknown name or a wrong declaration."""
     if name not in table_names():
@@ -58,6 +60,22 @@ def suite_name(table: str, variant: str | None = None) -> str:
     if variant is not None and variant not in known:
         raise DeclarationError(f"{table}: no variant {variant!r}. Known are: {', '.join(sorted(known))}")
     return f"{table}_{variant}" if variant in VARIANTS.get(table, ()) else table
+
+
+def column_names(table: str, tag: str | None = None) -> tuple[str, ...]:
+    """Return the names of a table's columns in declared order; where a tag is given, of the columns that bear it.
+
+    Raises DeclarationError for a tag that no column bears.
+    """
+    names = tuple(column.name for column in load_table(table).columns if tag is None or tag in column.tags)
+    if not names:
+        raise DeclarationError(f"{table}.toml: no column has the tag {tag!r}")
+    return names
+
+
+def schema_of(table: str) -> dict[str, pl.DataType]:
+    """Return the polars type of each column but images of the table of that name, in declared order."""
+    return polars_schema(load_table(table))
 
 
 def polars_schema(table: Table, *, images: bool = False) -> dict[str, pl.DataType]:

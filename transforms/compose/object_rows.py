@@ -13,18 +13,16 @@ from typing import Literal
 
 import polars as pl
 
+from medmultipoints.transforms.columns.tables import column_names
+
 Policy = Literal["published", "audited"]
 Rounding = Literal["none", "nearest", "floor"]
 EVIDENCE: dict[Policy, tuple[str, ...]] = {
     "published": ("source", "track", "correction"),
     "audited": ("mask", "track", "correction"),
 }
-OBJECT_COLUMNS = (
-    "object_id", "record_id", "sample_id", "image_sha256", "split", "label", "index", "evidence",
-    "x1", "y1", "x2", "y2", "cx", "cy", "ix", "iy", "point_kind", "area_px", "rle", "luma", "roughness",
-    "ring_luma", "ring_roughness", "track_id", "truncated",
-)  # fmt: skip
-COORDINATES = ("x1", "y1", "x2", "y2", "cx", "cy", "ix", "iy", "px", "py")
+OBJECT_COLUMNS = column_names("objects")
+COORDINATES = (*column_names("objects", "position"), "px", "py")
 
 
 def select_regions(regions: pl.DataFrame, policy: Policy) -> pl.DataFrame:

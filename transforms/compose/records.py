@@ -11,30 +11,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from medmultipoints.transforms.columns.frames import EXCLUSION_SCHEMA
+from medmultipoints.transforms.columns.tables import column_names, schema_of
 from medmultipoints.transforms.compose.object_rows import Policy, Rounding, place_objects, rename_labels, select_regions
+from medmultipoints.transforms.records import SIDES
 
-IMAGE_COLUMNS = (
-    "sample_id", "image_sha256", "stored_sha256", "pixel_sha256", "image_file", "image_origin", "source", "stem",
-    "member", "organ", "finding", "classification", "original_width", "original_height", "width", "height", "scale",
-    "stored_bytes", "perceptual_hash", "mask_off_binary", "labels_exhaustive", "licence", "official_split",
-    "video_id", "frame_index", "fps", "group_id", "split", "duplicates",
-)  # fmt: skip
-RECORD_COLUMNS = (
-    "image_sha256", "img_size", "points", "bbox", "count", "label", "collection_method", "classification", "organ",
-    "record_id", "sample_id", "source", "stem", "split", "finding", "video_id", "frame_index", "official_split",
-    "stored_sha256", "original_size", "scale", "point_kind", "centroids", "interior_points", "object_ids",
-    "track_ids", "licence",
-)  # fmt: skip
-RECORD_FACTS = (
-    "sample_id", "image_sha256", "stored_sha256", "source", "stem", "split", "organ", "finding", "classification",
-    "original_width", "original_height", "width", "height", "scale", "licence", "official_split", "video_id",
-    "frame_index",
-)  # fmt: skip
-EXCLUSION_COLUMNS = ("source", "key", "sample_id", "verdict", "reason", "detail")
-SAMPLE_COLUMNS = (
-    "sample_id", "stem", "image_member", "video_member", "organ", "finding", "classification", "labels_exhaustive",
-    "official_split", "video_id", "frame_index", "fps",
-)  # fmt: skip
+IMAGE_COLUMNS = column_names("released_images")
+RECORD_COLUMNS = tuple(schema_of("records"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +74,7 @@ def _describe_images(
     """Everything known of each image, under the names of the table ``released_images``."""
     copies = duplicates.group_by("kept_id").agg(duplicates=pl.col("sample_id").sort())
     return (
-        images.join(samples.select(SAMPLE_COLUMNS), on="sample_id", how="left", validate="1:1")
+        images.join(samples.drop("source"), on="sample_id", how="left", validate="1:1")
         .join(splits, on="sample_id", how="left", validate="1:1")
         .join(copies, left_on="sample_id", right_on="kept_id", how="left")
         .with_columns(
@@ -130,7 +113,7 @@ def _gather_records(pairs: pl.DataFrame, objects: pl.DataFrame, context: pl.Data
         "label",
         "point_kind",
         points=pl.col("point").cast(pl.List(pl.Float32)),
-        bbox=pl.concat_list("x1", "y1", "x2", "y2").cast(pl.List(pl.Float32)),
+        bbox=pl.concat_list(SIDES).cast(pl.List(pl.Float32)),
         centroids=_point_or_empty("cx", "cy"),
         interior_points=_point_or_empty("ix", "iy"),
         object_ids="object_id",
@@ -141,7 +124,7 @@ def _gather_records(pairs: pl.DataFrame, objects: pl.DataFrame, context: pl.Data
     return (
         pairs.join(lists, on=("sample_id", "label"), how="left")
         .with_columns(filled)
-        .join(context.select(RECORD_FACTS), on="sample_id")
+        .join(context, on="sample_id")
         .with_columns(
             count=pl.col("bbox").list.len().cast(pl.Int32),
             img_size=pl.concat_list("width", "height").cast(pl.List(pl.Int32)),
@@ -180,7 +163,7 @@ def _explain(unused: pl.DataFrame, regions: pl.DataFrame, policy: Policy) -> pl.
         .join(others, on="sample_id", how="left")
         .with_columns(key="sample_id", verdict=pl.lit("dropped"), reason=reason)
         .with_columns(detail=_detail(policy))
-        .select(EXCLUSION_COLUMNS)
+        .select(EXCLUSION_SCHEMA.keys())
         .sort("key")
     )
 

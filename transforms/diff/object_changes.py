@@ -5,18 +5,16 @@ from typing import Final
 
 import polars as pl
 
+from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.diff.changes import Change, change, ranked, turned
-from medmultipoints.transforms.diff.object_pairs import SIDES, in_source_pixels, pair_objects
-from medmultipoints.transforms.records import TONE_COLUMNS
+from medmultipoints.transforms.diff.object_pairs import in_source_pixels, pair_objects
+from medmultipoints.transforms.records import SIDES
 
 UNSEEN_PX: Final = 0.01
 """What a side may move by resizing alone."""
-MEASURED: Final = (
-    "evidence", "cx", "cy", "ix", "iy", "point_kind", "area_px", "rle", "track_id", "truncated",
-    *TONE_COLUMNS,
-)  # fmt: skip
-SCALED: Final = ("cx", "cy", "ix", "iy", *SIDES)
-NAMING: Final = ("object_id", "record_id", "image_sha256", "label", "index", "split", "sample_id", *SIDES)
+MEASURED: Final = column_names("objects", "measured")
+SCALED: Final = column_names("objects", "position")
+NAMING: Final = column_names("objects", "name")
 
 
 def object_changes(

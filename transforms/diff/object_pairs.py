@@ -6,10 +6,9 @@ from typing import Final
 
 import polars as pl
 
-from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.records import SIDES, Box
 from medmultipoints.transforms.regions.matching import match_boxes
 
-SIDES: Final = ("x1", "y1", "x2", "y2")
 SAME_OBJECT: Final = 0.1
 """Boxes of one image and label that overlap by this intersection over union are of one object."""
 SAME_PLACE: Final = 0.5

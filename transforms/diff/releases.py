@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from medmultipoints.transforms.columns.tables import empty_frame, load_table, schema_of
 from medmultipoints.transforms.diff.changes import RANK, Change, Level, named
 from medmultipoints.transforms.diff.object_changes import object_changes
 from medmultipoints.transforms.diff.row_changes import (
@@ -13,14 +14,13 @@ from medmultipoints.transforms.diff.row_changes import (
     instruction_changes,
     record_changes,
 )
-from medmultipoints.transforms.instructions.jsonl import COLUMNS, SCHEMA
+from medmultipoints.transforms.instructions.jsonl import COLUMNS
 
 KEYS = {"records": "record_id", "objects": "object_id", "images": "image_sha256", "instructions": "instruction_id"} | {
     "dialects": "line_id"
 }
 INSTRUCTION_COLUMNS = (*COLUMNS, "split")  # what the released files hold; the split is in their names
-INSTRUCTION_SCHEMA = SCHEMA | {"split": pl.String()}
-LINE_SCHEMA = dict.fromkeys(("line_id", "dialect", "instruction_id", "record_id", "split", "line"), pl.String())
+INSTRUCTION_SCHEMA = {name: schema_of("instructions")[name] for name in INSTRUCTION_COLUMNS}
 EXAMPLES = 5
 
 
@@ -32,7 +32,7 @@ class Tables:
     objects: pl.DataFrame
     images: pl.DataFrame
     instructions: pl.DataFrame
-    dialects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LINE_SCHEMA))
+    dialects: pl.DataFrame = field(default_factory=lambda: empty_frame(load_table("dialect_lines")))
 
 
 @dataclass(frozen=True, slots=True)

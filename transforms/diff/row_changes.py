@@ -5,17 +5,18 @@ from typing import Final
 
 import polars as pl
 
+from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.diff.changes import Change, change, named, turned
 
 PICTURE: Final = ("stored_sha256", "pixel_sha256")
 SIZE: Final = ("width", "height", "scale")
-NAME: Final = ("sample_id", "source", "stem", "member")
+NAME: Final = column_names("released_images", "name")
 ANSWER: Final = ("answer", "object_ids")
 PLACE: Final = ("image_file", "image_files", "task")
-FOLLOWS_NAME: Final = (*NAME, "group_id", "image_file", "duplicates")
+FOLLOWS_NAME: Final = column_names("released_images", "follows_name")
 # What a record repeats of its image and of its objects: a change of it is told there.
-OF_OBJECTS: Final = ("count", "bbox", "points", "point_kind", "centroids", "interior_points", "object_ids", "track_ids")
-OF_IMAGE: Final = ("img_size", "original_size", "scale", "stored_sha256")
+OF_OBJECTS: Final = column_names("records", "of_objects")
+OF_IMAGE: Final = column_names("records", "of_image")
 
 
 def image_changes(old: pl.DataFrame, new: pl.DataFrame, shown: int) -> list[Change]:

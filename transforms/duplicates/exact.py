@@ -6,10 +6,11 @@ from typing import Any
 
 import polars as pl
 
+from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.duplicates.clusters import find_clusters
+from medmultipoints.transforms.records import SIDES
 
 HASHES = ("image_sha256", "pixel_sha256")
-SCHEMA = {"sample_id": pl.String, "kept_id": pl.String, "kind": pl.String, "same_annotation": pl.Boolean}
 Row = dict[str, Any]
 
 
@@ -31,7 +32,7 @@ def find_duplicates(images: pl.DataFrame, regions: pl.DataFrame, source_order: S
         for row, first in zip(rows, kept, strict=True)
         if row is not first
     ]
-    return pl.DataFrame(copies, schema=SCHEMA, orient="row").sort("sample_id")
+    return pl.DataFrame(copies, schema=schema_of("duplicates"), orient="row").sort("sample_id")
 
 
 def natural_order(name: str) -> tuple[tuple[str | int, ...], str]:
@@ -72,6 +73,6 @@ def _objects(regions: pl.DataFrame, sample_ids: Sequence[str]) -> dict[str, list
     derived = pl.col("evidence") != "source"
     chosen = regions.filter(pl.col("sample_id").is_in(sample_ids)).filter(derived | ~derived.any().over("sample_id"))
     found: dict[str, list[Any]] = {}
-    for sample_id, *values in chosen.select("sample_id", "label", "x1", "y1", "x2", "y2").iter_rows():
+    for sample_id, *values in chosen.select("sample_id", "label", *SIDES).iter_rows():
         found.setdefault(sample_id, []).append(values)
     return {sample_id: sorted(values) for sample_id, values in found.items()}

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.names import Name, Names, allowed_names, labels_present
 from medmultipoints.transforms.instructions.proofs.rows import prove_rows
@@ -16,8 +17,8 @@ from medmultipoints.transforms.instructions.tasks import MORE_TASKS, keeps_box_d
 
 _ROUNDING_PX: Final = 0.05 + 1e-6
 _SLICE_ROWS: Final = 16384  # keeps the nested Python lists of one step small
-_RECORD: Final = ("record_id", "image_sha256", "split", "source", "classification", "label", "count", "points", "bbox")
-_SAME: Final = ("image_sha256", "split", "source", "classification", "label")
+_RECORD: Final = column_names("records", "asked")
+_SAME: Final = column_names("instructions", "of_record")
 _PLACEHOLDER: Final = re.compile(r"\{\w*\}")
 
 Row = Mapping[str, Any]

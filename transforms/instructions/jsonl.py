@@ -6,15 +6,12 @@ from typing import Any, Final
 import orjson
 import polars as pl
 
+from medmultipoints.transforms.columns.tables import column_names, schema_of
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.pictures.crops import read_crop
 
-COLUMNS: Final = (
-    "instruction_id", "record_id", "image_file", "image_files", "classification", "task", "prompt", "answer",
-    "object_ids",
-)  # fmt: skip
-LISTS: Final = frozenset({"image_files", "object_ids"})
-SCHEMA: Final = {name: pl.List(pl.String()) if name in LISTS else pl.String() for name in COLUMNS}
+COLUMNS: Final = column_names("instructions", "line")
+SCHEMA: Final = {name: schema_of("instructions")[name] for name in COLUMNS}
 
 
 def jsonl_line(row: Mapping[str, Any]) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from medmultipoints.transforms.columns.tables import column_names, schema_of
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.check import check_instructions
 from medmultipoints.transforms.instructions.lexicon import Lexicon
@@ -23,26 +24,10 @@ from medmultipoints.transforms.instructions.tasks import (
 )
 from medmultipoints.transforms.instructions.write_questions import write_questions
 
-SCHEMA: Final[dict[str, pl.DataType]] = {
-    "instruction_id": pl.String(),
-    "record_id": pl.String(),
-    "image_sha256": pl.String(),
-    "image_file": pl.String(),
-    "image_files": pl.List(pl.String()),
-    "split": pl.String(),
-    "source": pl.String(),
-    "classification": pl.String(),
-    "label": pl.String(),
-    "task": pl.String(),
-    "template": pl.Int64(),
-    "name": pl.String(),
-    "prompt": pl.String(),
-    "answer": pl.String(),
-    "object_ids": pl.List(pl.String()),
-}
+SCHEMA: Final = {name: kind for name, kind in schema_of("instructions").items() if name != "answer_rederived"}
 _FILED: Final = ("record_id", "image_sha256", "image_file")
-_COPIED: Final = ("split", "source", "classification", "label")
-_READ: Final = ("record_id", "image_sha256", "split", "source", "classification", "label", "count", "points", "bbox")
+_COPIED: Final = tuple(name for name in column_names("instructions", "of_record") if name not in _FILED)
+_READ: Final = column_names("records", "asked")
 _SLICE_ROWS: Final = 4096  # keeps the nested Python lists of one step small
 
 Row = Mapping[str, Any]

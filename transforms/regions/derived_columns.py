@@ -5,7 +5,7 @@ from dataclasses import fields
 from operator import attrgetter
 
 from medmultipoints.transforms.columns.frames import Columns, collect
-from medmultipoints.transforms.records import Tone
+from medmultipoints.transforms.records import SIDES, Tone
 from medmultipoints.transforms.regions.derive import Derived, ImageFacts
 
 
@@ -30,7 +30,7 @@ def region_columns(derived: Iterable[Derived]) -> Columns:
     columns = collect(
         [region for region, _ in pairs],
         {name: attrgetter(name) for name in ("region_id", "sample_id", "evidence", "label", "index")}
-        | {name: attrgetter(f"box.{name}") for name in ("x1", "y1", "x2", "y2")}
+        | {name: attrgetter(f"box.{name}") for name in SIDES}
         | {name: attrgetter(name) for name in ("centroid_inside", "interior_inside", "area_px")}
         | {name: attrgetter(name) for name in ("rle", "track_id", "truncated")},
     )
@@ -55,5 +55,5 @@ def speck_columns(derived: Iterable[Derived]) -> Columns:
         "source": [image.source for image, _, _ in rows],
         "reason": [speck.reason for _, _, speck in rows],
         "area_px": [speck.area_px for _, _, speck in rows],
-        **{side: [getattr(speck.box, side) for _, _, speck in rows] for side in ("x1", "y1", "x2", "y2")},
+        **{side: [getattr(speck.box, side) for _, _, speck in rows] for side in SIDES},
     }

@@ -1,29 +1,70 @@
-"""One-to-one matching of boxes."""
+"""One-to-one matching of boxes: the assignment of the highest total score, in each group of overlapping boxes."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.regions.boxes import iou
+from medmultipoints.transforms.regions.overlaps import find_overlaps
 
 Score = Callable[[Box, Box], float]
+DIGITS: Final = 6
+"""Scores that agree to so many decimals are equal."""
 
 
 def match_boxes(
-    first: Sequence[Box], second: Sequence[Box], *, score: Score = iou, at_least: float = 1e-9
+    first: Sequence[Box], second: Sequence[Box], *, score: Score = iou, at_least: float = 1e-9, margin: float = 0.0
 ) -> list[tuple[int, int]]:
-    """Pairs of positions (in ``first``, in ``second``), each position once, sorted.
+    """Return pairs of positions (in ``first``, in ``second``), each position at most once, sorted.
 
-    Greedy: the pair with the highest score is taken first, equal scores in order of their positions; pairs
-    that score below ``at_least`` are never taken. Boxes of one object overlap far more than boxes of two, so
-    this equals the optimal assignment on annotations; it is not meant for ranking detectors.
+    Within each connected group of pairs that score ``at_least`` so much, the pairs have the highest total score; of
+    assignments with equal totals the one that keeps the order of the boxes. Only boxes that overlap, or are less than
+    ``margin`` pixels apart, are scored; what a group is matched to does not depend on other groups.
     """
-    scored = [(score(a, b), i, j) for i, a in enumerate(first) for j, b in enumerate(second)]
-    candidates = sorted((-value, i, j) for value, i, j in scored if value >= at_least)
-    left, right = set(range(len(first))), set(range(len(second)))
-    pairs = []
-    for _, i, j in candidates:
-        if i in left and j in right:
-            left.remove(i)
-            right.remove(j)
-            pairs.append((i, j))
+    scored = [
+        (i, j, value)
+        for i, near in enumerate(find_overlaps(first, second, margin=margin))
+        for j in near
+        if (value := score(first[i], second[j])) >= at_least
+    ]
+    rows, columns = (np.array([pair[side] for pair in scored], np.int64) for side in (0, 1))
+    scores = np.array([value for *_, value in scored], np.float64)
+    pairs: list[tuple[int, int]] = []
+    for members in _groups(rows, columns, len(first)):
+        chosen = members if len(members) == 1 else members[_assign(rows[members], columns[members], scores[members])]
+        pairs += zip(rows[chosen].tolist(), columns[chosen].tolist(), strict=True)
     return sorted(pairs)
+
+
+def _groups(rows: NDArray[np.int64], columns: NDArray[np.int64], height: int) -> list[NDArray[np.int64]]:
+    """Return the positions of the pairs of each connected group."""
+    if not len(rows):
+        return []
+    nodes = height + int(columns.max()) + 1
+    links = coo_array((np.ones(len(rows)), (rows, columns + height)), shape=(nodes, nodes))
+    _, group = connected_components(links, directed=False)
+    order = np.argsort(group[rows], kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(group[rows][order])) + 1)
+
+
+def _assign(rows: NDArray[np.int64], columns: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the positions of the pairs that are chosen; a box may stay alone, which scores nothing.
+
+    Each row has a column of its own for that, since SciPy matches all rows.
+    """
+    left, right = (np.unique(side, return_inverse=True)[1] for side in (rows, columns))
+    height, width = int(left.max()) + 1, int(right.max()) + 1
+    # The sum of all bonuses is less than the last digit of a score: only equal totals are decided by the order.
+    bonus = 10.0**-DIGITS / 2 / height / (1 + np.abs(left - right))
+    weights = np.concatenate([1 + scores.round(DIGITS) + bonus, np.ones(height)])
+    places = np.concatenate([left, np.arange(height)]), np.concatenate([right, width + np.arange(height)])
+    table = coo_array((weights, places), shape=(height, width + height)).tocsr()
+    chosen = np.full(height, -1)
+    matched, partner = min_weight_full_bipartite_matching(table, maximize=True)
+    chosen[matched] = partner
+    return np.flatnonzero(chosen[left] == right)

@@ -10,15 +10,13 @@ from typing import Any
 
 import polars as pl
 
+from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.duplicates.candidates import RADIUS
 from medmultipoints.transforms.duplicates.near import NearSearch, count_distances, find_near
 
 SHOWN = 20
 LARGEST = 10
-COLUMNS = (
-    "sample_id", "image_sha256", "stored_sha256", "pixel_sha256", "source", "video_id", "group_id", "official_split",
-    "split",
-)  # fmt: skip
+COLUMNS = column_names("released_images", "certified")
 SHARED = {
     "groups": ("group_id",),
     "videos": ("source", "video_id"),

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-SCHEMA = {
-    "change_id": pl.String, "sample_id": pl.String, "image_sha256": pl.String, "stated_by": pl.String,
-    "stated_split": pl.String, "split": pl.String, "group_id": pl.String, "reason": pl.String,
-}  # fmt: skip
+from medmultipoints.transforms.columns.tables import schema_of
+
+SCHEMA = schema_of("split_changes")
 
 
 def know_previous(images: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:

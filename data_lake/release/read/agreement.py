@@ -6,9 +6,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.diff.releases import Tables
+from medmultipoints.transforms.records import SIDES
 
-LISTS = ("bbox", "points", "point_kind", "centroids", "interior_points", "object_ids", "track_ids")
+LISTS = tuple(name for name in column_names("records", "of_objects") if name != "count")
 
 
 def check_keys(tables: Tables) -> Iterator[str]:
@@ -59,7 +61,7 @@ def check_objects(tables: Tables) -> Iterator[str]:
 def _listed_objects(records: pl.DataFrame) -> pl.DataFrame:
     """One row per object as the records list them."""
     rows = records.filter(pl.col("count") > 0).sort("record_id").select(LISTS).explode(LISTS)
-    box = [pl.col("bbox").list.get(side).alias(name) for side, name in enumerate(("x1", "y1", "x2", "y2"))]
+    box = [pl.col("bbox").list.get(side).alias(name) for side, name in enumerate(SIDES)]
     return rows.select(
         pl.col("object_ids").alias("object_id"),
         *box,
@@ -93,7 +95,7 @@ def _stated_objects(objects: pl.DataFrame) -> pl.DataFrame:
     ]
     names = ("point_kind", "cx", "cy", "ix", "iy")
     ordered = objects.sort("record_id", "index").with_columns(pl.col("track_id").fill_null(""))
-    return ordered.select("object_id", "x1", "y1", "x2", "y2", *point, *names, "track_id")
+    return ordered.select("object_id", *SIDES, *point, *names, "track_id")
 
 
 def _differs(listed: pl.Series, stated: pl.Series) -> NDArray[np.bool_]:

@@ -8,13 +8,12 @@ import polars as pl
 
 from medmultipoints.data_lake.release.read.tables import read_quarantine
 from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.reporting.choices import severity_rank
 
-KEYS = (
-    "kind", "severity", "source", "stem", "image_sha256", "label", "source_box", "derived_box", "iou", "action",
-)  # fmt: skip
-"""What is told to machines of each finding, in this order."""
+KEYS = column_names("disagreements", "reported")
+"""What programs get of each finding, in this order."""
 
 
 def read_findings(folder: Path) -> pl.DataFrame:

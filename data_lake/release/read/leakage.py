@@ -11,6 +11,7 @@ import polars as pl
 
 from medmultipoints.data_lake.release.read.tables import Picture, read_parquet, read_pictures, splits_of
 from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.duplicates.near import LEAST_THRESHOLD, MOST_THRESHOLD
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256
@@ -18,11 +19,8 @@ from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail
 from medmultipoints.transforms.splits.leakage import COLUMNS, Certificate, certify, find_leaks
 
 CERTIFICATE = "leakage.json"
-STATED = ("sample_id", "source", "video_id", "group_id", "official_split")
-PICTURES = {
-    "sample_id": pl.String, "split": pl.String, "image_sha256": pl.String, "stored_sha256": pl.String,
-    "pixel_sha256": pl.String, "thumbnail": pl.String,
-}  # fmt: skip
+MEASURED = column_names("released_images", "measured")
+STATED = ("sample_id", *(name for name in COLUMNS if name not in MEASURED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def read_seen(folder: Path, manifest: Manifest) -> tuple[pl.DataFrame, pl.DataFr
 
     Videos and groups are those that the images table states. DataError for a picture that it does not know.
     """
-    pictures = pl.DataFrame(list(_look(folder, manifest)), schema=PICTURES, orient="row")
+    pictures = pl.DataFrame(list(_look(folder, manifest)), schema=dict.fromkeys((*MEASURED, "thumbnail"), pl.String))
     stated = read_parquet(folder, manifest, "images").select(STATED)
     lost = pictures.join(stated, on="sample_id", how="anti")
     if not lost.is_empty():
@@ -65,7 +63,7 @@ def read_seen(folder: Path, manifest: Manifest) -> tuple[pl.DataFrame, pl.DataFr
     return images.select(COLUMNS), pictures.select("sample_id", "thumbnail").unique("sample_id", keep="first")
 
 
-def _look(folder: Path, manifest: Manifest) -> Iterator[tuple[str, ...]]:
+def _look(folder: Path, manifest: Manifest) -> Iterator[dict[str, str]]:
     """One row a picture and split. Only of pictures as their source ships them can the source's hashes be computed."""
     original = set(
         read_parquet(folder, manifest, "images")
@@ -82,11 +80,18 @@ def _look(folder: Path, manifest: Manifest) -> Iterator[tuple[str, ...]]:
                 yield _row(picture, split, file, picture.sample_id in original, stated)
 
 
-def _row(picture: Picture, split: str, file: str, original: bool, stated: Mapping[str, str]) -> tuple[str, ...]:
+def _row(picture: Picture, split: str, file: str, original: bool, stated: Mapping[str, str]) -> dict[str, str]:
     pixels = decode_image(picture.data).pixels
     shown = pixel_sha256(pixels) if original else stated.get(picture.sample_id, "")
     source_file = file if original else picture.image_sha256
-    return picture.sample_id, split, source_file, file, shown, pack(thumbnail(pixels))
+    return {
+        "sample_id": picture.sample_id,
+        "image_sha256": source_file,
+        "stored_sha256": file,
+        "pixel_sha256": shown,
+        "split": split,
+        "thumbnail": pack(thumbnail(pixels)),
+    }
 
 
 def _read_certificate(folder: Path) -> dict[str, Any]:

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, INSTRUCTIONS_FILE, PARQUET_FILE, hash_file
 from medmultipoints.data_lake.release.write.jsonl import read_instructions
 from medmultipoints.data_lake.release.write.manifest import Manifest
-from medmultipoints.transforms.diff.releases import INSTRUCTION_SCHEMA, LINE_SCHEMA, Tables
+from medmultipoints.transforms.columns.tables import column_names, schema_of
+from medmultipoints.transforms.diff.releases import INSTRUCTION_SCHEMA, Tables
 from medmultipoints.transforms.errors import DataError
 
 
@@ -32,7 +33,7 @@ class Picture:
     data: bytes
 
 
-PICTURE_COLUMNS = ("record_id", "sample_id", "image_sha256", "stored_sha256", "img_size", "image")
+PICTURE_COLUMNS = column_names("records", "picture")
 
 
 def table_files(manifest: Manifest, table: str, split: str | None = None) -> tuple[str, ...]:
@@ -107,7 +108,7 @@ def read_lines(folder: Path, manifest: Manifest) -> pl.DataFrame:
                 for row in parquet.read().to_pylist():
                     own = row["instruction_id"], row["record_id"]
                     rows.append((line_id(dialect, own[0]), dialect, *own, split, orjson.dumps(row).decode()))
-    return pl.DataFrame(rows, schema=LINE_SCHEMA, orient="row").sort("line_id")
+    return pl.DataFrame(rows, schema=schema_of("dialect_lines"), orient="row").sort("line_id")
 
 
 def read_pictures(folder: Path, manifest: Manifest, split: str | None = None) -> Iterator[Picture]:

@@ -8,11 +8,11 @@ import polars as pl
 
 from medmultipoints.data_lake.release.export.dialect_rows import make_items
 from medmultipoints.data_lake.release.read.tables import line_id
+from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.dialects.answers import Unsupported
 from medmultipoints.transforms.dialects.columns import to_row
 from medmultipoints.transforms.dialects.items import Item
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation
-from medmultipoints.transforms.diff.releases import LINE_SCHEMA
 
 STAGE = "translate"
 FORMS = {name: one.form for name, one in DIALECTS.items() if isinstance(one.form, Conversation)}
@@ -51,7 +51,7 @@ def translate(
                 continue
             key = line_id(name, item.instruction_id)
             rows.append((key, name, item.instruction_id, item.record_id, splits[item.instruction_id], line))
-    return pl.DataFrame(rows, schema=LINE_SCHEMA, orient="row").sort("line_id"), left_out
+    return pl.DataFrame(rows, schema=schema_of("dialect_lines"), orient="row").sort("line_id"), left_out
 
 
 def encode_line(item: Item, form: Conversation) -> str:

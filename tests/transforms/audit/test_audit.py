@@ -12,15 +12,19 @@ import numpy as np
 import polars as pl
 import pytest
 
+from medmultipoints.transforms.audit.conventions import Convention, state_box
 from medmultipoints.transforms.audit.disagreements import audit_boxes, estimate_conventions
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, polars_schema
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.regions.boxes import grow_box
 from medmultipoints.transforms.regions.masks import find_regions
 
 Tables = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]
 MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
 FOLDER = "segmented-images"
+
+
+def grow(box: Box) -> Box:
+    return state_box(box, Convention(-1, -1, 0, 0))
 
 
 def sides(box: Box) -> dict[str, float]:
@@ -57,7 +61,7 @@ def audit_as(policy: Any, *given: pl.DataFrame) -> pl.DataFrame:
 
 
 POLYP = Box(40, 30, 70, 60)
-PHANTOM = [region("source", 0, grow_box(POLYP)), region("source", 1, Box(50, 40, 52, 44)), region("mask", 0, POLYP)]
+PHANTOM = [region("source", 0, grow(POLYP)), region("source", 1, Box(50, 40, 52, 44)), region("mask", 0, POLYP)]
 
 
 def test_findings_and_specks_become_rows_of_the_declared_table(make_table: MakeTable) -> None:
@@ -90,7 +94,7 @@ def test_each_finding_says_what_the_recipe_does(
 
 
 def test_boxes_of_different_labels_are_not_held_against_each_other(make_table: MakeTable) -> None:
-    regions = [region("source", 0, grow_box(POLYP), "instrument"), region("mask", 0, POLYP)]
+    regions = [region("source", 0, grow(POLYP), "instrument"), region("mask", 0, POLYP)]
     found = audited(*tables(make_table, regions)).filter(pl.col("severity") == "error")
     assert found.select("kind", "label").rows() == [("extra", "instrument"), ("missing", "polyps")]
 
@@ -154,7 +158,7 @@ def test_the_known_anomalies_of_the_real_pairs_are_found_and_nothing_else(
 def test_the_phantom_boxes_of_the_real_pairs_are_the_known_ones(real: Path, pairs_of_real_images: Tables) -> None:
     known = json.loads((real / "known_anomalies.json").read_text())["phantom"]
     found = audited(*pairs_of_real_images).filter(pl.col("kind") == "phantom")
-    stated = {stem: [sides(grow_box(Box(*box)))] for stem, box in found.select("stem", "source_box").rows()}
+    stated = {stem: [sides(grow(Box(*box)))] for stem, box in found.select("stem", "source_box").rows()}
     assert stated == {stem: [sides(Box(*box)) for box in boxes] for stem, boxes in known.items()}
 
 

@@ -5,15 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medmultipoints.transforms.audit.box_findings import Setting, check_alone, compare_boxes, largest_side_distance
-from medmultipoints.transforms.audit.conventions import HALF_OPEN, Convention
+from medmultipoints.transforms.audit.conventions import HALF_OPEN, Convention, state_box
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.regions.boxes import grow_box
 from medmultipoints.transforms.regions.matching import match_boxes
 
 POLYP = Box(40, 30, 70, 60)
 OTHER = Box(10, 60, 20, 70)
 GROWN = Convention(-1, -1, 0, 0)
 FRAME = Setting(100, 80, GROWN)
+
+
+def grow(box: Box) -> Box:
+    return state_box(box, GROWN)
 
 
 def kinds(stated: list[Box], derived: list[Box]) -> list[tuple[str, str]]:
@@ -32,7 +35,7 @@ def apart(draw: st.DrawFn) -> list[Box]:
 def test_grown_boxes_agree_with_the_components_they_come_from_in_any_order(
     boxes: list[Box], data: st.DataObject
 ) -> None:
-    stated = data.draw(st.permutations([grow_box(box) for box in boxes]))
+    stated = data.draw(st.permutations([grow(box) for box in boxes]))
     assert kinds(stated, boxes) == []
 
 
@@ -40,12 +43,12 @@ def test_grown_boxes_agree_with_the_components_they_come_from_in_any_order(
 def test_one_pixel_on_any_side_is_no_finding(boxes: list[Box], data: st.DataObject) -> None:
     step = st.integers(-1, 1)
     moved = [Box(*(max(side + data.draw(step), 0) for side in (b.x1, b.y1, b.x2, b.y2))) for b in boxes]
-    assert kinds([grow_box(box) for box in moved], boxes) == []
+    assert kinds([grow(box) for box in moved], boxes) == []
 
 
 @given(apart())
 def test_boxes_without_components_are_extra_and_components_without_boxes_missing(boxes: list[Box]) -> None:
-    assert kinds([grow_box(box) for box in boxes], []) == [("extra", "error")] * len(boxes)
+    assert kinds([grow(box) for box in boxes], []) == [("extra", "error")] * len(boxes)
     assert kinds([], boxes) == [("missing", "error")] * len(boxes)
 
 
@@ -60,11 +63,11 @@ def test_boxes_without_components_are_extra_and_components_without_boxes_missing
         pytest.param([Box(0, 0, 69, 59)], [Box(1, 0, 70, 60)], [("inflated_by_one_pixel", "info")], id="ambiguous"),
         pytest.param([Box(0, 0, 70, 60)], [Box(1, 1, 70, 60)], [], id="rightly at the origin"),
         pytest.param([Box(0, 0, 69, 59)], [Box(0, 0, 70, 60)], [], id="at the origin, far corner one pixel off"),
-        pytest.param([grow_box(POLYP), Box(50, 40, 52, 44)], [POLYP], [("phantom", "error")], id="a hole"),
-        pytest.param([grow_box(POLYP), Box(68, 35, 70, 55)], [POLYP], [("phantom", "error")], id="a notch"),
-        pytest.param([grow_box(POLYP), Box(5, 5, 9, 9)], [POLYP], [("extra", "error")], id="elsewhere"),
-        pytest.param([grow_box(POLYP), grow_box(POLYP)], [POLYP], [("extra", "error")], id="the same box twice"),
-        pytest.param([grow_box(POLYP)], [POLYP, OTHER], [("missing", "error")], id="one component without box"),
+        pytest.param([grow(POLYP), Box(50, 40, 52, 44)], [POLYP], [("phantom", "error")], id="a hole"),
+        pytest.param([grow(POLYP), Box(68, 35, 70, 55)], [POLYP], [("phantom", "error")], id="a notch"),
+        pytest.param([grow(POLYP), Box(5, 5, 9, 9)], [POLYP], [("extra", "error")], id="elsewhere"),
+        pytest.param([grow(POLYP), grow(POLYP)], [POLYP], [("extra", "error")], id="the same box twice"),
+        pytest.param([grow(POLYP)], [POLYP, OTHER], [("missing", "error")], id="one component without box"),
         pytest.param([Box(9, 29, 70, 70)], [POLYP, OTHER], [("merged", "error")], id="one box for two components"),
         pytest.param(
             [Box(39, 29, 55, 60), Box(55, 29, 70, 60)], [POLYP], [("split", "error")], id="two boxes for one component"

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.audit.conventions import Convention, state_box
 from medmultipoints.transforms.pictures.decode import decode_mask
 from medmultipoints.transforms.records import Box, Point
-from medmultipoints.transforms.regions.boxes import grow_box
 from medmultipoints.transforms.regions.interior_points import _deepest_by_cells, _deepest_by_transform
 from medmultipoints.transforms.regions.masks import MaskRegions, Speck, decode_rle, find_regions
 
@@ -209,5 +209,5 @@ def test_the_quick_search_for_the_deepest_pixels_agrees_with_the_full_transform_
 
 def _nearest_side(box: Box, mask: NDArray[np.uint8]) -> float:
     """The largest distance of corresponding sides, to the most similar grown component."""
-    grown = [grow_box(region.box) for region in find_regions(mask).regions]
+    grown = [state_box(region.box, Convention(-1, -1, 0, 0)) for region in find_regions(mask).regions]
     return min(max(abs(box.x1 - g.x1), abs(box.y1 - g.y1), abs(box.x2 - g.x2), abs(box.y2 - g.y2)) for g in grown)
