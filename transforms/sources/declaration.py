@@ -175,6 +175,9 @@ class ShapeKeys(Part):
     outline: Literal["polygon", "oriented", "key-points"] | None = Field(
         default=None, description="YOLO: an outline, corners of an oriented box, or a box with key points"
     )
+    grouped: Literal["one", "each"] | None = Field(
+        default=None, description="LabelMe: shapes of one label and group_id are parts of one object, or each is one"
+    )
 
 
 class Declaration(Part):

@@ -6,12 +6,23 @@ from typing import Any, Final
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.sources.annotated import Files, Question, Recognition
-from medmultipoints.transforms.sources.formats import coco, masks, voc, yolo
+from medmultipoints.transforms.sources.formats import (
+    coco,
+    cvat,
+    label_studio,
+    labelme,
+    masks,
+    supervisely,
+    via,
+    voc,
+    yolo,
+)
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.listing import listed
 
+_MODULES = (coco, cvat, label_studio, labelme, masks, supervisely, via, voc, yolo)
 FORMATS: Final[tuple[Format, ...]] = tuple(
-    sorted((module.FORMAT for module in (coco, masks, voc, yolo)), key=lambda form: -form.weight)
+    sorted((module.FORMAT for module in _MODULES), key=lambda form: -form.weight)
 )
 """The format that says most of an object comes first."""
 

@@ -24,6 +24,7 @@ from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import (
     Draft,
     choose_documents,
+    hint_missing,
     in_same_folders,
     plural,
     propose_images,
@@ -101,7 +102,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         joins = {image.file_name: index.find(image.file_name, name) for image in images.values()}
         found[name] = frozenset(join.member or stated_name for stated_name, join in joins.items())
         names[name] = {join.member for join in joins.values() if join.member}
-        _hint_names(draft, name, list(joins.values()))
+        hint_missing(draft, name, list(joins.values()))
     if not found:
         return None
     draft.line("format", "coco", f"{plural(len(found), 'JSON file')} with images, annotations and categories")
@@ -113,20 +114,6 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         _look(draft, listing, name, seen)
     _conclude(draft, seen)
     return draft.done()
-
-
-def _hint_names(draft: Draft, name: str, joins: list[Any]) -> None:
-    absent = sum(join.member is None for join in joins)
-    unsafe = sum(join.unsafe for join in joins)
-    if absent:
-        draft.hint(
-            "pictures_missing",
-            f"{name} names {plural(absent, 'picture')} that {'is' if absent == 1 else 'are'} not in this source",
-        )
-    if unsafe:
-        draft.hint(
-            "unsafe_names", f"{name} has {plural(unsafe, 'absolute or upward path')}; only the last part is used"
-        )
 
 
 def _images(document: JsonDocument) -> dict[Any, _Image]:

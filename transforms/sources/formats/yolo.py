@@ -29,7 +29,7 @@ from medmultipoints.transforms.sources.reading.proposing import (
     propose_images,
     toml_list,
 )
-from medmultipoints.transforms.sources.reading.shapes import Fault, box_fault, outline, polygon_fault
+from medmultipoints.transforms.sources.reading.shapes import Fault, box_fault, corners_place, outline, polygon_fault
 
 _LINE = re.compile(rb"^\s*\d+(\s+[-+0-9.eE]+|\s+nan|\s+inf){4,}\s*$", re.IGNORECASE)
 _NAMED = re.compile(r"(^|/)([a-z0-9]*[_-])?(classes|class_names|labels|names)(\.txt)?$|\.(names|labels)$")
@@ -339,7 +339,10 @@ def _place(declaration: Declaration, values: list[float], size: tuple[int, int])
     if len(values) > 5 and kind != "key-points":
         fault = polygon_fault(values)
         numbers = [value * side for value, side in zip(values, (width, height) * len(values), strict=False)]
-        return fault if fault is not None else {"polygons": (outline(numbers),)}
+        if fault is not None or kind != "oriented" or len(values) != 8:
+            return fault or {"polygons": (outline(numbers),)}
+        place = corners_place(outline(numbers))
+        return place if isinstance(place, Fault) else {"box": place.box, "attributes": place.attributes}
     cx, cy, w, h = values[:4]
     box = Box((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)
     fault = box_fault(box, values[:4], width, height)

@@ -69,3 +69,18 @@ def show(value: Any, limit: int = 80) -> str:
     """A JSON value for a message, cut to ``limit`` characters; lone surrogates as escapes."""
     text = json.dumps(value, ensure_ascii=True, default=str)
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def stream_tasks(files: Files, name: str) -> Iterator[Any]:
+    """The items of a JSON list, one at a time where the document is large."""
+    with files.open(name) as stream:
+        start = stream.read(WHOLE_BYTES + 1)
+    if len(start) <= WHOLE_BYTES:
+        held = parse_json(start, name)
+        yield from held if isinstance(held, list) else ()
+        return
+    try:
+        with files.open(name) as stream:
+            yield from ijson.items(stream, "item", use_float=True)
+    except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
+        raise _damaged(name, error) from error

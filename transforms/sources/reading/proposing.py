@@ -8,6 +8,7 @@ from typing import Any
 from medmultipoints.transforms.sources.annotated import Hint, Proof, Question, Recognition
 from medmultipoints.transforms.sources.reading.listing import Listing, by_folder, matching
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
+from medmultipoints.transforms.sources.reading.picture_index import Joined
 
 
 def plural(count: int, noun: str, several: str | None = None) -> str:
@@ -177,3 +178,34 @@ def _disjoint(found: Mapping[str, frozenset[str]]) -> list[tuple[str, ...]]:
         else:
             sets.append(([name], set(pictures)))
     return [tuple(sorted(held)) for held, _ in sets]
+
+
+def hint_missing(draft: Draft, name: str, joins: Sequence[Joined]) -> None:
+    """Hints of names that join no picture, and of names that lead out of the source."""
+    absent = sum(join.join == "missing" for join in joins)
+    several = sum(join.join == "ambiguous" for join in joins)
+    unsafe = sum(join.unsafe for join in joins)
+    if absent:
+        verb = "is" if absent == 1 else "are"
+        draft.hint("pictures_missing", f"{name} names {plural(absent, 'picture')} that {verb} not in this source")
+    if several:
+        draft.hint(
+            "pictures_ambiguous", f"{name} has {plural(several, 'name')} that several pictures of this source bear"
+        )
+    if unsafe:
+        said = plural(unsafe, "absolute or upward path")
+        draft.hint("unsafe_names", f"{name} has {said}; the last parts of each are used, nothing outside is read")
+
+
+def ask_ellipses(draft: Draft, count: int) -> None:
+    """Ask what ellipses and circles are, where there are any."""
+    if count:
+        said = f"Are the {plural(count, 'ellipse')} outlines of objects? They are not counted until this is answered."
+        draft.ask("shapes.ellipse", said, ["polygon", "ignore"], "polygon")
+
+
+def hint_shapes(draft: Draft, shapes: Mapping[str, int], unread: Sequence[str]) -> None:
+    """Hints of shapes that are no objects."""
+    for shape in unread:
+        if shapes.get(shape):
+            draft.hint(f"{shape}_left_out", f"{plural(shapes[shape], shape)} without an area that is read; left out")

@@ -4,10 +4,10 @@ Angles are in degrees, clockwise as seen (the y axis points down).
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal
 
 from medmultipoints.transforms.records import Box, Point, Polygon
 from medmultipoints.transforms.sources.declaration import Frame
@@ -70,10 +70,71 @@ def ellipse_outline(cx: float, cy: float, rx: float, ry: float) -> Polygon:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a shape cannot be used: a stable word and a sentence."""
+    """Why a shape cannot be used: a stable word and a sentence; dropped where it is sound and no object."""
 
     reason: str
     detail: str
+    verdict: Literal["dropped", "rejected"] = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an object is, in pixels of its picture."""
+
+    box: Box | None = None
+    polygons: tuple[Polygon, ...] = ()
+    rle: str | None = None
+    point: Point | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+def box_place(
+    box: Box, stated: Sequence[object], size: tuple[int, int] | None, degenerate: Literal["reject", "keep"]
+) -> Place | Fault:
+    """The place of a stated box, or why it is none."""
+    fault = box_fault(box, stated, *(size or ()))
+    return Place(box=box) if fault is None or (fault.reason == ZERO_EXTENT and degenerate == "keep") else fault
+
+
+def outline_place(numbers: Sequence[float]) -> Place | Fault:
+    """The place of a polygon of flat numbers."""
+    fault = polygon_fault(numbers)
+    return fault or Place(polygons=(outline(numbers),))
+
+
+def oriented_place(box: Box, degrees: float, centre: Point | None = None) -> Place | Fault:
+    """The extent of a box that is turned clockwise about ``centre`` (default: its own); its corners as an attribute."""
+    corners = rotate(box_outline(box), degrees, centre or box.centre)
+    return corners_place(corners, degrees)
+
+
+def corners_place(corners: Polygon, degrees: float | None = None) -> Place | Fault:
+    """The extent of the corners of an oriented box."""
+    attributes = {"corners": " ".join(f"{corner.x:.6g},{corner.y:.6g}" for corner in corners)}
+    if degrees is not None:
+        attributes["rotation"] = f"{degrees:.6g}"
+    held = extent([corners])
+    fault = box_fault(held, [f"{corner.x:g},{corner.y:g}" for corner in corners])
+    return fault or Place(box=held, attributes=attributes)
+
+
+def ellipse_place(rule: str | None, values: Sequence[float], degrees: float = 0) -> Place | Fault:
+    """The outline of an ellipse (cx, cy, rx, ry), as ``[read.shapes] ellipse`` says."""
+    if rule != "polygon":
+        word = "ellipse_ignored" if rule else "ellipse_undecided"
+        return Fault(word, "an ellipse is no object unless [read.shapes] ellipse says so", "dropped")
+    if not finite((*values, degrees)) or min(values[2:]) <= 0:
+        return Fault("ellipse_damaged", f"the ellipse {', '.join(f'{value:g}' for value in values)} has no extent")
+    cx, cy, rx, ry = values
+    polygon = ellipse_outline(cx, cy, rx, ry)
+    return Place(polygons=(rotate(polygon, degrees, Point(cx, cy)) if degrees else polygon,))
+
+
+def point_place(point: Point) -> Place | Fault:
+    """The place of a lone point."""
+    if not finite((point.x, point.y)):
+        return Fault("point_not_a_number", f"the point {point.x}, {point.y} is no position")
+    return Place(point=point)
 
 
 def box_fault(

@@ -1,0 +1,198 @@
+"""CVAT XML for images: boxes, polygons, ellipses, masks, points; numbers are pixel edges from 0.
+
+Polylines have no area: they are named and left out. Masks are run lengths, row by row inside their own rectangle.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import Annotation, Point
+from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.reading.joining import Pictures, missing
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.making import make_annotation
+from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import (
+    Draft,
+    ask_ellipses,
+    choose_documents,
+    hint_missing,
+    hint_shapes,
+    in_same_folders,
+    plural,
+    propose_images,
+)
+from medmultipoints.transforms.sources.reading.shapes import (
+    Fault,
+    Place,
+    box_place,
+    corners_to_box,
+    ellipse_place,
+    finite,
+    oriented_place,
+    outline_place,
+    point_place,
+)
+from medmultipoints.transforms.sources.reading.xml_tree import iterate_xml, number
+
+_SHAPES = ("box", "polygon", "polyline", "points", "ellipse", "mask", "cuboid", "skeleton")
+Size = tuple[int, int] | None
+
+
+def is_cvat(head: bytes) -> bool:
+    """Whether a file is an XML export of CVAT, of images or of videos."""
+    return b"<annotations" in head and (b"<meta>" in head or b"<image " in head or b"<track " in head)
+
+
+def _image_files(listing: Listing) -> dict[str, list[tuple[str, Counter[str]]]]:
+    """The pictures that each CVAT file of images names, with the shapes of each; files of tracks are left out."""
+    found: dict[str, list[tuple[str, Counter[str]]]] = {}
+    for name in listing.of("text"):
+        if not is_cvat(listing.head(name)):
+            continue
+        try:
+            with listing.open(name) as stream:
+                images = iterate_xml(stream, name, frozenset({"image"}))
+                found[name] = [(image.get("name", ""), _tags(image)) for image in images]
+        except MemberProblem:
+            found.setdefault(name, [])
+    return {name: images for name, images in found.items() if images}
+
+
+def _tags(image: Element) -> Counter[str]:
+    return Counter(child.tag for child in image if child.tag in _SHAPES)
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the CVAT files of images among the members."""
+    listing = listed(files)
+    held = _image_files(listing)
+    if not held:
+        return None
+    index = PictureIndex(listing.photos)
+    draft = Draft("cvat", stated)
+    draft.line("format", "cvat", f"{plural(len(held), 'XML file')} with <annotations> and <image>")
+    joins = {name: [index.find(stated_name, name) for stated_name, _ in images] for name, images in held.items()}
+    pictures = {
+        name: frozenset(join.member or image[0] for join, image in zip(joins[name], held[name], strict=True))
+        for name in held
+    }
+    chosen = choose_documents(draft, listing, pictures)
+    joined = sorted({join.member for name in chosen for join in joins[name] if join.member})
+    propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
+    for name in chosen:
+        hint_missing(draft, name, joins[name])
+    shapes: Counter[str] = sum((tags for name in chosen for _, tags in held[name]), Counter())
+    ask_ellipses(draft, shapes["ellipse"])
+    hint_shapes(draft, shapes, ("polyline", "cuboid", "skeleton"))
+    return draft.done()
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield each <image> as it ends."""
+    listing = listed(files)
+    pictures = Pictures(listing, declaration)
+    names = [name for name in listing.of("text") if is_cvat(listing.head(name))]
+    for name in matching(names, declaration.annotations):
+        columns = hole_columns(name, declaration.annotations)
+        try:
+            with listing.open(name) as stream:
+                for image in iterate_xml(stream, name, frozenset({"image"})):
+                    yield from _read_image(declaration, pictures, name, image, columns)
+        except MemberProblem as problem:
+            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
+    yield from pictures.rest()
+
+
+def _read_image(
+    declaration: Declaration, pictures: Pictures, name: str, image: Element, columns: Mapping[str, str]
+) -> Reading:
+    stated = image.get("name", "")
+    width, height = number(image.get("width")), number(image.get("height"))
+    size = (int(width), int(height)) if finite((width, height)) and width >= 1 and height >= 1 else None
+    prefix = f"{name}#{image.get('id', stated)}"
+    found = list(_shapes(declaration, prefix, image, size))
+    joined = pictures.index.find(stated, name)
+    if joined.member is None:
+        yield from missing(joined, stated, prefix, found)
+    else:
+        yield from pictures.give(joined.member, found, [name], size, columns)
+
+
+def _shapes(declaration: Declaration, prefix: str, image: Element, size: Size) -> Iterator[Annotation | ReadProblem]:
+    for at, element in enumerate(child for child in image if child.tag in _SHAPES):
+        places = [_place(declaration, element, size)]
+        if element.tag == "points":
+            places = [point_place(Point(x, y)) for x, y in _pairs(element)] or [Fault("point_missing", "no point")]
+        for part, place in enumerate(places):
+            key = f"{prefix}.{at}" if len(places) == 1 else f"{prefix}.{at}.{part}"
+            yield make_annotation(key, element.get("label", ""), place, _attributes(element))
+
+
+def _attributes(element: Element) -> dict[str, str]:
+    stated = {child.get("name", ""): (child.text or "").strip() for child in element.iter("attribute")}
+    return {**stated, **({"occluded": "1"} if element.get("occluded") == "1" else {})}
+
+
+def _place(declaration: Declaration, element: Element, size: Size) -> Place | Fault:
+    readers: dict[str, Callable[[], Place | Fault]] = {
+        "box": lambda: box_element(declaration, element, size),
+        "polygon": lambda: outline_place([value for pair in _pairs(element) for value in pair]),
+        "ellipse": lambda: _ellipse(declaration, element),
+        "mask": lambda: _mask(element, size),
+        "polyline": lambda: Fault("shape_without_area", "a polyline has no area", "dropped"),
+    }
+    unread = Fault("shape_not_read", f"shapes <{element.tag}> are not read", "dropped")
+    return readers.get(element.tag, lambda: unread)()
+
+
+def box_element(declaration: Declaration, element: Element, size: Size) -> Place | Fault:
+    """The place of a <box>, turned about its centre where it has a rotation."""
+    corners = [number(element.get(key)) for key in ("xtl", "ytl", "xbr", "ybr")]
+    rotation = number(element.get("rotation", "0"))
+    if rotation and finite((*corners, rotation)):
+        return oriented_place(corners_to_box(corners), rotation)
+    return box_place(corners_to_box(corners), corners, size, declaration.boxes.degenerate)
+
+
+def _pairs(element: Element) -> list[tuple[float, float]]:
+    texts = [text.split(",") for text in element.get("points", "").split(";") if text.strip()]
+    return [(number(text[0]), number(text[1])) if len(text) == 2 else (number(None),) * 2 for text in texts]
+
+
+def _ellipse(declaration: Declaration, element: Element) -> Place | Fault:
+    values = [number(element.get(key)) for key in ("cx", "cy", "rx", "ry")]
+    return ellipse_place(declaration.shapes.ellipse, values, number(element.get("rotation", "0")))
+
+
+def _mask(element: Element, size: Size) -> Place | Fault:
+    runs = [number(text) for text in element.get("rle", "").split(",")]
+    sides = [number(element.get(key)) for key in ("left", "top", "width", "height")]
+    if size is None or not finite((*runs, *sides)) or min(*runs, *sides) < 0:
+        return Fault("mask_damaged", "the mask has no runs, no rectangle or no size of its picture")
+    left, top, width, height = map(int, sides)
+    if sum(runs) != width * height or left + width > size[0] or top + height > size[1]:
+        return Fault("mask_damaged", f"{sum(runs):g} pixels in a rectangle of {width} x {height} at {left}, {top}")
+    pixels = np.repeat(np.arange(len(runs)) % 2, np.asarray(runs, np.int64)).reshape(height, width).astype(np.uint8)
+    if not pixels.any():
+        return Fault("mask_empty", "the mask holds no pixel")
+    return Place(rle=encode_rle(pixels, left, top, *size))
+
+
+FORMAT = Format(
+    name="cvat",
+    title="CVAT XML for images",
+    recognise=recognise,
+    read=read,
+    weight=90,
+    lost="polylines, cuboids, skeletons, tags of whole pictures",
+    export="CVAT: CVAT for images 1.1",
+)

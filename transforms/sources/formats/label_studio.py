@@ -1,0 +1,357 @@
+"""Label Studio JSON: tasks with annotations of several people; numbers are percent of the picture's size.
+
+Rotation is clockwise in degrees about the top-left corner. Cancelled annotations and predictions are no truth. Brush
+strokes are run lengths of a form of their own, over four channels.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.pictures.decode import MAX_PIXELS
+from medmultipoints.transforms.records import Box, Point
+from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.reading.joining import Pictures, missing
+from medmultipoints.transforms.sources.reading.json_rows import stream_tasks
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
+from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import (
+    Draft,
+    ask_ellipses,
+    choose_documents,
+    hint_missing,
+    in_same_folders,
+    plural,
+    propose_images,
+)
+from medmultipoints.transforms.sources.reading.shapes import (
+    Fault,
+    Place,
+    box_place,
+    ellipse_place,
+    finite,
+    oriented_place,
+    outline_place,
+    point_place,
+)
+
+_WORDS = re.compile(rb'"(from_name|rectanglelabels|polygonlabels|keypointlabels|brushlabels|ellipselabels)"')
+_UPLOAD = re.compile(r"^[0-9a-f]{8}-")
+
+
+def _is_label_studio(head: bytes) -> bool:
+    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not bare.startswith(b"["):
+        return False
+    return bool(_WORDS.search(bare)) or (b'"data"' in bare and (b'"annotations"' in bare or b'"completions"' in bare))
+
+
+def _files(listing: Listing) -> tuple[str, ...]:
+    return tuple(name for name in listing.of("text") if _is_label_studio(listing.head(name)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """What one person drew on the picture of a task."""
+
+    key: str
+    regions: tuple[Mapping[str, Any], ...]
+    ground_truth: bool = False
+    updated: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One picture with what each person drew, and how many annotations were cancelled."""
+
+    key: str
+    picture: str
+    versions: tuple[_Version, ...]
+    cancelled: tuple[str, ...]
+    predictions: int
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        sizes = (size_of(r.get("original_width"), r.get("original_height")) for v in self.versions for r in v.regions)
+        return next((size for size in sizes if size is not None), None)
+
+
+def _tasks(listing: Listing, name: str) -> Iterator[_Task]:
+    for at, entry in enumerate(stream_tasks(listing, name)):
+        if isinstance(entry, dict):
+            yield _full_task(name, at, entry) if "data" in entry else _short_task(name, at, entry)
+
+
+def _full_task(name: str, at: int, entry: Mapping[str, Any]) -> _Task:
+    key = f"{name}#{entry.get('id', at)}"
+    stated = entry.get("annotations") or entry.get("completions") or []
+    held = [item for item in stated if isinstance(item, dict)] if isinstance(stated, list) else []
+    versions = tuple(
+        _Version(
+            key=f"{key}/{item.get('id', number)}",
+            regions=tuple(_regions(item.get("result"))),
+            ground_truth=item.get("ground_truth") is True,
+            updated=str(item.get("updated_at") or item.get("created_at") or ""),
+        )
+        for number, item in enumerate(held)
+        if not item.get("was_cancelled")
+    )
+    cancelled = tuple(
+        f"{key}/{item.get('id', number)}" for number, item in enumerate(held) if item.get("was_cancelled")
+    )
+    predictions = entry.get("predictions")
+    return _Task(
+        key, _picture(entry["data"]), versions, cancelled, len(predictions) if isinstance(predictions, list) else 0
+    )
+
+
+def _regions(result: Any) -> Iterator[Mapping[str, Any]]:
+    """Regions of a result; geometry and labels that tools write apart are joined by their id."""
+    labels: dict[Any, Mapping[str, Any]] = {}
+    held = [item for item in result if isinstance(item, dict)] if isinstance(result, list) else []
+    for item in held:
+        value = item.get("value")
+        if isinstance(value, dict) and item.get("id") and _label_of(value):
+            labels.setdefault(item["id"], value)
+    seen: set[Any] = set()
+    for item in held:
+        value = item.get("value")
+        if not isinstance(value, dict) or not _has_place(value) or (item.get("id") in seen and item.get("id")):
+            continue
+        seen.add(item.get("id"))
+        sides = {key: item.get(key) for key in ("original_width", "original_height")}
+        yield {**labels.get(item.get("id"), {}), **value, **sides}
+
+
+def _has_place(value: Mapping[str, Any]) -> bool:
+    return ("x" in value and "y" in value) or "points" in value or "rle" in value or "vertices" in value
+
+
+def _short_task(name: str, at: int, entry: Mapping[str, Any]) -> _Task:
+    """A task of the short form (JSON-MIN): regions lie beside the picture's name."""
+    key = f"{name}#{entry.get('id', at)}"
+    regions = [
+        region
+        for value in entry.values()
+        if isinstance(value, list)
+        for region in value
+        if isinstance(region, dict) and _has_place(region)
+    ]
+    return _Task(key, _picture(entry), (_Version(f"{key}/0", tuple(regions)),), (), 0)
+
+
+def _picture(data: Any) -> str:
+    """The text of a task's data that names a picture; the first text where none looks like one."""
+    texts = [value for value in data.values() if isinstance(value, str)] if isinstance(data, dict) else []
+    named = [text for text in texts if re.search(r"\.(jpe?g|png|tiff?|bmp|webp|dcm)(\W|$)", text, re.IGNORECASE)]
+    found = next(iter(named or texts), "")
+    return found.rpartition("?d=")[2].partition("?")[0]
+
+
+def _find(index: PictureIndex, stated: str, near: str) -> Joined:
+    """The picture of a task; uploads have eight digits and a hyphen before their name."""
+    joined = index.find(stated, near)
+    folder, _, filename = stated.rpartition("/")
+    if joined.join == "missing" and _UPLOAD.match(filename):
+        return index.find(f"{folder}/{_UPLOAD.sub('', filename)}", near)
+    return joined
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the Label Studio files among the members."""
+    listing = listed(files)
+    index = PictureIndex(listing.photos)
+    draft = Draft("label-studio", stated)
+    held: dict[str, list[tuple[_Task, Joined]]] = {}
+    for name in _files(listing):
+        try:
+            held[name] = [(task, _find(index, task.picture, name)) for task in _tasks(listing, name)]
+        except MemberProblem as problem:
+            draft.hint(problem.reason, problem.detail)
+    if not held:
+        return None
+    draft.line("format", "label-studio", f"{plural(len(held), 'JSON file')} with tasks, data and results")
+    names = {
+        name: frozenset(joined.member or f"{task.picture} {task.size}" for task, joined in tasks)
+        for name, tasks in held.items()
+    }
+    chosen = choose_documents(draft, listing, names)
+    joined = sorted({join.member for name in chosen for _, join in held[name] if join.member})
+    propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
+    for name in chosen:
+        hint_missing(draft, name, [join for _, join in held[name]])
+    _conclude(draft, [task for name in chosen for task, _ in held[name]])
+    return draft.done()
+
+
+def _conclude(draft: Draft, tasks: Sequence[_Task]) -> None:
+    several = [task for task in tasks if len(task.versions) > 1]
+    if several:
+        text = f"{plural(len(several), 'task')} with annotations of several people. Whose are read?"
+        truths = all(sum(version.ground_truth for version in task.versions) == 1 for task in several)
+        likely = "ground-truth" if truths else "latest"
+        choices = dict.fromkeys([likely, "latest", "first", "ground-truth", "each"])
+        draft.ask("annotators", text, list(choices), likely)
+        draft.hint("several_annotators", f"{text} Until this is answered, the objects of all of them are counted")
+    regions = [region for task in tasks for version in task.versions for region in version.regions]
+    ask_ellipses(draft, sum("radiusX" in region for region in regions))
+    folded = Counter(label.casefold() for label in {_label_of(region) for region in regions})
+    twins = sorted({label for region in regions if folded[(label := _label_of(region)).casefold()] > 1})
+    if twins:
+        draft.hint("labels_alike", f"labels that differ by case alone: {', '.join(twins)}; unite them in [read.labels]")
+    cancelled = sum(len(task.cancelled) for task in tasks)
+    if cancelled:
+        draft.hint(
+            "cancelled",
+            f"{plural(cancelled, 'annotation')} that {'was' if cancelled == 1 else 'were'} cancelled; left out",
+        )
+    guesses = sum(task.predictions for task in tasks)
+    if guesses:
+        draft.hint("predictions", f"{plural(guesses, 'prediction')} of models; never read as truth")
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield each task with the objects of the people whose annotations are read."""
+    listing = listed(files)
+    pictures = Pictures(listing, declaration)
+    for name in matching(_files(listing), declaration.annotations):
+        try:
+            for task in _tasks(listing, name):
+                yield from _read_task(declaration, pictures, name, task)
+        except MemberProblem as problem:
+            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
+    yield from pictures.rest()
+
+
+def _read_task(declaration: Declaration, pictures: Pictures, name: str, task: _Task) -> Reading:
+    joined = _find(pictures.index, task.picture, name)
+    for key in task.cancelled:
+        yield ReadProblem(key=key, reason="annotation_cancelled", detail=f"{key} was cancelled", verdict="dropped")
+    kept = _kept(declaration.annotators, task.versions)
+    for version in task.versions:
+        if version not in kept:
+            detail = f"{version.key} is not read: annotators = {declaration.annotators!r}"
+            yield ReadProblem(key=version.key, reason="other_annotator", detail=detail, verdict="dropped")
+    found = [
+        make_annotation(f"{version.key}/{at}", _label_of(region), _place(declaration, region), {})
+        for version in kept
+        for at, region in enumerate(version.regions)
+    ]
+    if joined.member is None:
+        yield from missing(joined, task.picture, task.key, found)
+    elif task.versions:
+        yield from pictures.give(joined.member, found, [name], task.size)
+
+
+def _kept(rule: str | None, versions: Sequence[_Version]) -> Sequence[_Version]:
+    if rule in (None, "each") or len(versions) < 2:
+        return versions
+    if rule == "ground-truth":
+        return [version for version in versions if version.ground_truth]
+    return [max(versions, key=lambda version: version.updated)] if rule == "latest" else versions[:1]
+
+
+def _label_of(value: Mapping[str, Any]) -> str:
+    for key, held in value.items():
+        if key.endswith("labels") and isinstance(held, list) and held:
+            return str(held[0])
+    return ""
+
+
+def _place(declaration: Declaration, region: Mapping[str, Any]) -> Place | Fault:
+    size = size_of(region.get("original_width"), region.get("original_height"))
+    if size is None:
+        return Fault("size_missing", "the region has no original_width and original_height")
+    width, height = size
+    if "rle" in region:
+        return _brush(region["rle"], size)
+    outline = region.get("points") or region.get("vertices")
+    if isinstance(outline, list):
+        pairs = [(p.get("x"), p.get("y")) if isinstance(p, dict) else p for p in outline]
+        if not all(isinstance(pair, list | tuple) and len(pair) == 2 and finite(pair) for pair in pairs):
+            return Fault("polygon_not_a_number", "the polygon holds a point that is no pair of numbers")
+        return outline_place([value * side / 100 for pair in pairs for value, side in zip(pair, size, strict=True)])
+    numbers = [region.get(key, 0) for key in ("x", "y", "width", "height", "rotation", "radiusX", "radiusY")]
+    if not finite(numbers):
+        return Fault("box_not_a_number", "the region holds a value that is no finite number")
+    x, y, w, h, degrees, rx, ry = (value * part for value, part in zip(numbers, _parts(width, height), strict=True))
+    if "radiusX" in region:
+        return ellipse_place(declaration.shapes.ellipse, [x, y, rx, ry], degrees)
+    if "height" not in region:
+        return point_place(Point(x, y))
+    box = Box(x, y, x + w, y + h)
+    if degrees % 360:
+        return oriented_place(box, degrees, Point(x, y))
+    return box_place(box, numbers[:4], size, declaration.boxes.degenerate)
+
+
+def _parts(width: int, height: int) -> tuple[float, ...]:
+    return width / 100, height / 100, width / 100, height / 100, 1, width / 100, height / 100
+
+
+def _brush(stated: Any, size: tuple[int, int]) -> Place | Fault:
+    width, height = size
+    try:
+        pixels = decode_brush(bytes(stated), width * height * 4)
+    except (ValueError, TypeError, OverflowError) as error:
+        return Fault("rle_damaged", f"the brush mask cannot be decoded: {error}")
+    mask = pixels.reshape(height, width, 4)[..., 3] > 0
+    if not mask.any():
+        return Fault("mask_empty", "the brush mask holds no pixel")
+    return Place(rle=encode_rle(mask.astype(np.uint8), 0, 0, width, height))
+
+
+def decode_brush(data: bytes, expected: int) -> NDArray[np.uint8]:
+    """Channel values of Label Studio's run-length code. ValueError where it holds another number than ``expected``.
+
+    Source: ``decode_rle`` of label-studio-converter: 32 bits of length, 5 of word size, four sizes of 4 bits, then runs
+    (1, which size, length, value) and literals (0, which size, length, values).
+    """
+    bits = np.unpackbits(np.frombuffer(data, np.uint8))
+    at = 0
+
+    def take(count: int) -> int:
+        nonlocal at
+        if at + count > len(bits):
+            raise ValueError("the code ends too early")
+        value = int("".join(map(str, bits[at : at + count])), 2) if count else 0
+        at += count
+        return value
+
+    length, word = take(32), take(5) + 1
+    sizes = [take(4) + 1 for _ in range(4)]
+    if length != expected or length > 4 * MAX_PIXELS or word > 8:
+        raise ValueError(f"{length} values where the picture has {expected}")
+    out = np.zeros(length, np.uint8)
+    place = 0
+    while place < length:
+        repeated = take(1)
+        end = min(place + 1 + take(sizes[take(2)]), length)
+        if repeated:
+            out[place:end] = take(word)
+        else:
+            for position in range(place, end):
+                out[position] = take(word)
+        place = end
+    return out
+
+
+FORMAT = Format(
+    name="label-studio",
+    title="Label Studio JSON",
+    recognise=recognise,
+    read=read,
+    weight=86,
+    lost="predictions, cancelled annotations, choices of whole pictures, relations, e-mail addresses",
+    export="Label Studio: JSON or JSON-MIN",
+)

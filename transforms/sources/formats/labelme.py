@@ -1,0 +1,214 @@
+"""LabelMe JSON: one file a picture, shapes of points in pixel edges from 0; also written by X-AnyLabeling.
+
+A rectangle is two corners in any order, a circle its centre and a point of its rim, a mask a PNG inside its rectangle.
+"""
+
+import base64
+import binascii
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import Annotation, Point
+from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.joining import Pictures, missing
+from medmultipoints.transforms.sources.reading.json_rows import parse_json, show
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
+from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import (
+    Draft,
+    ask_ellipses,
+    choose_files,
+    hint_missing,
+    hint_shapes,
+    in_same_folders,
+    plural,
+    propose_images,
+)
+from medmultipoints.transforms.sources.reading.shapes import (
+    Fault,
+    Place,
+    box_place,
+    corners_place,
+    corners_to_box,
+    ellipse_place,
+    finite,
+    outline,
+    outline_place,
+    point_place,
+)
+
+_SHAPES = re.compile(rb'"shapes"\s*:\s*\[')
+
+
+def _is_labelme(head: bytes) -> bool:
+    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return bare.startswith(b"{") and bool(_SHAPES.search(bare)) and (b'"imagePath"' in bare or b'"points"' in bare)
+
+
+def _files(listing: Listing) -> tuple[str, ...]:
+    return tuple(name for name in listing.of("text") if _is_labelme(listing.head(name)))
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the LabelMe files among the members."""
+    listing = listed(files)
+    found = _files(listing)
+    if not found:
+        return None
+    index = PictureIndex(listing.photos)
+    draft = Draft("labelme", stated)
+    draft.line("format", "labelme", f"{plural(len(found), 'JSON file')} with shapes and imagePath")
+    kinds: Counter[str] = Counter()
+    groups = 0
+    joins: dict[str, Joined] = {}
+    for name in found:
+        try:
+            held = parse_json(listing.read(name), name)
+        except MemberProblem as problem:
+            draft.hint(problem.reason, problem.detail)
+            held = {}
+        shapes = _shapes(held)
+        joins[name] = _join(index, name, held)
+        kinds.update(str(shape.get("shape_type") or "polygon") for shape in shapes)
+        grouped = Counter((shape.get("label"), shape.get("group_id")) for shape in shapes)
+        groups += sum(count > 1 for (_, group), count in grouped.items() if group is not None)
+    chosen = choose_files(draft, listing, found, lambda name: joins[name].member or split_path(name).stem)
+    joined = [member for name in chosen if (member := joins[name].member)]
+    propose_images(draft, listing, in_same_folders(listing, joined), [n for n in listing.pictures if n not in joined])
+    hint_missing(draft, "The source", [joins[name] for name in chosen])
+    ask_ellipses(draft, kinds["circle"])
+    if groups:
+        text = f"{plural(groups, 'time')} shapes of one label share a group_id. Are they parts of one object?"
+        draft.ask("shapes.grouped", text, ["one", "each"], "one")
+    hint_shapes(draft, kinds, ("line", "linestrip"))
+    return draft.done()
+
+
+def _shapes(held: Any) -> list[Mapping[str, Any]]:
+    shapes = held.get("shapes") if isinstance(held, dict) else None
+    return [shape for shape in shapes if isinstance(shape, dict)] if isinstance(shapes, list) else []
+
+
+def _join(index: PictureIndex, name: str, held: Any) -> Joined:
+    own = index.find_stem(split_path(name).stem, name)
+    stated = held.get("imagePath") if isinstance(held, dict) else None
+    if own.member or not isinstance(stated, str) or not stated:
+        return own
+    return index.find(stated, name)
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield one picture a file, joined by the file's own stem, else by imagePath."""
+    listing = listed(files)
+    pictures = Pictures(listing, declaration)
+    for name in matching(_files(listing), declaration.annotations):
+        try:
+            held = parse_json(listing.read(name), name)
+        except MemberProblem as problem:
+            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
+            continue
+        joined = _join(pictures.index, name, held)
+        size = size_of(held.get("imageWidth"), held.get("imageHeight")) if isinstance(held, dict) else None
+        found = list(_objects(declaration, name, _shapes(held), size))
+        if joined.member is None:
+            yield from missing(joined, str(held.get("imagePath") or split_path(name).stem), name, found)
+        else:
+            yield from pictures.give(joined.member, found, [name], size)
+    yield from pictures.rest()
+
+
+def _objects(
+    declaration: Declaration, name: str, shapes: Sequence[Mapping[str, Any]], size: tuple[int, int] | None
+) -> Iterator[Annotation | ReadProblem]:
+    parts: dict[tuple[str, str], list[Annotation]] = {}
+    for at, shape in enumerate(shapes):
+        label = shape.get("label")
+        attributes = {"group_id": str(shape["group_id"])} if shape.get("group_id") is not None else {}
+        made = make_annotation(
+            f"{name}#{at}", label if isinstance(label, str) else "", _place(declaration, shape, size), attributes
+        )
+        if isinstance(made, Annotation) and attributes and made.polygons and declaration.shapes.grouped == "one":
+            parts.setdefault((made.label, attributes["group_id"]), []).append(made)
+        else:
+            yield made
+    for held in parts.values():
+        first = held[0]
+        polygons = tuple(polygon for part in held for polygon in part.polygons)
+        yield Annotation(key=first.key, label=first.label, polygons=polygons, attributes=first.attributes)
+
+
+def _place(declaration: Declaration, shape: Mapping[str, Any], size: tuple[int, int] | None) -> Place | Fault:
+    kind = str(shape.get("shape_type") or "polygon")
+    points = shape.get("points")
+    if not isinstance(points, list) or not all(isinstance(point, list) and len(point) == 2 for point in points):
+        return Fault("points_damaged", f"the points are {show(points)}")
+    numbers = [value for point in points for value in point]
+    if not finite(numbers):
+        return Fault("points_damaged", f"the points {show(points)} hold a value that is no finite number")
+    if kind == "polygon":
+        return outline_place(numbers)
+    if kind == "rectangle" and len(points) >= 2:
+        xs, ys = numbers[0::2], numbers[1::2]
+        corners = [min(xs), min(ys), max(xs), max(ys)]
+        return box_place(corners_to_box(corners), corners, size, declaration.boxes.degenerate)
+    return _other_place(declaration, kind, numbers, shape, size)
+
+
+def _other_place(
+    declaration: Declaration,
+    kind: str,
+    numbers: Sequence[float],
+    shape: Mapping[str, Any],
+    size: tuple[int, int] | None,
+) -> Place | Fault:
+    if kind == "circle" and len(numbers) == 4:
+        cx, cy, x, y = numbers
+        radius = float(np.hypot(x - cx, y - cy))
+        return ellipse_place(declaration.shapes.ellipse, [cx, cy, radius, radius])
+    if kind == "point" and numbers:
+        return point_place(Point(numbers[0], numbers[1]))
+    if kind == "rotation" and len(numbers) == 8:
+        return corners_place(outline(numbers))
+    if kind == "mask" and len(numbers) >= 4:
+        return _mask(shape.get("mask"), numbers, size)
+    return Fault("shape_without_area", f"a shape of kind {kind} has no area that is read", "dropped")
+
+
+def _mask(stated: Any, numbers: Sequence[float], size: tuple[int, int] | None) -> Place | Fault:
+    """A PNG in base64 whose first pixel lies at the rectangle's first corner."""
+    try:
+        data = base64.b64decode(stated if isinstance(stated, str) else "", validate=True)
+    except (binascii.Error, ValueError) as error:
+        return Fault("mask_damaged", f"the mask is no base64: {error}")
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    left, top = int(min(numbers[0::2])), int(min(numbers[1::2]))
+    if pixels is None or size is None:
+        return Fault("mask_damaged", "the mask is no PNG, or the picture has no size")
+    height, width = pixels.shape
+    if left < 0 or top < 0 or left + width > size[0] or top + height > size[1] or not pixels.any():
+        return Fault(
+            "mask_damaged", f"a mask of {width} x {height} pixels at {left}, {top} is empty or leaves the frame"
+        )
+    return Place(rle=encode_rle((pixels > 0).astype(np.uint8), left, top, *size))
+
+
+FORMAT = Format(
+    name="labelme",
+    title="LabelMe JSON",
+    recognise=recognise,
+    read=read,
+    weight=85,
+    lost="lines and line strips; flags of whole pictures; the embedded picture (imageData)",
+    export="LabelMe saves it beside each picture; X-AnyLabeling: Save",
+)

@@ -1,0 +1,187 @@
+"""Supervisely: one JSON a picture, named ``<picture>.<extension>.json``, with objects of a class title.
+
+Corners of rectangles are first and last pixel from 0; bitmaps are PNGs, packed by zlib, at an origin.
+"""
+
+import base64
+import binascii
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import Annotation, Point
+from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.joining import Pictures, missing
+from medmultipoints.transforms.sources.reading.json_rows import parse_json, show
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
+from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import (
+    Draft,
+    choose_files,
+    hint_missing,
+    hint_shapes,
+    in_same_folders,
+    plural,
+    propose_images,
+)
+from medmultipoints.transforms.sources.reading.shapes import (
+    Fault,
+    Place,
+    box_place,
+    corners_to_box,
+    finite,
+    outline,
+    outline_place,
+    point_place,
+    polygon_fault,
+)
+
+_MOST_UNPACKED = 256 << 20
+
+
+def _is_supervisely(head: bytes) -> bool:
+    bare = head.lstrip()
+    if not bare.startswith(b"{") or b'"objects"' not in bare or b'"size"' not in bare:
+        return False
+    return b'"classTitle"' in bare or (b'"tags"' in bare and b'"height"' in bare)
+
+
+def _files(listing: Listing) -> tuple[str, ...]:
+    return tuple(name for name in listing.of("text") if _is_supervisely(listing.head(name)))
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the Supervisely files among the members."""
+    listing = listed(files)
+    found = _files(listing)
+    if not found:
+        return None
+    index = PictureIndex(listing.photos)
+    draft = Draft("supervisely", stated)
+    draft.line(
+        "format", "supervisely", f"{plural(len(found), 'JSON file')} with size, tags and objects of a classTitle"
+    )
+    joins = {name: _join(index, name) for name in found}
+    chosen = choose_files(draft, listing, found, lambda name: joins[name].member or split_path(name).stem)
+    joined = [member for name in chosen if (member := joins[name].member)]
+    propose_images(draft, listing, in_same_folders(listing, joined), [n for n in listing.pictures if n not in joined])
+    hint_missing(draft, "The source", [joins[name] for name in chosen])
+    kinds: Counter[str] = Counter()
+    for name in chosen:
+        try:
+            kinds.update(str(entry.get("geometryType")) for entry in _entries(parse_json(listing.read(name), name)))
+        except MemberProblem as problem:
+            draft.hint(problem.reason, problem.detail)
+    hint_shapes(draft, kinds, ("line", "polyline", "cuboid", "graph"))
+    return draft.done()
+
+
+def _join(index: PictureIndex, name: str) -> Joined:
+    stem = split_path(name).stem
+    joined = index.find(stem, name)
+    return joined if joined.member else index.find_stem(stem, name)
+
+
+def _entries(held: Any) -> list[Mapping[str, Any]]:
+    entries = held.get("objects") if isinstance(held, dict) else None
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield one picture a file, joined by the file's name without ``.json``."""
+    listing = listed(files)
+    pictures = Pictures(listing, declaration)
+    for name in matching(_files(listing), declaration.annotations):
+        try:
+            held = parse_json(listing.read(name), name)
+        except MemberProblem as problem:
+            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
+            continue
+        joined = _join(pictures.index, name)
+        sides = held.get("size") if isinstance(held, dict) else None
+        size = size_of(sides.get("width"), sides.get("height")) if isinstance(sides, dict) else None
+        found = list(_objects(declaration, name, held, size))
+        if joined.member is None:
+            yield from missing(joined, split_path(name).stem, name, found)
+        else:
+            yield from pictures.give(joined.member, found, [name], size)
+    yield from pictures.rest()
+
+
+def _objects(
+    declaration: Declaration, name: str, held: Any, size: tuple[int, int] | None
+) -> Iterator[Annotation | ReadProblem]:
+    for at, entry in enumerate(_entries(held)):
+        yield make_annotation(f"{name}#{at}", str(entry.get("classTitle") or ""), _place(declaration, entry, size), {})
+
+
+def _place(declaration: Declaration, entry: Mapping[str, Any], size: tuple[int, int] | None) -> Place | Fault:
+    kind = entry.get("geometryType")
+    if kind == "bitmap":
+        return _bitmap(entry.get("bitmap"), size)
+    points = entry.get("points")
+    exterior = points.get("exterior") if isinstance(points, dict) else None
+    if not isinstance(exterior, list) or not all(isinstance(point, list) and len(point) == 2 for point in exterior):
+        return Fault("points_damaged", f"the points are {show(points)}")
+    numbers = [value for point in exterior for value in point]
+    if kind == "rectangle" and len(numbers) == 4 and finite(numbers):
+        corners = [min(numbers[0::2]), min(numbers[1::2]), max(numbers[0::2]), max(numbers[1::2])]
+        return box_place(corners_to_box(corners, "inclusive-0"), corners, size, declaration.boxes.degenerate)
+    if kind == "polygon":
+        return _with_holes(outline_place(numbers), points.get("interior") if isinstance(points, dict) else None)
+    if kind == "point" and len(numbers) >= 2:
+        return point_place(Point(numbers[0], numbers[1]))
+    return Fault("shape_without_area", f"a shape of kind {show(kind)} has no area that is read", "dropped")
+
+
+def _with_holes(place: Place | Fault, interior: Any) -> Place | Fault:
+    """The polygon with its holes as further outlines: outlines of one object are filled by the even-odd rule."""
+    if isinstance(place, Fault) or not isinstance(interior, list):
+        return place
+    flat = [[value for point in hole for value in point] for hole in interior if isinstance(hole, list)]
+    holes = tuple(outline(numbers) for numbers in flat if polygon_fault(numbers) is None)
+    return Place(polygons=(*place.polygons, *holes))
+
+
+def _bitmap(stated: Any, size: tuple[int, int] | None) -> Place | Fault:
+    held = stated if isinstance(stated, dict) else {}
+    origin = held.get("origin")
+    if size is None or not (isinstance(origin, list) and len(origin) == 2 and finite(origin)):
+        return Fault("mask_damaged", "the bitmap has no origin, or the picture no size")
+    try:
+        packed = base64.b64decode(str(held.get("data", "")), validate=True)
+        data = zlib.decompressobj().decompress(packed, _MOST_UNPACKED)
+    except (binascii.Error, ValueError, zlib.error) as error:
+        return Fault("mask_damaged", f"the bitmap is not packed by zlib in base64: {error}")
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    if pixels is None:
+        return Fault("mask_damaged", "the bitmap is no PNG")
+    flat = pixels[..., -1] if pixels.ndim == 3 else pixels
+    left, top = int(origin[0]), int(origin[1])
+    height, width = flat.shape
+    if left < 0 or top < 0 or left + width > size[0] or top + height > size[1] or not flat.any():
+        return Fault(
+            "mask_damaged", f"a bitmap of {width} x {height} pixels at {left}, {top} is empty or leaves the frame"
+        )
+    return Place(rle=encode_rle((flat > 0).astype(np.uint8), left, top, *size))
+
+
+FORMAT = Format(
+    name="supervisely",
+    title="Supervisely JSON",
+    recognise=recognise,
+    read=read,
+    weight=84,
+    lost="lines, cuboids, graphs of key points, tags",
+    export="Supervisely: Export to Supervisely format",
+)

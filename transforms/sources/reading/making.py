@@ -1,0 +1,36 @@
+"""Annotations made of shapes, the same for all formats."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from medmultipoints.transforms.records import Annotation
+from medmultipoints.transforms.sources.annotated import ReadProblem
+from medmultipoints.transforms.sources.reading.shapes import Fault, Place, finite
+
+
+def make_annotation(
+    key: str, label: str, place: Place | Fault, attributes: Mapping[str, str], track_id: str | None = None
+) -> Annotation | ReadProblem:
+    """The annotation of a shape, or its problem."""
+    if not label.strip():
+        place = Fault("label_missing", "the shape has no label")
+    if isinstance(place, Fault):
+        detail = f"{key}: {place.detail}"
+        return ReadProblem(key=key, reason=place.reason, detail=detail, verdict=place.verdict, label=label or None)
+    return Annotation(
+        key=key,
+        label=label.strip(),
+        box=place.box,
+        polygons=place.polygons,
+        rle=place.rle,
+        point=place.point,
+        track_id=track_id,
+        attributes={**place.attributes, **attributes},
+    )
+
+
+def size_of(width: Any, height: Any) -> tuple[int, int] | None:
+    """Width and height of a picture as an annotation states them; None where it states none."""
+    if not finite((width, height)) or width < 1 or height < 1:
+        return None
+    return int(width), int(height)
