@@ -4,6 +4,7 @@ Looked at is the picture reduced by a whole factor to 600 px or somewhat more, w
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -69,20 +70,26 @@ def _measure_sharpness(gray: Pixels) -> float | None:
     rows, columns = (side // BLOCK for side in gray.shape)
     if not rows or not columns:
         return None
-    laplacian = np.abs(cv2.Laplacian(gray, cv2.CV_16S).astype(np.int32))
-    edges, level = (
-        part[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK).sum(axis=(1, 3))
-        for part in (laplacian, gray.astype(np.int32))
-    )
+    edges = _block_sums(np.abs(cv2.Laplacian(gray, cv2.CV_16S)), rows, columns)
+    level = _block_sums(gray, rows, columns)
     lit = np.sort(edges[(level > LIT * BLOCK**2) & (level < GLARING * BLOCK**2)])
     return round(float(lit[len(lit) * 9 // 10]) / BLOCK**2, 3) if len(lit) else None
 
 
+def _block_sums(values: NDArray[np.int16] | Pixels, rows: int, columns: int) -> NDArray[np.float32]:
+    """Return the sum of each block as whole numbers below 2**24, which float32 holds exactly.
+
+    Averaging by area is the fastest sum of blocks: 0.5 ms for 1.5 ms of a NumPy reduction at 0.4 megapixels.
+    """
+    whole = values[: rows * BLOCK, : columns * BLOCK].astype(np.float32)
+    means = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.rint(np.asarray(means, np.float32) * BLOCK**2)
+
+
 def _count_glyphs(gray: Pixels) -> int:
     """The longest row of bright thin specks of one height on one base line, each near the one before."""
-    strokes = cv2.morphologyEx(gray, cv2.MORPH_TOPHAT, np.ones((STROKE, STROKE), np.uint8)) > STROKE_CONTRAST
-    _, _, statistics, _ = cv2.connectedComponentsWithStats(strokes.view(np.uint8), connectivity=8)
-    x, y, width, height, area = statistics[1:].T
+    strokes = cv2.morphologyEx(gray, cv2.MORPH_TOPHAT, np.ones((STROKE, STROKE), np.uint8))
+    x, y, width, height, area = _components(cv2.threshold(strokes, STROKE_CONTRAST, 1, cv2.THRESH_BINARY)[1])
     least, most = GLYPH_HEIGHTS
     glyph = (height >= least) & (height <= most) & (width <= GLYPH_WIDTH) & (area >= GLYPH_AREA)
     if not 0 < glyph.sum() <= MOST_GLYPHS:
@@ -98,11 +105,24 @@ def _count_glyphs(gray: Pixels) -> int:
     return int(longest.max())
 
 
+def _components(binary: NDArray[Any]) -> NDArray[np.int32]:
+    """Return left, top, width, height and area of each 8-connected component, five rows; order is not defined."""
+    left, top, width, height = cv2.boundingRect(binary)
+    crop = np.ascontiguousarray(binary[top : top + height, left : left + width])
+    if not crop.size:
+        return np.empty((5, 0), np.int32)
+    try:  # twice as fast as with 32-bit labels
+        statistics = cv2.connectedComponentsWithStatsWithAlgorithm(crop, 8, cv2.CV_16U, cv2.CCL_SPAGHETTI)[2]
+    except cv2.error:  # more provisional labels than 16 bits hold
+        statistics = cv2.connectedComponentsWithStatsWithAlgorithm(crop, 8, cv2.CV_32S, cv2.CCL_SPAGHETTI)[2]
+    found: NDArray[np.int32] = statistics[1:].T + np.array([[left], [top], [0], [0], [0]], np.int32)
+    return found
+
+
 def _measure_marker(pixels: Pixels) -> float:
     size = max(pixels.shape[1] // 4, 1), max(pixels.shape[0] // 4, 1)
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     teal = cv2.inRange(cv2.cvtColor(small, cv2.COLOR_RGB2HSV), MARKER_LOW, MARKER_HIGH)
-    _, _, statistics, _ = cv2.connectedComponentsWithStats(teal, connectivity=8)
-    filled = [int(area) for _, _, w, h, area in statistics[1:].tolist() if area >= MARKER_FILLS * w * h]
+    filled = [area for _, _, w, h, area in _components(teal).T.tolist() if area >= MARKER_FILLS * w * h]
     share: float = max(filled, default=0) / (size[0] * size[1])
     return round(share, 4)
