@@ -11,8 +11,10 @@ from collections.abc import Sequence
 import orjson
 
 from medmultipoints.flows.engine.execute import execute
-from medmultipoints.flows.engine.prepare import Request, parse_sources, prepare
+from medmultipoints.flows.engine.prepare import prepare
+from medmultipoints.flows.engine.request import BuildRequest, parse_sources
 from medmultipoints.flows.engine.run import StageResult, Unwatched, run_in_threads
+from medmultipoints.flows.stages.pipeline import PIPELINE
 
 
 class Stopwatch(Unwatched):
@@ -47,8 +49,13 @@ def main(arguments: Sequence[str]) -> None:
     recipe, lake, workers, *sources = arguments
     start = time.perf_counter()
     watch = Stopwatch()
-    request = Request(recipe, lake, parse_sources(sources), tuple(source.partition("=")[0] for source in sources))
-    outcome = execute(prepare(request), None, run_in_threads(int(workers)), watch)
+    request = BuildRequest(
+        recipe=recipe,
+        lake=lake,
+        sources=parse_sources(sources),
+        only=tuple(source.partition("=")[0] for source in sources),
+    )
+    outcome = execute(prepare(request, PIPELINE), PIPELINE, run_in_threads(int(workers)), watch)
     seconds = time.perf_counter() - start
     times = {"work": watch.work, "finish": watch.finish, "build_seconds": seconds}
     print(orjson.dumps(outcome.to_json() | times).decode(), flush=True)

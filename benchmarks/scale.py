@@ -29,6 +29,7 @@ from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.store.layout import Lake, open_lake
 from medmultipoints.data_lake.store.tables import put_table, read_table
 from medmultipoints.expectations.validate import validate
+from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.run import Unwatched, run_in_threads, run_stage
 from medmultipoints.flows.engine.stage import Build, Inputs, Source
 from medmultipoints.flows.recipe.model import load_recipe
@@ -117,7 +118,7 @@ def stored_inputs(lake: Lake, rows: int) -> tuple[Build, Inputs]:
     }
     objects = {table: (put_table(lake, make()),) for table, make in made.items()}
     info = load_catalogue()["hyperkvasir"].model_copy(update={"name": "simulated"})
-    build = Build(lake, load_recipe("audited"), (Source(info, SourceFingerprint(lake.root, ())),))
+    build = Build(lake, load_recipe("audited"), (Source(info, SourceFingerprint(lake.root, ())),), BuildRequest())
     return build, Inputs(lake, objects, {"split": {"used": rows}})
 
 

@@ -34,6 +34,7 @@ IMPURE_NAMES = {
     ("uuid", "uuid4"),
 }
 SEEDED_RANDOM = {"Generator", "PCG64", "Philox", "SeedSequence", "default_rng"}
+NO_STAGES = {"pipeline", "kept", "released", "source_coverage"}  # the list, and what several stages share
 VAGUE = {"utils", "helpers", "manager", "base", "misc", "common"}
 
 MOST_LINES, MEDIAN_LINES = 400, 130
@@ -112,14 +113,79 @@ def test_one_import_name() -> None:
     assert {path: names for path, names in bare.items() if names} == {}
 
 
-def test_only_flows_know_prefect() -> None:
-    """Prefect, the command line and its drawing are the outermost shell."""
-    inner = {module: tree for module, tree in TREES.items() if not module.startswith("medmultipoints.flows")}
-    shell = {
-        module: {"prefect", "typer", "rich"} & {n.split(".")[0] for n in imports(tree)}
-        for module, tree in inner.items()
+def importers(*packages: str) -> set[str]:
+    """The modules that import one of these packages."""
+    return {module for module, tree in TREES.items() if {name.split(".")[0] for name in imports(tree)} & {*packages}}
+
+
+def test_only_orchestration_knows_prefect() -> None:
+    """Everything else runs without a server."""
+    found = importers("prefect", "prefect_dask", "prefect_ray", "uvicorn", "starlette")
+    assert {module for module in found if not module.startswith("medmultipoints.flows.orchestration.")} == set()
+
+
+def test_only_the_command_line_knows_typer_and_rich() -> None:
+    """What a person sees on a terminal is decided in one room."""
+    found = importers("typer", "rich")
+    assert {module for module in found if not module.startswith("medmultipoints.flows.cli.")} == set()
+
+
+def test_rooms_of_flows_import_one_way() -> None:
+    """Recipe <- engine <- stages <- orchestration <- command line: each room imports those before it."""
+    rooms = ("recipe", "engine", "stages", "orchestration", "cli")
+    flows = [module for module in MODULES if module.startswith("medmultipoints.flows.")]
+    place = {module: rooms.index(module.split(".")[2]) for module in flows if module.split(".")[2] in rooms}
+    edges = {(module, name) for module in place for name in imports(TREES[module]) if name in place}
+    assert {(module, name) for module, name in edges if place[name] > place[module]} == set()
+
+
+def executed_imports(tree: ast.AST) -> Iterator[str]:
+    """The modules that a file imports when it runs: those for type checking alone are left out."""
+    guarded = [
+        node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+    ]
+    skipped = {id(inner) for node in guarded for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if id(node) not in skipped and isinstance(node, ast.Import | ast.ImportFrom):
+            yield from imports(node)
+
+
+def test_no_circle_of_imports() -> None:
+    """A module can be read once everything that it imports is read; imports inside functions count."""
+    needed = {
+        module: {name for name in executed_imports(tree) if name in MODULES and name != module}
+        for module, tree in TREES.items()
     }
-    assert {module: names for module, names in shell.items() if names} == {}
+    read: set[str] = set()
+    while ready := {module for module, others in needed.items() if module not in read and others <= read}:
+        read |= ready
+    assert sorted(MODULES.keys() - read) == []
+
+
+def stage_names() -> Iterator[str]:
+    """The names in ``STAGE = Stage(name=…, …)``, the last statement of each stage's module."""
+    for module, tree in TREES.items():
+        if module.startswith("medmultipoints.flows.stages.") and module.rpartition(".")[2] not in NO_STAGES:
+            last = tree.body[-1]
+            assert isinstance(last, ast.Assign), f"{module} does not end in STAGE = Stage(…)"
+            assert isinstance(last.value, ast.Call)
+            assert ast.unparse(last.targets[0]) == "STAGE"
+            yield from (ast.literal_eval(given.value) for given in last.value.keywords if given.arg == "name")
+
+
+def test_stages_are_named_in_their_modules_alone() -> None:
+    """The engine knows no stage; a list of stage names outside of the stages would go out of date in silence."""
+    names = set(stage_names())
+    lists = {
+        f"{module}:{node.lineno}"
+        for module, tree in TREES.items()
+        if not module.startswith("medmultipoints.flows.stages.")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Tuple | ast.List | ast.Set)
+        and sum(isinstance(item, ast.Constant) and item.value in names for item in node.elts) > 2
+    }
+    assert names >= {"index", "derive", "manifest"}
+    assert lists == set()
 
 
 def test_transforms_are_pure() -> None:

@@ -3,16 +3,16 @@
 import os
 import signal
 import sys
+from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """Run the command line; an interrupt ends it with a message even while it is still being loaded."""
+    """Run the command line; an interrupt ends it with a message even while it is still loading."""
     signal.signal(signal.SIGINT, _leave)
-    from medmultipoints.flows.cli.app import main as run
-
-    run()
+    import_module("medmultipoints.flows.cli.app").main()
+    raise AssertionError("the application ends the process itself")
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -20,11 +20,13 @@ from medmultipoints.flows.cli.options import (
     SourceOption,
     WorkersOption,
 )
-from medmultipoints.flows.engine.attempt import prepare_attempt
-from medmultipoints.flows.engine.execute import Outcome, execute, is_finished
-from medmultipoints.flows.engine.prepare import Request, parse_names, parse_sources
+from medmultipoints.flows.engine.execute import Outcome, execute
+from medmultipoints.flows.engine.plan import is_finished
+from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.report import COUNTS, reasons_of, stage_row
+from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, parse_sources
 from medmultipoints.flows.engine.run import run_in_threads
+from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.compose.stats import count_labels, note_tasks
 
 EXAMPLES = """Examples:
@@ -53,8 +55,17 @@ def build(
     Exit codes: 0 a release stands (rows may be in quarantine), 1 no release because of the data, 2 usage or
     recipe, 3 environment (disk, network, lock held), 130 interrupted.
     """
-    given, names = parse_sources(source or []), parse_names(only)
-    request = Request(recipe, str(lake), given, names, workers, version, runner, address)
+    request = ask(
+        BuildRequest,
+        recipe=recipe,
+        lake=str(lake),
+        sources=parse_sources(source or []),
+        only=parse_names(only),
+        workers=workers,
+        version=version,
+        runner=runner,
+        address=address,
+    )
     outcome = timed(request)
     print_json(outcome.to_json()) if as_json else print_outcome(outcome)
 
@@ -62,22 +73,22 @@ def build(
 build.__doc__ = f"{build.__doc__}\n    {EXAMPLES}"
 
 
-def run(request: Request) -> Outcome:
+def run(request: BuildRequest) -> Outcome:
     """The outcome of a build; Prefect starts only where something is to be done."""
     with transfer_progress() as transfer:
-        prepared = prepare_attempt(request, transfer)
+        prepared = prepare_attempt(request, PIPELINE, transfer)
     with stage_progress() as progress:
-        if is_finished(prepared, request.version):
-            return execute(prepared, request.version, run_in_threads(1), progress)
+        if is_finished(prepared, PIPELINE):
+            return execute(prepared, PIPELINE, run_in_threads(1), progress)
         with only_builder(prepared.lake, prepared.recipe.name):
-            pass  # a lock that is held is better told now than after Prefect has started
+            pass  # report a lock that is held before Prefect starts
         say("starting Prefect" if os.environ.get("PREFECT_API_URL") else "starting an embedded Prefect server")
         from medmultipoints.flows.orchestration.local import run_flow
 
         return run_flow(request, prepared, progress)
 
 
-def timed(request: Request) -> Outcome:
+def timed(request: BuildRequest) -> Outcome:
     """The outcome with the time that the person waited, start-up of Prefect included."""
     start = time.perf_counter()
     outcome = run(request)

@@ -9,7 +9,7 @@ from medmultipoints.data_lake.store.layout import open_lake
 from medmultipoints.flows.cli.build import print_outcome, shown, timed
 from medmultipoints.flows.cli.console import OUT, print_json, say
 from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
-from medmultipoints.flows.engine.prepare import Request
+from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.transforms.sources.simulated.faults import all_faults
 
 
@@ -27,7 +27,7 @@ def demo(
     say(f"simulating three sources with {len(all_faults())} kinds of planted faults in {shown(folder)}")
     simulated = write_sources(folder, seed=seed, sizes=SimulatedSizes(), faults=all_faults())
     paths = {name: str(path) for name, path in simulated.paths.items()}
-    outcome = timed(Request("demo", str(lake), paths, workers=workers, version="auto"))
+    outcome = timed(BuildRequest(recipe="demo", lake=str(lake), sources=paths, workers=workers, version="auto"))
     if as_json:
         print_json(outcome.to_json())
         return

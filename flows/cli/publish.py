@@ -2,7 +2,6 @@
 
 import os
 import sys
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -10,7 +9,8 @@ import typer
 from medmultipoints.data_lake.publish.plan import PushPlan
 from medmultipoints.flows.cli.console import OUT, print_json, say, table
 from medmultipoints.flows.cli.options import JsonOption
-from medmultipoints.flows.engine.publishing import Published, PublishRequest, open_place, plan_for, publish_release
+from medmultipoints.flows.engine.publishing import Published, open_place, plan_for, publish_release
+from medmultipoints.flows.engine.request import PublishRequest, ask
 from medmultipoints.transforms.errors import UsageError
 
 MOST_FILES = 20
@@ -45,7 +45,8 @@ def publish(
 
     Example: `medmultipoints publish lake/releases/demo/1.0.0 --to versions --yes`
     """
-    request = PublishRequest(
+    request = ask(
+        PublishRequest,
         release=release,
         repo=repo,
         to=to,
@@ -59,7 +60,7 @@ def publish(
 
 def show_and_publish(request: PublishRequest, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """The plan shown, agreed to and carried out."""
-    plan = plan_for(request, open_place(request))
+    plan = plan_for(request, open_place(request, pull_request=request.pull_request))
     if not as_json:
         print_plan(plan, proposed=request.pull_request)
     if dry_run:
@@ -67,7 +68,7 @@ def show_and_publish(request: PublishRequest, *, dry_run: bool, yes: bool, as_js
         return
     if plan.action != "nothing" and not yes:
         agree(plan)
-    published = run(replace(request, approval=plan.approval))
+    published = run(request.model_copy(update={"approval": plan.approval}))
     print_json(published.to_json()) if as_json else OUT.print(f"[bold]{published.sentence()}[/]")
 
 

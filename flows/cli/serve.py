@@ -21,14 +21,18 @@ from medmultipoints.flows.cli.options import (
     SourceOption,
     WorkersOption,
 )
-from medmultipoints.flows.engine.prepare import check_given, parse_names, parse_sources
-from medmultipoints.flows.engine.publishing import ONE_PLACE
-from medmultipoints.flows.orchestration.cluster import check_cluster
-from medmultipoints.flows.orchestration.embedded_server import check_port, embedded_server
-from medmultipoints.flows.orchestration.local import REPORTS, SERVED
-from medmultipoints.flows.orchestration.parameters import ALERT_ABOVE, Destination, RefreshParameters
+from medmultipoints.flows.engine.prepare import check_given
+from medmultipoints.flows.engine.request import (
+    ALERT_ABOVE,
+    Destination,
+    RefreshRequest,
+    ask,
+    parse_names,
+    parse_sources,
+)
+from medmultipoints.flows.orchestration.embedded_server import REPORTS, check_port, embedded_server
+from medmultipoints.flows.orchestration.local import SERVED
 from medmultipoints.flows.recipe.model import load_recipe, select_sources
-from medmultipoints.transforms.errors import UsageError
 
 EveryOption = Annotated[str | None, typer.Option(metavar="TIME", help="Refresh that often: a number and s, m, h or d.")]
 CronOption = Annotated[
@@ -80,9 +84,9 @@ def serve(
     """
     given, names = parse_sources(source or []), parse_names(only)
     check_given(select_sources(load_recipe(recipe), names), given)
-    check_cluster(runner, address)
     place, opened = destination(repo, to), lake_for(lake, port)
-    what = RefreshParameters(
+    what = ask(
+        RefreshRequest,
         recipe=recipe if not Path(recipe).is_file() else str(Path(recipe).absolute()),
         lake=opened.remote or str(opened.root),
         sources={name: str(Path(path).absolute()) for name, path in given.items()},
@@ -100,12 +104,10 @@ def serve(
 
 def destination(repo: str | None, to: str | None) -> Destination | None:
     """Where new versions go; UsageError where that is two places, or none that there can be."""
-    if repo and to:
-        raise UsageError(ONE_PLACE)
     if repo:
         check_name(repo)
     folder = str(Path(to).expanduser().absolute()) if to else None
-    return Destination(repo=repo, to=folder) if repo or folder else None
+    return ask(Destination, repo=repo, to=folder) if repo or folder else None
 
 
 def lake_for(lake: Path, port: int) -> Lake:
@@ -116,7 +118,7 @@ def lake_for(lake: Path, port: int) -> Lake:
 
 
 def run(
-    lake: Lake, what: RefreshParameters, when: tuple[str | None, str | None, str], port: int, *, as_json: bool
+    lake: Lake, what: RefreshRequest, when: tuple[str | None, str | None, str], port: int, *, as_json: bool
 ) -> None:
     """Server up, deployments served, server down."""
     os.environ.update({name: value for name, value in SERVED.items() if name not in os.environ})
@@ -132,14 +134,14 @@ def run(
 
         def ready(due: datetime | None) -> None:
             print_json({"ui": page, "api": api}) if as_json else OUT.print(f"[bold]{page}/v2/[/]", highlight=False)
-            for line in told(what, due):
+            for line in announcement(what, due):
                 say(line)
 
         serve_deployments(served, ready)
     say("stopped")
 
 
-def told(what: RefreshParameters, due: datetime | None) -> Iterator[str]:
+def announcement(what: RefreshRequest, due: datetime | None) -> Iterator[str]:
     """What is served, where new versions go, and when."""
     place = what.publish_to
     yield f"recipe {what.recipe}, lake {what.lake}"

@@ -15,6 +15,7 @@ from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOptio
 from medmultipoints.flows.cli.quarantine import exclusions_of_run
 from medmultipoints.flows.engine.report import COUNTS
 from medmultipoints.flows.engine.rerun import plan_rerun
+from medmultipoints.flows.stages.pipeline import PIPELINE
 
 SHOWN_RUNS = 10
 
@@ -30,7 +31,7 @@ def status(
     opened = existing_lake(lake)
     runs: list[dict[str, Any]] = read_runs(opened)
     rejected = rejections(opened, runs[0]) if runs else []
-    rerun = plan_rerun(opened, runs[0]) if runs and not quick else None
+    rerun = plan_rerun(opened, runs[0], PIPELINE) if runs and not quick else None
     upstream = read_answers(opened)
     if as_json:
         told = asdict(rerun) if rerun else None

@@ -1,18 +1,21 @@
-"""The key of every stage, known before anything runs: what a run would do, and what it would keep."""
+"""What a run would do, known before anything runs: the key of every stage, and which stages are finished."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from medmultipoints.data_lake.catalogue import reader_digest
 from medmultipoints.data_lake.store.keys import code_digest, digest, package_versions
 from medmultipoints.data_lake.store.objects import Receipt, read_receipt
 from medmultipoints.expectations.suites import TABLE_RULES, load_suite, table_digest
+from medmultipoints.flows.engine.place import newest_version
 from medmultipoints.flows.engine.stage import Build, Stage
 
-ENGINE = ("medmultipoints.flows.engine.finish", "medmultipoints.flows.engine.plan", "medmultipoints.flows.engine.stage")
+ENGINE = ("medmultipoints.flows.engine.finish", "medmultipoints.flows.engine.stage")
+"""The modules that every result depends on, whatever the stage."""
 
 
 def plan_keys(build: Build, stages: Sequence[Stage]) -> dict[str, str]:
-    """The key of each stage: code, data files, parameters, packages, and the keys of what it reads."""
+    """Return the key of each stage: code, data files, parameters, packages, and the keys of what it reads."""
     packages = package_versions()
     keys: dict[str, str] = {}
     for stage in stages:
@@ -33,11 +36,28 @@ def plan_keys(build: Build, stages: Sequence[Stage]) -> dict[str, str]:
 
 
 def source_inputs(build: Build) -> dict[str, object]:
-    """What identifies the selected sources: the digest of their files, the code of their readers."""
+    """Return what identifies the selected sources: the digest of their files, the code of their readers."""
     return {source.name: (source.fingerprint.digest, reader_digest(source.info.reader)) for source in build.sources}
 
 
 def finished(build: Build, stages: Sequence[Stage], keys: Mapping[str, str]) -> dict[str, Receipt]:
-    """The receipts of stages whose results are there and intact."""
+    """Return the receipts of stages whose results exist and are intact."""
     receipts = {stage.name: read_receipt(build.lake, stage.name, keys[stage.name]) for stage in stages}
     return {name: receipt for name, receipt in receipts.items() if receipt is not None}
+
+
+def is_finished(build: Build, stages: Sequence[Stage]) -> bool:
+    """Return whether every stage of the build is finished and intact, so that there is nothing to do."""
+    build = settled(build)
+    return len(finished(build, stages, plan_keys(build, stages))) == len(stages)
+
+
+def at_version(build: Build, version: str) -> Build:
+    """Return the same build under another version."""
+    return replace(build, recipe=build.recipe.model_copy(update={"version": version}))
+
+
+def settled(build: Build) -> Build:
+    """Return the build at the version that it begins with: under ``auto`` the newest release of its name."""
+    newest = newest_version(build.lake, build.recipe.name) if build.request.version == "auto" else None
+    return at_version(build, newest) if newest else build

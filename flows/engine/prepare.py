@@ -1,9 +1,9 @@
-"""From what a person types to a build: recipe checked, sources found or fetched, everything identified."""
+"""From a request to a build: recipe checked, sources found or fetched, everything identified."""
 
 import os
 import re
+import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,38 +17,38 @@ from medmultipoints.data_lake.store.layout import Lake, open_lake
 from medmultipoints.data_lake.store.objects import StoredObject
 from medmultipoints.data_lake.store.tables import put_table
 from medmultipoints.flows.engine.place import fetch_releases
-from medmultipoints.flows.engine.stage import Build, EarlierRelease, Source
-from medmultipoints.flows.orchestration.cluster import reach_cluster
-from medmultipoints.flows.recipe.model import Recipe, load_recipe, select_sources, shipped_recipes
-from medmultipoints.flows.recipe.patterns import NAME
+from medmultipoints.flows.engine.recording import record_attempt
+from medmultipoints.flows.engine.request import CLUSTERS, BuildRequest
+from medmultipoints.flows.engine.stage import Build, EarlierRelease, Source, Stage
+from medmultipoints.flows.recipe.model import Recipe, check_limits, load_recipe, select_sources
+from medmultipoints.flows.recipe.problems import NAME
 from medmultipoints.transforms.diff.releases import KEYS
-from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.errors import MachineError, UsageError
 
 Progress = Callable[[str, int, int | None], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to build and where, in plain values; ``flows.orchestration.parameters`` has their meaning."""
-
-    recipe: str
-    lake: str = "lake"
-    sources: Mapping[str, str] = field(default_factory=dict)
-    only: tuple[str, ...] = ()
-    workers: int | None = None
-    version: str | None = None
-    runner: str = "threads"
-    address: str | None = None
+ADDRESS = re.compile(r"(?:\w+://)?(?P<host>[^/:]+|\[[^]]+\]):(?P<port>\d{1,5})/?")
+SECONDS = 5.0
 
 
 def no_progress(_name: str, _done: int, _total: int | None) -> None:
     """For callers that do not watch downloads."""
 
 
-def prepare(request: Request, progress: Progress = no_progress) -> Build:
-    """The build that a request means; UsageError, MachineError or DataError where it cannot be."""
-    reach_cluster(request.runner, request.address)
+def prepare_attempt(request: BuildRequest, stages: Sequence[Stage], progress: Progress = no_progress) -> Build:
+    """Return the build of a request; if it fails, the record of the attempt says why."""
+    started = datetime.now(UTC)
+    try:
+        return prepare(request, stages, progress)
+    except BaseException as error:
+        record_attempt(request, started, error)
+        raise
+
+
+def prepare(request: BuildRequest, stages: Sequence[Stage], progress: Progress = no_progress) -> Build:
+    """Return the build of a request; UsageError, MachineError or DataError where there can be none."""
+    reach_cluster(request)
     recipe = dated(with_version(load_recipe(request.recipe), request.version))
+    check_limits(recipe, [stage.name for stage in stages], request.recipe)
     recipe = select_sources(recipe, request.only)
     check_given(recipe, request.sources)
     lake = open_lake(request.lake)
@@ -59,25 +59,26 @@ def prepare(request: Request, progress: Progress = no_progress) -> Build:
     earlier = earlier_release(asked, lake)
     given_first = sorted(recipe.sources, key=lambda name: name not in request.sources)
     found = {name: locate(catalogue[name], request.sources.get(name), lake, progress) for name in given_first}
-    return Build(lake, recipe, tuple(found[name] for name in recipe.sources), previous, earlier, plain(request))
+    return Build(lake, recipe, tuple(found[name] for name in recipe.sources), request.located(), previous, earlier)
 
 
-def plain(request: Request) -> dict[str, object]:
-    """The request as the record of a run keeps it: paths do not depend on the folder that it was started in."""
-    recipe = Path(request.recipe)
-    shipped = request.recipe in shipped_recipes()
-    paths = {name: str(Path(path).absolute()) for name, path in request.sources.items()}
-    return asdict(request) | {"recipe": request.recipe if shipped else str(recipe.absolute()), "sources": paths}
+def reach_cluster(request: BuildRequest) -> None:
+    """Raise MachineError if nobody answers at the cluster's address; an address without a port is not tried."""
+    found = ADDRESS.fullmatch(request.address or "")
+    if found is None:
+        return
+    try:
+        socket.create_connection((found["host"].strip("[]"), int(found["port"])), timeout=SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise MachineError(
+            f"no {CLUSTERS[request.runner]} answers at {request.address} (--runner-address): "
+            f"{getattr(error, 'strerror', None) or error}. Start it, or omit the address for a cluster of this run."
+        ) from error
 
 
 def with_version(recipe: Recipe, version: str | None) -> Recipe:
-    """The recipe with the version that was asked for; ``auto`` is settled once the release is known."""
-    if version in (None, "auto"):
-        return recipe
-    try:
-        return Recipe.model_validate(recipe.model_dump() | {"version": version})
-    except ValueError:
-        raise UsageError(f"--version {version}: give three numbers such as 1.2.0, or auto.") from None
+    """Return the recipe with the requested version; ``auto`` is settled once the release is known."""
+    return recipe if version in (None, "auto") else recipe.model_copy(update={"version": version})
 
 
 def fetch_previous(recipe: Recipe, lake: Lake) -> None:
@@ -137,19 +138,3 @@ def locate(info: SourceInfo, given: str | None, lake: Lake, progress: Progress) 
     source = Source(info, fingerprint(path))
     open_source(info.name, source.fingerprint.path, lake.scratch)
     return source
-
-
-def parse_sources(texts: Sequence[str]) -> dict[str, str]:
-    """NAME=PATH pairs of the command line."""
-    pairs = {}
-    for text in texts:
-        name, equals, path = text.partition("=")
-        if not (name and equals and path):
-            raise UsageError(f"--source {text}: write it as NAME=PATH, for example hyperkvasir=~/data/hyper-kvasir.")
-        pairs[name] = str(Path(path).expanduser())
-    return pairs
-
-
-def parse_names(text: str) -> tuple[str, ...]:
-    """The names of a list with commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())

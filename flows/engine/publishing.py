@@ -14,33 +14,16 @@ from medmultipoints.data_lake.publish.plan import PushPlan, plan_push
 from medmultipoints.data_lake.publish.push import PushResult, push
 from medmultipoints.data_lake.publish.read_back import read_back
 from medmultipoints.data_lake.release.read.verify import Check, verify_release
+from medmultipoints.flows.engine.request import Destination, PublishRequest, ask
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 
 _BRANCH = re.compile(r"(?!.*(\.\.|//|/\.|\.lock(/|$)))[A-Za-z0-9_]([A-Za-z0-9._/-]*[A-Za-z0-9_-])?")
-Tell = Callable[[str], None]
-ONE_PLACE = "give either --repo OWNER/NAME for the Hub, or --to FOLDER for versions without it."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishRequest:
-    """What is to be published where, in plain values; the token is not among them.
-
-    ``approval`` is that of the plan that a person agreed to; None agrees to any plan.
-    """
-
-    release: str
-    repo: str | None = None
-    to: str | None = None
-    private: bool = False
-    branch: str = "main"
-    pull_request: bool = False
-    replace_edits: bool = False
-    approval: str | None = None
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What stands now, and what was read back of it."""
+    """The published version, and the checks of what was read back."""
 
     plan: PushPlan
     result: PushResult
@@ -52,8 +35,8 @@ class Published:
         where = f"{result.place} as {result.tag} (commit {result.commit[:12]})"
         return {
             "pushed": f"published: {where}, every file and a sample of rows read back",
-            "finished": f"published: {where}; the commit stood, its tag was missing; everything was read back",
-            "unchanged": f"nothing to publish: {where} holds this very content; no commit, no tag; "
+            "finished": f"published: {where}; the commit existed, its tag was missing; everything was read back",
+            "unchanged": f"nothing to publish: {where} has the same content; no commit, no tag; "
             "everything was read back",
             "proposed": f"proposed, not published: a pull request of {result.place} holds {result.name} "
             f"{result.version} (commit {result.commit[:12]}). Merge it, then run publish again to verify and tag it",
@@ -73,15 +56,15 @@ class Published:
         }
 
 
-def open_place(request: PublishRequest) -> Place:
-    """The Hub repository or the folder that the request names."""
+def open_place(request: Destination, *, pull_request: bool = False) -> Place:
+    """Return the Hub repository or the folder of a request."""
     if not _BRANCH.fullmatch(request.branch):
-        raise UsageError(f"--branch {request.branch}: no name of a branch. Use letters, digits, '.', '_', '-' and '/'.")
-    if (request.repo is None) == (request.to is None):
-        raise UsageError(ONE_PLACE)
+        raise UsageError(
+            f"--branch {request.branch}: not a valid branch name. Use letters, digits, '.', '_', '-' and '/'."
+        )
     if request.repo is not None:
-        return HubPlace(request.repo, private=request.private, branch=request.branch, pull_request=request.pull_request)
-    if request.private or request.pull_request:
+        return HubPlace(request.repo, private=request.private, branch=request.branch, pull_request=pull_request)
+    if request.private or pull_request:
         raise UsageError("--private and --pr are for --repo: a folder has neither.")
     folder = Path(str(request.to)).expanduser()
     if shutil.which("git") is None or (folder / HISTORY).is_file():
@@ -92,43 +75,43 @@ def open_place(request: PublishRequest) -> Place:
 
 
 def plan_for(request: PublishRequest, place: Place) -> PushPlan:
-    """The plan of a request, as a person is to see it first."""
+    """Return the plan of a request, for a person to see first."""
     return plan_push(Path(request.release).expanduser(), place, replace_edits=request.replace_edits)
 
 
-def publish_release(request: PublishRequest, tell: Tell) -> Published:
-    """The version stands, verified and read back; an error says what stands where it does not.
+def publish_release(request: PublishRequest, say: Say) -> Published:
+    """Push a release, verify the copy and tag it; an error says what was published and what was not.
 
     DataError where the release itself is unsound or what was read back is not what was pushed, MachineError where
     the place changed since the plan was agreed to or does not answer, UsageError where it refuses.
     """
-    place = open_place(request)
+    place = open_place(request, pull_request=request.pull_request)
     plan = plan_for(request, place)
     if plan.action == "commit":
         if request.approval not in (None, plan.approval):
             raise MachineError(
                 f"{plan.place} changed after the plan was shown. Nothing was pushed: run again to see the new plan."
             )
-        tell("checking the release itself")
+        say("checking the release itself")
         check_release(plan.folder)
-        tell(f"pushing {plan.title} to {plan.place}")
+        say(f"pushing {plan.title} to {plan.place}")
     result = push(plan, place, replace_edits=request.replace_edits)
     if result.outcome == "proposed":
         return Published(plan, result, ())
-    tell(f"reading {plan.tag} back")
+    say(f"reading {plan.tag} back")
     checks = read_back(place, plan.tag, plan.folder)
     failed = [check for check in checks if not check.ok]
     if failed:
         raise DataError(
-            f"{plan.title} at {plan.place} stands with the tag {plan.tag}, but is NOT published: reading it back "
-            f"failed ({failed[0].name}: {failed[0].detail}). Tell nobody of the version. Run the same "
-            f"command again to read it back again; if it stays so, publish a corrected version."
+            f"{plan.title} at {plan.place} has the tag {plan.tag}, but its copy is damaged: reading it back failed "
+            f"({failed[0].name}: {failed[0].detail}). Do not announce this version. Run the same "
+            f"command again to repeat the check; if it fails again, publish a corrected version."
         )
     return Published(plan, result, checks)
 
 
 def check_release(folder: Path) -> None:
-    """Nothing where every check of ``verify`` passes; DataError with the first that fails."""
+    """Raise DataError with the first check of ``verify`` that fails."""
     failed = [check for check in verify_release(folder).checks if not check.ok]
     if failed:
         raise DataError(
@@ -138,14 +121,14 @@ def check_release(folder: Path) -> None:
 
 
 def place_of(text: str) -> tuple[Place, str] | None:
-    """Place and revision that ``hub:OWNER/NAME@vX.Y.Z`` or ``folder:PATH@vX.Y.Z`` names; None for a release folder."""
+    """Return place and revision of ``hub:OWNER/NAME@vX.Y.Z`` or ``folder:PATH@vX.Y.Z``; None for a release folder."""
     kind, colon, rest = text.partition(":")
     if not colon or kind not in ("hub", "folder"):
         return None
     where, at, revision = rest.rpartition("@")
     if not (at and where and revision):
         raise UsageError(f"{text}: write it as {kind}:{'OWNER/NAME' if kind == 'hub' else 'PATH'}@vX.Y.Z.")
-    request = PublishRequest(release="", repo=where) if kind == "hub" else PublishRequest(release="", to=where)
+    request = ask(Destination, **{"repo" if kind == "hub" else "to": where})
     if kind == "folder" and not Path(where).expanduser().is_dir():
         raise UsageError(f"{where}: there is no such folder.")
     return open_place(request), revision

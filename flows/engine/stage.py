@@ -1,8 +1,8 @@
 """A stage is a value: what it reads, what it writes, the function in between, and what its key depends on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -15,10 +15,15 @@ from medmultipoints.data_lake.store.tables import read_table, scan_table
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.records import Exclusion
 
+if TYPE_CHECKING:  # what a request says in words is no part of a result
+    from medmultipoints.flows.engine.request import BuildRequest
+
 WHOLE = "all"
+EVERY_EARLIER = ("*",)
+"""For a stage that reads every stage before it, whatever they are."""
 Tables = Mapping[str, pl.DataFrame]
 Scans = Mapping[str, pl.LazyFrame]
-"""Stored tables, of which is read what is asked for."""
+"""Stored tables; only the rows and columns that a query needs are read."""
 Rules = Mapping[str, tuple[bool, str]]
 
 
@@ -48,18 +53,18 @@ class EarlierRelease:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """Everything that the work of one build depends on; travels to workers in other processes.
+    """Everything that the work of one build depends on; it is sent to workers in other processes.
 
-    ``previous`` is the table of images of the release that the recipe names as ``splits.previous``, ``earlier`` are
-    all its rows; ``request`` is what was asked for, in plain values, for the record of the run.
+    ``previous`` is the table of images of the release that the recipe names as ``splits.previous``, ``earlier`` holds
+    all its rows; ``request`` is the request with absolute paths, for the record of the run.
     """
 
     lake: Lake
     recipe: Recipe
     sources: tuple[Source, ...]
+    request: "BuildRequest"
     previous: StoredObject | None = None
     earlier: EarlierRelease | None = None
-    request: Mapping[str, object] = field(default_factory=dict)
 
     def files(self, source: str) -> SourceFiles:
         """The open files of one source."""
@@ -147,3 +152,15 @@ class Stage:
     data: Callable[[], object] = dict
     rules: Callable[[Scans, Inputs], Rules] = no_rules
     suite: Callable[[Recipe], Mapping[str, Mapping[str, Any]]] = no_options
+
+
+def pipeline(*stages: Stage) -> tuple[Stage, ...]:
+    """Return the stages in this order, with what each reads resolved; ValueError if that does not come before it."""
+    resolved: list[Stage] = []
+    for stage in stages:
+        earlier = [one.name for one in resolved]
+        reads = tuple(earlier) if stage.reads == EVERY_EARLIER else stage.reads
+        if stage.name in earlier or not set(reads) <= set(earlier):
+            raise ValueError(f"stage {stage.name} reads {reads}; before it there are {earlier}")
+        resolved.append(replace(stage, reads=reads))
+    return tuple(resolved)

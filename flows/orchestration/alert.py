@@ -1,4 +1,4 @@
-"""The flow that automations start when something needs a person: it says so, and sends it on where configured."""
+"""The flow that automations start when something needs a person: it logs an error and sends a notification."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.logging import get_run_logger
 from prefect.states import Completed
 
-from medmultipoints.flows.orchestration.flow_ends import send
-from medmultipoints.flows.orchestration.progress import tell
+from medmultipoints.flows.orchestration.flow_runs import send
+from medmultipoints.flows.orchestration.progress import call_api
 
 
 @flow(
@@ -22,12 +22,12 @@ def alert(subject: str, details: str = "", block: str | None = None) -> State[An
 
     Args:
         subject: What happened, in a few words.
-        details: Everything that is known of it.
-        block: Notification block to send it through, as TYPE/NAME; none: it only stands here.
+        details: Everything that is known about it.
+        block: Notification block to send it through, as TYPE/NAME; none: only the log and an artifact.
 
     """
     get_run_logger().error("%s: %s", subject, details)
-    tell(lambda: create_markdown_artifact(f"# {subject}\n\n{details}\n", key="alert"))
+    call_api(lambda: create_markdown_artifact(f"# {subject}\n\n{details}\n", key="alert"))
     if block:
         send(block, subject, details)
     return Completed(message=subject)

@@ -1,4 +1,4 @@
-"""The Prefect flow around the pipeline: one task a shard, retries where they help, artifacts to look at."""
+"""The Prefect flow around the pipeline: one task a shard, retries where they help, artifacts."""
 
 from typing import Any
 
@@ -7,27 +7,20 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from medmultipoints.flows.engine.attempt import prepare_attempt
 from medmultipoints.flows.engine.execute import Outcome, execute
-from medmultipoints.flows.orchestration.artifacts import show_outcome
-from medmultipoints.flows.orchestration.flow_ends import ended, notify
-from medmultipoints.flows.orchestration.given import given_build, given_observer
-from medmultipoints.flows.orchestration.lineage import record_lineage
-from medmultipoints.flows.orchestration.parameters import BuildParameters
+from medmultipoints.flows.engine.prepare import prepare_attempt
+from medmultipoints.flows.engine.request import BuildRequest
+from medmultipoints.flows.orchestration.artifacts import record_lineage, show_outcome
+from medmultipoints.flows.orchestration.flow_runs import as_flow_state, calling_observer, notify, prepared_build
 from medmultipoints.flows.orchestration.progress import Progress
-from medmultipoints.flows.orchestration.runners import task_runner
-from medmultipoints.flows.orchestration.tasks import run_with
+from medmultipoints.flows.orchestration.runners import run_with, task_runner
+from medmultipoints.flows.stages.pipeline import PIPELINE
 
 
 def name_run() -> str:
-    """A name that tells what is built, as ``build audited 1.2.0``."""
-    what = BuildParameters.model_validate(flow_run.parameters["what"])
-    return " ".join(["build", recipe_name(what), what.version or ""]).strip()
-
-
-def recipe_name(what: BuildParameters) -> str:
-    """The name of a recipe in names of runs: of a file, without folder and suffix."""
-    return what.recipe.rpartition("/")[2].removesuffix(".toml")
+    """Return the name of the run, such as ``build audited 1.2.0``."""
+    what = BuildRequest.model_validate(flow_run.parameters["what"])
+    return " ".join(["build", what.label, what.version or ""]).strip()
 
 
 @flow(
@@ -38,7 +31,7 @@ def recipe_name(what: BuildParameters) -> str:
     on_crashed=[notify],
     description="Build a release: sources in, a validated and reproducible release out.",
 )
-def build(what: BuildParameters) -> State[Outcome] | State[Any]:
+def build(what: BuildRequest) -> State[Outcome] | State[Any]:
     """Build the release of a recipe.
 
     Args:
@@ -48,21 +41,21 @@ def build(what: BuildParameters) -> State[Outcome] | State[Any]:
 
     def work(progress: Progress) -> State[Outcome]:
         with task_runner(what) as runner:
-            prepared = given_build() or prepare_attempt(what.request())
-            outcome = execute(prepared, what.version, run_with(runner), progress)
+            prepared = prepared_build() or prepare_attempt(what, PIPELINE)
+            outcome = execute(prepared, PIPELINE, run_with(runner), progress)
         show(outcome)
         return Completed(message=outcome.sentence(), data=outcome)
 
-    return ended(work, Progress(given_observer()))
+    return as_flow_state(work, Progress(calling_observer()))
 
 
 def show(outcome: Outcome) -> None:
-    """Pages and lineage of a release that stands; a warning where they cannot be made: it is no less whole."""
-    for described in (show_outcome, record_lineage):
+    """Create artifacts, pages and lineage; log a warning on failure, as the release is complete without them."""
+    for create in (show_outcome, record_lineage):
         try:
-            described(outcome)
-        except Exception as error:  # noqa: BLE001 (whatever stops a page, the release has been placed)
+            create(outcome)
+        except Exception as error:  # noqa: BLE001 (a page never fails a build: the release has been placed)
             get_run_logger().warning(
-                "%s stands, but not everything about it could be shown: %s: %s. Run again to make its pages.",
+                "Release %s was placed, but some artifacts could not be created: %s: %s. Run again to create them.",
                 outcome.release.path, type(error).__name__, error,
             )  # fmt: skip

@@ -10,9 +10,9 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.events.schemas.deployment_triggers import DeploymentEventTrigger
 from prefect.flows import Flow
 
+from medmultipoints.flows.engine.request import Destination, RefreshRequest, VerifyRequest
 from medmultipoints.flows.orchestration.alert import alert
-from medmultipoints.flows.orchestration.build import build, recipe_name
-from medmultipoints.flows.orchestration.parameters import Destination, RefreshParameters, VerifyParameters
+from medmultipoints.flows.orchestration.build import build
 from medmultipoints.flows.orchestration.publish import publish
 from medmultipoints.flows.orchestration.refresh import REJECTIONS, refresh
 from medmultipoints.flows.orchestration.verify import verify
@@ -67,13 +67,13 @@ class Served:
     triggers: tuple[DeploymentEventTrigger, ...] = ()
 
 
-def deployments(what: RefreshParameters, schedule: Schedule | None, timezone: str) -> tuple[Served, ...]:
+def deployments(what: RefreshRequest, schedule: Schedule | None, timezone: str) -> tuple[Served, ...]:
     """Every deployment; refresh runs on the schedule, verify weekly where refresh has one, the others when asked."""
     destination: Destination | None = what.publish_to
     weekly = CronSchedule(cron=WEEKLY, timezone=timezone) if schedule else None
-    tagged = (f"recipe:{recipe_name(what)}",)
-    looked_after = VerifyParameters(recipe=load_recipe(what.recipe).name, lake=what.lake, published_at=destination)
-    built = what.model_dump(exclude={"publish_to", "alert_above"})
+    tagged = (f"recipe:{what.label}",)
+    looked_after = VerifyRequest(recipe=load_recipe(what.recipe).name, lake=what.lake, published_at=destination)
+    built = what.build().model_dump()
     return (
         Served(refresh, {"what": what.model_dump()}, schedule, DROP, tagged),
         Served(verify, {"what": looked_after.model_dump()}, weekly, WAIT, tagged),

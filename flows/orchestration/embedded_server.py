@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 90
 LOG, SERVED_AT = "server.log", "address"
+REPORTS = "MEDMULTIPOINTS_REPORTS"  # in the environment: where the server that ``serve`` started shows the reports
 LEAST_FREE = 64 << 20  # its database takes a few MiB, its log more the longer a run is
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

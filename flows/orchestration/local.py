@@ -3,11 +3,10 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
 
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.engine.prepare import Request
-from medmultipoints.flows.engine.publishing import Published, PublishRequest
+from medmultipoints.flows.engine.publishing import Published
+from medmultipoints.flows.engine.request import BuildRequest, PublishRequest
 from medmultipoints.flows.engine.run import Observer
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.orchestration.embedded_server import QUIET, embedded_server
@@ -18,24 +17,20 @@ CONSOLE = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGIN
 PATIENT = {"PREFECT_CLIENT_MAX_RETRIES": "7"}
 # The history of ``serve`` does not grow for ever: events go after 7 days, runs after 90.
 SERVED = QUIET | PATIENT | {"PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs"}
-# Where the server that ``serve`` started shows the lake's reports.
-REPORTS = "MEDMULTIPOINTS_REPORTS"
 
 
-def run_flow(request: Request, prepared: Build, observer: Observer) -> Outcome:
+def run_flow(request: BuildRequest, prepared: Build, observer: Observer) -> Outcome:
     """The outcome of the flow run; an error of the data or the machine is raised as it was."""
     with prefect_api(prepared):
         from prefect.logging.handlers import APILogWorker
 
         from medmultipoints.flows.orchestration.build import build
-        from medmultipoints.flows.orchestration.given import given
-        from medmultipoints.flows.orchestration.parameters import BuildParameters
+        from medmultipoints.flows.orchestration.flow_runs import handed_over
 
-        version = request.version or prepared.recipe.version
-        parameters = BuildParameters.model_validate(asdict(replace(request, version=version)))
+        named = request.model_copy(update={"version": request.version or prepared.recipe.version})
         try:
-            with given(prepared, observer):
-                state = build(parameters, return_state=True)
+            with handed_over(prepared, observer):
+                state = build(named, return_state=True)
         finally:
             APILogWorker.drain_all(timeout=5)
     outcome = state.result(raise_on_failure=True)
@@ -48,11 +43,10 @@ def run_publish(request: PublishRequest) -> Published:
     os.environ.update({name: value for name, value in CONSOLE.items() if name not in os.environ})
     from prefect.logging.handlers import APILogWorker
 
-    from medmultipoints.flows.orchestration.parameters import PublishParameters
     from medmultipoints.flows.orchestration.publish import publish
 
     try:
-        state = publish(PublishParameters(**asdict(request)), return_state=True)
+        state = publish(request, return_state=True)
     finally:
         APILogWorker.drain_all(timeout=5)
     published: object = state.result(raise_on_failure=True)

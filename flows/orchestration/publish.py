@@ -11,14 +11,14 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from medmultipoints.flows.engine.publishing import Published, publish_release
-from medmultipoints.flows.orchestration.flow_ends import ended, notify
-from medmultipoints.flows.orchestration.parameters import PublishParameters
-from medmultipoints.flows.orchestration.progress import Progress, tell
+from medmultipoints.flows.engine.request import PublishRequest
+from medmultipoints.flows.orchestration.flow_runs import as_flow_state, notify
+from medmultipoints.flows.orchestration.progress import Progress, call_api
 
 
 def name_run() -> str:
-    """A name that tells what is published, as ``publish audited 1.2.0``."""
-    release = Path(PublishParameters.model_validate(flow_run.parameters["what"]).release)
+    """Return the name of the run, such as ``publish audited 1.2.0``."""
+    release = Path(PublishRequest.model_validate(flow_run.parameters["what"]).release)
     return f"publish {release.parent.name} {release.name}"
 
 
@@ -30,7 +30,7 @@ def name_run() -> str:
     on_crashed=[notify],
     description="Publish a release as a version: one commit, one tag, read back.",
 )
-def publish(what: PublishParameters) -> State[Published] | State[Any]:
+def publish(what: PublishRequest) -> State[Published] | State[Any]:
     """Publish a release folder.
 
     Args:
@@ -39,19 +39,19 @@ def publish(what: PublishParameters) -> State[Published] | State[Any]:
     """
 
     def work(_progress: Progress) -> State[Published]:
-        published = publish_release(what.plain(), get_run_logger().info)
-        tell(
+        published = publish_release(what, get_run_logger().info)
+        call_api(
             lambda: create_markdown_artifact(
                 summary(published, what.repo), key="published", description="What was published"
             )
         )
         return Completed(message=published.sentence(), data=published)
 
-    return ended(work, Progress())
+    return as_flow_state(work, Progress())
 
 
 def summary(published: Published, repo: str | None) -> str:
-    """The outcome, a link, the difference and the files as Markdown."""
+    """Return the outcome, a link, the difference and the files as Markdown."""
     plan = published.plan
     rows = [f"| {file.kind} | {file.path} | {file.bytes:,} |" for file in plan.paths("added", "changed", "deleted")]
     parts = [f"# {plan.title}", published.sentence(), *links(published, repo)]
@@ -61,7 +61,7 @@ def summary(published: Published, repo: str | None) -> str:
 
 
 def links(published: Published, repo: str | None) -> list[str]:
-    """Where a browser finds the version, if it went to the Hub: its tag, or the commit of what is only proposed."""
+    """Return the address of the version on the Hub: of its tag, or of the commit of a pull request."""
     hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     revision = published.to_json()["tag"] or published.result.commit
     return [f"[{repo} {revision}]({hub}/datasets/{repo}/tree/{revision})"] if repo else []

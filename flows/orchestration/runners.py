@@ -1,24 +1,33 @@
-"""Where shards are worked on: threads, processes, or a Dask or Ray cluster; chosen by configuration alone."""
+"""The one Prefect task, a shard of a stage, and where it runs: threads, processes, or a Dask or Ray cluster."""
 
+import errno
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
-from prefect.futures import PrefectFuture
+from prefect import State, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import TaskRun
+from prefect.futures import PrefectFuture, as_completed
+from prefect.states import Failed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+from prefect.tasks import Task, exponential_backoff
 
-from medmultipoints.flows.orchestration.cluster import reach_cluster
-from medmultipoints.flows.orchestration.parameters import BuildParameters
-from medmultipoints.transforms.errors import UsageError
+from medmultipoints.data_lake.store.objects import Receipt
+from medmultipoints.flows.engine.prepare import reach_cluster
+from medmultipoints.flows.engine.request import BuildRequest
+from medmultipoints.flows.engine.run import Mapper, ShardJob, run_shard
+from medmultipoints.transforms.errors import PipelineError, StoreError, UsageError
 
 Runner = TaskRunner[PrefectFuture[Any]]
+NEVER_RETRY = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
-def task_runner(chosen: BuildParameters) -> Runner:
+def task_runner(chosen: BuildRequest) -> Runner:
     """The runner that was asked for, not started; UsageError where its package is not installed."""
     workers = chosen.workers or os.cpu_count() or 1
-    reach_cluster(chosen.runner, chosen.address)
+    reach_cluster(chosen)
     makers: dict[str, Callable[[], object]] = {
         "threads": lambda: ThreadPoolTaskRunner(max_workers=workers),
         "processes": lambda: ProcessPoolTaskRunner(max_workers=workers),
@@ -48,3 +57,55 @@ def _ray(workers: int, address: str | None) -> object:
     if address:  # the cluster knows its own size
         return RayTaskRunner(address=address)
     return RayTaskRunner(init_kwargs={"num_cpus": workers, "include_dashboard": False})
+
+
+def worth_retrying(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
+    """Only refusals of system and object store that may pass: a full disk or wrong data stay what they are."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, StoreError) or (isinstance(error, OSError) and error.errno not in NEVER_RETRY)
+
+
+class Parcel:
+    """A job on its way to a runner: neither Prefect nor Dask looks inside it for pieces to replace."""
+
+    def __init__(self, job: ShardJob) -> None:
+        self.job = job
+
+    @property
+    def label(self) -> str:
+        return self.job.label
+
+
+@task(
+    name="shard",
+    task_run_name="{parcel.label}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=exponential_backoff(backoff_factor=2),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=worth_retrying,
+)
+def shard(parcel: Parcel) -> Receipt | State[object]:
+    """One shard of one stage; an error of the data is a failed state with its message, not a traceback."""
+    try:
+        return run_shard(parcel.job)
+    except PipelineError as error:
+        return Failed(message=str(error), data=error)
+
+
+def run_with(runner: Runner) -> Mapper:
+    """A mapper that gives every shard to the runner, which is started; an error is noted with its shard."""
+
+    def run(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, Receipt]]:
+        futures = {runner.submit(shard, {"parcel": Parcel(job)}): job for job in jobs}
+        for future in as_completed(list(futures)):
+            try:
+                receipt = future.result(raise_on_failure=True)
+            except Exception as error:
+                error.add_note(futures[future].shard)
+                raise
+            assert isinstance(receipt, Receipt)
+            yield futures[future], receipt
+
+    return run

@@ -1,4 +1,4 @@
-"""A local Prefect server with the deployments, until it is told to stop: what ``medmultipoints serve`` runs."""
+"""Serve the deployments from a local Prefect server until a signal: what ``medmultipoints serve`` runs."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ from prefect.runner import Runner
 from prefect.states import Crashed
 
 from medmultipoints.flows.orchestration.deployments import Served
-from medmultipoints.flows.orchestration.flow_ends import SERVED_BY
+from medmultipoints.flows.orchestration.flow_runs import SERVED_BY
 
 NAME = "medmultipoints"
 UNDER_WAY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
@@ -38,7 +38,7 @@ def serve(served: Sequence[Served], ready: Callable[[datetime | None], None]) ->
 
 
 async def _serve(served: Sequence[Served], ready: Callable[[datetime | None], None]) -> None:
-    await bury_the_dead()
+    await mark_stale_runs_crashed()
     runner = Runner(name=NAME, pause_on_shutdown=False, query_seconds=2)
     for one in served:
         await runner.aadd_flow(
@@ -54,16 +54,16 @@ async def _serve(served: Sequence[Served], ready: Callable[[datetime | None], No
     stopped = asyncio.Event()
     running = asyncio.create_task(runner.start())
     await asyncio.sleep(0)  # it has set its own handler for SIGTERM by now
-    for told in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(told, stopped.set)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     ready(await next_run(served))
-    burying = asyncio.create_task(bury_orphans())
+    watching = asyncio.create_task(watch_for_orphans())
     waiting = asyncio.create_task(stopped.wait())
     await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if running.done():
         running.result()
         return
-    burying.cancel()
+    watching.cancel()
     await let_finished_end()
     await runner.astop()
     await asyncio.wait({running}, timeout=10)
@@ -91,17 +91,17 @@ async def let_finished_end(seconds: float = 10) -> None:
             await asyncio.sleep(0.5)
 
 
-async def bury_orphans() -> None:
+async def watch_for_orphans() -> None:
     """From time to time, mark orphans as crashed; where the server does not answer, the next time."""
     while True:
         await asyncio.sleep(ORPHANS_SECONDS)
         try:
-            await bury_orphans_once()
+            await mark_orphans_crashed()
         except AWAY as error:
             log.warning("runs that outlived the run around them were not looked for: %s", error)
 
 
-async def bury_orphans_once() -> None:
+async def mark_orphans_crashed() -> None:
     """Mark runs as crashed that began within a run which has ended without them."""
     async with get_client() as client:
         for run in await client.read_flow_runs(flow_run_filter=FlowRunFilter(state=of_types([StateType.RUNNING]))):
@@ -118,7 +118,7 @@ def of_types(types: list[StateType]) -> FlowRunFilterState:
     return FlowRunFilterState(type=FlowRunFilterStateType(any_=types))
 
 
-async def bury_the_dead() -> int:
+async def mark_stale_runs_crashed() -> int:
     """Mark runs that an earlier server left under way as crashed, so that they hold no slot; returns how many."""
     under_way = FlowRunFilter(state=of_types(UNDER_WAY))
     async with get_client() as client:

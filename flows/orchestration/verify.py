@@ -1,10 +1,10 @@
-"""The Prefect flow that looks after a release: everything it states is computed again, in the lake and at the Hub."""
+"""The Prefect flow that verifies the newest release, in the lake and where it is published."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from prefect import State, flow, tags
+from prefect import State, flow
 from prefect.artifacts import create_table_artifact
 from prefect.runtime import flow_run
 from prefect.states import Completed
@@ -15,17 +15,17 @@ from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.store.layout import open_lake
 from medmultipoints.flows.engine.place import newest_release
 from medmultipoints.flows.engine.publishing import place_of
-from medmultipoints.flows.orchestration.flow_ends import ended, notify
-from medmultipoints.flows.orchestration.parameters import VerifyParameters
-from medmultipoints.flows.orchestration.progress import Progress, tell
+from medmultipoints.flows.engine.request import VerifyRequest
+from medmultipoints.flows.orchestration.flow_runs import as_flow_state, notify
+from medmultipoints.flows.orchestration.progress import Progress, call_api
 from medmultipoints.transforms.errors import DataError, UsageError
 
 REMEDY = "Do not use this copy: build or publish the version again."
 
 
 def name_run() -> str:
-    """A name that tells what is verified, as ``verify audited``."""
-    return f"verify {VerifyParameters.model_validate(flow_run.parameters['what']).recipe}"
+    """Return the name of the run, such as ``verify audited``."""
+    return f"verify {VerifyRequest.model_validate(flow_run.parameters['what']).recipe}"
 
 
 @flow(
@@ -34,9 +34,9 @@ def name_run() -> str:
     persist_result=False,
     on_failure=[notify],
     on_crashed=[notify],
-    description="Compute everything again that the newest release states, in the lake and where it is published.",
+    description="Recompute everything that the newest release claims, in the lake and where it is published.",
 )
-def verify(what: VerifyParameters = VerifyParameters()) -> State[Any]:  # noqa: B008 (frozen)
+def verify(what: VerifyRequest = VerifyRequest()) -> State[Any]:  # noqa: B008 (frozen)
     """Verify the newest release of a name.
 
     Args:
@@ -50,7 +50,7 @@ def verify(what: VerifyParameters = VerifyParameters()) -> State[Any]:  # noqa: 
             raise UsageError(f"no release '{what.recipe}' in {what.lake}: build one first, or give another lake.")
         checks = all_checks(folder, what)
         rows = [{"where": where, "check": one.name, "ok": one.ok, "found": one.detail} for where, one in checks]
-        tell(lambda: create_table_artifact(rows, key="checks", description=f"What {folder} states"))
+        call_api(lambda: create_table_artifact(rows, key="checks", description=f"Checks of {folder}"))
         failed = [f"{where}: {one.name}: {one.detail}" for where, one in checks if not one.ok]
         if failed:
             raise DataError(
@@ -58,12 +58,11 @@ def verify(what: VerifyParameters = VerifyParameters()) -> State[Any]:  # noqa: 
             )
         return Completed(message=f"{what.recipe} {folder.name}: all {len(checks)} checks hold")
 
-    with tags(f"recipe:{what.recipe}"):
-        return ended(work, Progress())
+    return as_flow_state(work, Progress())
 
 
-def all_checks(folder: Path, what: VerifyParameters) -> Sequence[tuple[str, Check]]:
-    """Every check with the place that it was made at."""
+def all_checks(folder: Path, what: VerifyRequest) -> Sequence[tuple[str, Check]]:
+    """Return every check with where it was made."""
     checks = [("lake", check) for check in verify_release(folder, leakage=what.leakage).checks]
     published = what.published_at.at(folder.name) if what.published_at else None
     found = place_of(published) if published else None

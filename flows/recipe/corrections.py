@@ -8,8 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from medmultipoints.flows.recipe.patterns import SAMPLE, SHA256, Day
-from medmultipoints.flows.recipe.problems import problem
+from medmultipoints.flows.recipe.problems import SAMPLE, SHA256, Day, problem
 from medmultipoints.transforms.audit.corrections import Action, Correction, Withdrawal
 from medmultipoints.transforms.errors import UsageError
 

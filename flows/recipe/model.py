@@ -2,7 +2,7 @@
 
 import inspect
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,8 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from medmultipoints.data_lake.catalogue import Label, SourceInfo, load_catalogue, load_reader
 from medmultipoints.flows.recipe.corrections import Corrections, check_entries, of_sources, read_corrections
 from medmultipoints.flows.recipe.instructions import Instructions
-from medmultipoints.flows.recipe.patterns import LABEL, NAME, STAGE, VERSION, Day
-from medmultipoints.flows.recipe.problems import problems
+from medmultipoints.flows.recipe.problems import LABEL, NAME, VERSION, Day, problems
 from medmultipoints.transforms.errors import MachineError, UsageError
 
 REMEDY = "Correct the recipe and run again."
@@ -22,7 +21,6 @@ Name = Annotated[str, Field(pattern=NAME)]
 Version = Annotated[str, Field(pattern=VERSION)]
 Policy = Literal["published", "audited"]
 ReleasedLabel = Annotated[str, Field(pattern=LABEL)]
-StageName = Annotated[str, Field(pattern=STAGE)]
 
 
 class _Section(BaseModel):
@@ -96,9 +94,7 @@ class Validation(_Section):
     """When rejections stop the release: the largest share of a stage's inputs, by stage."""
 
     max_rejected_fraction: float = Field(default=0.5, ge=0, le=1, description="for every stage that by_stage omits")
-    by_stage: Mapping[StageName, Annotated[float, Field(ge=0, le=1)]] = Field(
-        default={}, description="stage = largest share"
-    )
+    by_stage: Mapping[str, Annotated[float, Field(ge=0, le=1)]] = Field(default={}, description="stage = largest share")
 
 
 class Card(_Section):
@@ -168,6 +164,16 @@ def load_recipe(name_or_path: str) -> Recipe:
     except ValidationError as error:
         raise UsageError(f"recipe {path}: {problems(error, Recipe)}. {REMEDY}") from error
     return check_sources(recipe, load_catalogue(), str(path))
+
+
+def check_limits(recipe: Recipe, stages: Collection[str], where: str) -> None:
+    """UsageError where ``validation.by_stage`` names a stage that the pipeline does not have."""
+    for name in recipe.validation.by_stage:
+        if name not in stages:
+            raise UsageError(
+                f"recipe {where}: validation.by_stage.{name}: '{name}' is not a stage; "
+                f"there are {', '.join(stages)}. {REMEDY}"
+            )
 
 
 def select_sources(recipe: Recipe, only: tuple[str, ...]) -> Recipe:

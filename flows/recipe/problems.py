@@ -1,12 +1,36 @@
-"""What is wrong with a recipe, in words: the key it concerns, and what was probably meant."""
+"""What texts of a recipe must look like, and what is wrong with a recipe, in words."""
 
+from datetime import date
 from difflib import get_close_matches
-from typing import get_args
+from typing import Annotated, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from medmultipoints.flows.recipe.patterns import PATTERNS
+NAME, VERSION = r"^[a-z][a-z0-9_]*$", r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$"
+ASKED_VERSION = rf"^auto$|{VERSION}"
+LABEL, DATE = r"^[A-Za-z0-9][A-Za-z0-9 _-]*$", r"^\d{4}-\d{2}-\d{2}$"
+SHA256, SAMPLE = r"^[0-9a-f]{64}$", r"^[a-z][a-z0-9_]*/\S+$"
+REPOSITORY = r"^[^/\s]+/[^/\s]+$"
+PATTERNS = {
+    NAME: "a name of lower-case letters, digits and _ that begins with a letter",
+    VERSION: "a version of three numbers such as 1.0.0",
+    ASKED_VERSION: "a version of three numbers such as 1.2.0, or auto",
+    LABEL: "a label of letters, digits, blanks, _ and -",
+    DATE: "a date such as 2026-11-21",
+    SHA256: "a sha256 of 64 hex digits",
+    SAMPLE: "an image such as hyperkvasir/NAME, its source and its name there",
+    REPOSITORY: "a repository such as OWNER/NAME",
+}
+
+
+def _is_a_day(text: str) -> str:
+    """ValueError where the calendar has no such day."""
+    date.fromisoformat(text)
+    return text
+
+
+Day = Annotated[str, Field(pattern=DATE), AfterValidator(_is_a_day)]
 
 _WORDS = {
     "missing": "the key is missing",

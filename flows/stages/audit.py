@@ -3,7 +3,7 @@
 import polars as pl
 
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import all_used, kept_images
 from medmultipoints.transforms.audit.disagreements import audit_boxes, estimate_conventions
@@ -44,3 +44,13 @@ def audit_rules(tables: Scans, inputs: Inputs) -> Rules:
 def audit_parameters(recipe: Recipe) -> object:
     """The part of the recipe that the findings' wording depends on."""
     return {"policy": recipe.boxes.policy}
+
+
+STAGE = Stage(
+    name="audit",
+    work=audit_labels,
+    reads=("index", "derive", "correct", "dedup", "near", "measure"),
+    writes=("disagreements", "conventions"),
+    parameters=audit_parameters,
+    rules=audit_rules,
+)

@@ -1,7 +1,7 @@
 """Stage ``correct``: what reviewers decided, held against the data; withdrawn and excluded images leave here."""
 
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.audit.corrections import Correction, Withdrawal, find_withdrawn, match_corrections
 from medmultipoints.transforms.records import Exclusion
@@ -54,3 +54,13 @@ def correct_parameters(recipe: Recipe) -> object:
         "policy": recipe.boxes.policy,
         "labels": list(recipe.labels.names),
     }
+
+
+STAGE = Stage(
+    name="correct",
+    work=correct_images,
+    reads=("derive",),
+    writes=("corrections",),
+    parameters=correct_parameters,
+    rules=correct_rules,
+)

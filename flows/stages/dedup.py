@@ -1,7 +1,7 @@
 """Stage ``dedup``: exact copies leave; the first source of the recipe wins."""
 
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import corrected_regions, releasable_images
 from medmultipoints.transforms.duplicates.exact import find_duplicates
@@ -43,3 +43,13 @@ def dedup_rules(tables: Scans, inputs: Inputs) -> Rules:
 def dedup_parameters(recipe: Recipe) -> object:
     """The part of the recipe that this stage depends on."""
     return {"source_order": list(recipe.sources)}
+
+
+STAGE = Stage(
+    name="dedup",
+    work=dedup_images,
+    reads=("derive", "correct"),
+    writes=("duplicates",),
+    parameters=dedup_parameters,
+    rules=dedup_rules,
+)

@@ -8,7 +8,7 @@ from medmultipoints.data_lake.archives.source_files import SourceFiles
 from medmultipoints.data_lake.archives.video import decode_frames
 from medmultipoints.data_lake.store.images import put_images
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.source_coverage import require_every_source
 from medmultipoints.transforms.columns.frames import Columns, sample_of
@@ -133,3 +133,16 @@ def derive_rules(tables: Scans, inputs: Inputs) -> Rules:
         "specks_have_images": references_hold(tables["specks"], "sample_id", tables["images"], "sample_id"),
         "images_have_samples": references_hold(tables["images"], "sample_id", inputs.scan("samples"), "sample_id"),
     }
+
+
+STAGE = Stage(
+    name="derive",
+    work=derive_shard,
+    shards=derive_shards,
+    reads=("index",),
+    reads_sources=True,
+    writes=("images", "regions", "specks", "thumbnails"),
+    blobs=("stored",),
+    parameters=derive_parameters,
+    rules=derive_rules,
+)

@@ -5,7 +5,7 @@ import inspect
 import polars as pl
 
 from medmultipoints.data_lake.catalogue import load_reader
-from medmultipoints.flows.engine.stage import Build, Inputs, Output
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.source_coverage import nothing_usable
 from medmultipoints.transforms.columns.frames import sample_columns
@@ -73,3 +73,13 @@ def require_samples(source: str, indexed: Indexed) -> None:
 def index_parameters(recipe: Recipe) -> object:
     """The part of the recipe that this stage depends on."""
     return {"sources": recipe.sources, "seed": recipe.seed}
+
+
+STAGE = Stage(
+    name="index",
+    work=index_source,
+    shards=source_names,
+    reads_sources=True,
+    writes=("samples",),
+    parameters=index_parameters,
+)

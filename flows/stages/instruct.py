@@ -2,9 +2,19 @@
 
 import polars as pl
 
-from medmultipoints.data_lake.prompt_assets import known_labels, load_names, load_templates
+from medmultipoints.data_lake.prompt_assets import known_labels, load_names, load_templates, wording_digest
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Output, Rules, Scans, place_of_shard, shards_of
+from medmultipoints.flows.engine.stage import (
+    WHOLE,
+    Build,
+    Inputs,
+    Output,
+    Rules,
+    Scans,
+    Stage,
+    place_of_shard,
+    shards_of,
+)
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import corrected_regions, rows_of
 from medmultipoints.transforms.instructions.scenes import group_key
@@ -88,3 +98,15 @@ def instruct_parameters(recipe: Recipe) -> object:
         "policy": recipe.boxes.policy,
         "labels": sorted(recipe.labels.names),
     }
+
+
+STAGE = Stage(
+    name="instruct",
+    work=instruct_records,
+    shards=instruct_shards,
+    reads=("derive", "correct", "record"),
+    writes=("instructions",),
+    parameters=instruct_parameters,
+    data=wording_digest,
+    rules=instruct_rules,
+)

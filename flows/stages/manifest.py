@@ -25,15 +25,15 @@ from medmultipoints.data_lake.release.write.manifest import (
 from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, package_versions
 from medmultipoints.data_lake.store.objects import put_bytes
 from medmultipoints.data_lake.store.tables import read_table
-from medmultipoints.flows.engine.stage import Build, Inputs, Output, Source
+from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Output, Source, Stage
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.release import EXCLUDING, read_listing
+from medmultipoints.flows.stages import release
 from medmultipoints.transforms.diff.releases import KEYS, ReleaseDiff, Tables, describe, diff_releases
 
 
 def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Card and manifest of the release; every number in them is computed here."""
-    files = read_listing(build.lake, inputs.objects["listing"])
+    files = release.read_listing(build.lake, inputs.objects["listing"])
     sources = tuple(source_entry(source, inputs) for source in build.sources)
     tables = released_tables(inputs)
     earlier = difference(build, tables)
@@ -97,7 +97,7 @@ def card_facts(
         recipe=recipe.model_dump(mode="json"),
         sources=[source.info for source in build.sources],
         known={source.name: source.known for source in sources},
-        accounting=[stage_count(inputs, name) for name in EXCLUDING],
+        accounting=[stage_count(inputs, name) for name in inputs.counts if name != release.STAGE.name],
         tables=tables,
         disagreements=inputs.read("disagreements"),
         conventions=inputs.read("conventions"),
@@ -164,3 +164,14 @@ def manifest_data() -> object:
 def manifest_parameters(recipe: Recipe) -> object:
     """The whole recipe: the manifest holds it."""
     return recipe.model_dump(mode="json")
+
+
+STAGE = Stage(
+    name="manifest",
+    work=write_manifest,
+    reads=EVERY_EARLIER,
+    reads_sources=True,
+    blobs=("readme", "croissant", "changes", "manifest"),
+    parameters=manifest_parameters,
+    data=manifest_data,
+)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import polars as pl
 
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import kept_images
 from medmultipoints.flows.stages.released import image_reader
@@ -17,12 +17,12 @@ EVERY_FRAME = 25
 """Of a video every 25th kept frame is looked at: what is drawn over it, or out of focus, is so for long."""
 
 
-def inspect_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
+def measure_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
     """One shard a source and 250 pictures."""
-    return tuple(looked_at(inputs)["shard"].unique(maintain_order=True))
+    return tuple(measured(inputs)["shard"].unique(maintain_order=True))
 
 
-def looked_at(inputs: Inputs) -> pl.DataFrame:
+def measured(inputs: Inputs) -> pl.DataFrame:
     """The sample_id of each picture that is looked at, with its shard."""
     samples = inputs.read("samples", "sample_id", "video_id", "frame_index")
     kept = kept_images(inputs).select("sample_id", "source").collect().join(samples, on="sample_id")
@@ -33,22 +33,34 @@ def looked_at(inputs: Inputs) -> pl.DataFrame:
     return chosen.with_columns(shard=pl.format("{}-{}", "source", number.cast(pl.String).str.zfill(4)))
 
 
-def inspect_pictures(build: Build, inputs: Inputs, shard: str) -> Output:
+def measure_pictures(build: Build, inputs: Inputs, shard: str) -> Output:
     """The facts of the pictures of one shard."""
     read = image_reader(build, inputs)
-    chosen = looked_at(inputs).filter(pl.col("shard") == shard)["sample_id"].to_list()
+    chosen = measured(inputs).filter(pl.col("shard") == shard)["sample_id"].to_list()
     rows = [{"sample_id": sample_id, **asdict(look_at(read(sample_id)))} for sample_id in chosen]
     facts = pl.DataFrame(rows, schema=schema_of("picture_facts"))
     return Output(inputs=chosen, used={key: key for key in chosen}, tables={"picture_facts": facts})
 
 
-def inspect_rules(tables: Scans, inputs: Inputs) -> Rules:
+def measure_rules(tables: Scans, inputs: Inputs) -> Rules:
     """Every picture that was looked at is a kept image."""
     return {
         "facts_have_images": references_hold(tables["picture_facts"], "sample_id", kept_images(inputs), "sample_id")
     }
 
 
-def inspect_parameters(_recipe: Recipe) -> object:
+def measure_parameters(_recipe: Recipe) -> object:
     """Nothing of the recipe: what is done with the facts is for the audit."""
     return None
+
+
+STAGE = Stage(
+    name="measure",
+    work=measure_pictures,
+    shards=measure_shards,
+    reads=("index", "derive", "correct", "dedup"),
+    reads_sources=True,
+    writes=("picture_facts",),
+    parameters=measure_parameters,
+    rules=measure_rules,
+)

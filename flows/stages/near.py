@@ -3,7 +3,7 @@
 import polars as pl
 
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import all_used, kept_images
 from medmultipoints.transforms.duplicates.near_tables import near_tables
@@ -32,3 +32,13 @@ def near_rules(tables: Scans, inputs: Inputs) -> Rules:
 def near_parameters(recipe: Recipe) -> object:
     """The part of the recipe that this stage depends on."""
     return {"threshold": recipe.splits.near_threshold}
+
+
+STAGE = Stage(
+    name="near",
+    work=find_near_duplicates,
+    reads=("index", "derive", "correct", "dedup"),
+    writes=("near_duplicates", "near_distances"),
+    parameters=near_parameters,
+    rules=near_rules,
+)

@@ -6,7 +6,17 @@ import polars as pl
 
 from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Output, Rules, Scans, place_of_shard, shards_of
+from medmultipoints.flows.engine.stage import (
+    WHOLE,
+    Build,
+    Inputs,
+    Output,
+    Rules,
+    Scans,
+    Stage,
+    place_of_shard,
+    shards_of,
+)
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import corrected_regions, kept_images, rows_of
 from medmultipoints.flows.stages.source_coverage import require_every_source
@@ -92,3 +102,16 @@ def record_suite(recipe: Recipe) -> dict[str, dict[str, Any]]:
 def record_data() -> object:
     """The licences that the catalogue states: each row carries its own."""
     return {name: info.licence for name, info in load_catalogue().items()}
+
+
+STAGE = Stage(
+    name="record",
+    work=record_images,
+    shards=record_shards,
+    reads=("index", "derive", "correct", "dedup", "split"),
+    writes=("records", "objects", "released_images"),
+    parameters=record_parameters,
+    data=record_data,
+    rules=record_rules,
+    suite=record_suite,
+)

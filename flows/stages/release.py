@@ -16,7 +16,7 @@ from medmultipoints.data_lake.release.write.parquet import write_records_shard, 
 from medmultipoints.data_lake.release.write.shards import Shard, plan_shards
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import StoredObject, object_path, put_bytes, put_file, temporary_file
-from medmultipoints.flows.engine.stage import Build, Inputs, Output
+from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.released import image_reader
 from medmultipoints.transforms.columns.tables import Table, load_table, released_schema
@@ -31,9 +31,6 @@ File = tuple[FileEntry, StoredObject]
 QUARANTINE = (
     "exclusions", "corrections", "duplicates", "near_duplicates", "near_distances", "disagreements", "conventions",
     "specks", "split_changes",
-)  # fmt: skip
-EXCLUDING = (
-    "index", "derive", "correct", "dedup", "near", "measure", "audit", "split", "record", "instruct", "translate",
 )  # fmt: skip
 
 
@@ -91,7 +88,7 @@ def _quarantine_files(build: Build, inputs: Inputs) -> Iterator[File]:
     for name in QUARANTINE:
         frame = _all_exclusions(inputs) if name == "exclusions" else inputs.read(name)
         yield _parquet(build.lake, frame, load_table(name), f"quarantine/{name}.parquet")
-    yield _file(build.lake, EXPECTATIONS, expectations_bytes({stage: inputs.verdicts[stage] for stage in EXCLUDING}))
+    yield _file(build.lake, EXPECTATIONS, expectations_bytes(inputs.verdicts))
 
 
 def _certificate(build: Build, inputs: Inputs) -> Iterator[File]:
@@ -116,7 +113,7 @@ GROUPS: Mapping[str, Callable[[Build, Inputs], Iterator[File]]] = {
 
 
 def _all_exclusions(inputs: Inputs) -> pl.DataFrame:
-    return pl.concat([inputs.read(f"{stage}.exclusions") for stage in EXCLUDING]).sort("exclusion_id")
+    return pl.concat([inputs.read(f"{stage}.exclusions") for stage in inputs.counts]).sort("exclusion_id")
 
 
 def _by_split(table: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -153,3 +150,14 @@ def read_listing(lake: Lake, listings: tuple[StoredObject, ...]) -> list[FileEnt
 def release_parameters(_recipe: Recipe) -> object:
     """Nothing of the recipe: it has had its say in the tables."""
     return None
+
+
+STAGE = Stage(
+    name="release",
+    work=release_shard,
+    shards=release_shards,
+    reads=EVERY_EARLIER,
+    reads_sources=True,
+    blobs=("files", "listing"),
+    parameters=release_parameters,
+)

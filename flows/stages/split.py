@@ -4,7 +4,7 @@ import polars as pl
 
 from medmultipoints.data_lake.store.tables import read_table
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import all_used, corrected_regions, kept_images
 from medmultipoints.transforms.splits.assign import assign_splits
@@ -69,3 +69,13 @@ def split_parameters(recipe: Recipe) -> object:
         "previous": splits.previous,
         "policy": recipe.boxes.policy,
     }
+
+
+STAGE = Stage(
+    name="split",
+    work=split_images,
+    reads=("index", "derive", "correct", "dedup", "near"),
+    writes=("splits", "split_changes"),
+    parameters=split_parameters,
+    rules=split_rules,
+)

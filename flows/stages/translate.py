@@ -1,11 +1,12 @@
 """Stage ``translate``: the instructions in the dialects that the recipe names."""
 
+from medmultipoints.data_lake.prompt_assets import wording_digest
 from medmultipoints.data_lake.release.read.tables import line_id
 from medmultipoints.data_lake.release.write.dialect_lines import left_out_reason, translate
 from medmultipoints.expectations.references import references_hold
-from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.instruct import images_of
+from medmultipoints.flows.stages.instruct import images_of, instruct_shards
 from medmultipoints.flows.stages.kept import rows_of
 from medmultipoints.transforms.records import Exclusion
 
@@ -50,3 +51,15 @@ def translate_rules(tables: Scans, inputs: Inputs) -> Rules:
 def translate_parameters(recipe: Recipe) -> object:
     """The part of the recipe that this stage depends on."""
     return {"dialects": recipe.instructions.dialects}
+
+
+STAGE = Stage(
+    name="translate",
+    work=translate_instructions,
+    shards=instruct_shards,
+    reads=("record", "instruct"),
+    writes=("dialect_lines",),
+    parameters=translate_parameters,
+    data=wording_digest,
+    rules=translate_rules,
+)

@@ -10,8 +10,10 @@ import orjson
 
 from benchmarks.measure import Measured, run_measured
 from medmultipoints.flows.engine.execute import Outcome, execute
-from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.engine.prepare import prepare
+from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.run import Unwatched, run_in_threads
+from medmultipoints.flows.stages.pipeline import PIPELINE
 from tests.acceptance.inputs import ROOT
 
 Sources = Mapping[str, Path]
@@ -20,8 +22,8 @@ Sources = Mapping[str, Path]
 def build(recipe: str | Path, lake: Path, sources: Sources, workers: int = 2) -> Outcome:
     """The outcome of a build from exactly these sources, with threads and without Prefect."""
     given = {name: str(path) for name, path in sources.items()}
-    request = Request(str(recipe), str(lake), given, tuple(given))
-    return execute(prepare(request), None, run_in_threads(workers), Unwatched())
+    request = BuildRequest(recipe=str(recipe), lake=str(lake), sources=given, only=tuple(given))
+    return execute(prepare(request, PIPELINE), PIPELINE, run_in_threads(workers), Unwatched())
 
 
 def build_apart(

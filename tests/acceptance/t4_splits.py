@@ -14,7 +14,8 @@ from medmultipoints.data_lake.release.read.verify import verify_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.report.page import report_page
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
-from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.engine.prepare import prepare
+from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.run import Unwatched, run_in_threads, run_pipeline
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, no_rules
 from medmultipoints.flows.stages.pipeline import PIPELINE
@@ -120,7 +121,12 @@ def check_planted(work: Path, release: Path) -> dict[str, str]:
 
 def planted_in_the_splits(lake: Path, **changes: Any) -> str:
     """The error that a build ends with whose split stage divides a pair of near-duplicates."""
-    made = prepare(Request("audited", str(lake), {"hyperkvasir": str(hyperkvasir())}, ("hyperkvasir",)))
+    made = prepare(
+        BuildRequest(
+            recipe="audited", lake=str(lake), sources={"hyperkvasir": str(hyperkvasir())}, only=("hyperkvasir",)
+        ),
+        PIPELINE,
+    )
     stages = [
         replace(stage, work=leaky(stage.work), **changes) if stage.name == "split" else stage for stage in PIPELINE
     ]

@@ -8,14 +8,14 @@ import pytest
 import yaml
 
 from medmultipoints.flows.cli.reference import pages
-from medmultipoints.flows.orchestration.deployments import NIGHTLY, deployments, schedule_of
-from medmultipoints.flows.orchestration.parameters import (
-    BuildParameters,
+from medmultipoints.flows.engine.request import (
+    BuildRequest,
     Destination,
-    PublishParameters,
-    RefreshParameters,
-    VerifyParameters,
+    PublishRequest,
+    RefreshRequest,
+    VerifyRequest,
 )
+from medmultipoints.flows.orchestration.deployments import NIGHTLY, deployments, schedule_of
 from medmultipoints.flows.recipe.model import Recipe, load_recipe, reader_options
 from medmultipoints.flows.recipe.reference import describe_type, meaning_of
 from medmultipoints.flows.stages.pipeline import PIPELINE
@@ -75,7 +75,7 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 def test_the_deployments_fit_their_flows() -> None:
     """``prefect.yaml`` declares what ``serve`` offers; parameters are valid, recipes load, names of flows are right."""
-    served = {one.flow.name: one for one in deployments(RefreshParameters(), schedule_of(None, NIGHTLY, "UTC"), "UTC")}
+    served = {one.flow.name: one for one in deployments(RefreshRequest(), schedule_of(None, NIGHTLY, "UTC"), "UTC")}
     declared = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"]
     assert [one["entrypoint"].rpartition(":")[2] for one in declared] == list(served)
     for deployment in declared:
@@ -93,7 +93,7 @@ def test_the_deployments_fit_their_flows() -> None:
 
 def test_every_parameter_is_described() -> None:
     """The form of the Prefect UI explains itself."""
-    for form in (BuildParameters, RefreshParameters, PublishParameters, VerifyParameters, Destination):
+    for form in (BuildRequest, RefreshRequest, PublishRequest, VerifyRequest, Destination):
         assert [name for name, field in form.model_fields.items() if not field.description] == []
 
 

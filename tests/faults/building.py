@@ -8,9 +8,11 @@ import pytest
 from medmultipoints.data_lake.release.read.verify import verify_release
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.flows.engine.execute import Outcome, execute
-from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.report import exclusions_of
+from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.run import Unwatched, run_in_threads
+from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import PipelineError
 
 RECIPE = "tiny"
@@ -33,7 +35,8 @@ def build(folder: Path, sources: Mapping[str, Path], limit: float = 1.0) -> Outc
     """The outcome of a build of these sources in ``folder/lake``."""
     recipe = write_recipe(folder, sources, limit)
     given = {name: str(path) for name, path in sources.items()}
-    return execute(prepare(Request(str(recipe), str(folder / "lake"), given)), None, run_in_threads(2), Unwatched())
+    request = BuildRequest(recipe=str(recipe), lake=str(folder / "lake"), sources=given)
+    return execute(prepare(request, PIPELINE), PIPELINE, run_in_threads(2), Unwatched())
 
 
 def message_of_stop(folder: Path, sources: Mapping[str, Path], exit_code: int, limit: float = 1.0) -> str:

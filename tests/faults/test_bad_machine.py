@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from medmultipoints.data_lake.store.layout import Lake, only_builder
-from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.engine.prepare import prepare
+from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.orchestration.embedded_server import LEAST_FREE
+from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import MachineError
 from tests.faults.building import RECIPE, build, check_closed, message_of_stop, released, write_recipe
 from tests.faults.tiny_sources import POLYP_ZIP, STEMS, Files, write_polyps
@@ -75,7 +77,7 @@ def test_a_recipe_that_is_not_readable(tmp_path: Path, source: dict[str, Path]) 
     recipe = write_recipe(tmp_path, source)
     recipe.chmod(0)
     with bound_by_permissions(), pytest.raises(MachineError) as caught:
-        prepare(Request(str(recipe), str(tmp_path / "lake")))
+        prepare(BuildRequest(recipe=str(recipe), lake=str(tmp_path / "lake")), PIPELINE)
     assert str(caught.value) == f"recipe {recipe}: Permission denied. Check that the file is readable."
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.flows.engine.prepare import Request, parse_sources, prepare
-from medmultipoints.flows.recipe.patterns import STAGES
+from medmultipoints.flows.engine.prepare import prepare
+from medmultipoints.flows.engine.request import BuildRequest, ask, parse_sources
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import UsageError
 from tests.faults.building import write_recipe
@@ -18,10 +18,10 @@ NOT_THERE = "there is no such file or folder. Give the path of an archive or a f
 CORRECT = "Correct the recipe and run again."
 
 
-def refused(folder: Path, request: Request) -> str:
+def refused(folder: Path, **arguments: object) -> str:
     """The message of a request that is refused as wrong usage, with no lake made."""
     with pytest.raises(UsageError) as caught:
-        prepare(request)
+        prepare(ask(BuildRequest, lake=str(folder / "lake"), **arguments), PIPELINE)
     assert caught.value.exit_code == 2
     assert not (folder / "lake").exists()
     return str(caught.value)
@@ -60,7 +60,7 @@ def refused(folder: Path, request: Request) -> str:
 def test_a_bad_recipe_is_refused_with_its_key(tmp_path: Path, text: str, problem: str) -> None:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(text)
-    message = refused(tmp_path, Request(str(recipe), str(tmp_path / "lake")))
+    message = refused(tmp_path, recipe=str(recipe))
     assert message.startswith(f"recipe {recipe}: {problem}")
     assert message.endswith(CORRECT) or "Choose from cecum" in message or "Remove it from the recipe." in message
 
@@ -68,14 +68,14 @@ def test_a_bad_recipe_is_refused_with_its_key(tmp_path: Path, text: str, problem
 def test_a_recipe_that_is_no_text_is_refused(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
     recipe.write_bytes(b"\xff\xfe\x00")
-    message = refused(tmp_path, Request(str(recipe), str(tmp_path / "lake")))
+    message = refused(tmp_path, recipe=str(recipe))
     assert message.startswith(f"recipe {recipe}: not valid TOML: 'utf-8' codec can't decode byte 0xff in position 0")
 
 
 @pytest.mark.parametrize("recipe", ["audted", "missing/recipe.toml", "."])
 def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path, recipe: str) -> None:
     """With those that are."""
-    assert refused(tmp_path, Request(recipe, str(tmp_path / "lake"))) == (
+    assert refused(tmp_path, recipe=recipe) == (
         f"no recipe '{recipe}': give one of audited, demo, published or the path of a TOML file."
     )
 
@@ -86,12 +86,12 @@ def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path, recipe: str) -> N
         ({"sources": {"hyperkvasir": "/nowhere"}}, f"source hyperkvasir=/nowhere: {NOT_THERE}"),
         ({"sources": {"visem": "."}}, "source visem: the build uses hyperkvasir and no source 'visem'."),
         ({"only": ("kvasir",)}, "--only kvasir: recipe 'tiny' has no such source; it has hyperkvasir."),
-        ({"version": "1.2"}, "--version 1.2: give three numbers such as 1.2.0, or auto."),
+        ({"version": "1.2"}, "version: '1.2' is not a version of three numbers such as 1.2.0, or auto."),
     ],
 )
 def test_bad_arguments_are_refused(tmp_path: Path, arguments: dict[str, object], message: str) -> None:
     recipe = write_recipe(tmp_path, ["hyperkvasir"])
-    assert refused(tmp_path, Request(str(recipe), str(tmp_path / "lake"), **arguments)) == message  # type: ignore[arg-type]
+    assert refused(tmp_path, recipe=str(recipe), **arguments) == message
 
 
 def test_a_source_without_a_path_is_refused() -> None:
@@ -103,8 +103,14 @@ def test_a_byte_order_mark_and_crlf_in_a_recipe_are_no_fault(tmp_path: Path) -> 
     recipe = write_recipe(tmp_path, ["hyperkvasir"])
     recipe.write_bytes(b"\xef\xbb\xbf" + recipe.read_bytes().replace(b"\n", b"\r\n"))
     source = write_polyps(tmp_path / "polyps", make_polyps())
-    assert prepare(Request(str(recipe), str(tmp_path / "lake"), {"hyperkvasir": str(source)})).recipe.name == "tiny"
+    request = BuildRequest(recipe=str(recipe), lake=str(tmp_path / "lake"), sources={"hyperkvasir": str(source)})
+    assert prepare(request, PIPELINE).recipe.name == "tiny"
 
 
-def test_limits_can_be_set_for_every_stage_there_is() -> None:
-    assert tuple(stage.name for stage in PIPELINE) == STAGES
+def test_limits_can_be_set_for_every_stage_there_is(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path, ["hyperkvasir"])
+    limits = "".join(f"{stage.name} = 0.5\n" for stage in PIPELINE)
+    recipe.write_text(recipe.read_text() + f"[validation.by_stage]\n{limits}")
+    source = write_polyps(tmp_path / "polyps", make_polyps())
+    request = BuildRequest(recipe=str(recipe), lake=str(tmp_path / "lake"), sources={"hyperkvasir": str(source)})
+    assert set(prepare(request, PIPELINE).recipe.validation.by_stage) == {stage.name for stage in PIPELINE}

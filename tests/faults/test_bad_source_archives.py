@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.engine.prepare import prepare
+from medmultipoints.flows.engine.request import BuildRequest
+from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import PipelineError, SourceDataError
 from tests.faults.building import build, check_closed, excluded, message_of_stop, released
 from tests.faults.tiny_sources import (
@@ -81,8 +83,10 @@ def test_a_bad_archive_is_told_before_another_source_is_downloaded(
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     archive = tmp_path / "kvasir-instrument.zip"
     archive.write_bytes(b"<html>Moved</html>")
+    given = {"kvasir_instrument": str(archive)}
+    request = BuildRequest(recipe="published", lake=str(tmp_path / "lake"), sources=given)
     with pytest.raises(PipelineError, match=rf"^kvasir_instrument: {archive}: damaged zip"):
-        prepare(Request("published", str(tmp_path / "lake"), {"kvasir_instrument": str(archive)}))
+        prepare(request, PIPELINE)
 
 
 @pytest.mark.parametrize(

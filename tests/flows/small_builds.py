@@ -5,14 +5,15 @@ from pathlib import Path
 
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.engine.execute import Outcome, execute
-from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.engine.prepare import prepare
+from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.run import Unwatched, run_in_threads
 from medmultipoints.flows.engine.stage import Build
+from medmultipoints.flows.stages.pipeline import PIPELINE
 
 SIZES = SimulatedSizes(polyps=8, instruments=4, videos=3, frames=3, unsegmented=0)
 FAULTS = ("truncated_image",)
-STAGES = ["index", "derive", "correct", "dedup", "near", "measure", "audit"]
-STAGES += ["split", "record", "instruct", "translate", "release", "manifest"]
+STAGES = [stage.name for stage in PIPELINE]
 
 RECIPE = """
 name = "small"
@@ -57,14 +58,14 @@ def write_recipe(path: Path, *changes: tuple[str, str]) -> str:
 
 def prepared(recipe: str, lake: Path, sources: Mapping[str, str], version: str | None = None) -> Build:
     """The build that a request means."""
-    return prepare(Request(recipe, str(lake), sources, version=version))
+    return prepare(BuildRequest(recipe=recipe, lake=str(lake), sources=dict(sources), version=version), PIPELINE)
 
 
 def build(
     recipe: str, lake: Path, sources: Mapping[str, str], *, workers: int = 2, version: str | None = None
 ) -> Outcome:
     """The outcome of the build."""
-    return execute(prepared(recipe, lake, sources, version), version, run_in_threads(workers), Unwatched())
+    return execute(prepared(recipe, lake, sources, version), PIPELINE, run_in_threads(workers), Unwatched())
 
 
 def kept(outcome: Outcome) -> list[str]:

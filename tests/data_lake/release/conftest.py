@@ -6,8 +6,10 @@ import pytest
 
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.engine.execute import execute
-from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.engine.prepare import prepare
+from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.run import Unwatched, run_in_threads
+from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.diff.releases import Tables
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
@@ -25,8 +27,8 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("simulated")
     sizes = SimulatedSizes(polyps=6, instruments=4, videos=3, frames=4)
     sources = {name: str(path) for name, path in write_sources(folder / "in", seed=3, sizes=sizes).paths.items()}
-    request = Request("demo", str(folder / "lake"), sources, only=tuple(sources))
-    return execute(prepare(request), None, run_in_threads(2), Unwatched()).release.path
+    request = BuildRequest(recipe="demo", lake=str(folder / "lake"), sources=sources, only=tuple(sources))
+    return execute(prepare(request, PIPELINE), PIPELINE, run_in_threads(2), Unwatched()).release.path
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.flows.cli.app import app
 from medmultipoints.flows.engine.rerun import plan_rerun
+from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import DataError, UsageError
 from tests.flows.small_builds import STAGES, build, write_recipe
 
@@ -42,15 +43,17 @@ def test_an_edit_of_the_recipe_shows_what_it_would_cost(lake: Path, tmp_path: Pa
 
 def test_a_source_that_is_gone_is_told(lake: Path, tmp_path: Path, recipe: str, sources: dict[str, str]) -> None:
     run = {"request": {"recipe": recipe, "lake": "", "only": [], "sources": {"hyperkvasir": str(tmp_path / "gone")}}}
-    assert plan_rerun(Lake(lake), run).problem.startswith("it would begin with a download of kvasir_instrument, visem")
+    assert plan_rerun(Lake(lake), run, PIPELINE).problem.startswith(
+        "it would begin with a download of kvasir_instrument, visem"
+    )
     run["request"]["only"] = ["hyperkvasir"]
-    assert "there is no such file or folder" in plan_rerun(Lake(lake), run).problem
+    assert "there is no such file or folder" in plan_rerun(Lake(lake), run, PIPELINE).problem
 
 
 @pytest.mark.parametrize("asked", [{"recipe": "demo"}, {"recipe": "demo", "only": [], "since_renamed": 1}])
 def test_a_request_of_another_version_is_no_obstacle(asked: dict[str, Any], lake: Path) -> None:
     """An upgrade may rename what a build can be asked for; older runs are told all the same."""
-    assert plan_rerun(Lake(lake), {"request": asked}).problem.startswith("not known: another version")
+    assert plan_rerun(Lake(lake), {"request": asked}, PIPELINE).problem.startswith("not known: another version")
 
 
 def test_a_failed_run_is_told_with_its_rejections(tmp_path: Path, sources: dict[str, str]) -> None:

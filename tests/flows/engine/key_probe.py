@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from medmultipoints.flows.engine.plan import plan_keys
-from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.engine.prepare import prepare
+from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.stages.pipeline import PIPELINE
 
 
@@ -29,7 +30,7 @@ def main(recipe: str, lake: str, sources: str, edits: str) -> None:
 
 def keys(recipe: str, lake: str, sources: str) -> dict[str, str]:
     """The keys as a new run would compute them."""
-    return plan_keys(prepare(Request(recipe, lake, json.loads(sources))), PIPELINE)
+    return plan_keys(prepare(BuildRequest(recipe=recipe, lake=lake, sources=json.loads(sources)), PIPELINE), PIPELINE)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from medmultipoints.data_lake.store.objects import Receipt, StoredObject
 from medmultipoints.data_lake.store.tables import read_table, scan_table
 from medmultipoints.flows.engine.finish import check_accounting, finish_stage, put_part
 from medmultipoints.flows.engine.rejections import stop_if_too_many
+from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import load_recipe
 from medmultipoints.transforms.columns.tables import load_table, polars_schema
@@ -32,7 +33,7 @@ STAGE = Stage(name="split", work=no_work, writes=("splits",), parameters=lambda 
 def build(tmp_path: Path) -> Build:
     """A build of the small recipe, which allows half of the inputs to be rejected, without sources."""
     recipe = load_recipe(write_recipe(tmp_path / "small.toml"))
-    return Build(open_lake(tmp_path / "lake"), recipe, ())
+    return Build(open_lake(tmp_path / "lake"), recipe, (), BuildRequest())
 
 
 def splits(**by_image: str) -> dict[str, pl.DataFrame]:
@@ -181,7 +182,7 @@ def test_a_limit_of_the_stage_overrules_that_of_all(build: Build, tmp_path: Path
         tmp_path / "small.toml",
         ("max_rejected_fraction = 0.5", "max_rejected_fraction = 0.5\nby_stage = { split = 0.2 }"),
     )
-    strict_build = Build(build.lake, load_recipe(strict), ())
+    strict_build = Build(build.lake, load_recipe(strict), (), BuildRequest())
     receipt = finish(strict_build, output(splits(a="train", b="train"), excluded("c")))
     exclusions = scan_table(build.lake, receipt.objects["exclusions"])
     with pytest.raises(DataError, match="more than the 20% that the recipe allows"):

@@ -10,6 +10,7 @@ from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.flows.engine.execute import Outcome, execute
 from medmultipoints.flows.engine.place import VersionTaken
 from medmultipoints.flows.engine.run import StageResult, Unwatched, run_in_threads
+from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import UsageError
 from tests.flows.small_builds import STAGES, build, kept, prepared, write_recipe
 
@@ -83,7 +84,7 @@ class Listener(Unwatched):
 def test_auto_tells_of_a_stage_once(lake: Path, tmp_path: Path, sources: dict[str, str]) -> None:
     """Then of the version, and of what is written under it."""
     edited, listener = write_recipe(tmp_path / "small.toml", OTHER_TITLE), Listener()
-    execute(prepared(edited, lake, sources, "auto"), "auto", run_in_threads(2), listener)
+    execute(prepared(edited, lake, sources, "auto"), PIPELINE, run_in_threads(2), listener)
     assert listener.heard == [*STAGES, "version is 1.0.1: writing the release under it", "manifest"]
 
 

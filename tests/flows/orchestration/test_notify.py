@@ -11,9 +11,9 @@ import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock, SlackWebhook
 from prefect.variables import Variable
 
+from medmultipoints.flows.engine.request import VerifyRequest
 from medmultipoints.flows.orchestration.alert import alert
-from medmultipoints.flows.orchestration.flow_ends import NOTIFY
-from medmultipoints.flows.orchestration.parameters import VerifyParameters
+from medmultipoints.flows.orchestration.flow_runs import NOTIFY
 from medmultipoints.flows.orchestration.verify import verify
 from tests.flows.prefect_server import quiet_server, seen
 
@@ -63,7 +63,7 @@ def received() -> Iterator[list[dict[str, str]]]:
 
 def failing(tmp_path: Path) -> tuple[str, str]:
     """The end of a run that has to fail."""
-    return seen(verify(VerifyParameters(recipe="nothing", lake=str(tmp_path)), return_state=True))
+    return seen(verify(VerifyRequest(recipe="nothing", lake=str(tmp_path)), return_state=True))
 
 
 def test_nothing_is_sent_unless_it_is_configured(tmp_path: Path, received: list[dict[str, str]]) -> None:

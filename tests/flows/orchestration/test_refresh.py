@@ -15,13 +15,13 @@ from medmultipoints.data_lake.store.layout import Lake, only_builder
 from medmultipoints.data_lake.store.runs import read_runs
 from medmultipoints.flows.cli.app import app
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.orchestration.build import build
-from medmultipoints.flows.orchestration.parameters import (
-    BuildParameters,
+from medmultipoints.flows.engine.request import (
+    BuildRequest,
     Destination,
-    RefreshParameters,
-    VerifyParameters,
+    RefreshRequest,
+    VerifyRequest,
 )
+from medmultipoints.flows.orchestration.build import build
 from medmultipoints.flows.orchestration.refresh import refresh
 from medmultipoints.flows.orchestration.verify import verify
 from medmultipoints.transforms.errors import DataError, UsageError
@@ -40,7 +40,7 @@ def server() -> Iterator[None]:
 def refreshed(recipe: str, lake: Path, sources: dict[str, str], **more: Any) -> State[Any]:
     """How a refresh ends that lets the planted faults pass, unless it is told otherwise."""
     settings = {"workers": 2, "alert_above": 1} | more
-    what = RefreshParameters(recipe=recipe, lake=str(lake), sources=sources, **settings)
+    what = RefreshRequest(recipe=recipe, lake=str(lake), sources=sources, **settings)
     return refresh(what, return_state=True)
 
 
@@ -69,7 +69,7 @@ def test_a_release_stands_though_its_pages_cannot_be_written(
 ) -> None:
     shutil.rmtree(lake / "reports", ignore_errors=True)
     (lake / "reports").write_bytes(b"a file in the place of the folder")
-    name, message = seen(build(BuildParameters(recipe=recipe, lake=str(lake), sources=sources), return_state=True))
+    name, message = seen(build(BuildRequest(recipe=recipe, lake=str(lake), sources=sources), return_state=True))
     assert name == "Completed", message
     assert "1.0.0 stands, but not everything about it could be shown" in caplog.text
 
@@ -209,7 +209,7 @@ def test_what_changed_at_a_server_is_told_and_enters_nothing(
 
 
 def test_verify_computes_the_newest_release_again(lake: Path) -> None:
-    what = VerifyParameters(recipe="small", lake=str(lake))
+    what = VerifyRequest(recipe="small", lake=str(lake))
     assert seen(verify(what, return_state=True))[1].startswith("small 1.0.0: all ")
     card = lake / "releases" / "small" / "1.0.0" / "README.md"
     card.unlink()
@@ -220,5 +220,5 @@ def test_verify_computes_the_newest_release_again(lake: Path) -> None:
 
 
 def test_verify_needs_a_release(tmp_path: Path) -> None:
-    state = verify(VerifyParameters(recipe="small", lake=str(tmp_path)), return_state=True)
+    state = verify(VerifyRequest(recipe="small", lake=str(tmp_path)), return_state=True)
     assert isinstance(state.result(raise_on_failure=False), UsageError)

@@ -10,11 +10,11 @@ from prefect.client.schemas.objects import TaskRun
 from prefect.states import Failed
 
 from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.engine.prepare import prepare
+from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.orchestration.build import build
-from medmultipoints.flows.orchestration.parameters import BuildParameters
-from medmultipoints.flows.orchestration.runners import task_runner
-from medmultipoints.flows.orchestration.tasks import shard, worth_retrying
+from medmultipoints.flows.orchestration.runners import shard, task_runner, worth_retrying
+from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import DataError, MachineError, StoreError, UsageError
 from tests.flows.prefect_server import quiet_server, seen
 
@@ -34,14 +34,14 @@ def test_every_runner_gives_the_same_release(
     if runner == "dask":
         pytest.importorskip("prefect_dask", reason="the extra `dask` is not installed")
     given = {"recipe": recipe, "lake": str(tmp_path / "lake"), "sources": sources, "workers": 2, "runner": runner}
-    state = build(BuildParameters.model_validate(given), return_state=True)
+    state = build(BuildRequest.model_validate(given), return_state=True)
     assert seen(state)[0] == "Completed", seen(state)
     assert state.result().release.manifest_root == first.release.manifest_root
 
 
 def test_threads_have_no_address() -> None:
     with pytest.raises(UsageError, match="only dask and ray have one; the runner is threads"):
-        task_runner(BuildParameters(address="tcp://127.0.0.1:8786"))
+        task_runner(BuildRequest(address="tcp://127.0.0.1:8786"))
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9"])
@@ -49,7 +49,7 @@ def test_a_scheduler_that_is_not_there_is_told_at_once(address: str, tmp_path: P
     """Before anything starts, by its own name."""
     start = time.monotonic()
     with pytest.raises(MachineError, match=f"^no Dask scheduler answers at {address} .--runner-address.: Connection"):
-        prepare(Request(recipe, str(tmp_path / "lake"), runner="dask", address=address))
+        prepare(BuildRequest(recipe=recipe, lake=str(tmp_path / "lake"), runner="dask", address=address), PIPELINE)
     assert time.monotonic() - start < 10
     assert not (tmp_path / "lake").exists()
 
@@ -57,7 +57,7 @@ def test_a_scheduler_that_is_not_there_is_told_at_once(address: str, tmp_path: P
 def test_a_runner_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "prefect_ray", None)
     with pytest.raises(UsageError, match=r"Install it with `pip install medmultipoints\[ray\]`"):
-        task_runner(BuildParameters(runner="ray"))
+        task_runner(BuildRequest(runner="ray"))
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 from typer.testing import CliRunner
 
 from medmultipoints.flows.cli.app import app
+from medmultipoints.flows.engine.request import RefreshRequest
 from medmultipoints.flows.orchestration import serving
 from medmultipoints.flows.orchestration.deployments import AUTOMATIONS, deployments, schedule_of
-from medmultipoints.flows.orchestration.parameters import RefreshParameters
 from medmultipoints.transforms.errors import MachineError, UsageError
 from tests.faults.killed_builds import wait_until
 from tests.flows.small_builds import write_recipe
@@ -81,7 +81,7 @@ def test_a_server_that_does_not_answer_ends_no_watch(nobody_there: None, monkeyp
     """It is asked again and again: orphans are buried when it is back."""
     monkeypatch.setattr(serving, "ORPHANS_SECONDS", 0.05)
     with pytest.raises(TimeoutError):
-        asyncio.run(asyncio.wait_for(serving.bury_orphans(), 2))
+        asyncio.run(asyncio.wait_for(serving.watch_for_orphans(), 2))
 
 
 def test_a_server_that_is_gone_does_not_stop_the_stopping(nobody_there: None) -> None:
@@ -103,7 +103,7 @@ def states(api: str) -> set[str]:
 
 def test_the_release_of_a_recipe_in_a_file_is_verified_by_its_name(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path / "mine.toml")
-    served = deployments(RefreshParameters(recipe=recipe), None, "UTC")
+    served = deployments(RefreshRequest(recipe=recipe), None, "UTC")
     assert [one.parameters["what"]["recipe"] for one in served if one.flow.name == "verify"] == ["small"]
 
 

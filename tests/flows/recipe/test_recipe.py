@@ -84,10 +84,6 @@ def test_the_published_recipe_has_the_published_settings() -> None:
             ("max_rejected_fraction = 0.5", "max_rejected_fraction = 5"),
             "validation.max_rejected_fraction: must be at most 1",
         ),
-        (
-            ("max_rejected_fraction = 0.5", "by_stage = { deduplicate = 0.1 }"),
-            "validation.by_stage.deduplicate: 'deduplicate' is not a stage; there are index, derive, correct, dedup,",
-        ),
         (('title = "Small"', "title = "), "not valid TOML: Invalid value (at line 4, column 9). "),
         (("seed = 5", "seed = 5\nseed = 6"), "not valid TOML: Cannot overwrite a value (at line 6, column 9). "),
     ],

@@ -5,7 +5,7 @@ import logging
 import pytest
 from prefect.states import Completed
 
-from medmultipoints.flows.orchestration.flow_ends import ended
+from medmultipoints.flows.orchestration.flow_runs import as_flow_state
 from medmultipoints.flows.orchestration.progress import Progress
 from medmultipoints.transforms.errors import DataError
 
@@ -15,7 +15,7 @@ RUN_LOG = logging.getLogger("prefect.flow_runs")
 @pytest.mark.filterwarnings("ignore:Logger .* attempted to send logs to the API")
 def test_a_traceback_is_told_of_faults_alone(caplog: pytest.LogCaptureFixture) -> None:
     """The engine of a worker logs whatever error a flow ends in."""
-    ended(lambda _progress: Completed(), Progress())
+    as_flow_state(lambda _progress: Completed(), Progress())
     RUN_LOG.addHandler(caplog.handler)
     for error in (DataError("told in words"), ZeroDivisionError("a fault")):
         RUN_LOG.error("Engine execution exited with unexpected exception", exc_info=error)

@@ -1,0 +1,89 @@
+"""The record of a run, which ``status`` reads: written at its start, at every stage, and however it ends."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from medmultipoints.data_lake.store.layout import Lake, lake_at
+from medmultipoints.data_lake.store.runs import amend_run, write_run
+from medmultipoints.flows.engine.request import BuildRequest
+from medmultipoints.flows.engine.run import Observer, StageResult, summary
+from medmultipoints.flows.engine.stage import Build
+from medmultipoints.flows.recipe.model import load_recipe
+from medmultipoints.transforms.errors import PipelineError
+
+RUNNING: Final = MappingProxyType({"outcome": "running"})
+
+
+class Recorder:
+    """An observer that passes everything on, and keeps the record of the run: ``running`` until the run ends."""
+
+    def __init__(self, inner: Observer, build: Build, started: datetime) -> None:
+        self.inner, self.build, self.started = inner, build, started
+        self.results: list[StageResult] = []
+
+    def record(self, more: Mapping[str, object] = RUNNING) -> None:
+        """Write how far the run is, with the key of each finished stage, which names its receipt."""
+        facts = {
+            **_facts(self.build.recipe.name, self.build.request),
+            "stages": summary(self.results),
+            "keys": {result.name: result.key for result in self.results},
+        }
+        write_run(self.build.lake, self.started, facts | dict(more))
+
+    def stage_started(self, stage: str, shards: int) -> None:
+        """Pass on that a stage begins."""
+        self.inner.stage_started(stage, shards)
+
+    def shard_finished(self, stage: str, shard: str, inputs: int) -> None:
+        """Pass on that a shard is stored."""
+        self.inner.shard_finished(stage, shard, inputs)
+
+    def stage_finished(self, result: StageResult) -> None:
+        """Record a finished stage and pass it on; a stage that a second version of the release keeps, only once."""
+        if any(known.key == result.key for known in self.results):
+            return
+        self.results = [known for known in self.results if known.name != result.name] + [result]
+        self.record()
+        self.inner.stage_finished(result)
+
+    def say(self, text: str) -> None:
+        """Pass on a message about the run."""
+        self.inner.say(text)
+
+
+def how_ended(error: BaseException) -> dict[str, str]:
+    """Return the outcome of a run that an error ended."""
+    return {"outcome": "failed" if isinstance(error, Exception) else "interrupted", "error": str(error)}
+
+
+def record_attempt(request: BuildRequest, started: datetime, error: BaseException) -> None:
+    """Record a run that ended before its first stage; a lake that does not exist is not created for it."""
+    lake = lake_at(request.lake)
+    if not lake.runs.is_dir():
+        return
+    with suppress(PipelineError, OSError):  # the error itself is what counts
+        facts = _facts(_name_of(request.recipe), request.located()) | {"stages": [], "keys": {}}
+        write_run(lake, started, facts | how_ended(error))
+
+
+def record_unpublished(lake: Lake, started: datetime, why: str) -> None:
+    """Record that the release of a run was placed in the lake, but not published."""
+    with suppress(PipelineError, OSError):
+        amend_run(lake, started, {"outcome": "not published", "error": why})
+
+
+def _facts(recipe: str, request: BuildRequest) -> dict[str, object]:
+    return {"recipe": recipe, "pid": os.getpid(), "request": request.model_dump(mode="json")}
+
+
+def _name_of(recipe: str) -> str:
+    """Return the name of the release that a recipe makes; of a wrong recipe, the name of its file."""
+    try:
+        return load_recipe(recipe).name
+    except PipelineError:
+        return Path(recipe).stem
