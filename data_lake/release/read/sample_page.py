@@ -4,9 +4,8 @@ import base64
 from pathlib import Path
 from typing import Final
 
-import jinja2
-
 from medmultipoints.data_lake.release.read.sample import Sample, SampledRow, Shown
+from medmultipoints.data_lake.report.html import load_template
 
 TEMPLATE: Final = Path(__file__).with_name("sample.html.jinja")
 MOST_NUMBERED: Final = 12  # more numbers than this hide what they number
@@ -14,11 +13,8 @@ MOST_NUMBERED: Final = 12  # more numbers than this hide what they number
 
 def render_page(sample: Sample) -> str:
     """The page: same sample, same text. Boxes and points of each answer lie over the released picture's own bytes."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.globals.update(
-        picture=_picture, outlined=_outlined, described=describe, numbered=_numbered, prompt=bare_prompt
-    )
-    return environment.from_string(TEMPLATE.read_text("utf-8")).render(sample=sample)
+    functions = {"picture": _picture, "outlined": _outlined, "described": describe, "numbered": _numbered}
+    return load_template(TEMPLATE, functions={**functions, "prompt": bare_prompt}).render(sample=sample)
 
 
 def describe(row: SampledRow) -> str:
