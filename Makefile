@@ -25,9 +25,9 @@ fix: .venv
 
 docs: .venv
 	$(BIN)/python -m medmultipoints.expectations.suites
-	$(BIN)/python -m medmultipoints.expectations.dictionary
-	$(BIN)/python -m medmultipoints.flows.cli.reference
-	$(BIN)/python -m medmultipoints.flows.cli.session
+	$(BIN)/python -m tools.dictionary
+	$(BIN)/python -m tools.reference
+	$(BIN)/python -m tools.session
 
 lock: .venv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

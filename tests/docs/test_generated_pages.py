@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from medmultipoints.flows.cli.reference import pages
 from medmultipoints.flows.engine.request import (
     BuildRequest,
     Destination,
@@ -17,9 +16,10 @@ from medmultipoints.flows.engine.request import (
 )
 from medmultipoints.flows.orchestration.deployments import NIGHTLY, deployments, schedule_of
 from medmultipoints.flows.recipe.model import Recipe, load_recipe, reader_options
-from medmultipoints.flows.recipe.reference import describe_type, meaning_of
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from tests.docs.pages import PAGES, ROOT
+from tools.recipe_reference import describe_type, meaning_of
+from tools.reference import pages
 
 GENERATED = {path.name: (path, text) for path, text in pages().items()}
 

@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from medmultipoints.flows.cli.app import app
-from medmultipoints.flows.cli.reference import all_commands
-from medmultipoints.flows.cli.session import run_demo, settled, shorten, shown_session
 from tests.docs.pages import PAGES, README, ROOT, blocks, commands
+from tools.reference import all_commands
+from tools.session import run_demo, settled, shorten, shown_session
 
 KNOWN = dict(all_commands())
 RUNNABLE = [line for line in commands(README, "runnable") if line[0] == "medmultipoints"]

@@ -1,11 +1,11 @@
 """The data dictionary is generated, committed and complete."""
 
-from medmultipoints.expectations.dictionary import DICTIONARY, render_dictionary
 from medmultipoints.transforms.columns.tables import load_table, table_names
+from tools.dictionary import DICTIONARY, render_dictionary
 
 
 def test_the_committed_dictionary_is_the_generated_one() -> None:
-    """Otherwise run `python -m medmultipoints.expectations.dictionary` and commit the result."""
+    """Otherwise run `make docs` and commit the result."""
     assert DICTIONARY.read_text("utf-8") == render_dictionary()
 
 

@@ -1,7 +1,4 @@
-"""Generate the data dictionary from the declarations.
-
-``python -m medmultipoints.expectations.dictionary`` writes it again.
-"""
+"""Generate the data dictionary, docs/data-dictionary.md, from the declarations of the tables."""
 
 from pathlib import Path
 
@@ -12,7 +9,7 @@ DICTIONARY = Path(__file__).resolve().parents[1] / "docs" / "data-dictionary.md"
 
 _INTRODUCTION = """# Data dictionary
 
-Generated from `transforms/columns/tables/*.toml` by `python -m medmultipoints.expectations.dictionary`; do not edit.
+Generated from `transforms/columns/tables/*.toml` by `make docs`; do not edit.
 
 Boxes are pixel edges, origin top-left, half-open: `[x1, x2) x [y1, y2)`. Points share that frame: the centre of the
 pixel in column x and row y is `(x + 0.5, y + 0.5)`. A column may hold null only where it says so. Numbers are finite.

@@ -1,7 +1,6 @@
-"""Run the demo and paste what it prints into the README.
+"""Run the demo and paste its output into the README.
 
-``python -m medmultipoints.flows.cli.session`` does it.
-Whatever differs from run to run (seconds, hashes) is left as it stands in the README as long as the rest is true.
+The README stays unchanged where only seconds, hashes and widths of columns differ.
 """
 
 import os
@@ -11,7 +10,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from medmultipoints.flows.cli.reference import README, replace_between
+from tools.reference import README, replace_between
 
 BEGIN, END = "<!-- session: pasted by `make docs` -->\n", "<!-- end of session -->"
 COMMAND = [sys.executable, "-P", "-m", "medmultipoints", "demo"]

@@ -1,0 +1,1 @@
+"""Generators of the committed pages, and the release procedure; no part of the wheel."""
