@@ -10,9 +10,7 @@ Functions = Mapping[str, Callable[..., Any]]
 NONE: Functions = {}
 
 
-def load_template(
-    path: Path, *, filters: Functions | None = None, functions: Functions | None = None
-) -> jinja2.Template:
+def load_template(path: Path, *, filters: Functions = NONE, functions: Functions = NONE) -> jinja2.Template:
     """Return the template of an HTML page; it may include others of its folder, and use the filters and functions."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(path.parent),

@@ -13,7 +13,7 @@ from medmultipoints.data_lake.release.read.compare import diff_folders
 from medmultipoints.data_lake.release.write.changes import plain
 from medmultipoints.data_lake.report import sections
 from medmultipoints.data_lake.report.corrections import TEMPLATES, entry, offered
-from medmultipoints.data_lake.report.html import load_template
+from medmultipoints.data_lake.report.html import Functions, load_template
 from medmultipoints.data_lake.report.materials import Album, read_materials
 from medmultipoints.data_lake.report.sections import EXAMPLES, Listing
 from medmultipoints.transforms.diff.releases import ReleaseDiff
@@ -71,7 +71,7 @@ def diff_page(old: Path, new: Path, titles: tuple[str, str], diff: ReleaseDiff) 
 
 def render(template: str, album: Album, **values: Any) -> str:
     """The page; pictures are read for the figures that its values hold."""
-    filters = {"number": _number, "listing": _listing, "plain_json": _json, "drawn": _drawn}
+    filters: Functions = {"number": _number, "listing": _listing, "plain_json": _json, "drawn": _drawn}
     pictures = album.pictures({figure.image_sha256 for figure in _figures(values)})
     script = (FOLDER / "page.js.jinja").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

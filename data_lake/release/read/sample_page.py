@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from medmultipoints.data_lake.release.read.sample import Sample, SampledRow, Shown
-from medmultipoints.data_lake.report.html import load_template
+from medmultipoints.data_lake.report.html import Functions, load_template
 
 TEMPLATE: Final = Path(__file__).with_name("sample.html.jinja")
 MOST_NUMBERED: Final = 12  # more numbers than this hide what they number
@@ -13,8 +13,14 @@ MOST_NUMBERED: Final = 12  # more numbers than this hide what they number
 
 def render_page(sample: Sample) -> str:
     """The page: same sample, same text. Boxes and points of each answer lie over the released picture's own bytes."""
-    functions = {"picture": _picture, "outlined": _outlined, "described": describe, "numbered": _numbered}
-    return load_template(TEMPLATE, functions={**functions, "prompt": bare_prompt}).render(sample=sample)
+    functions: Functions = {
+        "picture": _picture,
+        "outlined": _outlined,
+        "described": describe,
+        "numbered": _numbered,
+        "prompt": bare_prompt,
+    }
+    return load_template(TEMPLATE, functions=functions).render(sample=sample)
 
 
 def describe(row: SampledRow) -> str:
