@@ -16,8 +16,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest
-from medmultipoints.data_lake.store.objects import file_sha256
 from medmultipoints.transforms.errors import UsageError
 
 READERS = "medmultipoints.sources"

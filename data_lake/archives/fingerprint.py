@@ -9,7 +9,7 @@ import orjson
 
 from medmultipoints.data_lake.archives.local_files import local_files, unreadable
 from medmultipoints.data_lake.catalogue import SourceInfo
-from medmultipoints.data_lake.store.objects import file_sha256
+from medmultipoints.data_lake.store.hashing import file_sha256
 
 
 @dataclass(frozen=True, slots=True)

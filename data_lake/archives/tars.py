@@ -23,8 +23,9 @@ from medmultipoints.data_lake.archives.entries import (
     check_size,
     safe_name,
 )
+from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.layout import explained
-from medmultipoints.data_lake.store.objects import file_sha256, sync
+from medmultipoints.data_lake.store.objects import sync
 from medmultipoints.transforms.errors import MachineError, MemberProblem
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
 from medmultipoints.data_lake.store.remote import ENDPOINT, address, is_remote
+from medmultipoints.data_lake.store.temporary import temporary_name
 from medmultipoints.transforms.errors import LockHeld, MachineError
 
 CACHE = "LAKE_CACHE"
@@ -91,8 +91,8 @@ def lake_at(where: Path | str) -> Lake:
 
 
 def new_temporary(lake: Lake) -> Path:
-    """A new path for what is being written; its name tells which process of which machine it is of."""
-    return lake.temporary / f"{os.getpid()}-{os.uname().nodename}-{uuid4().hex}"
+    """A new path for what this process writes, on the lake's own disk."""
+    return lake.temporary / temporary_name()
 
 
 def open_lake(root: Path | str) -> Lake:

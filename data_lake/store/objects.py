@@ -4,24 +4,21 @@ An object is written under a temporary name, synced and renamed; a receipt is wr
 all its objects. A process that dies leaves at most a temporary file and never a half-written object.
 """
 
-import hashlib
 import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
 import orjson
 
 from medmultipoints.data_lake.store import remote
+from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.layout import Lake, explained, new_temporary
+from medmultipoints.data_lake.store.temporary import remove_left_behind
 from medmultipoints.transforms.errors import MachineError
-
-FOREIGN_SECONDS = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +155,9 @@ def is_intact(lake: Lake, entry: StoredObject) -> bool:
     if lake.remote and not path.exists():
         return remote.size(lake.remote, object_name(entry.sha256)) == entry.bytes
     try:
-        found = path.stat()
+        return path.stat().st_size == entry.bytes and file_sha256(path) == entry.sha256
     except (FileNotFoundError, NotADirectoryError):
         return False
-    return found.st_size == entry.bytes and _sha256_once(path, found.st_ino, found.st_mtime_ns) == entry.sha256
-
-
-@cache
-def _sha256_once(path: Path, _inode: int, _modified_ns: int) -> str:
-    """One process asks for the same object several times, and a build may not spend its time on that."""
-    return file_sha256(path)
 
 
 def link_object(lake: Lake, sha256: str, target: Path) -> None:
@@ -180,36 +170,9 @@ def link_object(lake: Lake, sha256: str, target: Path) -> None:
 
 
 def clear_temporary(lake: Lake) -> None:
-    """Remove what dead processes of this machine left, and what those of others left more than a week ago.
-
-    Files of processes that live stay; whether those of another machine live cannot be seen from here.
-    """
-    for path in lake.temporary.iterdir():
-        owner, _, rest = path.name.partition("-")
-        if rest.rpartition("-")[0] == os.uname().nodename:
-            keep = owner.isdigit() and is_alive(int(owner))
-        else:
-            keep = time.time() - path.stat().st_mtime < FOREIGN_SECONDS
-        # Another build of this lake may be clearing too: what is gone already is no error.
-        if not keep:
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-
-
-def is_alive(process: int) -> bool:
-    """Whether a process of this number runs on this machine."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is another user's
-        return True
-    return True
-
-
-def file_sha256(path: Path) -> str:
-    """The sha256 of a file's content, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Remove what dead processes left in the lake's folder of temporary files."""
+    if lake.temporary.is_dir():
+        remove_left_behind(lake.temporary.iterdir())
 
 
 def sync(path: Path) -> None:

@@ -11,7 +11,8 @@ import orjson
 
 from medmultipoints.data_lake.store import remote
 from medmultipoints.data_lake.store.layout import Lake
-from medmultipoints.data_lake.store.objects import is_alive, sync, temporary_file
+from medmultipoints.data_lake.store.objects import sync, temporary_file
+from medmultipoints.data_lake.store.temporary import is_alive
 from medmultipoints.transforms.errors import MachineError
 
 SPARE = 4096

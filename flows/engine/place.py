@@ -12,8 +12,9 @@ from medmultipoints.data_lake.publish.withdrawn import refuse_withdrawn
 from medmultipoints.data_lake.release.read.compare import compare_releases
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, read_manifest
 from medmultipoints.data_lake.store import remote
+from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.layout import Lake, explained, new_temporary
-from medmultipoints.data_lake.store.objects import Receipt, file_sha256, link_object, sync
+from medmultipoints.data_lake.store.objects import Receipt, link_object, sync
 from medmultipoints.data_lake.store.runs import read_runs
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError

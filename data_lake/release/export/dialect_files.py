@@ -1,24 +1,23 @@
 """The files of an export in a dialect: entries of conversations, layouts of pictures and their objects."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 import orjson
 
-from medmultipoints.data_lake.release.export.crops import NO_CROPS, Crops, crops_among, cut_crops, refuse_left
 from medmultipoints.data_lake.release.export.dialect_rows import read_dialect_pictures, read_items
-from medmultipoints.data_lake.release.export.plain import image_paths, write_whole
-from medmultipoints.data_lake.release.read.tables import Picture, read_parquet, read_sound_pictures
+from medmultipoints.data_lake.release.export.pictures import write_pictures, write_whole
+from medmultipoints.data_lake.release.export.plain import image_paths
+from medmultipoints.data_lake.release.read.tables import read_parquet
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.dialects.answers import Unsupported
-from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Contents
 from medmultipoints.transforms.dialects.registry import Conversation, Layout
-from medmultipoints.transforms.dialects.rendering import Render, rendering, resizing
-from medmultipoints.transforms.errors import DataError, MemberProblem
+from medmultipoints.transforms.dialects.rendering import rendering, resizing
+from medmultipoints.transforms.errors import DataError
 
 INFO: Final = "dataset_info.json"
 _TAGS: Final = {
@@ -38,6 +37,11 @@ class Export:
     manifest: Manifest
     to: Path
     contents: Contents
+
+    @property
+    def release(self) -> tuple[Path, Manifest]:
+        """The folder of the release and its manifest."""
+        return self.folder, self.manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,9 @@ def write_conversations(export: Export, form: Conversation) -> Written:
         filled += [split] if count else []
         paths = image_paths(read_parquet(export.folder, export.manifest, "images", split))
         kept = {sample_id: path for sample_id, path in paths.items() if path in used}
-        images += _write_pictures(export, split, kept, resizing(form.resize), crops_among(used))
+        images += write_pictures(export.release, split, export.to, kept, shown=used, render=resizing(form.resize))
     if form.dataset_info:
-        _write_at(export.to, INFO, [_dataset_info(export.manifest.name, form, filled)])
+        write_whole(export.to / INFO, [_dataset_info(export.manifest.name, form, filled)])
     return Written(images, entries, left_out)
 
 
@@ -80,16 +84,16 @@ def write_layout(export: Export, form: Layout) -> Written:
         _claim(known, placement.paths.values())
         for path, chunks in form.encode(pictures, export.contents, split):
             _claim(known, [path])
-            _write_at(export.to, path, chunks)
+            write_whole(export.to / path, chunks)
         for picture in pictures:
             if picture.sample_id in placement.paths:
                 held = sum(form.holds(found) for found in picture.objects)
                 entries += held
                 left_out["object without a mask"] += len(picture.objects) - held
-        images += _write_pictures(export, split, placement.paths, rendering(form.rendering))
+        images += write_pictures(export.release, split, export.to, placement.paths, render=rendering(form.rendering))
     for path, chunks in form.whole(export.contents):
         _claim(known, [path])
-        _write_at(export.to, path, chunks)
+        write_whole(export.to / path, chunks)
     return Written(images, entries, +left_out)
 
 
@@ -139,37 +143,3 @@ def _claim(known: set[str], paths: Iterable[str]) -> None:
         if path in known or path.startswith("/") or ".." in parts or path != "/".join(parts):
             raise DataError(f"the file {path!r} of the export is wanted twice or leads elsewhere; verify the release.")
         known.add(path)
-
-
-def _write_pictures(
-    export: Export, split: str, paths: Mapping[str, str], render: Render, crops: Crops = NO_CROPS
-) -> int:
-    """The number of pictures written, crops among them, each at its path; DataError where the release lacks one."""
-    missing, written = dict(paths), set[str]()
-    for stored in read_sound_pictures(export.folder, export.manifest, split):
-        path = missing.pop(stored.sample_id, None)
-        if path is not None:
-            for place, data in _rendered(stored, path, render, crops):
-                _write_at(export.to, place, [data])
-                written.add(place)
-    if missing:
-        raise DataError(f"image {min(missing)}: no record of the release holds its picture; verify the release.")
-    refuse_left(crops, written)
-    return len(written)
-
-
-def _rendered(stored: Picture, path: str, render: Render, crops: Crops) -> Iterator[tuple[str, bytes]]:
-    """The picture and its crops, each at its path and at the size that the dialect wants for its own."""
-    try:
-        yield path, render(stored.data, Size(stored.width, stored.height))
-        for place, data in cut_crops(stored, crops):
-            crop = crops[stored.image_sha256][place]
-            yield place, render(data, Size(crop.width, crop.height))
-    except MemberProblem as problem:
-        raise DataError(f"record {stored.record_id}: its picture is damaged ({problem}); verify it.") from problem
-
-
-def _write_at(folder: Path, path: str, chunks: Iterable[bytes]) -> None:
-    target = folder / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(target, chunks)

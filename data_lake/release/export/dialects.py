@@ -9,7 +9,8 @@ import orjson
 from medmultipoints.data_lake.release.export.dialect_files import Export, write_conversations, write_layout
 from medmultipoints.data_lake.release.export.dialect_rows import read_contents
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
-from medmultipoints.data_lake.release.export.plain import choose_splits, write_whole
+from medmultipoints.data_lake.release.export.pictures import write_whole
+from medmultipoints.data_lake.release.export.plain import choose_splits
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Dialect
 from medmultipoints.transforms.errors import DataError, UsageError
@@ -31,7 +32,7 @@ class DialectReport:
 
 
 def export_dialect(folder: Path, to: Path, dialect: str, split: str | None = None) -> DialectReport:
-    """The release in a dialect, as files in ``to``, which appears whole or not at all.
+    """Write the release in a dialect as files in ``to``, which appears whole or not at all.
 
     The same release gives the same files. UsageError for an unknown dialect or split, for a folder that holds anything
     but an earlier export of the same, and for a release that has nothing for the dialect; DataError for rows that
@@ -50,7 +51,7 @@ def export_dialect(folder: Path, to: Path, dialect: str, split: str | None = Non
 def find_dialect(name: str) -> Dialect:
     """The dialect of that name; UsageError lists all."""
     if name not in DIALECTS:
-        raise UsageError(f"--dialect {name}: there is none of that name. Choose one of {', '.join(DIALECTS)}.")
+        raise UsageError(f"unknown dialect '{name}'; choose one of {', '.join(DIALECTS)}.")
     return DIALECTS[name]
 
 

@@ -1,20 +1,16 @@
 """A release as plain files: pictures under their hashes, and the JSONL whose image paths open beside them."""
 
-import os
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
 import polars as pl
 
-from medmultipoints.data_lake.release.export.crops import Crops, crops_among, cut_crops, refuse_left
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
+from medmultipoints.data_lake.release.export.pictures import write_pictures, write_whole
 from medmultipoints.data_lake.release.read.tables import (
-    Picture,
     read_all_instructions,
     read_parquet,
-    read_sound_pictures,
     splits_of,
 )
 from medmultipoints.data_lake.release.write.files import IMAGE_FILE
@@ -66,7 +62,7 @@ def _export(folder: Path, manifest: Manifest, to: Path, splits: tuple[str, ...])
         paths = image_paths(read_parquet(folder, manifest, "images", name))
         asked = read_all_instructions(folder, manifest, name)
         shown = _shown(asked, set(paths.values()))
-        images += _write_pictures(read_sound_pictures(folder, manifest, name), paths, crops_among(shown), to)
+        images += write_pictures((folder, manifest), name, to, paths, shown=shown)
         records += _write_records(to / f"records/{name}.jsonl", read_parquet(folder, manifest, "data", name), paths)
         instructions += _copy_instructions(folder, asked.height, to, name)
     mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root, "splits": splits}
@@ -93,23 +89,10 @@ def _shown(asked: pl.DataFrame, known: set[str]) -> set[str]:
     return shown
 
 
-def _write_pictures(pictures: Iterable[Picture], paths: dict[str, str], crops: Crops, to: Path) -> int:
-    written: set[str] = set()
-    for picture in pictures:
-        path = paths.get(picture.sample_id)
-        if path is None:
-            raise DataError(f"record {picture.record_id}: its image is not in the images table; verify the release.")
-        if path not in written:
-            write_whole(to / path, [picture.data])
-            written.add(path)
-            for crop, data in cut_crops(picture, crops):
-                write_whole(to / crop, [data])
-                written.add(crop)
-    refuse_left(crops, written)
-    return len(written)
-
-
 def _write_records(target: Path, records: pl.DataFrame, paths: dict[str, str]) -> int:
+    lost = records.filter(~pl.col("sample_id").is_in(list(paths)))
+    if lost.height:
+        raise DataError(f"record {lost['record_id'][0]}: its image is not in the images table; verify the release.")
     lines = (
         orjson.dumps({"image": paths[row["sample_id"]]} | row, option=orjson.OPT_APPEND_NEWLINE)
         for part in records.iter_slices(ROWS_AT_ONCE)
@@ -123,11 +106,3 @@ def _copy_instructions(folder: Path, rows: int, to: Path, split: str) -> int:
     if rows:
         write_whole(to / instructions_path(split), [(folder / instructions_path(split)).read_bytes()])
     return rows
-
-
-def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
-    """The chunks as one file, which appears whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        file.writelines(chunks)
-    os.replace(part, path)

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from medmultipoints.data_lake.release.export.crops import crops_among, cut_crops
+from medmultipoints.data_lake.release.export.pictures import crops_among, cut_crops
 from medmultipoints.data_lake.release.read.tables import (
     Picture,
     read_all_instructions,

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import orjson
@@ -12,9 +11,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, INSTRUCTIONS_FILE, PARQUET_FILE, hash_file
+from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, INSTRUCTIONS_FILE, PARQUET_FILE
 from medmultipoints.data_lake.release.write.jsonl import read_instructions
 from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.transforms.columns.tables import column_names, schema_of
 from medmultipoints.transforms.diff.releases import INSTRUCTION_SCHEMA, Tables
 from medmultipoints.transforms.errors import DataError
@@ -169,18 +169,12 @@ def own_file(folder: Path, manifest: Manifest, path: str) -> Path:
     if manifest.binding:
         stated = {file.sha256 for file in manifest.files if file.path == path}
         with suppress(OSError):
-            state = place.stat()
-            if _sha256(place, state.st_ino, state.st_size, state.st_mtime_ns) not in stated:
+            if file_sha256(place) not in stated:
                 raise DataError(
                     f"{place} is not the file that the manifest names. `medmultipoints verify` says what changed; "
                     "get the release again."
                 )
     return place
-
-
-@cache
-def _sha256(place: Path, *_state: int) -> str:
-    return hash_file(place, place.name).sha256
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from medmultipoints.data_lake.store.hashing import file_sha256
+
 DIALECT_PREFIX = "instructions_"
 PARQUET_FILE = re.compile(
     rf"(?P<table>data|images|objects|instructions|{DIALECT_PREFIX}[a-z0-9.-]+)/(?P<split>[a-z][a-z0-9_]*)-\d{{5}}-of-\d{{5}}\.parquet"
@@ -73,9 +75,8 @@ def write_bytes(path: Path, data: bytes, *, name: str | None = None) -> FileEntr
 
 
 def hash_file(path: Path, name: str) -> FileEntry:
-    """The entry of a file that lies on disk, streamed."""
-    with path.open("rb") as file:
-        return FileEntry(name, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+    """The entry of a file that lies on disk."""
+    return FileEntry(name, path.stat().st_size, file_sha256(path))
 
 
 def shard_path(table: str, split: str, index: int = 0, total: int = 1) -> str:

@@ -310,7 +310,7 @@ def test_answers_to_questions_without_a_form_are_passed_over(release: Path, tmp_
     [
         ("coco", "has no questions that a model answers. Choose one of swift, llama-factory"),
         ("swift-objects", "Take --dialect qwen-vl-1000 for a model that answers from 0 to 1000"),
-        ("qwen", "there is none of that name"),
+        ("qwen", "unknown dialect .qwen.; choose one of"),
     ],
 )
 def test_a_dialect_that_cannot_be_scored_says_which_can(dialect: str, words: str, release: Path) -> None:

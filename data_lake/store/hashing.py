@@ -1,0 +1,34 @@
+"""The sha256 of files, computed once in a process as long as a file does not change."""
+
+import hashlib
+import os
+import time
+from pathlib import Path
+
+SETTLED_NS = 100_000_000
+"""A file that changed less long ago may change again without another time of its last change."""
+
+_State = tuple[int, int, int, int, int]
+_known: dict[_State, str] = {}
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's content, in hex; an unchanged file, under whatever name, is read once."""
+    state = _state(path.stat())
+    if state not in _known:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+            remember_sha256(path, found)
+        return found
+    return _known[state]
+
+
+def remember_sha256(path: Path, sha256: str) -> None:
+    """Keep the sha256 of a file that was just read, for ``file_sha256``."""
+    found = path.stat()
+    if time.time_ns() - found.st_ctime_ns > SETTLED_NS:
+        _known[_state(found)] = sha256
+
+
+def _state(found: os.stat_result) -> _State:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -1,0 +1,139 @@
+"""Names of files and folders under construction: they say which process of which machine writes them.
+
+What a killed process left can therefore be recognised and removed, and what a living one writes is left alone.
+"""
+
+import ctypes
+import errno
+import glob
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+FOREIGN_SECONDS = 7 * 24 * 3600
+ASIDE = "-aside"
+AT_CWD, EXCHANGE = -100, 2  # of Linux: <fcntl.h> and <linux/fs.h>
+SWAP = 2  # of macOS: RENAME_SWAP of <sys/stdio.h>
+
+
+def temporary_name() -> str:
+    """A new name for what this process writes."""
+    return f"{os.getpid()}-{os.uname().nodename}-{uuid4().hex}"
+
+
+def is_left_behind(path: Path, name: str) -> bool:
+    """Whether the writer of a path is gone; ``name`` is the part that ``temporary_name`` gave.
+
+    Processes of other machines cannot be seen: what they write counts as left behind after a week.
+    """
+    owner, _, rest = name.partition("-")
+    if rest.rpartition("-")[0] == os.uname().nodename:
+        return not (owner.isdecimal() and is_alive(int(owner)))
+    try:
+        return time.time() - path.stat().st_mtime >= FOREIGN_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process of this number runs on this machine."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
+
+
+def remove_left_behind(paths: Iterable[Path], prefix: str = "") -> None:
+    """Remove those paths, named ``prefix`` and ``temporary_name``, whose writers are gone.
+
+    Another process may remove them at the same time; what cannot be removed stays.
+    """
+    for path in paths:
+        if is_left_behind(path, path.name.removeprefix(prefix)):
+            remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there and can be removed."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def system_temporary_folder() -> Iterator[Path]:
+    """A folder in the system's place for temporary files; those that killed processes left are removed first."""
+    prefix, place = "medmultipoints-", Path(tempfile.gettempdir())
+    remove_left_behind(place.glob(f"{prefix}*-*-*"), prefix)
+    folder = place / f"{prefix}{temporary_name()}"
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def swap_folders(one: Path, other: Path) -> bool:
+    """Exchange two folders of one file system in a single step; False where system or file system cannot do that."""
+    library = ctypes.CDLL(None, use_errno=True)
+    names = os.fsencode(one), os.fsencode(other)
+    if hasattr(library, "renameat2"):
+        failed = library.renameat2(AT_CWD, names[0], AT_CWD, names[1], EXCHANGE)
+    elif hasattr(library, "renamex_np"):
+        failed = library.renamex_np(*names, SWAP)
+    else:
+        return False
+    if failed and ctypes.get_errno() not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))
+    return not failed
+
+
+@contextmanager
+def replaced_folder(target: Path) -> Iterator[Path]:
+    """A new folder beside ``target`` that takes its place when the block ends well.
+
+    There is no moment without the old or the new folder where the file system can exchange two names at once (Linux and
+    macOS); elsewhere the old one is moved aside first and comes back if the new one cannot be placed. What killed
+    processes left beside the target is removed first, and an old folder that one left aside is put back.
+    """
+    prefix = f".{target.name}."
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _recover(target, prefix)
+    made = target.with_name(f"{prefix}{temporary_name()}")
+    made.mkdir()
+    try:
+        yield made
+        _put(made, target, prefix)
+    finally:
+        remove(made)
+
+
+def _recover(target: Path, prefix: str) -> None:
+    left = [path for path in target.parent.glob(f"{glob.escape(prefix)}*") if path.name.endswith(ASIDE)]
+    for path in left:
+        if is_left_behind(path, path.name.removeprefix(prefix).removesuffix(ASIDE)):
+            remove(path) if target.exists() else path.rename(target)
+    remove_left_behind(target.parent.glob(f"{glob.escape(prefix)}*-*-*"), prefix)
+
+
+def _put(made: Path, target: Path, prefix: str) -> None:
+    if not target.exists():
+        made.rename(target)
+    elif not swap_folders(made, target):  # else the old one is removed under the name of the new one
+        aside = target.with_name(f"{prefix}{temporary_name()}{ASIDE}")
+        target.rename(aside)
+        try:
+            made.rename(target)
+        except OSError:
+            aside.rename(target)
+            raise
+        shutil.rmtree(aside, ignore_errors=True)
