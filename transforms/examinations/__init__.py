@@ -1,0 +1,1 @@
+"""Pictures of one examination: what burned-in times and the scene itself prove. Pure."""

@@ -1,0 +1,103 @@
+"""What burned-in text is about, for privacy: each place is of one kind, whatever value stands there.
+
+Templates and a second reader see the same lines: a line of the second reader that overlaps one of the templates takes
+its kind, for a date whose slashes were read as digits would look like a number of a person.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from medmultipoints.transforms.text.raster import RasterText
+from medmultipoints.transforms.text.readings import LEAST_SCORE, Box, OcrLine
+
+KINDS = ("date", "clock", "name", "number", "other")
+"""name: the field of a person (name, sex, age, birth, ID) with a value; other: any other text, settings among it."""
+
+DATE = re.compile(r"\d{1,4}[/.\-]\d{1,2}([/.\-]\d{1,4}|\d{2,4})")
+MISREAD_DATE = re.compile(r"[\dOQW]{2}[/\\|1Il7][\dOQW]{2}[/\\|1Il7]\d{2,4}")
+CLOCK = re.compile(r"\d{1,2}[:.]\d{2}([:.]\d{2})?")
+FIELD = re.compile(r"\b(name|sex|age|id|patient|d\.?\s?o\.?\s?[brd]\.?)\b\s*:", re.IGNORECASE)
+NUMBER = re.compile(r"\d{5,}")
+MARGIN_PX = 4
+"""So far a region reaches past its line: boxes of readers are tight, brackets lie outside them."""
+LEAST_TEXT = 3
+"""Letters and digits below which a line is a speck, unless its kind is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextPlace:
+    """A place of a picture where text stands; ``box``: edges in pixels, half-open, margin included."""
+
+    kind: str
+    reader: str
+    text: str
+    box: Box
+
+
+def find_places(raster: RasterText | None, ocr: Sequence[OcrLine], width: int, height: int) -> list[TextPlace]:
+    """Return every place with text, top to bottom; a line that both readers see is one place."""
+    places = list(_raster_places(raster))
+    for line in ocr:
+        if line.score < LEAST_SCORE:
+            continue
+        same = next((place for place in places if place.reader == "raster" and _overlap(place.box, line.box)), None)
+        if same is not None:
+            places[places.index(same)] = TextPlace(same.kind, same.reader, same.text, _join(same.box, line.box))
+        elif kind := kind_of(line, ocr):
+            places.append(TextPlace(kind, "ocr", line.text, line.box))
+    grown = (TextPlace(one.kind, one.reader, one.text, _grow(one.box, width, height)) for one in places)
+    return sorted(grown, key=lambda one: (one.box[1], one.box[0], one.kind, one.text))
+
+
+def kind_of(line: OcrLine, others: Sequence[OcrLine]) -> str | None:
+    """Return the kind of a line of a general reader, or None for specks that are no text."""
+    text = line.text.strip()
+    if DATE.search(text) or MISREAD_DATE.search(text):
+        return "date"
+    if CLOCK.search(text):
+        return "clock"
+    field = FIELD.search(text)
+    if field:
+        return "name" if _holds_value(text[field.end() :]) or _value_follows(line, others) else "other"
+    if NUMBER.search(text):
+        return "number"
+    return "other" if sum(character.isalnum() for character in text) >= LEAST_TEXT else None
+
+
+def _holds_value(rest: str) -> bool:
+    """Whether something stands after a label that is not itself a label."""
+    return sum(character.isalnum() for character in FIELD.sub("", rest)) >= 2
+
+
+def _value_follows(label: OcrLine, others: Sequence[OcrLine]) -> bool:
+    """Whether another line that is no label stands right of a label, in its row."""
+    middle = label.box[1] + label.box[3]
+    return any(
+        other.box[0] >= label.box[2] - 2
+        and abs(other.box[1] + other.box[3] - middle) <= label.box[3] - label.box[1]
+        and not other.text.rstrip().endswith(":")
+        and other.score >= LEAST_SCORE
+        for other in others
+    )
+
+
+def _raster_places(raster: RasterText | None) -> Iterator[TextPlace]:
+    for line in raster.lines if raster else ():
+        yield TextPlace("date" if line.role == "date" else "clock", "raster", line.text, line.box)
+
+
+def _overlap(one: Box, two: Box) -> bool:
+    """Whether two boxes share at least half of the lower one's height, and some width."""
+    shared = min(one[3], two[3]) - max(one[1], two[1])
+    wide = min(one[2], two[2]) - max(one[0], two[0])
+    return wide > 0 and 2 * shared >= min(one[3] - one[1], two[3] - two[1])
+
+
+def _join(one: Box, two: Box) -> Box:
+    return min(one[0], two[0]), min(one[1], two[1]), max(one[2], two[2]), max(one[3], two[3])
+
+
+def _grow(box: Box, width: int, height: int) -> Box:
+    x1, y1, x2, y2 = box
+    return max(x1 - MARGIN_PX, 0), max(y1 - MARGIN_PX, 0), min(x2 + MARGIN_PX, width), min(y2 + MARGIN_PX, height)

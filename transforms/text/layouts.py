@@ -1,0 +1,97 @@
+"""Layouts of burned-in text: which lines a processor draws, in which font, and where they stand.
+
+``fonts.toml`` declares them. A processor that is not listed there is added as data, not as code.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+DIGITS = "0123456789"
+DATE = ("0123", DIGITS, "/", "01", DIGITS, "/", "2", "0", "0123", DIGITS)
+TIME = ("012", DIGITS, ":", "012345", DIGITS, ":", "012345", DIGITS)
+GRAMMAR: Mapping[str, tuple[str, ...]] = {
+    "date": DATE,
+    "clock": TIME,
+    "timer": TIME,
+    "bracketed_timer": ("<", *TIME, ">"),
+}
+"""What each cell of a line may hold, by the role of the line: DD/MM/YYYY and HH:MM:SS."""
+
+Glyphs = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """One line of a layout; ``offsets``: left edge of each cell from the left edge of the line, in pixels."""
+
+    role: str
+    font: str
+    offsets: tuple[int, ...]
+    below: int = 0
+    left: int = 0
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        return GRAMMAR[self.role]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What one kind of processor draws; the first line is the date, the others are found from it.
+
+    ``alone``: templates read it without a second reader; ``slack``: pixels by which a glyph may miss its cell.
+    """
+
+    name: str
+    alone: bool
+    slack: int
+    lines: tuple[TextLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fonts:
+    """All layouts, and the glyphs of their fonts by name."""
+
+    layouts: tuple[Layout, ...]
+    glyphs: Mapping[str, Glyphs]
+
+
+def fonts_text() -> str:
+    """Return the declaration as text: its digest is part of every key that depends on it."""
+    return files("medmultipoints.transforms.text").joinpath("fonts.toml").read_text("utf-8")
+
+
+@cache
+def load_fonts() -> Fonts:
+    """Return the declared layouts and glyphs."""
+    return parse_fonts(fonts_text())
+
+
+def parse_fonts(text: str) -> Fonts:
+    """Parse a declaration of layouts and fonts."""
+    declared = tomllib.loads(text)
+    layouts = tuple(
+        Layout(one["name"], one["alone"], one["slack"], tuple(_parse_line(line) for line in one["lines"]))
+        for one in declared["layouts"]
+    )
+    fonts = {
+        name: {glyph: _parse_glyph(rows) for glyph, rows in glyphs.items()}
+        for name, glyphs in declared["fonts"].items()
+    }
+    return Fonts(layouts, fonts)
+
+
+def _parse_line(line: Mapping[str, object]) -> TextLine:
+    offsets = line["offsets"]
+    assert isinstance(offsets, list)
+    return TextLine(**{**line, "offsets": tuple(offsets)})  # type: ignore[arg-type]
+
+
+def _parse_glyph(rows: str) -> NDArray[np.float32]:
+    return np.array([[int(level, 16) for level in row] for row in rows.split()], np.float32)

@@ -1,0 +1,169 @@
+"""Read burned-in text of known raster fonts with glyph templates (normalised correlation).
+
+Measured on 50 pictures that were read by eye and gave no template: 37 of 47 whole dates and clocks of the newer layout
+read right, none wrong. A digit that is not clear is ``?``, one that the left edge cuts is ``_``: neither is guessed.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.text.layouts import Fonts, Glyphs, Layout, TextLine
+
+LEFT_PX, TOP, BOTTOM = 190, 0.05, 0.66
+"""Where dates stand: the left pixels, between these shares of the height."""
+LINE_SCORE = 0.55
+"""A line counts from this mean correlation of its visible cells on."""
+CELL_SCORE, CELL_LEAD = 0.5, 0.04
+"""A digit counts from this correlation on, and so far ahead of the next best."""
+LEAST_CELLS = 4
+"""So many cells of a line must lie in the picture for it to be found."""
+REACH = 2
+"""Pixels by which a line may miss its place below the date."""
+ROW_LEAD = 0.1
+"""Of two readings of one row, the better counts if it is so far ahead."""
+UNSEEN = -1.0
+
+Pixels = NDArray[np.uint8]
+Levels = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class RasterLine:
+    """One line as read: ``text`` with ``?`` and ``_``, ``best`` with the likeliest glyph instead of ``?``.
+
+    ``box``: edges in pixels of the picture (x1, y1, x2, y2), half-open, cut at the picture's left edge.
+    """
+
+    role: str
+    text: str
+    best: str
+    score: float
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RasterText:
+    """All lines that were found, of the layout that fits best."""
+
+    layout: Layout
+    lines: tuple[RasterLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Maps:
+    """Correlation of each glyph with every place; column 0 is ``pad`` pixels left of the picture."""
+
+    glyphs: Mapping[str, Levels]
+    pad: int
+
+
+def read_raster(pixels: Pixels, fonts: Fonts) -> RasterText | None:
+    """Return the text of an RGB picture, or None where it is in none of the fonts."""
+    height = pixels.shape[0]
+    top = int(height * TOP)
+    region = np.ascontiguousarray(pixels[top : int(height * BOTTOM), :LEFT_PX].min(axis=2), np.float32)
+    found = [one for layout in fonts.layouts if (one := _read_layout(region, layout, fonts.glyphs)) is not None]
+    if not found:
+        return None
+    best = max(found, key=lambda one: one.lines[0].score)
+    return RasterText(best.layout, tuple(_move(line, top) for line in best.lines))
+
+
+def _read_layout(region: Levels, layout: Layout, fonts: Mapping[str, Glyphs]) -> RasterText | None:
+    first = layout.lines[0]
+    date = _find_line(region, 0, first, fonts[first.font], layout.slack, None)
+    if date is None:
+        return None
+    others = [
+        line
+        for other in layout.lines[1:]
+        if (line := _find_below(region, date, other, fonts[other.font], layout.slack)) is not None
+    ]
+    return RasterText(layout, (date, *_one_a_row(others)))
+
+
+def _find_below(region: Levels, date: RasterLine, line: TextLine, glyphs: Glyphs, slack: int) -> RasterLine | None:
+    """Find a line at its place below the date, a few pixels more or less."""
+    tall = max(glyph.shape[0] for glyph in glyphs.values())
+    top, left = max(date.box[1] + line.below - REACH, 0), date.box[0] + line.left
+    band = region[top : date.box[1] + line.below + REACH + tall]
+    if len(band) < tall:
+        return None
+    return _find_line(band, top, line, glyphs, slack, range(left - REACH, left + REACH + 1))
+
+
+def _find_line(
+    region: Levels, top: int, line: TextLine, glyphs: Glyphs, slack: int, starts: range | None
+) -> RasterLine | None:
+    """Return the line where it correlates best; ``starts`` limits its left edge, which may lie left of the picture."""
+    maps = _correlate(region, glyphs, slack, pad=line.offsets[-1])
+    scores = _score_places(maps, line)
+    if starts is not None:
+        outside = np.ones(scores.shape[1], bool)
+        outside[[start + maps.pad for start in starts if 0 <= start + maps.pad < scores.shape[1]]] = False
+        scores[:, outside] = UNSEEN
+    y, column = (int(place) for place in np.unravel_index(int(np.argmax(scores)), scores.shape))
+    score = float(scores[y, column])
+    if score < LINE_SCORE:
+        return None
+    cells = zip(line.cells, line.offsets, strict=True)
+    read = [_read_cell(maps, allowed, y, column + offset) for allowed, offset in cells]
+    tall, wide = glyphs[line.cells[-1][0]].shape
+    box = (column - maps.pad, y + top, column - maps.pad + line.offsets[-1] + wide, y + top + tall)
+    return RasterLine(line.role, "".join(sure for sure, _ in read), "".join(best for _, best in read), score, box)
+
+
+def _correlate(region: Levels, glyphs: Glyphs, slack: int, pad: int) -> _Maps:
+    """Correlate each glyph with each place of the region; with ``slack``, the best place so near counts."""
+    near = np.ones((1, 2 * slack + 1), np.uint8)
+    maps = {}
+    for glyph, template in glyphs.items():
+        found = cv2.matchTemplate(region, template, cv2.TM_CCOEFF_NORMED)
+        placed = np.full((region.shape[0], pad + region.shape[1]), UNSEEN, np.float32)
+        placed[: found.shape[0], pad : pad + found.shape[1]] = cv2.dilate(found, near) if slack else found
+        maps[glyph] = placed
+    return _Maps(maps, pad)
+
+
+def _score_places(maps: _Maps, line: TextLine) -> Levels:
+    """Return the mean correlation of the visible cells of a line, for each place of its left edge.
+
+    A line with too few cells right of the picture's left edge, or one that leaves the region on the right, is no line.
+    """
+    height, width = next(iter(maps.glyphs.values())).shape
+    places = width - line.offsets[-1]
+    total, visible = np.zeros((height, places), np.float32), np.zeros(places, np.float32)
+    for allowed, offset in zip(line.cells, line.offsets, strict=True):
+        likeliest = np.max([maps.glyphs[glyph][:, offset : offset + places] for glyph in allowed], axis=0)
+        seen = (np.arange(places) + offset >= maps.pad).astype(np.float32)
+        total += likeliest * seen
+        visible += seen
+    return np.where(visible >= LEAST_CELLS, total / np.maximum(visible, 1), UNSEEN).astype(np.float32)
+
+
+def _read_cell(maps: _Maps, allowed: str, y: int, column: int) -> tuple[str, str]:
+    """Return the glyph of a cell, ``?`` where it is not clear, and the likeliest glyph; ``_`` twice where it is cut."""
+    if column < maps.pad:
+        return "_", "_"
+    scored = sorted(((float(maps.glyphs[glyph][y, column]), glyph) for glyph in allowed), reverse=True)
+    score, best = scored[0]
+    clear = score >= CELL_SCORE and (len(scored) == 1 or score - scored[1][0] >= CELL_LEAD)
+    return (best if clear else "?"), best
+
+
+def _one_a_row(lines: list[RasterLine]) -> Iterator[RasterLine]:
+    """Yield the lines of which no two share a row: the better one where it is far ahead, else neither."""
+    for line in lines:
+        rivals = [other.score for other in lines if other is not line and abs(other.box[1] - line.box[1]) <= 2 * REACH]
+        if all(line.score >= rival + ROW_LEAD for rival in rivals):
+            yield line
+
+
+def _move(line: RasterLine, down: int) -> RasterLine:
+    """Return a line in the frame of the whole picture, its box cut at the left edge."""
+    x1, y1, x2, y2 = line.box
+    return replace(line, box=(max(x1, 0), y1 + down, x2, y2 + down))
