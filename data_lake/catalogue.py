@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from medmultipoints.data_lake.store.hashing import file_sha256
-from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest
+from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, package_versions
 from medmultipoints.transforms.errors import UsageError
 
 READERS = "medmultipoints.sources"
@@ -159,9 +159,10 @@ def load_reader(key: str) -> Callable[..., Any]:
 
 
 def reader_digest(key: str) -> str:
-    """The sha256 of the code of a reader: of ours, every module it reaches; of a plug-in's, its whole package.
+    """Return the sha256 of a reader: of ours, every module that it reaches; of a plug-in's, its whole package.
 
-    The package's data files count too, and so do all modules of ``transforms``, which it may import.
+    Data files of a plug-in count too, and so do all modules of ``transforms``, which it may import; of both, the
+    versions of the packages that they import.
     """
     module = _entry_point(key).module
     spec = find_spec(module.partition(".")[0])
@@ -172,8 +173,15 @@ def reader_digest(key: str) -> str:
         for path in CODE_ROOT.joinpath("medmultipoints/transforms").rglob("*.py")
     }
     if module.replace(".", "/") in {path.as_posix() for path in ours}:
-        return code_digest([module])
-    return digest({"transforms": code_digest(path.as_posix() for path in ours), "package": _package_files(spec)})
+        return digest({"code": code_digest([module]), "packages": package_versions([module])})
+    folder = Path(next(iter(spec.submodule_search_locations or [str(spec.origin)]))).parent
+    return digest(
+        {
+            "transforms": code_digest(path.as_posix() for path in ours),
+            "package": _package_files(spec),
+            "packages": package_versions([module], folder),
+        }
+    )
 
 
 def _package_files(spec: ModuleSpec) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from medmultipoints.data_lake.catalogue import reader_digest
-from medmultipoints.data_lake.store.keys import code_digest, digest, package_versions
+from medmultipoints.data_lake.store.keys import code_inputs, digest
 from medmultipoints.data_lake.store.objects import Receipt, read_receipt
 from medmultipoints.expectations.suites import TABLE_RULES, load_suite, table_digest
 from medmultipoints.flows.engine.place import newest_version
@@ -16,27 +16,26 @@ ENGINE = ("medmultipoints.flows.engine.finish", "medmultipoints.flows.engine.sta
 
 def plan_keys(build: Build, stages: Sequence[Stage]) -> dict[str, str]:
     """Return the key of each stage: code, data files, parameters, packages, and the keys of what it reads."""
-    packages = package_versions()
     keys: dict[str, str] = {}
     for stage in stages:
+        modules = [stage.work.__module__, *ENGINE]
         keys[stage.name] = digest(
             {
                 "stage": stage.name,
-                "code": code_digest([stage.work.__module__, *ENGINE]),
+                **code_inputs(modules),
                 "tables": {table: table_digest(table) for table in (*stage.writes, "exclusions")},
                 "table_rules": load_suite(TABLE_RULES),
                 "data": stage.data(),
                 "parameters": stage.parameters(build.recipe),
                 "sources": source_inputs(build) if stage.reads_sources else None,
                 "reads": {name: keys[name] for name in stage.reads},
-                "packages": packages,
             }
         )
     return keys
 
 
 def source_inputs(build: Build) -> dict[str, object]:
-    """Return what identifies the selected sources: the digest of their files, the code of their readers."""
+    """Return what identifies the selected sources: the digest of their files, and that of their readers."""
     return {source.name: (source.fingerprint.digest, reader_digest(source.info.reader)) for source in build.sources}
 
 

@@ -55,7 +55,7 @@ def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
         recipe=dict(facts.recipe),
         sources=sources,
         code_digest=facts.code_digest,
-        packages=package_versions(),
+        packages=package_versions(pipeline_modules()),
         accounting=tuple(facts.accounting),
     )
     keys = [entry.path for entry in files]
@@ -86,7 +86,7 @@ def card_facts(
     earlier: tuple[str, ReleaseDiff] | None,
 ) -> CardFacts:
     """Everything that card and manifest state."""
-    recipe = build.recipe
+    recipe, readers = build.recipe, {source.name: reader_digest(source.info.reader) for source in build.sources}
     return CardFacts(
         name=recipe.name,
         version=recipe.version,
@@ -108,9 +108,7 @@ def card_facts(
         curated=Curated(**recipe.card.model_dump()),
         logical_digest=logical_digest(tables),
         recipe_digest=digest(recipe.model_dump(mode="json", exclude={"version"})),
-        code_digest=digest(
-            [pipeline_code(), {source.name: reader_digest(source.info.reader) for source in build.sources}]
-        ),
+        code_digest=digest([code_digest(pipeline_modules()), readers]),
     )
 
 
@@ -144,21 +142,17 @@ def source_entry(source: Source, inputs: Inputs) -> ManifestSource:
     return ManifestSource(name=source.name, known=all(file.known for file in files), files=files)
 
 
-def pipeline_code() -> str:
-    """The digest of all code that a release depends on but the readers of its sources."""
-    stages = sorted(
-        path.stem for path in (CODE_ROOT / "medmultipoints/flows/stages").glob("*.py") if path.stem != "__init__"
-    )
-    return code_digest(
-        [f"medmultipoints.flows.stages.{name}" for name in stages]
-        + ["medmultipoints.flows.engine.finish", "medmultipoints.flows.engine.stage"]
-    )
+def pipeline_modules() -> list[str]:
+    """Return the modules of all stages and of what ends them."""
+    folder = CODE_ROOT / "medmultipoints/flows/stages"
+    stages = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    return [*(f"medmultipoints.flows.stages.{name}" for name in stages), "medmultipoints.flows.engine.finish"]
 
 
 def manifest_data() -> object:
     """What card and manifest state beyond this module: the template, all code, what the catalogue says of sources."""
     catalogue = {name: info.model_dump(mode="json") for name, info in load_catalogue().items()}
-    return digest([TEMPLATE.read_text("utf-8"), pipeline_code(), catalogue])
+    return digest([TEMPLATE.read_text("utf-8"), code_digest(pipeline_modules()), catalogue])
 
 
 def manifest_parameters(recipe: Recipe) -> object:

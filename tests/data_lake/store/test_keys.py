@@ -1,11 +1,12 @@
-"""Digests that change when, and only when, what they stand for does."""
+"""Digests change when, and only when, the code or value that they name does."""
 
+import ast
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
 import pytest
 
-from medmultipoints.data_lake.store.keys import code_digest, digest, package_versions, reachable
+from medmultipoints.data_lake.store.keys import CODE_ROOT, _imports, code_digest, digest, package_versions, reachable
 
 PROJECT = {
     "toy/__init__.py": "",
@@ -113,8 +114,40 @@ def test_a_value_without_a_canonical_form_is_refused() -> None:
         digest(object())
 
 
-def test_packages_of_run_time_are_in_every_key_and_tools_are_not() -> None:
-    found = package_versions()
-    assert found["polars"] == version("polars")
-    assert found["tenacity"] == version("tenacity")
-    assert not {"pytest", "ruff", "mypy"} & set(found)
+def test_packages_of_a_stage_are_those_that_its_modules_import() -> None:
+    """Another version of one that it cannot reach keeps the stage; codecs are part of the packages that bring them."""
+    index, derive, manifest = (
+        package_versions([f"medmultipoints.flows.stages.{name}", "medmultipoints.flows.engine.finish"])
+        for name in ("index", "derive", "manifest")
+    )
+    assert index["polars"] == version("polars")
+    assert derive["cv2"] == version("opencv-python-headless")
+    assert derive["PIL"] == version("pillow")
+    assert set(index) < set(derive)
+    assert "jinja2" in manifest
+    assert not {"cv2", "simplejpeg", "jinja2"} & set(index)
+    assert not {"rich", "typer", "fastapi", "prefect", "httpx", "pytest", "medmultipoints", "os"} & {*derive, *manifest}
+
+
+def test_a_package_that_is_not_installed_has_no_version(project: Path) -> None:
+    (project / "toy" / "odd.py").write_text("import nowhere_to_be_found\nimport numpy as np\n")
+    assert package_versions(["toy.odd"], project) == {"numpy": version("numpy")}
+
+
+def test_imports_are_those_of_the_syntax_tree() -> None:
+    """For every module of the project: lines in any form, comments, brackets, and none for type checking alone."""
+    for path in sorted((CODE_ROOT / "medmultipoints").rglob("*.py")):
+        tree = ast.parse(path.read_bytes())
+        guarded = [
+            node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        ]
+        skipped = {id(inner) for node in guarded for inner in ast.walk(node)}
+        wanted: set[str] = set()
+        for node in ast.walk(tree):
+            if id(node) in skipped:
+                continue
+            if isinstance(node, ast.Import):
+                wanted |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                wanted |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+        assert set(_imports(path)) == wanted, path
