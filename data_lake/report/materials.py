@@ -39,12 +39,12 @@ class Materials:
         return f"{self.manifest.name} {self.manifest.version}"
 
 
-def read_materials(folder: Path, *, leakage: bool = False) -> Materials:
+def read_materials(folder: Path, *, leakage: bool = False, kind: type[Manifest] = Manifest) -> Materials:
     """The materials of a release folder; DataError names a file that cannot be read.
 
-    With ``leakage`` the certificate is that of the pictures themselves, whatever the stated one says.
+    With ``leakage`` the certificate is computed from the pictures themselves.
     """
-    manifest = read_manifest(folder)
+    manifest = read_manifest(folder, kind)
     return Materials(
         folder=folder,
         manifest=manifest,
@@ -89,8 +89,9 @@ def boxes_of_label(own: Materials, finding: Mapping[str, Any]) -> list[list[floa
 class Album:
     """The images of some releases, the first that has an image first; pictures are read once, when all are known."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        self._places = [(folder, manifest := read_manifest(folder), _images(folder, manifest)) for folder in folders]
+    def __init__(self, folders: Sequence[Path], kind: type[Manifest] = Manifest) -> None:
+        manifests = [(folder, read_manifest(folder, kind)) for folder in folders]
+        self._places = [(folder, manifest, _images(folder, manifest)) for folder, manifest in manifests]
 
     def image(self, image_sha256: str | None) -> dict[str, Any] | None:
         """The row of an image by the sha256 of its source file; None where no release has it."""

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from medmultipoints.data_lake.release.read.compare import diff_folders
 from medmultipoints.data_lake.release.write.changes import plain
+from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.report import sections
 from medmultipoints.data_lake.report.corrections import TEMPLATES, entry, offered
 from medmultipoints.data_lake.report.html import Functions, load_template
@@ -24,17 +25,17 @@ FIRST_ROWS: Final = 15
 """Rows of a listing that are there without the script."""
 
 
-def report_page(folder: Path, against: Path | None = None, *, leakage: bool = False) -> tuple[str, dict[str, int]]:
+def report_page(
+    folder: Path, against: Path | None = None, *, leakage: bool = False, kind: type[Manifest] = Manifest
+) -> tuple[str, dict[str, int]]:
     """The report of a release, and what its splits leak; none for a sound one.
 
-    The difference is that from ``against``, else the one that the release itself holds. With ``leakage`` every
-    picture is looked at again.
+    The difference is that from ``against``, else the one that the release itself holds. With ``leakage`` the
+    certificate is computed again from every picture. ``kind`` is ClaimedManifest for files that need no hashing again.
     """
-    own = read_materials(folder, leakage=leakage)
-    stated = own.changes
-    if against is not None:
-        stated = difference(against, folder)
-    album = Album([folder, against] if against else [folder])
+    own = read_materials(folder, leakage=leakage, kind=kind)
+    stated = own.changes if against is None else difference(against, folder)
+    album = Album([folder, against] if against else [folder], kind)
     summary = sections.summary(own)
     page = render(
         "report.html.jinja",
@@ -58,8 +59,8 @@ def report_page(folder: Path, against: Path | None = None, *, leakage: bool = Fa
 
 def difference(old: Path, new: Path) -> dict[str, Any]:
     """What changes.json would say of the difference from the old release."""
-    before = read_materials(old)
-    return {"from": before.title, **plain(diff_folders(old, new, EXAMPLES))}
+    before = read_manifest(old)
+    return {"from": f"{before.name} {before.version}", **plain(diff_folders(old, new, EXAMPLES))}
 
 
 def diff_page(old: Path, new: Path, titles: tuple[str, str], diff: ReleaseDiff) -> str:

@@ -1,7 +1,6 @@
-"""Pages about a release that stand beside it, made anew at will: the report, expectation results, a contact sheet."""
+"""Pages about a release, apart from it and remade at will: the report, expectation results, a contact sheet."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from medmultipoints.data_lake.release.export.pictures import write_whole
 from medmultipoints.data_lake.release.read.tables import table_files
-from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.data_lake.release.write.manifest import ClaimedManifest, Manifest, read_manifest
 from medmultipoints.data_lake.report.data_docs import write_data_docs
 from medmultipoints.data_lake.report.page import report_page
 from medmultipoints.data_lake.store.layout import Lake
@@ -31,22 +31,23 @@ class Report:
 
 
 def write_report(lake: Lake, release: Path, verdicts: Mapping[str, Iterable[Verdict]]) -> Report:
-    """The pages of a release, by stage of the verdicts; what was there of the same version is replaced."""
-    manifest = read_manifest(release)
+    """Write the pages of a release that was just built, by stage of the verdicts; those of the version are replaced.
+
+    The files of the release were hashed by the build, and are not hashed again.
+    """
+    manifest = read_manifest(release, ClaimedManifest)
     path = f"{manifest.name}/{manifest.version}"
     folder = lake.reports / path
     folder.mkdir(parents=True, exist_ok=True)
     write_data_docs(folder / EXPECTATIONS, f"{manifest.name} {manifest.version}", verdicts)
     cells = choose_cells(release, manifest)
     sheet = draw_sheet(cells) if cells else None
-    page, _ = report_page(release)
+    page, _ = report_page(release, kind=ClaimedManifest)
     for name, content in ((SHEET, sheet), (PAGE, page.encode())):
         if content is None:
             (folder / name).unlink(missing_ok=True)
             continue
-        partial = folder / f".{name}-{os.getpid()}"
-        partial.write_bytes(content)
-        partial.replace(folder / name)
+        write_whole(folder / name, [content])
     return Report(folder, path, sheet)
 
 
