@@ -75,19 +75,23 @@ class Side:
 
 def run_rounds(corpus: Corpus, folder: Path, *, rounds: int, workers: int) -> dict[str, Any]:
     """The figures of so many rounds; AssertionError where the outputs differ."""
-    ours, theirs, more = Side(), Side(), Side()
+    ours, theirs, more, kernels, floor = Side(), Side(), Side(), Side(), Side()
     equal: dict[str, int] = {}
     for _ in range(rounds):
         printed = ours.add(run_pipeline(corpus, fresh(folder / "pipeline"), workers))
         theirs.add(run_baseline(corpus, fresh(folder / "baseline")))
         equal = equal or compare_outputs(Path(printed["release"]), folder / "baseline" / "data.parquet")
         more.add(run_baseline(corpus, fresh(folder / "baseline"), "more"))
-    for used in ("pipeline", "baseline"):
+        kernels.add(run_baseline(corpus, fresh(folder / "baseline"), "more", "kernels"))
+        floor.add(run_floor(corpus, fresh(folder / "floor"), workers))
+    for used in ("pipeline", "baseline", "floor"):
         shutil.rmtree(folder / used)
     own, other = DERIVE[0] + RELEASE[0], DERIVE[1] + RELEASE[1]
     totals = {
         "overall": compared(ours.with_start(own), more.with_start(other)),
         "overall_fewer_columns": compared(ours.with_start(own), theirs.with_start(other)),
+        "overall_same_kernels": compared(ours.with_start(own), kernels.with_start(other)),
+        "overall_floor": compared(ours.part(own), floor.part(("floor",))),
         "whole_build": compared(ours.seconds(), more.seconds()),
         "whole_build_fewer_columns": compared(ours.seconds(), theirs.seconds()),
     }
@@ -107,6 +111,11 @@ def run_baseline(corpus: Corpus, folder: Path, *more: str) -> Measured:
     """One data set made of the loose files, with an empty cache and no network."""
     command = [sys.executable, "-m", "benchmarks.baseline", str(corpus.loose), str(folder), *more]
     return run_measured(command, ROOT, os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "home")})
+
+
+def run_floor(corpus: Corpus, folder: Path, workers: int) -> Measured:
+    """Every file read, hashed and decoded once, the pictures written to Parquet."""
+    return run_measured([sys.executable, "-m", "benchmarks.floor", str(corpus.loose), str(folder), str(workers)], ROOT)
 
 
 def fresh(folder: Path) -> Path:
