@@ -63,6 +63,8 @@ def images(rows: int) -> pl.DataFrame:
         perceptual_hash=origin.str.zfill(16),
         mask_off_binary=pl.lit(0, pl.Int64),
         annotated=pl.lit(True),
+        orientation_done=pl.lit(None, pl.String),
+        colour_model=pl.lit("rgb"),
     )
     return conform(made, load_table("images"))
 
@@ -84,7 +86,8 @@ def samples(rows: int) -> pl.DataFrame:
         "labels_exhaustive": pl.lit(["polyps"]),
     }
     columns = [known.get(one, pl.lit(None)).cast(dtype).alias(one) for one, dtype in empty.schema.items()]
-    return made.select(columns).with_columns(pl.col("source_labels", "source_boxes").fill_null([]))
+    lists = pl.col("source_labels", "source_boxes", "neighbour_frames", "neighbour_members")
+    return made.select(columns).with_columns(lists.fill_null([]))
 
 
 def regions(rows: int) -> pl.DataFrame:
@@ -150,8 +153,8 @@ def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
         return lambda: sum(rule.rows > 0 for rule in validate(table, load_table("images")).checked)
 
     def dedup() -> Callable[[], int]:
-        table, objects = images(rows), regions(rows)
-        return lambda: find_duplicates(table, objects, ["simulated"]).height
+        table, objects, known = images(rows), regions(rows), samples(rows)
+        return lambda: find_duplicates(table, objects, known, ["simulated"]).height
 
     whole = {name: partial(whole_stage, name, rows) for name in ("split", "record")}
     return {"store": store, "validate": check, "dedup": dedup, **whole}

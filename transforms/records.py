@@ -145,6 +145,14 @@ class MaskLayer:
     grid: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class FramePicture:
+    """A picture file that its name says to be a certain frame of a video."""
+
+    frame_index: int
+    member: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """One image with what its source says of it. Members are paths inside the source's archives.
@@ -153,6 +161,7 @@ class Sample:
     ``image_member`` is None where the picture is a frame of ``video_member`` that must be decoded.
     ``labels_exhaustive`` are the labels whose objects are all annotated, so that absence is certain.
     ``source_width`` and ``source_height`` are the size the annotation states, in pixels.
+    ``neighbours`` are pictures of the same video, which prove that a frame to be decoded is the right one.
     """
 
     source: str
@@ -174,6 +183,7 @@ class Sample:
     source_height: int | None = None
     source_boxes: tuple[SourceBox, ...] = ()
     labels_exhaustive: tuple[str, ...] = ()
+    neighbours: tuple[FramePicture, ...] = ()
 
     @property
     def sample_id(self) -> str:

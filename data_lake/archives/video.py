@@ -1,10 +1,10 @@
-"""Videos: what the container says, and single frames, exact to the frame."""
+"""Videos: what the container says, and single frames, exact to the frame and as players show them."""
 
 import io
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,42 +14,70 @@ from medmultipoints.transforms.records import VideoFacts
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
 REASON = "video_unreadable"
+_ONE: Final = 1 << 16
+"""The unit of the display matrix, whose numbers are 16.16 fixed point."""
+_QUARTERS: Final = {(_ONE, 0, 0, _ONE): 0, (0, -_ONE, _ONE, 0): 1, (-_ONE, 0, 0, -_ONE): 2, (0, _ONE, -_ONE, 0): 3}
+"""Quarter turns to the left by the first four numbers of the matrix (a, b, c, d; x' = a x + c y, y' = b x + d y)."""
 
 
 def video_facts(data: bytes | Path, name: str) -> VideoFacts:
-    """What the container says; the frames are counted, without decoding, where it gives no number.
+    """Return the frames that a player shows, their rate, and the size in which it shows them.
 
+    Frames are counted by their packets, without decoding: the header also counts those that an edit list hides.
     MemberProblem ``video_unreadable`` names the member where there is no video to read.
     """
     with _opened(data, name) as (container, stream):
-        frames = stream.frames or sum(1 for packet in container.demux(stream) if packet.size)
+        frames = sum(1 for packet in container.demux(stream) if packet.size and not packet.is_discard)
         if not stream.average_rate or not frames:
             raise MemberProblem(REASON, f"{name}: the container gives {frames} frames at rate {stream.average_rate}")
-        return VideoFacts(frames, float(stream.average_rate), stream.width, stream.height)
+        rate, width, height = float(stream.average_rate), stream.width, stream.height
+    with _opened(data, name) as (container, stream):
+        first = next(container.decode(stream), None)
+        turned = first is not None and _quarter_turns(first, name) % 2
+    return VideoFacts(frames, rate, *((height, width) if turned else (width, height)))
 
 
-def decode_frames(data: bytes | Path, wanted: Collection[int], name: str) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """The wanted frames (index from 0 in order of presentation) as H x W x 3 RGB pixels, by rising index.
+def decode_frames(
+    data: bytes | Path, wanted: Collection[int], name: str, optional: Collection[int] = ()
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yield the wanted frames (index from 0 in order of presentation) as H x W x 3 RGB pixels, by rising index.
 
+    Pixels are turned as the container's display matrix says. Frames of ``optional`` come too, if the video has them.
     All frames up to the last wanted one are decoded, one after the other in one thread: seeking is not exact.
-    Every index below 0 or beyond the last frame, and any damage on the way, is a MemberProblem
+    Every wanted index below 0 or beyond the last frame, and any damage on the way, is a MemberProblem
     ``video_unreadable``; frames before the damage have been given by then.
     """
-    left = set(wanted)
+    left, asked = set(wanted), {*wanted, *optional}
     with _opened(data, name) as (container, stream):
-        for index, frame in enumerate(container.decode(stream)) if left else ():
+        for index, frame in enumerate(container.decode(stream)) if asked else ():
             if frame.is_corrupt:
                 raise MemberProblem(REASON, f"{name}: frame {index} is damaged")
-            if index in left:
-                left.remove(index)
-                yield index, np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-            if not left:
+            if index in asked:
+                left.discard(index)
+                asked.remove(index)
+                pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+                yield index, np.ascontiguousarray(np.rot90(pixels, _quarter_turns(frame, name)))
+            if not asked:
                 return
     if left:
         raise MemberProblem(REASON, f"{name}: the video has no frame {min(left)}")
+
+
+def _quarter_turns(frame: "VideoFrame", name: str) -> int:
+    """Quarter turns to the left that the display matrix asks for; MemberProblem where it asks for anything else."""
+    from av.sidedata.sidedata import Type
+
+    matrix = frame.side_data.get(Type.DISPLAYMATRIX)  # type: ignore[call-overload]
+    if matrix is None:
+        return 0
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    if (a, b, c, d) not in _QUARTERS:
+        raise MemberProblem(REASON, f"{name}: its header mirrors, skews or scales the film. Remove that from the file")
+    return _QUARTERS[a, b, c, d]
 
 
 @contextmanager

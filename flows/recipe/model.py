@@ -33,10 +33,26 @@ class Boxes(_Section):
     policy: Policy = Field(
         default="audited", description="published: source boxes x scale; audited: from masks and tracks"
     )
-    threshold: int = Field(default=128, ge=1, le=255, description="mask values from here on belong to an object")
+    threshold: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="mask values from here on belong to an object, in the numbers of the file; none: 128, or half the "
+        "range of a 16-bit file that uses all of it, and masks that hold areas of other values are rejected",
+    )
     min_area_px: int = Field(default=20, ge=1, description="smaller mask components are specks: dropped and reported")
     track_rounding: Literal["none", "nearest", "floor"] = Field(
         default="none", description="how boxes of label lines become integers, if they do"
+    )
+
+
+class Pictures(_Section):
+    """How pictures are read."""
+
+    orientation: Literal["stored", "displayed", "refuse"] = Field(
+        default="stored",
+        description="tags that make readers turn or mirror a picture. stored: they are removed, and pixels, masks and "
+        "boxes stay as stored; displayed: they are applied to all three; refuse: such pictures are rejected",
     )
 
 
@@ -126,6 +142,7 @@ class Recipe(_Section):
         description="one table a source, with the options of its reader; of equal images the first source wins"
     )
     boxes: Boxes = Boxes()
+    pictures: Pictures = Pictures()
     images: Images = Images()
     labels: Labels = Labels()
     splits: Splits = Splits()

@@ -10,6 +10,7 @@ from medmultipoints.transforms.audit.disagreements import audit_boxes, estimate_
 from medmultipoints.transforms.audit.image_findings import find_in_pictures
 from medmultipoints.transforms.audit.marked_findings import mark_findings
 from medmultipoints.transforms.audit.near_findings import near_findings
+from medmultipoints.transforms.audit.reading_findings import find_in_readings
 from medmultipoints.transforms.audit.track_findings import find_in_tracks
 
 
@@ -28,7 +29,16 @@ def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
     near = near_findings(inputs.read("near_duplicates"), images, samples)
     tracks = find_in_tracks(images, samples, regions, inputs.read("derive.exclusions"))
     pictures = find_in_pictures(images, samples, inputs.read("thumbnails"), inputs.read("picture_facts"))
-    findings = mark_findings(pl.concat([boxes, near, tracks, pictures]), inputs.read("corrections"), regions)
+    readings = find_in_readings(
+        images,
+        samples,
+        regions,
+        inputs.read("duplicates"),
+        inputs.read("derive.exclusions"),
+        boxes.select("sample_id", "kind").unique(),
+    )
+    found = pl.concat([boxes, near, tracks, pictures, readings])
+    findings = mark_findings(found, inputs.read("corrections"), regions)
     return all_used(images, {"disagreements": findings, "conventions": conventions})
 
 

@@ -12,7 +12,7 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Exact copies by bytes, then by pixels; the first source of the recipe wins."""
     images = releasable_images(inputs).collect()
     order = list(build.recipe.sources)
-    duplicates = find_duplicates(images, corrected_regions(inputs).collect(), order)
+    duplicates = find_duplicates(images, corrected_regions(inputs).collect(), inputs.read("samples"), order)
     copies = {row["sample_id"]: row for row in duplicates.iter_rows(named=True)}
     kept = [sample_id for sample_id in images["sample_id"] if sample_id not in copies]
     return Output(
@@ -48,7 +48,7 @@ def dedup_parameters(recipe: Recipe) -> object:
 STAGE = Stage(
     name="dedup",
     work=dedup_images,
-    reads=("derive", "correct"),
+    reads=("index", "derive", "correct"),
     writes=("duplicates",),
     parameters=dedup_parameters,
     rules=dedup_rules,

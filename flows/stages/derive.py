@@ -1,6 +1,7 @@
 """Stage ``derive``: the bytes of every sample become an image row, regions and, where changed, stored bytes."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 import polars as pl
 
@@ -14,6 +15,14 @@ from medmultipoints.flows.stages.source_coverage import require_every_source
 from medmultipoints.transforms.columns.frames import Columns, sample_of
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.pictures.decode import decode_image
+from medmultipoints.transforms.pictures.numbering import (
+    Gray,
+    find_numbering_problem,
+    frames_to_compare,
+    miniature,
+    odd_sizes,
+)
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.records import Exclusion, Sample
 from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample, reject
@@ -32,6 +41,7 @@ def derive_parameters(recipe: Recipe) -> DeriveParameters:
     """The part of the recipe that this stage depends on."""
     return DeriveParameters(
         threshold=recipe.boxes.threshold,
+        orientation=recipe.pictures.orientation,
         min_area_px=recipe.boxes.min_area_px,
         max_side=recipe.images.max_side,
         resample=recipe.images.resample,
@@ -58,7 +68,7 @@ def derive_shard(build: Build, inputs: Inputs, shard: str) -> Output:
     samples = [sample_of(row) for row in rows.iter_rows(named=True)]
     files = build.files(samples[0].source)
     outcomes = list(derive_all(samples, files, derive_parameters(build.recipe)))
-    outcomes = reject_inconsistent(samples, outcomes)
+    outcomes = reject_odd_sizes(samples, reject_inconsistent(samples, outcomes))
     derived = [outcome for outcome in outcomes if isinstance(outcome, Derived)]
     changed = [(found.image.sample_id, found.stored) for found in derived if found.stored is not None]
     return Output(
@@ -92,16 +102,60 @@ def derive_all(
 def derive_frames(
     video: str, frames: dict[int | None, Sample], files: SourceFiles, parameters: DeriveParameters, scratch: Scratch
 ) -> Iterator[Derived | Exclusion]:
-    """The outcome of each frame of one video; frames that the video does not yield are rejected."""
+    """The outcome of each frame of one video, rejected where neighbouring pictures do not prove that it is the one.
+
+    Frames that the video does not yield are rejected too.
+    """
     wanted = dict(frames)
+    neighbours = read_neighbours(frames.values(), files)
+    compared = frames_to_compare(neighbours)
     problem = "the video ends before this frame"
+    small: dict[int, Gray] = {}
+    outcomes: list[tuple[Sample, Derived | Exclusion]] = []
     try:
-        for index, pixels in decode_frames(files.read(video), [index for index in frames if index is not None], video):
-            yield derive_sample(wanted.pop(index), files.read, parameters, pixels, scratch)
+        for index, pixels in decode_frames(
+            files.read(video), [index for index in frames if index is not None], video, optional=compared
+        ):
+            if index in compared:
+                small[index] = miniature(pixels)
+            if index in wanted:
+                sample = wanted.pop(index)
+                outcomes.append((sample, derive_sample(sample, files.read, parameters, pixels, scratch)))
     except MemberProblem as error:
         problem = error.detail
+    for sample, outcome in outcomes:
+        own = {
+            one.frame_index: neighbours[one.frame_index] for one in sample.neighbours if one.frame_index in neighbours
+        }
+        doubt = find_numbering_problem(own, small) if sample.neighbours else None
+        yield outcome if doubt is None else reject(sample, "frame_numbering", doubt)
     for sample in wanted.values():
         yield reject(sample, "frame_missing", problem)
+
+
+def read_neighbours(samples: Iterable[Sample], files: SourceFiles) -> dict[int, Gray]:
+    """Small versions of the pictures that prove the numbers of decoded frames; damaged pictures prove nothing."""
+    found = {}
+    for one in sorted({one for sample in samples for one in sample.neighbours}, key=lambda one: one.frame_index):
+        with suppress(MemberProblem):
+            found[one.frame_index] = miniature(decode_image(files.read(one.member)).pixels)
+    return found
+
+
+def reject_odd_sizes(samples: Sequence[Sample], outcomes: Iterable[Derived | Exclusion]) -> list[Derived | Exclusion]:
+    """The outcomes with frames taken out whose size is not that of most frames of their video."""
+    found = list(outcomes)
+    by_id = {sample.sample_id: sample for sample in samples}
+    if any(sample.video_id is None for sample in samples):
+        return found
+    images = [outcome.image for outcome in found if isinstance(outcome, Derived)]
+    problems = odd_sizes((image.sample_id, image.original_width, image.original_height) for image in images)
+    return [
+        reject(by_id[outcome.image.sample_id], "frame_size_differs", problems[outcome.image.sample_id])
+        if isinstance(outcome, Derived) and outcome.image.sample_id in problems
+        else outcome
+        for outcome in found
+    ]
 
 
 def reject_inconsistent(

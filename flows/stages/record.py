@@ -51,7 +51,7 @@ def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
         images,
         rows_of(images, corrected_regions(inputs)),
         rows_of(images, inputs.scan("splits")),
-        inputs.read("duplicates", "sample_id", "kept_id"),
+        inputs.read("duplicates", "sample_id", "kept_id", "contradicted_labels"),
         policy=recipe.boxes.policy,
         labels=dict(recipe.labels.names),
         track_rounding=recipe.boxes.track_rounding,

@@ -43,7 +43,9 @@ def _dialect_lines(i: int) -> Row:
 
 
 def _duplicates(i: int) -> Row:
-    return {"sample_id": f"a/{i}", "kept_id": "a/kept", "kind": "bytes", "same_annotation": True}
+    return {"sample_id": f"a/{i}", "kept_id": "a/kept", "kind": "bytes", "same_annotation": True} | {
+        "contradicted_labels": []
+    }
 
 
 def _exclusions(i: int) -> Row:
@@ -55,6 +57,7 @@ def _images(i: int) -> Row:
     size = {"original_width": 1348, "original_height": 1070, "width": 700, "height": 555, "scale": 700 / 1348}
     hashes = _given("image_sha256 stored_sha256 pixel_sha256", _sha(i)) | {"perceptual_hash": "0123456789abcdef"}
     facts = {"image_origin": "member", "format": "jpg", "stored_bytes": 9, "mask_off_binary": 8, "annotated": True}
+    facts |= {"orientation_done": "removed 6", "colour_model": "rgb"}
     return {"sample_id": f"a/{i}", "source": "a"} | size | hashes | facts
 
 
@@ -119,6 +122,7 @@ def _released_images(i: int) -> Row:
     nothing = _given("mask_off_binary official_split video_id frame_index fps", None)
     lists = {"labels_exhaustive": ["polyps"], "duplicates": []}
     facts = {"sample_id": f"a/{i}", "image_file": f"images/{_sha(i)}.png", "image_origin": "member", "stored_bytes": 9}
+    facts |= {"orientation_done": "applied 3"}
     return size | hashes | text | nothing | lists | facts
 
 
@@ -126,6 +130,7 @@ def _samples(i: int) -> Row:
     members = _given("mask_member label_member track_member video_member", None) | {"image_member": f"{i}.jpg"}
     nothing = _given("video_id frame_index fps official_split", None)
     boxes = {"source_labels": ["polyp"], "source_boxes": [[0.0, 0.0, 2.0, 2.0]], "labels_exhaustive": []}
+    boxes |= {"neighbour_frames": [4, 6], "neighbour_members": ["4.jpg", "6.jpg"]}
     text = _given("organ finding classification", "text")
     size = {"source_width": 10, "source_height": None}
     return {"sample_id": f"a/{i}", "source": "a", "stem": f"{i}"} | members | nothing | boxes | text | size

@@ -6,12 +6,13 @@ from operator import attrgetter
 from typing import Any
 
 from medmultipoints.transforms.columns.tables import column_names, schema_of
-from medmultipoints.transforms.records import SIDES, Box, Exclusion, Sample, SourceBox
+from medmultipoints.transforms.records import SIDES, Box, Exclusion, FramePicture, Sample, SourceBox
 
 EXCLUSION_SCHEMA = {name: schema_of("exclusions")[name] for name in column_names("exclusions", "given")}
 """The columns of an exclusion; its stage adds the others of the table."""
 Columns = dict[str, list[Any]]
-PLAIN_SAMPLE_FIELDS = tuple(field.name for field in fields(Sample) if field.name != "source_boxes")
+NESTED_SAMPLE_FIELDS = ("source_boxes", "neighbours")
+PLAIN_SAMPLE_FIELDS = tuple(field.name for field in fields(Sample) if field.name not in NESTED_SAMPLE_FIELDS)
 
 
 def sample_columns(samples: Iterable[Sample]) -> Columns:
@@ -21,6 +22,8 @@ def sample_columns(samples: Iterable[Sample]) -> Columns:
     columns["labels_exhaustive"] = [list(sample.labels_exhaustive) for sample in ordered]
     columns["source_labels"] = [[stated.label for stated in sample.source_boxes] for sample in ordered]
     columns["source_boxes"] = [[box_list(stated.box) for stated in sample.source_boxes] for sample in ordered]
+    columns["neighbour_frames"] = [[one.frame_index for one in sample.neighbours] for sample in ordered]
+    columns["neighbour_members"] = [[one.member for one in sample.neighbours] for sample in ordered]
     return columns
 
 
@@ -28,9 +31,11 @@ def sample_of(row: Mapping[str, Any]) -> Sample:
     """The sample that a row of the table ``samples`` holds."""
     plain = {name: row[name] for name in PLAIN_SAMPLE_FIELDS}
     stated = zip(row["source_labels"], row["source_boxes"], strict=True)
+    neighbours = zip(row["neighbour_frames"], row["neighbour_members"], strict=True)
     return Sample(
         **plain | {"labels_exhaustive": tuple(row["labels_exhaustive"])},
         source_boxes=tuple(SourceBox(label, Box(*box)) for label, box in stated),
+        neighbours=tuple(FramePicture(*one) for one in neighbours),
     )
 
 

@@ -72,7 +72,9 @@ def _describe_images(
     licences: Mapping[str, str],
 ) -> pl.DataFrame:
     """Everything known of each image, under the names of the table ``released_images``."""
-    copies = duplicates.group_by("kept_id").agg(duplicates=pl.col("sample_id").sort())
+    copies = duplicates.group_by("kept_id").agg(
+        duplicates=pl.col("sample_id").sort(), contradicted=pl.col("contradicted_labels").explode()
+    )
     return (
         images.join(samples.drop("source"), on="sample_id", how="left", validate="1:1")
         .join(splits, on="sample_id", how="left", validate="1:1")
@@ -88,8 +90,11 @@ def _describe_images(
 
 
 def _released_labels(labels: Mapping[str, str]) -> pl.Expr:
-    """The released labels that are exhaustive: all labels that become them are. Sorted; empty if not annotated."""
-    known = pl.col("labels_exhaustive")
+    """The released labels that are exhaustive: all labels that become them are. Sorted; empty if not annotated.
+
+    A label on which copies of the image contradict each other is not.
+    """
+    known = pl.col("labels_exhaustive").list.set_difference(pl.col("contradicted").fill_null([]))
     expressions = [
         pl.when(
             pl.col("annotated"),

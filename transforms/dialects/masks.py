@@ -9,7 +9,7 @@ from PIL import Image
 
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Picture, PictureObject
-from medmultipoints.transforms.pictures.decode import MAX_PIXELS
+from medmultipoints.transforms.pictures.decode import MAX_PIXELS, encode_png
 from medmultipoints.transforms.regions.run_lengths import decode_rle, encode_rle
 
 Mask = NDArray[np.bool_]
@@ -62,14 +62,6 @@ def pad_to_square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     top, left = (side - height) // 2, (side - width) // 2
     margins = [(top, side - height - top), (left, side - width - left), *[(0, 0)] * (pixels.ndim - 2)]
     return np.pad(pixels, margins)
-
-
-def encode_png(pixels: NDArray[np.uint8]) -> bytes:
-    """A gray or RGB picture as a PNG file: the same bytes for the same pixels and Pillow version."""
-    buffer = io.BytesIO()
-    # Level 1: a quarter of the time of the default for a photograph, a fifth more bytes.
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
 
 
 def mask_png(mask: Mask) -> bytes:

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.dialects.frames import Resize, Size, smart_resize
-from medmultipoints.transforms.dialects.masks import SQUARE, encode_png, pad_to_square
+from medmultipoints.transforms.dialects.masks import SQUARE, pad_to_square
 from medmultipoints.transforms.pictures.crops import Crop
-from medmultipoints.transforms.pictures.decode import decode_image, encode_jpeg, resize_image
+from medmultipoints.transforms.pictures.decode import decode_image, encode_jpeg, encode_png, resize_image
 
 Render = Callable[[bytes, Size], bytes]
 Rendering = Literal["as released", "png", "square png"]

@@ -14,21 +14,25 @@ HASHES = ("image_sha256", "pixel_sha256")
 Row = dict[str, Any]
 
 
-def find_duplicates(images: pl.DataFrame, regions: pl.DataFrame, source_order: Sequence[str]) -> pl.DataFrame:
+def find_duplicates(
+    images: pl.DataFrame, regions: pl.DataFrame, samples: pl.DataFrame, source_order: Sequence[str]
+) -> pl.DataFrame:
     """The table ``duplicates``: every image that repeats an earlier one, with the one that is kept.
 
     Images are equal when their file bytes or else their decoded pixels are, directly or through others; of
     each set of equals the first by ``source_order`` (sources not in it come last), then by natural order of
     sample_id (runs of digits compare as numbers: frame 9 before frame 10), is kept. ``kind`` says what copy
     and kept image share: ``bytes`` where both hashes agree with the kept one's file, else ``pixels``.
-    ``same_annotation`` compares labels and boxes of masks and tracks, of source boxes where there are none.
+    ``same_annotation`` compares labels, boxes and masks of masks and tracks, of source boxes where there are none;
+    ``contradicted_labels`` are those of which both know all or some objects, but not the same.
     """
     shared = images.filter(pl.any_horizontal(pl.col(name).is_duplicated() for name in HASHES))
     rows = sorted(shared.select("sample_id", "source", *HASHES).iter_rows(named=True), key=_order(source_order))
     kept = _kept_images(rows)
     objects = _objects(regions, [row["sample_id"] for row in rows])
+    known = _exhaustive(shared, samples)
     copies = [
-        (row["sample_id"], first["sample_id"], _kind(row, first), _same(objects, row, first))
+        (row["sample_id"], first["sample_id"], _kind(row, first), *_compare(objects, known, row, first))
         for row, first in zip(rows, kept, strict=True)
         if row is not first
     ]
@@ -64,15 +68,30 @@ def _kind(copy: Row, kept: Row) -> str:
     return "bytes" if copy["image_sha256"] == kept["image_sha256"] else "pixels"
 
 
-def _same(objects: dict[str, list[Any]], copy: Row, kept: Row) -> bool:
-    return objects.get(copy["sample_id"]) == objects.get(kept["sample_id"])
+def _compare(
+    objects: dict[str, dict[str, list[Any]]], known: dict[str, frozenset[str]], copy: Row, kept: Row
+) -> tuple[bool, list[str]]:
+    """Whether both have the same objects, and the labels on which they contradict each other."""
+    one, other = (objects.get(row["sample_id"], {}) for row in (copy, kept))
+    stated = [own.keys() | known[row["sample_id"]] for own, row in ((one, copy), (other, kept))]
+    contradicted = [label for label in sorted(stated[0] & stated[1]) if one.get(label) != other.get(label)]
+    return one == other, contradicted
 
 
-def _objects(regions: pl.DataFrame, sample_ids: Sequence[str]) -> dict[str, list[Any]]:
-    """Labels and boxes of each image, sorted: derived ones, or the source's where nothing was derived."""
+def _exhaustive(images: pl.DataFrame, samples: pl.DataFrame) -> dict[str, frozenset[str]]:
+    """The labels of each image whose absence is certain."""
+    both = images.select("sample_id", "annotated").join(
+        samples.select("sample_id", "labels_exhaustive"), on="sample_id"
+    )
+    return {row[0]: frozenset(row[2] if row[1] else ()) for row in both.iter_rows()}
+
+
+def _objects(regions: pl.DataFrame, sample_ids: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
+    """Boxes and masks of each image by label, sorted: derived ones, or the source's where nothing was derived."""
     derived = pl.col("evidence") != "source"
     chosen = regions.filter(pl.col("sample_id").is_in(sample_ids)).filter(derived | ~derived.any().over("sample_id"))
-    found: dict[str, list[Any]] = {}
-    for sample_id, *values in chosen.select("sample_id", "label", *SIDES).iter_rows():
-        found.setdefault(sample_id, []).append(values)
-    return {sample_id: sorted(values) for sample_id, values in found.items()}
+    found: dict[str, dict[str, list[Any]]] = {}
+    columns = chosen.select("sample_id", "label", *SIDES, pl.col("rle").fill_null(""))
+    for sample_id, label, *values in columns.sort(pl.all()).iter_rows():
+        found.setdefault(sample_id, {}).setdefault(label, []).append(values)
+    return found

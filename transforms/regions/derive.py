@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -10,28 +10,42 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.decode import (
-    DecodedImage,
+    ColourModel,
     ImageProblem,
     check_extension,
+    colour_model,
     decode_image,
     decode_mask,
+    detect_format,
     encode_jpeg,
+    encode_png,
     pixel_sha256,
     resize_image,
 )
+from medmultipoints.transforms.pictures.orientation import (
+    Orientation,
+    find_orientations,
+    neutralise,
+    turn_box,
+    turn_pixels,
+    turn_size,
+)
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail
-from medmultipoints.transforms.records import Exclusion, Region, Sample
+from medmultipoints.transforms.records import Box, Exclusion, Region, Sample
 from medmultipoints.transforms.regions.boxes import published_scale, released_size
+from medmultipoints.transforms.regions.framing import covers_frame, is_inverted
+from medmultipoints.transforms.regions.mask_values import read_values
 from medmultipoints.transforms.regions.masks import MaskRegions, Speck, find_regions
 from medmultipoints.transforms.regions.tracks import LabelProblem, join_tracks, parse_labels, parse_tracked
 
 
 @dataclass(frozen=True, slots=True)
 class DeriveParameters:
-    """The recipe's say in this step; sizes in pixels."""
+    """The recipe's say in this step; sizes in pixels. ``threshold``: see ``mask_values.read_values``."""
 
-    threshold: int = 128
+    threshold: int | None = None
+    orientation: Orientation = "stored"
     min_area_px: int = 20
     max_side: int | None = None
     resample: Literal["lanczos", "bicubic", "bilinear", "box"] = "lanczos"
@@ -58,6 +72,8 @@ class ImageFacts:
     perceptual_hash: str
     mask_off_binary: int | None
     annotated: bool
+    orientation_done: str | None
+    colour_model: ColourModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +121,26 @@ def reject(sample: Sample, reason: str, detail: str) -> Exclusion:
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Picture:
+    """A picture on its way into the release: the source's bytes, its pixels, and what was done to its orientation.
+
+    ``changed`` are the bytes to release where a tag was taken out or applied; ``turned`` is the tag that was applied.
+    """
+
+    data: bytes
+    pixels: NDArray[np.uint8]
+    format: Literal["jpg", "png"]
+    model: ColourModel
+    changed: bytes | None = None
+    done: str | None = None
+    turned: int | None = None
+
+    def frame(self, width: int, height: int) -> tuple[int, int]:
+        """The size of an annotation of the stored picture once it is turned as the picture was."""
+        return turn_size(width, height, self.turned) if self.turned else (width, height)
+
+
 def _derive(
     sample: Sample,
     read: Callable[[str], bytes],
@@ -113,32 +149,36 @@ def _derive(
     scratch: Scratch,
 ) -> Derived:
     if frame is None:
-        data, decoded = _read_picture(sample, read, scratch)
+        picture = _read_picture(sample, read, parameters.orientation, scratch)
     else:
-        data, decoded = encode_jpeg(frame, parameters.jpeg_quality), DecodedImage(frame, "jpg")
-    pixels = decoded.pixels
+        picture = _Picture(encode_jpeg(frame, parameters.jpeg_quality), frame, "jpg", "rgb")
+    pixels = picture.pixels
     height, width = pixels.shape[:2]
-    _check_size(sample, width, height)
-    mask = _read_mask(sample, read, width, height, scratch)
-    kept = pixels if frame is None and published_scale(width, height, parameters.max_side) == 1 else None
-    found = None if mask is None else find_regions(mask, parameters.threshold, parameters.min_area_px, scratch, kept)
+    _check_size(sample, picture)
+    found = mask = None
+    if sample.mask_member is not None:
+        mask, threshold = _read_mask(sample, sample.mask_member, read, parameters.threshold, picture, scratch)
+        kept = pixels if frame is None and published_scale(width, height, parameters.max_side) == 1 else None
+        found = find_regions(mask, threshold, parameters.min_area_px, scratch, kept)
+        _check_inverted(sample.mask_member, mask, threshold, found)
     regions = (
-        *_mask_objects(sample, mask, found, parameters.threshold),
-        *_source_objects(sample, width, height),
-        *_track_objects(sample, read, width, height),
+        *(_mask_objects(sample, mask >= threshold, found) if mask is not None and found else ()),
+        *_source_objects(sample, picture),
+        *_track_objects(sample, read, picture),
     )
     identity = pixel_sha256(pixels)
-    stored, size, scale = _store(data, pixels, parameters)
-    changed = stored if frame is not None or scale != 1 else None
-    small = thumbnail(pixels if changed is None else decode_image(changed, scratch).pixels, scratch)
+    stored, size, scale = _store(picture, parameters)
+    changed = None if stored is picture.data and frame is None else stored
+    redrawn = frame is not None or scale != 1
+    small = thumbnail(decode_image(stored, scratch).pixels if redrawn else pixels, scratch)
     image = ImageFacts(
         sample_id=sample.sample_id,
         source=sample.source,
-        image_sha256=hashlib.sha256(data).hexdigest(),
+        image_sha256=hashlib.sha256(picture.data).hexdigest(),
         stored_sha256=hashlib.sha256(stored).hexdigest(),
         pixel_sha256=identity,
         image_origin="member" if frame is None else "decoded",
-        format=decoded.format if scale == 1 else "jpg",
+        format=picture.format if scale == 1 else "jpg",
         original_width=width,
         original_height=height,
         width=size[0],
@@ -147,9 +187,27 @@ def _derive(
         stored_bytes=len(stored),
         perceptual_hash=perceptual_hash(small),
         mask_off_binary=found.off_binary if found else None,
-        annotated=bool(sample.labels_exhaustive) and not _holds_specks_alone(found),
+        annotated=bool(sample.labels_exhaustive) and not _is_doubtful(found, width, height),
+        orientation_done=picture.done,
+        colour_model=picture.model,
     )
     return Derived(image, regions, found.specks if found else (), changed, pack(small))
+
+
+def _is_doubtful(found: MaskRegions | None, width: int, height: int) -> bool:
+    """Whether a mask proves nothing beyond its objects: specks alone, or an object as large as the frame."""
+    return _holds_specks_alone(found) or (
+        found is not None and any(covers_frame(region.box, width, height) for region in found.regions)
+    )
+
+
+def _check_inverted(member: str, mask: NDArray[np.uint8], threshold: int, found: MaskRegions) -> None:
+    height, width = mask.shape
+    if any(covers_frame(region.box, width, height) for region in found.regions) and is_inverted(mask >= threshold):
+        raise ImageProblem(
+            "mask_inverted",
+            f"its mask {member} is white along the border and around a dark object: it is inverted. Invert the file",
+        )
 
 
 def _holds_specks_alone(found: MaskRegions | None) -> bool:
@@ -157,47 +215,89 @@ def _holds_specks_alone(found: MaskRegions | None) -> bool:
     return found is not None and not found.regions and any(speck.reason == "below_min_area" for speck in found.specks)
 
 
-def _read_picture(sample: Sample, read: Callable[[str], bytes], scratch: Scratch) -> tuple[bytes, DecodedImage]:
+def _read_picture(sample: Sample, read: Callable[[str], bytes], orientation: Orientation, scratch: Scratch) -> _Picture:
     assert sample.image_member is not None
     data = read(sample.image_member)
     check_extension(sample.image_member, data)
-    return data, decode_image(data, scratch)
+    decoded = decode_image(data, scratch)
+    plain = _Picture(data, decoded.pixels, decoded.format, colour_model(data))
+    if not (tags := find_orientations(data)):
+        return plain
+    picture = _orient(plain, tags, orientation)
+    height, width = picture.pixels.shape[:2]
+    drawn_on = (sample.source_width, sample.source_height)
+    if picture.turned and picture.turned >= 5 and drawn_on == (width, height) != (height, width):
+        return replace(picture, turned=None)  # the annotation states the displayed size: it was drawn on that
+    return picture
 
 
-def _check_size(sample: Sample, width: int, height: int) -> None:
+def _orient(picture: _Picture, tags: frozenset[int], orientation: Orientation) -> _Picture:
+    """The picture as every reader loads it in the frame of its boxes; ImageProblem where the recipe refuses it."""
+    named = " and ".join(map(str, sorted(tags)))
+    if orientation == "refuse":
+        raise ImageProblem("orientation_tag", f"it holds the orientation {named}, which the recipe refuses")
+    if orientation == "stored":
+        if (changed := neutralise(picture.data)) is None:
+            raise ImageProblem("orientation_tag", f"its orientation {named} cannot be taken out: write the file again")
+        return replace(picture, changed=changed, done=f"removed {named}")
+    if len(tags) > 1:
+        raise ImageProblem("orientation_tag", f"its metadata state the orientations {named}: nothing says which holds")
+    (tag,) = tags
+    turned = turn_pixels(picture.pixels, tag)
+    done = f"applied {named}"
+    return replace(picture, pixels=turned, format="png", changed=encode_png(turned), done=done, turned=tag)
+
+
+def _check_size(sample: Sample, picture: _Picture) -> None:
+    if sample.source_width is None or sample.source_height is None:
+        return
+    height, width = picture.pixels.shape[:2]
     stated = (sample.source_width, sample.source_height)
-    if stated != (None, None) and stated != (width, height):
-        raise ImageProblem(
-            "size_mismatch", f"the image is {width}x{height} px, its annotation says {stated[0]}x{stated[1]}"
-        )
+    if (width, height) == picture.frame(*stated):
+        return
+    detail = f"the image is {width}x{height} px, its annotation says {stated[0]}x{stated[1]}"
+    if picture.done and (height, width) == stated:
+        detail += f"; its orientation was {picture.done}: the annotation is of the other frame"
+    raise ImageProblem("size_mismatch", detail)
 
 
 def _read_mask(
-    sample: Sample, read: Callable[[str], bytes], width: int, height: int, scratch: Scratch
-) -> NDArray[np.uint8] | None:
-    if sample.mask_member is None:
-        return None
+    sample: Sample,
+    member: str,
+    read: Callable[[str], bytes],
+    declared: int | None,
+    picture: _Picture,
+    scratch: Scratch,
+) -> tuple[NDArray[np.uint8], int]:
+    """The mask in the frame of the picture, and the value from which on its pixels are objects."""
     try:
-        data = read(sample.mask_member)
-        check_extension(sample.mask_member, data)
-        mask = decode_mask(data, scratch)
+        data = read(member)
+        check_extension(member, data)
+        mask, threshold = read_values(decode_mask(data, scratch), declared, lossy=detect_format(data) == "jpg")
     except ImageProblem as problem:
-        raise ImageProblem(f"mask_{problem.reason}", f"its mask {sample.mask_member}: {problem.detail}") from problem
+        raise ImageProblem(f"mask_{problem.reason}", f"its mask {member}: {problem.detail}") from problem
+    if (tags := find_orientations(data)) and (
+        sample.image_member is None or tags != find_orientations(read(sample.image_member))
+    ):
+        raise ImageProblem(
+            "mask_orientation_tag",
+            f"the mask {member} holds the orientation {min(tags)}, unlike its picture: nothing says which frame holds",
+        )
+    height, width = picture.pixels.shape[:2]
+    if picture.turned and not (picture.turned >= 5 and mask.shape == (height, width) != (width, height)):
+        mask = turn_pixels(mask, picture.turned)
     if mask.shape != (height, width):
         raise ImageProblem(
             "mask_size_mismatch",
-            f"the mask {sample.mask_member} is {mask.shape[1]}x{mask.shape[0]} px, the image {width}x{height}",
+            f"the mask {member} is {mask.shape[1]}x{mask.shape[0]} px, the image {width}x{height}",
         )
-    return mask
+    return mask, threshold
 
 
-def _mask_objects(
-    sample: Sample, mask: NDArray[np.uint8] | None, found: MaskRegions | None, threshold: int
-) -> Iterator[Region]:
-    if mask is None or found is None or sample.mask_label is None:
+def _mask_objects(sample: Sample, inside: NDArray[np.bool_], found: MaskRegions) -> Iterator[Region]:
+    if sample.mask_label is None:
         return
     for index, region in enumerate(found.regions):
-        inside = mask[int(region.interior.y), int(region.interior.x)] >= threshold
         yield Region(
             sample_id=sample.sample_id,
             evidence="mask",
@@ -207,7 +307,7 @@ def _mask_objects(
             centroid=region.centroid,
             centroid_inside=region.centroid_inside,
             interior=region.interior,
-            interior_inside=bool(inside),
+            interior_inside=bool(inside[int(region.interior.y), int(region.interior.x)]),
             area_px=region.area_px,
             rle=region.rle,
             tone=region.tone,
@@ -215,9 +315,10 @@ def _mask_objects(
         )
 
 
-def _source_objects(sample: Sample, width: int, height: int) -> Iterator[Region]:
+def _source_objects(sample: Sample, picture: _Picture) -> Iterator[Region]:
+    height, width = picture.pixels.shape[:2]
     for index, stated in enumerate(sample.source_boxes):
-        box = stated.box
+        box = _turn(stated.box, picture)
         yield Region(
             sample_id=sample.sample_id,
             evidence="source",
@@ -228,31 +329,38 @@ def _source_objects(sample: Sample, width: int, height: int) -> Iterator[Region]
         )
 
 
-def _track_objects(sample: Sample, read: Callable[[str], bytes], width: int, height: int) -> Iterator[Region]:
+def _turn(box: Box, picture: _Picture) -> Box:
+    """A box of the stored picture in the frame of the released one."""
+    if picture.turned is None:
+        return box
+    height, width = picture.pixels.shape[:2]
+    return turn_box(box, picture.turned, *turn_size(width, height, picture.turned))
+
+
+def _track_objects(sample: Sample, read: Callable[[str], bytes], picture: _Picture) -> Iterator[Region]:
     if sample.label_member is None or sample.track_member is None:
         return
     labels = parse_labels(read(sample.label_member), file=sample.label_member)
     tracked = parse_tracked(read(sample.track_member), file=sample.track_member)
-    for index, found in enumerate(join_tracks(labels, tracked, width, height)):
+    height, width = picture.pixels.shape[:2]
+    for index, found in enumerate(join_tracks(labels, tracked, *picture.frame(width, height))):
         yield Region(
             sample_id=sample.sample_id,
             evidence="track",
             label=found.label,
             index=index,
-            box=found.box,
+            box=_turn(found.box, picture),
             track_id=found.track_id,
             truncated=found.truncated,
         )
 
 
-def _store(
-    data: bytes, pixels: NDArray[np.uint8], parameters: DeriveParameters
-) -> tuple[bytes, tuple[int, int], float]:
+def _store(picture: _Picture, parameters: DeriveParameters) -> tuple[bytes, tuple[int, int], float]:
     """The bytes to be released, their size in pixels, and the scale."""
-    height, width = pixels.shape[:2]
+    height, width = picture.pixels.shape[:2]
     scale = published_scale(width, height, parameters.max_side)
     if scale == 1:
-        return data, (width, height), 1.0
+        return picture.changed or picture.data, (width, height), 1.0
     size = released_size(width, height, parameters.max_side)
-    resized = resize_image(pixels, *size, parameters.resample)
+    resized = resize_image(picture.pixels, *size, parameters.resample)
     return encode_jpeg(resized, parameters.jpeg_quality), size, scale

@@ -3,14 +3,15 @@
 Only paths and video headers are read here; label files are read with the images (transforms.regions.tracks).
 """
 
-from collections.abc import Mapping
+from bisect import bisect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError
-from medmultipoints.transforms.records import Exclusion, Indexed, Members, Sample, VideoFacts
+from medmultipoints.transforms.records import Exclusion, FramePicture, Indexed, Members, Sample, VideoFacts
 from medmultipoints.transforms.sources.accounting import Problem, assemble, exclude
 from medmultipoints.transforms.sources.frame_sampling import FrameSampling, sample_frames
 from medmultipoints.transforms.sources.paths import describe_found, split_paths
@@ -24,6 +25,8 @@ CLASSIFICATION = "microscopy"
 VALIDATION_VIDEOS = frozenset({"52", "54", "60", "82"})
 _REMEDY = "Give VISEM_tracking.zip, or a folder that holds the folders of the videos."
 _MOST_FRAMES = 1_000_000  # a damaged header can claim billions
+NEIGHBOURS = 3
+"""Pictures on each side of a frame to be decoded that must agree with the video about their numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +105,17 @@ def _read_video(video: _Video, rule: FrameSampling, allow_decoded: bool) -> _Par
     left_out = Problem("not_sampled", "the frame is " + rule.describe(video.files.video_id))
     samples: list[Sample] = []
     exclusions: list[Exclusion] = []
+    pictures = [FramePicture(n, files.images[0]) for n, files in sorted(frames.items()) if len(files.images) == 1]
+    unnumbered = None if pictures else _labels_from_one(video)
     for n, files in sorted(frames.items()):
-        problem = _find_problem(video, n, files, n in decoded, allow_decoded)
+        problem = _find_problem(video, n, files, n in decoded, allow_decoded) or (unnumbered if n in decoded else None)
         stem = _stem(video, n)
         if problem is not None:
             exclusions += exclude(SOURCE, files.names, "rejected", problem, stem)
         elif n not in chosen:
             exclusions += exclude(SOURCE, files.names, "dropped", left_out, stem)
         else:
-            samples.append(_make_sample(video, n, files))
+            samples.append(_make_sample(video, n, files, () if files.images else _neighbours(pictures, n)))
     refused = not allow_decoded and bool(decoded) and not with_picture
     used, excluded = _account_for_video(video, refused=refused, empty=not samples)
     return _Part(tuple(samples), used, (*exclusions, *excluded))
@@ -144,6 +149,22 @@ def _find_problem(video: _Video, n: int, files: FrameFiles, is_decoded: bool, al
     return None
 
 
+def _labels_from_one(video: _Video) -> Problem | None:
+    """The problem of a video without pictures whose labels end one frame too late: they are numbered from 1."""
+    labelled = {n for n, files in video.files.frames.items() if files.labels}
+    if video.facts is None or 0 in labelled or max(labelled, default=-1) != video.facts.frames:
+        return None
+    last = video.facts.frames - 1
+    detail = f"its label files end at number {last + 1}, and {video.file} shows the frames 0 to {last}"
+    return Problem("frame_numbering", f"{detail}: they seem to be numbered from 1. Number them from 0")
+
+
+def _neighbours(pictures: Sequence[FramePicture], n: int) -> tuple[FramePicture, ...]:
+    """The nearest pictures before and after a frame that has none."""
+    after = bisect(pictures, n, key=lambda one: one.frame_index)
+    return tuple(pictures[max(0, after - NEIGHBOURS) : after + NEIGHBOURS])
+
+
 def _describe_video(video: _Video) -> str:
     if video.facts is not None:
         return f"{video.file} has {video.facts.frames} frames only"
@@ -168,7 +189,7 @@ def _stem(video: _Video, n: int) -> str:
     return f"{video.files.video_id}_frame_{n}"
 
 
-def _make_sample(video: _Video, n: int, files: FrameFiles) -> Sample:
+def _make_sample(video: _Video, n: int, files: FrameFiles, neighbours: tuple[FramePicture, ...]) -> Sample:
     image, label, track = (names[0] if names else None for names in (files.images, files.labels, files.tracks))
     return Sample(
         source=SOURCE,
@@ -185,4 +206,5 @@ def _make_sample(video: _Video, n: int, files: FrameFiles) -> Sample:
         classification=CLASSIFICATION,
         official_split="validation" if video.files.video_id in VALIDATION_VIDEOS else "train",
         labels_exhaustive=LABELS if label else (),
+        neighbours=neighbours,
     )

@@ -11,6 +11,7 @@ from PIL import Image
 from medmultipoints.data_lake.release.read.tables import Picture
 from medmultipoints.data_lake.release.read.tones import check_tones, stated_tones
 from medmultipoints.data_lake.release.write.files import image_extension
+from medmultipoints.transforms.pictures.orientation import find_orientations
 
 
 def check_pictures(pictures: Iterable[Picture], images: pl.DataFrame, objects: pl.DataFrame) -> Iterator[str]:
@@ -40,6 +41,9 @@ def _check_pixels(picture: Picture) -> list[str]:
         return [f"{picture.record_id}: cannot be decoded: {error}"]
     if size != (picture.width, picture.height):
         return [f"{picture.record_id}: decodes to {size}, img_size is {(picture.width, picture.height)}"]
+    if tags := find_orientations(picture.data):
+        named = ", ".join(map(str, sorted(tags)))
+        return [f"{picture.record_id}: its orientation tag ({named}) makes readers turn it, but not its boxes"]
     return []
 
 

@@ -85,3 +85,55 @@ def test_a_damaged_video_is_a_problem_not_a_picture(video: bytes, break_it: obje
         list(decode_frames(break_it(video), range(30), "videos/v.mp4"))
     assert caught.value.reason == "video_unreadable"
     assert "videos/v.mp4" in caught.value.detail
+
+
+def turned_video(degrees: int, hflip: bool = False) -> bytes:
+    """A film 64 x 48 with a red corner top left and a blue one bottom right, and a header that turns it."""
+    data = io.BytesIO()
+    pixels = np.full((48, 64, 3), 40, np.uint8)
+    pixels[:12, :12], pixels[-12:, -12:] = (255, 0, 0), (0, 0, 255)
+    with av.open(data, "w", format="mp4") as output:
+        stream = output.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv444p"
+        stream.options = {"qp": "1"}
+        stream.set_display_rotation(degrees, hflip)
+        for _ in range(3):
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        output.mux(stream.encode(None))
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("degrees", "size", "red"),
+    [(0, (64, 48), (0, 0)), (90, (48, 64), (-1, 0)), (180, (64, 48), (-1, -1)), (-90, (48, 64), (0, -1))],
+)
+def test_a_film_is_turned_as_its_header_says(degrees: int, size: tuple[int, int], red: tuple[int, int]) -> None:
+    """Degrees are counter-clockwise: players show the red corner there (row, column)."""
+    film = turned_video(degrees)
+    facts = video_facts(film, "v.mp4")
+    ((_, pixels),) = decode_frames(film, [1], "v.mp4")
+    assert (facts.width, facts.height) == size == pixels.shape[1::-1]
+    assert pixels[red].tolist() == pytest.approx([255, 0, 0], abs=6)
+    assert pixels[-1 - red[0], -1 - red[1]].tolist() == pytest.approx([0, 0, 255], abs=6)
+
+
+def test_a_film_that_is_mirrored_is_refused_by_name() -> None:
+    with pytest.raises(MemberProblem, match="mirrors, skews or scales"):
+        list(decode_frames(turned_video(0, hflip=True), [0], "v.mp4"))
+
+
+def test_frames_that_an_edit_list_hides_are_not_counted(video: bytes) -> None:
+    """30 frames in the header, of which players show the last 20: numbers begin at the first that is shown."""
+    at = video.index(b"elst") + 4  # version and flags, number of entries, then duration, media time and rate
+    rate = int.from_bytes(video[(mdhd := video.index(b"mdhd") + 4) + 12 : mdhd + 16], "big")
+    start = int.from_bytes(video[at + 12 : at + 16], "big") + 10 * rate // 49
+    cut = video[: at + 12] + start.to_bytes(4, "big") + video[at + 16 :]
+    assert video_facts(cut, "v.mp4").frames == 20
+    frames = dict(decode_frames(cut, [0, 19], "v.mp4"))
+    assert [round(float(frames[n].mean())) for n in (0, 19)] == pytest.approx([80, 232], abs=3)
+    with pytest.raises(MemberProblem, match="no frame 20"):
+        list(decode_frames(cut, [20], "v.mp4"))
+
+
+def test_frames_that_may_be_missing_come_where_they_are(video: bytes) -> None:
+    assert [index for index, _ in decode_frames(video, [3], "v.mp4", optional=[1, 40])] == [1, 3]

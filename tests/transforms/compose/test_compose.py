@@ -28,6 +28,7 @@ def compose(
     images: Rows | None = None,
     samples: Mapping[str, Any] | None = None,
     copies: Mapping[str, str] | None = None,
+    contradicted: list[str] | None = None,
     shuffle: bool = False,
     **options: Any,
 ) -> Composed:
@@ -39,7 +40,13 @@ def compose(
         make_table("images", images),
         make_table("regions", [{"sample_id": "s/a"} | row for row in regions]),
         make_table("splits", [row | {"group_id": f"image:{row['sample_id']}", "split": "train"} for row in ids]),
-        make_table("duplicates", [{"sample_id": copy, "kept_id": kept} for copy, kept in (copies or {}).items()]),
+        make_table(
+            "duplicates",
+            [
+                {"sample_id": copy, "kept_id": kept, "contradicted_labels": contradicted or []}
+                for copy, kept in (copies or {}).items()
+            ],
+        ),
     ]
     if shuffle:
         tables = [table.reverse() for table in tables]
@@ -241,3 +248,16 @@ def test_the_order_of_rows_changes_nothing(make_table: MakeTable) -> None:
     straight, reverse = (compose(make_table, regions, images, shuffle=way, zero_counts=True) for way in (False, True))
     for name in ("records", "objects", "released_images", "exclusions"):
         assert getattr(straight, name).equals(getattr(reverse, name))
+
+
+@pytest.mark.parametrize(("contradicted", "exhaustive"), [([], ["polyps"]), (["polyps"], []), (["normal"], ["polyps"])])
+def test_a_label_on_which_copies_contradict_each_other_is_not_exhaustive(
+    make_table: MakeTable, contradicted: list[str], exhaustive: list[str]
+) -> None:
+    composed = compose(make_table, [MASK_INSIDE], copies={"s/b": "s/a"}, contradicted=contradicted)
+    assert composed.released_images["labels_exhaustive"].to_list() == [exhaustive]
+
+
+def test_no_label_is_certainly_absent_where_copies_contradict_each_other(make_table: MakeTable) -> None:
+    composed = compose(make_table, [], copies={"s/b": "s/a"}, contradicted=["polyps"], zero_counts=True)
+    assert composed.records.is_empty()

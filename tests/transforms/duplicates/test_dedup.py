@@ -16,7 +16,8 @@ ORDER = ("first", "second")
 
 def find(make_table: MakeTable, images: list[tuple[str, str, str]], *regions: dict[str, Any]) -> pl.DataFrame:
     table = make_table("images", [{"sample_id": i, "image_sha256": b, "pixel_sha256": p} for i, b, p in images])
-    return find_duplicates(table, make_table("regions", list(regions)), ORDER)
+    samples = make_table("samples", [{"sample_id": i, "labels_exhaustive": ["polyps"]} for i, _, _ in images])
+    return find_duplicates(table, make_table("regions", list(regions)), samples, ORDER)
 
 
 def pairs(found: pl.DataFrame) -> list[tuple[str, str, str]]:
@@ -30,7 +31,8 @@ def test_no_image_repeats_another(make_table: MakeTable) -> None:
 
 
 def test_no_images_give_no_duplicates() -> None:
-    assert find_duplicates(empty_frame(load_table("images")), empty_frame(load_table("regions")), ()).is_empty()
+    images, regions, samples = (empty_frame(load_table(name)) for name in ("images", "regions", "samples"))
+    assert find_duplicates(images, regions, samples, ()).is_empty()
 
 
 def test_the_source_that_the_recipe_names_first_is_kept(make_table: MakeTable) -> None:
@@ -78,6 +80,35 @@ def test_annotations_are_the_same_when_labels_and_derived_boxes_are(
     ]
     found = find(make_table, [("first/a", A, A), ("first/b", A, A)], *regions)
     assert found["same_annotation"].to_list() == [same]
+
+
+@pytest.mark.parametrize(
+    ("copy", "exhaustive", "contradicted"),
+    [
+        ([("polyps", 1.0)], ["polyps"], []),
+        ([("polyps", 2.0)], ["polyps"], ["polyps"]),
+        ([("polyps", 2.0)], [], ["polyps"]),
+        ([], ["polyps"], ["polyps"]),
+        ([], [], []),
+        ([("instrument", 1.0)], ["instrument"], []),
+        ([("polyps", 1.0), ("polyps", 2.0)], ["polyps"], ["polyps"]),
+    ],
+)
+def test_copies_contradict_each_other_on_labels_that_both_know(
+    make_table: MakeTable, copy: list[tuple[str, float]], exhaustive: list[str], contradicted: list[str]
+) -> None:
+    """A copy that knows nothing of a label says nothing against it."""
+    objects = {"first/a": [("polyps", 1.0)], "first/b": copy}
+    regions = [
+        {"sample_id": sample_id, "evidence": "mask", "label": label, "index": index, "x1": x1, "x2": 9.0, "y2": 9.0}
+        for sample_id, found in objects.items()
+        for index, (label, x1) in enumerate(found)
+    ]
+    images = make_table("images", [{"sample_id": one, "image_sha256": A, "pixel_sha256": A} for one in objects])
+    known = {"first/a": ["polyps"], "first/b": exhaustive}
+    samples = make_table("samples", [{"sample_id": one, "labels_exhaustive": labels} for one, labels in known.items()])
+    found = find_duplicates(images, make_table("regions", regions), samples, ORDER)
+    assert found["contradicted_labels"].to_list() == [contradicted]
 
 
 def test_numbers_in_names_sort_as_numbers_and_equal_ones_by_text() -> None:

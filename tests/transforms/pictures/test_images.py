@@ -86,9 +86,9 @@ def test_alpha_is_left_out_and_not_blended() -> None:
     assert np.array_equal(picture(), decode_image(png(Image.fromarray(transparent))).pixels)
 
 
-def test_16_bit_gray_keeps_its_high_byte() -> None:
+def test_a_16_bit_mask_keeps_its_numbers() -> None:
     values = np.array([[0, 255, 256, 32768, 65535]], np.uint16)
-    assert [[0, 0, 1, 128, 255]] == decode_mask(png(Image.fromarray(values))).tolist()
+    assert [[0, 255, 256, 32768, 65535]] == decode_mask(png(Image.fromarray(values))).tolist()
     assert [0, 0, 1, 128, 255] == decode_image(png(Image.fromarray(values))).pixels[0, :, 1].tolist()
 
 

@@ -1,0 +1,248 @@
+"""Masks that are not plain white on black: read right, or rejected by name, never taken for empty or for the frame."""
+
+import io
+import struct
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image
+
+from medmultipoints.transforms.records import Exclusion, Sample
+from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample
+
+WIDTH, HEIGHT = 96, 72
+OBJECT = (20.0, 10.0, 60.0, 50.0)
+LABEL = "polyps"
+Array = NDArray[Any]
+
+
+def square(inside: Any = 255, outside: Any = 0, dtype: Any = np.uint8) -> Array:
+    """Columns 20 to 59 and rows 10 to 49 inside."""
+    mask = np.full((HEIGHT, WIDTH), outside, dtype)
+    mask[10:50, 20:60] = inside
+    return mask
+
+
+def png(mask: Array) -> bytes:
+    return bytes(cv2.imencode(".png", mask)[1].tobytes())
+
+
+def by_pillow(mask: Array, mode: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image = Image.fromarray(mask) if mode != "1" else Image.fromarray(mask).convert("1")
+    assert image.mode == mode
+    image.save(buffer, "PNG", **options)
+    return buffer.getvalue()
+
+
+def palette(indices: Array, colours: Mapping[int, tuple[int, int, int]], **options: Any) -> bytes:
+    image = Image.fromarray(indices).convert("L")
+    indexed = Image.frombytes("P", image.size, image.tobytes())
+    flat = [0] * 3 * (max(colours) + 1)
+    for index, colour in colours.items():
+        flat[3 * index : 3 * index + 3] = colour
+    indexed.putpalette(flat)
+    buffer = io.BytesIO()
+    indexed.save(buffer, "PNG", **options)
+    return buffer.getvalue()
+
+
+def layers(*channels: Array) -> bytes:
+    return by_pillow(np.dstack(channels), {2: "LA", 4: "RGBA"}[len(channels)])
+
+
+def beyond_palette() -> bytes:
+    """A palette of two colours, and an index 5 in the pixels."""
+    rows = b"".join(b"\0" + row.tobytes() for row in square(5))
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 3, 0, 0, 0)),
+        (b"PLTE", bytes([0, 0, 0, 255, 255, 255])),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]
+    body = b"".join(struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def jpeg(mask: Array) -> bytes:
+    return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(np.dstack([mask] * 3)), quality=92, colorspace="RGB"))
+
+
+def derive(mask: bytes, **parameters: Any) -> Derived | Exclusion:
+    picture = np.random.default_rng(1).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    name = "m.jpg" if mask.startswith(b"\xff\xd8") else "m.png"
+    sample = Sample(
+        source="s",
+        stem="a",
+        image_member="a.png",
+        mask_member=name,
+        mask_label=LABEL,
+        organ="",
+        finding="",
+        classification="",
+        labels_exhaustive=(LABEL,),
+    )
+    members = {"a.png": png(picture), name: mask}
+    return derive_sample(sample, members.__getitem__, DeriveParameters(**parameters))
+
+
+BLACK, WHITE = np.zeros((HEIGHT, WIDTH), np.uint8), np.full((HEIGHT, WIDTH), 255, np.uint8)
+SOFT = cv2.GaussianBlur(square(), (9, 9), 2.5)
+VOC = {1: (128, 0, 0), 8: (64, 0, 0)}
+
+READ: dict[str, bytes] = {
+    "8 bits": png(square()),
+    "white 200": png(square(200)),
+    "1 bit": by_pillow(square(), "1"),
+    "16 bits, full": png(square(65535, dtype=np.uint16)),
+    "16 bits, 8-bit values": png(square(255, dtype=np.uint16)),
+    "16 bits, instance number 300": png(square(300, dtype=np.uint16)),
+    "16 bits of three colours": png(np.dstack([square(65535, dtype=np.uint16)] * 3)),
+    "red on black": png(np.dstack([BLACK, BLACK, square()])),
+    "palette of VOC, index 1": palette(square(1), VOC),
+    "palette with a transparent white background": palette(
+        square(1), {0: (255, 255, 255), 1: (255, 255, 255)}, transparency=0
+    ),
+    "gray and alpha, all white": layers(WHITE, square()),
+    "colours and alpha, all white": layers(WHITE, WHITE, WHITE, square()),
+    "opaque alpha": layers(square(), square(), square(), WHITE),
+    "alpha the same everywhere": layers(square(), np.full_like(WHITE, 90)),
+    "soft edge": png(SOFT),
+    "soft edge, JPEG": jpeg(SOFT),
+    "JPEG": jpeg(square()),
+    "JPEG with a background of 3": jpeg(square(outside=3)),
+    "background 1": png(square(outside=1)),
+    "background 90": png(square(outside=90)),
+}
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_a_mask_that_says_what_it_shows_is_read(kind: str) -> None:
+    found = derive(READ[kind])
+    assert isinstance(found, Derived), found
+    (region,) = found.regions
+    box = region.box
+    near = 2.5 if "edge" in kind else 0
+    assert [box.x1, box.y1, box.x2, box.y2] == pytest.approx(OBJECT, abs=near)
+    assert found.image.annotated
+
+
+REJECTED: dict[str, tuple[bytes, str, str]] = {
+    "0 and 1": (png(square(1)), "mask_below_threshold", "values found: 0, 1"),
+    "class number 2": (png(square(2)), "mask_below_threshold", "threshold = 2 in [boxes]"),
+    "classes 1 and 2": (
+        png(np.maximum(square(1), np.flipud(square(2)))),
+        "mask_below_threshold",
+        "values found: 0, 1, 2",
+    ),
+    "dim gray": (png(square(100)), "mask_below_threshold", "largest value is 100"),
+    "one below the threshold": (png(square(127)), "mask_below_threshold", "largest value is 127"),
+    "dim JPEG": (jpeg(square(100)), "mask_below_threshold", "objects begin at 128"),
+    "one faint pixel": (png(np.where(np.arange(96) == 40, 1, BLACK).astype(np.uint8)), "mask_below_threshold", "0, 1"),
+    "16 bits, 0 and 1": (png(square(1, dtype=np.uint16)), "mask_below_threshold", "values found: 0, 1"),
+    "16 bits of three colours, 0 and 1": (
+        png(np.dstack([square(1, dtype=np.uint16)] * 3)),
+        "mask_below_threshold",
+        "0, 1",
+    ),
+    "16 bits, dim": (png(square(90, dtype=np.uint16)), "mask_below_threshold", "largest value is 90"),
+    "gray palette, index 1": (palette(square(1), {1: (1, 1, 1)}), "mask_below_threshold", "values found: 0, 1"),
+    "palette of VOC, index 8": (palette(square(8), VOC), "mask_below_threshold", "values found: 0, 64"),
+    "a dark palette": (palette(square(3), {3: (0, 40, 60)}), "mask_below_threshold", "largest value is 60"),
+    "class 1 and a white border": (
+        png(np.maximum(square(1), cv2.rectangle(BLACK.copy(), (70, 5), (90, 30), 255, -1))),
+        "mask_values_undeclared",
+        "areas of the values 0, 1 below 128",
+    ),
+    "instances 3 and 200": (png(np.maximum(square(3), np.rot90(square(200), 2))), "mask_values_undeclared", "0, 3"),
+    "VOC classes 1 and 8": (
+        palette(
+            np.maximum(square(8), cv2.rectangle(BLACK.copy(), (70, 5), (90, 30), 9, -1)),
+            {8: (64, 0, 0), 9: (192, 0, 0)},
+        ),
+        "mask_values_undeclared",
+        "0, 64",
+    ),
+    "16-bit instances 3 and 400": (
+        png(np.maximum(square(3, dtype=np.uint16), np.rot90(square(400, dtype=np.uint16), 2))),
+        "mask_values_undeclared",
+        "0, 3",
+    ),
+    "JPEG of three levels": (
+        jpeg(np.maximum(square(70), cv2.rectangle(BLACK.copy(), (68, 5), (92, 66), 255, -1))),
+        "mask_values_undeclared",
+        "below 128",
+    ),
+    "object in alpha alone": (layers(BLACK, BLACK, BLACK, square()), "mask_alpha_only", "transparency"),
+    "black on transparent white": (layers(WHITE - square(), square()), "mask_alpha_only", "transparency"),
+    "nothing but transparency": (layers(square(), BLACK), "mask_transparent", "fully transparent"),
+    "half transparent": (layers(WHITE, square(100)), "mask_below_threshold", "largest value is 100"),
+    "index beyond the palette": (beyond_palette(), "mask_palette_index_invalid", "palette index 5"),
+    "inverted": (png(255 - square()), "mask_inverted", "inverted"),
+    "inverted, JPEG": (jpeg(255 - square()), "mask_inverted", "inverted"),
+    "inverted by transparency": (layers(WHITE, 255 - square()), "mask_inverted", "inverted"),
+    "inverted, two objects": (
+        png(255 - np.maximum(square(), cv2.rectangle(BLACK.copy(), (70, 5), (90, 30), 255, -1))),
+        "mask_inverted",
+        "inverted",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", REJECTED)
+def test_a_mask_that_does_not_is_rejected_by_name(kind: str) -> None:
+    """The reason names the kind, the detail the values that were found."""
+    mask, reason, named = REJECTED[kind]
+    found = derive(mask)
+    assert isinstance(found, Exclusion)
+    assert (found.verdict, found.reason) == ("rejected", reason)
+    assert named in found.detail
+
+
+@pytest.mark.parametrize(
+    ("mask", "threshold"),
+    [
+        (png(square(1)), 1),
+        (png(square(100)), 100),
+        (png(square(1, dtype=np.uint16)), 1),
+        (png(square(300, dtype=np.uint16)), 300),
+        (png(square(40000, outside=39999, dtype=np.uint16)), 40000),
+        (palette(square(8), VOC), 64),
+        (png(np.maximum(square(2), cv2.rectangle(BLACK.copy(), (70, 5), (90, 30), 1, -1))), 2),
+    ],
+)
+def test_a_declared_threshold_reads_the_numbers_of_the_file(mask: bytes, threshold: int) -> None:
+    found = derive(mask, threshold=threshold)
+    assert isinstance(found, Derived), found
+    assert [(r.box.x1, r.box.y1, r.box.x2, r.box.y2) for r in found.regions] == [OBJECT]
+    assert found.image.annotated
+
+
+@pytest.mark.parametrize("mask", [png(BLACK), png(BLACK.astype(np.uint16)), jpeg(BLACK), layers(BLACK, WHITE)])
+@pytest.mark.parametrize("threshold", [None, 1, 255, 65535])
+def test_a_mask_of_zeros_alone_is_empty_under_any_threshold(mask: bytes, threshold: int | None) -> None:
+    found = derive(mask, threshold=threshold)
+    assert isinstance(found, Derived), found
+    assert (found.regions, found.image.annotated) == ((), True)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        png(WHITE),
+        png(cv2.rectangle(BLACK.copy(), (0, 0), (95, 71), 255, 3)),
+        png(cv2.line(cv2.line(BLACK.copy(), (0, 0), (95, 71), 255, 5), (95, 0), (0, 71), 255, 5)),
+        png(cv2.rectangle(BLACK.copy(), (0, 0), (94, 71), 255, -1)),
+    ],
+)
+def test_an_object_as_large_as_the_frame_settles_nothing_else(mask: bytes) -> None:
+    """It is kept with a finding, but no label of the image counts as exhaustive."""
+    found = derive(mask)
+    assert isinstance(found, Derived), found
+    assert (len(found.regions), found.image.annotated) == (1, False)

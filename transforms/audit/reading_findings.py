@@ -1,0 +1,96 @@
+"""What was met while pictures and their objects were read: frames that are objects, slivers, copies, odd files."""
+
+import polars as pl
+
+from medmultipoints.transforms.audit.box_findings import COVERS, SLIVER_PX
+from medmultipoints.transforms.audit.findings import KEYS, as_findings, make_findings
+
+SEVERITIES = {
+    "covers_frame": "warning",
+    "sliver": "warning",
+    "contradicting_copies": "warning",
+    "not_rgb": "warning",
+    "orientation_tag": "info",
+}
+KEPT = "boxes are kept as they are derived"
+ACTIONS = {
+    "covers_frame": "the object is kept, but no label of the image counts as exhaustive",
+    "contradicting_copies": "the copy is left out; the label does not count as exhaustive",
+    "not_rgb": "the file is kept as it is: readers convert it in different ways",
+    "orientation_tag": "the released picture has the frame of its boxes in every reader",
+}
+CUT_SLIVER_PX = 1.0
+"""A box that the border cuts is a sliver below this width or height."""
+
+
+def find_in_readings(
+    images: pl.DataFrame,
+    samples: pl.DataFrame,
+    regions: pl.DataFrame,
+    duplicates: pl.DataFrame,
+    exclusions: pl.DataFrame,
+    known: pl.DataFrame,
+) -> pl.DataFrame:
+    """Return the findings about ``images``, their ``regions`` and copies, and about masks that derivation rejected.
+
+    ``known`` are the findings of the comparison of boxes: what it found is not stated twice.
+    """
+    own = regions.join(images.select("sample_id"), on="sample_id", how="semi")
+    found = [
+        _frames(own),
+        _slivers(own),
+        _inverted(exclusions),
+        _contradictions(duplicates),
+        _pictures(images, "not_rgb", pl.col("colour_model") == "cmyk", pl.lit("the file is CMYK, not RGB")),
+        _pictures(images, "orientation_tag", pl.col("orientation_done").is_not_null(), pl.col("orientation_done")),
+    ]
+    rows = pl.concat([one.select(KEYS) for one in found])
+    rows = rows.join(known, on=["sample_id", "kind"], how="anti", maintain_order="left")
+    made = make_findings(rows, images, samples, SEVERITIES, ACTIONS, KEPT)
+    from_mask = (pl.col("kind") == "covers_frame") & pl.col("source_box").is_not_null()
+    derived = pl.when(from_mask).then("source_box").otherwise("derived_box")
+    source = pl.when(~from_mask).then("source_box")
+    return as_findings(made.with_columns(derived_box=derived, source_box=source))
+
+
+def _frames(regions: pl.DataFrame) -> pl.DataFrame:
+    """Objects of a mask that touch all four borders, or whose box fills nearly all of the frame."""
+    width, height = pl.col("image_width"), pl.col("image_height")
+    touches = (pl.col("x1") <= 0) & (pl.col("y1") <= 0) & (pl.col("x2") >= width) & (pl.col("y2") >= height)
+    fills = (pl.col("x2") - pl.col("x1")) * (pl.col("y2") - pl.col("y1")) > COVERS * width * height
+    detail = pl.format("the object touches all four borders or fills the frame: {} of {} px", "area_px", width * height)
+    found = regions.filter((pl.col("evidence") == "mask") & (touches | fills))
+    return found.with_columns(
+        kind=pl.lit("covers_frame"), source_box=pl.concat_list("x1", "y1", "x2", "y2"), detail=detail
+    )
+
+
+def _slivers(regions: pl.DataFrame) -> pl.DataFrame:
+    """Boxes of tracks that are too thin to be an object; at the border they may be cut."""
+    side = pl.min_horizontal(pl.col("x2") - pl.col("x1"), pl.col("y2") - pl.col("y1"))
+    thin = side < pl.when("truncated").then(CUT_SLIVER_PX).otherwise(SLIVER_PX)
+    found = regions.filter((pl.col("evidence") == "track") & thin)
+    detail = pl.format("track {}: {} px wide or high", pl.col("track_id").fill_null("without id"), side.round(4))
+    return found.with_columns(kind=pl.lit("sliver"), source_box=pl.concat_list("x1", "y1", "x2", "y2"), detail=detail)
+
+
+def _inverted(exclusions: pl.DataFrame) -> pl.DataFrame:
+    """Images that were rejected because their mask is white where there is no object."""
+    rejected = exclusions.filter(pl.col("reason") == "mask_inverted")
+    return _without_box(rejected.with_columns(kind=pl.lit("covers_frame"), label=pl.lit("")))
+
+
+def _contradictions(duplicates: pl.DataFrame) -> pl.DataFrame:
+    """Kept images of which a copy has other objects of a label that both know."""
+    found = duplicates.select("kept_id", "sample_id", label="contradicted_labels").explode("label").drop_nulls("label")
+    detail = pl.format("{} shows the same picture with other objects of this label", "sample_id")
+    named = found.select("label", sample_id="kept_id", detail=detail)
+    return _without_box(named.with_columns(kind=pl.lit("contradicting_copies")))
+
+
+def _pictures(images: pl.DataFrame, kind: str, rule: pl.Expr, detail: pl.Expr) -> pl.DataFrame:
+    return _without_box(images.filter(rule).with_columns(kind=pl.lit(kind), label=pl.lit(""), detail=detail))
+
+
+def _without_box(found: pl.DataFrame) -> pl.DataFrame:
+    return found.with_columns(source_box=pl.lit(None, pl.List(pl.Float64)))

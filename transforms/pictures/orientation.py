@@ -1,0 +1,204 @@
+"""Orientation tags: what makes readers turn or mirror a picture, and how to take it out or apply it.
+
+Readers honour EXIF tag 0x0112 (JPEG APP1, PNG ``eXIf``, ImageMagick's ``Raw profile type exif``) and, without it,
+XMP ``tiff:Orientation``. Values 2 to 8 turn or mirror the stored pixels; all others are ignored. Sources: EXIF 2.32,
+PNG specification (third edition), XMP part 1, ``PIL.Image.Exif`` and OpenCV's ``exif.cpp`` for what is honoured.
+"""
+
+import io
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from medmultipoints.transforms.pictures.png_chunks import SIGNATURE
+from medmultipoints.transforms.records import Box
+
+Orientation = Literal["stored", "displayed", "refuse"]
+
+TAG: Final = 0x0112
+TURNING: Final = frozenset(range(2, 9))
+_EXIF, _XMP = b"Exif\0\0", (b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0")
+_IN_XMP = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)([0-9]+)")
+_START_OF_SCAN, _WITHOUT_LENGTH = 0xDA, frozenset({0x01, *range(0xD0, 0xDA)})
+_PROFILES = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
+_PNG_XMP = b"XML:com.adobe.xmp\0"
+
+_TURN: Final[dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]]] = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: pixels[::-1].swapaxes(0, 1),
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: lambda pixels: pixels[:, ::-1].swapaxes(0, 1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A stretch of a file that may hold a tag: its bytes from ``start`` to ``end``, the content from ``content`` on."""
+
+    kind: Literal["exif", "xmp", "packed"]
+    start: int
+    content: int
+    end: int
+
+
+def find_orientations(data: bytes) -> frozenset[int]:
+    """Return the values 2 to 8 of all orientation tags of a JPEG or PNG file; empty where no reader turns it."""
+    blocks = list(_blocks(data))
+    if not blocks:
+        return frozenset()
+    found = {value for block in blocks for value in _values(data, block)}
+    return frozenset(found | _honoured(data)) & TURNING
+
+
+def neutralise(data: bytes) -> bytes | None:
+    """Return the file with every orientation tag set to 1, its pixels untouched; None where readers still turn it.
+
+    A tag that cannot be overwritten in place (compressed text, damaged EXIF) leaves with its metadata block.
+    """
+    patched = _rewrite(data, drop=False)
+    if _is_upright(patched):
+        return patched
+    bare = _rewrite(data, drop=True)
+    return bare if _is_upright(bare) else None
+
+
+def turn_pixels(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Return the picture (or mask) as a reader displays it that honours the tag."""
+    return np.ascontiguousarray(_TURN[orientation](pixels))
+
+
+def turn_size(width: int, height: int, orientation: int) -> tuple[int, int]:
+    """Return width and height of the displayed picture."""
+    return (height, width) if orientation >= 5 else (width, height)
+
+
+def turn_box(box: Box, orientation: int, width: float, height: float) -> Box:
+    """Return the box in the displayed frame; ``width`` and ``height`` are those of the stored one."""
+    x1, x2 = (width - box.x2, width - box.x1) if orientation in (2, 3, 7, 8) else (box.x1, box.x2)
+    y1, y2 = (height - box.y2, height - box.y1) if orientation in (3, 4, 6, 7) else (box.y1, box.y2)
+    return Box(y1, x1, y2, x2) if orientation >= 5 else Box(x1, y1, x2, y2)
+
+
+def _blocks(data: bytes) -> Iterator[_Block]:
+    return _png_blocks(data) if data.startswith(SIGNATURE) else _jpeg_blocks(data)
+
+
+def _jpeg_blocks(data: bytes) -> Iterator[_Block]:
+    """The APP1 segments with EXIF or XMP before the first scan."""
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == 0xFF:  # fill byte
+            position += 1
+            continue
+        if marker in _WITHOUT_LENGTH:
+            position += 2
+            continue
+        if marker == _START_OF_SCAN:
+            return
+        (length,) = struct.unpack_from(">H", data, position + 2)
+        body, end = position + 4, position + 2 + length
+        if marker == 0xE1 and data[body : body + 4] == _EXIF[:4]:
+            yield _Block("exif", position, body + len(_EXIF), end)
+        elif marker == 0xE1 and data.startswith(_XMP, body):
+            yield _Block("xmp", position, body, end)
+        position = end
+
+
+def _png_blocks(data: bytes) -> Iterator[_Block]:
+    """The chunks with EXIF or XMP; the file is known to be whole."""
+    position = len(SIGNATURE)
+    while position + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        body, end = position + 8, position + 12 + length
+        if kind == b"eXIf":
+            yield _Block("exif", position, body, end)
+        elif kind == b"iTXt" and data.startswith(_PNG_XMP, body):
+            packed = data[body + len(_PNG_XMP) : body + len(_PNG_XMP) + 1] != b"\0"
+            yield _Block("packed" if packed else "xmp", position, body, end)
+        elif kind in (b"tEXt", b"zTXt", b"iTXt") and data.startswith((*_PROFILES, _PNG_XMP), body):
+            yield _Block("packed", position, body, end)
+        if kind == b"IEND":
+            return
+        position = end
+
+
+def _values(data: bytes, block: _Block) -> Iterator[int]:
+    if block.kind == "exif":
+        yield from (value for _, value in _exif_entries(data, block))
+    elif block.kind == "xmp":
+        yield from (int(found[2][:4]) for found in _IN_XMP.finditer(data, block.content, block.end))
+
+
+def _exif_entries(data: bytes, block: _Block) -> Iterator[tuple[int, int]]:
+    """Position and value of each orientation entry of the first directory; entries are tag, type, count, value."""
+    tiff = data[block.content : block.end]
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None or len(tiff) < 8:
+        return
+    (first,) = struct.unpack_from(order + "I", tiff, 4)
+    if first + 2 > len(tiff):
+        return
+    (count,) = struct.unpack_from(order + "H", tiff, first)
+    for place in range(first + 2, min(first + 2 + 12 * count, len(tiff) - 11), 12):
+        tag, kind = struct.unpack_from(order + "HH", tiff, place)
+        if tag == TAG:
+            width = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}.get(kind, "H")
+            yield block.content + place, struct.unpack_from(order + width, tiff, place + 8)[0]
+
+
+def _honoured(data: bytes) -> set[int]:
+    """What Pillow makes of the file's metadata, however oddly they are written."""
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "MPO"]) as image:
+            value = image.getexif().get(TAG)
+    except Exception:  # noqa: BLE001 (Pillow's parsers of metadata raise anything; the pixels are checked elsewhere)
+        return set()
+    return {value} if isinstance(value, int) else set()
+
+
+def _is_upright(data: bytes) -> bool:
+    """Whether neither Pillow nor OpenCV turns the picture."""
+    if find_orientations(data):
+        return False
+    encoded = np.frombuffer(data, np.uint8)
+    reduced = cv2.IMREAD_REDUCED_COLOR_8
+    turned, plain = cv2.imdecode(encoded, reduced), cv2.imdecode(encoded, reduced | cv2.IMREAD_IGNORE_ORIENTATION)
+    return turned is not None and plain is not None and np.array_equal(turned, plain)
+
+
+def _rewrite(data: bytes, *, drop: bool) -> bytes:
+    parts, last = [], 0
+    for block in _blocks(data):
+        parts.append(data[last : block.start])
+        last = block.end
+        if not drop and block.kind != "packed":
+            parts.append(_patched(data, block))
+    return b"".join([*parts, data[last:]])
+
+
+def _patched(data: bytes, block: _Block) -> bytes:
+    """The block with orientation 1, of the same length; a PNG chunk has its new checksum."""
+    made = bytearray(data[block.start : block.end])
+    if block.kind == "exif":
+        order = "<" if data[block.content : block.content + 2] == b"II" else ">"
+        for place, _ in _exif_entries(data, block):
+            struct.pack_into(order + "HIHH", made, place - block.start + 2, 3, 1, 1, 0)
+    else:
+        for found in _IN_XMP.finditer(data, block.content, block.end):
+            begin, end = found.start(2) - block.start, found.end(2) - block.start
+            made[begin:end] = b"1".rjust(end - begin, b"0")
+    if data.startswith(SIGNATURE):
+        struct.pack_into(">I", made, len(made) - 4, zlib.crc32(made[4:-4]))
+    return bytes(made)
