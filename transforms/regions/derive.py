@@ -148,28 +148,18 @@ def _derive(
     frame: NDArray[np.uint8] | None,
     scratch: Scratch,
 ) -> Derived:
-    if frame is None:
-        picture = _read_picture(sample, read, parameters.orientation, scratch)
-    else:
-        picture = _Picture(encode_jpeg(frame, parameters.jpeg_quality), frame, "jpg", "rgb")
+    picture = (
+        _read_picture(sample, read, parameters.orientation, scratch)
+        if frame is None
+        else _Picture(encode_jpeg(frame, parameters.jpeg_quality), frame, "jpg", "rgb")
+    )
     pixels = picture.pixels
     height, width = pixels.shape[:2]
     _check_size(sample, picture)
-    found = mask = None
-    if sample.mask_member is not None:
-        mask, threshold = _read_mask(sample, sample.mask_member, read, parameters.threshold, picture, scratch)
-        kept = pixels if frame is None and published_scale(width, height, parameters.max_side) == 1 else None
-        found = find_regions(mask, threshold, parameters.min_area_px, scratch, kept)
-        _check_inverted(sample.mask_member, mask, threshold, found)
-    regions = (
-        *(_mask_objects(sample, mask >= threshold, found) if mask is not None and found else ()),
-        *_source_objects(sample, picture),
-        *_track_objects(sample, read, picture),
-    )
-    identity = pixel_sha256(pixels)
     stored, size, scale = _store(picture, parameters)
-    changed = None if stored is picture.data and frame is None else stored
     redrawn = frame is not None or scale != 1
+    found, regions = _find_objects(sample, read, parameters, picture, None if redrawn else pixels, scratch)
+    identity = pixel_sha256(pixels)
     small = thumbnail(decode_image(stored, scratch).pixels if redrawn else pixels, scratch)
     image = ImageFacts(
         sample_id=sample.sample_id,
@@ -191,7 +181,27 @@ def _derive(
         orientation_done=picture.done,
         colour_model=picture.model,
     )
-    return Derived(image, regions, found.specks if found else (), changed, pack(small))
+    kept = stored is picture.data and frame is None
+    return Derived(image, regions, found.specks if found else (), None if kept else stored, pack(small))
+
+
+def _find_objects(
+    sample: Sample,
+    read: Callable[[str], bytes],
+    parameters: DeriveParameters,
+    picture: _Picture,
+    measured: NDArray[np.uint8] | None,
+    scratch: Scratch,
+) -> tuple[MaskRegions | None, tuple[Region, ...]]:
+    """What the mask holds, where there is one, and all regions; ``measured``: the pixels that tones are taken from."""
+    others = (*_source_objects(sample, picture), *_track_objects(sample, read, picture))
+    if sample.mask_member is None:
+        return None, others
+    mask, threshold = _read_mask(sample, sample.mask_member, read, parameters.threshold, picture, scratch)
+    found = find_regions(mask, threshold, parameters.min_area_px, scratch, measured)
+    inside = mask >= threshold
+    _check_inverted(sample.mask_member, inside, found)
+    return found, (*_mask_objects(sample, inside, found), *others)
 
 
 def _is_doubtful(found: MaskRegions | None, width: int, height: int) -> bool:
@@ -201,9 +211,9 @@ def _is_doubtful(found: MaskRegions | None, width: int, height: int) -> bool:
     )
 
 
-def _check_inverted(member: str, mask: NDArray[np.uint8], threshold: int, found: MaskRegions) -> None:
-    height, width = mask.shape
-    if any(covers_frame(region.box, width, height) for region in found.regions) and is_inverted(mask >= threshold):
+def _check_inverted(member: str, inside: NDArray[np.bool_], found: MaskRegions) -> None:
+    height, width = inside.shape
+    if any(covers_frame(region.box, width, height) for region in found.regions) and is_inverted(inside):
         raise ImageProblem(
             "mask_inverted",
             f"its mask {member} is white along the border and around a dark object: it is inverted. Invert the file",
