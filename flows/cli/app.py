@@ -24,6 +24,7 @@ from medmultipoints.flows.cli import (
     publish,
     quarantine,
     report,
+    review,
     sample,
     serve,
     sign,
@@ -52,6 +53,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command("verify")(inspect_release.verify)
 app.command("audit")(audit.audit)
 app.command("report")(report.report)
+app.add_typer(review.app, name="review")
 app.command("diff")(diff.diff)
 app.command("sign")(sign.sign)
 app.command("leakage")(leakage.leakage)

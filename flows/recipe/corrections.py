@@ -4,13 +4,14 @@ import hashlib
 import tomllib
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from medmultipoints.flows.recipe.problems import SAMPLE, SHA256, Day, problem
 from medmultipoints.transforms.audit.corrections import Action, Correction, Withdrawal
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.review.mask_files import MASK_FILE, parse_masks
 
 
 def _has_area(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
@@ -26,12 +27,18 @@ NEEDS: dict[Action, tuple[str, ...]] = {
     "exclude": (),
     "accept": (),
     "replace_boxes": ("label", "boxes"),
+    "replace_masks": ("label", "masks"),
+    "add_boxes": ("label", "boxes"),
+    "add_masks": ("label", "masks"),
     "set_label": ("label",),
 }
 ALLOWS: dict[Action, tuple[str, ...]] = {
     "exclude": ("object", "box"),
-    "accept": ("kind",),
+    "accept": ("kind", "box"),
     "replace_boxes": ("object", "box", "label", "boxes"),
+    "replace_masks": ("object", "box", "label", "masks"),
+    "add_boxes": ("label", "boxes"),
+    "add_masks": ("label", "masks"),
     "set_label": ("object", "box", "label"),
 }
 
@@ -53,22 +60,28 @@ class CorrectionEntry(_Entry):
     """One decision about an image or one of its objects."""
 
     image: str = Field(pattern=SAMPLE, description="the image: source/stem, the sample_id of the tables")
-    action: Literal["exclude", "accept", "replace_boxes", "set_label"] = Field(description="what is done")
+    action: Action = Field(description="what is done")
     object: str | None = Field(default=None, description="object_id, where it is about one object; with `box`")
-    box: Sides | None = Field(default=None, description="box of that object, in pixels of the original image")
+    box: Sides | None = Field(
+        default=None, description="box of that object or finding, in pixels of the original image"
+    )
     kind: str | None = Field(default=None, description="accept: findings of this kind; none: all of the image")
-    label: str | None = Field(default=None, description="set_label: the right one; replace_boxes: of the boxes")
-    boxes: tuple[Sides, ...] = Field(default=(), description="replace_boxes: x1, y1, x2, y2, original pixels")
+    label: str | None = Field(default=None, description="set_label: the right one; else of the boxes or masks")
+    boxes: tuple[Sides, ...] = Field(default=(), description="to replace or add: x1, y1, x2, y2, original pixels")
+    masks: str | None = Field(default=None, pattern=MASK_FILE, description="to replace or add: a file beside this one")
+    rles: tuple[str, ...] = Field(default=(), description="the masks, filled in when the files are read")
+    mask_size: tuple[int, int] | None = Field(default=None, description="their width and height, filled in too")
+    settles: bool = Field(default=False, description="decides between reviewers who disagreed")
 
     @model_validator(mode="after")
     def _is_complete(self) -> "CorrectionEntry":
-        given = {name for name in ("object", "box", "kind", "label", "boxes") if getattr(self, name)}
+        given = {name for name in ("object", "box", "kind", "label", "boxes", "masks") if getattr(self, name)}
         missing = [name for name in NEEDS[self.action] if name not in given]
         if missing:
             raise ValueError(f"{self.action} needs {' and '.join(missing)}")
         if surplus := sorted(given - set(ALLOWS[self.action])):
             raise ValueError(f"{self.action} takes no {surplus[0]}")
-        if ("object" in given) != ("box" in given):
+        if self.action != "accept" and ("object" in given) != ("box" in given):
             raise ValueError("object and box go together: the id names the object, the box pins it")
         return self
 
@@ -81,6 +94,21 @@ class WithdrawnEntry(_Entry):
     )
 
 
+class CheckedSample(BaseModel):
+    """Records of a release that were drawn at random and looked at, by one reviewer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    release: Text = Field(description="name and version of the release")
+    manifest_root: str = Field(pattern=SHA256, description="root of that release")
+    of: int = Field(ge=1, description="records of the release")
+    seed: int = Field(description="seed of the draw")
+    reviewer: Text = Field(description="who looked")
+    date: Day = Field(description="when last")
+    right: tuple[str, ...] = Field(default=(), description="record_id of those that are right")
+    wrong: tuple[str, ...] = Field(default=(), description="record_id of those that are not")
+
+
 class Corrections(BaseModel):
     """What reviewers decided. Files hold `[[corrections]]` and `[[withdrawn]]` tables: docs/corrections.md."""
 
@@ -91,10 +119,14 @@ class Corrections(BaseModel):
     )
     entries: tuple[CorrectionEntry, ...] = Field(default=(), description="read from the files")
     withdrawn: tuple[WithdrawnEntry, ...] = Field(default=(), description="read from the files")
+    opinions: tuple[CorrectionEntry, ...] = Field(
+        default=(), description="read from the files: what further reviewers decided; kept, not applied"
+    )
+    samples: tuple[CheckedSample, ...] = Field(default=(), description="read from the files: records drawn and checked")
 
     @property
     def decisions(self) -> tuple[Correction, ...]:
-        return tuple(Correction(**entry.model_dump()) for entry in self.entries)
+        return tuple(Correction(**entry.model_dump(exclude={"masks", "settles"})) for entry in self.entries)
 
     @property
     def withdrawals(self) -> tuple[Withdrawal, ...]:
@@ -106,6 +138,8 @@ class _File(BaseModel):
 
     corrections: tuple[CorrectionEntry, ...] = ()
     withdrawn: tuple[WithdrawnEntry, ...] = ()
+    opinions: tuple[CorrectionEntry, ...] = ()
+    samples: tuple[CheckedSample, ...] = ()
 
 
 def read_corrections(stated: Corrections, folder: Path) -> Corrections:
@@ -115,19 +149,28 @@ def read_corrections(stated: Corrections, folder: Path) -> Corrections:
     UsageError names file, entry and key of what is wrong.
     """
     entries = _placed(stated.entries, "the recipe, corrections.entries")
+    opinions, samples = _placed(stated.opinions, "the recipe, corrections.opinions"), list(stated.samples)
     withdrawn, names = _placed(stated.withdrawn, "the recipe, corrections.withdrawn"), []
     for path in _find(stated.files, folder):
         data = path.read_bytes()
-        found = _parse(path.name, data)
+        found = parse_file(path.name, data, path.parent)
         names.append(f"{path.name}@{hashlib.sha256(data).hexdigest()}")
         entries += _placed(found.corrections, f"{path.name}, [[corrections]]")
         withdrawn += _placed(found.withdrawn, f"{path.name}, [[withdrawn]]")
-    return Corrections(files=tuple(names), entries=tuple(entries), withdrawn=tuple(withdrawn))
+        opinions += _placed(found.opinions, f"{path.name}, [[opinions]]")
+        samples += found.samples
+    return Corrections(
+        files=tuple(names),
+        entries=tuple(entries),
+        withdrawn=tuple(withdrawn),
+        opinions=tuple(opinions),
+        samples=tuple(samples),
+    )
 
 
 def check_entries(stated: Corrections, sources: Collection[str], labels: Collection[str]) -> None:
     """UsageError for an entry about a source that does not exist, or with a label that the recipe does not have."""
-    for entry in stated.entries:
+    for entry in (*stated.entries, *stated.opinions):
         if entry.image.partition("/")[0] not in sources:
             raise UsageError(f"{entry.where}: image {entry.image}: no such source; there are {', '.join(sources)}.")
         if entry.label is not None and entry.label not in labels:
@@ -136,8 +179,11 @@ def check_entries(stated: Corrections, sources: Collection[str], labels: Collect
 
 def of_sources(stated: Corrections, sources: tuple[str, ...]) -> Corrections:
     """The corrections about images of these sources; every withdrawal."""
-    own = tuple(entry for entry in stated.entries if entry.image.split("/")[0] in sources)
-    return stated.model_copy(update={"entries": own})
+    own = {
+        name: tuple(entry for entry in entries if entry.image.split("/")[0] in sources)
+        for name, entries in (("entries", stated.entries), ("opinions", stated.opinions))
+    }
+    return stated.model_copy(update=own)
 
 
 def _find(names: tuple[str, ...], folder: Path) -> Iterator[Path]:
@@ -150,6 +196,29 @@ def _find(names: tuple[str, ...], folder: Path) -> Iterator[Path]:
             if not path.is_file():
                 raise UsageError(f"corrections.files: {name}: there is no such file in {folder}. Correct the recipe.")
             yield path
+
+
+def parse_file(name: str, data: bytes, folder: Path) -> "_File":
+    """Return the entries of a corrections file, masks read from ``folder``; UsageError names what is wrong."""
+    found = _parse(name, data)
+    return found.model_copy(
+        update={
+            "corrections": tuple(_with_masks(name, entry, folder) for entry in found.corrections),
+            "opinions": tuple(_with_masks(name, entry, folder) for entry in found.opinions),
+        }
+    )
+
+
+def _with_masks(name: str, entry: CorrectionEntry, folder: Path) -> CorrectionEntry:
+    if entry.masks is None:
+        return entry
+    try:
+        masks = parse_masks((folder / entry.masks).read_bytes())
+    except FileNotFoundError as error:
+        raise UsageError(f"corrections {name}: {entry.masks}: no such file beside it. Put it there.") from error
+    except ValueError as error:
+        raise UsageError(f"corrections {name}: {entry.masks}: {error}. Correct the file.") from error
+    return entry.model_copy(update={"rles": masks.rles, "mask_size": (masks.width, masks.height)})
 
 
 def _parse(name: str, data: bytes) -> _File:

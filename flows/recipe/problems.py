@@ -7,6 +7,8 @@ from typing import Annotated, get_args
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from medmultipoints.transforms.review.mask_files import MASK_FILE
+
 NAME, VERSION = r"^[a-z][a-z0-9_]*$", r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$"
 ASKED_VERSION = rf"^auto$|{VERSION}"
 LABEL, DATE = r"^[A-Za-z0-9][A-Za-z0-9 _-]*$", r"^\d{4}-\d{2}-\d{2}$"
@@ -19,6 +21,7 @@ PATTERNS = {
     LABEL: "a label of letters, digits, blanks, _ and -",
     DATE: "a date such as 2026-11-21",
     SHA256: "a sha256 of 64 hex digits",
+    MASK_FILE: "the name of a file beside this one, such as NAME.rle.json",
     SAMPLE: "an image such as hyperkvasir/NAME, its source and its name there",
     REPOSITORY: "a repository such as OWNER/NAME",
 }

@@ -50,7 +50,7 @@ def correct_rules(tables: Scans, inputs: Inputs) -> Rules:
 def correct_parameters(recipe: Recipe) -> object:
     """The decisions themselves, and what they are held against."""
     return {
-        "corrections": recipe.corrections.model_dump(mode="json"),
+        "corrections": recipe.corrections.model_dump(mode="json", exclude={"opinions", "samples"}),
         "policy": recipe.boxes.policy,
         "labels": list(recipe.labels.names),
     }

@@ -6,7 +6,7 @@ object's box too. Whatever does not match any more is an error, never passed ove
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import polars as pl
 
@@ -14,8 +14,11 @@ from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.compose.object_rows import Policy, select_regions
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import SIDES
+from medmultipoints.transforms.regions.masks import decode_rle, measure_mask
 
-Action = Literal["exclude", "accept", "replace_boxes", "set_label"]
+Action = Literal["exclude", "accept", "replace_boxes", "replace_masks", "add_boxes", "add_masks", "set_label"]
+SHAPES: Final = ("replace_boxes", "replace_masks", "add_boxes", "add_masks")
+"""Actions that bring boxes or masks."""
 Sides = tuple[float, float, float, float]
 SAME_PX = 0.5
 """A box pins an object where no side is further off."""
@@ -39,6 +42,8 @@ class Correction:
     kind: str | None = None
     label: str | None = None
     boxes: Sequence[Sides] = ()
+    rles: Sequence[str] = ()
+    mask_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +110,7 @@ def correct_regions(regions: pl.DataFrame, images: pl.DataFrame, corrections: pl
     kept = regions.join(gone, on="region_id", how="anti").with_columns(
         label=pl.col("region_id").replace_strict(named, default=pl.col("label"), return_dtype=pl.String)
     )
-    added = _added(acts.filter(pl.col("action") == "replace_boxes"), images, regions)
+    added = _added(acts.filter(pl.col("action").is_in(SHAPES)), images, regions)
     both = pl.concat([kept, added.select(kept.columns).cast(kept.schema)])
     return _numbered(both, acts["sample_id"].unique())
 
@@ -119,7 +124,7 @@ def _refuse_conflicts(rows: Sequence[Mapping[str, Any]]) -> None:
         if first is not row:
             raise CorrectionProblem(row["where"], f"{first['where']} excludes the whole image")
         decided: list[object] = list(row["region_ids"])
-        if row["action"] == "replace_boxes" and row["object_id"] is None:
+        if row["action"] in ("replace_boxes", "replace_masks") and row["object_id"] is None:
             decided.append((row["sample_id"], row["label"]))
         for one in decided:
             if (first := seen.setdefault(one, row)) is not row:
@@ -144,52 +149,83 @@ def _match(
     for x1, y1, x2, y2 in entry.boxes:
         if not (0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height):
             raise CorrectionProblem(entry.where, f"the box {x1, y1, x2, y2} does not lie in the {width}x{height} image")
+    if entry.mask_size is not None and tuple(entry.mask_size) != (width, height):
+        size = "{}x{}".format(*entry.mask_size)
+        raise CorrectionProblem(entry.where, f"its masks are {size} px, the image is {width}x{height}")
+    pins = [entry.box] if entry.action == "accept" and entry.box else []
     return {
         "correction_id": f"{number:05d}",
         **{name: getattr(entry, name) for name in ("where", "image_sha256", "action", "kind", "label")},
         **{name: getattr(entry, name) for name in ("reason", "reviewer", "date")},
         "sample_id": entry.image,
         "object_id": entry.object,
-        "boxes": [list(box) for box in entry.boxes],
+        "boxes": [list(box) for box in (*entry.boxes, *pins)],
+        "masks": list(entry.rles),
         "region_ids": _targets(entry, regions.filter(pl.col("sample_id") == entry.image)),
     }
 
 
 def _targets(entry: Correction, own: pl.DataFrame) -> list[str]:
     """The regions that the entry removes or renames: one object, those of a label, or all of the image."""
-    if entry.action == "accept" or (entry.action == "exclude" and entry.object is None):
+    if entry.action in ("accept", "add_boxes", "add_masks") or (entry.action == "exclude" and entry.object is None):
         return []
     if entry.object is not None and entry.box is not None:
         if not entry.object.startswith(f"{entry.image_sha256}:"):
             raise CorrectionProblem(entry.where, f"{entry.object} is no object of the image {entry.image_sha256}")
         near = [(pl.col(name) - side).abs() <= SAME_PX for name, side in zip(SIDES, entry.box, strict=True)]
-        found = own.filter(pl.all_horizontal(near))["region_id"].to_list()
+        at_box = own.filter(pl.all_horizontal(near))
+        alike = at_box.filter(pl.col("label") == entry.object.removeprefix(f"{entry.image_sha256}:").rpartition(":")[0])
+        found = (alike if alike.height == 1 else at_box)["region_id"].to_list()
         if len(found) != 1:
             raise CorrectionProblem(entry.where, f"{len(found)} objects of {entry.image} have the box {entry.box}")
         return found
-    chosen = own.filter(pl.col("label") == entry.label) if entry.action == "replace_boxes" else own
+    chosen = own.filter(pl.col("label") == entry.label) if entry.action in SHAPES else own
     if entry.action == "set_label" and chosen.is_empty():
         raise CorrectionProblem(entry.where, f"{entry.image} has no object to rename")
     return chosen["region_id"].to_list()
 
 
 def _added(acts: pl.DataFrame, images: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
-    """One region a box that reviewers gave; the track stays where one box replaces one of it."""
+    """One region a box or mask that reviewers gave; the track stays where one replaces one of it."""
     tracks = dict(regions.select("region_id", "track_id").iter_rows())
     sizes = {row[0]: row[1:] for row in images.select("sample_id", "original_width", "original_height").iter_rows()}
     rows: list[dict[str, Any]] = []
     for act in acts.iter_rows(named=True):
-        width, height = sizes[act["sample_id"]]
-        single = len(act["boxes"]) == len(act["region_ids"]) == 1
-        for x1, y1, x2, y2 in act["boxes"]:
-            rows.append(
-                {"sample_id": act["sample_id"], "source": act["sample_id"].split("/")[0], "label": act["label"]}
-                | {"evidence": "correction", "x1": x1, "y1": y1, "x2": x2, "y2": y2, "index": len(rows)}
-                | {"track_id": tracks[act["region_ids"][0]] if single else None}
-                | {"truncated": x1 == 0 or y1 == 0 or x2 == width or y2 == height}
-                | {"image_width": width, "image_height": height}
-            )
+        size = sizes[act["sample_id"]]
+        shapes = [
+            *(box_columns(box, *size) for box in act["boxes"]),
+            *(mask_columns(rle, *size) for rle in act["masks"]),
+        ]
+        single = len(shapes) == len(act["region_ids"]) == 1
+        base = {"sample_id": act["sample_id"], "source": act["sample_id"].split("/")[0], "label": act["label"]}
+        base |= {"evidence": "correction", "track_id": tracks[act["region_ids"][0]] if single else None}
+        base |= {"image_width": size[0], "image_height": size[1]}
+        rows += [base | shape | {"index": len(rows) + place} for place, shape in enumerate(shapes)]
     return pl.DataFrame([dict.fromkeys(regions.columns) | row for row in rows], schema=regions.schema)
+
+
+def box_columns(box: Sequence[float], width: int, height: int) -> dict[str, Any]:
+    """Return the columns of a region that is known by its box alone."""
+    x1, y1, x2, y2 = box
+    cut = x1 == 0 or y1 == 0 or x2 == width or y2 == height
+    return {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "truncated": cut}
+
+
+def mask_columns(rle: str, width: int, height: int) -> dict[str, Any]:
+    """Return the columns of a region that is known by its mask; its tone is not measured."""
+    found = measure_mask(decode_rle(rle, height, width))
+    return {
+        **{side: getattr(found.box, side) for side in SIDES},
+        "cx": found.centroid.x,
+        "cy": found.centroid.y,
+        "centroid_inside": found.centroid_inside,
+        "ix": found.interior.x,
+        "iy": found.interior.y,
+        "interior_inside": True,
+        "area_px": found.area_px,
+        "rle": found.rle,
+        "truncated": found.truncated,
+    }
 
 
 def _numbered(regions: pl.DataFrame, touched: pl.Series) -> pl.DataFrame:

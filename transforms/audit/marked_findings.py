@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from medmultipoints.transforms.audit.conventions import MOST_PX
-from medmultipoints.transforms.audit.corrections import SAME_PX, CorrectionProblem
+from medmultipoints.transforms.audit.corrections import SAME_PX, SHAPES, CorrectionProblem
 from medmultipoints.transforms.records import SIDES
 
 NEAR_PX = MOST_PX + SAME_PX
@@ -40,16 +40,22 @@ def mark_findings(findings: pl.DataFrame, corrections: pl.DataFrame, regions: pl
 def _concerned(row: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> pl.Expr:
     """Which findings of its image a decision is about; a correction only about errors and warnings."""
     if row["action"] == "accept":
-        return pl.lit(True) if row["kind"] is None else pl.col("kind") == row["kind"]
+        of_kind = pl.lit(True) if row["kind"] is None else pl.col("kind") == row["kind"]
+        pins = [dict(zip(SIDES, box, strict=True)) for box in row["boxes"]]
+        return of_kind & _at(pins[0]) if pins else of_kind
     doubtful: pl.Expr = pl.col("severity") != "info"
     if row["action"] == "exclude" and row["object_id"] is None:
         return doubtful
-    if row["action"] == "replace_boxes" and row["object_id"] is None:
+    if row["action"] in SHAPES and row["object_id"] is None:
         return doubtful & pl.col("label").eq(row["label"])
     doubtful &= pl.col("label").is_in([target["label"] for target in targets])
     if row["object_id"] is None:
         return doubtful
-    return doubtful & (_near("source_box", targets[0]) | _near("derived_box", targets[0]))
+    return doubtful & _at(targets[0])
+
+
+def _at(target: Mapping[str, Any]) -> pl.Expr:
+    return _near("source_box", target) | _near("derived_box", target)
 
 
 def _near(name: str, target: Mapping[str, Any]) -> pl.Expr:

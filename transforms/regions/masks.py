@@ -16,7 +16,7 @@ from medmultipoints.transforms.records import Box, Point, Tone
 from medmultipoints.transforms.regions.interior_points import find_interior_point
 from medmultipoints.transforms.regions.run_lengths import decode_rle, encode_rle
 
-__all__ = ["MaskRegion", "MaskRegions", "Speck", "decode_rle", "find_regions"]
+__all__ = ["MaskRegion", "MaskRegions", "Speck", "decode_rle", "find_regions", "measure_mask"]
 
 # The pipeline runs its own threads, one image each: a second pool inside OpenCV would only fight with them,
 # and with one thread its results cannot depend on the machine's cores.
@@ -102,6 +102,16 @@ def find_regions(
         specks=tuple(sorted(specks, key=_reading_order)),
         off_binary=off_binary,
     )
+
+
+def measure_mask(mask: NDArray[np.bool_]) -> MaskRegion:
+    """Return one object whose pixels are given, connected or not; without tone. ValueError where it has none."""
+    pixels = np.ascontiguousarray(mask).view(np.uint8)
+    left, top, width, height = cv2.boundingRect(pixels)
+    if width == 0:
+        raise ValueError("a mask is empty")
+    crop = pixels[top : top + height, left : left + width]
+    return _measure(_Component(crop, left, top, cv2.countNonZero(crop)), mask.shape[1], mask.shape[0], None)
 
 
 def _check_arguments(mask: NDArray[np.uint8], threshold: int) -> None:

@@ -1,0 +1,246 @@
+"""Decisions as they come from the page, turned into changes of the corrections file."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from medmultipoints.data_lake.review.corrections_file import (
+    CORRECTIONS,
+    OPINIONS,
+    SAMPLES,
+    Change,
+    CorrectionsFile,
+    Entries,
+)
+from medmultipoints.data_lake.review.desk import SAMPLE_KIND, Desk, Row
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.records import Point
+from medmultipoints.transforms.regions.outlines import fill_outlines
+from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.review.decisions import Decision, concerns, decisions_about, is_conflict
+from medmultipoints.transforms.review.entries import (
+    MOST_OBJECTS,
+    Drawn,
+    Entry,
+    Signed,
+    accept_entry,
+    edit_entries,
+    exclude_entry,
+    tidy_box,
+)
+from medmultipoints.transforms.review.shapes import MaskArray, mask_code
+
+EDITS: Final = ("exclude", "replace_boxes", "replace_masks", "add_boxes", "add_masks", "set_label")
+MOST_TEXT: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What was decided about a finding, as one reviewer may see it."""
+
+    decisions: tuple[Decision, ...]
+    conflict: bool
+
+    def mine(self, reviewer: str) -> Decision | None:
+        """Return the decision of this reviewer."""
+        return next((one for one in self.decisions if one.reviewer == reviewer), None)
+
+
+def standing(desk: Desk, entries: Entries, finding: Row) -> Standing:
+    """Return the decisions about a finding and whether they are in conflict."""
+    decisions = tuple(decisions_about(finding, entries.corrections, entries.opinions))
+    conflict = len(decisions) > 1 and is_conflict(desk.seen(finding["sample_id"]), decisions)
+    return Standing(decisions, conflict)
+
+
+def decide(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> None:
+    """Write a decision: it is on disk when this returns. UsageError where it is not complete."""
+    finding = desk.finding(_text(asked, "finding"))
+    by, verdict = _signed(desk, finding, asked), asked.get("verdict")
+    with file.change() as (entries, change):
+        if finding["kind"] == SAMPLE_KIND:
+            _note_check(desk, entries, change, finding, by, right=verdict == "accept")
+        if finding["kind"] == SAMPLE_KIND and verdict == "accept":
+            return
+        new = _entries_of(desk, change, finding, by, asked)
+        own = _replaced(entries, finding, by.reviewer, edits=verdict != "accept")
+        for table, entry in own:
+            change.remove(table, entry)
+        others = [one for one in standing(desk, entries, finding).decisions if one.reviewer != by.reviewer]
+        settles = bool(asked.get("settle"))
+        if settles:
+            for one in others:
+                _move(change, one)
+        table = OPINIONS if any(one.in_force for one in others) and not settles else CORRECTIONS
+        for entry in new:
+            change.add(table, {**entry, "settles": True} if settles else entry)
+
+
+def take_back(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> None:
+    """Remove what a reviewer decided about a finding; an opinion of another reviewer takes its place."""
+    finding, reviewer = desk.finding(_text(asked, "finding")), _text(asked, "reviewer")
+    with file.change() as (entries, change):
+        found = _replaced(entries, finding, reviewer, edits=True)
+        for table, entry in found:
+            change.remove(table, entry)
+        if finding["kind"] == SAMPLE_KIND:
+            _forget_check(desk, entries, change, finding, reviewer)
+        elif not found:
+            raise UsageError("there is no decision of yours to take back here.")
+        left = [one for one in standing(desk, entries, finding).decisions if one.reviewer != reviewer]
+        if left and not any(one.in_force for one in left):
+            _move(change, left[0], OPINIONS, CORRECTIONS)
+
+
+def _entries_of(desk: Desk, change: Change, finding: Row, by: Signed, asked: Mapping[str, Any]) -> list[Entry]:
+    verdict = asked.get("verdict")
+    seen = desk.seen(finding["sample_id"])
+    if verdict == "accept":
+        alike = [
+            one for one in desk.findings.values() if (one["sample_id"], one["kind"]) == (by.image, finding["kind"])
+        ]
+        box = finding["derived_box"] or finding["source_box"] if len(alike) > 1 else None
+        return [accept_entry(by, finding["kind"], box)]
+    if verdict == "exclude":
+        name = asked.get("object")
+        chosen = [one for one in seen if one.object_id == name]
+        if name is not None and not chosen:
+            raise UsageError(f"{name} is no object of this picture. Reload the page.")
+        return [exclude_entry(by, chosen[0] if chosen else None)]
+    if verdict != "edit":
+        raise UsageError(f"{verdict!r} is not a verdict; use accept, exclude or edit.")
+    image = desk.image(finding["sample_id"])
+    assert image is not None
+    size = image["original_width"], image["original_height"]
+    drawn = [_drawn(one, seen, size, desk.labels) for one in _objects(asked)]
+    entries, masks = edit_entries(by, seen, drawn, size, _file_name(by.image))
+    if not entries:
+        raise UsageError("nothing was changed. Accept the finding, or change an object.")
+    change.masks |= masks
+    return entries
+
+
+def _objects(asked: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    found = asked.get("objects")
+    if not isinstance(found, list) or len(found) > MOST_OBJECTS or not all(isinstance(one, dict) for one in found):
+        raise UsageError("objects: a list is needed. Reload the page.")
+    return found
+
+
+def _drawn(one: Mapping[str, Any], seen: Sequence[Any], size: tuple[int, int], labels: Sequence[str]) -> Drawn:
+    origin, label = one.get("origin"), str(one.get("label"))
+    before = {own.object_id: own for own in seen}.get(origin) if origin else None
+    if label not in labels and not (before and before.label == label):
+        raise UsageError(f"{label!r} is no label of the recipe, which has {', '.join(labels)}. Choose one.")
+    if before is not None and not one.get("changed"):
+        return Drawn(label=label, box=before.box, rle=before.rle, origin=origin, changed=False)
+    if one.get("rle"):
+        return Drawn(label=label, rle=mask_code(_given_mask(one["rle"], size)), origin=origin)
+    if one.get("outlines"):
+        return Drawn(label=label, rle=mask_code(outline_mask(one["outlines"], size)), origin=origin)
+    return Drawn(label=label, box=tidy_box(one.get("box") or (), *size), origin=origin)
+
+
+def _given_mask(rle: Any, size: tuple[int, int]) -> MaskArray:
+    try:
+        return decode_rle(str(rle), size[1], size[0])
+    except ValueError as error:
+        raise UsageError("a mask does not fit the picture. Reload the page.") from error
+
+
+def outline_mask(outlines: Any, size: tuple[int, int]) -> MaskArray:
+    """Return the pixels inside drawn outlines; UsageError where there are none."""
+    try:
+        polygons = [[(float(x), float(y)) for x, y in one] for one in outlines]
+        mask = fill_outlines([one for one in polygons if len(one) >= 3], size[1], size[0])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError("a polygon is not a list of points. Draw it again.") from error
+    if not mask.any():
+        raise UsageError("a polygon holds no pixel of the picture. Draw it again.")
+    return mask
+
+
+def point_of(value: Any) -> Point:
+    """Return a point that the page sent; UsageError where it is none."""
+    try:
+        return Point(float(value[0]), float(value[1]))
+    except (TypeError, ValueError, IndexError) as error:
+        raise UsageError("a point is not two numbers. Draw the line again.") from error
+
+
+def _signed(desk: Desk, finding: Row, asked: Mapping[str, Any]) -> Signed:
+    image = desk.image(finding["sample_id"])
+    if image is None:
+        raise UsageError(f"{finding['sample_id']} is not in this release: nothing can be decided about it.")
+    reviewer, reason = _text(asked, "reviewer"), _text(asked, "reason")
+    today = date.today().isoformat()  # noqa: DTZ011 (the reviewer's own day)
+    return Signed(
+        image=finding["sample_id"], image_sha256=image["image_sha256"], reviewer=reviewer, date=today, reason=reason
+    )
+
+
+def _text(asked: Mapping[str, Any], name: str) -> str:
+    value = asked.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(f"{name} is missing. Give it, then decide again.")
+    text = " ".join(value.split())
+    if len(text) > MOST_TEXT or not text.isprintable():
+        raise UsageError(f"{name}: at most {MOST_TEXT:,} printable characters. Shorten it.")
+    return text
+
+
+def _replaced(entries: Entries, finding: Row, reviewer: str, *, edits: bool) -> list[tuple[str, Entry]]:
+    """The entries of a reviewer that a new decision takes the place of: acceptances, and with ``edits`` all."""
+    tables: Iterable[tuple[str, Sequence[Entry]]] = ((CORRECTIONS, entries.corrections), (OPINIONS, entries.opinions))
+    return [
+        (table, entry)
+        for table, own in tables
+        for entry in own
+        if entry["reviewer"] == reviewer
+        and entry["image"] == finding["sample_id"]
+        and ((edits and entry["action"] in EDITS) or (entry["action"] == "accept" and concerns(entry, finding)))
+    ]
+
+
+def _move(change: Change, decision: Decision, start: str = CORRECTIONS, to: str = OPINIONS) -> None:
+    if decision.in_force == (start == CORRECTIONS):
+        for entry in decision.entries:
+            change.remove(start, entry)
+            change.add(to, {key: value for key, value in entry.items() if key != "settles"})
+
+
+def _note_check(desk: Desk, entries: Entries, change: Change, finding: Row, by: Signed, *, right: bool) -> None:
+    """Put a checked record into the table of its sample."""
+    own = _own_sample(desk, entries, by.reviewer)
+    base: dict[str, Any] = {
+        "release": desk.title, "manifest_root": desk.manifest.manifest_root, "of": desk.records, "seed": desk.seed,
+        "reviewer": by.reviewer, "date": by.date,
+    }  # fmt: skip
+    lists = {name: set(own.get(name, ()) if own else ()) - {finding["record_id"]} for name in ("right", "wrong")}
+    lists["right" if right else "wrong"].add(finding["record_id"])
+    if own:
+        change.remove(SAMPLES, own)
+    change.add(SAMPLES, base | {name: sorted(rows) for name, rows in lists.items()})
+
+
+def _forget_check(desk: Desk, entries: Entries, change: Change, finding: Row, reviewer: str) -> None:
+    own = _own_sample(desk, entries, reviewer)
+    if own:
+        change.remove(SAMPLES, own)
+        lists = {name: [one for one in own[name] if one != finding["record_id"]] for name in ("right", "wrong")}
+        if any(lists.values()):
+            change.add(SAMPLES, {**own, **lists})
+
+
+def _own_sample(desk: Desk, entries: Entries, reviewer: str) -> Entry | None:
+    wanted = (desk.manifest.manifest_root, desk.seed, reviewer)
+    return next(
+        (one for one in entries.samples if (one["manifest_root"], one["seed"], one["reviewer"]) == wanted), None
+    )
+
+
+def _file_name(image: str) -> str:
+    """The beginning of the names of an image's mask files."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", image).strip("-.")[:80] or "image"

@@ -1,0 +1,197 @@
+"""What the desk shows of a release: the queue of findings, and each with its picture, objects, words and relatives.
+
+Coordinates are pixels of the original image; labels are keys of the recipe's labels.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from medmultipoints.data_lake.release.read.tables import read_parquet, read_quarantine
+from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.data_lake.review.pictures import Pictures
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.regions.outlines import Polygon, simplify_outlines, trace_outlines
+from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.reporting.choices import worst_first
+from medmultipoints.transforms.review.difference import difference_words
+from medmultipoints.transforms.review.entries import Seen
+from medmultipoints.transforms.review.sampling import draw_order
+
+Row = dict[str, Any]
+NEIGHBOURS: Final = 8
+STRIP: Final = 4
+"""Frames of the video that are shown before and after a frame."""
+OUTLINE_PX: Final = 1.0
+"""Outlines to be edited have fewer corners; they are off by at most so much, and only an edited one is used."""
+SAMPLE_KIND: Final = "sample"
+
+
+class Desk:
+    """A release to be reviewed. ``sample``: how many records are drawn to be checked, with ``seed``."""
+
+    def __init__(self, folder: Path, *, sample: int = 0, seed: int = 0) -> None:
+        self.manifest = manifest = read_manifest(folder)
+        self.pictures = Pictures(folder, manifest)
+        self.seed = seed
+        names: Mapping[str, str] = manifest.recipe.get("labels", {}).get("names", {})
+        self.labels = sorted(names)
+        self._keys = {released: key for key, released in sorted(names.items(), reverse=True)}
+        images = read_parquet(folder, manifest, "images")
+        self._images = {row["sample_id"]: row for row in images.iter_rows(named=True)}
+        self._objects = read_parquet(folder, manifest, "objects").partition_by("sample_id", as_dict=True)
+        self._near = _quarantine(folder, self, "near_duplicates")
+        found = _quarantine(folder, self, "disagreements")
+        findings = worst_first(found).to_dicts() if found.height else []
+        records = read_parquet(folder, manifest, "data").select("record_id", "sample_id", "label").rows()
+        self.records = len(records)
+        self.findings: dict[str, Row] = {row["finding_id"]: row for row in [*self._drawn(records, sample), *findings]}
+
+    @property
+    def title(self) -> str:
+        """Name and version of the release."""
+        return f"{self.manifest.name} {self.manifest.version}"
+
+    def finding(self, name: str) -> Row:
+        """Return a finding; DataError where there is none of that name."""
+        if name not in self.findings:
+            raise DataError(f"{name} is no finding of {self.title}. Reload the page.")
+        return self.findings[name]
+
+    def image(self, sample_id: str) -> Row | None:
+        """Return the row of a released image."""
+        return self._images.get(sample_id)
+
+    def seen(self, sample_id: str) -> list[Seen]:
+        """Return the objects of an image as they are released."""
+        return [
+            Seen(object_id=row["object_id"], label=self.key_of(row["label"]), box=_original(row, scale), rle=row["rle"])
+            for row, scale in self._rows(sample_id)
+        ]
+
+    def key_of(self, released: str) -> str:
+        """Return the label of the recipe that is released under this name."""
+        return self._keys.get(released, released)
+
+    def show(self, finding: Row) -> Row:
+        """Return a finding with all that is shown of it, but for what was decided."""
+        image = self.image(finding["sample_id"])
+        own = {
+            name: finding[name] for name in ("finding_id", "kind", "severity", "label", "sample_id", "detail", "action")
+        }
+        own |= {"source": finding["source_box"], "derived": finding["derived_box"]}
+        words = difference_words(finding["source_box"], finding["derived_box"])
+        if image is None:
+            return own | {"words": words, "image_sha256": None, "objects": [], "neighbours": [], "strip": []}
+        return own | {
+            "words": words,
+            "image_sha256": image["image_sha256"],
+            "size": [image["original_width"], image["original_height"]],
+            "scale": image["scale"],
+            "split": image["split"],
+            "has_picture": image["image_sha256"] in self.pictures,
+            "objects": self.objects(finding["sample_id"]),
+            "neighbours": self.neighbours(finding["sample_id"]),
+            "strip": self.strip(image),
+        }
+
+    def objects(self, sample_id: str) -> list[Row]:
+        """Return the objects of an image with the outlines of their masks."""
+        image = self._images[sample_id]
+        size = image["original_width"], image["original_height"]
+        return [
+            {
+                "id": row["object_id"],
+                "label": self.key_of(row["label"]),
+                "evidence": row["evidence"],
+                "track": row["track_id"],
+                "area_px": row["area_px"],
+                "box": _sides(_original(row, scale)),
+                "outlines": outlines_of(row["rle"], size) if row["rle"] else None,
+            }
+            for row, scale in self._rows(sample_id)
+        ]
+
+    def neighbours(self, sample_id: str) -> list[Row]:
+        """Return the near-duplicates of an image, closest first, and its exact copies by name."""
+        if self._near.is_empty():
+            return []
+        own = self._near.filter((pl.col("sample_id") == sample_id) | (pl.col("other_id") == sample_id))
+        rows = own.sort("distance", "pair_id").head(NEIGHBOURS).iter_rows(named=True)
+        pairs = [(row, row["other_id"] if row["sample_id"] == sample_id else row["sample_id"]) for row in rows]
+        return [
+            self._small(image) | {"distance": row["distance"], "evidence": row["evidence"]}
+            for row, name in pairs
+            if (image := self.image(name))
+        ]
+
+    def strip(self, image: Row) -> list[Row]:
+        """Return the frames around a frame of a video, itself included."""
+        if image["video_id"] is None:
+            return []
+        frames = self._videos[image["source"], image["video_id"]]
+        place = frames.index(image["sample_id"])
+        return [self._small(self._images[name]) for name in frames[max(place - STRIP, 0) : place + STRIP + 1]]
+
+    @cached_property
+    def _videos(self) -> dict[tuple[str, str], list[str]]:
+        """The frames of each video in order."""
+        found: dict[tuple[str, str], list[str]] = {}
+        rows = [row for row in self._images.values() if row["video_id"] is not None]
+        for row in sorted(rows, key=lambda row: (row["frame_index"] or 0, row["sample_id"])):
+            found.setdefault((row["source"], row["video_id"]), []).append(row["sample_id"])
+        return found
+
+    def _small(self, image: Row) -> Row:
+        names = ("sample_id", "image_sha256", "split", "frame_index")
+        boxes = [
+            [row["label"], _sides(_original(row, scale)), row["track_id"]]
+            for row, scale in self._rows(image["sample_id"])
+        ]
+        size = [image["original_width"], image["original_height"]]
+        return {name: image[name] for name in names} | {"size": size, "boxes": boxes}
+
+    def _rows(self, sample_id: str) -> list[tuple[Row, float]]:
+        own = self._objects.get((sample_id,))
+        scale = self._images[sample_id]["scale"] if sample_id in self._images else 1.0
+        return [] if own is None else [(row, scale) for row in own.sort("label", "index").iter_rows(named=True)]
+
+    def _drawn(self, records: Sequence[tuple[str, str, str]], number: int) -> list[Row]:
+        """The records to check, as items of the queue."""
+        by_name = {record_id: (sample_id, label) for record_id, sample_id, label in records}
+        rows = []
+        for place, name in enumerate(draw_order(by_name, self.seed)[:number]):
+            sample_id, label = by_name[name]
+            rows.append(
+                dict.fromkeys(("source_box", "derived_box", "iou", "side_px"))
+                | {"finding_id": f"{SAMPLE_KIND}:{name}", "record_id": name, "sample_id": sample_id, "place": place}
+                | {
+                    "image_sha256": self._images[sample_id]["image_sha256"],
+                    "kind": SAMPLE_KIND,
+                    "severity": SAMPLE_KIND,
+                }
+                | {"label": self.key_of(label), "detail": "Drawn at random: is all of it right?", "action": "released"}
+            )
+        return rows
+
+
+def outlines_of(rle: str, size: tuple[int, int]) -> list[Polygon]:
+    """Return the outlines of a mask to draw and edit; ``size`` is width and height."""
+    return list(simplify_outlines(trace_outlines(decode_rle(rle, size[1], size[0])), OUTLINE_PX))
+
+
+def _quarantine(folder: Path, desk: Desk, name: str) -> pl.DataFrame:
+    found = read_quarantine(folder, desk.manifest, name)
+    return pl.DataFrame() if found is None else found
+
+
+def _original(row: Row, scale: float) -> Box:
+    return Box(*(round(row[side] / scale, 3) for side in ("x1", "y1", "x2", "y2")))
+
+
+def _sides(box: Box) -> list[float]:
+    return [box.x1, box.y1, box.x2, box.y2]

@@ -1,0 +1,652 @@
+"use strict";
+import { Canvas } from "/static/canvas.js";
+
+const $ = (id) => document.getElementById(id);
+const ROW = 52;
+const SEVERITIES = ["sample", "error", "warning", "info"];
+const LAYERS = { mask: "mask", object: "released box", source: "source box", derived: "derived box", corrected: "corrected" };
+const REASONS = {
+  accept: ["The release is right, the source's label is wrong", "The difference is too small to matter", "Correct as released: looked at in the picture", "Harmless: it touches no object"],
+  exclude: ["Not an object of this label", "Two labels for one object", "The object cannot be told from its surroundings"],
+  picture: ["The picture cannot be judged", "The labels of the picture cannot be repaired", "Text or marks in the picture show who it is", "Copy of another picture"],
+  edit: ["The outline was too large", "The outline was too small", "An object was missing", "Two objects were one", "One object was two", "Wrong label", "A label where there is no object"],
+};
+const UNDECIDED = "Choose Accept, Reject, Exclude or Edit.";
+
+const state = { rows: [], shown: [], id: null, item: null, canvas: null, marked: new Set(), done: [], zoom: 1, fit: 1, hidden: new Set(), cut: null, tool: null, labels: [] };
+
+// ---- talking to the server -------------------------------------------------------------------------------------
+
+class Refused extends Error {}
+
+async function ask(path, body) {
+  let answer;
+  try {
+    answer = await fetch(path, body && { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  } catch {
+    banner("The server does not answer. Decisions that were marked as done are in the file; what is drawn stays in this window. Start it again and open its new address.");
+    throw new Refused("no answer");
+  }
+  if (answer.status === 403) {
+    banner("The server was started again: open the address that it printed. What is drawn stays in this window.");
+    throw new Refused("forbidden");
+  }
+  const found = await answer.json();
+  if (!answer.ok) { banner(found.error); throw new Refused(found.error); }
+  banner("");
+  return found;
+}
+
+function banner(text) { $("banner").textContent = text; $("banner").hidden = !text; }
+function hint(text) { $("hint").textContent = text; }
+function reviewer() { return $("reviewer").value.trim(); }
+
+// ---- the queue -------------------------------------------------------------------------------------------------
+
+async function loadQueue() {
+  const found = await ask(`/api/queue?reviewer=${encodeURIComponent(reviewer())}`);
+  state.rows = found.rows;
+  state.labels = found.labels;
+  $("title").textContent = found.title;
+  document.title = `Review of ${found.title}`;
+  $("statements").replaceChildren(...found.statements.map((text) => element("li", text)));
+  choices("by-kind", [...new Set(found.rows.map((row) => row.kind))].sort());
+  choices("by-label", [...new Set(found.rows.map((row) => row.label).filter(Boolean))].sort());
+  severities();
+  filter();
+}
+
+function choices(id, values) {
+  const select = $(id), before = select.value;
+  if (select.options.length === values.length + 1) return;
+  select.replaceChildren(new Option("all", ""), ...values.map((value) => new Option(value.replaceAll("_", " "), value)));
+  select.value = values.includes(before) ? before : "";
+}
+
+function severities() {
+  const there = SEVERITIES.filter((name) => state.rows.some((row) => row.severity === name));
+  const box = $("by-severity");
+  if (box.querySelectorAll("input").length === there.length) return;
+  const graver = there.some((name) => name !== "info");
+  box.replaceChildren(box.firstElementChild, ...there.map((name) => {
+    const label = element("label"), input = Object.assign(document.createElement("input"), { type: "checkbox", value: name, checked: name !== "info" || !graver });
+    input.onchange = filter;
+    label.append(input, ` ${name} ${state.rows.filter((row) => row.severity === name).length}`);
+    return label;
+  }));
+}
+
+const decided = (row) => row.mine !== null;
+const STATES = {
+  open: (row) => row.open && !decided(row) && !row.others,
+  conflict: (row) => row.conflict,
+  second: (row) => row.open && !decided(row) && row.others > 0,
+  mine: decided,
+  all: () => true,
+};
+
+function filter() {
+  const severity = new Set([...$("by-severity").querySelectorAll("input:checked")].map((one) => one.value));
+  const kind = $("by-kind").value, label = $("by-label").value, words = $("by-text").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = STATES[$("by-state").value];
+  // The finding at hand stays in the list until the next one is chosen.
+  state.shown = state.rows.filter((row) => (fits(row) || row.finding_id === state.id) && severity.has(row.severity) && (!kind || row.kind === kind) && (!label || row.label === label)
+    && words.every((word) => `${row.sample_id} ${row.kind} ${row.label}`.toLowerCase().includes(word)));
+  const all = state.rows.filter((row) => severity.has(row.severity) && row.open), done = all.filter((row) => decided(row) || row.others);
+  $("progress").textContent = `${done.length.toLocaleString("en")} of ${all.length.toLocaleString("en")} decided`;
+  $("shown").textContent = `${state.shown.length.toLocaleString("en")} shown`;
+  drawRows();
+}
+
+function drawRows() {
+  const list = $("rows"), spacer = $("spacer");
+  spacer.style.height = `${state.shown.length * ROW}px`;
+  const first = Math.max(Math.floor(list.scrollTop / ROW) - 5, 0), after = Math.min(first + Math.ceil(list.clientHeight / ROW) + 10, state.shown.length);
+  spacer.replaceChildren(...state.shown.slice(first, after).map((row, place) => {
+    const one = element("div", "", "finding");
+    Object.assign(one, { id: `row-${first + place}` });
+    one.style.top = `${(first + place) * ROW}px`;
+    one.setAttribute("role", "option");
+    one.setAttribute("aria-selected", String(row.finding_id === state.id));
+    one.setAttribute("aria-posinset", first + place + 1);
+    one.setAttribute("aria-setsize", state.shown.length);
+    const mark = row.conflict ? tag("conflict") : decided(row) ? tag("done", row.mine) : row.others ? tag("", "second reading") : "";
+    one.append(tag(row.severity), " ", element("b", row.kind.replaceAll("_", " ")), ` ${row.label} `, mark, element("small", row.sample_id));
+    one.onclick = () => open(row.finding_id);
+    return one;
+  }));
+  const place = state.shown.findIndex((row) => row.finding_id === state.id);
+  if (place >= 0) list.setAttribute("aria-activedescendant", `row-${place}`); else list.removeAttribute("aria-activedescendant");
+}
+
+function step(by) {
+  if (!state.shown.length) { hint("Nothing is left under these filters."); return; }
+  const place = state.shown.findIndex((row) => row.finding_id === state.id);
+  const next = place < 0 ? 0 : place + by;
+  if (next < 0 || next >= state.shown.length) { hint(by > 0 ? "This is the last one under these filters." : "This is the first one."); return; }
+  open(state.shown[next].finding_id);
+}
+
+function nextOpen() {
+  const place = state.shown.findIndex((row) => row.finding_id === state.id);
+  const order = [...state.shown.slice(place + 1), ...state.shown.slice(0, Math.max(place, 0))];
+  const wanted = $("by-state").value === "all" ? STATES.open : STATES[$("by-state").value];
+  return order.find((row) => wanted(row));
+}
+
+// ---- one finding -----------------------------------------------------------------------------------------------
+
+async function open(id) {
+  if (state.canvas && state.id !== id) leaveEdit();
+  const item = await ask(`/api/finding?id=${encodeURIComponent(id)}&reviewer=${encodeURIComponent(reviewer())}`);
+  state.id = id;
+  state.item = item;
+  state.marked.clear();
+  sessionStorage.setItem("at", id);
+  filter();
+  reveal();
+  await showPicture();
+  drawFacts();
+  const next = nextOpen();
+  if (next?.image_sha256) new Image().src = `/picture/${next.image_sha256}`;
+  hint(item.image_sha256 ? UNDECIDED : "The picture is not in this release: nothing can be decided about it here.");
+  if (draft()) { hint("What you drew before is here again."); edit(); }
+}
+
+function reveal() {
+  const list = $("rows"), top = state.shown.findIndex((row) => row.finding_id === state.id) * ROW;
+  if (top < list.scrollTop || top > list.scrollTop + list.clientHeight - ROW) list.scrollTop = top - list.clientHeight / 3;
+  drawRows();
+}
+
+async function showPicture() {
+  const { item } = state, image = $("image");
+  $("stage").querySelector(".lost")?.remove();
+  image.hidden = !item.has_picture;
+  $("over").replaceChildren();
+  if (!item.has_picture) {
+    image.removeAttribute("src");
+    $("stage").style.width = "";
+    $("stage").prepend(element("p", "no picture of it in this release", "lost"));
+    return;
+  }
+  image.alt = `${item.sample_id}: ${item.words.join(" ")}`;
+  if (!image.src.endsWith(item.image_sha256)) { image.src = `/picture/${item.image_sha256}`; await image.decode().catch(() => {}); }
+  fit();
+}
+
+function fit() {
+  const image = $("image"), frame = $("frame");
+  if (!image.naturalWidth) return;
+  state.fit = Math.min((frame.clientWidth - 4) / image.naturalWidth, (frame.clientHeight - 4) / image.naturalHeight);
+  zoomTo(state.fit);
+}
+
+function zoomTo(zoom, at) {
+  const image = $("image"), frame = $("frame"), before = state.zoom;
+  if (!image.naturalWidth) return;
+  state.zoom = Math.min(Math.max(zoom, Math.min(state.fit, 0.1)), 16);
+  const width = image.naturalWidth * state.zoom, height = image.naturalHeight * state.zoom;
+  image.style.width = $("stage").style.width = `${width}px`;
+  image.style.height = $("stage").style.height = `${height}px`;
+  $("zoom").textContent = `${Math.round(100 * state.zoom)} %`;
+  const [x, y] = at ?? [frame.clientWidth / 2, frame.clientHeight / 2];
+  frame.scrollLeft = ((frame.scrollLeft + x) * state.zoom) / before - x;
+  frame.scrollTop = ((frame.scrollTop + y) * state.zoom) / before - y;
+  drawOver();
+}
+
+const NS = "http://www.w3.org/2000/svg";
+function shape(name, attributes) {
+  const one = document.createElementNS(NS, name);
+  Object.entries(attributes).forEach(([key, value]) => one.setAttribute(key, value));
+  return one;
+}
+
+function lines(kind, name, place) { return [shape(name, { class: "casing", ...place }), shape(name, { class: kind, ...place })]; }
+const rect = ([x1, y1, x2, y2]) => ({ x: x1, y: y1, width: x2 - x1, height: y2 - y1 });
+const path = (outlines) => outlines.map((one) => `M${one.map((point) => point.join(" ")).join("L")}Z`).join(" ");
+
+// What is drawn over the picture, in pixels of the original. While editing, the objects are the canvas' own.
+function drawOver() {
+  const { item } = state, over = $("over");
+  if (!item?.has_picture) return;
+  const [width, height] = item.size, unit = Math.max(width, height) / 100, parts = [];
+  over.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  const show = (kind) => !state.hidden.has(kind);
+  if (!state.canvas) {
+    if (show("mask")) for (const one of item.objects) if (one.outlines) parts.push(shape("path", { class: "tint mask", d: path(one.outlines) }), ...lines("mask", "path", { d: path(one.outlines) }));
+    if (show("object")) for (const one of item.objects) parts.push(...lines("object", "rect", rect(one.box)));
+    if (show("corrected")) for (const one of item.decisions) if (one.verdict !== "accept") for (const [, box] of one.objects ?? []) parts.push(...lines("corrected", "rect", rect(box)));
+  }
+  for (const kind of ["derived", "source"]) {
+    const box = item[kind];
+    if (!box || !show(kind)) continue;
+    parts.push(...lines(kind, "rect", rect(box)));
+    const [w, h] = [box[2] - box[0], box[3] - box[1]];
+    if (Math.min(w, h) < 3 * unit) parts.push(...lines(kind, "circle", { cx: (box[0] + box[2]) / 2, cy: (box[1] + box[3]) / 2, r: Math.max(w, h) / 2 + 3 * unit }));
+  }
+  if (state.cut?.length) {
+    const [[x1, y1], [x2, y2] = state.cut[0]] = state.cut;
+    parts.push(...lines("corrected", "line", { x1, y1, x2, y2 }));
+  }
+  const size = 14 / state.zoom / item.scale;
+  const numbered = state.canvas ? state.canvas.objects : item.objects;
+  if (numbered.length > 1 && numbered.length <= 60 && show("object")) numbered.forEach((one, place) => {
+    const text = shape("text", { x: one.box[0] + size * 0.2, y: Math.max(one.box[1] - size * 0.25, size), "font-size": size });
+    text.textContent = place + 1;
+    parts.push(text);
+  });
+  over.replaceChildren(...parts);
+}
+
+function drawLayers() {
+  $("layers").replaceChildren(...Object.entries(LAYERS).map(([kind, words]) => {
+    const label = element("label"), input = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
+    input.onchange = () => { input.checked ? state.hidden.delete(kind) : state.hidden.add(kind); drawOver(); };
+    const sign = shape("svg", { class: "drawn", viewBox: "0 0 34 12", "aria-hidden": "true" }), box = element("span", "", "sign");
+    sign.append(...(kind === "mask" ? [shape("path", { class: "tint mask", d: "M2 2H32V10H2Z" }), ...lines(kind, "path", { d: "M2 2H32V10H2Z" })] : lines(kind, "path", { d: "M1 6H33" })));
+    box.append(sign);
+    label.append(input, box, words);
+    return label;
+  }));
+}
+
+function hideAll() {
+  const every = Object.keys(LAYERS), hide = state.hidden.size < every.length;
+  state.hidden = new Set(hide ? every : []);
+  $("layers").querySelectorAll("input").forEach((one) => { one.checked = !hide; });
+  drawOver();
+}
+
+// ---- facts beside the picture ----------------------------------------------------------------------------------
+
+function element(name, text = "", kind = "") {
+  const one = document.createElement(name);
+  if (text) one.textContent = text;
+  if (kind) one.className = kind;
+  return one;
+}
+const tag = (kind, text = kind) => element("span", text, `tag ${kind}`);
+const figure = (value) => (Number.isInteger(value) ? String(value) : value.toFixed(1).replace(/\.0$/, ""));
+
+function drawFacts() {
+  const { item } = state, box = $("facts"), parts = [];
+  if (!item) return;
+  const head = element("p");
+  head.append(tag(item.severity), " ", element("b", item.kind.replaceAll("_", " ")), ` ${item.label}`);
+  parts.push(head, element("p", `${item.sample_id}${item.split ? `, ${item.split}` : ""}`, "quiet id"));
+  for (const text of [item.detail, ...item.words]) if (text) parts.push(element("p", text));
+  parts.push(element("p", `Now: ${item.action}`, "quiet"));
+  const numbers = [["source", item.source], ["derived", item.derived]].filter(([, one]) => one);
+  if (numbers.length) parts.push(boxTable(numbers));
+  if (item.size) parts.push(heading(`Objects (${(state.canvas?.objects ?? item.objects).length})`), objectList());
+  if (item.decisions.length || item.others) parts.push(heading("Decisions"), decisionList());
+  if (item.neighbours.length) parts.push(heading("Near-duplicates"), thumbs(item.neighbours, (one) => `${one.split}, distance ${one.distance.toFixed(4)} (${one.evidence})`));
+  if (item.strip.length > 1) parts.push(heading("Frames before and after"), thumbs(item.strip, (one) => `frame ${one.frame_index}`, "strip"));
+  box.replaceChildren(...parts);
+  box.querySelector(".here")?.scrollIntoView({ block: "nearest", inline: "center" });
+}
+
+const heading = (text) => element("h3", text);
+
+function boxTable(rows) {
+  const table = element("table"), head = table.createTHead().insertRow();
+  for (const name of ["box", "x1", "y1", "x2", "y2", "width", "height"]) head.append(element("th", name, name === "box" ? "" : "n"));
+  for (const [name, [x1, y1, x2, y2]] of rows) {
+    const row = table.insertRow();
+    row.append(element("th", name), ...[x1, y1, x2, y2, x2 - x1, y2 - y1].map((value) => element("td", figure(value), "n")));
+  }
+  return table;
+}
+
+function objectList() {
+  const list = element("ul", "", "objects"), objects = state.canvas?.objects ?? state.item.objects;
+  objects.slice(0, 300).forEach((one, place) => {
+    const row = element("li"), [x1, y1, x2, y2] = one.box;
+    const words = `${figure(x2 - x1)} × ${figure(y2 - y1)} px${one.outlines ? ", mask" : ""}${one.changed ? ", changed" : ""}${one.track ? `, track ${one.track.slice(-5)}` : ""}`;
+    if (!state.canvas) { row.append(element("b", String(place + 1)), one.label, element("span", words, "quiet")); list.append(row); return; }
+    row.classList.toggle("chosen", state.canvas.chosen === one.key);
+    const mark = Object.assign(document.createElement("input"), { type: "checkbox", checked: state.marked.has(one.key) });
+    mark.setAttribute("aria-label", `mark object ${place + 1} to be joined`);
+    mark.onchange = () => { mark.checked ? state.marked.add(one.key) : state.marked.delete(one.key); };
+    const pick = element("button", `${place + 1}`);
+    pick.type = "button";
+    pick.setAttribute("aria-label", `select object ${place + 1}, ${one.label}`);
+    pick.setAttribute("aria-pressed", String(state.canvas.chosen === one.key));
+    pick.onclick = () => state.canvas.select(one.key);
+    const label = document.createElement("select");
+    label.append(...[...new Set([...state.labels, one.label])].map((name) => new Option(name, name, false, name === one.label)));
+    label.setAttribute("aria-label", `label of object ${place + 1}`);
+    label.onchange = () => state.canvas.relabel(one.key, label.value);
+    row.append(mark, pick, label, element("span", words, "quiet"));
+    list.append(row);
+  });
+  if (objects.length > 300) list.append(element("li", `and ${objects.length - 300} more`));
+  return list;
+}
+
+function decisionList() {
+  const list = element("ul");
+  for (const one of state.item.decisions) {
+    const row = element("li");
+    row.append(element("b", `${one.reviewer}: ${one.verdict}`), `, ${one.date}: ${one.reason}${one.in_force ? "" : " (second reading, not applied)"}${one.settles ? " (settles the conflict)" : ""}`);
+    list.append(row);
+  }
+  if (!state.item.decisions.length) list.append(element("li", "Another reviewer decided; you see it after your own decision."));
+  if (state.item.conflict) list.prepend(element("li", "The decisions disagree. Decide again and tick “settles the conflict”.", "tag conflict"));
+  return list;
+}
+
+function thumbs(rows, words, kind = "") {
+  const box = element("div", "", `thumbs ${kind}`);
+  for (const one of rows) {
+    const entry = element("figure"), frame = element("div", "", "thumb"), image = document.createElement("img");
+    Object.assign(image, { src: `/thumbnail/${one.image_sha256}`, alt: `${one.sample_id}, ${one.boxes.length} objects`, loading: "lazy", width: one.size[0], height: one.size[1] });
+    const over = shape("svg", { class: "drawn", viewBox: `0 0 ${one.size[0]} ${one.size[1]}`, "aria-hidden": "true" });
+    over.append(...one.boxes.slice(0, 200).flatMap(([, box]) => lines("object", "rect", rect(box))));
+    frame.append(image, over);
+    entry.classList.toggle("here", one.sample_id === state.item.sample_id);
+    entry.append(frame, element("figcaption", `${words(one)} ${kind ? "" : one.sample_id}`));
+    box.append(entry);
+  }
+  return box;
+}
+
+// ---- deciding --------------------------------------------------------------------------------------------------
+
+function concerned() {
+  const { item } = state, wanted = item.derived ?? item.source;
+  const same = item.objects.filter((one) => !item.label || one.label === item.label);
+  if (wanted) {
+    const near = same.filter((one) => one.box.every((side, place) => Math.abs(side - wanted[place]) <= 2));
+    if (near.length === 1) return near[0];
+  }
+  return same.length === 1 ? same[0] : null;
+}
+
+function decide(verdict) {
+  const { item } = state;
+  if (!item) return;
+  if (!item.image_sha256) { hint("The picture is not in this release: nothing can be decided about it here."); return; }
+  if (!reviewer()) { $("reviewer").focus(); hint("Give your name first: decisions are signed."); return; }
+  const chosen = verdict === "exclude" ? concerned() : null;
+  if (verdict === "exclude" && !chosen) { hint(item.objects.length ? "Which object? Press e and delete it there, or x to exclude the picture." : "There is no object here; x excludes the picture."); return; }
+  const about = { accept: "What is released stays.", exclude: `Object ${item.objects.indexOf(chosen) + 1} (${chosen?.label}) is not released.`, picture: `The whole picture ${item.sample_id} is not released.`, edit: "The objects are released as drawn." }[verdict];
+  askReason(verdict, about, async (reason, settle) => {
+    const body = { finding: state.id, verdict: verdict === "picture" ? "exclude" : verdict, reason, settle, reviewer: reviewer() };
+    if (chosen) body.object = chosen.id;
+    if (verdict === "edit") body.objects = state.canvas.objects.map(({ label, box, outlines, origin, changed, rle }) => ({ label, box, outlines: rle ? undefined : outlines, rle, origin, changed }));
+    await ask("/api/decision", body);
+    forgetDraft();
+    if (state.canvas) leaveEdit();
+    state.done.push(state.id);
+    const next = nextOpen();
+    await loadQueue();
+    if (next) await open(next.finding_id); else { await open(state.id); hint("Decided. Nothing is left under these filters."); }
+    $("picture").focus({ preventScroll: true });
+  });
+}
+
+function askReason(verdict, about, then) {
+  const dialog = $("reasons"), text = $("reason-text"), given = REASONS[verdict];
+  $("reasons-title").textContent = { accept: "Accept: why?", exclude: "Reject the object: why?", picture: "Exclude the picture: why?", edit: "Correct: why?" }[verdict];
+  $("reasons-about").textContent = about;
+  $("settle-row").hidden = !(state.item.conflict || state.item.others);
+  $("settle").checked = state.item.conflict && state.item.decisions.some((one) => one.mine);
+  text.value = "";
+  const finish = async (reason) => {
+    if (!reason) { text.focus(); return; }
+    dialog.close();
+    try { await then(reason, $("settle").checked && !$("settle-row").hidden); } catch (error) { if (!(error instanceof Refused)) throw error; hint("Not decided."); }
+  };
+  $("reasons-list").replaceChildren(...given.map((reason, place) => {
+    const row = element("li"), button = element("button");
+    button.type = "button";
+    button.append(element("kbd", String(place + 1)), ` ${reason}`);
+    button.onclick = () => finish(reason);
+    row.append(button);
+    return row;
+  }));
+  dialog.onkeydown = (event) => {
+    if (event.target === text && text.value) return;
+    const reason = given[Number(event.key) - 1];
+    if (reason && !event.ctrlKey && !event.metaKey && !event.altKey) { event.preventDefault(); finish(reason); }
+  };
+  dialog.querySelector("form").onsubmit = (event) => { event.preventDefault(); finish(text.value.trim()); };
+  $("reasons-cancel").onclick = () => dialog.close();
+  dialog.showModal();
+  text.focus();
+}
+
+async function takeBack() {
+  const id = state.done.pop() ?? state.id;
+  if (!id) return;
+  if (!reviewer()) { $("reviewer").focus(); return; }
+  await ask("/api/undo", { finding: id, reviewer: reviewer() });
+  await loadQueue();
+  await open(id);
+  hint("Taken back.");
+}
+
+// ---- editing ---------------------------------------------------------------------------------------------------
+
+const draftKey = () => `draft ${state.item.image_sha256} ${state.id}`;
+function draft() { try { return JSON.parse(sessionStorage.getItem(draftKey())); } catch { return null; } }
+function forgetDraft() { sessionStorage.removeItem(draftKey()); }
+
+function edit() {
+  const { item } = state;
+  if (!item?.has_picture || state.canvas) return;
+  if (!reviewer()) { $("reviewer").focus(); hint("Give your name first: decisions are signed."); return; }
+  state.canvas = new Canvas($("image"), {
+    size: item.size, scale: item.scale, reviewer: reviewer(),
+    onChange: (objects) => { sessionStorage.setItem(draftKey(), JSON.stringify(objects)); drawOver(); drawFacts(); },
+    onSelect: () => drawFacts(),
+    onProblem: hint,
+  });
+  state.canvas.label = item.label || item.objects[0]?.label || state.labels[0];
+  state.canvas.load(draft() ?? item.objects.map((one) => ({ label: one.label, box: one.box, outlines: one.outlines ?? undefined, origin: one.id, track: one.track, changed: false })));
+  $("frame").classList.add("editing");
+  $("edit-tools").hidden = false;
+  $("actions").hidden = true;
+  zoomTo(state.zoom);
+  const first = concerned();
+  if (first) { const own = state.canvas.objects.find((one) => one.origin === first.id); if (own) state.canvas.select(own.key); }
+  drawFacts();
+  hint("Numbers select an object. Enter when it is right, Esc to leave it as it was.");
+}
+
+function leaveEdit() {
+  endTool();
+  state.canvas.destroy();
+  state.canvas = null;
+  $("frame").classList.remove("editing");
+  $("edit-tools").hidden = true;
+  $("actions").hidden = false;
+  state.marked.clear();
+  drawOver();
+  drawFacts();
+}
+
+function endTool() {
+  state.tool = state.cut = null;
+  $("frame").classList.remove("cutting");
+  state.canvas?.endTool();
+  $("edit-tools").querySelectorAll("[aria-pressed]").forEach((one) => one.removeAttribute("aria-pressed"));
+}
+
+function useTool(key) {
+  const again = state.tool === key;
+  endTool();
+  drawOver();
+  if (again) return;
+  if (key === "c") {
+    if (!state.canvas.chosen) { hint("Select the object to cut first: press its number."); return; }
+    state.cut = [];
+    $("frame").classList.add("cutting");
+    hint("Click two points: the object is cut along the line through them.");
+  } else {
+    state.canvas.tool(key === "p" ? "polygon" : "rectangle");
+    hint(key === "p" ? "Click the corners; a double click ends the polygon." : "Drag the box over the picture.");
+  }
+  state.tool = key;
+  $("edit-tools").querySelector(`[data-key="${key}"]`).setAttribute("aria-pressed", "true");
+}
+
+const sent = (one) => ({ box: one.box, outlines: one.outlines });
+
+async function join() {
+  const { canvas } = state, own = canvas.objects.filter((one) => state.marked.has(one.key));
+  if (own.length < 2) { hint("Mark two objects or more: Shift and their numbers."); return; }
+  if (new Set(own.map((one) => Boolean(one.outlines))).size > 1) { hint("A box and a mask cannot be joined."); return; }
+  const { parts } = await ask("/api/shape", { size: state.item.size, join: true, objects: own.map(sent) });
+  canvas.replace(own.map((one) => one.key), parts.map((part) => ({ ...part, box: part.box ?? boxOf(part.outlines), label: own[0].label, origin: own.find((one) => one.origin)?.origin ?? null })));
+  state.marked.clear();
+  drawFacts();
+}
+
+async function cut(points) {
+  const { canvas } = state, own = canvas.find(canvas.chosen);
+  endTool();
+  if (!own) return;
+  const { parts } = await ask("/api/shape", { size: state.item.size, cut: points, objects: [sent(own)] });
+  canvas.replace([own.key], parts.map((part) => ({ ...part, box: part.box ?? boxOf(part.outlines), label: own.label, origin: own.origin })));
+  hint("Cut in two.");
+}
+
+function boxOf(outlines) {
+  const xs = outlines.flat().map(([x]) => x), ys = outlines.flat().map(([, y]) => y);
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+}
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+function editKey(event) {
+  const { canvas } = state, key = event.key;
+  if (ARROWS[key] && canvas.chosen) {
+    const [dx, dy] = ARROWS[key].map((one) => one * (event.altKey ? 10 : 1));
+    canvas.nudge(canvas.chosen, dx, dy, event.shiftKey);
+    return true;
+  }
+  const digit = /^Digit([1-9])$/.exec(event.code)?.[1];
+  if (digit && canvas.objects[digit - 1]) {
+    const own = canvas.objects[digit - 1].key;
+    if (event.shiftKey) { state.marked.has(own) ? state.marked.delete(own) : state.marked.add(own); drawFacts(); } else canvas.select(own);
+    return true;
+  }
+  return editCommand(key === "Backspace" ? "Delete" : key);
+}
+
+function editCommand(key) {
+  const { canvas } = state;
+  if (key === "Delete") { if (canvas.chosen) canvas.replace([canvas.chosen], []); else hint("Select an object first: press its number."); }
+  else if (key === "b" || key === "p" || key === "c") useTool(key);
+  else if (key === "m") join().catch(quiet);
+  else if (key === "z") { if (!canvas.undo()) hint("Nothing is left to undo here."); }
+  else if (key === "l") { const own = canvas.objects.findIndex((one) => one.key === canvas.chosen); $("facts").querySelectorAll(".objects select")[own]?.focus(); if (own < 0) hint("Select an object first: press its number."); }
+  else if (key === "Enter") { if (canvas.objects.every((one) => !one.changed) && sameLabels()) hint("Nothing was changed."); else decide("edit"); }
+  else if (key === "Escape") { if (state.tool) endTool(); else { forgetDraft(); leaveEdit(); hint(UNDECIDED); } drawOver(); }
+  else return false;
+  return true;
+}
+
+function sameLabels() {
+  const { objects } = state.canvas, before = new Map(state.item.objects.map((one) => [one.id, one.label]));
+  return objects.length === before.size && objects.every((one) => before.get(one.origin) === one.label);
+}
+
+const quiet = (error) => { if (!(error instanceof Refused)) throw error; };
+
+// ---- keys, mouse, start ----------------------------------------------------------------------------------------
+
+function command(key) {
+  if (state.canvas) return editCommand(key);
+  if (key === "a") decide("accept");
+  else if (key === "r") decide("exclude");
+  else if (key === "x") decide("picture");
+  else if (key === "e") edit();
+  else if (key === "n" || key === "s" || key === "ArrowDown") step(1);
+  else if (key === "k" || key === "ArrowUp") step(-1);
+  else if (key === "u") takeBack().catch(quiet);
+  else return false;
+  return true;
+}
+
+const inField = (target) => target.matches?.("input:not([type=checkbox]), textarea, select") ?? false;
+
+// Before Annotorious hears it: its undo listens on the document, in text fields too.
+window.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
+    event.stopImmediatePropagation();
+    if (!inField(event.target) && state.canvas) { event.preventDefault(); editCommand("z"); }
+    return;
+  }
+  if (document.querySelector("dialog[open]") || inField(event.target) || event.ctrlKey || event.metaKey) {
+    if (inField(event.target) && event.key === "Escape") event.target.blur();
+    return;
+  }
+  if (event.target.matches?.("button, summary, a") && (event.key === "Enter" || event.key === " ")) return;
+  if (event.key === "?") $("keys").showModal();
+  else if (event.key === "+" || event.key === "=") zoomTo(state.zoom * 1.25);
+  else if (event.key === "-") zoomTo(state.zoom / 1.25);
+  else if (event.key === "0") fit();
+  else if (event.key === "h") hideAll();
+  else if (state.canvas ? !editKey(event) : !command(event.key)) return;
+  event.preventDefault();
+  event.stopPropagation();
+}, true);
+
+for (const bar of [$("actions"), $("edit-tools")]) bar.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-key]");
+  if (button) command(button.dataset.key);
+});
+
+function originalPoint(event) {
+  const area = $("stage").getBoundingClientRect(), [width, height] = state.item.size;
+  return [Math.round(((event.clientX - area.left) / area.width) * width * 10) / 10, Math.round(((event.clientY - area.top) / area.height) * height * 10) / 10];
+}
+
+$("frame").addEventListener("pointerdown", (event) => {
+  if (state.cut) { event.preventDefault(); state.cut.push(originalPoint(event)); drawOver(); if (state.cut.length === 2) cut(state.cut).catch(quiet); return; }
+  if (state.canvas || event.button !== 0 || event.pointerType === "touch") return;
+  const frame = $("frame"), start = [event.clientX + frame.scrollLeft, event.clientY + frame.scrollTop];
+  frame.classList.add("panning");
+  const move = (now) => { frame.scrollLeft = start[0] - now.clientX; frame.scrollTop = start[1] - now.clientY; };
+  const end = () => { frame.classList.remove("panning"); window.removeEventListener("pointermove", move); };
+  window.addEventListener("pointermove", move);
+  window.addEventListener("pointerup", end, { once: true });
+  event.preventDefault();
+});
+$("frame").addEventListener("wheel", (event) => {
+  if (!event.ctrlKey) return;
+  event.preventDefault();
+  const area = $("frame").getBoundingClientRect();
+  zoomTo(state.zoom * (event.deltaY < 0 ? 1.2 : 1 / 1.2), [event.clientX - area.left, event.clientY - area.top]);
+}, { passive: false });
+
+$("zoom-in").onclick = () => zoomTo(state.zoom * 1.25);
+$("zoom-out").onclick = () => zoomTo(state.zoom / 1.25);
+$("zoom-fit").onclick = fit;
+$("keys-button").onclick = () => $("keys").showModal();
+$("rows").addEventListener("scroll", drawRows, { passive: true });
+for (const id of ["by-state", "by-kind", "by-label"]) $(id).onchange = filter;
+$("by-text").oninput = filter;
+new ResizeObserver(() => { if (state.zoom === state.fit) fit(); drawRows(); }).observe($("frame"));
+$("reviewer").value = localStorage.getItem("reviewer") ?? document.body.dataset.reviewer ?? "";
+$("reviewer").onchange = async () => { localStorage.setItem("reviewer", reviewer()); state.done = []; await loadQueue(); if (state.id) await open(state.id); };
+
+async function start() {
+  drawLayers();
+  if (matchMedia("(max-width: 62rem)").matches) $("queue").open = false;
+  await loadQueue();
+  const at = sessionStorage.getItem("at"), there = state.rows.some((row) => row.finding_id === at);
+  const first = there ? at : state.shown[0]?.finding_id;
+  if (first) await open(first); else hint("Nothing to decide under these filters.");
+  const events = new EventSource("/events");
+  events.addEventListener("changed", async () => {
+    try { await loadQueue(); if (state.item && !state.canvas && !document.querySelector("dialog[open]")) { const fresh = await ask(`/api/finding?id=${encodeURIComponent(state.id)}&reviewer=${encodeURIComponent(reviewer())}`); if (fresh.finding_id === state.id) { state.item = fresh; drawOver(); drawFacts(); } } } catch (error) { quiet(error); }
+  });
+}
+
+start().catch(quiet);

@@ -1,0 +1,290 @@
+"""The web server of the desk: the page, what it shows, and the decisions that it sends. One process, this machine."""
+
+import asyncio
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
+from importlib.resources import files
+from typing import Any, Final
+
+import orjson
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from medmultipoints.data_lake.release.write.files import image_extension
+from medmultipoints.data_lake.review.corrections_file import CorrectionsFile, Entries
+from medmultipoints.data_lake.review.decide import decide, outline_mask, point_of, standing, take_back
+from medmultipoints.data_lake.review.desk import SAMPLE_KIND, Desk, Row, outlines_of
+from medmultipoints.data_lake.review.guards import Guard
+from medmultipoints.transforms.errors import MachineError, PipelineError, UsageError
+from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.reporting.drawing import STYLE
+from medmultipoints.transforms.review.agreement import agreements
+from medmultipoints.transforms.review.decisions import outcome
+from medmultipoints.transforms.review.sampling import check_statement
+from medmultipoints.transforms.review.shapes import cut_box, cut_mask, join_boxes, join_masks, mask_code
+
+LOCAL: Final = "127.0.0.1"
+STATIC: Final = {
+    "review.js": "text/javascript",
+    "canvas.js": "text/javascript",
+    "review.css": "text/css",
+    "annotorious.js": "text/javascript",
+    "annotorious.css": "text/css",
+}
+PING_SECONDS, LOOK_SECONDS = 10.0, 0.4
+ICON: Final = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0b6285"/>'
+    '<path d="M4 8l3 3 5-6" fill="none" stroke="#fff" stroke-width="2"/></svg>'
+)
+
+
+class Server:
+    """The desk of one release and one corrections file."""
+
+    def __init__(self, desk: Desk, file: CorrectionsFile) -> None:
+        self.desk, self.file = desk, file
+        self.closing = False
+
+    def app(self, token: str, port: int) -> Starlette:
+        """Return the application behind its guard."""
+        get, post = ["GET"], ["POST"]
+        routes = [
+            Route("/", self.page, methods=get),
+            Route("/favicon.ico", self.icon, methods=get),
+            Route("/static/{name}", self.static, methods=get),
+            Route("/picture/{sha}", self.picture, methods=get),
+            Route("/thumbnail/{sha}", self.thumbnail, methods=get),
+            Route("/api/queue", self._answer(self.queue), methods=get),
+            Route("/api/finding", self._answer(self.finding), methods=get),
+            Route("/api/decision", self._answer(self.decision), methods=post),
+            Route("/api/undo", self._answer(self.undo), methods=post),
+            Route("/api/shape", self._answer(self.shape), methods=post),
+            Route("/events", self.events, methods=get),
+        ]
+        return Starlette(routes=routes, middleware=[Middleware(Guard, token=token, port=port)])
+
+    def _answer(self, work: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Any]:
+        """A route that works off the event loop; what is wrong becomes a sentence with status 400 or 500."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                asked = dict(request.query_params) if request.method == "GET" else _object(await request.body())
+                found = await run_in_threadpool(work, asked)
+            except PipelineError as error:
+                status = 500 if isinstance(error, MachineError) else 400
+                return _json({"error": str(error)}, status)
+            return _json(found)
+
+        return answer
+
+    def queue(self, asked: dict[str, Any]) -> Any:
+        """Return one row a finding: what it is, what this reviewer decided, and how many others did."""
+        reviewer, entries = str(asked.get("reviewer", "")), self.file.read()
+        touched = {entry["image"] for entry in (*entries.corrections, *entries.opinions)}
+        checks = self._checks(entries, reviewer)
+        rows = [self._row(finding, reviewer, entries, touched, checks) for finding in self.desk.findings.values()]
+        return {
+            "title": self.desk.title,
+            "file": str(self.file.path),
+            "labels": self.desk.labels,
+            "rows": rows,
+            "statements": self._statements(entries),
+        }
+
+    def _row(
+        self, finding: Row, reviewer: str, entries: Entries, touched: set[str], checks: dict[str, str]
+    ) -> dict[str, Any]:
+        row = {name: finding[name] for name in ("finding_id", "severity", "kind", "label", "sample_id", "iou")}
+        row |= {"open": self.desk.image(finding["sample_id"]) is not None, "mine": None, "others": 0, "conflict": False}
+        if finding["kind"] == SAMPLE_KIND:
+            return row | {"mine": checks.get(finding["record_id"])}
+        if finding["sample_id"] not in touched:
+            return row
+        stand = standing(self.desk, entries, finding)
+        mine = stand.mine(reviewer)
+        others = sum(one.reviewer != reviewer for one in stand.decisions)
+        return row | {"mine": mine and mine.verdict, "others": others, "conflict": stand.conflict}
+
+    def _checks(self, entries: Entries, reviewer: str) -> dict[str, str]:
+        own = [
+            one
+            for one in entries.samples
+            if one["reviewer"] == reviewer and one["manifest_root"] == self.desk.manifest.manifest_root
+        ]
+        return {
+            name: verdict
+            for one in own
+            for verdict, key in (("accept", "right"), ("wrong", "wrong"))
+            for name in one[key]
+        }
+
+    def _statements(self, entries: Entries) -> list[str]:
+        """What can be said of the review: how far reviewers agree, and what the checks of samples prove."""
+        touched = {entry["image"] for entry in entries.opinions}
+        twice = [
+            (self.desk.seen(finding["sample_id"]), standing(self.desk, entries, finding).decisions)
+            for finding in self.desk.findings.values()
+            if finding["sample_id"] in touched and finding["kind"] != SAMPLE_KIND
+        ]
+        checked = [
+            f"{one['reviewer']}, {one['date']}: {check_statement(one['of'], one['right'], one['wrong'])}"
+            for one in entries.samples
+        ]
+        return [one.words for one in agreements(twice)] + checked
+
+    def finding(self, asked: dict[str, Any]) -> Any:
+        """Return all that is shown of one finding. Decisions of others are left out until this reviewer has decided."""
+        finding, reviewer = self.desk.finding(str(asked.get("id", ""))), str(asked.get("reviewer", ""))
+        shown = self.desk.show(finding)
+        stand = standing(self.desk, self.file.read(), finding)
+        mine, seen = stand.mine(reviewer), self.desk.seen(finding["sample_id"])
+        told = [one for one in stand.decisions if one.reviewer == reviewer or mine or stand.conflict]
+        decisions = [
+            {
+                **asdict(one),
+                "entries": len(one.entries),
+                "mine": one.reviewer == reviewer,
+                "settles": one.settles,
+                "objects": _boxes(outcome(seen, one.entries)),
+            }
+            for one in told
+        ]
+        return shown | {"decisions": decisions, "others": len(stand.decisions) - bool(mine), "conflict": stand.conflict}
+
+    def decision(self, asked: dict[str, Any]) -> Any:
+        """Write a decision; the answer is sent when it is on disk."""
+        decide(self.desk, self.file, asked)
+        return {"ok": True}
+
+    def undo(self, asked: dict[str, Any]) -> Any:
+        """Take a decision back."""
+        take_back(self.desk, self.file, asked)
+        return {"ok": True}
+
+    def shape(self, asked: dict[str, Any]) -> Any:
+        """Join drawn objects to one, or cut one in two along a line: pixels for masks, sides for boxes."""
+        size, objects = asked.get("size"), asked.get("objects")
+        if not isinstance(size, list) or not isinstance(objects, list) or not objects:
+            raise UsageError("size and objects are needed. Reload the page.")
+        width, height = int(size[0]), int(size[1])
+        if all(one.get("outlines") or one.get("rle") for one in objects):
+            masks = [_mask(one, (width, height)) for one in objects]
+            parts = [join_masks(masks)] if asked.get("join") else _cut(lambda *line: cut_mask(masks[0], *line), asked)
+            rles = [mask_code(part) for part in parts]
+            return {"parts": [{"rle": rle, "outlines": outlines_of(rle, (width, height))} for rle in rles]}
+        boxes = [Box(*map(float, one["box"])) for one in objects]
+        made = [join_boxes(boxes)] if asked.get("join") else _cut(lambda *line: cut_box(boxes[0], *line), asked)
+        return {"parts": [{"box": [box.x1, box.y1, box.x2, box.y2]} for box in made]}
+
+    async def page(self, _request: Request) -> Response:
+        """Return the page."""
+        return Response(_page_file("review.html"), media_type="text/html")
+
+    async def static(self, request: Request) -> Response:
+        """Return a script or style of the page."""
+        name = request.path_params["name"]
+        if name == "drawing.css":
+            return Response(STYLE, media_type="text/css")
+        return Response(_page_file(name), media_type=STATIC[name]) if name in STATIC else Response(status_code=404)
+
+    async def icon(self, _request: Request) -> Response:
+        """Return the icon of the page."""
+        return Response(ICON, media_type="image/svg+xml")
+
+    async def picture(self, request: Request) -> Response:
+        """Return the released bytes of a picture."""
+        data = await run_in_threadpool(self.desk.pictures.read, request.path_params["sha"])
+        kind = {"jpg": "image/jpeg"}.get(image_extension(data or b"") or "", "image/png")
+        return Response(data, media_type=kind) if data else Response(status_code=404)
+
+    async def thumbnail(self, request: Request) -> Response:
+        """Return a small picture."""
+        data = await run_in_threadpool(self.desk.pictures.thumbnail, request.path_params["sha"])
+        return Response(data, media_type="image/webp") if data else Response(status_code=404)
+
+    async def events(self, _request: Request) -> Response:
+        """Return a stream that says when the corrections file changed, whoever changed it."""
+        return StreamingResponse(self._events(), media_type="text/event-stream")
+
+    async def _events(self) -> AsyncIterator[str]:
+        known, waited = self.file.stamp(), 0.0
+        yield "retry: 500\n\n"
+        while not self.closing:
+            await asyncio.sleep(LOOK_SECONDS)
+            waited += LOOK_SECONDS
+            if (now := self.file.stamp()) != known:
+                known, waited = now, 0.0
+                yield "event: changed\ndata: {}\n\n"
+            elif waited >= PING_SECONDS:
+                waited = 0.0
+                yield ": ping\n\n"
+
+
+def serve(desk: Desk, file: CorrectionsFile, port: int, ready: Callable[[str], None]) -> None:
+    """Serve until a signal; ``ready`` gets the address to open. MachineError where the port is taken."""
+    file.read()
+    token = secrets.token_urlsafe(32)
+    listener = _listen(port)
+    port = listener.getsockname()[1]
+    server = Server(desk, file)
+    config = uvicorn.Config(server.app(token, port), log_level="error", timeout_graceful_shutdown=1, lifespan="off")
+    ready(f"http://{LOCAL}:{port}/?token={token}")
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        server.closing = True
+        listener.close()
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOCAL, port))
+    except OSError as error:
+        raise MachineError(f"--port {port}: {error.strerror}. Choose another, or 0 for any that is free.") from error
+    return listener
+
+
+def _cut(cut: Callable[..., Any], asked: dict[str, Any]) -> Any:
+    try:
+        start, end = asked["cut"]
+        return cut(point_of(start), point_of(end))
+    except (KeyError, TypeError) as error:
+        raise UsageError("a line of two points is needed. Draw it again.") from error
+    except ValueError as error:
+        raise UsageError(f"{error}. Draw another line.") from error
+
+
+def _mask(one: dict[str, Any], size: tuple[int, int]) -> Any:
+    return decode_rle(one["rle"], size[1], size[0]) if one.get("rle") else outline_mask(one["outlines"], size)
+
+
+def _boxes(objects: list[tuple[str, Box]] | None) -> list[Any] | None:
+    return None if objects is None else [[label, [box.x1, box.y1, box.x2, box.y2]] for label, box in objects]
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise UsageError("the request is not JSON. Reload the page.") from error
+    if not isinstance(found, dict):
+        raise UsageError("the request is not a JSON object. Reload the page.")
+    return found
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, media_type="application/json")
+
+
+def _page_file(name: str) -> bytes:
+    return files("medmultipoints.data_lake.review").joinpath("page", name).read_bytes()

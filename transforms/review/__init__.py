@@ -1,0 +1,1 @@
+"""Decisions of reviewers: entries, agreement, samples, differences in words; no disk, no clock."""

@@ -1,0 +1,69 @@
+"""How far two reviewers agree: the same verdict (Cohen's kappa), the same count, and how well their boxes overlap."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from medmultipoints.transforms.review.decisions import Decision, outcome, pair_boxes
+from medmultipoints.transforms.review.entries import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What two reviewers have in common. ``kappa`` is None where both gave one and the same verdict throughout."""
+
+    reviewers: tuple[str, str]
+    findings: int
+    same_verdict: int
+    kappa: float | None
+    same_count: int
+    boxes: int
+    mean_iou: float | None
+
+    @property
+    def words(self) -> str:
+        """The agreement in a sentence."""
+        kappa = "kappa not defined: one verdict only" if self.kappa is None else f"kappa {self.kappa:.2f}"
+        overlap = "" if self.mean_iou is None else f", mean IoU {self.mean_iou:.2f} over {self.boxes:,} boxes"
+        who = " and ".join(self.reviewers)
+        return (
+            f"{who} both decided {self.findings:,} findings: the same verdict in {self.same_verdict:,} ({kappa}), "
+            f"the same count in {self.same_count:,}{overlap}"
+        )
+
+
+def agreements(twice: Iterable[tuple[Sequence[Seen], Sequence[Decision]]]) -> list[Agreement]:
+    """Return the agreement of each pair of reviewers over the findings that both decided."""
+    pairs: dict[tuple[str, str], list[tuple[Sequence[Seen], Decision, Decision]]] = {}
+    for seen, decisions in twice:
+        own = sorted(decisions, key=lambda one: one.reviewer)
+        for place, one in enumerate(own):
+            for other in own[place + 1 :]:
+                if one.reviewer != other.reviewer:
+                    pairs.setdefault((one.reviewer, other.reviewer), []).append((seen, one, other))
+    return [_agreement(names, rows) for names, rows in sorted(pairs.items())]
+
+
+def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
+    """Return the agreement beyond chance of two series of categories; None where chance alone makes them equal."""
+    total = len(pairs)
+    first, second = Counter(one for one, _ in pairs), Counter(other for _, other in pairs)
+    by_chance = sum(first[name] * second[name] for name in first) / total**2
+    if by_chance == 1:
+        return None
+    return (sum(one == other for one, other in pairs) / total - by_chance) / (1 - by_chance)
+
+
+def _agreement(names: tuple[str, str], rows: Sequence[tuple[Sequence[Seen], Decision, Decision]]) -> Agreement:
+    verdicts = [(one.verdict, other.verdict) for _, one, other in rows]
+    results = [(outcome(seen, one.entries) or [], outcome(seen, other.entries) or []) for seen, one, other in rows]
+    overlaps = [overlap for one, other in results for overlap in pair_boxes(one, other)]
+    return Agreement(
+        reviewers=names,
+        findings=len(rows),
+        same_verdict=sum(one == other for one, other in verdicts),
+        kappa=cohens_kappa(verdicts),
+        same_count=sum(len(one) == len(other) for one, other in results),
+        boxes=len(overlaps),
+        mean_iou=sum(overlaps) / len(overlaps) if overlaps else None,
+    )

@@ -1,0 +1,37 @@
+"""Two boxes in words and numbers: how the one lies to the other."""
+
+from collections.abc import Sequence
+
+from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.regions.boxes import iou
+from medmultipoints.transforms.reporting.drawing import number
+
+NEAR_PX = 1.5
+SIDES = ("left", "top", "right", "bottom")
+
+
+def difference_words(source: Sequence[float] | None, derived: Sequence[float] | None) -> list[str]:
+    """Return sentences about a source's box and the box derived from a mask or track, in pixels of the original."""
+    if source is None and derived is None:
+        return []
+    if source is None or derived is None:
+        there, missing = ("derived", "source") if source is None else ("source", "derived")
+        box = Box(*(derived if source is None else source) or ())
+        return [f"There is a {there} box of {number(box.width)} x {number(box.height)} px and no {missing} box."]
+    one, other = Box(*source), Box(*derived)
+    overlap = iou(one, other)
+    sizes = f"{number(one.width)} x {number(one.height)} px against {number(other.width)} x {number(other.height)} px"
+    lines = [f"Source against derived: {sizes}, IoU {overlap:.2f}."]
+    if overlap == 0:
+        return [*lines, "The boxes do not overlap."]
+    shifts = [stated - shown for stated, shown in zip(source, derived, strict=True)]
+    outward = [(side, -shift if side in ("left", "top") else shift) for side, shift in zip(SIDES, shifts, strict=True)]
+    told = [
+        f"{side} {number(abs(by))} px {'outside' if by > 0 else 'inside'}" for side, by in outward if abs(by) > NEAR_PX
+    ]
+    ratio = one.area / other.area
+    if told:
+        lines.append(f"The source's box lies {', '.join(told)}.")
+    if not 0.8 <= ratio <= 1.25:
+        lines.append(f"Its area is {ratio:.3g} times that of the derived box.")
+    return lines if told else [*lines, "All sides agree within 1.5 px."]

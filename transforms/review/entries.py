@@ -1,0 +1,165 @@
+"""What a reviewer decided on the desk, as entries of the recipe's corrections: the smallest ones that say it.
+
+Coordinates are pixels of the original image, half-open. An object that was not touched gets no entry and keeps its
+mask; one that was moved, cut, joined or drawn anew is replaced alone.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.regions.boxes import clip_box
+from medmultipoints.transforms.review.mask_files import Masks
+
+Entry = Mapping[str, Any]
+Verdict = Literal["accept", "exclude", "edit"]
+KEYS: Final = (
+    "image", "image_sha256", "action", "kind", "object", "box", "label", "boxes", "masks", "settles", "reason",
+    "reviewer", "date",
+)  # fmt: skip
+"""The keys of an entry in the order in which they are written."""
+MOST_OBJECTS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """An object of the release as the reviewer saw it; ``label`` is a key of the recipe's labels."""
+
+    object_id: str
+    label: str
+    box: Box
+    rle: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """An object as the reviewer left it: a box or a mask (``rle``); ``origin`` is the object that it comes from."""
+
+    label: str
+    box: Box | None = None
+    rle: str | None = None
+    origin: str | None = None
+    changed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """Who decided about which image, when and why."""
+
+    image: str
+    image_sha256: str
+    reviewer: str
+    date: str
+    reason: str
+
+
+def tidy_box(sides: Sequence[Any], width: int, height: int) -> Box:
+    """Return a drawn box in whole pixels inside the image; UsageError where less than one pixel is left."""
+    if len(sides) != 4 or not all(isinstance(side, int | float) and math.isfinite(side) for side in sides):
+        raise UsageError(f"the box {list(sides)} is not four numbers. Draw it again.")
+    x1, y1, x2, y2 = (float(round(side)) for side in sides)
+    box = clip_box(Box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), width, height)
+    if box is None:
+        raise UsageError(
+            f"the box {list(sides)} has no whole pixel inside the {width} x {height} image. Draw it again."
+        )
+    return box
+
+
+def accept_entry(by: Signed, kind: str, box: Sequence[float] | None = None) -> Entry:
+    """Return the entry that accepts the findings of a kind, or the one that has this box."""
+    return _entry(by, action="accept", kind=kind, box=None if box is None else list(box))
+
+
+def exclude_entry(by: Signed, seen: Seen | None = None) -> Entry:
+    """Return the entry that excludes an image, or one object of it."""
+    return _entry(by, action="exclude", **_pinned(seen))
+
+
+def edit_entries(
+    by: Signed, seen: Sequence[Seen], drawn: Sequence[Drawn], size: tuple[int, int], file_name: str
+) -> tuple[list[Entry], dict[str, Masks]]:
+    """Return the entries that turn the seen objects into the drawn ones, and the mask files that they name.
+
+    ``file_name`` begins the names of the mask files. UsageError where parts of one object have two labels.
+    """
+    entries: list[Entry] = []
+    masks: dict[str, Masks] = {}
+    parts: dict[str | None, list[Drawn]] = {}
+    for one in drawn:
+        parts.setdefault(one.origin, []).append(one)
+    for before in seen:
+        entries += _about(by, before, parts.pop(before.object_id, []), size, file_name, masks)
+    new = parts.pop(None, [])
+    for label in sorted({one.label for one in new}):
+        own = [one for one in new if one.label == label]
+        for kind, chosen in (
+            ("masks", [one for one in own if one.rle]),
+            ("boxes", [one for one in own if not one.rle]),
+        ):
+            if chosen:
+                entries.append(_shapes(by, f"add_{kind}", label, chosen, size, file_name, masks))
+    if parts:
+        raise UsageError(f"{next(iter(parts))} is no object of this picture. Reload the page.")
+    return entries, masks
+
+
+def _about(
+    by: Signed, seen: Seen, parts: Sequence[Drawn], size: tuple[int, int], name: str, masks: dict[str, Masks]
+) -> Iterable[Entry]:
+    """What becomes of one object."""
+    if not parts:
+        return [exclude_entry(by, seen)]
+    labels = sorted({part.label for part in parts})
+    if len(labels) > 1:
+        raise UsageError(
+            f"parts of one object have the labels {' and '.join(labels)}. Give them one, or draw one anew."
+        )
+    if len(parts) == 1 and not parts[0].changed:
+        return [] if labels[0] == seen.label else [_entry(by, action="set_label", label=labels[0], **_pinned(seen))]
+    if any(part.rle for part in parts) and not all(part.rle for part in parts):
+        raise UsageError("parts of one object are a box and a mask. Make both the same.")
+    action = "replace_masks" if parts[0].rle else "replace_boxes"
+    return [_shapes(by, action, labels[0], parts, size, name, masks, **_pinned(seen))]
+
+
+def _shapes(
+    by: Signed,
+    action: str,
+    label: str,
+    parts: Sequence[Drawn],
+    size: tuple[int, int],
+    name: str,
+    masks: dict[str, Masks],
+    **more: Any,
+) -> Entry:
+    rles = tuple(part.rle for part in parts if part.rle)
+    if rles:
+        digest = hashlib.sha256("\n".join(rles).encode()).hexdigest()[:12]
+        file = f"{name}-{digest}.rle.json"
+        masks[file] = Masks(width=size[0], height=size[1], rles=rles)
+        return _entry(by, action=action, label=label, masks=file, **more)
+    boxes = [[*_sides(part.box)] for part in parts if part.box]
+    return _entry(by, action=action, label=label, boxes=boxes, **more)
+
+
+def _pinned(seen: Seen | None) -> dict[str, Any]:
+    return {} if seen is None else {"object": seen.object_id, "box": _sides(seen.box)}
+
+
+def _sides(box: Box) -> list[float]:
+    return [int(side) if float(side).is_integer() else round(side, 3) for side in (box.x1, box.y1, box.x2, box.y2)]
+
+
+def _entry(by: Signed, **values: Any) -> Entry:
+    given = {**{name: getattr(by, name) for name in Signed.__dataclass_fields__}, **values}
+    return {key: given[key] for key in KEYS if given.get(key) is not None}
+
+
+def sort_key(entry: Entry) -> tuple[str, ...]:
+    """Return what entries are sorted by in a file: image, object, what is done, by whom."""
+    return tuple(str(entry.get(key, "")) for key in ("image", "label", "object", "action", "kind", "reviewer", "date"))

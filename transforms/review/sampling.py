@@ -1,0 +1,33 @@
+"""Draw records to check by eye, and state how many may be wrong: a one-sided bound at 95 %."""
+
+import hashlib
+import math
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from scipy.stats import beta
+
+CONFIDENCE: Final = 0.95
+
+
+def draw_order(names: Iterable[str], seed: int) -> list[str]:
+    """Return the names in an order drawn by sha256 of seed and name: the first n are a random sample of n."""
+    return sorted(names, key=lambda name: hashlib.sha256(f"check:{seed}:{name}".encode()).digest())
+
+
+def most_wrong(looked_at: int, wrong: int, confidence: float = CONFIDENCE) -> float:
+    """Return the share that is not exceeded at this confidence, one-sided, by Clopper and Pearson; 1 for no look.
+
+    The bound is that of drawing with replacement: for a sample of a finite number it errs on the safe side.
+    """
+    if looked_at == 0 or wrong >= looked_at:
+        return 1.0
+    return float(beta.ppf(confidence, wrong + 1, looked_at - wrong))
+
+
+def check_statement(of: int, right: Collection[str], wrong: Collection[str]) -> str:
+    """Return "200 of 3,000 looked at, 1 wrong: at most 2.4 %, one-sided 95 %"; the bound is rounded up."""
+    looked_at, bad = len(right) + len(wrong), len(wrong)
+    bound = 0.0 if looked_at == of and not bad else most_wrong(looked_at, bad)
+    share = math.ceil(1000 * bound) / 10
+    return f"{looked_at:,} of {of:,} looked at, {bad:,} wrong: at most {share:.1f} %, one-sided 95 %"

@@ -1,0 +1,73 @@
+"""Join and cut objects in pixels: no pixel is lost and none belongs to two parts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.records import Box, Point
+from medmultipoints.transforms.regions.run_lengths import encode_rle
+
+MaskArray = NDArray[np.bool_]
+
+
+def mask_sides(mask: MaskArray) -> Box:
+    """Return the half-open box of a mask; ValueError where it is empty."""
+    rows, columns = np.flatnonzero(np.any(mask, 1)), np.flatnonzero(np.any(mask, 0))
+    if not rows.size:
+        raise ValueError("a mask is empty")
+    return Box(float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
+
+
+def mask_code(mask: MaskArray) -> str:
+    """Return the run-length code of a mask of the whole picture; ValueError where it is empty."""
+    box = mask_sides(mask)
+    x1, y1, x2, y2 = (int(side) for side in (box.x1, box.y1, box.x2, box.y2))
+    return encode_rle(mask[y1:y2, x1:x2].view(np.uint8), x1, y1, mask.shape[1], mask.shape[0])
+
+
+def join_masks(masks: Sequence[MaskArray]) -> MaskArray:
+    """Return the pixels that belong to any of the masks."""
+    joined: MaskArray = np.logical_or.reduce(masks)
+    return joined
+
+
+def join_boxes(boxes: Sequence[Box]) -> Box:
+    """Return the smallest box that holds all of them."""
+    return Box(
+        min(box.x1 for box in boxes),
+        min(box.y1 for box in boxes),
+        max(box.x2 for box in boxes),
+        max(box.y2 for box in boxes),
+    )
+
+
+def cut_mask(mask: MaskArray, start: Point, end: Point) -> tuple[MaskArray, MaskArray]:
+    """Return the parts on the two sides of the line through two points; a centre on the line belongs to the second.
+
+    ValueError where one side is empty.
+    """
+    rows, columns = np.indices(mask.shape)
+    side = (end.x - start.x) * (rows + 0.5 - start.y) - (end.y - start.y) * (columns + 0.5 - start.x) < 0
+    first, second = mask & side, mask & ~side
+    if not first.any() or not second.any():
+        raise ValueError("the line does not cut the object: all of it lies on one side")
+    return first, second
+
+
+def cut_box(box: Box, start: Point, end: Point) -> tuple[Box, Box]:
+    """Return the two parts of a box cut straight across where the line crosses it, by whichever way it runs more.
+
+    ValueError where the cut does not lie inside the box.
+    """
+    if abs(end.y - start.y) >= abs(end.x - start.x):
+        at = float(round((start.x + end.x) / 2))
+        parts = Box(box.x1, box.y1, at, box.y2), Box(at, box.y1, box.x2, box.y2)
+        inside = box.x1 < at < box.x2
+    else:
+        at = float(round((start.y + end.y) / 2))
+        parts = Box(box.x1, box.y1, box.x2, at), Box(box.x1, at, box.x2, box.y2)
+        inside = box.y1 < at < box.y2
+    if not inside:
+        raise ValueError("the line does not cut the box")
+    return parts

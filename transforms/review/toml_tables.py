@@ -1,0 +1,130 @@
+"""Add and remove tables of a TOML file as text, in an order that git merges well: the rest of the file keeps its bytes.
+
+Entries are sorted, so that two branches rarely change the same lines; comments stay with the table below them.
+"""
+
+import itertools
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+Table = Mapping[str, Any]
+HEADER: Final = re.compile(r"^\[\[?\s*[A-Za-z0-9_.\"'-]+\s*\]\]?[^\n]*$", re.MULTILINE)
+
+
+class TomlChangeError(ValueError):
+    """The text cannot be changed safely; it says why."""
+
+
+def add_table(text: str, name: str, table: Table, key: Callable[[Table], Any]) -> str:
+    """Return the text with one more ``[[name]]``, before the first one with a larger ``key``, else at the end.
+
+    ValueError where the text is no TOML.
+    """
+    before = tomllib.loads(text)
+    block = table_text(name, table)
+    wanted = sorted_tables([*before.get(name, []), _only(block, name)])
+    blocks = split_blocks(text)
+    places = [place for place, one in enumerate(blocks) if _holds(one, name)]
+    later = [place for place in places if key(_only(blocks[place], name)) > key(table)]
+    place = later[0] if later else places[-1] + 1 if places else len(blocks)
+    for changed in (_join([*blocks[:place], block, *blocks[place:]]), _join([text, block])):
+        if _reads_as(changed, before, name, wanted):
+            return changed
+    raise TomlChangeError(f"[[{name}]] cannot be added")
+
+
+def remove_table(text: str, name: str, table: Table) -> str:
+    """Return the text without the ``[[name]]`` that equals ``table`` and its comments; TomlChangeError if none."""
+    before = tomllib.loads(text)
+    blocks = split_blocks(text)
+    for place, one in enumerate(blocks):
+        if _holds(one, name) and _only(one, name) == table:
+            rest = list(before.get(name, []))
+            rest.remove(table)
+            changed = _join([*blocks[:place], *blocks[place + 1 :]])
+            if _reads_as(changed, before, name, sorted_tables(rest)):
+                return changed
+    raise TomlChangeError(f"no [[{name}]] of the file is this one")
+
+
+def table_text(name: str, table: Table) -> str:
+    """Return a table as TOML, its keys in the given order; lists of lists and of texts have one item a line."""
+    lines = [f"[[{name}]]", *(f"{key} = {_value(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def split_blocks(text: str) -> list[str]:
+    """Return the text in pieces that begin at a table's header or at the comments directly above it."""
+    starts = []
+    for found in HEADER.finditer(text):
+        start = found.start()
+        above = text[:start].splitlines(keepends=True)
+        while above and above[-1].startswith("#"):
+            start -= len(above.pop())
+        starts.append(start)
+    cuts = sorted({0, *starts, len(text)})
+    blocks: list[str] = []
+    open_text = ""
+    for first, after in itertools.pairwise(cuts):  # a header inside a text of several lines is none
+        open_text += text[first:after]
+        if _is_toml(open_text):
+            blocks.append(open_text)
+            open_text = ""
+    return [*blocks, open_text] if open_text else blocks
+
+
+def sorted_tables(tables: Sequence[Table]) -> list[str]:
+    """Return tables as comparable texts, in a fixed order."""
+    return sorted(json.dumps(table, sort_keys=True, default=str) for table in tables)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, list | tuple):
+        items = [_value(one) for one in value]
+        if value and isinstance(value[0], list | tuple | str) and len(value) > 1:
+            return "[\n" + "".join(f"  {item},\n" for item in items) + "]"
+        return f"[{', '.join(items)}]"
+    return str(value)
+
+
+def _holds(block: str, name: str) -> bool:
+    return _only(block, name) is not None
+
+
+def _only(block: str, name: str) -> Any:
+    """The one table of that name in a piece of text; None where the piece is another or no TOML by itself."""
+    found = tomllib.loads(block) if _is_toml(block) else {}
+    tables = found.get(name)
+    return tables[0] if isinstance(tables, list) and len(tables) == len(found) == 1 else None
+
+
+def _is_toml(text: str) -> bool:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    return True
+
+
+def _join(blocks: Sequence[str]) -> str:
+    """The pieces with one empty line between them."""
+    kept = [block.strip("\n") for block in blocks]
+    return "\n\n".join(block for block in kept if block.strip()) + "\n" if any(kept) else ""
+
+
+def _reads_as(text: str, before: Mapping[str, Any], name: str, wanted: list[str]) -> bool:
+    """Whether the text is the same data as before, with the wanted tables of that name."""
+    now = tomllib.loads(text) if _is_toml(text) else {}
+    others = {key: value for key, value in before.items() if key != name}
+    return {key: value for key, value in now.items() if key != name} == others and sorted_tables(
+        now.get(name, [])
+    ) == wanted
