@@ -119,9 +119,11 @@ def importers(*packages: str) -> set[str]:
 
 
 def test_only_orchestration_knows_prefect() -> None:
-    """Everything else runs without a server."""
-    found = importers("prefect", "prefect_dask", "prefect_ray", "uvicorn", "starlette")
+    """Everything else runs without a server, but for the desk, which is one."""
+    found = importers("prefect", "prefect_dask", "prefect_ray")
     assert {module for module in found if not module.startswith("medmultipoints.flows.orchestration.")} == set()
+    servers = ("medmultipoints.flows.orchestration.", "medmultipoints.data_lake.review.")
+    assert {module for module in importers("uvicorn", "starlette") if not module.startswith(servers)} == set()
 
 
 def test_only_the_command_line_knows_typer_and_rich() -> None:
