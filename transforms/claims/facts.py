@@ -1,0 +1,84 @@
+"""What is known of one picture, in the form that claims are judged by.
+
+Coordinates are shares of width and height (0 to 1), origin top-left; areas are percent of the picture.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from medmultipoints.transforms.instructions.phrases import BORDERS, CONTRAST, LARGE, SIZES, TEXTURE
+from medmultipoints.transforms.records import Tone
+
+SIZE_WORDS: Final = tuple(name.partition(" (")[0] for name in (*(name for _, name in SIZES), LARGE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectFacts:
+    """One object: its box and centre, area in percent, the borders it touches, its tone where it was measured."""
+
+    label: str
+    box: tuple[float, float, float, float]
+    percent: float
+    aspect: float
+    touched: frozenset[str]
+    tone: Tone | None = None
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Return the middle of the box."""
+        x1, y1, x2, y2 = self.box
+        return (x1 + x2) / 2, (y1 + y2) / 2
+
+    @property
+    def size(self) -> str:
+        """Return the size class of the object's share of the picture."""
+        classes = zip((most for most, _ in SIZES), SIZE_WORDS, strict=False)
+        return next((word for most, word in classes if self.percent < most), SIZE_WORDS[-1])
+
+    @property
+    def contrast(self) -> str | None:
+        """Return brighter, darker or equal, compared with the ring around the object; None where unknown."""
+        if self.tone is None:
+            return None
+        lead = self.tone.luma - self.tone.ring_luma
+        return "equal" if abs(lead) < CONTRAST else "brighter" if lead > 0 else "darker"
+
+    @property
+    def texture(self) -> str | None:
+        """Return rougher, smoother or equal, compared with the ring around the object; None where unknown."""
+        if self.tone is None:
+            return None
+        own, ring = self.tone.roughness, self.tone.ring_roughness
+        return "equal" if max(own, ring) <= TEXTURE * min(own, ring) else "rougher" if own > ring else "smoother"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureFacts:
+    """The objects of one picture; ``complete``: labels of which every object is annotated, so that absence is certain.
+
+    ``asked``: position in ``objects`` of the one that a text is about, where the question gives one.
+    """
+
+    objects: tuple[ObjectFacts, ...]
+    complete: frozenset[str]
+    organ: str = ""
+    asked: int | None = None
+
+    def of(self, label: str) -> tuple[ObjectFacts, ...]:
+        """Return the objects of a label."""
+        return tuple(one for one in self.objects if one.label == label)
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The words a text may use: each name of a label, singular and plural, and the organs of the release."""
+
+    singular: Mapping[str, str]
+    plural: Mapping[str, str]
+    organs: frozenset[str]
+
+
+def touched_borders(gaps: Sequence[float], least: float) -> frozenset[str]:
+    """Return the borders nearer than ``least``; gaps in the order of BORDERS, in the same unit."""
+    return frozenset(border for border, gap in zip(BORDERS, gaps, strict=True) if gap < least)
