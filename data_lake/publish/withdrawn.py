@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from medmultipoints.data_lake.publish.places import Place, PlaceState
 from medmultipoints.data_lake.publish.remote_release import fetch_manifest
+from medmultipoints.data_lake.release.read.json_files import recipe_value
 from medmultipoints.data_lake.release.read.tables import read_parquet, table_files
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest
 from medmultipoints.transforms.errors import DataError
@@ -28,7 +29,9 @@ class Holder:
 
 def withdrawn_hashes(manifest: Manifest) -> frozenset[str]:
     """The sha256 of file and, where stated, of pixels of every image that the recipe of a release withdraws."""
-    stated = (manifest.recipe.get("corrections") or {}).get("withdrawn", ())
+    stated = recipe_value(manifest, list, "corrections", "withdrawn") or []
+    if not all(isinstance(entry, dict) for entry in stated):
+        raise DataError(f"{MANIFEST} is damaged: recipe.corrections.withdrawn is of the wrong type.")
     return frozenset(str(entry[name]) for entry in stated for name in HASHES if entry.get(name))
 
 

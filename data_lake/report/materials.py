@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 import polars as pl
 
-from medmultipoints.data_lake.release.read.checks import EXPECTATIONS
-from medmultipoints.data_lake.release.read.leakage import CERTIFICATE, check_leakage
+from medmultipoints.data_lake.release.read.certificate import CERTIFICATE, check_leakage
+from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS
+from medmultipoints.data_lake.release.read.json_files import read_object, recipe_value
 from medmultipoints.data_lake.release.read.tables import own_file, read_parquet, read_quarantine, read_tables
 from medmultipoints.data_lake.release.write.changes import CHANGES
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.report.pictures import read_thumbnails
 from medmultipoints.transforms.columns.tables import empty_frame, load_table
 from medmultipoints.transforms.diff.releases import Tables
-from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import SIDES
 
 QUARANTINE = ("disagreements", "conventions", "corrections", "near_duplicates", "exclusions", "split_changes")
@@ -65,11 +64,8 @@ def _quarantine(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame:
 def _stated(folder: Path, manifest: Manifest, name: str) -> dict[str, Any] | None:
     if name not in {file.path for file in manifest.files}:
         return None
-    try:
-        stated: dict[str, Any] = orjson.loads(own_file(folder, manifest, name).read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise DataError(f"{folder / name} cannot be read: {error}. Get the release again.") from error
-    return stated
+    own_file(folder, manifest, name)
+    return read_object(folder, name)
 
 
 def boxes_of_label(own: Materials, finding: Mapping[str, Any]) -> list[list[float]]:
@@ -77,7 +73,7 @@ def boxes_of_label(own: Materials, finding: Mapping[str, Any]) -> list[list[floa
 
     None where another label of the recipe is released under the same name: whose boxes they are is not known.
     """
-    names = own.manifest.recipe.get("labels", {}).get("names", {})
+    names = recipe_value(own.manifest, dict, "labels", "names") or {}
     name = names.get(finding["label"], finding["label"])
     if sum(other == name for other in names.values()) > 1:
         return []

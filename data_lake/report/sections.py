@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from medmultipoints.data_lake.release.read.json_files import recipe_value
 from medmultipoints.data_lake.release.write.card import describe_convention
 from medmultipoints.data_lake.report.corrections import values_of
 from medmultipoints.data_lake.report.figures import finding_figure, image_figure, record_figure, said_box
@@ -198,7 +199,7 @@ def corrections(own: Materials) -> dict[str, Any]:
             rows.height,
             "quarantine/corrections.parquet",
         ),
-        "withdrawn": own.manifest.recipe.get("corrections", {}).get("withdrawn", ()),
+        "withdrawn": recipe_value(own.manifest, list, "corrections", "withdrawn") or (),
     }
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from medmultipoints.data_lake.release.checks.verify import check_sizes
 from medmultipoints.data_lake.release.read.compare import diff_folders
-from medmultipoints.data_lake.release.read.verify import check_sizes
 from medmultipoints.data_lake.release.write.changes import markdown, plain
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.report.page import diff_page

@@ -10,10 +10,10 @@ import typer
 from rich.markup import escape
 
 from medmultipoints.data_lake.publish.read_back import check_rows, fetched_release
+from medmultipoints.data_lake.release.checks.verify import Check, verify_release
 from medmultipoints.data_lake.release.export.dialects import export_dialect
 from medmultipoints.data_lake.release.export.plain import export_release
 from medmultipoints.data_lake.release.read.show import describe_release
-from medmultipoints.data_lake.release.read.verify import verify_release
 from medmultipoints.data_lake.release.sign.signature import Trust
 from medmultipoints.flows.cli.build import shown
 from medmultipoints.flows.cli.console import OUT, print_json, say_error, table
@@ -84,13 +84,18 @@ def verify(
         found = {"leakage": report.leakage} if leakage else {}
         print_json({"ok": not failed, "checks": [asdict(check) for check in checks], **found})
     else:
-        rows = [["ok" if check.ok else "FAILED", check.name, check.detail] for check in checks]
+        rows = [[outcome_of(check), check.name, check.detail] for check in checks]
         table(str(release), ["", "check", "found"], rows)
         if report.leakage is not None:
             print_certificate(report.leakage)
     if failed:
         say_error(f"{len(failed)} of {len(checks)} checks failed: do not use this copy; get or build it again.")
         raise typer.Exit(1)
+
+
+def outcome_of(check: Check) -> str:
+    """The outcome of a check in one word."""
+    return "FAILED" if not check.ok else "ok" if check.proved else "stated"
 
 
 def show(release: ReleaseArgument, as_json: JsonOption = False) -> None:

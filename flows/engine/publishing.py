@@ -13,7 +13,7 @@ from medmultipoints.data_lake.publish.plain_folder import HISTORY, PlainFolder
 from medmultipoints.data_lake.publish.plan import PushPlan, plan_push
 from medmultipoints.data_lake.publish.push import PushResult, push
 from medmultipoints.data_lake.publish.read_back import read_back
-from medmultipoints.data_lake.release.read.verify import Check, verify_release
+from medmultipoints.data_lake.release.checks.verify import Check, verify_release
 from medmultipoints.flows.engine.request import Destination, PublishRequest, ask
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 

@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from medmultipoints.data_lake.publish.read_back import check_rows, fetched_release
-from medmultipoints.data_lake.release.read.verify import Check, verify_release
+from medmultipoints.data_lake.release.checks.verify import Check, verify_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.store.layout import open_lake
 from medmultipoints.flows.engine.place import newest_release

@@ -1,6 +1,7 @@
 """Stage ``manifest``: card, Croissant and manifest, the only files that name the version."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -22,6 +23,7 @@ from medmultipoints.data_lake.release.write.manifest import (
     manifest_bytes,
     manifest_root,
 )
+from medmultipoints.data_lake.release.write.statements import INPUTS, RECIPE, inputs_bytes, recipe_bytes
 from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, package_versions
 from medmultipoints.data_lake.store.objects import put_bytes
 from medmultipoints.data_lake.store.tables import read_table
@@ -37,9 +39,12 @@ def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
     sources = tuple(source_entry(source, inputs) for source in build.sources)
     tables = released_tables(inputs)
     earlier = difference(build, tables)
-    changes = put_bytes(build.lake, changes_bytes(*earlier)) if earlier else None
-    files += [FileEntry(CHANGES, changes.bytes, changes.sha256)] if changes else []
     facts = card_facts(build, inputs, files, sources, tables, earlier)
+    stated = {RECIPE: recipe_bytes(facts.recipe), INPUTS: inputs_bytes(sources, facts.accounting)}
+    stated |= {CHANGES: changes_bytes(*earlier)} if earlier else {}
+    statements = {name: put_bytes(build.lake, content) for name, content in stated.items()}
+    files += [FileEntry(name, entry.bytes, entry.sha256) for name, entry in statements.items()]
+    facts = replace(facts, files=files)
     card = render_card(facts, TEMPLATE.read_text("utf-8")).encode()
     readme = put_bytes(build.lake, card)
     files = [*files, FileEntry("README.md", readme.bytes, readme.sha256)]
@@ -66,7 +71,7 @@ def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
         blobs={
             "readme": (readme,),
             "croissant": (croissant,),
-            "changes": (changes,) if changes else (),
+            "statements": tuple(statements.values()),
             "manifest": (stored,),
         },
     )
@@ -165,7 +170,7 @@ STAGE = Stage(
     work=write_manifest,
     reads=EVERY_EARLIER,
     reads_sources=True,
-    blobs=("readme", "croissant", "changes", "manifest"),
+    blobs=("readme", "croissant", "statements", "manifest"),
     parameters=manifest_parameters,
     data=manifest_data,
 )

@@ -6,8 +6,8 @@ import orjson
 import polars as pl
 
 from medmultipoints.data_lake.release.export.dialect_tables import write_dialect_rows
-from medmultipoints.data_lake.release.read.checks import EXPECTATIONS, expectations_bytes
-from medmultipoints.data_lake.release.read.leakage import CERTIFICATE, certificate_bytes
+from medmultipoints.data_lake.release.read.certificate import CERTIFICATE, certificate_bytes
+from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS, expectations_bytes
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry, shard_path
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, histogram_png
 from medmultipoints.data_lake.release.write.instruction_rows import write_instruction_rows

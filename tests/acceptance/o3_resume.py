@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.store.layout import Lake
 from tests.acceptance.a6_kill import gone, processes_of
 from tests.acceptance.inputs import small

@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.read.stated_splits import StatedLeakage, check_folds, check_items
-from medmultipoints.data_lake.release.read.verify import verify_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.report.page import report_page
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT
 from medmultipoints.data_lake.release.sign.signature import Trust
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, read_manifest

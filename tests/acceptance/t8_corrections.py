@@ -10,8 +10,8 @@ import polars as pl
 from medmultipoints.data_lake.publish.plain_folder import PlainFolder
 from medmultipoints.data_lake.publish.plan import plan_push
 from medmultipoints.data_lake.publish.push import push
+from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.read.compare import compare_releases
-from medmultipoints.data_lake.release.read.verify import verify_release
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.transforms.errors import DataError
 from tests.acceptance.builds import build

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.flows.engine.execute import Outcome, execute
 from medmultipoints.flows.engine.prepare import prepare

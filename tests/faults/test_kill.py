@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import file_sha256
 from medmultipoints.data_lake.store.runs import read_runs

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import orjson
 
-from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.release.checks.verify import verify_release
 from tests.flows.small_builds import build, make_sources, write_recipe
 
 CARD = '\n[card]\nabout = "By **hand**."\nchanges = "Masks mended."\n'

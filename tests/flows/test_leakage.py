@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from medmultipoints.data_lake.release.read.leakage import CERTIFICATE, check_leakage
+from medmultipoints.data_lake.release.checks.verify import verify_release
+from medmultipoints.data_lake.release.read.certificate import CERTIFICATE, check_leakage
 from medmultipoints.data_lake.release.read.stated_splits import check_folds, check_items
-from medmultipoints.data_lake.release.read.verify import verify_release
 from medmultipoints.data_lake.release.write.manifest import ClaimedManifest, read_manifest
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.cli.app import app

@@ -9,6 +9,7 @@ import orjson
 import polars as pl
 import pyarrow as pa
 
+from medmultipoints.data_lake.release.read.json_files import recipe_value
 from medmultipoints.data_lake.release.read.tables import readable, table_files
 from medmultipoints.data_lake.release.write.dialect_lines import FORMS, STAGE, LeftOut, left_out_reason, translate
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry
@@ -40,7 +41,7 @@ def _arrow_type(kind: Any) -> pa.DataType:
 
 def check_dialects(folder: Path, manifest: Manifest, tables: Tables) -> Iterator[str]:
     """A sentence for every entry that is not what its dialect makes of the instruction, byte for byte."""
-    asked = manifest.recipe.get("instructions", {}).get("dialects", [])
+    asked = recipe_value(manifest, list, "instructions", "dialects") or []
     for name in sorted({*asked, *tables.dialects["dialect"]}):
         if name not in FORMS:
             yield f"{name}: no dialect of conversations has that name"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from medmultipoints.data_lake.release.read.leakage import read_seen, read_threshold
+from medmultipoints.data_lake.release.read.certificate import read_seen, read_threshold
 from medmultipoints.data_lake.release.read.tables import read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.errors import DataError, UsageError

@@ -107,9 +107,13 @@ class Manifest(_Part):
     def entries(self) -> tuple[FileEntry, ...]:
         return tuple(FileEntry(file.path, file.bytes, file.sha256) for file in self.files)
 
+    def lists(self, path: str) -> bool:
+        """Whether the release has a file of that path."""
+        return any(file.path == path for file in self.files)
+
 
 class ClaimedManifest(Manifest):
-    """The same, of a release under suspicion: files are read as they lie, so that every fault in them is found."""
+    """A manifest that is to be checked, or whose files were hashed just now: they are read without hashing them."""
 
     binding: ClassVar[bool] = False
 

@@ -15,7 +15,7 @@ from medmultipoints.data_lake.publish.plan import plan_push
 from medmultipoints.data_lake.publish.push import PushResult, push
 from medmultipoints.data_lake.publish.read_back import fetched_release, read_back
 from medmultipoints.data_lake.publish.versions import VersionRefused
-from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT
 from medmultipoints.data_lake.release.sign.signature import Trust, sign_release
 from medmultipoints.data_lake.release.write.dialect_lines import FORMS

@@ -29,6 +29,7 @@ from medmultipoints.data_lake.release.write.manifest import (
 )
 from medmultipoints.data_lake.release.write.parquet import write_records_shard, write_table
 from medmultipoints.data_lake.release.write.shards import plan_shards
+from medmultipoints.data_lake.release.write.statements import INPUTS, RECIPE, inputs_bytes, recipe_bytes
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, released_schema
 from medmultipoints.transforms.compose.stats import count_histogram
 from medmultipoints.transforms.diff.releases import Tables
@@ -82,6 +83,12 @@ EXCLUSIONS = pl.DataFrame(
     }
 )
 ARCHIVE = SourceFile(name="a.zip", bytes=1, sha256="a" * 64, known=True)
+FOLDER = SourceFile(name="a.zip", bytes=1, sha256="a" * 64, known=False)
+SOURCES = (
+    ManifestSource(name="hyperkvasir", known=True, files=(ARCHIVE,)),
+    ManifestSource(name="kvasir_instrument", known=False, files=(FOLDER,)),
+    ManifestSource(name="visem_tracking", known=False, files=(FOLDER,)),
+)
 
 
 def exclusions(left_out: Sequence[LeftOut]) -> pl.DataFrame:
@@ -162,6 +169,8 @@ def write_release(folder: Path, tables: Tables, version: str = "1.0.0", dialects
     (folder / "assets").mkdir()
     files.append(write_bytes(folder / HISTOGRAM, histogram_png(count_histogram(tables.records)), name=HISTOGRAM))
     facts = card_facts(tables, files, version, left_out)
+    stated = {RECIPE: recipe_bytes(facts.recipe), INPUTS: inputs_bytes(SOURCES, facts.accounting)}
+    files += [write_bytes(folder / name, content, name=name) for name, content in stated.items()]
     card = render_card(facts, TEMPLATE.read_text("utf-8"))
     files.append(write_bytes(folder / "README.md", card.encode(), name="README.md"))
     files.append(write_bytes(folder / CROISSANT, croissant_bytes(facts, files), name=CROISSANT))
@@ -179,7 +188,7 @@ def write_manifest(folder: Path, facts: CardFacts, files: list[FileEntry]) -> No
         logical_digest=facts.logical_digest,
         files=list_files(files),
         recipe=dict(facts.recipe),
-        sources=(ManifestSource(name="hyperkvasir", known=True, files=(ARCHIVE,)),),
+        sources=SOURCES,
         code_digest=facts.code_digest,
         packages={"polars": "2.1.0"},
         accounting=tuple(facts.accounting),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.store.garbage import Retention, find_garbage
 from medmultipoints.data_lake.store.layout import Lake, only_builder, only_collector
 from medmultipoints.flows.cli.app import app

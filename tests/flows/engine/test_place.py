@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.flows.engine.execute import Outcome, execute
 from medmultipoints.flows.engine.place import VersionTaken

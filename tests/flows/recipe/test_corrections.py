@@ -11,7 +11,7 @@ import pytest
 from medmultipoints.data_lake.publish.plain_folder import PlainFolder
 from medmultipoints.data_lake.publish.plan import plan_push
 from medmultipoints.data_lake.publish.push import push
-from medmultipoints.data_lake.release.read.verify import verify_release
+from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.plan import plan_keys

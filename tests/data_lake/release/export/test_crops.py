@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from medmultipoints.data_lake.release.checks.answers import check_answers
 from medmultipoints.data_lake.release.export.dialects import export_dialect
 from medmultipoints.data_lake.release.export.pictures import crops_among, cut_crops, refuse_left
 from medmultipoints.data_lake.release.export.plain import export_release
-from medmultipoints.data_lake.release.read.answers import check_answers
 from medmultipoints.data_lake.release.read.sample import sample_release
 from medmultipoints.data_lake.release.read.sample_page import describe, render_page
 from medmultipoints.data_lake.release.read.tables import Picture, read_tables

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from medmultipoints.data_lake.release.read.verify import Check, verify_release
+from medmultipoints.data_lake.release.checks.verify import Check, verify_release
 from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT, statement_bytes
 from medmultipoints.data_lake.release.sign.signature import Trust, sign_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest

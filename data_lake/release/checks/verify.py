@@ -1,14 +1,20 @@
-"""A release held against its manifest and against itself: everything is computed again."""
+"""Verify a release: everything that it states is computed again, or said to be unproved."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from medmultipoints.data_lake.catalogue import load_catalogue
+from medmultipoints.data_lake.release.checks.agreement import TABLE_CHECKS
+from medmultipoints.data_lake.release.checks.answers import check_answers
+from medmultipoints.data_lake.release.checks.picture_bytes import check_pictures
+from medmultipoints.data_lake.release.checks.placement import check_placement, check_quarantine, check_totals
+from medmultipoints.data_lake.release.checks.stated_results import check_expectations, check_stated_leakage
+from medmultipoints.data_lake.release.checks.statements import check_identity, check_inputs, check_recipe, check_sources
 from medmultipoints.data_lake.release.export.dialect_tables import check_dialects
-from medmultipoints.data_lake.release.read.agreement import TABLE_CHECKS
-from medmultipoints.data_lake.release.read.answers import check_answers
+from medmultipoints.data_lake.release.read.certificate import CERTIFICATE, check_leakage
 from medmultipoints.data_lake.release.read.digest import logical_digest
-from medmultipoints.data_lake.release.read.leakage import check_leakage
+from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS
 from medmultipoints.data_lake.release.read.tables import Picture, read_pictures, read_tables
 from medmultipoints.data_lake.release.sign.signature import Trust, check_signature
 from medmultipoints.data_lake.release.write.files import FileEntry, hash_file
@@ -20,8 +26,7 @@ from medmultipoints.data_lake.release.write.manifest import (
     manifest_root,
     read_manifest,
 )
-from medmultipoints.data_lake.release.write.pictures import check_pictures
-from medmultipoints.data_lake.release.write.placement import check_placement, check_quarantine, check_totals
+from medmultipoints.data_lake.release.write.statements import INPUTS, RECIPE
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 from medmultipoints.transforms.splits.leakage import Certificate
@@ -33,11 +38,12 @@ LEFT_BY_CLIENTS = (".cache", ".git", ".gitattributes")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was computed again; ``detail`` says what was found, or the first problems and their number."""
+    """One check: what was found, or the first problems and their number; ``proved`` False for what is only stated."""
 
     name: str
     ok: bool
     detail: str
+    proved: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +78,10 @@ def verify_release(folder: Path, *, leakage: bool = False, trust: Trust | None =
         return VerifyReport((Check("manifest", False, str(error)),))
     checks = [Check("manifest", True, f"{manifest.name} {manifest.version}, {len(manifest.files)} files")]
     checks += [_run(name, problems) for name, problems in _file_checks(folder, manifest)]
-    if trust is not None:
-        checks.append(_signature(folder, manifest, trust))
+    signed = _signature(folder, manifest, trust) if trust is not None else None
+    checks += [signed] if signed else []
     checks += _content_checks(folder, manifest)
+    checks += _unproved(manifest, signed=bool(signed and signed.ok))
     certificates: list[Certificate] = []
     if leakage:
         checks.append(_run("leakage", lambda: _leaks(folder, manifest, certificates)))
@@ -86,6 +93,9 @@ def _file_checks(folder: Path, manifest: Manifest) -> list[tuple[str, Problems]]
         ("no_file_missing_or_extra", lambda: _strays(folder, manifest)),
         ("file_hashes", lambda: _changed_files(folder, manifest)),
         ("manifest_root", lambda: _root(manifest)),
+        ("identity", lambda: check_identity(folder, manifest)),
+        *([("recipe", lambda: check_recipe(folder, manifest))] if manifest.lists(RECIPE) else []),
+        *([("inputs", lambda: check_inputs(folder, manifest))] if manifest.lists(INPUTS) else []),
         ("files_hold_their_split", lambda: check_placement(folder, manifest)),
         ("accounting", lambda: _accounting(manifest)),
         ("quarantine", lambda: check_quarantine(folder, manifest)),
@@ -104,6 +114,11 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
     if readable.ok:
         yield _run("logical_digest", lambda: _digest(manifest, tables[0]))
         yield _run("totals", lambda: check_totals(manifest, tables[0]))
+        yield _run("sources", lambda: check_sources(manifest, tables[0], load_catalogue()))
+        if manifest.lists(EXPECTATIONS):
+            yield _run("expectations", lambda: check_expectations(folder, manifest, tables[0]))
+        if manifest.lists(CERTIFICATE):
+            yield _run("stated_leakage", lambda: check_stated_leakage(folder, manifest, tables[0].images))
         for name, problems in TABLE_CHECKS.items():
             yield _run(name, lambda problems=problems: problems(tables[0]))  # type: ignore[misc]
         yield _run("instructions_in_both_formats", lambda: check_both_formats(folder, manifest))
@@ -111,6 +126,16 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
         yield _run("answers", lambda: check_answers(tables[0], manifest.recipe))
         pictures: Callable[[], Iterator[Picture]] = lambda: read_pictures(folder, manifest)  # noqa: E731
         yield _run("pictures", lambda: check_pictures(pictures(), tables[0].images, tables[0].objects))
+
+
+def _unproved(manifest: Manifest, *, signed: bool) -> Iterator[Check]:
+    """What the release states and nothing in it proves."""
+    if not signed:
+        detail = "stated, not proved: a signature proves it (--allowed-signers)"
+        yield Check("packages", True, detail, proved=False)
+    for name in (RECIPE, INPUTS, EXPECTATIONS, CERTIFICATE):
+        if not manifest.lists(name):
+            yield Check(name, True, f"not proved: the release holds no {name}", proved=False)
 
 
 def _signature(folder: Path, manifest: Manifest, trust: Trust) -> Check:

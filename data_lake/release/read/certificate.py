@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import polars as pl
 
+from medmultipoints.data_lake.release.read.json_files import read_object, recipe_value
 from medmultipoints.data_lake.release.read.tables import Picture, read_parquet, read_pictures, splits_of
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.columns.tables import column_names
@@ -38,11 +39,11 @@ def certificate_bytes(certificate: Certificate) -> bytes:
 
 def check_leakage(folder: Path, manifest: Manifest) -> Leakage:
     """The certificate of the pictures themselves; the stated one must equal it and state no leak."""
-    stated = _read_certificate(folder)
-    threshold = _threshold(stated)
+    stated = read_certificate(folder)
+    threshold = threshold_of(stated)
     seen = read_seen(folder, manifest)
     found = certify(*seen, threshold)
-    problems = [*_threshold_problems(threshold, manifest), *find_leaks(found)]
+    problems = [*threshold_problems(threshold, manifest), *find_leaks(found)]
     if certificate_bytes(found) != certificate_bytes(stated):
         different = sorted(key for key in found.keys() | stated.keys() if found.get(key) != stated.get(key))
         problems.append(f"{CERTIFICATE} states other {', '.join(different)} than the pictures give")
@@ -94,24 +95,20 @@ def _row(picture: Picture, split: str, file: str, original: bool, stated: Mappin
     }
 
 
-def _read_certificate(folder: Path) -> dict[str, Any]:
-    try:
-        stated = orjson.loads((folder / CERTIFICATE).read_bytes())
-    except FileNotFoundError:
-        raise DataError(f"{folder} holds no {CERTIFICATE}: it is older than they are. Build it again.") from None
-    except orjson.JSONDecodeError as error:
-        raise DataError(f"{folder / CERTIFICATE} is damaged: {error}. Get the release again.") from error
-    if not isinstance(stated, dict):
-        raise DataError(f"{folder / CERTIFICATE} is damaged: it is no JSON object. Get the release again.")
-    return stated
+def read_certificate(folder: Path) -> dict[str, Any]:
+    """The content of leakage.json; DataError where it is missing or no JSON object."""
+    if not (folder / CERTIFICATE).is_file():
+        raise DataError(f"{folder} holds no {CERTIFICATE}: the release is older than it. Build it again.")
+    return read_object(folder, CERTIFICATE)
 
 
 def read_threshold(folder: Path) -> float:
     """The distance below which the release took pictures for near-duplicates."""
-    return _threshold(_read_certificate(folder))
+    return threshold_of(read_certificate(folder))
 
 
-def _threshold(stated: Mapping[str, Any]) -> float:
+def threshold_of(stated: Mapping[str, Any]) -> float:
+    """The distance below which a certificate takes pictures for near-duplicates."""
     search = stated.get("search")
     threshold = search.get("threshold") if isinstance(search, dict) else None
     if not isinstance(threshold, int | float) or isinstance(threshold, bool):
@@ -119,9 +116,9 @@ def _threshold(stated: Mapping[str, Any]) -> float:
     return float(threshold)
 
 
-def _threshold_problems(threshold: float, manifest: Manifest) -> Iterator[str]:
+def threshold_problems(threshold: float, manifest: Manifest) -> Iterator[str]:
     """A threshold below what the rule can choose would hide leaks, unless the recipe itself says so."""
-    chosen = manifest.recipe.get("splits", {}).get("near_threshold")
+    chosen = recipe_value(manifest, (int, float), "splits", "near_threshold")
     if chosen is not None and threshold != chosen:
         yield f"{CERTIFICATE} uses the threshold {threshold}, the recipe {chosen}"
     if chosen is None and not LEAST_THRESHOLD <= threshold <= MOST_THRESHOLD:

@@ -1,0 +1,1 @@
+"""Checks of a release: everything that it states is computed again."""

@@ -1,0 +1,112 @@
+"""Whether leakage.json and expectations.json say what the tables of the release give."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from medmultipoints.data_lake.release.read.certificate import (
+    CERTIFICATE,
+    read_certificate,
+    threshold_of,
+    threshold_problems,
+)
+from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS
+from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.transforms.diff.releases import Tables
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.splits.leakage import SHARED, count_shared, find_leaks
+
+Count = Annotated[int, Field(ge=0)]
+RELEASED = {"records": "records", "objects": "objects", "instructions": "instructions"}
+"""Tables of stages whose rows, but those held back, are the rows of a table of the release."""
+
+
+class _Stated(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class StatedRule(_Stated):
+    """One rule of a suite: the rows that it judged, and those that broke it."""
+
+    rule: str
+    severity: Literal["warning", "critical"]
+    rows: Count
+    failed: Count
+
+
+class StatedTable(_Stated):
+    """One table that a stage validated."""
+
+    stage: str
+    table: str
+    suite: str
+    rows: Count
+    held_back: Count
+    rules: list[StatedRule]
+
+
+class StatedExpectations(_Stated):
+    """The content of expectations.json."""
+
+    format: Literal[1]
+    tables: list[StatedTable]
+
+
+def check_expectations(folder: Path, manifest: Manifest, tables: Tables) -> Iterator[str]:
+    """A sentence for everything in expectations.json that contradicts itself, the accounting or the tables."""
+    for table in read_expectations(folder).tables:
+        where = f"{table.stage}: {table.table}"
+        for rule in table.rules:
+            if rule.failed > rule.rows or (rule.failed and rule.severity == "critical"):
+                yield f"{where}: {rule.failed:,} of {rule.rows:,} rows break {rule.rule} ({rule.severity})"
+        if table.held_back > min(table.rows, sum(rule.failed for rule in table.rules)):
+            yield f"{where}: {table.held_back:,} rows are held back, more than break a rule"
+        yield from _accounting_problems(where, table, manifest)
+        name = RELEASED.get(table.table)
+        rows = getattr(tables, name).height if name else 0
+        if name and not (rows == table.rows if table.held_back == 0 else rows <= table.rows - table.held_back):
+            yield f"{where}: {table.rows:,} rows were judged, {table.held_back:,} held back; the release has {rows:,}"
+
+
+def read_expectations(folder: Path) -> StatedExpectations:
+    """The checked content of expectations.json; DataError names what is wrong in it."""
+    try:
+        return StatedExpectations.model_validate_json((folder / EXPECTATIONS).read_bytes())
+    except OSError as error:
+        raise DataError(f"{EXPECTATIONS} cannot be read: {error.strerror}. Get the release again.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise DataError(f"{EXPECTATIONS} is damaged: {place}: {first['msg']}. Get the release again.") from error
+
+
+def _accounting_problems(where: str, table: StatedTable, manifest: Manifest) -> Iterator[str]:
+    """Rows that are held back reject inputs for a rule, and only those do."""
+    reasons = {
+        reason.reason
+        for stage in manifest.accounting
+        for reason in stage.reasons
+        if stage.name == table.stage and reason.verdict == "rejected"
+    }
+    broken = {rule.rule for rule in table.rules if rule.failed}
+    if table.held_back and not broken & reasons:
+        yield f"{where}: {table.held_back:,} rows are held back, but the accounting rejects nothing for their rules"
+
+
+def check_stated_leakage(folder: Path, manifest: Manifest, images: pl.DataFrame) -> Iterator[str]:
+    """A sentence for each leak that leakage.json states, and for each count that the images table contradicts.
+
+    Near-duplicates need the pictures: ``verify --leakage`` computes the whole certificate again.
+    """
+    stated = read_certificate(folder)
+    yield from threshold_problems(threshold_of(stated), manifest)
+    leaks = stated.get("leaks")
+    if not isinstance(leaks, dict) or not {*SHARED, "near_duplicates"} <= leaks.keys():
+        raise DataError(f"{CERTIFICATE} is damaged: leaks is incomplete. Get the release again.")
+    yield from find_leaks({"nearest_across_splits": [], **stated} | {"leaks": leaks})
+    for name, count in count_shared(images).items():
+        if leaks[name] != count:
+            yield f"{CERTIFICATE} states {leaks[name]} {name.replace('_', ' ')} in several splits, the table {count}"
