@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from medmultipoints.flows.cli.app import app
+from medmultipoints.flows.cli.app import COMMANDS, load
 from tools.recipe_reference import render_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,7 +31,7 @@ Results go to standard output, everything else to standard error. With `--json` 
 
 def all_commands() -> list[tuple[str, Any]]:
     """Every command with its full name, in the order of the help; groups are walked."""
-    return list(_walk(PROGRAM, typer.main.get_command(app)))
+    return [found for name in COMMANDS for found in _walk(f"{PROGRAM} {name}", load(name))]
 
 
 def render_cli() -> str:

@@ -20,7 +20,7 @@ MOST_LINES = 11
 def run_demo(folder: Path) -> str:
     """What the demo prints to standard output when it is run in the folder."""
     plain = os.environ | {"NO_COLOR": "1", "COLUMNS": "120"}
-    plain.pop("LAKE_ROOT", None)
+    plain.pop("MEDMULTIPOINTS_LAKE", None)
     return subprocess.run(COMMAND, cwd=folder, env=plain, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

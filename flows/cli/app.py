@@ -1,103 +1,186 @@
-"""The application: one command a module, one place where errors become messages and exit codes."""
+"""The application: commands that are loaded when they are called, one place where errors become messages."""
 
+import ast
 import os
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
 from tempfile import NamedTemporaryFile
 from types import FrameType
-from typing import NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from medmultipoints.flows.cli import (
-    audit,
-    build,
-    demo,
-    diff,
-    evaluate,
-    fetch,
-    inspect_lake,
-    inspect_release,
-    lake,
-    leakage,
-    publish,
-    quarantine,
-    report,
-    review,
-    sample,
-    serve,
-    sign,
-    status,
-)
-from medmultipoints.flows.cli.console import say_error
-from medmultipoints.transforms.errors import MachineError, PipelineError
+from medmultipoints.flows.cli.defaults import read_defaults
+from medmultipoints.transforms.errors import MachineError, PipelineError, SourceDataError
 
-INTERRUPTED = 130
+INTERRUPTED, BROKEN_PIPE = 130, 141
+GROUP = "app"
+
+# Each command by its module and its function there; of a group, its application.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "demo"),
+    "build": ("build", "build"),
+    "fetch": ("fetch", "fetch"),
+    "sources": ("catalogue", "sources"),
+    "recipes": ("catalogue", "recipes"),
+    "status": ("status", "status"),
+    "quarantine": ("quarantine", GROUP),
+    "verify": ("inspect_release", "verify"),
+    "audit": ("audit", "audit"),
+    "report": ("report", "report"),
+    "review": ("review", GROUP),
+    "diff": ("diff", "diff"),
+    "sign": ("sign", "sign"),
+    "leakage": ("leakage", "leakage"),
+    "show": ("inspect_release", "show"),
+    "export": ("inspect_release", "export"),
+    "publish": ("publish", "publish"),
+    "serve": ("serve", "serve"),
+    "lake": ("lake", GROUP),
+    "sample": ("sample", "sample"),
+    "evaluate": ("evaluate", "evaluate"),
+}
+
+
+def load(name: str) -> Any:
+    """Import the module of a command and return the command."""
+    from medmultipoints.flows.cli.console import HEARTBEAT
+
+    HEARTBEAT.start()
+    module, attribute = COMMANDS[name]
+    found = getattr(import_module(f"medmultipoints.flows.cli.{module}"), attribute)
+    if attribute == GROUP:
+        group = typer.main.get_group(found)
+        group.name = name
+        return group
+    alone = typer.Typer(rich_markup_mode="markdown", add_completion=False)
+    alone.command(name)(found)
+    return typer.main.get_command(alone)
+
+
+@cache
+def help_of(name: str) -> str:
+    """Return the help of a command from the source of its module, without importing it."""
+    module, attribute = COMMANDS[name]
+    tree = ast.parse(Path(__file__).with_name(f"{module}.py").read_bytes())
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == attribute:
+            return ast.get_docstring(node) or ""
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == attribute and attribute == GROUP:
+            call = node.value
+            assert isinstance(call, ast.Call)
+            return next(str(ast.literal_eval(given.value)) for given in call.keywords if given.arg == "help")
+    raise LookupError(name)
+
+
+class Deferred(TyperGroup):
+    """A group whose commands are shown by name and help, and imported only when one is called."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {name: TyperCommand(name, help=help_of(name)) for name in COMMANDS}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the command that is called, imported, and the arguments left for it."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name else None, rest
+
 
 app = typer.Typer(
+    cls=Deferred,
     name="medmultipoints",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    help="Turns medical images with masks or tracks into a validated, reproducible dataset.\n\n"
+    help="Turn medical images with masks or tracks into a validated, reproducible dataset.\n\n"
     "Start with `medmultipoints demo`.",
 )
-app.command("demo")(demo.demo)
-app.command("build")(build.build)
-app.command("fetch")(fetch.fetch)
-app.command("sources")(inspect_lake.sources)
-app.command("recipes")(inspect_lake.recipes)
-app.command("status")(status.status)
-app.add_typer(quarantine.app, name="quarantine")
-app.command("verify")(inspect_release.verify)
-app.command("audit")(audit.audit)
-app.command("report")(report.report)
-app.add_typer(review.app, name="review")
-app.command("diff")(diff.diff)
-app.command("sign")(sign.sign)
-app.command("leakage")(leakage.leakage)
-app.command("show")(inspect_release.show)
-app.command("export")(inspect_release.export)
-app.command("publish")(publish.publish)
-app.command("serve")(serve.serve)
-app.add_typer(lake.app, name="lake")
-app.command("sample")(sample.sample)
-app.command("evaluate")(evaluate.evaluate)
 
 
-def main() -> NoReturn:
+def _print_version(asked: bool) -> None:
+    if asked:
+        import medmultipoints
+
+        typer.echo(f"medmultipoints {medmultipoints.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; every error ends in a message and an exit code, none in a traceback."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
     try:
-        # Typer does not raise Exit in this mode: it returns the code, and 130 where it caught an interrupt itself.
-        code = app(standalone_mode=False) or 0
-        if code == INTERRUPTED:
-            raise KeyboardInterrupt
-    except PipelineError as error:
-        say_error(str(error))
-        code = error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        say_error("interrupted. Nothing is half-written; run the same command again to go on where it stopped.")
-        code = INTERRUPTED
-    except typer.TyperException as error:
-        words = error.format_message().replace("Value error, ", "").replace("Input should be", "must be").rstrip(".")
-        if words:  # there are none where the help was printed instead
-            say_error(f"{words}. See `medmultipoints --help`.")
-        code = 2
-    except OSError as error:
-        say_error(f"{error.strerror or error}: {error.filename or ''}. Check disk and permissions, then run again.")
-        code = MachineError.exit_code
-    except Exception as fault:  # noqa: BLE001 (the last resort: a person gets a sentence, a developer the details)
-        with NamedTemporaryFile("w", prefix="medmultipoints-", suffix=".log", delete=False) as log:
-            traceback.print_exc(file=log)
-        say_error(f"a fault of the program: {type(fault).__name__}: {fault}. Please report it with {log.name}.")
-        code = MachineError.exit_code
-    sys.stdout.flush()
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:  # as with `medmultipoints show RELEASE | head`
+        code = BROKEN_PIPE
     sys.stderr.flush()
     # Worker threads may be in the middle of a shard; what they write is temporary until renamed: leave at once.
     os._exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        # Typer does not raise Exit in this mode: it returns the code, and 130 where it caught an interrupt itself.
+        code = int(app(arguments, standalone_mode=False, default_map=read_defaults(COMMANDS)) or 0)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+    except BrokenPipeError:
+        raise
+    except SystemExit as left:  # rich, where the reader of standard output is gone
+        raise BrokenPipeError from left
+    except BaseException as error:  # noqa: BLE001 (each kind has its message)
+        code, message = explain(error)
+        if message:
+            report_error(code, message, error)
+    return code
+
+
+def explain(error: BaseException) -> tuple[int, str]:
+    """Return the exit code of an error and its message for people; no message where the help was printed instead."""
+    if isinstance(error, PipelineError):
+        return error.exit_code, str(error)
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return INTERRUPTED, "interrupted. Nothing is half-written; run the same command again to continue."
+    if isinstance(error, typer.TyperException):
+        words = error.format_message().replace("Value error, ", "").replace("Input should be", "must be").rstrip(".")
+        return 2, f"{words}. See `medmultipoints --help`." if words else ""
+    if isinstance(error, OSError):
+        where = f": {error.filename}" if error.filename else ""
+        return MachineError.exit_code, f"{error.strerror or error}{where}. Check disk and permissions, then run again."
+    with NamedTemporaryFile("w", prefix="medmultipoints-", suffix=".log", delete=False) as log:
+        traceback.print_exception(error, file=log)
+    return MachineError.exit_code, f"internal error: {type(error).__name__}: {error}. Please report it with {log.name}."
+
+
+def report_error(code: int, message: str, error: BaseException) -> None:
+    """Print an error for people on standard error; with --json as one object on standard output."""
+    from medmultipoints.flows.cli.console import print_json, say_error
+
+    if "--json" not in sys.argv:
+        say_error(message)
+        return
+    what, _, remedy = message.partition(". ")
+    where, colon, _ = what.partition(": ")
+    parts = {"message": what, "where": where if colon else None, "remedy": remedy or None}
+    if isinstance(error, SourceDataError):
+        parts = {"message": error.problem, "where": f"{error.source}: {error.file}", "remedy": error.remedy}
+    print_json({"error": {"exit": code, **parts}})
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

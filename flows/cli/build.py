@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from medmultipoints.data_lake.report.release_pages import PAGE
 from medmultipoints.data_lake.store.layout import only_builder
 from medmultipoints.flows.cli.console import OUT, print_json, say, stage_progress, table, transfer_progress
 from medmultipoints.flows.cli.options import (
@@ -52,8 +53,8 @@ def build(
 ) -> None:
     """Build the release of a recipe; what is finished and unchanged is kept.
 
-    Exit codes: 0 a release stands (rows may be in quarantine), 1 no release because of the data, 2 usage or
-    recipe, 3 environment (disk, network, lock held), 130 interrupted.
+    Exit codes: 0 the release exists (rows may be in quarantine), 1 no release because of the data, 2 usage
+    or recipe, 3 environment (disk, network, lock held), 130 interrupted.
     """
     request = ask(
         BuildRequest,
@@ -74,7 +75,7 @@ build.__doc__ = f"{build.__doc__}\n    {EXAMPLES}"
 
 
 def run(request: BuildRequest) -> Outcome:
-    """The outcome of a build; Prefect starts only where something is to be done."""
+    """Run a build; Prefect starts only if there is something to do."""
     with transfer_progress() as transfer:
         prepared = prepare_attempt(request, PIPELINE, transfer)
     with stage_progress() as progress:
@@ -89,14 +90,16 @@ def run(request: BuildRequest) -> Outcome:
 
 
 def timed(request: BuildRequest) -> Outcome:
-    """The outcome with the time that the person waited, start-up of Prefect included."""
+    """Run a build and return its outcome with the time that the person waited, start of Prefect included."""
     start = time.perf_counter()
     outcome = run(request)
     return replace(outcome, seconds=time.perf_counter() - start)
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """What a person wants to know of a build."""
+    """Print what a build did: its stages, what was excluded and why, what the release holds and where it is."""
+    if unchanged(outcome):
+        return
     table("Stages", ["stage", *COUNTS, "time"], [stage_row(result) for result in outcome.stages])
     reasons = [[stage, verdict, reason, f"{count:,}"] for stage, verdict, reason, count in reasons_of(outcome)]
     if reasons:
@@ -108,21 +111,41 @@ def print_outcome(outcome: Outcome) -> None:
     for note in note_tasks(outcome.table("instructions"), outcome.build.recipe.instructions.tasks):
         OUT.print(note, markup=False)
     OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s")
-    kept = "  (kept, unchanged)" if outcome.release.kept else ""
-    OUT.print(f"release     {shown(outcome.release.path)}{kept}", markup=False)
-    OUT.print(f"quarantine  {shown(outcome.release.path / 'quarantine')}", markup=False)
-    OUT.print(f"root        {outcome.release.manifest_root}")
+    print_places(outcome, root=True)
+
+
+def unchanged(outcome: Outcome) -> bool:
+    """Return whether the build found everything finished; if so, print that, and where the release is."""
+    kept = outcome.release.kept and all(result.kept for result in outcome.stages)
+    if kept:
+        name = f"{outcome.build.recipe.name} {outcome.release.version}"
+        OUT.print(f"[bold]nothing changed:[/] {name} is up to date (checked in {outcome.seconds:.1f} s)")
+        print_places(outcome)
+    return kept
+
+
+def print_places(outcome: Outcome, *, root: bool = False) -> None:
+    """Print where the release is, its root if asked for, and last the page that shows it, if there is one."""
+    release = outcome.release
+    kept = "  (kept, unchanged)" if release.kept and root else ""
+    OUT.print(f"release     {shown(release.path)}{kept}", markup=False)
+    if root:
+        OUT.print(f"quarantine  {shown(release.path / 'quarantine')}", markup=False)
+        OUT.print(f"root        {release.manifest_root}")
+    page = outcome.build.lake.reports / outcome.build.recipe.name / release.version / PAGE
+    if page.is_file():
+        OUT.print(f"page        {shown(page)}", markup=False)
 
 
 def label_table(outcome: Outcome) -> tuple[list[str], list[list[str]]]:
-    """Images, records and objects by label and split."""
+    """Return images, records and objects by label and split."""
     rows = count_labels(outcome.table("records"))
     shown_rows = [[f"{value:,}" if isinstance(value, int) else str(value) for value in row] for row in rows.rows()]
     return list(rows.columns), shown_rows
 
 
 def shown(path: Path) -> str:
-    """The path as a person would type it from here."""
+    """Return the path as a person would type it in the working folder."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

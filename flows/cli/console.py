@@ -1,16 +1,19 @@
-"""What the command line prints: results to standard output, everything else to standard error."""
+"""What the command line prints: results on standard output, everything else on standard error."""
 
 import sys
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import orjson
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from medmultipoints.flows.engine.run import StageResult
+if TYPE_CHECKING:
+    from medmultipoints.flows.engine.run import StageResult
 
 # Where output goes to a file or a pipe there is no edge to fold names and paths at.
 PIPE_WIDTH = 240
@@ -18,24 +21,50 @@ ERR = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.st
 OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
+class Heartbeat:
+    """Says on standard error, outside a terminal, that a long command is still running, and what it does."""
+
+    def __init__(self) -> None:
+        self.doing = ""
+        self.last = time.monotonic()
+
+    def start(self, every: float = 30) -> None:
+        """Begin, in a thread that ends with the process; in a terminal bars show the same."""
+        if not ERR.is_terminal:
+            threading.Thread(target=self._beat, args=(every,), daemon=True).start()
+
+    def _beat(self, every: float) -> None:
+        begun = time.monotonic()
+        while True:
+            time.sleep(max(0.1, self.last + every - time.monotonic()))
+            if time.monotonic() >= self.last + every:
+                say(f"still running after {time.monotonic() - begun:.0f} s{': ' if self.doing else ''}{self.doing}")
+
+
+HEARTBEAT = Heartbeat()
+
+
 def say(text: str) -> None:
-    """A line for the person, on standard error."""
+    """Print a line for the person on standard error."""
+    HEARTBEAT.last = time.monotonic()
     ERR.print(escape(text))
 
 
 def say_error(text: str) -> None:
-    """A problem and its remedy, on standard error."""
+    """Print a problem and its remedy on standard error."""
     ERR.print("[bold red]error:[/] " + escape(text))
 
 
 def print_json(value: object) -> None:
-    """One JSON object on standard output, for machines."""
+    """Print one JSON object on standard output, for machines."""
+    import orjson
+
     sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE, default=str))
     sys.stdout.flush()
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False) -> None:
-    """A table for people; numbers to the right."""
+    """Print a table for people, numbers to the right."""
     drawn = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
     for place, name in enumerate(columns):
         numeric = all(row[place].replace(",", "").replace(".", "").isdigit() for row in rows if row[place])
@@ -56,19 +85,22 @@ class StageProgress:
     def stage_started(self, stage: str, shards: int) -> None:
         """A bar appears."""
         self.bars[stage] = self.progress.add_task(stage, total=shards, rate="")
+        HEARTBEAT.doing = f"{stage}, 0 of {shards} shards"
         self.inputs[stage] = 0
 
     def shard_finished(self, stage: str, shard: str, inputs: int) -> None:
         """The bar moves."""
         self.inputs[stage] += inputs
         seconds = self.progress.tasks[self.bars[stage]].elapsed or 1e-9
+        task = self.progress.tasks[self.bars[stage]]
+        HEARTBEAT.doing = f"{stage}, {task.completed + 1:g} of {task.total:g} shards"
         self.progress.update(self.bars[stage], advance=1, rate=f"{self.inputs[stage] / max(seconds, 1e-9):,.0f}/s")
 
-    def stage_finished(self, result: StageResult) -> None:
+    def stage_finished(self, result: "StageResult") -> None:
         """The stage is done, or was kept."""
         if result.name in self.bars:
             self.progress.update(self.bars[result.name], completed=self.progress.tasks[self.bars[result.name]].total)
-        if not ERR.is_terminal:
+        if not ERR.is_terminal and not result.kept:
             say(result.sentence())
 
     def say(self, text: str) -> None:
@@ -78,7 +110,7 @@ class StageProgress:
 
 @contextmanager
 def stage_progress() -> Iterator[StageProgress]:
-    """An observer that draws while the block runs."""
+    """Return an observer that draws bars while the block runs."""
     columns = (
         TextColumn("{task.description:<10}"),
         BarColumn(),
@@ -92,7 +124,7 @@ def stage_progress() -> Iterator[StageProgress]:
 
 @contextmanager
 def transfer_progress() -> Iterator["TransferProgress"]:
-    """A callback for downloads that draws bars while the block runs."""
+    """Return a callback for downloads that draws bars while the block runs."""
     with Progress(console=ERR, disable=not ERR.is_terminal) as progress:
         yield TransferProgress(progress)
 
@@ -107,4 +139,5 @@ class TransferProgress:
     def __call__(self, name: str, done: int, total: int | None) -> None:
         if name not in self.bars:
             self.bars[name] = self.progress.add_task(name, total=total)
+        HEARTBEAT.doing = f"{name}, {done:,} of {total:,} bytes" if total else f"{name}, {done:,} bytes"
         self.progress.update(self.bars[name], completed=done, total=total)

@@ -1,15 +1,18 @@
-"""``medmultipoints demo``: the whole pipeline on simulated sources, in a minute."""
+"""``medmultipoints demo``: the whole pipeline on simulated sources, in seconds."""
 
 from typing import Annotated
 
+import polars as pl
 import typer
 
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.data_lake.store.layout import open_lake
-from medmultipoints.flows.cli.build import print_outcome, shown, timed
-from medmultipoints.flows.cli.console import OUT, print_json, say
+from medmultipoints.flows.cli.build import print_places, shown, timed, unchanged
+from medmultipoints.flows.cli.console import OUT, print_json, say, table
 from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
+from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.request import BuildRequest
+from medmultipoints.transforms.compose.stats import count_labels
 from medmultipoints.transforms.sources.simulated.faults import all_faults
 
 
@@ -31,14 +34,21 @@ def demo(
     if as_json:
         print_json(outcome.to_json())
         return
-    print_outcome(outcome)
+    if not unchanged(outcome):
+        print_summary(outcome)
+
+
+def print_summary(outcome: Outcome) -> None:
+    """Print at most 20 lines: what the demo made, what to try next, and last the page to open."""
+    OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s\n")
+    counted = count_labels(outcome.table("records")).group_by("label").agg(pl.col("records", "images", "objects").sum())
+    rows = [
+        [f"{value:,}" if isinstance(value, int) else value for value in row] for row in counted.sort("label").rows()
+    ]
+    table("Objects", counted.columns, rows)
     release = shown(outcome.release.path)
     OUT.print("\n[bold]Try next[/]")
-    for command in (
-        f"medmultipoints verify {release}",
-        f"medmultipoints show {release}",
-        f"medmultipoints export {release} --to export",
-        f"medmultipoints quarantine list --lake {shown(lake.absolute())}",
-        f"python -c \"from datasets import load_dataset; print(load_dataset('{release}'))\"",
-    ):
-        OUT.print(f"  {command}", markup=False)
+    OUT.print(f"  medmultipoints verify {release}", markup=False)
+    OUT.print(f"  medmultipoints quarantine list --lake {shown(outcome.build.lake.root)}", markup=False)
+    OUT.print(f"  python -c \"from datasets import load_dataset; print(load_dataset('{release}'))\"\n", markup=False)
+    print_places(outcome)

@@ -8,7 +8,7 @@ import typer
 from medmultipoints.data_lake.store.layout import Lake, lake_at, open_lake
 from medmultipoints.transforms.errors import UsageError
 
-LakeOption = Annotated[Path, typer.Option("--lake", envvar="LAKE_ROOT", help="Folder of the data lake.")]
+LakeOption = Annotated[Path, typer.Option("--lake", envvar="MEDMULTIPOINTS_LAKE", help="Folder of the data lake.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, for machines.")]
 DEFAULT_LAKE = Path("lake")
 RunnerOption = Annotated[
@@ -40,3 +40,9 @@ def existing_lake(where: Path) -> Lake:
     if place.remote is None and not place.root.exists():
         raise UsageError(f"--lake {where}: there is no such folder. `medmultipoints demo` and `build` make a lake.")
     return open_lake(where)
+
+
+def chosen_repo(ctx: typer.Context, repo: str | None, to: str | None) -> str | None:
+    """Return the repository to publish to: not one from the defaults file where a folder was asked for."""
+    source = ctx.get_parameter_source("repo")
+    return None if to and source is not None and source.name == "DEFAULT_MAP" else repo

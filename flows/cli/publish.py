@@ -8,7 +8,7 @@ import typer
 
 from medmultipoints.data_lake.publish.plan import PushPlan
 from medmultipoints.flows.cli.console import OUT, print_json, say, table
-from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.cli.options import JsonOption, chosen_repo
 from medmultipoints.flows.engine.publishing import Published, open_place, plan_for, publish_release
 from medmultipoints.flows.engine.request import PublishRequest, ask
 from medmultipoints.transforms.errors import UsageError
@@ -17,6 +17,7 @@ MOST_FILES = 20
 
 
 def publish(
+    ctx: typer.Context,
     release: Annotated[str, typer.Argument(help="Folder of a release.")],
     repo: Annotated[
         str | None, typer.Option(metavar="OWNER/NAME", help="Dataset repository of the Hub; made where there is none.")
@@ -48,7 +49,7 @@ def publish(
     request = ask(
         PublishRequest,
         release=release,
-        repo=repo,
+        repo=chosen_repo(ctx, repo, to),
         to=to,
         private=private,
         branch=branch,

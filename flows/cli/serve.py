@@ -20,6 +20,7 @@ from medmultipoints.flows.cli.options import (
     RunnerOption,
     SourceOption,
     WorkersOption,
+    chosen_repo,
 )
 from medmultipoints.flows.engine.prepare import check_given
 from medmultipoints.flows.engine.request import (
@@ -58,6 +59,7 @@ AlertOption = Annotated[
 
 
 def serve(
+    ctx: typer.Context,
     recipe: Annotated[str, typer.Argument(help="The recipe to keep up to date.")] = "audited",
     lake: LakeOption = DEFAULT_LAKE,
     every: EveryOption = None,
@@ -84,7 +86,7 @@ def serve(
     """
     given, names = parse_sources(source or []), parse_names(only)
     check_given(select_sources(load_recipe(recipe), names), given)
-    place, opened = destination(repo, to), lake_for(lake, port)
+    place, opened = destination(chosen_repo(ctx, repo, to), to), lake_for(lake, port)
     what = ask(
         RefreshRequest,
         recipe=recipe if not Path(recipe).is_file() else str(Path(recipe).absolute()),

@@ -120,14 +120,15 @@ def kept_rows(build: Build, judged: Judged, rejections: Mapping[str, Rejection])
 
 
 def check_accounting(stage: str, inputs: Iterable[str], used: Mapping[str, object], excluded: Sequence[str]) -> None:
-    """Nothing is lost and nothing counted twice: inputs = used + excluded, as sets; DataError otherwise."""
+    """Raise DataError unless inputs = used + excluded, as sets: nothing is lost and nothing counted twice."""
     times = Counter(excluded)
     twice = {key for key, count in times.items() if count > 1 or key in used}
     wrong = twice | (set(inputs) ^ (used.keys() | times.keys()))
     if wrong:
+        inputs_are = "1 input is" if len(wrong) == 1 else f"{len(wrong)} inputs are"
         raise DataError(
-            f"{stage}: the accounting does not close for {len(wrong)} inputs, for example {min(wrong)}. "
-            "This is a fault of the program or of a source plug-in: please report it."
+            f"{stage}: accounting error: {inputs_are} neither used nor excluded, or counted twice, for example "
+            f"{min(wrong)}. This is an error in the program or in a source plug-in: please report it."
         )
 
 

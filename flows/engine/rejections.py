@@ -38,5 +38,5 @@ def stop_if_too_many(recipe: Recipe, stage: str, counts: Mapping[str, int], excl
         raise DataError(
             f"{sentence(stage, counts)}, more than the {limit:.0%} that the recipe allows "
             f"(validation.max_rejected_fraction). {most_often(exclusions)} "
-            "Mend the source, or raise the limit in the recipe."
+            "Correct the source, or raise the limit in the recipe."
         )

@@ -68,7 +68,7 @@ def worked(api: Api, site: Site) -> dict[str, Any]:
     """What the worker's runs come to."""
     first = api.wait_for(api.start("refresh", site.parameters(alert_above=0.01)), "COMPLETED", "FAILED", "CRASHED")
     assert first["type"] == "FAILED", first
-    assert "more than the 1.0% that a refresh lets pass (alert_above)" in first["message"], first
+    assert "more than the 1.0% that a refresh publishes (alert_above)" in first["message"], first
     many = alerts(api, "many inputs were rejected", 1)
     again = api.wait_for(api.start("refresh", site.parameters()), "COMPLETED", "FAILED", "CRASHED")
     assert again["name"] == "Unchanged", again

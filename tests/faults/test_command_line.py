@@ -80,7 +80,7 @@ def test_a_build_that_was_killed_and_interrupted_ends_like_any_other(tmp_path: P
     interrupted = start(recipe, lake, sources)
     told = signal_after("derive", signal.SIGINT, interrupted, lake)
     assert interrupted.returncode == 130
-    assert "error: interrupted. Nothing is half-written; run the same command again to go on where it stopped." in told
+    assert "error: interrupted. Nothing is half-written; run the same command again to continue." in told
     assert "Traceback" not in told
     check_nothing_half_written(lake)
 

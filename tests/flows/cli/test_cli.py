@@ -4,14 +4,18 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from medmultipoints.flows.cli.app import app, main
+from medmultipoints.flows.cli.app import COMMANDS as NAMES
+from medmultipoints.flows.cli.app import load, main
+from medmultipoints.flows.cli.build import print_outcome
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import PipelineError
@@ -37,7 +41,8 @@ Cli = Callable[..., Ended]
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
     """Run a command in this process, in an empty folder, up to where the process would end."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("LAKE_ROOT", raising=False)
+    for name in ("LAKE_ROOT", "MEDMULTIPOINTS_LAKE"):
+        monkeypatch.delenv(name, raising=False)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def leave(code: int) -> None:
@@ -71,7 +76,7 @@ def given(sources: dict[str, str]) -> list[str]:
         ),
         (
             ["publish", "any", "--to", "versions", "--branch", "bad name"],
-            "error: --branch bad name: no name of a branch. Use letters,",
+            "error: --branch bad name: not a valid branch name. Use letters,",
         ),
         (["build", "demo", "--colour"], "error: No such option: --colour"),
         (["biuld"], "error: No such command 'biuld'."),
@@ -102,11 +107,11 @@ def given(sources: dict[str, str]) -> list[str]:
         ),
         (
             ["build", "demo", "--version", "2"],
-            "error: --version 2: give three numbers such as 1.2.0, or auto.",
+            "error: version: '2' is not a version of three numbers such as 1.2.0, or auto.",
         ),
         (
             ["build", "demo", "--version", "1.02.0"],
-            "error: --version 1.02.0: give three numbers such as 1.2.0, or auto.",
+            "error: version: '1.02.0' is not a version of three numbers such as 1.2.0, or auto.",
         ),
         (
             ["fetch", "kvasir"],
@@ -187,16 +192,27 @@ def test_a_finished_build_is_kept_without_a_server(
     keys = {"name", "in", "used", "dropped", "rejected", "rows", "kept", "seconds"}
     assert [set(stage) for stage in found["stages"]] == [keys] * len(PIPELINE)
     assert {stage["kept"] for stage in found["stages"]} == {True}
-    assert "derive: in " in ended.err
+    assert ended.err == ""
     assert not (lake / "prefect").exists()
 
 
-def test_a_person_is_told_what_the_build_came_to(cli: Cli, lake: Path, recipe: str, sources: dict[str, str]) -> None:
-    out = cli("build", recipe, "--lake", lake, *given(sources)).out
+def test_an_unchanged_build_is_said_in_three_lines_at_most(
+    cli: Cli, lake: Path, recipe: str, sources: dict[str, str]
+) -> None:
+    first, *others = cli("build", recipe, "--lake", lake, *given(sources)).out.splitlines()
+    assert first.startswith("nothing changed: small 1.0.0 is up to date (checked in ")
+    assert others == ["release     lake/releases/small/1.0.0"]
+
+
+def test_the_result_of_a_build_is_shown_with_reasons_and_places(first: Outcome, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(first.build.lake.root.parent)
+    print_outcome(first)
+    out = capsys.readouterr().out
     assert "truncated_image" in out
     assert "small 1.0.0: " in out
-    assert str(Path("lake/releases/small/1.0.0")) in out
-    assert str(Path("lake/releases/small/1.0.0/quarantine")) in out
+    assert "lake/releases/small/1.0.0\n" in out
+    assert "lake/releases/small/1.0.0/quarantine\n" in out
+    assert first.release.manifest_root in out
 
 
 def test_a_version_that_is_taken_ends_in_code_2_and_a_proposal(
@@ -270,12 +286,7 @@ def test_the_application_alone_shows_its_help(cli: Cli) -> None:
 
 
 COMMANDS = [
-    *([command.name] for command in app.registered_commands),
-    *(
-        [group.name, command.name]
-        for group in app.registered_groups
-        for command in group.typer_instance.registered_commands
-    ),
+    words for name in NAMES for words in ([[name, child] for child in getattr(load(name), "commands", {})] or [[name]])
 ]
 
 
@@ -295,3 +306,73 @@ def test_every_command_helps(cli: Cli, command: list[str], monkeypatch: pytest.M
 @pytest.mark.parametrize("error", PipelineError.__subclasses__())
 def test_every_kind_of_error_has_a_code_that_scripts_may_rely_on(error: type[PipelineError]) -> None:
     assert {"DataError": 1, "UsageError": 2, "MachineError": 3}[error.__name__] == error.exit_code
+
+
+def test_help_needs_nothing_of_what_the_commands_import() -> None:
+    """It lists every command with its help, and is there at once."""
+    asked = "import sys; from medmultipoints.flows.cli import app; app.app(['--help'], standalone_mode=False)"
+    code = f"{asked}; print([name for name in sys.modules if name in {HEAVY!r}])"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert all(f" {name} " in done.stdout for name in NAMES)
+
+
+HEAVY = ["prefect", "polars", "great_expectations", "pydantic", "numpy", "pyarrow", "medmultipoints.data_lake"]
+
+
+def test_the_version_is_printed(cli: Cli) -> None:
+    assert cli("--version").out == f"medmultipoints {version('medmultipoints')}\n"
+
+
+def test_an_error_under_json_is_one_object_on_standard_output(cli: Cli) -> None:
+    ended = cli("build", "demmo", "--json")
+    assert (ended.code, ended.err) == (2, "")
+    error = json.loads(ended.out)["error"]
+    assert error["exit"] == 2
+    assert error["message"] == "no recipe 'demmo': give one of audited, demo, published or the path of a TOML file."
+    assert set(error) == {"exit", "message", "where", "remedy"}
+    ended = cli("status", "--nonsense", "--json")
+    assert json.loads(ended.out)["error"]["remedy"] == "See `medmultipoints --help`."
+
+
+def test_a_reader_that_leaves_ends_a_command_quietly(first: Outcome) -> None:
+    """As `show | head` does."""
+    command = [sys.executable, "-P", "-m", "medmultipoints", "show", str(first.release.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_defaults_come_from_a_file_above_the_working_folder(cli: Cli, tmp_path: Path, lake: Path) -> None:
+    """Paths in it are relative to it; options and the environment count more."""
+    (tmp_path / "medmultipoints.toml").write_text(f'[defaults]\nlake = "{lake}"\n[defaults.sources]\nx = "data/x"\n')
+    assert json.loads(cli("status", "--quick", "--json").out)["runs"]
+    assert "rejected" in cli("quarantine", "list").out
+    assert "there is no such folder" in cli("status", "--lake", "elsewhere").err
+    assert "the build uses" in cli("build", "demo").err
+    (tmp_path / "medmultipoints.toml").write_text("[defaults]\nlak = 3\n")
+    ended = cli("status")
+    assert ended.code == 2
+    assert "medmultipoints.toml: defaults.lak: unknown key; known are lake, sources, repo." in ended.err
+
+
+def test_the_old_name_of_the_lakes_variable_is_read_with_a_warning(
+    cli: Cli, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDMULTIPOINTS_LAKE", "")  # restored afterwards
+    monkeypatch.delenv("MEDMULTIPOINTS_LAKE")
+    monkeypatch.setenv("LAKE_ROOT", str(lake))
+    ended = cli("status", "--quick", "--json")
+    assert json.loads(ended.out)["runs"]
+    assert ended.err == "warning: LAKE_ROOT is deprecated; set MEDMULTIPOINTS_LAKE instead.\n"
+
+
+def test_long_work_outside_a_terminal_says_that_it_goes_on(capfd: pytest.CaptureFixture[str]) -> None:
+    code = "import time; from medmultipoints.flows.cli.console import HEARTBEAT as h; h.doing = 'derive, 1 of 3 shards'"
+    subprocess.run([sys.executable, "-P", "-c", f"{code}; h.start(0.2); time.sleep(0.7)"], check=True)
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) in (2, 3)
+    assert lines[0] == "still running after 0 s: derive, 1 of 3 shards"

@@ -93,7 +93,7 @@ def test_an_account_that_does_not_close_names_an_input(
     with pytest.raises(DataError) as caught:
         check_accounting("derive", inputs, dict.fromkeys(used), out)
     assert str(caught.value).startswith(
-        f"derive: the accounting does not close for 1 inputs, for example {example}. This is a fault of the program"
+        f"derive: accounting error: 1 input is neither used nor excluded, or counted twice, for example {example}. "
     )
 
 
@@ -168,7 +168,7 @@ def test_too_many_rejections_stop_the_build(build: Build) -> None:
     assert str(caught.value) == (
         "split: 2 of 3 inputs are rejected (66.7%), more than the 50% that the recipe allows "
         "(validation.max_rejected_fraction). Most often: spoilt (2), for example hyperkvasir/b: b is spoilt. "
-        "Mend the source, or raise the limit in the recipe."
+        "Correct the source, or raise the limit in the recipe."
     )
     assert rows(build, receipt.objects["exclusions"], "key") == [("hyperkvasir/b",), ("hyperkvasir/c",)]
 

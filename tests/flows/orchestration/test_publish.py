@@ -133,7 +133,7 @@ def test_a_version_that_could_not_be_read_back_is_not_accepted_by_running_again(
     for _ in ("the push", "again"):
         code, said = call(*words)
         assert (code, list(history(hub, repo)[1])) == (1, ["v1.0.0"])
-        assert "stands with the tag v1.0.0, but is NOT published: reading it back failed" in said
+        assert "has the tag v1.0.0, but its copy is damaged: reading it back failed" in said
     hub.calm()
     code, said = call(*words)
     told = json.loads(said.splitlines()[-1])

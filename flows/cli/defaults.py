@@ -1,0 +1,61 @@
+"""Defaults of options: the table ``[defaults]`` of a ``medmultipoints.toml`` in the working folder or above it."""
+
+import os
+import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from medmultipoints.transforms.errors import UsageError
+
+FILE = "medmultipoints.toml"
+KEYS = ("lake", "sources", "repo")
+LAKE, OLD_LAKE = "MEDMULTIPOINTS_LAKE", "LAKE_ROOT"
+
+
+def read_defaults(commands: Iterable[str]) -> dict[str, Any]:
+    """Return the defaults of every command's options; an option or an environment variable overrides them.
+
+    Paths are relative to the file that names them. UsageError names the file and the key that is wrong.
+    """
+    honour_old_name()
+    found = next((folder / FILE for folder in _upward(Path.cwd()) if (folder / FILE).is_file()), None)
+    if found is None:
+        return {}
+    try:
+        given = tomllib.loads(found.read_text("utf-8-sig")).get("defaults", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{found}: not valid TOML: {error}. Correct the file.") from error
+    options = _options(given, found)
+    return {command: options | dict.fromkeys(("gc", "list", "show", "serve"), options) for command in commands}
+
+
+def honour_old_name() -> None:
+    """Take the lake from ``LAKE_ROOT``, with a warning, where the new name is not set."""
+    if OLD_LAKE in os.environ and LAKE not in os.environ:
+        os.environ[LAKE] = os.environ[OLD_LAKE]
+        sys.stderr.write(f"warning: {OLD_LAKE} is deprecated; set {LAKE} instead.\n")
+
+
+def _upward(folder: Path) -> Iterable[Path]:
+    return (folder, *folder.parents)
+
+
+def _options(given: dict[str, Any], file: Path) -> dict[str, Any]:
+    for key, value in given.items():
+        if key not in KEYS:
+            raise UsageError(f"{file}: defaults.{key}: unknown key; known are {', '.join(KEYS)}. Correct the file.")
+        if not isinstance(value, dict if key == "sources" else str):
+            kind = "a table of NAME = PATH" if key == "sources" else "a text in quotes"
+            raise UsageError(f"{file}: defaults.{key}: must be {kind}. Correct the file.")
+    options: dict[str, Any] = {key: value for key, value in given.items() if key == "repo"}
+    if "lake" in given:
+        options["lake"] = given["lake"] if "://" in given["lake"] else str(_from(file, given["lake"]))
+    if "sources" in given:
+        options["source"] = [f"{name}={_from(file, str(path))}" for name, path in given["sources"].items()]
+    return options
+
+
+def _from(file: Path, path: str) -> Path:
+    return file.parent / Path(path).expanduser()
