@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := flows transforms expectations data_lake
 
-.PHONY: demo test test-fast check fix docs lock site accept bench clean
+.PHONY: demo test test-fast check fix docs lock site accept bench bench-guard clean
 
 demo: .venv
 	$(BIN)/medmultipoints demo
@@ -44,6 +44,9 @@ build/site-venv/installed: tools/site-requirements.lock
 	test -x build/site-venv/bin/python || $(PYTHON) -m venv build/site-venv
 	build/site-venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tools/site-requirements.lock
 	touch $@
+
+bench-guard: .venv
+	$(BIN)/python -m benchmarks.guard
 
 bench: .venv
 	$(BIN)/python -m benchmarks

@@ -1,0 +1,55 @@
+"""Guard against a slower pipeline: the processor seconds of a small build, as a multiple of the plain Hugging Face way.
+
+``python -m benchmarks.guard`` measures and compares with ``benchmarks/guard.json``; exit code 1 where the multiple is
+larger than the stored one by more than noise. ``--store`` writes the stored one. Processor seconds and a ratio in one
+interleaved run make it hold on any machine; the first round warms caches and is not counted.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import orjson
+
+from benchmarks.corpus import make_corpus
+from benchmarks.rounds import fresh, run_baseline, run_pipeline
+
+STORED = Path(__file__).with_name("guard.json")
+SIZE = {"polyps": 40, "videos": 2, "frames": 30}
+NOISE = 1.5
+"""Repeated on busy and quiet machines, the multiple varied by less than this factor."""
+
+
+def measure(folder: Path, rounds: int = 3) -> float:
+    """Return the median multiple of the counted rounds."""
+    corpus = make_corpus(folder / "corpus", **SIZE)
+    multiples = []
+    for _ in range(rounds):
+        ours = run_pipeline(corpus, fresh(folder / "pipeline"), workers=2)
+        theirs = run_baseline(corpus, fresh(folder / "baseline"), "more")
+        multiples.append(ours.cpu_seconds / theirs.cpu_seconds)
+    return median(multiples[1:])
+
+
+def main() -> int:
+    """Measure, and compare or store."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.guard", description=__doc__)
+    parser.add_argument("--store", action="store_true", help="store the measured multiple instead of comparing")
+    options = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        multiple = round(measure(Path(folder)), 3)
+    if options.store:
+        STORED.write_bytes(orjson.dumps({"multiple": multiple, **SIZE}, option=orjson.OPT_INDENT_2) + b"\n")
+        return 0
+    stored = orjson.loads(STORED.read_bytes())["multiple"]
+    slower = multiple > NOISE * stored
+    print(f"a small build takes {multiple} times the processor seconds of the plain way; stored: {stored}")
+    if slower:
+        print("The build became slower. Profile it, or store the new figure with --store and say why in the commit.")
+    return int(slower)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
