@@ -10,7 +10,7 @@ from PIL import Image
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Picture, PictureObject
 from medmultipoints.transforms.pictures.decode import MAX_PIXELS, encode_png
-from medmultipoints.transforms.regions.run_lengths import decode_rle, encode_rle
+from medmultipoints.transforms.regions.run_lengths import area_of_rle, decode_rle, encode_rle
 
 Mask = NDArray[np.bool_]
 SQUARE: Final = 1024
@@ -50,9 +50,10 @@ def mask_code(picture: Picture, found: PictureObject) -> tuple[str, int] | None:
     """COCO's run-length code and the area of the object in the released picture; None without a mask."""
     if found.rle is None:
         return None
+    if picture.size == picture.original:
+        return found.rle, area_of_rle(found.rle)
     mask = released_mask(picture, found)
-    code = found.rle if picture.size == picture.original else encode_rle(mask.view(np.uint8), 0, 0, *picture.size)
-    return code, int(mask.sum())
+    return encode_rle(mask.view(np.uint8), 0, 0, *picture.size), int(mask.sum())
 
 
 def pad_to_square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -3,13 +3,15 @@
 Coordinates are those of ``transforms.records``: half-open boxes, pixel centres at + 0.5, origin top-left.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.pictures.tones import measure_tone
 from medmultipoints.transforms.records import Box, Point, Tone
@@ -17,6 +19,13 @@ from medmultipoints.transforms.regions.interior_points import find_interior_poin
 from medmultipoints.transforms.regions.run_lengths import decode_rle, encode_rle
 
 __all__ = ["MaskRegion", "MaskRegions", "Speck", "decode_rle", "find_regions", "measure_mask"]
+
+FEW_CHANGES: Final = 20_000
+"""Up to so many changes between object and background it is cheap to count components by their outlines."""
+MOST_CHANGES: Final = 16_000_000
+MOST_COMPONENTS: Final = 300_000
+MOST_NESTED: Final = 64
+"""Rectangles of all components together, in areas of the mask: rings in rings have more."""
 
 # The pipeline runs its own threads, one image each: a second pool inside OpenCV would only fight with them,
 # and with one thread its results cannot depend on the machine's cores.
@@ -84,7 +93,8 @@ def find_regions(
     The centroid is the exact mean of the component's pixel centres; the interior point is the centre of the
     pixel deepest inside the component (see ``transforms.regions.interior_points``), so always a point of the mask.
     With ``picture``, the image of the mask in RGB, each region has its tone.
-    ValueError where the mask is no gray image or the threshold is not in 1..255.
+    ValueError where the mask is no gray image or the threshold is not in 1..255; MemberProblem ``mask_too_intricate``
+    where it holds so many parts or changes that it would cost far more than its picture.
     """
     _check_arguments(mask, threshold)
     white = (scratch or Scratch()).take("white", *mask.shape)
@@ -92,11 +102,13 @@ def find_regions(
     np.greater_equal(mask, threshold, out=white.view(np.bool_))
     specks = [] if min_area_px <= 1 else _take_stray_pixel(white)
     regions = []
-    for component in _find_components(white):
-        if component.area_px < min_area_px:
-            specks.append(Speck(component.box, component.area_px, "below_min_area"))
+    for found in _find_components(white, min_area_px):
+        if isinstance(found, Speck):
+            specks.append(found)
+        elif found.area_px < min_area_px:
+            specks.append(Speck(found.box, found.area_px, "below_min_area"))
         else:
-            regions.append(_measure(component, white.shape[1], white.shape[0], picture))
+            regions.append(_measure(found, white.shape[1], white.shape[0], picture))
     return MaskRegions(
         regions=tuple(sorted(regions, key=_reading_order)),
         specks=tuple(sorted(specks, key=_reading_order)),
@@ -132,22 +144,46 @@ def _take_stray_pixel(white: NDArray[np.uint8]) -> list[Speck]:
     return [Speck(Box(0, 0, 1, 1), 1, "stray_pixel")]
 
 
-def _find_components(white: NDArray[np.uint8]) -> list[_Component]:
-    """The components, in no order. Works on the rectangle of all white pixels, a fraction of most masks."""
+def _find_components(white: NDArray[np.uint8], min_area_px: int) -> Iterator[_Component | Speck]:
+    """The components, in no order, those below the smallest area as specks.
+
+    Works on the rectangle of all white pixels, a fraction of most masks. MemberProblem for a mask that costs far more
+    than its picture: noise and patterns of more changes, components or nested rectangles than any object has.
+    """
     left, top, width, height = cv2.boundingRect(white)
     if width == 0:
-        return []
+        return
     crop = white[top : top + height, left : left + width]
-    count = _count_components(crop)
-    if count == 1:  # the rule, and to count costs a tenth of what it costs to label
-        return [_Component(crop, left, top, cv2.countNonZero(crop))]
-    kind = cv2.CV_16U if count < 2**16 else cv2.CV_32S
-    _, labels, statistics, _ = cv2.connectedComponentsWithStats(crop, connectivity=8, ltype=kind)
-    components = []
+    changes = _count_changes(crop)
+    _require(changes <= MOST_CHANGES, f"{changes:,} changes between object and background, noise rather than objects")
+    if changes <= FEW_CHANGES and _count_components(crop) == 1:  # a tenth of what it costs to label
+        yield _Component(crop, left, top, cv2.countNonZero(crop))
+        return
+    # 32 bits: provisional labels are many more than components, and OpenCV stops where 16 do not hold them.
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(crop, connectivity=8, ltype=cv2.CV_32S)
+    _require(count - 1 <= MOST_COMPONENTS, f"{count - 1:,} components, noise rather than objects")
+    large = statistics[1:, cv2.CC_STAT_AREA] >= min_area_px
+    nested = int((statistics[1:, cv2.CC_STAT_WIDTH].astype(np.int64) * statistics[1:, cv2.CC_STAT_HEIGHT])[large].sum())
+    _require(nested <= MOST_NESTED * white.size, "components around components, a pattern rather than objects")
     for label, (x, y, w, h, area) in enumerate(statistics.tolist()[1:], start=1):
-        pixels = (labels[y : y + h, x : x + w] == label).view(np.uint8)
-        components.append(_Component(pixels, left + x, top + y, area))
-    return components
+        if area < min_area_px:
+            yield Speck(Box(left + x, top + y, left + x + w, top + y + h), area, "below_min_area")
+        else:
+            pixels = (labels[y : y + h, x : x + w] == label).view(np.uint8)
+            yield _Component(pixels, left + x, top + y, area)
+
+
+def _require(bounded: bool, found: str) -> None:
+    if not bounded:
+        raise MemberProblem("mask_too_intricate", f"its mask holds {found}. Check that it is a mask")
+
+
+def _count_changes(white: NDArray[np.uint8]) -> int:
+    """How often object and background follow each other along the columns and rows."""
+    return sum(
+        cv2.countNonZero(cv2.absdiff(one, other))
+        for one, other in ((white[1:], white[:-1]), (white[:, 1:], white[:, :-1]))
+    )
 
 
 def _count_components(white: NDArray[np.uint8]) -> int:

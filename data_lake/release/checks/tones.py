@@ -10,8 +10,8 @@ import polars as pl
 
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.pictures.tones import measure_tone
-from medmultipoints.transforms.records import TONE_COLUMNS, Tone
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.records import SIDES, TONE_COLUMNS, Tone
+from medmultipoints.transforms.regions.run_lengths import decode_rle_in
 
 Stated = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -21,7 +21,7 @@ def stated_tones(objects: pl.DataFrame, images: pl.DataFrame) -> Stated:
     own = (pl.col("scale") == 1) & (pl.col("image_origin") == "member") & pl.col("rle").is_not_null()
     held = objects.join(images.select("sample_id", "scale", "image_origin"), on="sample_id")
     held = held.filter(own | pl.any_horizontal(pl.col(name).is_not_null() for name in TONE_COLUMNS))
-    columns = held.select("object_id", "sample_id", "rle", own.alias("measurable"), *TONE_COLUMNS)
+    columns = held.select("object_id", "sample_id", "rle", *SIDES, own.alias("measurable"), *TONE_COLUMNS)
     return columns.rows_by_key("sample_id", named=True)
 
 
@@ -31,7 +31,7 @@ def check_tones(data: bytes, stated: Sequence[Mapping[str, Any]]) -> Iterator[st
     for row in stated:
         own = tuple(row[name] for name in TONE_COLUMNS)
         try:
-            tone = _measure(pixels, row["rle"]) if row["measurable"] else None
+            tone = _measure(pixels, row) if row["measurable"] else None
         except ValueError as error:
             yield f"{row['object_id']}: rle: {error}"
             continue
@@ -39,8 +39,8 @@ def check_tones(data: bytes, stated: Sequence[Mapping[str, Any]]) -> Iterator[st
             yield f"{row['object_id']}: {', '.join(TONE_COLUMNS)} are {own}, its picture gives {tone and astuple(tone)}"
 
 
-def _measure(pixels: Any, rle: str) -> Tone | None:
-    mask = decode_rle(rle, *pixels.shape[:2]).view(np.uint8)
-    left, top, width, height = cv2.boundingRect(mask)
-    own = np.ascontiguousarray(mask[top : top + height, left : left + width])
-    return measure_tone(pixels, own, left, top, cv2.countNonZero(own))
+def _measure(pixels: Any, row: Mapping[str, Any]) -> Tone | None:
+    x1, y1, x2, y2 = (int(row[side]) for side in SIDES)
+    height, width = pixels.shape[:2]
+    own = decode_rle_in(row["rle"], height, width, (x1, y1, x2, y2)).view(np.uint8)
+    return measure_tone(pixels, own, x1, y1, cv2.countNonZero(own))

@@ -12,6 +12,7 @@ from medmultipoints.transforms.instructions.phrases import JITTER, OUTLINE_IOU, 
 from medmultipoints.transforms.instructions.proofs.reading import (
     ROUNDING_PX,
     Reading,
+    Wrong,
     find_thing,
     label_of,
     require,
@@ -19,7 +20,7 @@ from medmultipoints.transforms.instructions.proofs.reading import (
 )
 from medmultipoints.transforms.instructions.scenes import Scene, Thing
 from medmultipoints.transforms.instructions.shapes import BOX, POINT, has_shape
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.regions.run_lengths import decode_rle_in
 
 Mask = NDArray[np.bool_]
 _GAP: Final = "\ufffc"  # where the prompt gives a value
@@ -34,15 +35,17 @@ def prove_segmentation(reading: Reading, scenes: Sequence[Scene], lexicon: Lexic
     found = [thing for thing in scene.of(label) if thing.rle == stated["rle"]["counts"]]
     require(len(found) == 1, "rle_differs")
     thing = found[0]
-    mask = decode_rle(thing.rle or "", scene.height, scene.width)
-    rows, columns = np.nonzero(mask)
-    true = [float(edge) for edge in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)]
-    require(stated["bbox_2d"] == true, "boxes_differ")
-    box = tuple(map(int, true))
+    box = tuple(map(int, thing.box))
     x1, y1, x2, y2 = box
-    filled = _without_holes(mask[y1:y2, x1:x2])
-    holes = bool((filled != mask[y1:y2, x1:x2]).any())
-    require(stated["flags"] == _flags(mask, box, holes=holes), "flags_differ")
+    try:
+        mask = decode_rle_in(thing.rle or "", scene.height, scene.width, (x1, y1, x2, y2))
+    except ValueError as error:
+        raise Wrong("boxes_differ") from error
+    rows, columns = np.nonzero(mask)
+    edges = (columns.min() + x1, rows.min() + y1, columns.max() + 1 + x1, rows.max() + 1 + y1)
+    require(stated["bbox_2d"] == [float(edge) for edge in edges] == list(thing.box), "boxes_differ")
+    filled = _without_holes(mask)
+    require(stated["flags"] == _flags(mask, box, scene, holes=bool((filled != mask).any())), "flags_differ")
     require(_overlap(stated["polygon"], filled, box) >= OUTLINE_IOU, "polygon_differs")
     _prove_hint(reading, scene, thing, mask)
     return (thing.object_id,)
@@ -55,7 +58,7 @@ def _prove_hint(reading: Reading, scene: Scene, thing: Thing, mask: Mask) -> Non
         clicks = f"that holds the clicks {_GAP} and not the clicks {_GAP}"
         require(clicks in reading.ask, "given_differs")
         inside, outside = (value["point_2d"] for value in reading.given)
-        _prove_clicks(inside, outside, scene, mask)
+        _prove_clicks(inside, outside, scene, thing, mask)
     elif keys == ["bbox_2d"]:
         box = reading.given[0]["bbox_2d"]
         require(has_shape(box, BOX), "given_differs")
@@ -69,20 +72,29 @@ def _prove_hint(reading: Reading, scene: Scene, thing: Thing, mask: Mask) -> Non
         require(len(scene.of(thing.label)) == 1 and thing.label in scene.certain, "referent_not_unique")
 
 
-def _prove_clicks(inside: Any, outside: Any, scene: Scene, mask: Mask) -> None:
+def _prove_clicks(inside: Any, outside: Any, scene: Scene, thing: Thing, mask: Mask) -> None:
     """Wrong unless the first lie in the mask, and the others in the ring around it, in no object."""
     shaped = has_shape(inside, [POINT]) and has_shape(outside, [POINT]) and inside and outside
     require(bool(shaped), "given_differs")
     for x, y in map(_pixel, inside):
-        require(0 <= x < scene.width and 0 <= y < scene.height and bool(mask[y, x]), "click_not_inside")
-    others = [decode_rle(other.rle or "", scene.height, scene.width) for other in scene.things]
+        require(_holds(scene, thing, mask, x, y), "click_not_inside")
+    left, top, _, _ = map(int, thing.box)
     rows, columns = np.nonzero(mask)
     near, far = (max(least, share * len(rows) ** 0.5) for least, share in RING)
     for x, y in map(_pixel, outside):
         known = 0 <= x < scene.width and 0 <= y < scene.height
-        require(known and not any(other[y, x] for other in others), "click_not_outside")
-        away = float(np.sqrt(((columns - x) ** 2 + (rows - y) ** 2).min()))
+        require(known and not any(_holds(scene, other, None, x, y) for other in scene.things), "click_not_outside")
+        away = float(np.sqrt(((columns + left - x) ** 2 + (rows + top - y) ** 2).min()))
         require(near <= away <= far, "click_not_in_ring")
+
+
+def _holds(scene: Scene, thing: Thing, mask: Mask | None, x: int, y: int) -> bool:
+    """Whether a pixel is of the object; its mask is decoded only where its box holds the pixel."""
+    x1, y1, x2, y2 = map(int, thing.box)
+    if not (x1 <= x < x2 and y1 <= y < y2):
+        return False
+    mask = decode_rle_in(thing.rle or "", scene.height, scene.width, (x1, y1, x2, y2)) if mask is None else mask
+    return bool(mask[y - y1, x - x1])
 
 
 def _pixel(point: Sequence[float]) -> tuple[int, int]:
@@ -99,12 +111,11 @@ def _prove_rough(box: Sequence[float], scene: Scene, thing: Thing) -> None:
         require(abs(said - true) <= JITTER * side + ROUNDING_PX and 0 <= said <= limit, "given_differs")
 
 
-def _flags(mask: Mask, box: tuple[int, ...], *, holes: bool) -> list[str]:
+def _flags(mask: Mask, box: tuple[int, ...], scene: Scene, *, holes: bool) -> list[str]:
     x1, y1, x2, y2 = box
-    height, width = mask.shape
     found = {
-        "small": int(mask.sum()) < SMALL_MASK * width * height,
-        "cut": bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any()),
+        "small": int(mask.sum()) < SMALL_MASK * scene.width * scene.height,
+        "cut": x1 == 0 or y1 == 0 or x2 == scene.width or y2 == scene.height,
         "holes": holes,
         "elongated": 2 * min(x2 - x1, y2 - y1) < max(x2 - x1, y2 - y1),
     }

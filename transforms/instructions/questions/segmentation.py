@@ -11,11 +11,41 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.instructions.phrases import HINTS, JITTER, OUTLINE_IOU, RING, SMALL_MASK
 from medmultipoints.transforms.instructions.questions.question import Question, Words, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene, Thing
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.regions.run_lengths import decode_rle_in
 
 Mask = NDArray[np.bool_]
 MOST_CLICKS: Final = 3
 _MARGIN: Final = 0.01  # of the outline's overlap, beyond what the proof demands
+
+
+class SceneMasks:
+    """The masks of a scene's objects, each in its own box and decoded when it is asked for."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._boxes = np.array([thing.box for thing in scene.things], np.int64).reshape(-1, 4)
+        self._decoded: dict[str, Mask] = {}
+
+    def of(self, thing: Thing) -> Mask:
+        """Return the mask in the object's box."""
+        if thing.object_id not in self._decoded:
+            x1, y1, x2, y2 = map(int, thing.box)
+            scene = self._scene
+            self._decoded[thing.object_id] = decode_rle_in(thing.rle or "", scene.height, scene.width, (x1, y1, x2, y2))
+        return self._decoded[thing.object_id]
+
+    def within(self, part: tuple[int, int, int, int]) -> Mask:
+        """Return which pixels of a rectangle (x1, y1, x2, y2) are of any object."""
+        x1, y1, x2, y2 = part
+        held = np.zeros((y2 - y1, x2 - x1), np.bool_)
+        boxes = self._boxes
+        meets = (boxes[:, 0] < x2) & (boxes[:, 2] > x1) & (boxes[:, 1] < y2) & (boxes[:, 3] > y1)
+        for place in np.flatnonzero(meets).tolist():
+            left, top, right, bottom = boxes[place].tolist()
+            a, b, c, d = max(left, x1), max(top, y1), min(right, x2), min(bottom, y2)
+            mask = self.of(self._scene.things[place])
+            held[b - y1 : d - y1, a - x1 : c - x1] |= mask[b - top : d - top, a - left : c - left]
+        return held
 
 
 def ask_segmentation(group: Sequence[Scene], words: Words) -> Iterator[Question]:
@@ -25,19 +55,19 @@ def ask_segmentation(group: Sequence[Scene], words: Words) -> Iterator[Question]
             continue
         wanted = [thing for thing in scene.things if words.kept("segmentation", thing.object_id)]
         if wanted:
-            masks = {thing.object_id: decode_rle(thing.rle or "", scene.height, scene.width) for thing in scene.things}
+            masks = SceneMasks(scene)
             yield from (_ask(scene, thing, masks, words) for thing in wanted)
 
 
-def _ask(scene: Scene, thing: Thing, masks: dict[str, Mask], words: Words) -> Question:
-    mask = masks[thing.object_id]
+def _ask(scene: Scene, thing: Thing, masks: SceneMasks, words: Words) -> Question:
+    mask = masks.of(thing)
     name = words.name("segmentation", [scene], thing.label, thing.object_id)
     content = {
         "label": name.singular,
         "bbox_2d": rounded(thing.box),
         "polygon": _outline(mask, thing),
         "rle": {"size": [scene.height, scene.width], "counts": thing.rle},
-        "flags": _flags(mask, thing),
+        "flags": _flags(mask, thing, scene),
     }
     return Question(
         task="segmentation",
@@ -52,16 +82,16 @@ def _ask(scene: Scene, thing: Thing, masks: dict[str, Mask], words: Words) -> Qu
     )
 
 
-def _hint(scene: Scene, thing: Thing, masks: dict[str, Mask], words: Words) -> str:
+def _hint(scene: Scene, thing: Thing, masks: SceneMasks, words: Words) -> str:
     about = ("segmentation", thing.object_id)
-    outside = _ring(thing, masks)
+    outside = _ring(scene, thing, masks)
     alone = len(scene.of(thing.label)) == 1 and thing.label in scene.certain
     kinds = ["box", "rough", *(["clicks"] * bool(len(outside))), *(["text"] * alone)]
     kind = words.pick(kinds, *about, "kind")
     box = rounded(thing.box if kind == "box" else _jittered(scene, thing, words))
     texts = {"box": json.dumps({"bbox_2d": box})}
     if kind == "clicks":
-        found = {"inside": _deepest_half(masks[thing.object_id], thing), "outside": outside}
+        found = {"inside": _deepest_half(masks.of(thing), thing), "outside": outside}
         texts |= {
             side: json.dumps({"point_2d": _clicks(pixels, words, *about, side)}) for side, pixels in found.items()
         }
@@ -77,23 +107,24 @@ def _clicks(pixels: NDArray[np.int64], words: Words, *about: str) -> list[list[f
 
 def _deepest_half(mask: Mask, thing: Thing) -> NDArray[np.int64]:
     """The half of the mask's pixels that lie farthest from its edge, as x, y, row by row."""
-    x1, y1, x2, y2 = map(int, thing.box)
-    depth = _squared_distances(np.pad(mask[y1:y2, x1:x2], 1))[1:-1, 1:-1]
+    x1, y1, _, _ = map(int, thing.box)
+    depth = _squared_distances(np.pad(mask, 1))[1:-1, 1:-1]
     rows, columns = np.nonzero(depth >= np.median(depth[depth > 0]))
     return np.stack([columns + x1, rows + y1], axis=1).astype(np.int64)
 
 
-def _ring(thing: Thing, masks: dict[str, Mask]) -> NDArray[np.int64]:
+def _ring(scene: Scene, thing: Thing, masks: SceneMasks) -> NDArray[np.int64]:
     """The pixels of a ring around the mask that are of no object, as x, y, row by row."""
-    mask, root = masks[thing.object_id], float(thing.area_px or 0) ** 0.5
+    root = float(thing.area_px or 0) ** 0.5
     near, far = (max(least, share * root) for least, share in RING)
     reach = int(far) + 1
     x1, y1, x2, y2 = map(int, thing.box)
-    rows, columns = slice(max(0, y1 - reach), y2 + reach), slice(max(0, x1 - reach), x2 + reach)
-    away = _squared_distances(~mask[rows, columns])
-    free = ~np.any([other[rows, columns] for other in masks.values()], axis=0)
-    found = np.nonzero(free & (away > near**2) & (away < far**2))
-    return np.stack([found[1] + columns.start, found[0] + rows.start], axis=1).astype(np.int64)
+    part = (max(0, x1 - reach), max(0, y1 - reach), min(scene.width, x2 + reach), min(scene.height, y2 + reach))
+    own = np.zeros((part[3] - part[1], part[2] - part[0]), np.bool_)
+    own[y1 - part[1] : y2 - part[1], x1 - part[0] : x2 - part[0]] = masks.of(thing)
+    away = _squared_distances(~own)
+    found = np.nonzero(~masks.within(part) & (away > near**2) & (away < far**2))
+    return np.stack([found[1] + part[0], found[0] + part[1]], axis=1).astype(np.int64)
 
 
 def _squared_distances(pixels: Mask) -> NDArray[np.int64]:
@@ -116,8 +147,8 @@ def _jittered(scene: Scene, thing: Thing, words: Words) -> list[float]:
 
 def _outline(mask: Mask, thing: Thing) -> list[list[float]]:
     """The outer outline of the mask along the edges of its pixels, with as few corners as the overlap allows."""
-    x1, y1, x2, y2 = map(int, thing.box)
-    twice = np.repeat(np.repeat(np.pad(mask[y1:y2, x1:x2], 1), 2, axis=0), 2, axis=1).astype(np.uint8)
+    x1, y1, _, _ = map(int, thing.box)
+    twice = np.repeat(np.repeat(np.pad(mask, 1), 2, axis=0), 2, axis=1).astype(np.uint8)
     contours, _ = cv2.findContours(twice, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     contour = max(contours, key=cv2.contourArea)
     whole = _filled(contour, twice.shape)
@@ -135,14 +166,14 @@ def _filled(contour: Any, shape: tuple[int, ...]) -> Mask:
     return filled
 
 
-def _flags(mask: Mask, thing: Thing) -> list[str]:
+def _flags(mask: Mask, thing: Thing, scene: Scene) -> list[str]:
     """What to mind about a mask, in the order of its words."""
     x1, y1, x2, y2 = map(int, thing.box)
-    crop = np.pad(mask[y1:y2, x1:x2], 1).astype(np.uint8)
+    crop = np.pad(mask, 1).astype(np.uint8)
     width, height = thing.sides
     found = {
-        "small": (thing.area_px or 0) < SMALL_MASK * mask.size,
-        "cut": x1 == 0 or y1 == 0 or x2 == mask.shape[1] or y2 == mask.shape[0],
+        "small": (thing.area_px or 0) < SMALL_MASK * scene.width * scene.height,
+        "cut": x1 == 0 or y1 == 0 or x2 == scene.width or y2 == scene.height,
         "holes": cv2.connectedComponents(1 - crop, connectivity=4)[0] > 2,
         "elongated": 2 * min(width, height) < max(width, height),
     }
