@@ -38,7 +38,9 @@ class Heartbeat:
         while True:
             time.sleep(max(0.1, self.last + every - time.monotonic()))
             if time.monotonic() >= self.last + every:
-                say(f"still running after {time.monotonic() - begun:.0f} s{': ' if self.doing else ''}{self.doing}")
+                self.last = time.monotonic()
+                doing = f": {self.doing}" if self.doing else ""
+                ERR.print(f"still running after {self.last - begun:.0f} s{escape(doing)}")
 
 
 HEARTBEAT = Heartbeat()
@@ -46,7 +48,7 @@ HEARTBEAT = Heartbeat()
 
 def say(text: str) -> None:
     """Print a line for the person on standard error."""
-    HEARTBEAT.last = time.monotonic()
+    HEARTBEAT.last, HEARTBEAT.doing = time.monotonic(), text
     ERR.print(escape(text))
 
 

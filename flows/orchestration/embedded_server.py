@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ import httpx
 from filelock import FileLock, Timeout
 
 from medmultipoints.data_lake.store.layout import explained
+from medmultipoints.flows.orchestration.server_database import is_known, is_migrated, mark, migrate
 from medmultipoints.transforms.errors import LockHeld, MachineError
 
 if TYPE_CHECKING:
@@ -38,22 +39,29 @@ QUIET = {
 }
 
 
-@contextmanager
-def embedded_server(home: Path, *, port: int = 0, reports: Path | None = None) -> Iterator[str]:
-    """The API address of a server that lives as long as the block; MachineError if it does not start.
+def nothing(_api: str) -> None:
+    """For callers that have nothing to do while the server starts."""
 
-    ``port`` 0 takes any that is free; ``reports`` is a folder whose pages the server shows under ``/reports``.
+
+@contextmanager
+def embedded_server(
+    home: Path, *, port: int = 0, reports: Path | None = None, meanwhile: Callable[[str], None] = nothing
+) -> Iterator[str]:
+    """Run a server as long as the block, and return its API address; MachineError if it does not start.
+
+    ``port`` 0 takes any that is free; ``reports`` is a folder whose pages the server shows under ``/reports``;
+    ``meanwhile`` is called with the address while the server starts.
     """
     with explained(f"the folder of the embedded Prefect server {home}"):
         home.mkdir(parents=True, exist_ok=True)
         check_room(home)
     with only_server(home):
-        yield from _running(home, port, reports)
+        yield from _running(home, port, reports, meanwhile)
 
 
 @contextmanager
 def only_server(home: Path) -> Iterator[None]:
-    """Hold the home: two servers on one database would stop each other."""
+    """Hold the lock of the home: two servers on one database would block each other."""
     lock, at = FileLock(home / ".lock"), ""
     try:
         lock.acquire(timeout=0)
@@ -70,12 +78,14 @@ def only_server(home: Path) -> Iterator[None]:
         lock.release()
 
 
-def _running(home: Path, wanted: int, reports: Path | None) -> Iterator[str]:
+def _running(home: Path, wanted: int, reports: Path | None, meanwhile: Callable[[str], None]) -> Iterator[str]:
     with _listen(wanted) as listening:
         port = int(listening.getsockname()[1])
         server = _start(home, listening, reports)
     try:
+        meanwhile(f"http://127.0.0.1:{port}/api")
         _wait(server, port, home / LOG)
+        mark(home)
         (home / SERVED_AT).write_text(f"http://127.0.0.1:{port}/v2/")
         yield f"http://127.0.0.1:{port}/api"
     finally:
@@ -85,7 +95,7 @@ def _running(home: Path, wanted: int, reports: Path | None) -> Iterator[str]:
 
 
 def check_port(port: int) -> None:
-    """MachineError where another program listens at the port."""
+    """Raise MachineError if another program listens on the port."""
     _listen(port).close()
 
 
@@ -99,8 +109,11 @@ def _listen(port: int) -> socket.socket:
 
 
 def _start(home: Path, listening: socket.socket, reports: Path | None) -> "subprocess.Popen[bytes]":
-    """The server on a socket that is bound already: a free port that was only looked up, another process may take."""
+    """Start the server on a bound socket: a port that is only known to be free could be taken by another process."""
     environment = os.environ | QUIET | {"PREFECT_HOME": str(home), "PREFECT_PROFILES_PATH": str(home / "profiles.toml")}
+    # Types of blocks are for the pages and automations of ``serve``, and are registered once: it takes 2 s.
+    environment["PREFECT_API_BLOCKS_REGISTER_ON_START"] = str(reports is not None and not is_known(home)).lower()
+    environment["PREFECT_API_DATABASE_MIGRATE_ON_START"] = str(not is_migrated(home)).lower()
     environment["PREFECT_UI_API_URL"] = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
     with (home / LOG).open("wb") as output:
         return subprocess.Popen(
@@ -147,6 +160,7 @@ def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
 def _serve(listening: int, reports: str) -> None:
     """Run in the child: serve on the inherited socket until the parent's end of standard input closes."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    migrate(Path(os.environ["PREFECT_HOME"]))
     import uvicorn
     from prefect.server.api.server import create_app
     from starlette.routing import Mount

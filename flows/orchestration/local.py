@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.publishing import Published
@@ -15,12 +16,18 @@ from medmultipoints.flows.orchestration.embedded_server import QUIET, embedded_s
 CONSOLE = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
 # Seven waits, each twice as long as the one before, outlast a server that is away for four minutes.
 PATIENT = {"PREFECT_CLIENT_MAX_RETRIES": "7"}
+# What a build imports anyway, 3 to 4 s of it, while the server starts in its own process.
+NEEDED = (
+    "medmultipoints.flows.orchestration.build",
+    "great_expectations.execution_engine",
+    "great_expectations.validator.metrics_calculator",
+)
 # The history of ``serve`` does not grow for ever: events go after 7 days, runs after 90.
 SERVED = QUIET | PATIENT | {"PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs"}
 
 
 def run_flow(request: BuildRequest, prepared: Build, observer: Observer) -> Outcome:
-    """The outcome of the flow run; an error of the data or the machine is raised as it was."""
+    """Run a build as a flow and return its outcome; an error of the data or the machine is raised as it was."""
     with prefect_api(prepared):
         from prefect.logging.handlers import APILogWorker
 
@@ -29,7 +36,7 @@ def run_flow(request: BuildRequest, prepared: Build, observer: Observer) -> Outc
 
         named = request.model_copy(update={"version": request.version or prepared.recipe.version})
         try:
-            with handed_over(prepared, observer):
+            with handed_over(prepared, observer), no_heartbeat():
                 state = build(named, return_state=True)
         finally:
             APILogWorker.drain_all(timeout=5)
@@ -38,8 +45,17 @@ def run_flow(request: BuildRequest, prepared: Build, observer: Observer) -> Outc
     return outcome
 
 
+@contextmanager
+def no_heartbeat() -> Iterator[None]:
+    """Switch off the heartbeat of flows, whose end is waited for by up to a second: the server dies with this run."""
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
+
+
 def run_publish(request: PublishRequest) -> Published:
-    """The outcome of the publish flow on the configured server; an error is raised as it was."""
+    """Run the publish flow on the configured server and return its outcome; an error is raised as it was."""
     os.environ.update({name: value for name, value in CONSOLE.items() if name not in os.environ})
     from prefect.logging.handlers import APILogWorker
 
@@ -56,15 +72,21 @@ def run_publish(request: PublishRequest) -> Published:
 
 @contextmanager
 def prefect_api(build: Build) -> Iterator[None]:
-    """Prefect's settings for this process, before it is imported."""
+    """Set Prefect up for this process, before it is imported: the configured server, else an embedded one."""
     os.environ.update({name: value for name, value in (QUIET | CONSOLE | PATIENT).items() if name not in os.environ})
     if os.environ.get("PREFECT_API_URL"):
         yield
         return
     home = build.lake.prefect / build.recipe.name
-    with embedded_server(home) as url:
-        os.environ |= {"PREFECT_HOME": str(home), "PREFECT_API_URL": url}
-        try:
+
+    def meanwhile(api: str) -> None:
+        os.environ.update({"PREFECT_HOME": str(home), "PREFECT_API_URL": api})
+        for name in NEEDED:
+            import_module(name)
+
+    try:
+        with embedded_server(home, meanwhile=meanwhile):
             yield
-        finally:
-            del os.environ["PREFECT_HOME"], os.environ["PREFECT_API_URL"]
+    finally:
+        for name in ("PREFECT_HOME", "PREFECT_API_URL"):
+            os.environ.pop(name, None)
