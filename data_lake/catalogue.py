@@ -5,21 +5,23 @@ name of an importable package that holds ``*.toml``) and its reader by the group
 """
 
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, package_versions
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.declaration import Declaration
 
+UNKNOWN_LICENCE = "LicenseRef-unknown"
 READERS = "medmultipoints.sources"
 CATALOGUES = "medmultipoints.catalogue"
 
@@ -73,19 +75,56 @@ class RemoteMember(_Entry):
 
 
 class SourceInfo(_Entry):
-    """An upstream source: where it is, under which licence, the key of its reader, the labels of its objects."""
+    """A source: where it is, under which licence, and how it is read: by an installed reader or as ``read`` declares.
+
+    A source with a ``reader`` states the labels of its objects and where it is published. A declared one needs no more
+    than its name; labels, and what ``organ``, ``finding``, ``classification`` and ``modality`` leave open, are as its
+    files say. ``guessed`` are the keys of answers that nobody gave.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    reader: str
-    labels: Annotated[tuple[Label, ...], Field(min_length=1)]
-    title: str
-    homepage: Url
-    licence: Annotated[str, Field(pattern=r"^[A-Za-z0-9.+-]+$")]
+    reader: str = ""
+    labels: tuple[Label, ...] = ()
+    title: str = ""
+    homepage: Url | Literal[""] = ""
+    licence: Annotated[str, Field(pattern=r"^[A-Za-z0-9.+-]+$")] = UNKNOWN_LICENCE
     licence_note: str = ""
-    citation: str
+    citation: str = ""
     doi: str = ""
-    archives: Annotated[tuple[Archive, ...], Field(min_length=1)]
+    archives: tuple[Archive, ...] = ()
     members: tuple[RemoteMember, ...] = ()
+    organ: str = ""
+    finding: str = ""
+    classification: str = ""
+    modality: str = ""
+    guessed: tuple[str, ...] = ()
+    read: Mapping[str, Any] | None = None
+
+    @field_validator("read")
+    @classmethod
+    def _is_declaration(cls, read: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        if read is not None:
+            Declaration.model_validate({"format": "detected", **read})
+        return read
+
+    @model_validator(mode="after")
+    def _is_read_somehow(self) -> "SourceInfo":
+        if not self.reader and self.read is None:
+            raise ValueError("reader: give the key of an installed reader, or a [read] table")
+        if self.reader and not (self.labels and self.title and self.homepage and self.archives):
+            raise ValueError("reader: a source with a reader states labels, title, homepage and archives")
+        return self
+
+    @property
+    def declaration(self) -> Declaration:
+        """How the files of a declared source are read."""
+        return Declaration.model_validate(self.read)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """The columns that are the same for every picture of a declared source."""
+        named = {name: getattr(self, name) for name in ("organ", "finding", "classification", "modality")}
+        return {name: value for name, value in named.items() if value}
 
     @property
     def downloads(self) -> tuple[Archive | RemoteMember, ...]:
@@ -156,6 +195,14 @@ def load_reader(key: str) -> Callable[..., Any]:
     except (ImportError, AttributeError) as error:
         raise UsageError(f"reader '{key}' ({point.value}) cannot be loaded: {error}.") from error
     return reader
+
+
+def read_digest(info: SourceInfo) -> str:
+    """Return the sha256 of what decides how a source is read: the code of its reader, or its declaration.
+
+    The code that reads declarations is that of the stage itself.
+    """
+    return reader_digest(info.reader) if info.reader else digest({"read": dict(info.read or {}), "facts": info.facts})
 
 
 def reader_digest(key: str) -> str:

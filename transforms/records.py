@@ -162,6 +162,9 @@ class Sample:
     ``labels_exhaustive`` are the labels whose objects are all annotated, so that absence is certain.
     ``source_width`` and ``source_height`` are the size the annotation states, in pixels.
     ``neighbours`` are pictures of the same video, which prove that a frame to be decoded is the right one.
+    ``group`` names the patient, examination or volume; ``licence`` is that of the file where it is not the source's.
+    ``plane`` and ``rendering`` say which part of ``image_member`` is the picture and how values become grey levels.
+    ``annotations`` and ``layers`` are what a declared source says; ``uncertain`` are labels of uncertain count.
     """
 
     source: str
@@ -184,6 +187,14 @@ class Sample:
     source_boxes: tuple[SourceBox, ...] = ()
     labels_exhaustive: tuple[str, ...] = ()
     neighbours: tuple[FramePicture, ...] = ()
+    group: str | None = None
+    modality: str | None = None
+    licence: str | None = None
+    plane: str | None = None
+    rendering: str | None = None
+    uncertain: tuple[str, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+    layers: tuple[MaskLayer, ...] = ()
 
     @property
     def sample_id(self) -> str:
@@ -197,7 +208,7 @@ class Region:
     Boxes of evidence ``source`` keep the source's numbers and convention; all others are half-open.
     ``centroid`` is the mean of the mask's pixel centres, ``interior`` always lies inside the mask.
     ``rle`` is the COCO compressed run-length code of the object in the full frame. ``tone`` is measured where there is
-    a mask and the released picture is the source's.
+    a mask and the released picture is the source's. All regions of one annotated object have the same ``object_key``.
     """
 
     sample_id: str
@@ -205,6 +216,7 @@ class Region:
     label: str
     index: int
     box: Box
+    object_key: str | None = None
     centroid: Point | None = None
     centroid_inside: bool | None = None
     interior: Point | None = None

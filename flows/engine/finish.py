@@ -51,7 +51,7 @@ def finish_stage(
     A table of more than ``most`` rows is judged and stored in several objects, one after the other.
     Whether too many inputs are rejected is for the caller to ask, once the quarantine can be looked at.
     """
-    judged, rejections = judge_tables(build, stage, parts, most)
+    judged, rejections = judge_tables(build, stage, inputs, parts, most)
     used = read_table(build.lake, objects_of(parts, "used"))
     exclusions = read_table(build.lake, objects_of(parts, "exclusions"))
     exclusions = pl.concat([exclusions, _quarantined(stage, used, rejections)])
@@ -80,10 +80,12 @@ class Judged:
 
 
 def judge_tables(
-    build: Build, stage: Stage, parts: Sequence[Receipt], most: int
+    build: Build, stage: Stage, inputs: Inputs, parts: Sequence[Receipt], most: int
 ) -> tuple[dict[str, Judged], dict[str, Rejection]]:
     """The tables that the shards of a stage yielded, and the entities that fail in one of them."""
-    judged = {name: _judge(build, stage, objects_of(parts, name), load_table(name), most) for name in stage.writes}
+    judged = {
+        name: _judge(build, stage, inputs, objects_of(parts, name), load_table(name), most) for name in stage.writes
+    }
     rejections: dict[str, Rejection] = {}
     for one in judged.values():
         rejections = {rejection.entity: rejection for rejection in find_rejections(one.verdict)} | rejections
@@ -95,8 +97,10 @@ def objects_of(parts: Sequence[Receipt], table: str) -> tuple[StoredObject, ...]
     return tuple(entry for part in parts for entry in part.objects[table])
 
 
-def _judge(build: Build, stage: Stage, entries: Sequence[StoredObject], table: Table, most: int) -> Judged:
-    options = stage.suite(build.recipe).get(table.name, {})
+def _judge(
+    build: Build, stage: Stage, inputs: Inputs, entries: Sequence[StoredObject], table: Table, most: int
+) -> Judged:
+    options = stage.suite(build.recipe, inputs).get(table.name, {})
     copies = _copies(build.lake, entries, table) if sum(entry.rows for entry in entries) > most else {}
     objects, verdicts = [], []
     for frame in read_sorted(build.lake, entries, table, most):

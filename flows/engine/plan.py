@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from medmultipoints.data_lake.catalogue import reader_digest
+from medmultipoints.data_lake.catalogue import read_digest
 from medmultipoints.data_lake.store.keys import code_inputs, digest
 from medmultipoints.data_lake.store.objects import Receipt, read_receipt
 from medmultipoints.expectations.suites import TABLE_RULES, load_suite, table_digest
@@ -35,8 +35,8 @@ def plan_keys(build: Build, stages: Sequence[Stage]) -> dict[str, str]:
 
 
 def source_inputs(build: Build) -> dict[str, object]:
-    """Return what identifies the selected sources: the digest of their files, and that of their readers."""
-    return {source.name: (source.fingerprint.digest, reader_digest(source.info.reader)) for source in build.sources}
+    """Return what identifies the selected sources: the digest of their files, and how they are read."""
+    return {source.name: (source.fingerprint.digest, read_digest(source.info)) for source in build.sources}
 
 
 def finished(build: Build, stages: Sequence[Stage], keys: Mapping[str, str]) -> dict[str, Receipt]:

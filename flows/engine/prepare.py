@@ -4,6 +4,7 @@ import os
 import re
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,12 +17,14 @@ from medmultipoints.data_lake.release.read.previous import read_previous, read_p
 from medmultipoints.data_lake.store.layout import Lake, open_lake
 from medmultipoints.data_lake.store.objects import StoredObject
 from medmultipoints.data_lake.store.tables import put_table
+from medmultipoints.flows.engine.declarations import complete_sources
 from medmultipoints.flows.engine.place import fetch_releases
 from medmultipoints.flows.engine.recording import record_attempt
 from medmultipoints.flows.engine.request import CLUSTERS, BuildRequest
 from medmultipoints.flows.engine.stage import Build, EarlierRelease, Source, Stage
 from medmultipoints.flows.recipe.model import Recipe, check_limits, load_recipe, select_sources
 from medmultipoints.flows.recipe.problems import NAME
+from medmultipoints.flows.recipe.sources import source_infos, take_paths
 from medmultipoints.transforms.diff.releases import KEYS
 from medmultipoints.transforms.errors import MachineError, UsageError
 
@@ -47,19 +50,38 @@ def prepare_attempt(request: BuildRequest, stages: Sequence[Stage], progress: Pr
 def prepare(request: BuildRequest, stages: Sequence[Stage], progress: Progress = no_progress) -> Build:
     """Return the build of a request; UsageError, MachineError or DataError where there can be none."""
     reach_cluster(request)
-    recipe = dated(with_version(load_recipe(request.recipe), request.version))
+    recipe = dated(with_version(load_recipe(request.recipe, tuple(request.sources)), request.version))
     check_limits(recipe, [stage.name for stage in stages], request.recipe)
     recipe = select_sources(recipe, request.only)
-    check_given(recipe, request.sources)
+    recipe, paths = without_paths(recipe)
+    paths |= request.sources
+    check_given(recipe, paths)
     lake = open_lake(request.lake)
     fetch_previous(recipe, lake)
-    catalogue = load_catalogue()
     asked = recipe
     recipe, previous = with_previous(asked, lake)
     earlier = earlier_release(asked, lake)
-    given_first = sorted(recipe.sources, key=lambda name: name not in request.sources)
-    found = {name: locate(catalogue[name], request.sources.get(name), lake, progress) for name in given_first}
-    return Build(lake, recipe, tuple(found[name] for name in recipe.sources), request.located(), previous, earlier)
+    infos = source_infos(recipe.sources, load_catalogue())
+    given_first = sorted(recipe.sources, key=lambda name: name not in paths)
+    found = {name: locate(infos[name], paths.get(name), lake, progress) for name in given_first}
+    recipe, sources = completed(recipe, [found[name] for name in recipe.sources], lake)
+    return Build(lake, recipe, sources, request.located(), previous, earlier)
+
+
+def without_paths(recipe: Recipe) -> tuple[Recipe, dict[str, str]]:
+    """Return the recipe without the paths of its sources, which are no part of a release, and the paths."""
+    tables, paths = take_paths(recipe.sources)
+    return recipe.model_copy(update={"sources": tables}), paths
+
+
+def completed(recipe: Recipe, found: Sequence[Source], lake: Lake) -> tuple[Recipe, tuple[Source, ...]]:
+    """Return the recipe and its sources with complete declarations; OpenQuestions where one leaves something open."""
+    declared = {source.name: source for source in found if source.info.read is not None}
+    files = {name: open_source(name, source.fingerprint.path, lake.scratch) for name, source in declared.items()}
+    tables = complete_sources({name: recipe.sources[name] for name in declared}, files)
+    recipe = recipe.model_copy(update={"sources": {**recipe.sources, **tables}})
+    infos = source_infos(recipe.sources, load_catalogue())
+    return recipe, tuple(replace(source, info=infos[source.name]) for source in found)
 
 
 def reach_cluster(request: BuildRequest) -> None:
@@ -133,6 +155,11 @@ def locate(info: SourceInfo, given: str | None, lake: Lake, progress: Progress) 
 
     They are opened once: a damaged or wrong archive is better told now than after the next download.
     """
+    if given is None and not info.downloads:
+        raise UsageError(
+            f'source {info.name} has neither a path nor archives. Add path = "FOLDER" to [sources.{info.name}], or '
+            f"give --source {info.name}=PATH."
+        )
     watch = partial(progress, info.title)
     path = Path(given).absolute() if given else fetch_source(info, lake.landing / info.name, watch)
     source = Source(info, fingerprint(path))

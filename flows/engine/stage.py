@@ -127,7 +127,7 @@ def no_rules(_tables: Scans, _inputs: Inputs) -> Rules:
     return {}
 
 
-def no_options(_recipe: Recipe) -> Mapping[str, Mapping[str, Any]]:
+def no_options(_recipe: Recipe, _inputs: Inputs) -> Mapping[str, Mapping[str, Any]]:
     """For tables that every recipe holds against the same suite."""
     return {}
 
@@ -151,7 +151,7 @@ class Stage:
     parameters: Callable[[Recipe], object]
     data: Callable[[], object] = dict
     rules: Callable[[Scans, Inputs], Rules] = no_rules
-    suite: Callable[[Recipe], Mapping[str, Mapping[str, Any]]] = no_options
+    suite: Callable[[Recipe, Inputs], Mapping[str, Mapping[str, Any]]] = no_options
 
 
 def pipeline(*stages: Stage) -> tuple[Stage, ...]:

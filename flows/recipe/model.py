@@ -9,10 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
-from medmultipoints.data_lake.catalogue import Label, SourceInfo, load_catalogue, load_reader
+from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue, load_reader
 from medmultipoints.flows.recipe.corrections import Corrections, check_entries, of_sources, read_corrections
 from medmultipoints.flows.recipe.instructions import Instructions
 from medmultipoints.flows.recipe.problems import LABEL, NAME, VERSION, Day, problems
+from medmultipoints.flows.recipe.sources import HANDLING, complete_table, is_declared, kept_path
 from medmultipoints.transforms.errors import MachineError, UsageError
 
 REMEDY = "Correct the recipe and run again."
@@ -20,6 +21,7 @@ REMEDY = "Correct the recipe and run again."
 Name = Annotated[str, Field(pattern=NAME)]
 Version = Annotated[str, Field(pattern=VERSION)]
 Policy = Literal["published", "audited"]
+SourceLabel = Annotated[str, Field(min_length=1)]
 ReleasedLabel = Annotated[str, Field(pattern=LABEL)]
 
 
@@ -71,8 +73,11 @@ class Images(_Section):
 class Labels(_Section):
     """Which labels become records, and under which name; a label that is not named is left out."""
 
-    names: Mapping[Label, ReleasedLabel] = Field(
+    names: Mapping[SourceLabel, ReleasedLabel] = Field(
         default={}, description="label of a source = label in the release; empty: all labels of the sources as they are"
+    )
+    others: Literal["drop", "keep"] = Field(
+        default="drop", description="labels of declared sources that names does not name; keep where names is empty"
     )
     zero_counts: bool = Field(default=False, description="records with count 0 where absence is certain")
 
@@ -164,8 +169,11 @@ def shipped_recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def load_recipe(name_or_path: str) -> Recipe:
-    """The checked recipe; UsageError lists every problem with its key, or the recipes there are."""
+def load_recipe(name_or_path: str, given: Collection[str] = ()) -> Recipe:
+    """The checked recipe; UsageError lists every problem with its key, or the recipes there are.
+
+    ``given`` are the sources whose path is known: their tables may be empty.
+    """
     shipped = shipped_recipes()
     path = shipped.get(name_or_path, Path(name_or_path))
     if not path.is_file():
@@ -180,7 +188,7 @@ def load_recipe(name_or_path: str) -> Recipe:
         raise UsageError(f"recipe {path}: not valid TOML: {error}. {REMEDY}") from error
     except ValidationError as error:
         raise UsageError(f"recipe {path}: {problems(error, Recipe)}. {REMEDY}") from error
-    return check_sources(recipe, load_catalogue(), str(path))
+    return check_sources(recipe, load_catalogue(), str(path), path.parent, given)
 
 
 def check_limits(recipe: Recipe, stages: Collection[str], where: str) -> None:
@@ -205,15 +213,28 @@ def select_sources(recipe: Recipe, only: tuple[str, ...]) -> Recipe:
     return recipe.model_copy(update={"sources": kept, "corrections": corrections})
 
 
-def check_sources(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: str) -> Recipe:
-    """The recipe with its source options and labels completed and checked."""
-    complete = {}
-    for name, options in recipe.sources.items():
+def check_sources(
+    recipe: Recipe,
+    catalogue: Mapping[str, SourceInfo],
+    where: str,
+    folder: Path = Path(),
+    given: Collection[str] = (),
+) -> Recipe:
+    """The recipe with its source options and labels completed and checked; paths are taken from ``folder``."""
+    complete: dict[str, Mapping[str, object]] = {}
+    for name, table in recipe.sources.items():
+        if is_declared(name, table, catalogue, given):
+            complete[name] = complete_table(name, table, catalogue, folder)
+            continue
         if name not in catalogue:
-            raise UsageError(f"recipe {where}: unknown source '{name}'; there are {', '.join(catalogue)}. {REMEDY}")
+            raise UsageError(
+                f"recipe {where}: unknown source '{name}'; there are {', '.join(catalogue)}, or give a source of your "
+                f'own with path = "FOLDER" in [sources.{name}]. {REMEDY}'
+            )
+        options = {key: value for key, value in table.items() if key not in HANDLING}
         known = reader_options(catalogue[name].reader)
         try:
-            complete[name] = known.model_validate(dict(options)).model_dump()
+            complete[name] = known.model_validate(options).model_dump() | kept_path(table, folder, name)
         except ValidationError as error:
             raise UsageError(f"recipe {where}: sources.{name}: {problems(error, known)}. {REMEDY}") from error
         except UsageError as error:  # from an option that its reader checks itself
@@ -225,14 +246,18 @@ def check_sources(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: st
 
 def complete_labels(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: str) -> Labels:
     """The recipe's labels, or all that its sources bring; UsageError for one that no source brings."""
-    brought = {label: label for name in recipe.sources for label in catalogue[name].labels}
+    known = [name for name in recipe.sources if name in catalogue]
+    declared = len(known) < len(recipe.sources) or any(catalogue[name].read is not None for name in known)
+    brought = {label: label for name in known for label in catalogue[name].labels}
     for label in recipe.labels.names:
-        if label not in brought:
+        if label not in brought and not declared:
             there = ", ".join(brought)
             raise UsageError(
                 f"recipe {where}: labels.names: unknown label '{label}'; its sources bring {there}. {REMEDY}"
             )
-    return recipe.labels if recipe.labels.names else recipe.labels.model_copy(update={"names": brought})
+    if recipe.labels.names:
+        return recipe.labels
+    return recipe.labels.model_copy(update={"names": brought, "others": "keep" if declared else recipe.labels.others})
 
 
 def reader_options(reader: str) -> type[BaseModel]:

@@ -11,7 +11,9 @@ from medmultipoints.data_lake.store.images import put_images
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.kept import rows_of
 from medmultipoints.flows.stages.source_coverage import require_every_source
+from medmultipoints.transforms.columns.annotation_rows import with_annotations
 from medmultipoints.transforms.columns.frames import Columns, sample_of
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.errors import MemberProblem
@@ -25,7 +27,8 @@ from medmultipoints.transforms.pictures.numbering import (
 )
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.records import Exclusion, Sample
-from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample, reject
+from medmultipoints.transforms.regions.annotated_objects import UnusedAnnotation
+from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, ImageFacts, derive_sample, reject
 from medmultipoints.transforms.regions.derived_columns import (
     image_columns,
     region_columns,
@@ -50,7 +53,7 @@ def derive_parameters(recipe: Recipe) -> DeriveParameters:
 
 
 def derive_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """One shard a video, or 250 still images; the division depends on the samples alone."""
+    """One shard a video, a volume or 250 still images; the division depends on the samples alone."""
     return tuple(shard_of(inputs.read("samples"))["shard"].unique(maintain_order=True))
 
 
@@ -59,20 +62,27 @@ def shard_of(samples: pl.DataFrame) -> pl.DataFrame:
     number = pl.int_range(pl.len()).over("source", "video_id") // STILLS_PER_SHARD
     still = pl.format("{}-{}", "source", number.cast(pl.String).str.zfill(4))
     video = pl.format("{}-video-{}", "source", "video_id")
-    return samples.sort("sample_id").with_columns(pl.coalesce(video, still).alias("shard"))
+    volume = pl.when(pl.col("plane").is_not_null()).then(pl.format("{}-volume-{}", "source", "image_member"))
+    return samples.sort("sample_id").with_columns(pl.coalesce(video, volume, still).alias("shard"))
 
 
 def derive_shard(build: Build, inputs: Inputs, shard: str) -> Output:
     """Images, regions, specks and stored bytes of one shard."""
     rows = shard_of(inputs.read("samples")).filter(pl.col("shard") == shard)
-    samples = [sample_of(row) for row in rows.iter_rows(named=True)]
+    annotations = rows_of(rows, inputs.scan("annotations")).partition_by("sample_id", as_dict=True)
+    samples = [
+        with_annotations(sample_of(row), own.iter_rows(named=True) if own is not None else ())
+        for row in rows.iter_rows(named=True)
+        for own in [annotations.get((row["sample_id"],))]
+    ]
     files = build.files(samples[0].source)
     outcomes = list(derive_all(samples, files, derive_parameters(build.recipe)))
     outcomes = reject_odd_sizes(samples, reject_inconsistent(samples, outcomes))
     derived = [outcome for outcome in outcomes if isinstance(outcome, Derived)]
+    unused = [exclude_annotation(found.image, one) for found in derived for one in found.unused]
     changed = [(found.image.sample_id, found.stored) for found in derived if found.stored is not None]
     return Output(
-        inputs=[sample.sample_id for sample in samples],
+        inputs=[*(sample.sample_id for sample in samples), *(row.key for row in unused)],
         used={found.image.sample_id: found.image.sample_id for found in derived},
         tables={
             "images": as_frame("images", image_columns(derived)),
@@ -80,8 +90,20 @@ def derive_shard(build: Build, inputs: Inputs, shard: str) -> Output:
             "specks": as_frame("specks", speck_columns(derived)),
             "thumbnails": as_frame("thumbnails", thumbnail_columns(derived)),
         },
-        exclusions=[outcome for outcome in outcomes if isinstance(outcome, Exclusion)],
+        exclusions=[*(outcome for outcome in outcomes if isinstance(outcome, Exclusion)), *unused],
         blobs={"stored": put_images(build.lake, changed)},
+    )
+
+
+def exclude_annotation(image: ImageFacts, unused: UnusedAnnotation) -> Exclusion:
+    """The quarantine entry of an annotation that shows no object in its picture."""
+    return Exclusion(
+        source=image.source,
+        key=f"{image.sample_id}#{unused.key}",
+        verdict="rejected",
+        reason=unused.reason,
+        detail=unused.detail,
+        sample_id=image.sample_id,
     )
 
 

@@ -1,18 +1,23 @@
 """Stage ``index``: every file of a source becomes part of a sample, or is accounted for otherwise."""
 
 import inspect
+from collections.abc import Iterable
 
 import polars as pl
 
+from medmultipoints.data_lake.archives.source_files import SourceFiles
 from medmultipoints.data_lake.catalogue import load_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.source_coverage import nothing_usable
+from medmultipoints.transforms.columns.annotation_rows import annotation_rows
 from medmultipoints.transforms.columns.frames import sample_columns
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError
 from medmultipoints.transforms.records import Exclusion, Indexed, Sample
 from medmultipoints.transforms.sources.accounting import check_members
+from medmultipoints.transforms.sources.declared import read_declared
+from medmultipoints.transforms.sources.registry import find_format
 
 
 def source_names(build: Build, _inputs: Inputs) -> tuple[str, ...]:
@@ -23,12 +28,8 @@ def source_names(build: Build, _inputs: Inputs) -> tuple[str, ...]:
 def index_source(build: Build, _inputs: Inputs, shard: str) -> Output:
     """The samples of one source."""
     members = build.files(shard)
-    reader = load_reader(next(source.info.reader for source in build.sources if source.name == shard))
-    options = dict(build.recipe.sources[shard])
-    if "seed" in inspect.signature(reader).parameters:
-        options["seed"] = build.recipe.seed
     try:
-        indexed = reader(members, **options)
+        indexed = read_source(build, shard, members)
         check_members(members, indexed)
         require_samples(shard, indexed)
     except SourceDataError as error:
@@ -37,19 +38,45 @@ def index_source(build: Build, _inputs: Inputs, shard: str) -> Output:
         raise SourceDataError(shard, problem.reason, problem.detail, "Get the archive again.") from problem
     names = set(members.names()) | {exclusion.key for exclusion in indexed.exclusions}
     frame = pl.DataFrame(sample_columns(indexed.samples), schema=schema_of("samples"))
-    owners = {f"{shard}/{member}": sample.sample_id for sample in indexed.samples for member in own_members(sample)}
+    annotations = pl.DataFrame(annotation_rows(indexed.samples), schema=schema_of("annotations"))
+    owners = member_owners(indexed.samples)
     return Output(
         inputs=[f"{shard}/{name}" for name in sorted(names)],
-        used={f"{shard}/{name}": owners.get(f"{shard}/{name}") for name in sorted(indexed.used)},
-        tables={"samples": frame},
+        used={f"{shard}/{name}": owners.get(name) for name in sorted(indexed.used)},
+        tables={"samples": frame, "annotations": annotations},
         exclusions=[named(exclusion) for exclusion in indexed.exclusions],
     )
 
 
+def read_source(build: Build, name: str, members: SourceFiles) -> Indexed:
+    """What a source's reader, or the format that it declares, makes of its members."""
+    info = next(source.info for source in build.sources if source.name == name)
+    if info.read is not None:
+        declaration = info.declaration
+        return read_declared(name, declaration, info.facts, members, find_format(declaration.format).read)
+    reader = load_reader(info.reader)
+    options = dict(build.recipe.sources[name])
+    if "seed" in inspect.signature(reader).parameters:
+        options["seed"] = build.recipe.seed
+    indexed: Indexed = reader(members, **options)
+    return indexed
+
+
+def member_owners(samples: Iterable[Sample]) -> dict[str, str]:
+    """The sample of each member that serves one alone; a video, a volume or a mask of many pictures serves several."""
+    owners: dict[str, str] = {}
+    shared: set[str] = set()
+    for sample in samples:
+        for member in own_members(sample):
+            if owners.setdefault(member, sample.sample_id) != sample.sample_id:
+                shared.add(member)
+    return {member: sample_id for member, sample_id in owners.items() if member not in shared}
+
+
 def own_members(sample: Sample) -> list[str]:
-    """The members that serve this sample alone; a video serves many."""
+    """The members of a sample but its video."""
     candidates = (sample.image_member, sample.mask_member, sample.label_member, sample.track_member)
-    return [member for member in candidates if member is not None]
+    return [*(member for member in candidates if member is not None), *(layer.member for layer in sample.layers)]
 
 
 def named(exclusion: Exclusion) -> Exclusion:
@@ -80,6 +107,6 @@ STAGE = Stage(
     work=index_source,
     shards=source_names,
     reads_sources=True,
-    writes=("samples",),
+    writes=("samples", "annotations"),
     parameters=index_parameters,
 )

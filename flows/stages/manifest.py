@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from medmultipoints.data_lake.archives.fingerprint import known
-from medmultipoints.data_lake.catalogue import load_catalogue, reader_digest
+from medmultipoints.data_lake.catalogue import load_catalogue, read_digest
 from medmultipoints.data_lake.release.read.digest import logical_digest
 from medmultipoints.data_lake.release.write.card import TEMPLATE, CardFacts, render_card
 from medmultipoints.data_lake.release.write.changes import CHANGES, SHOWN, changes_bytes
@@ -91,7 +91,7 @@ def card_facts(
     earlier: tuple[str, ReleaseDiff] | None,
 ) -> CardFacts:
     """Everything that card and manifest state."""
-    recipe, readers = build.recipe, {source.name: reader_digest(source.info.reader) for source in build.sources}
+    recipe, readers = build.recipe, {source.name: read_digest(source.info) for source in build.sources}
     return CardFacts(
         name=recipe.name,
         version=recipe.version,

@@ -19,6 +19,7 @@ from medmultipoints.flows.engine.stage import (
 )
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import corrected_regions, kept_images, rows_of
+from medmultipoints.flows.stages.labels import released_names
 from medmultipoints.flows.stages.source_coverage import require_every_source
 from medmultipoints.transforms.compose.records import compose_records
 from medmultipoints.transforms.records import Exclusion
@@ -53,7 +54,7 @@ def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
         rows_of(images, inputs.scan("splits")),
         inputs.read("duplicates", "sample_id", "kept_id", "contradicted_labels"),
         policy=recipe.boxes.policy,
-        labels=dict(recipe.labels.names),
+        labels=released_names(recipe, inputs),
         track_rounding=recipe.boxes.track_rounding,
         zero_counts=recipe.labels.zero_counts,
         licences={source.name: source.info.licence for source in build.sources},
@@ -94,9 +95,9 @@ def record_parameters(recipe: Recipe) -> object:
     }
 
 
-def record_suite(recipe: Recipe) -> dict[str, dict[str, Any]]:
+def record_suite(recipe: Recipe, inputs: Inputs) -> dict[str, dict[str, Any]]:
     """Published boxes are grown and scaled and have a suite of their own; labels are those of the recipe."""
-    return {"records": {"variant": recipe.boxes.policy, "labels": sorted(set(recipe.labels.names.values()))}}
+    return {"records": {"variant": recipe.boxes.policy, "labels": sorted(set(released_names(recipe, inputs).values()))}}
 
 
 def record_data() -> object:

@@ -16,8 +16,8 @@ def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Every kept image in one split, and the images that are elsewhere than somebody said."""
     recipe = build.recipe
     images = kept_images(inputs).select("sample_id", "source", "image_sha256", "pixel_sha256").collect()
-    samples = inputs.read("samples", "sample_id", "source", "video_id", "official_split")
-    regions = corrected_regions(inputs).select("sample_id", "evidence", "label")
+    samples = inputs.read("samples", "sample_id", "source", "video_id", "group", "official_split")
+    regions = corrected_regions(inputs).select("sample_id", "evidence", "label", "object_key")
     fractions, official = recipe.splits.fractions, recipe.splits.honour_official
     previous = know_previous(images, read_table(build.lake, [build.previous])) if build.previous else None
     splits = assign_splits(

@@ -19,6 +19,14 @@ def _given(names: str, value: object) -> Row:
     return dict.fromkeys(names.split(), value)
 
 
+def _annotations(i: int) -> Row:
+    box = {"x1": 0.0, "y1": 0.0, "x2": 2.0, "y2": 2.0, "polygons": [[0.0, 0.0, 2.0, 0.0, 2.0, 2.0]], "rle": None}
+    names = {"annotation_id": f"a/{i}:0000000", "sample_id": f"a/{i}", "source": "a", "key": f"{i}.xml#0"}
+    layer = _given("mask_member mask_kind mask_object mask_min_area_px mask_channel mask_plane mask_grid", None)
+    said = {"label": "cell", "evidence": "polygon", "track_id": None, "attributes": None, "mask_labels": None}
+    return names | box | layer | said | {"mask_ignore": []}
+
+
 def _conventions(i: int) -> Row:
     return {"source": f"s{i}", "dx1": -1.0, "dy1": -1.0, "dx2": 0.0, "dy2": 0.0, "pairs": 9, "explained": 8}
 
@@ -103,14 +111,22 @@ def _records(i: int) -> Row:
     inner = {"centroids": [[1.0, 1.0], []], "interior_points": [[], []], "count": 2, "scale": 1.0}
     names = {"image_sha256": _sha(i), "stored_sha256": _sha(i), "record_id": f"{_sha(i)}:polyps", "sample_id": f"a/{i}"}
     text = _given("label classification organ source stem split finding licence", "text")
-    nothing = _given("video_id frame_index official_split", None)
+    more |= {"evidence": ["mask", "mask"]}
+    nothing = _given("video_id frame_index official_split modality", None)
     return lists | more | inner | names | text | nothing | {"collection_method": "counting"}
 
 
 def _regions(i: int) -> Row:
     box = {"x1": 0.0, "y1": 0.0, "x2": 10.0, "y2": 8.0, "cx": 5.0, "cy": 4.0, "ix": 5.5, "iy": 4.5}
     names = {"region_id": f"a/{i}:mask:polyp:0", "sample_id": f"a/{i}", "source": "a", "evidence": "mask"}
-    mask = {"centroid_inside": True, "interior_inside": True, "area_px": 80, "rle": "0", "track_id": None}
+    mask = {
+        "centroid_inside": True,
+        "interior_inside": True,
+        "area_px": 80,
+        "rle": "0",
+        "track_id": None,
+        "object_key": None,
+    }
     mask |= _given("luma roughness ring_luma ring_roughness", None)
     return names | box | mask | {"label": "p", "index": 0, "truncated": True, "image_width": 10, "image_height": 8}
 
@@ -119,7 +135,7 @@ def _released_images(i: int) -> Row:
     size = {"original_width": 1348, "original_height": 1070, "width": 700, "height": 555, "scale": 700 / 1348}
     hashes = _given("image_sha256 stored_sha256 pixel_sha256", _sha(i)) | {"perceptual_hash": "0123456789abcdef"}
     text = _given("source stem member organ finding classification licence group_id split", "text")
-    nothing = _given("mask_off_binary official_split video_id frame_index fps", None)
+    nothing = _given("mask_off_binary official_split video_id frame_index fps modality", None)
     lists = {"labels_exhaustive": ["polyps"], "duplicates": []}
     facts = {"sample_id": f"a/{i}", "image_file": f"images/{_sha(i)}.png", "image_origin": "member", "stored_bytes": 9}
     facts |= {"orientation_done": "applied 3"}
@@ -128,9 +144,10 @@ def _released_images(i: int) -> Row:
 
 def _samples(i: int) -> Row:
     members = _given("mask_member label_member track_member video_member", None) | {"image_member": f"{i}.jpg"}
-    nothing = _given("video_id frame_index fps official_split", None)
+    nothing = _given("video_id frame_index fps official_split group modality licence plane rendering", None)
     boxes = {"source_labels": ["polyp"], "source_boxes": [[0.0, 0.0, 2.0, 2.0]], "labels_exhaustive": []}
     boxes |= {"neighbour_frames": [4, 6], "neighbour_members": ["4.jpg", "6.jpg"]}
+    boxes |= {"uncertain": []}
     text = _given("organ finding classification", "text")
     size = {"source_width": 10, "source_height": None}
     return {"sample_id": f"a/{i}", "source": "a", "stem": f"{i}"} | members | nothing | boxes | text | size
@@ -155,6 +172,7 @@ def _splits(i: int) -> Row:
 
 
 _ROWS: dict[str, Callable[[int], Row]] = {
+    "annotations": _annotations,
     "conventions": _conventions,
     "corrections": _corrections,
     "disagreements": _disagreements,

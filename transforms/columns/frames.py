@@ -11,15 +11,16 @@ from medmultipoints.transforms.records import SIDES, Box, Exclusion, FramePictur
 EXCLUSION_SCHEMA = {name: schema_of("exclusions")[name] for name in column_names("exclusions", "given")}
 """The columns of an exclusion; its stage adds the others of the table."""
 Columns = dict[str, list[Any]]
-NESTED_SAMPLE_FIELDS = ("source_boxes", "neighbours")
+NESTED_SAMPLE_FIELDS = ("source_boxes", "neighbours", "annotations", "layers")
 PLAIN_SAMPLE_FIELDS = tuple(field.name for field in fields(Sample) if field.name not in NESTED_SAMPLE_FIELDS)
+_LISTS = ("labels_exhaustive", "uncertain")
 
 
 def sample_columns(samples: Iterable[Sample]) -> Columns:
     """The table ``samples``, column by column, sorted by sample_id."""
     ordered = sorted(samples, key=lambda sample: sample.sample_id)
     columns = collect(ordered, {name: attrgetter(name) for name in ("sample_id", *PLAIN_SAMPLE_FIELDS)})
-    columns["labels_exhaustive"] = [list(sample.labels_exhaustive) for sample in ordered]
+    columns |= {name: [list(getattr(sample, name)) for sample in ordered] for name in _LISTS}
     columns["source_labels"] = [[stated.label for stated in sample.source_boxes] for sample in ordered]
     columns["source_boxes"] = [[box_list(stated.box) for stated in sample.source_boxes] for sample in ordered]
     columns["neighbour_frames"] = [[one.frame_index for one in sample.neighbours] for sample in ordered]
@@ -33,7 +34,7 @@ def sample_of(row: Mapping[str, Any]) -> Sample:
     stated = zip(row["source_labels"], row["source_boxes"], strict=True)
     neighbours = zip(row["neighbour_frames"], row["neighbour_members"], strict=True)
     return Sample(
-        **plain | {"labels_exhaustive": tuple(row["labels_exhaustive"])},
+        **plain | {name: tuple(row[name]) for name in _LISTS},
         source_boxes=tuple(SourceBox(label, Box(*box)) for label, box in stated),
         neighbours=tuple(FramePicture(*one) for one in neighbours),
     )

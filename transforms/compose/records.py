@@ -84,7 +84,7 @@ def _describe_images(
             member=pl.coalesce("image_member", "video_member"),
             image_file=pl.format("images/{}.{}", "image_sha256", "format"),
             labels_exhaustive=_released_labels(labels),
-            licence=pl.col("source").replace_strict(licences, return_dtype=pl.String),
+            licence=pl.coalesce("licence", pl.col("source").replace_strict(licences, return_dtype=pl.String)),
         )
     )
 
@@ -123,6 +123,7 @@ def _gather_records(pairs: pl.DataFrame, objects: pl.DataFrame, context: pl.Data
         interior_points=_point_or_empty("ix", "iy"),
         object_ids="object_id",
         track_ids=pl.col("track_id").fill_null(""),
+        evidence="evidence",
     )
     lists = columns.group_by("sample_id", "label", maintain_order=True).agg(pl.all())
     filled = [pl.col(name).fill_null([]) for name in lists.columns if name not in ("sample_id", "label")]

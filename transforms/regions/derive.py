@@ -32,7 +32,14 @@ from medmultipoints.transforms.pictures.orientation import (
 )
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail
+from medmultipoints.transforms.rasters.source_pictures import ImageOrigin, is_passed_through, render_picture
+from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Box, Exclusion, Region, Sample
+from medmultipoints.transforms.regions.annotated_objects import (
+    AnnotatedObjects,
+    UnusedAnnotation,
+    find_annotated_objects,
+)
 from medmultipoints.transforms.regions.boxes import published_scale, released_size
 from medmultipoints.transforms.regions.framing import covers_frame, is_inverted
 from medmultipoints.transforms.regions.mask_values import read_values
@@ -61,7 +68,7 @@ class ImageFacts:
     image_sha256: str
     stored_sha256: str
     pixel_sha256: str
-    image_origin: Literal["member", "decoded"]
+    image_origin: ImageOrigin
     format: Literal["jpg", "png"]
     original_width: int
     original_height: int
@@ -80,7 +87,8 @@ class ImageFacts:
 class Derived:
     """What one sample yields; ``stored`` holds the released bytes where they differ from the source's.
 
-    ``thumbnail`` is made of the released bytes, so that it can be made again from a release.
+    ``thumbnail`` is made of the released bytes, so that it can be made again from a release. ``unused`` are annotations
+    that show no object.
     """
 
     image: ImageFacts
@@ -88,6 +96,7 @@ class Derived:
     specks: tuple[Speck, ...]
     stored: bytes | None
     thumbnail: str
+    unused: tuple[UnusedAnnotation, ...] = ()
 
 
 def derive_sample(
@@ -125,7 +134,8 @@ def reject(sample: Sample, reason: str, detail: str) -> Exclusion:
 class _Picture:
     """A picture on its way into the release: the source's bytes, its pixels, and what was done to its orientation.
 
-    ``changed`` are the bytes to release where a tag was taken out or applied; ``turned`` is the tag that was applied.
+    ``changed`` are the bytes to release where a tag was taken out or applied, or another format was converted;
+    ``turned`` is the tag that was applied.
     """
 
     data: bytes
@@ -135,6 +145,7 @@ class _Picture:
     changed: bytes | None = None
     done: str | None = None
     turned: int | None = None
+    origin: ImageOrigin = "member"
 
     def frame(self, width: int, height: int) -> tuple[int, int]:
         """The size of an annotation of the stored picture once it is turned as the picture was."""
@@ -151,14 +162,16 @@ def _derive(
     picture = (
         _read_picture(sample, read, parameters.orientation, scratch)
         if frame is None
-        else _Picture(encode_jpeg(frame, parameters.jpeg_quality), frame, "jpg", "rgb")
+        else _Picture(encode_jpeg(frame, parameters.jpeg_quality), frame, "jpg", "rgb", origin="decoded")
     )
     pixels = picture.pixels
     height, width = pixels.shape[:2]
     _check_size(sample, picture)
     stored, size, scale = _store(picture, parameters)
     redrawn = frame is not None or scale != 1
-    found, regions = _find_objects(sample, read, parameters, picture, None if redrawn else pixels, scratch)
+    measured = None if redrawn or picture.origin != "member" else pixels
+    found, regions = _find_objects(sample, read, parameters, picture, measured, scratch)
+    annotated = _find_annotated(sample, read, picture, measured)
     identity = pixel_sha256(pixels)
     small = thumbnail(decode_image(stored, scratch).pixels if redrawn else pixels, scratch)
     image = ImageFacts(
@@ -167,7 +180,7 @@ def _derive(
         image_sha256=hashlib.sha256(picture.data).hexdigest(),
         stored_sha256=hashlib.sha256(stored).hexdigest(),
         pixel_sha256=identity,
-        image_origin="member" if frame is None else "decoded",
+        image_origin=picture.origin,
         format=picture.format if scale == 1 else "jpg",
         original_width=width,
         original_height=height,
@@ -181,8 +194,24 @@ def _derive(
         orientation_done=picture.done,
         colour_model=picture.model,
     )
-    kept = stored is picture.data and frame is None
-    return Derived(image, regions, found.specks if found else (), None if kept else stored, pack(small))
+    kept = stored is picture.data and picture.origin == "member"
+    specks = (*(found.specks if found else ()), *annotated.specks)
+    regions = (*regions, *annotated.regions)
+    return Derived(image, regions, specks, None if kept else stored, pack(small), annotated.unused)
+
+
+def _find_annotated(
+    sample: Sample, read: Callable[[str], bytes], picture: _Picture, measured: NDArray[np.uint8] | None
+) -> AnnotatedObjects:
+    """The objects that a declared source annotates, in the frame of the picture as stored."""
+    if picture.turned and (sample.annotations or sample.layers):
+        raise ImageProblem(
+            "orientation_tag",
+            f"its orientation {picture.turned} was applied, but its annotations are of the picture as stored: set "
+            'orientation = "stored" in [images]',
+        )
+    height, width = picture.pixels.shape[:2]
+    return find_annotated_objects(sample, width, height, lambda layer: read_codes(layer, read), measured)
 
 
 def _find_objects(
@@ -227,6 +256,9 @@ def _holds_specks_alone(found: MaskRegions | None) -> bool:
 
 def _read_picture(sample: Sample, read: Callable[[str], bytes], orientation: Orientation, scratch: Scratch) -> _Picture:
     assert sample.image_member is not None
+    if not is_passed_through(sample):
+        made = render_picture(sample, read)
+        return _Picture(made.identity, made.pixels, "png", made.model, changed=made.png, origin="converted")
     data = read(sample.image_member)
     check_extension(sample.image_member, data)
     decoded = decode_image(data, scratch)

@@ -32,7 +32,7 @@ def region_columns(derived: Iterable[Derived]) -> Columns:
         {name: attrgetter(name) for name in ("region_id", "sample_id", "evidence", "label", "index")}
         | {name: attrgetter(f"box.{name}") for name in SIDES}
         | {name: attrgetter(name) for name in ("centroid_inside", "interior_inside", "area_px")}
-        | {name: attrgetter(name) for name in ("rle", "track_id", "truncated")},
+        | {name: attrgetter(name) for name in ("rle", "track_id", "truncated", "object_key")},
     )
     for tone in fields(Tone):
         columns[tone.name] = [region.tone and getattr(region.tone, tone.name) for region, _ in pairs]

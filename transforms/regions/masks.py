@@ -116,14 +116,33 @@ def find_regions(
     )
 
 
-def measure_mask(mask: NDArray[np.bool_]) -> MaskRegion:
-    """Return one object whose pixels are given, connected or not; without tone. ValueError where it has none."""
+def measure_mask(mask: NDArray[np.bool_], picture: NDArray[np.uint8] | None = None) -> MaskRegion:
+    """Return one object whose pixels are given, connected or not; its tone is that of ``picture``, where it is given.
+
+    ValueError where the mask has no pixel.
+    """
     pixels = np.ascontiguousarray(mask).view(np.uint8)
     left, top, width, height = cv2.boundingRect(pixels)
     if width == 0:
         raise ValueError("a mask is empty")
     crop = pixels[top : top + height, left : left + width]
-    return _measure(_Component(crop, left, top, cv2.countNonZero(crop)), mask.shape[1], mask.shape[0], None)
+    return measure_object(crop, left, top, mask.shape[1], mask.shape[0], picture)
+
+
+def measure_object(
+    pixels: NDArray[np.uint8],
+    left: int,
+    top: int,
+    width: int,
+    height: int,
+    picture: NDArray[np.uint8] | None = None,
+) -> MaskRegion:
+    """Measure an object whose pixels need not be connected.
+
+    ``pixels``: rows x columns of its rectangle, 1 inside the object, which touches each side; ``left`` and ``top``
+    place it in a frame of ``width`` x ``height`` pixels.
+    """
+    return _measure(_Component(pixels, left, top, int(np.count_nonzero(pixels))), width, height, picture)
 
 
 def _check_arguments(mask: NDArray[np.uint8], threshold: int) -> None:

@@ -77,6 +77,7 @@ def sample_members(sample: Sample) -> tuple[str, ...]:
         sample.label_member,
         sample.track_member,
         sample.video_member,
+        *(layer.member for layer in sample.layers),
     )
     return tuple(name for name in names if name is not None)
 

@@ -10,10 +10,10 @@ def find_groups(
 ) -> pl.DataFrame:
     """sample_id, source, base (its own video or image) and group_id of every kept image, sorted by sample_id.
 
-    A base group is a video, and so a participant, or one image where there is none. Base groups that hold copies of
-    the same image (``duplicates``: sample_id, kept_id) or near-duplicates (``near``: sample_id, other_id) are joined,
-    directly or through others, also when a copy itself is not released. The joined group is named by the smallest
-    base group that has a released image.
+    A base group is the patient, examination or volume that a source names, a video, and so a participant, or one image
+    where there is none. Base groups that hold copies of the same image (``duplicates``: sample_id, kept_id) or
+    near-duplicates (``near``: sample_id, other_id) are joined, directly or through others, also when a copy itself is
+    not released. The joined group is named by the smallest base group that has a released image.
     """
     bases = samples.select("sample_id", base=_base_group())
     pairs = [duplicates.select(one="sample_id", two="kept_id")]
@@ -30,5 +30,6 @@ def find_groups(
 
 
 def _base_group() -> pl.Expr:
+    named = pl.format("group:{}/{}", "source", "group")
     video = pl.format("video:{}/{}", "source", "video_id")
-    return pl.when(pl.col("video_id").is_null()).then(pl.format("image:{}", "sample_id")).otherwise(video)
+    return pl.coalesce(named, video, pl.format("image:{}", "sample_id"))

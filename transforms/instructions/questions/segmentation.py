@@ -7,6 +7,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pycocotools import mask as coco
 
 from medmultipoints.transforms.instructions.phrases import HINTS, JITTER, OUTLINE_IOU, RING, SMALL_MASK
 from medmultipoints.transforms.instructions.questions.question import Question, Words, ids, rounded
@@ -49,14 +50,30 @@ class SceneMasks:
 
 
 def ask_segmentation(group: Sequence[Scene], words: Words) -> Iterator[Question]:
-    """One question for each object with a mask, in images that were not resized and whose objects all have masks."""
+    """One question for each object with a connected mask, in images of their own size whose objects all have masks.
+
+    An outline's box lies between pixels, so that it is not the box of its mask: images that hold one are left out.
+    """
     for scene in group:
-        if scene.scale != 1 or not scene.things or any(thing.rle is None for thing in scene.things):
+        if scene.scale != 1 or not scene.things or not all(_has_tight_mask(thing, scene) for thing in scene.things):
             continue
         wanted = [thing for thing in scene.things if words.kept("segmentation", thing.object_id)]
         if wanted:
             masks = SceneMasks(scene)
-            yield from (_ask(scene, thing, masks, words) for thing in wanted)
+            yield from (_ask(scene, thing, masks, words) for thing in wanted if _is_connected(masks.of(thing)))
+
+
+def _has_tight_mask(thing: Thing, scene: Scene) -> bool:
+    """Whether the object has a mask whose extent is the object's box."""
+    if thing.rle is None:
+        return False
+    x, y, width, height = coco.toBbox({"size": [scene.height, scene.width], "counts": thing.rle.encode()}).tolist()
+    return (x, y, x + width, y + height) == thing.box
+
+
+def _is_connected(mask: Mask) -> bool:
+    """Whether one outline can hold the mask."""
+    return int(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0]) == 2
 
 
 def _ask(scene: Scene, thing: Thing, masks: SceneMasks, words: Words) -> Question:

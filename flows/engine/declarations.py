@@ -1,0 +1,101 @@
+"""Declared sources made complete before a build: what the files prove is added, open questions stop everything."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from medmultipoints.data_lake.archives.source_files import SourceFiles
+from medmultipoints.flows.recipe.problems import problems
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.annotated import Question
+from medmultipoints.transforms.sources.declaration import Declaration, merge_read
+from medmultipoints.transforms.sources.registry import recognise_source
+
+Table = Mapping[str, Any]
+LICENCE_CHOICES = ('"CC0-1.0"', '"CC-BY-4.0"', '"CC-BY-NC-4.0"', '"LicenseRef-research-only"', '"LicenseRef-unknown"')
+
+
+class OpenQuestions(UsageError):
+    """Declared sources leave open what no data can tell; the message has every question with the line that answers."""
+
+    def __init__(self, questions: Mapping[str, tuple[Question, ...]]) -> None:
+        self.questions = questions
+        count = sum(map(len, questions.values()))
+        what = "1 question is open" if count == 1 else f"{count} questions are open"
+        lines = [line for name, asked in questions.items() for line in _lines(name, asked)]
+        remedy = "Answer in the recipe, or take the defaults with accept = true in the table of the source."
+        super().__init__(f"{what}:\n" + "\n".join(lines) + f"\n{remedy}")
+
+
+def complete_sources(tables: Mapping[str, Table], files: Mapping[str, SourceFiles]) -> dict[str, dict[str, Any]]:
+    """Return the tables of declared sources with complete ``read`` tables, and the keys of accepted defaults.
+
+    Errors: OpenQuestions with those of all sources; UsageError where a source is not recognised.
+    """
+    complete: dict[str, dict[str, Any]] = {}
+    questions: dict[str, tuple[Question, ...]] = {}
+    for name, table in tables.items():
+        complete[name], questions[name] = _complete(name, table, files[name])
+    still_open = {name: asked for name, asked in questions.items() if asked}
+    if still_open:
+        raise OpenQuestions(still_open)
+    return complete
+
+
+def head_questions(table: Table) -> tuple[Question, ...]:
+    """Return what a source's own table leaves open: no file says under which licence it may be used."""
+    if table.get("licence"):
+        return ()
+    return (
+        Question("licence", "Under which licence may the source be used?", LICENCE_CHOICES, '"LicenseRef-unknown"'),
+    )
+
+
+def _complete(name: str, table: Table, files: SourceFiles) -> tuple[dict[str, Any], tuple[Question, ...]]:
+    stated = table.get("read") or {}
+    found = recognise_source(files, stated)
+    if found is None:
+        raise UsageError(
+            f"sources.{name}: no annotation format is recognised in {files.path}. State format and annotations in "
+            f"[sources.{name}.read]; medmultipoints inspect {files.path} shows what was found."
+        )
+    in_read = (replace(question, key=f"read.{question.key}") for question in found.questions)
+    questions = (*head_questions(table), *in_read)
+    accepted = [question for question in questions if _is_accepted(table.get("accept", False), question)]
+    merged = merge_read(dict(table), {"read": merge_read(found.read, stated)})
+    for question in accepted:
+        merged = merge_read(merged, _answer(question))
+    merged["guessed"] = sorted({*table.get("guessed", ()), *(question.key for question in accepted)})
+    merged.pop("accept", None)
+    try:
+        Declaration.model_validate(merged["read"])
+    except ValidationError as error:
+        raise UsageError(f"sources.{name}.read: {problems(error, Declaration)}.") from error
+    return merged, tuple(question for question in questions if question not in accepted)
+
+
+def _is_accepted(accept: object, question: Question) -> bool:
+    if question.default is None:
+        return False
+    return accept is True or (isinstance(accept, list | tuple) and question.key in accept)
+
+
+def _answer(question: Question) -> dict[str, Any]:
+    """Return the default of a question as the tables that it belongs to."""
+    value: Any = tomllib.loads(f"answer = {question.default}")["answer"]
+    for part in reversed(question.key.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
+def _lines(name: str, asked: tuple[Question, ...]) -> list[str]:
+    lines: list[str] = []
+    for question in asked:
+        table, _, key = f"sources.{name}.{question.key}".rpartition(".")
+        choices = f"   # {' | '.join(question.choices)}" if question.choices else ""
+        value = question.default or (question.choices[0] if question.choices else '"…"')
+        lines += [f"- {question.text}", f"    [{table}]", f"    {key} = {value}{choices}"]
+    return lines

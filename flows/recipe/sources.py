@@ -1,0 +1,99 @@
+"""The tables ``[sources.NAME]`` of a recipe: options of an installed reader, or a source that is declared right there.
+
+A declared source has ``path = "…"``, keys of a source file (title, licence, organ, ``[sources.NAME.read]``), or
+``declaration = "file.toml"``, which holds the same; a key in the recipe wins over the file's.
+"""
+
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from medmultipoints.data_lake.catalogue import SourceInfo
+from medmultipoints.flows.recipe.problems import problems
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.declaration import merge_read
+
+HANDLING = ("path", "accept")
+"""Keys that say what to do with a source, not what it is."""
+_HEAD = frozenset(SourceInfo.model_fields) - {"name", "reader", "labels"}
+_DECLARED = _HEAD | {"declaration", *HANDLING}
+
+Table = Mapping[str, object]
+
+
+def is_declared(name: str, table: Table, catalogue: Mapping[str, SourceInfo], given: Collection[str]) -> bool:
+    """Return whether a table declares its source, rather than choosing options of one in the catalogue."""
+    if name in catalogue:
+        return catalogue[name].read is not None or bool(set(table) & (_DECLARED - set(HANDLING)))
+    return bool(set(table) & _DECLARED) or name in given
+
+
+def complete_table(name: str, table: Table, catalogue: Mapping[str, SourceInfo], folder: Path) -> dict[str, Any]:
+    """Return a declared source's table in its normal form: the file's keys under the recipe's own, the path absolute.
+
+    UsageError for a file that cannot be read and for every key that is wrong.
+    """
+    base: dict[str, Any] = {}
+    if name in catalogue:
+        base = catalogue[name].model_dump(exclude_defaults=True, exclude={"name", "reader", "labels"}, by_alias=True)
+    if "declaration" in table:
+        base = merge_read(base, _read_file(folder / str(table["declaration"])))
+    merged = merge_read(base, {key: value for key, value in table.items() if key != "declaration"})
+    where = f"sources.{name}"
+    unknown = sorted(set(merged) - _DECLARED - {"name"})
+    if unknown:
+        raise UsageError(f"{where}: unknown key {unknown[0]}; known are {', '.join(sorted(_DECLARED))}.")
+    check_info(name, merged, where)
+    if "path" in merged:
+        merged["path"] = str(_find(folder, str(merged["path"]), where))
+    merged.pop("name", None)
+    return merged
+
+
+def kept_path(table: Table, folder: Path, name: str) -> dict[str, str]:
+    """Return the path of a table as an entry of its own, absolute; nothing where it has none."""
+    return {"path": str(_find(folder, str(table["path"]), f"sources.{name}"))} if "path" in table else {}
+
+
+def check_info(name: str, table: Table, where: str) -> SourceInfo:
+    """Return the source that a declared table describes; UsageError lists every problem with its key."""
+    head = {key: value for key, value in table.items() if key in _HEAD}
+    try:
+        return SourceInfo.model_validate({"title": name, "read": {}} | head | {"name": name})
+    except ValidationError as error:
+        raise UsageError(f"{where}: {problems(error, SourceInfo)}.") from error
+
+
+def source_infos(sources: Mapping[str, Table], catalogue: Mapping[str, SourceInfo]) -> dict[str, SourceInfo]:
+    """Return what is known of each source of a recipe that has been loaded."""
+    return {
+        name: catalogue[name] if name in catalogue and "read" not in table else check_info(name, table, name)
+        for name, table in sources.items()
+    }
+
+
+def take_paths(sources: Mapping[str, Table]) -> tuple[dict[str, dict[str, object]], dict[str, str]]:
+    """Return the tables without their paths, which are no part of a release, and the paths."""
+    paths = {name: str(table["path"]) for name, table in sources.items() if "path" in table}
+    return {name: {key: table[key] for key in table if key != "path"} for name, table in sources.items()}, paths
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"declaration {file}: {error.strerror}. Give the path from the recipe's folder.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"declaration {file}: not valid TOML: {error}.") from error
+
+
+def _find(folder: Path, text: str, where: str) -> Path:
+    """Return the absolute path: from the recipe's folder, else from the current one."""
+    path = Path(text).expanduser()
+    for candidate in (folder / path, path):
+        if candidate.exists():
+            return candidate.absolute()
+    raise UsageError(f"{where}.path: {text} is neither in {folder.absolute()} nor in the current folder. Correct it.")

@@ -1,0 +1,1 @@
+"""Masks, volumes and pictures of other formats: whole numbers, planes and gray levels."""

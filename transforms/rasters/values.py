@@ -1,0 +1,93 @@
+"""Mask files to the whole numbers that they code: palettes as indices, colours packed, nothing rescaled."""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from medmultipoints.transforms.pictures.decode import MAX_PIXELS, ImageProblem, decode_mask
+from medmultipoints.transforms.pictures.png_chunks import SIGNATURE, PngDamage, check_pixels, read_chunks
+from medmultipoints.transforms.rasters.volumes import is_volume_plane, read_plane
+from medmultipoints.transforms.records import MaskLayer
+
+Values = NDArray[np.int64]
+_CHANNELS = {"r": 0, "g": 1, "b": 2, "alpha": 3}
+
+
+def read_codes(layer: MaskLayer, read: Callable[[str], bytes]) -> Values:
+    """Return the values of a mask, height x width: those stored, or colours as ``r << 16 | g << 8 | b``.
+
+    Gray files that are stored as colours give their gray value; an alpha channel counts only where it is asked for.
+    ImageProblem where the file is damaged or of a kind that codes no whole numbers.
+    """
+    if is_volume_plane(layer.plane):
+        return np.asarray(read_plane(read, layer.member, layer.plane, layer.grid), np.int64)
+    data = read(layer.member)
+    if layer.member.lower().endswith((".npy", ".npz")):
+        return _array_values(data, layer.plane)
+    if data.startswith(b"\xff\xd8\xff"):
+        return decode_mask(data).astype(np.int64)
+    return _picture_values(data, layer)
+
+
+def unpack_colour(value: int) -> str:
+    """Return a packed colour as ``r,g,b``."""
+    return f"{value >> 16},{value >> 8 & 255},{value & 255}"
+
+
+def pack_colour(text: str) -> int:
+    """Return the packed value of ``r,g,b``; ValueError where it is none."""
+    red, green, blue = (int(part) for part in text.split(","))
+    return red << 16 | green << 8 | blue
+
+
+def _array_values(data: bytes, plane: str) -> Values:
+    try:
+        loaded = np.load(io.BytesIO(data), allow_pickle=False)
+        arrays = [loaded[name] for name in sorted(loaded.files)] if hasattr(loaded, "files") else [loaded]
+    except (ValueError, OSError, EOFError, KeyError) as error:
+        raise ImageProblem("unreadable_image", f"no array of numbers: {error}") from error
+    if len(arrays) != 1:
+        raise ImageProblem("unreadable_image", f"it holds {len(arrays)} arrays, not one")
+    array = arrays[0]
+    if plane.startswith("channel:") and array.ndim == 3:
+        array = array[int(plane.removeprefix("channel:"))]
+    if array.ndim != 2 or array.dtype.kind not in "biu":
+        raise ImageProblem("unreadable_image", f"an array of {array.ndim} dimensions of {array.dtype}, not a mask")
+    return np.asarray(array, np.int64)
+
+
+def _picture_values(data: bytes, layer: MaskLayer) -> Values:
+    try:
+        if data.startswith(SIGNATURE):
+            check_pixels(*read_chunks(data))
+        with Image.open(io.BytesIO(data), formats=["PNG", "TIFF", "BMP", "GIF", "WEBP"]) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ImageProblem("unreadable_image", f"{image.width} x {image.height} pixels are more than allowed")
+            if layer.plane.startswith("page:"):
+                image.seek(int(layer.plane.removeprefix("page:")))
+            return _values(image, layer.channel)
+    except PngDamage as error:
+        raise ImageProblem("truncated_image" if error.cut else "unreadable_image", f"PNG: {error}") from error
+    except ImageProblem:
+        raise
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning) as error:
+        raise ImageProblem("unreadable_image", str(error)) from error
+
+
+def _values(image: Image.Image, channel: str) -> Values:
+    pixels = np.asarray(image)
+    if pixels.dtype.kind not in "biu":
+        raise ImageProblem("unreadable_image", f"its values are fractions ({pixels.dtype}), not codes")
+    if pixels.ndim == 2:
+        return pixels.astype(np.int64)
+    if image.mode == "LA":
+        return pixels[..., 1 if channel == "alpha" else 0].astype(np.int64)
+    if channel in _CHANNELS:
+        return pixels[..., min(_CHANNELS[channel], pixels.shape[2] - 1)].astype(np.int64)
+    red, green, blue = (pixels[..., index].astype(np.int64) for index in range(3))
+    if np.array_equal(red, green) and np.array_equal(red, blue):
+        return red
+    return red << 16 | green << 8 | blue

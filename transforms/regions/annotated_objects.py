@@ -1,0 +1,176 @@
+"""The annotations and mask layers of a declared source's picture, as regions; what shows no object is named."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.pictures.decode import ImageProblem
+from medmultipoints.transforms.rasters.values import Values
+from medmultipoints.transforms.records import Annotation, Box, Evidence, MaskLayer, Region, Sample
+from medmultipoints.transforms.regions.boxes import clip_box
+from medmultipoints.transforms.regions.layers import LayerObjects, find_layer_objects
+from medmultipoints.transforms.regions.masks import MaskRegion, Speck, measure_mask
+from medmultipoints.transforms.regions.polygons import fill_polygons, polygon_box
+from medmultipoints.transforms.regions.run_lengths import decode_rle
+
+ReadLayer = Callable[[MaskLayer], Values]
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedAnnotation:
+    """An annotation that shows no object in the picture."""
+
+    key: str
+    label: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedObjects:
+    """The regions of a picture, numbered by evidence and label; the specks of its masks; the annotations of neither."""
+
+    regions: tuple[Region, ...]
+    specks: tuple[Speck, ...]
+    unused: tuple[UnusedAnnotation, ...]
+
+
+def find_annotated_objects(
+    sample: Sample, width: int, height: int, read_layer: ReadLayer, picture: NDArray[np.uint8] | None
+) -> AnnotatedObjects:
+    """Return all regions of a declared source's picture of ``width`` x ``height`` px, in its own frame.
+
+    An annotation yields a region for each kind of evidence that it has; all share its key. Boxes are cut at the frame.
+    ``picture``, in RGB, is given where tones are to be measured. ImageProblem where a mask cannot be used.
+    """
+    regions: list[Region] = []
+    unused: list[UnusedAnnotation] = []
+    for annotation in sample.annotations:
+        if annotation.crowd or annotation.ignore:
+            continue
+        found = list(_annotation_regions(sample.sample_id, annotation, width, height, picture))
+        regions += found
+        if not found:
+            detail = f"{annotation.key}: {annotation.label} lies outside the {width}x{height} px picture"
+            unused.append(UnusedAnnotation(annotation.key, annotation.label, "outside_the_picture", detail))
+    specks: list[Speck] = []
+    for number, layer in enumerate(sample.layers):
+        layered = _read_objects(layer, width, height, read_layer, picture)
+        specks += [speck for _, speck in layered.specks]
+        regions += [
+            _mask_region(sample.sample_id, "mask", label, one, f"{layer.member}#{number}.{place}")
+            for place, (label, one) in enumerate(layered.objects)
+        ]
+    return AnnotatedObjects(tuple(_number(regions)), tuple(specks), tuple(unused))
+
+
+def _read_objects(
+    layer: MaskLayer, width: int, height: int, read_layer: ReadLayer, picture: NDArray[np.uint8] | None
+) -> LayerObjects:
+    try:
+        values = read_layer(layer)
+        if values.shape != (height, width):
+            size = f"{values.shape[1]}x{values.shape[0]}"
+            raise ImageProblem("size_mismatch", f"it is {size} px, the image {width}x{height}")
+        return find_layer_objects(layer, values, picture)
+    except ImageProblem as problem:
+        reason = problem.reason if problem.reason.startswith("mask_") else f"mask_{problem.reason}"
+        raise ImageProblem(reason, f"its mask {layer.member}: {problem.detail}") from problem
+
+
+def _annotation_regions(
+    sample_id: str, annotation: Annotation, width: int, height: int, picture: NDArray[np.uint8] | None
+) -> Iterator[Region]:
+    key, label = annotation.key, annotation.label
+    if annotation.rle is not None:
+        white = _decode(annotation, width, height)
+        if white.any():
+            yield _mask_region(sample_id, "mask", label, measure_mask(white, picture), key, annotation.track_id)
+    if annotation.polygons:
+        yield from _polygon_region(sample_id, annotation, width, height, picture)
+    clipped = clip_box(annotation.box, width, height) if annotation.box else None
+    if annotation.box is not None and clipped is not None:
+        yield Region(
+            sample_id=sample_id,
+            evidence="box" if annotation.track_id is None else "track",
+            label=label,
+            index=0,
+            box=clipped,
+            object_key=key,
+            track_id=annotation.track_id,
+            truncated=_reaches_border(annotation.box, width, height),
+        )
+
+
+def _decode(annotation: Annotation, width: int, height: int) -> NDArray[np.bool_]:
+    try:
+        return decode_rle(str(annotation.rle), height, width)
+    except ValueError as error:
+        raise ImageProblem("mask_size_mismatch", f"its mask {annotation.key}: {error}") from error
+
+
+def _polygon_region(
+    sample_id: str, annotation: Annotation, width: int, height: int, picture: NDArray[np.uint8] | None
+) -> Iterator[Region]:
+    """Yield the region of an outline: its box is the extent of the vertices, its mask the pixel centres inside."""
+    extent = polygon_box(annotation.polygons)
+    box = clip_box(extent, width, height)
+    if box is None:
+        return
+    white = fill_polygons(annotation.polygons, width, height)
+    region = Region(
+        sample_id=sample_id,
+        evidence="polygon",
+        label=annotation.label,
+        index=0,
+        box=box,
+        object_key=annotation.key,
+        track_id=annotation.track_id,
+        truncated=_reaches_border(extent, width, height),
+    )
+    if white.any():
+        found = measure_mask(white, picture)
+        region = replace(
+            _mask_region(sample_id, "polygon", annotation.label, found, annotation.key, annotation.track_id),
+            box=box,
+            truncated=region.truncated,
+        )
+    yield region
+
+
+def _mask_region(
+    sample_id: str, evidence: Evidence, label: str, found: MaskRegion, key: str, track_id: str | None = None
+) -> Region:
+    return Region(
+        sample_id=sample_id,
+        evidence=evidence,
+        label=label,
+        index=0,
+        box=found.box,
+        object_key=key,
+        centroid=found.centroid,
+        centroid_inside=found.centroid_inside,
+        interior=found.interior,
+        interior_inside=True,
+        area_px=found.area_px,
+        rle=found.rle,
+        tone=found.tone,
+        track_id=track_id,
+        truncated=found.truncated,
+    )
+
+
+def _reaches_border(box: Box, width: int, height: int) -> bool:
+    return box.x1 <= 0 or box.y1 <= 0 or box.x2 >= width or box.y2 >= height
+
+
+def _number(regions: list[Region]) -> Iterator[Region]:
+    """Number the regions of each evidence and label from 0, in the order in which they were found."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for region in regions:
+        place = (region.evidence, region.label)
+        yield replace(region, index=seen[place])
+        seen[place] += 1

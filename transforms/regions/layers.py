@@ -1,0 +1,98 @@
+"""The values of a mask to its objects: what one object is, and its label, is as the layer declares."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from medmultipoints.transforms.pictures.decode import ImageProblem
+from medmultipoints.transforms.rasters.values import Values, unpack_colour
+from medmultipoints.transforms.records import MaskLayer
+from medmultipoints.transforms.regions.masks import MaskRegion, Speck, find_regions, measure_object
+
+
+@dataclass(frozen=True, slots=True)
+class LayerObjects:
+    """The objects of a layer, each with its label, in reading order by label; and what is too small to be one."""
+
+    objects: tuple[tuple[str, MaskRegion], ...]
+    specks: tuple[tuple[str, Speck], ...]
+
+
+def find_layer_objects(layer: MaskLayer, values: Values, picture: NDArray[np.uint8] | None = None) -> LayerObjects:
+    """Return the objects that the values of a layer show. With ``picture``, in RGB, each has its tone.
+
+    ImageProblem ``mask_values_unclear`` where a binary mask is neither of 0 and 1 nor of dark and bright values,
+    ``mask_value_unknown`` where a value has no label.
+    """
+    objects: list[tuple[str, MaskRegion]] = []
+    specks: list[tuple[str, Speck]] = []
+    for label, codes in _split_labels(layer, values).items():
+        if layer.object == "component":
+            white = np.isin(values, codes).astype(np.uint8) * np.uint8(255)
+            found = find_regions(white, 128, layer.min_area_px, picture=picture)
+            objects += [(label, region) for region in found.regions]
+            specks += [(label, speck) for speck in found.specks]
+            continue
+        for region in _whole_objects(layer, values, codes, picture):
+            if region.area_px < layer.min_area_px:
+                specks.append((label, Speck(region.box, region.area_px, "below_min_area")))
+            else:
+                objects.append((label, region))
+    return LayerObjects(tuple(sorted(objects, key=_order)), tuple(sorted(specks, key=_order)))
+
+
+def _split_labels(layer: MaskLayer, values: Values) -> dict[str, list[int]]:
+    """Return the values of each label that shows something."""
+    found = [int(code) for code in np.unique(values)]
+    if layer.kind == "binary":
+        codes = _bright(layer, found)
+        return {_label_of(layer, "1"): codes} if codes else {}
+    labels: dict[str, list[int]] = {}
+    for code in found:
+        text = unpack_colour(code) if layer.kind == "rgb" else str(code)
+        if code and text not in layer.ignore:
+            labels.setdefault(_label_of(layer, text), []).append(code)
+    return labels
+
+
+def _bright(layer: MaskLayer, found: list[int]) -> list[int]:
+    """Return the values of a binary mask that are the object: 1 of 0 and 1, else those from 128 on."""
+    codes = [code for code in found if code and str(code) not in layer.ignore]
+    if codes in ([], [1]):
+        return codes
+    bright = [code for code in codes if code >= 128]
+    if not bright or (max(codes) > 255 and len(codes) > 1):
+        shown = ", ".join(map(str, codes[:5]))
+        raise ImageProblem("mask_values_unclear", f"a binary mask of the values {shown}: which are the object?")
+    return bright
+
+
+def _label_of(layer: MaskLayer, text: str) -> str:
+    label = layer.labels.get(text, layer.label)
+    if label is None:
+        known = ", ".join(layer.labels) or "none"
+        raise ImageProblem("mask_value_unknown", f"the value {text} has no label; known values are {known}")
+    return label
+
+
+def _whole_objects(
+    layer: MaskLayer, values: Values, codes: Sequence[int], picture: NDArray[np.uint8] | None
+) -> Iterator[MaskRegion]:
+    """Measure one object a value, or one of all values together; their pixels need not be connected."""
+    height, width = values.shape
+    places = np.searchsorted(codes, values)
+    places = np.where(np.take(codes, places, mode="clip") == values, places + 1, 0)
+    if layer.object == "file":
+        places = (places > 0).astype(np.int64)
+    for number, found in enumerate(ndimage.find_objects(places), start=1):
+        pixels = (places[found] == number).astype(np.uint8)
+        rows, columns = found
+        yield measure_object(pixels, columns.start, rows.start, width, height, picture)
+
+
+def _order(found: tuple[str, MaskRegion | Speck]) -> tuple[str, float, float, float, float]:
+    label, one = found
+    return label, one.box.y1, one.box.x1, one.box.y2, one.box.x2

@@ -1,0 +1,273 @@
+"""A declared source: the pictures that its format yields become samples, and every member is accounted for.
+
+The format says what the files hold; everything that a declaration adds is applied here, the same for all formats: label
+map, ignored labels, absence, columns from holes, groups, official splits, joined tables, licences.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from medmultipoints.transforms.records import Annotation, Exclusion, Indexed, MaskLayer, Sample
+from medmultipoints.transforms.sources.accounting import Problem, drop_foreign, exclude, printable
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem
+from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel
+from medmultipoints.transforms.sources.joined_facts import PictureFacts, collect_facts
+from medmultipoints.transforms.sources.paths import split_path, split_paths
+from medmultipoints.transforms.sources.patterns import compile_pattern
+from medmultipoints.transforms.sources.soundness import find_fault
+
+UNKNOWN = "unknown"
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """What is known so far of the members of one source."""
+
+    source: str
+    samples: dict[str, Sample] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    exclusions: dict[str, Exclusion] = field(default_factory=dict)
+
+    def leave_out(self, keys: Iterable[str], verdict: str, problem: Problem, stem: str | None = None) -> None:
+        for row in exclude(self.source, keys, "dropped" if verdict == "dropped" else "rejected", problem, stem):
+            self.exclusions.setdefault(row.key, row)
+
+
+def read_declared(
+    source: str,
+    declaration: Declaration,
+    facts: Mapping[str, str],
+    files: Files,
+    read: Callable[[Declaration, Files], Reading],
+) -> Indexed:
+    """Return one sample for each picture of a declared source, with everything that it says of it.
+
+    ``read`` is that of the declared format. ``facts`` are organ, finding, classification and modality where the whole
+    source has one. Pictures and annotations that cannot be used are rejected with a reason; what the declaration
+    leaves out is dropped with one.
+    Errors: UsageError where the declaration does not fit the files; SourceDataError where a file cannot be read.
+    """
+    joined = collect_facts(source, declaration, files)
+    ledger = _Ledger(source, used=set(joined.members))
+    pictures, problems = _read_pictures(read(declaration, files))
+    names = _name_pictures(pictures)
+    doubts = _note_problems(ledger, problems, names)
+    for picture in pictures:
+        _add_picture(ledger, declaration, facts, joined.of(picture), picture, names, doubts)
+    return _account(ledger, declaration, files)
+
+
+def _read_pictures(reading: Reading) -> tuple[list[AnnotatedPicture], list[ReadProblem]]:
+    pictures: list[AnnotatedPicture] = []
+    problems: list[ReadProblem] = []
+    for found in reading:
+        if isinstance(found, ReadProblem):
+            problems.append(found)
+        else:
+            pictures.append(found)
+    return pictures, problems
+
+
+def picture_key(picture: AnnotatedPicture) -> str:
+    """Return what identifies a picture: its member, and the plane or frame of it."""
+    part = picture.plane or ("" if picture.frame is None else f"frame:{picture.frame}")
+    return f"{picture.member}#{part}" if part else picture.member
+
+
+def _name_pictures(pictures: Iterable[AnnotatedPicture]) -> dict[str, str]:
+    """Return the stem of each picture by its key: its name, else its path below the folder that holds all pictures."""
+    unnamed = [picture for picture in pictures if not _is_named(picture)]
+    shared = _common_folder(split_path(picture.member).folders for picture in unnamed)
+    names: dict[str, str] = {}
+    for picture in pictures:
+        key = picture_key(picture)
+        path = split_path(picture.member)
+        plain = "/".join((*path.folders[shared:], path.stem)) + key.removeprefix(picture.member).replace("#", "_")
+        names[key] = "_".join(printable(picture.name if _is_named(picture) else plain).split()) or "_"
+    return _told_apart(names)
+
+
+def _is_named(picture: AnnotatedPicture) -> bool:
+    """Return whether the reader gives a name that is not just the path of the member."""
+    return bool(picture.name) and not picture.name.startswith(picture.member)
+
+
+def _common_folder(folders: Iterable[tuple[str, ...]]) -> int:
+    """Return how many outer folders all have in common."""
+    listed = list(folders)
+    first, last = min(listed, default=()), max(listed, default=())
+    same = [a == b for a, b in zip(first, last, strict=False)]
+    return same.index(False) if False in same else len(same)
+
+
+def _told_apart(names: dict[str, str]) -> dict[str, str]:
+    """Add the extension, and where that does not help a number, to names that several pictures have."""
+    times = Counter(names.values())
+    named = {key: f"{name}.{key.rpartition('.')[2]}" if times[name] > 1 else name for key, name in names.items()}
+    seen: Counter[str] = Counter()
+    for key in sorted(named):
+        name = "_".join(named[key].split())
+        named[key] = name if not seen[name] else f"{name}~{seen[name]}"
+        seen[name] += 1
+    return named
+
+
+def _note_problems(ledger: _Ledger, problems: Iterable[ReadProblem], names: Mapping[str, str]) -> dict[str, set[str]]:
+    """Exclude what the reader could not use; return the labels of each picture whose count is no longer certain."""
+    stems = {name: name for name in names.values()} | dict(names)
+    doubts: dict[str, set[str]] = {}
+    for problem in problems:
+        stem = stems.get(problem.picture or "")
+        ledger.leave_out([problem.key], problem.verdict, Problem(problem.reason, problem.detail), stem)
+        if stem is not None and problem.label is not None:
+            doubts.setdefault(stem, set()).add(problem.label)
+    return doubts
+
+
+def _add_picture(
+    ledger: _Ledger,
+    declaration: Declaration,
+    facts: Mapping[str, str],
+    own: PictureFacts,
+    picture: AnnotatedPicture,
+    names: Mapping[str, str],
+    doubts: Mapping[str, set[str]],
+) -> None:
+    stem = names[picture_key(picture)]
+    members = (picture.member, *(layer.member for layer in picture.layers), *picture.read_from)
+    problem = own.problem or _find_problem(ledger, declaration, picture, stem)
+    if problem is not None:
+        ledger.leave_out(members, "rejected", problem, stem)
+        ledger.samples.pop(stem, None)
+        return
+    sorted_out = _sort_annotations(ledger, declaration, picture, stem)
+    doubtful = {_released(declaration, label) for label in doubts.get(stem, ())} | sorted_out.doubtful
+    ledger.used.update(members)
+    columns = {**facts, **own.columns, **picture.columns}
+    ledger.samples[stem] = Sample(
+        source=ledger.source,
+        stem=stem,
+        image_member=None if picture.frame is not None else picture.member,
+        video_member=picture.member if picture.frame is not None else None,
+        video_id=columns.get("video") if picture.frame is None else split_path(picture.member).stem,
+        frame_index=picture.frame,
+        fps=picture.fps,
+        organ=columns.get("organ", UNKNOWN),
+        finding=columns.get("finding", UNKNOWN),
+        classification=columns.get("classification", UNKNOWN),
+        modality=columns.get("modality"),
+        official_split=own.split,
+        source_width=picture.width,
+        source_height=picture.height,
+        labels_exhaustive=_certain_labels(declaration, picture, doubtful),
+        group=own.group,
+        licence=own.licence or columns.get("licence"),
+        plane=picture.plane or None,
+        rendering=picture.rendering or None,
+        annotations=sorted_out.annotations,
+        layers=sorted_out.layers,
+        uncertain=tuple(sorted(doubtful)),
+    )
+
+
+def _find_problem(ledger: _Ledger, declaration: Declaration, picture: AnnotatedPicture, stem: str) -> Problem | None:
+    if stem in ledger.samples:
+        return Problem("annotated_twice", f"{picture.member}: the source annotates this picture more than once")
+    empty = not picture.annotations and not picture.layers
+    if not picture.annotated and declaration.absence.missing_file == "reject":
+        return Problem("annotation_missing", f"{picture.member}: there is no annotation of the picture")
+    if picture.annotated and empty and declaration.absence.empty_file == "reject":
+        return Problem("annotation_empty", f"{picture.member}: its annotation holds no object")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _SortedOut:
+    annotations: tuple[Annotation, ...]
+    layers: tuple[MaskLayer, ...]
+    doubtful: set[str]
+
+
+def _sort_annotations(ledger: _Ledger, declaration: Declaration, picture: AnnotatedPicture, stem: str) -> _SortedOut:
+    """Return annotations and layers under their released labels; those that are no objects are excluded one by one."""
+    kept: list[Annotation] = []
+    doubtful: set[str] = set()
+    for annotation in picture.annotations:
+        renamed = declaration.release_label(annotation.label)
+        verdict, problem = _judge(annotation, renamed)
+        if isinstance(renamed, str):
+            if problem is None:
+                kept.append(replace(annotation, label=renamed))
+                continue
+            doubtful.add(renamed)
+        assert problem is not None
+        ledger.leave_out([annotation.key], verdict, problem, stem)
+    layers = tuple(layer for given in picture.layers for layer in _rename_layer(ledger, declaration, given, stem))
+    if declaration.masks.count == "uncertain":
+        doubtful |= {label for layer in layers for label in _layer_labels(layer)}
+    return _SortedOut(tuple(kept), layers, doubtful)
+
+
+def _judge(annotation: Annotation, renamed: str | IgnoreLabel) -> tuple[str, Problem | None]:
+    """Return the verdict and the reason why an annotation is no object; no reason where it is one."""
+    if isinstance(renamed, IgnoreLabel):
+        return "dropped", Problem(
+            "label_ignored", f"{annotation.key}: {annotation.label} is left out: {renamed.ignore}"
+        )
+    if annotation.crowd:
+        detail = f"{annotation.key}: a region of many {annotation.label}, which is never counted"
+        return "dropped", Problem("crowd_region", detail)
+    if annotation.ignore:
+        return "dropped", Problem("ignored_region", f"{annotation.key}: a region about which the source says nothing")
+    fault = find_fault(annotation)
+    return ("dropped" if fault and fault.reason == "point_without_extent" else "rejected"), fault
+
+
+def _rename_layer(ledger: _Ledger, declaration: Declaration, layer: MaskLayer, stem: str) -> Iterator[MaskLayer]:
+    """Yield the layer under its released labels; values of ignored labels are ignored."""
+    outcome = {value: declaration.release_label(label) for value, label in layer.labels.items()}
+    ignored = tuple(value for value, renamed in outcome.items() if isinstance(renamed, IgnoreLabel))
+    labels = {value: renamed for value, renamed in outcome.items() if isinstance(renamed, str)}
+    single = None if layer.label is None else declaration.release_label(layer.label)
+    if isinstance(single, IgnoreLabel) or (layer.labels and not labels and single is None):
+        reason = single.ignore if isinstance(single, IgnoreLabel) else "all its labels are ignored"
+        problem = Problem("label_ignored", f"{layer.member}: {layer.label or 'the mask'} is left out: {reason}")
+        ledger.leave_out([f"{layer.member}#{layer.plane or 'mask'}@{stem}"], "dropped", problem, stem)
+        return
+    yield replace(layer, label=single, labels=labels, ignore=(*layer.ignore, *ignored))
+
+
+def _layer_labels(layer: MaskLayer) -> set[str]:
+    return {*layer.labels.values(), *([layer.label] if layer.label else [])}
+
+
+def _released(declaration: Declaration, label: str) -> str:
+    renamed = declaration.release_label(label)
+    return renamed if isinstance(renamed, str) else label
+
+
+def _certain_labels(declaration: Declaration, picture: AnnotatedPicture, doubtful: set[str]) -> tuple[str, ...]:
+    """Return the labels whose objects are all annotated in this picture."""
+    absence = declaration.absence
+    empty = not picture.annotations and not picture.layers
+    silent = absence.missing_file if not picture.annotated else absence.empty_file if empty else "none"
+    if silent != "none":
+        return ()
+    certain = {_released(declaration, label) for label in absence.certain}
+    return tuple(sorted(certain - doubtful))
+
+
+def _account(ledger: _Ledger, declaration: Declaration, files: Files) -> Indexed:
+    """Drop the members that nothing uses: those that the declaration names, and those that are no part of it."""
+    names = set(files.names())
+    declared = [compile_pattern(text) for text in declaration.drop]
+    for name in sorted(names - ledger.used - ledger.exclusions.keys()):
+        if any(pattern.match(name) is not None for pattern in declared):
+            problem = Problem("dropped_by_declaration", f"{name} is left out by the declaration's drop")
+            ledger.leave_out([name], "dropped", problem)
+    rest = names - ledger.used - ledger.exclusions.keys()
+    exclusions = {row.key: row for row in drop_foreign(ledger.source, split_paths(sorted(rest)))}
+    exclusions |= {key: row for key, row in ledger.exclusions.items() if key not in ledger.used}
+    samples = tuple(sorted(ledger.samples.values(), key=lambda sample: sample.sample_id))
+    return Indexed(samples, frozenset(ledger.used), tuple(sorted(exclusions.values(), key=lambda row: row.key)))
