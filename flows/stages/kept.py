@@ -3,6 +3,7 @@
 import polars as pl
 
 from medmultipoints.flows.engine.stage import Inputs, Output, Tables
+from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.audit.corrections import correct_regions
 
 
@@ -40,3 +41,14 @@ def all_used(images: pl.DataFrame, tables: Tables) -> Output:
     """The output of a stage that uses every image it is given."""
     keys = images["sample_id"].to_list()
     return Output(inputs=keys, used={key: key for key in keys}, tables=tables)
+
+
+def released_names(recipe: Recipe, inputs: Inputs) -> dict[str, str]:
+    """Return the released label of each label of the sources; labels that are not in it are left out."""
+    names = dict(recipe.labels.names)
+    if recipe.labels.others == "keep":
+        certain = inputs.scan("samples").select(label="labels_exhaustive").explode("label").drop_nulls()
+        for table in (inputs.scan("regions").select("label"), certain):
+            found = table.unique().collect(engine="streaming")["label"].sort()
+            names |= {label: label for label in found if label not in names}
+    return names

@@ -18,8 +18,7 @@ from medmultipoints.flows.engine.stage import (
     shards_of,
 )
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.kept import corrected_regions, kept_images, rows_of
-from medmultipoints.flows.stages.labels import released_names
+from medmultipoints.flows.stages.kept import corrected_regions, kept_images, released_names, rows_of
 from medmultipoints.flows.stages.source_coverage import require_every_source
 from medmultipoints.transforms.compose.records import compose_records
 from medmultipoints.transforms.records import Exclusion

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -13,26 +13,23 @@ from medmultipoints.transforms.pictures.decode import (
     ColourModel,
     ImageProblem,
     check_extension,
-    colour_model,
     decode_image,
     decode_mask,
     detect_format,
     encode_jpeg,
-    encode_png,
     pixel_sha256,
     resize_image,
 )
 from medmultipoints.transforms.pictures.orientation import (
     Orientation,
     find_orientations,
-    neutralise,
     turn_box,
     turn_pixels,
     turn_size,
 )
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail
-from medmultipoints.transforms.rasters.source_pictures import ImageOrigin, is_passed_through, render_picture
+from medmultipoints.transforms.rasters.source_pictures import ImageOrigin, SourcePicture, read_picture
 from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Box, Exclusion, Region, Sample
 from medmultipoints.transforms.regions.annotated_objects import (
@@ -130,28 +127,6 @@ def reject(sample: Sample, reason: str, detail: str) -> Exclusion:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Picture:
-    """A picture on its way into the release: the source's bytes, its pixels, and what was done to its orientation.
-
-    ``changed`` are the bytes to release where a tag was taken out or applied, or another format was converted;
-    ``turned`` is the tag that was applied.
-    """
-
-    data: bytes
-    pixels: NDArray[np.uint8]
-    format: Literal["jpg", "png"]
-    model: ColourModel
-    changed: bytes | None = None
-    done: str | None = None
-    turned: int | None = None
-    origin: ImageOrigin = "member"
-
-    def frame(self, width: int, height: int) -> tuple[int, int]:
-        """The size of an annotation of the stored picture once it is turned as the picture was."""
-        return turn_size(width, height, self.turned) if self.turned else (width, height)
-
-
 def _derive(
     sample: Sample,
     read: Callable[[str], bytes],
@@ -160,16 +135,16 @@ def _derive(
     scratch: Scratch,
 ) -> Derived:
     picture = (
-        _read_picture(sample, read, parameters.orientation, scratch)
+        read_picture(sample, read, parameters.orientation, scratch)
         if frame is None
-        else _Picture(encode_jpeg(frame, parameters.jpeg_quality), frame, "jpg", "rgb", origin="decoded")
+        else SourcePicture(encode_jpeg(frame, parameters.jpeg_quality), frame, "jpg", "rgb", origin="decoded")
     )
     pixels = picture.pixels
     height, width = pixels.shape[:2]
     _check_size(sample, picture)
     stored, size, scale = _store(picture, parameters)
     redrawn = frame is not None or scale != 1
-    measured = None if redrawn or picture.origin != "member" else pixels
+    measured = pixels if scale == 1 and picture.origin == "member" else None
     found, regions = _find_objects(sample, read, parameters, picture, measured, scratch)
     annotated = _find_annotated(sample, read, picture, measured)
     identity = pixel_sha256(pixels)
@@ -194,14 +169,13 @@ def _derive(
         orientation_done=picture.done,
         colour_model=picture.model,
     )
-    kept = stored is picture.data and picture.origin == "member"
     specks = (*(found.specks if found else ()), *annotated.specks)
-    regions = (*regions, *annotated.regions)
-    return Derived(image, regions, specks, None if kept else stored, pack(small), annotated.unused)
+    changed = None if stored is picture.data and picture.origin == "member" else stored
+    return Derived(image, (*regions, *annotated.regions), specks, changed, pack(small), annotated.unused)
 
 
 def _find_annotated(
-    sample: Sample, read: Callable[[str], bytes], picture: _Picture, measured: NDArray[np.uint8] | None
+    sample: Sample, read: Callable[[str], bytes], picture: SourcePicture, measured: NDArray[np.uint8] | None
 ) -> AnnotatedObjects:
     """The objects that a declared source annotates, in the frame of the picture as stored."""
     if picture.turned and (sample.annotations or sample.layers):
@@ -218,7 +192,7 @@ def _find_objects(
     sample: Sample,
     read: Callable[[str], bytes],
     parameters: DeriveParameters,
-    picture: _Picture,
+    picture: SourcePicture,
     measured: NDArray[np.uint8] | None,
     scratch: Scratch,
 ) -> tuple[MaskRegions | None, tuple[Region, ...]]:
@@ -254,43 +228,7 @@ def _holds_specks_alone(found: MaskRegions | None) -> bool:
     return found is not None and not found.regions and any(speck.reason == "below_min_area" for speck in found.specks)
 
 
-def _read_picture(sample: Sample, read: Callable[[str], bytes], orientation: Orientation, scratch: Scratch) -> _Picture:
-    assert sample.image_member is not None
-    if not is_passed_through(sample):
-        made = render_picture(sample, read)
-        return _Picture(made.identity, made.pixels, "png", made.model, changed=made.png, origin="converted")
-    data = read(sample.image_member)
-    check_extension(sample.image_member, data)
-    decoded = decode_image(data, scratch)
-    plain = _Picture(data, decoded.pixels, decoded.format, colour_model(data))
-    if not (tags := find_orientations(data)):
-        return plain
-    picture = _orient(plain, tags, orientation)
-    height, width = picture.pixels.shape[:2]
-    drawn_on = (sample.source_width, sample.source_height)
-    if picture.turned and picture.turned >= 5 and drawn_on == (width, height) != (height, width):
-        return replace(picture, turned=None)  # the annotation states the displayed size: it was drawn on that
-    return picture
-
-
-def _orient(picture: _Picture, tags: frozenset[int], orientation: Orientation) -> _Picture:
-    """The picture as every reader loads it in the frame of its boxes; ImageProblem where the recipe refuses it."""
-    named = " and ".join(map(str, sorted(tags)))
-    if orientation == "refuse":
-        raise ImageProblem("orientation_tag", f"it holds the orientation {named}, which the recipe refuses")
-    if orientation == "stored":
-        if (changed := neutralise(picture.data)) is None:
-            raise ImageProblem("orientation_tag", f"its orientation {named} cannot be taken out: write the file again")
-        return replace(picture, changed=changed, done=f"removed {named}")
-    if len(tags) > 1:
-        raise ImageProblem("orientation_tag", f"its metadata state the orientations {named}: nothing says which holds")
-    (tag,) = tags
-    turned = turn_pixels(picture.pixels, tag)
-    done = f"applied {named}"
-    return replace(picture, pixels=turned, format="png", changed=encode_png(turned), done=done, turned=tag)
-
-
-def _check_size(sample: Sample, picture: _Picture) -> None:
+def _check_size(sample: Sample, picture: SourcePicture) -> None:
     if sample.source_width is None or sample.source_height is None:
         return
     height, width = picture.pixels.shape[:2]
@@ -308,7 +246,7 @@ def _read_mask(
     member: str,
     read: Callable[[str], bytes],
     declared: int | None,
-    picture: _Picture,
+    picture: SourcePicture,
     scratch: Scratch,
 ) -> tuple[NDArray[np.uint8], int]:
     """The mask in the frame of the picture, and the value from which on its pixels are objects."""
@@ -357,7 +295,7 @@ def _mask_objects(sample: Sample, inside: NDArray[np.bool_], found: MaskRegions)
         )
 
 
-def _source_objects(sample: Sample, picture: _Picture) -> Iterator[Region]:
+def _source_objects(sample: Sample, picture: SourcePicture) -> Iterator[Region]:
     height, width = picture.pixels.shape[:2]
     for index, stated in enumerate(sample.source_boxes):
         box = _turn(stated.box, picture)
@@ -371,7 +309,7 @@ def _source_objects(sample: Sample, picture: _Picture) -> Iterator[Region]:
         )
 
 
-def _turn(box: Box, picture: _Picture) -> Box:
+def _turn(box: Box, picture: SourcePicture) -> Box:
     """A box of the stored picture in the frame of the released one."""
     if picture.turned is None:
         return box
@@ -379,7 +317,7 @@ def _turn(box: Box, picture: _Picture) -> Box:
     return turn_box(box, picture.turned, *turn_size(width, height, picture.turned))
 
 
-def _track_objects(sample: Sample, read: Callable[[str], bytes], picture: _Picture) -> Iterator[Region]:
+def _track_objects(sample: Sample, read: Callable[[str], bytes], picture: SourcePicture) -> Iterator[Region]:
     if sample.label_member is None or sample.track_member is None:
         return
     labels = parse_labels(read(sample.label_member), file=sample.label_member)
@@ -397,7 +335,7 @@ def _track_objects(sample: Sample, read: Callable[[str], bytes], picture: _Pictu
         )
 
 
-def _store(picture: _Picture, parameters: DeriveParameters) -> tuple[bytes, tuple[int, int], float]:
+def _store(picture: SourcePicture, parameters: DeriveParameters) -> tuple[bytes, tuple[int, int], float]:
     """The bytes to be released, their size in pixels, and the scale."""
     height, width = picture.pixels.shape[:2]
     scale = published_scale(width, height, parameters.max_side)
