@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple
+from math import ceil, floor
 from typing import Any
 
 import cv2
@@ -40,7 +41,7 @@ def check_tones(data: bytes, stated: Sequence[Mapping[str, Any]]) -> Iterator[st
 
 
 def _measure(pixels: Any, row: Mapping[str, Any]) -> Tone | None:
-    x1, y1, x2, y2 = (int(row[side]) for side in SIDES)
+    x1, y1, x2, y2 = (floor(row["x1"]), floor(row["y1"]), ceil(row["x2"]), ceil(row["y2"]))
     height, width = pixels.shape[:2]
     own = decode_rle_in(row["rle"], height, width, (x1, y1, x2, y2)).view(np.uint8)
     return measure_tone(pixels, own, x1, y1, cv2.countNonZero(own))
