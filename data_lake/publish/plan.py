@@ -18,6 +18,7 @@ from medmultipoints.data_lake.publish.withdrawn import (
     withdrawn_hashes,
 )
 from medmultipoints.data_lake.release.read.compare import Comparison, compare_releases
+from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT
 from medmultipoints.data_lake.release.write.card_check import check_card
 from medmultipoints.data_lake.release.write.manifest import (
@@ -100,6 +101,7 @@ class PushPlan:
         return [file for file in self.files if file.kind in kinds]
 
 
+@reads_release
 def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> PushPlan:
     """What pushing the release would do now; UsageError or DataError where it must not be pushed.
 

@@ -10,6 +10,7 @@ import orjson
 from markupsafe import Markup
 
 from medmultipoints.data_lake.release.read.compare import diff_folders
+from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.changes import plain
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.report import sections
@@ -25,6 +26,7 @@ FIRST_ROWS: Final = 15
 """Rows of a listing that are there without the script."""
 
 
+@reads_release
 def report_page(
     folder: Path, against: Path | None = None, *, leakage: bool = False, kind: type[Manifest] = Manifest
 ) -> tuple[str, dict[str, int]]:
@@ -63,6 +65,7 @@ def difference(old: Path, new: Path) -> dict[str, Any]:
     return {"from": f"{before.name} {before.version}", **plain(diff_folders(old, new, EXAMPLES))}
 
 
+@reads_release
 def diff_page(old: Path, new: Path, titles: tuple[str, str], diff: ReleaseDiff) -> str:
     """The difference of two releases with drawings of its examples."""
     album = Album([new, old])

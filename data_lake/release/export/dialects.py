@@ -11,9 +11,10 @@ from medmultipoints.data_lake.release.export.dialect_rows import read_contents
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
 from medmultipoints.data_lake.release.export.pictures import write_whole
 from medmultipoints.data_lake.release.export.plain import choose_splits
+from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Dialect
-from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class DialectReport:
     left_out: Mapping[str, int]
 
 
+@reads_release
 def export_dialect(folder: Path, to: Path, dialect: str, split: str | None = None) -> DialectReport:
     """Write the release in a dialect as files in ``to``, which appears whole or not at all.
 
@@ -42,10 +44,7 @@ def export_dialect(folder: Path, to: Path, dialect: str, split: str | None = Non
     manifest = read_manifest(folder)
     splits = choose_splits(manifest, split)
     with export_folder(to, manifest, splits, dialect) as unfinished:
-        try:
-            return _write(Export(folder, manifest, unfinished, read_contents(folder, manifest, splits)), chosen, to)
-        except ValueError as error:
-            raise DataError(f"the release cannot be exported as {dialect}: {error}; verify the release.") from error
+        return _write(Export(folder, manifest, unfinished, read_contents(folder, manifest, splits)), chosen, to)
 
 
 def find_dialect(name: str) -> Dialect:

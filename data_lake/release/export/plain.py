@@ -8,6 +8,7 @@ import polars as pl
 
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
 from medmultipoints.data_lake.release.export.pictures import write_pictures, write_whole
+from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.read.tables import (
     read_all_instructions,
     read_parquet,
@@ -33,6 +34,7 @@ class ExportReport:
     records: int
 
 
+@reads_release
 def export_release(folder: Path, to: Path, split: str | None = None) -> ExportReport:
     """The files ``images/<image_sha256>.<extension>``, ``instructions/<split>.jsonl`` and ``records/<split>.jsonl``.
 

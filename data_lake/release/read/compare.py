@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.read.tables import read_tables
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.transforms.diff.changes import Change, Example
@@ -27,6 +28,7 @@ class Comparison:
         return describe(self.diff)
 
 
+@reads_release
 def compare_releases(old: Path, new: Path, old_kind: type[Manifest] = Manifest) -> Comparison:
     """The difference of two release folders of the same name; equal roots mean no difference and nothing is read.
 
@@ -39,6 +41,7 @@ def compare_releases(old: Path, new: Path, old_kind: type[Manifest] = Manifest) 
     return Comparison(before.version, after.version, propose_version(before.version, diff), diff)
 
 
+@reads_release
 def diff_folders(old: Path, new: Path, shown: int = EXAMPLES, *, old_kind: type[Manifest] = Manifest) -> ReleaseDiff:
     """The difference of any two release folders, what they were made of included; none where the roots are equal."""
     before, after = read_manifest(old, old_kind), read_manifest(new)

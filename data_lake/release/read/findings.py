@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.read.tables import read_quarantine
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.columns.tables import column_names
@@ -16,11 +17,13 @@ KEYS = column_names("disagreements", "reported")
 """What programs get of each finding, in this order."""
 
 
+@reads_release
 def read_findings(folder: Path) -> pl.DataFrame:
     """All findings of a release, the worst first, then by image; DataError where the release has no such table."""
     return _read(folder, "disagreements").sort(severity_rank(), "source", "stem", "finding_id")
 
 
+@reads_release
 def read_conventions(folder: Path) -> pl.DataFrame:
     """The convention of each source's boxes."""
     return _read(folder, "conventions").sort("source")

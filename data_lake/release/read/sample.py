@@ -10,6 +10,7 @@ import orjson
 import polars as pl
 
 from medmultipoints.data_lake.release.export.pictures import crops_among, cut_crops
+from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.read.tables import (
     Picture,
     read_all_instructions,
@@ -108,6 +109,7 @@ class Sample:
     of: int
 
 
+@reads_release
 def sample_release(
     folder: Path, number: int, *, task: str | None = None, split: str | None = None, seed: int = 0
 ) -> Sample:

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from medmultipoints.data_lake.release.read.certificate import read_seen, read_threshold
+from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.read.tables import read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.errors import DataError, UsageError
@@ -23,12 +24,14 @@ class StatedLeakage:
     certificate: Certificate
 
 
+@reads_release
 def check_folds(folder: Path, folds: Path) -> StatedLeakage:
     """What HyperKvasir's official folds (CSV) leak, on the HyperKvasir images that the release holds."""
     stated = read_folds(_read(folds), str(folds))
     return _check(folder, len(stated), lambda images: place_folds(stated, images))
 
 
+@reads_release
 def check_items(folder: Path, items: Mapping[str, Path], rest: str | None = None) -> StatedLeakage:
     """What a split of instructions leaks: by split, a JSONL file whose lines have ``image_sha256``.
 

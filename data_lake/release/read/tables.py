@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from medmultipoints.data_lake.release.read.sound import DECLARED, check_types
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, INSTRUCTIONS_FILE, PARQUET_FILE
 from medmultipoints.data_lake.release.write.jsonl import read_instructions
 from medmultipoints.data_lake.release.write.manifest import Manifest
@@ -69,19 +70,21 @@ def read_tables(folder: Path, manifest: Manifest) -> Tables:
 def read_parquet(folder: Path, manifest: Manifest, table: str, split: str | None = None) -> pl.DataFrame:
     """The rows of a table, file by file; pictures are left out. DataError names a file that cannot be read."""
     paths = [path for path in table_files(manifest, table, split) if path.endswith(".parquet")]
-    parts = [_read_file(own_file(folder, manifest, path)) for path in paths]
+    parts = [_read_file(own_file(folder, manifest, path), DECLARED.get(table)) for path in paths]
     if not parts:
         raise DataError(f"{folder}: the release lists no file {table}/*.parquet. Build it again.")
     return pl.concat(parts)
 
 
-def _read_file(path: Path) -> pl.DataFrame:
+def _read_file(path: Path, declared: str | None) -> pl.DataFrame:
     with readable(path) as file:
         columns = file.schema_arrow
         names = [one.name for one in columns if one.name != "image" or not pa.types.is_struct(one.type)]
         table = pl.from_arrow(file.read(columns=names))
     if not isinstance(table, pl.DataFrame):
         raise DataError(f"{path}: holds no columns.")
+    if declared is not None:
+        check_types(path, table, declared)
     return table
 
 
@@ -157,7 +160,9 @@ def read_quarantine(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame
     if path not in {file.path for file in manifest.files}:
         return None
     with readable(own_file(folder, manifest, path)) as file:
-        return pl.DataFrame(pl.from_arrow(file.read()))
+        found = pl.DataFrame(pl.from_arrow(file.read()))
+    check_types(folder / path, found, name)
+    return found
 
 
 def own_file(folder: Path, manifest: Manifest, path: str) -> Path:

@@ -52,6 +52,7 @@ def image_row(sample_id: str, data: bytes) -> dict[str, object]:
         "pixel_sha256": hashlib.sha256(data[::-1]).hexdigest(),
         "image_file": f"images/{sha256}.{'png' if data[1:4] == b'PNG' else 'jpg'}",
         "image_origin": "member",
+        "orientation_done": None,
         "source": source,
         "stem": stem,
         "member": f"images/{stem}.jpg",
