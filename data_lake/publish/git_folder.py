@@ -1,16 +1,17 @@
 """A bare git repository in a folder as a place for versions: the Hub's commits and tags for a site without it."""
 
+import glob
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryFile
 from typing import BinaryIO, cast
-from uuid import uuid4
 
 from medmultipoints.data_lake.publish.places import PIECE, Change, KeptCommit, KeptFile, PlaceState, StaleParent
 from medmultipoints.data_lake.store.layout import explained
+from medmultipoints.data_lake.store.temporary import remove_left_behind, system_temporary_folder, temporary_name
 from medmultipoints.transforms.errors import MachineError, UsageError
 
 AUTHOR = {
@@ -107,7 +108,9 @@ class GitFolder:
             return
         with explained(f"the folder {self.folder}"):
             self.folder.parent.mkdir(parents=True, exist_ok=True)
-            made = self.folder.with_name(f".{uuid4().hex}.part")
+            prefix = f".{self.folder.name}."
+            remove_left_behind(self.folder.parent.glob(f"{glob.escape(prefix)}*-*-*"), prefix)
+            made = self.folder.with_name(prefix + temporary_name())
             _run(made, "init", "--quiet", "--bare", f"--initial-branch={self.branch}")
             for key, value in SETTINGS.items():
                 _run(made, "config", key, value)
@@ -120,8 +123,8 @@ class GitFolder:
 
     def commit(self, change: Change, parent: str | None) -> str:
         """One commit; the branch moves from ``parent`` to it by compare and swap, or StaleParent."""
-        with TemporaryDirectory(prefix="medmultipoints-") as name:
-            index = {"GIT_INDEX_FILE": str(Path(name) / "index")}
+        with system_temporary_folder() as temporary:
+            index = {"GIT_INDEX_FILE": str(temporary / "index")}
             if parent:
                 self._git("read-tree", parent, extra=index)
             paths = [str(change.folder.absolute() / file.path) for file in change.add]

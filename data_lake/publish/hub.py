@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO, TypeVar, cast
 
 from medmultipoints.data_lake.publish.hub_answers import Trouble, explain, trouble_of
-from medmultipoints.data_lake.publish.hub_client import check_endpoint, check_name, open_client
+from medmultipoints.data_lake.publish.hub_client import RangedFile, check_name, open_client
 from medmultipoints.data_lake.publish.places import (
     PIECE,
     Change,
@@ -16,7 +16,6 @@ from medmultipoints.data_lake.publish.places import (
     PlaceState,
     StaleParent,
 )
-from medmultipoints.data_lake.publish.ranges import RangedFile
 from medmultipoints.transforms.errors import MachineError, PipelineError, UsageError
 
 Result = TypeVar("Result")
@@ -37,7 +36,6 @@ class HubPlace:
         self.repo, self.private, self.branch = repo, private, branch
         self._pull_request, self._sleep = pull_request, sleep
         self.endpoint = os.environ.get("HF_ENDPOINT", DEFAULT_ENDPOINT).rstrip("/")
-        check_endpoint(self.endpoint)
         self._token, self._api, self._files = open_client(self.endpoint, timeout)
         self._named: dict[str, Any] = {"repo_id": repo, "repo_type": "dataset"}
 
@@ -124,9 +122,8 @@ class HubPlace:
         return cast("BinaryIO", RangedFile(file, lambda read: self._ask(f"reading {path}", read)))
 
     def _pieces(self, revision: str, path: str, start: int) -> Iterator[bytes]:
-        from huggingface_hub import get_session, hf_hub_url
-        from huggingface_hub.utils._headers import build_hf_headers
-        from huggingface_hub.utils._http import hf_raise_for_status
+        from huggingface_hub import get_session, hf_hub_url, hf_raise_for_status
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
         url = hf_hub_url(self.repo, path, repo_type="dataset", revision=revision, endpoint=self.endpoint)
         headers = build_hf_headers(token=self._token or False) | {"Accept-Encoding": "identity"}

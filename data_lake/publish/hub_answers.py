@@ -14,14 +14,21 @@ LONGEST_WAIT = 60.0
 PASSING = (408, 429, 500, 502, 503, 504)
 REMEDIES = {
     401: "The token is wrong or missing: set HF_TOKEN to a token with the role write, or run `hf auth login`.",
-    403: "The token may not write there: use one with the role write for this namespace, or another --repo.",
+    403: "This token may not write there: use one with the role write for this namespace, or another --repo.",
     404: "It is not there, or this token may not see it: check the spelling of --repo, the branch and the token.",
     409: "It exists already with other content; nothing was changed. Read it again: run the same command once more.",
     412: "Someone else changed the branch meanwhile; nothing was overwritten. Run the same command again.",
     413: "A file is too large for it. Build the release in smaller files.",
-    422: "It does not accept a path or a value. This is a fault of the program: please report it.",
+    422: "It does not accept a path or a value. This is an internal error: please report it.",
     429: "It asks for fewer requests. Wait some minutes, then run the same command again: it goes on where it stopped.",
 }
+
+QUOTA = re.compile(r"\b(storage|quota|disk space|plan)\b", re.IGNORECASE)
+ROOM = (
+    "The storage of that namespace is full: remove what is no longer needed there, raise its limit on the Hub, or give "
+    "a --repo of another namespace. Then run the same command again."
+)
+"""The remedy where the Hub refuses for want of room, whatever status it does that with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +41,14 @@ class Trouble:
     card: bool = False
 
     @property
+    def is_quota(self) -> bool:
+        """Whether the Hub refuses for want of room and not for want of permission."""
+        return self.status in (402, 403, 413, 429, 507) and QUOTA.search(self.text) is not None
+
+    @property
     def may_pass(self) -> bool:
         """Whether asking again may help."""
-        return not self.card and (self.status is None or self.status in PASSING)
+        return not self.card and not self.is_quota and (self.status is None or self.status in PASSING)
 
 
 def redact(text: str, token: str | None = None) -> str:
@@ -79,6 +91,8 @@ def explain(what: str, place: str, trouble: Trouble) -> PipelineError:
             f"{place}: {what} got no answer{said}. Check the network and HF_ENDPOINT, then run the same command again: "
             "it goes on where it stopped."
         )
+    if trouble.is_quota:
+        return MachineError(f"{place}: {what} was refused with {trouble.status}{said}. {ROOM}")
     remedy = REMEDIES.get(
         trouble.status,
         "The Hub has trouble. Run the same command again later: it goes on where it stopped."

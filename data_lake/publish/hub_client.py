@@ -1,9 +1,12 @@
-"""The Hub's own client library, set up for publishing: a token, a timeout, no noise."""
+"""The client library of the Hub, set up for publishing: a token, a timeout, no progress bars."""
 
+import io
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
+from medmultipoints.data_lake.fetch.http import is_local
 from medmultipoints.transforms.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,35 +29,63 @@ def check_name(repo: str) -> None:
         raise UsageError(f"--repo {repo}: {problem}. Write it as OWNER/NAME, for example acme/medmultipoints.")
 
 
-def check_endpoint(endpoint: str) -> None:
-    """UsageError unless it is the address of a server."""
+def check_endpoint(endpoint: str, token: str | None) -> None:
+    """UsageError unless it is the address of a server to which the token may travel: by https, or on this machine."""
     parts = urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"HF_ENDPOINT={endpoint}: no address of a Hub. Write it as https://HOST, or unset it.")
+        raise UsageError(f"HF_ENDPOINT={endpoint} is not a valid URL; expected https://HOST.")
+    if token and parts.scheme == "http" and not is_local(endpoint):
+        raise UsageError(
+            f"HF_ENDPOINT={endpoint} is refused: anyone on the way could read your token. Use https, "
+            "or unset HF_TOKEN and log out with `hf auth logout` to read without a token."
+        )
 
 
 def open_client(endpoint: str, timeout: float) -> tuple[str | None, "HfApi", "HfFileSystem"]:
-    """The token, and the client's two faces; a server that never answers is given up after ``timeout`` seconds."""
+    """The token, the client and its file system; a server that never answers is given up after ``timeout`` seconds."""
+    import httpx2
     import huggingface_hub
-    from huggingface_hub.utils import logging
-    from huggingface_hub.utils._http import default_client_factory
-    from huggingface_hub.utils.tqdm import disable_progress_bars
+    from huggingface_hub.utils import disable_progress_bars, logging  # type: ignore[attr-defined]
 
-    def factory() -> Any:
-        client = default_client_factory()
-        client.timeout = timeout
-        return client
-
+    token = huggingface_hub.get_token()
+    check_endpoint(endpoint, token)
     if timeout not in _CLIENTS:  # a new factory closes the connections of the old one
         _CLIENTS[:] = [timeout]
-        huggingface_hub.set_client_factory(factory)
+        hooks = huggingface_hub.get_session().event_hooks
+        huggingface_hub.set_client_factory(
+            lambda: httpx2.Client(event_hooks=hooks, follow_redirects=True, timeout=timeout)
+        )
     if not sys.stderr.isatty():
         disable_progress_bars()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its warnings hold signed addresses
-    token = huggingface_hub.get_token()
     given = token or False
     api = huggingface_hub.HfApi(endpoint=endpoint, token=given, library_name="medmultipoints")
     files = huggingface_hub.HfFileSystem(
         endpoint=endpoint, token=given, skip_instance_cache=True, use_listings_cache=False
     )
     return token, api, files
+
+
+class RangedFile(io.RawIOBase):
+    """A file of the Hub that is read in ranges; each read goes through ``ask``, which retries or explains it."""
+
+    def __init__(self, file: BinaryIO, ask: Callable[[Callable[[], bytes]], bytes]) -> None:
+        self._file, self._ask = file, ask
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        """Read the next bytes; a read that fails moves nothing, so that it can be repeated."""
+        data = self._ask(lambda: self._file.read(len(buffer)))
+        buffer[: len(data)] = data
+        return len(data)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from medmultipoints.data_lake.store.hashing import remember_sha256
 from medmultipoints.transforms.errors import MachineError
 
 PIECE = 1 << 20
@@ -133,6 +134,7 @@ def hash_local(folder: Path, path: str) -> LocalFile:
         while data := file.read(PIECE):
             sha256.update(data)
             blob.update(data)
+    remember_sha256(folder / path, sha256.hexdigest())
     return LocalFile(path, size, sha256.hexdigest(), blob.hexdigest())
 
 

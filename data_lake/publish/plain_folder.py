@@ -23,6 +23,7 @@ from medmultipoints.data_lake.publish.places import (
 )
 from medmultipoints.data_lake.store.layout import explained
 from medmultipoints.data_lake.store.objects import sync
+from medmultipoints.data_lake.store.temporary import remove
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 
 HISTORY, VERSIONS, LOCK = "history.json", "versions", ".lock"
@@ -142,7 +143,10 @@ class PlainFolder:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
+        """Hold the folder; whatever is under construction in it was left by a process that was killed."""
         with FileLock(self.folder / LOCK, timeout=LONGEST_WAIT):
+            for left in (*self.folder.glob(".*.part"), *self.folder.glob(f"{VERSIONS}/.*.part")):
+                remove(left)
             yield
 
     def _history(self) -> dict[str, Any]:

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from medmultipoints.data_lake.release.read.tables import read_parquet, splits_of
 from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT
 from medmultipoints.data_lake.release.write.card import config_tables
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, read_manifest
+from medmultipoints.data_lake.store.temporary import system_temporary_folder
 from medmultipoints.transforms.errors import PipelineError, UsageError
 
 ROWS = 5
@@ -61,9 +61,9 @@ def _wrong_rows(place: Place, tag: str, folder: Path) -> Iterator[str]:
     manifest = read_manifest(folder)
     tables = config_tables(file.path for file in manifest.files)
     wanted = {name: splits for name, table in tables.items() if (splits := _splits(manifest, table))}
-    with tempfile.TemporaryDirectory(prefix="medmultipoints-") as name:
-        argument = place.load_argument(tag) or (str(_fetch_all(place, tag, manifest, Path(name) / "release")), None)
-        loaded = _load(place, argument, wanted, Path(name) / "home")
+    with system_temporary_folder() as made:
+        argument = place.load_argument(tag) or (str(_fetch_all(place, tag, manifest, made / "release")), None)
+        loaded = _load(place, argument, wanted, made / "home")
     if isinstance(loaded, str):
         yield f"load_dataset at {tag}: {loaded}"
         return
@@ -113,8 +113,8 @@ def fetched_release(place: Place, revision: str) -> Iterator[Path]:
     if revision not in state.tags and revision not in {commit.oid for commit in state.commits}:
         tags = ", ".join(sorted(state.tags)) or "none"
         raise UsageError(f"{place.name} has no tag {revision}; there are: {tags}.")
-    with tempfile.TemporaryDirectory(prefix="medmultipoints-") as name:
-        folder = _fetch_all(place, revision, fetch_manifest(place, revision), Path(name))
+    with system_temporary_folder() as made:
+        folder = _fetch_all(place, revision, fetch_manifest(place, revision), made)
         for path in place.files(revision):
             if (is_own(path) or path in (STATEMENT, SIGNATURE)) and not (folder / path).exists():
                 download(place, revision, path, folder / path)

@@ -1,6 +1,5 @@
 """A release as a place holds it: its manifest, its tables, and whether its files are those that it lists."""
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 from medmultipoints.data_lake.publish.places import KeptFile, LocalFile, Place, download, hash_local
 from medmultipoints.data_lake.release.read.tables import table_place
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, ReleasedFile, read_manifest
+from medmultipoints.data_lake.store.temporary import system_temporary_folder
 from medmultipoints.transforms.errors import DataError
 
 SMALL = 8_000_000  # smaller files are fetched whole: quicker than reading ranges of them
@@ -18,9 +18,9 @@ SMALL = 8_000_000  # smaller files are fetched whole: quicker than reading range
 
 def fetch_manifest(place: Place, revision: str) -> Manifest:
     """The manifest of a revision; DataError where it is damaged."""
-    with tempfile.TemporaryDirectory(prefix="medmultipoints-") as name:
-        download(place, revision, MANIFEST, Path(name) / MANIFEST)
-        return read_manifest(Path(name))
+    with system_temporary_folder() as made:
+        download(place, revision, MANIFEST, made / MANIFEST)
+        return read_manifest(made)
 
 
 @contextmanager
@@ -32,8 +32,7 @@ def fetched_tables(
     Files that ``folder`` has with the same content are taken from there, the pictures of others are not fetched.
     """
     mine = {file.path: file for file in known}
-    with tempfile.TemporaryDirectory(prefix="medmultipoints-") as name:
-        made = Path(name)
+    with system_temporary_folder() as made:
         download(place, revision, MANIFEST, made / MANIFEST)
         for entry in read_manifest(made).files:
             table = table_place(entry.path)
@@ -80,6 +79,6 @@ def _is_as_listed(place: Place, revision: str, kept: Mapping[str, KeptFile], ent
         return False
     if found.sha256 is not None:
         return found.sha256 == entry.sha256
-    with tempfile.TemporaryDirectory(prefix="medmultipoints-") as name:
-        download(place, revision, entry.path, Path(name) / "file")
-        return hash_local(Path(name), "file").sha256 == entry.sha256
+    with system_temporary_folder() as made:
+        download(place, revision, entry.path, made / "file")
+        return hash_local(made, "file").sha256 == entry.sha256

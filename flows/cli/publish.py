@@ -69,14 +69,14 @@ def show_and_publish(request: PublishRequest, *, dry_run: bool, yes: bool, as_js
         return
     if plan.action != "nothing" and not yes:
         agree(plan)
-    published = run(request.model_copy(update={"approval": plan.approval}))
+    published = run(request.model_copy(update={"approval": plan.approval}), plan)
     print_json(published.to_json()) if as_json else OUT.print(f"[bold]{published.sentence()}[/]")
 
 
-def run(request: PublishRequest) -> Published:
+def run(request: PublishRequest, plan: PushPlan) -> Published:
     """The outcome; as a flow run where a Prefect server is configured, else in this process."""
     if not os.environ.get("PREFECT_API_URL"):
-        return publish_release(request, say)
+        return publish_release(request, say, plan)
     from medmultipoints.flows.orchestration.local import run_publish
 
     return run_publish(request)

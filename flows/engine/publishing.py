@@ -79,19 +79,20 @@ def plan_for(request: PublishRequest, place: Place) -> PushPlan:
     return plan_push(Path(request.release).expanduser(), place, replace_edits=request.replace_edits)
 
 
-def publish_release(request: PublishRequest, say: Say) -> Published:
+def publish_release(request: PublishRequest, say: Say, agreed: PushPlan | None = None) -> Published:
     """Push a release, verify the copy and tag it; an error says what was published and what was not.
 
-    DataError where the release itself is unsound or what was read back is not what was pushed, MachineError where
-    the place changed since the plan was agreed to or does not answer, UsageError where it refuses.
+    ``agreed`` is the plan that a person was shown a moment ago; it is not made again. DataError where the release
+    itself is unsound or what was read back is not what was pushed, MachineError where the place changed since the plan
+    was agreed to or does not answer, UsageError where it refuses.
     """
     place = open_place(request, pull_request=request.pull_request)
-    plan = plan_for(request, place)
-    if plan.action == "commit":
-        if request.approval not in (None, plan.approval):
-            raise MachineError(
-                f"{plan.place} changed after the plan was shown. Nothing was pushed: run again to see the new plan."
-            )
+    plan = agreed or plan_for(request, place)
+    if plan.action == "commit" and request.approval not in (None, plan.approval):
+        raise MachineError(
+            f"{plan.place} changed after the plan was shown. Nothing was pushed: run again to see the new plan."
+        )
+    if plan.action != "nothing":
         say("checking the release itself")
         check_release(plan.folder)
         say(f"pushing {plan.title} to {plan.place}")
