@@ -76,7 +76,6 @@ def image_row(sample_id: str, data: bytes) -> dict[str, object]:
         "group_id": f"image:{stem}",
         "split": SPLITS.get(sample_id, "train"),
         "duplicates": [],
-        "orientation_done": None,
     }
 
 
