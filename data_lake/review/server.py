@@ -171,18 +171,16 @@ class Server:
 
     def shape(self, asked: dict[str, Any]) -> Any:
         """Join drawn objects to one, or cut one in two along a line: pixels for masks, sides for boxes."""
-        size, objects = asked.get("size"), asked.get("objects")
-        if not isinstance(size, list) or not isinstance(objects, list) or not objects:
-            raise UsageError("size and objects are needed. Reload the page.")
-        width, height = int(size[0]), int(size[1])
-        if all(one.get("outlines") or one.get("rle") for one in objects):
-            masks = [_mask(one, (width, height)) for one in objects]
-            parts = [join_masks(masks)] if asked.get("join") else _cut(lambda *line: cut_mask(masks[0], *line), asked)
-            rles = [mask_code(part) for part in parts]
-            return {"parts": [{"rle": rle, "outlines": outlines_of(rle, (width, height))} for rle in rles]}
-        boxes = [Box(*map(float, one["box"])) for one in objects]
-        made = [join_boxes(boxes)] if asked.get("join") else _cut(lambda *line: cut_box(boxes[0], *line), asked)
-        return {"parts": [{"box": [box.x1, box.y1, box.x2, box.y2]} for box in made]}
+        try:
+            width, height = (int(side) for side in asked["size"])
+            objects = [dict(one) for one in asked["objects"]]
+            masked = all(one.get("outlines") or one.get("rle") for one in objects)
+            parts = _mask_parts(objects, asked, (width, height)) if masked else _box_parts(objects, asked)
+        except (KeyError, TypeError, IndexError) as error:
+            raise UsageError("size, objects and a line are needed. Reload the page.") from error
+        except ValueError as error:
+            raise UsageError(f"{error}. Draw it again.") from error
+        return {"parts": parts}
 
     async def page(self, _request: Request) -> Response:
         """Return the page."""
@@ -232,7 +230,7 @@ def serve(desk: Desk, file: CorrectionsFile, port: int, ready: Callable[[str], N
     """Serve until a signal; ``ready`` gets the address to open. MachineError where the port is taken."""
     file.read()
     token = secrets.token_urlsafe(32)
-    listener = _listen(port)
+    listener = listen(port)
     port = listener.getsockname()[1]
     server = Server(desk, file)
     config = uvicorn.Config(server.app(token, port), log_level="error", timeout_graceful_shutdown=1, lifespan="off")
@@ -244,7 +242,8 @@ def serve(desk: Desk, file: CorrectionsFile, port: int, ready: Callable[[str], N
         listener.close()
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
+    """Return a socket of this machine alone; MachineError where the port is taken."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -254,14 +253,17 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _cut(cut: Callable[..., Any], asked: dict[str, Any]) -> Any:
-    try:
-        start, end = asked["cut"]
-        return cut(point_of(start), point_of(end))
-    except (KeyError, TypeError) as error:
-        raise UsageError("a line of two points is needed. Draw it again.") from error
-    except ValueError as error:
-        raise UsageError(f"{error}. Draw another line.") from error
+def _mask_parts(objects: list[dict[str, Any]], asked: dict[str, Any], size: tuple[int, int]) -> list[dict[str, Any]]:
+    masks = [_mask(one, size) for one in objects]
+    parts = [join_masks(masks)] if asked.get("join") else cut_mask(masks[0], *map(point_of, asked["cut"]))
+    rles = [mask_code(part) for part in parts]
+    return [{"rle": rle, "outlines": outlines_of(rle, size)} for rle in rles]
+
+
+def _box_parts(objects: list[dict[str, Any]], asked: dict[str, Any]) -> list[dict[str, Any]]:
+    boxes = [Box(*map(float, one["box"])) for one in objects]
+    parts = [join_boxes(boxes)] if asked.get("join") else cut_box(boxes[0], *map(point_of, asked["cut"]))
+    return [{"box": [box.x1, box.y1, box.x2, box.y2]} for box in parts]
 
 
 def _mask(one: dict[str, Any], size: tuple[int, int]) -> Any:

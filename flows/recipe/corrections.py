@@ -4,7 +4,7 @@ import hashlib
 import tomllib
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -127,6 +127,11 @@ class Corrections(BaseModel):
     @property
     def decisions(self) -> tuple[Correction, ...]:
         return tuple(Correction(**entry.model_dump(exclude={"masks", "settles"})) for entry in self.entries)
+
+    def dumped(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return entries and opinions as plain tables."""
+        entries, opinions = ([one.model_dump() for one in own] for own in (self.entries, self.opinions))
+        return entries, opinions
 
     @property
     def withdrawals(self) -> tuple[Withdrawal, ...]:

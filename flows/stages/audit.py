@@ -12,6 +12,7 @@ from medmultipoints.transforms.audit.marked_findings import mark_findings
 from medmultipoints.transforms.audit.near_findings import near_findings
 from medmultipoints.transforms.audit.reading_findings import find_in_readings
 from medmultipoints.transforms.audit.track_findings import find_in_tracks
+from medmultipoints.transforms.review.disputes import mark_disputes
 
 
 def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
@@ -38,7 +39,9 @@ def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
         boxes.select("sample_id", "kind").unique(),
     )
     found = pl.concat([boxes, near, tracks, pictures, readings])
-    findings = mark_findings(found, inputs.read("corrections"), regions)
+    marked = mark_findings(found, inputs.read("corrections"), regions)
+    entries = build.recipe.corrections.dumped()
+    findings = mark_disputes(marked, *entries, regions, build.recipe.boxes.policy)
     return all_used(images, {"disagreements": findings, "conventions": conventions})
 
 
@@ -53,7 +56,7 @@ def audit_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 def audit_parameters(recipe: Recipe) -> object:
     """The part of the recipe that the findings' wording depends on."""
-    return {"policy": recipe.boxes.policy}
+    return {"policy": recipe.boxes.policy, "opinions": recipe.corrections.dumped()[1]}
 
 
 STAGE = Stage(

@@ -31,6 +31,7 @@ from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Outp
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages import release
 from medmultipoints.transforms.diff.releases import KEYS, ReleaseDiff, Tables, describe, diff_releases
+from medmultipoints.transforms.review.disputes import review_statements
 
 
 def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
@@ -107,6 +108,7 @@ def card_facts(
         disagreements=inputs.read("disagreements"),
         conventions=inputs.read("conventions"),
         corrections=inputs.read("corrections"),
+        review=reviewed(recipe, inputs),
         duplicates=inputs.read("duplicates"),
         files=files,
         earlier=(earlier[0], describe(earlier[1])) if earlier else None,
@@ -115,6 +117,15 @@ def card_facts(
         recipe_digest=digest(recipe.model_dump(mode="json", exclude={"version"})),
         code_digest=digest([code_digest(pipeline_modules()), readers]),
     )
+
+
+def reviewed(recipe: Recipe, inputs: Inputs) -> list[str]:
+    """What the review of the recipe's corrections proves."""
+    stated = recipe.corrections
+    touched = [entry.image for entry in stated.opinions]
+    regions = inputs.scan("regions").filter(pl.col("sample_id").is_in(touched)).collect()
+    samples = [one.model_dump() for one in stated.samples]
+    return review_statements(inputs.read("disagreements"), *stated.dumped(), samples, regions, recipe.boxes.policy)
 
 
 def difference(build: Build, tables: Tables) -> tuple[str, ReleaseDiff] | None:

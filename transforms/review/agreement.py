@@ -27,7 +27,7 @@ class Agreement:
         overlap = "" if self.mean_iou is None else f", mean IoU {self.mean_iou:.2f} over {self.boxes:,} boxes"
         who = " and ".join(self.reviewers)
         return (
-            f"{who} both decided {self.findings:,} findings: the same verdict in {self.same_verdict:,} ({kappa}), "
+            f"{who} both decided {self.findings:,} finding{'s' if self.findings != 1 else ''}: the same verdict in {self.same_verdict:,} ({kappa}), "
             f"the same count in {self.same_count:,}{overlap}"
         )
 

@@ -65,6 +65,7 @@ class CardFacts:
     disagreements: pl.DataFrame
     conventions: pl.DataFrame
     corrections: pl.DataFrame
+    review: Sequence[str]
     duplicates: pl.DataFrame
     files: Sequence[FileEntry]
     logical_digest: str
@@ -180,6 +181,7 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "notes": note_tasks(tables.instructions, facts.recipe.get("instructions", {}).get("tasks", ())),
         "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),
         "corrections": [_describe_correction(row) for row in facts.corrections.iter_rows(named=True)],
+        "review": facts.review,
         "withdrawn": facts.recipe.get("corrections", {}).get("withdrawn", ()),
         "conventions": [describe_convention(row) for row in facts.conventions.sort("source").iter_rows(named=True)],
         "resized": tables.images.filter(pl.col("scale") < 1).height,

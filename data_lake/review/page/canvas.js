@@ -6,8 +6,8 @@ const clamp = (value, most) => Math.min(Math.max(value, 0), most);
 
 export class Canvas {
   // `size`: width and height of the original; `scale`: shown pixels = original pixels x scale.
-  constructor(image, { size, scale, reviewer, onChange, onSelect, onProblem }) {
-    Object.assign(this, { image, size, scale, onChange, onSelect, onProblem });
+  constructor(image, { size, scale, reviewer, onChange, onSelect, onDrawn, onProblem }) {
+    Object.assign(this, { image, size, scale, onChange, onSelect, onDrawn, onProblem });
     this.objects = [];
     this.past = [];
     this.chosen = null;
@@ -71,6 +71,7 @@ export class Canvas {
 
   tool(name) {
     this.anno.cancelSelected();
+    this.anno.setDrawingMode(name === "polygon" ? "click" : "drag");
     this.anno.setDrawingTool(name === "polygon" ? "polygon" : "rectangle");
     this.anno.setDrawingEnabled(true);
   }
@@ -79,7 +80,7 @@ export class Canvas {
 
   created(made) {
     if (this.quiet) return;
-    this.anno.setDrawingEnabled(false);
+    this.onDrawn();
     const shape = this.toShape(made);
     if (!shape) { this.draw(); return; }
     this.keep();

@@ -443,6 +443,7 @@ function edit() {
     size: item.size, scale: item.scale, reviewer: reviewer(),
     onChange: (objects) => { sessionStorage.setItem(draftKey(), JSON.stringify(objects)); drawOver(); drawFacts(); },
     onSelect: () => drawFacts(),
+    onDrawn: endTool,
     onProblem: hint,
   });
   state.canvas.label = item.label || item.objects[0]?.label || state.labels[0];

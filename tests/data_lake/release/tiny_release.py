@@ -131,6 +131,7 @@ def card_facts(
         disagreements=empty_frame(load_table("disagreements")),
         conventions=empty_frame(load_table("conventions")),
         corrections=empty_frame(load_table("corrections")),
+        review=(),
         duplicates=empty_frame(load_table("duplicates")),
         files=files,
         logical_digest=logical_digest(tables),

@@ -1,0 +1,221 @@
+"""Decisions from the page to the file: complete, at once, and as a build reads them."""
+
+import threading
+import tomllib
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
+from medmultipoints.data_lake.review.desk import Desk, Row
+from medmultipoints.flows.recipe.corrections import parse_file
+from medmultipoints.transforms.regions.run_lengths import decode_rle
+from tests.data_lake.review.browsing import Served
+from tests.data_lake.review.conftest import decide
+
+OURS = f"""# ours
+[[withdrawn]]
+image_sha256 = "{"a" * 64}"
+reason = "consent withdrawn"
+reviewer = "A. B."
+date = "2026-01-01"
+"""
+
+
+def finding(desk: Desk, **wanted: Any) -> Row:
+    """The first finding that is about a released image and has these values."""
+    rows = (row for row in desk.findings.values() if desk.image(row["sample_id"]))
+    return next(row for row in rows if all(row[name] == value for name, value in wanted.items()))
+
+
+def untouched(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Objects as the page sends them back."""
+    return [{"label": one["label"], "box": one["box"], "origin": one["id"], "changed": False} for one in objects]
+
+
+def held(file: CorrectionsFile, table: str = "corrections") -> list[dict[str, Any]]:
+    text = file.path.read_text("utf-8")
+    parse_file(file.path.name, text.encode(), file.path.parent)
+    found: list[dict[str, Any]] = tomllib.loads(text).get(table, [])
+    return found
+
+
+def with_mask(desk: Desk) -> Row:
+    """A finding with two boxes, about an image whose objects have masks."""
+    rows = (row for row in desk.findings.values() if row["source_box"] and row["derived_box"])
+    return next(row for row in rows if any(seen.rle for seen in desk.seen(row["sample_id"])))
+
+
+def test_the_queue_lists_every_finding_and_what_was_decided(served: Served, desk: Desk) -> None:
+    row = with_mask(desk)
+    assert decide(served, row["finding_id"], "accept").status == 200
+    queue = served.get("/api/queue?reviewer=A.%20B.").json
+    assert len(queue["rows"]) == len(desk.findings)
+    states = {one["finding_id"]: one["mine"] for one in queue["rows"]}
+    assert states[row["finding_id"]] == "accept"
+    other = {one["finding_id"]: one for one in served.get("/api/queue?reviewer=C").json["rows"]}[row["finding_id"]]
+    assert (other["mine"], other["others"], other["conflict"]) == (None, 1, False)
+
+
+def test_a_finding_has_picture_objects_words_and_frames(served: Served, desk: Desk) -> None:
+    row = with_mask(desk)
+    shown = served.get(f"/api/finding?id={row['finding_id']}&reviewer=A").json
+    assert shown["objects"][0]["outlines"]
+    assert "IoU" in shown["words"][0]
+    picture = served.get(f"/picture/{shown['image_sha256']}")
+    assert picture.headers["content-type"] == "image/jpeg"
+    assert served.get(f"/thumbnail/{shown['image_sha256']}").headers["content-type"] == "image/webp"
+    frame = next(row for row in desk.findings.values() if (desk.image(row["sample_id"]) or {}).get("video_id"))
+    strip = served.get(f"/api/finding?id={frame['finding_id']}").json["strip"]
+    assert [one["frame_index"] for one in strip] == sorted(one["frame_index"] for one in strip)
+    assert len(strip) > 1
+
+
+@pytest.mark.parametrize("missing", ["reason", "reviewer", "verdict"])
+def test_a_decision_without_name_or_reason_is_refused(
+    served: Served, desk: Desk, file: CorrectionsFile, missing: str
+) -> None:
+    more: dict[str, Any] = {"reason": " "} if missing == "reason" else {}
+    verdict, reviewer = ("perhaps", "A") if missing == "verdict" else ("accept", "" if missing == "reviewer" else "A")
+    answer = decide(served, with_mask(desk)["finding_id"], verdict, reviewer, **more)
+    assert answer.status == 400
+    assert answer.json["error"]
+    assert not file.path.exists()
+
+
+def test_a_moved_box_of_a_track_keeps_the_others(served: Served, desk: Desk, file: CorrectionsFile) -> None:
+    row = next(row for row in desk.findings.values() if (desk.image(row["sample_id"]) or {}).get("video_id"))
+    objects = served.get(f"/api/finding?id={row['finding_id']}").json["objects"]
+    drawn = untouched(objects)
+    x1, y1, x2, y2 = drawn[0]["box"]
+    drawn[0] |= {"box": [x1 + 2.4, y1 + 3, x2 + 2.4, y2 + 3], "changed": True}
+    assert decide(served, row["finding_id"], "edit", objects=drawn).status == 200
+    (entry,) = held(file)
+    assert (entry["action"], entry["object"]) == ("replace_boxes", objects[0]["id"])
+    assert entry["boxes"] == [[round(x1 + 2.4), round(y1 + 3), round(x2 + 2.4), round(y2 + 3)]]
+
+
+def test_a_drawn_mask_is_a_file_beside_the_corrections(served: Served, desk: Desk, file: CorrectionsFile) -> None:
+    row = with_mask(desk)
+    shown = served.get(f"/api/finding?id={row['finding_id']}").json
+    own = [
+        {"label": one["label"], "box": one["box"], "origin": one["id"], "changed": False} for one in shown["objects"]
+    ]
+    square = {
+        "label": own[0]["label"],
+        "outlines": [[[10, 10], [40, 10], [40, 30], [10, 30]]],
+        "origin": None,
+        "changed": True,
+    }
+    assert decide(served, row["finding_id"], "edit", objects=[*own, square]).status == 200
+    (entry,) = held(file)
+    masks = orjson.loads(file.path.with_name(entry["masks"]).read_bytes())
+    mask = decode_rle(masks["masks"][0], masks["height"], masks["width"])
+    assert (mask.sum(), mask[10:30, 10:40].all()) == (600, True)
+    name = entry["masks"]
+    body = orjson.dumps({"finding": row["finding_id"], "reviewer": "A. B."})
+    assert served.post("/api/undo", body).status == 200
+    assert held(file) == []
+    assert not file.path.with_name(name).exists()
+
+
+def test_an_object_is_cut_and_joined_again_without_losing_a_pixel(served: Served, desk: Desk) -> None:
+    shown = served.get(f"/api/finding?id={with_mask(desk)['finding_id']}").json
+    seen = desk.seen(shown["sample_id"])[0]
+    x1, y1, x2, y2 = shown["objects"][0]["box"]
+    middle = (y1 + y2) / 2
+    size = shown["size"]
+    cut = {"size": size, "cut": [[x1 - 5, middle], [x2 + 5, middle]], "objects": [{"rle": seen.rle}]}
+    parts = served.post("/api/shape", orjson.dumps(cut)).json["parts"]
+    joined = served.post("/api/shape", orjson.dumps({"size": size, "join": True, "objects": parts})).json["parts"]
+    assert [part["rle"] for part in joined] == [seen.rle]
+    beside = cut | {"cut": [[0, 0], [size[0], 0]]}
+    assert served.post("/api/shape", orjson.dumps(beside)).status == 400
+
+
+def test_two_reviewers_both_stay_and_a_conflict_is_settled(served: Served, desk: Desk, file: CorrectionsFile) -> None:
+    row = with_mask(desk)
+    seen = desk.seen(row["sample_id"])[0]
+    assert decide(served, row["finding_id"], "accept", "First").status == 200
+    blind = served.get(f"/api/finding?id={row['finding_id']}&reviewer=Second").json
+    assert (blind["decisions"], blind["others"]) == ([], 1)
+    assert decide(served, row["finding_id"], "exclude", "Second", object=seen.object_id).status == 200
+    assert [one["reviewer"] for one in held(file, "opinions")] == ["Second"]
+    open_eyes = served.get(f"/api/finding?id={row['finding_id']}&reviewer=Second").json
+    assert (open_eyes["conflict"], len(open_eyes["decisions"])) == (True, 2)
+    assert "First and Second both decided 1 finding" in served.get("/api/queue").json["statements"][0]
+    assert decide(served, row["finding_id"], "exclude", "Second", object=seen.object_id, settle=True).status == 200
+    (applied,), (kept,) = held(file), held(file, "opinions")
+    assert (applied["reviewer"], applied["settles"], kept["reviewer"]) == ("Second", True, "First")
+    assert not served.get(f"/api/finding?id={row['finding_id']}&reviewer=Second").json["conflict"]
+
+
+def test_when_the_first_takes_back_the_second_applies(served: Served, desk: Desk, file: CorrectionsFile) -> None:
+    row = with_mask(desk)
+    for reviewer in ("First", "Second"):
+        assert decide(served, row["finding_id"], "accept", reviewer).status == 200
+    served.post("/api/undo", orjson.dumps({"finding": row["finding_id"], "reviewer": "First"}))
+    assert [one["reviewer"] for one in held(file)] == ["Second"]
+    assert held(file, "opinions") == []
+
+
+def test_a_checked_sample_is_a_statement(served: Served, desk: Desk, file: CorrectionsFile) -> None:
+    first, second, *_ = (name for name in desk.findings if name.startswith("sample:"))
+    assert decide(served, first, "accept").status == 200
+    assert decide(served, second, "exclude").status == 200
+    (sample,) = held(file, "samples")
+    assert (sample["of"], len(sample["right"]), len(sample["wrong"])) == (desk.records, 1, 1)
+    assert f"2 of {desk.records} looked at, 1 wrong" in served.get("/api/queue").json["statements"][0]
+
+
+def test_what_others_wrote_meanwhile_stays(served: Served, desk: Desk, file: CorrectionsFile) -> None:
+    file.path.parent.mkdir()
+    file.path.write_text(OURS)
+    assert decide(served, with_mask(desk)["finding_id"], "accept").status == 200
+    assert "# ours\n[[withdrawn]]" in file.path.read_text()
+    assert len(held(file)) == 1
+    file.path.write_text("not TOML")
+    assert decide(served, with_mask(desk)["finding_id"], "accept").status == 400
+    assert file.path.read_text() == "not TOML"
+
+
+def test_decisions_at_the_same_time_are_all_kept(served: Served, desk: Desk, file: CorrectionsFile) -> None:
+    rows = [row for row in desk.findings.values() if desk.image(row["sample_id"]) and row["kind"] != "sample"][:12]
+    answers: list[int] = []
+    threads = [
+        threading.Thread(target=lambda one=row: answers.append(decide(served, one["finding_id"], "accept").status))
+        for row in rows
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * len(rows)
+    decided = {one["finding_id"] for one in served.get("/api/queue?reviewer=A.%20B.").json["rows"] if one["mine"]}
+    assert {row["finding_id"] for row in rows} <= decided
+
+
+ODD = [
+    b"", b"[]", b"{}", b'{"finding": 3}', b"\xff", b'{"size": [9, 9], "objects": [{"rle": "@@"}]}',
+    b'{"size": ["a", 9], "objects": [{"rle": "@@"}]}', b'{"size": [9, 9], "join": true, "objects": [3]}',
+    b'{"size": [9, 9], "cut": [[0, 0], [1, 1]], "objects": [{"box": [1, 2]}]}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", ODD)
+def test_odd_requests_are_refused_with_a_sentence(served: Served, body: bytes) -> None:
+    for path in ("/api/decision", "/api/undo", "/api/shape"):
+        answer = served.post(path, body)
+        assert answer.status == 400
+        assert answer.json["error"]
+
+
+def test_a_mask_of_the_page_is_the_mask_of_the_release(desk: Desk) -> None:
+    seen = desk.seen(with_mask(desk)["sample_id"])[0]
+    image = desk.image(with_mask(desk)["sample_id"])
+    assert image
+    assert seen.rle
+    mask = decode_rle(seen.rle, image["original_height"], image["original_width"])
+    assert [seen.box.x1, seen.box.y1] == [np.flatnonzero(mask.any(0))[0], np.flatnonzero(mask.any(1))[0]]
