@@ -26,10 +26,9 @@ class Agreement:
         kappa = "kappa not defined: one verdict only" if self.kappa is None else f"kappa {self.kappa:.2f}"
         overlap = "" if self.mean_iou is None else f", mean IoU {self.mean_iou:.2f} over {self.boxes:,} boxes"
         who = " and ".join(self.reviewers)
-        return (
-            f"{who} both decided {self.findings:,} finding{'s' if self.findings != 1 else ''}: the same verdict in {self.same_verdict:,} ({kappa}), "
-            f"the same count in {self.same_count:,}{overlap}"
-        )
+        findings = f"{self.findings:,} finding{'' if self.findings == 1 else 's'}"
+        verdicts = f"the same verdict in {self.same_verdict:,} ({kappa})"
+        return f"{who} both decided {findings}: {verdicts}, the same count in {self.same_count:,}{overlap}"
 
 
 def agreements(twice: Iterable[tuple[Sequence[Seen], Sequence[Decision]]]) -> list[Agreement]:
