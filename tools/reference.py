@@ -1,4 +1,4 @@
-"""Generate reference pages from the code: docs/cli.md from the command line, docs/recipe.md from the recipe."""
+"""Generate pages from the code: docs/cli.md from the commands, docs/recipe.md from the recipe, and prefect.yaml."""
 
 import re
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medmultipoints.flows.cli.app import COMMANDS, load
+from tools.prefect_yaml import render_prefect_yaml
 from tools.recipe_reference import render_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,6 +61,7 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "docs" / "cli.md": render_cli(),
         ROOT / "docs" / "recipe.md": render_recipe(),
+        ROOT / "prefect.yaml": render_prefect_yaml(),
     }
 
 
