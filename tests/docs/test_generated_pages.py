@@ -106,5 +106,6 @@ def test_one_version_and_one_licence() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     assert (citation["version"], citation["license"]) == (project["version"], project["license"])
+    assert citation["authors"] == project["authors"]
     assert f"\n## {project['version']}\n" in (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert "Apache License" in (ROOT / "LICENSE").read_text("utf-8")
