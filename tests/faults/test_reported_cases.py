@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 from medmultipoints.data_lake.store.tables import read_table
-from medmultipoints.flows.engine.prepare import Request, prepare
+from medmultipoints.flows.engine.prepare import prepare
+from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.run import StageResult, Unwatched, run_in_threads, run_pipeline
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.stages.pipeline import PIPELINE
@@ -84,7 +85,7 @@ def run(tmp_path: Path) -> Run:
         recipe = tmp_path / "cases.toml"
         recipe.write_text(RECIPE.format(sources="".join(f"[sources.{name}]\n" for name in given), more=more))
         paths = {name: str(CASES / path) for name, path in given.items()}
-        made = prepare(Request(str(recipe), str(tmp_path / lake), paths))
+        made = prepare(BuildRequest(recipe=str(recipe), lake=str(tmp_path / lake), sources=paths), PIPELINE)
         return Tables(made, tuple(run_pipeline(made, PIPELINE[:LAST], run_in_threads(1), Unwatched())))
 
     return build

@@ -1,0 +1,80 @@
+"""The public face: every name has a docstring, its example runs, and the import costs nothing."""
+
+import doctest
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import medmultipoints as mm
+from medmultipoints.flows import api
+from tests.flows.small_builds import make_sources
+
+VERBS = ("build", "diff", "export", "load", "publish", "show", "verify")
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return make_sources(tmp_path_factory.mktemp("sources"))
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory, sources: dict[str, str]) -> mm.Release:
+    """A small release, built by the face itself."""
+    lake = tmp_path_factory.mktemp("face") / "lake"
+    given = {"hyperkvasir": sources["hyperkvasir"]}
+    return mm.build("demo", lake=lake, sources=given, only=["hyperkvasir"], workers=2)
+
+
+@pytest.mark.parametrize("name", [*VERBS, "Release"])
+def test_the_example_of_every_name_runs(
+    name: str, release: mm.Release, sources: dict[str, str], tmp_path: Path
+) -> None:
+    names = {
+        "folder": release.path,
+        "lake": release.path.parents[2],
+        "archive": sources["hyperkvasir"],
+        "new": tmp_path / "new",
+    }
+    found = doctest.DocTestFinder(recurse=False).find(getattr(mm, name), name, module=api, globs=names)
+    assert [len(example.examples) > 0 for example in found] == [True]
+    assert doctest.DocTestRunner().run(found[0]).failed == 0
+
+
+def test_every_name_of_the_face_is_there_and_explained() -> None:
+    for name in mm.__all__:
+        assert getattr(mm, name).__doc__, name
+    assert set(dir(mm)) == {*mm.__all__, "__version__"}
+    assert mm.__version__.count(".") == 2
+    with pytest.raises(AttributeError, match="no attribute 'biuld'"):
+        _ = mm.biuld  # type: ignore[attr-defined]
+
+
+def test_the_import_costs_nothing() -> None:
+    code = "import sys; import medmultipoints; print([n for n in sys.modules if n.partition('.')[0] in %r])"
+    heavy = {"polars", "numpy", "pydantic", "pyarrow", "prefect", "great_expectations", "typer", "rich"}
+    done = subprocess.run([sys.executable, "-P", "-c", code % heavy], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_wrong_argument_is_named(tmp_path: Path, release: mm.Release) -> None:
+    with pytest.raises(mm.UsageError, match="version: '1' is not a version of three numbers such as 1.2.0, or auto."):
+        mm.build("demo", lake=tmp_path / "lake", version="1")
+    with pytest.raises(mm.UsageError, match="there is no such folder. Give the folder of a release."):
+        mm.show(tmp_path / "nowhere")
+    with pytest.raises(mm.UsageError, match="give either --repo OWNER/NAME for the Hub, or --to FOLDER"):
+        mm.publish(release)
+
+
+def test_a_reader_of_another_source_needs_the_face_alone(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("images/one.png", b"")
+    members = mm.open_source("ours", tmp_path / "a.zip", tmp_path)
+    sample = mm.Sample(
+        source="ours", stem="one", image_member="images/one.png", organ=None, finding=None, classification=None
+    )
+    indexed = mm.assemble([sample], (), [])
+    mm.check_members(members, indexed)
+    assert [path.stem for path in mm.split_paths(members.names())] == ["one"]
