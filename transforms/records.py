@@ -7,7 +7,7 @@ Points live in the same frame: the centre of that pixel is ``(x + 0.5, y + 0.5)`
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 Verdict = Literal["dropped", "rejected"]
 Evidence = Literal["mask", "source", "track", "correction", "polygon", "box", "point"]
@@ -15,16 +15,14 @@ MaskKind = Literal["binary", "instances", "classes", "rgb"]
 MaskObject = Literal["file", "component", "value"]
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """A position in pixels of one image."""
 
     x: float
     y: float
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """A half-open bounding box in pixels of one image, unless the field that holds it says otherwise."""
 
     x1: float
@@ -49,7 +47,7 @@ class Box:
         return Point((self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2)
 
 
-SIDES: Final = tuple(field.name for field in fields(Box))
+SIDES: Final = Box._fields
 """The sides of a box, as columns and in lists: x1, y1, x2, y2."""
 
 
@@ -230,6 +228,34 @@ class Region:
     @property
     def region_id(self) -> str:
         return f"{self.sample_id}:{self.evidence}:{self.label}:{self.index}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasedObject:
+    """One object of a released image, in pixels of that image: a row of the table ``objects``.
+
+    ``point`` is that of the object's record. ``area_px`` and ``rle`` are of the original image, None without a mask;
+    ``tone`` is None where the release has other pixels than the source.
+    """
+
+    object_id: str
+    label: str
+    box: Box
+    point: Point
+    area_px: int | None = None
+    rle: str | None = None
+    tone: Tone | None = None
+    track_id: str | None = None
+    truncated: bool = False
+
+    @property
+    def centre(self) -> Point:
+        return self.box.centre
+
+    @property
+    def sides(self) -> tuple[float, float]:
+        """Width and height of the box."""
+        return self.box.width, self.box.height
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Records as columns, and samples back from a row: the border between dataclasses and tables."""
+"""Convert records to columns, and rows back to samples and objects: the border between dataclasses and tables."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -6,11 +6,23 @@ from operator import attrgetter
 from typing import Any
 
 from medmultipoints.transforms.columns.tables import column_names, schema_of
-from medmultipoints.transforms.records import SIDES, Box, Exclusion, FramePicture, Sample, SourceBox
+from medmultipoints.transforms.records import (
+    SIDES,
+    TONE_COLUMNS,
+    Box,
+    Exclusion,
+    FramePicture,
+    Point,
+    ReleasedObject,
+    Sample,
+    SourceBox,
+    Tone,
+)
 
 EXCLUSION_SCHEMA = {name: schema_of("exclusions")[name] for name in column_names("exclusions", "given")}
 """The columns of an exclusion; its stage adds the others of the table."""
 Columns = dict[str, list[Any]]
+_POINTS = {"centroid": ("cx", "cy"), "interior": ("ix", "iy")}
 NESTED_SAMPLE_FIELDS = ("source_boxes", "neighbours", "annotations", "layers")
 PLAIN_SAMPLE_FIELDS = tuple(field.name for field in fields(Sample) if field.name not in NESTED_SAMPLE_FIELDS)
 _LISTS = ("labels_exhaustive", "uncertain")
@@ -37,6 +49,23 @@ def sample_of(row: Mapping[str, Any]) -> Sample:
         **plain | {name: tuple(row[name]) for name in _LISTS},
         source_boxes=tuple(SourceBox(label, Box(*box)) for label, box in stated),
         neighbours=tuple(FramePicture(*one) for one in neighbours),
+    )
+
+
+def object_of(row: Mapping[str, Any]) -> ReleasedObject:
+    """The object that a row of the table ``objects`` holds."""
+    box = Box(*(row[side] for side in SIDES))
+    x, y = (row[name] for name in _POINTS.get(row["point_kind"], _POINTS["centroid"]))
+    return ReleasedObject(
+        object_id=row["object_id"],
+        label=row["label"],
+        box=box,
+        point=Point(x, y) if row["point_kind"] in _POINTS else box.centre,
+        area_px=row["area_px"],
+        rle=row["rle"],
+        tone=None if row["luma"] is None else Tone(*(row[name] for name in TONE_COLUMNS)),
+        track_id=row["track_id"] or None,
+        truncated=row["truncated"],
     )
 
 

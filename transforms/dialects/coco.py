@@ -12,9 +12,10 @@ from typing import Any, Final
 import orjson
 
 from medmultipoints.transforms.dialects.answers import Mark
-from medmultipoints.transforms.dialects.items import Contents, Picture, PictureObject, Placement
+from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
 from medmultipoints.transforms.dialects.masks import mask_code
 from medmultipoints.transforms.dialects.names import check_unique, stable_id
+from medmultipoints.transforms.records import ReleasedObject
 from medmultipoints.transforms.regions.boxes import CocoBox, from_coco, to_coco
 
 DETECTION: Final = "instances"
@@ -68,7 +69,7 @@ def image_id(picture: Picture) -> int:
 def _document(
     pictures: Iterable[Picture],
     contents: Contents,
-    annotate: Callable[[Picture, PictureObject], dict[str, Any]],
+    annotate: Callable[[Picture, ReleasedObject], dict[str, Any]],
     more: dict[str, Any],
 ) -> Iterator[bytes]:
     """The file in pieces; ``pictures`` are gone through twice."""
@@ -113,7 +114,7 @@ def _image(picture: Picture, contents: Contents, categories: Mapping[str, int]) 
     return row | (frame if picture.video_id is not None else {})
 
 
-def _detection(picture: Picture, found: PictureObject) -> dict[str, Any]:
+def _detection(picture: Picture, found: ReleasedObject) -> dict[str, Any]:
     mask = mask_code(picture, found)
     row: dict[str, Any] = {"bbox": list(to_coco(found.box)), "area": mask[1] if mask else found.box.area, "iscrowd": 0}
     # Readers expect the key: the list of polygons is empty where there is only a box.
@@ -122,7 +123,7 @@ def _detection(picture: Picture, found: PictureObject) -> dict[str, Any]:
     return row | track | {"truncated": found.truncated, "object_id": found.object_id}
 
 
-def _keypoint(picture: Picture, found: PictureObject) -> dict[str, Any]:
+def _keypoint(picture: Picture, found: ReleasedObject) -> dict[str, Any]:
     keypoints = {"keypoints": [found.point.x, found.point.y, _VISIBLE], "num_keypoints": 1}
     return _detection(picture, found) | keypoints
 

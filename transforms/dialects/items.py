@@ -8,7 +8,7 @@ from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.prompts import Prompt
 from medmultipoints.transforms.instructions.tasks import MORE_TASKS
 from medmultipoints.transforms.pictures.crops import read_crop
-from medmultipoints.transforms.records import Box, Point
+from medmultipoints.transforms.records import ReleasedObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,25 +52,14 @@ def refuse_other_tasks(item: Item, model: str) -> None:
         raise Unsupported(f"task {item.task}: {model} has no form for it")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PictureObject:
-    """One released object; the run-length code is of the original picture, all else in released pixels."""
+def box_mark(found: ReleasedObject) -> Mark:
+    """Return the object's box with its label."""
+    return Mark(found.label, tuple(found.box))
 
-    object_id: str
-    label: str
-    box: Box
-    point: Point
-    rle: str | None = None
-    track_id: str | None = None
-    truncated: bool = False
 
-    @property
-    def box_mark(self) -> Mark:
-        return Mark(self.label, (self.box.x1, self.box.y1, self.box.x2, self.box.y2))
-
-    @property
-    def point_mark(self) -> Mark:
-        return Mark(self.label, (self.point.x, self.point.y))
+def point_mark(found: ReleasedObject) -> Mark:
+    """Return the object's point with its label."""
+    return Mark(found.label, tuple(found.point))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +80,7 @@ class Picture:
     video_id: str | None = None
     frame_index: int | None = None
     fps: float | None = None
-    objects: tuple[PictureObject, ...] = ()
+    objects: tuple[ReleasedObject, ...] = ()
 
     @property
     def file(self) -> str:

@@ -8,15 +8,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medmultipoints.transforms.dialects.frames import Size
-from medmultipoints.transforms.dialects.items import Picture, PictureObject
+from medmultipoints.transforms.dialects.items import Picture
 from medmultipoints.transforms.pictures.decode import MAX_PIXELS, encode_png
+from medmultipoints.transforms.records import ReleasedObject
 from medmultipoints.transforms.regions.run_lengths import area_of_rle, decode_rle, encode_rle
 
 Mask = NDArray[np.bool_]
 SQUARE: Final = 1024
 
 
-def released_mask(picture: Picture, found: PictureObject) -> Mask:
+def released_mask(picture: Picture, found: ReleasedObject) -> Mask:
     """The object's mask in the released picture: that of the original, each pixel taken from where its centre lies.
 
     Never empty: an object that is lost in a smaller picture keeps the pixel of its point.
@@ -46,7 +47,7 @@ def resample(mask: Mask, size: Size) -> Mask:
     return taken
 
 
-def mask_code(picture: Picture, found: PictureObject) -> tuple[str, int] | None:
+def mask_code(picture: Picture, found: ReleasedObject) -> tuple[str, int] | None:
     """COCO's run-length code and the area of the object in the released picture; None without a mask."""
     if found.rle is None:
         return None

@@ -30,9 +30,10 @@ from medmultipoints.transforms.dialects.frames import (
     Resize,
     Size,
 )
-from medmultipoints.transforms.dialects.items import Contents, Item, Picture, PictureObject, Placement
+from medmultipoints.transforms.dialects.items import Contents, Item, Picture, Placement
 from medmultipoints.transforms.dialects.rendering import Rendering
 from medmultipoints.transforms.dialects.responses import restore_numbers
+from medmultipoints.transforms.records import ReleasedObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Layout:
     encode: Callable[[Iterable[Picture], Contents, str], Files]
     decode: Callable[[Mapping[str, bytes], str, Mapping[str, Size]], dict[str, list[Mark]]]
     whole: Callable[[Contents], Files] = lambda _contents: iter(())
-    holds: Callable[[PictureObject], bool] = lambda _found: True
+    holds: Callable[[ReleasedObject], bool] = lambda _found: True
     rendering: Rendering = "as released"
 
 
@@ -98,7 +99,7 @@ def _json(frame: Frame, wrap: Wrap, unwrap: Unwrap, row: Columns, **more: Any) -
     )
 
 
-def _has_mask(found: PictureObject) -> bool:
+def _has_mask(found: ReleasedObject) -> bool:
     return found.rle is not None
 
 

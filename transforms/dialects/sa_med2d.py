@@ -13,9 +13,10 @@ import orjson
 from medmultipoints.transforms.dialects.answers import Mark
 from medmultipoints.transforms.dialects.biomedparse import NO_MASK
 from medmultipoints.transforms.dialects.coco import Files
-from medmultipoints.transforms.dialects.items import Contents, Picture, PictureObject, Placement
+from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
 from medmultipoints.transforms.dialects.masks import mask_box, mask_png, read_mask_png, released_mask
 from medmultipoints.transforms.dialects.names import modality, plain_name, slug
+from medmultipoints.transforms.records import ReleasedObject
 
 INDEX: Final = "SAMed2D_v1.json"
 CLASSES: Final = "SAMed2D_v1_class_mapping_id.json"
@@ -57,7 +58,7 @@ def decode(files: Mapping[str, bytes], split: str, _sizes: object) -> dict[str, 
     return marks
 
 
-def _masks(picture: Picture, contents: Contents) -> Iterator[tuple[PictureObject, str]]:
+def _masks(picture: Picture, contents: Contents) -> Iterator[tuple[ReleasedObject, str]]:
     seen: Counter[str] = Counter()
     for found in picture.objects:
         if found.rle is not None:

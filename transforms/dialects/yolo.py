@@ -14,7 +14,7 @@ import orjson
 from medmultipoints.transforms.dialects.answers import Mark
 from medmultipoints.transforms.dialects.coco import Files
 from medmultipoints.transforms.dialects.frames import Size
-from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
+from medmultipoints.transforms.dialects.items import Contents, Picture, Placement, box_mark
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.regions.boxes import YoloBox, clip_box, from_yolo, to_yolo
 
@@ -40,7 +40,7 @@ def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files
     """One label file for each picture that is placed; empty where nothing is there. Boxes are cut at the picture."""
     for picture in pictures:
         if place([picture], split).paths:
-            lines = (_line(contents, picture.size, found.box_mark) for found in picture.objects)
+            lines = (_line(contents, picture.size, box_mark(found)) for found in picture.objects)
             yield label_path(split, picture.file), [b"".join(lines)]
 
 

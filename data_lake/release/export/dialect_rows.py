@@ -11,20 +11,18 @@ import polars as pl
 from medmultipoints.data_lake.prompt_assets import load_templates
 from medmultipoints.data_lake.release.read.tables import read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.transforms.columns.frames import object_of
+from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.dialects.frames import Size
-from medmultipoints.transforms.dialects.items import Contents, Item, Picture, PictureObject
+from medmultipoints.transforms.dialects.items import Contents, Item, Picture
 from medmultipoints.transforms.dialects.prompts import Requests, learn_requests, split_prompt
 from medmultipoints.transforms.diff.releases import INSTRUCTION_COLUMNS
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.instructions.tasks import round_place
-from medmultipoints.transforms.records import Box, Point
+from medmultipoints.transforms.records import ReleasedObject
 
 ROWS_AT_ONCE: Final = 5_000
-_OBJECT: Final = (
-    "object_id", "sample_id", "label", "index", "x1", "y1", "x2", "y2", "cx", "cy", "ix", "iy", "point_kind", "rle",
-    "track_id", "truncated",
-)  # fmt: skip
-_POINTS: Final = {"centroid": ("cx", "cy"), "interior": ("ix", "iy")}
+_OBJECT: Final = (*column_names("objects", "object"), "sample_id", "index")
 
 Row = Mapping[str, Any]
 
@@ -48,7 +46,7 @@ class Pictures:
         grouped = groupby(self._objects.iter_rows(named=True), key=lambda row: row["sample_id"])
         sample_id, rows = next(grouped, (None, iter(())))
         for image in self._images.iter_rows(named=True):
-            found: tuple[PictureObject, ...] = ()
+            found: tuple[ReleasedObject, ...] = ()
             if image["sample_id"] == sample_id:
                 found = tuple(_object(row) for row in rows)
                 sample_id, rows = next(grouped, (None, iter(())))
@@ -109,7 +107,7 @@ def _item(row: Row, requests: Requests) -> Item:
     )
 
 
-def _picture(row: Row, objects: tuple[PictureObject, ...]) -> Picture:
+def _picture(row: Row, objects: tuple[ReleasedObject, ...]) -> Picture:
     return Picture(
         sample_id=row["sample_id"],
         image_sha256=row["image_sha256"],
@@ -129,19 +127,8 @@ def _picture(row: Row, objects: tuple[PictureObject, ...]) -> Picture:
     )
 
 
-def _object(row: Row) -> PictureObject:
-    box = Box(row["x1"], row["y1"], row["x2"], row["y2"])
-    sound = all(map(math.isfinite, (box.x1, box.y1, box.x2, box.y2))) and box.x1 < box.x2 and box.y1 < box.y2
-    x, y = (row[name] for name in _POINTS.get(row["point_kind"], ("cx", "cy")))
-    centre = row["point_kind"] not in _POINTS
-    if not sound or (not centre and (x is None or y is None)):
+def _object(row: Row) -> ReleasedObject:
+    found = object_of(row)
+    if not all(map(math.isfinite, found.box)) or found.box.width <= 0 or found.box.height <= 0 or None in found.point:
         raise DataError(f"object {row['object_id']}: no box or point that can be exported; verify the release.")
-    return PictureObject(
-        object_id=row["object_id"],
-        label=row["label"],
-        box=box,
-        point=box.centre if centre else Point(x, y),
-        rle=row["rle"],
-        track_id=row["track_id"],
-        truncated=row["truncated"],
-    )
+    return found

@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from medmultipoints.transforms.dialects.frames import Size
-from medmultipoints.transforms.dialects.items import Contents, Item, Picture, PictureObject
+from medmultipoints.transforms.dialects.items import Contents, Item, Picture
 from medmultipoints.transforms.dialects.prompts import Prompt
 from medmultipoints.transforms.instructions.tasks import TASKS, Objects, answer_text, round_place
-from medmultipoints.transforms.records import Box, Point
+from medmultipoints.transforms.records import Box, Point, ReleasedObject
 from medmultipoints.transforms.regions.run_lengths import encode_rle
 
 LABELS = ("cluster", "instrument", "normal", "polyps")
@@ -49,20 +49,20 @@ def item(task: str, boxes: tuple[Edges, ...] = BOXES, size: Size = SIZE) -> Item
     )
 
 
-def found(number: int, label: str, box: Edges, **more: object) -> PictureObject:
+def found(number: int, label: str, box: Edges, **more: object) -> ReleasedObject:
     """An object; its point is the centre of its box."""
     place = Box(*box)
-    return PictureObject(object_id=f"{label}:{number}", label=label, box=place, point=place.centre, **more)  # type: ignore[arg-type]
+    return ReleasedObject(object_id=f"{label}:{number}", label=label, box=place, point=place.centre, **more)  # type: ignore[arg-type]
 
 
-def masked(number: int, label: str, box: tuple[int, int, int, int], size: Size) -> PictureObject:
+def masked(number: int, label: str, box: tuple[int, int, int, int], size: Size) -> ReleasedObject:
     """An object whose mask fills its box."""
     x1, y1, x2, y2 = box
     code = encode_rle(np.ones((y2 - y1, x2 - x1), np.uint8), x1, y1, *size)
     return found(number, label, (float(x1), float(y1), float(x2), float(y2)), rle=code)
 
 
-def picture(stem: str, objects: tuple[PictureObject, ...], size: Size = SIZE, **more: object) -> Picture:
+def picture(stem: str, objects: tuple[ReleasedObject, ...], size: Size = SIZE, **more: object) -> Picture:
     """A picture of endoscopy whose polyps are all marked."""
     facts: dict[str, object] = {
         "sample_id": f"hyperkvasir/{stem}",
@@ -81,7 +81,7 @@ def picture(stem: str, objects: tuple[PictureObject, ...], size: Size = SIZE, **
     return Picture(**(facts | more))  # type: ignore[arg-type]
 
 
-def frame(video: str, number: int, objects: tuple[PictureObject, ...], **more: object) -> Picture:
+def frame(video: str, number: int, objects: tuple[ReleasedObject, ...], **more: object) -> Picture:
     """A frame of a video whose sperm and clusters are all marked."""
     facts: dict[str, object] = {"source": "visem_tracking", "organ": "Microscopy", "classification": "microscopy"}
     facts |= {"video_id": video, "frame_index": number, "fps": 49.0, "certain": ("cluster", "normal")}

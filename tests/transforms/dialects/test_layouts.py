@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from medmultipoints.transforms.dialects.answers import Mark
 from medmultipoints.transforms.dialects.frames import Size
-from medmultipoints.transforms.dialects.items import Picture
+from medmultipoints.transforms.dialects.items import Picture, box_mark, point_mark
 from medmultipoints.transforms.dialects.registry import DIALECTS, Layout
 from tests.transforms.dialects.samples import CONTENTS, PICTURES, Edges, edges, found, frame, masked, picture, sizes
 
@@ -40,7 +40,7 @@ def expected(name: str, pictures: Iterable[Picture]) -> dict[str, list[Mark]]:
         if one.sample_id in paths:
             held = [thing for thing in one.objects if form.holds(thing)]
             marks[paths[one.sample_id]] = [
-                thing.point_mark if name == "coco-keypoints" else thing.box_mark for thing in held
+                point_mark(thing) if name == "coco-keypoints" else box_mark(thing) for thing in held
             ]
     return marks
 
