@@ -8,10 +8,10 @@ import polars as pl
 from medmultipoints.data_lake.store.keys import digest
 from medmultipoints.transforms.instructions.names import Names, add_labels, parse_names
 from medmultipoints.transforms.instructions.prompts import Templates, parse_templates
-from medmultipoints.transforms.instructions.tasks import ALL_TASKS
+from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 
 
-def load_templates(tasks: Sequence[str] = ALL_TASKS) -> Templates:
+def load_templates(tasks: Sequence[str] = TASK_NAMES) -> Templates:
     """The templates of the tasks."""
     return parse_templates({task: _text(f"templates/{task}.toml") for task in tasks})
 
@@ -29,7 +29,7 @@ def known_labels(records: pl.DataFrame, images: pl.DataFrame) -> list[str]:
 
 def wording_digest() -> str:
     """What identifies all templates and names; part of the key of whatever writes prompts."""
-    return digest([_text("names.toml"), *(_text(f"templates/{task}.toml") for task in ALL_TASKS)])
+    return digest([_text("names.toml"), *(_text(f"templates/{task}.toml") for task in TASK_NAMES)])
 
 
 def _text(name: str) -> str:

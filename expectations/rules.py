@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from medmultipoints.transforms.columns.tables import Column, Table
-from medmultipoints.transforms.instructions.tasks import TASKS
+from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.records import TONE_COLUMNS
 
 FLOAT32_ROUNDING_PX = 1e-3
@@ -98,7 +98,7 @@ _RULES: Mapping[tuple[str, str], pl.Expr] = {
     ("duplicates", "copies_another"): pl.col("sample_id") != pl.col("kept_id"),
     ("images", "released_size_is_scaled"): _scaled("width") & _scaled("height"),
     ("instructions", "prompt_names_object"): pl.col("prompt").str.contains(pl.col("name"), literal=True)
-    & ((pl.col("name").str.len_bytes() > 0) | ~pl.col("task").is_in(TASKS)),
+    & ((pl.col("name").str.len_bytes() > 0) | ~pl.col("task").is_in(PUBLISHED)),
     ("instructions", "no_placeholder_left"): ~pl.col("prompt").str.contains(_PLACEHOLDER),
     ("near_duplicates", "other_is_larger"): pl.col("sample_id") < pl.col("other_id"),
     ("objects", "box_has_area"): _BOX_HAS_AREA,

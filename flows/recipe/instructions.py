@@ -1,17 +1,17 @@
 """The part of a recipe that says what is asked."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from medmultipoints.transforms.instructions.tasks import TASKS
+from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 
-Task = Literal[
-    "pointing", "bounding", "counting", "cnt_and_point", "count_and_box", "presence", "referring", "classification",
-    "label_path", "class_counts", "description", "segmentation", "tracking", "appeared", "vanished", "moved_most",
-    "same_class", "motion", "video_counts", "crop_grounding",
-]  # fmt: skip
+if TYPE_CHECKING:
+    Task = str
+else:
+    Task = Literal[TASK_NAMES]
 
 
 Dialect = Literal[
@@ -26,7 +26,7 @@ class Instructions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     tasks: tuple[Task, ...] = Field(
-        default=("pointing", "bounding", "counting", "cnt_and_point", "count_and_box"),
+        default=PUBLISHED,
         description="what is asked; the default are the tasks of the published dataset",
     )
     shares: Mapping[Task, Annotated[float, Field(gt=0, le=1)]] = Field(
@@ -49,7 +49,7 @@ class Instructions(BaseModel):
     @model_validator(mode="after")
     def _shares_are_of_its_tasks(self) -> "Instructions":
         for task in self.shares:
-            if task in TASKS:
+            if task in PUBLISHED:
                 raise ValueError(f"shares: {task} is asked of every record, without a share")
             if task not in self.tasks:
                 raise ValueError(f"shares: {task} is not among the tasks")

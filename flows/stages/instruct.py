@@ -1,5 +1,7 @@
 """Stage ``instruct``: prompts and answers, each answer derived a second time before it counts."""
 
+from typing import Any
+
 import polars as pl
 
 from medmultipoints.data_lake.prompt_assets import known_labels, load_names, load_templates, wording_digest
@@ -18,6 +20,7 @@ from medmultipoints.flows.engine.stage import (
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import corrected_regions, rows_of
 from medmultipoints.transforms.instructions.scenes import group_key
+from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions
 
 KEY = ("sample_id", "label", "record_id")
@@ -100,6 +103,11 @@ def instruct_parameters(recipe: Recipe) -> object:
     }
 
 
+def instruct_suite(_recipe: Recipe) -> dict[str, dict[str, Any]]:
+    """The tasks that there are."""
+    return {"instructions": {"tasks": list(TASK_NAMES)}}
+
+
 STAGE = Stage(
     name="instruct",
     work=instruct_records,
@@ -109,4 +117,5 @@ STAGE = Stage(
     parameters=instruct_parameters,
     data=wording_digest,
     rules=instruct_rules,
+    suite=instruct_suite,
 )

@@ -15,7 +15,8 @@ from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.recipe.model import load_recipe
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.instructions.check import check_instructions
-from medmultipoints.transforms.instructions.tasks import ALL_TASKS, TASKS
+from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions
 from tests.acceptance.builds import build
 from tests.acceptance.inputs import real_data, small
@@ -38,7 +39,7 @@ def show(folder: Path, work: Path) -> dict[str, Any]:
     manifest = read_manifest(folder)
     tables = read_tables(folder, manifest)
     counted = dict(tables.instructions.group_by("task").len().sort("task").iter_rows())
-    assert small() or set(counted) == set(ALL_TASKS), f"not asked: {set(ALL_TASKS) - set(counted)}"
+    assert small() or set(counted) == set(TASK_NAMES), f"not asked: {set(TASK_NAMES) - set(counted)}"
     write_samples(tables.instructions, work / "samples")
     return (
         {"rows": tables.instructions.height, "by_task": counted}
@@ -53,7 +54,7 @@ def check_release(tables: Tables, manifest: Manifest) -> dict[str, Any]:
     wrong = list(check_answers(tables, manifest.recipe))
     assert wrong == [], wrong[:3]
     speeds = {}
-    for kind, chosen in (("published", pl.col("task").is_in(TASKS)), ("other", ~pl.col("task").is_in(TASKS))):
+    for kind, chosen in (("published", pl.col("task").is_in(PUBLISHED)), ("other", ~pl.col("task").is_in(PUBLISHED))):
         rows = tables.instructions.filter(chosen)
         started = time.perf_counter()
         verdicts = check(tables, rows)

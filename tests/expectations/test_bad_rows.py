@@ -12,7 +12,7 @@ from medmultipoints.transforms.columns.tables import Column, Parameter, Table, l
 
 Row = dict[str, Any]
 # What a recipe gives its suites.
-PARAMETERS: dict[str, Any] = {"labels": ["polyps", "text"]}
+PARAMETERS: dict[str, Any] = {"labels": ["polyps", "text"], "tasks": ["counting", "text"]}
 SUITES = [*((name, "audited") for name in table_names()), ("records", "published")]
 
 BREAKS_RULE: dict[tuple[str, str], list[Row]] = {

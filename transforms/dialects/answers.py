@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import orjson
 
-_FENCED: Final = re.compile(r"```json\s*\n(.*)\n```", re.DOTALL)
+from medmultipoints.transforms.instructions.fences import read_fenced, write_fenced
+
 _LENGTHS: Final = {"point_2d": 2, "bbox_2d": 4}
 _FRAMELESS: Final = frozenset({"per_image", "regions"})  # lists of counts and of positions in a list
 _ENCODER: Final = JSONEncoder(ensure_ascii=False)
@@ -47,11 +48,11 @@ def read_content(answer: str) -> Any:
 
     Unsupported where the block is no JSON.
     """
-    found = _FENCED.fullmatch(answer)
-    if found is None:
+    block = read_fenced(answer)
+    if block is None:
         return None
     try:
-        return orjson.loads(found[1])
+        return orjson.loads(block)
     except orjson.JSONDecodeError as error:
         raise Unsupported("the answer's block is not JSON") from error
 
@@ -63,7 +64,7 @@ def write_json(content: Any) -> str:
 
 def write_content(content: Any) -> str:
     """The JSON in a fenced block, as published answers have it."""
-    return f"```json\n{write_json(content)}\n```"
+    return write_fenced(write_json(content))
 
 
 def convert_numbers(content: Any, point: Convert, box: Convert) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from medmultipoints.transforms.dialects.answers import Mark, Unsupported
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.prompts import Prompt
-from medmultipoints.transforms.instructions.tasks import MORE_TASKS
+from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.pictures.crops import read_crop
 from medmultipoints.transforms.records import ReleasedObject
 
@@ -48,7 +48,7 @@ def refuse_other_tasks(item: Item, model: str) -> None:
 
     For models whose form knows an object by its name alone: "detect polyp" wants all of them, not the leftmost.
     """
-    if item.task in MORE_TASKS:
+    if item.task not in PUBLISHED:
         raise Unsupported(f"task {item.task}: {model} has no form for it")
 
 

@@ -11,7 +11,7 @@ import orjson
 from medmultipoints.transforms.dialects.answers import Unsupported, check_text, convert_numbers, write_json
 from medmultipoints.transforms.dialects.frames import PIXELS, Frame, Size, encode_box, encode_point
 from medmultipoints.transforms.instructions.prompts import IMAGE_TOKEN
-from medmultipoints.transforms.instructions.stated import WrongShape, example_start
+from medmultipoints.transforms.instructions.proofs.reading import example_start
 
 _PLACEHOLDER: Final = re.compile(r"\\\{\w+\\\}")  # as re.escape writes {name}
 GIVEN: Final = re.compile(r'\{"(?:bbox_2d|point_2d)": \[[-\d., \[\]]*\]\}')
@@ -59,9 +59,8 @@ def split_prompt(task: str, prompt: str, requests: Requests) -> Prompt:
     found = pattern.fullmatch(bare) if pattern else None
     if found:
         return Prompt(found["ask"], found["request"])
-    try:
-        start = example_start(bare)
-    except WrongShape:
+    start = example_start(bare)
+    if start is None:
         return Prompt(bare, "")
     ends = [match.end() for match in _SENTENCE_END.finditer(bare, 0, start)]
     return Prompt(bare[: ends[-1]].strip(), bare[ends[-1] :]) if ends else Prompt(bare, "")
@@ -129,8 +128,8 @@ def example_content(request: str) -> Any:
 
 
 def _read_example(request: str) -> tuple[int, Any] | None:
+    start = example_start(request)
     try:
-        start = example_start(request)
-        return start, orjson.loads(request[start:])
-    except (WrongShape, orjson.JSONDecodeError):
+        return None if start is None else (start, orjson.loads(request[start:]))
+    except orjson.JSONDecodeError:
         return None

@@ -23,7 +23,7 @@ from medmultipoints.transforms.dialects.conversations import Line, ids_of, unwra
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Item
 from medmultipoints.transforms.dialects.prompts import GIVEN, check_ask, example_content, neutral_request
-from medmultipoints.transforms.instructions.tasks import MORE_TASKS
+from medmultipoints.transforms.instructions.published import PUBLISHED
 
 REF: Final = "<ref-object>"
 BBOX: Final = "<bbox>"
@@ -47,7 +47,7 @@ def encode_objects(item: Item) -> Line:
     ask = GIVEN.sub(lambda found: _bare(write_json(_replace(orjson.loads(found[0]), refs, places))), item.prompt.ask)
     answer = _bare(write_content(_replace(content, refs, places)))
     example = example_content(item.prompt.request)
-    framed = item.task not in MORE_TASKS or "_2d" in item.prompt.request
+    framed = item.task in PUBLISHED or "_2d" in item.prompt.request
     request = neutral_request(content if example is None else example) if framed else item.prompt.request
     prompt = f"{ask} {request}"
     return wrap_messages(item, prompt, answer) | _objects(refs, places) | ids_of(item)

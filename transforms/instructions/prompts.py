@@ -8,7 +8,7 @@ from typing import Final
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.names import Name
-from medmultipoints.transforms.instructions.tasks import ALL_TASKS
+from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 
 IMAGE_TOKEN: Final = "<image>"
 
@@ -60,8 +60,8 @@ def render_prompt(
 
 def _parse_task(task: str, text: str) -> tuple[Template, ...]:
     file = f"template file of task {task}"
-    if task not in ALL_TASKS:
-        raise UsageError(f"{file}: no such task. Choose from {', '.join(ALL_TASKS)}.")
+    if task not in TASK_NAMES:
+        raise UsageError(f"{file}: no such task. Choose from {', '.join(TASK_NAMES)}.")
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

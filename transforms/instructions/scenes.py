@@ -1,27 +1,21 @@
-"""What one released image shows, gathered from the tables of a release: the ground of every question but the published.
+"""Gather what one released image shows from the tables of a release: the ground of every question.
 
 All coordinates are in pixels of the released image. The writer of questions and the proof of their answers both start
 from scenes, and share nothing else but the words.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import groupby
 from typing import Any, Final
 
 import polars as pl
 
+from medmultipoints.transforms.columns.frames import object_of
+from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.errors import DataError
-from medmultipoints.transforms.records import TONE_COLUMNS, Tone
+from medmultipoints.transforms.records import ReleasedObject
 
-_IMAGE: Final = (
-    "sample_id", "image_sha256", "image_file", "split", "source", "organ", "finding", "classification", "width",
-    "height", "scale", "labels_exhaustive", "video_id", "frame_index", "fps",
-)  # fmt: skip
-_OBJECT: Final = (
-    "sample_id", "object_id", "label", "index", "x1", "y1", "x2", "y2", "area_px", "rle", "track_id", "truncated",
-    *TONE_COLUMNS,
-)  # fmt: skip
 BORDER_PX: Final = 0.5  # an object nearer to the border touches it
 _GROUP: Final = (
     pl.when(pl.col("video_id").is_null())
@@ -31,40 +25,20 @@ _GROUP: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
-    """One object: ``box`` is x1, y1, x2, y2; ``area_px`` and ``rle`` are of the original image, None without a mask.
-    ``tone``: how the object stands out, None where the release has other pixels than the source.
+class Listed:
+    """The count, the points and the boxes that a record lists, with its digits."""
 
-    ``truncated``: the image's border cuts it, or it reaches the border, so that nobody knows.
-    """
-
-    object_id: str
-    label: str
-    box: tuple[float, float, float, float]
-    area_px: int | None
-    rle: str | None
-    tone: Tone | None
-    track_id: str | None
-    truncated: bool
-
-    @property
-    def centre(self) -> tuple[float, float]:
-        """The middle of the box."""
-        x1, y1, x2, y2 = self.box
-        return (x1 + x2) / 2, (y1 + y2) / 2
-
-    @property
-    def sides(self) -> tuple[float, float]:
-        """Width and height of the box."""
-        x1, y1, x2, y2 = self.box
-        return x2 - x1, y2 - y1
+    count: int
+    points: list[list[float]]
+    boxes: list[list[float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """One image with its objects, sorted by label and index; ``certain`` are the labels whose absence is certain.
 
-    ``records`` maps each label that has a record to its id; the first of them files what is asked of the whole image.
+    ``records`` maps each label that has a record to its id, ``listed`` to what it lists; what is asked of the whole
+    image is filed under the first record. An object that reaches the border counts as truncated: it may be cut.
     """
 
     sample_id: str
@@ -83,16 +57,21 @@ class Scene:
     frame_index: int | None
     fps: float | None
     records: dict[str, str]
-    things: tuple[Thing, ...]
+    listed: dict[str, Listed]
+    objects: tuple[ReleasedObject, ...]
 
     @property
     def first_record(self) -> str:
         """The id of the image's first record."""
         return min(self.records.values())
 
-    def of(self, label: str) -> tuple[Thing, ...]:
+    def of(self, label: str) -> tuple[ReleasedObject, ...]:
         """The objects of a label, in the order of its record."""
-        return tuple(thing for thing in self.things if thing.label == label)
+        return tuple(item for item in self.objects if item.label == label)
+
+
+_OBJECT: Final = ("sample_id", "index", *column_names("objects", "object"))
+_COPIED: Final = tuple(field.name for field in fields(Scene) if field.name in column_names("released_images"))
 
 
 def gather_scenes(
@@ -103,13 +82,17 @@ def gather_scenes(
     ``only``: the groups that are wanted, in a column ``group`` as ``group_key`` gives it; all where not given.
     DataError for an image without records.
     """
-    rows = images.select(*_IMAGE, group=_GROUP).sort("group", "frame_index", "sample_id")
+    rows = images.with_columns(group=_GROUP).sort("group", "frame_index", "sample_id")
     if only is not None:
         rows = rows.join(only.select("group"), on="group", how="semi", maintain_order="left")
     place = rows.select("sample_id").with_row_index("place")
-    things = _taker(objects.select(_OBJECT).join(place, on="sample_id").sort("place", "label", "index"))
-    named = _taker(records.select("sample_id", "label", "record_id").join(place, on="sample_id").sort("place", "label"))
-    scenes = (_scene(row, named(at), things(at)) for at, row in enumerate(rows.iter_rows(named=True)))
+    items = _taker(objects.select(_OBJECT).join(place, on="sample_id").sort("place", "label", "index"))
+    named = _taker(
+        records.select("sample_id", "label", "record_id", "count", "points", "bbox")
+        .join(place, on="sample_id")
+        .sort("place", "label")
+    )
+    scenes = (_scene(row, named(at), items(at)) for at, row in enumerate(rows.iter_rows(named=True)))
     pairs = zip(rows["group"], scenes, strict=True)
     for _, members in groupby(pairs, key=lambda pair: pair[0]):
         yield tuple(scene for _, scene in members)
@@ -137,21 +120,20 @@ def _taker(frame: pl.DataFrame) -> Callable[[int], list[dict[str, Any]]]:
     return take
 
 
-def _scene(row: dict[str, Any], records: Sequence[dict[str, Any]], things: Sequence[dict[str, Any]]) -> Scene:
+def _scene(row: dict[str, Any], records: Sequence[dict[str, Any]], items: Sequence[dict[str, Any]]) -> Scene:
     if not records:
         raise DataError(f"image {row['sample_id']} has no record; verify the release.")
-    copied = {name: row[name] for name in _IMAGE if name != "labels_exhaustive"}
     return Scene(
-        **copied,
+        **{name: row[name] for name in _COPIED},
         certain=tuple(sorted(row["labels_exhaustive"])),
         records={record["label"]: record["record_id"] for record in records},
-        things=tuple(_thing(thing, row["width"], row["height"]) for thing in things),
+        listed={record["label"]: Listed(record["count"], record["points"], record["bbox"]) for record in records},
+        objects=tuple(_object(item, row["width"], row["height"]) for item in items),
     )
 
 
-def _thing(row: dict[str, Any], width: int, height: int) -> Thing:
-    x1, y1, x2, y2 = box = (row["x1"], row["y1"], row["x2"], row["y2"])
+def _object(row: dict[str, Any], width: int, height: int) -> ReleasedObject:
+    found = object_of(row)
+    x1, y1, x2, y2 = found.box
     reaches = min(x1, y1, width - x2, height - y2) < BORDER_PX
-    cut = row["truncated"] or reaches
-    tone = None if row["luma"] is None else Tone(*(row[field.name] for field in fields(Tone)))
-    return Thing(row["object_id"], row["label"], box, row["area_px"], row["rle"], tone, row["track_id"] or None, cut)
+    return replace(found, truncated=True) if reaches else found

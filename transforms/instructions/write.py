@@ -1,48 +1,26 @@
-"""Instructions: one prompt and answer per record and published task, and the questions of all other tasks."""
+"""Write instructions: the questions of each task about each image, worded by templates, each answer proved."""
 
-import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+import json
+from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
+from typing import Final
 
 import polars as pl
 
-from medmultipoints.transforms.columns.tables import column_names, schema_of
+from medmultipoints.transforms.columns.tables import empty_frame, load_table, schema_of
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.check import check_instructions
+from medmultipoints.transforms.instructions.fences import write_fenced
 from medmultipoints.transforms.instructions.lexicon import Lexicon
-from medmultipoints.transforms.instructions.names import Name, Names, allowed_names, labels_present
+from medmultipoints.transforms.instructions.names import Names, labels_present
 from medmultipoints.transforms.instructions.prompts import Templates, render_prompt
-from medmultipoints.transforms.instructions.questions.question import Words
-from medmultipoints.transforms.instructions.tasks import (
-    ALL_TASKS,
-    TASKS,
-    Objects,
-    answer_text,
-    keeps_box_digits,
-    round_place,
-)
-from medmultipoints.transforms.instructions.write_questions import write_questions
+from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext
+from medmultipoints.transforms.instructions.registry import TASKS
+from medmultipoints.transforms.instructions.scenes import gather_scenes
 
 SCHEMA: Final = {name: kind for name, kind in schema_of("instructions").items() if name != "answer_rederived"}
-_FILED: Final = ("record_id", "image_sha256", "image_file")
-_COPIED: Final = tuple(name for name in column_names("instructions", "of_record") if name not in _FILED)
-_READ: Final = column_names("records", "asked")
-_SLICE_ROWS: Final = 4096  # keeps the nested Python lists of one step small
-
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Wording:
-    """What decides the wording of an instruction apart from its record."""
-
-    templates: Templates
-    names: Names
-    tasks: tuple[str, ...]
-    seed: int | str
-    policy: str
-    present: Mapping[str, frozenset[str]]
+_SLICE_ROWS: Final = 4096  # keeps the Python rows of one step few
 
 
 def write_instructions(
@@ -51,7 +29,7 @@ def write_instructions(
     templates: Templates,
     names: Names,
     *,
-    tasks: Sequence[str] = TASKS,
+    tasks: Sequence[str] = PUBLISHED,
     seed: int | str,
     policy: str,
     other_labels: Mapping[str, Collection[str]] | None = None,
@@ -59,28 +37,30 @@ def write_instructions(
     shares: Mapping[str, float] | None = None,
     absent: float = 0.5,
 ) -> pl.DataFrame:
-    """The instructions table: each record with each published task, and what other tasks ask, sorted by id.
+    """Return the table ``instructions``, sorted by instruction_id.
 
-    Template and name are drawn by sha256 of seed, record_id and task, so another record changes no row. The one
-    exception is meant: a name that holds only where a label is alone goes when another label joins the image;
-    ``other_labels`` (labels per image_sha256 that have objects but no record) makes that independent of a
-    recipe's choice of labels. ``answer_rederived`` is the verdict of ``check_instructions``.
-    Tasks beside the published need ``objects``; for ``shares`` and ``absent`` see ``Words``.
+    Published tasks are asked once of every record; template and name are drawn by the sha256 of "seed:record_id:task",
+    so no row depends on another. Under the box policy ``published`` boxes keep all digits of their record, under any
+    other they are rounded to 0.1 px; points always are. ``other_labels`` are the labels of objects in an image that no
+    record holds. Other tasks are asked of scenes, which need ``objects``; ``shares`` and ``absent`` are explained at
+    ``QuestionContext``.
     UsageError for an unknown task, a task without templates, a label without a name.
     """
-    chosen, present = _known(tasks, templates), labels_present(records, other_labels)
-    wording = _Wording(templates, names, tuple(task for task in chosen if task in TASKS), seed, policy, present)
-    more = [task for task in chosen if task not in TASKS]
-    files = images.select("image_sha256", "image_file")
-    wanted = records.select(_READ).join(files, on="image_sha256", how="left").sort("record_id")
-    parts = [pl.DataFrame(schema=SCHEMA)]
-    parts += [_write_slice(part, wording) for part in wanted.iter_slices(_SLICE_ROWS)]
-    if more and objects is None:
-        raise UsageError(f"task {more[0]}: asks about objects. Give the objects table.")
-    if more and objects is not None:
-        words = Words(Lexicon(names, policy, present), seed, shares or {}, absent)
-        parts += write_questions(records, objects, images, templates, words, more, SCHEMA)
-    written = pl.concat(parts).sort("instruction_id")
+    chosen = _known(tasks, templates)
+    others = [task for task in chosen if task not in PUBLISHED]
+    if others and objects is None:
+        raise UsageError(f"task {others[0]}: asks about objects. Give the objects table.")
+    lexicon = Lexicon(names, policy, labels_present(records, other_labels))
+    context = QuestionContext(lexicon, seed, shares or {}, absent)
+    known = empty_frame(load_table("objects")) if objects is None else objects
+    questions = (
+        question
+        for group in gather_scenes(records, known, images)
+        for task in chosen
+        for question in TASKS[task].ask(group, context)
+    )
+    parts = [_frame(part, templates, context) for part in iter(lambda: list(islice(questions, _SLICE_ROWS)), [])]
+    written = pl.concat([pl.DataFrame(schema=SCHEMA), *parts]).sort("instruction_id")
     checked = check_instructions(
         written, records, images, names, policy=policy, other_labels=other_labels, objects=objects
     )
@@ -89,37 +69,33 @@ def write_instructions(
 
 def _known(tasks: Sequence[str], templates: Templates) -> tuple[str, ...]:
     for task in tasks:
-        if task not in ALL_TASKS:
-            raise UsageError(f"task {task}: no such task. Choose from {', '.join(ALL_TASKS)}.")
+        if task not in TASKS:
+            raise UsageError(f"task {task}: no such task. Choose from {', '.join(TASKS)}.")
         if task not in templates.by_task:
             raise UsageError(f"task {task}: no templates. Add its template file.")
     return tuple(dict.fromkeys(tasks))
 
 
-def _write_slice(records: pl.DataFrame, wording: _Wording) -> pl.DataFrame:
-    rows = [row for record in records.iter_rows(named=True) for row in _write_record(record, wording)]
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+def _frame(questions: Sequence[Question], templates: Templates, context: QuestionContext) -> pl.DataFrame:
+    """The rows of these questions, built column by column: polars takes rows ten times as long."""
+    rows = [_row(question, templates, context) for question in questions]
+    columns = zip(*rows, strict=True)
+    return pl.DataFrame(
+        [pl.Series(name, values, kind) for (name, kind), values in zip(SCHEMA.items(), columns, strict=True)]
+    )
 
 
-def _write_record(record: Row, wording: _Wording) -> Iterator[tuple[object, ...]]:
-    alone = wording.present.get(record["image_sha256"]) == frozenset({record["label"]})
-    choices = allowed_names(wording.names, wording.policy, record["label"], alone)
-    if not choices:
-        label = record["label"]
-        raise UsageError(f"label {label}: no name under box policy {wording.policy}. Add it to the names file.")
-    points = [round_place(point) for point in record["points"]]
-    boxes = record["bbox"] if keeps_box_digits(wording.policy) else [round_place(box) for box in record["bbox"]]
-    filed, copied = (tuple(record[column] for column in columns) for columns in (_FILED, _COPIED))
-    files = [record["image_file"]]
-    for task in wording.tasks:
-        number, name = _draw(record["record_id"], task, choices, wording)
-        prompt = render_prompt(wording.templates.by_task[task][number], name)
-        answer = answer_text(task, Objects(name.singular, record["count"], points, boxes))
-        row = (f"{record['record_id']}:{task}", *filed, files, *copied, task, number, name.singular, prompt, answer)
-        yield (*row, [])
-
-
-def _draw(record_id: str, task: str, choices: tuple[Name, ...], wording: _Wording) -> tuple[int, Name]:
-    digest = hashlib.sha256(f"{wording.seed}:{record_id}:{task}".encode()).digest()
-    template, name = (int.from_bytes(part) for part in (digest[:8], digest[8:16]))
-    return template % len(wording.templates.by_task[task]), choices[name % len(choices)]
+def _row(question: Question, templates: Templates, context: QuestionContext) -> tuple[object, ...]:
+    home, instruction_id = question.home, question.instruction_id
+    choices = templates.by_task[question.task]
+    if question.template is None:
+        template = context.pick(range(len(choices)), "template", instruction_id)
+    else:
+        template = question.template % len(choices)
+    prompt = render_prompt(choices[template], question.name, question.slots, len(question.pictures))
+    files = list(question.pictures)
+    identity = (instruction_id, question.record_id, home.image_sha256, home.image_file, files, home.split, home.source)
+    name = question.name.singular if question.name else ""
+    asked = (home.classification, question.label, question.task, template, name)
+    answer = write_fenced(question.json or json.dumps(question.content, ensure_ascii=False))
+    return (*identity, *asked, prompt, answer, list(question.object_ids))

@@ -4,7 +4,8 @@ import json
 import re
 from typing import Any, Final
 
-_FENCED: Final = re.compile(r"```[ \t]*\w*\s(.*?)(?:```|\Z)", re.DOTALL)
+from medmultipoints.transforms.instructions.fences import read_fenced
+
 _OPENING: Final = re.compile(r"[\[{]")
 _LIKE_JSON: Final = re.compile(r"[\[{]\s*[\[\]{}\"\-\d]")
 _COMMA_AT_END: Final = re.compile(r",(?=\s*[\]}])")
@@ -22,12 +23,12 @@ def find_value(response: str) -> Any:
     """
     if not response.strip():
         raise NoAnswer("empty")
-    fenced = _FENCED.search(response)
-    for text in (fenced[1], response) if fenced else (response,):
+    fenced = read_fenced(response, "any")
+    for text in (response,) if fenced is None else (fenced, response):
         found, value = _first_value(text)
         if found:
             return value
-    number = _NUMBER.fullmatch(fenced[1] if fenced else response)
+    number = _NUMBER.fullmatch(response if fenced is None else fenced)
     if number is None:
         raise NoAnswer("no_json")
     return int(number[1])

@@ -7,15 +7,14 @@ Table I of arXiv 2505.16647). Where that program would stop with an error, the p
 
 import json
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, TypeVar
 
+from medmultipoints.transforms.instructions.fences import read_fenced
 from medmultipoints.transforms.scoring.items import BOXES, COUNT, PARTS, POINTS, Places
 
-_FENCED: Final = re.compile(r"```json\s*(.*?)\s*```", re.DOTALL | re.IGNORECASE)
 _KEYS: Final = {POINTS: ("point_2d", 2), BOXES: ("bbox_2d", 4)}
 _ODD: Final = (AttributeError, TypeError, ValueError, KeyError, OverflowError)
 Found = TypeVar("Found")
@@ -34,11 +33,11 @@ class PublishedAnswer:
 
 def read_block(text: str) -> tuple[Any, bool]:
     """The JSON value of the first fenced ``json`` block (any case) and True; an empty list and False without one."""
-    found = _FENCED.search(text)
-    if found is None:
+    block = read_fenced(text, "published")
+    if block is None:
         return [], False
     try:
-        return json.loads(found[1]), True
+        return json.loads(block), True
     except (ValueError, RecursionError):
         return [], False
 

@@ -18,7 +18,7 @@ from medmultipoints.transforms.dialects.items import Contents, Item, Picture
 from medmultipoints.transforms.dialects.prompts import Requests, learn_requests, split_prompt
 from medmultipoints.transforms.diff.releases import INSTRUCTION_COLUMNS
 from medmultipoints.transforms.errors import DataError
-from medmultipoints.transforms.instructions.tasks import round_place
+from medmultipoints.transforms.instructions.published import round_place
 from medmultipoints.transforms.records import ReleasedObject
 
 ROWS_AT_ONCE: Final = 5_000

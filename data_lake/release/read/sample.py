@@ -22,7 +22,7 @@ from medmultipoints.data_lake.release.write.files import image_extension
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.transforms.dialects.prompts import GIVEN
 from medmultipoints.transforms.errors import DataError, UsageError
-from medmultipoints.transforms.instructions.tasks import TASKS
+from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.pictures.crops import Crop, read_crop
 from medmultipoints.transforms.scoring.found_json import NoAnswer, find_value
 from medmultipoints.transforms.scoring.items import Answer, Places, Truth, parts_of
@@ -177,7 +177,7 @@ def _row(row: Mapping[str, Any], record: Mapping[str, Any], pictures: Mapping[st
         picture=own.picture,
         mime=own.mime,
         stated=read_tolerant(asked, answer) if parts else Answer(),
-        boxes=tuple(tuple(map(float, box)) for box in record["bbox"]) if row["task"] in TASKS else (),
+        boxes=tuple(tuple(map(float, box)) for box in record["bbox"]) if row["task"] in PUBLISHED else (),
         images=tuple(row["image_files"]),
         pictures=tuple(shown[path] for path in row["image_files"]),
         outline=_outline(_value(answer)),

@@ -12,7 +12,7 @@ from medmultipoints.flows.engine.stage import WHOLE, Inputs
 from medmultipoints.flows.stages.instruct import IMAGES_PER_SHARD, images_of, instruct_records, instruct_shards
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.flows.stages.translate import translate_instructions
-from medmultipoints.transforms.instructions.tasks import ALL_TASKS, SEVERAL_IMAGES
+from medmultipoints.transforms.instructions.registry import TASKS
 
 INSTRUCT = next(stage for stage in PIPELINE if stage.name == "instruct")
 
@@ -31,7 +31,7 @@ def test_few_images_are_one_part(first: Outcome, inputs: Inputs) -> None:
 
 def test_parts_ask_the_same_questions(first: Outcome, inputs: Inputs) -> None:
     """Every task, those about several frames too: a video is in one part."""
-    asked = first.build.recipe.instructions.model_copy(update={"tasks": ALL_TASKS})
+    asked = first.build.recipe.instructions.model_copy(update={"tasks": tuple(TASKS)})
     build = replace(first.build, recipe=first.build.recipe.model_copy(update={"instructions": asked}))
     whole = instruct_records(build, inputs, WHOLE)
     names = [f"{number} of 4" for number in range(1, 5)]
@@ -40,7 +40,7 @@ def test_parts_ask_the_same_questions(first: Outcome, inputs: Inputs) -> None:
     assert sorted(key for part in parts for key in part.inputs) == sorted(whole.inputs)
     joined = pl.concat([part.tables["instructions"] for part in parts]).sort("instruction_id")
     assert_frame_equal(joined, whole.tables["instructions"])
-    assert SEVERAL_IMAGES.keys() & set(joined["task"])
+    assert any(TASKS[task].images > 1 for task in joined["task"])
     videos = pl.concat([images_of(inputs, name).select("video_id", part=pl.lit(name)) for name in names])
     assert videos.drop_nulls().group_by("video_id").agg(pl.col("part").n_unique())["part"].max() == 1
 

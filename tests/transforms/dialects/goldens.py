@@ -7,7 +7,7 @@ import orjson
 
 from medmultipoints.transforms.dialects.answers import Unsupported
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Dialect
-from medmultipoints.transforms.instructions.tasks import TASKS
+from medmultipoints.transforms.instructions.published import PUBLISHED
 from tests.transforms.dialects.samples import BOXES, CONTENTS, PICTURES, item
 
 FOLDER = Path(__file__).parents[2] / "golden" / "dialects"
@@ -25,7 +25,7 @@ def golden_files(dialect: Dialect) -> Iterator[tuple[str, bytes]]:
 
 
 def lines(form: Conversation) -> Iterator[bytes]:
-    for task in TASKS:
+    for task in PUBLISHED:
         for boxes in (BOXES, BOXES[:1], ()):
             try:
                 yield orjson.dumps(form.encode(item(task, boxes)), option=orjson.OPT_APPEND_NEWLINE)

@@ -6,9 +6,16 @@ from hypothesis import strategies as st
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Contents, Item, Picture
 from medmultipoints.transforms.dialects.prompts import Prompt
-from medmultipoints.transforms.instructions.tasks import TASKS, Objects, answer_text, round_place
+from medmultipoints.transforms.instructions.fences import write_fenced
+from medmultipoints.transforms.instructions.published import PUBLISHED, Objects, answer_json, round_place
 from medmultipoints.transforms.records import Box, Point, ReleasedObject
 from medmultipoints.transforms.regions.run_lengths import encode_rle
+
+
+def answer_text(task: str, objects: Objects) -> str:
+    """The answer of a published task."""
+    return write_fenced(answer_json(task, objects))
+
 
 LABELS = ("cluster", "instrument", "normal", "polyps")
 CONTENTS = Contents("tiny", "1.0.0", LABELS, ("CC-BY-4.0", "LicenseRef-research"), ("train",))
@@ -130,7 +137,7 @@ def items(draw: st.DrawFn) -> Item:
     """An instruction of any task with up to six objects."""
     size = draw(sizes())
     boxes = tuple(draw(st.lists(edges(size), max_size=6)))
-    return item(draw(st.sampled_from(TASKS)), boxes, size)
+    return item(draw(st.sampled_from(PUBLISHED)), boxes, size)
 
 
 def centre(box: Edges) -> Point:

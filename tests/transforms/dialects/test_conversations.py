@@ -21,7 +21,8 @@ from medmultipoints.transforms.dialects.frames import (
 from medmultipoints.transforms.dialects.items import Item
 from medmultipoints.transforms.dialects.prompts import Prompt
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation
-from medmultipoints.transforms.instructions.tasks import MORE_TASKS, TASKS
+from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.pictures.crops import Crop, crop_path
 from tests.transforms.dialects.samples import BOXES, SIZE, Edges, item, items
 
@@ -38,7 +39,7 @@ FRAMES = {
     "florence2": CELLS_1000,
 }
 FORMS = {name: one.form for name, one in DIALECTS.items() if isinstance(one.form, Conversation)}
-ANSWERED = {name: set(TASKS) for name in FORMS} | {
+ANSWERED = {name: set(PUBLISHED) for name in FORMS} | {
     "molmo": {"pointing", "counting", "cnt_and_point"},
     "paligemma": {"bounding", "counting"},
     "florence2": {"bounding"},
@@ -81,7 +82,7 @@ def test_an_instruction_comes_back_within_the_rounding(name: str, one: Item) -> 
 
 
 @pytest.mark.parametrize("name", FORMS)
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", PUBLISHED)
 def test_ordinary_boxes_come_back_within_half_a_step(name: str, task: str) -> None:
     boxes: tuple[Edges, ...] = ((38.0, 5.0, 430.0, 338.0), (100.3, 400.25, 160.8, 488.5))
     one, form = item(task, boxes), FORMS[name]
@@ -95,7 +96,7 @@ def test_ordinary_boxes_come_back_within_half_a_step(name: str, task: str) -> No
 
 
 @pytest.mark.parametrize("name", [name for name in FORMS if FRAMES[name] not in (PIXELS, QWEN2_5_PIXELS)])
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", PUBLISHED)
 def test_no_prompt_speaks_of_pixels_where_the_answer_has_none(name: str, task: str) -> None:
     if task in ANSWERED[name]:
         assert "pixel" not in orjson.dumps(FORMS[name].encode(item(task))).decode()
@@ -139,14 +140,14 @@ def test_numbers_under_a_key_of_unknown_frame_are_left_out(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["swift", "llama-factory-resized", "qwen2.5-vl"])
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", PUBLISHED)
 def test_a_picture_that_the_model_cannot_resize_is_left_out_whatever_is_asked(name: str, task: str) -> None:
     with pytest.raises(Unsupported, match="resize"):
         FORMS[name].encode(item(task, BOXES, Size(20, 600)))
 
 
 @pytest.mark.parametrize("name", ["molmo", "paligemma", "florence2"])
-@pytest.mark.parametrize("task", MORE_TASKS)
+@pytest.mark.parametrize("task", TASK_NAMES[len(PUBLISHED) :])
 def test_a_form_that_knows_objects_by_name_alone_refuses_other_tasks(name: str, task: str) -> None:
     """ "detect polyp" asks for all polyps; as an answer to "the leftmost polyp" it would be wrong."""
     with pytest.raises(Unsupported, match=f"task {task}: .* has no form for it"):

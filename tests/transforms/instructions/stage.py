@@ -10,7 +10,7 @@ import polars as pl
 from medmultipoints.transforms.instructions.check import check_instructions
 from medmultipoints.transforms.instructions.names import Names, parse_names
 from medmultipoints.transforms.instructions.prompts import Templates, parse_templates
-from medmultipoints.transforms.instructions.tasks import ALL_TASKS
+from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions
 from medmultipoints.transforms.regions.run_lengths import encode_rle
 
@@ -21,7 +21,7 @@ _TEXT, _TEXTS = pl.String(), pl.List(pl.String())
 _NESTED = pl.List(pl.List(pl.Float32))
 _COLUMNS: dict[str, pl.DataType] = {
     **dict.fromkeys(("area_px",), pl.Int64()),
-    **dict.fromkeys(TONE, pl.Float64()),
+    **dict.fromkeys((*TONE, "cx", "cy", "ix", "iy"), pl.Float64()),
     **dict.fromkeys(("rle", "track_id", "video_id"), _TEXT),
     "frame_index": pl.Int64(),
     "fps": pl.Float64(),
@@ -103,6 +103,8 @@ def _object(
         "y2": y2,
         "area_px": None if mask is None else int(mask.sum()),
         "rle": None if mask is None else encode_rle(mask, int(x1), int(y1), given["width"], given["height"]),
+        **dict.fromkeys(("cx", "cy", "ix", "iy")),
+        "point_kind": "box_centre",
         "track_id": track if given["video_id"] else None,
         "truncated": track in given["cut"],
         **dict(zip(TONE, given["tones"].get(track, (None,) * 4), strict=True)),
@@ -118,7 +120,7 @@ def ellipse(width: int, height: int) -> Any:
 def shipped() -> tuple[Templates, Names]:
     """The templates and names that come with the project."""
     folder = files("medmultipoints.transforms.instructions")
-    texts = {task: folder.joinpath(f"templates/{task}.toml").read_text("utf-8") for task in ALL_TASKS}
+    texts = {task: folder.joinpath(f"templates/{task}.toml").read_text("utf-8") for task in TASK_NAMES}
     return parse_templates(texts), parse_names(folder.joinpath("names.toml").read_text("utf-8"))
 
 

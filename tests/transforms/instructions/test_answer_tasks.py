@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medmultipoints.transforms.instructions.stated import read_answer
-from medmultipoints.transforms.instructions.tasks import TASKS, Objects, answer_text, round_place
+from medmultipoints.transforms.instructions.fences import write_fenced
+from medmultipoints.transforms.instructions.proofs.reading import read_answer
+from medmultipoints.transforms.instructions.published import PUBLISHED, Objects, answer_json, round_place
+from medmultipoints.transforms.instructions.registry import TASKS
+
+
+def answer_text(task: str, objects: Objects) -> str:
+    """The answer of a published task."""
+    return write_fenced(answer_json(task, objects))
+
 
 TWO = Objects(
     "polyp", 2, [[366.0, 252.9], [1.5, 2.0]], [[241.5364532470703, 21.875, 490.5, 484.0], [1.0, 1.0, 2.0, 3.0]]
@@ -56,7 +64,7 @@ def test_answers_are_these_bytes(task: str, objects: Objects, expected: str) -> 
 
 def test_the_five_published_tasks_exist() -> None:
     """Tasks in published order."""
-    assert TASKS == ("pointing", "bounding", "counting", "cnt_and_point", "count_and_box")
+    assert PUBLISHED == ("pointing", "bounding", "counting", "cnt_and_point", "count_and_box")
 
 
 @given(st.floats(0, 5000, width=32), st.floats(0, 5000, width=32))
@@ -76,8 +84,8 @@ def test_no_negative_zero() -> None:
 @given(st.lists(st.tuples(*[st.floats(0, 5000, width=32)] * 4), max_size=5))
 def test_boxes_read_back_as_the_same_float32(boxes: list[tuple[float, ...]]) -> None:
     """What is printed is what the record holds, bit by bit."""
-    stated = read_answer("count_and_box", answer_text("count_and_box", Objects("polyp", len(boxes), [], boxes)))
+    text = answer_text("count_and_box", Objects("polyp", len(boxes), [], boxes))
+    stated = read_answer(text, TASKS["count_and_box"].shape)
 
-    assert stated.count == len(boxes)
-    assert stated.boxes is not None
-    assert np.array_equal(np.array(stated.boxes, np.float32), np.array([list(box) for box in boxes], np.float32))
+    assert stated["counts"] == len(boxes)
+    assert np.array_equal(np.array(stated["bbox_2d"], np.float32), np.array([list(box) for box in boxes], np.float32))

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from medmultipoints.transforms.instructions.lint import lint_templates
 from medmultipoints.transforms.instructions.names import Name, Names
 from medmultipoints.transforms.instructions.prompts import Template, Templates
 from medmultipoints.transforms.instructions.write import write_instructions
+from tests.transforms.instructions.lint import lint_templates
 
 Tables = Callable[..., tuple[pl.DataFrame, pl.DataFrame]]
 LABELS = ["polyps", "instrument", "normal", "pinhead", "cluster"]
@@ -94,7 +94,7 @@ def test_a_bad_ask_is_held(templates: Templates, names: Names, task: str, ask: s
     ("task", "request_text", "fault"),
     [
         ("counting", 'Give fenced JSON: {"counts": count, "label": c_lbl}', "not JSON"),
-        ("counting", 'Give fenced JSON: {"count": 1, "label": "{name}"}', "keys are not counts, label"),
+        ("counting", 'Give fenced JSON: {"count": 1, "label": "{name}"}', "not of the shape of the task"),
         ("counting", "Give fenced JSON.", "no JSON example"),
         ("counting", 'Give fenced JSON: {"counts": 1, "label": "{name}"} please', "not JSON"),
         ("counting", 'Give fenced JSON: {"counts": 1, "label": "{name}", }', "not JSON"),

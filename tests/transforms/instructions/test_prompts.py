@@ -5,7 +5,7 @@ import pytest
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.names import Name
 from medmultipoints.transforms.instructions.prompts import Template, Templates, parse_templates, render_prompt
-from medmultipoints.transforms.instructions.tasks import ALL_TASKS
+from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 
 COUNTING = """
 task = "counting"
@@ -36,7 +36,7 @@ def test_a_prompt_fills_every_form_of_the_name() -> None:
 
 def test_every_task_ships_at_least_25_asks(templates: Templates) -> None:
     """Each task has 25 different ways to ask, in formats of several kinds."""
-    assert set(ALL_TASKS) == set(templates.by_task)
+    assert set(TASK_NAMES) == set(templates.by_task)
     assert all(len({template.ask for template in written}) >= 25 for written in templates.by_task.values())
 
 

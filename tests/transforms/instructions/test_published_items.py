@@ -10,10 +10,18 @@ import numpy as np
 import polars as pl
 
 from medmultipoints.transforms.instructions.check import check_instructions
+from medmultipoints.transforms.instructions.fences import write_fenced
 from medmultipoints.transforms.instructions.names import Names
 from medmultipoints.transforms.instructions.prompts import Templates, render_prompt
-from medmultipoints.transforms.instructions.tasks import Objects, answer_text, round_place
+from medmultipoints.transforms.instructions.published import Objects, answer_json, round_place
 from medmultipoints.transforms.instructions.write import write_instructions
+from tests.transforms.instructions.conftest import fill_images
+
+
+def answer_text(task: str, objects: Objects) -> str:
+    """The answer of a published task."""
+    return write_fenced(answer_json(task, objects))
+
 
 Tables = Callable[..., tuple[pl.DataFrame, pl.DataFrame]]
 
@@ -103,9 +111,16 @@ def _prompt_for(templates: Templates, task: str, names: Names, singular: str) ->
 def _tables_of(sha256: str, label: str, objects: Objects) -> tuple[pl.DataFrame, pl.DataFrame]:
     boxes = [list(map(float, box)) for box in objects.boxes]
     points = [round_place([float(np.float32(value)) for value in point]) for point in objects.points]
-    texts = {"split": "train", "source": "s", "classification": "c", "label": label, "image_sha256": sha256}
+    texts = {
+        "sample_id": "s/a",
+        "split": "train",
+        "source": "s",
+        "classification": "c",
+        "label": label,
+        "image_sha256": sha256,
+    }
     nested = pl.List(pl.List(pl.Float32))
     record = texts | {"record_id": f"{sha256}:{label}", "count": objects.count, "points": points, "bbox": boxes}
     records = pl.DataFrame([record], schema_overrides={"count": pl.Int32, "points": nested, "bbox": nested})
-    image = {"image_sha256": sha256, "image_file": f"images/{sha256}.jpg", "labels_exhaustive": [label]}
-    return records, pl.DataFrame([image])
+    image = {name: value for name, value in texts.items() if name != "label"}
+    return records, fill_images([image | {"image_file": f"images/{sha256}.jpg", "labels_exhaustive": [label]}])

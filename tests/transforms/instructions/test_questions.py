@@ -1,7 +1,6 @@
 """Questions about single images: asked where the answer is certain, and every wrong answer is held."""
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,12 +9,12 @@ import pytest
 
 from medmultipoints.flows.recipe.instructions import Task
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.instructions.asked_words import SLOTS, UNWANTED, WANTED
 from medmultipoints.transforms.instructions.check import check_instructions
-from medmultipoints.transforms.instructions.registry import REGISTRY
-from medmultipoints.transforms.instructions.shapes import SHAPES
-from medmultipoints.transforms.instructions.tasks import ALL_TASKS, MORE_TASKS, SEVERAL_IMAGES
+from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.registry import TASKS
+from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions
+from tests.transforms.instructions.asked_words import UNWANTED, WANTED
 from tests.transforms.instructions.stage import ask, picture, planted, reasons, shipped, tables
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,14 +31,14 @@ POLYPS = picture(
     "c", {"polyps": {"1": (10, 20, 110, 90)}}, labels_exhaustive=["polyps"], organ="Lower GI", finding="polyps"
 )
 ALL = [SPARSE, ALONE, POLYPS]
-TASKS = ("presence", "referring", "classification", "label_path", "class_counts")
+ASKED = ("presence", "referring", "classification", "label_path", "class_counts")
 
 
 def answers(instructions: pl.DataFrame) -> list[Any]:
     return [json.loads(answer[8:-4]) for answer in instructions["answer"]]
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", ASKED)
 def test_every_answer_is_proved(task: str) -> None:
     """What is asked of scenes is proved from them, whatever the seed."""
     for seed in range(12):
@@ -166,7 +165,7 @@ def test_a_row_that_is_not_what_it_says_is_held(column: str, old: str, new: str,
 
 def test_objects_that_an_answer_does_not_rest_on_are_held() -> None:
     """The ids beside an answer are derived again too."""
-    written = ask([SPARSE], *TASKS)
+    written = ask([SPARSE], *ASKED)
 
     held = reasons([SPARSE], written.with_columns(object_ids=pl.lit(["x"])))
 
@@ -189,8 +188,8 @@ def test_more_images_change_no_question() -> None:
     """Every choice is decided by the seed and the image, so others change nothing."""
     more = [picture(letter, {"normal": {"1": (5, 5, 30, 30), "2": (200, 200, 250, 250)}}) for letter in "defg"]
     shares = {"referring": 0.5}
-    before = ask(ALL, *TASKS, shares=shares)
-    after = ask([*more, *ALL], *TASKS, shares=shares)
+    before = ask(ALL, *ASKED, shares=shares)
+    after = ask([*more, *ALL], *ASKED, shares=shares)
 
     assert before.equals(after.filter(pl.col("image_sha256").is_in(before["image_sha256"].unique().implode())))
     assert 0 < after.height - before.height
@@ -205,7 +204,7 @@ def test_a_share_asks_fewer_of_the_same() -> None:
     assert half.join(whole, on=half.columns[:1], how="anti").is_empty()
 
 
-@pytest.mark.parametrize("task", MORE_TASKS)
+@pytest.mark.parametrize("task", TASK_NAMES[len(PUBLISHED) :])
 def test_the_published_names_do_for_every_task(task: str) -> None:
     """Under the published policy a class has several names; whichever is drawn, the answer is proved."""
     from tests.transforms.instructions.test_region_questions import PICTURES
@@ -226,13 +225,14 @@ def test_tasks_about_objects_need_the_objects() -> None:
 
 
 def test_every_task_has_its_parts() -> None:
-    """A task is a name, who asks and who proves, a shape, words to lint by, a value of the table's column."""
-    table = tomllib.loads((ROOT / "transforms/columns/tables/instructions.toml").read_text("utf-8"))
-
-    assert set(REGISTRY) == set(SHAPES) == set(MORE_TASKS)
-    assert set(WANTED) == set(UNWANTED) == set(ALL_TASKS)
-    assert table["columns"]["task"]["check"]["values"] == list(ALL_TASKS)
-    assert get_args(Task) == ALL_TASKS
-    assert set(SLOTS) | set(SEVERAL_IMAGES) <= set(MORE_TASKS)
+    """A module of its name in the registry, words to lint by, a place in the docs; recipes may choose it."""
+    assert {name: task.name for name, task in TASKS.items()} == {name: name for name in TASK_NAMES}
+    assert set(WANTED) == set(UNWANTED) == set(TASK_NAMES)
+    assert get_args(Task) == TASK_NAMES
     described = (ROOT / "docs/tasks.md").read_text("utf-8")
-    assert [task for task in ALL_TASKS if f"`{task}`" not in described] == []
+    assert [task for task in TASK_NAMES if f"`{task}`" not in described] == []
+
+
+def test_published_tasks_are_one_of_many() -> None:
+    """They come first, and are asked like all others."""
+    assert tuple(name for name, task in TASKS.items() if task.published) == PUBLISHED == TASK_NAMES[: len(PUBLISHED)]

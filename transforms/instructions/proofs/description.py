@@ -20,8 +20,9 @@ from medmultipoints.transforms.instructions.phrases import (
     TEXTURE,
 )
 from medmultipoints.transforms.instructions.proofs.pairs import given_box
-from medmultipoints.transforms.instructions.proofs.reading import Reading, Wrong, find_thing, label_of, require
-from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene, Thing
+from medmultipoints.transforms.instructions.proofs.reading import Reading, Wrong, find_object, label_of, require
+from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene
+from medmultipoints.transforms.records import ReleasedObject
 
 _NUMBER: Final = r"(\d+(?:\.\d+)?)"
 _FORMS: Final[Mapping[str, str]] = {
@@ -45,13 +46,13 @@ _FORMS: Final[Mapping[str, str]] = {
 def prove_description(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
     """The ids of the regions, the one asked for first."""
     (scene,), stated = scenes, reading.answer
-    released = {thing.label for thing in scene.things}
+    released = {item.label for item in scene.objects}
     require(lexicon.present.get(scene.image_sha256, released) <= released, "objects_left_out")
-    asked = find_thing(scene.things, given_box(reading), "given_differs")
-    regions = [find_thing(scene.things, region["bbox_2d"], "boxes_differ") for region in stated["regions"]]
+    asked = find_object(scene.objects, given_box(reading), "given_differs")
+    regions = [find_object(scene.objects, region["bbox_2d"], "boxes_differ") for region in stated["regions"]]
     require(regions[:1] == [asked] and len({one.object_id for one in regions}) == len(regions), "regions_differ")
-    for region, thing in zip(stated["regions"], regions, strict=True):
-        require(label_of(lexicon, scenes, region["label"]) == thing.label, "label_differs")
+    for region, item in zip(stated["regions"], regions, strict=True):
+        require(label_of(lexicon, scenes, region["label"]) == item.label, "label_differs")
     _prove_caption(stated["caption"], scene, lexicon)
     said = [_take_apart(sentence["text"]) for sentence in stated["sentences"]]
     require([kind for kind, _ in said] == _wanted(scene, asked), "sentences_differ")
@@ -62,7 +63,7 @@ def prove_description(reading: Reading, scenes: Sequence[Scene], lexicon: Lexico
         require(_PROOFS[kind](parts, scene, asked, rests_on[1:], lexicon), f"{kind}_differs")
     used = {place for sentence in stated["sentences"] for place in sentence["regions"]}
     require(used == set(range(len(regions))), "regions_differ")
-    return tuple(thing.object_id for thing in regions)
+    return tuple(item.object_id for item in regions)
 
 
 def _take_apart(text: str) -> tuple[str, tuple[str | None, ...]]:
@@ -72,15 +73,15 @@ def _take_apart(text: str) -> tuple[str, tuple[str | None, ...]]:
     raise Wrong("sentences_differ")
 
 
-def _wanted(scene: Scene, asked: Thing) -> list[str]:
-    others = [thing for thing in scene.things if thing is not asked]
+def _wanted(scene: Scene, asked: ReleasedObject) -> list[str]:
+    others = [item for item in scene.objects if item is not asked]
     kinds = ["location", "size", "shape", "border", *(["contrast", "texture"] if asked.tone else [])]
     if not others:
         return [*kinds, "alone"]
     return kinds + ["nearest"] * bool(_nearest(asked, others)) + ["overlap"] * bool(_overlapping(asked, others))
 
 
-def _nearest(asked: Thing, others: Sequence[Thing]) -> list[tuple[Thing, float]]:
+def _nearest(asked: ReleasedObject, others: Sequence[ReleasedObject]) -> list[tuple[ReleasedObject, float]]:
     """The nearest with its distance, where it is the nearest by the margin."""
     ways = np.array([math.dist(other.centre, asked.centre) for other in others])
     first = int(ways.argmin())
@@ -89,8 +90,8 @@ def _nearest(asked: Thing, others: Sequence[Thing]) -> list[tuple[Thing, float]]
     return [(others[first], float(ways[first]))] if clear else []
 
 
-def _overlapping(asked: Thing, others: Sequence[Thing]) -> list[Thing]:
-    def shared(other: Thing) -> bool:
+def _overlapping(asked: ReleasedObject, others: Sequence[ReleasedObject]) -> list[ReleasedObject]:
+    def shared(other: ReleasedObject) -> bool:
         low, high = np.maximum(asked.box[:2], other.box[:2]), np.minimum(asked.box[2:], other.box[2:])
         return bool((high > low).all())
 
@@ -111,7 +112,7 @@ def _prove_caption(caption: str, scene: Scene, lexicon: Lexicon) -> None:
         label = label_of(lexicon, [scene], named[0])
         require(label not in counted, "caption_differs")
         counted[label] = int(number)
-    true = {thing.label: sum(other.label == thing.label for other in scene.things) for thing in scene.things}
+    true = {item.label: sum(other.label == item.label for other in scene.objects) for item in scene.objects}
     require(counted == true, "caption_differs")
 
 
@@ -124,7 +125,9 @@ def _near(said: str | None, true: float, digits: int) -> bool:
 Parts = Sequence[str | None]
 
 
-def _prove_location(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing], lexicon: Lexicon) -> bool:
+def _prove_location(
+    parts: Parts, scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], lexicon: Lexicon
+) -> bool:
     name, place, across, down = parts
     sides = scene.width, scene.height
     thirds = [min(2, int(np.floor(3 * at / side))) for at, side in zip(asked.centre, sides, strict=True)]
@@ -135,11 +138,13 @@ def _prove_location(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thi
     return label_of(lexicon, [scene], name or "") == asked.label and place == true and numbers and not rest
 
 
-def _area(scene: Scene, thing: Thing) -> float:
-    return thing.area_px * scene.scale**2 if thing.area_px else float(np.prod(thing.sides))
+def _area(scene: Scene, item: ReleasedObject) -> float:
+    return item.area_px * scene.scale**2 if item.area_px else float(np.prod(item.sides))
 
 
-def _prove_size(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
+def _prove_size(
+    parts: Parts, scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], _lexicon: Lexicon
+) -> bool:
     subject, percent, word = parts
     share = 100 * _area(scene, asked) / (scene.width * scene.height)
     true = [name for most, name in SIZES if share < most][:1] or [LARGE]
@@ -148,7 +153,9 @@ def _prove_size(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing],
     )
 
 
-def _prove_shape(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
+def _prove_shape(
+    parts: Parts, scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], _lexicon: Lexicon
+) -> bool:
     even, times, direction, filled = parts
     width, height = asked.sides
     if max(width, height) / min(width, height) < ROUND_ASPECT:
@@ -160,7 +167,9 @@ def _prove_shape(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing]
     return form and fills and not rest
 
 
-def _prove_border(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
+def _prove_border(
+    parts: Parts, scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], _lexicon: Lexicon
+) -> bool:
     x1, y1, x2, y2 = asked.box
     touched = [x1 < BORDER_PX, y1 < BORDER_PX, scene.width - x2 < BORDER_PX, scene.height - y2 < BORDER_PX]
     said = re.findall(r"\b(?:left|upper|right|lower)\b", parts[0] or "")
@@ -168,14 +177,18 @@ def _prove_border(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing
     return said == [word for word, yes in zip(BORDERS, touched, strict=True) if yes] and plural and not rest
 
 
-def _prove_contrast(parts: Parts, _scene: Scene, asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
+def _prove_contrast(
+    parts: Parts, _scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], _lexicon: Lexicon
+) -> bool:
     assert asked.tone is not None
     own, ring = asked.tone.luma, asked.tone.ring_luma
     true = "about as bright as" if abs(own - ring) < CONTRAST else "brighter than" if own > ring else "darker than"
     return _near(parts[0], own, 2) and _near(parts[1], ring, 2) and parts[2] == true and not rest
 
 
-def _prove_texture(parts: Parts, _scene: Scene, asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
+def _prove_texture(
+    parts: Parts, _scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], _lexicon: Lexicon
+) -> bool:
     assert asked.tone is not None
     own, ring = asked.tone.roughness, asked.tone.ring_roughness
     even = max(own, ring) <= TEXTURE * min(own, ring)
@@ -183,13 +196,17 @@ def _prove_texture(parts: Parts, _scene: Scene, asked: Thing, rest: Sequence[Thi
     return _near(parts[0], own, 2) and _near(parts[1], ring, 2) and parts[2] == true and not rest
 
 
-def _prove_alone(_parts: Parts, scene: Scene, _asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
-    return len(scene.things) == 1 and not rest
+def _prove_alone(
+    _parts: Parts, scene: Scene, _asked: ReleasedObject, rest: Sequence[ReleasedObject], _lexicon: Lexicon
+) -> bool:
+    return len(scene.objects) == 1 and not rest
 
 
-def _prove_nearest(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing], lexicon: Lexicon) -> bool:
+def _prove_nearest(
+    parts: Parts, scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], lexicon: Lexicon
+) -> bool:
     name, direction, percent = parts
-    ((nearest, way),) = _nearest(asked, [thing for thing in scene.things if thing is not asked])
+    ((nearest, way),) = _nearest(asked, [item for item in scene.objects if item is not asked])
     across, down = np.subtract(nearest.centre, asked.centre)
     column = "" if abs(down) >= 2 * abs(across) else "right" if across > 0 else "left"
     row = "" if abs(across) >= 2 * abs(down) else "lower" if down > 0 else "upper"
@@ -200,12 +217,14 @@ def _prove_nearest(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thin
     return same and _near(percent, share, 1) and direction == true
 
 
-def _prove_overlap(parts: Parts, scene: Scene, asked: Thing, rest: Sequence[Thing], _lexicon: Lexicon) -> bool:
-    true = _overlapping(asked, [thing for thing in scene.things if thing is not asked])
+def _prove_overlap(
+    parts: Parts, scene: Scene, asked: ReleasedObject, rest: Sequence[ReleasedObject], _lexicon: Lexicon
+) -> bool:
+    true = _overlapping(asked, [item for item in scene.objects if item is not asked])
     return parts[0] == ("one" if len(true) == 1 else str(len(true))) and list(rest) == true
 
 
-_PROOFS: Final[Mapping[str, Callable[[Parts, Scene, Thing, Sequence[Thing], Lexicon], bool]]] = {
+_PROOFS: Final[Mapping[str, Callable[[Parts, Scene, ReleasedObject, Sequence[ReleasedObject], Lexicon], bool]]] = {
     "location": _prove_location,
     "size": _prove_size,
     "shape": _prove_shape,

@@ -1,22 +1,26 @@
-"""A row read back from its texts: what its prompt shows, gives and asks for, what its answer states."""
+"""Read a row back from its texts: what its prompt shows, gives and asks for, and what its answer says."""
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from medmultipoints.transforms.instructions.fences import read_fenced
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.names import Name
-from medmultipoints.transforms.instructions.scenes import Scene, Thing
-from medmultipoints.transforms.instructions.shapes import has_shape
+from medmultipoints.transforms.instructions.phrases import DENSITIES
+from medmultipoints.transforms.instructions.scenes import Scene
+from medmultipoints.transforms.instructions.shapes import Shape, has_shape
 from medmultipoints.transforms.pictures.crops import Crop
+from medmultipoints.transforms.records import ReleasedObject
 
 ROUNDING_PX: Final = 0.05 + 1e-6
 _TOKENS: Final = re.compile(r"((?:<image>)+) (?=\S)")
 _JSON: Final = re.compile(r'\[?\{"')
 _PLACEHOLDER: Final = re.compile(r"\{\w*\}")
-_FENCE: Final = re.compile(r"```json\n(.*)\n```", re.DOTALL)
+
+Mentions = Callable[[str], set[str]]
 
 
 class Wrong(Exception):
@@ -24,46 +28,67 @@ class Wrong(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PromptReading:
     """``images``: placeholders; ``ask``: the words before the example; ``given``: the JSON values among them.
 
-    ``crops`` are those of the row, not of its texts.
+    ``mentions`` are the singulars of the names that the words use.
     """
 
-    task: str
     images: int
     ask: str
     given: tuple[Any, ...]
+    example: Any
+    mentions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A row read back: its prompt and its answer, the crops that it shows, and the label where the record has one."""
+
+    task: str
+    prompt: PromptReading
     answer: Any
     crops: tuple[Crop, ...] = ()
+    label: str = ""
+
+    @property
+    def ask(self) -> str:
+        return self.prompt.ask
+
+    @property
+    def given(self) -> tuple[Any, ...]:
+        return self.prompt.given
 
 
-def read_row(task: str, prompt: str, answer: str, shape: Any) -> Reading:
-    """What prompt and answer of a row hold.
-
-    Wrong where the example that ends the prompt, or the answer, is not of the shape, or a placeholder is left.
-    """
+def read_prompt(prompt: str, shape: Shape, mentions: Mentions) -> PromptReading:
+    """Return what a prompt holds; Wrong where its example is not of the shape, or a placeholder is left."""
     tokens = _TOKENS.match(prompt)
     if tokens is None or prompt.count("<image>") != tokens[1].count("<image>") or _PLACEHOLDER.search(prompt):
         raise Wrong("prompt_unfinished")
     ask, values = _values(prompt[tokens.end() :])
     if not values or not has_shape(values[-1], shape):
         raise Wrong("prompt_shape_differs")
-    stated = read_fenced(answer)
-    if not has_shape(stated, shape):
-        raise Wrong("answer_shape_differs")
-    return Reading(task, tokens[1].count("<image>"), ask, tuple(values[:-1]), stated)
+    images = tokens[1].count("<image>")
+    return PromptReading(images, ask, tuple(values[:-1]), values[-1], frozenset(mentions(ask)))
 
 
-def read_fenced(answer: str) -> Any:
-    """The value of a fenced block of JSON on one line."""
-    block = _FENCE.fullmatch(answer)
-    if block is None or "\n" in block[1]:
+def read_answer(answer: str, shape: Shape) -> Any:
+    """Return the value of an answer: one fenced block of JSON on one line; Wrong where it is not of the shape."""
+    block = read_fenced(answer)
+    if block is None or "\n" in block:
         raise Wrong("answer_shape_differs")
     try:
-        return json.loads(block[1], object_pairs_hook=_once, parse_constant=_refuse)
+        value = json.loads(block, object_pairs_hook=_once, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise Wrong("answer_shape_differs") from None
+    require(has_shape(value, shape), "answer_shape_differs")
+    return value
+
+
+def example_start(prompt: str) -> int | None:
+    """Where the first JSON value of a prompt begins; None without one."""
+    found = _JSON.search(prompt)
+    return found.start() if found else None
 
 
 def _values(text: str) -> tuple[str, list[Any]]:
@@ -105,9 +130,9 @@ def require(holds: bool, reason: str) -> None:
         raise Wrong(reason)
 
 
-def find_thing(things: Sequence[Thing], box: Sequence[float], reason: str) -> Thing:
+def find_object(items: Sequence[ReleasedObject], box: Sequence[float], reason: str) -> ReleasedObject:
     """The one object whose box this is; Wrong where none or several have it."""
-    found = [thing for thing in things if same_place(box, thing.box)]
+    found = [item for item in items if same_place(box, item.box)]
     require(len(found) == 1, reason)
     return found[0]
 
@@ -128,3 +153,9 @@ def clear_label(lexicon: Lexicon, name: str) -> str:
 
 def _singulars(names: Sequence[Name]) -> set[str]:
     return {name.singular for name in names}
+
+
+def density_of(count: int) -> str:
+    """The density class of a number of objects."""
+    words = {word: most for most, word in DENSITIES}
+    return min((word for word in words if words[word] >= count), key=words.__getitem__, default="crowded")

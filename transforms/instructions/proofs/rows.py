@@ -1,35 +1,35 @@
-"""Every row of every task beside the published, held against the scenes of its images."""
+"""Prove every row from the scenes of its images."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, Final
 
 import polars as pl
 
+from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.reading import (
+    Mentions,
+    PromptReading,
     Reading,
     Wrong,
     clear_label,
     label_of,
-    read_row,
+    read_answer,
+    read_prompt,
     require,
 )
-from medmultipoints.transforms.instructions.registry import REGISTRY
+from medmultipoints.transforms.instructions.published import PUBLISHED
+from medmultipoints.transforms.instructions.registry import TASKS
 from medmultipoints.transforms.instructions.scenes import Scene, gather_scenes, group_key
-from medmultipoints.transforms.instructions.shapes import SHAPES
-from medmultipoints.transforms.instructions.tasks import CROPS, SEVERAL_IMAGES
+from medmultipoints.transforms.instructions.task import Task
 from medmultipoints.transforms.pictures.crops import Crop, read_crop
 
-NAMELESS: Final = frozenset({"classification", "description", "same_class"})
-"""Tasks whose prompts name no class of objects: the answer does, or nothing does."""
-SEVERAL_NAMES: Final = frozenset({"class_counts", "video_counts"})
-WHOLE_IMAGE: Final = frozenset({"presence", "classification", *SEVERAL_NAMES})
-"""Tasks that are filed under the first record of their image; the others under the record of their label."""
-
 Row = Mapping[str, Any]
-Mentions = Callable[[str], set[str]]
+ReadPrompt = Callable[[str, str], PromptReading]
+_COPIED: Final = tuple(name for name in column_names("instructions", "of_record") if name != "label")
 
 
 def prove_rows(
@@ -46,6 +46,7 @@ def prove_rows(
     """
     homes = records.select("record_id", "sample_id").join(group_key(images), on="sample_id")
     known = rows.join(homes, on="record_id", how="left").sort("group", "row", nulls_last=True)
+    read = lru_cache(10_000)(lambda task, prompt: read_prompt(prompt, TASKS[task].shape, mentions))
     yield from ((row, "record_unknown") for row in known.filter(pl.col("group").is_null())["row"])
     filed = known.filter(pl.col("group").is_not_null())
     by_group = groupby(filed.iter_rows(named=True), key=lambda row: row["group"])
@@ -54,55 +55,82 @@ def prove_rows(
         homes_here = {record: scene for scene in scenes for record in scene.records.values()}
         files = {scene.image_file: scene for scene in scenes}
         for row in members:
-            yield row["row"], _reason(row, homes_here[row["record_id"]], files, lexicon, mentions)
+            yield row["row"], _reason(row, homes_here[row["record_id"]], files, read, lexicon)
 
 
-def _reason(row: Row, home: Scene, files: Mapping[str, Scene], lexicon: Lexicon, mentions: Mentions) -> str:
+def _reason(row: Row, home: Scene, files: Mapping[str, Scene], read: ReadPrompt, lexicon: Lexicon) -> str:
     try:
-        scenes, crops = _pictures(row, home, files)
-        reading = read_row(row["task"], row["prompt"], row["answer"], SHAPES[row["task"]])
-        require(reading.images == len(row["image_files"]), "prompt_unfinished")
-        _check_words(row, reading, scenes, home, lexicon, mentions)
-        found = REGISTRY[row["task"]].prove(replace(reading, crops=crops), scenes, lexicon)
+        _check_identity(row, home)
+        task = TASKS[row["task"]]
+        scenes, crops = _pictures(row, task, home, files)
+        prompt = read(task.name, row["prompt"])
+        require(prompt.images == len(row["image_files"]), "prompt_unfinished")
+        reading = Reading(task.name, prompt, read_answer(row["answer"], task.shape), crops)
+        if task.published:
+            reading = replace(reading, label=_published_label(row, reading, home, lexicon))
+        else:
+            _check_names(row, task, reading, scenes, home, lexicon)
+        found = task.prove(reading, scenes, lexicon)
         require(tuple(row["object_ids"]) == found, "object_ids_differ")
     except Wrong as wrong:
         return str(wrong)
     return ""
 
 
-def _pictures(row: Row, home: Scene, files: Mapping[str, Scene]) -> tuple[tuple[Scene, ...], tuple[Crop, ...]]:
-    """The scenes of the row's images, and the crops after them; Wrong where the row is not filed as it should be."""
-    require(row["task"] in REGISTRY, "task_unknown")
+def _check_identity(row: Row, home: Scene) -> None:
+    """Wrong where the row is not called and copied as its record says."""
     stem = f"{row['record_id']}:{row['task']}"
-    require(row["instruction_id"] == stem or row["instruction_id"].startswith(f"{stem}:"), "instruction_id_differs")
-    for column in ("image_sha256", "split", "source", "classification"):
+    parts = row["task"] not in PUBLISHED and row["instruction_id"].startswith(f"{stem}:")
+    require(row["instruction_id"] == stem or parts, "instruction_id_differs")
+    require(row["task"] in TASKS, "task_unknown")
+    for column in _COPIED:
         require(row.get(column, getattr(home, column)) == getattr(home, column), f"{column}_differs")
-    images = SEVERAL_IMAGES.get(row["task"], 1) - CROPS.get(row["task"], 0)
+
+
+def _pictures(
+    row: Row, task: Task, home: Scene, files: Mapping[str, Scene]
+) -> tuple[tuple[Scene, ...], tuple[Crop, ...]]:
+    """The scenes of the row's images, and the crops after them; Wrong where they are not as many as the task shows."""
+    images = task.images - task.crops
     shown, cut = row["image_files"][:images], row["image_files"][images:]
     require(row["image_file"] == home.image_file and row["image_file"] in shown, "image_file_differs")
     known = len(set(shown)) == len(shown) == images and all(file in files for file in shown)
     crops = tuple(filter(None, map(read_crop, cut)))
-    require(known and len(crops) == len(cut) == CROPS.get(row["task"], 0), "image_files_differ")
+    require(known and len(crops) == len(cut) == task.crops, "image_files_differ")
     scenes = tuple(files[file] for file in shown)
     require(len({(scene.split, scene.width, scene.height) for scene in scenes}) == 1, "image_files_differ")
     return scenes, crops
 
 
-def _check_words(
-    row: Row, reading: Reading, scenes: Sequence[Scene], home: Scene, lexicon: Lexicon, mentions: Mentions
+def _published_label(row: Row, reading: Reading, home: Scene, lexicon: Lexicon) -> str:
+    """The label of the row's record; Wrong where prompt, example and answer do not share a name that it may have."""
+    label = next(label for label, record_id in home.records.items() if record_id == row["record_id"])
+    require(row.get("label", label) == label, "label_differs")
+    named = set(_labels(reading.prompt.example))
+    require(len(named) == 1 and reading.prompt.mentions <= named, "prompt_names_differ")
+    (name,) = named
+    require(home.listed[label].count > 0 or label in home.certain, "absence_uncertain")
+    require(name in {choice.singular for choice in lexicon.allowed([home], label)}, "name_not_allowed")
+    require(row.get("name", name) == name, "name_differs")
+    require(set(_labels(reading.answer)) <= named, "label_differs")
+    return label
+
+
+def _check_names(
+    row: Row, task: Task, reading: Reading, scenes: Sequence[Scene], home: Scene, lexicon: Lexicon
 ) -> None:
     """Wrong where the prompt names other classes than the answer, or the row is filed under another record."""
-    task, answered = row["task"], list(_labels(reading.answer))
-    require(mentions(reading.ask) == (set() if task in NAMELESS else set(answered)), "prompt_names_differ")
-    single = task not in SEVERAL_NAMES and task != "classification"
+    answered = list(_labels(reading.answer))
+    require(reading.prompt.mentions == (set() if task.names == "none" else set(answered)), "prompt_names_differ")
+    single = task.names != "listed" and task.labelled
     require(not single or bool(answered), "label_differs")
-    label = "" if not single else clear_label(lexicon, answered[0]) if task == "label_path" else ""
+    label = "" if not single else clear_label(lexicon, answered[0]) if task.clear_name else ""
     label = label or (label_of(lexicon, scenes, answered[0]) if single else "")
-    name = answered[0] if single and task not in NAMELESS else ""
+    name = answered[0] if single and task.names == "one" else ""
     require(not name or len(set(answered)) == 1, "label_differs")
     require(row.get("name", name) == name, "name_differs")
     require(row.get("label", label) == label, "label_differs")
-    filed = home.first_record if task in WHOLE_IMAGE else home.records.get(label)
+    filed = home.first_record if task.whole_image else home.records.get(label)
     require(row["record_id"] == filed, "record_differs")
 
 

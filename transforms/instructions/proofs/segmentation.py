@@ -13,13 +13,14 @@ from medmultipoints.transforms.instructions.proofs.reading import (
     ROUNDING_PX,
     Reading,
     Wrong,
-    find_thing,
+    find_object,
     label_of,
     require,
     same_place,
 )
-from medmultipoints.transforms.instructions.scenes import Scene, Thing
+from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.shapes import BOX, POINT, has_shape
+from medmultipoints.transforms.records import ReleasedObject
 from medmultipoints.transforms.regions.run_lengths import decode_rle_in
 
 Mask = NDArray[np.bool_]
@@ -30,70 +31,70 @@ def prove_segmentation(reading: Reading, scenes: Sequence[Scene], lexicon: Lexic
     """The id of the object."""
     (scene,), stated = scenes, reading.answer
     label = label_of(lexicon, scenes, stated["label"])
-    require(scene.scale == 1 and all(thing.rle for thing in scene.things), "mask_unknown")
+    require(scene.scale == 1 and all(item.rle for item in scene.objects), "mask_unknown")
     require(stated["rle"]["size"] == [scene.height, scene.width], "rle_differs")
-    found = [thing for thing in scene.of(label) if thing.rle == stated["rle"]["counts"]]
+    found = [item for item in scene.of(label) if item.rle == stated["rle"]["counts"]]
     require(len(found) == 1, "rle_differs")
-    thing = found[0]
-    box = tuple(map(int, thing.box))
+    item = found[0]
+    box = tuple(map(int, item.box))
     x1, y1, x2, y2 = box
     try:
-        mask = decode_rle_in(thing.rle or "", scene.height, scene.width, (x1, y1, x2, y2))
+        mask = decode_rle_in(item.rle or "", scene.height, scene.width, (x1, y1, x2, y2))
     except ValueError as error:
         raise Wrong("boxes_differ") from error
     rows, columns = np.nonzero(mask)
     edges = (columns.min() + x1, rows.min() + y1, columns.max() + 1 + x1, rows.max() + 1 + y1)
-    require(stated["bbox_2d"] == [float(edge) for edge in edges] == list(thing.box), "boxes_differ")
+    require(stated["bbox_2d"] == [float(edge) for edge in edges] == list(item.box), "boxes_differ")
     filled = _without_holes(mask)
     require(stated["flags"] == _flags(mask, box, scene, holes=bool((filled != mask).any())), "flags_differ")
     require(_overlap(stated["polygon"], filled, box) >= OUTLINE_IOU, "polygon_differs")
-    _prove_hint(reading, scene, thing, mask)
-    return (thing.object_id,)
+    _prove_hint(reading, scene, item, mask)
+    return (item.object_id,)
 
 
-def _prove_hint(reading: Reading, scene: Scene, thing: Thing, mask: Mask) -> None:
+def _prove_hint(reading: Reading, scene: Scene, item: ReleasedObject, mask: Mask) -> None:
     """Wrong unless the prompt means this object and no other."""
     keys = [next(iter(value), "") if isinstance(value, dict) else "" for value in reading.given]
     if keys == ["point_2d", "point_2d"]:
         clicks = f"that holds the clicks {_GAP} and not the clicks {_GAP}"
         require(clicks in reading.ask, "given_differs")
         inside, outside = (value["point_2d"] for value in reading.given)
-        _prove_clicks(inside, outside, scene, thing, mask)
+        _prove_clicks(inside, outside, scene, item, mask)
     elif keys == ["bbox_2d"]:
         box = reading.given[0]["bbox_2d"]
         require(has_shape(box, BOX), "given_differs")
         if f"in the rough box {_GAP}" in reading.ask:
-            _prove_rough(box, scene, thing)
+            _prove_rough(box, scene, item)
         else:
-            require(f"in the box {_GAP}" in reading.ask and same_place(box, thing.box), "given_differs")
-            require(find_thing(scene.things, box, "given_differs") is thing, "given_differs")
+            require(f"in the box {_GAP}" in reading.ask and same_place(box, item.box), "given_differs")
+            require(find_object(scene.objects, box, "given_differs") is item, "given_differs")
     else:
         require(not keys and "in this image" in reading.ask, "given_differs")
-        require(len(scene.of(thing.label)) == 1 and thing.label in scene.certain, "referent_not_unique")
+        require(len(scene.of(item.label)) == 1 and item.label in scene.certain, "referent_not_unique")
 
 
-def _prove_clicks(inside: Any, outside: Any, scene: Scene, thing: Thing, mask: Mask) -> None:
+def _prove_clicks(inside: Any, outside: Any, scene: Scene, item: ReleasedObject, mask: Mask) -> None:
     """Wrong unless the first lie in the mask, and the others in the ring around it, in no object."""
     shaped = has_shape(inside, [POINT]) and has_shape(outside, [POINT]) and inside and outside
     require(bool(shaped), "given_differs")
     for x, y in map(_pixel, inside):
-        require(_holds(scene, thing, mask, x, y), "click_not_inside")
-    left, top, _, _ = map(int, thing.box)
+        require(_holds(scene, item, mask, x, y), "click_not_inside")
+    left, top, _, _ = map(int, item.box)
     rows, columns = np.nonzero(mask)
     near, far = (max(least, share * len(rows) ** 0.5) for least, share in RING)
     for x, y in map(_pixel, outside):
         known = 0 <= x < scene.width and 0 <= y < scene.height
-        require(known and not any(_holds(scene, other, None, x, y) for other in scene.things), "click_not_outside")
+        require(known and not any(_holds(scene, other, None, x, y) for other in scene.objects), "click_not_outside")
         away = float(np.sqrt(((columns + left - x) ** 2 + (rows + top - y) ** 2).min()))
         require(near <= away <= far, "click_not_in_ring")
 
 
-def _holds(scene: Scene, thing: Thing, mask: Mask | None, x: int, y: int) -> bool:
+def _holds(scene: Scene, item: ReleasedObject, mask: Mask | None, x: int, y: int) -> bool:
     """Whether a pixel is of the object; its mask is decoded only where its box holds the pixel."""
-    x1, y1, x2, y2 = map(int, thing.box)
+    x1, y1, x2, y2 = map(int, item.box)
     if not (x1 <= x < x2 and y1 <= y < y2):
         return False
-    mask = decode_rle_in(thing.rle or "", scene.height, scene.width, (x1, y1, x2, y2)) if mask is None else mask
+    mask = decode_rle_in(item.rle or "", scene.height, scene.width, (x1, y1, x2, y2)) if mask is None else mask
     return bool(mask[y - y1, x - x1])
 
 
@@ -104,10 +105,10 @@ def _pixel(point: Sequence[float]) -> tuple[int, int]:
     return int(x), int(y)
 
 
-def _prove_rough(box: Sequence[float], scene: Scene, thing: Thing) -> None:
+def _prove_rough(box: Sequence[float], scene: Scene, item: ReleasedObject) -> None:
     require(all(round(edge, 1) == edge for edge in box), "given_differs")
-    for edge, (said, true) in enumerate(zip(box, thing.box, strict=True)):
-        side, limit = thing.sides[edge % 2], (scene.width, scene.height)[edge % 2]
+    for edge, (said, true) in enumerate(zip(box, item.box, strict=True)):
+        side, limit = item.sides[edge % 2], (scene.width, scene.height)[edge % 2]
         require(abs(said - true) <= JITTER * side + ROUNDING_PX and 0 <= said <= limit, "given_differs")
 
 

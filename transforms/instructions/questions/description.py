@@ -17,33 +17,33 @@ from medmultipoints.transforms.instructions.phrases import (
     place_text,
     size_word,
 )
-from medmultipoints.transforms.instructions.questions.question import Question, Words, distinct, ids, rounded
-from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene, Thing
-from medmultipoints.transforms.records import Tone
+from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, distinct, ids, rounded
+from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene
+from medmultipoints.transforms.records import ReleasedObject, Tone
 
-Sentence = tuple[str, list[Thing]]
+Sentence = tuple[str, list[ReleasedObject]]
 
 
-def ask_description(group: Sequence[Scene], words: Words) -> Iterator[Question]:
+def ask_description(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
     """One region of each record, given by its box; not where an image shows classes that the release leaves out."""
     for scene in group:
-        if words.lexicon.present.get(scene.image_sha256, frozenset()) - {thing.label for thing in scene.things}:
+        if context.lexicon.present.get(scene.image_sha256, frozenset()) - {item.label for item in scene.objects}:
             continue
         for label, record_id in scene.records.items():
-            clear = [thing for thing in scene.of(label) if distinct(thing, scene.things)]
-            if clear and words.kept("description", record_id):
-                yield from _describe(scene, words.pick(clear, "description", record_id), record_id, words)
+            clear = [item for item in scene.of(label) if distinct(item, scene.objects)]
+            if clear and context.kept("description", record_id):
+                yield from _describe(scene, context.pick(clear, "description", record_id), record_id, context)
 
 
-def _describe(scene: Scene, thing: Thing, record_id: str, words: Words) -> Iterator[Question]:
+def _describe(scene: Scene, item: ReleasedObject, record_id: str, context: QuestionContext) -> Iterator[Question]:
     """The question; none where a box that it speaks of is also that of another object."""
-    labels = {other.label for other in scene.things}
-    names = {label: words.name("description", [scene], label, record_id) for label in sorted(labels)}
-    sentences = list(_sentences(scene, thing, names))
-    regions = [thing]
+    labels = {other.label for other in scene.objects}
+    names = {label: context.name("description", [scene], label, record_id) for label in sorted(labels)}
+    sentences = list(_sentences(scene, item, names))
+    regions = [item]
     for _, rests_on in sentences:
         regions += [other for other in rests_on if other not in regions]
-    if not all(distinct(one, scene.things) for one in regions):
+    if not all(distinct(one, scene.objects) for one in regions):
         return
     content = {
         "caption": _caption(scene, names),
@@ -56,8 +56,8 @@ def _describe(scene: Scene, thing: Thing, record_id: str, words: Words) -> Itera
         task="description",
         home=scene,
         record_id=record_id,
-        label=thing.label,
-        slots={"region": json.dumps({"bbox_2d": rounded(thing.box)})},
+        label=item.label,
+        slots={"region": json.dumps({"bbox_2d": rounded(item.box)})},
         content=content,
         object_ids=ids(regions),
     )
@@ -71,31 +71,31 @@ def _caption(scene: Scene, names: dict[str, Name]) -> str:
     return f"{scene.organ}, {what}; annotated: {', '.join(parts)}."
 
 
-def _sentences(scene: Scene, thing: Thing, names: dict[str, Name]) -> Iterator[Sentence]:
+def _sentences(scene: Scene, item: ReleasedObject, names: dict[str, Name]) -> Iterator[Sentence]:
     """Each sentence with the objects it rests on, the region itself first."""
-    (x, y), (width, height) = thing.centre, thing.sides
+    (x, y), (width, height) = item.centre, item.sides
     across, down = 100 * x / scene.width, 100 * y / scene.height
     place = place_text(ROWS[min(int(3 * y / scene.height), 2)], COLUMNS[min(int(3 * x / scene.width), 2)])
     at = f"its centre at {across:.1f} % of the width and {down:.1f} % of the height"
-    yield f"The {names[thing.label].singular} lies in the {place} of the image, {at}.", [thing]
-    area = (thing.area_px or 0) * scene.scale**2 or width * height
+    yield f"The {names[item.label].singular} lies in the {place} of the image, {at}.", [item]
+    area = (item.area_px or 0) * scene.scale**2 or width * height
     share = 100 * area / (scene.width * scene.height)
-    what = "It" if thing.area_px else "Its box"
-    yield f"{what} covers {share:.2f} % of the image, so it is {size_word(share)}.", [thing]
-    yield f"Its box is {_shape(thing, area)}.", [thing]
-    x1, y1, x2, y2 = thing.box
+    what = "It" if item.area_px else "Its box"
+    yield f"{what} covers {share:.2f} % of the image, so it is {size_word(share)}.", [item]
+    yield f"Its box is {_shape(item, area)}.", [item]
+    x1, y1, x2, y2 = item.box
     touched = [gap < BORDER_PX for gap in (x1, y1, scene.width - x2, scene.height - y2)]
-    yield f"It touches {borders_text(touched)} of the image.", [thing]
-    yield from ((text, [thing]) for text in _tone(thing.tone))
-    yield from _relations(scene, thing, names)
+    yield f"It touches {borders_text(touched)} of the image.", [item]
+    yield from ((text, [item]) for text in _tone(item.tone))
+    yield from _relations(scene, item, names)
 
 
-def _shape(thing: Thing, area: float) -> str:
-    width, height = thing.sides
+def _shape(item: ReleasedObject, area: float) -> str:
+    width, height = item.sides
     ratio = max(width, height) / min(width, height)
     more, less = ("wide", "high") if width >= height else ("high", "wide")
     form = "about as wide as high" if ratio < ROUND_ASPECT else f"{ratio:.1f} times as {more} as {less}"
-    return form + (f", and the object fills {100 * area / (width * height):.0f} % of it" if thing.area_px else "")
+    return form + (f", and the object fills {100 * area / (width * height):.0f} % of it" if item.area_px else "")
 
 
 def _tone(tone: Tone | None) -> Iterator[str]:
@@ -112,26 +112,26 @@ def _tone(tone: Tone | None) -> Iterator[str]:
     yield f"{steps}, so it is {words} its surroundings."
 
 
-def _relations(scene: Scene, thing: Thing, names: dict[str, Name]) -> Iterator[Sentence]:
-    others = [other for other in scene.things if other is not thing]
+def _relations(scene: Scene, item: ReleasedObject, names: dict[str, Name]) -> Iterator[Sentence]:
+    others = [other for other in scene.objects if other is not item]
     if not others:
-        yield "No other object is annotated in the image.", [thing]
+        yield "No other object is annotated in the image.", [item]
         return
-    near = sorted(others, key=lambda other: math.dist(other.centre, thing.centre))
-    ways = [math.dist(other.centre, thing.centre) for other in near[:2]]
+    near = sorted(others, key=lambda other: math.dist(other.centre, item.centre))
+    ways = [math.dist(other.centre, item.centre) for other in near[:2]]
     if ways[0] > 0 and (len(ways) == 1 or ways[1] >= NEAREST_LEAD * ways[0]):
         share = 100 * ways[0] / math.hypot(scene.width, scene.height)
         named = names[near[0].label].with_article
         apart = f"their centres are {share:.1f} % of the image's diagonal apart"
-        yield f"The nearest other object is {named} {_direction(thing, near[0])}; {apart}.", [thing, near[0]]
-    touching = [other for other in others if _overlap(thing.box, other.box)]
+        yield f"The nearest other object is {named} {_direction(item, near[0])}; {apart}.", [item, near[0]]
+    touching = [other for other in others if _overlap(item.box, other.box)]
     if touching:
         many = "one other object" if len(touching) == 1 else f"{len(touching)} other objects"
-        yield f"Its box overlaps with that of {many}.", [thing, *touching]
+        yield f"Its box overlaps with that of {many}.", [item, *touching]
 
 
-def _direction(thing: Thing, other: Thing) -> str:
-    across, down = (b - a for a, b in zip(thing.centre, other.centre, strict=True))
+def _direction(item: ReleasedObject, other: ReleasedObject) -> str:
+    across, down = (b - a for a, b in zip(item.centre, other.centre, strict=True))
     column, row = "right" if across > 0 else "left", "lower" if down > 0 else "upper"
     if abs(across) >= 2 * abs(down):
         return f"to its {column}"

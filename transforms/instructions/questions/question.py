@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.names import Name
-from medmultipoints.transforms.instructions.scenes import Scene, Thing
+from medmultipoints.transforms.instructions.scenes import Scene
+from medmultipoints.transforms.records import ReleasedObject
 
 Option = TypeVar("Option")
 
@@ -19,13 +20,17 @@ class Question:
     ``home`` is the image of ``record_id``, under which the question is filed; ``part`` tells it from others of its
     task and record. ``label`` and ``name`` are empty and None where no single class is asked for. ``slots`` are the
     placeholders of its templates beside those of the name; ``object_ids`` the objects that the answer rests on.
-    ``crops`` are the paths of pieces of ``home`` that the prompt shows after the images.
+    ``crops`` are the paths of pieces of ``home`` that the prompt shows after the images. ``json`` is the text of the
+    answer where its digits matter, else ``content`` is written; ``template`` is the number from which the template is
+    chosen, else one is drawn.
     """
 
     task: str
     home: Scene
     record_id: str
-    content: Any
+    content: Any = None
+    json: str = ""
+    template: int | None = None
     object_ids: tuple[str, ...] = ()
     scenes: tuple[Scene, ...] = ()
     crops: tuple[str, ...] = ()
@@ -46,8 +51,8 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """Names, and every choice left to chance: each is decided by the seed and what it is about, by nothing else.
+class QuestionContext:
+    """Names and random choices for questions: each choice depends on the seed and what it is about, on nothing else.
 
     ``shares``: by task, the share of its possible questions that is asked, 1 where not given; ``absent``: the share
     of the questions for presence that ask for a class that is certainly absent, where there is one.
@@ -60,8 +65,11 @@ class Words:
 
     def draw(self, *about: str) -> float:
         """A number in [0, 1)."""
-        digest = hashlib.sha256(":".join([str(self.seed), *about]).encode()).digest()
-        return int.from_bytes(digest[:8]) / 2**64
+        return int.from_bytes(self.digest(*about)[:8]) / 2**64
+
+    def digest(self, *about: str) -> bytes:
+        """The sha256 of the seed and what a choice is about."""
+        return hashlib.sha256(":".join([str(self.seed), *about]).encode()).digest()
 
     def pick(self, options: Sequence[Option], *about: str) -> Option:
         """One of the options."""
@@ -82,13 +90,13 @@ def rounded(numbers: Sequence[float]) -> list[float]:
     return [round(float(number), 1) + 0.0 for number in numbers]
 
 
-def ids(things: Sequence[Thing]) -> tuple[str, ...]:
+def ids(items: Sequence[ReleasedObject]) -> tuple[str, ...]:
     """The ids of objects, in order."""
-    return tuple(thing.object_id for thing in things)
+    return tuple(item.object_id for item in items)
 
 
-def distinct(thing: Thing, things: Sequence[Thing]) -> bool:
+def distinct(item: ReleasedObject, items: Sequence[ReleasedObject]) -> bool:
     """Whether the object's box, as it is stated, is that of no other object."""
     return all(
-        other is thing or any(abs(a - b) > 0.2 for a, b in zip(thing.box, other.box, strict=True)) for other in things
+        other is item or any(abs(a - b) > 0.2 for a, b in zip(item.box, other.box, strict=True)) for other in items
     )

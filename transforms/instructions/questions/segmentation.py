@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco
 
 from medmultipoints.transforms.instructions.phrases import HINTS, JITTER, OUTLINE_IOU, RING, SMALL_MASK
-from medmultipoints.transforms.instructions.questions.question import Question, Words, ids, rounded
-from medmultipoints.transforms.instructions.scenes import Scene, Thing
+from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
+from medmultipoints.transforms.instructions.scenes import Scene
+from medmultipoints.transforms.records import ReleasedObject
 from medmultipoints.transforms.regions.run_lengths import decode_rle_in
 
 Mask = NDArray[np.bool_]
@@ -24,16 +25,16 @@ class SceneMasks:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._boxes = np.array([thing.box for thing in scene.things], np.int64).reshape(-1, 4)
+        self._boxes = np.array([item.box for item in scene.objects], np.int64).reshape(-1, 4)
         self._decoded: dict[str, Mask] = {}
 
-    def of(self, thing: Thing) -> Mask:
+    def of(self, item: ReleasedObject) -> Mask:
         """Return the mask in the object's box."""
-        if thing.object_id not in self._decoded:
-            x1, y1, x2, y2 = map(int, thing.box)
+        if item.object_id not in self._decoded:
+            x1, y1, x2, y2 = map(int, item.box)
             scene = self._scene
-            self._decoded[thing.object_id] = decode_rle_in(thing.rle or "", scene.height, scene.width, (x1, y1, x2, y2))
-        return self._decoded[thing.object_id]
+            self._decoded[item.object_id] = decode_rle_in(item.rle or "", scene.height, scene.width, (x1, y1, x2, y2))
+        return self._decoded[item.object_id]
 
     def within(self, part: tuple[int, int, int, int]) -> Mask:
         """Return which pixels of a rectangle (x1, y1, x2, y2) are of any object."""
@@ -44,31 +45,31 @@ class SceneMasks:
         for place in np.flatnonzero(meets).tolist():
             left, top, right, bottom = boxes[place].tolist()
             a, b, c, d = max(left, x1), max(top, y1), min(right, x2), min(bottom, y2)
-            mask = self.of(self._scene.things[place])
+            mask = self.of(self._scene.objects[place])
             held[b - y1 : d - y1, a - x1 : c - x1] |= mask[b - top : d - top, a - left : c - left]
         return held
 
 
-def ask_segmentation(group: Sequence[Scene], words: Words) -> Iterator[Question]:
+def ask_segmentation(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
     """One question for each object with a connected mask, in images of their own size whose objects all have masks.
 
     An outline's box lies between pixels, so that it is not the box of its mask: images that hold one are left out.
     """
     for scene in group:
-        if scene.scale != 1 or not scene.things or not all(_has_tight_mask(thing, scene) for thing in scene.things):
+        if scene.scale != 1 or not scene.objects or not all(_has_tight_mask(item, scene) for item in scene.objects):
             continue
-        wanted = [thing for thing in scene.things if words.kept("segmentation", thing.object_id)]
+        wanted = [item for item in scene.objects if context.kept("segmentation", item.object_id)]
         if wanted:
             masks = SceneMasks(scene)
-            yield from (_ask(scene, thing, masks, words) for thing in wanted if _is_connected(masks.of(thing)))
+            yield from (_ask(scene, item, masks, context) for item in wanted if _is_connected(masks.of(item)))
 
 
-def _has_tight_mask(thing: Thing, scene: Scene) -> bool:
+def _has_tight_mask(item: ReleasedObject, scene: Scene) -> bool:
     """Whether the object has a mask whose extent is the object's box."""
-    if thing.rle is None:
+    if item.rle is None:
         return False
-    x, y, width, height = coco.toBbox({"size": [scene.height, scene.width], "counts": thing.rle.encode()}).tolist()
-    return (x, y, x + width, y + height) == thing.box
+    x, y, width, height = coco.toBbox({"size": [scene.height, scene.width], "counts": item.rle.encode()}).tolist()
+    return (x, y, x + width, y + height) == item.box
 
 
 def _is_connected(mask: Mask) -> bool:
@@ -76,69 +77,69 @@ def _is_connected(mask: Mask) -> bool:
     return int(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0]) == 2
 
 
-def _ask(scene: Scene, thing: Thing, masks: SceneMasks, words: Words) -> Question:
-    mask = masks.of(thing)
-    name = words.name("segmentation", [scene], thing.label, thing.object_id)
+def _ask(scene: Scene, item: ReleasedObject, masks: SceneMasks, context: QuestionContext) -> Question:
+    mask = masks.of(item)
+    name = context.name("segmentation", [scene], item.label, item.object_id)
     content = {
         "label": name.singular,
-        "bbox_2d": rounded(thing.box),
-        "polygon": _outline(mask, thing),
-        "rle": {"size": [scene.height, scene.width], "counts": thing.rle},
-        "flags": _flags(mask, thing, scene),
+        "bbox_2d": rounded(item.box),
+        "polygon": _outline(mask, item),
+        "rle": {"size": [scene.height, scene.width], "counts": item.rle},
+        "flags": _flags(mask, item, scene),
     }
     return Question(
         task="segmentation",
         home=scene,
-        record_id=scene.records[thing.label],
-        part=thing.object_id.rpartition(":")[2],
-        label=thing.label,
+        record_id=scene.records[item.label],
+        part=item.object_id.rpartition(":")[2],
+        label=item.label,
         name=name,
-        slots={"hint": _hint(scene, thing, masks, words)},
+        slots={"hint": _hint(scene, item, masks, context)},
         content=content,
-        object_ids=ids([thing]),
+        object_ids=ids([item]),
     )
 
 
-def _hint(scene: Scene, thing: Thing, masks: SceneMasks, words: Words) -> str:
-    about = ("segmentation", thing.object_id)
-    outside = _ring(scene, thing, masks)
-    alone = len(scene.of(thing.label)) == 1 and thing.label in scene.certain
+def _hint(scene: Scene, item: ReleasedObject, masks: SceneMasks, context: QuestionContext) -> str:
+    about = ("segmentation", item.object_id)
+    outside = _ring(scene, item, masks)
+    alone = len(scene.of(item.label)) == 1 and item.label in scene.certain
     kinds = ["box", "rough", *(["clicks"] * bool(len(outside))), *(["text"] * alone)]
-    kind = words.pick(kinds, *about, "kind")
-    box = rounded(thing.box if kind == "box" else _jittered(scene, thing, words))
+    kind = context.pick(kinds, *about, "kind")
+    box = rounded(item.box if kind == "box" else _jittered(scene, item, context))
     texts = {"box": json.dumps({"bbox_2d": box})}
     if kind == "clicks":
-        found = {"inside": _deepest_half(masks.of(thing), thing), "outside": outside}
+        found = {"inside": _deepest_half(masks.of(item), item), "outside": outside}
         texts |= {
-            side: json.dumps({"point_2d": _clicks(pixels, words, *about, side)}) for side, pixels in found.items()
+            side: json.dumps({"point_2d": _clicks(pixels, context, *about, side)}) for side, pixels in found.items()
         }
     return HINTS[kind].format(**texts)
 
 
-def _clicks(pixels: NDArray[np.int64], words: Words, *about: str) -> list[list[float]]:
+def _clicks(pixels: NDArray[np.int64], context: QuestionContext, *about: str) -> list[list[float]]:
     """One to three different pixels, as their centres."""
-    number = min(1 + int(words.draw(*about, "number") * MOST_CLICKS), len(pixels))
-    chosen = {int(words.draw(*about, str(place)) * len(pixels)) for place in range(number)}
+    number = min(1 + int(context.draw(*about, "number") * MOST_CLICKS), len(pixels))
+    chosen = {int(context.draw(*about, str(place)) * len(pixels)) for place in range(number)}
     return [[float(x) + 0.5, float(y) + 0.5] for x, y in pixels[sorted(chosen)]]
 
 
-def _deepest_half(mask: Mask, thing: Thing) -> NDArray[np.int64]:
+def _deepest_half(mask: Mask, item: ReleasedObject) -> NDArray[np.int64]:
     """The half of the mask's pixels that lie farthest from its edge, as x, y, row by row."""
-    x1, y1, _, _ = map(int, thing.box)
+    x1, y1, _, _ = map(int, item.box)
     depth = _squared_distances(np.pad(mask, 1))[1:-1, 1:-1]
     rows, columns = np.nonzero(depth >= np.median(depth[depth > 0]))
     return np.stack([columns + x1, rows + y1], axis=1).astype(np.int64)
 
 
-def _ring(scene: Scene, thing: Thing, masks: SceneMasks) -> NDArray[np.int64]:
+def _ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> NDArray[np.int64]:
     """The pixels of a ring around the mask that are of no object, as x, y, row by row."""
-    root = float(thing.area_px or 0) ** 0.5
+    root = float(item.area_px or 0) ** 0.5
     near, far = (max(least, share * root) for least, share in RING)
     reach = int(far) + 1
-    x1, y1, x2, y2 = map(int, thing.box)
+    x1, y1, x2, y2 = map(int, item.box)
     part = (max(0, x1 - reach), max(0, y1 - reach), min(scene.width, x2 + reach), min(scene.height, y2 + reach))
     own = np.zeros((part[3] - part[1], part[2] - part[0]), np.bool_)
-    own[y1 - part[1] : y2 - part[1], x1 - part[0] : x2 - part[0]] = masks.of(thing)
+    own[y1 - part[1] : y2 - part[1], x1 - part[0] : x2 - part[0]] = masks.of(item)
     away = _squared_distances(~own)
     found = np.nonzero(~masks.within(part) & (away > near**2) & (away < far**2))
     return np.stack([found[1] + part[0], found[0] + part[1]], axis=1).astype(np.int64)
@@ -154,17 +155,17 @@ def _squared_distances(pixels: Mask) -> NDArray[np.int64]:
     return squares
 
 
-def _jittered(scene: Scene, thing: Thing, words: Words) -> list[float]:
+def _jittered(scene: Scene, item: ReleasedObject, context: QuestionContext) -> list[float]:
     """The box with each edge moved by up to a tenth of its side, within the image."""
-    sides, limits = (*thing.sides, *thing.sides), (scene.width, scene.height) * 2
-    moves = [2 * words.draw("segmentation", thing.object_id, "edge", str(edge)) - 1 for edge in range(4)]
-    edges = (edge + JITTER * side * move for edge, side, move in zip(thing.box, sides, moves, strict=True))
+    sides, limits = (*item.sides, *item.sides), (scene.width, scene.height) * 2
+    moves = [2 * context.draw("segmentation", item.object_id, "edge", str(edge)) - 1 for edge in range(4)]
+    edges = (edge + JITTER * side * move for edge, side, move in zip(item.box, sides, moves, strict=True))
     return [min(max(edge, 0.0), float(limit)) for edge, limit in zip(edges, limits, strict=True)]
 
 
-def _outline(mask: Mask, thing: Thing) -> list[list[float]]:
+def _outline(mask: Mask, item: ReleasedObject) -> list[list[float]]:
     """The outer outline of the mask along the edges of its pixels, with as few corners as the overlap allows."""
-    x1, y1, _, _ = map(int, thing.box)
+    x1, y1, _, _ = map(int, item.box)
     twice = np.repeat(np.repeat(np.pad(mask, 1), 2, axis=0), 2, axis=1).astype(np.uint8)
     contours, _ = cv2.findContours(twice, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     contour = max(contours, key=cv2.contourArea)
@@ -183,13 +184,13 @@ def _filled(contour: Any, shape: tuple[int, ...]) -> Mask:
     return filled
 
 
-def _flags(mask: Mask, thing: Thing, scene: Scene) -> list[str]:
+def _flags(mask: Mask, item: ReleasedObject, scene: Scene) -> list[str]:
     """What to mind about a mask, in the order of its words."""
-    x1, y1, x2, y2 = map(int, thing.box)
+    x1, y1, x2, y2 = map(int, item.box)
     crop = np.pad(mask, 1).astype(np.uint8)
-    width, height = thing.sides
+    width, height = item.sides
     found = {
-        "small": (thing.area_px or 0) < SMALL_MASK * scene.width * scene.height,
+        "small": (item.area_px or 0) < SMALL_MASK * scene.width * scene.height,
         "cut": x1 == 0 or y1 == 0 or x2 == scene.width or y2 == scene.height,
         "holes": cv2.connectedComponents(1 - crop, connectivity=4)[0] > 2,
         "elongated": 2 * min(width, height) < max(width, height),

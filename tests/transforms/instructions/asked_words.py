@@ -73,16 +73,3 @@ UNWANTED: Final[Mapping[str, tuple[re.Pattern[str], ...]]] = {
 UNITS: Final = _words("(mega)?pixels?|px|per ?cent|percentages?|fractions?|normali[sz]ed")
 """What coordinates are counted in: the request alone says it, so that a dialect can say it for another frame."""
 NAMES: Final = ("{name}", "{names}", "{a_name}")
-SLOTS: Final[Mapping[str, Mapping[str, str]]] = {
-    "referring": {"referent": "leftmost {name}"},
-    "class_counts": {"classes": "the first class and the second"},
-    "description": {"region": '{"bbox_2d": [1.0, 2.0, 3.0, 4.0]}'},
-    "segmentation": {"hint": 'in the box {"bbox_2d": [1.0, 2.0, 3.0, 4.0]}'},
-    "tracking": {"region": '{"bbox_2d": [1.0, 2.0, 3.0, 4.0]}'},
-    "same_class": {"region": '{"bbox_2d": [1.0, 2.0, 3.0, 4.0]}'},
-    "motion": {"region": '{"bbox_2d": [1.0, 2.0, 3.0, 4.0]}', "timing": "frames 0 and 5 at 50 frames per second"},
-    "video_counts": {"classes": "the first class and the second"},
-}
-"""What every ask of a task has a place for, beside names, with an example of what is filled in."""
-NAMELESS: Final = frozenset({"classification", "class_counts", "description", "same_class", "video_counts"})
-"""Tasks whose templates hold no name of an object."""

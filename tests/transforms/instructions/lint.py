@@ -3,14 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
-from medmultipoints.transforms.instructions.asked_words import NAMELESS, NAMES, SLOTS, UNITS, UNWANTED, WANTED
 from medmultipoints.transforms.instructions.names import Names, article_of
 from medmultipoints.transforms.instructions.prompts import Template, Templates, render_prompt
-from medmultipoints.transforms.instructions.shapes import SHAPES, has_shape
-from medmultipoints.transforms.instructions.stated import Stated, WrongShape, example_start, read_prompt_example
-from medmultipoints.transforms.instructions.tasks import ALL_TASKS, TASKS
+from medmultipoints.transforms.instructions.proofs.reading import example_start
+from medmultipoints.transforms.instructions.registry import TASKS
+from medmultipoints.transforms.instructions.shapes import has_shape
+from tests.transforms.instructions.asked_words import NAMES, UNITS, UNWANTED, WANTED
 
 MIN_ASKS: Final = 25
 _PLACEHOLDER: Final = re.compile(r"\{[^{}\"]*\}")
@@ -42,7 +42,7 @@ def lint_templates(templates: Templates, names: Names) -> list[str]:
     Checks asks and requests as written (verbs of the task, grammar around placeholders, number, repeats) and
     every prompt with every name filled in (articles, placeholders left, example valid and of the task's shape).
     """
-    faults = [f"{task}: no templates" for task in ALL_TASKS if task not in templates.by_task]
+    faults = [f"{task}: no templates" for task in TASKS if task not in templates.by_task]
     for task, written in templates.by_task.items():
         asks = list(dict.fromkeys(template.ask for template in written))
         requests = list(dict.fromkeys(template.request for template in written))
@@ -67,8 +67,8 @@ def _ask_faults(task: str, ask: str, names: Names) -> Iterator[str]:
     words = _PLACEHOLDER.sub("", ask)
     found = _PLACEHOLDER.findall(ask)
     yield from (f"unknown placeholder {one}" for one in found if one not in _known(task))
-    yield from (f"has no place for {{{slot}}}" for slot in SLOTS.get(task, {}) if f"{{{slot}}}" not in found)
-    if task not in NAMELESS and not {*NAMES, "{referent}"}.intersection(found):
+    yield from (f"has no place for {{{slot}}}" for slot in TASKS[task].slots if f"{{{slot}}}" not in found)
+    if TASKS[task].names == "one" and not {*NAMES, "{referent}"}.intersection(found):
         yield "names no object"
     if re.search(r'[\[\]{}<>"]', words):
         yield "brackets or quotes belong to the request"
@@ -85,9 +85,8 @@ def _ask_faults(task: str, ask: str, names: Names) -> Iterator[str]:
 
 def _request_faults(task: str, request: str) -> Iterator[str]:
     try:
-        words = request[: example_start(request)]
-        example = _example_of(task, request)
-    except WrongShape as error:
+        words, example = _split(task, request)
+    except ValueError as error:
         yield f"the example is not an answer: {error}"
         return
     if not words.endswith(": "):
@@ -96,37 +95,49 @@ def _request_faults(task: str, request: str) -> Iterator[str]:
         yield "does not ask for JSON in a fenced block"
     yield from (f"unknown placeholder {found}" for found in _PLACEHOLDER.findall(words) if found not in NAMES)
     yield from _unwanted(task, _PLACEHOLDER.sub("", words))
-    yield from _example_faults(example) if example else ()
+    yield from _example_faults(example) if TASKS[task].published else ()
 
 
-def _example_faults(example: Stated) -> Iterator[str]:
-    places = example.points if example.points is not None else example.boxes
-    if example.labels != {"{name}"}:
+def _example_faults(example: Any) -> Iterator[str]:
+    entries = example if isinstance(example, list) else [example]
+    if {entry["label"] for entry in entries} != {"{name}"}:
         yield "the label of the example must be {name}"
-    if places is not None and len(places) < 2:
-        yield "the example shows a single object, but all are wanted"
-    if places is not None and example.count not in (None, len(places)):
-        yield "the example's count is not its number of entries"
-    if example.boxes is not None and any(x1 >= x2 or y1 >= y2 for x1, y1, x2, y2 in example.boxes):
+    places: dict[str, list[Any]] = {}
+    for key in ("point_2d", "bbox_2d"):
+        if key in entries[0]:
+            places[key] = [entry[key] for entry in example] if isinstance(example, list) else example[key]
+    for found in places.values():
+        if len(found) < 2:
+            yield "the example shows a single object, but all are wanted"
+        if entries[0].get("counts", len(found)) != len(found):
+            yield "the example's count is not its number of entries"
+    if any(x1 >= x2 or y1 >= y2 for x1, y1, x2, y2 in places.get("bbox_2d", [])):
         yield "a box of the example has no area"
 
 
 def _known(task: str) -> set[str]:
-    slots = {f"{{{slot}}}" for slot in SLOTS.get(task, {})}
-    return slots | (set() if task in NAMELESS else set(NAMES))
+    slots = {f"{{{slot}}}" for slot in TASKS[task].slots}
+    return slots | (set(NAMES) if TASKS[task].names == "one" else set())
 
 
-def _example_of(task: str, text: str) -> Stated | None:
-    """The example of a published task; of another task, nothing: its shape is what counts."""
-    if task in TASKS:
-        return read_prompt_example(task, text)
+def _split(task: str, text: str) -> tuple[str, Any]:
+    """The words of a request and its example; ValueError without an example of the shape of the task."""
+    start = example_start(text)
+    if start is None:
+        raise ValueError("no JSON example")
     try:
-        content = json.loads(text[example_start(text) :])
-    except json.JSONDecodeError as error:
-        raise WrongShape("not JSON") from error
-    if not has_shape(content, SHAPES[task]):
-        raise WrongShape("not of the shape of the task")
-    return None
+        content = json.loads(text[start:], object_pairs_hook=_once)
+    except json.JSONDecodeError:
+        raise ValueError("not JSON") from None
+    if not has_shape(content, TASKS[task].shape):
+        raise ValueError("not of the shape of the task")
+    return text[:start], content
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return dict(pairs)
 
 
 def _unwanted(task: str, words: str) -> Iterator[str]:
@@ -137,7 +148,7 @@ def _unwanted(task: str, words: str) -> Iterator[str]:
 
 def _rendered_faults(task: str, template: Template, names: Names) -> Iterator[str]:
     for name in names.forms:
-        prompt = render_prompt(template, name, SLOTS.get(task))
+        prompt = render_prompt(template, name, TASKS[task].slots)
         if not prompt.startswith("<image> ") or prompt.count("<image>") != 1:
             yield f"{prompt}: must start with <image>, once"
         if re.search(r"\{\w*\}", prompt):
@@ -148,8 +159,10 @@ def _rendered_faults(task: str, template: Template, names: Names) -> Iterator[st
             if article.lower() != article_of(word)
         )
         try:
-            example = _example_of(task, render_prompt(Template("", template.request), name))
-            if example and example.labels != {name.singular}:
+            _, example = _split(task, render_prompt(Template("", template.request), name))
+            if TASKS[task].published and {name.singular} != {
+                entry["label"] for entry in (example if isinstance(example, list) else [example])
+            }:
                 yield f"{prompt}: the example has another label"
-        except WrongShape as error:
+        except ValueError as error:
             yield f"{prompt}: {error}"

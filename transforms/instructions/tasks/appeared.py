@@ -1,0 +1,35 @@
+"""The object that a later frame of a video has and an earlier one has not."""
+
+from collections.abc import Iterator, Sequence
+
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.proofs.pairs import prove_change, two_frames
+from medmultipoints.transforms.instructions.proofs.reading import (
+    Reading,
+)
+from medmultipoints.transforms.instructions.questions.pairs import ask_change, pairs
+from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext
+from medmultipoints.transforms.instructions.scenes import Scene
+from medmultipoints.transforms.instructions.shapes import BOX
+from medmultipoints.transforms.instructions.task import Task
+
+
+def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
+    """The one object of a class that the later frame has and the earlier has not, where none of the class is gone."""
+    for pair in pairs(group, "appeared", context):
+        yield from ask_change("appeared", pair, pair[0], pair[1], context)
+
+
+def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
+    """The id of the object that the later frame has and the earlier has not."""
+    earlier, later = two_frames(scenes)
+    return prove_change(reading, scenes, lexicon, without=earlier, having=later)
+
+
+TASK = Task(
+    name="appeared",
+    ask=ask,
+    prove=prove,
+    shape={"bbox_2d": BOX, "label": str},
+    images=2,
+)

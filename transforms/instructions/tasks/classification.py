@@ -1,0 +1,39 @@
+"""Organ, class and finding of an image, in the words of its source."""
+
+from collections.abc import Iterator, Sequence
+
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.proofs.reading import (
+    Reading,
+    require,
+)
+from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext
+from medmultipoints.transforms.instructions.scenes import Scene
+from medmultipoints.transforms.instructions.task import Task
+
+
+def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
+    """Organ, class and finding of each image, in the words of its source."""
+    for scene in group:
+        if context.kept("classification", scene.image_sha256):
+            content = {"organ": scene.organ, "classification": scene.classification, "finding": scene.finding}
+            yield Question(task="classification", home=scene, record_id=scene.first_record, content=content)
+
+
+def prove(reading: Reading, scenes: Sequence[Scene], _lexicon: Lexicon) -> tuple[str, ...]:
+    """No object: the answer rests on what the source says of the image."""
+    (scene,), stated = scenes, reading.answer
+    for key in ("organ", "classification", "finding"):
+        require(stated[key] == getattr(scene, key), f"{key}_differs")
+    return ()
+
+
+TASK = Task(
+    name="classification",
+    ask=ask,
+    prove=prove,
+    shape={"organ": str, "classification": str, "finding": str},
+    names="none",
+    labelled=False,
+    whole_image=True,
+)

@@ -1,0 +1,19 @@
+"""A region in words, with the boxes that each sentence rests on."""
+
+from medmultipoints.transforms.instructions.proofs.description import prove_description
+from medmultipoints.transforms.instructions.questions.description import ask_description
+from medmultipoints.transforms.instructions.shapes import BOX
+from medmultipoints.transforms.instructions.task import EXAMPLE_REGION, Task
+
+TASK = Task(
+    name="description",
+    ask=ask_description,
+    prove=prove_description,
+    shape={
+        "caption": str,
+        "regions": [{"bbox_2d": BOX, "label": str}],
+        "sentences": [{"text": str, "regions": [int]}],
+    },
+    slots={"region": EXAMPLE_REGION},
+    names="none",
+)

@@ -1,0 +1,149 @@
+"""The one object that a phrase singles out: the leftmost, the largest, the nearest to the centre."""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.phrases import (
+    REFERENTS,
+    SIDE_MARGIN,
+    SIZE_MARGIN,
+)
+from medmultipoints.transforms.instructions.proofs.reading import (
+    Reading,
+    Wrong,
+    find_object,
+    label_of,
+    require,
+)
+from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
+from medmultipoints.transforms.instructions.scenes import Scene
+from medmultipoints.transforms.instructions.shapes import BOX
+from medmultipoints.transforms.instructions.task import Task
+from medmultipoints.transforms.records import ReleasedObject
+
+Measure = Callable[[ReleasedObject], float]
+_EDGES = {"leftmost": (0, 1), "topmost": (1, 1), "rightmost": (2, -1), "lowest": (3, -1)}
+
+
+def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
+    """At most one question for each record, about one of the objects that a phrase singles out."""
+    for scene in group:
+        for label, record_id in scene.records.items():
+            found = find_referents(scene, label)
+            if not found or not context.kept("referring", record_id):
+                continue
+            kind = context.pick(sorted(found), "referring", record_id)
+            name = context.name("referring", [scene], label, record_id)
+            yield Question(
+                task="referring",
+                home=scene,
+                record_id=record_id,
+                label=label,
+                name=name,
+                slots={"referent": REFERENTS[kind].format(name=name.singular)},
+                content={"bbox_2d": rounded(found[kind].box), "label": name.singular},
+                object_ids=ids([found[kind]]),
+            )
+
+
+def find_referents(scene: Scene, label: str) -> dict[str, ReleasedObject]:
+    """What each phrase singles out among the objects of a label, by the kind of phrase; nothing that is in doubt."""
+    items = scene.of(label)
+    if len(items) == 1:
+        return {"only": items[0]} if label in scene.certain and len(scene.objects) > 1 else {}
+    ranked = {kind: _first(items, *measures) for kind, measures in _measures(scene).items()}
+    ranked |= {kind: _by_size(items, sign) for kind, sign in (("largest", -1), ("smallest", 1))}
+    return {kind: item for kind, item in ranked.items() if item is not None}
+
+
+def _measures(scene: Scene) -> dict[str, tuple[Measure, Measure, float]]:
+    """By kind: what is smallest for the one meant, by a margin; what must be smallest too; the margin."""
+    width, height = scene.width, scene.height
+    half: Final = (width / 2, height / 2)
+
+    def from_centre(item: ReleasedObject) -> float:
+        return float(((item.centre[0] - half[0]) ** 2 + (item.centre[1] - half[1]) ** 2) ** 0.5)
+
+    diagonal = float((width**2 + height**2) ** 0.5)
+    return {
+        "leftmost": (lambda t: t.centre[0], lambda t: t.box[0], SIDE_MARGIN * width),
+        "rightmost": (lambda t: -t.centre[0], lambda t: -t.box[2], SIDE_MARGIN * width),
+        "topmost": (lambda t: t.centre[1], lambda t: t.box[1], SIDE_MARGIN * height),
+        "lowest": (lambda t: -t.centre[1], lambda t: -t.box[3], SIDE_MARGIN * height),
+        "central": (from_centre, from_centre, SIDE_MARGIN * diagonal),
+    }
+
+
+def _first(items: Sequence[ReleasedObject], measure: Measure, also: Measure, margin: float) -> ReleasedObject | None:
+    if len(items) < 2:
+        return None
+    first, second = sorted(items, key=measure)[:2]
+    clear = measure(second) - measure(first) >= margin + 1e-6  # the proof computes it another way
+    return first if clear and all(also(first) < also(item) for item in items if item is not first) else None
+
+
+def _by_size(items: Sequence[ReleasedObject], sign: int) -> ReleasedObject | None:
+    """The largest (sign -1) or smallest by box and, where there are masks, by mask; cut objects leave it open."""
+    if len(items) < 2 or any(item.truncated for item in items):
+        return None
+    measures: list[Measure] = [lambda t: t.sides[0] * t.sides[1]]
+    if all(item.area_px for item in items):
+        measures.append(lambda t: float(t.area_px or 0))
+    firsts = set()
+    for measure in measures:
+        first, second = sorted(items, key=lambda t: sign * measure(t))[:2]
+        high, low = sorted((measure(first), measure(second)), reverse=True)
+        firsts.add(first.object_id if high >= SIZE_MARGIN * low else "")
+    return next((item for item in items if firsts == {item.object_id}), None)
+
+
+def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
+    """The id of the object that the answer rests on."""
+    (scene,), stated = scenes, reading.answer
+    label = label_of(lexicon, scenes, stated["label"])
+    items = [item for item in scene.objects if item.label == label]
+    meant = find_object(items, stated["bbox_2d"], "boxes_differ")
+    others = [item for item in items if item is not meant]
+    kind = _kind(reading.ask, stated["label"])
+    if kind == "only":
+        require(not others and label in scene.certain and len(scene.objects) > 1, "referent_not_unique")
+    else:
+        require(bool(others) and all(_exceeds(kind, meant, other, scene) for other in others), "referent_not_unique")
+    return (meant.object_id,)
+
+
+def _kind(ask: str, name: str) -> str:
+    forms = {kind: form.format(name=name) for kind, form in REFERENTS.items()}
+    found = [kind for kind, form in forms.items() if re.search(rf"\bthe {re.escape(form)}(?!\w)", ask, re.IGNORECASE)]
+    if len(found) != 1:
+        raise Wrong("prompt_names_differ")
+    return found[0]
+
+
+def _exceeds(kind: str, meant: ReleasedObject, other: ReleasedObject, scene: Scene) -> bool:
+    """Whether the phrase holds of one object rather than of the other."""
+    if kind in _EDGES:
+        edge, sign = _EDGES[kind]
+        axis = edge % 2
+        gap = sign * (other.centre[axis] - meant.centre[axis])
+        return gap >= SIDE_MARGIN * (scene.width, scene.height)[axis] and sign * (other.box[edge] - meant.box[edge]) > 0
+    if kind == "central":
+        middle = (scene.width / 2, scene.height / 2)
+        gap = math.dist(other.centre, middle) - math.dist(meant.centre, middle)
+        return gap >= SIDE_MARGIN * math.hypot(scene.width, scene.height)
+    large, small = (meant, other) if kind == "largest" else (other, meant)
+    whole = not (large.truncated or small.truncated)
+    by_mask = not (large.area_px and small.area_px) or large.area_px >= SIZE_MARGIN * small.area_px
+    return whole and by_mask and math.prod(large.sides) >= SIZE_MARGIN * math.prod(small.sides)
+
+
+TASK = Task(
+    name="referring",
+    ask=ask,
+    prove=prove,
+    shape={"bbox_2d": BOX, "label": str},
+    slots={"referent": "leftmost {name}"},
+)

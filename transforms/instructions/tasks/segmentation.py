@@ -1,0 +1,20 @@
+"""The mask of an object, by clicks, by a tight or a rough box, or by name."""
+
+from medmultipoints.transforms.instructions.proofs.segmentation import prove_segmentation
+from medmultipoints.transforms.instructions.questions.segmentation import ask_segmentation
+from medmultipoints.transforms.instructions.shapes import BOX, POINT
+from medmultipoints.transforms.instructions.task import EXAMPLE_REGION, Task
+
+TASK = Task(
+    name="segmentation",
+    ask=ask_segmentation,
+    prove=prove_segmentation,
+    shape={
+        "label": str,
+        "bbox_2d": BOX,
+        "polygon": [POINT],
+        "rle": {"size": [int], "counts": str},
+        "flags": [str],
+    },
+    slots={"hint": f"in the box {EXAMPLE_REGION}"},
+)
