@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from medmultipoints.transforms.audit.conventions import Convention, state_box
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.regions.boxes import grow_box
 from medmultipoints.transforms.sources.annotations import parse_box_json
 from tests.acceptance.builds import build, differing
 from tests.acceptance.inputs import hyperkvasir, real_data
@@ -67,13 +67,13 @@ def check_stems(what: str, found: Iterable[str], expected: Iterable[str]) -> Non
 def disagreeing(objects: pl.DataFrame) -> list[str]:
     """The images where released boxes and source boxes are not the same within one pixel a side, counted here anew.
 
-    Compared in the source's convention: at the border a grown box has no single inverse (``ungrow_box``).
+    Compared in the source's convention: at the border a grown box has no single inverse (``undo_convention``).
     """
     with zipfile.ZipFile(hyperkvasir() / ARCHIVE) as archive:
         entries, _ = parse_box_json("hyperkvasir", BOX_FILE, archive.read(BOX_FILE))
     derived: dict[str, list[Box]] = {}
     for sample_id, *edges in objects.select("sample_id", "x1", "y1", "x2", "y2").iter_rows():
-        derived.setdefault(sample_id.partition("/")[2], []).append(grow_box(Box(*edges)))
+        derived.setdefault(sample_id.partition("/")[2], []).append(state_box(Box(*edges), Convention(-1, -1, 0, 0)))
     return [stem for stem, entry in entries.items() if not agree([stated.box for stated in entry.boxes], derived[stem])]
 
 
