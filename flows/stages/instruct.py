@@ -103,7 +103,7 @@ def instruct_parameters(recipe: Recipe) -> object:
     }
 
 
-def instruct_suite(_recipe: Recipe) -> dict[str, dict[str, Any]]:
+def instruct_suite(_recipe: Recipe, _inputs: Inputs) -> dict[str, dict[str, Any]]:
     """The tasks that there are."""
     return {"instructions": {"tasks": list(TASK_NAMES)}}
 
