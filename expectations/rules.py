@@ -145,7 +145,7 @@ def unique_flag(column: Column) -> pl.Expr:
 
 
 def finite_flag(column: Column) -> pl.Expr:
-    """True where the number is finite. Pandas cannot tell NaN from null, so this judges null as well."""
+    """True where the number is finite. Pandas does not distinguish NaN from null, so this judges null as well."""
     return pl.col(column.name).is_finite().fill_null(column.nullable)
 
 

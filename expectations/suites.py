@@ -122,7 +122,7 @@ def _checks(name: str, check: Check) -> Iterator[dict[str, Any]]:
 
 
 def describe_check(check: Check) -> str:
-    """A check in words that can follow the word "is"; empty where there is none."""
+    """Return a check in words that can follow the word "is"; empty for a column without a check."""
     parts = ["unique"] if check.unique else []
     parts += [f"at least {_text(check.min)}"] if check.min is not None else []
     parts += [f"at most {_text(check.max)}"] if check.max is not None else []
@@ -139,9 +139,9 @@ def _text(value: object) -> str:
 
 
 def _pattern(regex: str) -> str:
-    r"""The pattern as Great Expectations can search it.
+    r"""Return the pattern in the form that Great Expectations can search.
 
-    ``\Z`` stands for a final ``$``, which would let a line break follow; groups do not capture, for pandas warns of it.
+    ``\Z`` replaces a final ``$``, which would let a line break follow; groups do not capture, for pandas warns of it.
     """
     strict = regex[:-1] + r"\Z" if regex.endswith("$") and not regex.endswith(r"\$") else regex
     return re.sub(r"(?<!\\)\((?!\?)", "(?:", strict)

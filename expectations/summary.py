@@ -10,7 +10,7 @@ _HEAD = "| table | suite | rows | rules | rows held back | failures by rule |\n|
 
 
 def summarize(verdicts: Iterable[Verdict]) -> str:
-    """One row per table and suite, sorted, whatever the order of the verdicts; verdicts of shards are added up.
+    """Return one row per table and suite, sorted; the verdicts of shards are added up.
 
     Rows held back are rows that break a rule themselves; rows that go with them are in the quarantine.
     """

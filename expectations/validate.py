@@ -150,7 +150,7 @@ def _judge(rows: "pd.DataFrame", suite: Suite, parameters: Mapping[str, object])
 
 
 def _failed_rows(suite: str, rule: str, result: Any) -> list[int]:
-    """The rows that broke the rule; an error inside the rule looks like a failure, so it is told apart here."""
+    """Return the rows that broke the rule. An error inside a rule looks like a failure; it is raised as one here."""
     if result is None:
         raise BrokenRule(suite, rule, "Great Expectations gave no result")
     for info in result.exception_info.values():

@@ -53,7 +53,7 @@ SIDES: Final = Box._fields
 
 @dataclass(frozen=True, slots=True)
 class SourceBox:
-    """A box as a source's annotation file states it: its numbers, its convention, unchanged."""
+    """A box as written in a source's annotation file: its numbers and its convention, unchanged."""
 
     label: str
     box: Box
@@ -153,7 +153,7 @@ class FramePicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One image with what its source says of it. Members are paths inside the source's archives.
+    """One image with its source's annotations. Members are paths inside the source's archives.
 
     ``mask_label`` is the label of every object in the mask.
     ``image_member`` is None where the picture is a frame of ``video_member`` that must be decoded.

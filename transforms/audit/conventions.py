@@ -1,6 +1,6 @@
-"""How the numbers of a source's boxes relate to half-open boxes: estimated from the data, and undone.
+"""Estimate how a source's box numbers relate to half-open boxes, and undo it.
 
-A convention is an offset a side, at most two pixels: what is further off is a fault of the source, no convention.
+A convention is an offset a side, at most two pixels: a larger offset is an error of the source, not a convention.
 Where a source steps out to the left or top, it is cut at 0; an edge at 0 may then stand for several first pixels,
 and each of these readings agrees with it.
 """
@@ -39,7 +39,7 @@ class Estimate:
 
 
 def estimate_convention(pairs: Iterable[tuple[Box, Box]]) -> Estimate:
-    """The most frequent difference (source's numbers - half-open box) of matched pairs, up to two pixels a side.
+    """Return the most frequent difference (source's numbers - half-open box) of matched pairs, up to two pixels a side.
 
     An edge cut at 0 follows it too. Of equally frequent differences the smallest wins. Half-open where there are no
     pairs, or where no difference explains half of them. For HyperKvasir's JSON: (-1, -1, 0, 0), which 1,030 of its
@@ -56,7 +56,7 @@ def estimate_convention(pairs: Iterable[tuple[Box, Box]]) -> Estimate:
 
 
 def state_box(box: Box, convention: Convention) -> Box:
-    """The source's numbers for a half-open box."""
+    """Return the source's numbers for a half-open box."""
     return Box(
         max(box.x1 + convention.dx1, 0.0),
         max(box.y1 + convention.dy1, 0.0),
@@ -66,14 +66,14 @@ def state_box(box: Box, convention: Convention) -> Box:
 
 
 def undo_convention(stated: Box, convention: Convention) -> Box:
-    """The half-open box that the source's numbers stand for: the largest one, at least one pixel wide and high."""
+    """Return the half-open box behind the source's numbers: the largest one, at least one pixel wide and high."""
     x2, y2 = stated.x2 - convention.dx2, stated.y2 - convention.dy2
     x1, y1 = _undo_cut(stated.x1, convention.dx1), _undo_cut(stated.y1, convention.dy1)
     return Box(min(x1, x2 - 1), min(y1, y2 - 1), x2, y2)
 
 
 def near_distances(stated: Box, derived: Box, convention: Convention) -> tuple[float, float]:
-    """Distance in pixels of the left and of the top edges, a cut at 0 read in the source's favour."""
+    """Return the distance in pixels of the left and of the top edges, a cut at 0 read in the source's favour."""
     return (
         _near_distance(stated.x1, derived.x1, convention.dx1),
         _near_distance(stated.y1, derived.y1, convention.dy1),
@@ -81,7 +81,7 @@ def near_distances(stated: Box, derived: Box, convention: Convention) -> tuple[f
 
 
 def far_distances(stated: Box, derived: Box, convention: Convention) -> tuple[float, float]:
-    """Distance in pixels of the right and of the bottom edges."""
+    """Return the distance in pixels of the right and of the bottom edges."""
     return abs(stated.x2 - convention.dx2 - derived.x2), abs(stated.y2 - convention.dy2 - derived.y2)
 
 

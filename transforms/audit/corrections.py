@@ -1,7 +1,7 @@
-"""What reviewers decided, held against the images and objects that it is about, and applied to the objects.
+"""Match the decisions of reviewers with images and objects, and apply them to the objects.
 
 An entry is about the very bytes that the reviewer saw: it names the image and its sha256, and for one object the
-object's box too. Whatever does not match any more is an error, never passed over.
+object's box too. A decision that no longer matches is an error.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ CORRECTIONS = schema_of("corrections")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """One decision; ``where`` tells file and entry. Boxes are half-open, in pixels of the original image."""
+    """One decision; ``where`` names file and entry. Boxes are half-open, in pixels of the original image."""
 
     where: str
     image: str
@@ -86,9 +86,9 @@ def match_corrections(
 
 
 def find_withdrawn(withdrawals: Iterable[Withdrawal], images: pl.DataFrame) -> dict[str, Withdrawal]:
-    """The withdrawn images by sample_id: those of the very bytes, and those that show the very pixels of one.
+    """Return the withdrawn images by sample_id: those with the same bytes or the same pixels as a withdrawal.
 
-    Where a withdrawal does not state the pixels, they are known only if its file is among the images.
+    Without the hash of its pixels, a withdrawal also finds copies only if its file is among the images.
     """
     by_hash = {sha: entry for entry in withdrawals for sha in (entry.image_sha256, entry.pixel_sha256)}
     facts = images.select("sample_id", "image_sha256", "pixel_sha256").rows()
@@ -97,9 +97,9 @@ def find_withdrawn(withdrawals: Iterable[Withdrawal], images: pl.DataFrame) -> d
 
 
 def correct_regions(regions: pl.DataFrame, images: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFrame:
-    """The regions as reviewers want them: removed, renamed or replaced; the same frame where nothing was decided.
+    """Return the regions with the decisions applied: removed, renamed or replaced.
 
-    Boxes that reviewers gave are regions of evidence ``correction``. Regions of touched images are numbered anew.
+    Boxes that reviewers gave are regions of evidence ``correction``. Regions of touched images are numbered again.
     """
     acts = corrections.filter(pl.col("action") != "accept")
     if acts.is_empty():
@@ -229,7 +229,7 @@ def mask_columns(rle: str, width: int, height: int) -> dict[str, Any]:
 
 
 def _numbered(regions: pl.DataFrame, touched: pl.Series) -> pl.DataFrame:
-    """Indices and ids anew in the touched images, in the order of index, box and old id."""
+    """Number the regions of the touched images again, in the order of index, box and old id."""
     own = regions.filter(pl.col("sample_id").is_in(touched.to_list()))
     ordered = own.sort("sample_id", "evidence", "label", "index", *SIDES, "region_id")
     place = pl.int_range(pl.len(), dtype=pl.Int64).over("sample_id", "evidence", "label")

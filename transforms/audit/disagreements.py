@@ -1,4 +1,4 @@
-"""The label audit: the boxes of a source held against boxes derived from its masks."""
+"""Compare the boxes of a source with the boxes derived from its masks."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +26,7 @@ BoxesByLabel = dict[str, tuple[list[Box], list[Box]]]
 
 
 def estimate_conventions(images: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
-    """The table ``conventions``: for each source of ``images`` that states boxes, the one that its pairs show."""
+    """Return the table ``conventions``: for each source with boxes, the convention that its pairs of boxes show."""
     of_images = regions.join(images, on="sample_id", how="semi")
     stated = of_images.filter(pl.col("evidence") == "source")["source"].unique().sort()
     rows = []

@@ -1,4 +1,4 @@
-"""The shape of a finding of the audit, whatever it is about: a row of the table ``disagreements``."""
+"""Complete the findings of the audit to rows of the table ``disagreements``."""
 
 from collections.abc import Mapping
 

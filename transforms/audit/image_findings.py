@@ -1,4 +1,4 @@
-"""What pictures show that a user of them should know: too dark, blurred, even, oddly shaped, or drawn over."""
+"""Find pictures that are too dark, blurred, uniform, oddly shaped or drawn over."""
 
 import numpy as np
 import polars as pl

@@ -1,4 +1,4 @@
-"""What reviewers did about findings of the audit: an accepted one is harmless, a corrected one says so."""
+"""Mark the findings that reviewers accepted or corrected."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

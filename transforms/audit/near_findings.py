@@ -1,4 +1,4 @@
-"""Near-duplicates among the findings of the audit: evidence for groups, not an error."""
+"""List near-duplicates among the findings of the audit; they are grouped, which is not an error."""
 
 import polars as pl
 

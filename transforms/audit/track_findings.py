@@ -1,4 +1,4 @@
-"""What the tracks of videos show that cannot be, or that a user of them should know.
+"""Find errors and peculiarities in the tracks of videos.
 
 Places are those of the annotated frames that were sampled, video by video: what is adjacent here may be several
 frames apart in the video. Distances are of box centres, in pixels of the original frame.
@@ -73,7 +73,7 @@ def _place_frames(images: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
 
 
 def _follow(regions: pl.DataFrame, frames: pl.DataFrame) -> pl.DataFrame:
-    """Every box of a track beside the one before it: ``after`` places and ``frames`` later, ``moved`` by so many px."""
+    """Join every box of a track with the one before: ``after`` places and ``frames`` later, ``moved`` by so many px."""
     tracked = regions.filter(pl.col("evidence") == "track").drop_nulls("track_id")
     columns = ("sample_id", "track_id", "label", *SIDES, "image_width", "image_height")
     boxes = tracked.select(columns).join(frames, on="sample_id").sort(*TRACK, "place")

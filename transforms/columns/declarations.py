@@ -1,4 +1,4 @@
-"""The declaration of a table: what a TOML text says of its columns and rules, as frozen values."""
+"""Parse the declaration of a table: its columns and rules as frozen values."""
 
 import tomllib
 from collections.abc import Mapping
@@ -70,7 +70,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One declared table. Rows are sorted by ``key``; ``entity`` is the column whose rows stand or fall together."""
+    """One declared table. Rows are sorted by ``key``; rows that share the column ``entity`` are rejected together."""
 
     name: str
     key: str
@@ -84,7 +84,7 @@ class Table:
 
 
 def parse_table(name: str, text: str) -> Table:
-    """The table that a TOML text declares. Unknown and missing keys and checks that cannot apply are errors."""
+    """Return the table that a TOML text declares. Unknown and missing keys and checks that cannot apply are errors."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -28,7 +28,7 @@ __all__ += ["column_names", "load_table", "schema_of", "suite_name", "table_name
 
 TABLES = files("medmultipoints.transforms.columns").joinpath("tables")
 VARIANTS: Mapping[str, tuple[str, ...]] = {"records": ("published",)}
-"""Box policies, beside ``audited``, under which a table has a suite of its own."""
+"""Box policies other than ``audited`` under which a table has a suite of its own."""
 
 _SCALARS: Mapping[str, tuple[type[pl.DataType], pa.DataType]] = {
     "string": (pl.String, pa.string()),
@@ -95,7 +95,7 @@ def _polars_type(column: Column) -> pl.DataType:
 def arrow_schema(table: Table, *, images: bool = True) -> pa.Schema:
     """The Arrow schema that ``features(table).arrow_schema`` has, without its metadata.
 
-    Every field is nullable there, so it is here; that values are given is the suite's business.
+    Every field is nullable there, so it is here; the suite checks that values are given.
     """
     return _fields(column for column in table.columns if images or column.type != "image")
 
@@ -120,8 +120,8 @@ def released_schema(columns: Iterable[Column]) -> pa.Schema:
     a second of every build.
     """
     chosen = tuple(columns)
-    told = json.dumps({"info": {"features": {column.name: _feature(column) for column in chosen}}})
-    return _fields(chosen).with_metadata({"huggingface": told})
+    metadata = json.dumps({"info": {"features": {column.name: _feature(column) for column in chosen}}})
+    return _fields(chosen).with_metadata({"huggingface": metadata})
 
 
 def _feature(column: Column) -> dict[str, Any]:

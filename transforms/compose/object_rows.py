@@ -1,6 +1,6 @@
-"""Regions of original images as objects of released ones: which box, which point, in which pixels.
+"""Turn regions of original images into objects of released images: their boxes and points in released pixels.
 
-Policy ``published`` takes the boxes that the source states, in its own convention, and tracks; the point is
+Policy ``published`` takes the source's boxes, in its own convention, and tracks; the point is
 the centre of the box. Policy ``audited`` takes, object by object, the strongest evidence: a mask or an outline before
 a stated box in a declared frame, and tracks; the point is the centroid where it lies in its own component, else the
 interior point, and without a mask the centre of the box. A box of no declared frame (``source``) is no evidence.

@@ -1,4 +1,4 @@
-"""What an answer states, as JSON and as marks: named points and boxes, and a count."""
+"""Read answers as JSON and as marks: named points and boxes, and a count."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What an answer states: its marks in order, and a count where it gives one."""
+    """The facts of an answer: its marks in order, and its count, if any."""
 
     marks: tuple[Mark, ...]
     count: int | None = None
@@ -68,10 +68,10 @@ def write_content(content: Any) -> str:
 
 
 def convert_numbers(content: Any, point: Convert, box: Convert) -> Any:
-    """The content with every point and every box replaced by what the functions return for it.
+    """Return the content with every point and box replaced by what the functions return for it.
 
-    Points stand under ``point_2d``, boxes under ``bbox_2d``, alone or in a list. Unsupported where a list of numbers
-    stands elsewhere: nobody knows its frame.
+    Points are found under ``point_2d``, boxes under ``bbox_2d``, alone or in a list. Unsupported for a list of numbers
+    elsewhere, whose frame is unknown.
     """
     return _convert(content, {"point_2d": point, "bbox_2d": box}, None, 0)
 
@@ -100,7 +100,7 @@ def read_facts(content: Any) -> Facts:
 
 
 def check_text(text: str) -> str:
-    """The text itself; Unsupported where it states coordinates, whose frame nobody can change in free text."""
+    """Return the text; Unsupported where it holds coordinates, which cannot be converted in free text."""
     if _NUMBERS_IN_TEXT.search(text):
         raise Unsupported("coordinates in free text")
     return text

@@ -41,7 +41,7 @@ def encode_detection(pictures: Iterable[Picture], contents: Contents, split: str
 
 
 def encode_keypoints(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
-    """The annotation file with one keypoint an object, the release's point, beside the box."""
+    """Return the annotation file with one keypoint an object, the release's point, and the box."""
     keypoints = {"keypoints": ["point"], "skeleton": []}
     yield annotation_path(KEYPOINTS, split), _document(pictures, contents, _keypoint, keypoints)
 

@@ -33,9 +33,9 @@ PREFIX_SUFFIX: Final[Columns] = {"image": _TEXT, "prefix": _TEXT, "suffix": _TEX
 
 
 def to_row(entry: Line, columns: Columns) -> dict[str, Any]:
-    """The entry with the keys in the order of the columns; one path where several may stand becomes a list of one.
+    """Return the entry with its keys in the order of the columns; a path in a column of lists becomes a list of one.
 
-    ValueError for an entry with other keys: a fault of the dialect.
+    ValueError for an entry with other keys: an error of the dialect.
     """
     if entry.keys() != columns.keys():
         raise ValueError(f"an entry has the keys {', '.join(entry)}, its table the columns {', '.join(columns)}")

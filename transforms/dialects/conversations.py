@@ -32,7 +32,7 @@ def encode_json(item: Item, frame: Frame, wrap: Wrap) -> Line:
     """
     try:
         for size in item.sizes:
-            frame.extent(size)  # a picture that the model cannot resize is of no use to it, whatever is asked
+            frame.extent(size)  # the model must be able to resize the picture
         answer = convert_answer(item, frame)
         return wrap(item, restate(item.prompt, frame, item.size), answer) | ids_of(item)
     except Unsupported:
@@ -57,7 +57,7 @@ def convert_answer(item: Item, frame: Frame) -> str:
 
 
 def decode_json(line: Mapping[str, Any], size: Size, frame: Frame, unwrap: Unwrap) -> Facts:
-    """What a line states, in pixels of the picture. Inverse of ``encode_json`` within the rounding of the frame."""
+    """Return the facts of a line, in pixels. Inverse of ``encode_json`` within the rounding of the frame."""
     facts = read_facts(read_content(unwrap(line)))
     return Facts(tuple(Mark(mark.name, decode(frame, mark.numbers, size)) for mark in facts.marks), facts.count)
 

@@ -69,7 +69,7 @@ class Frame:
     cells: bool = False
 
     def step(self, size: Size) -> tuple[float, float]:
-        """The smallest difference that the frame can state, in pixels of the picture, per axis."""
+        """The smallest difference that the frame can express, in pixels of the picture, per axis."""
         if self.digits is None:
             return 0.0, 0.0
         width, height = self.extent(size)

@@ -13,7 +13,7 @@ from medmultipoints.transforms.records import ReleasedObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One instruction with all that a dialect may need beside its text.
+    """One instruction with all that a dialect may need apart from its text.
 
     ``image`` is the path of the picture in the export; ``images`` are all of them, in the order of their
     placeholders, where there are several; all coordinates are in the frame of ``size``, which all have but crops;

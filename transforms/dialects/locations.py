@@ -40,7 +40,7 @@ def encode_paligemma(item: Item) -> Line:
 
 
 def decode_paligemma(line: Mapping[str, Any], size: Size) -> Facts:
-    """What a line states, in pixels. Inverse of ``encode_paligemma`` within half a 1,023rd of each side."""
+    """Return the facts of a line, in pixels. Inverse of ``encode_paligemma`` within half a 1,023rd of each side."""
     read = _detected_paligemma if str(line["prefix"]).startswith(DETECT) else _number
     return read(str(line["suffix"]), size) or Facts(())
 
@@ -79,7 +79,7 @@ def encode_florence(item: Item) -> Line:
 
 
 def decode_florence(line: Mapping[str, Any], size: Size) -> Facts:
-    """What a line states, in pixels. Inverse of ``encode_florence`` within half a 1,000th of each side."""
+    """Return the facts of a line, in pixels. Inverse of ``encode_florence`` within half a 1,000th of each side."""
     return _detected_florence(str(line["suffix"]), size) or Facts(())
 
 

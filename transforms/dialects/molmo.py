@@ -23,7 +23,7 @@ _TOTAL: Final = re.compile(r"shows a total of (\d+)\.$")
 
 
 def encode(item: Item) -> Line:
-    """The instruction as a question with its answer, beside PixMo's columns. Unsupported for boxes.
+    """Return the instruction as a question with its answer, in addition to PixMo's columns. Unsupported for boxes.
 
     An answer that counts points at what it counts, as Molmo does; the points are those of the record.
     """
@@ -47,7 +47,7 @@ def encode(item: Item) -> Line:
 
 
 def decode_answer(line: Mapping[str, Any], size: Size) -> Facts:
-    """What a line states, in pixels. Inverse of ``encode`` within 0.05 % of each side; the order is that of x, y."""
+    """Return the facts of a line, in pixels, ordered by x, y. Inverse of ``encode`` within 0.05 % of each side."""
     return _read(str(line["messages"][-1]["content"]), size) or Facts(())
 
 

@@ -36,7 +36,7 @@ def stable_id(text: str) -> int:
 
 
 def check_unique(names: Iterable[object], what: str) -> None:
-    """ValueError where one stands twice."""
+    """Raise ValueError for a name that occurs twice."""
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise ValueError(f"{what} {twice[0]} would stand for two things")
+        raise ValueError(f"{what} {twice[0]} would name two things")

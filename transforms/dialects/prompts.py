@@ -40,7 +40,7 @@ class Requests:
 
 
 def learn_requests(requests: Mapping[str, Sequence[str]]) -> Requests:
-    """What ``split_prompt`` needs to find the request that ends a prompt; placeholders stand for any name."""
+    """Return what ``split_prompt`` needs to find the request that ends a prompt; placeholders match any name."""
     return Requests({task: _pattern(tuple(dict.fromkeys(texts))) for task, texts in requests.items() if texts})
 
 

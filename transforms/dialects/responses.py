@@ -17,7 +17,7 @@ _LISTED: Final = frozenset({"pointing", "bounding"})
 
 
 def restore_numbers(response: str, frame: Frame, size: Size) -> str:
-    """The response with its places in pixels: every list of two or four numbers, and what stands under x and y.
+    """The response with its places in pixels: every list of two or four numbers, and the values of x and y.
 
     All else stays as it is written, so that a parser still sees fences, keys and faults; a number that becomes too
     large for a float stays, too.
@@ -35,7 +35,7 @@ def restore_numbers(response: str, frame: Frame, size: Size) -> str:
 
 
 def restore_facts(task: str, response: str, read: Callable[[str], Facts | None]) -> str:
-    """The answer of the task, in JSON, that states the facts of a response; the response where nobody can read them."""
+    """Return the facts of a response as the task's answer in JSON; the response itself where it cannot be read."""
     try:
         facts = read(response)
     except ValueError:

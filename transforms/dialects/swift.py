@@ -1,4 +1,4 @@
-"""ms-swift with ``objects``: placeholders in the text, real pixels beside it; ms-swift converts for each model.
+"""ms-swift with ``objects``: placeholders in the text, real pixels in a field; ms-swift converts them for each model.
 
 Source of the rule: ms-swift's documentation of custom datasets. Placeholders are filled in order; an entry of two
 numbers is a point. With ``QWENVL_BBOX_FORMAT=new`` the filled text is the JSON of our answers.
@@ -54,7 +54,7 @@ def encode_objects(item: Item) -> Line:
 
 
 def decode_objects(line: Mapping[str, Any], _size: Size) -> Facts:
-    """What a line states, in pixels: the placeholders filled. Inverse of ``encode_objects``, exact."""
+    """Return the facts of a line, in pixels: the placeholders filled. Inverse of ``encode_objects``, exact."""
     text, objects = unwrap_messages(line), line["objects"]
     given = line["messages"][0]["content"].count(BBOX)  # places of the prompt come first
     for token, values in ((BBOX, objects["bbox"][given:]), (REF, objects["ref"])):
@@ -65,7 +65,7 @@ def decode_objects(line: Mapping[str, Any], _size: Size) -> Facts:
 
 
 def _bare(text: str) -> str:
-    """A placeholder for numbers stands for the whole list, so it loses the quotes that JSON gives a text."""
+    """A placeholder for numbers replaces the whole list, so it loses the quotes that JSON gives a text."""
     return text.replace(f'"{BBOX}"', BBOX)
 
 

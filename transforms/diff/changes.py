@@ -1,4 +1,4 @@
-"""What a difference of two releases is told in: kinds of changes with their level, their number and examples."""
+"""The kinds of changes between two releases, each with its level, number and examples."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -57,7 +57,7 @@ Corners = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One thing that changed: ``said`` tells how. Boxes are in pixels of the source's image."""
+    """One thing that changed; ``said`` says how. Boxes are in pixels of the source's image."""
 
     id: str
     said: str = ""
@@ -103,7 +103,7 @@ class Change:
 
 
 def change(kind: str, rows: pl.DataFrame, shown: int, **given: Any) -> Change:
-    """The change that ``rows`` tell, one row each: ``id`` and whatever else an example has; in the order of ids."""
+    """Return the change of these rows in the order of their ids; they hold ``id`` and other fields of ``Example``."""
     return ranked(kind, rows.sort("id"), shown, **given)
 
 

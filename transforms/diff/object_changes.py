@@ -1,4 +1,4 @@
-"""What happened to the objects from one release to the next: lost, gained, moved, relabelled, and how far."""
+"""Compare the objects of two releases: lost, gained, moved and how far, relabelled."""
 
 from statistics import median
 from typing import Final
@@ -20,7 +20,7 @@ NAMING: Final = column_names("objects", "name")
 def object_changes(
     old: pl.DataFrame, new: pl.DataFrame, images: tuple[pl.DataFrame, pl.DataFrame], shown: int
 ) -> tuple[list[Change], pl.Series]:
-    """All changes of the objects, and the ids of the records that hold them.
+    """Return all changes of the objects, and the ids of the records that hold them.
 
     ``images`` are the tables of images, for their scales.
     """

@@ -1,4 +1,4 @@
-"""Which object of an older release is which of a newer one, by what they are and not by their number."""
+"""Pair the objects of an older and a newer release by place, track and overlap, not by their number."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

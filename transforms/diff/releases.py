@@ -1,4 +1,4 @@
-"""The difference of two releases in the words of the field, and the version that it asks for."""
+"""Compare two releases, and propose the next version."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -49,7 +49,7 @@ class ReleaseDiff:
 def diff_releases(
     old: Tables, new: Tables, *, files_differ: bool = False, shown: int = EXAMPLES, made_of: Sequence[Change] = ()
 ) -> ReleaseDiff:
-    """What changed from the old tables to the new ones; of each kind the first ``shown`` are examples.
+    """Return what changed from the old tables to the new ones; of each kind the first ``shown`` are examples.
 
     An image is known by the bytes of its source file, an object by its place in the image: neither a renamed file
     nor another order is a loss. ``files_differ``: the two releases have different manifest roots; where no row

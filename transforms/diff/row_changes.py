@@ -1,4 +1,4 @@
-"""What happened to images, records and instructions from one release to the next."""
+"""Compare the images, records and instructions of two releases."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -14,13 +14,13 @@ NAME: Final = column_names("released_images", "name")
 ANSWER: Final = ("answer", "object_ids")
 PLACE: Final = ("image_file", "image_files", "task")
 FOLLOWS_NAME: Final = column_names("released_images", "follows_name")
-# What a record repeats of its image and of its objects: a change of it is told there.
+# What a record repeats of its image and of its objects: a change of it is reported there.
 OF_OBJECTS: Final = column_names("records", "of_objects")
 OF_IMAGE: Final = column_names("records", "of_image")
 
 
 def image_changes(old: pl.DataFrame, new: pl.DataFrame, shown: int) -> list[Change]:
-    """Images are the same where their source file has the same bytes, whatever it is called."""
+    """Return the changes of images; images are the same where their source files have the same bytes."""
     both = _both(old, new, "image_sha256")
     said_size, said_name = _sizes(both), _said(both, "sample_id")
     resized, renamed, pictured = (_differs(both, names) for names in (SIZE, NAME, PICTURE))
@@ -41,11 +41,11 @@ def image_changes(old: pl.DataFrame, new: pl.DataFrame, shown: int) -> list[Chan
 
 
 def record_changes(
-    old: pl.DataFrame, new: pl.DataFrame, told: pl.Series, images: tuple[pl.DataFrame, pl.DataFrame], shown: int
+    old: pl.DataFrame, new: pl.DataFrame, touched: pl.Series, images: tuple[pl.DataFrame, pl.DataFrame], shown: int
 ) -> list[Change]:
-    """Changes of records. ``told``: ids of the records whose objects differ, which is told of the objects.
+    """Return the changes of records. ``touched``: ids of records whose objects differ, which is reported there.
 
-    ``images`` are the tables of images: what follows from a picture, its size or name is told of the image.
+    ``images`` are the tables of images: what follows from a picture, its size or name is reported there.
     """
     both = _both(old, new, "record_id")
     pictures = _both(*images, "image_sha256")
@@ -58,7 +58,7 @@ def record_changes(
     follows = [name for name in others if name in FOLLOWS_NAME]
     free = [name for name in others if name not in FOLLOWS_NAME]
     described = _differs(both, free) | (_differs(both, follows) & ~of_name)
-    explained = counted | of_image | pl.col("record_id").is_in(told.implode())
+    explained = counted | of_image | pl.col("record_id").is_in(touched.implode())
     corrected = _differs(both, (*OF_OBJECTS, *OF_IMAGE)) & ~explained
     return [
         change("records_lost", _alone(old, new, "record_id"), shown),
@@ -97,8 +97,8 @@ def dialect_changes(
     """Dialects that came and went, and entries of the others that differ though their instructions are the same."""
     old, new = lines
     before, after = set(old["dialect"]), set(new["dialect"])
-    told = _both(*instructions, "instruction_id")
-    same = told.filter(~_differs(told, ["prompt", *ANSWER, *PLACE])).select("instruction_id")
+    paired = _both(*instructions, "instruction_id")
+    same = paired.filter(~_differs(paired, ["prompt", *ANSWER, *PLACE])).select("instruction_id")
     ours = [frame.filter(pl.col("dialect").is_in(sorted(before & after))) for frame in lines]
     here, there = (frame.join(same, on="instruction_id", how="semi").select("line_id", "line") for frame in ours)
     both = here.join(there, on="line_id", how="full", suffix="|new", coalesce=True)
@@ -116,7 +116,7 @@ def _both(old: pl.DataFrame, new: pl.DataFrame, key: str) -> pl.DataFrame:
 
 
 def _alone(one: pl.DataFrame, other: pl.DataFrame, key: str) -> pl.DataFrame:
-    """The rows of the one that the other has not; of images their names are told."""
+    """Return the rows that the other frame lacks; of images with their names."""
     rows = one.join(other, on=key, how="anti")
     about = [name for name in ("image_sha256", "label") if name in rows.columns]
     said = ["sample_id"] if key == "image_sha256" and "sample_id" in rows.columns else []

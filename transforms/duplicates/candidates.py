@@ -153,6 +153,6 @@ def _best_pairs(own: NDArray[np.float64], others: NDArray[np.float64]) -> tuple[
             scores.append(found[np.arange(len(found)), best])
             found[np.arange(len(found)), best] = -1
     rows, columns = np.concatenate(places, axis=1)
-    # Sums of products depend on the machine in their last digits; equal pictures must not be told apart by them.
+    # Sums of products depend on the machine in their last digits; equal pictures must not differ by them.
     first = np.lexsort((columns, rows, -np.concatenate(scores).round(9)))[: 2 * CHOSEN]
     return rows[first], columns[first]

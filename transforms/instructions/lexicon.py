@@ -1,4 +1,4 @@
-"""Which names stand for which labels in one release: the same for whoever asks and whoever checks."""
+"""The names of labels in one release, the same for asking and for checking."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Words with a fixed meaning that prompts and answers use; whoever asks and whoever checks must agree on them."""
+"""Words with a fixed meaning in prompts and answers, shared by asking and checking."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -13,7 +13,7 @@ REFERENTS: Final[Mapping[str, str]] = {
     "central": "most central {name}",
     "only": "only {name}",
 }
-"""What singles an object out among those of its name; margins stand in docs/tasks.md."""
+"""Phrases that single out one object among those of its name; docs/tasks.md gives the margins."""
 
 SIDE_MARGIN: Final = 0.05  # of the image's width, height or diagonal, between the first and the second
 SIZE_MARGIN: Final = 1.25  # times the area of the second

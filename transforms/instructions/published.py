@@ -36,12 +36,12 @@ class Objects:
 
 
 def round_place(place: Numbers) -> list[float]:
-    """Return the point or box rounded to 0.1 px, as the published answers state their points; never a negative zero."""
+    """Return the point or box rounded to 0.1 px, as the published points are; never a negative zero."""
     return [round(value, 1) + 0.0 for value in place]
 
 
 def keeps_box_digits(policy: str) -> bool:
-    """Whether answers state boxes with all digits of their record: as the published ones do, and only they."""
+    """Whether boxes in answers keep all digits of their record, as in the published answers."""
     return policy == "published"
 
 

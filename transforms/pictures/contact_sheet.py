@@ -1,4 +1,4 @@
-"""A sheet of pictures with what was found in them drawn over: one glance says whether boxes and points fit."""
+"""Draw a sheet of pictures with their boxes and points."""
 
 import io
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ QUALITY = 80
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One picture as its file's bytes, with boxes and points in its pixels, and what stands below it."""
+    """One picture as its file's bytes, with boxes and points in its pixels, and its caption."""
 
     picture: bytes
     boxes: Sequence[Box]

@@ -1,4 +1,4 @@
-"""Which rows of many a report shows as pictures: the same whatever their order."""
+"""Choose the rows that a report shows as pictures, independent of their order."""
 
 import hashlib
 from typing import Any, Final

@@ -1,1 +1,1 @@
-"""Predictions held against the truth: the published metric set, a strict one, and where the two disagree."""
+"""Compare predictions with the truth: the published metrics, strict metrics, and where the two disagree."""

@@ -48,7 +48,7 @@ class Disagreement:
 def find_disagreements(items: Sequence[Item]) -> list[Disagreement]:
     """One row per task and reason that occurs, in the order of tasks and ``REASONS``; one item may have several."""
     found: dict[tuple[str, str], list[tuple[str, int]]] = {}
-    with np.errstate(over="ignore", invalid="ignore"):  # answers may state 1e308
+    with np.errstate(over="ignore", invalid="ignore"):  # answers may hold 1e308
         for item in items:
             for reason, objects in _reasons(item) if item.truth.task in PARTS else ():
                 found.setdefault((item.truth.task, reason), []).append((item.truth.item_id, objects))

@@ -1,4 +1,4 @@
-"""The JSON value in a response, wherever it stands: fenced, bare, with text before and after it."""
+"""Find the JSON value in a response: fenced, bare, or with text before and after it."""
 
 import json
 import re

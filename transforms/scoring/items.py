@@ -8,7 +8,7 @@ Places = tuple[tuple[float, ...], ...]
 COUNT: Final = "count"
 POINTS: Final = "points"
 BOXES: Final = "boxes"
-# What the answer of each published task states.
+# The parts of the answer of each published task.
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "pointing": (POINTS,),
     "bounding": (BOXES,),
@@ -66,7 +66,7 @@ class Answer:
 
 
 def parts_of(task: str, value: object) -> tuple[str, ...]:
-    """What a question asks for: by its task, else by the keys of its true answer; empty where neither tells."""
+    """Return what a question asks for: by its task, else by the keys of its true answer; empty if unknown."""
     if task in PARTS:
         return PARTS[task]
     first = value[0] if isinstance(value, list) and value else value
@@ -78,5 +78,5 @@ def parts_of(task: str, value: object) -> tuple[str, ...]:
 
 
 def task_of(parts: Sequence[str]) -> str:
-    """The published task that asks for these parts; empty when there is none."""
+    """Return the published task that asks for these parts; empty if no task does."""
     return next((task for task, wanted in PARTS.items() if wanted == tuple(parts)), "")

@@ -28,7 +28,7 @@ def published_metrics(items: Sequence[Item]) -> dict[str, Metrics]:
     """
     pairs = [(item, read_published(item.truth.task, item.response)) for item in items if item.truth.task in PARTS]
     found = {task: [pair for pair in pairs if pair[0].truth.task == task] for task in PARTS}
-    with np.errstate(over="ignore", invalid="ignore"):  # answers may state 1e308
+    with np.errstate(over="ignore", invalid="ignore"):  # answers may hold 1e308
         return {task: _task_metrics(task, own) for task, own in found.items() if own}
 
 

@@ -30,7 +30,7 @@ _EXTRA: Final = ("exact_count_accuracy", "absent_accuracy", "box_f1_50", "label_
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One line of the comparison: a published metric of a task and its strict counterpart, None where there is none."""
+    """One line of the comparison: a published metric of a task and its strict counterpart, if any."""
 
     task: str
     published_name: str

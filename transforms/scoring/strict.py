@@ -28,7 +28,7 @@ Values = dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class StrictScores:
-    """All strict metrics; nan stands for one without meaning here, such as box metrics of pointing questions.
+    """Return all strict metrics; nan marks one without meaning here, such as box metrics of pointing questions.
 
     ``overall`` pools all items; ``intervals`` are 95 % bootstrap intervals over ``groups`` independent groups;
     ``slices`` scores each task, label, source, video and density class of its own, ``macro`` is the plain mean over
@@ -52,7 +52,7 @@ def density_class(count: int) -> str:
 
 
 def strict_scores(items: Sequence[Item]) -> StrictScores:
-    """The strict metrics of all items, whatever their order."""
+    """Return the strict metrics of all items, independent of their order."""
     truths = [item.truth for item in items]
     answers = [read_tolerant(item.truth, item.response) for item in items]
     rows = np.array([tally(truth, answer) for truth, answer in zip(truths, answers, strict=True)])

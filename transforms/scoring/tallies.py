@@ -20,7 +20,7 @@ from medmultipoints.transforms.scoring.items import BOXES, COUNT, POINTS, Answer
 
 POINT_HITS: Final = tuple(f"point_hits_{radius * 100:.0f}" for radius in RADII)
 BOX_HITS: Final = tuple(f"box_hits_{threshold * 100:.0f}" for threshold in THRESHOLDS)
-NAMED_RADIUS: Final = 0.5  # in sizes of the object; a name is held against that of the object it is given to
+NAMED_RADIUS: Final = 0.5  # in sizes of the object; a name is compared with that of its object
 NAMED_IOU: Final = 0.5
 COLUMNS: Final = (
     *("items", "unread", "counted", "exact", "relative_error", "absolute_error", "absent", "absent_right"),

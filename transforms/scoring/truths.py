@@ -1,4 +1,4 @@
-"""The truth of one question, from the answer that a release or a file states for it."""
+"""The truth of one question, from the answer of a release or a file."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -36,7 +36,7 @@ PRECEDENCE = ("test", "validation", "train")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Images that may not be divided; ``fixed`` is the split they must be in, ``strata`` the images of each."""
+    """Images that must share a split; ``fixed``: pre-assigned split; ``strata``: images of each stratum."""
 
     group_id: str
     source: str
@@ -169,6 +169,6 @@ def _choose(
 def _check_fractions(fractions: Mapping[str, float]) -> None:
     stated = ", ".join(f"{split} = {fraction}" for split, fraction in fractions.items())
     if not all(math.isfinite(fraction) and fraction > 0 for fraction in fractions.values()):
-        raise UsageError(f"split fractions must be above 0: {stated}. Leave out a split that shall hold nothing.")
+        raise UsageError(f"split fractions must be above 0: {stated}. Leave out a split that should be empty.")
     if not math.isclose(math.fsum(fractions.values()), 1, abs_tol=1e-6):
         raise UsageError(f"split fractions must add up to 1, not {math.fsum(fractions.values())}: {stated}.")

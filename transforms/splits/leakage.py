@@ -1,4 +1,4 @@
-"""The leakage certificate: which pictures could tell one split about another, and what could not be looked at.
+"""The leakage certificate: which pictures two splits share, and what could not be checked.
 
 Everything in it follows from the released pictures and their rows, so that anyone can compute it again. Near-duplicates
 are searched between all videos and single pictures, not between the groups of the release: that the groups hold them
@@ -25,13 +25,13 @@ SHARED = {
     "pixels": ("pixel_sha256",),
     "images": ("sample_id",),
 }
-"""What no two splits may share, with the columns that tell it apart."""
+"""What no two splits may share, with the columns that identify it."""
 
 Certificate = dict[str, Any]
 
 
 def certify(images: pl.DataFrame, thumbnails: pl.DataFrame, threshold: float) -> Certificate:
-    """The certificate as plain values; the same whatever the order of the rows.
+    """Return the certificate as plain values, independent of the order of the rows.
 
     ``images`` has the ``COLUMNS``, one row per image and split; ``thumbnails``: sample_id and thumbnail;
     ``threshold``: the distance below which pictures are near-duplicates.
@@ -61,7 +61,7 @@ def certify(images: pl.DataFrame, thumbnails: pl.DataFrame, threshold: float) ->
 
 
 def find_leaks(certificate: Mapping[str, Any]) -> list[str]:
-    """A sentence for each kind of leak that a certificate states; none for splits that share nothing."""
+    """Return a sentence for each kind of leak in a certificate; none for splits that share nothing."""
     nearest = certificate["nearest_across_splits"]
     example = f", such as {nearest[0]['sample_id']} and {nearest[0]['other_id']}" if nearest else ""
     return [
@@ -122,13 +122,13 @@ def _official(rows: pl.DataFrame, near: pl.DataFrame) -> list[dict[str, Any]]:
     )
     found = []
     for (source,), own in sorted(given.partition_by("source", as_dict=True).items()):
-        told = own.with_columns(split="official_split")
+        assigned = own.with_columns(split="official_split")
         found.append(
             {
                 "source": source,
                 "images": own.height,
                 "images_elsewhere": own.filter(pl.col("split") != pl.col("official_split")).height,
-                "leaks": {name: _spread(told, SHARED[name]) for name in ("groups", "videos", "pixels")}
+                "leaks": {name: _spread(assigned, SHARED[name]) for name in ("groups", "videos", "pixels")}
                 | {"near_duplicates": _count_pairs(apart.filter(pl.col("source") == source))},
             }
         )
@@ -172,30 +172,30 @@ def _describe(search: NearSearch, threshold: float) -> dict[str, Any]:
 
 
 def _checked(rows: pl.DataFrame) -> list[str]:
-    told = []
+    checked = []
     for source, videos, without in _videos(rows):
         if videos:
             still = f"; {without} of its images are of no video" if without else ""
-            told.append(f"{source}: {videos} videos, and so their participants{still}")
+            checked.append(f"{source}: {videos} videos, and so their participants{still}")
     pictures = (
         "pictures that are copies but for encoding, size, brightness, a crop of some per cent or left and right: all "
         f"whose 64-bit hashes come within {RADIUS} bits of another's were compared with it"
     )
-    return [*told, "groups of images, source files, stored files and decoded pixels", pictures]
+    return [*checked, "groups of images, source files, stored files and decoded pixels", pictures]
 
 
 def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
-    told = [
+    missing = [
         f"{source}: {without} images carry no patient and no video id; pictures of one patient that do not look alike "
         "may be in different splits"
         for source, _, without in _videos(rows)
         if without
     ]
     if search.flat:
-        told.append(f"{search.flat} pictures are too even to be compared with others")
+        missing.append(f"{search.flat} pictures are too even to be compared with others")
     if search.method == "capped":
-        told.append("so many pictures look alike that not every pair was compared")
-    return [*told, "larger crops, rotated pictures, and other views of the same finding are not recognised"]
+        missing.append("so many pictures look alike that not every pair was compared")
+    return [*missing, "larger crops, rotated pictures, and other views of the same finding are not recognised"]
 
 
 def _videos(rows: pl.DataFrame) -> list[tuple[str, int, int]]:

@@ -1,4 +1,4 @@
-"""Images that are in another split than somebody said: what the previous release held, what the authors assigned."""
+"""List images in another split than the previous release or their authors gave them."""
 
 from collections.abc import Mapping
 
@@ -45,14 +45,14 @@ def list_changes(
 def _changes(
     splits: pl.DataFrame, images: pl.DataFrame, stated: pl.DataFrame, who: str, fractions: Mapping[str, float]
 ) -> pl.DataFrame:
-    told = splits.join(stated.rename({"split": "stated_split"}), on="sample_id")
+    joined = splits.join(stated.rename({"split": "stated_split"}), on="sample_id")
     agreeing = (
-        told.filter(pl.col("split") == pl.col("stated_split")).group_by("group_id").agg(pl.col("sample_id").min())
+        joined.filter(pl.col("split") == pl.col("stated_split")).group_by("group_id").agg(pl.col("sample_id").min())
     )
     named = pl.format("its group holds {}, which is in {}", "witness", "split")
     overruled = "the previous release has its group elsewhere" if who == "official" else "the group goes elsewhere"
     return (
-        told.filter(pl.col("split") != pl.col("stated_split"))
+        joined.filter(pl.col("split") != pl.col("stated_split"))
         .join(agreeing.rename({"sample_id": "witness"}), on="group_id", how="left")
         .join(images.select("sample_id", "image_sha256"), on="sample_id")
         .with_columns(

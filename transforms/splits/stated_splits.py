@@ -1,4 +1,4 @@
-"""Splits that others published, read from their files, to be held against the pictures of a release."""
+"""Read splits that others published, to check them with the pictures of a release."""
 
 import csv
 import io

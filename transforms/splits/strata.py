@@ -1,4 +1,4 @@
-"""Strata: what splits should hold equal shares of, beside images: labels, and labels by number of objects."""
+"""Strata of which splits hold equal shares, besides images: labels, and labels by number of objects."""
 
 from collections import Counter
 from collections.abc import Iterable

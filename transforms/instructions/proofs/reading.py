@@ -118,14 +118,14 @@ def _refuse(constant: str) -> None:
 
 
 def same_place(stated: Sequence[float], true: Sequence[float]) -> bool:
-    """Whether a stated point or box is the true one, rounded to 0.1 px."""
+    """Whether a point or box in an answer is the true one, rounded to 0.1 px."""
     return len(stated) == len(true) and all(
         abs(a - b) <= ROUNDING_PX and round(a, 1) == a for a, b in zip(stated, true, strict=True)
     )
 
 
 def require(holds: bool, reason: str) -> None:
-    """Nothing where it holds, else Wrong."""
+    """Raise Wrong unless the condition holds."""
     if not holds:
         raise Wrong(reason)
 
@@ -138,14 +138,14 @@ def find_object(items: Sequence[ReleasedObject], box: Sequence[float], reason: s
 
 
 def label_of(lexicon: Lexicon, scenes: Sequence[Scene], name: str) -> str:
-    """The label that a name stands for in these images; Wrong where none may be called so."""
+    """Return the label that has this name in these images; Wrong where no label may have it."""
     found = [label for label in lexicon.labels() if name in _singulars(lexicon.allowed(scenes, label))]
     require(len(found) == 1, "name_not_allowed")
     return found[0]
 
 
 def clear_label(lexicon: Lexicon, name: str) -> str:
-    """The label that a name stands for among others."""
+    """Return the label that has this name among others."""
     found = [label for label in lexicon.labels() if lexicon.clear(label).singular == name]
     require(len(found) == 1, "name_not_allowed")
     return found[0]

@@ -135,7 +135,7 @@ def _check_names(
 
 
 def _labels(value: Any) -> Iterator[str]:
-    """Every name that an answer states."""
+    """Yield every name in an answer."""
     if isinstance(value, dict):
         yield from (value[key] for key in value if key == "label")
         yield from value.get("path", ())[-1:]

@@ -99,7 +99,7 @@ def _shape(item: ReleasedObject, area: float) -> str:
 
 
 def _tone(tone: Tone | None) -> Iterator[str]:
-    """How an object stands out from what surrounds it; nothing where that was not measured."""
+    """Describe how an object differs from its surroundings; nothing where that was not measured."""
     if tone is None:
         return
     lead = tone.luma - tone.ring_luma

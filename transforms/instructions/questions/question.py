@@ -1,4 +1,4 @@
-"""One question with its answer before it is worded, and what decides anything about it by chance."""
+"""One question with its answer before it is worded, and the random choices about it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ Option = TypeVar("Option")
 class Question:
     """What is asked of which images, and the true answer.
 
-    ``home`` is the image of ``record_id``, under which the question is filed; ``part`` tells it from others of its
-    task and record. ``label`` and ``name`` are empty and None where no single class is asked for. ``slots`` are the
-    placeholders of its templates beside those of the name; ``object_ids`` the objects that the answer rests on.
+    ``home`` is the image of ``record_id``, under which the question is filed; ``part`` distinguishes it from others of
+    its task and record. ``label`` and ``name`` are empty and None where no single class is asked for. ``slots`` are the
+    placeholders of its templates besides those of the name; ``object_ids`` the objects that the answer rests on.
     ``crops`` are the paths of pieces of ``home`` that the prompt shows after the images. ``json`` is the text of the
     answer where its digits matter, else ``content`` is written; ``template`` is the number from which the template is
     chosen, else one is drawn.
@@ -86,7 +86,7 @@ class QuestionContext:
 
 
 def rounded(numbers: Sequence[float]) -> list[float]:
-    """Coordinates rounded to 0.1 px, as every question but the published states them; never a negative zero."""
+    """Return coordinates rounded to 0.1 px; never a negative zero."""
     return [round(float(number), 1) + 0.0 for number in numbers]
 
 
