@@ -100,6 +100,7 @@ _RULES: Mapping[tuple[str, str], pl.Expr] = {
     ("instructions", "prompt_names_object"): pl.col("prompt").str.contains(pl.col("name"), literal=True)
     & ((pl.col("name").str.len_bytes() > 0) | ~pl.col("task").is_in(PUBLISHED)),
     ("instructions", "no_placeholder_left"): ~pl.col("prompt").str.contains(_PLACEHOLDER),
+    ("joins", "other_is_larger"): pl.col("sample_id") < pl.col("other_id"),
     ("near_duplicates", "other_is_larger"): pl.col("sample_id") < pl.col("other_id"),
     ("objects", "box_has_area"): _BOX_HAS_AREA,
     ("objects", "tone_of_mask"): _TONE_OF_MASK,

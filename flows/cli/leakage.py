@@ -1,8 +1,9 @@
 """``medmultipoints leakage``, and what the command line shows of a leakage certificate."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -44,6 +45,18 @@ def leakage(
     print_certificate(found.certificate)
 
 
+def _print_joins(joined: Mapping[str, Any]) -> None:
+    """Show pairs of one examination, frame or day, and what text could not be read."""
+    for kind, count in joined["pairs"].items():
+        if count:
+            across = joined["across_splits"][kind]
+            OUT.print(f"Pairs of the {kind.replace('_', ' ')}: {count}, {across} of them in different splits")
+    states = ", ".join(f"{state} {count}" for state, count in joined["text"].items() if count)
+    OUT.print(
+        f"Text in pictures: {states or 'no picture was read'}; on looks alone: {joined['on_looks_alone']} pictures"
+    )
+
+
 def parse_items(texts: list[str]) -> dict[str, Path]:
     """SPLIT=FILE pairs of the command line."""
     pairs = [text.partition("=") for text in texts]
@@ -59,6 +72,7 @@ def print_certificate(certificate: Certificate) -> None:
     told = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in leaks.items())
     OUT.print(f"\nIn more than one split: {told}")
     OUT.print(f"Pairs nearer than {search['threshold']}: {near['pairs']}, {near['in_one_group']} of them in one group")
+    _print_joins(certificate["examinations"])
     rows = [[row["split"], f"{row['images']:,}", f"{row['groups']:,}"] for row in certificate["splits"]]
     table("Splits", ["split", "images", "groups"], rows)
     for told in certificate["official_splits"]:

@@ -23,6 +23,7 @@ from medmultipoints.flows.engine.recording import record_attempt
 from medmultipoints.flows.engine.request import CLUSTERS, BuildRequest
 from medmultipoints.flows.engine.stage import Build, EarlierRelease, Source, Stage
 from medmultipoints.flows.recipe.model import Recipe, check_limits, load_recipe, select_sources
+from medmultipoints.flows.recipe.privacy import check_readers
 from medmultipoints.flows.recipe.problems import NAME
 from medmultipoints.flows.recipe.sources import source_infos, take_paths
 from medmultipoints.transforms.diff.releases import KEYS
@@ -52,6 +53,7 @@ def prepare(request: BuildRequest, stages: Sequence[Stage], progress: Progress =
     reach_cluster(request)
     recipe = dated(with_version(load_recipe(request.recipe, tuple(request.sources)), request.version))
     check_limits(recipe, [stage.name for stage in stages], request.recipe)
+    check_readers(recipe.text, request.recipe)
     recipe = select_sources(recipe, request.only)
     recipe, paths = without_paths(recipe)
     paths |= request.sources

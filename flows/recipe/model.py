@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue, load_reader
 from medmultipoints.flows.recipe.corrections import Corrections, check_entries, of_sources, read_corrections
 from medmultipoints.flows.recipe.instructions import Instructions
+from medmultipoints.flows.recipe.privacy import Privacy, Text
 from medmultipoints.flows.recipe.problems import LABEL, NAME, VERSION, Day, problems
 from medmultipoints.flows.recipe.sources import HANDLING, complete_table, is_declared, kept_path
 from medmultipoints.transforms.errors import MachineError, UsageError
@@ -103,6 +104,19 @@ class Splits(_Section):
         description="pictures of a smaller distance (1 - correlation) are near-duplicates and stay in one split; "
         "none: chosen from the histogram of distances",
     )
+    starts: bool = Field(
+        default=False,
+        description="pictures of one day whose clock minus timer differs by at most 2 s are of one examination; needs "
+        "text.readers",
+    )
+    days: bool = Field(
+        default=False, description="all pictures that show one day stay in one split; needs text.readers"
+    )
+    pixels: bool = Field(
+        default=False,
+        description="stills that show one scene (7 keypoints and more under one map) are of one examination, and one "
+        "frame cut and uncut is found; 0.5 s a picture",
+    )
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> "Splits":
@@ -151,6 +165,8 @@ class Recipe(_Section):
     images: Images = Images()
     labels: Labels = Labels()
     splits: Splits = Splits()
+    text: Text = Text()
+    privacy: Privacy = Privacy()
     instructions: Instructions = Instructions()
     corrections: Corrections = Corrections()
     validation: Validation = Validation()
@@ -160,6 +176,12 @@ class Recipe(_Section):
     def _has_sources(self) -> "Recipe":
         if not self.sources:
             raise ValueError("sources: at least one source is needed")
+        return self
+
+    @model_validator(mode="after")
+    def _can_read_times(self) -> "Recipe":
+        if (self.splits.starts or self.splits.days) and not self.text.readers:
+            raise ValueError("splits.starts and splits.days need text.readers")
         return self
 
 

@@ -62,7 +62,7 @@ def audit_parameters(recipe: Recipe) -> object:
 STAGE = Stage(
     name="audit",
     work=audit_labels,
-    reads=("index", "derive", "correct", "dedup", "near", "measure"),
+    reads=("index", "derive", "text", "correct", "dedup", "join", "near", "measure"),
     writes=("disagreements", "conventions"),
     parameters=audit_parameters,
     rules=audit_rules,

@@ -48,7 +48,7 @@ def dedup_parameters(recipe: Recipe) -> object:
 STAGE = Stage(
     name="dedup",
     work=dedup_images,
-    reads=("index", "derive", "correct"),
+    reads=("index", "derive", "text", "correct"),
     writes=("duplicates",),
     parameters=dedup_parameters,
     rules=dedup_rules,

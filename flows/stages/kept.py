@@ -8,8 +8,8 @@ from medmultipoints.transforms.audit.corrections import correct_regions
 
 
 def releasable_images(inputs: Inputs) -> pl.LazyFrame:
-    """The images that no reviewer excluded and nobody withdrew."""
-    return _without(inputs.scan("images"), inputs.scan("correct.exclusions"))
+    """The images that no reviewer excluded, nobody withdrew, and no privacy policy holds back."""
+    return _without(_without(inputs.scan("images"), inputs.scan("correct.exclusions")), inputs.scan("text.exclusions"))
 
 
 def kept_images(inputs: Inputs) -> pl.LazyFrame:

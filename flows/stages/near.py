@@ -37,7 +37,7 @@ def near_parameters(recipe: Recipe) -> object:
 STAGE = Stage(
     name="near",
     work=find_near_duplicates,
-    reads=("index", "derive", "correct", "dedup"),
+    reads=("index", "derive", "text", "correct", "dedup"),
     writes=("near_duplicates", "near_distances"),
     parameters=near_parameters,
     rules=near_rules,

@@ -23,6 +23,7 @@ from medmultipoints.transforms.columns.tables import Table, load_table, released
 from medmultipoints.transforms.compose.stats import count_histogram
 from medmultipoints.transforms.duplicates.near_tables import near_threshold
 from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.splits.joined import count_states
 from medmultipoints.transforms.splits.leakage import certify, find_leaks
 
 File = tuple[FileEntry, StoredObject]
@@ -30,7 +31,7 @@ File = tuple[FileEntry, StoredObject]
 
 QUARANTINE = (
     "exclusions", "corrections", "duplicates", "near_duplicates", "near_distances", "disagreements", "conventions",
-    "specks", "split_changes",
+    "specks", "split_changes", "joins",
 )  # fmt: skip
 
 
@@ -95,7 +96,9 @@ def _certificate(build: Build, inputs: Inputs) -> Iterator[File]:
     """The leakage certificate; DataError where there is a leak, which no release may have."""
     chosen = build.recipe.splits.near_threshold
     threshold = near_threshold(inputs.read("near_distances")) if chosen is None else chosen
-    certificate = certify(inputs.read("released_images"), inputs.read("thumbnails"), threshold)
+    images = inputs.read("released_images")
+    text = count_states(images, inputs.read("readings"))
+    certificate = certify(images, inputs.read("thumbnails"), threshold, inputs.read("joins"), text)
     leaks = find_leaks(certificate)
     if leaks:
         raise DataError(f"the splits leak: {'; '.join(leaks)}. No release is made: this is a fault to report.")

@@ -7,6 +7,7 @@ from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import all_used, corrected_regions, kept_images
+from medmultipoints.transforms.examinations.joins import link_pictures
 from medmultipoints.transforms.splits.assign import assign_splits
 from medmultipoints.transforms.splits.split_changes import know_previous, list_changes
 from medmultipoints.transforms.splits.strata import find_strata
@@ -25,7 +26,7 @@ def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
         samples,
         inputs.read("duplicates", "sample_id", "kept_id"),
         seed=recipe.seed,
-        near=inputs.read("near_duplicates"),
+        near=link_pictures(inputs.read("near_duplicates"), inputs.read("joins")),
         strata=find_strata(regions.collect(), recipe.boxes.policy),
         previous=previous,
         fractions=fractions,
@@ -39,16 +40,19 @@ def split_rules(tables: Scans, inputs: Inputs) -> Rules:
     """No group, video or pair of near-duplicates is divided, and every kept image has its split."""
     splits = tables["splits"].select("sample_id", "group_id", "split").collect()
     videos = splits.join(inputs.read("samples", "sample_id", "source", "video_id"), on="sample_id")
+    pairs = link_pictures(inputs.read("near_duplicates"), inputs.read("joins"))
     near = (
-        inputs.read("near_duplicates")
-        .join(splits.select("sample_id", "split"), on="sample_id")
+        pairs.join(splits.select("sample_id", "split"), on="sample_id")
         .join(splits.select(other_id="sample_id", other_split="split"), on="other_id")
         .filter(pl.col("split") != pl.col("other_split"))
     )
     return {
         "groups_undivided": undivided(splits, "group_id"),
         "videos_undivided": undivided(videos.drop_nulls("video_id"), "source", "video_id"),
-        "near_duplicates_undivided": (near.is_empty(), f"{near.height} pairs of near-duplicates are in two splits"),
+        "near_duplicates_undivided": (
+            near.is_empty(),
+            f"{near.height} pairs of near-duplicates or of one examination are in two splits",
+        ),
         "every_image_has_a_split": references_hold(kept_images(inputs), "sample_id", splits, "sample_id"),
     }
 
@@ -74,7 +78,7 @@ def split_parameters(recipe: Recipe) -> object:
 STAGE = Stage(
     name="split",
     work=split_images,
-    reads=("index", "derive", "correct", "dedup", "near"),
+    reads=("index", "derive", "text", "correct", "dedup", "join", "near"),
     writes=("splits", "split_changes"),
     parameters=split_parameters,
     rules=split_rules,

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.examinations.scenes import Scene
+from medmultipoints.transforms.examinations.scenes import SIZE, Scene
 
 LEAST_INLIERS = 7
 RATIO = 0.8
@@ -58,15 +58,25 @@ def match_descriptors(
     """Return the rows that match: each the nearest of the other, and clearly nearer than the second nearest."""
     if min(len(first), len(second)) < 2:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    one, two = first.astype(np.float32), second.astype(np.float32)
-    apart = -2 * (one @ two.T)
-    apart += np.einsum("ij,ij->i", one, one)[:, None]
-    apart += np.einsum("ij,ij->i", two, two)
+    apart = _widen(first, -2.0) @ _widen(second, 1.0)[:, _CROSSED].T
     nearest = apart.argmin(axis=1)
-    rows = np.arange(len(one))
+    rows = np.arange(len(apart))
     mutual = np.flatnonzero(apart[rows, nearest] == apart.min(axis=0)[nearest])
     chosen, rows = apart[mutual], np.arange(len(mutual))
     best = chosen[rows, nearest[mutual]]
     chosen[rows, nearest[mutual]] = np.inf
     clear = best < RATIO**2 * chosen.min(axis=1)
     return mutual[clear], nearest[mutual][clear]
+
+
+_CROSSED = [*range(SIZE), SIZE + 1, SIZE]
+
+
+def _widen(descriptors: NDArray[np.uint8], factor: float) -> NDArray[np.float32]:
+    """Return descriptors times a factor, their squared length, and 1: one product then gives squared distances.
+
+    All numbers are whole and below 2^24, so the product is exact in whatever order it is summed.
+    """
+    values = descriptors.astype(np.float32)
+    lengths = np.einsum("ij,ij->i", values, values)
+    return np.column_stack([values * np.float32(factor), lengths, np.ones_like(lengths)])

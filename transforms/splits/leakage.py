@@ -13,6 +13,7 @@ import polars as pl
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.duplicates.candidates import RADIUS
 from medmultipoints.transforms.duplicates.near import NearSearch, count_distances, find_near
+from medmultipoints.transforms.splits.joined import KINDS, describe_joins
 
 SHOWN = 20
 LARGEST = 10
@@ -30,20 +31,24 @@ SHARED = {
 Certificate = dict[str, Any]
 
 
-def certify(images: pl.DataFrame, thumbnails: pl.DataFrame, threshold: float) -> Certificate:
+def certify(
+    images: pl.DataFrame, thumbnails: pl.DataFrame, threshold: float, joins: pl.DataFrame, text: Mapping[str, int]
+) -> Certificate:
     """Return the certificate as plain values, independent of the order of the rows.
 
     ``images`` has the ``COLUMNS``, one row per image and split; ``thumbnails``: sample_id and thumbnail;
-    ``threshold``: the distance below which pictures are near-duplicates.
+    ``threshold``: the distance below which pictures are near-duplicates; ``joins``: pairs of one examination, frame
+    or day; ``text``: pictures by what their text proves.
     """
     rows = images.select(COLUMNS).unique().sort("sample_id", "split")
     search = find_near(_pictures(rows).join(thumbnails, on="sample_id"))
     pairs = _place(search.pairs, rows)
     near = pairs.filter(pl.col("distance") < threshold)
     across = _count_pairs(near.filter(pl.col("apart")))
+    joined = describe_joins(rows, joins, text)
     return {
         "format": 1,
-        "leaks": count_shared(rows) | {"near_duplicates": across},
+        "leaks": count_shared(rows) | {"near_duplicates": across} | joined["across_splits"],
         "splits": _splits(rows),
         "groups": _groups(rows),
         "near_duplicates": {
@@ -51,11 +56,12 @@ def certify(images: pl.DataFrame, thumbnails: pl.DataFrame, threshold: float) ->
             "in_one_group": _count_pairs(near.filter(pl.col("one_group"))),
             "across_splits": across,
         },
+        "examinations": joined,
         "official_splits": _official(rows, near),
         "nearest_across_splits": _nearest(pairs),
         "distances": [list(row) for row in count_distances(search.pairs).filter(pl.col("pairs") > 0).iter_rows()],
         "search": _describe(search, threshold),
-        "checked": _checked(rows),
+        "checked": _checked(rows, any(joined["pairs"].values())),
         "not_checked": _not_checked(rows, search),
     }
 
@@ -64,10 +70,11 @@ def find_leaks(certificate: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each kind of leak in a certificate; none for splits that share nothing."""
     nearest = certificate["nearest_across_splits"]
     example = f", such as {nearest[0]['sample_id']} and {nearest[0]['other_id']}" if nearest else ""
+    pairs = {kind: f"of the {kind.replace('_', ' ')}" for kind in KINDS} | {"near_duplicates": "of near-duplicates"}
     return [
-        f"{count} {name.replace('_', ' ')} are in more than one split"
-        if name != "near_duplicates"
-        else f"{count} pairs of near-duplicates are in different splits{example}"
+        f"{count} pairs {pairs[name]} are in different splits{example if name == 'near_duplicates' else ''}"
+        if name in pairs
+        else f"{count} {name.replace('_', ' ')} are in more than one split"
         for name, count in certificate["leaks"].items()
         if count
     ]
@@ -171,8 +178,13 @@ def _describe(search: NearSearch, threshold: float) -> dict[str, Any]:
     }
 
 
+<<<<<<< HEAD
 def _checked(rows: pl.DataFrame) -> list[str]:
     checked = []
+=======
+def _checked(rows: pl.DataFrame, joined: bool) -> list[str]:
+    told = []
+>>>>>>> 44e94dd (Stages text, scenes and join: one examination, frame or day stays in one split; the certificate gives each join, verify proves it again)
     for source, videos, without in _videos(rows):
         if videos:
             still = f"; {without} of its images are of no video" if without else ""
@@ -181,7 +193,13 @@ def _checked(rows: pl.DataFrame) -> list[str]:
         "pictures that are copies but for encoding, size, brightness, a crop of some per cent or left and right: all "
         f"whose 64-bit hashes come within {RADIUS} bits of another's were compared with it"
     )
+<<<<<<< HEAD
     return [*checked, "groups of images, source files, stored files and decoded pixels", pictures]
+=======
+    joins = "pairs of one examination, frame or day that burned-in text or keypoints prove" if joined else None
+    plain = "groups of images, source files, stored files and decoded pixels"
+    return [*told, plain, pictures, *filter(None, [joins])]
+>>>>>>> 44e94dd (Stages text, scenes and join: one examination, frame or day stays in one split; the certificate gives each join, verify proves it again)
 
 
 def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 DIGITS = "0123456789"
 DATE = ("0123", DIGITS, "/", "01", DIGITS, "/", "2", "0", "0123", DIGITS)
 TIME = ("012", DIGITS, ":", "012345", DIGITS, ":", "012345", DIGITS)
+TIMER = ("0", *TIME[1:])
+"""No examination takes ten hours."""
 GRAMMAR: Mapping[str, tuple[str, ...]] = {
     "date": DATE,
     "clock": TIME,
-    "timer": TIME,
-    "bracketed_timer": ("<", *TIME, ">"),
+    "timer": TIMER,
+    "bracketed_timer": ("<", *TIMER, ">"),
 }
 """What each cell of a line may hold, by the role of the line: DD/MM/YYYY and HH:MM:SS."""
 

@@ -19,6 +19,8 @@ LINE_SCORE = 0.55
 """A line counts from this mean correlation of its visible cells on."""
 CELL_SCORE, CELL_LEAD = 0.5, 0.04
 """A digit counts from this correlation on, and so far ahead of the next best."""
+BRACKETS = "<>"
+"""Cells that can hold one glyph alone say nothing, but for brackets: they make a timer of a time."""
 LEAST_CELLS = 4
 """So many cells of a line must lie in the picture for it to be found."""
 REACH = 2
@@ -151,7 +153,9 @@ def _read_cell(maps: _Maps, allowed: str, y: int, column: int) -> tuple[str, str
         return "_", "_"
     scored = sorted(((float(maps.glyphs[glyph][y, column]), glyph) for glyph in allowed), reverse=True)
     score, best = scored[0]
-    clear = score >= CELL_SCORE and (len(scored) == 1 or score - scored[1][0] >= CELL_LEAD)
+    if len(scored) == 1:
+        return (best if score >= CELL_SCORE or best not in BRACKETS else "?"), best
+    clear = score >= CELL_SCORE and score - scored[1][0] >= CELL_LEAD
     return (best if clear else "?"), best
 
 

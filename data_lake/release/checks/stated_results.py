@@ -10,13 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from medmultipoints.data_lake.release.read.certificate import (
     CERTIFICATE,
     read_certificate,
+    stated_text,
     threshold_of,
     threshold_problems,
 )
 from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS
+from medmultipoints.data_lake.release.read.joins import read_joins
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.splits.joined import describe_joins
 from medmultipoints.transforms.splits.leakage import SHARED, count_shared, find_leaks
 
 Count = Annotated[int, Field(ge=0)]
@@ -107,6 +110,10 @@ def check_stated_leakage(folder: Path, manifest: Manifest, images: pl.DataFrame)
     if not isinstance(leaks, dict) or not {*SHARED, "near_duplicates"} <= leaks.keys():
         raise DataError(f"{CERTIFICATE} is damaged: leaks is incomplete. Get the release again.")
     yield from find_leaks({"nearest_across_splits": [], **stated} | {"leaks": leaks})
+    if "examinations" in stated:
+        found = describe_joins(images, read_joins(folder, manifest), stated_text(stated))
+        if found != stated["examinations"]:
+            yield f"{CERTIFICATE} states other joins of examinations than quarantine/joins.parquet gives"
     for name, count in count_shared(images).items():
         if leaks[name] != count:
             yield f"{CERTIFICATE} states {leaks[name]} {name.replace('_', ' ')} in several splits, the table {count}"

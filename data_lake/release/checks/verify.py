@@ -15,6 +15,7 @@ from medmultipoints.data_lake.release.export.dialect_tables import check_dialect
 from medmultipoints.data_lake.release.read.certificate import CERTIFICATE, check_leakage
 from medmultipoints.data_lake.release.read.digest import logical_digest
 from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS
+from medmultipoints.data_lake.release.read.joins import Proofs, prove_joins, read_joins, redacted_images
 from medmultipoints.data_lake.release.read.tables import Picture, read_pictures, read_tables
 from medmultipoints.data_lake.release.sign.signature import Trust, check_signature
 from medmultipoints.data_lake.release.write.files import FileEntry, hash_file
@@ -85,6 +86,7 @@ def verify_release(folder: Path, *, leakage: bool = False, trust: Trust | None =
     certificates: list[Certificate] = []
     if leakage:
         checks.append(_run("leakage", lambda: _leaks(folder, manifest, certificates)))
+        checks.append(_joins(folder, manifest))
     return VerifyReport(tuple(checks), next(iter(certificates), None))
 
 
@@ -143,6 +145,18 @@ def _signature(folder: Path, manifest: Manifest, trust: Trust) -> Check:
     problems = lambda: check_signature(folder, manifest, trust, signers)  # noqa: E731
     check = _run("signature", problems, raised=(UsageError, MachineError))
     return replace(check, detail=f"by {signers[0]}: all files are the signed ones") if check.ok else check
+
+
+def _joins(folder: Path, manifest: Manifest) -> Check:
+    """Prove joins of one examination, frame or day again; what cannot be proved here is counted."""
+    proofs: list[Proofs] = []
+
+    def prove() -> Iterator[str]:
+        proofs.append(prove_joins(folder, manifest, read_joins(folder, manifest), redacted_images(folder, manifest)))
+        yield from proofs[0].problems
+
+    check = _run("joins", prove)
+    return replace(check, detail=proofs[0].summary(), proved=not proofs[0].stated) if check.ok else check
 
 
 def _leaks(folder: Path, manifest: Manifest, certificates: list[Certificate]) -> Iterator[str]:

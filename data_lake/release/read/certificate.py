@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import polars as pl
 
+from medmultipoints.data_lake.release.read.joins import read_joins
 from medmultipoints.data_lake.release.read.json_files import read_object, recipe_value
 from medmultipoints.data_lake.release.read.tables import Picture, read_parquet, read_pictures, splits_of
 from medmultipoints.data_lake.release.write.manifest import Manifest
@@ -17,6 +18,7 @@ from medmultipoints.transforms.duplicates.near import LEAST_THRESHOLD, MOST_THRE
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256
 from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail
+from medmultipoints.transforms.splits.joined import STATES
 from medmultipoints.transforms.splits.leakage import COLUMNS, Certificate, certify, find_leaks
 
 CERTIFICATE = "leakage.json"
@@ -42,7 +44,7 @@ def check_leakage(folder: Path, manifest: Manifest) -> Leakage:
     stated = read_certificate(folder)
     threshold = threshold_of(stated)
     seen = read_seen(folder, manifest)
-    found = certify(*seen, threshold)
+    found = certify(*seen, threshold, read_joins(folder, manifest), stated_text(stated))
     problems = [*threshold_problems(threshold, manifest), *find_leaks(found)]
     if certificate_bytes(found) != certificate_bytes(stated):
         different = sorted(key for key in found.keys() | stated.keys() if found.get(key) != stated.get(key))
@@ -100,6 +102,24 @@ def read_certificate(folder: Path) -> dict[str, Any]:
     if not (folder / CERTIFICATE).is_file():
         raise DataError(f"{folder} holds no {CERTIFICATE}: the release is older than it. Build it again.")
     return read_object(folder, CERTIFICATE)
+
+
+def stated_text(stated: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many pictures' texts are in each state, as a certificate states it: text is in no release."""
+    section = stated.get("examinations")
+    text = section.get("text") if isinstance(section, dict) else None
+    if not isinstance(text, dict) or sorted(text) != sorted(STATES) or not all(_is_count(one) for one in text.values()):
+        raise DataError(f"{CERTIFICATE} is damaged: examinations.text is missing. Get the release again.")
+    return text
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def read_text_states(folder: Path) -> dict[str, int]:
+    """Return the states of text that a release's certificate states."""
+    return stated_text(read_certificate(folder))
 
 
 def read_threshold(folder: Path) -> float:

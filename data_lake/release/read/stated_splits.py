@@ -6,7 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from medmultipoints.data_lake.release.read.certificate import read_seen, read_threshold
+from medmultipoints.data_lake.release.read.certificate import read_seen, read_text_states, read_threshold
+from medmultipoints.data_lake.release.read.joins import read_joins
 from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.read.tables import read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest
@@ -53,7 +54,8 @@ def _check(folder: Path, listed: int, place: Callable[[pl.DataFrame], pl.DataFra
         raise DataError(f"{folder} holds none of the {listed} listed images. Give a release of the same source.")
     seen, thumbnails = read_seen(folder, manifest)
     images = seen.drop("split").unique("sample_id", keep="first").join(placed, on="sample_id")
-    certificate = certify(images, thumbnails, read_threshold(folder))
+    joins, text = read_joins(folder, manifest), read_text_states(folder)
+    certificate = certify(images, thumbnails, read_threshold(folder), joins, text)
     return StatedLeakage(listed, images["sample_id"].n_unique(), certificate)
 
 

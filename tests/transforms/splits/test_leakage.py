@@ -5,11 +5,14 @@ from typing import Any
 import polars as pl
 import pytest
 
+from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail
 from medmultipoints.transforms.splits.leakage import COLUMNS, certify, find_leaks
 from tests.transforms.planted import CHANGES, scene
 
 Row = dict[str, Any]
+JOINS = pl.DataFrame(schema=schema_of("joins"))
+STATES = {"read": 0, "cut": 0, "unclear": 0, "none": 0, "unread": 0}
 
 
 def rows(count: int) -> dict[str, Row]:
@@ -32,7 +35,7 @@ def certificate(images: dict[str, Row], pictures: dict[str, Any] | None = None) 
     shown = {name: scene(number) for number, name in enumerate(images)} | (pictures or {})
     thumbnails = {"sample_id": list(shown), "thumbnail": [pack(thumbnail(pixels)) for pixels in shown.values()]}
     table = pl.DataFrame(list(images.values()), schema=dict.fromkeys(COLUMNS, pl.String))
-    return certify(table, pl.DataFrame(thumbnails), 0.09)
+    return certify(table, pl.DataFrame(thumbnails), 0.09, JOINS, STATES)
 
 
 def test_splits_that_share_nothing_have_no_leaks() -> None:

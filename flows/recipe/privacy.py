@@ -1,0 +1,67 @@
+"""The parts of a recipe about what stands in pictures: who reads it, and what is done about it."""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from medmultipoints.transforms.errors import UsageError
+
+Reader = Literal["raster", "ocr"]
+Action = Literal["report", "quarantine", "redact", "refuse"]
+PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {"raster": (), "ocr": ("rapidocr", "onnxruntime")}
+"""The packages that a reader needs beyond those of every installation."""
+
+
+class Text(BaseModel):
+    """Who reads the text that is burned into pictures; of a video one frame is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    readers: tuple[Reader, ...] = Field(
+        default=(),
+        description="raster: glyph templates of known processors, 0.04 s a picture; ocr: a neural reader of the whole "
+        "picture, 0.5 s a picture, installed with the extra `ocr`",
+    )
+
+    @field_validator("readers")
+    @classmethod
+    def _each_once(cls, readers: tuple[Reader, ...]) -> tuple[Reader, ...]:
+        if len(set(readers)) < len(readers):
+            raise ValueError("a reader is named twice")
+        return readers
+
+
+class Privacy(BaseModel):
+    """What is done about pictures that show or carry something personal: reported, held back, redacted, or refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    date: Action = Field(default="report", description="a date in the pixels or the metadata")
+    clock: Action = Field(default="report", description="a clock or a timer in the pixels")
+    name: Action = Field(default="report", description="a filled field of a person, or a name in the metadata")
+    number: Action = Field(default="report", description="a long number in the pixels, or a serial number")
+    other: Action = Field(default="report", description="other text, comments, bytes after the end of the file")
+    gps: Action = Field(default="report", description="a place in the metadata")
+
+    def action(self, kind: str) -> str:
+        """Return what is done about a kind."""
+        return str(getattr(self, kind))
+
+
+def check_readers(text: Text, where: str) -> None:
+    """Raise UsageError if a reader that the recipe names is not installed: there is no silent fallback."""
+    for reader in text.readers:
+        missing = [package for package in PACKAGES[reader] if find_spec(package) is None]
+        if missing:
+            raise UsageError(
+                f"recipe {where}: text.readers: '{reader}' needs {', '.join(missing)}. "
+                f"Install medmultipoints[{reader}], or remove '{reader}' from the readers."
+            )
+
+
+def reader_versions(text: Text) -> dict[str, str]:
+    """Return the versions of the packages that the readers of a recipe need: they are part of what is read."""
+    return {package: version(package) for reader in text.readers for package in PACKAGES[reader]}

@@ -1,0 +1,162 @@
+"""Stage ``text``: what stands in pictures and in their files, read once for each picture."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from medmultipoints.data_lake.ocr import ReadText, open_ocr
+from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.recipe.privacy import Privacy, reader_versions
+from medmultipoints.flows.stages.released import image_reader
+from medmultipoints.transforms.columns.tables import schema_of
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.pictures.decode import decode_image
+from medmultipoints.transforms.pictures.metadata import find_metadata
+from medmultipoints.transforms.records import Exclusion
+from medmultipoints.transforms.text.kinds import TextPlace, find_places
+from medmultipoints.transforms.text.layouts import fonts_text, load_fonts
+from medmultipoints.transforms.text.raster import read_raster
+from medmultipoints.transforms.text.readings import Reading, combine
+
+PICTURES_PER_SHARD = 100
+UNREAD = Reading(None, None, None, None, "unread")
+
+
+@dataclass(frozen=True, slots=True)
+class PictureText:
+    """What one picture shows and its file carries."""
+
+    reading: Reading
+    places: tuple[TextPlace, ...]
+    carried: tuple[tuple[str, str], ...]
+
+
+def text_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
+    """One shard a source and 100 pictures: the division depends on the images alone."""
+    return tuple(read_pictures(inputs)["shard"].unique(maintain_order=True))
+
+
+def read_pictures(inputs: Inputs) -> pl.DataFrame:
+    """Return source, sample_id, image_sha256, shard of the pictures that are read: stills, one frame a video."""
+    samples = inputs.read("samples", "sample_id", "video_id", "frame_index")
+    images = inputs.read("images", "sample_id", "source", "image_sha256").join(samples, on="sample_id")
+    ordered = images.sort("source", "video_id", "frame_index", "image_sha256", "sample_id")
+    first = pl.int_range(pl.len()).over("source", "video_id") == 0
+    chosen = ordered.filter(pl.col("video_id").is_null() | first)
+    number = pl.int_range(pl.len()).over("source") // PICTURES_PER_SHARD
+    return chosen.with_columns(shard=pl.format("{}-{}", "source", number.cast(pl.String).str.zfill(4)))
+
+
+def read_texts(build: Build, inputs: Inputs, shard: str) -> Output:
+    """Readings and places of one shard; pictures that the recipe's privacy policy holds back are rejected."""
+    rows = read_pictures(inputs).filter(pl.col("shard") == shard)
+    read, look = image_reader(build, inputs), picture_reader(build.recipe.text.readers)
+    found: dict[str, PictureText] = {}
+    known: dict[str, PictureText] = {}
+    for sample_id, sha256 in rows.select("sample_id", "image_sha256").iter_rows():
+        if sha256 not in known:
+            known[sha256] = look(read(sample_id))
+        found[sample_id] = known[sha256]
+    exclusions = list(hold_back(found, build.recipe.privacy))
+    held = {exclusion.key for exclusion in exclusions}
+    return Output(
+        inputs=list(found),
+        used={sample_id: sample_id for sample_id in found if sample_id not in held},
+        tables={"readings": readings_of(found), "text_places": places_of(found)},
+        exclusions=exclusions,
+    )
+
+
+def picture_reader(readers: Sequence[str]) -> Callable[[bytes], PictureText]:
+    """Return a function that reads the bytes of a picture with those readers; the metadata are always read."""
+    fonts = load_fonts()
+    ocr: ReadText | None = open_ocr() if "ocr" in readers else None
+
+    def look(data: bytes) -> PictureText:
+        carried = tuple((one.kind, one.name) for one in find_metadata(data))
+        if not readers:
+            return PictureText(UNREAD, (), carried)
+        pixels = decode_image(data).pixels
+        raster = read_raster(pixels, fonts) if "raster" in readers else None
+        lines = ocr(pixels) if ocr else []
+        height, width = pixels.shape[:2]
+        return PictureText(combine(raster, lines), tuple(find_places(raster, lines, width, height)), carried)
+
+    return look
+
+
+def hold_back(found: dict[str, PictureText], privacy: Privacy) -> Iterator[Exclusion]:
+    """Yield the pictures that the policy quarantines; DataError names one that it refuses."""
+    for sample_id, text in found.items():
+        kinds = sorted({place.kind for place in text.places} | {kind for kind, _ in text.carried})
+        refused = [kind for kind in kinds if privacy.action(kind) == "refuse"]
+        if refused:
+            raise DataError(
+                f"{sample_id} holds {refused[0]}, which privacy.{refused[0]} = 'refuse' does not allow in a release. "
+                "Use 'quarantine' or 'redact', or exclude the picture by a correction."
+            )
+        held = [kind for kind in kinds if privacy.action(kind) == "quarantine"]
+        if held:
+            yield Exclusion(
+                source=sample_id.split("/")[0],
+                key=sample_id,
+                verdict="rejected",
+                reason="private",
+                detail=f"the picture or its file holds: {', '.join(held)}",
+                sample_id=sample_id,
+            )
+
+
+def readings_of(found: dict[str, PictureText]) -> pl.DataFrame:
+    """Return the rows of the table ``readings``."""
+    rows = [
+        (sample_id, read.layout, read.date, read.clock, read.timer, read.state)
+        for sample_id, read in ((sample_id, text.reading) for sample_id, text in found.items())
+    ]
+    return pl.DataFrame(rows, schema=schema_of("readings"), orient="row")
+
+
+def places_of(found: dict[str, PictureText]) -> pl.DataFrame:
+    """Return the rows of the table ``text_places``."""
+    rows = [
+        (f"{sample_id}:{number}", sample_id, *place)
+        for sample_id, text in found.items()
+        for number, place in enumerate(
+            [(place.kind, place.reader, list(place.box), place.text) for place in text.places]
+            + [(kind, "metadata", None, name) for kind, name in text.carried]
+        )
+    ]
+    return pl.DataFrame(rows, schema=schema_of("text_places"), orient="row")
+
+
+def text_rules(tables: Scans, inputs: Inputs) -> Rules:
+    """Every picture that was read is an image, and every place is in a picture that was read."""
+    return {
+        "readings_have_images": references_hold(tables["readings"], "sample_id", inputs.scan("images"), "sample_id"),
+        "places_have_readings": references_hold(tables["text_places"], "sample_id", tables["readings"], "sample_id"),
+    }
+
+
+def text_parameters(recipe: Recipe) -> object:
+    """The readers with their packages, and the privacy policy."""
+    return {
+        "readers": recipe.text.readers,
+        "packages": reader_versions(recipe.text),
+        "privacy": recipe.privacy.model_dump(),
+    }
+
+
+STAGE = Stage(
+    name="text",
+    work=read_texts,
+    shards=text_shards,
+    reads=("index", "derive"),
+    reads_sources=True,
+    writes=("readings", "text_places"),
+    parameters=text_parameters,
+    data=fonts_text,
+    rules=text_rules,
+)

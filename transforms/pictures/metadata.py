@@ -1,0 +1,187 @@
+"""What a picture file carries besides its pixels: places, names, serial numbers, comments, bytes after its end.
+
+Only what is there is named, never its value. Stripping removes whole segments and touches no pixel.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+PNG_START: Final = b"\x89PNG\r\n\x1a\n"
+JPEG_START: Final = b"\xff\xd8"
+START_OF_SCAN, END, RESTARTS = 0xDA, 0xD9, range(0xD0, 0xD8)
+KEPT_SEGMENTS = frozenset({0xE0, 0xE2, 0xEE})
+"""JFIF, colour profile, Adobe's colour transform: what decoding depends on."""
+DROPPED_CHUNKS = frozenset({b"tEXt", b"iTXt", b"zTXt", b"eXIf", b"tIME"})
+
+EXIF_TAGS: Mapping[int, tuple[str, str]] = {
+    0x8825: ("gps", "EXIF GPS"),
+    0x010E: ("other", "EXIF ImageDescription"),
+    0x013B: ("name", "EXIF Artist"),
+    0x013C: ("name", "EXIF HostComputer"),
+    0x8298: ("name", "EXIF Copyright"),
+    0x9003: ("date", "EXIF DateTimeOriginal"),
+    0x9004: ("date", "EXIF DateTimeDigitized"),
+    0x0132: ("date", "EXIF DateTime"),
+    0x9286: ("other", "EXIF UserComment"),
+    0x927C: ("other", "EXIF MakerNote"),
+    0x9C9B: ("other", "EXIF XPTitle"),
+    0x9C9C: ("other", "EXIF XPComment"),
+    0x9C9D: ("name", "EXIF XPAuthor"),
+    0x9C9E: ("other", "EXIF XPKeywords"),
+    0x9C9F: ("other", "EXIF XPSubject"),
+    0xA420: ("number", "EXIF ImageUniqueID"),
+    0xA430: ("name", "EXIF CameraOwnerName"),
+    0xA431: ("number", "EXIF BodySerialNumber"),
+    0xA435: ("number", "EXIF LensSerialNumber"),
+    0xC62F: ("number", "EXIF CameraSerialNumber"),
+}
+"""Kind and name of the tags that may concern a person or a place."""
+SUB_DIRECTORIES = frozenset({0x8769})
+MOST_ENTRIES = 512
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Metadatum:
+    """Something that a picture file carries: the kind that a privacy policy names, and where it is."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A segment or chunk: its name, its content, and its whole extent in the file."""
+
+    marker: int | bytes
+    content: bytes
+    start: int
+    end: int
+
+
+def find_metadata(data: bytes) -> list[Metadatum]:
+    """Return what a JPEG or PNG file carries, sorted, each once; other formats give nothing."""
+    return sorted(set(_found(data)))
+
+
+def strip_metadata(data: bytes) -> bytes:
+    """Return the file without its metadata and without bytes after its end; the pixels are the same."""
+    if data.startswith(PNG_START):
+        parts = list(_chunks(data))
+        kept = [data[part.start : part.end] for part in parts if part.marker not in DROPPED_CHUNKS]
+        return PNG_START + b"".join(kept)
+    if not data.startswith(JPEG_START):
+        return data
+    kept, scan = [JPEG_START], len(JPEG_START)
+    for part in _segments(data):
+        scan = part.end
+        if isinstance(part.marker, int) and not _carries(part.marker):
+            kept.append(data[part.start : part.end])
+    return b"".join(kept) + data[scan : _jpeg_end(data, scan)]
+
+
+def _carries(marker: int) -> bool:
+    """Whether a JPEG segment holds metadata alone: comments and application data that decoding does not need."""
+    return marker == 0xFE or (0xE0 <= marker <= 0xEF and marker not in KEPT_SEGMENTS)
+
+
+def _found(data: bytes) -> Iterator[Metadatum]:
+    if data.startswith(PNG_START):
+        end = len(PNG_START)
+        for part in _chunks(data):
+            end = part.end
+            if part.marker == b"eXIf":
+                yield from _exif(part.content)
+            elif part.marker in (b"tEXt", b"iTXt", b"zTXt"):
+                yield Metadatum("other", "PNG text")
+            elif part.marker == b"tIME":
+                yield Metadatum("date", "PNG time")
+    elif data.startswith(JPEG_START):
+        scan = len(JPEG_START)
+        for part in _segments(data):
+            scan = part.end
+            yield from _segment(part)
+        end = _jpeg_end(data, scan)
+    else:
+        return
+    if data[end:].strip(b"\0\r\n "):
+        yield Metadatum("other", "bytes after the end")
+
+
+def _segment(part: _Part) -> Iterator[Metadatum]:
+    if part.marker == 0xFE:
+        yield Metadatum("other", "JPEG comment")
+    elif part.marker == 0xE1 and part.content.startswith(b"Exif\0"):
+        yield from _exif(part.content[6:])
+    elif part.marker == 0xE1:
+        yield Metadatum("other", "XMP")
+        if b"exif:GPS" in part.content:
+            yield Metadatum("gps", "XMP GPS")
+    elif part.marker == 0xED:
+        yield Metadatum("other", "IPTC")
+
+
+def _segments(data: bytes) -> Iterator[_Part]:
+    """Yield the segments of a JPEG file before its first scan."""
+    place = len(JPEG_START)
+    while place + 4 <= len(data) and data[place] == 0xFF:
+        marker = data[place + 1]
+        if marker == 0xFF:
+            place += 1
+            continue
+        if marker in (START_OF_SCAN, END) or marker in RESTARTS:
+            return
+        end = place + 2 + int.from_bytes(data[place + 2 : place + 4])
+        if end > len(data) or end < place + 4:
+            return
+        yield _Part(marker, data[place + 4 : end], place, end)
+        place = end
+
+
+def _jpeg_end(data: bytes, scan: int) -> int:
+    """Return where a JPEG file ends: after the end marker of its last scan, or with the data."""
+    place = scan
+    while (place := data.find(b"\xff", place)) >= 0 and place + 1 < len(data):
+        marker = data[place + 1]
+        if marker == END:
+            return place + 2
+        if marker in (0x00, 0xFF, 0x01) or marker in RESTARTS:
+            place += 1 if marker == 0xFF else 2
+            continue
+        place += 2 + int.from_bytes(data[place + 2 : place + 4])
+    return len(data)
+
+
+def _chunks(data: bytes) -> Iterator[_Part]:
+    """Yield the chunks of a PNG file, to the one that ends it."""
+    place = len(PNG_START)
+    while place + 12 <= len(data):
+        end = place + 12 + int.from_bytes(data[place : place + 4])
+        if end > len(data):
+            return
+        name = data[place + 4 : place + 8]
+        yield _Part(name, data[place + 8 : end - 4], place, end)
+        place = end
+        if name == b"IEND":
+            return
+
+
+def _exif(block: bytes) -> Iterator[Metadatum]:
+    """Yield what the tags of an EXIF block say is there; a damaged block says as much as it holds."""
+    order = {b"II": "<", b"MM": ">"}.get(block[:2])
+    if order is None or len(block) < 8:
+        return
+    todo, seen = [struct.unpack_from(f"{order}I", block, 4)[0]], set()
+    while todo:
+        start = todo.pop()
+        if start in seen or start + 2 > len(block):
+            continue
+        seen.add(start)
+        count = min(struct.unpack_from(f"{order}H", block, start)[0], MOST_ENTRIES)
+        for entry in range(start + 2, min(start + 2 + 12 * count, len(block) - 11), 12):
+            tag = struct.unpack_from(f"{order}H", block, entry)[0]
+            if tag in SUB_DIRECTORIES:
+                todo.append(struct.unpack_from(f"{order}I", block, entry + 8)[0])
+            if tag in EXIF_TAGS:
+                yield Metadatum(*EXIF_TAGS[tag])
