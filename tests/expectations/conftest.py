@@ -93,6 +93,22 @@ def _near_duplicates(i: int) -> Row:
     } | sources  # fmt: skip
 
 
+def _joins(i: int) -> Row:
+    proof = {"kind": "same_frame", "apart_s": None, "inliers": 300, "dx": 46, "dy": 22, "correlation": 0.99}
+    return {"pair_id": f"same_frame:a/{i}|b/{i}", "sample_id": f"a/{i}", "other_id": f"b/{i}"} | proof
+
+
+def _readings(i: int) -> Row:
+    return {
+        "sample_id": f"a/{i}", "layout": "newer", "day": "2015-01-07", "clock_s": 40000, "timer_s": 600, "state": "read"
+    }  # fmt: skip
+
+
+def _text_places(i: int) -> Row:
+    place = {"kind": "date", "reader": "raster", "box": [2, 3, 90, 20], "found": "07/01/2015"}
+    return {"place_id": f"a/{i}:0", "sample_id": f"a/{i}"} | place
+
+
 def _objects(i: int) -> Row:
     box = {"x1": 0.0, "y1": 0.0, "x2": 2.0, "y2": 2.0, "cx": 1.0, "cy": 1.0, "ix": None, "iy": None}
     names = {"object_id": f"{_sha(i)}:polyps:0", "record_id": f"{_sha(i)}:polyps", "image_sha256": _sha(i)}
@@ -183,8 +199,10 @@ _ROWS: dict[str, Callable[[int], Row]] = {
     "instructions": _instructions,
     "picture_facts": _picture_facts,
     "near_distances": _near_distances,
+    "joins": _joins,
     "near_duplicates": _near_duplicates,
     "objects": _objects,
+    "readings": _readings,
     "records": _records,
     "regions": _regions,
     "released_images": _released_images,
@@ -192,6 +210,7 @@ _ROWS: dict[str, Callable[[int], Row]] = {
     "specks": _specks,
     "split_changes": _split_changes,
     "splits": _splits,
+    "text_places": _text_places,
     "thumbnails": _thumbnails,
 }
 

@@ -24,6 +24,7 @@ BREAKS_RULE: dict[tuple[str, str], list[Row]] = {
         {"prompt": "<image> polyp {{ name }}"},
         {"prompt": '<image> polyp {"counts": count, "label": c_lbl}'},
     ],
+    ("joins", "other_is_larger"): [{"other_id": "a/0"}],
     ("near_duplicates", "other_is_larger"): [{"other_id": "a/0"}],
     ("objects", "box_has_area"): [{"x1": 2.0}, {"y1": 3.0}],
     ("objects", "tone_of_mask"): [{"luma": None}, {"ring_roughness": None}, {"rle": None}],
