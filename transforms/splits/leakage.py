@@ -178,13 +178,8 @@ def _describe(search: NearSearch, threshold: float) -> dict[str, Any]:
     }
 
 
-<<<<<<< HEAD
-def _checked(rows: pl.DataFrame) -> list[str]:
-    checked = []
-=======
 def _checked(rows: pl.DataFrame, joined: bool) -> list[str]:
-    told = []
->>>>>>> 44e94dd (Stages text, scenes and join: one examination, frame or day stays in one split; the certificate gives each join, verify proves it again)
+    checked = []
     for source, videos, without in _videos(rows):
         if videos:
             still = f"; {without} of its images are of no video" if without else ""
@@ -193,13 +188,9 @@ def _checked(rows: pl.DataFrame, joined: bool) -> list[str]:
         "pictures that are copies but for encoding, size, brightness, a crop of some per cent or left and right: all "
         f"whose 64-bit hashes come within {RADIUS} bits of another's were compared with it"
     )
-<<<<<<< HEAD
-    return [*checked, "groups of images, source files, stored files and decoded pixels", pictures]
-=======
     joins = "pairs of one examination, frame or day that burned-in text or keypoints prove" if joined else None
     plain = "groups of images, source files, stored files and decoded pixels"
-    return [*told, plain, pictures, *filter(None, [joins])]
->>>>>>> 44e94dd (Stages text, scenes and join: one examination, frame or day stays in one split; the certificate gives each join, verify proves it again)
+    return [*checked, plain, pictures, *filter(None, [joins])]
 
 
 def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
