@@ -1,5 +1,6 @@
 """What every archive entry must satisfy before any of its bytes are read."""
 
+import unicodedata
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -31,13 +32,23 @@ class Origin:
 
 
 def safe_name(raw: str, origin: Origin) -> str:
-    """The entry's path without ``.`` parts and doubled slashes; refused where it could lead out of a folder."""
+    """Return the entry's path as ``plain_name`` writes it; refused where it is empty or could lead out of a folder."""
     as_posix = PurePosixPath(raw.replace("\\", "/"))
-    if not raw or as_posix.is_absolute() or ".." in as_posix.parts or raw[1:2] == ":" or "\0" in raw:
+    if not as_posix.name:
+        raise origin.refuse(f"an entry has the empty name {raw!r}", "Pack the archive again")
+    if as_posix.is_absolute() or ".." in as_posix.parts or raw[1:2] == ":" or "\0" in raw:
         raise origin.refuse(f"unsafe path of entry {raw!r}")
     if not raw.isascii() and any("\ud800" <= character <= "\udfff" for character in raw):
         raise origin.refuse(f"the name of entry {raw!r} is not valid text", "Pack the archive again with UTF-8 names")
-    return str(PurePosixPath(raw))
+    return plain_name(raw)
+
+
+def plain_name(raw: str) -> str:
+    """Return a path with ``/`` between its parts, without ``.`` and doubled slashes, its text composed (NFC).
+
+    Archives made on Windows may have backslashes, those made on macOS decomposed letters, which look the same.
+    """
+    return unicodedata.normalize("NFC", str(PurePosixPath(raw.replace("\\", "/"))))
 
 
 def check_size(name: str, size: int, compressed: int, origin: Origin, limits: Limits = LIMITS) -> None:

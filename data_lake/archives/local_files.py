@@ -1,6 +1,7 @@
 """The files of a path that a person gave: an archive, or a folder of archives and files."""
 
 import os
+import stat
 from pathlib import Path
 
 from medmultipoints.transforms.errors import MachineError, UsageError
@@ -9,20 +10,39 @@ from medmultipoints.transforms.errors import MachineError, UsageError
 def local_files(path: Path) -> list[tuple[str, Path]]:
     """The file itself, or all files below a folder but hidden ones, with their posix paths below it, sorted.
 
-    UsageError for a name that is not UTF-8: it could stand in no table.
+    Links are followed as long as they stay inside the folder. UsageError for a link that leads out of it or nowhere,
+    for a pipe, socket or device, and for a name that is not UTF-8: it could stand in no table.
     """
     if not path.is_dir():
+        _check_regular(path, path)
         return [(path.name, path)]
+    root = path.resolve()
     found, seen = [], {path.resolve()}
     for folder, subfolders, names in os.walk(path, followlinks=True):
         here = Path(folder)
         subfolders[:] = [name for name in subfolders if not name.startswith(".") and _is_new(here / name, seen)]
         found += [here / name for name in names if not name.startswith(".")]
+        for one in (here / name for name in (*subfolders, *names) if not name.startswith(".")):
+            if one.is_symlink() and not one.resolve().is_relative_to(root):
+                raise UsageError(f"{path}: {one} is a link to {one.resolve()}, outside the folder. Put the file there.")
+    for file in found:
+        _check_regular(file, path)
     named = sorted((file.relative_to(path).as_posix(), file) for file in found)
     for name, _ in named:
         if name != os.fsencode(name).decode("utf-8", "replace"):
             raise UsageError(f"{path}: the file name {name!r} is not valid UTF-8. Rename the file, then run again.")
     return named
+
+
+def _check_regular(file: Path, path: Path) -> None:
+    """UsageError for what is no file that ends: it is never opened."""
+    try:
+        mode = file.stat().st_mode
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: {file} is a link to nothing. Remove it, then run again.") from error
+    if not stat.S_ISREG(mode):
+        kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+        raise UsageError(f"{path}: {file} is {kind}, not a file. Remove it, then run again.")
 
 
 def _is_new(folder: Path, seen: set[Path]) -> bool:

@@ -14,7 +14,8 @@ from threading import Lock
 from typing import BinaryIO
 
 from medmultipoints.data_lake.archives import tars, video, zips
-from medmultipoints.data_lake.archives.entries import Origin
+from medmultipoints.data_lake.archives.copies import Held, without_copies
+from medmultipoints.data_lake.archives.entries import Origin, plain_name
 from medmultipoints.data_lake.archives.local_files import local_files, unreadable
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError, UsageError
 from medmultipoints.transforms.records import VideoFacts
@@ -57,15 +58,8 @@ class SourceFiles:
 
     def read(self, name: str) -> bytes:
         """The whole content of one member, checked; MemberProblem where it is damaged, KeyError if there is none."""
-        entry = self._entries[name]
         try:
-            match entry:
-                case zips.ZipEntry():
-                    return zips.read_entry(entry)
-                case tars.TarEntry():
-                    return tars.read_entry(entry)
-                case LooseEntry():
-                    return entry.file.read_bytes()
+            return _read(self._entries[name])
         except OSError as error:
             raise unreadable(self.source, self.path, error) from error
 
@@ -120,8 +114,26 @@ _opening = Lock()
 def _open(source: str, path: Path, scratch: Path, state: tuple[tuple[str, int, int], ...]) -> SourceFiles:
     if not state:
         raise SourceDataError(source, str(path), "the folder holds no files", "Put the source's archives there.")
-    entries = [entry for name, file in local_files(path) for entry in _entries(source, path, name, file, scratch)]
-    return SourceFiles(source, path, scratch, entries)
+    held = [
+        Held(entry, str(file), isinstance(entry, LooseEntry))
+        for name, file in local_files(path)
+        for entry in _entries(source, path, name, file, scratch)
+    ]
+    return SourceFiles(source, path, scratch, without_copies(source, held, _size, _read))
+
+
+def _size(entry: Entry) -> int:
+    return entry.file.stat().st_size if isinstance(entry, LooseEntry) else entry.size
+
+
+def _read(entry: Entry) -> bytes:
+    match entry:
+        case zips.ZipEntry():
+            return zips.read_entry(entry)
+        case tars.TarEntry():
+            return tars.read_entry(entry)
+        case LooseEntry():
+            return entry.file.read_bytes()
 
 
 def _state(named: tuple[str, Path]) -> tuple[str, int, int]:
@@ -138,7 +150,7 @@ def _entries(source: str, path: Path, name: str, file: Path, scratch: Path) -> I
     elif _is_tar(name) or (only_file and tarfile.is_tarfile(file)):
         yield from _in_folder_of(name, _top_level(file, origin, scratch))
     else:
-        yield LooseEntry(name, file)
+        yield LooseEntry(plain_name(name), file)
 
 
 def _is_tar(name: str) -> bool:
@@ -164,7 +176,7 @@ def _nested(entry: zips.ZipEntry, origin: Origin, scratch: Path) -> Iterator[tar
 def _in_folder_of(name: str, entries: Iterable[tars.TarEntry]) -> Iterator[tars.TarEntry]:
     folder = PurePosixPath(name).parent
     for entry in entries:
-        yield tars.TarEntry(str(folder / entry.name), entry.archive, entry.offset, entry.size)
+        yield tars.TarEntry(plain_name(str(folder / entry.name)), entry.archive, entry.offset, entry.size)
 
 
 def _file_chunks(file: Path) -> Iterator[bytes]:

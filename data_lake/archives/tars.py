@@ -62,7 +62,9 @@ def tar_entries(path: Path, origin: Origin, limits: Limits = LIMITS) -> list[Tar
             # tarfile takes a damaged header for the end; the true end is a block of zeros, or nothing.
             if any(file.read(tarfile.BLOCKSIZE)):
                 raise origin.refuse(f"damaged tar: no valid header at byte {tar.offset:,}")
-    except (tarfile.TarError, EOFError, ValueError) as error:
+    except RecursionError as error:
+        raise origin.refuse("damaged tar: thousands of headers follow each other without a file") from error
+    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise origin.refuse(f"damaged tar: {error}") from error
     return entries
 

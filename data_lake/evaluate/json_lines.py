@@ -1,6 +1,7 @@
 """Lines of JSON that people and trainers write: one object a line, with the few fields that scoring looks at."""
 
 import codecs
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,13 +18,35 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """
     for number, text in enumerate(_text_of(path).split(b"\n"), start=1):
         try:
-            line = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
+            line = _parse(text)
+        except ValueError as error:
             what = "is empty" if not text.strip() else f"is not JSON ({error})"
             raise DataError(f"{path.name}, line {number} {what}. Every line must be one JSON object.") from error
         if not isinstance(line, dict):
             raise DataError(f"{path.name}, line {number} is no JSON object. Every line must be one.")
         yield number, line
+
+
+def _parse(text: bytes) -> Any:
+    """A line as JSON, or as Python's ``json.dumps`` writes it: with NaN, and halves of characters as escapes.
+
+    Halves of characters become replacement marks: an answer that has them is read, and wrong.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return _whole(json.loads(text))
+
+
+def _whole(value: Any) -> Any:
+    """The value with every half of a character replaced, so that its texts can be written as UTF-8."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    if isinstance(value, dict):
+        return {_whole(key): _whole(one) for key, one in value.items()}
+    return value
 
 
 def _text_of(path: Path) -> bytes:

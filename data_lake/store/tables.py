@@ -28,12 +28,13 @@ def put_table(lake: Lake, frame: pl.DataFrame) -> StoredObject:
 def read_table(lake: Lake, objects: Sequence[StoredObject], columns: Sequence[str] = ()) -> pl.DataFrame:
     """All rows of a table, in the order of its objects; only those columns where any are named."""
     wanted = list(columns) or None
-    return pl.concat([pl.read_parquet(object_path(lake, entry.sha256), columns=wanted) for entry in objects])
+    paths = [object_path(lake, entry.sha256) for entry in objects]
+    return pl.concat([pl.read_parquet(path, columns=wanted, glob=False) for path in paths])
 
 
 def scan_table(lake: Lake, objects: Sequence[StoredObject]) -> pl.LazyFrame:
     """The same rows in the same order, of which only those are read that are asked for."""
-    return pl.scan_parquet([object_path(lake, entry.sha256) for entry in objects])
+    return pl.scan_parquet([object_path(lake, entry.sha256) for entry in objects], glob=False)
 
 
 def read_sorted(

@@ -1,6 +1,7 @@
 """The application: commands that are loaded when they are called, one place where errors become messages."""
 
 import ast
+import io
 import os
 import signal
 import sys
@@ -120,10 +121,18 @@ def _options(
     """Options of the program itself."""
 
 
+def escape_unprintable() -> None:
+    """Let standard output and error show as escapes what their encoding lacks, rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; every error ends in a message and an exit code, none in a traceback."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
+    escape_unprintable()
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()

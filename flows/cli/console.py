@@ -3,22 +3,42 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from medmultipoints.flows.engine.run import StageResult
 
 # Where output goes to a file or a pipe there is no edge to fold names and paths at.
 PIPE_WIDTH = 240
-ERR = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else PIPE_WIDTH)
-OUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+_HIDDEN = (
+    *(code for code in range(0x20) if chr(code) not in "\t\n"),
+    *range(0x7F, 0xA0),
+    *(0x061C, 0x2060, 0xFEFF),
+    *range(0x200B, 0x2010),
+    *range(0x2028, 0x202F),
+    *range(0x2066, 0x206A),
+)
+HIDDEN: Mapping[int, str] = {code: f"\\u{code:04x}" if code > 0xFF else f"\\x{code:02x}" for code in _HIDDEN}
+"""Characters that drive a terminal or turn the direction of text, each with what is shown in its place."""
+
+
+class PlainConsole(Console):
+    """A console that shows hidden characters of names and records as escapes; its own colours stay."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(text.translate(HIDDEN), **options)
+
+
+ERR = PlainConsole(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else PIPE_WIDTH)
+OUT = PlainConsole(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 class Heartbeat:

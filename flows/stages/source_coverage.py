@@ -23,6 +23,16 @@ def _sources(table: pl.LazyFrame) -> set[str]:
     return set(table.select(of_source.unique()).collect(engine="streaming").to_series())
 
 
+def _remedy(source: str, reasons: set[str]) -> str:
+    """What helps where every input was excluded for these reasons: files that are there are not missing."""
+    other = f"Leave the source out with --only, without {source}."
+    if reasons <= {"mask_below_threshold", "mask_values_undeclared"}:
+        return f"Nothing is missing: say in the recipe what the values of the masks mean, as above. {other}"
+    if any(reason.startswith("mask_") or reason == "orientation_tag" for reason in reasons):
+        return f"Correct the files, or say in the recipe how they are to be read. {other}"
+    return f"Give what is missing with --source {source}=PATH, or leave it out with --only."
+
+
 def nothing_usable(source: str, excluded: Iterable[tuple[str, str, str, str]]) -> SourceDataError:
     """The error of a source without a usable sample, from verdict, reason, key and detail of each excluded input.
 
@@ -35,5 +45,5 @@ def nothing_usable(source: str, excluded: Iterable[tuple[str, str, str, str]]) -
         ((reason, times),) = Counter(row[1] for row in rows).most_common(1)
         key, detail = next(row[2:] for row in rows if row[1] == reason)
         problem += f": {times} times {reason}, for example {key}: {detail}"
-    remedy = f"Give what is missing with --source {source}=PATH, or leave it out with --only."
+    remedy = _remedy(source, {row[1] for row in rows})
     return SourceDataError(source, "all files", problem, remedy)

@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Box, Region
+from medmultipoints.transforms.regions.decimals import parse_decimal
 
 CLASS_LABELS: Mapping[str, str] = {"0": "normal", "1": "cluster", "2": "pinhead"}
 TRUNCATED_BEYOND_PX = 0.01
+STEP = 2e-6
+"""By so much values of six decimals may differ, or pass the edge of the frame."""
 _ROUNDING = 1e-12  # two six-digit decimals that differ by the tolerance differ by a little more in float64
 
 
@@ -64,7 +67,7 @@ class TrackedObject(NamedTuple):
 def parse_labels(data: bytes, *, file: str = "label file") -> LabelRows:
     """The rows of a label file.
 
-    Centre and size must be finite and in [0, 1], and the size positive.
+    Centre and size must be decimal numbers in [0, 1], but for the last digit of six, and the size positive.
     Errors: LabelProblem with ``label_file_empty``, ``label_field_count``, ``label_class_unknown`` or
     ``label_row_invalid``.
     """
@@ -88,7 +91,7 @@ def parse_tracked(data: bytes, *, file: str = "track file") -> LabelRows:
 
 
 def join_tracks(
-    labels: LabelRows, tracked: LabelRows, width: int, height: int, tolerance: float = 2e-6
+    labels: LabelRows, tracked: LabelRows, width: int, height: int, tolerance: float = STEP
 ) -> tuple[TrackedObject, ...]:
     """The objects of one frame of width x height pixels: values of ``labels``, ids of ``tracked``, in file order.
 
@@ -159,8 +162,8 @@ def _parse_rows(data: bytes, file: str, *, tracked: bool) -> LabelRows:
         values=np.array([_numbers(file, place, row) for place, row in zip(texts.items(), fields, strict=True)]),
         track_ids=tuple(row[0] for row in fields) if tracked else (),
     )
-    # Each comparison is false for NaN.
-    sound = (rows.values >= 0) & (rows.values <= 1)
+    # Six decimals may pass the edge by less than their step; each comparison is false for NaN.
+    sound = (rows.values >= -STEP - _ROUNDING) & (rows.values <= 1 + STEP + _ROUNDING)
     sound[:, 2:] &= rows.values[:, 2:] > 0
     for row in np.flatnonzero(~sound.all(axis=1)).tolist():
         rows.refuse(row, "label_row_invalid", ": centre and size must be finite and in [0, 1], the size above 0")
@@ -181,9 +184,9 @@ def _fields(file: str, number: int, text: str, tracked: bool) -> list[str]:
 
 def _numbers(file: str, place: tuple[int, str], fields: list[str]) -> list[float]:
     try:
-        return [float(field) for field in fields[-4:]]
+        return [parse_decimal(field) for field in fields[-4:]]
     except ValueError:
-        _refuse(file, *place, "label_row_invalid", " has a field that is not a number")
+        _refuse(file, *place, "label_row_invalid", " has a field that is not a decimal number")
 
 
 def _refuse(file: str, number: int, text: str, reason: str, problem: str) -> NoReturn:

@@ -6,9 +6,11 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
+from unicodedata import normalize
 
 from medmultipoints.transforms.errors import SourceDataError
 from medmultipoints.transforms.records import Box, SourceBox
@@ -79,10 +81,12 @@ def _parse_document(source: str, member: str, data: bytes) -> _Object:
 
 
 def _make_object(pairs: list[tuple[str, object]]) -> _Object:
-    made = _Object(pairs)
-    if len(made) != len(pairs):
-        keys = [key for key, _ in pairs]
-        made.repeated = tuple(key for key in made if keys.count(key) > 1)
+    """The object with its keys composed (NFC), as the names of members are."""
+    named = [(normalize("NFC", key), value) for key, value in pairs]
+    made = _Object(named)
+    if len(made) != len(named):
+        times = Counter(key for key, _ in named)
+        made.repeated = tuple(key for key in made if times[key] > 1)
     return made
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from medmultipoints.transforms.errors import SourceDataError
 
@@ -20,13 +21,14 @@ class CsvRow:
 def read_csv_rows(source: str, member: str, data: bytes, columns: Sequence[str]) -> tuple[CsvRow, ...]:
     """The rows of a comma separated table with a header that has at least ``columns``, in any order.
 
-    Byte order mark, CRLF, a missing final newline and blanks after commas make no difference; blank lines
-    are skipped. A row of the wrong length is returned with ``complete`` false.
+    Text is composed (NFC), as the names of members are. Byte order mark, CRLF, a missing final newline and blanks
+    after commas make no difference; blank lines are skipped. A row of the wrong length is returned with ``complete``
+    false.
     Errors: SourceDataError where the file is not UTF-8 text, cannot be parsed, or lacks a column.
     """
     remedy = "Give the file as its authors publish it."
     try:
-        text = data.decode("utf-8-sig")
+        text = normalize("NFC", data.decode("utf-8-sig"))
         reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
         header = [name.strip() for name in next(reader, [])]
         missing = [name for name in columns if name not in header]

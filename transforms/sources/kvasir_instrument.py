@@ -6,6 +6,7 @@ Layout: ``images/<stem>.jpg`` and ``masks/<stem>.png`` (nested archives in the z
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from medmultipoints.transforms.errors import SourceDataError
 from medmultipoints.transforms.records import Exclusion, Indexed, Members, Sample
@@ -76,7 +77,7 @@ def _kind(path: MemberPath) -> str:
 
 def _read_split(copy: AnnotationFile, split: str) -> _SplitList:
     try:
-        lines = copy.data.decode("utf-8-sig").split("\n")
+        lines = normalize("NFC", copy.data.decode("utf-8-sig")).split("\n")
     except UnicodeDecodeError as error:
         raise SourceDataError(SOURCE, copy.member, f"is not UTF-8 text ({error})", _REMEDY) from error
     return _SplitList(copy.member, split, frozenset(line.strip() for line in lines if line.strip()))

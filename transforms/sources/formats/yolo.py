@@ -14,6 +14,7 @@ import yaml
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation, Box
+from medmultipoints.transforms.regions.decimals import parse_decimal
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -52,7 +53,7 @@ def _in_unit(line: bytes) -> bool:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        return parse_decimal(text)
     except ValueError:
         return float("nan")
 

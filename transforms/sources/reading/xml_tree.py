@@ -8,6 +8,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring, iterparse
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.regions.decimals import parse_decimal
 
 
 def parse_xml(data: bytes, name: str) -> Element:
@@ -46,6 +47,6 @@ def text(element: Element | None, path: str) -> str:
 def number(value: str | None) -> float:
     """The number a text states; NaN where it states none."""
     try:
-        return float(value) if value is not None else float("nan")
+        return parse_decimal(value.strip()) if value is not None else float("nan")
     except ValueError:
         return float("nan")

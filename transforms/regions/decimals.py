@@ -1,0 +1,13 @@
+"""Numbers in text files as plain decimals: ``float`` also takes ``0.1_25``, ``infinity`` and other scripts' digits."""
+
+import re
+from typing import Final
+
+_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+def parse_decimal(text: str) -> float:
+    """Return the number that a text states in ASCII digits; ValueError for anything else."""
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError(f"{text!r} is not a decimal number")
+    return float(text)
