@@ -72,7 +72,7 @@ CASES = (
     Case(field(3, "0"), "label_row_invalid", LINE + f"'0 {{cx}} 0.5 0 0.25': {RULE}"),
     Case(field(4, "nan"), "label_row_invalid", LINE + f"'0 {{cx}} 0.5 0.125 nan': {RULE}"),
     Case(field(4, "inf"), "label_row_invalid", LINE + f"'0 {{cx}} 0.5 0.125 inf': {RULE}"),
-    Case(field(1, "left"), "label_row_invalid", LINE + "'0 left 0.5 0.125 0.25' has a field that is not a number"),
+    Case(field(1, "left"), "label_row_invalid", LINE + "'0 left 0.5 0.125 0.25' has a field that is not a decimal number"),
     Case(
         field(0, "7"),
         "label_class_unknown",
