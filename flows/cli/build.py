@@ -28,7 +28,7 @@ from medmultipoints.flows.engine.report import COUNTS, reasons_of, stage_row
 from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, parse_sources
 from medmultipoints.flows.engine.run import run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE
-from medmultipoints.transforms.compose.stats import count_labels, note_tasks
+from medmultipoints.transforms.compose.stats import count_labels, note_splits, note_tasks
 
 EXAMPLES = """Examples:
 
@@ -108,7 +108,10 @@ def print_outcome(outcome: Outcome) -> None:
     OUT.print()
     table("Objects", *label_table(outcome))
     OUT.print()
-    for note in note_tasks(outcome.table("instructions"), outcome.build.recipe.instructions.tasks):
+    asked = outcome.build.recipe.instructions
+    notes = note_splits(outcome.table("released_images"), outcome.build.recipe.splits.fractions)
+    notes += note_tasks(outcome.table("instructions"), asked.tasks, degenerate=asked.degenerate)
+    for note in notes:
         OUT.print(note, markup=False)
     OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s")
     print_places(outcome, root=True)

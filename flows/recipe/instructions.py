@@ -41,6 +41,9 @@ class Instructions(BaseModel):
         "where there is one",
     )
 
+    degenerate: Literal["leave_out", "keep"] = Field(
+        default="leave_out", description="tasks in which every answer is the same, which teach and measure nothing"
+    )
     dialects: tuple[Dialect, ...] = Field(
         default=(),
         description="trainers' formats that the release holds the instructions in as well, each a config of its own",

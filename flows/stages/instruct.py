@@ -19,6 +19,7 @@ from medmultipoints.flows.engine.stage import (
 )
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import corrected_regions, rows_of
+from medmultipoints.transforms.compose.stats import leave_out_degenerate
 from medmultipoints.transforms.instructions.scenes import group_key
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions
@@ -62,6 +63,8 @@ def instruct_records(build: Build, inputs: Inputs, shard: str) -> Output:
         shares={str(task): share for task, share in recipe.instructions.shares.items()},
         absent=recipe.instructions.absent,
     )
+    if recipe.instructions.degenerate == "leave_out":
+        instructions = leave_out_degenerate(instructions)
     used = {f"{sample_id}:{label}": record_id for sample_id, label, record_id in records.select(KEY).iter_rows()}
     return Output(inputs=list(used), used=used, tables={"instructions": instructions})
 

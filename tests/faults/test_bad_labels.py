@@ -50,6 +50,7 @@ def rename(files: Files, number: str) -> None:
     files[f"{VIDEO}/labels/frame{number}.txt"] = files.pop(labels(int(number)))
 
 
+WORD = " has a field that is not a decimal number"
 LINE = "{image}: {labels}, line 1: "
 CASES = (
     Case(
@@ -70,9 +71,9 @@ CASES = (
     Case(field(1, "1.2"), "label_row_invalid", LINE + f"'0 1.2 0.5 0.125 0.25': {RULE}"),
     Case(field(2, "-0.1"), "label_row_invalid", LINE + f"'0 {{cx}} -0.1 0.125 0.25': {RULE}"),
     Case(field(3, "0"), "label_row_invalid", LINE + f"'0 {{cx}} 0.5 0 0.25': {RULE}"),
-    Case(field(4, "nan"), "label_row_invalid", LINE + f"'0 {{cx}} 0.5 0.125 nan': {RULE}"),
-    Case(field(4, "inf"), "label_row_invalid", LINE + f"'0 {{cx}} 0.5 0.125 inf': {RULE}"),
-    Case(field(1, "left"), "label_row_invalid", LINE + "'0 left 0.5 0.125 0.25' has a field that is not a decimal number"),
+    Case(field(4, "nan"), "label_row_invalid", LINE + f"'0 {{cx}} 0.5 0.125 nan'{WORD}"),
+    Case(field(4, "inf"), "label_row_invalid", LINE + f"'0 {{cx}} 0.5 0.125 inf'{WORD}"),
+    Case(field(1, "left"), "label_row_invalid", LINE + f"'0 left 0.5 0.125 0.25'{WORD}"),
     Case(
         field(0, "7"),
         "label_class_unknown",

@@ -1,8 +1,12 @@
 """Counts of a release, computed from its tables; every frame is sorted and free of surprises for empty splits."""
 
 from collections.abc import Iterable
+from typing import Final
 
 import polars as pl
+
+LONGEST: Final = 80
+"""Characters of an answer that a note repeats."""
 
 
 def count_labels(records: pl.DataFrame) -> pl.DataFrame:
@@ -62,10 +66,46 @@ def count_tasks(instructions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def note_tasks(instructions: pl.DataFrame, asked: Iterable[str]) -> list[str]:
-    """What to mind about the tasks that are asked for: those without a row, and splits whose answer never varies."""
+def note_splits(images: pl.DataFrame, asked: Iterable[str]) -> list[str]:
+    """Return what to mind about the splits that are asked for: those without an image, and why."""
+    held, groups = set(images["split"]), images["group_id"].n_unique()
+    wanted = list(asked)
+    empty = [split for split in wanted if split not in held]
+    if not empty:
+        return []
+    count = "1 group" if groups == 1 else f"{groups:,} groups"
+    few = groups < len(wanted)
+    why = (
+        f"images of one group stay together, and there is {count} for {len(wanted)} splits"
+        if few
+        else (f"their shares are too small for {count} of these sizes, or were filled by splits that are given")
+    )
+    return [f"no image is in the split {' nor in '.join(empty)}: {why}"]
+
+
+def leave_out_degenerate(instructions: pl.DataFrame) -> pl.DataFrame:
+    """Return the instructions without the tasks whose answers are all the same: they teach and measure nothing."""
+    varied = pl.col("answer").n_unique().over("task") > 1
+    return instructions.filter(varied | (pl.len().over("task") == 1))
+
+
+def note_tasks(instructions: pl.DataFrame, asked: Iterable[str], *, degenerate: str = "keep") -> list[str]:
+    """Return what to mind about the tasks that are asked for: those without a row, and answers that never vary.
+
+    ``degenerate``: whether the recipe leaves out tasks whose answers are all the same.
+    """
     found = set(instructions["task"])
-    notes = [f"task {task}: no question could be asked" for task in asked if task not in found]
+    why = "no question could be asked" + (", or every answer was the same" if degenerate == "leave_out" else "")
+    notes = [f"task {task}: {why}" for task in asked if task not in found]
+    same = (
+        instructions.group_by("split", "task")
+        .agg(pl.len().alias("rows"), pl.col("answer").n_unique().alias("answers"), pl.col("answer").first())
+        .filter((pl.col("rows") > 1) & (pl.col("answers") == 1) & (pl.col("task") != "presence"))
+    )
+    notes += [
+        f"task {task}: in {split} every answer is {answer if len(answer) <= LONGEST else answer[:LONGEST] + '...'}"
+        for split, task, answer in same.select("split", "task", "answer").sort("task", "split").iter_rows()
+    ]
     yes = pl.col("answer").str.contains('"present": true', literal=True)
     seen = instructions.filter(task="presence").group_by("split").agg(yes.any().alias("yes"), (~yes).any().alias("no"))
     for split, some_yes, some_no in seen.sort("split").iter_rows():

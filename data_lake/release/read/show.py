@@ -6,7 +6,7 @@ from typing import Any
 from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.read.tables import read_all_instructions, read_parquet, splits_of
 from medmultipoints.data_lake.release.write.manifest import read_manifest
-from medmultipoints.transforms.compose.stats import count_images, count_labels, count_tasks
+from medmultipoints.transforms.compose.stats import count_images, count_labels, count_tasks, note_splits, note_tasks
 
 
 @reads_release
@@ -19,6 +19,7 @@ def describe_release(folder: Path) -> dict[str, Any]:
     images = read_parquet(folder, manifest, "images")
     records = read_parquet(folder, manifest, "data")
     instructions = read_all_instructions(folder, manifest)
+    asked = manifest.recipe.get("instructions", {})
     return {
         "name": manifest.name,
         "version": manifest.version,
@@ -33,6 +34,10 @@ def describe_release(folder: Path) -> dict[str, Any]:
         "objects": int(records["count"].sum()),
         "instructions": instructions.height,
         "licences": images["licence"].unique().sort().to_list(),
+        "notes": [
+            *note_splits(images, manifest.recipe.get("splits", {}).get("fractions", ())),
+            *note_tasks(instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep")),
+        ],
         "by_label": count_labels(records).to_dicts(),
         "by_source": count_images(images).to_dicts(),
         "by_task": count_tasks(instructions).to_dicts(),

@@ -16,7 +16,7 @@ from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, INSTRUC
 from medmultipoints.data_lake.release.write.jsonl import read_instructions
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.data_lake.store.hashing import file_sha256
-from medmultipoints.transforms.columns.tables import column_names, schema_of
+from medmultipoints.transforms.columns.tables import column_names, empty_frame, load_table, schema_of
 from medmultipoints.transforms.diff.releases import INSTRUCTION_SCHEMA, Tables
 from medmultipoints.transforms.errors import DataError
 
@@ -68,9 +68,14 @@ def read_tables(folder: Path, manifest: Manifest) -> Tables:
 
 
 def read_parquet(folder: Path, manifest: Manifest, table: str, split: str | None = None) -> pl.DataFrame:
-    """The rows of a table, file by file; pictures are left out. DataError names a file that cannot be read."""
+    """The rows of a table, file by file; pictures are left out. DataError names a file that cannot be read.
+
+    A release in which nothing is anywhere has no file of objects.
+    """
     paths = [path for path in table_files(manifest, table, split) if path.endswith(".parquet")]
     parts = [_read_file(own_file(folder, manifest, path), DECLARED.get(table)) for path in paths]
+    if not parts and table == "objects":
+        return empty_frame(load_table(table))
     if not parts:
         raise DataError(f"{folder}: the release lists no file {table}/*.parquet. Build it again.")
     return pl.concat(parts)

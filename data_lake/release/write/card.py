@@ -26,6 +26,7 @@ from medmultipoints.transforms.compose.stats import (
     count_labels,
     count_spread,
     count_tasks,
+    note_splits,
     note_tasks,
 )
 from medmultipoints.transforms.dialects.registry import DIALECTS
@@ -168,6 +169,7 @@ def _features(config: str) -> "Features":
 def _figures(facts: CardFacts) -> dict[str, Any]:
     """The counts that the body shows, as rows of plain values."""
     tables, audit = facts.tables, facts.disagreements
+    asked = facts.recipe.get("instructions", {})
     return {
         "licence": strictest(facts.sources),
         "reason": licence_reason(facts.sources),
@@ -178,7 +180,8 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "picture": next((file.path for file in facts.files if file.path == HISTOGRAM), None),
         "dialects": [_describe_dialect(facts, name) for name in _dialects_asked(facts)],
         "tasks": count_tasks(tables.instructions).to_dicts(),
-        "notes": note_tasks(tables.instructions, facts.recipe.get("instructions", {}).get("tasks", ())),
+        "notes": note_tasks(tables.instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep")),
+        "empty_splits": note_splits(tables.images, facts.recipe.get("splits", {}).get("fractions", ())),
         "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),
         "corrections": [_describe_correction(row) for row in facts.corrections.iter_rows(named=True)],
         "review": facts.review,

@@ -8,6 +8,8 @@ from medmultipoints.transforms.compose.stats import (
     count_labels,
     count_spread,
     count_tasks,
+    leave_out_degenerate,
+    note_splits,
     note_tasks,
 )
 
@@ -59,3 +61,32 @@ def test_a_task_without_a_row_and_a_presence_that_never_varies_are_noted() -> No
         "task presence: in validation every answer is no",
     ]
     assert note_tasks(pl.DataFrame(rows[:2]), ["presence"]) == []
+
+
+def test_tasks_whose_answers_never_vary_are_noted_and_left_out() -> None:
+    """One answer alone says nothing about a task; one that varies over the release stays, and its splits are noted."""
+    rows = [
+        ("train", "counting", "1"),
+        ("train", "counting", "1"),
+        ("test", "counting", "2"),
+        ("test", "counting", "2"),
+    ]
+    rows += [("train", "pointing", "[1]"), ("test", "pointing", "[1]"), ("train", "bounding", "[3]")]
+    instructions = pl.DataFrame(rows, schema=["split", "task", "answer"], orient="row")
+    kept = leave_out_degenerate(instructions)
+    assert set(kept["task"]) == {"counting", "bounding"}
+    assert note_tasks(kept, ["counting", "pointing", "bounding"], degenerate="leave_out") == [
+        "task pointing: no question could be asked, or every answer was the same",
+        "task counting: in test every answer is 2",
+        "task counting: in train every answer is 1",
+    ]
+
+
+def test_empty_splits_are_noted_with_the_reason() -> None:
+    images = pl.DataFrame({"split": ["train", "train"], "group_id": ["a", "a"]})
+    (note,) = note_splits(images, ["train", "validation", "test"])
+    assert note.startswith("no image is in the split validation nor in test: images of one group stay together")
+    assert "there is 1 group for 3 splits" in note
+    assert note_splits(images, ["train"]) == []
+    many = pl.DataFrame({"split": ["train"] * 5, "group_id": list("abcde")})
+    assert "shares are too small" in note_splits(many, ["train", "test"])[0]
