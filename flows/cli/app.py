@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "demo"),
     "build": ("build", "build"),
     "fetch": ("fetch", "fetch"),
+    "inspect": ("inspect", "inspect"),
     "sources": ("catalogue", "sources"),
     "recipes": ("catalogue", "recipes"),
     "status": ("status", "status"),

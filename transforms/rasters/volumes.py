@@ -1,25 +1,179 @@
-"""Planes of volumes and pictures of other formats than JPEG and PNG."""
+"""Planes of volumes, and pictures of other formats than JPEG and PNG.
 
+A plane is named ``axial:12``, ``coronal:3``, ``sagittal:40`` (with ``:square`` behind it where pixels are made square),
+``frame:7`` of a DICOM file, ``page:2`` of a TIFF; ``series:0`` is what lies under a DICOM picture, an empty one the
+whole picture.
+"""
+
+import io
 from collections.abc import Callable
+from typing import Any, Final
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
+from PIL import Image
 
-from medmultipoints.transforms.pictures.decode import ImageProblem
+from medmultipoints.transforms.pictures.decode import MAX_PIXELS, ImageProblem, decode_image
+from medmultipoints.transforms.rasters import dicom, nifti
+from medmultipoints.transforms.rasters.intensity import Rendering, read_rendering, to_gray
 
-_PLANES = ("axial:", "coronal:", "sagittal:", "frame:", "series:")
+_PLANES: Final = ("axial:", "coronal:", "sagittal:", "frame:", "series:")
+_TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+Read = Callable[[str], bytes]
 
 
 def is_volume_plane(plane: str) -> bool:
-    """Return whether a plane is one of a volume."""
+    """Whether a plane is one of a volume, or a frame of a DICOM file."""
     return plane.startswith(_PLANES)
 
 
-def read_plane(_read: Callable[[str], bytes], member: str, plane: str, _grid: str) -> NDArray[np.int64]:
-    """Return the values of a plane as stored. ImageProblem where its format is not read."""
-    raise ImageProblem("format_not_read", f"{member}: planes such as {plane} are not read")
+def read_plane(read: Read, member: str, plane: str, grid: str) -> NDArray[Any]:
+    """The values of a mask's plane as stored, height x width.
+
+    ``grid`` is the member that the plane is counted in.
+    ImageProblem ``geometry_differs`` where the mask lies elsewhere.
+    """
+    data = read(member)
+    if plane.startswith("frame:"):
+        return dicom.read_pixels(data, member, _number(plane))
+    volume = nifti.read_volume(data, member)
+    if plane.startswith("series:"):
+        return _under_picture(read, volume, member, grid)
+    if grid and grid != member:
+        _check_grid(read, volume, member, grid)
+    axis, index, square = _split(plane)
+    values = nifti.take_plane(volume, axis, index, member)
+    if values.dtype.kind == "f":
+        if not (values == np.rint(values)).all():
+            raise ImageProblem(
+                "mask_not_whole", f"{member}: the values of a mask are whole numbers, these are fractions"
+            )
+        values = values.astype(np.int64)
+    return _resize(values, nifti.plane_spacing(volume.grid, axis), Image.Resampling.NEAREST) if square else values
 
 
-def render_plane(_read: Callable[[str], bytes], member: str, _plane: str, _rendering: str) -> NDArray[np.uint8]:
-    """Return a picture in RGB, height x width x 3. ImageProblem where its format is not read."""
-    raise ImageProblem("format_not_read", f"{member}: pictures of this format are not read")
+def _under_picture(read: Read, volume: nifti.Volume, member: str, grid: str) -> NDArray[Any]:
+    """The values of a volume under each pixel of a DICOM picture that lies on its grid."""
+    voxels = dicom.voxels_of(dicom.read_header(read(grid), grid), volume.grid)
+    if voxels is None:
+        raise ImageProblem("geometry_differs", f"{grid} does not lie on the voxels of {member}")
+    return _whole(volume.values[voxels[..., 0], voxels[..., 1], voxels[..., 2]], member)
+
+
+def _whole(values: NDArray[Any], member: str) -> NDArray[Any]:
+    if values.dtype.kind != "f":
+        return values
+    if not (values == np.rint(values)).all():
+        raise ImageProblem("mask_not_whole", f"{member}: the values of a mask are whole numbers, these are fractions")
+    return values.astype(np.int64)
+
+
+def render_plane(read: Read, member: str, plane: str, rendering: str) -> NDArray[np.uint8]:
+    """A picture in RGB, height x width x 3. ImageProblem where its format is not read."""
+    data, rule = read(member), read_rendering(rendering)
+    if data[128:132] == b"DICM":
+        return dicom.render(data, member, rule, _number(plane) if plane else 0)
+    if is_volume_plane(plane):
+        volume = nifti.read_volume(data, member)
+        axis, index, square = _split(plane)
+        gray = to_gray(nifti.take_plane(volume, axis, index, member), rule, volume.values)
+        if square:
+            gray = _resize(gray, nifti.plane_spacing(volume.grid, axis), Image.Resampling.BILINEAR)
+        return _rgb(gray)
+    if data[:4] in _TIFF:
+        return _render_tiff(data, member, _number(plane) if plane else 0, rule)
+    if data.startswith((b"\xff\xd8\xff", b"\x89PNG")):
+        return _render_plain(data, rule)
+    return _render_other(data, member, rule)
+
+
+def _split(plane: str) -> tuple[str, int, bool]:
+    axis, _, rest = plane.partition(":")
+    index, _, square = rest.partition(":")
+    return axis, _number(f"{axis}:{index}"), square == "square"
+
+
+def _number(plane: str) -> int:
+    text = plane.rpartition(":")[2]
+    if not text.isdigit():
+        raise ImageProblem("plane_missing", f"{plane!r} names no plane")
+    return int(text)
+
+
+def _check_grid(read: Read, mask: nifti.Volume, member: str, grid: str) -> None:
+    data = read(grid)
+    picture = nifti.read_grid(data[: 1 << 16] if data.startswith(b"\x1f\x8b") else data[:4096], grid)
+    if not nifti.same_grid(mask.grid, picture):
+        shapes = f"{mask.grid.shape[:3]} and {picture.shape[:3]} voxels"
+        raise ImageProblem("geometry_differs", f"{member} and {grid} do not lie on one grid: {shapes}, or other places")
+
+
+def _rgb(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(np.broadcast_to(gray[..., None], (*gray.shape, 3)))
+
+
+def _resize(values: NDArray[Any], spacing: tuple[float, float], filtering: Image.Resampling) -> NDArray[Any]:
+    """Square pixels of the smaller side's size."""
+    across, down = spacing
+    side = min(spacing)
+    height, width = values.shape
+    size = max(1, round(width * across / side)), max(1, round(height * down / side))
+    if size == (width, height):
+        return values
+    picture = Image.fromarray(np.ascontiguousarray(values.astype(np.uint8 if values.dtype == np.uint8 else np.int32)))
+    return np.asarray(picture.resize(size, filtering))
+
+
+def _render_tiff(data: bytes, member: str, page: int, rule: Rendering) -> NDArray[np.uint8]:
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            if page >= len(file.pages):
+                raise ImageProblem("plane_missing", f"{member} has {len(file.pages)} pages, none of number {page}")
+            held = file.pages[page]
+            if int(held.imagewidth) * int(held.imagelength) > MAX_PIXELS:
+                raise ImageProblem("unreadable_image", f"{member}: more than the {MAX_PIXELS} pixels allowed")
+            if held.photometric.name == "PALETTE":
+                return _render_other(data, member, rule)
+            values, white = held.asarray(), held.photometric.name == "MINISWHITE"
+    except (tifffile.TiffFileError, ValueError, KeyError, OSError, RuntimeError, TypeError, IndexError) as error:
+        if isinstance(error, ImageProblem):
+            raise
+        raise ImageProblem("unreadable_image", f"{member}: TIFF decoder: {error}") from error
+    return _render_array(values, member, rule, white)
+
+
+def _render_array(values: NDArray[Any], member: str, rule: Rendering, white: bool = False) -> NDArray[np.uint8]:
+    if values.dtype == bool:
+        values = values.astype(np.uint8) * np.uint8(255)
+    if values.ndim == 3 and values.shape[2] in (3, 4):
+        return np.ascontiguousarray(to_gray(values[..., :3], rule))
+    if values.ndim == 3 and values.shape[2] in (1, 2):
+        values = values[..., 0]
+    if values.ndim != 2:
+        raise ImageProblem("format_not_read", f"{member}: an array of shape {values.shape} is no picture")
+    gray = to_gray(values, rule)
+    return _rgb(255 - gray if white else gray)
+
+
+def _render_plain(data: bytes, rule: Rendering) -> NDArray[np.uint8]:
+    """JPEG and PNG with a rule: 16-bit gray by the rule, others as they are."""
+    with Image.open(io.BytesIO(data)) as image:
+        if image.mode.startswith("I"):
+            return _rgb(to_gray(np.asarray(image), rule))
+    return decode_image(data).pixels
+
+
+def _render_other(data: bytes, member: str, rule: Rendering) -> NDArray[np.uint8]:
+    """BMP, WebP, GIF (its first frame) and TIFF with a palette."""
+    try:
+        with Image.open(io.BytesIO(data), formats=["BMP", "WEBP", "GIF", "TIFF"]) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ImageProblem("unreadable_image", f"{member}: more than the {MAX_PIXELS} pixels allowed")
+            if image.mode in ("I;16", "I", "F"):
+                return _rgb(to_gray(np.asarray(image), rule))
+            return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        if isinstance(error, ImageProblem):
+            raise
+        raise ImageProblem("unreadable_image", f"{member} is no picture that can be read: {error}") from error

@@ -9,9 +9,11 @@ from medmultipoints.transforms.sources.annotated import Files, Question, Recogni
 from medmultipoints.transforms.sources.formats import (
     coco,
     cvat,
+    dicom,
     label_studio,
     labelme,
     masks,
+    nifti,
     supervisely,
     via,
     voc,
@@ -19,8 +21,9 @@ from medmultipoints.transforms.sources.formats import (
 )
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.listing import listed
+from medmultipoints.transforms.sources.reading.surroundings import complete
 
-_MODULES = (coco, cvat, label_studio, labelme, masks, supervisely, via, voc, yolo)
+_MODULES = (coco, cvat, dicom, label_studio, labelme, masks, nifti, supervisely, via, voc, yolo)
 FORMATS: Final[tuple[Format, ...]] = tuple(
     sorted((module.FORMAT for module in _MODULES), key=lambda form: -form.weight)
 )
@@ -49,10 +52,14 @@ def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | N
     ``stated`` is the ``read`` table. Where files of several formats are there, the one that says most is proposed and
     the format is asked. None where no format is recognised.
     """
-    found = recognise_any(files, stated)
-    if len(found) < 2:
-        return found[0] if found else None
+    listing = listed(files)
+    found = recognise_any(listing, stated)
+    if not found:
+        return None
+    best = complete(listing, found[0], stated)
+    if len(found) == 1:
+        return best
     names = [str(recognition.read["format"]) for recognition in found]
     text = f"Annotations in several formats: {', '.join(names)}. Which are to be read?"
     question = Question("format", text, tuple(names), names[0])
-    return replace(found[0], questions=(question, *found[0].questions))
+    return replace(best, questions=(question, *best.questions))

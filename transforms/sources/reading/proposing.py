@@ -91,7 +91,7 @@ def choose_files(
     others = set(listing.kinds) - set(harmless) | set(names)
     texts = [propose_patterns(chosen, others - set(chosen)) for chosen in sets]
     if len(sets) == 1:
-        draft.line("annotations", _single(texts[0]), f"{plural(len(sets[0]), 'file')} of this format, by content")
+        draft.line("annotations", single(texts[0]), f"{plural(len(sets[0]), 'file')} of this format, by content")
     else:
         draft.ask(
             "annotations",
@@ -104,7 +104,8 @@ def choose_files(
     return sets[0]
 
 
-def _single(values: tuple[str, ...]) -> str | tuple[str, ...]:
+def single(values: tuple[str, ...]) -> str | tuple[str, ...]:
+    """One pattern as a text, several as they are."""
     return values[0] if len(values) == 1 else values
 
 
@@ -115,7 +116,7 @@ def propose_images(draft: Draft, listing: Listing, used: Sequence[str], foreign:
         return
     patterns = propose_patterns(pictures, foreign)
     draft.line(
-        "images", _single(patterns), f"{plural(len(pictures), 'picture')} of {len(listing.pictures):,} in the source"
+        "images", single(patterns), f"{plural(len(pictures), 'picture')} of {len(listing.pictures):,} in the source"
     )
 
 
@@ -152,7 +153,7 @@ def choose_documents(draft: Draft, listing: Listing, found: Mapping[str, frozens
     if len(sets) == 1:
         proof = f"{plural(len(sets[0]), 'file')} of this format"
         draft.line(
-            "annotations", _single(texts[0]), f"{proof}; no picture is in two of them" if len(sets[0]) > 1 else proof
+            "annotations", single(texts[0]), f"{proof}; no picture is in two of them" if len(sets[0]) > 1 else proof
         )
         return sets[0]
     sizes = [sum(len(found[name]) for name in chosen) for chosen in sets]

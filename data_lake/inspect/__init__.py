@@ -1,0 +1,1 @@
+"""A source that somebody points at: opened, recognised, shown."""

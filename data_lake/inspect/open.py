@@ -1,0 +1,27 @@
+"""A path that somebody gives, opened as a source; or a declaration that names one."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from medmultipoints.data_lake.archives.source_files import SourceFiles, open_source
+from medmultipoints.transforms.errors import MachineError, UsageError
+
+
+def read_declaration_file(path: Path) -> dict[str, Any]:
+    """The tables of a declaration. UsageError where it is no TOML, MachineError where it cannot be read."""
+    try:
+        held = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not TOML: {error}. Correct the declaration.") from error
+    except OSError as error:
+        raise MachineError(f"{path} cannot be read: {error.strerror}.") from error
+    read = held.get("read", {})
+    if not isinstance(read, dict):
+        raise UsageError(f"{path}: [read] is {read!r}, not a table. Correct the declaration.")
+    return held
+
+
+def open_given(name: str, path: Path, scratch: Path) -> SourceFiles:
+    """The files of a folder or an archive."""
+    return open_source(name, path, scratch)

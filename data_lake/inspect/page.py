@@ -1,0 +1,126 @@
+"""The page of an inspection: the declaration, what proves it, what is open, and pictures with what was read on them."""
+
+import base64
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import jinja2
+import numpy as np
+from PIL import Image
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.pictures.decode import decode_image
+from medmultipoints.transforms.rasters.values import read_values
+from medmultipoints.transforms.rasters.volumes import render_plane
+from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Point
+from medmultipoints.transforms.regions.layers import find_layer_objects
+from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
+from medmultipoints.transforms.sources.inspection import Inspection, label_values
+
+TEMPLATE: Final = Path(__file__).with_name("inspect.html.jinja")
+SIDE: Final = 720
+QUALITY: Final = 70
+COLOURS: Final = ("#ffb000", "#2ee6ff", "#ff7ad9", "#5dff6b", "#c9a7ff", "#ff6b5d", "#e8ff5d", "#7aa2ff")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One object as SVG draws it: its outlines, else its box, else its point."""
+
+    label: str
+    colour: str
+    box: Box | None
+    polygons: tuple[tuple[Point, ...], ...]
+    point: Point | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture as a data URI, its size in pixels, and what lies on it; without a URI where it cannot be read."""
+
+    name: str
+    uri: str | None
+    width: int
+    height: int
+    objects: tuple[Drawn, ...]
+    problem: str = ""
+
+
+def render_page(title: str, found: Inspection, declaration: str, files: Files) -> str:
+    """The page in one file that needs nothing else: same inspection, same text."""
+    colours = {label: COLOURS[at % len(COLOURS)] for at, label in enumerate(found.objects)}
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.globals.update(path=_path)
+    shown = [_show(picture, files, colours) for picture in found.shown]
+    page = environment.from_string(TEMPLATE.read_text("utf-8"))
+    return page.render(title=title, found=found, declaration=declaration, shown=shown, colours=colours)
+
+
+def _path(polygon: Sequence[Point]) -> str:
+    return "M" + " L".join(f"{point.x:.2f} {point.y:.2f}" for point in polygon) + " Z"
+
+
+def _show(picture: AnnotatedPicture, files: Files, colours: dict[str, str]) -> Shown:
+    name = picture.member if not picture.plane else f"{picture.member}, {picture.plane}"
+    try:
+        pixels = _pixels(picture, files)
+    except MemberProblem as problem:
+        return Shown(name, None, 1, 1, (), str(problem))
+    height, width = pixels.shape[:2]
+    objects = tuple(_drawn(picture, files, colours, (width, height)))
+    return Shown(name, _data_uri(pixels), width, height, objects)
+
+
+def _pixels(picture: AnnotatedPicture, files: Files) -> np.ndarray:  # type: ignore[type-arg]
+    member = picture.member.lower()
+    if picture.plane or picture.rendering or not member.endswith((".jpg", ".jpeg", ".png")):
+        return render_plane(files.read, picture.member, picture.plane, picture.rendering)
+    return decode_image(files.read(picture.member)).pixels
+
+
+def _data_uri(pixels: np.ndarray) -> str:  # type: ignore[type-arg]
+    small = Image.fromarray(pixels)
+    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=QUALITY, method=4)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _drawn(picture: AnnotatedPicture, files: Files, colours: dict[str, str], size: tuple[int, int]) -> Iterator[Drawn]:
+    for annotation in picture.annotations:
+        colour = "#9a9a94" if annotation.crowd or annotation.ignore else colours.get(annotation.label, COLOURS[0])
+        yield Drawn(annotation.label, colour, annotation.box, _outlines(annotation, size), annotation.point)
+    for layer in picture.layers:
+        yield from _drawn_layer(layer, files, colours, size)
+
+
+def _outlines(annotation: Annotation, size: tuple[int, int]) -> tuple[tuple[Point, ...], ...]:
+    if annotation.rle is None:
+        return annotation.polygons
+    try:
+        return contours(decode_rle(annotation.rle, size[1], size[0]))
+    except ValueError:
+        return ()
+
+
+def _drawn_layer(layer: MaskLayer, files: Files, colours: dict[str, str], size: tuple[int, int]) -> Iterator[Drawn]:
+    try:
+        values = read_values(layer, files.read)
+        objects = find_layer_objects(label_values(layer, values), values).objects
+    except MemberProblem:
+        return
+    for label, region in objects:
+        polygons = contours(decode_rle(region.rle, size[1], size[0])) if values.shape == (size[1], size[0]) else ()
+        yield Drawn(label, colours.get(label, COLOURS[0]), region.box, polygons, None)
+
+
+def contours(mask: np.ndarray) -> tuple[tuple[Point, ...], ...]:  # type: ignore[type-arg]
+    """The outer edges of a mask's areas, along pixel edges as nearly as a drawing needs."""
+    import cv2
+
+    found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    return tuple(tuple(Point(float(x) + 0.5, float(y) + 0.5) for x, y in line[:, 0, :]) for line in found)

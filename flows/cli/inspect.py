@@ -1,0 +1,107 @@
+"""``medmultipoints inspect``: what a folder or an archive of annotated pictures holds, as a declaration to save."""
+
+import json
+import tomllib
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from medmultipoints.data_lake.inspect.open import open_given, read_declaration_file
+from medmultipoints.data_lake.inspect.page import render_page
+from medmultipoints.flows.cli.console import OUT, print_json, say, table
+from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.cli.write_page import HtmlOption, write_aside, write_page
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.declaration import merge_read
+from medmultipoints.transforms.sources.declaration_text import write_declaration
+from medmultipoints.transforms.sources.inspection import Inspection, inspect_source, nest_keys
+
+
+def inspect(
+    path: Annotated[Path, typer.Argument(help="Folder or archive of pictures and annotations.")],
+    name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Name of the source.")] = None,
+    declaration: Annotated[
+        Path | None, typer.Option("--declaration", metavar="FILE", help="What is declared so far: never asked again.")
+    ] = None,
+    answer: Annotated[
+        list[str] | None, typer.Option("--answer", metavar="KEY=VALUE", help="Answer one open question.")
+    ] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Take the likely answer of every open question.")] = False,
+    save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Write the declaration.")] = None,
+    html: HtmlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Recognise a source by content: the declaration, a proof for each line, open questions, what is odd.
+
+    Example: `medmultipoints inspect my-folder --as cells --html cells.html --save cells.toml`
+    """
+    held = read_declaration_file(declaration) if declaration else {}
+    stated = merge_read(held.get("read", {}), nest_keys(dict(map(_answer, answer or ()))))
+    source = name or str(held.get("name") or _slug(path))
+    with TemporaryDirectory(prefix="medmultipoints-inspect-") as scratch:
+        files = open_given(source, path, Path(scratch))
+        found = inspect_source(files, stated, accept=accept)
+        text = _declaration(held, source, path, found)
+        write_aside(html, lambda: render_page(source, found, text, files))
+    if save is not None:
+        write_page(save, text)
+        say(f"declaration  {save}")
+    if as_json:
+        print_json(plain(found, text))
+    else:
+        _print(source, found, text)
+
+
+def plain(found: Inspection, text: str) -> dict[str, object]:
+    """The inspection as the one JSON object that ``--json`` prints."""
+    return {
+        "format": found.read.get("format"),
+        "pictures": found.pictures,
+        "objects": dict(found.objects),
+        "questions": [{"key": q.key, "text": q.text, "choices": list(q.choices)} for q in found.questions],
+        "hints": [{"key": hint.key, "text": hint.text} for hint in found.hints],
+        "declaration": text,
+    }
+
+
+def _answer(given: str) -> tuple[str, Any]:
+    """Key and value of ``KEY=VALUE``; the value is read as TOML where it is such, else as a text."""
+    key, equals, value = given.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--answer {given}: expected KEY=VALUE, such as boxes.frame=edges")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        listed = key.strip() in ("classes", "absence.certain") and "," in value
+        return key.strip(), [part.strip() for part in value.split(",")] if listed else value
+
+
+def _slug(path: Path) -> str:
+    stem = path.resolve().name.split(".")[0].lower()
+    return "".join(character if character.isalnum() else "_" for character in stem).strip("_") or "source"
+
+
+def _declaration(held: dict[str, Any], source: str, path: Path, found: Inspection) -> str:
+    head = {"name": source, "path": str(path)} | {key: value for key, value in held.items() if key != "read"}
+    proofs = found.recognition.proofs if found.recognition else ()
+    return write_declaration(head, found.read, proofs, found.questions, found.guessed)
+
+
+def _print(source: str, found: Inspection, text: str) -> None:
+    OUT.print(text, markup=False, end="")
+    table(
+        f"{source}: {found.pictures:,} pictures",
+        ["label", "objects"],
+        [[label, f"{count:,}"] for label, count in found.objects.items()],
+    )
+    for question in found.questions:
+        choices = f" [{', '.join(question.choices)}]" if question.choices else ""
+        OUT.print(f"[bold yellow]open[/]  {escape(question.key)}: {escape(question.text + choices)}")
+        OUT.print(
+            f"      [dim]--answer {escape(question.key)}={escape(json.dumps((question.choices or ('…',))[0]))}[/]"
+        )
+    for hint in found.hints:
+        OUT.print(f"[bold]hint[/]  {escape(hint.key)}: {escape(hint.text)}")

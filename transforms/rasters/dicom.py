@@ -1,0 +1,161 @@
+"""DICOM files: pixels of pictures by modality, window and photometric interpretation; frames of segmentations."""
+
+import io
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.pictures.decode import ImageProblem
+from medmultipoints.transforms.rasters.intensity import Rendering, to_gray
+from medmultipoints.transforms.rasters.nifti import Grid
+
+SEGMENTATION: Final = "1.2.840.10008.5.1.4.1.1.66.4"
+LABEL_MAP: Final = "1.2.840.10008.5.1.4.1.1.66.7"
+_OFF_VOXEL: Final = 0.1
+_REMEDY: Final = "Run: pip install 'medmultipoints[dicom]'"
+
+
+def require_pydicom() -> Any:
+    """The library that reads DICOM. UsageError names the extra that installs it."""
+    try:
+        import pydicom
+    except ImportError as error:
+        raise UsageError(f"DICOM needs a further library. {_REMEDY}") from error
+    return pydicom
+
+
+def read_header(data: bytes, name: str) -> Any:
+    """The attributes of a file without its pixels. ImageProblem where it is no DICOM file."""
+    return _read(data, name, stop=True)
+
+
+@lru_cache(maxsize=4)
+def read_dataset(data: bytes, name: str) -> Any:
+    """The attributes and pixels of a file. ImageProblem where it is no DICOM file."""
+    return _read(data, name, stop=False)
+
+
+def _read(data: bytes, name: str, *, stop: bool) -> Any:
+    pydicom = require_pydicom()
+    try:
+        return pydicom.dcmread(io.BytesIO(data), stop_before_pixels=stop)
+    except (pydicom.errors.InvalidDicomError, ValueError, EOFError, OSError, KeyError, AttributeError) as error:
+        raise ImageProblem("unreadable_image", f"{name} is no DICOM file that can be read: {error}") from error
+
+
+def read_pixels(data: bytes, name: str, frame: int = 0) -> NDArray[Any]:
+    """Stored values of one frame, rows x columns, or x 3. ImageProblem names the decoder that is missing."""
+    dataset = read_dataset(data, name)
+    pydicom = require_pydicom()
+    if "PixelData" not in dataset:
+        raise ImageProblem("no_pixels", f"{name} holds no picture")
+    frames = int(dataset.get("NumberOfFrames", 1) or 1)
+    if not 0 <= frame < frames:
+        raise ImageProblem("plane_missing", f"{name} has {frames} frames, none of number {frame}")
+    try:
+        pixels = pydicom.pixels.pixel_array(dataset, index=frame)
+    except (RuntimeError, NotImplementedError, ImportError) as error:
+        syntax = dataset.file_meta.TransferSyntaxUID.name
+        raise ImageProblem("decoder_missing", f"{name} is packed as {syntax}: {error}. {_REMEDY}") from error
+    except (ValueError, EOFError, KeyError, AttributeError, IndexError, TypeError) as error:
+        raise ImageProblem("truncated_image", f"{name}: its pixels cannot be read: {error}") from error
+    return np.asarray(pixels)
+
+
+def read_values(data: bytes, name: str, frame: int = 0) -> NDArray[Any]:
+    """Values of one frame after the modality's table or slope and intercept, such as Hounsfield units."""
+    pydicom = require_pydicom()
+    dataset = read_dataset(data, name)
+    pixels = read_pixels(data, name, frame)
+    return np.asarray(pydicom.pixels.apply_modality_lut(pixels, dataset)) if pixels.ndim == 2 else pixels
+
+
+def render(data: bytes, name: str, rendering: Rendering, frame: int = 0) -> NDArray[np.uint8]:
+    """The picture of one frame in RGB, height x width x 3.
+
+    Order: modality, window, MONOCHROME1 inverted. Without a rule the file's own window counts, else the full range.
+    """
+    dataset = read_dataset(data, name)
+    values = read_values(data, name, frame)
+    photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
+    if values.ndim == 3:
+        return _colour(values, name)
+    if photometric == "PALETTE COLOR":
+        pydicom = require_pydicom()
+        coloured = pydicom.pixels.apply_color_lut(read_pixels(data, name, frame), dataset)
+        return _colour(np.asarray(coloured), name)
+    gray = _windowed(dataset, values, rendering)
+    if photometric == "MONOCHROME1" and rendering.invert:
+        gray = 255 - gray
+    return np.ascontiguousarray(np.broadcast_to(gray[..., None], (*gray.shape, 3)))
+
+
+def _windowed(dataset: Any, values: NDArray[Any], rendering: Rendering) -> NDArray[np.uint8]:
+    if rendering.rule not in ("dicom", "stored"):
+        return to_gray(values, rendering)
+    if "WindowCenter" in dataset or "VOILUTSequence" in dataset:
+        pydicom = require_pydicom()
+        return to_gray(np.asarray(pydicom.pixels.apply_voi_lut(values, dataset, index=0)), *_range(dataset))
+    return to_gray(values, Rendering("full"))
+
+
+def _range(dataset: Any) -> tuple[Rendering]:
+    """The rendering of values that a window has mapped already: over the range that the window maps to."""
+    if "VOILUTSequence" in dataset:
+        return (Rendering("full"),)
+    bits, signed = int(dataset.BitsStored), bool(dataset.get("PixelRepresentation", 0))
+    slope, shift = float(dataset.get("RescaleSlope", 1) or 1), float(dataset.get("RescaleIntercept", 0) or 0)
+    low = -(2 ** (bits - 1)) if signed else 0
+    high = low + 2**bits - 1
+    return (Rendering("window", low * slope + shift, high * slope + shift),)
+
+
+def _colour(pixels: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    if pixels.dtype != np.uint8 or pixels.shape[-1] != 3:
+        raise ImageProblem("format_not_read", f"{name}: a colour picture of {pixels.dtype} and shape {pixels.shape}")
+    return np.ascontiguousarray(pixels)
+
+
+def slice_affine(header: Any) -> NDArray[np.float64] | None:
+    """From column and row of a picture to right, front, head in mm; None where the file does not say where it lies."""
+    position, turned = header.get("ImagePositionPatient"), header.get("ImageOrientationPatient")
+    spacing = header.get("PixelSpacing")
+    if not position or not turned or not spacing:
+        return None
+    down, across = float(spacing[0]), float(spacing[1])
+    along_row = np.array([float(value) for value in turned[:3]])
+    along_column = np.array([float(value) for value in turned[3:]])
+    place = np.array([float(value) for value in position])
+    return np.stack([along_row * across, along_column * down, place], axis=1) * np.array([[-1.0], [-1.0], [1.0]])
+
+
+def voxels_of(header: Any, grid: Grid) -> NDArray[np.int64] | None:
+    """Indices of the voxels under each pixel, rows x columns x 3; None where the picture does not lie on the grid.
+
+    Only turned and mirrored grids are taken: each pixel's centre must lie on a voxel's, within a tenth of a voxel.
+    """
+    affine = slice_affine(header)
+    if affine is None or not lies_on(header, grid):
+        return None
+    rows, columns = int(header.Rows), int(header.Columns)
+    to_voxel = np.linalg.inv(grid.affine)
+    row, column = np.mgrid[0:rows, 0:columns]
+    world = np.stack([column, row, np.ones_like(row)], axis=-1) @ affine.T
+    return np.rint(world @ to_voxel[:3, :3].T + to_voxel[:3, 3]).astype(np.int64)
+
+
+def lies_on(header: Any, grid: Grid) -> bool:
+    """Whether a picture lies on the grid of a volume."""
+    affine = slice_affine(header)
+    if affine is None or len(grid.shape) > 3:
+        return False
+    to_voxel = np.linalg.inv(grid.affine)
+    corners = [(c, r) for c in (0, int(header.Columns) - 1) for r in (0, int(header.Rows) - 1)]
+    found = np.array([to_voxel[:3, :3] @ (affine @ (c, r, 1)) + to_voxel[:3, 3] for c, r in corners])
+    inside = found.min() > -_OFF_VOXEL and (found < np.array(grid.shape[:3]) - 1 + _OFF_VOXEL).all()
+    return bool(inside and np.abs(found - np.rint(found)).max() <= _OFF_VOXEL)

@@ -1,0 +1,80 @@
+"""Values of a CT, an MRI or a 16-bit picture to gray levels, by a stated rule."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.pictures.decode import ImageProblem
+
+Values = NDArray[Any]
+DEFAULT_PERCENTILES: Final = (0.5, 99.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """How values become gray levels. ``window``: centre and width; or ``dicom``, ``full``, ``percentile``, ``stored``.
+
+    ``stored``: 8-bit values as they are, others over their full range. ``invert``: show MONOCHROME1 bright as bright.
+    """
+
+    rule: Literal["window", "dicom", "full", "percentile", "stored"] = "stored"
+    low: float = 0
+    high: float = 255
+    invert: bool = True
+
+
+def read_rendering(text: str) -> Rendering:
+    """The rendering of a sample: the JSON of ``[read.intensity]``. ImageProblem where it is none."""
+    if not text:
+        return Rendering()
+    try:
+        held = json.loads(text)
+        invert = bool(held.get("invert_monochrome1", True))
+        return make_rendering(held.get("window"), invert)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ImageProblem("rendering_unknown", f"{text!r} is no rule for gray levels: {error}") from error
+
+
+def make_rendering(window: Mapping[str, float] | str | None, invert: bool = True) -> Rendering:
+    """The rendering of a window as ``[read.intensity]`` states it. ValueError where it states none."""
+    if window is None:
+        return Rendering(invert=invert)
+    if isinstance(window, Mapping):
+        centre, width = float(window["centre"]), float(window["width"])
+        if width <= 0:
+            raise ValueError(f"a window of width {width:g}")
+        return Rendering("window", centre - width / 2, centre + width / 2, invert)
+    rule, *numbers = window.split()
+    if rule == "percentile":
+        low, high = map(float, numbers) if numbers else DEFAULT_PERCENTILES
+        return Rendering("percentile", low, high, invert)
+    if rule in ("dicom", "full", "stored") and not numbers:
+        return Rendering("dicom" if rule == "dicom" else "full" if rule == "full" else "stored", invert=invert)
+    raise ValueError(f"window {window!r}; choose {{ centre, width }}, dicom, full, or percentile LOW HIGH")
+
+
+def to_gray(values: Values, rendering: Rendering, over: Values | None = None) -> NDArray[np.uint8]:
+    """Gray levels of values; ``over`` are those whose range or percentiles count, such as a whole volume's."""
+    if rendering.rule == "stored" and values.dtype == np.uint8:
+        return np.ascontiguousarray(values)
+    low, high = _limits(values if over is None else over, rendering)
+    if not high > low:
+        return np.zeros(values.shape, np.uint8)
+    scaled = (values.astype(np.float64) - low) * (255 / (high - low))
+    return np.clip(np.rint(np.nan_to_num(scaled)), 0, 255).astype(np.uint8)
+
+
+def _limits(values: Values, rendering: Rendering) -> tuple[float, float]:
+    if rendering.rule == "window":
+        return rendering.low, rendering.high
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    if finite.size == 0:
+        return 0, 0
+    if rendering.rule == "percentile":
+        low, high = np.percentile(finite, (rendering.low, rendering.high))
+        return float(low), float(high)
+    return float(finite.min()), float(finite.max())

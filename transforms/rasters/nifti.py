@@ -1,0 +1,160 @@
+"""NIfTI volumes as radiologists see them: axes in patient space by the affine, whatever the order of the voxels.
+
+An axial plane has columns that grow to the patient's left and rows to the back; it is counted from the feet. Coronal:
+columns to the left, rows to the feet, counted from the back. Sagittal: columns to the back, rows to the feet, counted
+from the left.
+"""
+
+import gzip
+import io
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.pictures.decode import ImageProblem
+
+MOST_BYTES: Final = 8 << 30
+_HEADER: Final = 4096
+AXES: Final = {"sagittal": 0, "coronal": 1, "axial": 2}
+_TOLERANCE: Final = 0.05
+"""How far, in voxels, the grids of a picture and its mask may lie apart."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Shape in voxels along right, front, head; size of a voxel in mm; and where the voxels lie."""
+
+    shape: tuple[int, ...]
+    spacing: tuple[float, float, float]
+    affine: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Volume:
+    """Values along right, front, head, and the grid they lie on."""
+
+    values: NDArray[Any]
+    grid: Grid
+
+
+def require_nibabel() -> Any:
+    """The library that reads NIfTI. UsageError names the extra that installs it."""
+    try:
+        import nibabel
+    except ImportError as error:
+        raise UsageError("NIfTI needs a further library. Run: pip install 'medmultipoints[nifti]'") from error
+    return nibabel
+
+
+def read_volume(data: bytes, name: str) -> Volume:
+    """The volume of a file. ImageProblem where it is damaged, cut off or of another number of dimensions."""
+    return _cached(data, name)
+
+
+@lru_cache(maxsize=160)
+def _cached(data: bytes, name: str) -> Volume:
+    """Volumes of small files are kept: each of their planes asks for them again."""
+    nibabel = require_nibabel()
+    plain = _unpack(data, name)
+    try:
+        image = _kind(plain).from_bytes(plain)
+        turned = nibabel.as_closest_canonical(image)
+        values = np.asarray(turned.dataobj)
+    except (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError) as error:
+        raise ImageProblem("unreadable_image", f"{name} is no NIfTI file that can be read: {error}") from error
+    except (ValueError, OSError, EOFError, nibabel.spatialimages.ImageDataError) as error:
+        raise ImageProblem("truncated_image", f"{name}: the volume ends early or is damaged: {error}") from error
+    while values.ndim > 3 and values.shape[-1] == 1:
+        values = values[..., 0]
+    if values.ndim != 3:
+        raise ImageProblem("volume_not_3d", f"{name} has {values.ndim} dimensions ({values.shape}); volumes have 3")
+    return Volume(values, _grid(turned, values.shape))
+
+
+def read_grid(head: bytes, name: str) -> Grid:
+    """The grid of a file from its first bytes, without its values."""
+    nibabel = require_nibabel()
+    plain = _unpack(head, name, _HEADER) if head.startswith(b"\x1f\x8b") else head
+    try:
+        kind = _kind(plain).header_class
+        header = kind(plain[: kind.template_dtype.itemsize])
+        affine, stored = header.get_best_affine(), header.get_data_shape()
+        if len(stored) < 3 or min(stored) < 1 or not np.isfinite(affine).all():
+            raise ValueError(f"a volume of shape {stored}")
+        turned = nibabel.orientations.io_orientation(affine)
+    except (ValueError, TypeError, nibabel.spatialimages.HeaderDataError) as error:
+        raise ImageProblem("unreadable_image", f"{name}: its header is damaged: {error}") from error
+    if np.isnan(turned).any():
+        raise ImageProblem("unreadable_image", f"{name}: its affine maps an axis to nothing")
+    shape = tuple(int(stored[int(np.flatnonzero(turned[:, 0] == axis)[0])]) for axis in range(3))
+    placed = affine @ nibabel.orientations.inv_ornt_aff(turned, stored[:3])
+    return Grid((*shape, *map(int, stored[3:])), _spacing(placed), placed)
+
+
+def _kind(plain: bytes) -> Any:
+    nibabel = require_nibabel()
+    return nibabel.Nifti2Image if plain[4:8] in (b"n+2\0", b"ni2\0") else nibabel.Nifti1Image
+
+
+def _unpack(data: bytes, name: str, most: int = MOST_BYTES) -> bytes:
+    """The bytes of a file without gzip, at most ``most``: all of them, or only its header."""
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        if most == _HEADER:
+            return zlib.decompressobj(31).decompress(data, most)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            plain = file.read(most + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ImageProblem("truncated_image", f"{name}: its gzip stream ends early or is damaged: {error}") from error
+    if len(plain) > most:
+        raise ImageProblem("unreadable_image", f"{name} unpacks to more than {most:,} bytes")
+    return plain
+
+
+def _grid(image: Any, shape: tuple[int, ...]) -> Grid:
+    return Grid(shape, _spacing(image.affine), image.affine)
+
+
+def _spacing(affine: NDArray[np.float64]) -> tuple[float, float, float]:
+    right, front, head = np.sqrt((affine[:3, :3] ** 2).sum(axis=0)).tolist()
+    return right, front, head
+
+
+def same_grid(a: Grid, b: Grid) -> bool:
+    """Whether voxels of the same number lie at the same place."""
+    if a.shape[:3] != b.shape[:3]:
+        return False
+    corners = np.array([(x, y, z, 1) for x in (0, 1) for y in (0, 1) for z in (0, 1)], np.float64)
+    corners[:, :3] *= np.array(a.shape[:3]) - 1
+    apart = np.abs(corners @ a.affine.T - corners @ b.affine.T)[:, :3].max()
+    return bool(apart <= _TOLERANCE * min(a.spacing) + 1e-3)
+
+
+def take_plane(volume: Volume, axis: str, index: int, name: str) -> NDArray[Any]:
+    """One plane of a volume, seen radiologically. ImageProblem where it has none of that number."""
+    values, place = volume.values, AXES[axis]
+    if not 0 <= index < values.shape[place]:
+        raise ImageProblem("plane_missing", f"{name} has {values.shape[place]} {axis} planes, none of number {index}")
+    if axis == "axial":
+        return values[::-1, ::-1, index].T
+    if axis == "coronal":
+        return values[::-1, index, ::-1].T
+    return values[index, ::-1, ::-1].T
+
+
+def plane_spacing(grid: Grid, axis: str) -> tuple[float, float]:
+    """Size in mm of a pixel of a plane: along columns, along rows."""
+    right, front, head = grid.spacing
+    return {"axial": (right, front), "coronal": (right, head), "sagittal": (front, head)}[axis]
+
+
+def plane_size(grid: Grid, axis: str) -> tuple[int, int]:
+    """Width and height of a plane in pixels."""
+    right, front, head = grid.shape[:3]
+    return {"axial": (right, front), "coronal": (right, head), "sagittal": (front, head)}[axis]

@@ -1,0 +1,406 @@
+"""NIfTI volumes with masks on the same grid: nnU-Net, MSD, one mask a class, or a volume and its mask side by side.
+
+Pictures are planes in patient space, seen radiologically; the planes of one volume are one group. Which files are masks
+is told by their values, which mask belongs to which volume by name, else by the grid.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.rasters.nifti import (
+    AXES,
+    Grid,
+    plane_size,
+    plane_spacing,
+    read_grid,
+    read_volume,
+    require_nibabel,
+    same_grid,
+)
+from medmultipoints.transforms.records import MaskLayer
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.patterns import compile_pattern
+from medmultipoints.transforms.sources.reading.json_rows import parse_json
+from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
+from medmultipoints.transforms.sources.reading.mask_values import number_names, value_names
+from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
+from medmultipoints.transforms.sources.reading.proposing import Draft, plural, single
+
+_HEAD: Final = 1 << 16
+_SAMPLED: Final = 3
+_CT_BELOW: Final = -200
+"""Volumes with values below this are taken for CT: no other modality is negative by so much."""
+
+
+@dataclass(frozen=True)
+class _Volumes:
+    """The NIfTI files of a source with their grids; which of them are masks is looked up a folder at a time."""
+
+    listing: Listing
+
+    @cached_property
+    def grids(self) -> dict[str, Grid]:
+        found: dict[str, Grid] = {}
+        for name in self.listing.of("nifti"):
+            try:
+                found[name] = read_grid(self.listing.head(name, _HEAD), name)
+            except MemberProblem:
+                continue
+        return found
+
+    @cached_property
+    def masks(self) -> tuple[str, ...]:
+        """Volumes of whole numbers from 0 on of which few are in use and most voxels are 0."""
+        folders: dict[str, list[str]] = {}
+        for name in self.grids:
+            folders.setdefault(folder(name), []).append(name)
+        found: list[str] = []
+        for names in folders.values():
+            sampled = {name: self._is_mask(name) for name in names[:: max(1, len(names) // _SAMPLED)]}
+            if len(names) > 12 and len(set(sampled.values())) == 1:
+                found += names if next(iter(sampled.values())) else []
+            else:
+                found += [name for name in names if self._is_mask(name)]
+        return tuple(found)
+
+    def _is_mask(self, name: str) -> bool:
+        try:
+            values = read_volume(self.listing.read(name), name).values
+        except MemberProblem:
+            return False
+        if values.dtype.kind == "f" and not (values == np.rint(values)).all():
+            return False
+        distinct = np.unique(values)
+        zeros = float((values == 0).mean())
+        return bool(distinct.min() >= 0 and len(distinct) <= 1024 and (zeros > 0.3 or len(distinct) <= 2))
+
+    @cached_property
+    def pictures(self) -> tuple[str, ...]:
+        return tuple(name for name in self.grids if name not in set(self.masks))
+
+
+def _stem(name: str) -> str:
+    filename = name.rpartition("/")[2]
+    return filename[: -len(".nii.gz")] if filename.lower().endswith(".nii.gz") else filename.rpartition(".")[0]
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the NIfTI volumes among the members. UsageError where the extra is not installed."""
+    listing = listed(files)
+    if not listing.of("nifti"):
+        return None
+    require_nibabel()
+    volumes = _Volumes(listing)
+    if not volumes.masks or not volumes.pictures:
+        return None
+    draft = Draft("nifti", stated)
+    counts = f"{plural(len(volumes.pictures), 'volume')} of measured values, {plural(len(volumes.masks), 'mask')}"
+    draft.line("format", "nifti", f"{counts}, told apart by their values")
+    damaged = len(listing.of("nifti")) - len(volumes.grids)
+    if damaged:
+        draft.hint("unreadable_volumes", f"{plural(damaged, 'NIfTI file')} whose header cannot be read")
+    channels = _channels(volumes.pictures)
+    pictures = _choose_channel(draft, volumes.pictures, channels)
+    owners = {mask: owner for mask in volumes.masks if (owner := _owner(volumes, mask, pictures))}
+    chosen = _choose_masks(draft, listing, owners)
+    draft.line("images", single(propose_patterns(pictures, set(listing.kinds) - set(pictures))), counts)
+    _decide_labels(draft, listing, chosen)
+    _decide_slices(draft, listing, volumes, pictures)
+    if lost := len(volumes.masks) - len(owners):
+        draft.hint("masks_without_volume", f"{plural(lost, 'mask')} of no volume of the same name or grid")
+    return draft.done()
+
+
+def _channels(pictures: Sequence[str]) -> dict[str, list[str]]:
+    """Volumes by the four digits of a channel that nnU-Net puts behind the case; none where names have no such."""
+    found: dict[str, list[str]] = {}
+    for name in pictures:
+        stem = _stem(name)
+        if len(stem) > 5 and stem[-5] == "_" and stem[-4:].isdigit():
+            found.setdefault(stem[-4:], []).append(name)
+    return found if sum(map(len, found.values())) == len(pictures) and "0000" in found else {}
+
+
+def _choose_channel(draft: Draft, pictures: tuple[str, ...], channels: Mapping[str, list[str]]) -> tuple[str, ...]:
+    stated = draft.states("images")
+    if stated:
+        return matching(pictures, (stated,) if isinstance(stated, str) else tuple(stated))
+    if len(channels) < 2:
+        return pictures
+    text = f"Volumes have {len(channels)} channels ({', '.join(sorted(channels))}). Which is the picture?"
+    texts = {key: propose_patterns(names, set(pictures) - set(names))[0] for key, names in sorted(channels.items())}
+    draft.ask("images", text, list(texts.values()), texts["0000"])
+    return tuple(channels["0000"])
+
+
+def _owner(volumes: _Volumes, mask: str, pictures: Sequence[str]) -> str | None:
+    """The volume of a mask: of the same name (with a channel behind it), else the one on the same grid."""
+    stem = _stem(mask).casefold()
+    named = [name for name in pictures if _stem(name).casefold() in (stem, f"{stem}_0000")]
+    if len(named) > 1:
+        near = [name for name in named if _related(folder(name), folder(mask))]
+        named = near or named
+    fitting = named or [
+        name for name in pictures if same_grid(volumes.grids[name], volumes.grids[mask]) and _near(name, mask)
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _related(a: str, b: str) -> bool:
+    return bool(set(a.split("/")) & set(b.split("/"))) or a.rpartition("/")[0] == b.rpartition("/")[0]
+
+
+def _near(picture: str, mask: str) -> bool:
+    """Whether a mask lies in the folder of the volume, or below it."""
+    return not folder(picture) or folder(mask) == folder(picture) or folder(mask).startswith(f"{folder(picture)}/")
+
+
+def _choose_masks(draft: Draft, listing: Listing, owners: Mapping[str, str]) -> dict[str, str]:
+    """The masks to read; folders of masks of the same volumes are alternatives: asked."""
+    stated = draft.states("annotations")
+    folders: dict[tuple[str, bool], list[str]] = {}
+    for mask, owner in owners.items():
+        several = sum(folder(other) == folder(mask) and owners[other] == owner for other in owners) > 1
+        folders.setdefault((folder(mask), several), []).append(mask)
+    sets: list[list[str]] = []
+    for names in sorted(folders.values(), key=lambda names: (len(names), names)):
+        covered = {owners[name] for name in names}
+        place = next((held for held in sets if not {owners[name] for name in held} & covered), None)
+        if place is None:
+            sets.append(list(names))
+        else:
+            place += names
+    if stated:
+        chosen = matching(owners, (stated,) if isinstance(stated, str) else tuple(stated))
+        draft.line("annotations", stated, "stated")
+        return {name: owners[name] for name in chosen}
+    if not sets:
+        return {}
+    texts = [_mask_patterns(listing, names, owners) for names in sets]
+    if len(sets) > 1:
+        said = "; ".join(f"{text[0]} ({plural(len(names), 'file')})" for text, names in zip(texts, sets, strict=True))
+        question = f"Several sets of masks lie on the same volumes: {said}. Which is right?"
+        draft.ask("annotations", question, [text[0] for text in texts], texts[0][0])
+    else:
+        draft.line("annotations", single(texts[0]), f"{plural(len(sets[0]), 'mask')} on the grids of their volumes")
+    return {name: owners[name] for name in sets[0]}
+
+
+def _mask_patterns(listing: Listing, names: Sequence[str], owners: Mapping[str, str]) -> tuple[str, ...]:
+    texts = propose_patterns(names, set(listing.kinds) - set(names))
+    if len({owners[name] for name in names}) < len(names):
+        return tuple(text.replace("{stem}", "{target}") for text in texts)
+    return texts
+
+
+def _decide_labels(draft: Draft, listing: Listing, chosen: Mapping[str, str]) -> None:
+    several = len(set(chosen.values())) < len(chosen)
+    sampled = list(chosen)[:: max(1, len(chosen) // 12)][:12]
+    numbers = sorted({int(v) for name in sampled for v in np.unique(read_volume(listing.read(name), name).values) if v})
+    if several:
+        draft.line("masks.kind", "binary", f"{plural(len(chosen), 'mask')}, several a volume: one for each label")
+        draft.line("masks.label", "{target}", "the name of the mask's file")
+    elif len(numbers) <= 1 and (not numbers or value_names(listing, numbers) is None):
+        draft.line("masks.kind", "binary", f"values 0 and {numbers[0] if numbers else 1} alone")
+        draft.ask("masks.label", "What do the masks show? Give the label of the objects.")
+    else:
+        _decide_classes(draft, listing, numbers)
+    text = "Is each connected area of a plane an object, or all areas of one label in it?"
+    draft.ask("masks.object", text, ["component", "file"], "component")
+
+
+def _decide_classes(draft: Draft, listing: Listing, numbers: Sequence[int]) -> None:
+    draft.line("masks.kind", "classes", f"{plural(len(numbers), 'value')} beside 0, the same in all volumes looked at")
+    names = value_names(listing, numbers) if numbers else None
+    if names is not None:
+        draft.line("label_names", names[0], f"it names the {plural(len(numbers), 'value')} in use")
+        if ignored := [number for number, name in names[1].items() if name.lower() == "ignore"]:
+            draft.line("masks.ignore", ignored, f"{names[0]} calls them ignore")
+    else:
+        shown = ", ".join(map(str, numbers[:20]))
+        draft.ask("masks.values", f"What do the values {shown} show? No file of the source names them.")
+
+
+def ask_classes(draft: Draft, listing: Listing, masks: Sequence[str]) -> None:
+    """Names of the values of masks, proved by a file that names them, else asked."""
+    sampled = list(masks)[:: max(1, len(masks) // 12)][:12]
+    numbers = sorted({int(v) for name in sampled for v in np.unique(read_volume(listing.read(name), name).values) if v})
+    _decide_classes(draft, listing, numbers)
+
+
+def declared_values(declaration: Declaration, listing: Listing) -> Mapping[str, str]:
+    """Labels of values as text: those that are declared, else those of the file ``label_names``."""
+    if declaration.masks.values or declaration.label_names is None:
+        return declaration.masks.values
+    names = number_names(parse_json(listing.read(declaration.label_names), declaration.label_names))
+    if names is None:
+        raise MemberProblem("label_names_damaged", f"{declaration.label_names} holds no names of numbers")
+    return {str(number): name for number, name in names.items() if number and name.lower() != "ignore"}
+
+
+def _decide_slices(draft: Draft, listing: Listing, volumes: _Volumes, pictures: Sequence[str]) -> None:
+    grids = [volumes.grids[name] for name in pictures]
+    widest = {max(AXES, key=lambda axis, grid=grid: grid.spacing[AXES[axis]]) for grid in grids}  # type: ignore[misc]
+    spacing = " x ".join(f"{side:g}" for side in grids[0].spacing)
+    equal = all(max(grid.spacing) < 1.5 * min(grid.spacing) for grid in grids)
+    likely = "axial" if equal or len(widest) > 1 else widest.pop()
+    others = [axis for axis in ("axial", "coronal", "sagittal") if axis != likely]
+    draft.ask("slices.axis", f"Which planes are the pictures? Voxels are {spacing} mm.", [likely, *others], likely)
+    lowest = min(float(read_volume(listing.read(name), name).values.min()) for name in pictures[:3])
+    if lowest < _CT_BELOW:
+        choices = ["{ centre = 40, width = 400 }", "{ centre = -600, width = 1500 }", "percentile 0.5 99.5", "full"]
+        text = f"Which window shows the CT (lowest value {lowest:g})? 40/400 is for soft tissue, -600/1500 for lungs."
+    else:
+        choices = ["percentile 0.5 99.5", "full"]
+        text = f"Which values become black and white (lowest value {lowest:g})?"
+    draft.ask("intensity.window", text, choices, choices[0])
+    if not equal and any(_unequal(grid, likely) for grid in grids):
+        draft.hint(
+            "pixels_not_square", f"pixels of {likely} planes are not square; [read.intensity] aspect can make them so"
+        )
+
+
+def _unequal(grid: Grid, axis: str) -> bool:
+    across, down = plane_spacing(grid, axis)
+    return abs(across - down) > 0.05 * min(across, down)
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield each plane of each volume, with the layers of its masks."""
+    listing = listed(files)
+    require_nibabel()
+    masks = matching(listing.of("nifti"), declaration.annotations) if declaration.annotations else ()
+    pictures = [name for name in matching(listing.of("nifti"), declaration.images) if name not in masks]
+    owned: dict[str, list[tuple[str, str | None]]] = {name: [] for name in pictures}
+    for mask in masks:
+        owner, target = _declared_owner(declaration, mask, pictures, _Volumes(listing))
+        if owner is None:
+            yield ReadProblem(
+                key=mask, reason="picture_missing", detail=f"{mask} is the mask of no volume that is here"
+            )
+        else:
+            owned[owner].append((mask, target))
+    for name, held in owned.items():
+        yield from _read_volume(declaration, listing, name, held)
+
+
+def _declared_owner(
+    declaration: Declaration, mask: str, pictures: Sequence[str], volumes: _Volumes
+) -> tuple[str | None, str | None]:
+    """The volume of a mask by the holes that both patterns share, else by name or grid; and its label from the name."""
+    values = _holes(mask, declaration.annotations)
+    target = declaration.label
+    if declaration.masks.label is not None:
+        target = declaration.masks.label
+        for hole, value in values.items():
+            target = target.replace(f"{{{hole}}}", value)
+        for old, new in declaration.masks.replace.items():
+            target = target.replace(old, new)
+    shared = [name for name in pictures if (own := _holes(name, declaration.images)) and _agree(own, values)]
+    if len(shared) == 1:
+        return shared[0], target
+    return _owner(volumes, mask, pictures), target
+
+
+def _holes(name: str, patterns: Sequence[str]) -> dict[str, str]:
+    found = (compile_pattern(text).match(name) for text in patterns)
+    return next((values for values in found if values is not None), {})
+
+
+def _agree(a: Mapping[str, str], b: Mapping[str, str]) -> bool:
+    shared = a.keys() & b.keys()
+    return bool(shared) and all(a[hole] == b[hole] for hole in shared)
+
+
+def _read_volume(
+    declaration: Declaration, listing: Listing, name: str, masks: Sequence[tuple[str, str | None]]
+) -> Reading:
+    axis = declaration.slices.axis or "axial"
+    try:
+        grid = read_grid(listing.head(name, _HEAD), name)
+        if len(grid.shape) > 3 and max(grid.shape[3:]) > 1:
+            raise MemberProblem("volume_not_3d", f"{name} has {len(grid.shape)} dimensions; volumes have 3")
+        indices = _indices(declaration, listing, masks, grid.shape[AXES[axis]])
+    except MemberProblem as problem:
+        yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail, picture=name)
+        return
+    square = ":square" if declaration.intensity.aspect == "square-pixels" else ""
+    size = plane_size(grid, axis) if not square else (None, None)
+    values = declared_values(declaration, listing)
+    for index in indices:
+        plane = f"{axis}:{index}{square}"
+        yield AnnotatedPicture(
+            member=name,
+            name=f"{_stem(name)}_{axis}_{index:04d}",
+            plane=plane,
+            width=size[0],
+            height=size[1],
+            rendering=rendering_of(declaration),
+            annotated=bool(masks),
+            layers=tuple(_layer(declaration, mask, values, label, plane, name) for mask, label in masks),
+            read_from=tuple(mask for mask, _ in masks),
+            columns={"group": _stem(name)},
+        )
+
+
+def rendering_of(declaration: Declaration) -> str:
+    """The rule for gray levels as a sample holds it: canonical JSON of ``[read.intensity]``."""
+    keys = declaration.intensity
+    window: Any = dict(keys.window) if isinstance(keys.window, Mapping) else keys.window or "percentile 0.5 99.5"
+    return json.dumps({"invert_monochrome1": keys.invert_monochrome1, "window": window}, sort_keys=True)
+
+
+def _indices(
+    declaration: Declaration, listing: Listing, masks: Sequence[tuple[str, str | None]], count: int
+) -> list[int]:
+    """The planes to take: all or those with a mask, every so many, at most so many, evenly."""
+    indices = list(range(count))
+    place = AXES[declaration.slices.axis or "axial"]
+    if declaration.slices.only == "with-mask":
+        others = tuple(axis for axis in range(3) if axis != place)
+        drawn = np.zeros(count, bool)
+        for mask, _ in masks:
+            drawn |= (read_volume(listing.read(mask), mask).values != 0).any(axis=others)
+        indices = [index for index in indices if drawn[index]]
+    indices = indices[:: declaration.slices.every]
+    most = declaration.slices.max
+    if most is not None and len(indices) > most:
+        indices = [indices[at * len(indices) // most] for at in range(most)]
+    return indices
+
+
+def _layer(
+    declaration: Declaration, mask: str, values: Mapping[str, str], label: str | None, plane: str, grid: str
+) -> MaskLayer:
+    keys = declaration.masks
+    kind = keys.kind or "classes"
+    return MaskLayer(
+        member=mask,
+        kind="classes" if kind in ("palette", "channels", "binary") else kind,
+        object=keys.object or "component",
+        label=None if values and kind != "binary" else label,
+        labels={} if kind == "binary" else values,
+        ignore=keys.ignore,
+        min_area_px=keys.min_area_px,
+        plane=plane,
+        grid=grid,
+    )
+
+
+FORMAT = Format(
+    name="nifti",
+    title="NIfTI volumes and masks (nnU-Net, MSD, one mask a class)",
+    recognise=recognise,
+    read=read,
+    weight=95,
+    lost="objects in three dimensions: each plane's areas are objects of their own",
+    export="3D Slicer: Save as NIfTI; nnU-Net and MSD data sets as they are",
+)

@@ -1,0 +1,223 @@
+"""What ``inspect`` shows of a source: the declaration that its files prove, and what is read with it.
+
+Counts come from the reader that a build uses, never from the recogniser. Open questions are read with their likely
+answer, but for those whose answer would make objects of what may be none.
+"""
+
+import tomllib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from pydantic import ValidationError
+
+from medmultipoints.transforms.errors import MemberProblem, UsageError
+from medmultipoints.transforms.rasters.values import Values, read_values, unpack_colour
+from medmultipoints.transforms.records import MaskLayer
+from medmultipoints.transforms.regions.layers import find_layer_objects
+from medmultipoints.transforms.sources.annotated import (
+    AnnotatedPicture,
+    Files,
+    Hint,
+    Question,
+    ReadProblem,
+    Recognition,
+)
+from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel, merge_read
+from medmultipoints.transforms.sources.reading.joining import AMBIGUOUS, MISSING
+from medmultipoints.transforms.sources.reading.listing import listed
+from medmultipoints.transforms.sources.reading.proposing import plural
+from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT
+from medmultipoints.transforms.sources.registry import find_format, recognise_source
+
+COUNTED: Final = frozenset({MISSING, AMBIGUOUS, ZERO_EXTENT})
+"""Problems of entries that are objects all the same: they count as read, and a build puts them in quarantine."""
+NOT_ASSUMED: Final = frozenset({"shapes.ellipse", "annotators", "licence"})
+SHOWN: Final = 12
+UNNAMED: Final = "object"
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A recognised source. ``read`` is what is proved or answered; ``used`` adds likely answers of open questions."""
+
+    recognition: Recognition | None
+    read: Mapping[str, Any]
+    used: Mapping[str, Any]
+    pictures: int
+    objects: Mapping[str, int]
+    questions: tuple[Question, ...]
+    hints: tuple[Hint, ...]
+    shown: tuple[AnnotatedPicture, ...]
+    guessed: tuple[str, ...] = ()
+
+
+def inspect_source(files: Files, stated: Mapping[str, Any], *, accept: bool = False) -> Inspection:
+    """Recognise a source and read it. ``stated`` is its ``[read]`` table so far; ``accept`` takes all likely answers.
+
+    Errors: UsageError where what is stated fits no declaration.
+    """
+    listing = listed(files)
+    guesses: dict[str, Any] = {}
+    recognition = recognise_source(listing, stated)
+    while accept and recognition is not None and (likely := _likely(recognition, guesses)):
+        guesses |= likely
+        recognition = recognise_source(listing, merge_read(nest_keys(guesses), stated))
+    if recognition is None:
+        return _unrecognised(listing.pictures, dict(listing.kinds))
+    read = merge_read(recognition.read, stated)
+    assumed = {q.key: q.default for q in recognition.questions if q.default is not None and q.key not in NOT_ASSUMED}
+    used = merge_read(merge_read(read, nest_keys(assumed)), stated)
+    counted = _count(listing, declare(used))
+    hints = (*recognition.hints, *counted.hints())
+    return Inspection(
+        recognition,
+        read,
+        used,
+        counted.pictures,
+        counted.sorted(),
+        recognition.questions,
+        hints,
+        tuple(counted.shown),
+        tuple(guesses),
+    )
+
+
+def declare(read: Mapping[str, Any]) -> Declaration:
+    """The declaration of a ``[read]`` table. UsageError names the key that is wrong."""
+    try:
+        return Declaration.model_validate(read)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise UsageError(f"read.{key}: {first['msg']}. Correct the declaration, or leave the key out.") from error
+
+
+def _likely(recognition: Recognition, guesses: Mapping[str, Any]) -> dict[str, Any]:
+    """One answer that is likely: the format first, since it decides what else is asked."""
+    for question in recognition.questions:
+        if question.default is not None and question.key not in guesses:
+            return {question.key: question.default}
+    return {}
+
+
+def nest_keys(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted keys as tables."""
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        *tables, last = key.split(".")
+        place = nested
+        for table in tables:
+            place = place.setdefault(table, {})
+        place[last] = _parsed(value)
+    return nested
+
+
+def _parsed(value: Any) -> Any:
+    """A choice that is a list or a table in TOML's form as what it stands for."""
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        try:
+            return tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            return value
+    return value
+
+
+def _unrecognised(pictures: Sequence[str], kinds: Mapping[str, str]) -> Inspection:
+    found = ", ".join(f"{count} {kind}" for kind, count in Counter(kinds.values()).most_common())
+    text = f"No annotations of a known format were found (members: {found or 'none'}). Which format are they in?"
+    hints = []
+    pointers = sum(kind == "lfs" for kind in kinds.values())
+    if pointers:
+        hints.append(
+            Hint("lfs_pointers", f"{plural(pointers, 'file')} are pointers of Git LFS; run `git lfs pull` there")
+        )
+    return Inspection(None, {}, {}, len(pictures), {}, (Question("format", text),), tuple(hints), ())
+
+
+class _Counted:
+    """What a reader yields, counted; a few pictures, evenly over all, are kept to be shown."""
+
+    def __init__(self, files: Files, declaration: Declaration) -> None:
+        self._files, self._declaration = files, declaration
+        self.pictures = 0
+        self.shown: list[AnnotatedPicture] = []
+        self._objects: Counter[str] = Counter()
+        self._problems: Counter[str] = Counter()
+        self._examples: dict[str, str] = {}
+        self._absent: set[str] = set()
+        self._step = 1
+
+    def add(self, found: AnnotatedPicture | ReadProblem) -> None:
+        if isinstance(found, ReadProblem):
+            self._note(found.reason, found.detail)
+            if found.reason in COUNTED:
+                self._count(found.label or "", 1)
+                if found.reason != ZERO_EXTENT and found.picture and found.picture not in self._absent:
+                    self._absent.add(found.picture)
+                    self.pictures += 1
+            return
+        for annotation in found.annotations:
+            if not annotation.crowd and not annotation.ignore:
+                self._count(annotation.label, 1)
+        for layer in found.layers:
+            self._add_layer(layer)
+        self._keep(found)
+        self.pictures += 1
+
+    def _add_layer(self, layer: MaskLayer) -> None:
+        try:
+            values = read_values(layer, self._files.read)
+            found = find_layer_objects(label_values(layer, values), values)
+        except MemberProblem as problem:
+            self._note(problem.reason, f"{layer.member}: {problem.detail}")
+            return
+        for label, _ in found.objects:
+            self._count(label, 1)
+
+    def _count(self, label: str, times: int) -> None:
+        renamed = self._declaration.release_label(label)
+        if label and not isinstance(renamed, IgnoreLabel):
+            self._objects[renamed] += times
+
+    def _note(self, reason: str, detail: str) -> None:
+        self._problems[reason] += 1
+        self._examples.setdefault(reason, detail)
+
+    def _keep(self, picture: AnnotatedPicture) -> None:
+        if not picture.annotations and not picture.layers:
+            return
+        if self.pictures % self._step == 0:
+            self.shown.append(picture)
+        if len(self.shown) > 2 * SHOWN:
+            self.shown, self._step = self.shown[::2], self._step * 2
+
+    def sorted(self) -> dict[str, int]:
+        return dict(sorted(self._objects.items()))
+
+    def hints(self) -> list[Hint]:
+        return [
+            Hint(reason, f"{plural(count, 'entry', 'entries')}, such as {self._examples[reason]}")
+            for reason, count in sorted(self._problems.items())
+        ]
+
+
+def label_values(layer: MaskLayer, values: Values) -> MaskLayer:
+    """The layer with labels for what has none yet: the values themselves, or one word where values number objects."""
+    if layer.label is not None or layer.labels:
+        return layer
+    if layer.kind in ("binary", "instances"):
+        return replace(layer, label=UNNAMED)
+    texts = [unpack_colour(int(v)) if layer.kind == "rgb" else str(v) for v in np.unique(values) if v]
+    return replace(layer, labels={text: text for text in texts})
+
+
+def _count(files: Files, declaration: Declaration) -> _Counted:
+    counted = _Counted(files, declaration)
+    for found in find_format(declaration.format).read(declaration, files):
+        counted.add(found)
+    step = max(1, len(counted.shown) // SHOWN)
+    counted.shown = counted.shown[::step][:SHOWN]
+    return counted

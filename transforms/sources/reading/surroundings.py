@@ -1,0 +1,132 @@
+"""What annotation files do not show: split lists, orientation tags, copies of pictures, pointers, augmentations."""
+
+import hashlib
+import io
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from PIL import Image
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.sources.annotated import Recognition
+from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.listing import Listing, folder, matching
+from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
+from medmultipoints.transforms.sources.reading.proposing import Draft, plural
+
+_AUGMENTED: Final = re.compile(r"\.rf\.[0-9A-Za-z]{8,}$")
+"""Roboflow appends this to the names of pictures; several of one name are augmentations."""
+_ORIENTATION: Final = 0x0112
+
+
+def complete(listing: Listing, recognition: Recognition, stated: Mapping[str, Any]) -> Recognition:
+    """Add lines, questions and hints that are the same for all formats."""
+    draft = Draft(str(recognition.read["format"]), stated, dict(recognition.read))
+    draft.proofs, draft.questions = list(recognition.proofs), list(recognition.questions)
+    draft.hints = list(recognition.hints)
+    images = recognition.read.get("images", ())
+    pictures = matching(listing.pictures, (images,) if isinstance(images, str) else tuple(images))
+    if draft.states("splits") is None:
+        _find_lists(draft, listing, pictures)
+    _look_at_pictures(draft, listing, pictures)
+    pointers = [name for name, kind in listing.kinds.items() if kind == "lfs"]
+    if pointers:
+        said = f"{plural(len(pointers), 'file')} (such as {pointers[0]}) are pointers of Git LFS"
+        draft.hint("lfs_pointers", f"{said}, not the files; run `git lfs pull` there")
+    return draft.done()
+
+
+def _find_lists(draft: Draft, listing: Listing, pictures: Sequence[str]) -> None:
+    """The line ``splits.lists`` for text files whose lines are names of pictures; the lists to use share none."""
+    stems = {split_path(name).stem for name in pictures}
+    lists = {name: held for name in listing.of("text") if (held := _listed(listing.head(name), stems))}
+    named = {name: held for name, held in lists.items() if split_path(name).stem.lower() in SPLIT_WORDS}
+    folders = Counter(folder(name) for name in named)
+    if not folders:
+        return
+    place = max(folders, key=lambda where: (folders[where], where))
+    chosen = {name: held for name, held in named.items() if folder(name) == place}
+    use = _disjoint_lists(chosen)
+    extension = split_path(next(iter(chosen))).extension
+    pattern = f"{place}/{{split}}{extension}" if place else f"{{split}}{extension}"
+    covered = len(set().union(*(chosen[name] for name in use)))
+    proof = f"{plural(len(chosen), 'list')} of names; {covered} of {plural(len(stems), 'picture')} in those used"
+    draft.line("splits.lists", pattern, proof)
+    draft.line("splits.use", [split_path(name).stem for name in use], "lists that share no picture")
+
+
+def _listed(head: bytes, stems: set[str]) -> frozenset[str]:
+    """Stems of pictures that a text lists, one a line, alone or followed by a flag; none for other texts."""
+    lines = [line.split() for line in head.decode("utf-8-sig", "replace").splitlines() if line.strip()]
+    if not lines or max(map(len, lines)) > 3:
+        return frozenset()
+    names = [split_path(line[0].replace("\\", "/")).stem for line in lines]
+    whole = [line[0].rpartition("/")[2] for line in lines]
+    held = frozenset(name if name in stems else other for name, other in zip(names, whole, strict=True)) & stems
+    return held if len(held) * 2 > len(lines) else frozenset()
+
+
+def _disjoint_lists(lists: Mapping[str, frozenset[str]]) -> list[str]:
+    """Lists that share no picture; those that are the union of others are left out first."""
+    parts = [
+        name
+        for name, held in lists.items()
+        if not any(other < held for place, other in lists.items() if place != name) or len(lists) == 1
+    ]
+    kept: list[str] = []
+    for name in sorted(parts, key=lambda name: (-len(lists[name]), name)):
+        if all(not lists[name] & lists[other] for other in kept):
+            kept.append(name)
+    return sorted(kept)
+
+
+def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -> None:
+    """Hints from bytes of pictures: turned by a tag, equal to one of another folder, or augmentations of one."""
+    turned: list[str] = []
+    digests: defaultdict[bytes, list[str]] = defaultdict(list)
+    sources: Counter[str] = Counter()
+    for name in pictures:
+        if listing.kinds.get(name) == "lfs":
+            continue
+        try:
+            data = listing.read(name)
+        except MemberProblem as problem:
+            draft.hint(problem.reason, problem.detail)
+            continue
+        digests[hashlib.blake2b(data, digest_size=16).digest()].append(name)
+        stem = split_path(name).stem
+        sources[_AUGMENTED.sub("", stem)] += bool(_AUGMENTED.search(stem))
+        if _is_turned(data):
+            turned.append(name)
+    if turned:
+        text = (
+            f"{plural(len(turned), 'picture')} with an orientation tag, such as {turned[0]}: do annotations refer to "
+        )
+        draft.ask("pictures.exif", f"{text}the pixels as stored or as shown?", ["stored", "displayed"], "stored")
+    _hint_copies(draft, [names for names in digests.values() if len(names) > 1])
+    augmented = sum(count > 1 for count in sources.values())
+    if augmented:
+        said = f"{plural(augmented, 'picture')} several times under names that differ after .rf."
+        draft.hint("augmentations", f"{said}: augmentations of one picture belong in one split")
+
+
+def _is_turned(data: bytes) -> bool:
+    if b"Exif" not in data[:4096] and b"eXIf" not in data[:4096]:
+        return False
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return int(image.getexif().get(_ORIENTATION, 1)) not in (0, 1)
+    except (OSError, SyntaxError, ValueError, TypeError):
+        return False
+
+
+def _hint_copies(draft: Draft, copies: Sequence[Sequence[str]]) -> None:
+    across = [names for names in copies if len({folder(name) for name in names}) > 1]
+    if across:
+        said = f"{plural(len(across), 'picture')} with a byte-equal copy in another folder, such as {across[0][0]}"
+        draft.hint("copies", f"{said} and {across[0][1]}; copies must not lie in different splits")
+    within = len(copies) - len(across)
+    if within:
+        draft.hint("copies_in_folder", f"{plural(within, 'picture')} with a byte-equal copy in its own folder")
