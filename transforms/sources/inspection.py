@@ -111,7 +111,7 @@ def nest_keys(values: Mapping[str, Any]) -> dict[str, Any]:
         place = nested
         for table in tables:
             place = place.setdefault(table, {})
-        place[last] = _parsed(value)
+        place[last] = int(value) if key == "frame_base" else _parsed(value)
     return nested
 
 

@@ -8,11 +8,13 @@ from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.sources.annotated import Files, Question, Recognition
 from medmultipoints.transforms.sources.formats import (
     coco,
+    createml,
     cvat,
     dicom,
     label_studio,
     labelme,
     masks,
+    mot,
     nifti,
     supervisely,
     via,
@@ -23,7 +25,7 @@ from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.listing import listed
 from medmultipoints.transforms.sources.reading.surroundings import complete
 
-_MODULES = (coco, cvat, dicom, label_studio, labelme, masks, nifti, supervisely, via, voc, yolo)
+_MODULES = (coco, createml, cvat, dicom, label_studio, labelme, masks, mot, nifti, supervisely, via, voc, yolo)
 FORMATS: Final[tuple[Format, ...]] = tuple(
     sorted((module.FORMAT for module in _MODULES), key=lambda form: -form.weight)
 )

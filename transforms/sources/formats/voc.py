@@ -4,9 +4,7 @@ The same tags hold numbers of several frames: first and last pixel from 1 (the d
 frame is proved from all files or asked.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from math import isnan
 from xml.etree.ElementTree import Element
 
@@ -15,6 +13,7 @@ from medmultipoints.transforms.sources.annotated import Annotation, Files, Readi
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence, decide_frame
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
@@ -25,7 +24,7 @@ from medmultipoints.transforms.sources.reading.proposing import (
     plural,
     propose_images,
 )
-from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, Fault, box_fault, corners_to_box, finite
+from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, Fault, box_fault, corners_to_box
 from medmultipoints.transforms.sources.reading.xml_tree import number, parse_xml, text
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -42,36 +41,6 @@ def _voc_files(listing: Listing) -> tuple[str, ...]:
     return tuple(name for name in listing.of("text") if _is_voc(listing.head(name)))
 
 
-@dataclass
-class _Evidence:
-    """What the numbers of all boxes say of their frame."""
-
-    boxes: int = 0
-    decimals: int = 0
-    zeros: int = 0
-    ones: int = 0
-    at_far_edge: int = 0
-    at_last_pixel: int = 0
-    beyond: int = 0
-    no_extent: int = 0
-    difficult: int = 0
-    names_differ: int = 0
-    labels: Counter[str] = field(default_factory=Counter)
-
-    def add(self, corners: tuple[float, ...], width: float, height: float) -> None:
-        if not finite(corners):
-            return
-        self.boxes += 1
-        self.decimals += any(not value.is_integer() for value in corners)
-        self.zeros += min(corners[:2]) == 0
-        self.ones += 1 in corners[:2]
-        if width and height:
-            self.at_far_edge += corners[2] == width or corners[3] == height
-            self.at_last_pixel += corners[2] == width - 1 or corners[3] == height - 1
-            self.beyond += corners[2] > width or corners[3] > height or min(corners[:2]) < 0
-        self.no_extent += corners[0] == corners[2] or corners[1] == corners[3]
-
-
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     """Propose a declaration for the VOC files among the members."""
     listing = listed(files)
@@ -83,55 +52,28 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft.line("format", "voc", f"{plural(len(found), 'XML file')} with <annotation> and <size>, <object> or <bndbox>")
     joins = {name: index.find_stem(split_path(name).stem, name) for name in found}
     chosen = choose_files(draft, listing, found, lambda name: joins[name].member or split_path(name).stem)
-    evidence = _gather(listing, chosen)
+    evidence = _gather(draft, listing, chosen)
     joined = [join.member for name in chosen if (join := joins[name]).member]
     propose_images(draft, listing, in_same_folders(listing, joined), [n for n in listing.pictures if n not in joined])
-    _decide_frame(draft, evidence)
+    decide_frame(draft, evidence)
     return draft.done()
 
 
-def _gather(listing: Listing, names: tuple[str, ...]) -> _Evidence:
-    evidence = _Evidence()
+def _gather(draft: Draft, listing: Listing, names: tuple[str, ...]) -> FrameEvidence:
+    evidence, differ = FrameEvidence(), 0
     for name in names:
         try:
             root = parse_xml(listing.read(name), name)
         except MemberProblem:
             continue
         width, height = number(text(root, "size/width")), number(text(root, "size/height"))
-        evidence.names_differ += split_path(text(root, "filename")).stem not in ("", split_path(name).stem)
+        differ += split_path(text(root, "filename")).stem not in ("", split_path(name).stem)
         for element in root.iter("object"):
-            evidence.labels[text(element, "name")] += 1
-            evidence.difficult += text(element, "difficult") == "1"
             evidence.add(_corners(element), width, height)
+    if differ:
+        said = f"<filename> differs from the file's own name in {plural(differ, 'file')}"
+        draft.hint("names_differ", f"{said}; pictures are joined by the file's own name")
     return evidence
-
-
-def _decide_frame(draft: Draft, seen: _Evidence) -> None:
-    """Edges if any number has decimals, or 0 and the far edge both occur; else what is likely is asked."""
-    key = "boxes.frame"
-    if seen.no_extent:
-        draft.hint("zero_extent", f"{plural(seen.no_extent, 'box', 'boxes')} of zero extent; rejected unless kept")
-    if seen.beyond:
-        draft.hint("beyond_frame", f"{plural(seen.beyond, 'box', 'boxes')} reach beyond the picture's frame")
-    if seen.names_differ:
-        draft.hint(
-            "names_differ", f"<filename> differs from the file's own name in {plural(seen.names_differ, 'file')}"
-        )
-    if not seen.boxes:
-        return
-    said = f"{plural(seen.boxes, 'box', 'boxes')}: {seen.decimals} with decimals, {seen.zeros} at 0, {seen.ones} at 1"
-    said += f", {seen.at_far_edge} end at the width or height"
-    if seen.decimals:
-        draft.line(key, "edges", f"{said}; decimals are edges")
-    elif seen.zeros and seen.at_far_edge:
-        draft.line(key, "edges", f"{said}; only edges reach both 0 and the size")
-    elif seen.zeros:
-        likely = "inclusive-0" if seen.at_last_pixel else "edges"
-        other = "edges" if likely == "inclusive-0" else "inclusive-0"
-        draft.ask(key, f"Are the numbers edges or first and last pixels from 0? {said}", [likely, other], likely)
-    else:
-        choices = ["inclusive-1", "edges", "inclusive-0"]
-        draft.ask(key, f"Are the numbers pixels counted from 1, or edges? {said}; never 0", choices, "inclusive-1")
 
 
 def _corners(element: Element) -> tuple[float, ...]:

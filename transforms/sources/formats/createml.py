@@ -1,0 +1,161 @@
+"""CreateML: a JSON list of pictures with boxes; x, y is the centre, or a corner, as the writer decides."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import Annotation, Box
+from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.reading.joining import Pictures, missing, picture_size
+from medmultipoints.transforms.sources.reading.json_rows import show, stream_tasks
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.making import make_annotation
+from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import (
+    Draft,
+    choose_documents,
+    hint_missing,
+    in_same_folders,
+    plural,
+    propose_images,
+)
+from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, finite
+
+_KEYS = ("x", "y", "width", "height")
+_SLACK = 1.0
+
+
+def _is_createml(head: bytes) -> bool:
+    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not bare.startswith(b"["):
+        return False
+    return b'"coordinates"' in bare or (b'"image"' in bare and b'"annotations"' in bare and b'"data"' not in bare)
+
+
+def _files(listing: Listing) -> tuple[str, ...]:
+    return tuple(name for name in listing.of("text") if _is_createml(listing.head(name)))
+
+
+def _entries(listing: Listing, name: str) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    found: list[tuple[str, list[Mapping[str, Any]]]] = []
+    for entry in stream_tasks(listing, name):
+        picture = entry.get("image") or entry.get("imagefilename") if isinstance(entry, dict) else None
+        boxes = (entry.get("annotations") or entry.get("annotation") or []) if isinstance(entry, dict) else []
+        if isinstance(picture, str) and isinstance(boxes, list):
+            found.append((picture, [box for box in boxes if isinstance(box, dict)]))
+    return found
+
+
+def _numbers(box: Mapping[str, Any]) -> list[Any]:
+    held = box.get("coordinates")
+    return [held.get(key) for key in _KEYS] if isinstance(held, dict) else [None] * 4
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the CreateML files among the members."""
+    listing = listed(files)
+    index = PictureIndex(listing.photos)
+    draft = Draft("createml", stated)
+    held: dict[str, list[tuple[str, list[Mapping[str, Any]]]]] = {}
+    for name in _files(listing):
+        try:
+            held[name] = _entries(listing, name)
+        except MemberProblem as problem:
+            draft.hint(problem.reason, problem.detail)
+    if not held:
+        return None
+    draft.line("format", "createml", f"{plural(len(held), 'JSON file')} of pictures with annotations of coordinates")
+    joins = {name: [index.find(picture, name) for picture, _ in entries] for name, entries in held.items()}
+    names = {
+        name: frozenset(join.member or entry[0] for join, entry in zip(joins[name], held[name], strict=True))
+        for name in held
+    }
+    chosen = choose_documents(draft, listing, names)
+    joined = sorted({join.member for name in chosen for join in joins[name] if join.member})
+    propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
+    boxes: list[tuple[list[Any], tuple[int, int] | None]] = []
+    for name in chosen:
+        hint_missing(draft, name, joins[name])
+        for join, (_, entries) in zip(joins[name], held[name], strict=True):
+            size = _size(listing, join.member)
+            boxes += [(_numbers(box), size) for box in entries]
+    _decide_form(draft, boxes)
+    return draft.done()
+
+
+def _size(listing: Listing, member: str | None) -> tuple[int, int] | None:
+    try:
+        return None if member is None else picture_size(listing, member)
+    except MemberProblem:
+        return None
+
+
+def _decide_form(draft: Draft, boxes: list[tuple[list[Any], tuple[int, int] | None]]) -> None:
+    """Centre or corner: the one under which all boxes lie in their pictures, if only one does; else asked."""
+    sound = [(numbers, size) for numbers, size in boxes if finite(numbers) and size is not None]
+    centred = sum(_fits(n[0] - n[2] / 2, n[1] - n[3] / 2, n[2], n[3], size) for n, size in sound)
+    cornered = sum(_fits(n[0], n[1], n[2], n[3], size) for n, size in sound)
+    said = (
+        f"of {plural(len(sound), 'box', 'boxes')}, {centred:,} lie in the picture as centres, {cornered:,} as corners"
+    )
+    if sound and centred == len(sound) and cornered < len(sound):
+        draft.line("boxes.form", "cxcywh", said)
+    elif sound and cornered == len(sound) and centred < len(sound):
+        draft.line("boxes.form", "xywh", said)
+    elif boxes:
+        choices = ["cxcywh", "xywh"]
+        draft.ask("boxes.form", f"Is x, y the centre (CreateML) or the top left corner? {said}", choices, "cxcywh")
+
+
+def _fits(x: float, y: float, w: float, h: float, size: tuple[int, int] | None) -> bool:
+    assert size is not None
+    return x >= -_SLACK and y >= -_SLACK and x + w <= size[0] + _SLACK and y + h <= size[1] + _SLACK
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield each entry of the list."""
+    listing = listed(files)
+    pictures = Pictures(listing, declaration)
+    for name in matching(_files(listing), declaration.annotations):
+        columns = hole_columns(name, declaration.annotations)
+        try:
+            entries = _entries(listing, name)
+        except MemberProblem as problem:
+            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
+            continue
+        for at, (stated, boxes) in enumerate(entries):
+            joined = pictures.index.find(stated, name)
+            size = _size(listing, joined.member)
+            found: list[Annotation | ReadProblem] = [
+                make_annotation(f"{name}#{at}/{n}", str(box.get("label") or ""), _place(declaration, box, size), {})
+                for n, box in enumerate(boxes)
+            ]
+            if joined.member is None:
+                yield from missing(joined, stated, f"{name}#{at}", found)
+            else:
+                yield from pictures.give(joined.member, found, [name], size, columns)
+    yield from pictures.rest()
+
+
+def _place(declaration: Declaration, box: Mapping[str, Any], size: tuple[int, int] | None) -> Place | Fault:
+    numbers = _numbers(box)
+    if not finite(numbers):
+        return Fault("box_not_a_number", f"the coordinates {show(numbers)} are no four finite numbers")
+    x, y, w, h = numbers
+    if declaration.boxes.form != "xywh":
+        x, y = x - w / 2, y - h / 2
+    return box_place(Box(x, y, x + w, y + h), numbers, size, declaration.boxes.degenerate)
+
+
+FORMAT = Format(
+    name="createml",
+    title="CreateML JSON",
+    recognise=recognise,
+    read=read,
+    weight=45,
+    lost="nothing beside what the format cannot say: boxes alone",
+    export="Roboflow: CreateML; Apple Create ML",
+)

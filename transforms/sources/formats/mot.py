@@ -1,0 +1,250 @@
+"""MOT challenge: ``gt.txt`` of frame, identity, left, top, width, height, flag, class, visibility; all counted from 1.
+
+Some writers count from 0; the numbers prove which where they can. A flag of 0 marks rows about which nothing is said.
+``det.txt`` holds detections, which are no truth.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import Annotation, Box
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.joining import MISSING, picture_size
+from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
+from medmultipoints.transforms.sources.reading.making import make_annotation
+from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
+from medmultipoints.transforms.sources.reading.proposing import Draft, plural, single, toml_list
+from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, finite
+
+_ROW: Final = re.compile(
+    rb"^\s*\d+(\.0+)?\s*,\s*-?\d+(\.0+)?\s*,(\s*-?[\d.eE+-]+\s*,){3}\s*-?[\d.eE+-]+\s*(,[^,]*){0,5}$"
+)
+_FRAME: Final = re.compile(r"(\d+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row as the file gives it; ``flag`` and ``label`` are None where there is no such column."""
+
+    line: int
+    frame: int
+    track: str
+    box: tuple[float, float, float, float]
+    flag: float | None
+    label: int | None
+
+
+def _is_mot(head: bytes) -> bool:
+    lines = [line for line in head.splitlines()[:30] if line.strip()]
+    if len(head) >= 1 << 16 and len(lines) > 1:
+        lines.pop()
+    return bool(lines) and all(_ROW.match(line) for line in lines)
+
+
+def _truths(listing: Listing) -> tuple[str, ...]:
+    found = tuple(name for name in listing.of("text") if _is_mot(listing.head(name)))
+    return tuple(name for name in found if split_path(name).filename.lower() != "det.txt")
+
+
+def _rows(listing: Listing, name: str) -> Iterator[_Row | ReadProblem]:
+    for line, text in enumerate(listing.read(name).decode("utf-8-sig", "replace").splitlines(), start=1):
+        parts = [part.strip() for part in text.split(",")]
+        if parts == [""]:
+            continue
+        try:
+            numbers = [float(part) for part in parts if part]
+            frame, track, *box = numbers[:6]
+            flag = numbers[6] if len(numbers) > 6 else None
+            label = int(numbers[7]) if len(numbers) > 7 and len(numbers) != 10 else None
+            yield _Row(line, int(frame), f"{track:g}", (box[0], box[1], box[2], box[3]), flag, label)
+        except (ValueError, IndexError, OverflowError):
+            detail = f"{name}, line {line}: {text[:80]!r} is no row of at least six numbers"
+            yield ReadProblem(key=f"{name}#{line}", reason="row_damaged", detail=detail)
+
+
+def _frames(name: str, pictures: Sequence[str]) -> dict[int, str]:
+    """Pictures of a sequence by the number that ends their names: those nearest to the file in the tree."""
+    place = folder(name)
+    while True:
+        near = [picture for picture in pictures if not place or picture.startswith(f"{place}/")]
+        if near or not place:
+            break
+        place = folder(place)
+    folders = {folder(picture) for picture in near}
+    if len(folders) > 1 and not place:
+        near = []
+    found = ((picture, _FRAME.search(split_path(picture).stem)) for picture in near)
+    return {int(number[1]): picture for picture, number in found if number}
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the MOT files among the members."""
+    listing = listed(files)
+    truths = _truths(listing)
+    if not truths:
+        return None
+    draft = Draft("mot", stated)
+    draft.line("format", "mot", f"{plural(len(truths), 'text file')} of frame, identity and box")
+    draft.line(
+        "annotations", single(propose_patterns(truths, set(listing.kinds) - set(truths))), "rows of six or more numbers"
+    )
+    frames = {name: _frames(name, listing.photos) for name in truths}
+    members = sorted({member for held in frames.values() for member in held.values()})
+    if members:
+        draft.line(
+            "images",
+            single(propose_patterns(members, set(listing.pictures) - set(members))),
+            plural(len(members), "frame"),
+        )
+    rows = {name: [row for row in _rows(listing, name) if isinstance(row, _Row)] for name in truths}
+    _decide_base(draft, listing, rows, frames)
+    _decide_labels(draft, [row for held in rows.values() for row in held])
+    detections = [name for name in listing.of("text") if _is_mot(listing.head(name)) and name not in truths]
+    if detections:
+        draft.hint(
+            "detections", f"{plural(len(detections), 'file')} named det.txt hold detections, not truth; left out"
+        )
+    return draft.done()
+
+
+def _decide_base(
+    draft: Draft, listing: Listing, rows: Mapping[str, Sequence[_Row]], frames: Mapping[str, Mapping[int, str]]
+) -> None:
+    everything = [row for held in rows.values() for row in held]
+    first = min((row.frame for row in everything), default=1)
+    lowest = min((min(row.box[:2]) for row in everything), default=1)
+    numbers = sorted({number for held in frames.values() for number in held})
+    said = f"frames from {first}, pictures from {numbers[0] if numbers else '?'}; the least left or top is {lowest:g}"
+    zeros = sum(0 in row.box[:2] for row in everything)
+    if zeros or first == 0:
+        draft.line("boxes.frame", "edges", f"{said}: a number of 0 is not counted from 1")
+    else:
+        text = f"MOT counts from 1, some writers from 0. Which is it here? {said}"
+        edge = _beyond(listing, rows, frames)
+        choices = ["inclusive-1", "edges"]
+        draft.ask("boxes.frame", f"{text}; {edge} end one behind the far edge", choices, "inclusive-1")
+    if first == 1 and numbers and numbers[0] == 0:
+        text = f"Pictures are numbered from 0, rows from 1. Is row 1 the first picture (MOT), or picture 1? {said}"
+        draft.ask("frame_base", text, ["1", "0"], "1")
+
+
+def _beyond(listing: Listing, rows: Mapping[str, Sequence[_Row]], frames: Mapping[str, Mapping[int, str]]) -> int:
+    """Boxes that end one pixel behind the width or height, as those counted from 1 do."""
+    found = 0
+    for name, held in rows.items():
+        picture = next(iter(frames[name].values()), None)
+        try:
+            size = picture_size(listing, picture) if picture else None
+        except MemberProblem:
+            size = None
+        if size is not None:
+            found += sum(
+                row.box[0] + row.box[2] == size[0] + 1 or row.box[1] + row.box[3] == size[1] + 1 for row in held
+            )
+    return found
+
+
+def _decide_labels(draft: Draft, rows: Sequence[_Row]) -> None:
+    numbers = sorted({row.label for row in rows if row.label is not None and row.label >= 0})
+    ignored = sum(row.flag == 0 for row in rows)
+    if ignored:
+        draft.hint(
+            "ignored_rows", f"{plural(ignored, 'row')} with flag 0: regions about which nothing is said, not counted"
+        )
+    if numbers and numbers != [1]:
+        text = f"What are the class numbers {', '.join(map(str, numbers[:20]))}? Give names from 0 on."
+        draft.ask("classes", text, [toml_list([str(at) for at in range(numbers[-1] + 1)])])
+    else:
+        draft.ask("label", "What are the tracked objects? Give their label.")
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield each frame of each sequence with the boxes of its tracks."""
+    listing = listed(files)
+    pictures = matching(listing.pictures if declaration.images else listing.photos, declaration.images)
+    given: set[str] = set()
+    for name in matching(_truths(listing), declaration.annotations):
+        by_frame: defaultdict[int, list[_Row]] = defaultdict(list)
+        for row in _rows(listing, name):
+            if isinstance(row, ReadProblem):
+                yield row
+            else:
+                by_frame[row.frame].append(row)
+        frames = _frames(name, pictures)
+        shift = _shift(declaration, frames, by_frame)
+        yield from _read_sequence(declaration, listing, name, {n - shift: rows for n, rows in by_frame.items()}, frames)
+        given |= set(frames.values())
+    for picture in pictures:
+        if picture not in given:
+            yield AnnotatedPicture(member=picture, name=picture, annotated=False)
+
+
+def _shift(declaration: Declaration, frames: Mapping[int, str], rows: Mapping[int, Sequence[_Row]]) -> int:
+    """How much a frame number of the rows lies above that of its picture: picture names may count from 0."""
+    if not frames or not rows:
+        return 0
+    return 1 if declaration.frame_base == 1 and min(frames) == 0 else 0
+
+
+def _read_sequence(
+    declaration: Declaration,
+    listing: Listing,
+    name: str,
+    rows: Mapping[int, Sequence[_Row]],
+    frames: Mapping[int, str],
+) -> Reading:
+    group = folder(name).removesuffix("/gt").rpartition("/")[2] or split_path(name).stem
+    for number in sorted(rows.keys() | frames.keys()):
+        picture = frames.get(number)
+        size = None if picture is None else picture_size(listing, picture)
+        found = [_annotation(declaration, name, row, size) for row in rows.get(number, ())]
+        if picture is not None:
+            held = tuple(item for item in found if isinstance(item, Annotation))
+            yield from (item for item in found if isinstance(item, ReadProblem))
+            yield AnnotatedPicture(
+                member=picture, name=picture, annotations=held, read_from=(name,), columns={"group": group}
+            )
+            continue
+        for item in found:
+            detail = f"{name}: there is no picture of frame {number}"
+            yield ReadProblem(key=item.key, reason=MISSING, detail=detail, picture=f"{name} {number}", label=item.label)
+
+
+def _annotation(
+    declaration: Declaration, name: str, row: _Row, size: tuple[int, int] | None
+) -> Annotation | ReadProblem:
+    label = declaration.label or (str(row.label) if row.label is not None and row.label >= 0 else "object")
+    if declaration.classes and row.label is not None:
+        label = declaration.classes[row.label] if 0 <= row.label < len(declaration.classes) else ""
+    made = make_annotation(f"{name}#{row.line}", label, _place(declaration, row, size), {}, row.track)
+    if isinstance(made, Annotation) and row.flag == 0:
+        return Annotation(key=made.key, label=label, box=made.box, track_id=row.track, ignore=True)
+    return made
+
+
+def _place(declaration: Declaration, row: _Row, size: tuple[int, int] | None) -> Place | Fault:
+    if not finite(row.box):
+        return Fault("box_not_a_number", f"the box {row.box} holds a value that is no finite number")
+    x, y, w, h = row.box
+    shift = 1 if declaration.boxes.frame == "inclusive-1" else 0
+    return box_place(
+        Box(x - shift, y - shift, x - shift + w, y - shift + h), row.box, size, declaration.boxes.degenerate
+    )
+
+
+FORMAT = Format(
+    name="mot",
+    title="MOT challenge (tracks over frames)",
+    recognise=recognise,
+    read=read,
+    weight=70,
+    lost="visibility; detections (det.txt)",
+    export="CVAT: MOT 1.1",
+)
