@@ -17,6 +17,7 @@ from medmultipoints.transforms.sources.formats import (
     mot,
     nifti,
     supervisely,
+    table,
     via,
     voc,
     yolo,
@@ -25,7 +26,7 @@ from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.listing import listed
 from medmultipoints.transforms.sources.reading.surroundings import complete
 
-_MODULES = (coco, createml, cvat, dicom, label_studio, labelme, masks, mot, nifti, supervisely, via, voc, yolo)
+_MODULES = (coco, createml, cvat, dicom, label_studio, labelme, masks, mot, nifti, supervisely, table, via, voc, yolo)
 FORMATS: Final[tuple[Format, ...]] = tuple(
     sorted((module.FORMAT for module in _MODULES), key=lambda form: -form.weight)
 )

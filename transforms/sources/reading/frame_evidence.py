@@ -42,7 +42,6 @@ def decide_frame(draft: Draft, seen: FrameEvidence) -> None:
         draft.hint("zero_extent", f"{plural(seen.no_extent, 'box', 'boxes')} of zero extent; rejected unless kept")
     if seen.beyond:
         draft.hint("beyond_frame", f"{plural(seen.beyond, 'box', 'boxes')} reach beyond the picture's frame")
-        )
     if not seen.boxes:
         return
     said = f"{plural(seen.boxes, 'box', 'boxes')}: {seen.decimals} with decimals, {seen.zeros} at 0, {seen.ones} at 1"

@@ -1,0 +1,156 @@
+"""Which columns of a table say picture, label and box: by the values, and by names that tools and authors use."""
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.sources.annotated import Files
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+
+Row = Mapping[str, str]
+BOX_NAMES: Final[tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]] = (
+    ("xyxy", (("xmin", "x_min", "x1", "left", "x0", "xtl", "bbox_x1", "bbox_xmin", "xstart"),
+              ("ymin", "y_min", "y1", "top", "y0", "ytl", "bbox_y1", "bbox_ymin", "ystart"),
+              ("xmax", "x_max", "x2", "right", "xbr", "bbox_x2", "bbox_xmax", "xend"),
+              ("ymax", "y_max", "y2", "bottom", "ybr", "bbox_y2", "bbox_ymax", "yend"))),
+    ("cxcywh", (("cx", "xc", "x_center", "xcenter", "x_centre"), ("cy", "yc", "y_center", "ycenter", "y_centre"),
+                ("w", "width", "bbox_width", "box_width"), ("h", "height", "bbox_height", "box_height"))),
+    ("xywh", (("x", "left", "bbox_x", "xmin", "x_min", "x0"), ("y", "top", "bbox_y", "ymin", "y_min", "y0"),
+              ("w", "width", "bbox_width", "bbox_w", "box_width"), ("h", "height", "bbox_height", "bbox_h", "box_height"))),
+)  # fmt: skip
+LABELS: Final = ("class", "label", "category", "class_name", "classname", "label_name", "finding", "target", "name")
+ONE_BOX: Final = ("bbox", "box", "bounding_box", "bboxes", "boundingbox")
+PICTURES: Final = ("filename", "file_name", "image", "image_id", "image_path", "imageid", "path", "img", "patientid")
+_EMPTY: Final = frozenset({"", "nan", "none", "null", "na", "n/a"})
+
+
+def is_empty(text: str) -> bool:
+    """Whether a cell says nothing."""
+    return text.strip().casefold() in _EMPTY
+
+
+def read_number(text: str, decimal: str = ".") -> float:
+    """The number of a cell; NaN where it is none."""
+    try:
+        return float(text.replace(decimal, ".") if decimal != "." else text)
+    except ValueError:
+        return math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How the cells of a text table are written."""
+
+    delimiter: str
+    decimal: str
+    encoding: str
+
+
+def find_dialect(head: bytes) -> Dialect | None:
+    """Delimiter, decimal mark and encoding of a table by its first lines; None for texts that are no table."""
+    encoding = "utf-8-sig"
+    try:
+        text = head.decode(encoding)
+    except UnicodeDecodeError as error:
+        if len(head) - error.start > 4:
+            encoding = "cp1252"
+        text = head.decode(encoding, "replace")
+    lines = [line for line in text.splitlines()[:50] if line.strip()]
+    if len(lines) > 2 and len(head) >= 1 << 16:
+        lines.pop()
+    for delimiter in (";", "\t", ",", "|"):
+        rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter))
+        if len(rows) > 1 and len(rows[0]) > 2 and all(len(row) == len(rows[0]) for row in rows):
+            body = [cell for row in rows[1:] for cell in row]
+            comma = delimiter != "," and sum(bool(re.fullmatch(r"-?\d+,\d+", cell)) for cell in body) > 0
+            return Dialect(delimiter, "," if comma else ".", encoding)
+    return None
+
+
+def text_rows(files: Files, name: str, dialect: Dialect) -> Iterator[tuple[int, Row]]:
+    """Line numbers and cells by column, one row at a time. MemberProblem ``table_damaged``."""
+    with files.open(name) as stream:
+        text = io.TextIOWrapper(io.BufferedReader(stream), dialect.encoding, "replace", newline="")  # type: ignore[arg-type]
+        reader = csv.DictReader(text, delimiter=dialect.delimiter)
+        try:
+            for row in reader:
+                yield reader.line_num, {str(key).strip(): str(cell or "").strip() for key, cell in row.items() if key}
+        except csv.Error as error:
+            raise MemberProblem("table_damaged", f"{name}, line {reader.line_num}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Columns by what they say, as ``[read] fields`` holds them; ``form`` is that of the box's names."""
+
+    fields: Mapping[str, str]
+    form: str | None
+
+
+def find_columns(header: Sequence[str], rows: Sequence[Row], index: PictureIndex) -> Columns | None:
+    """The columns of picture, label and box; None for a table without pictures of the source and boxes."""
+    plain = {re.sub(r"[\s-]+", "_", name.strip().casefold()): name for name in header}
+    image = _picture_column(plain, header, rows, index)
+    if image is None:
+        return None
+    fields = {"image": image}
+    single = next((plain[name] for name in ONE_BOX if name in plain), None)
+    form = None
+    if single is not None and any(parse_box(row.get(single, "")) for row in rows):
+        fields["box"] = single
+    else:
+        form, corners = _box_columns(plain, image)
+        if form is None:
+            return None
+        fields |= dict(zip(("x1", "y1", "x2", "y2"), corners, strict=True))
+    label = next((plain[name] for name in LABELS if name in plain and plain[name] != image), None)
+    return Columns(fields | ({"label": label} if label else {}), form)
+
+
+def _box_columns(plain: Mapping[str, str], image: str) -> tuple[str | None, tuple[str, ...]]:
+    for form, groups in BOX_NAMES:
+        found = [
+            next((plain[name] for name in names if name in plain and plain[name] != image), None) for names in groups
+        ]
+        if all(found) and len(set(found)) == 4:
+            return form, tuple(name for name in found if name)
+    return None, ()
+
+
+def _picture_column(
+    plain: Mapping[str, str], header: Sequence[str], rows: Sequence[Row], index: PictureIndex
+) -> str | None:
+    """The column whose values join most pictures, at least half of them; else one that is named for pictures."""
+    sampled = rows[:: max(1, len(rows) // 60)][:60]
+    hits = {name: sum(index.find(row.get(name, "")).member is not None for row in sampled) for name in header}
+    best = max(hits, key=lambda name: hits[name], default=None)
+    if best is not None and sampled and hits[best] * 2 >= len(sampled):
+        return best
+    return next((plain[name] for name in PICTURES if name in plain), None)
+
+
+def parse_box(text: str) -> list[float] | None:
+    """Four numbers of a cell such as ``[1, 2, 3, 4]`` or ``1 2 3 4``; None for other texts."""
+    try:
+        held = json.loads(text)
+    except ValueError:
+        held = [read_number(part) for part in re.split(r"[\s,;]+", text.strip("[](){} ")) if part]
+    if isinstance(held, dict):
+        held = list(held.values())
+    sound = (
+        isinstance(held, list) and len(held) == 4 and all(isinstance(v, int | float) and math.isfinite(v) for v in held)
+    )
+    return [float(value) for value in held] if sound else None
+
+
+def as_cells(values: Mapping[str, Any]) -> Row:
+    """Cells of a row of another kind as texts; missing values are empty."""
+    return {
+        key: "" if value is None else value if isinstance(value, str) else str(value) for key, value in values.items()
+    }
