@@ -22,7 +22,7 @@ BOX_NAMES: Final[tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]] = (
     ("cxcywh", (("cx", "xc", "x_center", "xcenter", "x_centre"), ("cy", "yc", "y_center", "ycenter", "y_centre"),
                 ("w", "width", "bbox_width", "box_width"), ("h", "height", "bbox_height", "box_height"))),
     ("xywh", (("x", "left", "bbox_x", "xmin", "x_min", "x0"), ("y", "top", "bbox_y", "ymin", "y_min", "y0"),
-              ("w", "width", "bbox_width", "bbox_w", "box_width"), ("h", "height", "bbox_height", "bbox_h", "box_height"))),
+              ("w", "width", "bbox_width", "bbox_w", "box_width"), ("h", "height", "bbox_height", "bbox_h"))),
 )  # fmt: skip
 LABELS: Final = ("class", "label", "category", "class_name", "classname", "label_name", "finding", "target", "name")
 ONE_BOX: Final = ("bbox", "box", "bounding_box", "bboxes", "boundingbox")
