@@ -1,8 +1,8 @@
 """Planes of volumes, and pictures of other formats than JPEG and PNG.
 
 A plane is named ``axial:12``, ``coronal:3``, ``sagittal:40`` (with ``:square`` behind it where pixels are made square),
-``frame:7`` of a DICOM file, ``page:2`` of a TIFF; ``series:0`` is what lies under a DICOM picture, an empty one the
-whole picture.
+``frame:7`` of a DICOM file, ``page:2`` of a TIFF; ``row:5`` of a Parquet file; ``series:0`` is what lies
+under a DICOM picture, an empty one the whole picture.
 """
 
 import io
@@ -17,6 +17,7 @@ from PIL import Image
 from medmultipoints.transforms.pictures.decode import MAX_PIXELS, ImageProblem, decode_image
 from medmultipoints.transforms.rasters import dicom, nifti
 from medmultipoints.transforms.rasters.intensity import Rendering, read_rendering, to_gray
+from medmultipoints.transforms.rasters.parquet_rows import row_picture
 
 _PLANES: Final = ("axial:", "coronal:", "sagittal:", "frame:", "series:")
 _TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -72,6 +73,8 @@ def _whole(values: NDArray[Any], member: str) -> NDArray[Any]:
 def render_plane(read: Read, member: str, plane: str, rendering: str) -> NDArray[np.uint8]:
     """A picture in RGB, height x width x 3. ImageProblem where its format is not read."""
     data, rule = read(member), read_rendering(rendering)
+    if plane.startswith("row:"):
+        return render_file(row_picture(data, member, _number(plane)), f"{member}, {plane}", rule)
     if data[128:132] == b"DICM":
         return dicom.render(data, member, rule, _number(plane) if plane else 0)
     if is_volume_plane(plane):
@@ -81,8 +84,13 @@ def render_plane(read: Read, member: str, plane: str, rendering: str) -> NDArray
         if square:
             gray = _resize(gray, nifti.plane_spacing(volume.grid, axis), Image.Resampling.BILINEAR)
         return _rgb(gray)
+    return render_file(data, member, rule, _number(plane) if plane else 0)
+
+
+def render_file(data: bytes, member: str, rule: Rendering, page: int = 0) -> NDArray[np.uint8]:
+    """The picture of an image file's bytes in RGB."""
     if data[:4] in _TIFF:
-        return _render_tiff(data, member, _number(plane) if plane else 0, rule)
+        return _render_tiff(data, member, page, rule)
     if data.startswith((b"\xff\xd8\xff", b"\x89PNG")):
         return _render_plain(data, rule)
     return _render_other(data, member, rule)

@@ -10,9 +10,12 @@ from medmultipoints.transforms.sources.formats import (
     coco,
     createml,
     cvat,
+    cvat_video,
     dicom,
+    hugging_face,
     label_studio,
     labelme,
+    labelme_xml,
     masks,
     mot,
     nifti,
@@ -26,7 +29,25 @@ from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.listing import listed
 from medmultipoints.transforms.sources.reading.surroundings import complete
 
-_MODULES = (coco, createml, cvat, dicom, label_studio, labelme, masks, mot, nifti, supervisely, table, via, voc, yolo)
+_MODULES = (
+    coco,
+    createml,
+    cvat,
+    cvat_video,
+    dicom,
+    hugging_face,
+    label_studio,
+    labelme,
+    labelme_xml,
+    masks,
+    mot,
+    nifti,
+    supervisely,
+    table,
+    via,
+    voc,
+    yolo,
+)
 FORMATS: Final[tuple[Format, ...]] = tuple(
     sorted((module.FORMAT for module in _MODULES), key=lambda form: -form.weight)
 )

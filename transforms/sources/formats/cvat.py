@@ -129,20 +129,22 @@ def _read_image(
 
 def _shapes(declaration: Declaration, prefix: str, image: Element, size: Size) -> Iterator[Annotation | ReadProblem]:
     for at, element in enumerate(child for child in image if child.tag in _SHAPES):
-        places = [_place(declaration, element, size)]
+        places = [shape_place(declaration, element, size)]
         if element.tag == "points":
             places = [point_place(Point(x, y)) for x, y in _pairs(element)] or [Fault("point_missing", "no point")]
         for part, place in enumerate(places):
             key = f"{prefix}.{at}" if len(places) == 1 else f"{prefix}.{at}.{part}"
-            yield make_annotation(key, element.get("label", ""), place, _attributes(element))
+            yield make_annotation(key, element.get("label", ""), place, attributes_of(element))
 
 
-def _attributes(element: Element) -> dict[str, str]:
+def attributes_of(element: Element) -> dict[str, str]:
+    """Attributes that people gave a shape, and whether it is occluded."""
     stated = {child.get("name", ""): (child.text or "").strip() for child in element.iter("attribute")}
     return {**stated, **({"occluded": "1"} if element.get("occluded") == "1" else {})}
 
 
-def _place(declaration: Declaration, element: Element, size: Size) -> Place | Fault:
+def shape_place(declaration: Declaration, element: Element, size: Size) -> Place | Fault:
+    """Where the shape of one element is."""
     readers: dict[str, Callable[[], Place | Fault]] = {
         "box": lambda: box_element(declaration, element, size),
         "polygon": lambda: outline_place([value for pair in _pairs(element) for value in pair]),

@@ -1,0 +1,96 @@
+"""The same objects in more than forty layouts: read right, or asked; never wrong and quiet."""
+
+from collections import Counter
+
+import pytest
+
+from medmultipoints.transforms.rasters.values import read_values
+from medmultipoints.transforms.records import Annotation, Box
+from medmultipoints.transforms.regions.layers import find_layer_objects
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
+from medmultipoints.transforms.sources.inspection import declare, inspect_source, nest_keys
+from medmultipoints.transforms.sources.reading.shapes import extent
+from medmultipoints.transforms.sources.registry import find_format
+from tests.members import MemoryMembers
+from tests.transforms.sources.formats.layouts import Layout, all_layouts
+from tests.transforms.sources.formats.scenes import boxes
+
+LAYOUTS = all_layouts()
+
+
+def test_there_are_more_than_forty_layouts() -> None:
+    """The share of right answers is measured on enough of them."""
+    assert len({layout.name for layout in LAYOUTS}) == len(LAYOUTS) >= 45
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_is_right_or_asks(layout: Layout) -> None:
+    """Without answers, counts are right unless a question is open."""
+    found = inspect_source(MemoryMembers(layout.files), {})
+    assert dict(layout.counts) == dict(found.objects) or found.questions
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_answers_make_it_exact(layout: Layout) -> None:
+    """With what a person answers, nothing else is asked and every box is where it was drawn."""
+    files = MemoryMembers(layout.files)
+    found = inspect_source(files, nest_keys(layout.answers))
+    assert [question.key for question in found.questions] == []
+    assert dict(found.objects) == dict(layout.counts)
+    if layout.exact:
+        assert read_boxes(files, found.read) == expected(layout)
+
+
+def expected(layout: Layout) -> list[tuple[str, tuple[float, ...]]]:
+    single = next(iter(layout.counts)) if len(layout.counts) == 1 else None
+    return sorted((single or label, tuple(map(float, box))) for held in boxes().values() for label, box in held)
+
+
+def read_boxes(files: Files, read: object) -> list[tuple[str, tuple[float, ...]]]:
+    declaration = declare(read)  # type: ignore[arg-type]
+    found: list[tuple[str, tuple[float, ...]]] = []
+    for picture in find_format(declaration.format).read(declaration, files):
+        if isinstance(picture, AnnotatedPicture):
+            found += [(a.label, rounded(box_of(a))) for a in picture.annotations if not a.crowd and not a.ignore]
+            for layer in picture.layers:
+                objects = find_layer_objects(layer, read_values(layer, files.read)).objects
+                found += [(label, rounded(region.box)) for label, region in objects]
+    return sorted(found)
+
+
+def box_of(annotation: Annotation) -> Box:
+    if annotation.box is not None:
+        return annotation.box
+    if annotation.polygons:
+        return extent(annotation.polygons)
+    assert annotation.rle is not None
+    from medmultipoints.transforms.regions.run_lengths import decode_rle
+    from tests.transforms.sources.formats.scenes import HEIGHT, WIDTH
+
+    mask = decode_rle(annotation.rle, HEIGHT, WIDTH)
+    rows, columns = mask.any(axis=1).nonzero()[0], mask.any(axis=0).nonzero()[0]
+    return Box(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+
+
+def rounded(box: Box) -> tuple[float, ...]:
+    return tuple(round(float(value), 2) for value in (box.x1, box.y1, box.x2, box.y2))
+
+
+def test_every_format_but_volumes_and_videos_has_a_layout() -> None:
+    """What is recognised is what was written."""
+    formats = Counter(str(inspect_source(MemoryMembers(layout.files), {}).read.get("format")) for layout in LAYOUTS)
+    wanted = {
+        "coco",
+        "createml",
+        "cvat",
+        "label-studio",
+        "labelme",
+        "masks",
+        "mot",
+        "supervisely",
+        "table",
+        "via",
+        "voc",
+        "yolo",
+    }
+    assert wanted == set(formats)

@@ -1,0 +1,49 @@
+"""Pictures in rows of a Parquet file, as data sets of the Hugging Face Hub hold them."""
+
+import io
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from medmultipoints.transforms.pictures.decode import ImageProblem
+
+
+@lru_cache(maxsize=2)
+def open_table(data: bytes, name: str) -> pq.ParquetFile:
+    """The table of a file. ImageProblem where it is damaged."""
+    try:
+        return pq.ParquetFile(io.BytesIO(data))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ImageProblem("unreadable_image", f"{name} is no Parquet file that can be read: {error}") from error
+
+
+def picture_column(schema: pa.Schema) -> str | None:
+    """The column of pictures: a struct of bytes and path, or plain bytes."""
+    for column in schema:
+        if pa.types.is_struct(column.type) and "bytes" in {part.name for part in column.type}:
+            return str(column.name)
+    return next((str(column.name) for column in schema if pa.types.is_binary(column.type)), None)
+
+
+def row_picture(data: bytes, name: str, row: int) -> bytes:
+    """The bytes of the picture in a row, counted from 0. ImageProblem where there is none."""
+    table = open_table(data, name)
+    column = picture_column(table.schema_arrow)
+    start = 0
+    for group in range(table.num_row_groups):
+        count = table.metadata.row_group(group).num_rows
+        if column is not None and row < start + count:
+            held: Any = _group(data, name, group, column)[row - start]
+            found = held.get("bytes") if isinstance(held, dict) else held
+            if isinstance(found, bytes) and found:
+                return found
+            break
+        start += count
+    raise ImageProblem("plane_missing", f"{name} holds no picture in row {row}")
+
+
+@lru_cache(maxsize=2)
+def _group(data: bytes, name: str, group: int, column: str) -> list[Any]:
+    return list(open_table(data, name).read_row_group(group, columns=[column])[column].to_pylist())

@@ -1,0 +1,203 @@
+"""CVAT XML for videos: tracks of shapes over frames that are counted from 0; ``outside`` ends a track.
+
+Frames are pictures whose names end in their number, or those of the one video of the source. Exports of key frames
+alone leave gaps, which are asked.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+from xml.etree.ElementTree import Element
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import Annotation
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.cvat import attributes_of, is_cvat, shape_place
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.joining import MISSING
+from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
+from medmultipoints.transforms.sources.reading.making import make_annotation
+from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
+from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, plural, single
+from medmultipoints.transforms.sources.reading.xml_tree import iterate_xml
+
+_NUMBER: Final = re.compile(r"(\d+)$")
+_SHAPES: Final = frozenset({"box", "polygon", "polyline", "points", "ellipse", "mask", "cuboid", "skeleton"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """One shape of a track in one frame."""
+
+    frame: int
+    outside: bool
+    element: Element
+
+
+def _tracks(listing: Listing, name: str) -> Iterator[tuple[str, str, list[_Shape]]]:
+    """Identity, label and shapes of each track."""
+    with listing.open(name) as stream:
+        for track in iterate_xml(stream, name, frozenset({"track"})):
+            shapes = [
+                _Shape(int(child.get("frame", "-1")), child.get("outside") == "1", _copy(child))
+                for child in track
+                if child.tag in _SHAPES and child.get("frame", "").isdigit()
+            ]
+            yield track.get("id", "?"), track.get("label", ""), sorted(shapes, key=lambda shape: shape.frame)
+
+
+def _copy(element: Element) -> Element:
+    """The shape without its track, which is cleared when it has been read."""
+    copy = Element(element.tag, dict(element.attrib))
+    copy.extend(list(element))
+    return copy
+
+
+def _files(listing: Listing) -> tuple[str, ...]:
+    return tuple(name for name in listing.of("text") if is_cvat(listing.head(name)) and _has_tracks(listing, name))
+
+
+def _has_tracks(listing: Listing, name: str) -> bool:
+    try:
+        return next(_tracks(listing, name), None) is not None
+    except MemberProblem:
+        return False
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the CVAT files of tracks among the members."""
+    listing = listed(files)
+    names = _files(listing)
+    if not names:
+        return None
+    draft = Draft("cvat-video", stated)
+    draft.line("format", "cvat-video", f"{plural(len(names), 'XML file')} with <annotations> and <track>")
+    draft.line("annotations", single(propose_patterns(names, set(listing.kinds) - set(names))), "files with tracks")
+    shapes = [shape for name in names for _, _, held in _tracks(listing, name) for shape in held]
+    gaps = sum(_gaps(held) for name in names for _, _, held in _tracks(listing, name))
+    ended = sum(shape.outside for shape in shapes)
+    if ended:
+        draft.hint("outside", f"{plural(ended, 'shape')} end a track (outside); they are no objects")
+    if gaps:
+        text = (
+            f"{plural(gaps, 'gap')} between shapes of a track: the export may hold key frames alone. Read as exported?"
+        )
+        draft.ask("interpolate", text, ["refuse", "as-exported"], "refuse")
+    ask_ellipses(draft, sum(shape.element.tag == "ellipse" for shape in shapes))
+    _decide_frames(draft, listing, names, {shape.frame for shape in shapes})
+    return draft.done()
+
+
+def _gaps(shapes: Sequence[_Shape]) -> int:
+    steps = [b.frame - a.frame for a, b in pairwise(shapes) if not a.outside]
+    usual = min(steps, default=1)
+    return sum(step > usual for step in steps)
+
+
+def _decide_frames(draft: Draft, listing: Listing, names: Sequence[str], frames: set[int]) -> None:
+    videos = listing.of("video")
+    numbered = _numbered(names[0], listing.photos)
+    if not numbered and len(videos) == 1:
+        draft.line("video", videos[0], "the one video of the source")
+    elif numbered:
+        members = sorted(numbered.values())
+        draft.line(
+            "images",
+            single(propose_patterns(members, set(listing.pictures) - set(members))),
+            plural(len(members), "frame"),
+        )
+        first = min(numbered)
+        if first == 1 and 0 in frames:
+            draft.line("frame_base", 1, "pictures are numbered from 1, frames from 0")
+        elif first == 1:
+            draft.ask("frame_base", "Pictures are numbered from 1. Is frame 0 the first of them?", ["1", "0"], "1")
+    else:
+        draft.hint("frames_missing", "no pictures with numbers and no single video: the frames are not in this source")
+
+
+def _numbered(name: str, pictures: Sequence[str]) -> dict[int, str]:
+    """Pictures below the folder of the annotations (or of its parents) by the number that ends their names."""
+    place = folder(name)
+    near = [picture for picture in pictures if not place or picture.startswith(f"{place}/")] or list(pictures)
+    if len({folder(picture) for picture in near}) > 1:
+        return {}
+    found = ((picture, _NUMBER.search(split_path(picture).stem)) for picture in near)
+    return {int(number[1]): picture for picture, number in found if number}
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield each frame with the shapes of its tracks."""
+    listing = listed(files)
+    given: set[str] = set()
+    pictures = matching(listing.pictures if declaration.images else listing.photos, declaration.images)
+    for name in matching(_files(listing), declaration.annotations):
+        by_frame: defaultdict[int, list[Annotation | ReadProblem]] = defaultdict(list)
+        try:
+            for track, label, shapes in _tracks(listing, name):
+                if declaration.interpolate == "refuse" and _gaps(shapes):
+                    detail = f"{name}: track {track} has frames without a shape; [read] interpolate says what to do"
+                    yield ReadProblem(key=f"{name}#{track}", reason="track_has_gaps", detail=detail, label=label)
+                    continue
+                for shape in shapes:
+                    if not shape.outside:
+                        by_frame[shape.frame].append(_annotation(declaration, name, track, label, shape))
+        except MemberProblem as problem:
+            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
+            continue
+        frames = {n - declaration.frame_base: picture for n, picture in _numbered(name, pictures).items()}
+        yield from _give(declaration, listing, name, by_frame, frames)
+        given |= set(frames.values())
+    for picture in pictures:
+        if picture not in given and not declaration.video:
+            yield AnnotatedPicture(member=picture, name=picture, annotated=False)
+
+
+def _annotation(declaration: Declaration, name: str, track: str, label: str, shape: _Shape) -> Annotation | ReadProblem:
+    place = shape_place(declaration, shape.element, None)
+    return make_annotation(f"{name}#{track}/{shape.frame}", label, place, attributes_of(shape.element), track)
+
+
+def _give(
+    declaration: Declaration,
+    listing: Listing,
+    name: str,
+    by_frame: Mapping[int, Sequence[Annotation | ReadProblem]],
+    frames: Mapping[int, str],
+) -> Reading:
+    videos = matching(listing.of("video"), (declaration.video,)) if declaration.video else ()
+    count = listing.video_facts(videos[0]).frames if videos else 0
+    numbers = sorted(by_frame.keys() | frames.keys()) if not videos else range(count)
+    for number in numbers:
+        found = by_frame.get(number, ())
+        yield from (item for item in found if isinstance(item, ReadProblem))
+        held = tuple(item for item in found if isinstance(item, Annotation))
+        group = {"group": split_path(videos[0] if videos else name).stem}
+        if videos:
+            yield AnnotatedPicture(
+                member=videos[0], name="", frame=number, annotations=held, read_from=(name,), columns=group
+            )
+        elif number in frames:
+            member = frames[number]
+            yield AnnotatedPicture(member=member, name=member, annotations=held, read_from=(name,), columns=group)
+        else:
+            for item in held:
+                detail = f"{name}: there is no picture of frame {number}"
+                yield ReadProblem(
+                    key=item.key, reason=MISSING, detail=detail, picture=f"{name} {number}", label=item.label
+                )
+
+
+FORMAT = Format(
+    name="cvat-video",
+    title="CVAT XML for videos (tracks)",
+    recognise=recognise,
+    read=read,
+    weight=91,
+    lost="polylines, cuboids, skeletons; shapes between key frames where the export leaves them out",
+    export="CVAT: CVAT for video 1.1",
+)

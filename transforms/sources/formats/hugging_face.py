@@ -1,0 +1,288 @@
+"""Data sets of the Hugging Face Hub: Parquet with pictures and objects, or a folder with ``metadata.jsonl``.
+
+Objects are lists of boxes and categories; names of category numbers are in the features of a Parquet file.
+"""
+
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+from PIL import Image
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.rasters.parquet_rows import open_table, picture_column
+from medmultipoints.transforms.records import Annotation
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
+from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
+from medmultipoints.transforms.sources.reading.joining import Pictures, missing, picture_size
+from medmultipoints.transforms.sources.reading.json_rows import show
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.making import make_annotation
+from medmultipoints.transforms.sources.reading.path_patterns import hole_columns, propose_patterns
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import Draft, in_same_folders, plural, propose_images, single
+
+_BOXES: Final = ("bbox", "bboxes", "boxes", "box")
+_LABELS: Final = ("category", "categories", "label", "labels", "category_id", "class", "class_label", "name")
+Size = tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One picture: where it is, its boxes and their categories as the file gives them."""
+
+    key: str
+    member: str | None
+    plane: str
+    name: str
+    boxes: tuple[Any, ...]
+    labels: tuple[Any, ...]
+    data: bytes | None = None
+
+
+def _is_metadata(head: bytes) -> bool:
+    line = head.split(b"\n", 1)[0].strip()
+    return line.startswith(b"{") and b'"file_name"' in line and line.endswith(b"}") and b'"images"' not in line
+
+
+def _metadata(listing: Listing) -> tuple[str, ...]:
+    return tuple(name for name in listing.of("text") if _is_metadata(listing.head(name)))
+
+
+def _parquets(listing: Listing) -> tuple[str, ...]:
+    found = []
+    for name in listing.of("parquet"):
+        try:
+            schema = open_table(listing.read(name), name).schema_arrow
+        except MemberProblem:
+            continue
+        if picture_column(schema) is not None and _objects_column(schema) is not None:
+            found.append(name)
+    return tuple(found)
+
+
+def _objects_column(schema: pa.Schema) -> str | None:
+    """The column of objects: a struct of lists, or a list of structs, with a box."""
+    for column in schema:
+        inner = (
+            column.type.value_type
+            if pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
+            else column.type
+        )
+        if pa.types.is_struct(inner) and {part.name for part in inner} & set(_BOXES):
+            return str(column.name)
+    return None
+
+
+def _class_names(schema: pa.Schema) -> tuple[str, ...]:
+    """Names of category numbers in the features that the Hub's libraries store with a table."""
+    try:
+        features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+    except ValueError:
+        return ()
+    found: list[tuple[str, ...]] = []
+    column = _objects_column(schema)
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            if value.get("_type") == "ClassLabel" and isinstance(value.get("names"), list):
+                found.append(tuple(map(str, value["names"])))
+            for part in value.values():
+                walk(part)
+        elif isinstance(value, list):
+            for part in value:
+                walk(part)
+
+    held = features.get("info", {}).get("features", {}) if isinstance(features, dict) else {}
+    walk(held.get(column) if isinstance(held, dict) else None)
+    return found[0] if len(found) == 1 else ()
+
+
+def _split_objects(objects: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Boxes and labels of a row's objects, whether they are lists side by side or a list of pairs."""
+    if isinstance(objects, list):
+        held = [one for one in objects if isinstance(one, dict)]
+        return tuple(_first(one, _BOXES) for one in held), tuple(_first(one, _LABELS) for one in held)
+    if not isinstance(objects, dict):
+        return (), ()
+    boxes, labels = _first(objects, _BOXES) or [], _first(objects, _LABELS)
+    return tuple(boxes), tuple(labels) if isinstance(labels, list) else (None,) * len(boxes)
+
+
+def _first(held: Mapping[str, Any], names: Sequence[str]) -> Any:
+    return next((held[name] for name in names if name in held), None)
+
+
+def _rows(listing: Listing, name: str, index: PictureIndex) -> Iterator[_Row]:
+    if listing.kinds.get(name) == "parquet":
+        yield from _parquet_rows(listing, name)
+        return
+    for at, line in enumerate(listing.read(name).decode("utf-8-sig", "replace").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            held = json.loads(line)
+            stated = str(held["file_name"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise MemberProblem(
+                "json_damaged", f"{name}, line {at} is no JSON object with a file_name: {error}"
+            ) from error
+        objects = next((value for value in held.values() if isinstance(value, dict | list)), None)
+        boxes, labels = _split_objects(objects)
+        yield _Row(f"{name}#{at}", index.find(stated, name).member, "", stated, boxes, labels)
+
+
+def _parquet_rows(listing: Listing, name: str) -> Iterator[_Row]:
+    table = open_table(listing.read(name), name)
+    pictures, column = picture_column(table.schema_arrow), _objects_column(table.schema_arrow)
+    at = 0
+    for batch in table.iter_batches(256, columns=[pictures, column]):
+        for held in batch.to_pylist():
+            picture = held[pictures]
+            boxes, labels = _split_objects(held[column])
+            path = picture.get("path") if isinstance(picture, dict) else None
+            data = picture.get("bytes") if isinstance(picture, dict) else picture
+            stem = f"{split_path(name).stem}_{at:06d}"
+            yield _Row(f"{name}#{at}", name, f"row:{at}", split_path(path).stem if path else stem, boxes, labels, data)
+            at += 1
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the data set of the Hub among the members."""
+    listing = listed(files)
+    names = _parquets(listing) or _metadata(listing)
+    if not names:
+        return None
+    draft = Draft("hugging-face", stated)
+    index = PictureIndex(listing.photos)
+    kind = "Parquet file" if listing.kinds[names[0]] == "parquet" else "metadata file"
+    draft.line("format", "hugging-face", f"{plural(len(names), kind)} with pictures and objects")
+    draft.line(
+        "annotations", single(propose_patterns(names, set(listing.kinds) - set(names))), plural(len(names), kind)
+    )
+    forms, corners = FormEvidence(), FrameEvidence()
+    labels: set[Any] = set()
+    joined: list[str] = []
+    for name in names:
+        try:
+            for row in _rows(listing, name, index):
+                joined += [row.member] if row.member and not row.plane else []
+                labels |= {label for label in row.labels if isinstance(label, int | str)}
+                size = _size(listing, row)
+                for box in row.boxes:
+                    if isinstance(box, list | tuple) and len(box) == 4 and all(isinstance(v, int | float) for v in box):
+                        forms.add(box, size)
+                        corners.add(box, *(size or (0, 0)))
+        except MemberProblem as problem:
+            draft.hint(problem.reason, problem.detail)
+    if kind == "Parquet file":
+        draft.line(
+            "images", single(propose_patterns(names, set(listing.kinds) - set(names))), "pictures are in the rows"
+        )
+    else:
+        propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
+    decide_form(draft, forms, None, corners)
+    _decide_names(draft, listing, names, labels)
+    return draft.done()
+
+
+def _size(listing: Listing, row: _Row) -> Size:
+    try:
+        if row.data is not None:
+            with Image.open(io.BytesIO(row.data)) as image:
+                return image.size
+        return picture_size(listing, row.member) if row.member else None
+    except (MemberProblem, OSError, SyntaxError, ValueError):
+        return None
+
+
+def _decide_names(draft: Draft, listing: Listing, names: Sequence[str], labels: set[Any]) -> None:
+    numbers = sorted(label for label in labels if isinstance(label, int))
+    if not numbers:
+        if not labels:
+            draft.ask("label", "Objects have no category. What is the label of all of them?")
+        return
+    known = {
+        _class_names(open_table(listing.read(name), name).schema_arrow)
+        for name in names
+        if listing.kinds[name] == "parquet"
+    } - {()}
+    if len(known) == 1 and len(held := known.pop()) > numbers[-1]:
+        draft.line("classes", held, "the features that the file holds")
+    else:
+        shown = ", ".join(map(str, numbers[:20]))
+        draft.ask("classes", f"What are the category numbers {shown}? Give names from 0 on.")
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield each row."""
+    listing = listed(files)
+    pictures = Pictures(listing, declaration)
+    names = matching(_parquets(listing) or _metadata(listing), declaration.annotations)
+    for name in names:
+        columns = hole_columns(name, declaration.annotations)
+        try:
+            for row in _rows(listing, name, pictures.index):
+                yield from _read_row(declaration, listing, pictures, name, row, columns)
+        except MemberProblem as problem:
+            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
+    if names and listing.kinds[names[0]] != "parquet":
+        yield from pictures.rest()
+
+
+def _read_row(
+    declaration: Declaration,
+    listing: Listing,
+    pictures: Pictures,
+    name: str,
+    row: _Row,
+    columns: Mapping[str, str],
+) -> Reading:
+    size = _size(listing, row)
+    found = [_annotation(declaration, row, at, size) for at in range(len(row.boxes))]
+    if row.member is None:
+        yield from missing(pictures.index.find(row.name, name), row.name, row.key, found)
+    elif not row.plane:
+        yield from pictures.give(row.member, found, [name], size, columns)
+    else:
+        yield from (item for item in found if isinstance(item, ReadProblem))
+        yield AnnotatedPicture(
+            member=row.member,
+            name=row.name,
+            plane=row.plane,
+            width=size[0] if size else None,
+            height=size[1] if size else None,
+            annotations=tuple(item for item in found if isinstance(item, Annotation)),
+            columns=columns,
+        )
+
+
+def _annotation(declaration: Declaration, row: _Row, at: int, size: Size) -> Annotation | ReadProblem:
+    key, box = f"{row.key}/{at}", row.boxes[at]
+    stated = row.labels[at] if at < len(row.labels) else None
+    label = str(stated) if stated is not None else declaration.label or "object"
+    if isinstance(stated, int) and declaration.classes:
+        label = declaration.classes[stated] if 0 <= stated < len(declaration.classes) else ""
+    if not isinstance(box, list | tuple) or len(box) != 4:
+        return ReadProblem(
+            key=key, reason="box_not_a_number", detail=f"{key}: the box is {show(box)}", label=label or None
+        )
+    return make_annotation(key, label, declared_place(declaration, box, size), {})
+
+
+FORMAT = Format(
+    name="hugging-face",
+    title="Hugging Face data sets (Parquet, imagefolder)",
+    recognise=recognise,
+    read=read,
+    weight=75,
+    lost="masks in columns of pictures; columns beside picture and objects",
+    export="datasets: push_to_hub, or save the Parquet files",
+)
