@@ -5,10 +5,11 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import jinja2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from medmultipoints.transforms.errors import MemberProblem
@@ -75,14 +76,14 @@ def _show(picture: AnnotatedPicture, files: Files, colours: dict[str, str]) -> S
     return Shown(name, _data_uri(pixels), width, height, objects)
 
 
-def _pixels(picture: AnnotatedPicture, files: Files) -> np.ndarray:  # type: ignore[type-arg]
+def _pixels(picture: AnnotatedPicture, files: Files) -> NDArray[Any]:
     member = picture.member.lower()
     if picture.plane or picture.rendering or not member.endswith((".jpg", ".jpeg", ".png")):
         return render_plane(files.read, picture.member, picture.plane, picture.rendering)
     return decode_image(files.read(picture.member)).pixels
 
 
-def _data_uri(pixels: np.ndarray) -> str:  # type: ignore[type-arg]
+def _data_uri(pixels: NDArray[Any]) -> str:
     small = Image.fromarray(pixels)
     small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
@@ -118,7 +119,7 @@ def _drawn_layer(layer: MaskLayer, files: Files, colours: dict[str, str], size: 
         yield Drawn(label, colours.get(label, COLOURS[0]), region.box, polygons, None)
 
 
-def contours(mask: np.ndarray) -> tuple[tuple[Point, ...], ...]:  # type: ignore[type-arg]
+def contours(mask: NDArray[Any]) -> tuple[tuple[Point, ...], ...]:
     """The outer edges of a mask's areas, along pixel edges as nearly as a drawing needs."""
     import cv2
 

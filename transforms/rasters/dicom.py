@@ -131,7 +131,8 @@ def slice_affine(header: Any) -> NDArray[np.float64] | None:
     along_row = np.array([float(value) for value in turned[:3]])
     along_column = np.array([float(value) for value in turned[3:]])
     place = np.array([float(value) for value in position])
-    return np.stack([along_row * across, along_column * down, place], axis=1) * np.array([[-1.0], [-1.0], [1.0]])
+    lps = np.stack([along_row * across, along_column * down, place], axis=1)
+    return np.asarray(lps * np.array([[-1.0], [-1.0], [1.0]]), np.float64)
 
 
 def voxels_of(header: Any, grid: Grid) -> NDArray[np.int64] | None:
@@ -146,7 +147,7 @@ def voxels_of(header: Any, grid: Grid) -> NDArray[np.int64] | None:
     to_voxel = np.linalg.inv(grid.affine)
     row, column = np.mgrid[0:rows, 0:columns]
     world = np.stack([column, row, np.ones_like(row)], axis=-1) @ affine.T
-    return np.rint(world @ to_voxel[:3, :3].T + to_voxel[:3, 3]).astype(np.int64)
+    return np.asarray(np.rint(world @ to_voxel[:3, :3].T + to_voxel[:3, 3]), np.int64)
 
 
 def lies_on(header: Any, grid: Grid) -> bool:

@@ -281,7 +281,7 @@ FORMAT = Format(
     title="Mask files (binary, one an object, numbered, palette, colours)",
     recognise=recognise,
     read=read,
-    weight=60,
+    weight=42,
     lost="objects of one class that touch, where a mask does not number them",
     export="CVAT: Segmentation mask 1.1; any tool that writes PNG or TIFF masks",
 )

@@ -384,7 +384,7 @@ def _layer(
     kind = keys.kind or "classes"
     return MaskLayer(
         member=mask,
-        kind="classes" if kind in ("palette", "channels", "binary") else kind,
+        kind="instances" if kind == "instances" else "classes",
         object=keys.object or "component",
         label=None if values and kind != "binary" else label,
         labels={} if kind == "binary" else values,

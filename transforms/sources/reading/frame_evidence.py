@@ -25,7 +25,7 @@ class FrameEvidence:
         if not finite(corners):
             return
         self.boxes += 1
-        self.decimals += any(not value.is_integer() for value in corners)
+        self.decimals += any(not float(value).is_integer() for value in corners)
         self.zeros += min(corners[:2]) == 0
         self.ones += 1 in corners[:2]
         if width and height:

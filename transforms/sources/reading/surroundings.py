@@ -26,7 +26,7 @@ def complete(listing: Listing, recognition: Recognition, stated: Mapping[str, An
     draft = Draft(str(recognition.read["format"]), stated, dict(recognition.read))
     draft.proofs, draft.questions = list(recognition.proofs), list(recognition.questions)
     draft.hints = list(recognition.hints)
-    images = recognition.read.get("images", ())
+    images: Any = recognition.read.get("images", ())
     pictures = matching(listing.pictures, (images,) if isinstance(images, str) else tuple(images))
     if draft.states("splits") is None:
         _find_lists(draft, listing, pictures)

@@ -76,7 +76,7 @@ def find_dialect(head: bytes) -> Dialect | None:
 def text_rows(files: Files, name: str, dialect: Dialect) -> Iterator[tuple[int, Row]]:
     """Line numbers and cells by column, one row at a time. MemberProblem ``table_damaged``."""
     with files.open(name) as stream:
-        text = io.TextIOWrapper(io.BufferedReader(stream), dialect.encoding, "replace", newline="")  # type: ignore[arg-type]
+        text = io.TextIOWrapper(stream, dialect.encoding, "replace", newline="")
         reader = csv.DictReader(text, delimiter=dialect.delimiter)
         try:
             for row in reader:

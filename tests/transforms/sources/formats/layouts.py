@@ -10,10 +10,14 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import tifffile
+from PIL import Image
 
 from tests.transforms.sources.formats.scenes import COUNTS, HEIGHT, LABELS, SCENES, WIDTH, Scene, Thing, encode
 
@@ -104,7 +108,7 @@ def run_lengths(thing: Thing) -> list[int]:
     flat = thing.mask().T.ravel()
     changes = np.flatnonzero(np.diff(flat)) + 1
     bounds = [0, *changes.tolist(), flat.size]
-    runs = [b - a for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    runs = [b - a for a, b in pairwise(bounds)]
     return [0, *runs] if flat[0] else runs
 
 
@@ -164,8 +168,6 @@ def yolo_layouts() -> Iterable[Layout]:
         "data.yaml": f"path: /home/somebody/cells\ntrain: images/train\nval: images/val\nnames:\n{names}\n".encode()
     }
     yield Layout("yolo of Ultralytics", {**split, **shots, **yaml})
-    swapped = {s.split: None for s in SCENES}
-    assert swapped
     roboflow = {f"{s.split}/labels/{s.stem}.txt": yolo(s) for s in SCENES}
     shots = pictures(lambda s: f"{s.split}/images/{s.stem}.jpg")
     listed = {"data.yaml": f"nc: 3\nnames: {json.dumps(LABELS)}\n".encode()}
@@ -197,8 +199,6 @@ def yolo_layouts() -> Iterable[Layout]:
 
 
 def mask_layouts() -> Iterable[Layout]:
-    red = [s for s in SCENES if all(t.label == "rbc" for t in s.things)]
-    assert red
     shots = pictures()
     binary = {
         f"masks/{s.stem}.png": encode(sum((t.mask() for t in s.things), np.zeros((HEIGHT, WIDTH), np.uint8)) * 255)
@@ -220,7 +220,8 @@ def mask_layouts() -> Iterable[Layout]:
         for at, t in enumerate(s.things)
     }
     yield Layout("one mask an object", {**objects, **shots})
-    yield Layout("numbered masks", {"labelmap.json": b"{}", **{f"m/{s.stem}.png": encode(_numbered(s)) for s in SCENES}, **shots},
+    numbered = {f"m/{s.stem}.png": encode(_numbered(s)) for s in SCENES}
+    yield Layout("numbered masks", {"labelmap.json": b"{}", **numbered, **shots},
                  {"masks.kind": "instances", "masks.label": "cell", "masks.object": "value"}, cells)  # fmt: skip
     wide = {f"m/{s.stem}.tif": _tiff(_numbered(s).astype(np.uint16) * 300) for s in SCENES}
     yield Layout("numbered masks of 16 bits", {**wide, **shots},
@@ -237,14 +238,13 @@ def mask_layouts() -> Iterable[Layout]:
     table = np.array([(0, 0, 0), (250, 50, 83), (36, 179, 83), (51, 221, 255)], np.uint8)
     rgb = {f"SegmentationClass/{s.stem}.png": encode(table[_classes(s)]) for s in SCENES}
     names = {
-        "labelmap.txt": b"# label:color_rgb:parts:actions\nbackground:0,0,0::\nrbc:250,50,83::\nwbc:36,179,83::\nplatelet:51,221,255::\n"
+        "labelmap.txt": b"# label:color_rgb:parts:actions\nbackground:0,0,0::\nrbc:250,50,83::\n"
+        b"wbc:36,179,83::\nplatelet:51,221,255::\n"
     }
     yield Layout("masks in colours", {**rgb, **names, **shots}, {"masks.object": "component"})
 
 
 def _open(data: bytes) -> Any:
-    from PIL import Image
-
     return Image.open(io.BytesIO(data))
 
 
@@ -299,9 +299,11 @@ def tool_layouts() -> Iterable[Layout]:
     bitmaps = {f"ds/ann/{s.stem}.png.json": supervisely(s, "bitmap") for s in SCENES}
     yield Layout("supervisely bitmaps", {**bitmaps, **meta, **pictures(lambda s: f"ds/img/{s.stem}.png")})
     yield Layout("createml", {"_annotations.createml.json": createml(), **shots}, {"boxes.form": "cxcywh"})
-    yield Layout("mot", {"seq/gt/gt.txt": mot(1), **{f"seq/img1/{at:06d}.png": s.png() for at, s in enumerate(SCENES, 1)}},
+    ones = {f"seq/img1/{at:06d}.png": s.png() for at, s in enumerate(SCENES, 1)}
+    yield Layout("mot", {"seq/gt/gt.txt": mot(1), **ones},
                  {"boxes.frame": "inclusive-1", "label": "cell"}, {"cell": 9})  # fmt: skip
-    yield Layout("mot from 0", {"seq/gt/gt.txt": mot(0), **{f"seq/img1/{at:06d}.png": s.png() for at, s in enumerate(SCENES)}},
+    zeros = {f"seq/img1/{at:06d}.png": s.png() for at, s in enumerate(SCENES)}
+    yield Layout("mot from 0", {"seq/gt/gt.txt": mot(0), **zeros},
                  {"label": "cell"}, {"cell": 9})  # fmt: skip
 
 
@@ -383,7 +385,7 @@ def supervisely(scene: Scene, shape: str) -> bytes:
     objects = []
     for t in scene.things:
         entry: dict[str, Any] = {"classTitle": t.label, "geometryType": shape, "tags": [],
-                                 "points": {"exterior": [[t.x1, t.y1], [t.x2 - 1, t.y2 - 1]], "interior": []}}  # fmt: skip
+                                 "points": {"exterior": [[t.x1, t.y1], [t.x2 - 1, t.y2 - 1]]}}  # fmt: skip
         if shape == "bitmap":
             inside = np.full((t.y2 - t.y1, t.x2 - t.x1), 255, np.uint8)
             packed = base64.b64encode(zlib.compress(encode(inside))).decode()
@@ -396,10 +398,14 @@ def supervisely(scene: Scene, shape: str) -> bytes:
     return dump({"description": "", "tags": [], "size": {"height": HEIGHT, "width": WIDTH}, "objects": objects})
 
 
+def centred(t: Thing) -> tuple[float, ...]:
+    return (t.x1 + t.x2) / 2, (t.y1 + t.y2) / 2, t.x2 - t.x1, t.y2 - t.y1
+
+
 def createml() -> bytes:
     return dump([
         {"image": f"{s.stem}.png", "annotations": [
-            {"label": t.label, "coordinates": {"x": (t.x1 + t.x2) / 2, "y": (t.y1 + t.y2) / 2, "width": t.x2 - t.x1, "height": t.y2 - t.y1}}
+            {"label": t.label, "coordinates": dict(zip(("x", "y", "width", "height"), centred(t), strict=True))}
             for t in s.things]}
         for s in SCENES
     ])  # fmt: skip
@@ -463,6 +469,92 @@ def table_layouts() -> Iterable[Layout]:
     )
 
 
+def hub_layouts() -> Iterable[Layout]:
+    rows = [
+        {"image": {"bytes": s.png(), "path": f"{s.stem}.png"}, "objects": {
+            "bbox": [[float(t.x1), t.y1, t.x2 - t.x1, t.y2 - t.y1] for t in s.things],
+            "category": [LABELS.index(t.label) for t in s.things]}}
+        for s in SCENES
+    ]  # fmt: skip
+    box = pa.list_(pa.list_(pa.float32()))
+    fields = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    schema = pa.schema([("image", fields), ("objects", pa.struct([("bbox", box), ("category", pa.list_(pa.int64()))]))])
+    named = {"info": {"features": {"image": {"_type": "Image"}, "objects": {"bbox": {}, "category": {
+        "feature": {"_type": "ClassLabel", "names": list(LABELS)}, "_type": "Sequence"}}}}}  # fmt: skip
+    named_table = pa.Table.from_pylist(rows, schema=schema.with_metadata({"huggingface": json.dumps(named)}))
+    form = {"boxes.form": "xywh"}
+    yield Layout("parquet of the Hub", {"data/train-00000-of-00001.parquet": parquet(named_table)}, form)
+    nameless = pa.Table.from_pylist(rows, schema=schema)
+    yield Layout("parquet without names", {"a.parquet": parquet(nameless)}, {**form, "classes": list(LABELS)})
+    lines = [
+        json.dumps({"file_name": f"{s.stem}.png", "objects": {
+            "bbox": [[t.x1, t.y1, t.x2 - t.x1, t.y2 - t.y1] for t in s.things],
+            "categories": [t.label for t in s.things]}})
+        for s in SCENES
+    ]  # fmt: skip
+    folder = {"train/metadata.jsonl": "\n".join(lines).encode(), **pictures(lambda s: f"train/{s.stem}.png")}
+    yield Layout("imagefolder", folder, form)
+
+
+def parquet(held: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(held, buffer)
+    return buffer.getvalue()
+
+
+def older_layouts() -> Iterable[Layout]:
+    shots = pictures()
+    yield Layout("labelme 3.0", {f"Annotations/{s.stem}.xml": labelme_xml(s) for s in SCENES} | shots)
+    frames = {f"images/frame_{at:06d}.png": s.png() for at, s in enumerate(SCENES)}
+    yield Layout("cvat video", {"annotations.xml": cvat_video(), **frames})
+    binary = {f"SegmentationObject/{s.stem}.png": encode(_numbered(s)) for s in SCENES}
+    both = {f"VOC/Annotations/{s.stem}.xml": voc(s, 0, 0) for s in SCENES}
+    yield Layout(
+        "voc with masks", {**binary, **both, **pictures(lambda s: f"VOC/JPEGImages/{s.stem}.png")}, {"format": "voc"}
+    )
+    opaque = {}
+    for scene in SCENES:
+        rgba = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+        rgba[..., :3] = (_numbered(scene) > 0)[..., None] * np.uint8(255)
+        rgba[..., 3] = 255
+        opaque[f"masks/{scene.stem}.png"] = encode(rgba)
+    answers = {"masks.label": "cell", "masks.object": "component"}
+    yield Layout("masks with an opaque alpha", {**opaque, **shots}, answers, {"cell": 9})
+    lossy = {}
+    for scene in SCENES:
+        buffer = io.BytesIO()
+        Image.fromarray((_numbered(scene) > 0).astype(np.uint8) * np.uint8(255)).save(buffer, "JPEG", quality=95)
+        lossy[f"masks/{scene.stem}.jpg"] = buffer.getvalue()
+    yield Layout("masks as JPEG", {**lossy, **shots}, answers, {"cell": 9})
+    two = {f"a/{s.stem}.xml": voc(s, 0, 0) for s in SCENES} | {f"b/{s.stem}.xml": voc(s, 0, 0, ".0") for s in SCENES}
+    yield Layout("voc twice", {**two, **shots}, {"annotations": "a/{stem}.xml"})
+
+
+def labelme_xml(scene: Scene) -> bytes:
+    objects = "".join(
+        f"<object><name>{t.label}</name><deleted>0</deleted><verified>0</verified><id>{at}</id><polygon>"
+        + "".join(f"<pt><x>{x}</x><y>{y}</y></pt>" for x, y in t.corners)
+        + "</polygon></object>"
+        for at, t in enumerate(scene.things)
+    )
+    gone = "<object><name>rbc</name><deleted>1</deleted><polygon><pt><x>1</x><y>1</y></pt></polygon></object>"
+    size = f"<imagesize><nrows>{HEIGHT}</nrows><ncols>{WIDTH}</ncols></imagesize>"
+    return f"<annotation><filename>{scene.stem}.png</filename><folder/>{objects}{gone}{size}</annotation>".encode()
+
+
+def cvat_video() -> bytes:
+    tracks = []
+    for frame, scene in enumerate(SCENES):
+        for t in scene.things:
+            place = f'xtl="{t.x1}" ytl="{t.y1}" xbr="{t.x2}" ybr="{t.y2}"'
+            shapes = "".join(
+                f'<box frame="{frame + later}" outside="{later}" keyframe="1" occluded="0" {place} z_order="0"/>'
+                for later in (0, 1)
+            )
+            tracks.append(f'<track id="{len(tracks)}" label="{t.label}" source="manual">{shapes}</track>')
+    return f"<annotations><meta><task><mode>interpolation</mode></task></meta>{''.join(tracks)}</annotations>".encode()
+
+
 def table(header: list[str], rows: list[list[Any]], delimiter: str = ",", end: str = "\n") -> bytes:
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=delimiter, lineterminator=end)
@@ -471,5 +563,6 @@ def table(header: list[str], rows: list[list[Any]], delimiter: str = ",", end: s
 
 
 def all_layouts() -> list[Layout]:
-    makers = (voc_layouts, coco_layouts, yolo_layouts, mask_layouts, tool_layouts, table_layouts)
+    makers = (voc_layouts, coco_layouts, yolo_layouts, mask_layouts, tool_layouts, table_layouts, hub_layouts)
+    makers += (older_layouts,)
     return [layout for make in makers for layout in make()]

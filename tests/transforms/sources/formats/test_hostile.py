@@ -1,0 +1,186 @@
+"""Bad input: each fault has a name, what is sound beside it is read, nothing ends in a traceback."""
+
+import gzip
+import io
+import json
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.rasters.nifti import read_volume
+from medmultipoints.transforms.rasters.values import read_values
+from medmultipoints.transforms.records import MaskLayer
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
+from medmultipoints.transforms.sources.inspection import declare, inspect_source, nest_keys
+from medmultipoints.transforms.sources.registry import find_format
+from tests.members import MemoryMembers
+from tests.transforms.sources.formats.layouts import coco, dump, pictures, voc, yolo
+from tests.transforms.sources.formats.scenes import SCENES
+
+
+def read_all(files: dict[str, bytes], **answers: Any) -> tuple[Counter[str], list[AnnotatedPicture], list[str]]:
+    """Reasons of problems, pictures, and keys of hints of a source."""
+    members = MemoryMembers(files)
+    found = inspect_source(members, nest_keys({key.replace("__", "."): value for key, value in answers.items()}))
+    declaration = declare(found.used)
+    held = list(find_format(declaration.format).read(declaration, members))
+    reasons = Counter(item.reason for item in held if isinstance(item, ReadProblem))
+    return reasons, [item for item in held if isinstance(item, AnnotatedPicture)], [hint.key for hint in found.hints]
+
+
+def with_coco(change: Any) -> dict[str, bytes]:
+    held = coco(SCENES, "polygon")
+    change(held)
+    return {"a.json": json.dumps(held).encode(), **pictures()}
+
+
+def test_an_xml_bomb_is_named() -> None:
+    """Entities are refused; the files beside it are read."""
+    bomb = b'<!DOCTYPE a [<!ENTITY b "bbbbbbbb"><!ENTITY c "&b;&b;&b;&b;">]>' + voc(SCENES[0], 0, 0).replace(
+        b"wbc", b"&c;"
+    )
+    files = {f"x/{s.stem}.xml": voc(s, 0, 0) for s in SCENES} | {"x/cell_001.xml": bomb} | pictures()
+    reasons, read, _ = read_all(files)
+    assert reasons == {"xml_unsafe": 1}
+    assert sum(len(picture.annotations) for picture in read) == 6
+
+
+def test_xml_that_is_cut_off_is_named() -> None:
+    """Half a file is no annotation."""
+    files = {f"x/{s.stem}.xml": voc(s, 0, 0) for s in SCENES} | pictures()
+    files["x/cell_001.xml"] = files["x/cell_001.xml"][:-60]
+    assert read_all(files)[0] == {"xml_damaged": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "count"),
+    [
+        (lambda h: h["annotations"][0].update(category_id=77), "category_unknown", 1),
+        (lambda h: h["annotations"][0].update(image_id=77), "image_unknown", 1),
+        (lambda h: h["annotations"][0].update(bbox=[float("nan"), 1, 2, 3]), "box_not_a_number", 1),
+        (lambda h: h["annotations"][0].update(bbox=[5, 5, 0, 0], segmentation=[]), "box_zero_extent", 1),
+        (lambda h: h["annotations"][0].update(bbox=[500, 500, 10, 10]), "box_outside_image", 1),
+        (lambda h: h["annotations"][0].update(segmentation={"size": [5, 5], "counts": [25]}), "rle_other_size", 1),
+        (lambda h: h["annotations"][0].update(segmentation={"size": [90, 120], "counts": [3, 4]}), "rle_damaged", 1),
+        (lambda h: h["images"].append({**h["images"][0], "id": 555, "file_name": "gone.png"}), "picture_missing", 1),
+        (lambda h: h["images"].append({**h["images"][0], "id": 555}), None, 0),
+    ],
+)  # fmt: skip
+def test_a_fault_in_coco_is_named(change: Any, reason: str | None, count: int) -> None:
+    """One bad entry is a problem with a reason; all others are read."""
+    reasons, read, _ = read_all(with_coco(change))
+    assert reasons == ({reason: count} if reason else {})
+    assert sum(len(picture.annotations) for picture in read) >= 8
+
+
+def test_a_picture_that_is_listed_twice_is_read_once() -> None:
+    """Annotations of the second entry are named one by one, not merged in silence."""
+
+    def twice(held: Any) -> None:
+        held["images"].append({**held["images"][0], "id": 555})
+        held["annotations"].append({**held["annotations"][0], "id": 999, "image_id": 555})
+
+    reasons, read, _ = read_all(with_coco(twice))
+    assert reasons == {"picture_annotated_twice": 1}
+    assert sum(len(picture.annotations) for picture in read) == 9
+
+
+def test_polygons_that_enclose_nothing_leave_their_box() -> None:
+    """A polygon of two points is hinted; its object stays, with the evidence of its box."""
+
+    def flatten(held: Any) -> None:
+        held["annotations"][0]["segmentation"] = [[1, 1, 2, 2]]
+        held["annotations"][1]["segmentation"] = [[40, 10, 60, 34, 60, 10, 40, 34]]
+
+    reasons, read, hints = read_all(with_coco(flatten))
+    assert not reasons
+    assert {"polygon_too_few_points", "self_crossing"} <= set(hints)
+    assert Counter(a.evidence for picture in read for a in picture.annotations) == {"polygon": 8, "box": 1}
+
+
+def test_names_that_lead_out_of_the_source_read_nothing_outside() -> None:
+    """Absolute paths and ``..`` are named, and joined by their last part alone."""
+
+    def lead_out(held: Any) -> None:
+        for image in held["images"]:
+            image["file_name"] = f"../../etc/{image['file_name']}"
+        held["images"][-1]["file_name"] = "/etc/passwd"
+
+    reasons, read, hints = read_all(with_coco(lead_out))
+    assert reasons == {"picture_missing": 1}
+    assert "unsafe_names" in hints
+    assert {picture.member for picture in read} == {f"images/{s.stem}.png" for s in SCENES}
+
+
+def test_a_json_that_is_cut_off_is_named() -> None:
+    """Half a document is a hint, and no annotations are invented."""
+    files = {"a.json": dump(coco(SCENES))[:-50], **pictures()}
+    found = inspect_source(MemoryMembers(files), {})
+    assert found.questions
+    assert not found.objects
+
+
+def test_faults_in_yolo_lines_are_named_by_line() -> None:
+    """NaN, numbers beyond 1, unknown classes, short lines and boxes without extent: one problem each."""
+    files = {f"labels/{s.stem}.txt": yolo(s) for s in SCENES} | pictures()
+    files["data.yaml"] = b"names: [rbc, wbc, platelet]\n"
+    files["labels/cell_002.txt"] += (
+        b"\n9 0.5 0.5 0.1 0.1\n0 nan 0.5 0.1 0.1\n0 0.5 0.5\n0 55 40 20 20\n0 0.5 0.5 0 0.1\nx 0 0 1 1\n"
+    )
+    reasons, read, _ = read_all(files)
+    assert reasons == {
+        "category_unknown": 2,
+        "not_a_fraction": 2,
+        "line_too_short": 1,
+        "box_zero_extent": 1,
+    }
+    assert sum(len(picture.annotations) for picture in read) == 9
+
+
+def test_a_missing_label_file_is_not_an_empty_one() -> None:
+    """An empty file says that there is nothing; a missing one says nothing."""
+    files = (
+        {f"labels/{s.stem}.txt": yolo(s) for s in SCENES} | pictures() | {"data.yaml": b"names: [rbc, wbc, platelet]\n"}
+    )
+    del files["labels/cell_003.txt"]
+    _, read, hints = read_all(files)
+    assert {picture.member: picture.annotated for picture in read}["images/cell_005.png"]
+    assert not {picture.member: picture.annotated for picture in read}["images/cell_003.png"]
+    assert {"label_files_missing", "empty_files"} <= set(hints)
+
+
+def test_a_pickled_array_is_refused() -> None:
+    """An array of Python objects would run code: it is never loaded."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(MemberProblem, match="no array of numbers"):
+        read_values(MaskLayer(member="a.npy", label="x"), {"a.npy": buffer.getvalue()}.__getitem__)
+
+
+def test_a_volume_that_is_cut_off_is_named() -> None:
+    """A truncated NIfTI file is a problem, not half a volume."""
+    nibabel = pytest.importorskip("nibabel")
+    noise = np.random.Generator(np.random.PCG64(1)).integers(0, 999, (9, 8, 7), dtype=np.int16)
+    data = nibabel.Nifti1Image(noise, np.eye(4)).to_bytes()
+    assert read_volume(data, "a.nii").values.shape == (9, 8, 7)
+    for cut in (data[:-100], gzip.compress(data)[:-40], gzip.compress(data[:-200])):
+        with pytest.raises(MemberProblem) as problem:
+            read_volume(cut, "a.nii.gz")
+        assert problem.value.reason == "truncated_image"
+
+
+def test_a_pointer_of_git_lfs_is_named() -> None:
+    """A pointer is not a picture: it is said what to run."""
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 12\n"
+    files = {"a.json": dump(coco(SCENES)), **dict.fromkeys(pictures(), pointer)}
+    assert "lfs_pointers" in read_all(files)[2]
+
+
+def test_nothing_known_is_asked() -> None:
+    """A folder of pictures alone is no error: its format is asked."""
+    found = inspect_source(MemoryMembers(pictures()), {})
+    assert [question.key for question in found.questions] == ["format"]
+    assert found.pictures == len(SCENES)

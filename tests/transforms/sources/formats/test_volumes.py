@@ -1,0 +1,134 @@
+"""Volumes: planes in patient space whatever the order of voxels, masks only on their own grid."""
+
+import json
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.rasters.dicom import lies_on, slice_affine
+from medmultipoints.transforms.rasters.nifti import Grid, read_grid, read_volume, take_plane
+from medmultipoints.transforms.rasters.values import read_values
+from medmultipoints.transforms.rasters.volumes import read_plane, render_plane
+from medmultipoints.transforms.regions.layers import find_layer_objects
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture
+from medmultipoints.transforms.sources.inspection import declare, inspect_source, nest_keys
+from medmultipoints.transforms.sources.registry import find_format
+from tests.members import MemoryMembers
+
+nibabel = pytest.importorskip("nibabel")
+
+SPACING = np.diag([0.8, 0.9, 2.4, 1.0])
+
+
+def body() -> NDArray[np.int16]:
+    """A CT along right, front, head: air, tissue of 40 with noise, a liver of 91 at the patient's right."""
+    noise = np.random.Generator(np.random.PCG64(3)).integers(-20, 20, (40, 30, 12), dtype=np.int16)
+    volume = np.full((40, 30, 12), -1000, np.int16)
+    volume[4:36, 4:26, :] = 40
+    volume[22:34, 10:24, 3:9] = 91
+    return (volume + noise).astype(np.int16)
+
+
+def liver() -> NDArray[np.uint8]:
+    mask = np.zeros((40, 30, 12), np.uint8)
+    mask[22:34, 10:24, 3:9] = 1
+    return mask
+
+
+def turned(values: NDArray[np.generic], axes: str) -> bytes:
+    """The same volume with its voxels stored along other axes, such as ``LPS`` or ``ASR``."""
+    image = nibabel.Nifti1Image(values, SPACING)
+    wanted = nibabel.orientations.axcodes2ornt(tuple(axes))
+    return bytes(
+        image.as_reoriented(nibabel.orientations.ornt_transform(nibabel.io_orientation(SPACING), wanted)).to_bytes()
+    )
+
+
+@pytest.mark.parametrize("axes", ["RAS", "LPS", "LAS", "ASR", "PIR", "SAL"])
+def test_planes_are_the_same_whatever_the_order_of_voxels(axes: str) -> None:
+    """An axial plane has the patient's right at the left, the front at the top."""
+    volume = read_volume(turned(liver(), axes), axes)
+    plane = take_plane(volume, "axial", 5, axes)
+    rows, columns = plane.nonzero()
+    assert plane.shape == (30, 40)
+    assert (columns.min(), columns.max(), rows.min(), rows.max()) == (6, 17, 6, 19)
+    assert read_grid(turned(liver(), axes)[:4096], axes).shape == (40, 30, 12)
+
+
+@pytest.mark.parametrize("axes", ["RAS", "LPS", "LAS", "ASR"])
+def test_a_liver_measures_as_a_liver(axes: str) -> None:
+    """Picture and mask may be stored in different orders: under the mask lies what it shows, mirrored it does not."""
+    files = {"ct.nii": turned(body(), "RAS"), "mask.nii": turned(liver(), axes)}
+    picture = take_plane(read_volume(files["ct.nii"], "ct"), "axial", 5, "ct")
+    mask = read_plane(files.__getitem__, "mask.nii", "axial:5", "ct.nii") > 0
+    assert picture[mask].mean() == pytest.approx(91, abs=2)
+    assert picture[mask[:, ::-1]].mean() < 60
+
+
+def test_a_mask_of_another_grid_is_refused() -> None:
+    """A mask that is shifted by a voxel or of another shape is no mask of this volume."""
+    shifted = SPACING.copy()
+    shifted[0, 3] = 0.8
+    files = {
+        "ct.nii": turned(body(), "RAS"),
+        "shifted.nii": nibabel.Nifti1Image(liver(), shifted).to_bytes(),
+        "smaller.nii": turned(liver()[:, :, :8], "RAS"),
+    }
+    for name in ("shifted.nii", "smaller.nii"):
+        with pytest.raises(MemberProblem) as problem:
+            read_plane(files.__getitem__, name, "axial:5", "ct.nii")
+        assert problem.value.reason == "geometry_differs"
+
+
+def test_windows_and_square_pixels() -> None:
+    """Gray levels follow the window; square pixels make a coronal plane as high as the body is."""
+    files = {"ct.nii": turned(body(), "LPS")}
+    window = json.dumps({"window": {"centre": 40, "width": 400}, "invert_monochrome1": True})
+    plane = render_plane(files.__getitem__, "ct.nii", "axial:5", window)
+    assert plane.shape == (30, 40, 3)
+    assert plane[0, 0].tolist() == [0, 0, 0]
+    assert plane[12, 12, 0] == pytest.approx((91 + 160) / 400 * 255, abs=15)
+    assert render_plane(files.__getitem__, "ct.nii", "coronal:5:square", window).shape == (36, 40, 3)
+
+
+def test_nnunet_is_read_with_its_names() -> None:
+    """Channels have a suffix, labels a name in dataset.json; pictures without labels are not known to be empty."""
+    files = {
+        "imagesTr/case_001_0000.nii": turned(body(), "LPS"),
+        "imagesTr/case_002_0000.nii": turned(body(), "RAS"),
+        "labelsTr/case_001.nii": turned(liver(), "LAS"),
+        "labelsTr/case_002.nii": turned(liver() * 2, "RAS"),
+        "imagesTs/case_003_0000.nii": turned(body(), "RAS"),
+        "dataset.json": json.dumps({"labels": {"background": 0, "liver": 1, "tumour": 2}}).encode(),
+    }
+    members = MemoryMembers(files)
+    answers = {"masks.object": "component", "slices.axis": "axial", "intensity.window": "full"}
+    found = inspect_source(members, nest_keys(answers))
+    assert [question.key for question in found.questions] == []
+    assert dict(found.objects) == {"liver": 6, "tumour": 6}
+    declaration = declare(found.read)
+    read = [item for item in find_format("nifti").read(declaration, members) if isinstance(item, AnnotatedPicture)]
+    assert sum(not picture.annotated for picture in read) == 12
+    assert {picture.columns["group"] for picture in read} == {"case_001_0000", "case_002_0000", "case_003_0000"}
+    shown = next(p for p in read if p.member == "imagesTr/case_001_0000.nii" and p.plane == "axial:5")
+    values = read_values(shown.layers[0], members.read)
+    assert [label for label, _ in find_layer_objects(shown.layers[0], values).objects] == ["liver"]
+
+
+def test_a_picture_lies_on_a_grid_or_not() -> None:
+    """DICOM counts to the left and back, NIfTI to the right and front: the same place has other signs."""
+    pydicom = pytest.importorskip("pydicom")
+    header = pydicom.Dataset()
+    header.Rows, header.Columns = 30, 40
+    header.PixelSpacing = [0.9, 0.8]
+    header.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    header.ImagePositionPatient = [-39 * 0.8, -29 * 0.9, 5 * 2.4]
+    affine = slice_affine(header)
+    assert affine is not None
+    assert (affine @ (0, 0, 1)).tolist() == pytest.approx([39 * 0.8, 29 * 0.9, 12.0])
+    grid = Grid((40, 30, 12), (0.8, 0.9, 2.4), SPACING)
+    assert lies_on(header, grid)
+    header.ImagePositionPatient = [-39 * 0.8 + 0.4, -29 * 0.9, 5 * 2.4]
+    assert not lies_on(header, grid)
