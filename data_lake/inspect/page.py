@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import jinja2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from medmultipoints.data_lake.report.html import load_template
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.decode import decode_image
-from medmultipoints.transforms.rasters.values import read_values
+from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.rasters.volumes import render_plane
 from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Point
 from medmultipoints.transforms.regions.layers import find_layer_objects
@@ -54,10 +54,8 @@ class Shown:
 def render_page(title: str, found: Inspection, declaration: str, files: Files) -> str:
     """The page in one file that needs nothing else: same inspection, same text."""
     colours = {label: COLOURS[at % len(COLOURS)] for at, label in enumerate(found.objects)}
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.globals.update(path=_path)
     shown = [_show(picture, files, colours) for picture in found.shown]
-    page = environment.from_string(TEMPLATE.read_text("utf-8"))
+    page = load_template(TEMPLATE, functions={"path": _path})
     return page.render(title=title, found=found, declaration=declaration, shown=shown, colours=colours)
 
 
@@ -110,7 +108,7 @@ def _outlines(annotation: Annotation, size: tuple[int, int]) -> tuple[tuple[Poin
 
 def _drawn_layer(layer: MaskLayer, files: Files, colours: dict[str, str], size: tuple[int, int]) -> Iterator[Drawn]:
     try:
-        values = read_values(layer, files.read)
+        values = read_codes(layer, files.read)
         objects = find_layer_objects(label_values(layer, values), values).objects
     except MemberProblem:
         return

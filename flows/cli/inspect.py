@@ -1,7 +1,6 @@
 """``medmultipoints inspect``: what a folder or an archive of annotated pictures holds, as a declaration to save."""
 
-import json
-import tomllib
+import shlex
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -17,7 +16,7 @@ from medmultipoints.flows.cli.write_page import HtmlOption, write_aside, write_p
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.sources.declaration import merge_read
 from medmultipoints.transforms.sources.declaration_text import write_declaration
-from medmultipoints.transforms.sources.inspection import Inspection, inspect_source, nest_keys
+from medmultipoints.transforms.sources.inspection import Inspection, choice_value, inspect_source, nest_keys
 
 
 def inspect(
@@ -61,10 +60,18 @@ def plain(found: Inspection, text: str) -> dict[str, object]:
         "format": found.read.get("format"),
         "pictures": found.pictures,
         "objects": dict(found.objects),
-        "questions": [{"key": q.key, "text": q.text, "choices": list(q.choices)} for q in found.questions],
+        "questions": [
+            {"key": q.key, "text": q.text, "choices": list(map(_plain_choice, q.choices))} for q in found.questions
+        ],
         "hints": [{"key": hint.key, "text": hint.text} for hint in found.hints],
         "declaration": text,
     }
+
+
+def _plain_choice(choice: str) -> str:
+    """A choice as ``--answer`` takes it: texts without quotes, lists and tables as TOML."""
+    value = choice_value(choice)
+    return value if isinstance(value, str) else choice
 
 
 def _answer(given: str) -> tuple[str, Any]:
@@ -72,11 +79,9 @@ def _answer(given: str) -> tuple[str, Any]:
     key, equals, value = given.partition("=")
     if not equals or not key.strip():
         raise UsageError(f"--answer {given}: expected KEY=VALUE, such as boxes.frame=edges")
-    try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        listed = key.strip() in ("classes", "absence.certain") and "," in value
-        return key.strip(), [part.strip() for part in value.split(",")] if listed else value
+    held = choice_value(value)
+    listed = key.strip() in ("classes", "absence.certain") and isinstance(held, str) and "," in held
+    return key.strip(), [part.strip() for part in str(held).split(",")] if listed else held
 
 
 def _slug(path: Path) -> str:
@@ -98,10 +103,9 @@ def _print(source: str, found: Inspection, text: str) -> None:
         [[label, f"{count:,}"] for label, count in found.objects.items()],
     )
     for question in found.questions:
-        choices = f" [{', '.join(question.choices)}]" if question.choices else ""
+        choices = f" [{', '.join(map(_plain_choice, question.choices))}]" if question.choices else ""
         OUT.print(f"[bold yellow]open[/]  {escape(question.key)}: {escape(question.text + choices)}")
-        OUT.print(
-            f"      [dim]--answer {escape(question.key)}={escape(json.dumps((question.choices or ('…',))[0]))}[/]"
-        )
+        example = _plain_choice((question.choices or ('"…"',))[0])
+        OUT.print(f"      [dim]--answer {escape(question.key)}={escape(shlex.quote(example))}[/]")
     for hint in found.hints:
         OUT.print(f"[bold]hint[/]  {escape(hint.key)}: {escape(hint.text)}")

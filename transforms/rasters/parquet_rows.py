@@ -15,7 +15,7 @@ def open_table(data: bytes, name: str) -> pq.ParquetFile:
     """The table of a file. ImageProblem where it is damaged."""
     try:
         return pq.ParquetFile(io.BytesIO(data))
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise ImageProblem("unreadable_image", f"{name} is no Parquet file that can be read: {error}") from error
 
 
@@ -46,4 +46,7 @@ def row_picture(data: bytes, name: str, row: int) -> bytes:
 
 @lru_cache(maxsize=2)
 def _group(data: bytes, name: str, group: int, column: str) -> list[Any]:
-    return list(open_table(data, name).read_row_group(group, columns=[column])[column].to_pylist())
+    try:
+        return list(open_table(data, name).read_row_group(group, columns=[column])[column].to_pylist())
+    except (pa.ArrowException, OSError) as error:
+        raise ImageProblem("unreadable_image", f"{name}: its rows cannot be read: {error}") from error

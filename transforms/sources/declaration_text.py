@@ -52,16 +52,11 @@ def _plain_table(prefix: str, key: str) -> bool:
 
 def _open(question: Question) -> Iterator[str]:
     yield f"# open: {_one_line(question.text)}"
-    choices = [_choice(choice) for choice in question.choices] or ['"…"']
+    choices = question.choices or ('"…"',)
     *tables, key = question.key.split(".")
     table = ".".join(("read", *tables))
     for choice in choices:
         yield f"#   {toml_key(key)} = {choice}        in [{table}]"
-
-
-def _choice(choice: str) -> str:
-    """A choice as TOML: lists and tables stand for themselves."""
-    return choice if choice[:1] in ("[", "{") else toml_value(choice)
 
 
 def _one_line(text: str) -> str:

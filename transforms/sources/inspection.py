@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from medmultipoints.transforms.errors import MemberProblem, UsageError
-from medmultipoints.transforms.rasters.values import Values, read_values, unpack_colour
+from medmultipoints.transforms.rasters.values import Values, read_codes, unpack_colour
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.regions.layers import find_layer_objects
 from medmultipoints.transforms.sources.annotated import (
@@ -68,7 +68,11 @@ def inspect_source(files: Files, stated: Mapping[str, Any], *, accept: bool = Fa
     if recognition is None:
         return _unrecognised(listing.pictures, dict(listing.kinds))
     read = merge_read(recognition.read, stated)
-    assumed = {q.key: q.default for q in recognition.questions if q.default is not None and q.key not in NOT_ASSUMED}
+    assumed = {
+        question.key: choice_value(question.default)
+        for question in recognition.questions
+        if question.default is not None and question.key not in NOT_ASSUMED
+    }
     used = merge_read(merge_read(read, nest_keys(assumed)), stated)
     counted = _count(listing, declare(used))
     hints = (*recognition.hints, *counted.hints())
@@ -99,7 +103,7 @@ def _likely(recognition: Recognition, guesses: Mapping[str, Any]) -> dict[str, A
     """One answer that is likely: the format first, since it decides what else is asked."""
     for question in recognition.questions:
         if question.default is not None and question.key not in guesses:
-            return {question.key: question.default}
+            return {question.key: choice_value(question.default)}
     return {}
 
 
@@ -111,18 +115,16 @@ def nest_keys(values: Mapping[str, Any]) -> dict[str, Any]:
         place = nested
         for table in tables:
             place = place.setdefault(table, {})
-        place[last] = int(value) if key == "frame_base" else _parsed(value)
+        place[last] = value
     return nested
 
 
-def _parsed(value: Any) -> Any:
-    """A choice that is a list or a table in TOML's form as what it stands for."""
-    if isinstance(value, str) and value[:1] in ("[", "{"):
-        try:
-            return tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            return value
-    return value
+def choice_value(text: str) -> Any:
+    """What a choice of a question stands for; a text that is no TOML value stands for itself."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def _unrecognised(pictures: Sequence[str], kinds: Mapping[str, str]) -> Inspection:
@@ -169,7 +171,7 @@ class _Counted:
 
     def _add_layer(self, layer: MaskLayer) -> None:
         try:
-            values = read_values(layer, self._files.read)
+            values = read_codes(layer, self._files.read)
             found = find_layer_objects(label_values(layer, values), values)
         except MemberProblem as problem:
             self._note(problem.reason, f"{layer.member}: {problem.detail}")

@@ -27,6 +27,7 @@ from medmultipoints.transforms.sources.formats import (
 )
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.listing import listed
+from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.surroundings import complete
 
 _MODULES = (
@@ -85,5 +86,6 @@ def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | N
         return best
     names = [str(recognition.read["format"]) for recognition in found]
     text = f"Annotations in several formats: {', '.join(names)}. Which are to be read?"
-    question = Question("format", text, tuple(names), names[0])
+    choices = tuple(map(toml_choice, names))
+    question = Question("format", text, choices, choices[0])
     return replace(best, questions=(question, *best.questions))

@@ -78,8 +78,9 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft = Draft("cvat-video", stated)
     draft.line("format", "cvat-video", f"{plural(len(names), 'XML file')} with <annotations> and <track>")
     draft.line("annotations", single(propose_patterns(names, set(listing.kinds) - set(names))), "files with tracks")
-    shapes = [shape for name in names for _, _, held in _tracks(listing, name) for shape in held]
-    gaps = sum(_gaps(held) for name in names for _, _, held in _tracks(listing, name))
+    tracks = [held for name in names for held in _sound_tracks(draft, listing, name)]
+    shapes = [shape for held in tracks for shape in held]
+    gaps = sum(map(_gaps, tracks))
     ended = sum(shape.outside for shape in shapes)
     if ended:
         draft.hint("outside", f"{plural(ended, 'shape')} end a track (outside); they are no objects")
@@ -91,6 +92,16 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     ask_ellipses(draft, sum(shape.element.tag == "ellipse" for shape in shapes))
     _decide_frames(draft, listing, names, {shape.frame for shape in shapes})
     return draft.done()
+
+
+def _sound_tracks(draft: Draft, listing: Listing, name: str) -> list[list[_Shape]]:
+    """The shapes of each track of a file, as far as it can be read."""
+    found: list[list[_Shape]] = []
+    try:
+        found += (shapes for _, _, shapes in _tracks(listing, name))
+    except MemberProblem as problem:
+        draft.hint(problem.reason, problem.detail)
+    return found
 
 
 def _gaps(shapes: Sequence[_Shape]) -> int:

@@ -25,10 +25,10 @@ from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.formats.nifti import ask_classes, declared_values, rendering_of
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
 from medmultipoints.transforms.sources.reading.proposing import Draft, plural, single
+from medmultipoints.transforms.sources.reading.volume_keys import ask_classes, declared_values, rendering_of
 
 _NEAR_MM: Final = 0.01
 _MODALITIES: Final = {"CT": "CT", "MR": "MRI", "US": "ultrasound", "CR": "X-ray", "DX": "X-ray", "MG": "mammography"}

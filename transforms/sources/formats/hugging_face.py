@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from medmultipoints.transforms.errors import MemberProblem
@@ -142,16 +143,21 @@ def _rows(listing: Listing, name: str, index: PictureIndex) -> Iterator[_Row]:
 def _parquet_rows(listing: Listing, name: str) -> Iterator[_Row]:
     table = open_table(listing.read(name), name)
     pictures, column = picture_column(table.schema_arrow), _objects_column(table.schema_arrow)
-    at = 0
-    for batch in table.iter_batches(256, columns=[pictures, column]):
-        for held in batch.to_pylist():
-            picture = held[pictures]
-            boxes, labels = _split_objects(held[column])
-            path = picture.get("path") if isinstance(picture, dict) else None
-            data = picture.get("bytes") if isinstance(picture, dict) else picture
-            stem = f"{split_path(name).stem}_{at:06d}"
-            yield _Row(f"{name}#{at}", name, f"row:{at}", split_path(path).stem if path else stem, boxes, labels, data)
-            at += 1
+    for at, held in enumerate(_held_rows(table, name, [str(pictures), str(column)])):
+        picture = held[str(pictures)]
+        boxes, labels = _split_objects(held[str(column)])
+        path = picture.get("path") if isinstance(picture, dict) else None
+        data = picture.get("bytes") if isinstance(picture, dict) else picture
+        stem = f"{split_path(name).stem}_{at:06d}"
+        yield _Row(f"{name}#{at}", name, f"row:{at}", split_path(path).stem if path else stem, boxes, labels, data)
+
+
+def _held_rows(table: pq.ParquetFile, name: str, columns: list[str]) -> Iterator[dict[str, Any]]:
+    try:
+        for batch in table.iter_batches(256, columns=columns):
+            yield from batch.to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise MemberProblem("table_damaged", f"{name}: its rows cannot be read: {error}") from error
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:

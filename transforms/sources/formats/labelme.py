@@ -81,8 +81,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         shapes = _shapes(held)
         joins[name] = _join(index, name, held)
         kinds.update(str(shape.get("shape_type") or "polygon") for shape in shapes)
-        grouped = Counter((shape.get("label"), shape.get("group_id")) for shape in shapes)
-        groups += sum(count > 1 for (_, group), count in grouped.items() if group is not None)
+        grouped = Counter((str(shape.get("label")), str(shape.get("group_id"))) for shape in shapes)
+        groups += sum(count > 1 for (_, group), count in grouped.items() if group != "None")
     chosen = choose_files(draft, listing, found, lambda name: joins[name].member or split_path(name).stem)
     joined = [member for name in chosen if (member := joins[name].member)]
     propose_images(draft, listing, in_same_folders(listing, joined), [n for n in listing.pictures if n not in joined])

@@ -24,6 +24,7 @@ from medmultipoints.transforms.sources.reading.mask_sets import (
 from medmultipoints.transforms.sources.reading.mask_values import MaskValues, label_maps, value_names
 from medmultipoints.transforms.sources.reading.pixel_looks import Look
 from medmultipoints.transforms.sources.reading.proposing import Draft, plural, propose_images
+from medmultipoints.transforms.sources.reading.volume_keys import declared_values
 
 SAMPLE = 48
 """How many mask files are decoded to decide what their values mean."""
@@ -187,7 +188,7 @@ def _class_values(draft: Draft, listing: Listing, numbers: Sequence[int]) -> Non
     classes = [number for number in numbers if number != 255]
     names = value_names(listing, classes)
     if names is not None:
-        draft.line("masks.values", {str(n): names[1][n] for n in classes}, f"names in {names[0]}")
+        draft.line("label_names", names[0], f"it names the {plural(len(classes), 'value')} in use")
     else:
         shown = ", ".join(map(str, classes[:20]))
         draft.ask("masks.values", f"What do the values {shown} show? No file of the source names them.")
@@ -246,6 +247,7 @@ def _join(declaration: Declaration, listing: Listing) -> tuple[dict[str, list[Ma
     held: dict[str, list[MaskLayer]] = {name: [] for name in pictures if name not in taken}
     join = MaskJoin(declaration, sorted(held))
     problems = []
+    labels = declared_values(declaration, listing)
     for name in masks:
         picture, values = join.picture_of(name)
         if picture is None:
@@ -253,11 +255,11 @@ def _join(declaration: Declaration, listing: Listing) -> tuple[dict[str, list[Ma
                 ReadProblem(key=name, reason=MISSING, detail=f"{name} is the mask of no picture that is here")
             )
         else:
-            held[picture].append(_layer(declaration, name, values))
+            held[picture].append(_layer(declaration, labels, name, values))
     return held, problems
 
 
-def _layer(declaration: Declaration, name: str, values: Mapping[str, str]) -> MaskLayer:
+def _layer(declaration: Declaration, labels: Mapping[str, str], name: str, values: Mapping[str, str]) -> MaskLayer:
     keys = declaration.masks
     label = declaration.label
     if keys.label is not None:
@@ -270,7 +272,7 @@ def _layer(declaration: Declaration, name: str, values: Mapping[str, str]) -> Ma
         kind="classes" if kind == "palette" or kind == "channels" else kind,
         object=keys.object or ("value" if kind == "instances" else "component"),
         label=label,
-        labels=keys.values,
+        labels=labels,
         ignore=keys.ignore,
         min_area_px=keys.min_area_px,
     )

@@ -4,11 +4,10 @@ Pictures are planes in patient space, seen radiologically; the planes of one vol
 is told by their values, which mask belongs to which volume by name, else by the grid.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -28,11 +27,11 @@ from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files,
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.patterns import compile_pattern
-from medmultipoints.transforms.sources.reading.json_rows import parse_json
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
-from medmultipoints.transforms.sources.reading.mask_values import number_names, value_names
+from medmultipoints.transforms.sources.reading.mask_values import value_names
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
 from medmultipoints.transforms.sources.reading.proposing import Draft, plural, single
+from medmultipoints.transforms.sources.reading.volume_keys import decide_classes, declared_values, rendering_of
 
 _HEAD: Final = 1 << 16
 _SAMPLED: Final = 3
@@ -212,38 +211,9 @@ def _decide_labels(draft: Draft, listing: Listing, chosen: Mapping[str, str]) ->
         draft.line("masks.kind", "binary", f"values 0 and {numbers[0] if numbers else 1} alone")
         draft.ask("masks.label", "What do the masks show? Give the label of the objects.")
     else:
-        _decide_classes(draft, listing, numbers)
+        decide_classes(draft, listing, numbers)
     text = "Is each connected area of a plane an object, or all areas of one label in it?"
     draft.ask("masks.object", text, ["component", "file"], "component")
-
-
-def _decide_classes(draft: Draft, listing: Listing, numbers: Sequence[int]) -> None:
-    draft.line("masks.kind", "classes", f"{plural(len(numbers), 'value')} beside 0, the same in all volumes looked at")
-    names = value_names(listing, numbers) if numbers else None
-    if names is not None:
-        draft.line("label_names", names[0], f"it names the {plural(len(numbers), 'value')} in use")
-        if ignored := [number for number, name in names[1].items() if name.lower() == "ignore"]:
-            draft.line("masks.ignore", ignored, f"{names[0]} calls them ignore")
-    else:
-        shown = ", ".join(map(str, numbers[:20]))
-        draft.ask("masks.values", f"What do the values {shown} show? No file of the source names them.")
-
-
-def ask_classes(draft: Draft, listing: Listing, masks: Sequence[str]) -> None:
-    """Names of the values of masks, proved by a file that names them, else asked."""
-    sampled = list(masks)[:: max(1, len(masks) // 12)][:12]
-    numbers = sorted({int(v) for name in sampled for v in np.unique(read_volume(listing.read(name), name).values) if v})
-    _decide_classes(draft, listing, numbers)
-
-
-def declared_values(declaration: Declaration, listing: Listing) -> Mapping[str, str]:
-    """Labels of values as text: those that are declared, else those of the file ``label_names``."""
-    if declaration.masks.values or declaration.label_names is None:
-        return declaration.masks.values
-    names = number_names(parse_json(listing.read(declaration.label_names), declaration.label_names))
-    if names is None:
-        raise MemberProblem("label_names_damaged", f"{declaration.label_names} holds no names of numbers")
-    return {str(number): name for number, name in names.items() if number and name.lower() != "ignore"}
 
 
 def _decide_slices(draft: Draft, listing: Listing, volumes: _Volumes, pictures: Sequence[str]) -> None:
@@ -349,13 +319,6 @@ def _read_volume(
             read_from=tuple(mask for mask, _ in masks),
             columns={"group": _stem(name)},
         )
-
-
-def rendering_of(declaration: Declaration) -> str:
-    """The rule for gray levels as a sample holds it: canonical JSON of ``[read.intensity]``."""
-    keys = declaration.intensity
-    window: Any = dict(keys.window) if isinstance(keys.window, Mapping) else keys.window or "percentile 0.5 99.5"
-    return json.dumps({"invert_monochrome1": keys.invert_monochrome1, "window": window}, sort_keys=True)
 
 
 def _indices(

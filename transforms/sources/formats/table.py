@@ -13,7 +13,6 @@ from medmultipoints.transforms.records import Annotation
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.formats.nifti import rendering_of
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
 from medmultipoints.transforms.sources.reading.joining import missing, picture_size
@@ -33,6 +32,7 @@ from medmultipoints.transforms.sources.reading.table_columns import (
     read_number,
     text_rows,
 )
+from medmultipoints.transforms.sources.reading.volume_keys import rendering_of
 
 _SAMPLED: Final = 400
 _LARGEST: Final = 4000
@@ -47,12 +47,12 @@ def _pictures(listing: Listing) -> tuple[str, ...]:
 def _rows(listing: Listing, name: str) -> Iterator[tuple[int, Row]]:
     """Numbers and cells of the rows of a table, one at a time."""
     if listing.kinds.get(name) == "parquet":
-        with pq.ParquetFile(io.BytesIO(listing.read(name))) as file:
-            at = 1
-            for batch in file.iter_batches(8192):
-                for row in batch.to_pylist():
-                    yield at, as_cells(row)
-                    at += 1
+        try:
+            with pq.ParquetFile(io.BytesIO(listing.read(name))) as file:
+                rows = (row for batch in file.iter_batches(8192) for row in batch.to_pylist())
+                yield from ((at, as_cells(row)) for at, row in enumerate(rows, start=1))
+        except (pa.ArrowException, OSError) as error:
+            raise MemberProblem("table_damaged", f"{name} is no Parquet file that can be read: {error}") from error
         return
     dialect = find_dialect(listing.head(name))
     if dialect is not None:
@@ -79,7 +79,7 @@ def _is_plain_parquet(listing: Listing, name: str) -> bool:
     """Whether a Parquet file is a table of cells: those that hold pictures are of the Hugging Face format."""
     try:
         schema = pq.read_schema(io.BytesIO(listing.read(name)))
-    except (pa.ArrowInvalid, OSError):
+    except (pa.ArrowException, OSError):
         return False
     return not any(pa.types.is_struct(column.type) or pa.types.is_binary(column.type) for column in schema)
 

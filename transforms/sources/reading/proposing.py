@@ -21,6 +21,11 @@ def toml_list(values: Sequence[str]) -> str:
     return json.dumps(list(values), ensure_ascii=False)
 
 
+def toml_choice(text: str) -> str:
+    """A choice as a TOML value: lists, tables and whole numbers as they are, other texts quoted."""
+    return text if text[:1] in ("[", "{") or text.isdigit() else json.dumps(text, ensure_ascii=False)
+
+
 @dataclass
 class Draft:
     """A declaration in the making: values by dotted key, each with its proof; what is stated is never asked."""
@@ -58,7 +63,8 @@ class Draft:
         if stated is not None:
             self.line(key, stated, "stated")
         else:
-            self.questions.append(Question(key, text, tuple(choices), default))
+            likely = None if default is None else toml_choice(default)
+            self.questions.append(Question(key, text, tuple(map(toml_choice, choices)), likely))
 
     def hint(self, key: str, text: str) -> None:
         self.hints.append(Hint(key, text))

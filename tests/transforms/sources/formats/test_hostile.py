@@ -11,7 +11,7 @@ import pytest
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.nifti import read_volume
-from medmultipoints.transforms.rasters.values import read_values
+from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
 from medmultipoints.transforms.sources.inspection import declare, inspect_source, nest_keys
@@ -157,7 +157,7 @@ def test_a_pickled_array_is_refused() -> None:
     buffer = io.BytesIO()
     np.save(buffer, np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(MemberProblem, match="no array of numbers"):
-        read_values(MaskLayer(member="a.npy", label="x"), {"a.npy": buffer.getvalue()}.__getitem__)
+        read_codes(MaskLayer(member="a.npy", label="x"), {"a.npy": buffer.getvalue()}.__getitem__)
 
 
 def test_a_volume_that_is_cut_off_is_named() -> None:

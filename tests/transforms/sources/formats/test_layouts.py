@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from medmultipoints.transforms.rasters.values import read_values
+from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Annotation, Box
 from medmultipoints.transforms.regions.layers import find_layer_objects
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
@@ -53,7 +53,7 @@ def read_boxes(files: Files, read: object) -> list[tuple[str, tuple[float, ...]]
         if isinstance(picture, AnnotatedPicture):
             found += [(a.label, rounded(box_of(a))) for a in picture.annotations if not a.crowd and not a.ignore]
             for layer in picture.layers:
-                objects = find_layer_objects(layer, read_values(layer, files.read)).objects
+                objects = find_layer_objects(layer, read_codes(layer, files.read)).objects
                 found += [(label, rounded(region.box)) for label, region in objects]
     return sorted(found)
 

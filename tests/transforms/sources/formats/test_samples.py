@@ -9,7 +9,7 @@ import pytest
 
 from medmultipoints.data_lake.archives.source_files import SourceFiles, open_source
 from medmultipoints.transforms.rasters.nifti import read_volume, take_plane
-from medmultipoints.transforms.rasters.values import read_values
+from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.rasters.volumes import render_plane
 from medmultipoints.transforms.regions.layers import find_layer_objects
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture
@@ -102,7 +102,7 @@ def boxes_by_picture(files: SourceFiles, found: Inspection) -> Iterator[tuple[st
             continue
         rows = [(a.label, a.box or extent(a.polygons)) for a in picture.annotations]
         for layer in picture.layers:
-            values = read_values(layer, files.read)
+            values = read_codes(layer, files.read)
             rows += [(label, region.box) for label, region in find_layer_objects(layer, values).objects]
         flat = sorted((label, box.x1, box.y1, box.x2, box.y2) for label, box in rows)
         name = picture.plane if picture.plane.startswith("axial") else picture.member.rpartition("/")[2]
@@ -132,7 +132,7 @@ def test_dicom_pictures_are_windowed_and_in_order(samples: Path, tmp_path: Path)
     assert [picture.member for picture in pictures] == ["series/03.dcm", "series/02.dcm", "series/01.dcm"]
     picture = pictures[-1]
     pixels = render_plane(files.read, picture.member, picture.plane, picture.rendering)
-    mask = read_values(picture.layers[0], files.read) > 0
+    mask = read_codes(picture.layers[0], files.read) > 0
     assert pixels.shape == (512, 512, 3)
     assert pixels[mask].mean() == pytest.approx((33 + 160) / 400 * 255, abs=3)
 

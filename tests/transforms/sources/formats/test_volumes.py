@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.dicom import lies_on, slice_affine
 from medmultipoints.transforms.rasters.nifti import Grid, read_grid, read_volume, take_plane
-from medmultipoints.transforms.rasters.values import read_values
+from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.rasters.volumes import read_plane, render_plane
 from medmultipoints.transforms.regions.layers import find_layer_objects
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture
@@ -113,7 +113,7 @@ def test_nnunet_is_read_with_its_names() -> None:
     assert sum(not picture.annotated for picture in read) == 12
     assert {picture.columns["group"] for picture in read} == {"case_001_0000", "case_002_0000", "case_003_0000"}
     shown = next(p for p in read if p.member == "imagesTr/case_001_0000.nii" and p.plane == "axial:5")
-    values = read_values(shown.layers[0], members.read)
+    values = read_codes(shown.layers[0], members.read)
     assert [label for label, _ in find_layer_objects(shown.layers[0], values).objects] == ["liver"]
 
 

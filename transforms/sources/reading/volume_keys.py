@@ -1,0 +1,52 @@
+"""What declarations of volumes share: names of values, and the rule that makes values gray levels."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.rasters.nifti import read_volume
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.reading.json_rows import parse_json
+from medmultipoints.transforms.sources.reading.listing import Listing
+from medmultipoints.transforms.sources.reading.mask_values import number_names, value_names
+from medmultipoints.transforms.sources.reading.proposing import Draft, plural
+
+
+def decide_classes(draft: Draft, listing: Listing, numbers: Sequence[int]) -> None:
+    """Propose that values are classes, with the file that names them, else ask for their names."""
+    draft.line("masks.kind", "classes", f"{plural(len(numbers), 'value')} beside 0, the same in all volumes looked at")
+    names = value_names(listing, numbers) if numbers else None
+    if names is not None:
+        draft.line("label_names", names[0], f"it names the {plural(len(numbers), 'value')} in use")
+        if ignored := [number for number, name in names[1].items() if name.lower() == "ignore"]:
+            draft.line("masks.ignore", ignored, f"{names[0]} calls them ignore")
+    else:
+        shown = ", ".join(map(str, numbers[:20]))
+        draft.ask("masks.values", f"What do the values {shown} show? No file of the source names them.")
+
+
+def ask_classes(draft: Draft, listing: Listing, masks: Sequence[str]) -> None:
+    """Names of the values of masks, proved by a file that names them, else asked."""
+    sampled = list(masks)[:: max(1, len(masks) // 12)][:12]
+    numbers = sorted({int(v) for name in sampled for v in np.unique(read_volume(listing.read(name), name).values) if v})
+    decide_classes(draft, listing, numbers)
+
+
+def declared_values(declaration: Declaration, listing: Listing) -> Mapping[str, str]:
+    """Labels of values as text: those that are declared, else those of the file ``label_names``."""
+    if declaration.masks.values or declaration.label_names is None:
+        return declaration.masks.values
+    names = number_names(parse_json(listing.read(declaration.label_names), declaration.label_names))
+    if names is None:
+        raise MemberProblem("label_names_damaged", f"{declaration.label_names} holds no names of numbers")
+    return {str(number): name for number, name in names.items() if number and name.lower() != "ignore"}
+
+
+def rendering_of(declaration: Declaration) -> str:
+    """The rule for gray levels as a sample holds it: canonical JSON of ``[read.intensity]``."""
+    keys = declaration.intensity
+    window: Any = dict(keys.window) if isinstance(keys.window, Mapping) else keys.window or "percentile 0.5 99.5"
+    return json.dumps({"invert_monochrome1": keys.invert_monochrome1, "window": window}, sort_keys=True)
