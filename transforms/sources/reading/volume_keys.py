@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.rasters.nifti import read_volume
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.reading.json_rows import parse_json
@@ -36,12 +36,21 @@ def ask_classes(draft: Draft, listing: Listing, masks: Sequence[str]) -> None:
 
 
 def declared_values(declaration: Declaration, listing: Listing) -> Mapping[str, str]:
-    """Labels of values as text: those that are declared, else those of the file ``label_names``."""
+    """Labels of values as text: those that are declared, else those of the file ``label_names``.
+
+    UsageError where that file is missing or names no numbers.
+    """
     if declaration.masks.values or declaration.label_names is None:
         return declaration.masks.values
-    names = number_names(parse_json(listing.read(declaration.label_names), declaration.label_names))
+    member = declaration.label_names
+    if member not in set(listing.names()):
+        raise UsageError(f"read.label_names: no file {member!r} in the source. Correct the declaration.")
+    try:
+        names = number_names(parse_json(listing.read(member), member))
+    except MemberProblem as problem:
+        raise UsageError(f"read.label_names: {problem.detail}. Correct the file or the declaration.") from problem
     if names is None:
-        raise MemberProblem("label_names_damaged", f"{declaration.label_names} holds no names of numbers")
+        raise UsageError(f'read.label_names: {member} holds no names of numbers, such as {{"1": "liver"}}.')
     return {str(number): name for number, name in names.items() if number and name.lower() != "ignore"}
 
 
