@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from medmultipoints.transforms.pictures.decode import ImageProblem
-from medmultipoints.transforms.rasters.values import Values, unpack_colour
+from medmultipoints.transforms.rasters.values import Values, distinct_codes, unpack_colour
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.regions.masks import MaskRegion, Speck, find_regions, measure_object
 
@@ -46,7 +46,7 @@ def find_layer_objects(layer: MaskLayer, values: Values, picture: NDArray[np.uin
 
 def _split_labels(layer: MaskLayer, values: Values) -> dict[str, list[int]]:
     """Return the values of each label that shows something."""
-    found = [int(code) for code in np.unique(values)]
+    found = distinct_codes(values)
     if layer.kind == "binary":
         codes = _bright(layer, found)
         return {_label_of(layer, "1"): codes} if codes else {}

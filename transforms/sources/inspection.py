@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import numpy as np
 from pydantic import ValidationError
 
 from medmultipoints.transforms.errors import MemberProblem, UsageError
-from medmultipoints.transforms.rasters.values import Values, read_codes, unpack_colour
+from medmultipoints.transforms.rasters.values import Values, distinct_codes, read_codes, unpack_colour
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.regions.layers import find_layer_objects
 from medmultipoints.transforms.sources.annotated import (
@@ -212,7 +211,7 @@ def label_values(layer: MaskLayer, values: Values) -> MaskLayer:
         return layer
     if layer.kind in ("binary", "instances"):
         return replace(layer, label=UNNAMED)
-    texts = [unpack_colour(int(v)) if layer.kind == "rgb" else str(v) for v in np.unique(values) if v]
+    texts = [unpack_colour(v) if layer.kind == "rgb" else str(v) for v in distinct_codes(values) if v]
     return replace(layer, labels={text: text for text in texts})
 
 
