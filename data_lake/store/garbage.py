@@ -1,4 +1,4 @@
-"""What a lake holds that no release which stands needs any more: found first, removed when asked.
+"""What a lake holds that none of its releases needs any more: found first, removed when asked.
 
 Kept are all releases (or the newest of each name), the receipts and objects of the runs that made them and of the last
 run of each recipe, and everything younger than the grace: an interrupted build goes on from it.
@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, read_manifest
 from medmultipoints.data_lake.store.layout import Lake, explained, new_temporary, only_collector
 from medmultipoints.data_lake.store.objects import parse_receipt
+from medmultipoints.data_lake.store.temporary import is_left_behind, system_left_behind
 from medmultipoints.transforms.errors import DataError, LockHeld
 
 DAY = 86_400
@@ -63,16 +64,20 @@ def find_garbage(lake: Lake, keep: Retention) -> list[Garbage]:
           if path.name not in used and is_old(path, before)),
         *(Garbage(path, "record of a run", path.stat().st_size) for path in surplus_runs(runs, keep.runs, standing)),
         *(Garbage(path, "server of builds", size_of(path)) for path in homes(lake)),
-        *(Garbage(path, "unpacked archive", size_of(path)) for path in lake.scratch.iterdir() if is_old(path, before)),
+        *(Garbage(path, "unfinished download", size_of(path)) for path in unfinished(lake) if is_old(path, before)),
+        *(Garbage(path, "left by a killed process", size_of(path)) for path in left_behind(lake)),
+        *(Garbage(path, "unpacked archive", size_of(path)) for path in lake.scratch.glob("*") if is_old(path, before)),
     ]  # fmt: skip
     return sorted(found, key=lambda one: (one.kind, one.path))
 
 
 def remove(lake: Lake, garbage: list[Garbage]) -> None:
-    """Remove what was found; releases first by name, so that none is ever seen half."""
+    """Remove what was found; a folder of the lake goes by its name first, so that no release is ever seen half."""
     with explained(f"the lake folder {lake.root}"):
         for one in garbage:
-            if one.path.is_dir():
+            if one.path.is_dir() and not one.path.is_relative_to(lake.root):
+                shutil.rmtree(one.path, ignore_errors=True)
+            elif one.path.is_dir():
                 hidden = new_temporary(lake)
                 os.rename(one.path, hidden)
                 shutil.rmtree(hidden)
@@ -153,11 +158,8 @@ def is_needed(receipt: Path, needed: set[tuple[str, str]]) -> bool:
 
 def objects_of(receipt: Path) -> set[str]:
     """The objects that a receipt names; none where it is damaged."""
-    try:
-        tables = parse_receipt(receipt.read_bytes()).objects.values()
-    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
-        return set()
-    return {entry.sha256 for table in tables for entry in table}
+    found = parse_receipt(receipt.read_bytes())
+    return {entry.sha256 for table in found.objects.values() for entry in table} if found else set()
 
 
 def surplus_runs(runs: list[Run], most: int, standing: set[str | None]) -> list[Path]:
@@ -179,11 +181,23 @@ def homes(lake: Lake) -> list[Path]:
     return [path for path in lake.prefect.glob("*") if path.name != "serve"]
 
 
+def unfinished(lake: Lake) -> list[Path]:
+    """Parts of downloads, and downloads with a hash that is not accepted."""
+    return [path for pattern in ("*/.*.part", "*/.*.bad") for path in lake.landing.glob(pattern)]
+
+
+def left_behind(lake: Lake) -> list[Path]:
+    """What processes that were killed were writing: into the lake, pages of reports, copies of published versions."""
+    pages = [path for path in lake.reports.glob("*/*/.*-*-*") if is_left_behind(path, path.name.rpartition(".")[2])]
+    written = [path for path in lake.temporary.glob("*") if is_left_behind(path, path.name)]
+    return [*written, *pages, *system_left_behind()]
+
+
 def is_old(path: Path, before: float) -> bool:
     """Whether it was last changed before that time."""
     return path.stat().st_mtime < before
 
 
 def size_of(folder: Path) -> int:
-    """The bytes of a folder; a file that has other names elsewhere counts, though its room is not freed."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """The bytes of a file or folder; a file that has other names elsewhere counts, though its room is not freed."""
+    return sum(path.stat().st_size for path in (folder, *folder.rglob("*")) if path.is_file())

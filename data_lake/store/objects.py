@@ -9,15 +9,19 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Annotated
 from uuid import uuid4
 
 import orjson
+from pydantic import Field, TypeAdapter, ValidationError
 
 from medmultipoints.data_lake.store import remote
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.layout import Lake, explained, new_temporary
 from medmultipoints.data_lake.store.temporary import remove_left_behind
+from medmultipoints.expectations.verdicts import Verdict
 from medmultipoints.transforms.errors import MachineError
 
 
@@ -25,7 +29,7 @@ from medmultipoints.transforms.errors import MachineError
 class StoredObject:
     """A finished file in the store; ``rows`` is 0 for files that are not tables."""
 
-    sha256: str
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     bytes: int
     rows: int = 0
 
@@ -126,17 +130,32 @@ def read_receipt(lake: Lake, stage: str, key: str) -> Receipt | None:
         remote.get(lake.remote, receipt_name(stage, key), path)
     try:
         receipt = parse_receipt(path.read_bytes())
-    except (FileNotFoundError, orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
+    except FileNotFoundError:
         return None
-    entries = (entry for table in receipt.objects.values() for entry in table)
-    return receipt if receipt.key == key and all(is_intact(lake, entry) for entry in entries) else None
+    if receipt is None or receipt.key != key:
+        return None
+    intact = all(is_intact(lake, entry) for table in receipt.objects.values() for entry in table)
+    return receipt if intact else None
 
 
-def parse_receipt(raw: bytes) -> Receipt:
-    """The receipt that a file holds; JSONDecodeError, AttributeError, KeyError or TypeError where it holds none."""
-    found = orjson.loads(raw)
-    objects = {name: tuple(StoredObject(**entry) for entry in table) for name, table in found["objects"].items()}
-    return Receipt(found["key"], objects, found["counts"], tuple(found["verdicts"]))
+def parse_receipt(raw: bytes) -> Receipt | None:
+    """The receipt that a file holds; None where it is damaged or of another shape, so that the work is done again."""
+    try:
+        receipt = _receipts().validate_json(raw)
+        _verdicts().validate_python(receipt.verdicts)
+    except ValidationError:
+        return None
+    return receipt
+
+
+@cache
+def _receipts() -> TypeAdapter[Receipt]:
+    return TypeAdapter(Receipt)
+
+
+@cache
+def _verdicts() -> TypeAdapter[tuple[Verdict, ...]]:
+    return TypeAdapter(tuple[Verdict, ...])
 
 
 def receipt_path(lake: Lake, stage: str, key: str) -> Path:

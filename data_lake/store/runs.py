@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from pydantic import BaseModel, Field, ValidationError
 
 from medmultipoints.data_lake.store import remote
 from medmultipoints.data_lake.store.layout import Lake
@@ -43,7 +44,7 @@ def write_run(lake: Lake, started: datetime, facts: Mapping[str, object]) -> Pat
 
 def amend_run(lake: Lake, started: datetime, more: Mapping[str, object]) -> None:
     """Put more facts into the record of a run of this process, or other ones; nothing where there is no record."""
-    facts = _read(_path(lake, started))
+    facts = read_run(_path(lake, started))
     if facts is not None:
         write_run(lake, started, facts | dict(more))
 
@@ -57,31 +58,58 @@ def _fits(target: Path, content: bytes) -> bool:
 
 
 def read_runs(lake: Lake) -> list[dict[str, Any]]:
-    """All runs of the lake, the newest first; records that are damaged are left out.
+    """All runs of the lake, the newest first; records that are damaged or of another shape are left out.
 
     A run that is said to be running, though its process on this machine is gone, was ``killed``.
     """
     for name in remote.names(lake.remote, "runs") if lake.remote else ():
         if _may_be_newer(lake.root / name):
             remote.get(lake.remote or "", name, lake.root / name)
-    found = (_read(path) for path in sorted(lake.runs.glob("*.json"), reverse=True))
+    found = (read_run(path) for path in sorted(lake.runs.glob("*.json"), reverse=True))
     return [run | {"outcome": "killed"} if _was_killed(run) else run for run in found if run is not None]
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    """A record; None where it is damaged or gone."""
-    with suppress(FileNotFoundError, orjson.JSONDecodeError):
+class _Stage(BaseModel):
+    name: str
+    taken: int = Field(alias="in")
+    used: int
+    dropped: int
+    rejected: int
+    rows: int
+    kept: bool
+    seconds: float
+
+
+class _Run(BaseModel):
+    started: datetime
+    recipe: str = ""
+    outcome: str = ""
+    machine: str = ""
+    pid: int = 0
+    error: str = ""
+    version: str = ""
+    release: str = ""
+    manifest_root: str = ""
+    request: dict[str, Any] = {}
+    stages: list[_Stage] = []
+    keys: dict[str, str] = {}
+
+
+def read_run(path: Path) -> dict[str, Any] | None:
+    """A record with all that is always shown of one; None where it is gone, damaged or of another shape."""
+    with suppress(FileNotFoundError, orjson.JSONDecodeError, ValidationError):
         run = orjson.loads(path.read_bytes())
-        return run if isinstance(run, dict) else None
+        _Run.model_validate(run)
+        return {"recipe": "", "outcome": "unknown", "stages": [], "keys": {}} | dict(run)
     return None
 
 
 def _may_be_newer(copy: Path) -> bool:
     """Whether the store may hold more than this copy: one that is not there, or a run under way on another machine."""
-    run = _read(copy)
+    run = read_run(copy)
     return run is None or (run.get("outcome") == "running" and run.get("machine") != os.uname().nodename)
 
 
 def _was_killed(run: dict[str, Any]) -> bool:
     here = run.get("machine") == os.uname().nodename
-    return run.get("outcome") == "running" and here and not is_alive(run["pid"])
+    return run.get("outcome") == "running" and here and not is_alive(run.get("pid", 0))

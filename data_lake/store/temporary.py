@@ -17,6 +17,7 @@ from uuid import uuid4
 
 FOREIGN_SECONDS = 7 * 24 * 3600
 ASIDE = "-aside"
+SYSTEM_PREFIX = "medmultipoints-"
 AT_CWD, EXCHANGE = -100, 2  # of Linux: <fcntl.h> and <linux/fs.h>
 SWAP = 2  # of macOS: RENAME_SWAP of <sys/stdio.h>
 
@@ -72,14 +73,21 @@ def remove(path: Path) -> None:
 @contextmanager
 def system_temporary_folder() -> Iterator[Path]:
     """A folder in the system's place for temporary files; those that killed processes left are removed first."""
-    prefix, place = "medmultipoints-", Path(tempfile.gettempdir())
-    remove_left_behind(place.glob(f"{prefix}*-*-*"), prefix)
-    folder = place / f"{prefix}{temporary_name()}"
+    for path in system_left_behind():
+        remove(path)
+    folder = Path(tempfile.gettempdir()) / f"{SYSTEM_PREFIX}{temporary_name()}"
     folder.mkdir(mode=0o700)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def system_left_behind() -> list[Path]:
+    """The folders of ``system_temporary_folder`` of this user that killed processes left."""
+    found = Path(tempfile.gettempdir()).glob(f"{SYSTEM_PREFIX}*-*-*")
+    own = (path for path in found if path.is_dir() and path.stat().st_uid == os.getuid())
+    return sorted(path for path in own if is_left_behind(path, path.name.removeprefix(SYSTEM_PREFIX)))
 
 
 def swap_folders(one: Path, other: Path) -> bool:

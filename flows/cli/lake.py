@@ -1,12 +1,14 @@
-"""``medmultipoints lake gc``: remove what no release needs."""
+"""``medmultipoints lake``: remove what no release needs, find and repair damage."""
 
+from contextlib import nullcontext
 from itertools import groupby
 from typing import Annotated
 
 import typer
 
+from medmultipoints.data_lake.store.check import Fault, find_faults, repair
 from medmultipoints.data_lake.store.garbage import Garbage, Retention, alone, find_garbage, remove
-from medmultipoints.data_lake.store.objects import clear_temporary
+from medmultipoints.data_lake.store.layout import open_lake
 from medmultipoints.flows.cli.console import OUT, print_json, say, table
 from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, existing_lake
 
@@ -31,18 +33,69 @@ def gc(
 
     Example: `medmultipoints lake gc --keep-releases 5 --yes`
     """
-    opened = existing_lake(lake)
-    with alone(opened):
-        garbage = find_garbage(opened, Retention(keep_releases, keep_runs, days))
-        if yes:
+    opened, keep = existing_lake(lake), Retention(keep_releases, keep_runs, days)
+    if yes:
+        with alone(open_lake(lake)):
+            garbage = find_garbage(opened, keep)
             remove(opened, garbage)
-            clear_temporary(opened)
+    else:
+        garbage = find_garbage(opened, keep)
     if as_json:
         print_json({"removed": yes, "bytes": total(garbage), "files": [shown(one) for one in garbage]})
         return
     print_garbage(garbage)
     if garbage:
         say("removed" if yes else "dry run: nothing was removed; --yes removes it")
+
+
+@app.command("check")
+def check(
+    lake: LakeOption = DEFAULT_LAKE,
+    repair_it: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Remove what is damaged, so that the next build makes it again, and restore files of releases.",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Read every byte of objects and releases, and name what is damaged. With --repair not while a build is running.
+
+    Example: `medmultipoints lake check --repair`
+    """
+    opened = existing_lake(lake)
+    with alone(open_lake(lake)) if repair_it else nullcontext():
+        faults = list(find_faults(opened))
+        for fault in faults if repair_it else ():
+            repair(opened, fault)
+    left = [fault for fault in faults if not (repair_it and fault.repairable)]
+    if as_json:
+        rows = [
+            {"path": str(one.path), "kind": one.kind, "problem": one.problem, "repair": one.repair} for one in faults
+        ]
+        print_json({"ok": not left, "repaired": len(faults) - len(left), "faults": rows})
+    else:
+        print_faults(faults, repaired=len(faults) - len(left))
+    if left:
+        raise typer.Exit(1)
+
+
+def print_faults(faults: list[Fault], *, repaired: int) -> None:
+    """What is damaged, and what makes it good."""
+    if not faults:
+        OUT.print("no damage found")
+        return
+    table(
+        "Damaged",
+        ["kind", "path", "problem", "repair"],
+        [[one.kind, str(one.path), one.problem, one.repair] for one in faults],
+    )
+    say(
+        f"{repaired} of {len(faults)} repaired"
+        if repaired
+        else "nothing was changed; --repair repairs what can be repaired"
+    )
 
 
 def print_garbage(garbage: list[Garbage]) -> None:

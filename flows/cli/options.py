@@ -35,11 +35,11 @@ WorkersOption = Annotated[int | None, typer.Option(min=1, help="Shards at a time
 
 
 def existing_lake(where: Path) -> Lake:
-    """The lake, for commands that look at one; UsageError where there is none, for it would be made."""
+    """The lake, for commands that only read one, which may be read-only; UsageError where there is none."""
     place = lake_at(where)
     if place.remote is None and not place.root.exists():
         raise UsageError(f"--lake {where}: there is no such folder. `medmultipoints demo` and `build` make a lake.")
-    return open_lake(where)
+    return open_lake(where) if place.remote else place
 
 
 def chosen_repo(ctx: typer.Context, repo: str | None, to: str | None) -> str | None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import polars as pl
 import typer
+from rich.markup import escape
 
 from medmultipoints.data_lake.fetch.upstream import read_answers
 from medmultipoints.data_lake.store.layout import Lake
@@ -30,8 +31,9 @@ def status(
     """Show the last runs of a lake, the last one stage by stage with its rejections, and what a rerun would do."""
     opened = existing_lake(lake)
     runs: list[dict[str, Any]] = read_runs(opened)
-    rejected = rejections(opened, runs[0]) if runs else []
-    rerun = plan_rerun(opened, runs[0], PIPELINE) if runs and not quick else None
+    begun = next((run for run in runs if run["keys"]), None)  # later ones ended before their first stage
+    rejected = rejections(opened, begun) if begun else []
+    rerun = plan_rerun(opened, begun, PIPELINE) if begun and not quick else None
     upstream = read_answers(opened)
     if as_json:
         told = asdict(rerun) if rerun else None
@@ -44,7 +46,7 @@ def status(
     print_rows("Rejected by the last run", rejected)
     print_rows("Sources at their servers, as the last refresh found them", upstream)
     if rerun:
-        OUT.print(f"\n[bold]The same run now would do[/] {rerun.sentence()}", highlight=False)
+        OUT.print(f"\n[bold]The same run now:[/] {escape(rerun.sentence())}", highlight=False)
 
 
 def print_runs(runs: list[dict[str, Any]]) -> None:
@@ -54,10 +56,12 @@ def print_runs(runs: list[dict[str, Any]]) -> None:
         for run in runs[:SHOWN_RUNS]
     ]
     table("Runs, newest first", ["started (UTC)", "recipe", "outcome", "version", "error"], rows)
-    if not runs[0]["stages"]:
+    begun = next((run for run in runs if run["stages"]), None)
+    if begun is None:
         return
     OUT.print()
-    table("Stages of the last run", ["stage", *COUNTS, "time"], [stage_row(stage) for stage in runs[0]["stages"]])
+    title = f"Stages of the last run that had any, {begun['recipe']} {begun['started'][:19]}"
+    table(title, ["stage", *COUNTS, "time"], [stage_row(stage) for stage in begun["stages"]])
 
 
 def first_line(text: str) -> str:

@@ -90,9 +90,19 @@ def test_a_release_outlives_the_records_of_later_runs(lake: Path, tmp_path: Path
 
 def test_not_while_a_build_is_running(lake: Path) -> None:
     with only_builder(Lake(lake), "small"):
-        done = CliRunner().invoke(app, ["lake", "gc", "--lake", str(lake)])
+        done = CliRunner().invoke(app, ["lake", "gc", "--lake", str(lake), "--yes"])
+        assert CliRunner().invoke(app, ["lake", "gc", "--lake", str(lake)]).exit_code == 0  # only looks
     assert isinstance(done.exception, LockHeld)
     assert "a build of 'small' is running" in str(done.exception)
+
+
+def test_a_read_only_lake_can_be_looked_at(lake: Path) -> None:
+    """Nothing is written: no lock, no probe, no folder."""
+    before = sorted((str(path), path.stat().st_mtime_ns) for path in lake.rglob("*"))
+    for command in (["status", "--quick"], ["quarantine", "list"], ["lake", "gc"], ["lake", "check"]):
+        done = CliRunner().invoke(app, [*command, "--lake", str(lake)])
+        assert (done.exit_code, done.exception) == (0, None), command
+    assert sorted((str(path), path.stat().st_mtime_ns) for path in lake.rglob("*")) == before
 
 
 def test_no_build_begins_while_it_is_at_work(lake: Path) -> None:
