@@ -81,7 +81,7 @@ class _Stage(BaseModel):
 
 
 class _Run(BaseModel):
-    started: datetime
+    started: str
     recipe: str = ""
     outcome: str = ""
     machine: str = ""

@@ -53,6 +53,7 @@ def image_row(sample_id: str, data: bytes) -> dict[str, object]:
         "image_file": f"images/{sha256}.{'png' if data[1:4] == b'PNG' else 'jpg'}",
         "image_origin": "member",
         "orientation_done": None,
+        "modality": None,
         "source": source,
         "stem": stem,
         "member": f"images/{stem}.jpg",
@@ -99,6 +100,8 @@ def record_row(image: dict[str, object], label: str, boxes: list[tuple[float, ..
         "interior_points": [centre if masked else [] for centre in centres],
         "object_ids": [f"{record_id}:{index}" for index in range(len(boxes))],
         "track_ids": ["track" if image["video_id"] else "" for _ in boxes],
+        "modality": None,
+        "evidence": ["mask" if masked else "track"] * len(boxes),
     }
 
 
