@@ -39,17 +39,20 @@ def report_page(
     stated = own.changes if against is None else difference(against, folder)
     album = Album([folder, against] if against else [folder], kind)
     summary = sections.summary(own)
+    gallery, findings = sections.gallery(own), sections.findings(own, album)
     page = render(
         "report.html.jinja",
         album,
         own=own,
         manifest=own.manifest,
         summary=summary,
-        gallery=sections.gallery(own),
+        first_pictures=sections.first_pictures(findings, gallery),
+        to_do=sections.to_do(summary),
+        gallery=gallery,
         videos=sections.videos(own),
         histograms=sections.histograms(own),
         balance=sections.balance(own),
-        findings=sections.findings(own, album),
+        findings=findings,
         corrections=sections.corrections(own),
         near=sections.near_duplicates(own, album),
         leakage=sections.leakage(own, album),

@@ -13,7 +13,7 @@ from medmultipoints.data_lake.release.read.tables import own_file, readable, tab
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.errors import DataError
 
-SIDE: Final = 320
+SIDE: Final = 448
 """The longer side of a picture, in pixels: sharp enough to judge a box at the width of a card."""
 QUALITY: Final = 62
 

@@ -26,6 +26,7 @@ from medmultipoints.transforms.reporting.timelines import Timeline, timelines
 from medmultipoints.transforms.splits.leakage import count_shared
 
 GALLERY: Final = 12
+FIRST_PICTURES: Final = 3
 PICTURED: Final = 36
 CLUSTERS: Final = 20
 PER_CLUSTER: Final = 6
@@ -53,6 +54,10 @@ class Listing:
     entries: tuple[dict[str, Any] | None, ...] = field(default=())
 
 
+_FORMLESS: Final = pl.col("reason").str.starts_with("no_form_in_")
+"""Instructions that a dialect has no form for: they are in the release, so nothing is lost."""
+
+
 def summary(own: Materials) -> dict[str, Any]:
     """The figures on top: how much there is, and how it stands."""
     tables, manifest = own.tables, own.manifest
@@ -72,10 +77,40 @@ def summary(own: Materials) -> dict[str, Any]:
         "errors": findings.filter(pl.col("severity") == "error").height,
         "warnings": findings.filter(pl.col("severity") == "warning").height,
         "rejected": excluded.filter(pl.col("verdict") == "rejected").height,
-        "dropped": excluded.filter(pl.col("verdict") == "dropped").height,
+        "dropped": excluded.filter((pl.col("verdict") == "dropped") & ~_FORMLESS).height,
         "held_back": sum(table["held_back"] for table in own.expectations["tables"]) if own.expectations else None,
         "licences": tables.images["licence"].unique().sort().to_list(),
     }
+
+
+def first_pictures(
+    found: Mapping[str, Any], shown: Mapping[str, list[tuple[dict[str, Any], Figure]]]
+) -> list[tuple[str, Figure]]:
+    """Three pictures with a line each: the worst finding, then the fullest records of different labels."""
+    worst = [
+        (f"{row['severity']}: {row['kind'].replace('_', ' ')}", figure)
+        for row, figure, _ in found["drawn"]
+        if row["severity"] != "info"
+    ]
+    turns = [records[place] for place in range(GALLERY) for records in shown.values() if place < len(records)]
+    typical = [(f"{record['label']}, count {record['count']}", figure) for record, figure in turns]
+    return [*worst[:1], *typical][:FIRST_PICTURES]
+
+
+def to_do(told: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What to do about the release next: a sentence and the command that does it."""
+    steps = []
+    if told["leaks"]:
+        steps.append(("Do not train on it: the splits leak. Build it again with one split for each group.", ""))
+    if doubtful := told["errors"] + told["warnings"]:
+        words = f"Decide about {doubtful:,} finding{'' if doubtful == 1 else 's'} of the audit."
+        steps.append((words, "medmultipoints review serve RELEASE --corrections corrections/FILE.toml --open"))
+    if told["rejected"]:
+        steps.append((f"Look at {told['rejected']:,} rejected inputs.", "medmultipoints quarantine list"))
+    steps.append(("Check it again, with every picture.", "medmultipoints verify RELEASE --leakage"))
+    if not steps[:-1]:
+        steps.append(("Publish it.", "medmultipoints publish RELEASE --repo OWNER/NAME"))
+    return steps
 
 
 def find_leaks(own: Materials) -> dict[str, int]:
@@ -234,10 +269,12 @@ def leakage(own: Materials, album: Album) -> dict[str, Any] | None:
 
 def quarantine(own: Materials) -> dict[str, Any]:
     """What yielded nothing: counted by reason, and listed, rejected inputs first."""
-    rows = own.found["exclusions"].sort(["verdict", "exclusion_id"], descending=[True, False])
+    rows = own.found["exclusions"].filter(~_FORMLESS).sort(["verdict", "exclusion_id"], descending=[True, False])
+    formless = own.found["exclusions"].filter(_FORMLESS).group_by("reason").len("instructions").sort("reason")
     counted = rows.group_by("verdict", "stage", "reason").len("inputs").with_columns(pl.col("inputs").cast(pl.Int64))
     names = ("verdict", "stage", "reason", "source", "key", "detail")
     return {
+        "formless": [(reason.removeprefix("no_form_in_"), int(count)) for reason, count in formless.iter_rows()],
         "counted": counted.sort(["verdict", "inputs", "reason"], descending=[True, True, False]).to_dicts(),
         "listing": Listing(
             "exclusions",

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,11 +59,11 @@ class Page:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
-    def open(self, path: Path) -> float:
-        """The seconds until a file is loaded and drawn."""
+    def open(self, path: Path | str) -> float:
+        """The seconds until a file or an address is loaded and drawn."""
         self._events.clear()
         start = time.perf_counter()
-        self.call("Page.navigate", url=path.absolute().as_uri())
+        self.call("Page.navigate", url=path if isinstance(path, str) else path.absolute().as_uri())
         while "Page.loadEventFired" not in self._events:
             self._receive()
         self.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
@@ -88,6 +88,39 @@ class Page:
         for _ in range(times):
             for kind in ("keyDown", "keyUp"):
                 self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode={"Tab": 9}[key])
+
+    def strike(self, key: str) -> None:
+        """Strike a letter, a digit or a named key as a person does."""
+        code = f"Key{key.upper()}" if key.isalpha() and len(key) == 1 else f"Digit{key}" if key.isdigit() else key
+        number = {"Enter": 13, "Escape": 27, "Delete": 46}.get(key, ord(key[0].upper()))
+        text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            more = text if kind == "keyDown" else {}
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=code, windowsVirtualKeyCode=number, **more)
+
+    def write(self, text: str) -> None:
+        """Type a text into the field that has the focus."""
+        self.call("Input.insertText", text=text)
+
+    def drag(self, start: Sequence[float], end: Sequence[float]) -> None:
+        """Drag with the left button from one place of the window to another, as slowly as a hand."""
+        ways = [(start[0] + (end[0] - start[0]) * n / 8, start[1] + (end[1] - start[1]) * n / 8) for n in range(9)]
+        self._mouse("mousePressed", *ways[0])
+        for place in ways[1:]:
+            self._mouse("mouseMoved", *place)
+            time.sleep(0.06)
+        self._mouse("mouseReleased", *ways[-1])
+
+    def _mouse(self, kind: str, x: float, y: float) -> None:
+        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
+
+    def until(self, script: str, seconds: float = 20.0) -> float:
+        """The seconds until an expression is true in the page."""
+        start = time.monotonic()
+        while not self.evaluate(script):
+            assert time.monotonic() - start < seconds, f"{script}: not within {seconds} s"
+            time.sleep(0.05)
+        return time.monotonic() - start
 
     def picture(self, selector: str, path: Path) -> tuple[int, int]:
         """Write a picture of an element however long it is; its size in pixels."""

@@ -14,8 +14,12 @@ export class Canvas {
     this.count = 0;
     this.anno = Annotorious.createImageAnnotator(image, { autoSave: true, drawingMode: "drag", drawingEnabled: false, style: (one) => this.style(one) });
     this.anno.setUser({ id: reviewer, name: reviewer });
-    this.anno.on("createAnnotation", (made) => this.created(made));
+    // It selects what was drawn after this event: take the drawing over once that is done.
+    this.anno.on("createAnnotation", (made) => { if (!this.quiet) setTimeout(() => this.created(made)); });
     this.anno.on("updateAnnotation", (now) => this.updated(now));
+    // That event comes a second after the drag: read the shape back when the button goes up, before any key can follow.
+    this.ended = () => { const key = this.chosen; setTimeout(() => this.readBack(key)); };
+    window.addEventListener("pointerup", this.ended, true);
     this.anno.on("selectionChanged", (chosen) => this.selected(chosen));
     this.labels = new MutationObserver(() => this.nameHandles());
     this.labels.observe(this.anno.element, { childList: true, subtree: true });
@@ -79,7 +83,6 @@ export class Canvas {
   endTool() { this.anno.cancelDrawing(); this.anno.setDrawingEnabled(false); }
 
   created(made) {
-    if (this.quiet) return;
     this.onDrawn();
     const shape = this.toShape(made);
     if (!shape) { this.draw(); return; }
@@ -104,6 +107,11 @@ export class Canvas {
     this.changed(false);
     // A drag under 250 ms counts as a click and may clear the selection.
     setTimeout(() => { if (this.find(object.key)) this.select(object.key); });
+  }
+
+  readBack(key = this.chosen) {
+    const now = key && this.anno.getAnnotationById(key);
+    if (now) this.updated(now);
   }
 
   replace(keys, made) {
@@ -181,7 +189,11 @@ export class Canvas {
     this.anno.element.querySelectorAll('[role="button"]:not([aria-label])').forEach((one) => one.setAttribute("aria-label", `handle of ${name}`));
   }
 
-  destroy() { this.labels.disconnect(); this.anno.destroy(); }
+  destroy() {
+    window.removeEventListener("pointerup", this.ended, true);
+    this.labels.disconnect();
+    this.anno.destroy();
+  }
 }
 
 const round = (value) => Math.round(value * 10) / 10;

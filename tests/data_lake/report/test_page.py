@@ -95,7 +95,7 @@ def test_the_page_is_well_formed_and_its_links_lead_to_its_sections(page: str) -
 
 def test_every_picture_has_a_text_and_is_made_from_the_released_bytes(release: Path, page: str) -> None:
     pictures = [attributes for tag, attributes in Reader(page).attributes if tag == "img"]
-    assert len(pictures) == 5  # the records
+    assert len(pictures) == 5 + 3  # the records, and three of them on top
     assert all(picture["alt"] for picture in pictures)
     name = read_materials(release).tables.images.filter(sample_id="hyperkvasir/a")["image_sha256"][0]
     data = read_thumbnails(release, read_manifest(release), {name})[name]
@@ -112,7 +112,7 @@ def test_boxes_points_and_counts_of_a_record_are_drawn(page: str) -> None:
         attributes for tag, attributes in reader.attributes if tag == "rect" and attributes.get("class") == "object"
     ]
     assert {"class": "object", "x": "20.0", "y": "10.0", "width": "10.5", "height": "10.25"} in boxes
-    assert len(boxes) == 5
+    assert len(boxes) == 5 + 2  # two of the three pictures on top have one box each
     assert "count 2, test" in page
 
 
@@ -189,6 +189,8 @@ def section_values(release: Path, given: dict[str, object]) -> dict[str, object]
         "manifest": own.manifest,
         "summary": sections.summary(own),
         "gallery": {},
+        "first_pictures": [],
+        "to_do": [],
         "videos": [],
         "histograms": sections.histograms(own),
         "balance": sections.balance(own),
@@ -199,6 +201,27 @@ def section_values(release: Path, given: dict[str, object]) -> dict[str, object]
         "quarantine": sections.quarantine(own),
         "changes": None,
     }
+
+
+def test_the_first_screen_says_what_to_do_and_shows_the_worst_finding(release: Path) -> None:
+    own, album = read_materials(release), Album([release])
+    found = replace_found(own, pl.DataFrame([FINDING]))
+    told = sections.summary(found)
+    steps = sections.to_do(told)
+    assert steps[0][0] == "Decide about 1 finding of the audit."
+    assert steps[0][1].startswith("medmultipoints review serve")
+    shown = sections.first_pictures(sections.findings(found, album), sections.gallery(found))
+    assert [words for words, _ in shown] == ["error: phantom", "cluster, count 0", "instrument, count 1"]
+
+
+def test_a_form_that_a_dialect_lacks_is_no_loss(release: Path) -> None:
+    own = read_materials(release)
+    row = {"verdict": "dropped", "stage": "translate", "reason": "no_form_in_molmo", "exclusion_id": "x"}
+    rows = pl.concat([own.found["exclusions"], pl.DataFrame([row])], how="diagonal")
+    told = replace(own, found={**own.found, "exclusions": rows})
+    assert sections.summary(told)["dropped"] == sections.summary(own)["dropped"]
+    assert sections.quarantine(told)["formless"] == [("molmo", 1)]
+    assert sections.quarantine(told)["listing"].total == sections.quarantine(own)["listing"].total
 
 
 def test_a_leak_stands_on_top(tmp_path: Path) -> None:
