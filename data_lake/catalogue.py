@@ -28,10 +28,18 @@ CATALOGUES = "medmultipoints.catalogue"
 # From free to strict. A licence that is not listed counts as stricter than all of them.
 LICENCES = (
     "CC0-1.0",
+    "MIT",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "Apache-2.0",
+    "CC-BY-3.0",
     "CC-BY-4.0",
+    "CC-BY-SA-3.0",
     "CC-BY-SA-4.0",
     "CC-BY-ND-4.0",
+    "CC-BY-NC-3.0",
     "CC-BY-NC-4.0",
+    "CC-BY-NC-SA-3.0",
     "CC-BY-NC-SA-4.0",
     "CC-BY-NC-ND-4.0",
     "LicenseRef-research-only",

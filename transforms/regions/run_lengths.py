@@ -66,6 +66,20 @@ def decode_rle_in(rle: str, height: int, width: int, box: tuple[int, int, int, i
     return np.ascontiguousarray(columns.T)
 
 
+def box_of_rle(rle: str, height: int, width: int) -> tuple[int, int, int, int]:
+    """Return the extent (x1, y1, x2, y2) of the mask. ValueError where ``rle`` is no code of a mask with any pixel."""
+    counts = _unpack(rle)
+    if min(counts, default=-1) < 0 or sum(counts) != width * height or not any(counts[1::2]):
+        raise ValueError(f"not the run-length code of an object in a mask of {width} x {height} pixels")
+    ends = np.cumsum(np.array(counts, np.int64))[1::2]
+    starts = ends - np.array(counts[1::2], np.int64)
+    starts, ends = starts[ends > starts], ends[ends > starts]
+    (first, top), (last, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
+    if (first < last).any():  # a run from one column into the next touches the bottom and the top of the frame
+        return int(first.min()), 0, int(last.max()) + 1, height
+    return int(first.min()), int(top.min()), int(last.max()) + 1, int(bottom.max()) + 1
+
+
 def area_of_rle(rle: str) -> int:
     """The number of pixels inside the object of a sound code."""
     return sum(_unpack(rle)[1::2])

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple
-from math import ceil, floor
 from typing import Any
 
 import cv2
@@ -12,7 +11,7 @@ import polars as pl
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.pictures.tones import measure_tone
 from medmultipoints.transforms.records import SIDES, TONE_COLUMNS, Tone
-from medmultipoints.transforms.regions.run_lengths import decode_rle_in
+from medmultipoints.transforms.regions.run_lengths import box_of_rle, decode_rle_in
 
 Stated = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -41,7 +40,9 @@ def check_tones(data: bytes, stated: Sequence[Mapping[str, Any]]) -> Iterator[st
 
 
 def _measure(pixels: Any, row: Mapping[str, Any]) -> Tone | None:
-    x1, y1, x2, y2 = (floor(row["x1"]), floor(row["y1"]), ceil(row["x2"]), ceil(row["y2"]))
     height, width = pixels.shape[:2]
-    own = decode_rle_in(row["rle"], height, width, (x1, y1, x2, y2)).view(np.uint8)
+    x1, y1, x2, y2 = box = box_of_rle(row["rle"], height, width)
+    if x1 <= row["x1"] - 1 or y1 <= row["y1"] - 1 or x2 >= row["x2"] + 1 or y2 >= row["y2"] + 1:
+        raise ValueError(f"the object passes the box {tuple(row[name] for name in SIDES)}")
+    own = decode_rle_in(row["rle"], height, width, box).view(np.uint8)
     return measure_tone(pixels, own, x1, y1, cv2.countNonZero(own))

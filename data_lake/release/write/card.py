@@ -17,7 +17,7 @@ from medmultipoints.data_lake.release.write.dialect_lines import FORMS, left_out
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, bin_counts
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns, released_features
-from medmultipoints.data_lake.release.write.licences import hub_licence, licence_reason, strictest
+from medmultipoints.data_lake.release.write.licences import hub_licence, licence_reason, licensed, strictest
 from medmultipoints.data_lake.release.write.manifest import StageCount
 from medmultipoints.transforms.columns.tables import Table, load_table
 from medmultipoints.transforms.compose.stats import (
@@ -94,7 +94,7 @@ def front_matter(facts: CardFacts) -> dict[str, Any]:
     labels = facts.tables.records["label"].unique().sort().to_list()
     named = config_tables(file.path for file in facts.files)
     return {
-        **hub_licence(strictest(facts.sources)),
+        **hub_licence(strictest(licensed(facts.sources, facts.tables.images))),
         "pretty_name": facts.title,
         "language": ["en"],
         "task_categories": ["object-detection", *_language_tasks(facts)],
@@ -170,9 +170,11 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
     """The counts that the body shows, as rows of plain values."""
     tables, audit = facts.tables, facts.disagreements
     asked = facts.recipe.get("instructions", {})
+    licences = licensed(facts.sources, tables.images)
     return {
-        "licence": strictest(facts.sources),
-        "reason": licence_reason(facts.sources),
+        "licence": strictest(licences),
+        "reason": licence_reason(licences),
+        "sources": [_describe_source(source, facts) for source in facts.sources],
         "labels": count_labels(tables.records).to_dicts(),
         "images": count_images(tables.images).to_dicts(),
         "spread": count_spread(tables.records).to_dicts(),
@@ -189,9 +191,26 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "conventions": [describe_convention(row) for row in facts.conventions.sort("source").iter_rows(named=True)],
         "resized": tables.images.filter(pl.col("scale") < 1).height,
         "decoded": tables.images.filter(pl.col("image_origin") == "decoded").height,
+        "converted": tables.images.filter(pl.col("image_origin") == "converted").height,
         "truncated": tables.objects.filter(pl.col("truncated")).height,
         "example_split": _example_split(tables.images),
         "dictionary": {name: _columns(load_table(declared)) for name, declared in DECLARED.items()},
+    }
+
+
+def _describe_source(source: SourceInfo, facts: CardFacts) -> dict[str, Any]:
+    """What a reader must know of a source: what it brings, by which evidence, under which licences."""
+    images = facts.tables.images.filter(pl.col("source") == source.name)
+    objects = facts.tables.objects.join(images.select("sample_id"), on="sample_id", how="semi")
+    evidence = objects.group_by("evidence").len().sort("evidence").iter_rows()
+    licences = images.group_by("licence").len().sort("len", "licence", descending=[True, False]).iter_rows()
+    return {
+        "info": source,
+        "known": facts.known[source.name],
+        "images": images.height,
+        "records": facts.tables.records.filter(pl.col("source") == source.name).height,
+        "objects": ", ".join(f"{count:,} by {kind}" for kind, count in evidence) or "none",
+        "licences": ", ".join(f"{name} ({count:,})" for name, count in licences) if images.height else "",
     }
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import polars as pl
+
 from medmultipoints.data_lake.catalogue import LICENCES, SourceInfo
 
 
@@ -15,7 +17,19 @@ def hub_licence(source: SourceInfo) -> dict[str, str]:
     if source.licence in LICENCES and not source.licence.startswith("LicenseRef-"):
         return {"license": source.licence.lower()}
     name = source.licence.removeprefix("LicenseRef-").lower()
-    return {"license": "other", "license_name": name, "license_link": source.homepage}
+    return {"license": "other", "license_name": name, "license_link": source.homepage or "README.md"}
+
+
+def licensed(sources: Sequence[SourceInfo], images: pl.DataFrame) -> list[SourceInfo]:
+    """Return the sources, and once more those of which files have another licence, under that one."""
+    by_name = {source.name: source for source in sources}
+    pairs = images.select("source", "licence").unique().sort("source", "licence").iter_rows()
+    others = [
+        by_name[name].model_copy(update={"licence": licence})
+        for name, licence in pairs
+        if name in by_name and licence != by_name[name].licence
+    ]
+    return [*sources, *others]
 
 
 def licence_reason(sources: Sequence[SourceInfo]) -> str:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from medmultipoints.transforms.records import Box, Point
 from medmultipoints.transforms.regions.polygons import fill_polygons, polygon_box
+from medmultipoints.transforms.regions.run_lengths import box_of_rle, encode_rle
 
 Corner = tuple[float, float]
 
@@ -80,3 +81,13 @@ def test_a_large_polygon_agrees_with_another_rasteriser_inside() -> None:
     cv2.fillPoly(theirs, [np.array(corners, np.int32)], 1)
     assert (ours != (theirs > 0)).sum() < 500
     assert not (ours & (theirs == 0)).any()
+
+
+@given(points)
+def test_the_extent_of_a_code_is_that_of_its_pixels(corners: list[tuple[int, int]]) -> None:
+    white = fill_polygons([outline(*((x / 7, y / 7) for x, y in corners))], 22, 17)
+    if not white.any():
+        return
+    rows, columns = np.nonzero(white)
+    code = encode_rle(white.view(np.uint8), 0, 0, 22, 17)
+    assert (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) == box_of_rle(code, 17, 22)

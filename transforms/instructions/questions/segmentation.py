@@ -7,13 +7,12 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco
 
 from medmultipoints.transforms.instructions.phrases import HINTS, JITTER, OUTLINE_IOU, RING, SMALL_MASK
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.records import ReleasedObject
-from medmultipoints.transforms.regions.run_lengths import decode_rle_in
+from medmultipoints.transforms.regions.run_lengths import box_of_rle, decode_rle_in
 
 Mask = NDArray[np.bool_]
 MOST_CLICKS: Final = 3
@@ -66,10 +65,7 @@ def ask_segmentation(group: Sequence[Scene], context: QuestionContext) -> Iterat
 
 def _has_tight_mask(item: ReleasedObject, scene: Scene) -> bool:
     """Whether the object has a mask whose extent is the object's box."""
-    if item.rle is None:
-        return False
-    x, y, width, height = coco.toBbox({"size": [scene.height, scene.width], "counts": item.rle.encode()}).tolist()
-    return (x, y, x + width, y + height) == item.box
+    return item.rle is not None and box_of_rle(item.rle, scene.height, scene.width) == item.box
 
 
 def _is_connected(mask: Mask) -> bool:

@@ -63,8 +63,8 @@ def test_the_body_states_counts_sources_and_accounting(tables: Tables) -> None:
         "| polyps | 2-3 | 1 |",
         "| index | 5 | 4 | 0 | 1 | 4 |",
         "| index | rejected | mask_without_image | 1 |",
-        "(`hyperkvasir`) | CC-BY-4.0 | official: sha256 of every file is an accepted one |",
-        "(`kvasir_instrument`) | LicenseRef-research-only | **not official or not verifiable**",
+        "(`hyperkvasir`) | CC-BY-4.0 | 2 | 2 | 3 by mask | official: sha256 of every file is an accepted one |",
+        "(`kvasir_instrument`) | LicenseRef-research-only | 1 | 1 | 1 by track | **not official or not verifiable**",
         "LicenseRef-research-only of Kvasir-Instrument is the strictest licence among the sources",
         "| `bbox` | `list<list<float32>>` | px |",
     ):
