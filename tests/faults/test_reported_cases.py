@@ -3,6 +3,7 @@
 The sources lie beside the checkout; what is tested of them without that folder is in the tests of the modules.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,3 +183,33 @@ def test_odd_jpegs(run: Run) -> None:
     found = run({HK: "H-odd-jpegs/hk"})
     assert {"j01_cmyk", "j12_ycck"} == set(found.findings("not_rgb"))
     assert found.rejected()["j05_extraneous"][0] == "unreadable_image"
+
+
+def test_a_lake_whose_path_has_brackets(run: Run) -> None:
+    found = run({HK: "E-brackets/hk"}, lake="My *Lake* [v2] {a,b}?")
+    assert found.read("released_images").height > 0
+
+
+@pytest.mark.parametrize("case", ["F-zip-backslashes", "F-archive-beside-its-copy", "F-nfd-names"])
+def test_archives_as_people_have_them(run: Run, case: str) -> None:
+    found = run({HK: f"{case}/hk"})
+    assert found.read("images").height == 8
+    assert not found.rejected()
+
+
+def test_numbers_of_label_files(run: Run) -> None:
+    found = run({VT: "H-label-numbers/visem"})
+    rejected = found.rejected()
+    assert "31_frame_1" in set(found.read("images")["sample_id"].str.split("/").list.last())
+    assert {rejected["31_frame_13"][0], rejected["31_frame_17"][0]} == {"label_row_invalid"}
+    assert "31_frame_11" in found.findings("sliver")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("case", "objects"), [("G-1000-objects", 1024), ("G-10000-objects", 10_000)])
+def test_crowded_pictures(run: Run, case: str, objects: int) -> None:
+    """Seconds, and memory of the order of the picture."""
+    before = time.process_time()
+    found = run({KI: f"{case}/ki"})
+    assert found.read("objects").height >= objects
+    assert time.process_time() - before < 120

@@ -58,7 +58,7 @@ def _made_of(old: Manifest, new: Manifest, shown: int) -> list[Change]:
     found = []
     for kind, (before, after) in (("source_files_changed", files), ("recipe_changed", recipes)):
         differ = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-        told = [Example(name, f"{_short(before.get(name))} to {_short(after.get(name))}") for name in differ]
+        told = [Example(name, " to ".join(_apart(before.get(name), after.get(name)))) for name in differ]
         if told:
             found.append(Change(kind, len(told), tuple(told[:shown])))
     return found
@@ -76,7 +76,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
         elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
             decided: dict[str, list[str]] = {}
             for one in value:
-                decided.setdefault(one.get("image") or one["image_sha256"], []).append(_decision(one))
+                decided.setdefault(str(one.get("image") or one.get("image_sha256") or ""), []).append(_decision(one))
             yield from ((f"{prefix}{name} {image}", "; ".join(sorted(all_))) for image, all_ in decided.items())
         elif f"{prefix}{name}" != "version":
             yield f"{prefix}{name}", value
@@ -85,9 +85,21 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 def _decision(entry: Mapping[str, Any]) -> str:
     """What an entry of the corrections does, or why an image is withdrawn, with all that it says of it."""
     said = (entry.get(name) for name in ("kind", "object", "label", "box", "boxes"))
-    return " ".join([entry.get("action") or entry["reason"], *(str(one) for one in said if one)])
+    action = entry.get("action") or entry.get("reason") or dict(entry)
+    return " ".join([str(action), *(str(one) for one in said if one)])
 
 
 def _short(value: object) -> str:
     text = "nothing" if value is None else str(value)
     return text if len(text) <= 40 else f"{text[:12]}..."
+
+
+def _apart(before: object, after: object) -> tuple[str, str]:
+    """Both values in short; long ones that begin alike are cut where they begin to differ."""
+    if (short := (_short(before), _short(after)))[0] != short[1]:
+        return short
+    one, other = str(before), str(after)
+    same = next(
+        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(min(one, other, key=len))
+    )
+    return f"...{one[same - 8 : same + 24]}", f"...{other[same - 8 : same + 24]}"

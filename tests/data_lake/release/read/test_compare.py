@@ -70,3 +70,22 @@ def test_show_tells_what_a_release_holds(release: Path) -> None:
 def test_show_names_a_folder_that_is_no_release(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a release"):
         describe_release(tmp_path)
+
+
+def test_two_long_decisions_about_one_image_are_told_apart(release: Path, tmp_path: Path, tables: Tables) -> None:
+    """They begin alike: what is shown begins before the first difference."""
+    paths = []
+    for name, label in (("1.0.5", "polyps"), ("1.0.6", "instrument")):
+        folder = write_release(tmp_path / name, tables, version=name)
+        rows = (
+            f'{{"image": "hyperkvasir/a", "action": "set_label", "object": "{"x" * 40}{one}", "label": "{label}"}}'
+            for one in "ab"
+        )
+        path = folder / "manifest.json"
+        path.write_text(
+            path.read_text().replace('"seed": 7', f'"corrections": {{"entries": [{", ".join(rows)}]}}, "seed": 7')
+        )
+        paths.append(folder)
+    (line,) = (one for one in compare_releases(*paths).text.splitlines() if "corrections" in one)
+    assert "polyps" in line
+    assert "instrument" in line
