@@ -77,7 +77,6 @@ def image_row(sample_id: str, data: bytes) -> dict[str, object]:
         "group_id": f"image:{stem}",
         "split": SPLITS.get(sample_id, "train"),
         "duplicates": [],
-        "modality": None,
     }
 
 
