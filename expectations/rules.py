@@ -9,7 +9,7 @@ import polars as pl
 
 from medmultipoints.transforms.columns.tables import Column, Table
 from medmultipoints.transforms.instructions.published import PUBLISHED
-from medmultipoints.transforms.records import TONE_COLUMNS
+from medmultipoints.transforms.records import SIDES, TONE_COLUMNS
 
 FLOAT32_ROUNDING_PX = 1e-3
 """Points and boxes of records are rounded to float32 apart from each other."""
@@ -92,7 +92,8 @@ def _boxes_have_area() -> pl.Expr:
 
 _TONE = [pl.col(name).is_null() for name in TONE_COLUMNS]
 _TONE_OF_MASK = pl.all_horizontal(_TONE) | ~pl.any_horizontal(*_TONE, pl.col("rle").is_null())
-_BOX_HAS_AREA = (pl.col("x1") < pl.col("x2")) & (pl.col("y1") < pl.col("y2"))
+_LEFT, _TOP, _RIGHT, _BOTTOM = map(pl.col, SIDES)
+_BOX_HAS_AREA = (_LEFT < _RIGHT) & (_TOP < _BOTTOM)
 
 _RULES: Mapping[tuple[str, str], pl.Expr] = {
     ("duplicates", "copies_another"): pl.col("sample_id") != pl.col("kept_id"),

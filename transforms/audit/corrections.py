@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import polars as pl
 
 from medmultipoints.transforms.columns.tables import schema_of
-from medmultipoints.transforms.compose.object_rows import Policy, select_regions
+from medmultipoints.transforms.compose.policy import Policy, select_regions
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import SIDES
 from medmultipoints.transforms.regions.masks import decode_rle, measure_mask

@@ -11,7 +11,7 @@ from medmultipoints.transforms.audit.box_findings import SEVERITIES, Finding, Ki
 from medmultipoints.transforms.audit.conventions import HALF_OPEN, Convention, estimate_convention
 from medmultipoints.transforms.audit.findings import FINDINGS
 from medmultipoints.transforms.columns.tables import schema_of
-from medmultipoints.transforms.compose.object_rows import Policy
+from medmultipoints.transforms.compose.policy import Policy
 from medmultipoints.transforms.records import SIDES, Box
 from medmultipoints.transforms.regions.boxes import iou
 from medmultipoints.transforms.regions.matching import match_boxes

@@ -1,10 +1,8 @@
 """Turn regions of original images into objects of released images: their boxes and points in released pixels.
 
-Policy ``published`` takes the source's boxes, in its own convention, and tracks; the point is
-the centre of the box. Policy ``audited`` takes, object by object, the strongest evidence: a mask or an outline before
-a stated box in a declared frame, and tracks; the point is the centroid where it lies in its own component, else the
-interior point, and without a mask the centre of the box. A box of no declared frame (``source``) is no evidence.
-Boxes that a reviewer gave (``correction``) belong to every policy.
+``transforms.compose.policy`` selects the regions. The point is the centre of the box under ``published``; under
+``audited`` it is the centroid where it lies in its own component, else the interior point, and without a mask the
+centre of the box.
 ``track_rounding`` makes the boxes of tracks integers in the original image first: ``nearest`` (halves up) or
 ``floor``; a box that loses its area so becomes the pixel that holds its centre.
 """
@@ -15,27 +13,11 @@ from typing import Literal
 import polars as pl
 
 from medmultipoints.transforms.columns.tables import column_names
+from medmultipoints.transforms.compose.policy import Policy, select_regions
 
-Policy = Literal["published", "audited"]
 Rounding = Literal["none", "nearest", "floor"]
-EVIDENCE: dict[Policy, tuple[str, ...]] = {
-    "published": ("source", "box", "track", "correction"),
-    "audited": ("correction", "mask", "polygon", "track", "box"),
-}
-"""The evidence that each policy uses; of ``audited`` the strongest first."""
 OBJECT_COLUMNS = column_names("objects")
 COORDINATES = (*column_names("objects", "position"), "px", "py")
-
-
-def select_regions(regions: pl.DataFrame, policy: Policy) -> pl.DataFrame:
-    """The regions whose evidence the policy uses: under ``audited`` the strongest of each object."""
-    chosen = regions.filter(pl.col("evidence").is_in(EVIDENCE[policy]))
-    if policy == "published":
-        return chosen
-    order = {evidence: place for place, evidence in enumerate(EVIDENCE[policy])}
-    rank = pl.col("evidence").replace_strict(order, return_dtype=pl.Int64)
-    strongest = rank == rank.min().over("sample_id", "object_key")
-    return chosen.filter(pl.col("object_key").is_null() | strongest)
 
 
 def place_objects(

@@ -13,7 +13,8 @@ import polars as pl
 
 from medmultipoints.transforms.columns.frames import EXCLUSION_SCHEMA
 from medmultipoints.transforms.columns.tables import column_names, schema_of
-from medmultipoints.transforms.compose.object_rows import Policy, Rounding, place_objects, rename_labels, select_regions
+from medmultipoints.transforms.compose.object_rows import Rounding, place_objects, rename_labels
+from medmultipoints.transforms.compose.policy import Policy, select_regions
 from medmultipoints.transforms.records import SIDES
 
 IMAGE_COLUMNS = column_names("released_images")

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from medmultipoints.transforms.compose.object_rows import Policy, select_regions
+from medmultipoints.transforms.compose.policy import Policy, select_regions
 from medmultipoints.transforms.records import SIDES, Box
 from medmultipoints.transforms.review.agreement import agreements
 from medmultipoints.transforms.review.decisions import FROM_MASKS, Decision, decisions_about, is_conflict

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from medmultipoints.transforms.compose.object_rows import Policy, select_regions
+from medmultipoints.transforms.compose.policy import Policy, select_regions
 
 IMAGES = ""
 """The stratum of all images of a source."""

@@ -1,6 +1,7 @@
 """Organ, class and finding of an image, in the words of its source."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.reading import (
@@ -11,19 +12,21 @@ from medmultipoints.transforms.instructions.questions.question import Question, 
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.task import Task
 
+PARTS: Final = ("organ", "classification", "finding")
+
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
     """Organ, class and finding of each image, in the words of its source."""
     for scene in group:
         if context.kept("classification", scene.image_sha256):
-            content = {"organ": scene.organ, "classification": scene.classification, "finding": scene.finding}
+            content = {part: getattr(scene, part) for part in PARTS}
             yield Question(task="classification", home=scene, record_id=scene.first_record, content=content)
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], _lexicon: Lexicon) -> tuple[str, ...]:
     """No object: the answer rests on what the source says of the image."""
     (scene,), stated = scenes, reading.answer
-    for key in ("organ", "classification", "finding"):
+    for key in PARTS:
         require(stated[key] == getattr(scene, key), f"{key}_differs")
     return ()
 
@@ -32,7 +35,7 @@ TASK = Task(
     name="classification",
     ask=ask,
     prove=prove,
-    shape={"organ": str, "classification": str, "finding": str},
+    shape=dict.fromkeys(PARTS, str),
     names="none",
     labelled=False,
     whole_image=True,

@@ -1,0 +1,28 @@
+"""Select the regions that a box policy uses.
+
+Policy ``published`` takes the source's boxes, in its own convention, and tracks. Policy ``audited`` takes, object by
+object, the strongest evidence: a mask or an outline before a stated box in a declared frame, and tracks. A box of no
+declared frame (``source``) is no evidence. Boxes that a reviewer gave (``correction``) belong to every policy.
+"""
+
+from typing import Literal
+
+import polars as pl
+
+Policy = Literal["published", "audited"]
+EVIDENCE: dict[Policy, tuple[str, ...]] = {
+    "published": ("source", "box", "track", "correction"),
+    "audited": ("correction", "mask", "polygon", "track", "box"),
+}
+"""The evidence that each policy uses; of ``audited`` the strongest first."""
+
+
+def select_regions(regions: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """The regions whose evidence the policy uses: under ``audited`` the strongest of each object."""
+    chosen = regions.filter(pl.col("evidence").is_in(EVIDENCE[policy]))
+    if policy == "published":
+        return chosen
+    order = {evidence: place for place, evidence in enumerate(EVIDENCE[policy])}
+    rank = pl.col("evidence").replace_strict(order, return_dtype=pl.Int64)
+    strongest = rank == rank.min().over("sample_id", "object_key")
+    return chosen.filter(pl.col("object_key").is_null() | strongest)
