@@ -1,9 +1,8 @@
 """Turn medical images with masks or tracks into a validated, reproducible dataset of boxes, points and counts.
 
-    import medmultipoints as mm
-
-    release = mm.build("audited", sources={"hyperkvasir": "~/data/hyper-kvasir"}, only=["hyperkvasir"])
-    mm.load(release, split="train")
+    >>> import medmultipoints as mm
+    >>> release = mm.build("audited", sources={"hyperkvasir": "~/data/hyper-kvasir"}, only=["hyperkvasir"])
+    >>> mm.load(release, split="train")
 
 Every name is imported when it is first used, so that ``import medmultipoints`` costs nothing.
 """

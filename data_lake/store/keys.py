@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -39,9 +40,35 @@ def _plain(value: object) -> object:
     raise TypeError(f"no canonical form for {type(value)}")
 
 
+Scan = dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]]
+"""Files that were looked at, by their module's path: file, sha256 and imports."""
+
+
 def code_digest(modules: Iterable[str], root: Path = CODE_ROOT) -> str:
     """Return the sha256 over the source of the modules and of every project module that they import, however deep."""
-    return _digest_of(reachable(modules, root), root)
+    return str(code_inputs(modules, root)["code"])
+
+
+def package_versions(modules: Iterable[str], root: Path = CODE_ROOT) -> dict[str, str]:
+    """Return the versions of the installed packages that the modules, and the project modules they reach, import.
+
+    Codecs are part of the packages that bring them. A package that is not installed is left out: nothing ran it.
+    """
+    return dict(code_inputs(modules, root)["packages"])
+
+
+def code_inputs(modules: Iterable[str], root: Path = CODE_ROOT, scan: Scan | None = None) -> dict[str, Any]:
+    """Return both, the code digest of modules and the versions of the packages that they reach.
+
+    With the same ``scan`` in several calls, each file is looked at once.
+    """
+    modules = tuple(modules)
+    own = {"medmultipoints", *(_root(module) for module in modules)}
+    files = _reach(modules, root, {} if scan is None else scan)
+    roots = {_root(name) for _, imports in files.values() for name in imports}
+    found = {package: _version(package) for package in roots - sys.stdlib_module_names - own}
+    packages = {package: known for package, known in sorted(found.items()) if known is not None}
+    return {"code": digest({name: sha256 for name, (sha256, _) in files.items()}), "packages": packages}
 
 
 def reachable(modules: Iterable[str], root: Path = CODE_ROOT) -> frozenset[str]:
@@ -50,9 +77,12 @@ def reachable(modules: Iterable[str], root: Path = CODE_ROOT) -> frozenset[str]:
     Imports are absolute. The packages around a module count too: importing it runs their ``__init__``. What lies next
     to the package, as in a folder of installed packages, does not count.
     """
-    modules = tuple(modules)
-    own = {module.partition(".")[0] for module in modules}
-    found: set[str] = set()
+    return frozenset(_reach(tuple(modules), root, {}))
+
+
+def _reach(modules: tuple[str, ...], root: Path, scan: Scan) -> dict[str, tuple[str, tuple[str, ...]]]:
+    own = {_root(module) for module in modules}
+    found: dict[str, tuple[str, tuple[str, ...]]] = {}
     seen: set[str] = {""}
     todo = [module.replace(".", "/") for module in modules]
     while todo:
@@ -61,36 +91,21 @@ def reachable(modules: Iterable[str], root: Path = CODE_ROOT) -> frozenset[str]:
             continue
         seen.add(stem)
         todo.append(stem.rpartition("/")[0])
-        for name in (f"{stem}.py", f"{stem}/__init__.py"):
-            if (root / name).is_file():
-                found.add(name)
-                todo += (other.replace(".", "/") for other in _imports(root / name) if other.partition(".")[0] in own)
-    return frozenset(found)
+        for name, sha256, imports in _look(stem, root, scan):
+            found[name] = sha256, imports
+            todo += [other.replace(".", "/") for other in imports if _root(other) in own]
+    return found
 
 
-def package_versions(modules: Iterable[str], root: Path = CODE_ROOT) -> dict[str, str]:
-    """Return the versions of the installed packages that the modules, and the project modules they reach, import.
-
-    Codecs are part of the packages that bring them. A package that is not installed is left out: nothing ran it.
-    """
-    return _packages(reachable(modules, root), root)
-
-
-def code_inputs(modules: Iterable[str], root: Path = CODE_ROOT) -> dict[str, object]:
-    """Return both, the code digest of modules and the versions of the packages that they reach, by one walk."""
-    files = reachable(modules, root)
-    return {"code": _digest_of(files, root), "packages": _packages(files, root)}
+def _look(stem: str, root: Path, scan: Scan) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    if stem not in scan:
+        names = (name for name in (f"{stem}.py", f"{stem}/__init__.py") if (root / name).is_file())
+        scan[stem] = tuple((name, *_scanned(root / name, (root / name).stat().st_mtime_ns)) for name in names)
+    return scan[stem]
 
 
-def _digest_of(files: Iterable[str], root: Path) -> str:
-    return digest({name: _module_digest(root / name) for name in sorted(files)})
-
-
-def _packages(files: Iterable[str], root: Path) -> dict[str, str]:
-    own = {"medmultipoints", *(file.partition("/")[0].removesuffix(".py") for file in files)}
-    roots = {name.partition(".")[0] for file in files for name in _imports(root / file)}
-    found = {package: _version(package) for package in roots - sys.stdlib_module_names - own}
-    return {package: known for package, known in sorted(found.items()) if known is not None}
+def _root(module: str) -> str:
+    return module.partition(".")[0].partition("/")[0]
 
 
 @cache
@@ -100,14 +115,6 @@ def _version(package: str) -> str | None:
         return version(DISTRIBUTIONS.get(package, package))
     names = packages_distributions().get(package)
     return version(names[0]) if names else None
-
-
-def _imports(path: Path) -> tuple[str, ...]:
-    return _scanned(path, path.stat().st_mtime_ns)[1]
-
-
-def _module_digest(path: Path) -> str:
-    return _scanned(path, path.stat().st_mtime_ns)[0]
 
 
 @cache

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from medmultipoints.data_lake.catalogue import read_digest
-from medmultipoints.data_lake.store.keys import code_inputs, digest
+from medmultipoints.data_lake.store.keys import Scan, code_inputs, digest
 from medmultipoints.data_lake.store.objects import Receipt, read_receipt
 from medmultipoints.expectations.suites import TABLE_RULES, load_suite, table_digest
 from medmultipoints.flows.engine.place import newest_version
@@ -17,17 +17,19 @@ ENGINE = ("medmultipoints.flows.engine.finish", "medmultipoints.flows.engine.sta
 def plan_keys(build: Build, stages: Sequence[Stage]) -> dict[str, str]:
     """Return the key of each stage: code, data files, parameters, packages, and the keys of what it reads."""
     keys: dict[str, str] = {}
+    scan: Scan = {}
+    sources = source_inputs(build)
     for stage in stages:
         modules = [stage.work.__module__, *ENGINE]
         keys[stage.name] = digest(
             {
                 "stage": stage.name,
-                **code_inputs(modules),
+                **code_inputs(modules, scan=scan),
                 "tables": {table: table_digest(table) for table in (*stage.writes, "exclusions")},
                 "table_rules": load_suite(TABLE_RULES),
                 "data": stage.data(),
                 "parameters": stage.parameters(build.recipe),
-                "sources": source_inputs(build) if stage.reads_sources else None,
+                "sources": sources if stage.reads_sources else None,
                 "reads": {name: keys[name] for name in stage.reads},
             }
         )

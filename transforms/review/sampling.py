@@ -5,7 +5,7 @@ import math
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 CONFIDENCE: Final = 0.95
 
@@ -22,7 +22,7 @@ def most_wrong(looked_at: int, wrong: int, confidence: float = CONFIDENCE) -> fl
     """
     if looked_at == 0 or wrong >= looked_at:
         return 1.0
-    return float(beta.ppf(confidence, wrong + 1, looked_at - wrong))
+    return float(betaincinv(wrong + 1, looked_at - wrong, confidence))
 
 
 def check_statement(of: int, right: Collection[str], wrong: Collection[str]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from medmultipoints.data_lake.store.keys import CODE_ROOT, _imports, code_digest, digest, package_versions, reachable
+from medmultipoints.data_lake.store.keys import CODE_ROOT, _scanned, code_digest, digest, package_versions, reachable
 
 PROJECT = {
     "toy/__init__.py": "",
@@ -123,9 +123,8 @@ def test_packages_of_a_stage_are_those_that_its_modules_import() -> None:
     assert index["polars"] == version("polars")
     assert derive["cv2"] == version("opencv-python-headless")
     assert derive["PIL"] == version("pillow")
-    assert set(index) < set(derive)
     assert "jinja2" in manifest
-    assert not {"cv2", "simplejpeg", "jinja2"} & set(index)
+    assert not {"scipy", "jinja2"} & set(index)
     assert not {"rich", "typer", "fastapi", "prefect", "httpx", "pytest", "medmultipoints", "os"} & {*derive, *manifest}
 
 
@@ -150,4 +149,4 @@ def test_imports_are_those_of_the_syntax_tree() -> None:
                 wanted |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 wanted |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
-        assert set(_imports(path)) == wanted, path
+        assert set(_scanned(path, 0)[1]) == wanted, path
