@@ -19,31 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, package_versions
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.licences.combine import Licensed, Terms, known_terms
 from medmultipoints.transforms.sources.declaration import Declaration
 
 UNKNOWN_LICENCE = "LicenseRef-unknown"
 READERS = "medmultipoints.sources"
 CATALOGUES = "medmultipoints.catalogue"
-
-# From free to strict. A licence that is not listed counts as stricter than all of them.
-LICENCES = (
-    "CC0-1.0",
-    "MIT",
-    "BSD-2-Clause",
-    "BSD-3-Clause",
-    "Apache-2.0",
-    "CC-BY-3.0",
-    "CC-BY-4.0",
-    "CC-BY-SA-3.0",
-    "CC-BY-SA-4.0",
-    "CC-BY-ND-4.0",
-    "CC-BY-NC-3.0",
-    "CC-BY-NC-4.0",
-    "CC-BY-NC-SA-3.0",
-    "CC-BY-NC-SA-4.0",
-    "CC-BY-NC-ND-4.0",
-    "LicenseRef-research-only",
-)
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Sha384 = Annotated[str, Field(pattern=r"^[0-9a-f]{96}$")]
@@ -82,6 +63,14 @@ class RemoteMember(_Entry):
     sha256: Annotated[tuple[Sha256, ...], Field(min_length=1)]
 
 
+class OwnTerms(_Entry):
+    """What a licence allows that is not in the table of known ones; ``under``: licences from free to strict."""
+
+    share: bool = True
+    change: bool = True
+    under: tuple[str, ...] = ()
+
+
 class SourceInfo(_Entry):
     """A source: where it is, under which licence, and how it is read: by an installed reader or as ``read`` declares.
 
@@ -97,6 +86,7 @@ class SourceInfo(_Entry):
     homepage: Url | Literal[""] = ""
     licence: Annotated[str, Field(pattern=r"^[A-Za-z0-9.+-]+$")] = UNKNOWN_LICENCE
     licence_note: str = ""
+    terms: OwnTerms | None = None
     citation: str = ""
     doi: str = ""
     archives: tuple[Archive, ...] = ()
@@ -140,9 +130,10 @@ class SourceInfo(_Entry):
         return (*(archive for archive in self.archives if archive.required), *self.members)
 
     @property
-    def strictness(self) -> int:
-        """Rank of the licence: the larger, the stricter."""
-        return LICENCES.index(self.licence) if self.licence in LICENCES else len(LICENCES)
+    def licensed(self) -> Licensed:
+        """The source's licence with its terms: its own, else those of the table of known licences."""
+        terms = Terms(**self.terms.model_dump()) if self.terms else known_terms().get(self.licence)
+        return Licensed(self.name, self.title or self.name, self.licence, terms)
 
 
 def load_catalogue(extra_dirs: Iterable[Path] = ()) -> dict[str, SourceInfo]:

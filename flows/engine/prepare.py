@@ -14,6 +14,7 @@ from medmultipoints.data_lake.archives.source_files import open_source
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue
 from medmultipoints.data_lake.fetch.download import fetch_source
 from medmultipoints.data_lake.release.read.previous import read_previous, read_previous_tables
+from medmultipoints.data_lake.release.write.licences import choose_licence
 from medmultipoints.data_lake.store.layout import Lake, open_lake
 from medmultipoints.data_lake.store.objects import StoredObject
 from medmultipoints.data_lake.store.tables import put_table
@@ -64,6 +65,7 @@ def prepare(request: BuildRequest, stages: Sequence[Stage], progress: Progress =
     recipe, previous = with_previous(asked, lake)
     earlier = earlier_release(asked, lake)
     infos = source_infos(recipe.sources, load_catalogue())
+    choose_licence(list(infos.values()))
     given_first = sorted(recipe.sources, key=lambda name: name not in paths)
     found = {name: locate(infos[name], paths.get(name), lake, progress) for name in given_first}
     recipe, sources = completed(recipe, [found[name] for name in recipe.sources], lake)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.data_lake.catalogue import LICENCES, load_catalogue, load_reader, read_source, reader_digest
+from medmultipoints.data_lake.catalogue import load_catalogue, load_reader, read_source, reader_digest
+from medmultipoints.data_lake.release.write.licences import choose_licence
 from medmultipoints.transforms.errors import UsageError
 
 MINIMAL = """
@@ -40,16 +41,25 @@ def test_label_table_is_read_by_range_against_its_own_hash() -> None:
     assert info.members[0].sha256 == ("a4a6054c00129814b6261c8b3e60305c14a4ff4b34ad988c3bdafe204bfa487c",)
 
 
-def test_research_only_is_the_strictest_shipped_licence() -> None:
-    """The source with the largest rank gives the licence of a release."""
-    strictest = max(load_catalogue().values(), key=lambda info: info.strictness)
-    assert strictest.name == "kvasir_instrument"
+def test_the_shipped_sources_combine_under_research_only() -> None:
+    assert "LicenseRef-research-only" == choose_licence(list(load_catalogue().values()))
 
 
-def test_an_unknown_licence_is_stricter_than_all_known() -> None:
-    """What nobody ranked must not be taken for free."""
-    info = read_source(MINIMAL.replace("CC-BY-NC-4.0", "LicenseRef-ours").encode(), "ours.toml")
-    assert info.strictness == len(LICENCES)
+def test_a_licence_that_nobody_declared_stands_alone() -> None:
+    """What nobody declared must not be taken for free."""
+    ours = read_source(MINIMAL.replace("CC-BY-NC-4.0", "LicenseRef-ours").encode(), "ours.toml")
+    assert "LicenseRef-ours" == choose_licence([ours])
+    with pytest.raises(UsageError, match="Declare `terms`"):
+        choose_licence([ours, load_catalogue()["hyperkvasir"]])
+
+
+def test_terms_that_a_source_declares_count() -> None:
+    terms = '\n[terms]\nunder = ["LicenseRef-ours", "LicenseRef-research-only"]\n'
+    text = MINIMAL.replace("CC-BY-NC-4.0", "LicenseRef-ours")
+    ours = read_source((text + terms).encode(), "ours.toml")
+    catalogue = load_catalogue()
+    assert "LicenseRef-ours" == choose_licence([ours])
+    assert "LicenseRef-research-only" == choose_licence([ours, catalogue["kvasir_instrument"]])
 
 
 def test_extra_folder_adds_a_source(tmp_path: Path) -> None:

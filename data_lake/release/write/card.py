@@ -17,7 +17,7 @@ from medmultipoints.data_lake.release.write.dialect_lines import FORMS, left_out
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, bin_counts
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns, released_features
-from medmultipoints.data_lake.release.write.licences import hub_licence, licence_reason, licensed, strictest
+from medmultipoints.data_lake.release.write.licences import choose_licence, hub_licence, licence_reason, licensed
 from medmultipoints.data_lake.release.write.manifest import StageCount
 from medmultipoints.transforms.columns.tables import Table, load_table
 from medmultipoints.transforms.compose.stats import (
@@ -94,7 +94,7 @@ def front_matter(facts: CardFacts) -> dict[str, Any]:
     labels = facts.tables.records["label"].unique().sort().to_list()
     named = config_tables(file.path for file in facts.files)
     return {
-        **hub_licence(strictest(licensed(facts.sources, facts.tables.images))),
+        **hub_licence(licensed(facts.sources, facts.tables.images)),
         "pretty_name": facts.title,
         "language": ["en"],
         "task_categories": ["object-detection", *_language_tasks(facts)],
@@ -172,7 +172,7 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
     asked = facts.recipe.get("instructions", {})
     licences = licensed(facts.sources, tables.images)
     return {
-        "licence": strictest(licences),
+        "licence": choose_licence(licences),
         "reason": licence_reason(licences),
         "sources": [_describe_source(source, facts) for source in facts.sources],
         "labels": count_labels(tables.records).to_dicts(),

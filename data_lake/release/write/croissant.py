@@ -14,7 +14,7 @@ from medmultipoints.data_lake.release.write.card import DECLARED, CardFacts, con
 from medmultipoints.data_lake.release.write.dialect_lines import FORMS
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, PARQUET_FILE, FileEntry
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns
-from medmultipoints.data_lake.release.write.licences import licensed, strictest
+from medmultipoints.data_lake.release.write.licences import choose_licence, licence_link, licensed
 from medmultipoints.transforms.columns.tables import Column, Table, load_table
 from medmultipoints.transforms.dialects.registry import DIALECTS
 
@@ -95,21 +95,17 @@ def _about(facts: CardFacts) -> dict[str, Any]:
     """Who made it, when, under which licence; what the recipe does not say is left out."""
     citations = [source.citation for source in facts.sources if source.citation]
     sources = licensed(facts.sources, facts.tables.images)
-    top = strictest(sources)
-    licences = sorted({source.licence: _licence(source.licence, source.homepage) for source in sources}.items())
+    chosen = choose_licence(sources)
+    own = sorted({source.licence for source in sources} - {chosen})
     told: dict[str, Any] = {
         "url": facts.curated.homepage,
         "creator": [{"@type": "sc:Person", "name": name} for name in facts.curated.authors],
         "datePublished": facts.release_date,
-        "license": [_licence(top.licence, top.homepage), *(url for name, url in licences if name != top.licence)],
+        "license": [licence_link(name, sources) for name in (chosen, *own)],
         "citeAs": " ".join([facts.curated.citation, *citations]).strip(),
         "isBasedOn": [source.homepage for source in facts.sources if source.homepage],
     }
     return {name: value for name, value in told.items() if value}
-
-
-def _licence(name: str, homepage: str) -> str:
-    return (homepage or name) if name.startswith("LicenseRef-") else f"https://spdx.org/licenses/{name}.html"
 
 
 def _is_of(file: FileEntry, table: str) -> bool:

@@ -1,23 +1,36 @@
-"""The licence of a release: the strictest of its sources, in the words of the Hub."""
+"""The licence of a release: one that the terms of all its sources allow, in the words of the Hub."""
 
 from collections.abc import Sequence
 
 import polars as pl
 
-from medmultipoints.data_lake.catalogue import LICENCES, SourceInfo
+from medmultipoints.data_lake.catalogue import SourceInfo
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.licences.combine import LicenceConflict, release_licence
 
 
-def strictest(sources: Sequence[SourceInfo]) -> SourceInfo:
-    """The source whose licence binds the whole; among equals the first."""
-    return max(sources, key=lambda source: source.strictness)
+def choose_licence(sources: Sequence[SourceInfo]) -> str:
+    """Return the freest licence that all sources allow; UsageError with the reason and the way out if there is none."""
+    try:
+        return release_licence([source.licensed for source in sources])
+    except LicenceConflict as conflict:
+        raise UsageError(f"no licence for this release: {conflict}") from conflict
 
 
-def hub_licence(source: SourceInfo) -> dict[str, str]:
-    """The licence as the front matter of a card states it; terms of its own are ``other`` with name and link."""
-    if source.licence in LICENCES and not source.licence.startswith("LicenseRef-"):
-        return {"license": source.licence.lower()}
-    name = source.licence.removeprefix("LicenseRef-").lower()
-    return {"license": "other", "license_name": name, "license_link": source.homepage or "README.md"}
+def licence_link(licence: str, sources: Sequence[SourceInfo]) -> str:
+    """Return where a licence can be read: at SPDX, or with the source that has it."""
+    if not licence.startswith("LicenseRef-"):
+        return f"https://spdx.org/licenses/{licence}.html"
+    return next((source.homepage for source in sources if source.licence == licence and source.homepage), "README.md")
+
+
+def hub_licence(sources: Sequence[SourceInfo]) -> dict[str, str]:
+    """Return the licence as the front matter of a card states it; terms of its own are ``other`` with name and link."""
+    licence = choose_licence(sources)
+    if not licence.startswith("LicenseRef-"):
+        return {"license": licence.lower()}
+    name = licence.removeprefix("LicenseRef-").lower()
+    return {"license": "other", "license_name": name, "license_link": licence_link(licence, sources)}
 
 
 def licensed(sources: Sequence[SourceInfo], images: pl.DataFrame) -> list[SourceInfo]:
@@ -25,7 +38,7 @@ def licensed(sources: Sequence[SourceInfo], images: pl.DataFrame) -> list[Source
     by_name = {source.name: source for source in sources}
     pairs = images.select("source", "licence").unique().sort("source", "licence").iter_rows()
     others = [
-        by_name[name].model_copy(update={"licence": licence})
+        by_name[name].model_copy(update={"licence": licence, "terms": None})
         for name, licence in pairs
         if name in by_name and licence != by_name[name].licence
     ]
@@ -33,12 +46,12 @@ def licensed(sources: Sequence[SourceInfo], images: pl.DataFrame) -> list[Source
 
 
 def licence_reason(sources: Sequence[SourceInfo]) -> str:
-    """Why the strictest licence stands on top, in one sentence."""
-    top = strictest(sources)
-    others = sorted({source.licence for source in sources} - {top.licence})
-    if not others:
-        return f"All sources are under {top.licence}; each row states it in the column `licence`."
+    """Return in one sentence why a release has its licence."""
+    licence = choose_licence(sources)
+    own = sorted({source.licence for source in sources})
+    if own == [licence]:
+        return f"All sources are under {licence}; each row states it in the column `licence`."
     return (
-        f"{top.licence} of {top.title} is the strictest licence among the sources (the others: {', '.join(others)}); "
-        "each row keeps the licence of its own source in the column `licence`."
+        f"{licence} is the freest licence that the terms of all sources allow for changed and combined material "
+        f"(theirs: {', '.join(own)}); each row keeps the licence of its own source in the column `licence`."
     )

@@ -14,7 +14,7 @@ from medmultipoints.data_lake.release.write.card import TEMPLATE, render_card
 from medmultipoints.data_lake.release.write.curated import Curated
 from medmultipoints.data_lake.release.write.files import FileEntry
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, _axis, bin_counts, histogram_png
-from medmultipoints.data_lake.release.write.licences import hub_licence, licence_reason, strictest
+from medmultipoints.data_lake.release.write.licences import hub_licence, licence_reason
 from medmultipoints.transforms.compose.stats import count_histogram
 from medmultipoints.transforms.diff.releases import Tables
 from tests.data_lake.release.tiny_release import card_facts
@@ -65,7 +65,7 @@ def test_the_body_states_counts_sources_and_accounting(tables: Tables) -> None:
         "| index | rejected | mask_without_image | 1 |",
         "(`hyperkvasir`) | CC-BY-4.0 | 2 | 2 | 3 by mask | official: sha256 of every file is an accepted one |",
         "(`kvasir_instrument`) | LicenseRef-research-only | 1 | 1 | 1 by track | **not official or not verifiable**",
-        "LicenseRef-research-only of Kvasir-Instrument is the strictest licence among the sources",
+        "LicenseRef-research-only is the freest licence that the terms of all sources allow",
         "| `bbox` | `list<list<float32>>` | px |",
     ):
         assert line in text
@@ -135,7 +135,7 @@ def test_the_card_of_a_release_without_rows_still_renders(tables: Tables) -> Non
 def test_a_free_licence_is_named_as_the_hub_names_it() -> None:
     catalogue = load_catalogue()
     free = [catalogue["hyperkvasir"], catalogue["visem_tracking"]]
-    assert hub_licence(strictest(free)) == {"license": "cc-by-4.0"}
+    assert hub_licence(free) == {"license": "cc-by-4.0"}
     assert licence_reason(free).startswith("All sources are under CC-BY-4.0")
 
 

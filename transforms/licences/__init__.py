@@ -1,0 +1,1 @@
+"""What licences of sources allow together. Pure: a table and a few rules."""

@@ -1,0 +1,102 @@
+"""The licence of a release: one that the terms of every source allow for changed and combined material, or none."""
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a licence allows: passing on, passing on changed, and under which licences, from free to strict."""
+
+    share: bool = True
+    change: bool = True
+    under: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Licensed:
+    """A source with the name of its licence and its terms; None where nobody declared them."""
+
+    name: str
+    title: str
+    licence: str
+    terms: Terms | None
+
+
+class LicenceConflict(ValueError):
+    """No licence is allowed for a release of these sources; the message has the reason and the way out."""
+
+
+@cache
+def known_terms() -> Mapping[str, Terms]:
+    """Return the table of known licences, by SPDX name."""
+    return parse_terms(files("medmultipoints.transforms.licences").joinpath("terms.toml").read_text("utf-8"))
+
+
+def parse_terms(text: str) -> Mapping[str, Terms]:
+    """Parse a table of licences."""
+    return {
+        name: Terms(row.get("share", True), row.get("change", True), tuple(row["under"]))
+        for name, row in tomllib.loads(text).items()
+    }
+
+
+def release_licence(sources: Sequence[Licensed]) -> str:
+    """Return the freest licence that all sources allow; LicenceConflict if there is none.
+
+    A source without declared terms can be released alone, under its own name; it combines with nothing.
+    """
+    for source in sources:
+        _check_alone(source)
+    licences = {source.licence for source in sources}
+    if len(licences) == 1 and (sources[0].terms is None or sources[0].licence in sources[0].terms.under):
+        return sources[0].licence
+    _check_declared(sources)
+    allowed = [set(source.terms.under) for source in sources if source.terms]
+    shared = set.intersection(*allowed)
+    if not shared:
+        raise LicenceConflict(_conflict(sources))
+    return next(licence for licence in _from_free_to_strict(sources) if licence in shared)
+
+
+def _check_alone(source: Licensed) -> None:
+    if source.terms is None:
+        return
+    if not source.terms.share:
+        raise LicenceConflict(f"{source.title} ({source.licence}) may not be passed on. Leave out {source.name}.")
+    if not source.terms.change:
+        raise LicenceConflict(
+            f"{source.title} is under {source.licence}, which forbids passing on changed material; boxes, points and "
+            f"questions are changes. Leave out {source.name}, or get its authors' consent and declare it as its terms."
+        )
+
+
+def _check_declared(sources: Iterable[Licensed]) -> None:
+    unknown = [source for source in sources if source.terms is None]
+    if unknown:
+        raise LicenceConflict(
+            f"the licence of {unknown[0].title} ({unknown[0].licence}) has no declared terms, so it combines with no "
+            f"other. Declare `terms` in the file of source {unknown[0].name}, release it alone, or leave it out."
+        )
+
+
+def _conflict(sources: Sequence[Licensed]) -> str:
+    """Return the reason: the first two sources that exclude each other, or all of them together."""
+    for number, one in enumerate(sources):
+        for two in sources[number + 1 :]:
+            if one.terms and two.terms and not set(one.terms.under) & set(two.terms.under):
+                return (
+                    f"{one.title} ({one.licence}) and {two.title} ({two.licence}) cannot be in one release: no licence "
+                    f"satisfies both. Make two releases, or leave out {one.name} or {two.name}."
+                )
+    names = ", ".join(f"{source.name} ({source.licence})" for source in sources)
+    return f"no licence satisfies all of {names}. Make two releases, or leave one source out."
+
+
+def _from_free_to_strict(sources: Sequence[Licensed]) -> list[str]:
+    """Return the licences of all rows in the order of the first source's row, the longest first."""
+    rows = sorted((source.terms.under for source in sources if source.terms), key=len, reverse=True)
+    return list(dict.fromkeys(licence for row in rows for licence in row))
