@@ -28,7 +28,7 @@ def known_labels(records: pl.DataFrame, images: pl.DataFrame) -> list[str]:
 
 
 def wording_digest() -> str:
-    """What identifies all templates and names; part of the key of whatever writes prompts."""
+    """What identifies all templates and names; part of the key of every stage that writes prompts."""
     return digest([_text("names.toml"), *(_text(f"templates/{task}.toml") for task in TASK_NAMES)])
 
 

@@ -16,7 +16,7 @@ from medmultipoints.transforms.errors import DataError
 class RowFailure:
     """One rule that one row breaks.
 
-    ``row`` is the row's key and ``entity`` what stands or falls with it; where one is null, the next best name
+    ``row`` is the row's key and ``entity`` what is held back with it; where one is null, the next best name
     stands in: the key, else ``row <position>``. ``detail`` names the values at fault.
     """
 

@@ -57,7 +57,7 @@ class SourceFiles:
         return self._names
 
     def read(self, name: str) -> bytes:
-        """The whole content of one member, checked; MemberProblem where it is damaged, KeyError if there is none."""
+        """The whole content of one member, checked; MemberProblem where it is damaged, KeyError if it is missing."""
         try:
             return _read(self._entries[name])
         except OSError as error:

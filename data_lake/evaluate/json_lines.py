@@ -74,7 +74,7 @@ def refuse_repeats(path: Path, names: Sequence[tuple[str, str]]) -> None:
 
 
 def name_of(line: Mapping[str, Any]) -> str:
-    """The id that a line states, a text or a number (0, too); empty without one."""
+    """The id of a line, a text or a number (0, too); empty without one."""
     stated = (line.get("instruction_id"), line.get("id"))
     return next((str(name) for name in stated if name not in (None, "")), "")
 

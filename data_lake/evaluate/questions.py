@@ -128,7 +128,7 @@ def _size_of(stated: object, place: str) -> tuple[int, int] | None:
 
 
 def _labels_by_name() -> dict[str, str]:
-    """The label that each of our object names stands for: answers say "sperm" and "normal sperm" for one label."""
+    """The label that each of our object names means: answers say "sperm" and "normal sperm" for one label."""
     policies = load_names().by_policy.values()
     return {choice.name.singular: label for by in policies for label, choices in by.items() for choice in choices}
 

@@ -71,7 +71,7 @@ def read_predictions(path: Path) -> list[Prediction]:
 
 
 def _have_ids(questions: Sequence[Question], answers: Sequence[Prediction], truth: Path, path: Path) -> bool:
-    """Whether every prediction states an id; DataError where some do, or where the truth has none to hold them to."""
+    """Whether every prediction has an id; DataError where only some do, or where the truth has none."""
     without = [answer.number for answer in answers if not answer.name]
     if len(without) == len(answers):
         return False
@@ -83,7 +83,7 @@ def _have_ids(questions: Sequence[Question], answers: Sequence[Prediction], trut
     nameless = [question.place for question in questions if not question.name]
     if nameless:
         raise DataError(
-            f"{path.name} states ids, but {len(nameless)} questions of {truth.name} have none, first {nameless[0]}. "
+            f"{path.name} has ids, but {len(nameless)} questions of {truth.name} have none, first {nameless[0]}. "
             "Give both the same ids, or take them away from the predictions to match by order."
         )
     return True
@@ -110,7 +110,7 @@ def _by_order(
     if len(questions) != len(answers):
         raise DataError(
             f"{path.name} holds {len(answers)} predictions for {len(questions)} questions. Without ids they are "
-            "matched by order, so every question needs its line (an empty response where there is none); "
+            "matched by order, so every question needs its line (an empty response where it is missing); "
             "choose a split of a release with --split."
         )
     for question, answer in zip(questions, answers, strict=True):

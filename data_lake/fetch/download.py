@@ -1,7 +1,7 @@
 """Downloads: resumed where they stopped, checked against the accepted hashes, visible only when finished.
 
 While a file comes in it is hidden (``.name.part``); it takes its name when its hash is accepted. What the server says
-of it stays in a hidden note beside it (``validators``), for resuming and for ``upstream``.
+of it stays in a hidden note next to it (``validators``), for resuming and for ``upstream``.
 """
 
 import hashlib

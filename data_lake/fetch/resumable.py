@@ -12,7 +12,7 @@ from medmultipoints.transforms.errors import MachineError
 
 Progress = Callable[[int, int | None], None]
 UNSTATED = 64 << 30
-"""The most bytes of a file whose size neither the server nor the catalogue states."""
+"""The most bytes of a file whose size is in neither the response nor the catalogue."""
 
 
 class Download:

@@ -1,4 +1,4 @@
-"""What a server says of one version of a file, and the hidden note that keeps it beside the downloaded file."""
+"""What a server says of one version of a file, and the hidden note that keeps it next to the downloaded file."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path

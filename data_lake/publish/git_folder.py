@@ -23,7 +23,7 @@ SETTINGS = {
     "core.compression": "0",
     "core.bigFileThreshold": "1m",
     "core.fsync": "committed,reference",
-    "core.filesRefLockTimeout": "5000",  # milliseconds: a lock that stands longer was left by a git that was killed
+    "core.filesRefLockTimeout": "5000",  # milliseconds: a lock older than this was left by a killed git
 }
 COMMITS = 200
 
@@ -38,7 +38,7 @@ class GitFolder:
         self.ref = f"refs/heads/{branch}"
         if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not self._is_repository())):
             raise UsageError(
-                f"--to {folder}: is not empty and no repository of versions. Give a new or an empty folder."
+                f"--to {folder}: exists, is not empty, and is not a release repository. Give a new or an empty folder."
             )
         if self._is_repository():
             _check_owner(self.folder)
@@ -100,7 +100,7 @@ class GitFolder:
         return cast("BinaryIO", file)
 
     def create(self) -> None:
-        """An empty repository, whole or not at all; in one that stands, the branch at the head of the first one."""
+        """Make an empty repository, whole or not at all; in an existing one, the branch at the repository's head."""
         if self._is_repository():
             refs = self._refs()
             if self.ref not in refs and "HEAD" in refs:
@@ -151,7 +151,7 @@ class GitFolder:
             ) from None
 
     def tag(self, tag: str, commit: str, message: str) -> None:
-        """The annotated tag on the commit; MachineError where it stands on another one."""
+        """Set the annotated tag on the commit; MachineError where it is on another commit."""
         standing = self._tagged(tag)
         if standing is None:
             try:
@@ -161,7 +161,7 @@ class GitFolder:
                     raise
         if standing not in (None, commit):
             raise MachineError(
-                f"{self.folder}: the tag {tag} stands on another commit. Tags never move: build the release under "
+                f"{self.folder}: the tag {tag} is on another commit. Tags never move: build the release under "
                 "another version and publish that."
             )
 

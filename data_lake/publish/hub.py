@@ -91,7 +91,7 @@ class HubPlace:
         return self._api.list_repo_refs(include_pull_requests=self._pull_request, **self._named)
 
     def files(self, revision: str) -> Mapping[str, KeptFile]:
-        """All files of a revision with the hashes that the Hub tells."""
+        """All files of a revision with the hashes that the Hub reports."""
         entries = self._ask(
             f"listing the files of {revision[:12]}",
             lambda: list(self._api.list_repo_tree(revision=revision, recursive=True, **self._named)),
@@ -108,7 +108,7 @@ class HubPlace:
                     done += len(data)
                     yield data
                 return
-            except Exception as error:  # noqa: BLE001 - the client raises many kinds; told apart by status
+            except Exception as error:  # noqa: BLE001 - the client raises many kinds; classified by status
                 trouble = trouble_of(error, self._token)
             self._wait(f"reading {path}", trouble, attempt)
 
@@ -130,7 +130,7 @@ class HubPlace:
         headers |= {"Range": f"bytes={start}-"} if start else {}
         with get_session().stream("GET", url, headers=headers, follow_redirects=True) as answer:
             hf_raise_for_status(answer)
-            known = 0 if answer.status_code == 206 else start  # a server may send all, whatever range was asked for
+            known = 0 if answer.status_code == 206 else start  # a server may ignore the range and send all
             for data in answer.iter_bytes(PIECE):
                 yield data[known:]
                 known = max(0, known - len(data))
@@ -146,7 +146,7 @@ class HubPlace:
             )
 
     def commit(self, change: Change, parent: str | None) -> str:
-        """One commit on ``parent``. Any failure but a stale parent is a LostAnswer: only looking tells."""
+        """Make one commit on ``parent``; any failure but a stale parent is a LostAnswer, for a reader to resolve."""
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
         operations: list[Any] = [
@@ -164,7 +164,7 @@ class HubPlace:
                 **self._named,
             )
             return str(made.oid)
-        except Exception as error:  # noqa: BLE001 - told apart by status
+        except Exception as error:  # noqa: BLE001 - classified by status
             trouble = trouble_of(error, self._token)
         problem = explain("making the commit", self.name, trouble)
         if trouble.status == 412:
@@ -176,12 +176,12 @@ class HubPlace:
         raise lost
 
     def tag(self, tag: str, commit: str, message: str) -> None:
-        """The tag on the commit; a tag that stands elsewhere is an error and stays where it is."""
+        """Set the tag on the commit; a tag on another commit is an error and is not moved."""
         for attempt in range(1, TRIES + 1):
             trouble: Trouble | None = None
             try:
                 self._api.create_tag(tag=tag, revision=commit, tag_message=message, **self._named)
-            except Exception as error:  # noqa: BLE001 - told apart by status
+            except Exception as error:  # noqa: BLE001 - classified by status
                 trouble = trouble_of(error, self._token)
             refs = self._ask("reading the tags", self._refs)
             standing = {known.name: known.target_commit for known in refs.tags}.get(tag)
@@ -189,7 +189,7 @@ class HubPlace:
                 return
             if standing is not None:
                 raise MachineError(
-                    f"{self.name}: the tag {tag} stands on commit {standing[:12]} and not on that of this "
+                    f"{self.name}: the tag {tag} is on commit {standing[:12]} and not on that of this "
                     "release. Tags never move: build the release under another version and publish that."
                 )
             self._wait(f"setting the tag {tag}", trouble or Trouble(None, "the tag is not there", None), attempt)
@@ -207,7 +207,7 @@ class HubPlace:
         for attempt in range(1, TRIES + 1):
             try:
                 return call()
-            except Exception as error:  # noqa: BLE001 - the client raises many kinds; told apart by status
+            except Exception as error:  # noqa: BLE001 - the client raises many kinds; classified by status
                 trouble = trouble_of(error, self._token)
                 absent = type(error).__name__ == "RepositoryNotFoundError" and trouble.status == 404
             if absent and "missing" in default:

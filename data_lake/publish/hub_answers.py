@@ -28,7 +28,7 @@ ROOM = (
     "The storage of that namespace is full: remove what is no longer needed there, raise its limit on the Hub, or give "
     "a --repo of another namespace. Then run the same command again."
 )
-"""The remedy where the Hub refuses for want of room, whatever status it does that with."""
+"""The remedy where the Hub refuses for want of room, under any status."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The version that stands on a branch: which it is, whether it has its tag, and what was edited since."""
+"""The last version on a branch: which it is, whether it has its tag, and what was edited since."""
 
 from dataclasses import dataclass
 
@@ -28,8 +28,8 @@ def find_last(place: Place, state: PlaceState, name: str) -> LastVersion | None:
         return None
     if MANIFEST not in state.files:
         raise UsageError(
-            f"{place.name} holds {len(state.files)} files and no {MANIFEST}: it is no repository of releases. "
-            "Give the name of another repository; a new one is made where there is none."
+            f"{place.name} holds {len(state.files)} files and no {MANIFEST}: it is not a release repository. "
+            "Give the name of another repository; a new one is created if it does not exist."
         )
     last = fetch_manifest(place, state.head)
     if last.name != name:
@@ -52,7 +52,7 @@ def find_unfinished(place: Place, last: LastVersion, withdrawn: frozenset[str]) 
     broken = broken_files(place, last.commit, last.manifest)
     if broken:
         raise UsageError(
-            f"{place.name}: version {last.manifest.version} stands there without the tag {last.tag}, and {broken[0]} "
+            f"{place.name}: version {last.manifest.version} has no tag {last.tag} there, and {broken[0]} "
             f"is not what its {MANIFEST} lists. Bring the branch back to the last good version, then publish again."
         )
     return last.tag, last.commit

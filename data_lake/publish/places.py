@@ -17,7 +17,7 @@ class StaleParent(MachineError):
 
 
 class LostAnswer(MachineError):
-    """The place gave no answer that says whether the commit stands; ``definite``: asking again will not help."""
+    """No response says whether the commit was made; ``definite``: repeating the request will not help."""
 
     def __init__(self, message: str, *, definite: bool) -> None:
         self.definite = definite
@@ -113,10 +113,10 @@ class Place(Protocol):
         """Make the repository and its branch; nothing where they are there."""
 
     def commit(self, change: Change, parent: str | None) -> str:
-        """The id of the one new commit on ``parent``. StaleParent or LostAnswer where it may not stand."""
+        """The id of the one new commit on ``parent``. StaleParent or LostAnswer where it may not have been made."""
 
     def tag(self, tag: str, commit: str, message: str) -> None:
-        """The tag stands on the commit; an error where it stands on another one: tags never move."""
+        """Set the tag on the commit; an error where it is on another one: tags never move."""
 
     def load_argument(self, tag: str) -> tuple[str, str | None] | None:
         """What ``load_dataset`` is to be given, name and revision; None where it cannot read the place itself."""

@@ -38,7 +38,9 @@ class PlainFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not self._is_ours())):
-            raise UsageError(f"--to {folder}: is not empty and no folder of versions. Give a new or an empty folder.")
+            raise UsageError(
+                f"--to {folder}: exists, is not empty, and is not a folder of versions. Give a new or an empty folder."
+            )
 
     @property
     def name(self) -> str:
@@ -48,7 +50,7 @@ class PlainFolder:
         return (self.folder / HISTORY).is_file() or (self.folder / LOCK).is_file()
 
     def state(self) -> PlaceState:
-        """The history as it stands."""
+        """The current history."""
         if not (self.folder / HISTORY).is_file():
             return PlaceState(exists=False)
         history = self._history()
@@ -121,12 +123,12 @@ class PlainFolder:
             sync(target.parent)
 
     def tag(self, tag: str, commit: str, message: str) -> None:  # noqa: ARG002
-        """The tag stands on the commit, and ``versions/<X.Y.Z>`` leads to it."""
+        """Set the tag on the commit, and make ``versions/<X.Y.Z>`` lead to it."""
         with self._alone():
             history = self._history()
             standing = history["tags"].get(tag)
             if standing not in (None, commit):
-                raise MachineError(f"{self.folder}: the tag {tag} stands on another commit. Tags never move.")
+                raise MachineError(f"{self.folder}: the tag {tag} is on another commit. Tags never move.")
             link = self.folder / VERSIONS / tag.removeprefix("v")
             if not link.exists():
                 part = link.with_name(f".{uuid4().hex}.part")
@@ -143,7 +145,7 @@ class PlainFolder:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the folder; whatever is under construction in it was left by a process that was killed."""
+        """Lock the folder; unfinished files in it were left by killed processes and are removed."""
         with FileLock(self.folder / LOCK, timeout=LONGEST_WAIT):
             for left in (*self.folder.glob(".*.part"), *self.folder.glob(f"{VERSIONS}/.*.part")):
                 remove(left)

@@ -39,7 +39,7 @@ Kind = Literal["added", "changed", "unchanged", "deleted", "kept", "late"]
 class FileChange:
     """What happens to one path; ``kept`` files belong to no release and are left alone.
 
-    ``late``: a signature, or a manifest of the same root, that is not the one which stands; it does not go up.
+    ``late``: a signature, or a manifest of the same root, that differs from the published one; it is not uploaded.
     """
 
     path: str
@@ -49,7 +49,7 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushPlan:
-    """What a push would do. ``commit`` is the one that is tagged or stands already, ``parent`` the one to build on.
+    """What a push would do. ``commit`` is the one that is tagged or exists already, ``parent`` the one to build on.
 
     ``proposal``: that commit is a pull request's. ``unfinished`` is a version that an earlier push left without its
     tag: it is tagged first. ``holders`` are the versions at the place that still hold images which the release
@@ -85,8 +85,8 @@ class PushPlan:
     @property
     def message(self) -> str:
         """The body of the commit message; the root in it lets a later run find the commit."""
-        told = f"Difference from {self.old_version}:\n{self.difference}" if self.old_version else "First version."
-        return f"{told}\n\nmanifest-root: {self.root}"
+        text = f"Difference from {self.old_version}:\n{self.difference}" if self.old_version else "First version."
+        return f"{text}\n\nmanifest-root: {self.root}"
 
     @property
     def approval(self) -> str:
@@ -127,7 +127,7 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
         check_edits(place, state, last)
     comparison = _compare(place, state, last, folder, files) if last else None
     if f"v{manifest.version}" in state.tags:
-        raise refuse(manifest, place.name, "that version stands there with other content", comparison)
+        raise refuse(manifest, place.name, "that version exists there with other content", comparison)
     if previous and comparison:
         check_version(manifest, previous, comparison, place.name)
     return plan(
@@ -172,7 +172,7 @@ def _about(folder: Path, place: Place, manifest: Manifest, files: tuple[LocalFil
 def _standing(
     plan: Callable[..., PushPlan], place: Place, state: PlaceState, manifest: Manifest, files: Sequence[LocalFile]
 ) -> PushPlan | None:
-    """How this very content stands: under its tag, in a commit without tag, in a pull request, or not."""
+    """Where this very content already is: under its tag, in a commit without tag, in a pull request, or None."""
     stands = partial(_stands, plan, files)
     rooted = [file for file in files if is_rooted(file.path)]
     tagged = state.tags.get(f"v{manifest.version}")

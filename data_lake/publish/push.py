@@ -1,4 +1,4 @@
-"""The push: one commit, looked at, then one tag. What is lost on the way is found by looking, not by pushing twice."""
+"""Push a release: commit, verify, tag. A lost response is resolved by re-reading the remote, never by pushing again."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,9 +17,9 @@ Outcome = Literal["pushed", "finished", "unchanged", "proposed"]
 
 @dataclass(frozen=True, slots=True)
 class PushResult:
-    """What stands now.
+    """The published state.
 
-    ``pushed`` by a new commit, ``finished`` by a tag on one that stood, ``unchanged``, or ``proposed`` as a pull
+    ``pushed`` by a new commit, ``finished`` by a tag on an existing one, ``unchanged``, or ``proposed`` as a pull
     request, which has no tag. ``bytes`` are those of the files that were new or changed.
     """
 
@@ -36,11 +36,11 @@ def push(
     plan: PushPlan, place: Place, *, replace_edits: bool = False, waits: Sequence[float] = WAITS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PushResult:  # fmt: skip
-    """The release stands at the place as planned; MachineError or UsageError where it does not.
+    """Push the release as planned; MachineError or UsageError where that fails.
 
     A stale parent and a lost answer are resolved by reading the place again: if the same change is still to be
-    made it is made on the new parent, if the commit stands it is finished, and if anything else changed the
-    push stops. The tag is set after every file of the commit was looked at.
+    made it is made on the new parent, if the commit was made it is finished, and if anything else changed the
+    push stops. The tag is set after every file of the commit was compared.
     """
     current = plan
     for wait in (*waits, None):
@@ -56,7 +56,7 @@ def push(
                 raise lost
             _check_still_agreed(plan, fresh)
         current = fresh
-    return _push_once(current, place)  # the commit stands: nothing is left that could be lost
+    return _push_once(current, place)  # the commit exists: nothing is left that could be lost
 
 
 def _push_once(plan: PushPlan, place: Place) -> PushResult:

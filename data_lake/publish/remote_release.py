@@ -58,7 +58,7 @@ def _fetch_rows(place: Place, revision: str, path: str, target: Path) -> None:
     except (pa.ArrowException, ValueError) as error:
         first = next(iter(str(error).splitlines()), "no reason given")
         raise DataError(
-            f"{place.name}: {path} cannot be read: {first}. Verify the version that stands there."
+            f"{place.name}: {path} cannot be read: {first}. Verify the version that is published there."
         ) from None
 
 
@@ -68,7 +68,7 @@ def wrong_files(kept: Mapping[str, KeptFile], files: Sequence[LocalFile]) -> lis
 
 
 def broken_files(place: Place, revision: str, manifest: Manifest) -> list[str]:
-    """The paths of a revision that are not what its own manifest lists; large files by the hash the place tells."""
+    """The paths of a revision that are not what its own manifest lists; large files by the place's own hash."""
     kept = place.files(revision)
     return [entry.path for entry in manifest.files if not _is_as_listed(place, revision, kept, entry)]
 

@@ -9,7 +9,7 @@ OWN_FOLDERS = ("data", "images", "objects", "instructions", "quarantine", "asset
 
 
 class VersionRefused(UsageError):
-    """The version stands with other content, is older than the last one, or is too small for the difference."""
+    """The version exists with other content, is older than the last one, or is too small for the difference."""
 
     def __init__(self, message: str, proposed: str | None) -> None:
         self.proposed = proposed
@@ -26,7 +26,7 @@ def check_version(manifest: Manifest, previous: Manifest, comparison: Comparison
     """VersionRefused unless the version is at least the one that the difference from the last one asks for."""
     if _numbers(manifest.version) < _numbers(comparison.proposed_version) or manifest.version == previous.version:
         reason = (
-            "that version stands there with other content"
+            "that version exists there with other content"
             if manifest.version == previous.version
             else f"the last version there is {previous.version}"
         )

@@ -23,7 +23,7 @@ QUARANTINE = ("disagreements", "conventions", "corrections", "near_duplicates", 
 
 @dataclass(frozen=True, slots=True)
 class Materials:
-    """One release: its rows, what was found in it, and what it states of itself; None for what it does not hold."""
+    """One release: its rows, what was found in it, and its own JSON files; None for those that it does not hold."""
 
     folder: Path
     manifest: Manifest

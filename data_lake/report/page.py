@@ -124,5 +124,5 @@ def _listing(listing: Listing) -> str:
 
 
 def _json(value: object) -> str:
-    """JSON that may stand inside a script element or an attribute."""
+    """JSON that is safe inside a script element or an attribute."""
     return orjson.dumps(value).decode().replace("<", "\\u003c").replace("&", "\\u0026")

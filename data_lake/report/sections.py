@@ -59,7 +59,7 @@ _FORMLESS: Final = pl.col("reason").str.starts_with("no_form_in_")
 
 
 def summary(own: Materials) -> dict[str, Any]:
-    """The figures on top: how much there is, and how it stands."""
+    """The figures on top: amounts and outcomes."""
     tables, manifest = own.tables, own.manifest
     findings = own.found["disagreements"]
     excluded = own.found["exclusions"]
@@ -114,7 +114,7 @@ def to_do(told: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def find_leaks(own: Materials) -> dict[str, int]:
-    """What more than one split holds, by name: as the certificate states, or the rows of the release themselves."""
+    """What more than one split holds, by name: by the certificate, or by the rows of the release themselves."""
     split = own.tables.images.select("sample_id", "split")
     pairs = (
         own.found["near_duplicates"]

@@ -163,7 +163,7 @@ def objects_of(receipt: Path) -> set[str]:
 
 
 def surplus_runs(runs: list[Run], most: int, standing: set[str | None]) -> list[Path]:
-    """Records beyond the newest so many; of a release that stands, the newest that made it stays whatever its age."""
+    """Records beyond the newest so many; the newest record that made an existing release stays at any age."""
     made: dict[object, Path] = {}
     for path, run in runs:
         made.setdefault(run.get("manifest_root"), path)

@@ -63,7 +63,7 @@ class Lake:
 
     @property
     def temporary(self) -> Path:
-        """Files that are being written; whatever an interrupted run left is removed by the next."""
+        """Files that are being written; what an interrupted run left is removed by the next."""
         return self.root / "tmp"
 
     @property
@@ -73,7 +73,7 @@ class Lake:
 
     @property
     def reports(self) -> Path:
-        """reports/<name>/<version>/: pages about a release, made anew at will. Never part of it."""
+        """reports/<name>/<version>/: pages about a release, remade at will. Never part of it."""
         return self.root / "reports"
 
 
@@ -120,8 +120,8 @@ def explained(what: str) -> Iterator[None]:
             errno.EACCES: "It is not writable: change its permissions or choose another folder with --lake",
             errno.EPERM: "It is not writable: change its permissions or choose another folder with --lake",
             errno.EROFS: "It is on a read-only file system: choose another folder with --lake",
-            errno.ENOTDIR: "A file stands where a folder is needed: choose another folder with --lake",
-            errno.EEXIST: "A file stands where a folder is needed: choose another folder with --lake",
+            errno.ENOTDIR: "A file is in the place of a folder: choose another folder with --lake",
+            errno.EEXIST: "A file is in the place of a folder: choose another folder with --lake",
         }
         if error.errno not in remedies:
             raise

@@ -1,6 +1,6 @@
 """The part of a lake that lies in an object store: single writes under content names, receipts last.
 
-The local folder of such a lake is a cache: what is read is fetched once and held against its name; what is written
+The local folder of such a lake is a cache: what is read is fetched once and compared with its name; what is written
 goes to the store before anything refers to it. Two machines that write the same thing write the same bytes.
 """
 
@@ -46,7 +46,7 @@ def put(remote: str, name: str, path: Path) -> None:
 
 
 def get(remote: str, name: str, path: Path) -> bool:
-    """Fetch a file to a path, whole or not at all; False where there is none."""
+    """Fetch a file to a path, whole or not at all; False where it does not exist."""
     if size(remote, name) is None:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def get(remote: str, name: str, path: Path) -> bool:
 
 
 def size(remote: str, name: str) -> int | None:
-    """The bytes of a file; None where there is none."""
+    """The bytes of a file; None where it does not exist."""
     with told(remote):
         found = _store(remote).get_file_info(_place(remote, name))
     return int(found.size) if found.type == pafs.FileType.File else None

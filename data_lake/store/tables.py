@@ -18,7 +18,7 @@ ROWS_PER_OBJECT = 500_000
 
 
 def put_table(lake: Lake, frame: pl.DataFrame) -> StoredObject:
-    """Store a frame as Parquet; equal rows in equal order give equal bytes, whatever the thread count."""
+    """Store a frame as Parquet; equal rows in equal order give equal bytes under any thread count."""
     with temporary_file(lake) as path:
         arrow = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
         pq.write_table(arrow, path, compression="zstd", row_group_size=ROWS_PER_GROUP)

@@ -107,11 +107,11 @@ def swap_folders(one: Path, other: Path) -> bool:
 
 @contextmanager
 def replaced_folder(target: Path) -> Iterator[Path]:
-    """A new folder beside ``target`` that takes its place when the block ends well.
+    """A new folder that takes the place of ``target`` when the block ends well.
 
     There is no moment without the old or the new folder where the file system can exchange two names at once (Linux and
     macOS); elsewhere the old one is moved aside first and comes back if the new one cannot be placed. What killed
-    processes left beside the target is removed first, and an old folder that one left aside is put back.
+    processes left next to the target is removed first, and an old folder that one left aside is put back.
     """
     prefix = f".{target.name}."
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,7 @@ def test_a_lake_where_a_file_stands(tmp_path: Path, source: dict[str, Path]) -> 
     (tmp_path / "lake").write_text("not a folder")
     assert message_of_stop(tmp_path, source, exit_code=3) == (
         f"the lake folder {tmp_path / 'lake'}: Not a directory ({tmp_path / 'lake' / 'landing'}). "
-        "A file stands where a folder is needed: choose another folder with --lake."
+        "A file is in the place of a folder: choose another folder with --lake."
     )
 
 

@@ -1,1 +1,1 @@
-"""Checks of a release: everything that it states is computed again."""
+"""Checks of a release: everything in it is computed again."""

@@ -1,4 +1,4 @@
-"""Tables of a release held against each other; every check yields one sentence a problem, none when all is well."""
+"""Compare the tables of a release with each other; each check yields one sentence per problem."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -138,7 +138,7 @@ def check_absence(tables: Tables) -> Iterator[str]:
 
 
 def check_splits(tables: Tables) -> Iterator[str]:
-    """No group of images, and no source picture, stands in two splits."""
+    """No group of images, and no source picture, is in two splits."""
     for key in ("group_id", "pixel_sha256"):
         spread = tables.images.group_by(key).agg(pl.col("split").unique().sort()).filter(pl.col("split").list.len() > 1)
         for value, splits in spread.sort(key).iter_rows():

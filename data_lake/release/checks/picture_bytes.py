@@ -1,4 +1,4 @@
-"""Pictures of a release held against the tables that describe them."""
+"""Compare the pictures of a release with the tables that describe them."""
 
 import hashlib
 from collections.abc import Iterable, Iterator

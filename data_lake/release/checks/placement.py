@@ -12,7 +12,7 @@ EXCLUSIONS = "quarantine/exclusions.parquet"
 
 
 def check_placement(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """A sentence for every Parquet file with rows of another split than its name tells."""
+    """A sentence for every Parquet file with rows of another split than its name says."""
     for table in ("data", "images", "objects", "instructions"):
         for path in table_files(manifest, table):
             if not path.endswith(".parquet"):
@@ -27,19 +27,19 @@ def check_placement(folder: Path, manifest: Manifest) -> Iterator[str]:
 def check_quarantine(folder: Path, manifest: Manifest) -> Iterator[str]:
     """A sentence for every reason whose count in the manifest is not that of the table of exclusions."""
     if EXCLUSIONS not in {file.path for file in manifest.files}:
-        yield f"{EXCLUSIONS} is not in the manifest: nothing tells what was left out"
+        yield f"{EXCLUSIONS} is not in the manifest: nothing says what was left out"
         return
     with readable(folder / EXCLUSIONS) as file:
         rows = file.read(columns=["stage", "verdict", "reason"]).to_pylist()
     found = Counter((row["stage"], row["verdict"], row["reason"]) for row in rows)
-    told = {
+    stated = {
         (stage.name, reason.verdict, reason.reason): reason.count
         for stage in manifest.accounting
         for reason in stage.reasons
     }
-    for key in sorted(found.keys() | told.keys()):
-        if found[key] != told.get(key, 0):
-            yield f"{' '.join(key)}: {found[key]} rows in {EXCLUSIONS}, {told.get(key, 0)} in the manifest"
+    for key in sorted(found.keys() | stated.keys()):
+        if found[key] != stated.get(key, 0):
+            yield f"{' '.join(key)}: {found[key]} rows in {EXCLUSIONS}, {stated.get(key, 0)} in the manifest"
 
 
 def check_totals(manifest: Manifest, tables: Tables) -> Iterator[str]:

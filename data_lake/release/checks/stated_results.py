@@ -100,7 +100,7 @@ def _accounting_problems(where: str, table: StatedTable, manifest: Manifest) -> 
 
 
 def check_stated_leakage(folder: Path, manifest: Manifest, images: pl.DataFrame) -> Iterator[str]:
-    """A sentence for each leak that leakage.json states, and for each count that the images table contradicts.
+    """A sentence for each leak in leakage.json, and for each count that the images table contradicts.
 
     Near-duplicates need the pictures: ``verify --leakage`` computes the whole certificate again.
     """

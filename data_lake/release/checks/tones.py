@@ -17,7 +17,7 @@ Stated = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def stated_tones(objects: pl.DataFrame, images: pl.DataFrame) -> Stated:
-    """By image what must be measured again: masks in pictures as the source ships them, and whatever is stated."""
+    """By image what must be measured again: masks in pictures as the source ships them, and every stated tone."""
     own = (pl.col("scale") == 1) & (pl.col("image_origin") == "member") & pl.col("rle").is_not_null()
     held = objects.join(images.select("sample_id", "scale", "image_origin"), on="sample_id")
     held = held.filter(own | pl.any_horizontal(pl.col(name).is_not_null() for name in TONE_COLUMNS))

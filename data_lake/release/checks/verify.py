@@ -1,4 +1,4 @@
-"""Verify a release: everything that it states is computed again, or said to be unproved."""
+"""Verify a release: everything in it is computed again, or reported as unproved."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ from medmultipoints.transforms.splits.leakage import Certificate
 
 SHOWN = 3
 LEFT_BY_CLIENTS = (".cache", ".git", ".gitattributes")
-"""What the Hub's clients and git leave beside the files of a release that they bring; nothing is loaded from it."""
+"""What the Hub's clients and git add to a downloaded release; nothing is loaded from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ Problems = Callable[[], Iterator[str]]
 def verify_release(folder: Path, *, leakage: bool = False, trust: Trust | None = None) -> VerifyReport:
     """The outcome of every check; a damaged release gives failing checks, never an exception.
 
-    Files: all there, none beside them, size and sha256, manifest root. Tables: readable, references, lists,
+    Files: all there, none besides, size and sha256, manifest root. Tables: readable, references, lists,
     splits, answers, logical digest. Pictures: bytes, size in pixels. Accounting: sums of every stage. With
     ``leakage`` the certificate is computed again from the pictures, and any leak fails. With ``trust`` the release must
     be signed by somebody it allows, and every file must be the signed one.
@@ -131,7 +131,7 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
 
 
 def _unproved(manifest: Manifest, *, signed: bool) -> Iterator[Check]:
-    """What the release states and nothing in it proves."""
+    """Statements that nothing in the release proves."""
     if not signed:
         detail = "stated, not proved: a signature proves it (--allowed-signers)"
         yield Check("packages", True, detail, proved=False)
@@ -167,7 +167,7 @@ def _leaks(folder: Path, manifest: Manifest, certificates: list[Certificate]) ->
 
 
 def _run(name: str, problems: Problems, *, raised: tuple[type[Exception], ...] = ()) -> Check:
-    """The check's outcome. Whatever hostile bytes make a library raise is a finding, not a crash.
+    """The outcome of a check; anything that hostile bytes make a library raise is a finding, not a crash.
 
     ``raised`` says nothing of the release, but of what was asked or of this machine.
     """

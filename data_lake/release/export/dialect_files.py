@@ -73,7 +73,7 @@ def write_conversations(export: Export, form: Conversation) -> Written:
 
 
 def write_layout(export: Export, form: Layout) -> Written:
-    """The pictures of each split at their places, and the files that the layout has beside them."""
+    """Write the pictures of each split at their places, and the other files of the layout."""
     images = entries = 0
     left_out: Counter[str] = Counter()
     known: set[str] = set()

@@ -28,7 +28,7 @@ Row = Mapping[str, Any]
 
 
 class Pictures:
-    """The pictures of a split with their objects, sorted by sample_id; every pass over them makes them anew."""
+    """The pictures of a split with their objects, sorted by sample_id; every pass over them reads them again."""
 
     def __init__(self, images: pl.DataFrame, objects: pl.DataFrame) -> None:
         self._images = images.sort("sample_id")

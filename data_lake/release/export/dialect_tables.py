@@ -65,17 +65,17 @@ def _wrong_lines(made: pl.DataFrame, found: pl.DataFrame) -> Iterator[str]:
     both = made.join(found, on="line_id", how="full", suffix="|found", coalesce=True).sort("line_id")
     wrong = [pl.col(name).ne_missing(pl.col(f"{name}|found")) for name in ("line", "split")]
     for key, line, other in both.filter(pl.any_horizontal(wrong)).select("line_id", "line", "line|found").iter_rows():
-        state = "missing" if other is None else "too much" if line is None else "not what its instruction gives"
-        yield f"{key}: the entry is {state}"
+        problem = "missing" if other is None else "too much" if line is None else "not what its instruction gives"
+        yield f"{key}: the entry is {problem}"
 
 
 def _wrong_counts(manifest: Manifest, made: pl.DataFrame, left_out: Iterable[LeftOut]) -> Iterator[str]:
     found = Counter(left_out_reason(one.dialect) for one in left_out)
     stages = [stage for stage in manifest.accounting if stage.name == STAGE]
-    told = {reason.reason: reason.count for stage in stages for reason in stage.reasons}
-    for reason in sorted(found.keys() | told.keys()):
-        if found[reason] != told.get(reason, 0):
-            yield f"{reason}: {found[reason]:,} instructions, {told.get(reason, 0):,} in the accounting"
+    stated = {reason.reason: reason.count for stage in stages for reason in stage.reasons}
+    for reason in sorted(found.keys() | stated.keys()):
+        if found[reason] != stated.get(reason, 0):
+            yield f"{reason}: {found[reason]:,} instructions, {stated.get(reason, 0):,} in the accounting"
     rows = sum(stage.rows for stage in stages)
     if rows != made.height:
         yield f"{STAGE} rows: {rows:,} in the accounting, {made.height:,} entries"

@@ -1,4 +1,4 @@
-"""A release as plain files: pictures under their hashes, and the JSONL whose image paths open beside them."""
+"""A release as plain files: pictures under their hashes, and the JSONL whose image paths open from there."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,7 +38,7 @@ class ExportReport:
 def export_release(folder: Path, to: Path, split: str | None = None) -> ExportReport:
     """The files ``images/<image_sha256>.<extension>``, ``instructions/<split>.jsonl`` and ``records/<split>.jsonl``.
 
-    Beside the images are the crops that instructions show, in the very pixels of their images.
+    The crops that instructions show are among the images, in the very pixels of their images.
     The folder appears whole or not at all; the same release gives the same files. UsageError for a split the release
     does not have and for a target folder that holds anything but an earlier export of the same.
     """

@@ -40,7 +40,7 @@ def certificate_bytes(certificate: Certificate) -> bytes:
 
 
 def check_leakage(folder: Path, manifest: Manifest) -> Leakage:
-    """The certificate of the pictures themselves; the stated one must equal it and state no leak."""
+    """The certificate of the pictures themselves; leakage.json must equal it and have no leak."""
     stated = read_certificate(folder)
     threshold = threshold_of(stated)
     seen = read_seen(folder, manifest)
@@ -48,7 +48,7 @@ def check_leakage(folder: Path, manifest: Manifest) -> Leakage:
     problems = [*threshold_problems(threshold, manifest), *find_leaks(found)]
     if certificate_bytes(found) != certificate_bytes(stated):
         different = sorted(key for key in found.keys() | stated.keys() if found.get(key) != stated.get(key))
-        problems.append(f"{CERTIFICATE} states other {', '.join(different)} than the pictures give")
+        problems.append(f"{CERTIFICATE} has other {', '.join(different)} than the pictures give")
     return Leakage(found, tuple(problems))
 
 

@@ -69,7 +69,7 @@ def _files(manifest: Manifest) -> dict[str, str]:
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of a recipe under its dotted name, corrections by their image; the version is told anyway."""
+    """Every value of a recipe under its dotted name, corrections by their image; the version is left out."""
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")

@@ -1,4 +1,4 @@
-"""expectations.json of a release: what every table was held against, and how many rows did not pass."""
+"""expectations.json of a release: the suite of every table, and how many rows did not pass."""
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
@@ -16,8 +16,8 @@ def expectations_bytes(verdicts: Mapping[str, Iterable[Mapping[str, Any]]]) -> b
     rows = [
         {"stage": stage} | row for stage, found in verdicts.items() for row in _by_table(map(verdict_from_json, found))
     ]
-    told = {"format": 1, "tables": rows}
-    return orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+    content = {"format": 1, "tables": rows}
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
 def _by_table(verdicts: Iterable[Verdict]) -> Iterable[dict[str, Any]]:

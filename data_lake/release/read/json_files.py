@@ -23,7 +23,7 @@ def read_object(folder: Path, name: str) -> dict[str, Any]:
 
 
 def recipe_value(manifest: Manifest, kind: type | tuple[type, ...], *names: str) -> Any:
-    """The value under nested names in the recipe of a release, None where there is none.
+    """The value under nested names in the recipe of a release, None where it is missing.
 
     DataError where it, or a table on the way to it, is of another type.
     """

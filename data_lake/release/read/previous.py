@@ -35,7 +35,7 @@ def read_previous_tables(reference: str, releases: Path) -> tuple[str, Tables]:
     found = logical_digest(tables)
     if found != manifest.logical_digest:
         raise DataError(
-            f"{folder}: the rows are not those that {MANIFEST} states. Get that release again: `medmultipoints verify` "
+            f"{folder}: the rows are not those of {MANIFEST}. Get that release again: `medmultipoints verify` "
             "names what changed."
         )
     return f"{manifest.name} {manifest.version}", tables
@@ -62,11 +62,11 @@ def _in_lake(reference: str, name: str, root: str, releases: Path) -> Path:
     folders = sorted(path.parent for path in (releases / name).glob(f"*/{MANIFEST}")) if root else []
     found = [folder for folder in folders if read_manifest(folder).manifest_root.startswith(root)]
     if not found:
-        stand = "; ".join(f"{folder.name}: {read_manifest(folder).manifest_root[:12]}" for folder in folders)
+        there = "; ".join(f"{folder.name}: {read_manifest(folder).manifest_root[:12]}" for folder in folders)
         raise UsageError(
             f"splits.previous = '{reference}': no such release. Give the folder of a release "
             f"({Path(name).expanduser().absolute()} is none), or NAME@ROOT with the manifest root of a release in "
-            f"{releases}" + (f"; there are {stand}." if stand else ".")
+            f"{releases}" + (f"; there are {there}." if there else ".")
         )
     return found[0]
 

@@ -185,7 +185,7 @@ def _row(row: Mapping[str, Any], record: Mapping[str, Any], pictures: Mapping[st
 
 
 def _outline(value: Any) -> Places:
-    """The corners of the outline that an answer with a mask states."""
+    """The corners of the outline in an answer with a mask."""
     return tuple(map(tuple, value["polygon"])) if isinstance(value, dict) and value.get("polygon") else ()
 
 

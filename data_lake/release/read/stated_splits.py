@@ -1,4 +1,4 @@
-"""Splits that others published, held against the pictures of a release by the rules of the leakage certificate."""
+"""Check splits that others published on the pictures of a release, by the rules of the leakage certificate."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def check_folds(folder: Path, folds: Path) -> StatedLeakage:
 def check_items(folder: Path, items: Mapping[str, Path], rest: str | None = None) -> StatedLeakage:
     """What a split of instructions leaks: by split, a JSONL file whose lines have ``image_sha256``.
 
-    With ``rest``, every instruction of the release that no file lists is in that split: the release tells how many
+    With ``rest``, every instruction of the release that no file lists is in that split: the release knows how many
     there are of an image.
     """
     stated = {split: read_items(_read(path), str(path)) for split, path in items.items()}

@@ -27,7 +27,7 @@ class Trust:
 
 
 def sign_release(folder: Path, key: Path) -> tuple[Path, Path]:
-    """The paths of statement and signature, written beside the manifest; they are no part of the manifest root.
+    """The paths of statement and signature, written next to the manifest and not part of its root.
 
     ``key`` is a private SSH key, or a public one whose private half an agent holds. What is signed should have been
     verified before.
@@ -75,7 +75,7 @@ def find_signer(statement: Path, signature: Path, allowed_signers: Path) -> str:
         if whole.returncode:
             raise DataError(f"{signature.name} is no signature of {statement.name}: {_said(whole)}")
         raise DataError(f"{signature.name} was made with a key that {allowed_signers} does not allow")
-    # It is told of the first line with that key only; a later one may be the one that allows this use of it.
+    # ssh-keygen names the first line with that key only; a later line may be the one that allows this use of it.
     for name in dict.fromkeys([*names, *_names(allowed_signers.read_bytes())]):
         done = _keygen(["verify", *given, "-I", name, "-n", NAMESPACE], data)
         if not done.returncode:

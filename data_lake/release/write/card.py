@@ -238,7 +238,7 @@ def describe_convention(row: Mapping[str, Any]) -> str:
     """One source's convention as a sentence: the steps by which its numbers differ from half-open boxes."""
     steps = ", ".join(f"{row[step]:+g}" if row[step] else "0" for step in ("dx1", "dy1", "dx2", "dy2"))
     return (
-        f"{row['source']} states half-open boxes + ({steps}) px, cut at 0: {row['explained']:,} of {row['pairs']:,} "
+        f"{row['source']} has half-open boxes + ({steps}) px, cut at 0: {row['explained']:,} of {row['pairs']:,} "
         "boxes that overlap a mask box by half follow that exactly"
     )
 

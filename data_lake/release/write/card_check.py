@@ -1,4 +1,4 @@
-"""README.md of a release, held against what the Hub accepts before anything is sent."""
+"""Check README.md of a release against the rules of the Hub before anything is sent."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -64,7 +64,7 @@ def _config_problems(values: dict[str, Any], paths: list[str]) -> Iterator[str]:
             for pattern in patterns:
                 if not any(fnmatchcase(path, pattern) for path in paths):
                     yield f"config {config['config_name']}: no file of the release matches {pattern}"
-    told = {info.get("config_name") for info in values.get("dataset_info") or ()}
+    described = {info.get("config_name") for info in values.get("dataset_info") or ()}
     named = {config["config_name"] for config in configs}
-    if told != named:
-        yield f"configs and dataset_info name different configs: {', '.join(sorted(map(str, told ^ named)))}"
+    if described != named:
+        yield f"configs and dataset_info name different configs: {', '.join(sorted(map(str, described ^ named)))}"

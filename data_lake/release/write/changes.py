@@ -37,7 +37,7 @@ def _plain_change(change: Change) -> dict[str, Any]:
 
 
 def markdown(titles: tuple[str, str], diff: ReleaseDiff) -> str:
-    """The difference as a Markdown table, the gravest change first; one line where there is none."""
+    """The difference as a Markdown table, the gravest change first; one line if nothing changed."""
     if not diff.changes:
         return f"No difference between {titles[0]} and {titles[1]}.\n"
     head = "| level | number | what | how far | for example |\n|---|---:|---|---|---|\n"

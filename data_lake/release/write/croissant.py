@@ -130,7 +130,7 @@ def _file_set(config: str, table: str) -> dict[str, Any]:
         "@type": "cr:FileSet",
         "@id": f"{config}-files",
         "name": f"{config}-files",
-        "description": f"The Parquet files of {config}, beside this file.",
+        "description": f"The Parquet files of {config}, in the folder of this file.",
         "encodingFormat": FORMATS["parquet"],
         "includes": f"{table}/*.parquet",
     }
@@ -169,7 +169,7 @@ def _record_set(config: str) -> dict[str, Any]:
 
 
 def _dialect_set(config: str) -> dict[str, Any]:
-    """The record set of a dialect: turns and places are lists of structures, told as fields within fields."""
+    """The record set of a dialect: turns and places are lists of structures, described as fields within fields."""
     dialect = DIALECTS[config.removeprefix(DIALECT_PREFIX)]
     return {
         "@type": "cr:RecordSet",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curated:
-    """Texts are Markdown and stand on the card as they are; what is empty has no place there."""
+    """Texts are Markdown and are put on the card as they are; empty ones are left out."""
 
     about: str = ""
     uses: str = ""

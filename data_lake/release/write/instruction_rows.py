@@ -1,6 +1,6 @@
 """The instructions of a release a second time, as Parquet: one row a prompt, the config that the Hub shows.
 
-The JSONL beside it is what trainers read. Both hold the same; ``check_both_formats`` proves it.
+Trainers read the JSONL of the same rows. Both hold the same; ``check_both_formats`` proves it.
 """
 
 from collections.abc import Iterator

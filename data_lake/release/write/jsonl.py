@@ -25,7 +25,7 @@ def write_instructions(path: Path, instructions: pl.DataFrame, *, name: str | No
 
 
 def read_instructions(path: Path) -> pl.DataFrame:
-    """The rows of a JSONL file, with the split that its name tells; DataError names the file and the line."""
+    """The rows of a JSONL file, with the split of its name; DataError names the file and the line."""
     try:
         with path.open("rb") as file:
             return read_jsonl(file).with_columns(pl.lit(path.stem).alias("split"))

@@ -1,4 +1,4 @@
-"""Canonical Parquet: equal rows give equal bytes, whatever the thread count, and ``load_dataset`` gives images back.
+"""Canonical Parquet: equal rows give equal bytes under any thread count, and ``load_dataset`` gives images back.
 
 Image bytes are stored as they are (they are compressed already), other columns as zstd with a dictionary, both cut
 by content so that a changed row changes little of the file. No time, host or path is written.

@@ -154,7 +154,7 @@ def test_what_does_not_fit_together_is_told(lines: list[Any], words: str, tmp_pa
 def test_ids_that_the_truth_has_not_are_not_passed_over(tmp_path: Path) -> None:
     """A truth without ids cannot be held against predictions with some: their order may be another."""
     truth = _write(tmp_path / "t.jsonl", [{"task": "counting", "gt": {"counts": 1}}])
-    with pytest.raises(DataError, match="states ids, but 1 questions of t.jsonl have none, first line 1"):
+    with pytest.raises(DataError, match="has ids, but 1 questions of t.jsonl have none, first line 1"):
         load_items(truth, _write(tmp_path / "p.jsonl", [{"id": "a", "response": "1"}]))
 
 

@@ -37,7 +37,7 @@ def test_a_relative_lake_is_fixed_when_it_is_opened(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize("below", ["", "sub"])
 def test_a_file_in_the_place_of_the_lake_is_named(tmp_path: Path, below: str) -> None:
     (tmp_path / "lake").write_bytes(b"a file")
-    with pytest.raises(MachineError, match=r"lake.*A file stands where a folder is needed: choose another folder"):
+    with pytest.raises(MachineError, match=r"lake.*A file is in the place of a folder: choose another folder"):
         open_lake(tmp_path / "lake" / below)
 
 
@@ -93,5 +93,5 @@ def test_one_release_is_built_by_one_process_at_a_time(tmp_path: Path) -> None:
 def test_the_lock_is_refused_in_words_where_it_cannot_be_taken(tmp_path: Path) -> None:
     lake = open_lake(tmp_path / "lake")
     lake.releases.write_bytes(b"a file")
-    with pytest.raises(MachineError, match="A file stands where a folder is needed"), only_builder(lake, "demo"):
+    with pytest.raises(MachineError, match="A file is in the place of a folder"), only_builder(lake, "demo"):
         pytest.fail("a lock without a place")

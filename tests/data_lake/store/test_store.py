@@ -170,5 +170,5 @@ def test_only_what_dead_processes_left_is_cleared(lake: Lake, dead_process: int)
 def test_an_unwritable_store_is_an_error_of_the_machine(lake: Lake) -> None:
     lake.temporary.rmdir()
     lake.temporary.write_bytes(b"a file in the place of the folder")
-    with pytest.raises(MachineError, match="A file stands where a folder is needed: choose another folder with --lake"):
+    with pytest.raises(MachineError, match="A file is in the place of a folder: choose another folder with --lake"):
         put_bytes(lake, b"abc")

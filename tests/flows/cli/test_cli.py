@@ -134,7 +134,7 @@ def test_a_lake_that_cannot_be_written_ends_in_code_3(cli: Cli, tmp_path: Path, 
     (tmp_path / "lake").write_bytes(b"a file")
     ended = cli("build", "demo", *given(sources))
     assert ended.code == 3
-    assert "A file stands where a folder is needed: choose another folder with --lake." in ended.err
+    assert "A file is in the place of a folder: choose another folder with --lake." in ended.err
 
 
 @pytest.mark.parametrize("command", [["verify"], ["show"], ["export", "--to", "out"]], ids=lambda words: words[0])

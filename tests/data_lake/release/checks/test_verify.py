@@ -122,7 +122,7 @@ def test_a_damaged_manifest_is_the_only_finding(release: Path) -> None:
         (
             lambda m: m | {"files": [file for file in m["files"] if file["path"] != "quarantine/exclusions.parquet"]},
             "quarantine",
-            "nothing tells what was left out",
+            "nothing says what was left out",
         ),
         (lambda m: m | {"recipe": {}}, "answers", "recipe.boxes.policy is missing"),
     ],
