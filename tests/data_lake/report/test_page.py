@@ -118,7 +118,7 @@ def test_boxes_points_and_counts_of_a_record_are_drawn(page: str) -> None:
 
 def test_an_older_release_says_what_it_lacks(page: str) -> None:
     assert "holds no certificate" in page
-    assert "does not hold what its tables were compared with" in page
+    assert "does not hold the results of its expectation suites" in page
     assert "names no version before it" in page
 
 
