@@ -115,7 +115,7 @@ def _entries_of(desk: Desk, change: Change, finding: Row, by: Signed, asked: Map
     assert image is not None
     size = image["original_width"], image["original_height"]
     drawn = [_drawn(one, seen, size, desk.labels) for one in _objects(asked)]
-    entries, masks = edit_entries(by, seen, drawn, size, _file_name(by.image))
+    entries, masks = edit_entries(by, seen, drawn, size, file_name(by.image))
     if not entries:
         raise UsageError("nothing was changed. Accept the finding, or change an object.")
     change.masks |= masks
@@ -174,11 +174,13 @@ def _signed(desk: Desk, finding: Row, asked: Mapping[str, Any]) -> Signed:
     image = desk.image(finding["sample_id"])
     if image is None:
         raise UsageError(f"{finding['sample_id']} is not in this release: nothing can be decided about it.")
-    reviewer, reason = _text(asked, "reviewer"), _text(asked, "reason")
+    return sign(finding["sample_id"], image["image_sha256"], _text(asked, "reviewer"), _text(asked, "reason"))
+
+
+def sign(image: str, image_sha256: str, reviewer: str, reason: str) -> Signed:
+    """Return who decides about an image today."""
     today = date.today().isoformat()  # noqa: DTZ011 (the reviewer's own day)
-    return Signed(
-        image=finding["sample_id"], image_sha256=image["image_sha256"], reviewer=reviewer, date=today, reason=reason
-    )
+    return Signed(image=image, image_sha256=image_sha256, reviewer=reviewer, date=today, reason=reason)
 
 
 def _text(asked: Mapping[str, Any], name: str) -> str:
@@ -241,6 +243,6 @@ def _own_sample(desk: Desk, entries: Entries, reviewer: str) -> Entry | None:
     )
 
 
-def _file_name(image: str) -> str:
-    """The beginning of the names of an image's mask files."""
+def file_name(image: str) -> str:
+    """Return the beginning of the names of an image's mask files."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", image).strip("-.")[:80] or "image"

@@ -66,6 +66,10 @@ class Desk:
         """Return the row of a released image."""
         return self._images.get(sample_id)
 
+    def images(self) -> list[Row]:
+        """Return the rows of all released images, sorted by name."""
+        return [self._images[name] for name in sorted(self._images)]
+
     def seen(self, sample_id: str) -> list[Seen]:
         """Return the objects of an image as they are released."""
         return [

@@ -2,13 +2,15 @@
 
 import webbrowser
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from medmultipoints.flows.cli.console import OUT, say
+from medmultipoints.flows.cli.console import OUT, print_json, say
 from medmultipoints.flows.cli.inspect_release import ReleaseArgument
+from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.recipe.corrections import parse_file
 
 app = typer.Typer(no_args_is_help=True, help="Review a release: decide about its findings.")
@@ -17,6 +19,7 @@ CorrectionsOption = Annotated[
     Path, typer.Option(metavar="FILE", help="The corrections file of the recipe that decisions go to.")
 ]
 PORT = 4280
+ReviewerOption = Annotated[str, typer.Option(metavar="NAME", help="Who decided; it is published with the release.")]
 
 
 @app.command()
@@ -54,3 +57,56 @@ def serve(
     with suppress(KeyboardInterrupt):
         serve_desk(desk, file, port, ready)
     say("stopped")
+
+
+@app.command("export")
+def export_labels(
+    release: ReleaseArgument,
+    tool: Annotated[Literal["cvat", "label-studio"], typer.Option("--to", help="The tool.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, or an earlier export of the same.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Write pictures and labels of a release for another tool; masks stay exact, pictures are named by their hash.
+
+    Example: `medmultipoints review export lake/releases/demo/1.0.0 --to cvat --out for-cvat`
+    """
+    from medmultipoints.data_lake.review.desk import Desk
+    from medmultipoints.data_lake.review.exchange import export_labels as export
+
+    pictures = export(Desk(release), tool, out)
+    print_json({"pictures": pictures, "folder": str(out)}) if as_json else OUT.print(
+        f"{pictures:,} pictures in {out}", markup=False
+    )
+
+
+@app.command("import")
+def import_labels(
+    file: Annotated[Path, typer.Argument(help="The tool's export: CVAT for images 1.1, COCO or Label Studio JSON.")],
+    release: Annotated[Path, typer.Option(metavar="RELEASE", help="The release that was exported.")],
+    corrections: CorrectionsOption,
+    reviewer: ReviewerOption,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why the labels were changed; it is published.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Turn labels that were edited in another tool into entries of the corrections; pictures without changes get none.
+
+    An object is known again by its id or its place: moved, cut, joined, relabelled, deleted or new. Where a picture or
+    a shape of the file cannot be matched or read, nothing is written.
+
+    Example: `medmultipoints review import annotations.xml --release lake/releases/demo/1.0.0
+    --corrections corrections/cvat.toml --reviewer "A. Reviewer" --reason "drawn anew"`
+    """
+    from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
+    from medmultipoints.data_lake.review.desk import Desk
+    from medmultipoints.data_lake.review.exchange import import_labels as take_in
+
+    target = CorrectionsFile(corrections.expanduser().absolute(), parse_file)
+    done = take_in(Desk(release), file, target, " ".join(reviewer.split()), " ".join(reason.split()))
+    if as_json:
+        print_json(asdict(done))
+        return
+    OUT.print(
+        f"{done.changed:,} pictures changed, {done.unchanged:,} unchanged, {done.entries:,} entries", markup=False
+    )
+    for line in done.left_out[:10]:
+        say(f"left out: {line}")

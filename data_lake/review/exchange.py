@@ -1,0 +1,219 @@
+"""Hand a release's labels to another tool, and take its edited export back as entries of the corrections."""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Literal
+
+import orjson
+
+from medmultipoints.data_lake.release.export.folder import MARK, export_folder
+from medmultipoints.data_lake.release.read.tables import splits_of
+from medmultipoints.data_lake.review.corrections_file import CORRECTIONS, OPINIONS, CorrectionsFile
+from medmultipoints.data_lake.review.decide import EDITS, file_name, outline_mask, sign
+from medmultipoints.data_lake.review.desk import Desk, Row
+from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.records import Annotation, Box, VideoFacts
+from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.review.entries import edit_entries, tidy_box
+from medmultipoints.transforms.review.foreign import (
+    OBJECT_ID,
+    Given,
+    Sheet,
+    cvat_xml,
+    label_config,
+    label_studio_tasks,
+    pins,
+)
+from medmultipoints.transforms.review.returning import Returned, know_again
+from medmultipoints.transforms.review.shapes import mask_code, mask_sides
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats import coco, cvat, label_studio
+
+Tool = Literal["cvat", "label-studio"]
+FORMATS: Final = (cvat.FORMAT, coco.FORMAT, label_studio.FORMAT)
+SHOWN: Final = 5
+
+
+@dataclass(slots=True)
+class Import:
+    """What an import did: pictures with and without changes, entries written, and what the reader left out."""
+
+    changed: int = 0
+    unchanged: int = 0
+    entries: int = 0
+    left_out: list[str] = field(default_factory=list)
+
+
+def export_labels(desk: Desk, tool: Tool, folder: Path) -> int:
+    """Write pictures and pre-annotations for a tool into a new folder; return the number of pictures."""
+    sheets = list(_sheets(desk))
+    manifest, splits = desk.manifest, splits_of(desk.manifest)
+    mark: dict[str, Any] = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root}
+    mark |= {"dialect": f"review-{tool}", "splits": list(splits)}
+    with export_folder(folder, manifest, splits, f"review-{tool}") as made:
+        (made / "images").mkdir()
+        for sheet in sheets:
+            (made / sheet.file).write_bytes(desk.pictures.read(sheet.image_sha256) or b"")
+        if tool == "cvat":
+            with (made / "annotations.xml").open("w", encoding="utf-8") as file:
+                file.writelines(cvat_xml(sheets, desk.labels, desk.title))
+        else:
+            tasks = label_studio_tasks(sheets, folder.name, desk.title)
+            (made / "tasks.json").write_bytes(orjson.dumps(tasks, option=orjson.OPT_INDENT_2))
+            (made / "label_config.xml").write_text(label_config(desk.labels), "utf-8")
+        (made / MARK).write_bytes(orjson.dumps(pins(sheets, mark), option=orjson.OPT_INDENT_2))
+    return len(sheets)
+
+
+def _sheets(desk: Desk) -> Iterator[Sheet]:
+    for image in desk.images():
+        if image["image_sha256"] not in desk.pictures:
+            continue
+        scale = image["scale"]
+        yield Sheet(
+            file=image["image_file"],
+            sample_id=image["sample_id"],
+            image_sha256=image["image_sha256"],
+            width=image["width"],
+            height=image["height"],
+            objects=tuple(
+                Given(
+                    object_id=one.object_id,
+                    label=one.label,
+                    box=_scaled(one.box, scale),
+                    rle=one.rle if scale == 1 else None,
+                )
+                for one in desk.seen(image["sample_id"])
+            ),
+        )
+
+
+def import_labels(desk: Desk, source: Path, file: CorrectionsFile, reviewer: str, reason: str) -> Import:
+    """Turn an edited export of CVAT, COCO or Label Studio into entries; nothing is written where any of it is in doubt.
+
+    Pictures that the file does not name are left as they are. DataError names what cannot be matched or read.
+    """
+    members = _Members(desk, source)
+    report = Import()
+    pictures: list[AnnotatedPicture] = []
+    problems: list[str] = []
+    for found in _format_of(members).read(Declaration(format="any", annotators="latest"), members):
+        if isinstance(found, AnnotatedPicture):
+            pictures.append(found)
+        else:
+            (problems if found.verdict == "rejected" else report.left_out).append(_said(found))
+    if problems:
+        more = f" and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
+        raise DataError(f"{source.name}: {'; '.join(problems[:SHOWN])}{more}. Nothing was imported; correct the file.")
+    with file.change() as (entries, change):
+        for picture in pictures:
+            if not picture.annotated:
+                continue
+            image = members.images[picture.member]
+            new, masks = _entries(desk, image, picture, reviewer, reason)
+            others = any(e["image"] == image["sample_id"] and e["reviewer"] != reviewer for e in entries.corrections)
+            for table, old in ((CORRECTIONS, entries.corrections), (OPINIONS, entries.opinions)):
+                for entry in old:
+                    mine = entry["image"] == image["sample_id"] and entry["reviewer"] == reviewer
+                    if mine and entry["action"] in EDITS:
+                        change.remove(table, entry)
+            for entry in new:
+                change.add(OPINIONS if others else CORRECTIONS, entry)
+            change.masks |= masks
+            report.entries += len(new)
+            report.changed += bool(new)
+            report.unchanged += not new
+    return report
+
+
+def _entries(desk: Desk, image: Row, picture: AnnotatedPicture, reviewer: str, reason: str) -> Any:
+    stated = (picture.width, picture.height)
+    shown, original = (image["width"], image["height"]), (image["original_width"], image["original_height"])
+    if stated not in ((None, None), shown, original):
+        raise DataError(
+            f"{picture.member}: its annotations are for {stated[0]} x {stated[1]} px, the picture has {shown[0]} x "
+            f"{shown[1]}. It was resized: annotate the exported picture."
+        )
+    scale = image["scale"] if stated != original else 1.0
+    seen = desk.seen(image["sample_id"])
+    returned = [_returned(desk, one, scale, original) for one in picture.annotations if not (one.crowd or one.ignore)]
+    by = sign(image["sample_id"], image["image_sha256"], reviewer, reason)
+    return edit_entries(by, seen, know_again(seen, returned), original, file_name(image["sample_id"]))
+
+
+def _returned(desk: Desk, one: Annotation, scale: float, size: tuple[int, int]) -> Returned:
+    if one.label not in desk.labels:
+        raise DataError(f"{one.key}: '{one.label}' is no label of the recipe, which has {', '.join(desk.labels)}.")
+    known = one.attributes.get(OBJECT_ID)
+    rle = one.rle
+    if rle is not None and scale != 1:
+        raise DataError(f"{one.key}: a mask of a resized picture cannot be taken back. Draw a polygon.")
+    if one.polygons:
+        outlines = [[(point.x / scale, point.y / scale) for point in polygon] for polygon in one.polygons]
+        rle = mask_code(outline_mask(outlines, size))
+    box = one.box
+    if rle is not None:
+        return Returned(label=one.label, box=mask_sides(decode_rle(rle, size[1], size[0])), rle=rle, object_id=known)
+    if box is None:
+        raise DataError(f"{one.key}: a point alone is no object here. Draw a box or an outline.")
+    sides = [side / scale for side in (box.x1, box.y1, box.x2, box.y2)]
+    return Returned(label=one.label, box=_tidy(one.key, sides, size), object_id=known)
+
+
+def _tidy(key: str, sides: Sequence[float], size: tuple[int, int]) -> Box:
+    """The box as it is where it lies in the picture; rounding is for what was moved."""
+    try:
+        tidy_box(sides, *size)
+    except UsageError as error:
+        raise DataError(f"{key}: {error}") from error
+    return Box(*(round(side, 6) for side in sides))
+
+
+def _scaled(box: Box, scale: float) -> Box:
+    return Box(*(round(side * scale, 6) for side in (box.x1, box.y1, box.x2, box.y2)))
+
+
+def _said(problem: ReadProblem) -> str:
+    return problem.detail if problem.key in problem.detail else f"{problem.key}: {problem.detail}"
+
+
+def _format_of(members: "_Members") -> Any:
+    for known in FORMATS:
+        if known.recognise(members, {}) is not None:
+            return known
+    raise UsageError(
+        f"{members.source.name} is no export that can be read. Export CVAT for images 1.1, COCO or Label Studio JSON."
+    )
+
+
+class _Members:
+    """The edited file with those pictures of the release that it names by their hash."""
+
+    def __init__(self, desk: Desk, source: Path) -> None:
+        try:
+            self._data = source.read_bytes()
+        except OSError as error:
+            raise UsageError(f"{source} cannot be read: {error.strerror}.") from error
+        self.source, self._desk = source, desk
+        named = [row for row in desk.images() if row["image_sha256"].encode() in self._data]
+        self.images: Mapping[str, Row] = {row["image_file"]: row for row in named}
+
+    def names(self) -> Sequence[str]:
+        return sorted([self.source.name, *self.images])
+
+    def read(self, name: str) -> bytes:
+        if name == self.source.name:
+            return self._data
+        return self._desk.pictures.read(self.images[name]["image_sha256"]) or b""
+
+    def head(self, name: str, count: int) -> bytes:
+        return self.read(name)[:count]
+
+    def open(self, name: str) -> BinaryIO:
+        return io.BytesIO(self.read(name))
+
+    def video_facts(self, name: str) -> VideoFacts:
+        raise UsageError(f"{name} is no video.")

@@ -1,0 +1,123 @@
+"""Labels go to other tools and come back: untouched ones cost nothing, edited ones become the smallest entries."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
+from medmultipoints.data_lake.review.desk import Desk
+from medmultipoints.data_lake.review.exchange import Import, export_labels, import_labels
+from medmultipoints.flows.recipe.corrections import parse_file
+from medmultipoints.transforms.errors import DataError, UsageError
+
+
+@pytest.fixture(scope="session")
+def exported(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The desk's release for both tools."""
+    folder = tmp_path_factory.mktemp("exchange")
+    for tool in ("cvat", "label-studio"):
+        export_labels(desk, tool, folder / tool)  # type: ignore[arg-type]
+    return folder
+
+
+def taken(desk: Desk, source: Path, file: CorrectionsFile) -> Import:
+    return import_labels(desk, source, file, "A. B.", "drawn anew")
+
+
+def entries(file: CorrectionsFile) -> list[dict[str, Any]]:
+    data = file.path.read_bytes()
+    parse_file(file.path.name, data, file.path.parent)
+    found: list[dict[str, Any]] = tomllib.loads(data.decode())["corrections"]
+    return found
+
+
+def answered(path: Path, to: Path, change: Any = lambda tasks: None) -> Path:
+    """The tasks as Label Studio exports them after somebody saved the predictions, changed by a function."""
+    tasks = orjson.loads(path.read_bytes())
+    for number, task in enumerate(tasks, 1):
+        result = task["predictions"][0]["result"]
+        task |= {"id": number, "annotations": [{"id": number, "result": result, "was_cancelled": False}]}
+    change(tasks)
+    to.write_bytes(orjson.dumps(tasks))
+    return to
+
+
+def test_pictures_are_the_released_bytes_and_pinned_by_their_hash(desk: Desk, exported: Path) -> None:
+    pinned = orjson.loads((exported / "cvat" / "export.json").read_bytes())
+    assert pinned["root"] == desk.manifest.manifest_root
+    assert len(pinned["images"]) == len(desk.images())
+    for name, row in pinned["images"].items():
+        assert (exported / "cvat" / name).read_bytes() == desk.pictures.read(row["image_sha256"])
+
+
+def test_what_nobody_changed_gives_no_entry(desk: Desk, exported: Path, file: CorrectionsFile, tmp_path: Path) -> None:
+    same = answered(exported / "label-studio" / "tasks.json", tmp_path / "same.json")
+    for source in (exported / "cvat" / "annotations.xml", same):
+        report = taken(desk, source, file)
+        assert (report.changed, report.entries, report.left_out) == (0, 0, [])
+        assert report.unchanged == len(desk.images())
+    assert not file.path.exists()
+
+
+def test_shapes_edited_in_cvat_become_entries_about_their_objects(
+    desk: Desk, exported: Path, file: CorrectionsFile, tmp_path: Path
+) -> None:
+    text = (exported / "cvat" / "annotations.xml").read_text()
+    images = [one for one in re.findall(r"  <image .*?</image>\n", text, re.DOTALL) if "<box" in one]
+    moved = re.sub(r'xtl="([0-9.]+)"', 'xtl="0.6"', images[0], count=1)
+    masked = next(one for one in re.findall(r"  <image .*?</image>\n", text, re.DOTALL) if "<mask" in one)
+    drawn = '<polygon label="polyps" points="10,10;60,12;55,70"></polygon></image>\n'
+    edited = tmp_path / "edited.xml"
+    edited.write_text(text.replace(images[0], moved).replace(masked, masked.replace("</image>\n", drawn)))
+    report = taken(desk, edited, file)
+    assert (report.changed, report.entries) == (2, 2)
+    found = {entry["action"]: entry for entry in entries(file)}
+    assert found["replace_boxes"]["boxes"][0][0] == 0.6
+    assert found["replace_boxes"]["object"] in images[0]
+    assert found["add_masks"]["label"] == "polyps"
+    assert taken(desk, edited, file).entries == 2  # again: the same entries, not twice
+    assert len(entries(file)) == 2
+
+
+def test_a_deleted_region_excludes_and_a_task_without_annotation_is_left(
+    desk: Desk, exported: Path, file: CorrectionsFile, tmp_path: Path
+) -> None:
+    def change(tasks: list[dict[str, Any]]) -> None:
+        full = [task for task in tasks if task["annotations"][0]["result"]]
+        full[0]["annotations"][0]["result"] = full[0]["annotations"][0]["result"][1:]
+        full[1]["annotations"] = []
+
+    report = taken(desk, answered(exported / "label-studio" / "tasks.json", tmp_path / "t.json", change), file)
+    assert (report.changed, [entry["action"] for entry in entries(file)]) == (1, ["exclude"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (r'name="images/[0-9a-f]{64}\.jpg"', 'name="elsewhere.jpg"', "no picture 'elsewhere.jpg'"),
+        (r'label="[a-z]+" source', 'label="ghost" source', "'ghost' is no label of the recipe"),
+        (
+            r'<image id="0" (name="[^"]+") width="\d+" height="\d+"',
+            r'<image id="0" \1 width="9999" height="9999"',
+            "resized",
+        ),
+    ],
+)
+def test_what_cannot_be_matched_is_named_and_nothing_is_written(
+    desk: Desk, exported: Path, file: CorrectionsFile, tmp_path: Path, old: str, new: str, problem: str
+) -> None:
+    edited = tmp_path / "edited.xml"
+    edited.write_text(re.sub(old, new, (exported / "cvat" / "annotations.xml").read_text(), count=1))
+    with pytest.raises(DataError, match=re.escape(problem)):
+        taken(desk, edited, file)
+    assert not file.path.exists()
+
+
+def test_a_file_of_another_kind_is_refused(desk: Desk, file: CorrectionsFile, tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("nothing of the kind")
+    with pytest.raises(UsageError, match="no export that can be read"):
+        taken(desk, tmp_path / "x.txt", file)

@@ -1,0 +1,74 @@
+"""Objects that come back from another tool, known again: the same, moved, cut, joined, new or gone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.regions.boxes import iou
+from medmultipoints.transforms.review.entries import Drawn, Seen
+
+SAME_PX: Final = 0.51
+"""A box whose sides are no further off was not moved: tools write percent and decimals."""
+PART_SHARE: Final = 0.8
+"""An object that lies inside another by so much of its area is a part of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """An object as the tool gives it, in pixels of the original; ``object_id`` where the tool kept it."""
+
+    label: str
+    box: Box
+    rle: str | None = None
+    object_id: str | None = None
+
+
+def know_again(seen: Sequence[Seen], returned: Sequence[Returned]) -> list[Drawn]:
+    """Return each object with the one that it comes from, by its id, else by overlap, else as a part or a whole."""
+    by_id = {one.object_id: one for one in seen}
+    origins: list[Seen | None] = [by_id.get(one.object_id or "") for one in returned]
+    taken = {one.object_id for one in origins if one}
+    pairs = sorted(
+        (
+            (iou(one.box, before.box), place, number)
+            for place, one in enumerate(returned)
+            if origins[place] is None
+            for number, before in enumerate(seen)
+        ),
+        key=lambda pair: (-pair[0], pair[1:]),
+    )
+    for overlap, place, number in pairs:
+        if overlap > 0.5 and origins[place] is None and seen[number].object_id not in taken:
+            origins[place] = seen[number]
+            taken.add(seen[number].object_id)
+    for place, one in enumerate(returned):
+        if origins[place] is None:
+            origins[place] = next((before for before in seen if _is_part(one.box, before.box)), None)
+        if origins[place] is None:
+            inside = [before for before in seen if before.object_id not in taken and _is_part(before.box, one.box)]
+            origins[place] = max(inside, key=lambda before: before.box.area, default=None)
+            taken |= {before.object_id for before in [origins[place]] if before}
+    return [_drawn(one, origin, origins.count(origin)) for one, origin in zip(returned, origins, strict=True)]
+
+
+def _drawn(one: Returned, origin: Seen | None, parts: int) -> Drawn:
+    if origin is None:
+        return Drawn(label=one.label, box=None if one.rle else one.box, rle=one.rle)
+    same = parts == 1 and (one.rle == origin.rle if one.rle or origin.rle else _is_same(one.box, origin.box))
+    if same:
+        return Drawn(label=one.label, box=origin.box, rle=origin.rle, origin=origin.object_id, changed=False)
+    return Drawn(label=one.label, box=None if one.rle else one.box, rle=one.rle, origin=origin.object_id)
+
+
+def _is_same(one: Box, other: Box) -> bool:
+    sides = np.abs(np.subtract((one.x1, one.y1, one.x2, one.y2), (other.x1, other.y1, other.x2, other.y2)))
+    return bool(sides.max() <= SAME_PX)
+
+
+def _is_part(part: Box, whole: Box) -> bool:
+    width = min(part.x2, whole.x2) - max(part.x1, whole.x1)
+    height = min(part.y2, whole.y2) - max(part.y1, whole.y1)
+    return width > 0 and height > 0 and width * height >= PART_SHARE * part.area
