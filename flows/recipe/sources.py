@@ -6,6 +6,7 @@ A declared source has ``path = "…"``, keys of a source file (title, licence, o
 
 import tomllib
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,9 @@ def complete_table(name: str, table: Table, catalogue: Mapping[str, SourceInfo],
     where = f"sources.{name}"
     unknown = sorted(set(merged) - _DECLARED - {"name"})
     if unknown:
-        raise UsageError(f"{where}: unknown key {unknown[0]}; known are {', '.join(sorted(_DECLARED))}.")
+        near = get_close_matches(unknown[0], sorted(_DECLARED), n=1)
+        known = f"perhaps '{near[0]}' is meant" if near else f"known are {', '.join(sorted(_DECLARED))}"
+        raise UsageError(f"{where}: unknown key {unknown[0]}; {known}.")
     check_info(name, merged, where)
     if "path" in merged:
         merged["path"] = str(_find(folder, str(merged["path"]), where))

@@ -53,8 +53,14 @@ def read_declared(
     pictures, problems = _read_pictures(read(declaration, files))
     names = _name_pictures(pictures)
     doubts = _note_problems(ledger, problems, names)
+    times = Counter(map(picture_key, pictures))
     for picture in pictures:
-        _add_picture(ledger, declaration, facts, joined.of(picture), picture, names, doubts)
+        own = joined.of(picture)
+        problem = own.problem or _find_problem(declaration, picture, times[picture_key(picture)])
+        if problem is None:
+            _add_picture(ledger, declaration, facts, own, picture, names[picture_key(picture)], doubts)
+        else:
+            ledger.leave_out(_members_of(picture), "rejected", problem, names[picture_key(picture)])
     return _account(ledger, declaration, files)
 
 
@@ -125,25 +131,22 @@ def _note_problems(ledger: _Ledger, problems: Iterable[ReadProblem], names: Mapp
     return doubts
 
 
+def _members_of(picture: AnnotatedPicture) -> tuple[str, ...]:
+    return (picture.member, *(layer.member for layer in picture.layers), *picture.read_from)
+
+
 def _add_picture(
     ledger: _Ledger,
     declaration: Declaration,
     facts: Mapping[str, str],
     own: PictureFacts,
     picture: AnnotatedPicture,
-    names: Mapping[str, str],
+    stem: str,
     doubts: Mapping[str, set[str]],
 ) -> None:
-    stem = names[picture_key(picture)]
-    members = (picture.member, *(layer.member for layer in picture.layers), *picture.read_from)
-    problem = own.problem or _find_problem(ledger, declaration, picture, stem)
-    if problem is not None:
-        ledger.leave_out(members, "rejected", problem, stem)
-        ledger.samples.pop(stem, None)
-        return
     sorted_out = _sort_annotations(ledger, declaration, picture, stem)
     doubtful = {_released(declaration, label) for label in doubts.get(stem, ())} | sorted_out.doubtful
-    ledger.used.update(members)
+    ledger.used.update(_members_of(picture))
     columns = {**facts, **own.columns, **picture.columns}
     ledger.samples[stem] = Sample(
         source=ledger.source,
@@ -171,9 +174,9 @@ def _add_picture(
     )
 
 
-def _find_problem(ledger: _Ledger, declaration: Declaration, picture: AnnotatedPicture, stem: str) -> Problem | None:
-    if stem in ledger.samples:
-        return Problem("annotated_twice", f"{picture.member}: the source annotates this picture more than once")
+def _find_problem(declaration: Declaration, picture: AnnotatedPicture, times: int) -> Problem | None:
+    if times > 1:
+        return Problem("annotated_twice", f"{picture.member}: the source annotates this picture {times} times")
     empty = not picture.annotations and not picture.layers
     if not picture.annotated and declaration.absence.missing_file == "reject":
         return Problem("annotation_missing", f"{picture.member}: there is no annotation of the picture")

@@ -1,0 +1,107 @@
+"""Sources of one's own in a recipe: declared inline, in a file, or found out; open questions are asked all at once."""
+
+from pathlib import Path
+
+import pytest
+
+from medmultipoints.data_lake.archives.source_files import open_source
+from medmultipoints.flows.engine.declarations import OpenQuestions, complete_sources
+from medmultipoints.flows.recipe.model import load_recipe
+from medmultipoints.flows.recipe.sources import source_infos, take_paths
+from medmultipoints.transforms.errors import UsageError
+
+HEAD = 'name = "cells"\nversion = "1.0.0"\ntitle = "Cells"\n'
+YOLO = "0 0.5 0.5 0.5 0.5\n"
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "recipe.toml"
+    path.write_text(HEAD + text)
+    return str(path)
+
+
+def yolo_folder(folder: Path) -> Path:
+    """Two pictures with YOLO labels, and no names of classes."""
+    from PIL import Image
+
+    for name in ("a", "b"):
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        (folder / "labels").mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 30), (9, 9, 9)).save(folder / "images" / f"{name}.png")
+        (folder / "labels" / f"{name}.txt").write_text(YOLO)
+    return folder
+
+
+def test_a_path_is_taken_from_the_folder_of_the_recipe_and_leaves_the_tables(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    recipe = load_recipe(write(tmp_path, '[sources.mine]\npath = "data"\nlicence = "MIT"\n'))
+    tables, paths = take_paths(recipe.sources)
+    assert ({"mine": {"licence": "MIT"}}, {"mine": str(tmp_path / "data")}) == (tables, paths)
+
+
+def test_a_declaration_may_lie_in_a_file_and_the_recipe_wins(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('title = "Mine"\nlicence = "MIT"\n[read]\nformat = "voc"\n')
+    text = '[sources.mine]\ndeclaration = "mine.toml"\npath = "."\nlicence = "CC0-1.0"\n'
+    info = source_infos(load_recipe(write(tmp_path, text)).sources, {})["mine"]
+    assert ("Mine", "CC0-1.0", "voc") == (info.title, info.licence, info.declaration.format)
+
+
+def test_all_labels_are_kept_unless_the_recipe_names_some(tmp_path: Path) -> None:
+    mine = '[sources.mine]\npath = "."\n'
+    assert load_recipe(write(tmp_path, mine)).labels.others == "keep"
+    assert load_recipe(write(tmp_path, mine + '[labels]\nnames = { RBC = "red cell" }\n')).labels.others == "drop"
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ('path = "nowhere"', "sources.mine.path: nowhere is neither in"),
+        ('path = "."\ncolour = "red"', "sources.mine: unknown key colour; known are"),
+        ('path = "."\nlicense = "MIT"', "unknown key license; perhaps .licence. is meant"),
+        ('path = "."\nread = { boxes = { frame = "inclusive" } }', "sources.mine: read.boxes.frame: must be .edges"),
+        ('declaration = "none.toml"', "declaration .*none.toml: No such file"),
+        ("", "unknown source 'mine'; there are .*path = "),
+    ],
+)
+def test_a_wrong_table_is_refused_with_its_key(tmp_path: Path, table: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load_recipe(write(tmp_path, f"[sources.mine]\n{table}\n"))
+
+
+def test_an_empty_table_is_enough_where_the_path_is_given_otherwise(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, "[sources.mine]\n"), ["mine"])
+    assert recipe.sources["mine"] == {}
+
+
+def test_open_questions_of_all_sources_are_asked_at_once_with_the_line_that_answers(tmp_path: Path) -> None:
+    files = {name: open_source(name, yolo_folder(tmp_path / name), tmp_path / "scratch") for name in ("one", "two")}
+    with pytest.raises(OpenQuestions) as asked:
+        complete_sources({"one": {}, "two": {"licence": "MIT"}}, files)
+    text = str(asked.value)
+    assert asked.value.exit_code == 2
+    assert ("[sources.one]\n    licence = " in text, "[sources.two]\n    licence" in text) == (True, False)
+    assert {"[sources.one.read]", "[sources.two.read]"} <= {line.strip() for line in text.splitlines()}
+
+
+def test_a_stated_answer_is_not_asked_again(tmp_path: Path) -> None:
+    files = {"one": open_source("one", yolo_folder(tmp_path / "one"), tmp_path / "scratch")}
+    table = {"licence": "MIT", "read": {"classes": ["cell"], "groups": {"group": "{stem}"}}}
+    complete = complete_sources({"one": table}, files)["one"]
+    assert ("yolo", ["cell"], []) == (complete["read"]["format"], complete["read"]["classes"], complete["guessed"])
+
+
+def test_defaults_are_taken_only_where_they_are_accepted_and_are_named(tmp_path: Path) -> None:
+    files = {"one": open_source("one", yolo_folder(tmp_path / "one"), tmp_path / "scratch")}
+    table = {"read": {"classes": ["cell"]}, "accept": True}
+    complete = complete_sources({"one": table}, files)["one"]
+    assert complete["licence"] == "LicenseRef-unknown"
+    assert "licence" in complete["guessed"]
+    assert "accept" not in complete
+
+
+def test_a_folder_of_no_format_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "readme.txt").write_text("nothing here")
+    files = {"one": open_source("one", tmp_path / "one", tmp_path / "scratch")}
+    with pytest.raises(UsageError, match=r"sources\.one: no annotation format is recognised"):
+        complete_sources({"one": {"licence": "MIT"}}, files)

@@ -1,0 +1,106 @@
+"""Annotations and mask layers become regions: all evidence of an object under one key, what shows nothing is named."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from medmultipoints.transforms.pictures.decode import ImageProblem
+from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Point, Sample
+from medmultipoints.transforms.regions.annotated_objects import AnnotatedObjects, find_annotated_objects
+from medmultipoints.transforms.regions.run_lengths import encode_rle
+
+SQUARE = (Point(2, 2), Point(6, 2), Point(6, 6), Point(2, 6))
+
+
+def objects(*annotations: Annotation, layers: tuple[MaskLayer, ...] = (), values: Any = None) -> AnnotatedObjects:
+    """The objects of a picture of 10 x 8 pixels."""
+    sample = Sample(
+        source="s",
+        stem="a",
+        image_member="a.png",
+        organ="o",
+        finding="f",
+        classification="c",
+        annotations=annotations,
+        layers=layers,
+    )
+    return find_annotated_objects(sample, 10, 8, lambda _: np.array(values, np.int64), None)
+
+
+def note(key: str = "x#0", **more: Any) -> Annotation:
+    return Annotation(key=key, label="cell", **more)
+
+
+def layer(**more: Any) -> MaskLayer:
+    return MaskLayer(member="m.png", **({"label": "cell"} | more))
+
+
+def test_box_and_outline_of_one_object_share_its_key() -> None:
+    found = objects(note(box=Box(2, 2, 6, 6), polygons=(SQUARE,)))
+    assert [("polygon", "x#0"), ("box", "x#0")] == [(region.evidence, region.object_key) for region in found.regions]
+
+
+def test_an_outline_has_the_box_of_its_corners_and_the_mask_of_the_centres_inside() -> None:
+    (region,) = objects(note(polygons=((Point(1.4, 1), Point(4.2, 1), Point(4.2, 3), Point(1.4, 3)),))).regions
+    assert (Box(1.4, 1, 4.2, 3), 6, Point(2.5, 2.0)) == (region.box, region.area_px, region.centroid)
+
+
+def test_a_box_is_cut_at_the_frame_and_one_outside_is_no_object() -> None:
+    found = objects(note(box=Box(-3, 1, 4, 12)), note("x#1", box=Box(20, 20, 30, 30)))
+    assert [(Box(0, 1, 4, 8), True)] == [(region.box, region.truncated) for region in found.regions]
+    assert [("x#1", "outside_the_picture")] == [(one.key, one.reason) for one in found.unused]
+
+
+def test_crowds_and_ignored_regions_are_no_regions() -> None:
+    assert objects(note(box=Box(1, 1, 2, 2), crowd=True), note("x#1", box=Box(1, 1, 2, 2), ignore=True)).regions == ()
+
+
+def test_a_run_length_code_of_another_size_is_refused() -> None:
+    code = encode_rle(np.ones((2, 2), np.uint8), 0, 0, 5, 5)
+    with pytest.raises(ImageProblem, match="its mask x#0"):
+        objects(note(rle=code))
+
+
+GRID = [[0] * 10, [0, 1, 1, 0, 0, 2, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0, 0, 0, 0], *([[0] * 10] * 4), [7] + [0] * 9]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (layer(kind="instances", object="value"), [("cell", 3), ("cell", 1), ("cell", 1)]),
+        (layer(kind="classes", labels={"1": "a", "2": "b", "7": "a"}, label=None, object="component"),
+         [("a", 3), ("a", 1), ("b", 1)]),
+        (layer(kind="classes", labels={"1": "a", "2": "b", "7": "a"}, label=None, object="file"), [("a", 4), ("b", 1)]),
+        (layer(kind="classes", labels={"1": "a"}, label=None, ignore=("2", "7")), [("a", 3)]),
+    ],
+)  # fmt: skip
+def test_an_object_of_a_mask_is_what_the_layer_says(kind: MaskLayer, expected: list[tuple[str, int]]) -> None:
+    found = objects(layers=(kind,), values=GRID)
+    assert sorted(expected) == sorted((region.label, region.area_px) for region in found.regions)
+
+
+def test_small_objects_are_specks_only_where_the_layer_says_so() -> None:
+    found = objects(layers=(layer(kind="instances", object="value", min_area_px=2),), values=GRID)
+    assert (1, 2) == (len(found.regions), len(found.specks))
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "reason"),
+    [
+        (layer(kind="classes", labels={"1": "a"}, label=None), GRID, "mask_value_unknown"),
+        (layer(kind="binary"), GRID, "mask_values_unclear"),
+        (layer(kind="binary"), [[0, 1]], "mask_size_mismatch"),
+    ],
+)
+def test_values_that_nobody_declared_are_refused(kind: MaskLayer, values: Any, reason: str) -> None:
+    with pytest.raises(ImageProblem) as refused:
+        objects(layers=(kind,), values=values)
+    assert reason == refused.value.reason
+
+
+@pytest.mark.parametrize("white", [1, 255])
+def test_a_binary_mask_is_of_ones_or_of_bright_values(white: int) -> None:
+    values = np.where(np.array(GRID) == 1, white, 0)
+    (region,) = objects(layers=(layer(),), values=values).regions
+    assert (3, Box(1, 1, 3, 3)) == (region.area_px, region.box)

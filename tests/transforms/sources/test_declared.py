@@ -1,0 +1,200 @@
+"""What a declaration adds to the pictures of a format: labels, groups, splits, absence, licences; nothing is lost."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from medmultipoints.transforms.errors import SourceDataError
+from medmultipoints.transforms.records import Annotation, Box, Indexed, MaskLayer, Point, Sample
+from medmultipoints.transforms.sources.accounting import check_members
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declared import read_declared
+from tests.members import MemoryMembers
+
+FILES = {
+    "set/train/p1_1.jpg": b"",
+    "set/train/p1_2.jpg": b"",
+    "set/test/p2_1.jpg": b"",
+    "boxes.json": b"",
+    "a.txt": b"",
+}
+IMAGES = "set/{split}/{patient}_{nr:int}.jpg"
+
+
+def cell(entry: int, label: str = "RBC", **more: Any) -> Annotation:
+    return Annotation(key=f"boxes.json#{entry}", label=label, box=Box(1, 2, 3, 4), **more)
+
+
+def picture(member: str, *annotations: Annotation, **more: Any) -> AnnotatedPicture:
+    return AnnotatedPicture(member=member, annotations=annotations, read_from=("boxes.json",), **more)
+
+
+def read(
+    found: Iterable[AnnotatedPicture | ReadProblem], files: dict[str, bytes] | None = None, **declared: Any
+) -> Indexed:
+    """What is made of the pictures; every member is accounted for."""
+    members = MemoryMembers(files or FILES)
+    declaration = Declaration.model_validate({"format": "any", "images": IMAGES} | declared)
+    indexed = read_declared("s", declaration, {"organ": "blood"}, members, lambda *_: iter(list(found)))
+    check_members(members, indexed)
+    return indexed
+
+
+def only(indexed: Indexed) -> Sample:
+    (sample,) = indexed.samples
+    return sample
+
+
+def reasons(indexed: Indexed) -> dict[str, tuple[str, str]]:
+    return {row.key: (row.verdict, row.reason) for row in indexed.exclusions}
+
+
+def test_a_picture_is_named_by_its_path_below_the_shared_folder() -> None:
+    pictures = [picture("set/train/p1_1.jpg"), picture("set/test/p2_1.jpg", name="set/test/p2_1.jpg")]
+    assert ["s/test/p2_1", "s/train/p1_1"] == [sample.sample_id for sample in read(pictures).samples]
+
+
+def test_names_hold_no_blanks_and_are_told_apart() -> None:
+    files = {"a (1).png": b"", "a_(1).png": b"", "a (1).jpg": b"", "boxes.json": b""}
+    found = read([picture(name) for name in files if name != "boxes.json"], files, images="{stem}.png")
+    assert len({sample.stem for sample in found.samples}) == 3
+    assert not any(" " in sample.stem for sample in found.samples)
+
+
+def test_holes_are_columns_groups_and_splits_and_the_source_says_the_rest() -> None:
+    sample = only(read([picture("set/train/p1_1.jpg", cell(0))], groups={"group": "{patient}"}))
+    assert ("p1", "train", "blood", "unknown") == (sample.group, sample.official_split, sample.organ, sample.finding)
+
+
+def test_labels_are_renamed_and_ignored_ones_are_accounted_for() -> None:
+    labels = {"RBC": "red cell", "Plate*": {"ignore": "not asked"}}
+    found = read([picture("set/train/p1_1.jpg", cell(0), cell(1, "Platelets"))], labels=labels)
+    assert ["red cell"] == [one.label for one in only(found).annotations]
+    assert ("dropped", "label_ignored") == reasons(found)["boxes.json#1"]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "verdict", "reason"),
+    [
+        (cell(7, crowd=True), "dropped", "crowd_region"),
+        (cell(7, ignore=True), "dropped", "ignored_region"),
+        (Annotation(key="boxes.json#7", label="RBC", point=Point(1, 1)), "dropped", "point_without_extent"),
+        (Annotation(key="boxes.json#7", label="RBC", box=Box(1, 1, 1, 3)), "rejected", "box_zero_extent"),
+        (
+            Annotation(key="boxes.json#7", label="RBC", box=Box(1, 1, float("nan"), 3)),
+            "rejected",
+            "coordinates_not_finite",
+        ),
+        (
+            Annotation(key="boxes.json#7", label="RBC", polygons=((Point(0, 0), Point(1, 1)),)),
+            "rejected",
+            "polygon_too_short",
+        ),
+    ],
+)
+def test_what_is_no_object_is_excluded_and_its_label_is_no_longer_certain(
+    annotation: Annotation, verdict: str, reason: str
+) -> None:
+    found = read([picture("set/train/p1_1.jpg", cell(0), annotation)], absence={"certain": ["RBC", "WBC"]})
+    assert (verdict, reason) == reasons(found)["boxes.json#7"]
+    assert (("WBC",), ("RBC",)) == (only(found).labels_exhaustive, only(found).uncertain)
+
+
+def test_a_problem_of_the_reader_is_excluded_and_makes_its_label_uncertain() -> None:
+    problem = ReadProblem(
+        key="boxes.json#3", reason="box_zero_extent", detail="d", picture="set/train/p1_1.jpg", label="RBC"
+    )
+    found = read([problem, picture("set/train/p1_1.jpg", cell(0))], absence={"certain": ["RBC"]})
+    assert ("rejected", "box_zero_extent") == reasons(found)["boxes.json#3"]
+    assert ((), ("RBC",)) == (only(found).labels_exhaustive, only(found).uncertain)
+
+
+@pytest.mark.parametrize(
+    ("annotated", "absence", "expected"),
+    [
+        (False, {}, ()),
+        (False, {"missing_file": "none"}, ("RBC",)),
+        (True, {}, ("RBC",)),
+        (True, {"empty_file": "unknown"}, ()),
+    ],
+)
+def test_absence_is_certain_only_where_the_declaration_says_so(
+    annotated: bool, absence: dict[str, str], expected: tuple[str, ...]
+) -> None:
+    found = read([picture("set/train/p1_1.jpg", annotated=annotated)], absence={"certain": ["RBC"]} | absence)
+    assert expected == only(found).labels_exhaustive
+
+
+def test_without_a_word_on_absence_nothing_is_certain() -> None:
+    assert only(read([picture("set/train/p1_1.jpg", cell(0))])).labels_exhaustive == ()
+
+
+def test_a_picture_without_annotation_may_be_rejected() -> None:
+    pictures = [picture("set/train/p1_1.jpg", cell(0)), picture("set/train/p1_2.jpg", annotated=False)]
+    found = read(pictures, absence={"missing_file": "reject"})
+    assert ("rejected", "annotation_missing") == reasons(found)["set/train/p1_2.jpg"]
+    assert ["s/p1_1"] == [sample.sample_id for sample in found.samples]
+
+
+def test_a_picture_that_is_annotated_twice_is_rejected() -> None:
+    found = read([picture("set/train/p1_1.jpg", cell(0)), picture("set/train/p1_1.jpg", cell(1))])
+    assert ("rejected", "annotated_twice") == reasons(found)["set/train/p1_1.jpg"]
+    assert found.samples == ()
+
+
+def test_files_that_nothing_uses_are_dropped_one_by_one() -> None:
+    found = read([picture("set/train/p1_1.jpg", cell(0))], drop="**/*.txt")
+    assert ("dropped", "dropped_by_declaration") == reasons(found)["a.txt"]
+    assert ("dropped", "not_part_of_the_dataset") == reasons(found)["set/test/p2_1.jpg"]
+
+
+def test_official_splits_come_from_lists_and_two_lists_contradict() -> None:
+    files = FILES | {"Main/train.txt": b"p1_1\np1_2\n", "Main/val.txt": b"p1_2\n", "Main/trainval.txt": b"p1_1\n"}
+    splits = {"lists": "Main/{split}.txt", "use": ["train", "val"]}
+    found = read([picture("set/train/p1_1.jpg"), picture("set/train/p1_2.jpg")], files, splits=splits)
+    assert "train" == only(found).official_split
+    assert ("rejected", "split_contradicts") == reasons(found)["set/train/p1_2.jpg"]
+
+
+def test_tables_are_joined_by_a_hole() -> None:
+    table = b"patient;diagnosis;age\np1;cyst;55\n"
+    files = FILES | {"meta.csv": table, "folds.json": b'{"train": ["p2"], "test": ["p1"]}'}
+    patients = {"file": "meta.csv", "on": "patient", "delimiter": ";"}
+    patients |= {"columns": {"finding": "diagnosis", "age": {"drop": True}}}
+    tables = {"patients": patients, "official": {"file": "folds.json", "shape": "split -> list of patient"}}
+    sample = only(read([picture("set/train/p1_1.jpg")], files, tables=tables, splits={"from": "official.split"}))
+    assert ("cyst", "test") == (sample.finding, sample.official_split)
+
+
+def test_a_table_without_the_column_names_what_it_has() -> None:
+    tables = {"patients": {"file": "meta.csv", "on": "patient"}}
+    with pytest.raises(SourceDataError, match="no column 'patient'; it has id, age"):
+        read([picture("set/train/p1_1.jpg")], FILES | {"meta.csv": b"id,age\n1,2\n"}, tables=tables)
+
+
+def test_licences_differ_by_file() -> None:
+    pictures = [picture("set/train/p1_1.jpg"), picture("set/test/p2_1.jpg")]
+    found = read(pictures, licences={"set/test/**": "CC-BY-4.0"})
+    assert ["CC-BY-4.0", None] == [sample.licence for sample in found.samples]
+
+
+def test_values_of_ignored_labels_are_ignored_in_masks() -> None:
+    layer = MaskLayer(member="a.txt", kind="classes", labels={"1": "fluid", "2": "artefact"})
+    found = read([picture("set/train/p1_1.jpg", layers=(layer,))], labels={"artefact": {"ignore": "no tissue"}})
+    (kept,) = only(found).layers
+    assert ({"1": "fluid"}, ("2",)) == (kept.labels, kept.ignore)
+
+
+def test_counts_of_touching_objects_may_be_declared_uncertain() -> None:
+    layer = MaskLayer(member="a.txt", label="nucleus")
+    found = read([picture("set/train/p1_1.jpg", layers=(layer,))], masks={"count": "uncertain"})
+    assert ("nucleus",) == only(found).uncertain
+
+
+def test_dicom_identities_name_a_group_only_hashed() -> None:
+    one = picture("set/train/p1_1.jpg", columns={"PatientID": "SMITH^JOHN"})
+    group = only(read([one], groups={"group": "{PatientID}"})).group
+    assert group is not None
+    assert "SMITH" not in group
