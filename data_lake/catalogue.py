@@ -4,8 +4,10 @@ A plug-in package adds its own files by the entry point group ``medmultipoints.c
 name of an importable package that holds ``*.toml``) and its reader by the group ``medmultipoints.sources``.
 """
 
+import logging
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
@@ -25,6 +27,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 UNKNOWN_LICENCE = "LicenseRef-unknown"
 READERS = "medmultipoints.sources"
 CATALOGUES = "medmultipoints.catalogue"
+_LOG = logging.getLogger(__name__)
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Sha384 = Annotated[str, Field(pattern=r"^[0-9a-f]{96}$")]
@@ -143,32 +146,37 @@ def load_catalogue(extra_dirs: Iterable[Path] = ()) -> dict[str, SourceInfo]:
     files where two declare the same source.
     """
     found: dict[str, tuple[SourceInfo, str]] = {}
-    for file in _toml_files(extra_dirs):
-        info = read_source(file.read_bytes(), str(file))
+    own = [(read_source(file.read_bytes(), str(file)), str(file)) for file in _toml_files(extra_dirs)]
+    for info, file in (*own, *_plugin_sources()):
         if info.name in found:
             raise UsageError(f"{file}: source '{info.name}' is already declared in {found[info.name][1]}. Rename one.")
-        found[info.name] = (info, str(file))
+        found[info.name] = (info, file)
     return {name: found[name][0] for name in sorted(found)}
 
 
 def _toml_files(extra_dirs: Iterable[Path]) -> Iterator[Traversable]:
-    folders: list[Traversable] = [files("medmultipoints.data_lake.sources")]
-    folders += map(_plugin_folder, sorted(entry_points(group=CATALOGUES), key=lambda point: point.name))
-    for folder in (*folders, *extra_dirs):
+    for folder in (files("medmultipoints.data_lake.sources"), *extra_dirs):
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder of source files.")
-        yield from sorted(
-            (file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name
-        )
+        yield from _toml_in(folder)
 
 
-def _plugin_folder(point: EntryPoint) -> Traversable:
-    try:
-        return files(point.value)
-    except ImportError as error:
-        raise UsageError(
-            f"catalogue '{point.name}' ({point.value}) cannot be loaded: {error}. Install its package again."
-        ) from error
+def _toml_in(folder: Traversable) -> list[Traversable]:
+    return sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+
+
+def _plugin_sources() -> Iterator[tuple[SourceInfo, str]]:
+    """The sources of installed plug-ins; one that is broken is logged and passed over, for others do not need it."""
+    for point in sorted(entry_points(group=CATALOGUES), key=lambda point: point.name):
+        try:
+            yield from [(read_source(file.read_bytes(), str(file)), str(file)) for file in _toml_in(files(point.value))]
+        except Exception as error:  # noqa: BLE001 (importing a package runs its code, which may raise anything)
+            _log_once(f"plug-in '{point.name}' ({point.value}) is passed over: {error}. Install or remove its package.")
+
+
+@cache
+def _log_once(text: str) -> None:
+    _LOG.warning(text)
 
 
 def read_source(raw: bytes, where: str) -> SourceInfo:
@@ -191,8 +199,10 @@ def load_reader(key: str) -> Callable[..., Any]:
     point = _entry_point(key)
     try:
         reader: Callable[..., Any] = point.load()
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"reader '{key}' ({point.value}) cannot be loaded: {error}.") from error
+    except Exception as error:
+        raise UsageError(
+            f"reader '{key}' ({point.value}) cannot be loaded: {error}. Install its package again."
+        ) from error
     return reader
 
 

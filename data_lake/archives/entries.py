@@ -1,7 +1,7 @@
 """What every archive entry must satisfy before any of its bytes are read."""
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from medmultipoints.transforms.errors import SourceDataError
@@ -18,6 +18,10 @@ class Limits:
 
 
 LIMITS = Limits()
+_TEXT = (".txt", ".json", ".csv", ".xml", ".toml", ".yaml", ".yml", ".jsonl", ".ndjson", ".md")
+_PICTURES = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".webp")
+_OF_KIND: tuple[tuple[tuple[str, ...], int, int], ...] = ((_TEXT, 2 << 30, 100), (_PICTURES, 512 << 20, 1000))
+"""By kind of entry: the largest size in bytes, and how many times its packed size it may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,11 @@ def check_size(name: str, size: int, compressed: int, origin: Origin, limits: Li
     """Refuse an entry that is too large to be read, or a bomb."""
     if size > limits.max_entry_bytes:
         raise origin.refuse(f"entry {name!r} is {size:,} bytes, more than the {limits.max_entry_bytes:,} allowed")
+    for endings, most, ratio in _OF_KIND:
+        if name.lower().endswith(endings):
+            if size > most:
+                raise origin.refuse(f"entry {name!r} is {size:,} bytes, more than the {most:,} allowed for its kind")
+            check_ratio(name, size, compressed, origin, replace(limits, max_ratio=min(ratio, limits.max_ratio)))
     check_ratio(name, size, compressed, origin, limits)
 
 

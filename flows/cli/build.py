@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -22,13 +23,23 @@ from medmultipoints.flows.cli.options import (
     WorkersOption,
 )
 from medmultipoints.flows.engine.execute import Outcome, execute
+from medmultipoints.flows.engine.place import refuse_taken
 from medmultipoints.flows.engine.plan import is_finished
 from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.report import COUNTS, reasons_of, stage_row
 from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, parse_sources
 from medmultipoints.flows.engine.run import run_in_threads
+from medmultipoints.flows.stages.manifest import code_of
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.compose.stats import count_labels, note_splits, note_tasks
+
+
+class CheckVersion(StrEnum):
+    """When a version that exists is compared."""
+
+    early = "early"
+    late = "late"
+
 
 EXAMPLES = """Examples:
 
@@ -47,6 +58,9 @@ def build(
     version: Annotated[
         str | None, typer.Option(metavar="X.Y.Z|auto", help="Version of the release; the default is the recipe's.")
     ] = None,
+    check_version: Annotated[
+        CheckVersion, typer.Option(help="When a version that exists is compared: before the work, or after it.")
+    ] = CheckVersion.early,
     runner: RunnerOption = "threads",
     address: AddressOption = None,
     as_json: JsonOption = False,
@@ -64,6 +78,7 @@ def build(
         only=parse_names(only),
         workers=workers,
         version=version,
+        check_version=check_version.value,
         runner=runner,
         address=address,
     )
@@ -81,6 +96,8 @@ def run(request: BuildRequest) -> Outcome:
     with stage_progress() as progress:
         if is_finished(prepared, PIPELINE):
             return execute(prepared, PIPELINE, run_in_threads(1), progress)
+        if request.check_version == "early" and request.version != "auto":
+            refuse_taken(prepared, code_of(prepared))
         with only_builder(prepared.lake, prepared.recipe.name):
             pass  # report a lock that is held before Prefect starts
         say("starting Prefect" if os.environ.get("PREFECT_API_URL") else "starting an embedded Prefect server")

@@ -60,6 +60,32 @@ def newest_version(lake: Lake, name: str) -> str | None:
     return max(numbered, key=lambda version: tuple(map(int, version.split("."))), default=None)
 
 
+def refuse_taken(build: Build, code: str) -> None:
+    """UsageError where the version exists and was made of something else: told before the work, not after it.
+
+    ``code``: the digest of the code that makes the release. Nothing where recipe, source files and code are those that
+    the release records: building it again keeps it.
+    """
+    fetch_releases(build.lake, build.recipe.name)
+    target = build.lake.releases / build.recipe.name / build.recipe.version
+    made = standing_manifest(target) if (target / MANIFEST).is_file() else None
+    if made is None:
+        return
+    files = {(source.name, file.name, file.sha256) for source in made.sources for file in source.files}
+    given = {(source.name, file.name, file.sha256) for source in build.sources for file in source.fingerprint.files}
+    other = {
+        "recipe": made.recipe != build.recipe.model_dump(mode="json"),
+        "source files": files != given,
+        "code": made.code_digest != code,
+    }
+    if differ := [name for name, differs in other.items() if differs]:
+        raise UsageError(
+            f"release {build.recipe.name} {build.recipe.version} exists, and other {' and '.join(differ)} made it; a "
+            "release is never changed. Build under another --version, as --version auto, or give --check-version late "
+            "to build first and compare the contents."
+        )
+
+
 def place_release(build: Build, manifest: Receipt) -> Placed:
     """The release folder of a finished build; VersionTaken where the version stands with other content."""
     fetch_releases(build.lake, build.recipe.name)

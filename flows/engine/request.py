@@ -37,6 +37,11 @@ class BuildRequest(_Request):
     version: Annotated[str, Field(pattern=ASKED_VERSION)] | None = Field(
         default=None, description="X.Y.Z, or auto; none: the recipe's"
     )
+    check_version: Literal["early", "late"] = Field(
+        default="early",
+        description="When a version that exists is compared: early, before any work, by what it was made of; late, by "
+        "its contents",
+    )
     workers: Annotated[int, Field(ge=1, le=1024)] | None = Field(
         default=None, description="Shards at work at the same time; none: one per core"
     )

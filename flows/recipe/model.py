@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Collection, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
@@ -201,16 +201,47 @@ def load_recipe(name_or_path: str, given: Collection[str] = ()) -> Recipe:
     if not path.is_file():
         raise UsageError(f"no recipe '{name_or_path}': give one of {', '.join(shipped)} or the path of a TOML file.")
     try:
-        recipe = Recipe.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
-        corrections = read_corrections(recipe.corrections, path.parent)
-        recipe = recipe.model_copy(update={"corrections": corrections})
+        raw = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise MachineError(f"recipe {path}: {error.strerror}. Check that the file is readable.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"recipe {path}: not valid TOML: {error}. {REMEDY}") from error
+    recipe, wrong = _validated(raw)
+    try:
+        corrections = read_corrections(recipe.corrections, path.parent)
+        recipe = recipe.model_copy(update={"corrections": corrections})
+    except UsageError as error:
+        if not wrong:
+            raise
+        wrong.append(_bare(str(error), str(path)))
+    try:
+        recipe = check_sources(recipe, load_catalogue(), str(path), path.parent, given)
+    except UsageError as error:
+        if not wrong:
+            raise
+        wrong.append(_bare(str(error), str(path)))
+    if wrong:
+        raise UsageError(f"recipe {path}: {'; '.join(wrong)}. {REMEDY}")
+    return recipe
+
+
+def _validated(raw: Mapping[str, Any]) -> tuple[Recipe, list[str]]:
+    """The recipe and what is wrong with it; parts that are wrong have their defaults, so that others can be checked."""
+    try:
+        return Recipe.model_validate(raw), []
     except ValidationError as error:
-        raise UsageError(f"recipe {path}: {problems(error, Recipe)}. {REMEDY}") from error
-    return check_sources(recipe, load_catalogue(), str(path), path.parent, given)
+        wrong = {found["loc"][0] if found["loc"] else "sources" for found in error.errors()}
+        stand_in: dict[str, Any] = {"name": "recipe", "version": "1.0.0", "title": "", "sources": {}}
+        rest = stand_in | {key: value for key, value in raw.items() if key not in wrong}
+        try:
+            return Recipe.model_validate(rest), [problems(error, Recipe)]
+        except ValidationError:
+            return Recipe.model_construct(None, **stand_in), [problems(error, Recipe)]
+
+
+def _bare(message: str, where: str) -> str:
+    """An error about the recipe without what every such error begins and ends with."""
+    return message.removeprefix(f"recipe {where}: ").removesuffix(REMEDY).rstrip(" .")
 
 
 def check_limits(recipe: Recipe, stages: Collection[str], where: str) -> None:
@@ -244,26 +275,49 @@ def check_sources(
 ) -> Recipe:
     """The recipe with its source options and labels completed and checked; paths are taken from ``folder``."""
     complete: dict[str, Mapping[str, object]] = {}
-    for name, table in recipe.sources.items():
-        if is_declared(name, table, catalogue, given):
-            complete[name] = complete_table(name, table, catalogue, folder)
-            continue
-        if name not in catalogue:
-            raise UsageError(
-                f"recipe {where}: unknown source '{name}'; there are {', '.join(catalogue)}, or give a source of your "
-                f'own with path = "FOLDER" in [sources.{name}]. {REMEDY}'
-            )
-        options = {key: value for key, value in table.items() if key not in HANDLING}
-        known = reader_options(catalogue[name].reader)
+    wrong: list[UsageError] = []
+    for name in recipe.sources:
         try:
-            complete[name] = known.model_validate(options).model_dump() | kept_path(table, folder, name)
-        except ValidationError as error:
-            raise UsageError(f"recipe {where}: sources.{name}: {problems(error, known)}. {REMEDY}") from error
-        except UsageError as error:  # from an option that its reader checks itself
-            raise UsageError(f"recipe {where}: sources.{error}") from error
-    labels = complete_labels(recipe, catalogue, where)
-    check_entries(recipe.corrections, catalogue, labels.names)
+            complete[name] = _complete_source(recipe, name, catalogue, where, folder, given)
+        except UsageError as error:
+            wrong.append(error)
+    try:
+        labels = complete_labels(recipe, catalogue, where) if not wrong else recipe.labels
+        check_entries(recipe.corrections, catalogue, labels.names)
+    except UsageError as error:
+        wrong.append(error)
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        raise UsageError(f"recipe {where}: {'; '.join(_bare(str(error), where) for error in wrong)}. {REMEDY}")
     return recipe.model_copy(update={"sources": complete, "labels": labels})
+
+
+def _complete_source(
+    recipe: Recipe,
+    name: str,
+    catalogue: Mapping[str, SourceInfo],
+    where: str,
+    folder: Path,
+    given: Collection[str],
+) -> Mapping[str, object]:
+    """The table of one source with its options completed and checked."""
+    table = recipe.sources[name]
+    if is_declared(name, table, catalogue, given):
+        return complete_table(name, table, catalogue, folder)
+    if name not in catalogue:
+        raise UsageError(
+            f"recipe {where}: unknown source '{name}'; there are {', '.join(catalogue)}, or give a source of your "
+            f'own with path = "FOLDER" in [sources.{name}]. {REMEDY}'
+        )
+    options = {key: value for key, value in table.items() if key not in HANDLING}
+    known = reader_options(catalogue[name].reader)
+    try:
+        return known.model_validate(options).model_dump() | kept_path(table, folder, name)
+    except ValidationError as error:
+        raise UsageError(f"recipe {where}: sources.{name}: {problems(error, known)}. {REMEDY}") from error
+    except UsageError as error:  # from an option that its reader checks itself
+        raise UsageError(f"recipe {where}: sources.{error}") from error
 
 
 def complete_labels(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: str) -> Labels:

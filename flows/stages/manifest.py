@@ -92,7 +92,7 @@ def card_facts(
     earlier: tuple[str, ReleaseDiff] | None,
 ) -> CardFacts:
     """Everything that card and manifest state."""
-    recipe, readers = build.recipe, {source.name: read_digest(source.info) for source in build.sources}
+    recipe = build.recipe
     return CardFacts(
         name=recipe.name,
         version=recipe.version,
@@ -115,8 +115,14 @@ def card_facts(
         curated=Curated(**recipe.card.model_dump()),
         logical_digest=logical_digest(tables),
         recipe_digest=digest(recipe.model_dump(mode="json", exclude={"version"})),
-        code_digest=digest([code_digest(pipeline_modules()), readers]),
+        code_digest=code_of(build),
     )
+
+
+def code_of(build: Build) -> str:
+    """Return the digest of all code that makes the release of a build."""
+    readers = {source.name: read_digest(source.info) for source in build.sources}
+    return digest([code_digest(pipeline_modules()), readers])
 
 
 def reviewed(recipe: Recipe, inputs: Inputs) -> list[str]:

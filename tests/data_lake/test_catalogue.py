@@ -132,3 +132,25 @@ def test_reader_digest_is_stable() -> None:
         for seed in ("1", "2")
     }
     assert found == {f"{reader_digest('hyperkvasir')}\n"}
+
+
+@pytest.mark.parametrize("content", ["raise RuntimeError('broken at import')", "import nothing_of_this_name", "def ("])
+def test_a_broken_plug_in_takes_nothing_else_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, content: str
+) -> None:
+    """Its source is missing, and that is logged; its reader is refused by name when somebody asks for it."""
+    name = f"broken_{abs(hash(content))}"
+    package = tmp_path / name
+    package.mkdir()
+    (package / "__init__.py").write_text(content)
+    metadata = tmp_path / f"{name}-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(
+        f"[medmultipoints.sources]\nbroken = {name}:read\n[medmultipoints.catalogue]\nbroken = {name}\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "hyperkvasir" in load_catalogue()
+    assert "plug-in 'broken'" in caplog.text
+    with pytest.raises(UsageError, match="reader 'broken'"):
+        load_reader("broken")

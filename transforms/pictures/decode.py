@@ -30,6 +30,9 @@ Resample = Literal["lanczos", "bicubic", "bilinear", "box"]
 MAX_PIXELS = 89_478_485
 """The largest picture that is decoded, width x height: Pillow's own limit against decompression bombs."""
 
+MOST_SCANS = 100
+"""Scans of a progressive JPEG: each costs a pass over the picture, and encoders write about ten."""
+
 _EXTENSIONS: dict[str, ImageFormat] = {"jpg": "jpg", "jpeg": "jpg", "jpe": "jpg", "png": "png"}
 _NAMES: dict[ImageFormat, str] = {"jpg": "JPEG", "png": "PNG"}
 _RESAMPLE: dict[Resample, Image.Resampling] = {
@@ -149,6 +152,8 @@ def _decode_jpeg(data: bytes, colorspace: Literal["RGB", "GRAY"], scratch: Scrat
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(data)
         _check_size(width, height)
+        if (scans := data.count(b"\xff\xda")) > MOST_SCANS:
+            raise ImageProblem("unreadable_image", f"JPEG: {scans:,} scans, more than the {MOST_SCANS} allowed")
         room = scratch and scratch.take(colorspace, height, width, 3 if colorspace == "RGB" else 1)
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace=colorspace, buffer=room)
     except ImageProblem:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,7 +42,7 @@ from medmultipoints.transforms.regions.boxes import published_scale, released_si
 from medmultipoints.transforms.regions.framing import covers_frame, is_inverted
 from medmultipoints.transforms.regions.mask_values import read_values
 from medmultipoints.transforms.regions.masks import MaskRegions, Speck, find_regions
-from medmultipoints.transforms.regions.tracks import LabelProblem, join_tracks, parse_labels, parse_tracked
+from medmultipoints.transforms.regions.tracks import join_tracks, parse_labels, parse_tracked
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,11 @@ def derive_sample(
     """
     try:
         return _derive(sample, read, parameters, frame, scratch or Scratch())
-    except (ImageProblem, LabelProblem, MemberProblem) as problem:
+    except MemberProblem as problem:
         return reject(sample, problem.reason, problem.detail)
+    except (cv2.error, ArithmeticError, LookupError, ValueError, MemoryError, SystemError) as error:
+        # What a library makes of one odd file is that file's problem: the others go on.
+        return reject(sample, "processing_failed", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
 
 
 def reject(sample: Sample, reason: str, detail: str) -> Exclusion:

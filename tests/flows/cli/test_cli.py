@@ -229,6 +229,18 @@ def test_a_version_that_is_taken_ends_in_code_2_and_a_proposal(
     assert "Build it as --version 1.0.1, or as --version auto" in ended.err
 
 
+def test_a_version_that_something_else_made_is_refused_before_any_work(
+    cli: Cli, lake: Path, recipe: str, sources: dict[str, str], first: Outcome, tmp_path: Path
+) -> None:
+    """Another recipe under the same version: it is told at once, and with late it is built first."""
+    other = tmp_path / "other.toml"
+    other.write_text(Path(recipe).read_text().replace("seed = 5", "seed = 6"))
+    ended = cli("build", other, "--lake", lake, *given(sources))
+    assert ended.code == 2
+    assert "error: release small 1.0.0 exists, and other recipe made it" in ended.err
+    assert "--check-version late" in ended.err
+
+
 def test_status_shows_the_runs(cli: Cli, lake: Path) -> None:
     ended = cli("status", "--lake", lake, "--json")
     assert [run["outcome"] for run in json.loads(ended.out)["runs"]] == ["released"]

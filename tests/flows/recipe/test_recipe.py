@@ -137,3 +137,17 @@ def test_a_selection_keeps_the_order_of_the_recipe(tmp_path: Path) -> None:
         UsageError, match="--only kvasir: recipe 'small' has no such source; it has hyperkvasir, kvasir_"
     ):
         select_sources(recipe, ("kvasir",))
+
+
+def test_all_mistakes_of_a_recipe_are_told_at_once(tmp_path: Path) -> None:
+    """A wrong value, an unknown key, an unknown source and a file that is not there."""
+    path = tmp_path / "r.toml"
+    path.write_text(
+        'name = "r"\nversion = "1"\ntitle = "R"\nseeed = 3\n[sources.nowhere]\n[sources.hyperkvasir]\nnegatvies = []\n'
+        '[boxes]\nthreshold = 70000\n[corrections]\nfiles = ["gone.toml"]\n'
+    )
+    with pytest.raises(UsageError) as caught:
+        load_recipe(str(path))
+    message = str(caught.value)
+    for part in ("version", "seeed", "boxes.threshold: must be at most 65535", "'nowhere'", "negatvies", "gone.toml"):
+        assert part in message
