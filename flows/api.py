@@ -53,7 +53,7 @@ class Release:
 
     @classmethod
     def at(cls, folder: "Release | Path | str") -> "Release":
-        """Return the release in a folder; DataError if there is none."""
+        """Return the release in a folder; DataError if it holds none."""
         if isinstance(folder, Release):
             return folder
         path = Path(folder).expanduser()

@@ -35,7 +35,7 @@ def audit(
     known = [str(name) for name in stated] if isinstance(stated, tuple) else []
     for name in kind or ():
         if name not in known:
-            raise UsageError(f"--kind {name}: there is none of that name. Choose of {', '.join(known)}.")
+            raise UsageError(f"--kind {name}: unknown kind; choose one of {', '.join(known)}.")
     findings = findings.filter(pl.col("kind").is_in(kind)) if kind else findings
     if as_json:
         for row in told(findings):
@@ -59,7 +59,7 @@ def audit(
 
 
 def print_entries(findings: pl.DataFrame) -> None:
-    """TOML; how many findings have no entry is told as a comment."""
+    """Print findings as TOML entries; a comment counts the findings that have no entry."""
     found = [values for row in findings.iter_rows(named=True) if (values := values_of(row)) is not None]
     for values in found:
         OUT.print(entry(values, "accept"), markup=False)

@@ -105,13 +105,13 @@ class StageProgress:
         self.inputs: dict[str, int] = {}
 
     def stage_started(self, stage: str, shards: int) -> None:
-        """A bar appears."""
+        """Add a bar."""
         self.bars[stage] = self.progress.add_task(stage, total=shards, rate="")
         HEARTBEAT.doing = f"{stage}, 0 of {shards} shards"
         self.inputs[stage] = 0
 
     def shard_finished(self, stage: str, shard: str, inputs: int) -> None:
-        """The bar moves."""
+        """Move the bar."""
         self.inputs[stage] += inputs
         seconds = self.progress.tasks[self.bars[stage]].elapsed or 1e-9
         task = self.progress.tasks[self.bars[stage]]
@@ -119,14 +119,14 @@ class StageProgress:
         self.progress.update(self.bars[stage], advance=1, rate=f"{self.inputs[stage] / max(seconds, 1e-9):,.0f}/s")
 
     def stage_finished(self, result: "StageResult") -> None:
-        """The stage is done, or was kept."""
+        """Complete the bar of a finished stage."""
         if result.name in self.bars:
             self.progress.update(self.bars[result.name], completed=self.progress.tasks[self.bars[result.name]].total)
         if not ERR.is_terminal and not result.kept:
             say(result.sentence())
 
     def say(self, text: str) -> None:
-        """A word about the run."""
+        """Print a message about the run."""
         say(text)
 
 

@@ -31,8 +31,8 @@ def diff(
 ) -> None:
     """Show what changed from one release to another: images, objects, boxes and how far they moved, labels, splits.
 
-    An image is known by the bytes of its source file and an object by its place, so that a renamed file is no loss
-    and no gain. The page draws old and new boxes over the pictures.
+    An image is identified by the bytes of its source file and an object by its place, so a renamed file is neither
+    lost nor gained. The page draws old and new boxes over the pictures.
 
     Examples: `medmultipoints diff lake/releases/demo/1.0.0 lake/releases/demo/1.1.0 --html diff.html`,
     `medmultipoints diff hub:acme/medmultipoints@v1.0.0 lake/releases/demo/1.1.0`
@@ -58,12 +58,12 @@ def diff(
 
 
 def title_of(manifest: Manifest) -> str:
-    """Name and version, as people call a release."""
+    """Return name and version of a release."""
     return f"{manifest.name} {manifest.version}"
 
 
 def print_diff(titles: tuple[str, str], found: ReleaseDiff, proposed: str | None) -> None:
-    """The difference for people."""
+    """Print the difference."""
     rows = [
         [change.level, f"{change.count:,}", change.what, far(change), example]
         for change in found.changes
@@ -75,5 +75,5 @@ def print_diff(titles: tuple[str, str], found: ReleaseDiff, proposed: str | None
 
 
 def far(change: Change) -> str:
-    """How far boxes moved."""
+    """Return how far boxes moved."""
     return "{:,.1f} px, at most {:,.1f} px".format(*change.how_far) if change.how_far else ""

@@ -1,4 +1,4 @@
-"""``medmultipoints evaluate``: a model's answers held against the truth."""
+"""``medmultipoints evaluate``: score a model's answers against the truth."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -124,7 +124,7 @@ def _print_strict(strict: dict[str, Any]) -> None:
     table(title, ["metric", "value", "interval", "mean of labels"], rows)
     if strict["sizes_unknown"]:
         unknown = f"{strict['sizes_unknown']:,} point questions without known boxes"
-        OUT.print(f"  {unknown}: 20 px stand for the size of their objects", style="dim")
+        OUT.print(f"  {unknown}: 20 px are taken as the size of their objects", style="dim")
     for kind in ("task", "label", "source", "density"):
         if kind == "task" or len(strict["slices"][kind]) > 1:
             _print_slices(kind, strict["slices"][kind])

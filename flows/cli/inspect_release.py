@@ -37,7 +37,7 @@ PublishedArgument = Annotated[
 
 @contextmanager
 def opened_release(release: str) -> Iterator[Path]:
-    """The folder of a release; a published version is there while the block runs."""
+    """Return the folder of a release; a published version is downloaded for the time of the block."""
     published = place_of(release)
     if published is not None:
         with fetched_release(*published) as folder:
@@ -45,7 +45,7 @@ def opened_release(release: str) -> Iterator[Path]:
     elif Path(release).is_dir():
         yield Path(release)
     else:
-        raise UsageError(f"{release}: there is no such folder.")
+        raise UsageError(f"{release}: no such folder.")
 
 
 def verify(
@@ -65,7 +65,7 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compute everything again that a release states: files, hashes, pictures, references, every answer.
+    """Recompute everything that a release claims: files, hashes, pictures, references, every answer.
 
     A published version is downloaded to a temporary folder first; its own manifest is all that is needed. Then
     `load_dataset` loads rows of every table and split from where it is published.
@@ -117,7 +117,7 @@ def show(release: ReleaseArgument, as_json: JsonOption = False) -> None:
 
 
 def figure(value: object) -> str:
-    """A value as people read it."""
+    """Return a value as people read it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):

@@ -12,7 +12,7 @@ from medmultipoints.data_lake.store.layout import open_lake
 from medmultipoints.flows.cli.console import OUT, print_json, say, table
 from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, existing_lake
 
-app = typer.Typer(no_args_is_help=True, help="The lake as a whole.")
+app = typer.Typer(no_args_is_help=True, help="Check and clean a whole lake.")
 
 
 @app.command("gc")
@@ -99,7 +99,7 @@ def print_faults(faults: list[Fault], *, repaired: int) -> None:
 
 
 def print_garbage(garbage: list[Garbage]) -> None:
-    """How much of each kind, and old releases by name."""
+    """Print how much there is of each kind, and old releases by name."""
     if not garbage:
         OUT.print("nothing to remove")
         return
@@ -112,10 +112,10 @@ def print_garbage(garbage: list[Garbage]) -> None:
 
 
 def total(garbage: list[Garbage]) -> int:
-    """The bytes of all together."""
+    """Return the bytes of all together."""
     return sum(one.bytes for one in garbage)
 
 
 def shown(one: Garbage) -> dict[str, object]:
-    """One entry for machines."""
+    """Return one entry for machines."""
     return {"path": str(one.path), "kind": one.kind, "bytes": one.bytes}

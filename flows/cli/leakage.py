@@ -51,9 +51,9 @@ def _print_joins(joined: Mapping[str, Any]) -> None:
         if count:
             across = joined["across_splits"][kind]
             OUT.print(f"Pairs of the {kind.replace('_', ' ')}: {count}, {across} of them in different splits")
-    states = ", ".join(f"{state} {count}" for state, count in joined["text"].items() if count)
+    texts = ", ".join(f"{kind} {count}" for kind, count in joined["text"].items() if count)
     OUT.print(
-        f"Text in pictures: {states or 'no picture was read'}; on looks alone: {joined['on_looks_alone']} pictures"
+        f"Text in pictures: {texts or 'no picture was read'}; on looks alone: {joined['on_looks_alone']} pictures"
     )
 
 
@@ -67,19 +67,20 @@ def parse_items(texts: list[str]) -> dict[str, Path]:
 
 
 def print_certificate(certificate: Certificate) -> None:
-    """The certificate for people: splits, nearest pairs across splits, histogram, what was looked at and what not."""
+    """Print the certificate: splits, nearest pairs across splits, histogram, what was looked at and what not."""
     leaks, near, search = (certificate[name] for name in ("leaks", "near_duplicates", "search"))
-    told = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in leaks.items())
-    OUT.print(f"\nIn more than one split: {told}")
+    shared = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in leaks.items())
+    OUT.print(f"\nIn more than one split: {shared}")
     OUT.print(f"Pairs nearer than {search['threshold']}: {near['pairs']}, {near['in_one_group']} of them in one group")
     _print_joins(certificate["examinations"])
     rows = [[row["split"], f"{row['images']:,}", f"{row['groups']:,}"] for row in certificate["splits"]]
     table("Splits", ["split", "images", "groups"], rows)
-    for told in certificate["official_splits"]:
-        shared = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in told["leaks"].items())
+    for official in certificate["official_splits"]:
+        shared = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in official["leaks"].items())
         OUT.print(
-            f"{told['source']}: {told['images']:,} images have a split of their authors, {told['images_elsewhere']:,} "
-            f"of them are elsewhere here; in more than one split of the authors: {shared}"
+            f"{official['source']}: {official['images']:,} images have a split of their authors, "
+            f"{official['images_elsewhere']:,} of them are elsewhere here; "
+            f"in more than one split of the authors: {shared}"
         )
     rows = [
         [

@@ -35,7 +35,7 @@ WorkersOption = Annotated[int | None, typer.Option(min=1, help="Shards at a time
 
 
 def existing_lake(where: Path) -> Lake:
-    """The lake, for commands that only read one, which may be read-only; UsageError where there is none."""
+    """Return the lake for commands that only read it, even from a read-only disk; UsageError if it does not exist."""
     place = lake_at(where)
     if place.remote is None and not place.root.exists():
         raise UsageError(f"--lake {where}: there is no such folder. `medmultipoints demo` and `build` make a lake.")

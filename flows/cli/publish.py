@@ -20,26 +20,25 @@ def publish(
     ctx: typer.Context,
     release: Annotated[str, typer.Argument(help="Folder of a release.")],
     repo: Annotated[
-        str | None, typer.Option(metavar="OWNER/NAME", help="Dataset repository of the Hub; made where there is none.")
+        str | None,
+        typer.Option(metavar="OWNER/NAME", help="Dataset repository of the Hub; created if missing."),
     ] = None,
     to: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Folder for versions without the Hub: a git repository.")
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
-    branch: Annotated[
-        str, typer.Option(metavar="NAME", help="Branch to commit to; made where there is none.")
-    ] = "main",
+    branch: Annotated[str, typer.Option(metavar="NAME", help="Branch to commit to; created if missing.")] = "main",
     pull_request: Annotated[bool, typer.Option("--pr", help="Propose the commit as a pull request; no tag.")] = False,
     replace_edits: Annotated[
-        bool, typer.Option("--replace-edits", help="Put the release over files that someone edited there.")
+        bool, typer.Option("--replace-edits", help="Overwrite files that someone edited there.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation; needed outside a terminal.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Publish a release as a version: one commit, one tag `vX.Y.Z`, read back and compared byte by byte.
 
-    The plan is shown first. The same content again makes no commit; a version that stands with other content is
+    The plan is shown first. The same content again makes no commit; a version that exists with other content is
     refused; tags never move. Endpoint and token come from HF_ENDPOINT, HF_TOKEN or the login of `hf auth login`.
 
     Example: `medmultipoints publish lake/releases/demo/1.0.0 --repo acme/medmultipoints --dry-run`
@@ -60,7 +59,7 @@ def publish(
 
 
 def show_and_publish(request: PublishRequest, *, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """The plan shown, agreed to and carried out."""
+    """Show the plan, ask for confirmation, and publish."""
     plan = plan_for(request, open_place(request, pull_request=request.pull_request))
     if not as_json:
         print_plan(plan, proposed=request.pull_request)
@@ -74,7 +73,7 @@ def show_and_publish(request: PublishRequest, *, dry_run: bool, yes: bool, as_js
 
 
 def run(request: PublishRequest, plan: PushPlan) -> Published:
-    """The outcome; as a flow run where a Prefect server is configured, else in this process."""
+    """Publish as a flow run if a Prefect server is configured, else in this process."""
     if not os.environ.get("PREFECT_API_URL"):
         return publish_release(request, say, plan)
     from medmultipoints.flows.orchestration.local import run_publish
@@ -83,14 +82,14 @@ def run(request: PublishRequest, plan: PushPlan) -> Published:
 
 
 def agree(plan: PushPlan) -> None:
-    """Ask on a terminal; UsageError where there is none, Abort where the answer is no."""
+    """Ask for confirmation; UsageError outside a terminal, Abort if the answer is no."""
     if not sys.stdin.isatty():
-        raise UsageError("there is no terminal to ask on: look at the plan with --dry-run, then add --yes.")
+        raise UsageError("no terminal to ask for confirmation: check the plan with --dry-run, then add --yes.")
     typer.confirm(f"Publish {plan.title} to {plan.place}?", abort=True, err=True)
 
 
 def print_plan(plan: PushPlan, *, proposed: bool) -> None:
-    """What would happen, for people; ``proposed``: as a pull request."""
+    """Print the plan; ``proposed``: as a pull request."""
     print_holders(plan)
     print_late(plan)
     if plan.action == "nothing":
@@ -99,7 +98,7 @@ def print_plan(plan: PushPlan, *, proposed: bool) -> None:
     if plan.unfinished:
         OUT.print(f"first: tag {plan.unfinished[0]} on {plan.unfinished[1][:12]}, left without it by an earlier push")
     if plan.action == "tag":
-        OUT.print(f"the commit {str(plan.commit)[:12]} stands there; only the tag {plan.tag} is missing")
+        OUT.print(f"the commit {str(plan.commit)[:12]} exists there; only the tag {plan.tag} is missing")
         return
     changed = plan.paths("added", "changed", "deleted", "kept")
     rows = [[file.kind, file.path, f"{file.bytes:,}"] for file in changed[:MOST_FILES]]
@@ -118,7 +117,7 @@ def print_plan(plan: PushPlan, *, proposed: bool) -> None:
 
 
 def print_holders(plan: PushPlan) -> None:
-    """The versions that still hold withdrawn images: publishing never changes them."""
+    """Print the versions that still hold withdrawn images: publishing never changes them."""
     for holder in plan.holders:
         OUT.print(
             f"[bold]{holder.tag}[/] at {plan.place} still holds {len(holder.images)} withdrawn images, for example "
@@ -128,17 +127,17 @@ def print_holders(plan: PushPlan) -> None:
 
 
 def print_late(plan: PushPlan) -> None:
-    """The files of a version that stands which came after its push."""
+    """Print the files that were added to a published version after its push."""
     for file in plan.paths("late"):
         OUT.print(
-            f"[bold]{file.path}[/] stays here: it is not that of {plan.version} at {plan.place}, and a version takes "
-            "its manifest and signature at its first push only. Sign the next version before you publish it.",
+            f"[bold]{file.path}[/] is not published: it differs from that of {plan.version} at {plan.place}, and a "
+            "version takes its manifest and signature at its first push only. Sign the next version before publishing.",
             highlight=False,
         )
 
 
 def plan_json(plan: PushPlan) -> dict[str, object]:
-    """The plan for machines."""
+    """Return the plan for machines."""
     return {
         "action": plan.action,
         "place": plan.place,

@@ -14,7 +14,7 @@ from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOptio
 from medmultipoints.transforms.columns.tables import empty_frame, load_table
 from medmultipoints.transforms.errors import UsageError
 
-app = typer.Typer(no_args_is_help=True, help="The inputs that the last run of a lake rejected.")
+app = typer.Typer(no_args_is_help=True, help="Show the inputs that the last run of a lake rejected.")
 RecipeOption = Annotated[str | None, typer.Option(help="Of this recipe's last run; the default is the last run.")]
 
 
@@ -74,7 +74,7 @@ def show(
 
 
 def last_exclusions(lake: Lake, recipe: str | None) -> pl.DataFrame:
-    """All inputs that the last run excluded; UsageError where there is no run."""
+    """Return all inputs that the last run excluded; UsageError if there is no run."""
     begun = (run for run in read_runs(lake) if run.get("keys"))  # others ended before anything was looked at
     runs: list[dict[str, Any]] = [run for run in begun if recipe in (None, run["recipe"])]
     if not runs:
@@ -83,7 +83,7 @@ def last_exclusions(lake: Lake, recipe: str | None) -> pl.DataFrame:
 
 
 def exclusions_of_run(lake: Lake, run: dict[str, Any]) -> pl.DataFrame:
-    """All inputs that one run excluded."""
+    """Return all inputs that one run excluded."""
     frames = [empty_frame(load_table("exclusions"))]
     for stage, key in run.get("keys", {}).items():
         receipt = read_receipt(lake, stage, key)

@@ -48,6 +48,6 @@ def report(
     else:
         OUT.print(f"page  {page}", markup=False)
     if leaks:
-        told = ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in leaks.items())
-        say_error(f"the splits of this release leak: in more than one split are {told}. Do not train on it.")
+        leaking = ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in leaks.items())
+        say_error(f"the splits of this release leak: in more than one split are {leaking}. Do not train on it.")
         raise typer.Exit(1)

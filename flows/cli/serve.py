@@ -79,8 +79,8 @@ def serve(
 ) -> None:
     """Serve the flows refresh, build, publish and verify from a Prefect server of its own, with its pages.
 
-    Without --every or --cron nothing runs by itself: start runs on the page. Ctrl-C or `kill` stops it in order; what
-    was under way goes on with the next run.
+    Without --every or --cron nothing runs by itself: start runs on the page. Ctrl-C or `kill` stops it in order; the
+    next run continues what was running.
 
     Example: `medmultipoints serve audited --cron "0 2 * * *" --timezone Europe/Oslo --repo acme/medmultipoints`
     """
@@ -105,7 +105,7 @@ def serve(
 
 
 def destination(repo: str | None, to: str | None) -> Destination | None:
-    """Where new versions go; UsageError where that is two places, or none that there can be."""
+    """Return where new versions go; UsageError for two places, or for a name that cannot be one."""
     if repo:
         check_name(repo)
     folder = str(Path(to).expanduser().absolute()) if to else None
@@ -113,7 +113,7 @@ def destination(repo: str | None, to: str | None) -> Destination | None:
 
 
 def lake_for(lake: Path, port: int) -> Lake:
-    """The lake; where there is none yet, and no server could start, none is made."""
+    """Return the lake; a new one is created only if the port is free."""
     if not lake_at(lake).root.exists():
         check_port(port)
     return open_lake(lake)
@@ -122,7 +122,7 @@ def lake_for(lake: Path, port: int) -> Lake:
 def run(
     lake: Lake, what: RefreshRequest, when: tuple[str | None, str | None, str], port: int, *, as_json: bool
 ) -> None:
-    """Server up, deployments served, server down."""
+    """Start the server, serve the deployments, stop the server."""
     os.environ.update({name: value for name, value in SERVED.items() if name not in os.environ})
     home = lake.prefect / "serve"
     say("starting the Prefect server")
@@ -144,7 +144,7 @@ def run(
 
 
 def announcement(what: RefreshRequest, due: datetime | None) -> Iterator[str]:
-    """What is served, where new versions go, and when."""
+    """Return what is served, where new versions go, and when."""
     place = what.publish_to
     yield f"recipe {what.recipe}, lake {what.lake}"
     yield (

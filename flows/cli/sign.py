@@ -17,10 +17,10 @@ def sign(
     key: Annotated[Path, typer.Option(help="Private SSH key; or the public one, where an agent holds the private.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Sign a release: verify it, state what it holds and what it was made of, and sign that statement with SSH.
+    """Sign a release: verify it, and sign with SSH what it holds and what it was made of.
 
-    The statement (in-toto, with the source files as materials) and its signature lie beside the manifest; they
-    change nothing of the release, and `publish` takes them along. Anyone checks them offline:
+    The statement (in-toto, with the source files as materials) and its signature are placed next to the manifest; they
+    change nothing in the release, and `publish` takes them along. Anyone checks them offline:
     `medmultipoints verify RELEASE --allowed-signers FILE`.
 
     Example: `medmultipoints sign lake/releases/demo/1.0.0 --key ~/.ssh/id_ed25519`

@@ -1,4 +1,4 @@
-"""``medmultipoints status``: how a lake is, from its files alone."""
+"""``medmultipoints status``: the state of a lake, from its files alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -24,7 +24,7 @@ SHOWN_RUNS = 10
 def status(
     lake: LakeOption = DEFAULT_LAKE,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Do not look what a rerun would do: that hashes sources and results.")
+        bool, typer.Option("--quick", help="Skip what a rerun would do, which hashes sources and results.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,8 +36,8 @@ def status(
     rerun = plan_rerun(opened, begun, PIPELINE) if begun and not quick else None
     upstream = read_answers(opened)
     if as_json:
-        told = asdict(rerun) if rerun else None
-        print_json({"runs": runs, "rejections": rejected, "upstream": upstream, "rerun": told})
+        planned = asdict(rerun) if rerun else None
+        print_json({"runs": runs, "rejections": rejected, "upstream": upstream, "rerun": planned})
         return
     if not runs:
         OUT.print("no runs yet: try `medmultipoints demo`")
@@ -50,7 +50,7 @@ def status(
 
 
 def print_runs(runs: list[dict[str, Any]]) -> None:
-    """The last runs, and the stages of the last one."""
+    """Print the last runs, and the stages of the last one."""
     rows = [
         [run["started"][:19], run["recipe"], run["outcome"], run.get("version", ""), first_line(run.get("error", ""))]
         for run in runs[:SHOWN_RUNS]
@@ -65,25 +65,25 @@ def print_runs(runs: list[dict[str, Any]]) -> None:
 
 
 def first_line(text: str) -> str:
-    """Of a message of many lines the one that says what happened."""
+    """Return the first line of a message, which says what happened."""
     return text.partition("\n")[0]
 
 
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows of one kind as a table; nothing where there are none."""
+    """Print rows of one kind as a table, if there are any."""
     if rows:
         OUT.print()
         table(title, list(rows[0]), [[str(cell) for cell in row.values()] for row in rows])
 
 
 def rejections(lake: Lake, run: dict[str, Any]) -> list[dict[str, Any]]:
-    """How many inputs the run rejected, by stage and reason, with an example."""
+    """Return how many inputs the run rejected, by stage and reason, with an example."""
     found = exclusions_of_run(lake, run).filter(pl.col("verdict") == "rejected")
     counted = found.group_by("stage", "reason", maintain_order=True).agg(inputs=pl.len(), example=pl.col("key").first())
     return counted.to_dicts()
 
 
 def stage_row(stage: dict[str, Any]) -> list[str]:
-    """One line of the table of stages."""
+    """Return one line of the table of stages."""
     time = "kept" if stage["kept"] else f"{stage['seconds']:.1f} s"
     return [stage["name"], *(f"{stage[name]:,}" for name in COUNTS), time]

@@ -1,4 +1,4 @@
-"""A page that a command writes beside what it prints."""
+"""A page that a command writes in addition to what it prints."""
 
 import os
 from collections.abc import Callable
@@ -14,14 +14,14 @@ HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write one 
 
 
 def write_aside(html: Path | None, page: Callable[[], str]) -> None:
-    """Write the page that ``--html`` asks for, and tell where it is on standard error."""
+    """Write the page that ``--html`` asks for, and print its path on standard error."""
     if html is not None:
         write_page(html, page())
         say(f"page  {html}")
 
 
 def write_page(path: Path, page: str) -> None:
-    """Write the page whole or not at all; MachineError where that cannot be."""
+    """Write the page whole or not at all; MachineError if it cannot be written."""
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(page, "utf-8")

@@ -19,7 +19,7 @@ LICENCE_CHOICES = ('"CC0-1.0"', '"CC-BY-4.0"', '"CC-BY-NC-4.0"', '"LicenseRef-re
 
 
 class OpenQuestions(UsageError):
-    """Declared sources leave open what no data can tell; the message has every question with the line that answers."""
+    """Declared sources leave open what the data cannot answer; the message has every question with a line for it."""
 
     def __init__(self, questions: Mapping[str, tuple[Question, ...]]) -> None:
         self.questions = questions
@@ -59,7 +59,7 @@ def _complete(name: str, table: Table, files: SourceFiles) -> tuple[dict[str, An
     found = recognise_source(files, stated)
     if found is None:
         raise UsageError(
-            f"sources.{name}: no annotation format is recognised in {files.path}. State format and annotations in "
+            f"sources.{name}: no annotation format is recognised in {files.path}. Write format and annotations in "
             f"[sources.{name}.read]; medmultipoints inspect {files.path} shows what was found."
         )
     in_read = (replace(question, key=f"read.{question.key}") for question in found.questions)

@@ -25,7 +25,7 @@ USED_SCHEMA = {"key": pl.String, "entity": pl.String}
 
 
 def put_part(build: Build, stage: Stage, key: str, output: Output) -> Receipt:
-    """Store what one shard yielded, once every input of it is accounted for."""
+    """Store what one shard yielded, after checking that every input of it is accounted for."""
     excluded = {exclusion.key for exclusion in output.exclusions}
     check_accounting(stage.name, output.inputs, output.used, [exclusion.key for exclusion in output.exclusions])
     tables = {name: pl.DataFrame(frame) for name, frame in output.tables.items()}
@@ -46,10 +46,10 @@ def finish_stage(
     parts: Sequence[Receipt],
     most: int = ROWS_PER_OBJECT,
 ) -> Receipt:
-    """The stage's receipt: valid tables written, failing rows in quarantine, critical failures raised.
+    """Write valid tables, put failing rows in quarantine, raise critical failures; return the stage's receipt.
 
     A table of more than ``most`` rows is judged and stored in several objects, one after the other.
-    Whether too many inputs are rejected is for the caller to ask, once the quarantine can be looked at.
+    The caller checks whether too many inputs are rejected, after the quarantine is written.
     """
     judged, rejections = judge_tables(build, stage, inputs, parts, most)
     used = read_table(build.lake, objects_of(parts, "used"))
@@ -82,7 +82,7 @@ class Judged:
 def judge_tables(
     build: Build, stage: Stage, inputs: Inputs, parts: Sequence[Receipt], most: int
 ) -> tuple[dict[str, Judged], dict[str, Rejection]]:
-    """The tables that the shards of a stage yielded, and the entities that fail in one of them."""
+    """Validate the tables that the shards of a stage yielded; return them, and the entities that fail."""
     judged = {
         name: _judge(build, stage, inputs, objects_of(parts, name), load_table(name), most) for name in stage.writes
     }
@@ -93,7 +93,7 @@ def judge_tables(
 
 
 def objects_of(parts: Sequence[Receipt], table: str) -> tuple[StoredObject, ...]:
-    """The objects of a table that all shards yielded."""
+    """Return the objects of a table that all shards yielded."""
     return tuple(entry for part in parts for entry in part.objects[table])
 
 
@@ -116,7 +116,7 @@ def _copies(lake: Lake, entries: Sequence[StoredObject], table: Table) -> dict[s
 
 
 def kept_rows(build: Build, judged: Judged, rejections: Mapping[str, Rejection]) -> tuple[StoredObject, ...]:
-    """The objects of a table without the rejected: an entity that fails in one table leaves all of them."""
+    """Return the objects of a table without the rejected: an entity that fails in one table leaves all of them."""
     if not rejections:
         return judged.objects
     frames = (read_table(build.lake, [entry]) for entry in judged.objects)

@@ -24,7 +24,7 @@ VERSIONED = re.compile(r"\d+\.\d+\.\d+")
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A release that stands; ``kept``: it stood before with the same content."""
+    """A release in its folder; ``kept``: it was there before with the same content."""
 
     path: Path
     version: str
@@ -33,7 +33,7 @@ class Placed:
 
 
 class VersionTaken(UsageError):
-    """The version stands already with other content; ``proposed`` is the one that the difference asks for."""
+    """The version exists with other content; ``proposed`` is the version that the difference calls for."""
 
     def __init__(self, name: str, version: str, proposed: str, difference: str) -> None:
         self.proposed = proposed
@@ -44,14 +44,14 @@ class VersionTaken(UsageError):
 
 
 def newest_release(lake: Lake, name: str) -> Path | None:
-    """The folder of the highest version of a release name; None where none stands."""
+    """Return the folder of the highest version of a release name; None if there is no version."""
     fetch_releases(lake, name)
     newest = newest_version(lake, name)
     return lake.releases / name / newest if newest else None
 
 
 def newest_version(lake: Lake, name: str) -> str | None:
-    """The highest version of a release name, here or in the object store of the lake; nothing is downloaded."""
+    """Return the highest version of a release name, here or in the object store of the lake; download nothing."""
     listed = remote.names(lake.remote, f"releases/{name}") if lake.remote else []
     here = lake.releases.joinpath(name).glob(f"*/{MANIFEST}")
     paths = [PurePosixPath(path) for path in listed] + [path.relative_to(lake.root) for path in here]
@@ -68,7 +68,7 @@ def refuse_taken(build: Build, code: str) -> None:
     """
     fetch_releases(build.lake, build.recipe.name)
     target = build.lake.releases / build.recipe.name / build.recipe.version
-    made = standing_manifest(target) if (target / MANIFEST).is_file() else None
+    made = manifest_or_none(target) if (target / MANIFEST).is_file() else None
     if made is None:
         return
     files = {(source.name, file.name, file.sha256) for source in made.sources for file in source.files}
@@ -87,19 +87,19 @@ def refuse_taken(build: Build, code: str) -> None:
 
 
 def place_release(build: Build, manifest: Receipt) -> Placed:
-    """The release folder of a finished build; VersionTaken where the version stands with other content."""
+    """Place the release folder of a finished build; VersionTaken if the version exists with other content."""
     fetch_releases(build.lake, build.recipe.name)
     target = build.lake.releases / build.recipe.name / build.recipe.version
     assembled = assemble(build, manifest)
     try:
         made = read_manifest(assembled)
-        if target.exists() and not stands(target, made):
+        if target.exists() and not is_placed(target, made):
             compare_or_replace(build, target, assembled, made)
         elif target.exists():
             send_release(build.lake, target, made)
             return Placed(target, made.version, made.manifest_root, kept=True)
         for listed in build.lake.releases.joinpath(build.recipe.name).glob(f"*/{MANIFEST}"):
-            refuse_withdrawn(assembled, made, standing_manifest(listed.parent))
+            refuse_withdrawn(assembled, made, manifest_or_none(listed.parent))
         with explained(f"the release folder {target}"):
             os.rename(assembled, target)
             sync(target.parent)
@@ -109,8 +109,8 @@ def place_release(build: Build, manifest: Receipt) -> Placed:
         shutil.rmtree(assembled, ignore_errors=True)
 
 
-def standing_manifest(folder: Path) -> Manifest | None:
-    """The manifest of a release in the lake; None where it is damaged, and so says nothing."""
+def manifest_or_none(folder: Path) -> Manifest | None:
+    """Return the manifest of a release in the lake; None if it is damaged."""
     try:
         return read_manifest(folder)
     except DataError:
@@ -118,7 +118,7 @@ def standing_manifest(folder: Path) -> Manifest | None:
 
 
 def assemble(build: Build, receipt: Receipt) -> Path:
-    """A temporary folder on the lake's disk with every file of the release."""
+    """Return a temporary folder on the lake's disk with every file of the release."""
     folder = new_temporary(build.lake)
     (readme,), (manifest,) = receipt.objects["readme"], receipt.objects["manifest"]
     with explained(f"the lake folder {build.lake.root}"):
@@ -130,8 +130,8 @@ def assemble(build: Build, receipt: Receipt) -> Path:
     return folder
 
 
-def stands(target: Path, made: Manifest) -> bool:
-    """Whether the folder holds exactly these files, each intact."""
+def is_placed(target: Path, made: Manifest) -> bool:
+    """Return whether the folder holds exactly these files, each intact."""
     try:
         same = read_manifest(target).manifest_root == made.manifest_root
     except DataError:
@@ -142,19 +142,19 @@ def stands(target: Path, made: Manifest) -> bool:
 
 
 def refuse_unknown(build: Build, target: Path, made: Manifest) -> None:
-    """UsageError where the lake's records say that a damaged folder held another release than the one made."""
+    """Raise UsageError if the lake's records say that a damaged folder held another release."""
     own = target.relative_to(build.lake.root).parts  # a lake may have been moved since
     held = (run for run in read_runs(build.lake) if Path(str(run.get("release"))).parts[-len(own) :] == own)
     roots = {run["manifest_root"] for run in held}
     if roots - {made.manifest_root}:
         raise UsageError(
-            f"release {target} is damaged, and what was built now is not what stood there. "
+            f"release {target} is damaged, and what was built now is another release. "
             "Build under another --version, or move the damaged folder away."
         )
 
 
 def compare_or_replace(build: Build, target: Path, assembled: Path, made: Manifest) -> None:
-    """Clear the way for a folder that was damaged; refuse where it holds another release."""
+    """Move a damaged folder away; raise VersionTaken if it is another release."""
     try:
         other = read_manifest(target).manifest_root != made.manifest_root
     except DataError:
@@ -186,7 +186,7 @@ def send_release(lake: Lake, folder: Path, made: Manifest) -> None:
 
 
 def fetch_releases(lake: Lake, name: str) -> None:
-    """The releases of that name that stand in the object store of the lake, whole, in this machine's folder, too."""
+    """Download the releases of that name from the object store of the lake, each whole or not at all."""
     if not lake.remote:
         return
     for listed in remote.names(lake.remote, f"releases/{name}"):
@@ -204,7 +204,7 @@ def fetch_releases(lake: Lake, name: str) -> None:
 
 
 def fetch_entry(address: str, name: str, path: Path, sha256: str | None = None) -> None:
-    """Bring a file of a release from the object store; MachineError where it is missing or not what is listed."""
+    """Download a file of a release from the object store; MachineError if it is missing or not what is listed."""
     if not remote.get(address, name, path) or (sha256 and file_sha256(path) != sha256):
         raise MachineError(
             f"{address}/{name} is missing or not what the manifest of its release lists. Put the file back or remove "
@@ -214,7 +214,7 @@ def fetch_entry(address: str, name: str, path: Path, sha256: str | None = None) 
 
 @contextmanager
 def temporary_folder(lake: Lake) -> Iterator[Path]:
-    """A folder on the lake's disk; removed unless it was moved away."""
+    """Return a folder on the lake's disk; it is removed at the end unless it was moved away."""
     folder = new_temporary(lake)
     try:
         yield folder
@@ -224,7 +224,7 @@ def temporary_folder(lake: Lake) -> Iterator[Path]:
 
 @contextmanager
 def suppress_taken(target: Path) -> Iterator[None]:
-    """Let it pass that another process put the same release there first."""
+    """Ignore that another process placed the same release first."""
     try:
         yield
     except OSError:

@@ -11,7 +11,7 @@ from medmultipoints.flows.engine.place import newest_version
 from medmultipoints.flows.engine.stage import Build, Stage
 
 ENGINE = ("medmultipoints.flows.engine.finish", "medmultipoints.flows.engine.stage")
-"""The modules that every result depends on, whatever the stage."""
+"""The modules that every result depends on, of every stage."""
 
 
 def plan_keys(build: Build, stages: Sequence[Stage]) -> dict[str, str]:

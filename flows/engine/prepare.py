@@ -108,14 +108,14 @@ def with_version(recipe: Recipe, version: str | None) -> Recipe:
 
 
 def fetch_previous(recipe: Recipe, lake: Lake) -> None:
-    """Bring the releases of the name that the splits follow to this machine, where the lake is in an object store."""
+    """Download the releases of the name that the splits follow, if the lake is in an object store."""
     name, at, _ = (recipe.splits.previous or "").rpartition("@")
     if at and re.fullmatch(NAME, name):
         fetch_releases(lake, name)
 
 
 def with_previous(recipe: Recipe, lake: Lake) -> tuple[Recipe, StoredObject | None]:
-    """The recipe with the full root of the release that its splits follow, and that release's images in the lake."""
+    """Return the recipe with the full root of the release that its splits follow, and the images of that release."""
     if recipe.splits.previous is None:
         return recipe, None
     name, images = read_previous(recipe.splits.previous, lake.releases)
@@ -124,7 +124,7 @@ def with_previous(recipe: Recipe, lake: Lake) -> tuple[Recipe, StoredObject | No
 
 
 def earlier_release(recipe: Recipe, lake: Lake) -> EarlierRelease | None:
-    """All rows of the release that the recipe's splits follow, put into the lake: the card tells the difference."""
+    """Return all rows of the release that the recipe's splits follow: the card shows the difference from it."""
     if recipe.splits.previous is None:
         return None
     name, tables = read_previous_tables(recipe.splits.previous, lake.releases)
@@ -132,7 +132,7 @@ def earlier_release(recipe: Recipe, lake: Lake) -> EarlierRelease | None:
 
 
 def dated(recipe: Recipe) -> Recipe:
-    """The recipe with a release date: its own, else the day that SOURCE_DATE_EPOCH tells, else none."""
+    """Return the recipe with a release date: its own, else the day of SOURCE_DATE_EPOCH, else none."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     if recipe.release_date is not None or not epoch:
         return recipe
@@ -144,7 +144,7 @@ def dated(recipe: Recipe) -> Recipe:
 
 
 def check_given(recipe: Recipe, given: Mapping[str, str]) -> None:
-    """Every path that is given exists, and is that of a source of the recipe."""
+    """Raise UsageError for a path that does not exist, or that is given for no source of the recipe."""
     for name, path in given.items():
         if name not in recipe.sources:
             raise UsageError(f"source {name}: the build uses {', '.join(recipe.sources)} and no source '{name}'.")
@@ -155,9 +155,9 @@ def check_given(recipe: Recipe, given: Mapping[str, str]) -> None:
 
 
 def locate(info: SourceInfo, given: str | None, lake: Lake, progress: Progress) -> Source:
-    """The source's files: those that were given, else those that the landing folder holds or the network gives.
+    """Return the source's files: those that were given, else those of the landing folder, else downloaded.
 
-    They are opened once: a damaged or wrong archive is better told now than after the next download.
+    They are opened once, so that a damaged or wrong archive is reported before the next download.
     """
     if given is None and not info.downloads:
         raise UsageError(

@@ -12,18 +12,18 @@ from medmultipoints.transforms.errors import DataError
 
 
 def share_rejected(counts: Mapping[str, int]) -> float:
-    """The share of a stage's inputs that it rejected."""
+    """Return the share of a stage's inputs that it rejected."""
     return counts.get("rejected", 0) / max(counts.get("in", 0), 1)
 
 
 def sentence(stage: str, counts: Mapping[str, int]) -> str:
-    """How many inputs of the stage are rejected."""
-    told = f"{counts['rejected']} of {counts['in']} inputs are rejected"
-    return f"{stage}: {told} ({share_rejected(counts):.1%})"
+    """Return how many inputs of the stage are rejected, in words."""
+    share = f"{counts['rejected']} of {counts['in']} inputs are rejected"
+    return f"{stage}: {share} ({share_rejected(counts):.1%})"
 
 
 def most_often(exclusions: pl.LazyFrame) -> str:
-    """The commonest reason among the inputs that were rejected, with an example."""
+    """Return the commonest reason among the inputs that were rejected, with an example."""
     rejected = exclusions.filter(pl.col("verdict") == "rejected").collect()
     counted = rejected.group_by("reason").len("times").sort("times", "reason", descending=[True, False])
     reason, times = counted.row(0)
@@ -32,7 +32,7 @@ def most_often(exclusions: pl.LazyFrame) -> str:
 
 
 def stop_if_too_many(recipe: Recipe, stage: str, counts: Mapping[str, int], exclusions: pl.LazyFrame) -> None:
-    """DataError where the stage rejected a larger share of its inputs than the recipe allows."""
+    """Raise DataError if the stage rejected a larger share of its inputs than the recipe allows."""
     limit = recipe.validation.by_stage.get(stage, recipe.validation.max_rejected_fraction)
     if share_rejected(counts) > limit:
         raise DataError(

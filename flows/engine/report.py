@@ -11,7 +11,7 @@ COUNTS = ("in", "used", "dropped", "rejected", "rows")
 
 
 def exclusions_of(outcome: Outcome, verdict: str | None = None) -> pl.DataFrame:
-    """All inputs that yielded nothing, over all stages."""
+    """Return all inputs that yielded nothing, over all stages."""
     frames = [
         read_table(outcome.build.lake, result.receipt.objects["exclusions"])
         for result in outcome.stages
@@ -22,20 +22,20 @@ def exclusions_of(outcome: Outcome, verdict: str | None = None) -> pl.DataFrame:
 
 
 def reasons_of(outcome: Outcome) -> list[tuple[str, str, str, int]]:
-    """Stage, verdict, reason and how often, in the order of the pipeline."""
+    """Return stage, verdict, reason and how often, in the order of the pipeline."""
     order = {result.name: place for place, result in enumerate(outcome.stages)}
     counted = exclusions_of(outcome).group_by("stage", "verdict", "reason").len().rows()
     return sorted(counted, key=lambda row: (order[row[0]], row[1], -row[3], row[2]))
 
 
 def stage_row(result: StageResult) -> list[str]:
-    """One line of the table of stages."""
+    """Return one line of the table of stages."""
     time = "kept" if result.kept else f"{result.seconds:.1f} s"
     return [result.name, *(f"{result.counts.get(name, 0):,}" for name in COUNTS), time]
 
 
 def summary_markdown(outcome: Outcome) -> str:
-    """The summary artifact: stages, reasons, where things lie."""
+    """Return the summary artifact: stages, reasons, paths."""
     stages = "\n".join("| " + " | ".join(stage_row(result)) + " |" for result in outcome.stages)
     reasons = "\n".join(
         f"| {stage} | {verdict} | {reason} | {count:,} |" for stage, verdict, reason, count in reasons_of(outcome)
@@ -49,7 +49,7 @@ def summary_markdown(outcome: Outcome) -> str:
 
 
 def label_table(outcome: Outcome) -> str:
-    """Records, images and objects by label and split, as Markdown."""
+    """Return records, images and objects by label and split, as Markdown."""
     counted = count_labels(outcome.table("records"))
     rows = ["| " + " | ".join(f"{value:,}" if isinstance(value, int) else value for value in row) + " |"
             for row in counted.rows()]  # fmt: skip
@@ -57,12 +57,12 @@ def label_table(outcome: Outcome) -> str:
 
 
 def rejected_rows(outcome: Outcome, most: int = 1000) -> list[dict[str, str]]:
-    """The rows of the quarantine artifact, at most so many."""
+    """Return the rows of the quarantine artifact, at most so many."""
     rows = exclusions_of(outcome, "rejected").sort("exclusion_id").head(most)
     return rows.select("stage", "key", "reason", "detail").to_dicts()
 
 
 def rejected_words(shown: int, found: int) -> str:
-    """What the quarantine artifact holds: all rejected inputs, or how many of them, and where the others are."""
+    """Return the description of the quarantine artifact: how many inputs it shows, and where the others are."""
     most = f": the first {shown:,} of {found:,}; `medmultipoints quarantine list` has all" if shown < found else ""
     return f"Inputs in quarantine{most}"

@@ -28,13 +28,13 @@ class ShardJob:
 
     @property
     def label(self) -> str:
-        """What people call this piece of work."""
+        """The name of this piece of work for people."""
         return self.stage.name if self.shard == WHOLE else f"{self.stage.name} {self.shard}"
 
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """What the operator is told of a stage; ``kept`` means reused unchanged."""
+    """The result of a stage; ``kept`` means reused unchanged."""
 
     name: str
     key: str
@@ -44,18 +44,18 @@ class StageResult:
     receipt: Receipt
 
     def sentence(self) -> str:
-        """The stage in one line, for people."""
+        """Return the stage in one line, for people."""
         counts = ", ".join(f"{name} {self.counts.get(name, 0):,}" for name in ("in", "used", "dropped", "rejected"))
         return f"{self.name}: {counts} ({'kept' if self.kept else f'{self.seconds:.1f} s'})"
 
     def to_json(self) -> dict[str, object]:
-        """The stage's line in the machine-readable summary."""
+        """Return the stage's entry in the summary for machines."""
         counts = {name: self.counts.get(name, 0) for name in ("in", "used", "dropped", "rejected", "rows")}
         return {"name": self.name, **counts, "kept": self.kept, "seconds": round(self.seconds, 3)}
 
 
 class Observer(Protocol):
-    """Whoever wants to know how far a run is."""
+    """Is called as a run advances."""
 
     def stage_started(self, stage: str, shards: int) -> None: ...
 
@@ -67,26 +67,26 @@ class Observer(Protocol):
 
 
 class Unwatched:
-    """The observer of runs that nobody watches."""
+    """An observer that ignores everything."""
 
     def stage_started(self, stage: str, shards: int) -> None:
-        """Nothing is told."""
+        """Do nothing."""
 
     def shard_finished(self, stage: str, shard: str, inputs: int) -> None:
-        """Nothing is told."""
+        """Do nothing."""
 
     def stage_finished(self, result: StageResult) -> None:
-        """Nothing is told."""
+        """Do nothing."""
 
     def say(self, text: str) -> None:
-        """Nothing is told."""
+        """Do nothing."""
 
 
 Mapper = Callable[[Sequence[ShardJob]], Iterator[tuple[ShardJob, Receipt]]]
 
 
 def run_pipeline(build: Build, stages: Sequence[Stage], mapper: Mapper, observer: Observer) -> list[StageResult]:
-    """The result of every stage; stages and shards whose receipts are intact are kept, not done again."""
+    """Run every stage and return the results; stages and shards whose receipts are intact are kept, not repeated."""
     keys = plan_keys(build, stages)
     done = finished(build, stages, keys)
     results: list[StageResult] = []
@@ -106,7 +106,7 @@ def run_pipeline(build: Build, stages: Sequence[Stage], mapper: Mapper, observer
 
 
 def inputs_of(build: Build, stage: Stage, receipts: Mapping[str, Receipt]) -> Inputs:
-    """What a stage may read: what the stages that it names came to."""
+    """Return what a stage may read: the results of the stages that it names."""
     objects = {
         f"{name}.exclusions" if table == "exclusions" else table: entries
         for name in stage.reads
@@ -117,7 +117,7 @@ def inputs_of(build: Build, stage: Stage, receipts: Mapping[str, Receipt]) -> In
 
 
 def run_shard(job: ShardJob) -> Receipt:
-    """The receipt of one shard: kept if it is intact, else the work is done and stored."""
+    """Return the receipt of one shard: kept if it is intact, else after doing and storing the work."""
     kept = read_receipt(job.build.lake, f"{job.stage.name}.parts", job.key)
     if kept is not None:
         return kept
@@ -125,7 +125,7 @@ def run_shard(job: ShardJob) -> Receipt:
 
 
 def run_in_threads(workers: int) -> Mapper:
-    """A mapper that needs no server: a pool of threads, the first error ends the stage."""
+    """Return a mapper that needs no server: a pool of threads; the first error ends the stage."""
 
     def run(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, Receipt]]:
         with ThreadPoolExecutor(workers, thread_name_prefix="shard") as pool:
@@ -141,7 +141,7 @@ def run_in_threads(workers: int) -> Mapper:
 
 
 def run_stage(build: Build, stage: Stage, key: str, inputs: Inputs, mapper: Mapper, observer: Observer) -> Receipt:
-    """The receipt of a stage whose work is to be done."""
+    """Run the shards of a stage, finish it and return its receipt."""
     shards = stage.shards(build, inputs)
     if not shards:
         raise DataError(
@@ -157,5 +157,5 @@ def run_stage(build: Build, stage: Stage, key: str, inputs: Inputs, mapper: Mapp
 
 
 def summary(results: Sequence[StageResult]) -> list[dict[str, object]]:
-    """All stages for machines."""
+    """Return all stages for machines."""
     return [result.to_json() for result in results]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # what a request says in words is no part of a result
 
 WHOLE = "all"
 EVERY_EARLIER = ("*",)
-"""For a stage that reads every stage before it, whatever they are."""
+"""For a stage that reads every stage before it."""
 Tables = Mapping[str, pl.DataFrame]
 Scans = Mapping[str, pl.LazyFrame]
 """Stored tables; only the rows and columns that a query needs are read."""
@@ -67,7 +67,7 @@ class Build:
     earlier: EarlierRelease | None = None
 
     def files(self, source: str) -> SourceFiles:
-        """The open files of one source."""
+        """Open the files of one source."""
         chosen = next(candidate for candidate in self.sources if candidate.name == source)
         return open_source(source, chosen.fingerprint.path, self.lake.scratch)
 
@@ -82,11 +82,11 @@ class Inputs:
     verdicts: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
     def read(self, table: str, *columns: str) -> pl.DataFrame:
-        """All rows of a table, sorted by its key; only those columns where any are named."""
+        """Return all rows of a table, sorted by its key; only the named columns, if any are named."""
         return read_table(self.lake, self.objects[table], columns)
 
     def scan(self, table: str) -> pl.LazyFrame:
-        """The same rows in the same order, of which only those are read that are asked for."""
+        """Return the same rows in the same order, lazily: only what a query needs is read."""
         return scan_table(self.lake, self.objects[table])
 
 
@@ -106,29 +106,29 @@ class Output:
 
 
 def one_shard(_build: Build, _inputs: Inputs) -> tuple[str, ...]:
-    """For work that is not divided."""
+    """Return one shard, for work that is not divided."""
     return (WHOLE,)
 
 
 def shards_of(total: int, most: int) -> tuple[str, ...]:
-    """The fewest shards, ``1 of 3`` and so on, that make equal parts of at most so many; one takes the whole."""
+    """Return the fewest shards of at most so many, ``1 of 3`` and so on; one shard takes the whole."""
     count = -(-total // most)
     return tuple(f"{number} of {count}" for number in range(1, count + 1)) if count > 1 else (WHOLE,)
 
 
 def place_of_shard(shard: str) -> tuple[int, int]:
-    """Number and count of a shard of ``shards_of`` that is not the whole."""
+    """Return number and count of a shard of ``shards_of`` that is not the whole."""
     number, count = map(int, shard.split(" of "))
     return number, count
 
 
 def no_rules(_tables: Scans, _inputs: Inputs) -> Rules:
-    """For tables without rules over the whole."""
+    """Return no rules, for tables without rules over the whole."""
     return {}
 
 
 def no_options(_recipe: Recipe, _inputs: Inputs) -> Mapping[str, Mapping[str, Any]]:
-    """For tables that every recipe holds against the same suite."""
+    """Return no options, for tables with the same suite in every recipe."""
     return {}
 
 

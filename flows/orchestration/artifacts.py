@@ -32,7 +32,7 @@ MADE_BY = "medmultipoints"
 
 
 def show_outcome(outcome: Outcome) -> None:
-    """The artifacts of a build that has a release, and the pages that they lead to."""
+    """Create the artifacts of a build, and the pages that they link to."""
     verdicts = verdicts_of(outcome)
     report = write_report(outcome.build.lake, outcome.release.path, verdicts)
     summary = f"{summary_markdown(outcome)}\n{links_markdown(outcome, report)}"
@@ -52,12 +52,12 @@ def show_outcome(outcome: Outcome) -> None:
 
 
 def verdicts_of(outcome: Outcome) -> dict[str, list[Verdict]]:
-    """What the suites found, by stage."""
+    """Return the verdicts of the suites by stage."""
     return {stage.name: [verdict_from_json(raw) for raw in stage.receipt.verdicts] for stage in outcome.stages}
 
 
 def links_markdown(outcome: Outcome, report: Report) -> str:
-    """Where release, card, quarantine and pages are."""
+    """Return where release, card, quarantine and pages are."""
     address, release = report_address(report), outcome.release.path
     sheet = f", [contact sheet]({address}/{SHEET})" if report.sheet else ""
     return (
@@ -70,13 +70,13 @@ def links_markdown(outcome: Outcome, report: Report) -> str:
 
 
 def report_address(report: Report) -> str:
-    """Under which address a browser finds the pages: that of ``serve``, else the folder."""
+    """Return the address of the pages for a browser: that of ``serve``, else the folder."""
     served = os.environ.get(REPORTS)
     return f"{served}/{report.path}" if served else report.folder.as_uri()
 
 
 def sheet_address(report: Report) -> str | None:
-    """The contact sheet as ``serve`` shows it; the picture itself where no server does; None where there is none."""
+    """Return the address of the contact sheet; without ``serve``, the picture as a data URL; None without a sheet."""
     if report.sheet is None:
         return None
     if os.environ.get(REPORTS):
@@ -85,7 +85,7 @@ def sheet_address(report: Report) -> str | None:
 
 
 def record_lineage(outcome: Outcome) -> None:
-    """One event a table of each stage that was not kept: of which tables and sources it was made, and its rows."""
+    """Emit one event per table of each stage that was not kept: its inputs, sources and row counts."""
     sources = [source_asset(source) for source in outcome.build.sources]
     made = {stage.name: stage_assets(outcome, stage) for stage in PIPELINE}
     done = {result.name: result for result in outcome.stages}
@@ -99,7 +99,7 @@ def record_lineage(outcome: Outcome) -> None:
 
 
 def send(assets: Sequence[Asset], given: Sequence[Asset], result: StageResult) -> None:
-    """The events of one stage."""
+    """Emit the events of one stage."""
     related = [AssetContext.asset_as_related(asset) for asset in given]
     related.append(AssetContext.related_materialized_by(MADE_BY))
     payload = {"stage": result.name, "key": result.key, **dict(result.counts)}
@@ -109,13 +109,13 @@ def send(assets: Sequence[Asset], given: Sequence[Asset], result: StageResult) -
 
 
 def source_asset(source: Source) -> Asset:
-    """An upstream dataset."""
+    """Return an upstream dataset as an asset."""
     about = AssetProperties(name=source.info.title, url=source.info.homepage, description=source.info.citation)
     return Asset(key=f"{SCHEME}/sources/{source.name}", properties=about)
 
 
 def stage_assets(outcome: Outcome, stage: Stage) -> list[Asset]:
-    """The tables that a stage writes; the release for the last one."""
+    """Return the tables that a stage writes as assets; of the last stage, the release."""
     recipe = outcome.build.recipe.name
     if stage.name == PIPELINE[-1].name:
         about = AssetProperties(name=f"{recipe} {outcome.release.version}", description=outcome.release.manifest_root)

@@ -1,4 +1,4 @@
-"""The deployments that ``medmultipoints serve`` offers; ``prefect.yaml`` declares the same for sites with workers."""
+"""The deployments that ``medmultipoints serve`` offers; ``prefect.yaml`` is generated from them."""
 
 import re
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 DROP = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 WAIT = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 
-# What starts the flow ``alert``: ``prefect.yaml`` declares the very same.
+# The triggers of the flow ``alert``.
 AUTOMATIONS = (
     DeploymentEventTrigger(
         name="a refresh failed",
@@ -57,7 +57,7 @@ Schedule = CronSchedule | IntervalSchedule
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One deployment: its flow, its own parameters, when it runs by itself, what becomes of a run too many."""
+    """One deployment: its flow, its parameters, its schedule, and its concurrency limit."""
 
     flow: Flow[..., Any]
     parameters: dict[str, Any]
@@ -68,7 +68,7 @@ class Served:
 
 
 def deployments(what: RefreshRequest, schedule: Schedule | None, timezone: str) -> tuple[Served, ...]:
-    """Every deployment; refresh runs on the schedule, verify weekly where refresh has one, the others when asked."""
+    """Return every deployment: refresh on the schedule, verify weekly if refresh has one, the others on request."""
     destination: Destination | None = what.publish_to
     weekly = CronSchedule(cron=WEEKLY, timezone=timezone) if schedule else None
     tagged = (f"recipe:{what.label}",)
@@ -84,7 +84,7 @@ def deployments(what: RefreshRequest, schedule: Schedule | None, timezone: str) 
 
 
 def schedule_of(every: str | None, cron: str | None, timezone: str) -> Schedule | None:
-    """What ``--every 15m`` or ``--cron "0 2 * * *"`` means; UsageError for anything else; None for neither."""
+    """Return the schedule of ``--every 15m`` or ``--cron "0 2 * * *"``; UsageError for any other; None for neither."""
     if every and cron:
         raise UsageError("give either --every or --cron.")
     try:
@@ -98,7 +98,7 @@ def schedule_of(every: str | None, cron: str | None, timezone: str) -> Schedule 
 
 
 def interval_of(every: str) -> timedelta:
-    """The time between two runs, of at most six digits; UsageError for a text that is none."""
+    """Return the time between two runs; UsageError for a text that is not such a time."""
     found = re.fullmatch(r"(\d{1,6})\s*([smhd])", every, re.ASCII)
     if not found or int(found[1]) == 0:
         raise UsageError(f"--every {every}: write a number and s, m, h or d, for example 15m.")

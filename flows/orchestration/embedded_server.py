@@ -135,7 +135,7 @@ def _start(home: Path, listening: socket.socket, reports: Path | None) -> "subpr
 
 
 def check_room(home: Path) -> None:
-    """MachineError where the server could not work: it would hang, or fail without a word of the reason."""
+    """Raise MachineError if the disk is too full for the server, which would hang or fail without a reason."""
     if shutil.disk_usage(home).free < LEAST_FREE:
         raise MachineError(
             f"the folder of the embedded Prefect server: less than {LEAST_FREE >> 20} MiB are left ({home}). The disk "
@@ -177,7 +177,7 @@ def _serve(listening: int, reports: str) -> None:
 
 
 def talking_to(port: int, app: "ASGIApp") -> "ASGIApp":
-    """The application with pages that ask no other host for anything: Prefect's would ask one for analytics."""
+    """Return the application with a policy that forbids its pages to contact other hosts, as for analytics."""
     hosts = [f"{kind}://{host}:{port}" for kind in ("http", "ws") for host in ("127.0.0.1", "localhost")]
     policy = f"connect-src 'self' {' '.join(hosts)}".encode()
 

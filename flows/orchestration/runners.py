@@ -25,7 +25,7 @@ NEVER_RETRY = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROF
 
 
 def task_runner(chosen: BuildRequest) -> Runner:
-    """The runner that was asked for, not started; UsageError where its package is not installed."""
+    """Return the requested runner, not started; UsageError if its package is not installed."""
     workers = chosen.workers or os.cpu_count() or 1
     reach_cluster(chosen)
     makers: dict[str, Callable[[], object]] = {
@@ -45,7 +45,7 @@ def task_runner(chosen: BuildRequest) -> Runner:
 def _dask(workers: int, address: str | None) -> object:
     from prefect_dask import DaskTaskRunner
 
-    logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of every step, whatever Prefect's level
+    logging.getLogger("distributed").setLevel(logging.WARNING)  # it logs every step, at any level of Prefect
     if address:
         return DaskTaskRunner(address=address)
     return DaskTaskRunner(cluster_kwargs={"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None})
@@ -60,13 +60,13 @@ def _ray(workers: int, address: str | None) -> object:
 
 
 def worth_retrying(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
-    """Only refusals of system and object store that may pass: a full disk or wrong data stay what they are."""
+    """Return whether an error may be temporary: of system or object store, but no full disk and no wrong data."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, StoreError) or (isinstance(error, OSError) and error.errno not in NEVER_RETRY)
 
 
 class Parcel:
-    """A job on its way to a runner: neither Prefect nor Dask looks inside it for pieces to replace."""
+    """A job on its way to a runner, opaque, so that neither Prefect nor Dask traverses it."""
 
     def __init__(self, job: ShardJob) -> None:
         self.job = job
@@ -87,7 +87,7 @@ class Parcel:
     retry_condition_fn=worth_retrying,
 )
 def shard(parcel: Parcel) -> Receipt | State[object]:
-    """One shard of one stage; an error of the data is a failed state with its message, not a traceback."""
+    """Run one shard of one stage; an error of the data is a failed state with its message, not a traceback."""
     try:
         return run_shard(parcel.job)
     except PipelineError as error:
@@ -95,7 +95,7 @@ def shard(parcel: Parcel) -> Receipt | State[object]:
 
 
 def run_with(runner: Runner) -> Mapper:
-    """A mapper that gives every shard to the runner, which is started; an error is noted with its shard."""
+    """Return a mapper that submits every shard to the started runner; an error carries a note with its shard."""
 
     def run(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, Receipt]]:
         futures = {runner.submit(shard, {"parcel": Parcel(job)}): job for job in jobs}

@@ -23,16 +23,16 @@ from medmultipoints.flows.orchestration.flow_runs import SERVED_BY
 
 NAME = "medmultipoints"
 UNDER_WAY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
-LOST = "its process ended; the next run goes on where it stopped"
+LOST = "its process ended; the next run continues where it stopped"
 ORPHANS_SECONDS = 20
-# A server that does not answer, or does not know (yet) what is asked for.
+# A server that does not answer, or does not know the run (yet).
 AWAY = (httpx.HTTPError, PrefectHTTPStatusError, ObjectNotFound)
 
 log = logging.getLogger(__name__)
 
 
 def serve(served: Sequence[Served], ready: Callable[[datetime | None], None]) -> None:
-    """Offer the deployments until SIGINT or SIGTERM; runs that are under way then are cancelled, in order."""
+    """Serve the deployments until SIGINT or SIGTERM; running flow runs are cancelled then."""
     os.environ[SERVED_BY] = str(os.getpid())
     asyncio.run(_serve(served, ready))
 
@@ -70,7 +70,7 @@ async def _serve(served: Sequence[Served], ready: Callable[[datetime | None], No
 
 
 async def next_run(served: Sequence[Served]) -> datetime | None:
-    """When the first deployment that has a schedule is due; None where none has."""
+    """Return when the first deployment with a schedule is due; None without a schedule."""
     from prefect.server.schemas.schedules import CronSchedule, IntervalSchedule
 
     schedule = next((one.schedule for one in served if one.schedule), None)
@@ -81,7 +81,7 @@ async def next_run(served: Sequence[Served]) -> datetime | None:
 
 
 async def let_finished_end(seconds: float = 10) -> None:
-    """Wait for processes whose runs have ended: the runner would call them cancelled. Not without a server to ask."""
+    """Wait for processes whose runs have ended, which the runner would mark cancelled; not if the server is gone."""
     deadline = time.monotonic() + seconds
     with suppress(*AWAY):
         while multiprocessing.active_children() and time.monotonic() < deadline:
@@ -92,17 +92,17 @@ async def let_finished_end(seconds: float = 10) -> None:
 
 
 async def watch_for_orphans() -> None:
-    """From time to time, mark orphans as crashed; where the server does not answer, the next time."""
+    """Mark orphans as crashed every 20 s; if the server does not answer, try again the next time."""
     while True:
         await asyncio.sleep(ORPHANS_SECONDS)
         try:
             await mark_orphans_crashed()
         except AWAY as error:
-            log.warning("runs that outlived the run around them were not looked for: %s", error)
+            log.warning("could not check for orphaned runs: %s", error)
 
 
 async def mark_orphans_crashed() -> None:
-    """Mark runs as crashed that began within a run which has ended without them."""
+    """Mark runs as crashed whose parent run has ended without them."""
     async with get_client() as client:
         for run in await client.read_flow_runs(flow_run_filter=FlowRunFilter(state=of_types([StateType.RUNNING]))):
             if run.parent_task_run_id is None:
@@ -114,12 +114,12 @@ async def mark_orphans_crashed() -> None:
 
 
 def of_types(types: list[StateType]) -> FlowRunFilterState:
-    """A filter for runs in states of these types."""
+    """Return a filter for runs in states of these types."""
     return FlowRunFilterState(type=FlowRunFilterStateType(any_=types))
 
 
 async def mark_stale_runs_crashed() -> int:
-    """Mark runs that an earlier server left under way as crashed, so that they hold no slot; returns how many."""
+    """Mark runs that an earlier server left running as crashed, so that they hold no slot; return how many."""
     under_way = FlowRunFilter(state=of_types(UNDER_WAY))
     async with get_client() as client:
         left = await client.read_flow_runs(flow_run_filter=under_way)

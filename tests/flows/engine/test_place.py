@@ -149,7 +149,7 @@ def test_a_damaged_release_of_a_lake_that_was_moved_gets_no_other_content(
 ) -> None:
     """The record of the run names the release where it stood then."""
     damage_the_manifest(lake / "releases" / "small" / "1.0.0")
-    with pytest.raises(UsageError, match="what was built now is not what stood there"):
+    with pytest.raises(UsageError, match="what was built now is another release"):
         build(write_recipe(tmp_path / "small.toml", OTHER_TITLE), lake, sources)
 
 
