@@ -11,6 +11,7 @@ from medmultipoints.transforms.audit.image_findings import find_in_pictures
 from medmultipoints.transforms.audit.marked_findings import mark_findings
 from medmultipoints.transforms.audit.near_findings import near_findings
 from medmultipoints.transforms.audit.reading_findings import find_in_readings
+from medmultipoints.transforms.audit.text_findings import find_in_frames, find_in_text
 from medmultipoints.transforms.audit.track_findings import find_in_tracks
 from medmultipoints.transforms.review.disputes import mark_disputes
 
@@ -38,7 +39,9 @@ def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
         inputs.read("derive.exclusions"),
         boxes.select("sample_id", "kind").unique(),
     )
-    found = pl.concat([boxes, near, tracks, pictures, readings])
+    text = find_in_text(images, samples, inputs.read("text_places"))
+    frames = find_in_frames(images, samples, regions, inputs.read("joins"))
+    found = pl.concat([boxes, near, tracks, pictures, readings, text, frames])
     marked = mark_findings(found, inputs.read("corrections"), regions)
     entries = build.recipe.corrections.dumped()
     findings = mark_disputes(marked, *entries, regions, build.recipe.boxes.policy)

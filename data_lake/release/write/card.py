@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import jinja2
+import numpy as np
 import polars as pl
 from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
 
@@ -184,6 +185,9 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "tasks": count_tasks(tables.instructions).to_dicts(),
         "notes": note_tasks(tables.instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep")),
         "empty_splits": note_splits(tables.images, facts.recipe.get("splits", {}).get("fractions", ())),
+        "personal": _personal(audit),
+        "readers": ", ".join(facts.recipe.get("text", {}).get("readers", ())),
+        "frames": _twice(audit),
         "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),
         "corrections": [_describe_correction(row) for row in facts.corrections.iter_rows(named=True)],
         "review": facts.review,
@@ -196,6 +200,18 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "example_split": _example_split(tables.images),
         "dictionary": {name: _columns(load_table(declared)) for name, declared in DECLARED.items()},
     }
+
+
+def _personal(audit: pl.DataFrame) -> list[dict[str, Any]]:
+    """How many pictures show or carry something of each kind that a privacy policy knows."""
+    own = audit.filter(pl.col("kind").str.contains("^(shows|carries)_"))
+    return own.group_by("kind").agg(pictures=pl.len()).sort("kind").to_dicts()
+
+
+def _twice(audit: pl.DataFrame) -> dict[str, Any]:
+    """How many pairs of one frame have masks on both sides, and how well these agree in the median."""
+    own = audit.filter(pl.col("kind").is_in(["same_frame", "contradicting_copies"])).drop_nulls("iou")
+    return {"pairs": own.height // 2, "iou": f"{float(np.median(own['iou'])):.2f}" if own.height else ""}
 
 
 def _describe_source(source: SourceInfo, facts: CardFacts) -> dict[str, Any]:
