@@ -4,11 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from medmultipoints.data_lake.release.export.dialect_lines import FORMS, LeftOut
 from medmultipoints.data_lake.release.export.dialect_rows import read_items
 from medmultipoints.data_lake.release.export.dialects import find_dialect
 from medmultipoints.data_lake.release.export.folder import read_mark
 from medmultipoints.data_lake.release.export.plain import choose_splits
-from medmultipoints.data_lake.release.write.dialect_lines import FORMS, LeftOut
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.dialects.answers import Unsupported
 from medmultipoints.transforms.dialects.items import Item

@@ -6,10 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from medmultipoints.data_lake.publish.last_version import LastVersion, check_edits, find_last, find_unfinished
 from medmultipoints.data_lake.publish.places import KeptFile, LocalFile, Place, PlaceState, hash_local
 from medmultipoints.data_lake.publish.remote_release import fetched_tables, wrong_files
-from medmultipoints.data_lake.publish.versions import check_version, is_own, refuse
+from medmultipoints.data_lake.publish.versions import (
+    LastVersion,
+    check_edits,
+    check_version,
+    find_last,
+    find_unfinished,
+    is_own,
+    refuse,
+)
 from medmultipoints.data_lake.publish.withdrawn import (
     Holder,
     find_holders,
@@ -17,10 +24,10 @@ from medmultipoints.data_lake.publish.withdrawn import (
     refuse_withdrawn,
     withdrawn_hashes,
 )
+from medmultipoints.data_lake.release.checks.card_check import check_card
 from medmultipoints.data_lake.release.read.compare import Comparison, compare_releases
 from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT
-from medmultipoints.data_lake.release.write.card_check import check_card
 from medmultipoints.data_lake.release.write.manifest import (
     MANIFEST,
     ClaimedManifest,

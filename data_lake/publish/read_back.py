@@ -86,7 +86,7 @@ def _load(
     environment = kept | dict(place.environment()) | {"HF_HOME": str(home)}
     question = {"path": argument[0], "revision": argument[1], "configs": wanted, "rows": ROWS}
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "medmultipoints.data_lake.publish.sample"],
+        [sys.executable, "-P", "-m", "medmultipoints.data_lake.publish.first_rows"],
         input=json.dumps(question),
         capture_output=True,
         text=True,

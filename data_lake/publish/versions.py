@@ -1,8 +1,13 @@
-"""Which version may follow which, and which paths of a place belong to releases."""
+"""Versions on a branch: the last one, what was edited since, and which version may follow."""
 
+from dataclasses import dataclass
+
+from medmultipoints.data_lake.publish.places import Place, PlaceState
+from medmultipoints.data_lake.publish.remote_release import broken_files, fetch_manifest
+from medmultipoints.data_lake.publish.withdrawn import holds
 from medmultipoints.data_lake.release.read.compare import Comparison
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX
-from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest
 from medmultipoints.transforms.errors import UsageError
 
 OWN_FOLDERS = ("data", "images", "objects", "instructions", "quarantine", "assets")
@@ -48,3 +53,68 @@ def refuse(manifest: Manifest, place: str, reason: str, comparison: Comparison |
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
+
+
+@dataclass(frozen=True, slots=True)
+class LastVersion:
+    """The release at the head of a branch, and the commit that made it; ``tagged`` False where its push broke off."""
+
+    manifest: Manifest
+    commit: str
+    tagged: bool
+
+    @property
+    def tag(self) -> str:
+        return f"v{self.manifest.version}"
+
+
+def find_last(place: Place, state: PlaceState, name: str) -> LastVersion | None:
+    """The version on the branch; UsageError where the branch holds something else than releases of this name."""
+    if state.head is None or not [path for path in state.files if not path.startswith(".git") and path != "README.md"]:
+        return None
+    if MANIFEST not in state.files:
+        raise UsageError(
+            f"{place.name} holds {len(state.files)} files and no {MANIFEST}: it is not a release repository. "
+            "Give the name of another repository; a new one is created if it does not exist."
+        )
+    last = fetch_manifest(place, state.head)
+    if last.name != name:
+        raise UsageError(
+            f"{place.name} holds the release '{last.name}', this one is '{name}'. "
+            "A repository holds the versions of one release: give another --repo or folder."
+        )
+    tagged = state.tags.get(f"v{last.version}")
+    made = [commit.oid for commit in state.commits if f"manifest-root: {last.manifest_root}" in commit.message]
+    return LastVersion(last, tagged or (made[-1] if made else state.head), tagged is not None)
+
+
+def find_unfinished(place: Place, last: LastVersion, withdrawn: frozenset[str]) -> tuple[str, str] | None:
+    """Tag and commit of the version, where its push ended before the tag; UsageError where it is damaged.
+
+    One that holds images of ``withdrawn`` hashes gets no tag: it may have been removed for them.
+    """
+    if last.tagged or holds(place, last.commit, withdrawn):
+        return None
+    broken = broken_files(place, last.commit, last.manifest)
+    if broken:
+        raise UsageError(
+            f"{place.name}: version {last.manifest.version} has no tag {last.tag} there, and {broken[0]} "
+            f"is not what its {MANIFEST} lists. Bring the branch back to the last good version, then publish again."
+        )
+    return last.tag, last.commit
+
+
+def check_edits(place: Place, state: PlaceState, last: LastVersion) -> None:
+    """UsageError where someone edited release files after the version was made: they are not overwritten unasked."""
+    if last.commit == state.head:
+        return
+    before = place.files(last.commit)
+    listed = [*(entry.path for entry in last.manifest.files), MANIFEST]
+    edited = [path for path in listed if state.files.get(path) != before.get(path)]
+    if edited:
+        titles = [commit.title for commit in state.commits[:3]]
+        raise UsageError(
+            f"{place.name}: {', '.join(edited[:5])} was edited there after {last.tag} (last commits: "
+            f"{'; '.join(titles)}). Nothing was changed. Take the edit over into the recipe (for the card: its `card` "
+            "text) and build a new version, or publish with --replace-edits to put the release over it."
+        )

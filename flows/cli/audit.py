@@ -6,7 +6,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from medmultipoints.data_lake.release.read.findings import read_conventions, read_findings, told
+from medmultipoints.data_lake.release.read.audit_findings import read_conventions, read_findings, told
 from medmultipoints.data_lake.release.write.card import describe_convention
 from medmultipoints.data_lake.report.corrections import entry, values_of
 from medmultipoints.flows.cli.console import OUT, print_json, table

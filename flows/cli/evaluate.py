@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from medmultipoints.data_lake.evaluate.page import render_scoring_page
 from medmultipoints.data_lake.evaluate.score import Matched, load_items
+from medmultipoints.data_lake.evaluate.scoring_page import render_scoring_page
 from medmultipoints.flows.cli.console import OUT, print_json, table
 from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.cli.write_page import HtmlOption, write_aside

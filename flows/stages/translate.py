@@ -1,8 +1,8 @@
 """Stage ``translate``: the instructions in the dialects that the recipe names."""
 
 from medmultipoints.data_lake.prompt_assets import wording_digest
+from medmultipoints.data_lake.release.export.dialect_lines import left_out_reason, translate
 from medmultipoints.data_lake.release.read.tables import line_id
-from medmultipoints.data_lake.release.write.dialect_lines import left_out_reason, translate
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe

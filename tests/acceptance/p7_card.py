@@ -8,7 +8,7 @@ from typing import Any
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
-from medmultipoints.data_lake.release.write.card_check import card_problems
+from medmultipoints.data_lake.release.checks.card_check import card_problems
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from tests.acceptance.builds import build

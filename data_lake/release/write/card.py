@@ -11,10 +11,9 @@ import polars as pl
 from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
 
 from medmultipoints.data_lake.catalogue import SourceInfo
+from medmultipoints.data_lake.release.export.dialect_lines import FORMS, left_out_reason
 from medmultipoints.data_lake.release.export.dialect_tables import dialect_schema
 from medmultipoints.data_lake.release.read.tables import dialects_in
-from medmultipoints.data_lake.release.write.curated import Curated
-from medmultipoints.data_lake.release.write.dialect_lines import FORMS, left_out_reason
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, bin_counts
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns, released_features
@@ -42,6 +41,24 @@ CONFIGS = {"records": "data", "images": "images", "objects": "objects", "instruc
 DECLARED = {"records": "records", "images": "released_images", "objects": "objects", "instructions": "instructions"}
 TAGS = ("medical", "counting", "pointing")
 SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curated:
+    """What a curator writes for the card, given by the recipe.
+
+    Texts are Markdown and are put on the card as they are; empty ones are left out.
+    """
+
+    about: str = ""
+    uses: str = ""
+    limits: str = ""
+    changes: str = ""
+    citation: str = ""
+    homepage: str | None = None
+    authors: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 import polars as pl
 
+from medmultipoints.data_lake.release.export.dialect_lines import FORMS
 from medmultipoints.data_lake.release.write.card import DECLARED, CardFacts, config_tables, front_matter
-from medmultipoints.data_lake.release.write.dialect_lines import FORMS
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, PARQUET_FILE, FileEntry
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns
 from medmultipoints.data_lake.release.write.licences import choose_licence, licence_link, licensed

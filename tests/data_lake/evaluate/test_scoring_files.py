@@ -11,8 +11,8 @@ import pytest
 
 from medmultipoints.data_lake.evaluate.questions import read_questions
 from medmultipoints.data_lake.evaluate.score import load_items, read_predictions
+from medmultipoints.data_lake.release.export.dialect_lines import FORMS
 from medmultipoints.data_lake.release.export.dialects import export_dialect
-from medmultipoints.data_lake.release.write.dialect_lines import FORMS
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.scoring.report import scoring_report

@@ -16,9 +16,9 @@ from medmultipoints.data_lake.publish.push import PushResult, push
 from medmultipoints.data_lake.publish.read_back import fetched_release, read_back
 from medmultipoints.data_lake.publish.versions import VersionRefused
 from medmultipoints.data_lake.release.checks.verify import verify_release
+from medmultipoints.data_lake.release.export.dialect_lines import FORMS
 from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT
 from medmultipoints.data_lake.release.sign.signature import Trust, sign_release
-from medmultipoints.data_lake.release.write.dialect_lines import FORMS
 from medmultipoints.transforms.errors import MachineError, UsageError
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables

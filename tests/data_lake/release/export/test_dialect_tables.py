@@ -8,13 +8,13 @@ from typing import get_args
 import polars as pl
 import pytest
 
+from medmultipoints.data_lake.release.checks.card_check import card_problems
 from medmultipoints.data_lake.release.checks.verify import verify_release
+from medmultipoints.data_lake.release.export.dialect_lines import FORMS, translate
 from medmultipoints.data_lake.release.export.dialect_tables import dialect_schema, write_dialect_rows
 from medmultipoints.data_lake.release.export.dialects import export_dialect
 from medmultipoints.data_lake.release.read.compare import compare_releases
 from medmultipoints.data_lake.release.read.tables import dialects_in, read_lines, read_tables
-from medmultipoints.data_lake.release.write.card_check import card_problems
-from medmultipoints.data_lake.release.write.dialect_lines import FORMS, translate
 from medmultipoints.data_lake.release.write.files import hash_file
 from medmultipoints.data_lake.release.write.manifest import manifest_bytes, manifest_root, read_manifest
 from medmultipoints.flows.recipe.instructions import Dialect

@@ -10,8 +10,7 @@ from huggingface_hub import DatasetCard
 from PIL import Image
 
 from medmultipoints.data_lake.catalogue import load_catalogue
-from medmultipoints.data_lake.release.write.card import TEMPLATE, render_card
-from medmultipoints.data_lake.release.write.curated import Curated
+from medmultipoints.data_lake.release.write.card import TEMPLATE, Curated, render_card
 from medmultipoints.data_lake.release.write.files import FileEntry
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, _axis, bin_counts, histogram_png
 from medmultipoints.data_lake.release.write.licences import hub_licence, licence_reason

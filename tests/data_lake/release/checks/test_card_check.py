@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from medmultipoints.data_lake.release.write.card_check import card_problems, check_card
+from medmultipoints.data_lake.release.checks.card_check import card_problems, check_card
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.errors import DataError
 
