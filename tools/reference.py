@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from medmultipoints.flows.cli.app import COMMANDS, load
+from tools.formats_page import render_formats
 from tools.prefect_yaml import render_prefect_yaml
 from tools.recipe_reference import render_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+FORMATS = ROOT / "docs" / "formats.md"
 PROGRAM = "medmultipoints"
 
 _INTRODUCTION = """# Command line
@@ -61,6 +63,7 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "docs" / "cli.md": render_cli(),
         ROOT / "docs" / "recipe.md": render_recipe(),
+        FORMATS: replace_between(FORMATS.read_text("utf-8"), "<!-- formats -->\n", "<!-- end -->", render_formats()),
         ROOT / "prefect.yaml": render_prefect_yaml(),
     }
 

@@ -1,6 +1,8 @@
 """``medmultipoints inspect``: what a folder or an archive of annotated pictures holds, as a declaration to save."""
 
 import shlex
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -14,6 +16,7 @@ from medmultipoints.flows.cli.console import OUT, print_json, say, table
 from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.cli.write_page import HtmlOption, write_aside, write_page
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.annotated import Hint
 from medmultipoints.transforms.sources.declaration import merge_read
 from medmultipoints.transforms.sources.declaration_text import write_declaration
 from medmultipoints.transforms.sources.inspection import Inspection, choice_value, inspect_source, nest_keys
@@ -42,7 +45,7 @@ def inspect(
     source = name or str(held.get("name") or _slug(path))
     with TemporaryDirectory(prefix="medmultipoints-inspect-") as scratch:
         files = open_given(source, path, Path(scratch))
-        found = inspect_source(files, stated, accept=accept)
+        found = with_licence(inspect_source(files, stated, accept=accept), held)
         text = _declaration(held, source, path, found)
         write_aside(html, lambda: render_page(source, found, text, files))
     if save is not None:
@@ -52,6 +55,14 @@ def inspect(
         print_json(plain(found, text))
     else:
         _print(source, found, text)
+
+
+def with_licence(found: Inspection, held: Mapping[str, Any]) -> Inspection:
+    """The inspection with a hint where the declaration states no licence: no file of a source can prove it."""
+    if held.get("licence") or found.recognition is None:
+        return found
+    text = 'state the licence of the source in its declaration, such as licence = "CC-BY-4.0"; a build asks for it'
+    return replace(found, hints=(*found.hints, Hint("licence", text)))
 
 
 def plain(found: Inspection, text: str) -> dict[str, object]:
