@@ -19,6 +19,12 @@ Floats = NDArray[np.float64]
 THRESHOLDS: Final[Floats] = np.linspace(0.5, 0.95, 10)
 RECALLS: Final[Floats] = np.linspace(0.0, 1.0, 101)
 MAX_BOXES: Final = 100
+_SINGLE_THRESHOLDS: Final[Floats] = THRESHOLDS.astype(np.float32).astype(np.float64)
+_SINGLE_RECALLS: Final[Floats] = RECALLS.astype(np.float32).astype(np.float64)
+"""As the published program has them: torchmetrics makes them, and the boxes, in single precision.
+
+So a box whose IoU is 0.6 exactly misses the threshold 0.6, and one of 0.9 passes 0.9; 0.5 and 0.75 are exact.
+"""
 _UNLIMITED: Final = [0.0, 1e10]
 
 
@@ -27,13 +33,15 @@ def average_precisions(true: Sequence[Places], predicted: Sequence[Places]) -> F
 
     ``true`` and ``predicted`` hold the boxes of one item at the same position. As every score is equal, the
     evaluator's stable sort keeps the boxes in the order of the items and, within an item, as written; the first
-    100 of an item count. So the value depends on that order: it is the published one, not a good one.
+    100 of an item count. So the value depends on that order: it is the published one, not a good one. Boxes,
+    thresholds and recalls are in single precision, as in the published program.
     """
     with contextlib.redirect_stdout(io.StringIO()):  # the evaluator reports its progress there
         evaluation = COCOeval(_coco(true, scored=False), _coco(predicted, scored=True), "bbox")
         evaluation.params.imgIds = list(range(len(true)))
         evaluation.params.catIds = [1]
         evaluation.params.maxDets = [MAX_BOXES]
+        evaluation.params.iouThrs, evaluation.params.recThrs = _SINGLE_THRESHOLDS, _SINGLE_RECALLS
         evaluation.params.areaRng, evaluation.params.areaRngLbl = [_UNLIMITED], ["all"]
         evaluation.evaluate()
         evaluation.accumulate()
@@ -55,13 +63,13 @@ def tied_average_precisions(matched: Floats, predicted: Floats, true: Floats) ->
 
 def _coco(boxes: Sequence[Places], *, scored: bool) -> Any:
     """Annotations in the evaluator's own structure; ids from 1, because it takes 0 for unmatched."""
-    rows = [(image, box) for image, listed in enumerate(boxes) for box in listed]
+    rows = [(image, _single(box)) for image, listed in enumerate(boxes) for box in listed]
     extra = {"score": 1.0} if scored else {"iscrowd": 0}
     annotations = [
-        {"id": number, "image_id": image, "category_id": 1, "bbox": [x1, y1, x2 - x1, y2 - y1]}
-        | {"area": (x2 - x1) * (y2 - y1)}
+        {"id": number, "image_id": image, "category_id": 1, "bbox": [x, y, width, height]}
+        | {"area": width * height}
         | extra
-        for number, (image, (x1, y1, x2, y2)) in enumerate(rows, start=1)
+        for number, (image, (x, y, width, height)) in enumerate(rows, start=1)
     ]
     coco = COCO()
     coco.dataset = {
@@ -71,6 +79,12 @@ def _coco(boxes: Sequence[Places], *, scored: bool) -> Any:
     }
     coco.createIndex()
     return coco
+
+
+def _single(box: Sequence[float]) -> tuple[float, float, float, float]:
+    """Left, top, width and height of corners, computed in single precision."""
+    x1, y1, x2, y2 = np.asarray(box, np.float64).astype(np.float32)
+    return float(x1), float(y1), float(x2 - x1), float(y2 - y1)
 
 
 def box_ious(first: Places, second: Places) -> Floats:

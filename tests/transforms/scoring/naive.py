@@ -3,9 +3,16 @@
 import json
 import re
 from math import dist, sqrt
+from struct import pack, unpack
 
-THRESHOLDS = [0.5 + (0.95 - 0.5) / 9 * step for step in range(10)]
-LEVELS = [step * 0.01 for step in range(101)]  # as COCO computes them: 0.57 is 0.5700000000000001
+
+def single(number):
+    """The number in single precision, as torchmetrics has thresholds, recalls and boxes."""
+    return unpack("f", pack("f", number))[0]
+
+
+THRESHOLDS = [single(0.5 + (0.95 - 0.5) / 9 * step) for step in range(10)]
+LEVELS = [single(step * 0.01) for step in range(101)]
 
 
 def block(text):
@@ -61,11 +68,20 @@ def hits_in_file_order(true, predicted, threshold):
     return hits
 
 
+def box_as_stored(box):
+    """The corners of a box that is stored as left, top, width and height in single precision."""
+    x1, y1, x2, y2 = map(single, box)
+    return x1, y1, x1 + single(x2 - x1), y1 + single(y2 - y1)
+
+
 def average_precision(pairs, threshold):
     total = sum(len(true) for true, _ in pairs)
     if not total:
         return -1.0
-    hits = [hit for true, predicted in pairs for hit in hits_in_file_order(true, predicted, threshold)]
+    stored = [
+        ([box_as_stored(box) for box in true], [box_as_stored(box) for box in predicted]) for true, predicted in pairs
+    ]
+    hits = [hit for true, predicted in stored for hit in hits_in_file_order(true, predicted, threshold)]
     curve, right = [], 0
     for number, hit in enumerate(hits, start=1):
         right += hit

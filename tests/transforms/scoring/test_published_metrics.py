@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from medmultipoints.transforms.scoring.detection import average_precisions
 from medmultipoints.transforms.scoring.items import PARTS, Item
 from medmultipoints.transforms.scoring.published import published_metrics
 from tests.transforms.scoring import naive
@@ -138,3 +139,10 @@ def test_five_hundred_random_cases_agree_with_a_second_computation(block: int) -
         found = published_metrics(items)[task]
         for name, value in naive.published(task, cases).items():
             assert value == pytest.approx(found[name], abs=1e-6), (seed, task, name)
+
+
+@pytest.mark.parametrize(("width", "reached"), [(50, 1), (60, 2), (70, 5), (75, 6), (80, 6), (90, 9), (95, 10)])
+def test_thresholds_are_those_of_single_precision(width: int, reached: int) -> None:
+    """An IoU of exactly 0.6 or 0.8 misses its threshold, one of 0.7, 0.9 or 0.95 passes it, as when published."""
+    precisions = average_precisions([[(0, 0, 100, 100)]], [[(0, 0, width, 100)]])
+    assert int((precisions > 0).sum()) == reached
