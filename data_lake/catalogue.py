@@ -79,7 +79,7 @@ class SourceInfo(_Entry):
 
     A source with a ``reader`` states the labels of its objects and where it is published. A declared one needs no more
     than its name; labels, and what ``organ``, ``finding``, ``classification`` and ``modality`` leave open, are as its
-    files say. ``guessed`` are the keys of answers that nobody gave.
+    files say. ``guessed`` are the keys of answers that nobody gave; ``broken`` is why the source is left out, if it is.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -99,6 +99,7 @@ class SourceInfo(_Entry):
     classification: str = ""
     modality: str = ""
     guessed: tuple[str, ...] = ()
+    broken: str = ""
     read: Mapping[str, Any] | None = None
 
     @field_validator("read")
@@ -211,7 +212,7 @@ def read_digest(info: SourceInfo) -> str:
 
     The code that reads declarations is that of the stage itself.
     """
-    return reader_digest(info.reader) if info.reader else digest({"read": dict(info.read or {}), "facts": info.facts})
+    return reader_digest(info.reader) if info.reader else digest([dict(info.read or {}), info.facts, info.broken])
 
 
 def reader_digest(key: str) -> str:

@@ -1,7 +1,7 @@
 """Declared sources made complete before a build: what the files prove is added, open questions stop everything."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from medmultipoints.data_lake.archives.source_files import SourceFiles
 from medmultipoints.flows.recipe.problems import problems
-from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.errors import DataError, MemberProblem, SourceDataError, UsageError
 from medmultipoints.transforms.sources.annotated import Question
 from medmultipoints.transforms.sources.declaration import Declaration, merge_read
 from medmultipoints.transforms.sources.registry import recognise_source
@@ -30,15 +30,23 @@ class OpenQuestions(UsageError):
         super().__init__(f"{what}:\n" + "\n".join(lines) + f"\n{remedy}")
 
 
-def complete_sources(tables: Mapping[str, Table], files: Mapping[str, SourceFiles]) -> dict[str, dict[str, Any]]:
+def complete_sources(
+    tables: Mapping[str, Table], open_files: Callable[[str], SourceFiles], *, leave_out: bool = False
+) -> dict[str, dict[str, Any]]:
     """Return the tables of declared sources with complete ``read`` tables, and the keys of accepted defaults.
 
-    Errors: OpenQuestions with those of all sources; UsageError where a source is not recognised.
+    With ``leave_out`` a source that cannot be read says why in its key ``broken``.
+    Errors: OpenQuestions with those of all sources; UsageError or DataError where a source cannot be read.
     """
     complete: dict[str, dict[str, Any]] = {}
     questions: dict[str, tuple[Question, ...]] = {}
     for name, table in tables.items():
-        complete[name], questions[name] = _complete(name, table, files[name])
+        try:
+            complete[name], questions[name] = _complete(name, table, open_files(name))
+        except (DataError, UsageError) as error:
+            if not leave_out:
+                raise
+            complete[name] = {key: value for key, value in table.items() if key != "accept"} | {"broken": str(error)}
     still_open = {name: asked for name, asked in questions.items() if asked}
     if still_open:
         raise OpenQuestions(still_open)
@@ -56,7 +64,10 @@ def head_questions(table: Table) -> tuple[Question, ...]:
 
 def _complete(name: str, table: Table, files: SourceFiles) -> tuple[dict[str, Any], tuple[Question, ...]]:
     stated = table.get("read") or {}
-    found = recognise_source(files, stated)
+    try:
+        found = recognise_source(files, stated)
+    except MemberProblem as problem:
+        raise SourceDataError(name, str(files.path), problem.detail, "Correct the file, or leave it out.") from problem
     if found is None:
         raise UsageError(
             f"sources.{name}: no annotation format is recognised in {files.path}. Write format and annotations in "

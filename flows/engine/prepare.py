@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from medmultipoints.data_lake.archives.fingerprint import fingerprint
-from medmultipoints.data_lake.archives.source_files import open_source
+from medmultipoints.data_lake.archives.source_files import SourceFiles, open_source
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue
 from medmultipoints.data_lake.fetch.download import fetch_source
 from medmultipoints.data_lake.release.read.previous import read_previous, read_previous_tables
@@ -28,7 +28,7 @@ from medmultipoints.flows.recipe.privacy import check_readers
 from medmultipoints.flows.recipe.problems import NAME
 from medmultipoints.flows.recipe.sources import source_infos, take_paths
 from medmultipoints.transforms.diff.releases import KEYS
-from medmultipoints.transforms.errors import MachineError, UsageError
+from medmultipoints.transforms.errors import MachineError, SourceDataError, UsageError
 
 Progress = Callable[[str, int, int | None], None]
 ADDRESS = re.compile(r"(?:\w+://)?(?P<host>[^/:]+|\[[^]]+\]):(?P<port>\d{1,5})/?")
@@ -67,7 +67,8 @@ def prepare(request: BuildRequest, stages: Sequence[Stage], progress: Progress =
     infos = source_infos(recipe.sources, load_catalogue())
     choose_licence(list(infos.values()))
     given_first = sorted(recipe.sources, key=lambda name: name not in paths)
-    found = {name: locate(infos[name], paths.get(name), lake, progress) for name in given_first}
+    leave_out = recipe.validation.broken_sources == "leave-out"
+    found = {name: locate(infos[name], paths.get(name), lake, progress, leave_out) for name in given_first}
     recipe, sources = completed(recipe, [found[name] for name in recipe.sources], lake)
     return Build(lake, recipe, sources, request.located(), previous, earlier)
 
@@ -81,8 +82,12 @@ def without_paths(recipe: Recipe) -> tuple[Recipe, dict[str, str]]:
 def completed(recipe: Recipe, found: Sequence[Source], lake: Lake) -> tuple[Recipe, tuple[Source, ...]]:
     """Return the recipe and its sources with complete declarations; OpenQuestions where one leaves something open."""
     declared = {source.name: source for source in found if source.info.read is not None}
-    files = {name: open_source(name, source.fingerprint.path, lake.scratch) for name, source in declared.items()}
-    tables = complete_sources({name: recipe.sources[name] for name in declared}, files)
+
+    def opened(name: str) -> SourceFiles:
+        return open_source(name, declared[name].fingerprint.path, lake.scratch)
+
+    leave_out = recipe.validation.broken_sources == "leave-out"
+    tables = complete_sources({name: recipe.sources[name] for name in declared}, opened, leave_out=leave_out)
     recipe = recipe.model_copy(update={"sources": {**recipe.sources, **tables}})
     infos = source_infos(recipe.sources, load_catalogue())
     return recipe, tuple(replace(source, info=infos[source.name]) for source in found)
@@ -154,10 +159,11 @@ def check_given(recipe: Recipe, given: Mapping[str, str]) -> None:
             )
 
 
-def locate(info: SourceInfo, given: str | None, lake: Lake, progress: Progress) -> Source:
+def locate(info: SourceInfo, given: str | None, lake: Lake, progress: Progress, leave_out: bool = False) -> Source:
     """Return the source's files: those that were given, else those of the landing folder, else downloaded.
 
-    They are opened once, so that a damaged or wrong archive is reported before the next download.
+    They are opened once, so that a damaged or wrong archive is reported before the next download; ``leave_out``: the
+    index stage does that.
     """
     if given is None and not info.downloads:
         raise UsageError(
@@ -167,5 +173,9 @@ def locate(info: SourceInfo, given: str | None, lake: Lake, progress: Progress) 
     watch = partial(progress, info.title)
     path = Path(given).absolute() if given else fetch_source(info, lake.landing / info.name, watch)
     source = Source(info, fingerprint(path))
-    open_source(info.name, source.fingerprint.path, lake.scratch)
+    try:
+        open_source(info.name, source.fingerprint.path, lake.scratch)
+    except SourceDataError:
+        if not leave_out:
+            raise
     return source

@@ -14,6 +14,7 @@ from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.stage import Stage
 from medmultipoints.flows.recipe.model import load_recipe, select_sources
+from medmultipoints.flows.recipe.sources import source_infos, take_paths
 from medmultipoints.transforms.errors import PipelineError
 
 
@@ -60,9 +61,10 @@ def plan_rerun(lake: Lake, run: Mapping[str, Any], stages: Sequence[Stage]) -> R
 
 def to_download(lake: Lake, request: BuildRequest) -> list[str]:
     """Return the sources whose files are neither given nor downloaded."""
-    catalogue = load_catalogue()
-    recipe = select_sources(load_recipe(request.recipe), request.only)
-    wanted = [catalogue[name] for name in recipe.sources if name not in request.sources]
+    recipe = select_sources(load_recipe(request.recipe, tuple(request.sources)), request.only)
+    tables, paths = take_paths(recipe.sources)
+    infos = source_infos(tables, load_catalogue())
+    wanted = [infos[name] for name in tables if name not in request.sources and name not in paths]
     return [info.name for info in wanted if not all(map(Path.exists, landed(lake, info)))]
 
 

@@ -130,6 +130,9 @@ class Validation(_Section):
 
     max_rejected_fraction: float = Field(default=0.5, ge=0, le=1, description="for every stage that by_stage omits")
     by_stage: Mapping[str, Annotated[float, Field(ge=0, le=1)]] = Field(default={}, description="stage = largest share")
+    broken_sources: Literal["stop", "leave-out"] = Field(
+        default="stop", description="a source that cannot be read: stop the build, or leave it out and say so"
+    )
 
 
 class Card(_Section):

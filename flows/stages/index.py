@@ -1,7 +1,7 @@
 """Stage ``index``: every file of a source becomes part of a sample, or is accounted for otherwise."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -13,7 +13,7 @@ from medmultipoints.flows.stages.source_coverage import nothing_usable
 from medmultipoints.transforms.columns.annotation_rows import annotation_rows
 from medmultipoints.transforms.columns.frames import sample_columns
 from medmultipoints.transforms.columns.tables import schema_of
-from medmultipoints.transforms.errors import MemberProblem, SourceDataError
+from medmultipoints.transforms.errors import DataError, MemberProblem, SourceDataError, UsageError
 from medmultipoints.transforms.records import Exclusion, Indexed, Sample
 from medmultipoints.transforms.sources.accounting import check_members
 from medmultipoints.transforms.sources.declared import read_declared
@@ -26,7 +26,19 @@ def source_names(build: Build, _inputs: Inputs) -> tuple[str, ...]:
 
 
 def index_source(build: Build, _inputs: Inputs, shard: str) -> Output:
-    """The samples of one source."""
+    """The samples of one source; a broken one is left out as a whole where the recipe says so."""
+    try:
+        return index_members(build, shard)
+    except (DataError, UsageError) as error:
+        if build.recipe.validation.broken_sources == "stop":
+            raise
+        key = f"{shard}/all files"
+        gone = Exclusion(source=shard, key=key, verdict="dropped", reason="source_broken", detail=str(error))
+        return Output(inputs=[key], used={}, tables=as_tables(()), exclusions=[gone])
+
+
+def index_members(build: Build, shard: str) -> Output:
+    """The samples of one source, with every member accounted for."""
     members = build.files(shard)
     try:
         indexed = read_source(build, shard, members)
@@ -37,20 +49,28 @@ def index_source(build: Build, _inputs: Inputs, shard: str) -> Output:
     except MemberProblem as problem:
         raise SourceDataError(shard, problem.reason, problem.detail, "Get the archive again.") from problem
     names = set(members.names()) | {exclusion.key for exclusion in indexed.exclusions}
-    frame = pl.DataFrame(sample_columns(indexed.samples), schema=schema_of("samples"))
-    annotations = pl.DataFrame(annotation_rows(indexed.samples), schema=schema_of("annotations"))
     owners = member_owners(indexed.samples)
     return Output(
         inputs=[f"{shard}/{name}" for name in sorted(names)],
         used={f"{shard}/{name}": owners.get(name) for name in sorted(indexed.used)},
-        tables={"samples": frame, "annotations": annotations},
+        tables=as_tables(indexed.samples),
         exclusions=[named(exclusion) for exclusion in indexed.exclusions],
     )
+
+
+def as_tables(samples: Sequence[Sample]) -> dict[str, pl.DataFrame]:
+    """The tables of samples."""
+    return {
+        "samples": pl.DataFrame(sample_columns(samples), schema=schema_of("samples")),
+        "annotations": pl.DataFrame(annotation_rows(samples), schema=schema_of("annotations")),
+    }
 
 
 def read_source(build: Build, name: str, members: SourceFiles) -> Indexed:
     """What a source's reader, or the format that it declares, makes of its members."""
     info = next(source.info for source in build.sources if source.name == name)
+    if info.broken:
+        raise DataError(info.broken)
     if info.read is not None:
         declaration = info.declaration
         return read_declared(name, declaration, info.facts, members, find_format(declaration.format).read)
@@ -99,7 +119,8 @@ def require_samples(source: str, indexed: Indexed) -> None:
 
 def index_parameters(recipe: Recipe) -> object:
     """The part of the recipe that this stage depends on."""
-    return {"sources": recipe.sources, "seed": recipe.seed}
+    options = {name: table for name, table in recipe.sources.items() if "read" not in table}
+    return {"sources": options, "seed": recipe.seed, "broken": recipe.validation.broken_sources}
 
 
 STAGE = Stage(

@@ -91,6 +91,7 @@ def record_parameters(recipe: Recipe) -> object:
         "policy": recipe.boxes.policy,
         "track_rounding": recipe.boxes.track_rounding,
         "labels": recipe.labels.model_dump(),
+        "licences": {name: table["licence"] for name, table in recipe.sources.items() if "licence" in table},
     }
 
 

@@ -10,7 +10,7 @@ def image_reader(build: Build, inputs: Inputs) -> Callable[[str], bytes]:
     """Reads the released bytes of an image by its sample_id: as the source ships them, or as derived."""
     samples = inputs.read("samples", "sample_id", "source", "image_member")
     members = {sample_id: (source, member) for sample_id, source, member in samples.iter_rows()}
-    files = {source.name: build.files(source.name) for source in build.sources}
+    files = {name: build.files(name) for name in samples["source"].unique()}
     changed = stored_reader(build.lake, inputs.objects["stored"])
 
     def read(sample_id: str) -> bytes:

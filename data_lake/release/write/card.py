@@ -240,6 +240,7 @@ def _describe_source(source: SourceInfo, facts: CardFacts) -> dict[str, Any]:
     return {
         "info": source,
         "known": facts.known[source.name],
+        "broken": "" if images.height else source.broken or "none of its images is used (`quarantine/`)",
         "images": images.height,
         "records": facts.tables.records.filter(pl.col("source") == source.name).height,
         "objects": ", ".join(f"{count:,} by {kind}" for kind, count in evidence) or "none",

@@ -8,7 +8,7 @@ from medmultipoints.data_lake.archives.source_files import open_source
 from medmultipoints.flows.engine.declarations import OpenQuestions, complete_sources
 from medmultipoints.flows.recipe.model import load_recipe
 from medmultipoints.flows.recipe.sources import source_infos, take_paths
-from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.errors import SourceDataError, UsageError
 
 HEAD = 'name = "cells"\nversion = "1.0.0"\ntitle = "Cells"\n'
 YOLO = "0 0.5 0.5 0.5 0.5\n"
@@ -76,7 +76,7 @@ def test_an_empty_table_is_enough_where_the_path_is_given_otherwise(tmp_path: Pa
 def test_open_questions_of_all_sources_are_asked_at_once_with_the_line_that_answers(tmp_path: Path) -> None:
     files = {name: open_source(name, yolo_folder(tmp_path / name), tmp_path / "scratch") for name in ("one", "two")}
     with pytest.raises(OpenQuestions) as asked:
-        complete_sources({"one": {}, "two": {"licence": "MIT"}}, files)
+        complete_sources({"one": {}, "two": {"licence": "MIT"}}, files.__getitem__)
     text = str(asked.value)
     assert asked.value.exit_code == 2
     assert ("[sources.one]\n    licence = " in text, "[sources.two]\n    licence" in text) == (True, False)
@@ -86,14 +86,14 @@ def test_open_questions_of_all_sources_are_asked_at_once_with_the_line_that_answ
 def test_a_stated_answer_is_not_asked_again(tmp_path: Path) -> None:
     files = {"one": open_source("one", yolo_folder(tmp_path / "one"), tmp_path / "scratch")}
     table = {"licence": "MIT", "read": {"classes": ["cell"], "groups": {"group": "{stem}"}}}
-    complete = complete_sources({"one": table}, files)["one"]
+    complete = complete_sources({"one": table}, files.__getitem__)["one"]
     assert ("yolo", ["cell"], []) == (complete["read"]["format"], complete["read"]["classes"], complete["guessed"])
 
 
 def test_defaults_are_taken_only_where_they_are_accepted_and_are_named(tmp_path: Path) -> None:
     files = {"one": open_source("one", yolo_folder(tmp_path / "one"), tmp_path / "scratch")}
     table = {"read": {"classes": ["cell"]}, "accept": True}
-    complete = complete_sources({"one": table}, files)["one"]
+    complete = complete_sources({"one": table}, files.__getitem__)["one"]
     assert complete["licence"] == "LicenseRef-unknown"
     assert "licence" in complete["guessed"]
     assert "accept" not in complete
@@ -104,4 +104,13 @@ def test_a_folder_of_no_format_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "one" / "readme.txt").write_text("nothing here")
     files = {"one": open_source("one", tmp_path / "one", tmp_path / "scratch")}
     with pytest.raises(UsageError, match=r"sources\.one: no annotation format is recognised"):
-        complete_sources({"one": {"licence": "MIT"}}, files)
+        complete_sources({"one": {"licence": "MIT"}}, files.__getitem__)
+
+
+def test_a_broken_source_is_left_out_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "bad.zip").write_bytes(b"PK\x03\x04 cut off")
+    opened = lambda name: open_source(name, tmp_path / name, tmp_path / "scratch")  # noqa: E731
+    with pytest.raises(SourceDataError, match="damaged zip"):
+        complete_sources({"one": {"licence": "MIT"}}, opened)
+    assert "damaged zip" in complete_sources({"one": {"licence": "MIT"}}, opened, leave_out=True)["one"]["broken"]
