@@ -1,4 +1,4 @@
-"""Stage ``audit``: the source's boxes held against the boxes derived from masks, and near-duplicates as evidence."""
+"""Stage ``audit``: compare the source's boxes with the boxes derived from masks; near-duplicates as evidence."""
 
 import polars as pl
 
@@ -17,7 +17,7 @@ from medmultipoints.transforms.review.disputes import mark_disputes
 
 
 def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Source boxes held against masks, their convention undone; odd tracks, odd pictures, near-duplicates."""
+    """Compare source boxes, their convention undone, with masks; odd tracks, odd pictures, near-duplicates."""
     images, samples, regions = kept_images(inputs).collect(), inputs.read("samples"), inputs.read("regions")
     conventions = estimate_conventions(images, regions)
     boxes = audit_boxes(

@@ -1,4 +1,4 @@
-"""Stage ``correct``: what reviewers decided, held against the data; withdrawn and excluded images leave here."""
+"""Stage ``correct``: match reviewers' decisions with the data; drop withdrawn and excluded images."""
 
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
@@ -48,7 +48,7 @@ def correct_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def correct_parameters(recipe: Recipe) -> object:
-    """The decisions themselves, and what they are held against."""
+    """The decisions, and what they are matched with."""
     return {
         "corrections": recipe.corrections.model_dump(mode="json", exclude={"opinions", "samples"}),
         "policy": recipe.boxes.policy,

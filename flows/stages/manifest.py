@@ -90,7 +90,7 @@ def card_facts(
     tables: Tables,
     earlier: tuple[str, ReleaseDiff] | None,
 ) -> CardFacts:
-    """Everything that card and manifest state."""
+    """Return all facts of card and manifest."""
     recipe = build.recipe
     return CardFacts(
         name=recipe.name,
@@ -171,7 +171,7 @@ def pipeline_modules() -> list[str]:
 
 
 def manifest_data() -> object:
-    """What card and manifest state beyond this module: the template, all code, what the catalogue says of sources."""
+    """What card and manifest hold beyond this module: the template, all code, the catalogue of sources."""
     catalogue = {name: info.model_dump(mode="json") for name, info in load_catalogue().items()}
     return digest([TEMPLATE.read_text("utf-8"), code_digest(pipeline_modules()), catalogue])
 

@@ -1,4 +1,4 @@
-"""Stage ``inspect``: a glance at pictures, for what the audit says of them."""
+"""Stage ``inspect``: measure pictures, for what the audit says of them."""
 
 from dataclasses import asdict
 
@@ -14,7 +14,7 @@ from medmultipoints.transforms.pictures.measure import look_at
 
 STILLS_PER_SHARD = 250
 EVERY_FRAME = 25
-"""Of a video every 25th kept frame is looked at: what is drawn over it, or out of focus, is so for long."""
+"""Sample every 25th kept video frame; overlays and blur persist across frames."""
 
 
 def measure_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:

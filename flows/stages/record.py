@@ -1,4 +1,4 @@
-"""Stage ``record``: the rows of the release, one per (image, label), with objects and images beside them."""
+"""Stage ``record``: the rows of the release, one per (image, label), and the tables of objects and images."""
 
 from typing import Any
 
@@ -101,7 +101,7 @@ def record_suite(recipe: Recipe, inputs: Inputs) -> dict[str, dict[str, Any]]:
 
 
 def record_data() -> object:
-    """The licences that the catalogue states: each row carries its own."""
+    """The licences of the catalogue: each row carries its own."""
     return {name: info.licence for name, info in load_catalogue().items()}
 
 

@@ -151,7 +151,13 @@ def test_a_held_back_row_of_something_else_than_an_image_names_its_source_and_no
     key, record_id = "hyperkvasir/a:polyps", f"{'0' * 64}:polyps"
     row = dict.fromkeys(polars_schema(load_table("instructions")), "") | {"record_id": record_id}
     row |= {"template": 0, "answer_rederived": False, "image_files": [], "object_ids": []}
-    stage = Stage(name="instruct", work=no_work, writes=("instructions",), parameters=lambda _recipe: None)
+    stage = Stage(
+        name="instruct",
+        work=no_work,
+        writes=("instructions",),
+        parameters=lambda _recipe: None,
+        suite=lambda _recipe, _inputs: {"instructions": {"tasks": ["bounding"]}},
+    )
     made = Output(inputs=[key, "b"], used={key: record_id, "b": None}, tables={"instructions": pl.DataFrame([row])})
     receipt = finish(build, made, stage=stage)
     found = rows(build, receipt.objects["exclusions"], "source", "key", "sample_id")
