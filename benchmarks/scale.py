@@ -54,7 +54,7 @@ def images(rows: int) -> pl.DataFrame:
         source=pl.lit("simulated"),
         image_sha256=sha256,
         stored_sha256=sha256,
-        pixel_sha256=sha256,
+        luma_blake3=sha256,
         image_origin=pl.lit("member"),
         format=pl.lit("jpg"),
         **{side: pl.lit(640, pl.Int64) for side in ("original_width", "original_height", "width", "height")},
@@ -154,7 +154,7 @@ def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
 
     def dedup() -> Callable[[], int]:
         table, objects, known = images(rows), regions(rows), samples(rows)
-        return lambda: find_duplicates(table, objects, known, ["simulated"]).height
+        return lambda: find_duplicates(table, objects, known, ["simulated"], {}).height
 
     whole = {name: partial(whole_stage, name, rows) for name in ("split", "record")}
     return {"store": store, "validate": check, "dedup": dedup, **whole}

@@ -1,6 +1,6 @@
 """Withdrawn images at a place: the old versions that still hold them, and releases that must not bring them back."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,8 @@ from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest
 from medmultipoints.transforms.errors import DataError
 
 Hashes = tuple[str, str]
-HASHES: Final = ("image_sha256", "pixel_sha256")
+NAMES: Final = ("image_sha256", "luma_blake3", "pixel_sha256")
+"""How a withdrawal names an image; releases have the third, older ones, or the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,11 @@ class Holder:
 
 
 def withdrawn_hashes(manifest: Manifest) -> frozenset[str]:
-    """The sha256 of file and, where stated, of pixels of every image that the recipe of a release withdraws."""
+    """Return the hashes of file and, where given, of pixels of every image that the recipe of a release withdraws."""
     stated = recipe_value(manifest, list, "corrections", "withdrawn") or []
     if not all(isinstance(entry, dict) for entry in stated):
         raise DataError(f"{MANIFEST} is damaged: recipe.corrections.withdrawn is of the wrong type.")
-    return frozenset(str(entry[name]) for entry in stated for name in HASHES if entry.get(name))
+    return frozenset(str(entry[name]) for entry in stated for name in NAMES if entry.get(name))
 
 
 def refuse_withdrawn(folder: Path, manifest: Manifest, previous: Manifest | None) -> None:
@@ -40,7 +41,8 @@ def refuse_withdrawn(folder: Path, manifest: Manifest, previous: Manifest | None
     withdrawn = withdrawn_hashes(manifest) | (withdrawn_hashes(previous) if previous else frozenset())
     if not withdrawn:
         return
-    held = _held(read_parquet(folder, manifest, "images").select(HASHES).iter_rows(), withdrawn)
+    images = read_parquet(folder, manifest, "images")
+    held = _held(images.select(hash_columns(images.columns)).iter_rows(), withdrawn)
     if held:
         raise DataError(
             f"{manifest.name} {manifest.version} would hold {len(held)} withdrawn images, for example {min(held)}. "
@@ -57,6 +59,11 @@ def refuse_forgotten(manifest: Manifest, previous: Manifest | None) -> None:
             f"for example {min(forgotten)}. Keep its [[withdrawn]] entries in the recipe's corrections for good, and "
             "build again."
         )
+
+
+def hash_columns(columns: Sequence[str]) -> list[str]:
+    """Return the columns that name an image and its pixels: of a release before ``luma_blake3`` the older one."""
+    return ["image_sha256", next((name for name in NAMES[1:] if name in columns), "luma_blake3")]
 
 
 def holds(place: Place, commit: str, withdrawn: frozenset[str]) -> bool:
@@ -96,8 +103,9 @@ def _images_of(place: Place, commit: str, known: dict[str, frozenset[Hashes]]) -
 def _read_hashes(place: Place, commit: str, path: str) -> Iterator[Hashes]:
     try:
         with place.open(commit, path) as source, pq.ParquetFile(source) as file:
-            table = file.read(columns=list(HASHES))
-            yield from zip(*(table[name].to_pylist() for name in HASHES), strict=True)
+            names = hash_columns(file.schema_arrow.names)
+            table = file.read(columns=names)
+            yield from zip(*(table[name].to_pylist() for name in names), strict=True)
     except (pa.ArrowException, ValueError) as error:
         first = next(iter(str(error).splitlines()), "no reason given")
         raise DataError(f"{place.name}: {path} of {commit} cannot be read: {first}. Look at that version.") from None

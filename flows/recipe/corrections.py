@@ -89,8 +89,11 @@ class CorrectionEntry(_Entry):
 class WithdrawnEntry(_Entry):
     """An image that no release may hold any more."""
 
-    pixel_sha256: str | None = Field(
+    luma_blake3: str | None = Field(
         default=None, pattern=SHA256, description="of the same name in the table of images: finds copies of other bytes"
+    )
+    pixel_sha256: str | None = Field(
+        default=None, pattern=SHA256, description="the same, as releases before `luma_blake3` have it"
     )
 
 

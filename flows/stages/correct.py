@@ -1,9 +1,16 @@
 """Stage ``correct``: match reviewers' decisions with the data; drop withdrawn and excluded images."""
 
+from collections.abc import Iterable
+from contextlib import suppress
+
+import polars as pl
+
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.audit.corrections import Correction, Withdrawal, find_withdrawn, match_corrections
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256
 from medmultipoints.transforms.records import Exclusion
 
 
@@ -14,7 +21,8 @@ def correct_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     corrections = match_corrections(
         decisions, images, inputs.read("regions"), policy=recipe.boxes.policy, labels=recipe.labels.names
     )
-    withdrawn = find_withdrawn(recipe.corrections.withdrawals, images)
+    withdrawals = recipe.corrections.withdrawals
+    withdrawn = find_withdrawn(withdrawals, images, hash_pixels(build, inputs) if needs_pixels(withdrawals) else {})
     excluded = {entry.image: entry for entry in decisions if entry.action == "exclude" and entry.object is None}
     reasons: dict[str, tuple[str, Correction | Withdrawal]] = {
         **{sample_id: ("excluded_by_review", entry) for sample_id, entry in excluded.items()},
@@ -27,6 +35,22 @@ def correct_images(build: Build, inputs: Inputs, _shard: str) -> Output:
         tables={"corrections": corrections},
         exclusions=[leave_out(sample_id, *why) for sample_id, why in sorted(reasons.items())],
     )
+
+
+def needs_pixels(withdrawals: Iterable[Withdrawal]) -> bool:
+    """Whether a withdrawal names its picture as releases before ``luma_blake3`` did, and by nothing newer."""
+    return any(entry.pixel_sha256 and not entry.luma_blake3 for entry in withdrawals)
+
+
+def hash_pixels(build: Build, inputs: Inputs) -> dict[str, str]:
+    """Return the hash of the decoded RGB pixels of each image that its source holds as a file of its own."""
+    samples = inputs.read("samples", "sample_id", "source", "image_member").filter(pl.col("image_member").is_not_null())
+    files = {source.name: build.files(source.name) for source in build.sources}
+    found = {}
+    for sample_id, source, member in samples.join(inputs.read("images", "sample_id"), on="sample_id").iter_rows():
+        with suppress(MemberProblem):  # such as a slice of a volume, which older releases did not hold
+            found[sample_id] = pixel_sha256(decode_image(files[source].read(member)).pixels)
+    return found
 
 
 def leave_out(sample_id: str, reason: str, entry: Correction | Withdrawal) -> Exclusion:
@@ -59,7 +83,8 @@ def correct_parameters(recipe: Recipe) -> object:
 STAGE = Stage(
     name="correct",
     work=correct_images,
-    reads=("derive",),
+    reads=("index", "derive"),
+    reads_sources=True,
     writes=("corrections",),
     parameters=correct_parameters,
     rules=correct_rules,

@@ -4,7 +4,9 @@ from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import corrected_regions, releasable_images
-from medmultipoints.transforms.duplicates.exact import find_duplicates
+from medmultipoints.flows.stages.released import image_reader
+from medmultipoints.transforms.duplicates.exact import find_duplicates, luma_twins
+from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256
 from medmultipoints.transforms.records import Exclusion
 
 
@@ -12,7 +14,10 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Exact copies by bytes, then by pixels; the first source of the recipe wins."""
     images = releasable_images(inputs).collect()
     order = list(build.recipe.sources)
-    duplicates = find_duplicates(images, corrected_regions(inputs).collect(), inputs.read("samples"), order)
+    read = image_reader(build, inputs)
+    colours = {twin: pixel_sha256(decode_image(read(twin)).pixels) for twin in luma_twins(images)}
+    regions, samples = corrected_regions(inputs).collect(), inputs.read("samples")
+    duplicates = find_duplicates(images, regions, samples, order, colours)
     copies = {row["sample_id"]: row for row in duplicates.iter_rows(named=True)}
     kept = [sample_id for sample_id in images["sample_id"] if sample_id not in copies]
     return Output(
@@ -49,6 +54,7 @@ STAGE = Stage(
     name="dedup",
     work=dedup_images,
     reads=("index", "derive", "text", "correct"),
+    reads_sources=True,
     writes=("duplicates",),
     parameters=dedup_parameters,
     rules=dedup_rules,

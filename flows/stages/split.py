@@ -16,7 +16,7 @@ from medmultipoints.transforms.splits.strata import find_strata
 def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Every kept image in one split, and the images that are elsewhere than somebody said."""
     recipe = build.recipe
-    images = kept_images(inputs).select("sample_id", "source", "image_sha256", "pixel_sha256").collect()
+    images = kept_images(inputs).select("sample_id", "source", "image_sha256", "luma_blake3").collect()
     samples = inputs.read("samples", "sample_id", "source", "video_id", "group", "official_split")
     regions = corrected_regions(inputs).select("sample_id", "evidence", "label", "object_key")
     fractions, official = recipe.splits.fractions, recipe.splits.honour_official

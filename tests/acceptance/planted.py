@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.pictures.decode import decode_image, encode_jpeg, resize_image
-from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail
+from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail, to_luma
 from tests.acceptance.inputs import hyperkvasir
 
 ARCHIVE = "hyper-kvasir-segmented-images.zip"
@@ -90,7 +90,7 @@ def mixture(seed: int, most: float) -> Change:
 def thumbnails(pictures: dict[str, Pixels]) -> list[dict[str, Any]]:
     """Rows for ``find_near``, each picture a group of its own."""
     return [
-        {"sample_id": name, "group_id": name, "thumbnail": pack(thumbnail(np.ascontiguousarray(pixels)))}
+        {"sample_id": name, "group_id": name, "thumbnail": pack(thumbnail(to_luma(np.ascontiguousarray(pixels))))}
         for name, pixels in pictures.items()
     ]
 

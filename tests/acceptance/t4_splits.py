@@ -61,7 +61,7 @@ def check_full_size(work: Path) -> dict[str, Any]:
     outcome = build(work / "full.toml", work / "full", sources.paths)
     release = outcome.release.path
     images = pl.read_parquet(release / "images/*.parquet")
-    for keys in (["source", "video_id"], ["group_id"], ["image_sha256"], ["pixel_sha256"], ["stored_sha256"]):
+    for keys in (["source", "video_id"], ["group_id"], ["image_sha256"], ["luma_blake3"], ["stored_sha256"]):
         spread = images.drop_nulls(keys).group_by(keys).agg(pl.col("split").n_unique()).filter(pl.col("split") > 1)
         assert spread.is_empty(), f"{keys}: {spread.height} are in more than one split"
     split = dict(outcome.table("splits").select("sample_id", "split").iter_rows())

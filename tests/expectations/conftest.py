@@ -63,7 +63,7 @@ def _exclusions(i: int) -> Row:
 
 def _images(i: int) -> Row:
     size = {"original_width": 1348, "original_height": 1070, "width": 700, "height": 555, "scale": 700 / 1348}
-    hashes = _given("image_sha256 stored_sha256 pixel_sha256", _sha(i)) | {"perceptual_hash": "0123456789abcdef"}
+    hashes = _given("image_sha256 stored_sha256 luma_blake3", _sha(i)) | {"perceptual_hash": "0123456789abcdef"}
     facts = {"image_origin": "member", "format": "jpg", "stored_bytes": 9, "mask_off_binary": 8, "annotated": True}
     facts |= {"orientation_done": "removed 6", "colour_model": "rgb"}
     return {"sample_id": f"a/{i}", "source": "a"} | size | hashes | facts
@@ -149,7 +149,7 @@ def _regions(i: int) -> Row:
 
 def _released_images(i: int) -> Row:
     size = {"original_width": 1348, "original_height": 1070, "width": 700, "height": 555, "scale": 700 / 1348}
-    hashes = _given("image_sha256 stored_sha256 pixel_sha256", _sha(i)) | {"perceptual_hash": "0123456789abcdef"}
+    hashes = _given("image_sha256 stored_sha256 luma_blake3", _sha(i)) | {"perceptual_hash": "0123456789abcdef"}
     text = _given("source stem member organ finding classification licence group_id split", "text")
     nothing = _given("mask_off_binary official_split video_id frame_index fps modality", None)
     lists = {"labels_exhaustive": ["polyps"], "duplicates": []}

@@ -74,7 +74,7 @@ def write_versions(folder: Path) -> dict[str, Path]:
 def withdraw(folder: Path, entry: Mapping[str, str]) -> Path:
     """The release, its recipe withdrawing an image."""
     given = read_manifest(folder)
-    recipe = {**given.recipe, "corrections": {"withdrawn": [{"pixel_sha256": None, **WITHDRAWN, **entry}]}}
+    recipe = {**given.recipe, "corrections": {"withdrawn": [{"luma_blake3": None, **WITHDRAWN, **entry}]}}
     (folder / MANIFEST).write_bytes(manifest_bytes(given.model_copy(update={"recipe": recipe})))
     return folder
 

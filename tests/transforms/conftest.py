@@ -38,7 +38,7 @@ def fill_table(name: str, rows: Rows) -> pl.DataFrame:
 def _from_id(row: dict[str, Any]) -> dict[str, Any]:
     source, _, stem = row["sample_id"].partition("/")
     sha256 = {
-        name: stem.encode().hex().ljust(64, "0")[:64] for name in ("image_sha256", "stored_sha256", "pixel_sha256")
+        name: stem.encode().hex().ljust(64, "0")[:64] for name in ("image_sha256", "stored_sha256", "luma_blake3")
     }
     return {"source": source, "stem": stem, "image_member": f"images/{stem}.jpg", **sha256}
 

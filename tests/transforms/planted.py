@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.pictures.decode import decode_image, encode_jpeg, resize_image
-from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail
+from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail, to_luma
 
 Pixels = NDArray[np.uint8]
 
@@ -55,5 +55,7 @@ CHANGES: dict[str, Callable[[Pixels], Pixels]] = {
 
 def picture_table(pictures: dict[str, Pixels], groups: dict[str, str] | None = None) -> pl.DataFrame:
     """sample_id, group_id and thumbnail; each picture is a group of its own unless told otherwise."""
-    rows = [(name, (groups or {}).get(name, name), pack(thumbnail(pixels))) for name, pixels in pictures.items()]
+    rows = [
+        (name, (groups or {}).get(name, name), pack(thumbnail(to_luma(pixels)))) for name, pixels in pictures.items()
+    ]
     return pl.DataFrame(rows, schema=["sample_id", "group_id", "thumbnail"], orient="row")

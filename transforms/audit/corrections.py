@@ -48,13 +48,17 @@ class Correction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal:
-    """An image that no release may hold any more, by the sha256 of its file in the source and of its pixels."""
+    """An image that no release may hold any more, by the sha256 of its source file and by its luma.
+
+    ``pixel_sha256`` is how releases before ``luma_blake3`` named the pixels.
+    """
 
     where: str
     image_sha256: str
     reason: str
     reviewer: str
     date: str
+    luma_blake3: str | None = None
     pixel_sha256: str | None = None
 
 
@@ -85,15 +89,28 @@ def match_corrections(
     return pl.DataFrame(rows, schema=CORRECTIONS)
 
 
-def find_withdrawn(withdrawals: Iterable[Withdrawal], images: pl.DataFrame) -> dict[str, Withdrawal]:
-    """Return the withdrawn images by sample_id: those with the same bytes or the same pixels as a withdrawal.
+def find_withdrawn(
+    withdrawals: Iterable[Withdrawal], images: pl.DataFrame, pixels: Mapping[str, str]
+) -> dict[str, Withdrawal]:
+    """Return the withdrawn images by sample_id: those of the very bytes, and those that show the same picture.
 
-    Without the hash of its pixels, a withdrawal also finds copies only if its file is among the images.
+    ``pixels``: pixel_sha256 by sample_id, needed where a withdrawal gives one. Where a withdrawal gives neither hash of
+    the picture, copies in other bytes are found only if its file is among the images.
     """
-    by_hash = {sha: entry for entry in withdrawals for sha in (entry.image_sha256, entry.pixel_sha256)}
-    facts = images.select("sample_id", "image_sha256", "pixel_sha256").rows()
-    by_pixels = {pixels: by_hash[sha] for _, *hashes, pixels in facts for sha in (*hashes, pixels) if sha in by_hash}
-    return {sample_id: by_pixels[pixels] for sample_id, _, pixels in facts if pixels in by_pixels}
+    by_hash = {
+        value: entry
+        for entry in withdrawals
+        for value in (entry.image_sha256, entry.luma_blake3, entry.pixel_sha256)
+        if value
+    }
+    facts = images.select("sample_id", "image_sha256", "luma_blake3").rows()
+    by_luma = {
+        luma: by_hash[value]
+        for sample_id, file, luma in facts
+        for value in (file, luma, pixels.get(sample_id, ""))
+        if value in by_hash
+    }
+    return {sample_id: by_luma[luma] for sample_id, _, luma in facts if luma in by_luma}
 
 
 def correct_regions(regions: pl.DataFrame, images: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFrame:

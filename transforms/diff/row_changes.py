@@ -8,7 +8,7 @@ import polars as pl
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.diff.changes import Change, change, named, turned
 
-PICTURE: Final = ("stored_sha256", "pixel_sha256")
+PICTURE: Final = ("stored_sha256", "luma_blake3")
 SIZE: Final = ("width", "height", "scale")
 NAME: Final = column_names("released_images", "name")
 ANSWER: Final = ("answer", "object_ids")

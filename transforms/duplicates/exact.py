@@ -1,7 +1,7 @@
 """Exact duplicates: the same file bytes or the same decoded pixels, within and across sources."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -10,16 +10,21 @@ from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.duplicates.clusters import find_clusters
 from medmultipoints.transforms.records import SIDES
 
-HASHES = ("image_sha256", "pixel_sha256")
+HASHES = ("image_sha256", "luma_blake3")
 Row = dict[str, Any]
 
 
 def find_duplicates(
-    images: pl.DataFrame, regions: pl.DataFrame, samples: pl.DataFrame, source_order: Sequence[str]
+    images: pl.DataFrame,
+    regions: pl.DataFrame,
+    samples: pl.DataFrame,
+    source_order: Sequence[str],
+    colours: Mapping[str, str],
 ) -> pl.DataFrame:
     """The table ``duplicates``: every image that repeats an earlier one, with the one that is kept.
 
-    Images are equal when their file bytes or else their decoded pixels are, directly or through others; of
+    Images are equal when their file bytes or else their decoded pixels are, directly or through others: pixels where
+    luma is equal and so are ``colours``, the hash of the RGB pixels of each image that ``luma_twins`` names. Of
     each set of equals the first by ``source_order`` (sources not in it come last), then by natural order of
     sample_id (runs of digits compare as numbers: frame 9 before frame 10), is kept. ``kind`` says what copy
     and kept image share: ``bytes`` where both hashes agree with the kept one's file, else ``pixels``.
@@ -28,7 +33,7 @@ def find_duplicates(
     """
     shared = images.filter(pl.any_horizontal(pl.col(name).is_duplicated() for name in HASHES))
     rows = sorted(shared.select("sample_id", "source", *HASHES).iter_rows(named=True), key=_order(source_order))
-    kept = _kept_images(rows)
+    kept = _kept_images(rows, colours)
     objects = _objects(regions, [row["sample_id"] for row in rows])
     known = _exhaustive(shared, samples)
     copies = [
@@ -37,6 +42,12 @@ def find_duplicates(
         if row is not first
     ]
     return pl.DataFrame(copies, schema=schema_of("duplicates"), orient="row").sort("sample_id")
+
+
+def luma_twins(images: pl.DataFrame) -> list[str]:
+    """Return the images whose luma is that of an image of other bytes: their colours decide whether they are copies."""
+    files = pl.col("image_sha256").n_unique().over("luma_blake3")
+    return images.filter(files > 1)["sample_id"].sort().to_list()
 
 
 def natural_order(name: str) -> tuple[tuple[str | int, ...], str]:
@@ -50,18 +61,20 @@ def _order(source_order: Sequence[str]) -> Callable[[Row], tuple[int, Any]]:
     return lambda row: (rank.get(row["source"], len(rank)), natural_order(row["sample_id"]))
 
 
-def _kept_images(rows: Sequence[Row]) -> list[Row]:
+def _kept_images(rows: Sequence[Row], colours: Mapping[str, str]) -> list[Row]:
     """For each row, in its place, the first row that is equal to it."""
-    cluster = find_clusters(_equal_pairs(rows))
+    cluster = find_clusters(_equal_pairs(rows, colours))
     first: dict[str, Row] = {}
     return [first.setdefault(cluster[row["sample_id"]], row) for row in rows]
 
 
-def _equal_pairs(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
-    first: dict[tuple[str, str], str] = {}
+def _equal_pairs(rows: Sequence[Row], colours: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    first: dict[tuple[str, ...], str] = {}
     for row in rows:
-        for name in HASHES:
-            yield row["sample_id"], first.setdefault((name, row[name]), row["sample_id"])
+        sample_id = row["sample_id"]
+        yield sample_id, first.setdefault(("bytes", row["image_sha256"]), sample_id)
+        if sample_id in colours:
+            yield sample_id, first.setdefault(("pixels", row["luma_blake3"], colours[sample_id]), sample_id)
 
 
 def _kind(copy: Row, kept: Row) -> str:

@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 import cv2
 import numpy as np
 import simplejpeg
+from blake3 import blake3
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -137,6 +138,19 @@ def resize_image(pixels: NDArray[np.uint8], width: int, height: int, resample: R
     if pixels.shape[:2] == (height, width):
         return pixels
     return np.asarray(Image.fromarray(pixels).resize((width, height), _RESAMPLE[resample]))
+
+
+def luma_blake3(luma: NDArray[np.uint8]) -> str:
+    """Return the identity of a picture: BLAKE3 of the ASCII text ``<width>x<height>`` and its luma, row by row.
+
+    ``luma`` is ``thumbnails.to_luma`` of the decoded RGB pixels. Equal pictures in other files are found by it first;
+    that their colours are equal too is proved by ``pixel_sha256``. Hashing a third of the bytes with BLAKE3 takes a
+    tenth of the time of SHA-256 over the pixels.
+    """
+    height, width = luma.shape
+    digest = blake3(f"{width}x{height}".encode("ascii"))
+    digest.update(np.ascontiguousarray(luma).data)
+    return digest.hexdigest()
 
 
 def pixel_sha256(pixels: NDArray[np.uint8]) -> str:

@@ -51,13 +51,21 @@ SEARCHED: tuple[Window, ...] = (
 """The windows whose hashes are looked up among the hashes of whole pictures."""
 
 
-def thumbnail(pixels: NDArray[np.uint8], scratch: Scratch | None = None) -> NDArray[np.uint8]:
-    """The picture (height x width x 3, RGB) in gray, averaged to 32 x 32.
+def to_luma(pixels: NDArray[np.uint8], scratch: Scratch | None = None) -> NDArray[np.uint8]:
+    """Return the luma of a picture (height x width x 3, RGB), as OpenCV weighs the colours: height x width.
+
+    With ``scratch`` it lasts until the next picture.
+    """
+    room = (scratch or Scratch()).take("luma", *pixels.shape[:2])
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY, dst=room), np.uint8)
+
+
+def thumbnail(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Average the luma of a picture (height x width) to 32 x 32.
 
     Large pictures are halved first, as long as they stay above 256 x 256; an odd last row or column is left out.
     """
-    room = (scratch or Scratch()).take("thumbnail", *pixels.shape[:2])
-    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY, dst=room)
+    gray = luma
     while min(gray.shape) >= 2 * HALVED_TO:
         height, width = gray.shape[0] // 2, gray.shape[1] // 2
         gray = cv2.resize(gray[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)

@@ -18,7 +18,7 @@ from medmultipoints.transforms.pictures.decode import (
     decode_mask,
     detect_format,
     encode_jpeg,
-    pixel_sha256,
+    luma_blake3,
     resize_image,
 )
 from medmultipoints.transforms.pictures.orientation import (
@@ -29,7 +29,7 @@ from medmultipoints.transforms.pictures.orientation import (
     turn_size,
 )
 from medmultipoints.transforms.pictures.scratch import Scratch
-from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail
+from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail, to_luma
 from medmultipoints.transforms.rasters.source_pictures import ImageOrigin, SourcePicture, read_picture
 from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Box, Exclusion, Region, Sample
@@ -65,7 +65,7 @@ class ImageFacts:
     source: str
     image_sha256: str
     stored_sha256: str
-    pixel_sha256: str
+    luma_blake3: str
     image_origin: ImageOrigin
     format: Literal["jpg", "png"]
     original_width: int
@@ -138,11 +138,10 @@ def _derive(
     frame: NDArray[np.uint8] | None,
     scratch: Scratch,
 ) -> Derived:
-    picture = (
-        read_picture(sample, read, parameters.orientation, scratch)
-        if frame is None
-        else SourcePicture(encode_jpeg(frame, parameters.jpeg_quality), frame, "jpg", "rgb", origin="decoded")
-    )
+    if frame is None:
+        picture = read_picture(sample, read, parameters.orientation, scratch)
+    else:
+        picture = SourcePicture(encode_jpeg(frame, parameters.jpeg_quality), frame, "jpg", "rgb", origin="decoded")
     pixels = picture.pixels
     height, width = pixels.shape[:2]
     _check_size(sample, picture)
@@ -151,14 +150,15 @@ def _derive(
     measured = pixels if scale == 1 and picture.origin == "member" else None
     found, regions = _find_objects(sample, read, parameters, picture, measured, scratch)
     annotated = _find_annotated(sample, read, picture, measured)
-    identity = pixel_sha256(pixels)
-    small = thumbnail(decode_image(stored, scratch).pixels if redrawn else pixels, scratch)
+    luma = to_luma(pixels, scratch)
+    identity = luma_blake3(luma)
+    small = thumbnail(to_luma(decode_image(stored, scratch).pixels, scratch) if redrawn else luma)
     image = ImageFacts(
         sample_id=sample.sample_id,
         source=sample.source,
         image_sha256=hashlib.sha256(picture.data).hexdigest(),
         stored_sha256=hashlib.sha256(stored).hexdigest(),
-        pixel_sha256=identity,
+        luma_blake3=identity,
         image_origin=picture.origin,
         format=picture.format if scale == 1 else "jpg",
         original_width=width,

@@ -23,7 +23,7 @@ SHARED = {
     "videos": ("source", "video_id"),
     "files": ("image_sha256",),
     "stored_files": ("stored_sha256",),
-    "pixels": ("pixel_sha256",),
+    "pixels": ("luma_blake3",),
     "images": ("sample_id",),
 }
 """What no two splits may share, with the columns that identify it."""

@@ -12,11 +12,11 @@ SCHEMA = schema_of("split_changes")
 def know_previous(images: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
     """sample_id and split of the images that the previous release holds, by file bytes or by decoded pixels.
 
-    ``previous``: image_sha256, pixel_sha256 and split. Names do not matter: a renamed file is known.
+    ``previous``: image_sha256, luma_blake3 and split. Names do not matter: a renamed file is known.
     """
     found = [
         images.select("sample_id", hash_name).join(previous.select(hash_name, "split"), on=hash_name)
-        for hash_name in ("image_sha256", "pixel_sha256")
+        for hash_name in ("image_sha256", "luma_blake3")
     ]
     known = pl.concat([table.select("sample_id", "split") for table in found])
     return known.unique("sample_id", keep="first", maintain_order=True).sort("sample_id")

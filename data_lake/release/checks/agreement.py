@@ -139,7 +139,7 @@ def check_absence(tables: Tables) -> Iterator[str]:
 
 def check_splits(tables: Tables) -> Iterator[str]:
     """No group of images, and no source picture, is in two splits."""
-    for key in ("group_id", "pixel_sha256"):
+    for key in ("group_id", "luma_blake3"):
         spread = tables.images.group_by(key).agg(pl.col("split").unique().sort()).filter(pl.col("split").list.len() > 1)
         for value, splits in spread.sort(key).iter_rows():
             yield f"{key} {value} is in the splits {', '.join(splits)}"

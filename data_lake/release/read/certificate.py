@@ -16,8 +16,8 @@ from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.duplicates.near import LEAST_THRESHOLD, MOST_THRESHOLD
 from medmultipoints.transforms.errors import DataError
-from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256
-from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail
+from medmultipoints.transforms.pictures.decode import decode_image, luma_blake3
+from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail, to_luma
 from medmultipoints.transforms.splits.joined import STATES
 from medmultipoints.transforms.splits.leakage import COLUMNS, Certificate, certify, find_leaks
 
@@ -73,7 +73,7 @@ def _look(folder: Path, manifest: Manifest) -> Iterator[dict[str, str]]:
         .filter((pl.col("scale") == 1) & (pl.col("image_origin") == "member"))["sample_id"]
         .to_list()
     )
-    stated = dict(read_parquet(folder, manifest, "images").select("sample_id", "pixel_sha256").iter_rows())
+    stated = dict(read_parquet(folder, manifest, "images").select("sample_id", "luma_blake3").iter_rows())
     for split in splits_of(manifest):
         seen: set[tuple[str, str]] = set()
         for picture in read_pictures(folder, manifest, split):
@@ -84,16 +84,16 @@ def _look(folder: Path, manifest: Manifest) -> Iterator[dict[str, str]]:
 
 
 def _row(picture: Picture, split: str, file: str, original: bool, stated: Mapping[str, str]) -> dict[str, str]:
-    pixels = decode_image(picture.data).pixels
-    shown = pixel_sha256(pixels) if original else stated.get(picture.sample_id, "")
+    luma = to_luma(decode_image(picture.data).pixels)
+    shown = luma_blake3(luma) if original else stated.get(picture.sample_id, "")
     source_file = file if original else picture.image_sha256
     return {
         "sample_id": picture.sample_id,
         "image_sha256": source_file,
         "stored_sha256": file,
-        "pixel_sha256": shown,
+        "luma_blake3": shown,
         "split": split,
-        "thumbnail": pack(thumbnail(pixels)),
+        "thumbnail": pack(thumbnail(luma)),
     }
 
 

@@ -13,18 +13,21 @@ from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError, UsageError
 
 ROOT = re.compile(r"[0-9a-f]{8,64}")
-COLUMNS = ("image_sha256", "pixel_sha256", "split")
+COLUMNS = ("image_sha256", "luma_blake3", "split")
 
 
 def read_previous(reference: str, releases: Path) -> tuple[str, pl.DataFrame]:
-    """``name@root`` with the full root, and image_sha256, pixel_sha256 and split of the release's images, sorted.
+    """``name@root`` with the full root, and image_sha256, luma_blake3 and split of the release's images, sorted.
 
     ``reference``: the folder of a release, with @ROOT or without, or NAME@ROOT of a release below ``releases``.
     UsageError where there is no such release or its root is another, DataError where its files are not its own.
     """
     folder, manifest = _find(reference, releases)
     _check_files(folder, manifest)
-    images = read_parquet(folder, manifest, "images").select(COLUMNS).unique().sort(COLUMNS)
+    images = read_parquet(folder, manifest, "images")
+    if "luma_blake3" not in images.columns:  # a release from before it: its images are known by their bytes alone
+        images = images.with_columns(luma_blake3=pl.lit(None, pl.String))
+    images = images.select(COLUMNS).unique().sort(COLUMNS)
     return f"{manifest.name}@{manifest.manifest_root}", images
 
 

@@ -17,16 +17,16 @@ from tests.hub.fixtures import without
 from tests.hub.git_store import git
 
 IMAGES = make_tables().images.filter(sample_id="hyperkvasir/a")
-BYTES, PIXELS = IMAGES["image_sha256"].item(), IMAGES["pixel_sha256"].item()
+BYTES, PIXELS = IMAGES["image_sha256"].item(), IMAGES["luma_blake3"].item()
 WITHDRAWALS = pytest.mark.parametrize(
-    "entry", [{"image_sha256": BYTES}, {"image_sha256": "9" * 64, "pixel_sha256": PIXELS}], ids=["bytes", "pixels"]
+    "entry", [{"image_sha256": BYTES}, {"image_sha256": "9" * 64, "luma_blake3": PIXELS}], ids=["bytes", "pixels"]
 )
 
 
 def withdrawing(folder: Path, entry: dict[str, str]) -> Manifest:
     """The manifest of the release, as if its recipe withdrew an image."""
     given = read_manifest(folder)
-    recipe = {**given.recipe, "corrections": {"withdrawn": [{"pixel_sha256": None} | entry]}}
+    recipe = {**given.recipe, "corrections": {"withdrawn": [{"luma_blake3": None} | entry]}}
     return given.model_copy(update={"recipe": recipe})
 
 

@@ -49,7 +49,7 @@ def image_row(sample_id: str, data: bytes) -> dict[str, object]:
         "sample_id": sample_id,
         "image_sha256": sha256,
         "stored_sha256": sha256,
-        "pixel_sha256": hashlib.sha256(data[::-1]).hexdigest(),
+        "luma_blake3": hashlib.sha256(data[::-1]).hexdigest(),
         "image_file": f"images/{sha256}.{'png' if data[1:4] == b'PNG' else 'jpg'}",
         "image_origin": "member",
         "orientation_done": None,

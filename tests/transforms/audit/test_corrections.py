@@ -159,18 +159,22 @@ def test_two_entries_may_not_decide_about_one_label_or_an_excluded_image(
 
 def withdrawal(sha256: str, pixels: str | None = None) -> Withdrawal:
     told = {"reason": "asked for", "reviewer": "A. B.", "date": "2026-11-21"}
-    return Withdrawal(where="w", image_sha256=sha256, pixel_sha256=pixels, **told)
+    return Withdrawal(where="w", image_sha256=sha256, luma_blake3=pixels, **told)
 
 
 def test_a_withdrawn_image_takes_its_copies_with_it(make_table: MakeTable) -> None:
     """Those of other bytes that show the same pixels; a withdrawal that matches nothing is no error."""
     rows = [
-        {"sample_id": f"s/{name}", "pixel_sha256": pixels * 64} for name, pixels in (("a", "1"), ("b", "1"), ("c", "2"))
+        {"sample_id": f"s/{name}", "luma_blake3": pixels * 64} for name, pixels in (("a", "1"), ("b", "1"), ("c", "2"))
     ]
     images = make_table("images", rows)
-    assert sorted(find_withdrawn([withdrawal(SHA), withdrawal("9" * 64)], images)) == ["s/a", "s/b"]
+    assert sorted(find_withdrawn([withdrawal(SHA), withdrawal("9" * 64)], images, {})) == ["s/a", "s/b"]
 
 
 def test_a_copy_in_other_bytes_stays_withdrawn_when_the_file_itself_is_gone(make_table: MakeTable) -> None:
-    images = make_table("images", [{"sample_id": "s/b", "pixel_sha256": "1" * 64}, {"sample_id": "s/c"}])
-    assert list(find_withdrawn([withdrawal("9" * 64, "1" * 64)], images)) == ["s/b"]
+    images = make_table("images", [{"sample_id": "s/b", "luma_blake3": "1" * 64}, {"sample_id": "s/c"}])
+    assert list(find_withdrawn([withdrawal("9" * 64, "1" * 64)], images, {})) == ["s/b"]
+    older = Withdrawal(
+        where="w", image_sha256="9" * 64, pixel_sha256="2" * 64, reason="asked", reviewer="A. B.", date="2026-11-21"
+    )
+    assert list(find_withdrawn([older], images, {"s/b": "2" * 64})) == ["s/b"]

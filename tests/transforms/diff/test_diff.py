@@ -27,7 +27,7 @@ def tables(labelled: dict[tuple[str, str], Boxes] = LABELLED, scale: float = 1.0
             "group_id": f"image:hyperkvasir/{names.get(sha256, sha256)}",
             "split": {"a": "train"}.get(sha256, "test"),
             "stored_sha256": sha256,
-            "pixel_sha256": sha256,
+            "luma_blake3": sha256,
             "width": int(100 * scale),
             "height": int(80 * scale),
             "scale": scale,

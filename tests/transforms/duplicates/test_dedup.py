@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, polars_schema
-from medmultipoints.transforms.duplicates.exact import find_duplicates, natural_order
+from medmultipoints.transforms.duplicates.exact import find_duplicates, luma_twins, natural_order
 
 MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -15,9 +15,10 @@ ORDER = ("first", "second")
 
 
 def find(make_table: MakeTable, images: list[tuple[str, str, str]], *regions: dict[str, Any]) -> pl.DataFrame:
-    table = make_table("images", [{"sample_id": i, "image_sha256": b, "pixel_sha256": p} for i, b, p in images])
+    table = make_table("images", [{"sample_id": i, "image_sha256": b, "luma_blake3": p} for i, b, p in images])
     samples = make_table("samples", [{"sample_id": i, "labels_exhaustive": ["polyps"]} for i, _, _ in images])
-    return find_duplicates(table, make_table("regions", list(regions)), samples, ORDER)
+    colours = dict.fromkeys(luma_twins(table), "colours")
+    return find_duplicates(table, make_table("regions", list(regions)), samples, ORDER, colours)
 
 
 def pairs(found: pl.DataFrame) -> list[tuple[str, str, str]]:
@@ -30,9 +31,19 @@ def test_no_image_repeats_another(make_table: MakeTable) -> None:
     assert dict(found.schema) == polars_schema(load_table("duplicates"))
 
 
+def test_pictures_of_one_luma_and_other_colours_are_no_copies(make_table: MakeTable) -> None:
+    rows = [("first/a", A, C), ("second/b", B, C), ("second/c", A, C)]
+    table = make_table("images", [{"sample_id": i, "image_sha256": b, "luma_blake3": p} for i, b, p in rows])
+    samples = make_table("samples", [{"sample_id": i} for i, _, _ in rows])
+    assert luma_twins(table) == ["first/a", "second/b", "second/c"]
+    colours = {"first/a": "red", "second/b": "blue", "second/c": "red"}
+    found = find_duplicates(table, make_table("regions", []), samples, ORDER, colours)
+    assert pairs(found) == [("second/c", "first/a", "bytes")]
+
+
 def test_no_images_give_no_duplicates() -> None:
     images, regions, samples = (empty_frame(load_table(name)) for name in ("images", "regions", "samples"))
-    assert find_duplicates(images, regions, samples, ()).is_empty()
+    assert find_duplicates(images, regions, samples, (), {}).is_empty()
 
 
 def test_the_source_that_the_recipe_names_first_is_kept(make_table: MakeTable) -> None:
@@ -104,10 +115,10 @@ def test_copies_contradict_each_other_on_labels_that_both_know(
         for sample_id, found in objects.items()
         for index, (label, x1) in enumerate(found)
     ]
-    images = make_table("images", [{"sample_id": one, "image_sha256": A, "pixel_sha256": A} for one in objects])
+    images = make_table("images", [{"sample_id": one, "image_sha256": A, "luma_blake3": A} for one in objects])
     known = {"first/a": ["polyps"], "first/b": exhaustive}
     samples = make_table("samples", [{"sample_id": one, "labels_exhaustive": labels} for one, labels in known.items()])
-    found = find_duplicates(images, make_table("regions", regions), samples, ORDER)
+    found = find_duplicates(images, make_table("regions", regions), samples, ORDER, {})
     assert found["contradicted_labels"].to_list() == [contradicted]
 
 

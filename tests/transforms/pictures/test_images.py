@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -20,10 +21,12 @@ from medmultipoints.transforms.pictures.decode import (
     decode_mask,
     detect_format,
     encode_jpeg,
+    luma_blake3,
     pixel_sha256,
     resize_image,
 )
 from medmultipoints.transforms.pictures.scratch import Scratch
+from medmultipoints.transforms.pictures.thumbnails import to_luma
 
 
 def picture(width: int = 40, height: int = 30) -> NDArray[np.uint8]:
@@ -178,6 +181,7 @@ def test_the_format_is_read_from_the_first_bytes() -> None:
 def test_the_pixel_hash_is_that_of_size_and_bytes() -> None:
     black = np.zeros((1, 2, 3), np.uint8)
     assert hashlib.sha256(b"2x1" + bytes(6)).hexdigest() == pixel_sha256(black)
+    assert blake3(b"2x1" + bytes(2)).hexdigest() == luma_blake3(to_luma(black))
 
 
 def test_the_pixel_hash_sees_the_shape_and_not_the_memory_layout() -> None:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from medmultipoints.transforms.columns.tables import schema_of
-from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail
+from medmultipoints.transforms.pictures.thumbnails import pack, thumbnail, to_luma
 from medmultipoints.transforms.splits.leakage import COLUMNS, certify, find_leaks
 from tests.transforms.planted import CHANGES, scene
 
@@ -18,7 +18,7 @@ STATES = {"read": 0, "cut": 0, "unclear": 0, "none": 0, "unread": 0}
 def rows(count: int) -> dict[str, Row]:
     """Pictures of one source in two splits, each different from the others in everything."""
     return {
-        f"s/{n}": dict.fromkeys(("image_sha256", "stored_sha256", "pixel_sha256", "group_id"), f"{n}")
+        f"s/{n}": dict.fromkeys(("image_sha256", "stored_sha256", "luma_blake3", "group_id"), f"{n}")
         | {
             "sample_id": f"s/{n}",
             "source": "s",
@@ -33,7 +33,10 @@ def rows(count: int) -> dict[str, Row]:
 def certificate(images: dict[str, Row], pictures: dict[str, Any] | None = None) -> dict[str, Any]:
     """The certificate of these images; each shows a scene of its own unless told otherwise."""
     shown = {name: scene(number) for number, name in enumerate(images)} | (pictures or {})
-    thumbnails = {"sample_id": list(shown), "thumbnail": [pack(thumbnail(pixels)) for pixels in shown.values()]}
+    thumbnails = {
+        "sample_id": list(shown),
+        "thumbnail": [pack(thumbnail(to_luma(pixels))) for pixels in shown.values()],
+    }
     table = pl.DataFrame(list(images.values()), schema=dict.fromkeys(COLUMNS, pl.String))
     return certify(table, pl.DataFrame(thumbnails), 0.09, JOINS, STATES)
 
@@ -54,7 +57,7 @@ def test_splits_that_share_nothing_have_no_leaks() -> None:
         ({"group_id": "0"}, "1 groups are in more than one split"),
         ({"image_sha256": "0"}, "1 files are in more than one split"),
         ({"stored_sha256": "0"}, "1 stored files are in more than one split"),
-        ({"pixel_sha256": "0"}, "1 pixels are in more than one split"),
+        ({"luma_blake3": "0"}, "1 pixels are in more than one split"),
     ],
 )
 def test_whatever_a_picture_shares_with_one_of_another_split_is_a_leak(change: Row, leak: str) -> None:

@@ -247,9 +247,9 @@ def test_a_known_split_comes_before_an_official_one(make_table: MakeTable) -> No
 
 
 def test_an_image_is_known_by_its_bytes_or_its_pixels_whatever_its_name(make_table: MakeTable) -> None:
-    rows = [{"sample_id": f"s/{n}", "image_sha256": f"f{n}", "pixel_sha256": f"p{n}"} for n in range(3)]
+    rows = [{"sample_id": f"s/{n}", "image_sha256": f"f{n}", "luma_blake3": f"p{n}"} for n in range(3)]
     images = make_table("images", rows)
-    previous = pl.DataFrame({"image_sha256": ["f0", "x"], "pixel_sha256": ["y", "p1"], "split": ["train", "test"]})
+    previous = pl.DataFrame({"image_sha256": ["f0", "x"], "luma_blake3": ["y", "p1"], "split": ["train", "test"]})
     assert know_previous(images, previous).rows() == [("s/0", "train"), ("s/1", "test")]
 
 
