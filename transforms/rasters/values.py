@@ -27,8 +27,9 @@ def read_codes(layer: MaskLayer, read: Callable[[str], bytes]) -> Values:
     data = read(layer.member)
     if layer.member.lower().endswith((".npy", ".npz")):
         return _array_values(data, layer.plane)
-    if data.startswith(b"\xff\xd8\xff"):
-        return decode_mask(data).astype(np.int64)
+    plain = layer.kind == "binary" and layer.channel == "rgb" and not layer.plane
+    if data.startswith(b"\xff\xd8\xff") or (plain and data.startswith(SIGNATURE)):
+        return decode_mask(data).astype(np.int64)  # transparency, palette and 16 bits as of every binary mask
     return _picture_values(data, layer)
 
 

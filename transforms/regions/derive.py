@@ -169,7 +169,9 @@ def _derive(
         stored_bytes=len(stored),
         perceptual_hash=perceptual_hash(small),
         mask_off_binary=found.off_binary if found else None,
-        annotated=bool(sample.labels_exhaustive) and not _is_doubtful(found, width, height),
+        annotated=bool(sample.labels_exhaustive)
+        and not _is_doubtful(found, width, height)
+        and not _settles_nothing(annotated, width, height),
         orientation_done=picture.done,
         colour_model=picture.model,
     )
@@ -186,7 +188,7 @@ def _find_annotated(
         raise ImageProblem(
             "orientation_tag",
             f"its orientation {picture.turned} was applied, but its annotations are of the picture as stored: set "
-            'orientation = "stored" in [images]',
+            'orientation = "stored" in [pictures]',
         )
     height, width = picture.pixels.shape[:2]
     return find_annotated_objects(sample, width, height, lambda layer: read_codes(layer, read), measured)
@@ -216,6 +218,13 @@ def _is_doubtful(found: MaskRegions | None, width: int, height: int) -> bool:
     return _holds_specks_alone(found) or (
         found is not None and any(covers_frame(region.box, width, height) for region in found.regions)
     )
+
+
+def _settles_nothing(annotated: AnnotatedObjects, width: int, height: int) -> bool:
+    """The same of the masks of a declared source."""
+    masks = (region for region in annotated.regions if region.evidence == "mask")
+    alone = bool(annotated.specks) and not annotated.regions
+    return alone or any(covers_frame(region.box, width, height) for region in masks)
 
 
 def _check_inverted(member: str, inside: NDArray[np.bool_], found: MaskRegions) -> None:

@@ -10,6 +10,8 @@ from scipy import ndimage
 from medmultipoints.transforms.pictures.decode import ImageProblem
 from medmultipoints.transforms.rasters.values import Values, distinct_codes, unpack_colour
 from medmultipoints.transforms.records import MaskLayer
+from medmultipoints.transforms.regions.framing import is_inverted
+from medmultipoints.transforms.regions.mask_values import NOISE_LEVELS, check_plateaus
 from medmultipoints.transforms.regions.masks import MaskRegion, Speck, find_regions, measure_object
 
 
@@ -49,6 +51,7 @@ def _split_labels(layer: MaskLayer, values: Values) -> dict[str, list[int]]:
     found = distinct_codes(values)
     if layer.kind == "binary":
         codes = _bright(layer, found)
+        _check_binary(layer, values, codes)
         return {_label_of(layer, "1"): codes} if codes else {}
     labels: dict[str, list[int]] = {}
     for code in found:
@@ -68,6 +71,18 @@ def _bright(layer: MaskLayer, found: list[int]) -> list[int]:
         shown = ", ".join(map(str, codes[:5]))
         raise ImageProblem("mask_values_unclear", f"a binary mask of the values {shown}: which are the object?")
     return bright
+
+
+def _check_binary(layer: MaskLayer, values: Values, codes: list[int]) -> None:
+    """Refuse a binary mask with areas of further values, and one that is white where there is no object."""
+    if not codes:
+        return
+    known = np.where(np.isin(values, [int(code) for code in layer.ignore if code.isdecimal()]), 0, values)
+    if int(known.max()) < 1 << 16 and codes != [1]:
+        lossy = layer.member.lower().endswith((".jpg", ".jpeg"))
+        check_plateaus(known.astype(np.uint16), min(codes), NOISE_LEVELS if lossy else 0)
+    if is_inverted(np.isin(values, codes)):
+        raise ImageProblem("mask_inverted", "it is white along the border and around a dark object. Invert the file")
 
 
 def _label_of(layer: MaskLayer, text: str) -> str:

@@ -34,7 +34,7 @@ def read_values(levels: AnyLevels, declared: int | None, *, lossy: bool = False)
     threshold = _threshold(levels, declared)
     _check_reached(levels, threshold)
     if declared is None:
-        _check_plateaus(levels, threshold, NOISE_LEVELS if lossy else 0)
+        check_plateaus(levels, threshold, NOISE_LEVELS if lossy else 0)
     if levels.dtype == np.uint8:
         return levels.astype(np.uint8, copy=False), min(threshold, 255)  # beyond 255 only an empty mask comes so far
     if threshold == USUAL_THRESHOLD << 8:
@@ -59,7 +59,7 @@ def _check_reached(levels: AnyLevels, threshold: int) -> None:
         )
 
 
-def _check_plateaus(levels: AnyLevels, threshold: int, noise: int) -> None:
+def check_plateaus(levels: AnyLevels, threshold: int, noise: int) -> None:
     """Refuse a mask whose pixels below the threshold are more than one background with blur and noise."""
     between = ((levels > 0) & (levels < threshold)).view(np.uint8)
     inside = cv2.erode(between, np.ones((3, 3), np.uint8))

@@ -13,7 +13,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from medmultipoints.transforms.records import Exclusion, Sample
+from medmultipoints.transforms.records import Exclusion, MaskLayer, Sample
 from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample
 
 WIDTH, HEIGHT = 96, 72
@@ -246,3 +246,50 @@ def test_an_object_as_large_as_the_frame_settles_nothing_else(mask: bytes) -> No
     found = derive(mask)
     assert isinstance(found, Derived), found
     assert (len(found.regions), found.image.annotated) == (1, False)
+
+
+def layered(mask: bytes) -> Derived | Exclusion:
+    """The same mask as the layer of a declared source."""
+    picture = np.random.default_rng(1).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    name = "m.jpg" if mask.startswith(b"\xff\xd8") else "m.png"
+    sample = Sample(
+        source="s",
+        stem="a",
+        image_member="a.png",
+        layers=(MaskLayer(member=name, kind="binary", label=LABEL, min_area_px=20),),
+        organ="",
+        finding="",
+        classification="",
+        labels_exhaustive=(LABEL,),
+    )
+    return derive_sample(sample, {"a.png": png(picture), name: mask}.__getitem__, DeriveParameters())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in READ if "300" not in kind and "90" not in kind])
+def test_a_declared_binary_mask_is_read_alike(kind: str) -> None:
+    found = layered(READ[kind])
+    assert isinstance(found, Derived), found
+    (region,) = found.regions
+    near = 2.5 if "edge" in kind else 0
+    assert [region.box.x1, region.box.y1, region.box.x2, region.box.y2] == pytest.approx(OBJECT, abs=near)
+    assert found.image.annotated
+
+
+@pytest.mark.parametrize("kind", REJECTED)
+def test_a_declared_binary_mask_never_becomes_empty_or_the_frame(kind: str) -> None:
+    """0 and 1 are declared binary, so 1 is the object; all else that is unclear is rejected by name."""
+    found = layered(REJECTED[kind][0])
+    if isinstance(found, Exclusion):
+        assert found.reason.startswith("mask_")
+        return
+    assert kind in {"0 and 1", "16 bits, 0 and 1", "16 bits of three colours, 0 and 1", "gray palette, index 1"} | {
+        "one faint pixel"
+    }
+    assert all((r.box.x1, r.box.y1, r.box.x2, r.box.y2) == OBJECT for r in found.regions) or kind == "one faint pixel"
+
+
+@pytest.mark.parametrize("mask", [png(WHITE), png(cv2.rectangle(BLACK.copy(), (0, 0), (95, 71), 255, 3))])
+def test_a_declared_mask_as_large_as_the_frame_settles_nothing(mask: bytes) -> None:
+    found = layered(mask)
+    assert isinstance(found, Derived), found
+    assert not found.image.annotated
