@@ -134,6 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
     escape_unprintable()
+    os.environ["PYTHONSAFEPATH"] = "1"  # workers and servers run no code from the folder that they start in
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
