@@ -85,20 +85,22 @@ class SourceInfo(_Entry):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     reader: str = ""
     labels: tuple[Label, ...] = ()
-    title: str = ""
+    title: str = Field(default="", description="what people call the source")
     homepage: Url | Literal[""] = ""
-    licence: Annotated[str, Field(pattern=r"^[A-Za-z0-9.+-]+$")] = UNKNOWN_LICENCE
-    licence_note: str = ""
+    licence: Annotated[str, Field(pattern=r"^[A-Za-z0-9.+-]+$")] = Field(
+        default=UNKNOWN_LICENCE, description="SPDX identifier, or LicenseRef- and a name"
+    )
+    licence_note: str = Field(default="", description="what to mind about the licence")
     terms: OwnTerms | None = None
-    citation: str = ""
-    doi: str = ""
+    citation: str = Field(default="", description="how to cite it")
+    doi: str = Field(default="", description="its DOI")
     archives: tuple[Archive, ...] = ()
     members: tuple[RemoteMember, ...] = ()
-    organ: str = ""
-    finding: str = ""
-    classification: str = ""
-    modality: str = ""
-    guessed: tuple[str, ...] = ()
+    organ: str = Field(default="", description="organ of every picture")
+    finding: str = Field(default="", description="finding of every picture")
+    classification: str = Field(default="", description="class of the finding of every picture")
+    modality: str = Field(default="", description="imaging modality of every picture")
+    guessed: tuple[str, ...] = Field(default=(), description="keys whose likely answers were taken")
     broken: str = ""
     read: Mapping[str, Any] | None = None
 

@@ -24,12 +24,12 @@ misspelt one cannot go unnoticed. `medmultipoints build my-recipe.toml` takes th
 
 def render_recipe() -> str:
     """The reference of all keys of a recipe as Markdown."""
-    sections = {name: kind for name, field in Recipe.model_fields.items() if (kind := _model(field)) is not None}
+    sections = {name: kind for name, field in Recipe.model_fields.items() if (kind := model_of(field)) is not None}
     top = {name: field for name, field in Recipe.model_fields.items() if name not in sections}
-    parts = [_INTRODUCTION, f"## Top of the file\n\n{_table(top)}"]
+    parts = [_INTRODUCTION, f"## Top of the file\n\n{table_of(top)}"]
     parts += [_source(info) for info in load_catalogue().values() if info.reader == info.name]
     parts += [
-        f"## [{name}]\n\n{inspect.getdoc(kind)}\n\n{_table(kind.model_fields)}" for name, kind in sections.items()
+        f"## [{name}]\n\n{inspect.getdoc(kind)}\n\n{table_of(kind.model_fields)}" for name, kind in sections.items()
     ]
     return "\n".join(parts)
 
@@ -37,11 +37,12 @@ def render_recipe() -> str:
 def _source(info: SourceInfo) -> str:
     fields = reader_options(info.reader).model_fields
     labels = ", ".join(f"`{label}`" for label in info.labels)
-    options = _table(fields) if fields else "No options.\n"
+    options = table_of(fields) if fields else "No options.\n"
     return f"## [sources.{info.name}]\n\n{info.title}. Labels: {labels}.\n\n{options}"
 
 
-def _table(fields: Mapping[str, FieldInfo]) -> str:
+def table_of(fields: Mapping[str, FieldInfo]) -> str:
+    """Return the keys of a table with type, default and meaning as Markdown."""
     rows = "".join(_row(name, field) for name, field in fields.items())
     return f"| key | type | default | meaning |\n|---|---|---|---|\n{rows}"
 
@@ -96,6 +97,7 @@ def _bounds(limits: Sequence[Any]) -> list[str]:
     return [f"{signs[name]} {value}" for name, value in found.items() if value is not None]
 
 
-def _model(field: FieldInfo) -> type[BaseModel] | None:
+def model_of(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the model of a key that is a table of its own."""
     kind = field.annotation
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medmultipoints.flows.cli.app import COMMANDS, load
+from tools.declaration_page import render_declaration
 from tools.formats_page import render_formats
 from tools.prefect_yaml import render_prefect_yaml
 from tools.recipe_reference import render_recipe
@@ -63,6 +64,7 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "docs" / "cli.md": render_cli(),
         ROOT / "docs" / "recipe.md": render_recipe(),
+        ROOT / "docs" / "declaration.md": render_declaration(),
         FORMATS: replace_between(FORMATS.read_text("utf-8"), "<!-- formats -->\n", "<!-- end -->", render_formats()),
         ROOT / "prefect.yaml": render_prefect_yaml(),
     }

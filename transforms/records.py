@@ -83,6 +83,8 @@ class VideoFacts:
 
 
 Polygon = tuple[Point, ...]
+UNKNOWN: Final = "unknown"
+"""Organ, finding or class of an image of which the source does not say it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

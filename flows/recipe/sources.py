@@ -41,7 +41,10 @@ def complete_table(name: str, table: Table, catalogue: Mapping[str, SourceInfo],
     if name in catalogue:
         base = catalogue[name].model_dump(exclude_defaults=True, exclude={"name", "reader", "labels"}, by_alias=True)
     if "declaration" in table:
-        base = merge_read(base, _read_file(folder / str(table["declaration"])))
+        file = folder / str(table["declaration"])
+        base = merge_read(base, _read_file(file))
+        if "path" in base:
+            base["path"] = str(file.parent / str(base["path"]))
     merged = merge_read(base, {key: value for key, value in table.items() if key != "declaration"})
     where = f"sources.{name}"
     unknown = sorted(set(merged) - _DECLARED - {"name"})

@@ -23,6 +23,7 @@ from medmultipoints.transforms.compose.stats import leave_out_degenerate
 from medmultipoints.transforms.instructions.scenes import group_key
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions
+from medmultipoints.transforms.records import Exclusion
 
 KEY = ("sample_id", "label", "record_id")
 
@@ -47,7 +48,8 @@ def images_of(inputs: Inputs, shard: str) -> pl.DataFrame:
 
 def instruct_records(build: Build, inputs: Inputs, shard: str) -> Output:
     """The instructions of every record of one shard."""
-    recipe, images = build.recipe, images_of(inputs, shard)
+    recipe, all_images = build.recipe, images_of(inputs, shard)
+    images, doubtful = without_doubtful(all_images, inputs)
     records, objects = (rows_of(images, inputs.scan(table)) for table in ("records", "objects"))
     labels = known_labels(inputs.read("records", "label"), inputs.read("released_images", "labels_exhaustive"))
     instructions = write_instructions(
@@ -66,7 +68,28 @@ def instruct_records(build: Build, inputs: Inputs, shard: str) -> Output:
     if recipe.instructions.degenerate == "leave_out":
         instructions = leave_out_degenerate(instructions)
     used = {f"{sample_id}:{label}": record_id for sample_id, label, record_id in records.select(KEY).iter_rows()}
-    return Output(inputs=list(used), used=used, tables={"instructions": instructions})
+    left_out = [exclude_record(*row) for row in rows_of(doubtful, inputs.scan("records")).select(KEY).iter_rows()]
+    keys = [*used, *(row.key for row in left_out)]
+    return Output(inputs=keys, used=used, tables={"instructions": instructions}, exclusions=left_out)
+
+
+def without_doubtful(images: pl.DataFrame, inputs: Inputs) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The images of which everything may be asked, and those of which a source's count of a label is not certain."""
+    uncertain = inputs.scan("samples").filter(pl.col("uncertain").list.len() > 0).select("sample_id")
+    known = uncertain.collect(engine="streaming")
+    return images.join(known, on="sample_id", how="anti"), images.join(known, on="sample_id", how="semi")
+
+
+def exclude_record(sample_id: str, label: str, _record_id: str) -> Exclusion:
+    """The exclusion of a record from all questions: an answer could count too few of its objects."""
+    return Exclusion(
+        source=sample_id.partition("/")[0],
+        key=f"{sample_id}:{label}",
+        verdict="dropped",
+        reason="count_uncertain",
+        detail=f"{sample_id}: the source annotates objects that are in quarantine, or of which the count is uncertain",
+        sample_id=sample_id,
+    )
 
 
 def labels_left_out(recipe: Recipe, inputs: Inputs, images: pl.DataFrame) -> dict[str, list[str]]:
@@ -115,7 +138,7 @@ STAGE = Stage(
     name="instruct",
     work=instruct_records,
     shards=instruct_shards,
-    reads=("derive", "correct", "record"),
+    reads=("index", "derive", "correct", "record"),
     writes=("instructions",),
     parameters=instruct_parameters,
     data=wording_digest,

@@ -14,7 +14,7 @@ import polars as pl
 from medmultipoints.transforms.columns.frames import object_of
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.errors import DataError
-from medmultipoints.transforms.records import ReleasedObject
+from medmultipoints.transforms.records import UNKNOWN, ReleasedObject
 
 BORDER_PX: Final = 0.5  # an object nearer to the border touches it
 _GROUP: Final = (
@@ -59,6 +59,11 @@ class Scene:
     records: dict[str, str]
     listed: dict[str, Listed]
     objects: tuple[ReleasedObject, ...]
+
+    @property
+    def is_described(self) -> bool:
+        """Whether the source says organ, finding and class of the image."""
+        return UNKNOWN not in (self.organ, self.finding, self.classification)
 
     @property
     def first_record(self) -> str:

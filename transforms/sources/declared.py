@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from medmultipoints.transforms.records import Annotation, Exclusion, Indexed, MaskLayer, Sample
+from medmultipoints.transforms.records import UNKNOWN, Annotation, Exclusion, Indexed, MaskLayer, Sample
 from medmultipoints.transforms.sources.accounting import Problem, drop_foreign, exclude, printable
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel
@@ -16,8 +16,6 @@ from medmultipoints.transforms.sources.joined_facts import PictureFacts, collect
 from medmultipoints.transforms.sources.paths import split_path, split_paths
 from medmultipoints.transforms.sources.patterns import compile_pattern
 from medmultipoints.transforms.sources.soundness import find_fault
-
-UNKNOWN = "unknown"
 
 
 @dataclass(slots=True)

@@ -25,8 +25,11 @@ Sentence = tuple[str, list[ReleasedObject]]
 
 
 def ask_description(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """One region of each record, given by its box; not where an image shows classes that the release leaves out."""
-    for scene in group:
+    """One region of each record, given by its box; not where an image shows classes that the release leaves out.
+
+    Nor where organ, finding or class are unknown.
+    """
+    for scene in (one for one in group if one.is_described):
         if context.lexicon.present.get(scene.image_sha256, frozenset()) - {item.label for item in scene.objects}:
             continue
         for label, record_id in scene.records.items():

@@ -16,9 +16,9 @@ PARTS: Final = ("organ", "classification", "finding")
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Organ, class and finding of each image, in the words of its source."""
+    """Organ, class and finding of each image, in the words of its source; not where one is unknown."""
     for scene in group:
-        if context.kept("classification", scene.image_sha256):
+        if scene.is_described and context.kept("classification", scene.image_sha256):
             content = {part: getattr(scene, part) for part in PARTS}
             yield Question(task="classification", home=scene, record_id=scene.first_record, content=content)
 

@@ -14,8 +14,8 @@ from medmultipoints.transforms.instructions.task import Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Organ, class, finding, object: one path for each record that has objects."""
-    for scene in group:
+    """Organ, class, finding, object: one path for each record that has objects; not where one is unknown."""
+    for scene in (one for one in group if one.is_described):
         for label, record_id in scene.records.items():
             if not scene.of(label) or not context.kept("label_path", record_id):
                 continue

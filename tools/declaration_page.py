@@ -1,0 +1,44 @@
+"""The reference of declarations, generated from the models that check them."""
+
+import inspect
+
+from medmultipoints.data_lake.catalogue import SourceInfo
+from medmultipoints.transforms.sources.declaration import Declaration
+from tools.recipe_reference import model_of, table_of
+
+_INTRODUCTION = """# Declaration of a source
+
+Generated from `data_lake/catalogue.py` and `transforms/sources/declaration.py` by `make docs`; do not edit.
+
+A source of your own is a table `[sources.NAME]` in a recipe, with `path` and, where no data can tell, a few of the keys
+below; or a file of its own with the same keys, named by `declaration = "FILE.toml"`. `medmultipoints inspect PATH`
+writes one. A build refuses open questions, all at once, each with the line that answers it.
+
+| key of `[sources.NAME]` alone | meaning |
+|---|---|
+| `path` | folder or archive, from the folder of the recipe; `--source NAME=PATH` of a build wins |
+| `declaration` | a TOML file with keys of this page; keys in the recipe win |
+| `accept` | `true`, or a list of keys: take the likely answers of open questions; they are named on the card |
+
+## Patterns
+
+Paths are patterns from the root of the source: `{patient}` is the shortest text without `/` and without the character
+that follows the hole, `{slice:int}` a number, `{visit:\\d{3}}` what the expression matches within one folder, `*`
+any text in one folder, `**` any folders, `[...]` a part that may be absent. Holes of equal names join pictures and
+annotations; numbers join without leading zeros. A path that a pattern reads in two ways is refused with both readings.
+Holes named `split`, `group`, `organ`, `modality`, `finding`, `classification` and `licence` fill those columns.
+"""
+_NOT_STATED = ("name", "reader", "labels", "read", "broken")
+_HEAD = "## The source\n\nKeys at the top of a declaration. `archives` and `members` are needed only for downloads.\n\n"
+
+
+def render_declaration() -> str:
+    """Return the reference of all keys of a declaration as Markdown."""
+    head = {name: field for name, field in SourceInfo.model_fields.items() if name not in _NOT_STATED}
+    parts = {name: kind for name, field in Declaration.model_fields.items() if (kind := model_of(field)) is not None}
+    top = {name: field for name, field in Declaration.model_fields.items() if name not in parts}
+    sections = [_INTRODUCTION, _HEAD + table_of(head), f"## [read]\n\n{table_of(top)}"]
+    sections += [
+        f"## [read.{name}]\n\n{inspect.getdoc(kind)}\n\n{table_of(kind.model_fields)}" for name, kind in parts.items()
+    ]
+    return "\n".join(sections)
