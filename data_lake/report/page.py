@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+from jinja2 import UndefinedError
 from markupsafe import Markup
 
 from medmultipoints.data_lake.release.read.compare import diff_folders
@@ -82,18 +83,22 @@ def render(template: str, album: Album, **values: Any) -> str:
     pictures = album.pictures({figure.image_sha256 for figure in _figures(values)})
     script = (FOLDER / "page.js.jinja").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return load_template(FOLDER / template, filters=filters).render(
-        pictures=pictures,
-        script=script,
-        script_digest=digest,
-        style=f"{(FOLDER / 'page.css.jinja').read_text('utf-8')}\n{STYLE}",
-        legend=_legend,
-        first_rows=FIRST_ROWS,
-        offered=offered,
-        templates=TEMPLATES,
-        entry=entry,
-        **values,
-    )
+    page = load_template(FOLDER / template, filters=filters)
+    try:
+        return page.render(
+            pictures=pictures,
+            script=script,
+            script_digest=digest,
+            style=f"{(FOLDER / 'page.css.jinja').read_text('utf-8')}\n{STYLE}",
+            legend=_legend,
+            first_rows=FIRST_ROWS,
+            offered=offered,
+            templates=TEMPLATES,
+            entry=entry,
+            **values,
+        )
+    except UndefinedError as error:  # a value that the release does not hold
+        raise LookupError(str(error)) from error
 
 
 def _figures(value: object) -> Iterator[Figure]:

@@ -84,7 +84,7 @@ def test_a_signature_made_after_the_first_push_is_left_out_and_called_late(make,
 
 def test_a_taken_version_is_refused(make, versions) -> None:
     publish(versions["1.0.0"], make())
-    with pytest.raises(VersionRefused, match="stands there with other content"):
+    with pytest.raises(VersionRefused, match="exists there with other content"):
         publish(versions["1.0.0 other"], make())
 
 

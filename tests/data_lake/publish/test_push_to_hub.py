@@ -56,7 +56,7 @@ def test_versions_follow_each_other_with_the_difference_in_words(hub: TestHub, r
 def test_a_version_with_other_content_is_refused_with_the_proposed_one(hub: TestHub, repo: str, versions) -> None:
     publish(versions["1.0.0"], repo)
     before = history(hub, repo)
-    with pytest.raises(VersionRefused, match="stands there with other content") as refused:
+    with pytest.raises(VersionRefused, match="exists there with other content") as refused:
         publish(versions["1.0.0 other"], repo)
     assert refused.value.proposed == "1.1.0"
     assert history(hub, repo) == before

@@ -93,10 +93,10 @@ def test_recipes_of_the_wrong_shape_are_bad_releases(tmp_path: Path, name: str) 
     before = json.loads((folder / MANIFEST).read_bytes())
     inner = {"boxes": "policy", "corrections": "withdrawn", "labels": "names", "instructions": "dialects"}
     for number, value in enumerate(WRONG[1:6:2]):
-        for wrong in (value, {inner.get(name, "near_threshold"): value}):
+        for at, wrong in (("outer", value), ("inner", {inner.get(name, "near_threshold"): value})):
             changed = before | {"recipe": before["recipe"] | {name: wrong}}
             (folder / MANIFEST).write_text(json.dumps(changed))
-            run_all(folder, tmp_path / str(number))
+            run_all(folder, tmp_path / f"{number} {at}")
             assert not verify_release(folder).ok
 
 
