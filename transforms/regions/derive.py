@@ -146,19 +146,17 @@ def _derive(
     height, width = pixels.shape[:2]
     _check_size(sample, picture)
     stored, size, scale = _store(picture, parameters)
-    redrawn = frame is not None or scale != 1
     measured = pixels if scale == 1 and picture.origin == "member" else None
     found, regions = _find_objects(sample, read, parameters, picture, measured, scratch)
     annotated = _find_annotated(sample, read, picture, measured)
     luma = to_luma(pixels, scratch)
-    identity = luma_blake3(luma)
-    small = thumbnail(to_luma(decode_image(stored, scratch).pixels, scratch) if redrawn else luma)
+    small = thumbnail(luma if frame is None and scale == 1 else to_luma(decode_image(stored, scratch).pixels, scratch))
     image = ImageFacts(
         sample_id=sample.sample_id,
         source=sample.source,
         image_sha256=hashlib.sha256(picture.data).hexdigest(),
         stored_sha256=hashlib.sha256(stored).hexdigest(),
-        luma_blake3=identity,
+        luma_blake3=luma_blake3(luma),
         image_origin=picture.origin,
         format=picture.format if scale == 1 else "jpg",
         original_width=width,
