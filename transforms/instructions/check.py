@@ -37,10 +37,11 @@ def check_instructions(
     def mentions(text: str) -> set[str]:
         return {singular[found.lower()] for found in mention.findall(text)}
 
-    rows = instructions.with_row_index("row")
+    rows, others = instructions.with_row_index("row"), TASK_NAMES[len(PUBLISHED) :]
     if objects is None:
+        rows = rows.filter(~pl.col("task").is_in(others))
+    if objects is None or not rows["task"].is_in(others).any():
         objects = empty_frame(load_table("objects"))
-        rows = rows.filter(~pl.col("task").is_in(TASK_NAMES[len(PUBLISHED) :]))
     reasons = dict(prove_rows(rows, records, objects, images, lexicon, mentions))
     ordered = pl.Series(
         "reason", [reasons.get(row, "not_proved") for row in range(instructions.height)], dtype=pl.String

@@ -1,7 +1,7 @@
 """The names of labels in one release, the same for asking and for checking."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.names import Name, Names, allowed_names
@@ -15,11 +15,15 @@ class Lexicon:
     names: Names
     policy: str
     present: Mapping[str, frozenset[str]]
+    _known: dict[tuple[str, bool], tuple[Name, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def allowed(self, scenes: Iterable[Scene], label: str) -> tuple[Name, ...]:
         """The names that a question about these images may use for a label; of several images, each must allow it."""
-        alone = [self.present.get(scene.image_sha256) == frozenset({label}) for scene in scenes]
-        return allowed_names(self.names, self.policy, label, all(alone))
+        own = frozenset({label})
+        alone = all(self.present.get(scene.image_sha256) == own for scene in scenes)
+        if (label, alone) not in self._known:
+            self._known[label, alone] = allowed_names(self.names, self.policy, label, alone)
+        return self._known[label, alone]
 
     def clear(self, label: str) -> Name:
         """The name of a label among others: where several labels are spoken of, each has one name."""

@@ -6,6 +6,7 @@ from scenes, and share nothing else but the words.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from itertools import groupby
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ import polars as pl
 from medmultipoints.transforms.columns.frames import object_of
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.instructions.published import round_place
 from medmultipoints.transforms.records import UNKNOWN, ReleasedObject
 
 BORDER_PX: Final = 0.5  # an object nearer to the border touches it
@@ -24,13 +26,23 @@ _GROUP: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listed:
     """The count, the points and the boxes that a record lists, with its digits."""
 
     count: int
     points: list[list[float]]
     boxes: list[list[float]]
+
+    @cached_property
+    def rounded_points(self) -> list[list[float]]:
+        """The points as answers give them."""
+        return [round_place(point) for point in self.points]
+
+    @cached_property
+    def rounded_boxes(self) -> list[list[float]]:
+        """The boxes as answers give them but for the published ones."""
+        return [round_place(box) for box in self.boxes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,19 +14,31 @@ def has_shape(value: object, shape: Shape) -> bool:
 
     Lists may be empty; an ``int`` counts something and is not negative.
     """
-    if isinstance(shape, dict):
-        same = isinstance(value, dict) and list(value) == list(shape)
-        return same and all(has_shape(value[key], part) for key, part in shape.items())  # type: ignore[index]
-    if isinstance(shape, list):
-        return isinstance(value, list) and _all_have_shape(value, shape[0])
-    if shape in _NUMBERS:
-        numbers = isinstance(value, list) and len(value) == _NUMBERS[shape]
-        return numbers and all(type(number) is float for number in value)  # type: ignore[attr-defined]
-    return type(value) is shape and (shape is not int or value >= 0)  # type: ignore[operator]
+    return _all_have_shape([value], shape)
 
 
 def _all_have_shape(values: list[Any], shape: Shape) -> bool:
-    if shape not in (POINT, BOX):
-        return all(has_shape(part, shape) for part in values)
-    lists = set(map(type, values)) <= {list} and set(map(len, values)) <= {_NUMBERS[shape]}
-    return lists and set(map(type, chain.from_iterable(values))) <= {float}
+    """Whether all values have the shape, key by key: answers are lists of many equal parts."""
+    if isinstance(shape, dict):
+        keys = list(shape)
+        if not all(isinstance(value, dict) and list(value) == keys for value in values):
+            return False
+        return all(_all_have_shape([value[key] for value in values], part) for key, part in shape.items())
+    if isinstance(shape, list) or shape in _NUMBERS:
+        if not set(map(type, values)) <= {list}:
+            return False
+        inner = list(chain.from_iterable(values))
+        if isinstance(shape, list):
+            return _all_have_shape(inner, shape[0])
+        return set(map(len, values)) <= {_NUMBERS[shape]} and set(map(type, inner)) <= {float}
+    return set(map(type, values)) <= {shape} and (shape is not int or all(value >= 0 for value in values))
+
+
+def count_keys(value: Any, shape: Shape) -> int:
+    """Return the number of keys in a value of this shape, nested ones included."""
+    if isinstance(shape, dict):
+        nested = [count_keys(value[key], part) for key, part in shape.items() if isinstance(part, dict | list)]
+        return len(shape) + sum(nested)
+    if isinstance(shape, list) and isinstance(shape[0], dict | list):
+        return sum(count_keys(part, shape[0]) for part in value)
+    return 0

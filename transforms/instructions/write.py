@@ -6,8 +6,9 @@ from itertools import islice
 from typing import Final
 
 import polars as pl
+import pyarrow as pa
 
-from medmultipoints.transforms.columns.tables import empty_frame, load_table, schema_of
+from medmultipoints.transforms.columns.tables import arrow_schema, empty_frame, load_table, schema_of
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.check import check_instructions
 from medmultipoints.transforms.instructions.fences import write_fenced
@@ -20,6 +21,7 @@ from medmultipoints.transforms.instructions.registry import TASKS
 from medmultipoints.transforms.instructions.scenes import gather_scenes
 
 SCHEMA: Final = {name: kind for name, kind in schema_of("instructions").items() if name != "answer_rederived"}
+_TYPES: Final = [arrow_schema(load_table("instructions")).field(name).type for name in SCHEMA]
 _SLICE_ROWS: Final = 4096  # keeps the Python rows of one step few
 
 
@@ -52,7 +54,7 @@ def write_instructions(
         raise UsageError(f"task {others[0]}: asks about objects. Give the objects table.")
     lexicon = Lexicon(names, policy, labels_present(records, other_labels))
     context = QuestionContext(lexicon, seed, shares or {}, absent)
-    known = empty_frame(load_table("objects")) if objects is None else objects
+    known = empty_frame(load_table("objects")) if objects is None or not others else objects
     questions = (
         question
         for group in gather_scenes(records, known, images)
@@ -77,12 +79,10 @@ def _known(tasks: Sequence[str], templates: Templates) -> tuple[str, ...]:
 
 
 def _frame(questions: Sequence[Question], templates: Templates, context: QuestionContext) -> pl.DataFrame:
-    """The rows of these questions, built column by column: polars takes rows ten times as long."""
+    """The rows of these questions, built column by column: polars takes ten times as long for rows and lists."""
     rows = [_row(question, templates, context) for question in questions]
-    columns = zip(*rows, strict=True)
-    return pl.DataFrame(
-        [pl.Series(name, values, kind) for (name, kind), values in zip(SCHEMA.items(), columns, strict=True)]
-    )
+    columns = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), _TYPES, strict=True)]
+    return pl.DataFrame(pa.table(columns, names=list(SCHEMA)))
 
 
 def _row(question: Question, templates: Templates, context: QuestionContext) -> tuple[object, ...]:

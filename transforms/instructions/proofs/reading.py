@@ -2,16 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+import orjson
 
 from medmultipoints.transforms.instructions.fences import read_fenced
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.names import Name
 from medmultipoints.transforms.instructions.phrases import DENSITIES
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.instructions.shapes import Shape, has_shape
+from medmultipoints.transforms.instructions.shapes import Shape, count_keys, has_shape
 from medmultipoints.transforms.pictures.crops import Crop
 from medmultipoints.transforms.records import ReleasedObject
 
@@ -31,7 +33,7 @@ class Wrong(Exception):
 class PromptReading:
     """``images``: placeholders; ``ask``: the words before the example; ``given``: the JSON values among them.
 
-    ``mentions`` are the singulars of the names that the words use.
+    ``mentions`` are the singulars of the names that the words use, ``named`` the labels of the example.
     """
 
     images: int
@@ -39,6 +41,7 @@ class PromptReading:
     given: tuple[Any, ...]
     example: Any
     mentions: frozenset[str]
+    named: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,9 @@ def read_prompt(prompt: str, shape: Shape, mentions: Mentions) -> PromptReading:
     if not values or not has_shape(values[-1], shape):
         raise Wrong("prompt_shape_differs")
     images = tokens[1].count("<image>")
-    return PromptReading(images, ask, tuple(values[:-1]), values[-1], frozenset(mentions(ask)))
+    return PromptReading(
+        images, ask, tuple(values[:-1]), values[-1], frozenset(mentions(ask)), frozenset(labels_in(values[-1]))
+    )
 
 
 def read_answer(answer: str, shape: Shape) -> Any:
@@ -78,7 +83,10 @@ def read_answer(answer: str, shape: Shape) -> Any:
     if block is None or "\n" in block:
         raise Wrong("answer_shape_differs")
     try:
-        value = json.loads(block, object_pairs_hook=_once, parse_constant=_refuse)
+        value = orjson.loads(block)
+        if has_shape(value, shape) and block.count('":') == count_keys(value, shape):
+            return value
+        value = json.loads(block, object_pairs_hook=_once, parse_constant=_refuse)  # refuses a key that occurs twice
     except (ValueError, RecursionError):
         raise Wrong("answer_shape_differs") from None
     require(has_shape(value, shape), "answer_shape_differs")
@@ -159,3 +167,15 @@ def density_of(count: int) -> str:
     """The density class of a number of objects."""
     words = {word: most for most, word in DENSITIES}
     return min((word for word in words if words[word] >= count), key=words.__getitem__, default="crowded")
+
+
+def labels_in(value: Any) -> Iterator[str]:
+    """Yield every name in an answer; lists of numbers are passed over, for they are long."""
+    if isinstance(value, dict):
+        if "label" in value:
+            yield value["label"]
+        yield from value.get("path", ())[-1:]
+        value = value.values()
+    for part in value:
+        if isinstance(part, dict) or (isinstance(part, list) and part and isinstance(part[0], dict | list)):
+            yield from labels_in(part)

@@ -1,7 +1,6 @@
 """Prove every row from the scenes of its images."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, Final
@@ -17,6 +16,7 @@ from medmultipoints.transforms.instructions.proofs.reading import (
     Wrong,
     clear_label,
     label_of,
+    labels_in,
     read_answer,
     read_prompt,
     require,
@@ -65,10 +65,10 @@ def _reason(row: Row, home: Scene, files: Mapping[str, Scene], read: ReadPrompt,
         scenes, crops = _pictures(row, task, home, files)
         prompt = read(task.name, row["prompt"])
         require(prompt.images == len(row["image_files"]), "prompt_unfinished")
-        reading = Reading(task.name, prompt, read_answer(row["answer"], task.shape), crops)
-        if task.published:
-            reading = replace(reading, label=_published_label(row, reading, home, lexicon))
-        else:
+        answer = read_answer(row["answer"], task.shape)
+        label = _published_label(row, prompt, answer, home, lexicon) if task.published else ""
+        reading = Reading(task.name, prompt, answer, crops, label)
+        if not task.published:
             _check_names(row, task, reading, scenes, home, lexicon)
         found = task.prove(reading, scenes, lexicon)
         require(tuple(row["object_ids"]) == found, "object_ids_differ")
@@ -91,6 +91,8 @@ def _pictures(
     row: Row, task: Task, home: Scene, files: Mapping[str, Scene]
 ) -> tuple[tuple[Scene, ...], tuple[Crop, ...]]:
     """The scenes of the row's images, and the crops after them; Wrong where they are not as many as the task shows."""
+    if row["image_file"] == home.image_file and row["image_files"] == [home.image_file] and task.images == 1:
+        return (home,), ()
     images = task.images - task.crops
     shown, cut = row["image_files"][:images], row["image_files"][images:]
     require(row["image_file"] == home.image_file and row["image_file"] in shown, "image_file_differs")
@@ -102,17 +104,18 @@ def _pictures(
     return scenes, crops
 
 
-def _published_label(row: Row, reading: Reading, home: Scene, lexicon: Lexicon) -> str:
+def _published_label(row: Row, prompt: PromptReading, answer: Any, home: Scene, lexicon: Lexicon) -> str:
     """The label of the row's record; Wrong where prompt, example and answer do not share a name that it may have."""
     label = next(label for label, record_id in home.records.items() if record_id == row["record_id"])
     require(row.get("label", label) == label, "label_differs")
-    named = set(_labels(reading.prompt.example))
-    require(len(named) == 1 and reading.prompt.mentions <= named, "prompt_names_differ")
+    named = prompt.named
+    require(len(named) == 1 and prompt.mentions <= named, "prompt_names_differ")
     (name,) = named
     require(home.listed[label].count > 0 or label in home.certain, "absence_uncertain")
-    require(name in {choice.singular for choice in lexicon.allowed([home], label)}, "name_not_allowed")
+    require(any(name == choice.singular for choice in lexicon.allowed([home], label)), "name_not_allowed")
     require(row.get("name", name) == name, "name_differs")
-    require(set(_labels(reading.answer)) <= named, "label_differs")
+    entries = answer if isinstance(answer, list) else [answer]
+    require({entry["label"] for entry in entries} <= named, "label_differs")
     return label
 
 
@@ -120,7 +123,7 @@ def _check_names(
     row: Row, task: Task, reading: Reading, scenes: Sequence[Scene], home: Scene, lexicon: Lexicon
 ) -> None:
     """Wrong where the prompt names other classes than the answer, or the row is filed under another record."""
-    answered = list(_labels(reading.answer))
+    answered = list(labels_in(reading.answer))
     require(reading.prompt.mentions == (set() if task.names == "none" else set(answered)), "prompt_names_differ")
     single = task.names != "listed" and task.labelled
     require(not single or bool(answered), "label_differs")
@@ -132,14 +135,3 @@ def _check_names(
     require(row.get("label", label) == label, "label_differs")
     filed = home.first_record if task.whole_image else home.records.get(label)
     require(row["record_id"] == filed, "record_differs")
-
-
-def _labels(value: Any) -> Iterator[str]:
-    """Yield every name in an answer."""
-    if isinstance(value, dict):
-        yield from (value[key] for key in value if key == "label")
-        yield from value.get("path", ())[-1:]
-        value = list(value.values())
-    if isinstance(value, list):
-        for part in value:
-            yield from _labels(part)

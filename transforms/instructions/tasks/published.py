@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from operator import sub
 from typing import Any, Final
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.reading import ROUNDING_PX, Reading, require
-from medmultipoints.transforms.instructions.published import KEYS, Objects, answer_json, keeps_box_digits, round_place
+from medmultipoints.transforms.instructions.published import KEYS, Objects, answer_json, keeps_box_digits
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.shapes import BOX, POINT, Shape
@@ -36,9 +37,9 @@ def _ask(task: str, scene: Scene, label: str, context: QuestionContext) -> Quest
         raise UsageError(f"label {label}: no name under box policy {policy}. Add it to the names file.")
     digest = context.digest(record_id, task)
     name = names[int.from_bytes(digest[8:16]) % len(names)]
+    points = listed.rounded_points if "point_2d" in KEYS[task] else []
     exact = keeps_box_digits(context.lexicon.policy)
-    points = [round_place(point) for point in listed.points] if "point_2d" in KEYS[task] else []
-    boxes = [box if exact else round_place(box) for box in listed.boxes] if "bbox_2d" in KEYS[task] else []
+    boxes = [] if "bbox_2d" not in KEYS[task] else listed.boxes if exact else listed.rounded_boxes
     return Question(
         task=task,
         home=scene,
@@ -67,10 +68,12 @@ def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[
 
 def _same(stated: Sequence[Sequence[float]], true: Sequence[Sequence[float]]) -> bool:
     """Whether the places are the true ones, rounded to 0.1 px."""
-    if len(stated) != len(true) or any(len(a) != len(b) for a, b in zip(stated, true, strict=True)):
+    numbers, exact = list(chain.from_iterable(stated)), list(chain.from_iterable(true))
+    if len(stated) != len(true) or len(numbers) != len(exact):
         return False
-    pairs = zip(chain.from_iterable(stated), chain.from_iterable(true), strict=True)
-    return all(-ROUNDING_PX <= a - b <= ROUNDING_PX and round(a, 1) == a for a, b in pairs)
+    off = list(map(sub, numbers, exact))
+    near = not off or (min(off) >= -ROUNDING_PX and max(off) <= ROUNDING_PX)
+    return near and [round(number, 1) for number in numbers] == numbers
 
 
 def _shape(keys: tuple[str, ...]) -> Any:
