@@ -138,10 +138,7 @@ def _derive(
     frame: NDArray[np.uint8] | None,
     scratch: Scratch,
 ) -> Derived:
-    if frame is None:
-        picture = read_picture(sample, read, parameters.orientation, scratch)
-    else:
-        picture = SourcePicture(encode_jpeg(frame, parameters.jpeg_quality), frame, "jpg", "rgb", origin="decoded")
+    picture = _read_picture(sample, read, parameters, frame, scratch)
     pixels = picture.pixels
     height, width = pixels.shape[:2]
     _check_size(sample, picture)
@@ -176,6 +173,19 @@ def _derive(
     specks = (*(found.specks if found else ()), *annotated.specks)
     changed = None if stored is picture.data and picture.origin == "member" else stored
     return Derived(image, (*regions, *annotated.regions), specks, changed, pack(small), annotated.unused)
+
+
+def _read_picture(
+    sample: Sample,
+    read: Callable[[str], bytes],
+    parameters: DeriveParameters,
+    frame: NDArray[np.uint8] | None,
+    scratch: Scratch,
+) -> SourcePicture:
+    """Return the picture of a file, or the decoded frame of a video, encoded here."""
+    if frame is None:
+        return read_picture(sample, read, parameters.orientation, scratch)
+    return SourcePicture(encode_jpeg(frame, parameters.jpeg_quality), frame, "jpg", "rgb", origin="decoded")
 
 
 def _find_annotated(
