@@ -1,6 +1,7 @@
 """The application: commands that are loaded when they are called, one place where errors become messages."""
 
 import ast
+import errno
 import io
 import os
 import signal
@@ -171,6 +172,10 @@ def explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, typer.TyperException):
         words = error.format_message().replace("Value error, ", "").replace("Input should be", "must be").rstrip(".")
         return 2, f"{words}. See `medmultipoints --help`." if words else ""
+    if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+        return 2, f"{str(error.filename)[:80]}: {error.strerror}. Give another path."
+    if isinstance(error, RuntimeError) and "home directory" in str(error):  # of Path.expanduser
+        return 2, "a path begins with ~ and the name of a user that does not exist. Give another path."
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
         return MachineError.exit_code, f"{error.strerror or error}{where}. Check disk and permissions, then run again."

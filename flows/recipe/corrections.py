@@ -197,7 +197,19 @@ def of_sources(stated: Corrections, sources: tuple[str, ...]) -> Corrections:
 def _find(names: tuple[str, ...], folder: Path) -> Iterator[Path]:
     for name in names:
         pattern = any(sign in name for sign in "*?[")
-        found = sorted(folder.glob(name)) if pattern else [folder / Path(name).expanduser()]
+        try:
+            found = sorted(folder.glob(name)) if pattern else [folder / Path(name).expanduser()]
+            found = [path for path in found if path.is_file() or not pattern]
+        except (
+            NotImplementedError,
+            RuntimeError,
+            ValueError,
+            OSError,
+        ) as error:  # absolute, ~nosuchuser, ***, too long
+            problem = getattr(error, "strerror", None) or error
+            raise UsageError(
+                f"corrections.files: {name[:80]!r}: {problem}. Give a path or pattern below the recipe's folder."
+            ) from error
         if pattern and not found and not (place := folder.joinpath(name).parent).is_dir():
             raise UsageError(f"corrections.files: {name}: there is no folder {place}. Correct the recipe.")
         for path in found:

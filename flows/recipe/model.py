@@ -19,7 +19,8 @@ from medmultipoints.transforms.errors import MachineError, UsageError
 
 REMEDY = "Correct the recipe and run again."
 
-Name = Annotated[str, Field(pattern=NAME)]
+MOST = 2**31 - 1
+Name = Annotated[str, Field(pattern=NAME, max_length=100)]
 Version = Annotated[str, Field(pattern=VERSION)]
 Policy = Literal["published", "audited"]
 SourceLabel = Annotated[str, Field(min_length=1)]
@@ -43,7 +44,9 @@ class Boxes(_Section):
         description="mask values from here on belong to an object, in the numbers of the file; none: 128, or half the "
         "range of a 16-bit file that uses all of it, and masks that hold areas of other values are rejected",
     )
-    min_area_px: int = Field(default=20, ge=1, description="smaller mask components are specks: dropped and reported")
+    min_area_px: int = Field(
+        default=20, ge=1, le=MOST, description="smaller mask components are specks: dropped and reported"
+    )
     track_rounding: Literal["none", "nearest", "floor"] = Field(
         default="none", description="how boxes of label lines become integers, if they do"
     )
@@ -62,7 +65,9 @@ class Pictures(_Section):
 class Images(_Section):
     """How pictures are stored."""
 
-    max_side: int | None = Field(default=None, ge=16, description="longest side in px; none: original bytes untouched")
+    max_side: int | None = Field(
+        default=None, ge=16, le=MOST, description="longest side in px; none: original bytes untouched"
+    )
     resample: Literal["lanczos", "bicubic", "bilinear", "box"] = Field(
         default="lanczos", description="filter that makes pictures smaller"
     )
@@ -156,7 +161,9 @@ class Recipe(_Section):
     version: Version = Field(description="three numbers, as 1.0.0; --version overrules it")
     title: str = Field(description="heading of the dataset card")
     description: str = Field(default="", description="first paragraph of the dataset card")
-    seed: int = Field(default=0, description="decides frame sampling, splits and the wording of prompts")
+    seed: int = Field(
+        default=0, ge=-(2**63), lt=2**63, description="decides frame sampling, splits and the wording of prompts"
+    )
     release_date: Day | None = Field(
         default=None, description="as 2026-11-21; none: the day of SOURCE_DATE_EPOCH, if that is set"
     )

@@ -45,7 +45,9 @@ _WORDS = {
     "literal_error": "must be {expected}",
     "int_type": "must be a whole number",
     "bool_type": "must be true or false",
+    "less_than": "must be below {lt}",
     "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} letters",
     "string_type": "must be a text in quotes",
 }
 

@@ -92,14 +92,18 @@ def _read_file(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"declaration {file}: {error.strerror}. Give the path from the recipe's folder.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"declaration {file}: not valid TOML: {error}.") from error
 
 
 def _find(folder: Path, text: str, where: str) -> Path:
     """Return the absolute path: from the recipe's folder, else from the current one."""
-    path = Path(text).expanduser()
-    for candidate in (folder / path, path):
-        if candidate.exists():
-            return candidate.absolute()
+    try:
+        path = Path(text).expanduser()
+        for candidate in (folder / path, path):
+            if candidate.exists():
+                return candidate.absolute()
+    except (RuntimeError, ValueError, OSError) as error:  # ~nosuchuser, a null character, a name that is too long
+        problem = getattr(error, "strerror", None) or error
+        raise UsageError(f"{where}.path: {text[:80]!r}: {problem}. Correct it.") from error
     raise UsageError(f"{where}.path: {text} is neither in {folder.absolute()} nor in the current folder. Correct it.")

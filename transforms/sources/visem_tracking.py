@@ -51,8 +51,10 @@ def read_samples(
     *,
     seed: int,
     sampling: Annotated[Literal["all", "every", "per_video"], "which frames of a video become samples"] = "all",
-    every: Annotated[int, Field(ge=1), "with sampling every: the frames whose number it divides"] = 1,
-    per_video: Annotated[int, Field(ge=1), "with sampling per_video: so many frames, drawn by the seed"] = 250,
+    every: Annotated[int, Field(ge=1, le=2**31 - 1), "with sampling every: the frames whose number it divides"] = 1,
+    per_video: Annotated[
+        int, Field(ge=1, le=2**31 - 1), "with sampling per_video: so many frames, drawn by the seed"
+    ] = 250,
     allow_decoded: Annotated[
         bool, "take frames from the mp4 where their pictures are missing; false: reject them"
     ] = True,

@@ -151,3 +151,32 @@ def test_all_mistakes_of_a_recipe_are_told_at_once(tmp_path: Path) -> None:
     message = str(caught.value)
     for part in ("version", "seeed", "boxes.threshold: must be at most 65535", "'nowhere'", "negatvies", "gone.toml"):
         assert part in message
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("seed = 99999999999999999999999", "seed: must be below"),
+        (f'name = "{"n" * 300}"', "name: must have at most 100 letters"),
+        ("[boxes]\nmin_area_px = 99999999999999999999", "boxes.min_area_px: must be at most"),
+        ("[images]\nmax_side = 1e400", "images.max_side"),
+        ('[corrections]\nfiles = ["/etc/*.toml"]', "corrections.files: '/etc/*.toml'"),
+        ('[corrections]\nfiles = ["~nosuchuser/a.toml"]', "corrections.files: '~nosuchuser/a.toml'"),
+        (f'[corrections]\nfiles = ["{"x" * 5000}"]', "corrections.files"),
+        ('[corrections]\nfiles = ["a\\u0000b"]', "corrections.files"),
+        ("x = " + "[" * 3000 + "]" * 3000, "not valid TOML"),
+        ('[sources.mine]\npath = "~nosuchuser"', "sources.mine.path"),
+        (f'[sources.mine]\npath = "{"p" * 5000}"', "sources.mine.path"),
+        ("[sources.visem_tracking]\nevery = 99999999999999999999", "sources.visem_tracking: every: must be at most"),
+    ],
+)
+def test_odd_values_are_refused_with_their_key(tmp_path: Path, line: str, key: str) -> None:
+    head = {"name": 'name = "r"', "version": 'version = "1.0.0"', "title": 'title = "R"'}
+    kept = [text for name, text in head.items() if not line.startswith(f"{name} =")]
+    sources = "" if "[sources" in line else "\n[sources.hyperkvasir]"
+    path = tmp_path / "r.toml"
+    before = not line.startswith("[")
+    path.write_text("\n".join([*kept, *([line] if before else []), sources, *([] if before else [line]), ""]))
+    with pytest.raises(UsageError) as caught:
+        load_recipe(str(path))
+    assert key in str(caught.value)
