@@ -164,9 +164,7 @@ def _derive(
         stored_bytes=len(stored),
         perceptual_hash=perceptual_hash(small),
         mask_off_binary=found.off_binary if found else None,
-        annotated=bool(sample.labels_exhaustive)
-        and not _is_doubtful(found, width, height)
-        and not _settles_nothing(annotated, width, height),
+        annotated=bool(sample.labels_exhaustive) and not _is_doubtful(found, annotated, width, height),
         orientation_done=picture.done,
         colour_model=picture.model,
     )
@@ -221,18 +219,12 @@ def _find_objects(
     return found, (*_mask_objects(sample, inside, found), *others)
 
 
-def _is_doubtful(found: MaskRegions | None, width: int, height: int) -> bool:
+def _is_doubtful(found: MaskRegions | None, annotated: AnnotatedObjects, width: int, height: int) -> bool:
     """Whether a mask proves nothing beyond its objects: specks alone, or an object as large as the frame."""
-    return _holds_specks_alone(found) or (
-        found is not None and any(covers_frame(region.box, width, height) for region in found.regions)
-    )
-
-
-def _settles_nothing(annotated: AnnotatedObjects, width: int, height: int) -> bool:
-    """The same of the masks of a declared source."""
-    masks = (region for region in annotated.regions if region.evidence == "mask")
+    boxes = [region.box for region in annotated.regions if region.evidence == "mask"]
+    boxes += [region.box for region in found.regions] if found else []
     alone = bool(annotated.specks) and not annotated.regions
-    return alone or any(covers_frame(region.box, width, height) for region in masks)
+    return alone or _holds_specks_alone(found) or any(covers_frame(box, width, height) for box in boxes)
 
 
 def _check_inverted(member: str, inside: NDArray[np.bool_], found: MaskRegions) -> None:
