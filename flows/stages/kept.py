@@ -17,6 +17,20 @@ def kept_images(inputs: Inputs) -> pl.LazyFrame:
     return _without(releasable_images(inputs), inputs.scan("duplicates"))
 
 
+def released_images(inputs: Inputs) -> pl.LazyFrame:
+    """The kept images as they are released: redacted with their new file, without those that cannot be redacted."""
+    kept = _without(kept_images(inputs), inputs.scan("redact.exclusions"))
+    new = inputs.scan("redactions").select("sample_id", *(pl.col(name).alias(f"new_{name}") for name in CHANGED))
+    filled = kept.join(new, on="sample_id", how="left", maintain_order="left")
+    origin = pl.when(pl.col("new_stored_sha256").is_null()).then("image_origin").otherwise(pl.lit("redacted"))
+    changed = {name: pl.coalesce(f"new_{name}", name) for name in CHANGED}
+    return filled.with_columns(image_origin=origin, **changed).drop(f"new_{name}" for name in CHANGED)
+
+
+CHANGED = ("stored_sha256", "stored_bytes", "format", "perceptual_hash")
+"""What a redaction changes of an image's row."""
+
+
 def _without(table: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
     return table.join(others.select("sample_id"), on="sample_id", how="anti", maintain_order="left")
 

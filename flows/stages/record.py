@@ -18,7 +18,7 @@ from medmultipoints.flows.engine.stage import (
     shards_of,
 )
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.kept import corrected_regions, kept_images, released_names, rows_of
+from medmultipoints.flows.stages.kept import corrected_regions, released_images, released_names, rows_of
 from medmultipoints.flows.stages.source_coverage import require_every_source
 from medmultipoints.transforms.compose.records import compose_records
 from medmultipoints.transforms.records import Exclusion
@@ -34,7 +34,7 @@ def record_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
 
 def images_of(inputs: Inputs, shard: str) -> pl.DataFrame:
     """The images of one shard: ``2 of 5`` is the second fifth of all hashes; by them are records and objects sorted."""
-    images = kept_images(inputs)
+    images = released_images(inputs)
     if shard != WHOLE:
         number, count = place_of_shard(shard)
         first, after = (f"{HASHES * part // count:064x}" for part in (number - 1, number))
@@ -74,7 +74,7 @@ def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
 def record_rules(tables: Scans, inputs: Inputs) -> Rules:
     """Objects have records, records have images, and every count is the number of its objects; no source is lost."""
     images, objects, records = tables["released_images"], tables["objects"], tables["records"]
-    require_every_source(kept_images(inputs), images, tables["exclusions"])
+    require_every_source(released_images(inputs), images, tables["exclusions"])
     counted = objects.group_by("record_id").agg(pl.len().alias("objects"))
     both = records.select("record_id", "count").join(counted, on="record_id", how="left")
     wrong = both.filter(pl.col("count") != pl.col("objects").fill_null(0)).collect(engine="streaming")
@@ -109,7 +109,7 @@ STAGE = Stage(
     name="record",
     work=record_images,
     shards=record_shards,
-    reads=("index", "derive", "text", "correct", "dedup", "split"),
+    reads=("index", "derive", "text", "correct", "dedup", "split", "redact"),
     writes=("records", "objects", "released_images"),
     parameters=record_parameters,
     data=record_data,

@@ -31,7 +31,7 @@ File = tuple[FileEntry, StoredObject]
 
 QUARANTINE = (
     "exclusions", "corrections", "duplicates", "near_duplicates", "near_distances", "disagreements", "conventions",
-    "specks", "split_changes", "joins",
+    "specks", "split_changes", "joins", "redactions",
 )  # fmt: skip
 
 
@@ -92,13 +92,20 @@ def _quarantine_files(build: Build, inputs: Inputs) -> Iterator[File]:
     yield _file(build.lake, EXPECTATIONS, expectations_bytes(inputs.verdicts))
 
 
+def shown_thumbnails(inputs: Inputs) -> pl.DataFrame:
+    """Return the thumbnails of the pictures as they are released: of redacted ones, those of the new file."""
+    new = inputs.read("redactions", "sample_id", "thumbnail")
+    old = inputs.read("thumbnails").join(new, on="sample_id", how="anti")
+    return pl.concat([old, new.select(old.columns)]).sort("sample_id")
+
+
 def _certificate(build: Build, inputs: Inputs) -> Iterator[File]:
     """The leakage certificate; DataError where there is a leak, which no release may have."""
     chosen = build.recipe.splits.near_threshold
     threshold = near_threshold(inputs.read("near_distances")) if chosen is None else chosen
     images = inputs.read("released_images")
     text = count_states(images, inputs.read("readings"))
-    certificate = certify(images, inputs.read("thumbnails"), threshold, inputs.read("joins"), text)
+    certificate = certify(images, shown_thumbnails(inputs), threshold, inputs.read("joins"), text)
     leaks = find_leaks(certificate)
     if leaks:
         raise DataError(f"the splits leak: {'; '.join(leaks)}. No release is made: this is a fault to report.")

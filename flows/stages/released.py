@@ -7,16 +7,17 @@ from medmultipoints.flows.engine.stage import Build, Inputs
 
 
 def image_reader(build: Build, inputs: Inputs) -> Callable[[str], bytes]:
-    """Reads the released bytes of an image by its sample_id: as the source ships them, or as derived."""
+    """Reads the released bytes of an image by its sample_id: redacted, derived, or as the source ships them."""
     samples = inputs.read("samples", "sample_id", "source", "image_member")
     members = {sample_id: (source, member) for sample_id, source, member in samples.iter_rows()}
     files = {name: build.files(name) for name in samples["source"].unique()}
-    changed = stored_reader(build.lake, inputs.objects["stored"])
+    stored = stored_reader(build.lake, inputs.objects["stored"])
+    redacted = stored_reader(build.lake, inputs.objects.get("redacted", ()))
 
     def read(sample_id: str) -> bytes:
-        stored = changed(sample_id)
-        if stored is not None:
-            return stored
+        changed = redacted(sample_id) or stored(sample_id)
+        if changed is not None:
+            return changed
         source, member = members[sample_id]
         return files[source].read(member)
 

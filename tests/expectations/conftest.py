@@ -104,6 +104,11 @@ def _readings(i: int) -> Row:
     }  # fmt: skip
 
 
+def _redactions(i: int) -> Row:
+    file = {"stored_sha256": _sha(i), "stored_bytes": 900, "format": "png", "perceptual_hash": "0" * 16}
+    return {"sample_id": f"a/{i}", "kinds": ["date"], "boxes": [[0, 0, 9, 9]], "thumbnail": "text"} | file
+
+
 def _text_places(i: int) -> Row:
     place = {"kind": "date", "reader": "raster", "box": [2, 3, 90, 20], "found": "07/01/2015"}
     return {"place_id": f"a/{i}:0", "sample_id": f"a/{i}"} | place
@@ -204,6 +209,7 @@ _ROWS: dict[str, Callable[[int], Row]] = {
     "objects": _objects,
     "readings": _readings,
     "records": _records,
+    "redactions": _redactions,
     "regions": _regions,
     "released_images": _released_images,
     "samples": _samples,

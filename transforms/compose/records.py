@@ -15,7 +15,7 @@ from medmultipoints.transforms.columns.frames import EXCLUSION_SCHEMA
 from medmultipoints.transforms.columns.tables import column_names, schema_of
 from medmultipoints.transforms.compose.object_rows import Rounding, place_objects, rename_labels
 from medmultipoints.transforms.compose.policy import Policy, select_regions
-from medmultipoints.transforms.records import SIDES
+from medmultipoints.transforms.records import SIDES, TONE_COLUMNS
 
 IMAGE_COLUMNS = column_names("released_images")
 RECORD_COLUMNS = tuple(schema_of("records"))
@@ -51,6 +51,7 @@ def compose_records(
     ``unverified_empty`` (the source has no annotation of it).
     """
     context = _describe_images(samples, images, splits, duplicates, labels, licences)
+    regions = _without_tones(regions, images)
     objects = place_objects(regions, context, policy=policy, labels=labels, track_rounding=track_rounding)
     pairs = objects.select("sample_id", "label")
     if zero_counts:
@@ -62,6 +63,13 @@ def compose_records(
         released_images=context.join(pairs, on="sample_id", how="semi").select(IMAGE_COLUMNS).sort("sample_id"),
         exclusions=_explain(context.join(pairs, on="sample_id", how="anti"), regions, policy),
     )
+
+
+def _without_tones(regions: pl.DataFrame, images: pl.DataFrame) -> pl.DataFrame:
+    """Take the tones of objects in redacted pictures away: what was filled may lie in the ring around an object."""
+    redacted = images.filter(pl.col("image_origin") == "redacted")["sample_id"].implode()
+    tones = [name for name in TONE_COLUMNS if name in regions.columns]
+    return regions.with_columns(pl.when(~pl.col("sample_id").is_in(redacted)).then(name) for name in tones)
 
 
 def _describe_images(

@@ -1,0 +1,110 @@
+"""Stage ``redact``: pictures whose text or metadata the privacy policy removes, changed and listed."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from medmultipoints.data_lake.store.images import put_images
+from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.kept import corrected_regions, kept_images, rows_of
+from medmultipoints.flows.stages.released import image_reader
+from medmultipoints.transforms.columns.tables import schema_of
+from medmultipoints.transforms.pictures.decode import decode_image, detect_format, encode_png
+from medmultipoints.transforms.pictures.metadata import strip_metadata
+from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail
+from medmultipoints.transforms.records import Exclusion
+from medmultipoints.transforms.text.redact import fill_boxes, touched_objects
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """One picture as it is released: the filled boxes, the kinds they hold, and the new file."""
+
+    sample_id: str
+    kinds: tuple[str, ...]
+    boxes: tuple[tuple[int, ...], ...]
+    data: bytes
+
+    def row(self) -> tuple[object, ...]:
+        """Return the row of the table ``redactions``."""
+        small = thumbnail(decode_image(self.data).pixels)
+        sha256, kind = hashlib.sha256(self.data).hexdigest(), detect_format(self.data)
+        boxes = [list(box) for box in self.boxes]
+        own = (self.sample_id, list(self.kinds), boxes, sha256, len(self.data), kind)
+        return (*own, perceptual_hash(small), pack(small))
+
+
+def redact_pictures(build: Build, inputs: Inputs, _shard: str) -> Output:
+    """The redacted pictures; one whose text lies over an object is rejected and not changed in silence."""
+    places = _places(build.recipe, inputs)
+    images = kept_images(inputs).join(places.lazy().select("sample_id").unique(), on="sample_id", how="semi").collect()
+    regions = rows_of(images, corrected_regions(inputs)).partition_by("sample_id", as_dict=True)
+    read, done, exclusions = image_reader(build, inputs), list[Redaction](), list[Exclusion]()
+    for sample_id, scale in images.select("sample_id", "scale").iter_rows():
+        own = places.filter(pl.col("sample_id") == sample_id)
+        boxes = own["box"].drop_nulls().to_list()
+        objects = regions[(sample_id,)].iter_rows(named=True) if (sample_id,) in regions else ()
+        touched = touched_objects(boxes, objects, scale)
+        if touched:
+            exclusions.append(_reject(sample_id, touched))
+        else:
+            kinds = tuple(own["kind"].unique().sort())
+            done.append(Redaction(sample_id, kinds, tuple(map(tuple, boxes)), _change(read, sample_id, boxes)))
+    table = pl.DataFrame([one.row() for one in done], schema=schema_of("redactions"), orient="row")
+    return Output(
+        inputs=images["sample_id"].to_list(),
+        used={one.sample_id: one.sample_id for one in done},
+        tables={"redactions": table},
+        exclusions=exclusions,
+        blobs={"redacted": put_images(build.lake, [(one.sample_id, one.data) for one in done])},
+    )
+
+
+def _places(recipe: Recipe, inputs: Inputs) -> pl.DataFrame:
+    """Return the places whose kind the policy redacts."""
+    kinds = [kind for kind in recipe.privacy.model_dump() if recipe.privacy.action(kind) == "redact"]
+    return inputs.read("text_places").filter(pl.col("kind").is_in(kinds))
+
+
+def _change(read: Callable[[str], bytes], sample_id: str, boxes: list[list[int]]) -> bytes:
+    """Return the file with the boxes filled, without loss elsewhere; without boxes, its metadata removed."""
+    data = read(sample_id)
+    return encode_png(fill_boxes(decode_image(data).pixels, boxes)) if boxes else strip_metadata(data)
+
+
+def _reject(sample_id: str, touched: list[str]) -> Exclusion:
+    return Exclusion(
+        source=sample_id.split("/")[0],
+        key=sample_id,
+        verdict="rejected",
+        reason="redaction_over_object",
+        detail=f"the text to be filled lies over {', '.join(touched)}",
+        sample_id=sample_id,
+    )
+
+
+def redact_rules(tables: Scans, inputs: Inputs) -> Rules:
+    """Every redacted picture is a kept image."""
+    images = kept_images(inputs)
+    return {"redactions_have_images": references_hold(tables["redactions"], "sample_id", images, "sample_id")}
+
+
+def redact_parameters(recipe: Recipe) -> object:
+    """What is redacted."""
+    return recipe.privacy.model_dump()
+
+
+STAGE = Stage(
+    name="redact",
+    work=redact_pictures,
+    reads=("index", "derive", "text", "correct", "dedup"),
+    reads_sources=True,
+    writes=("redactions",),
+    blobs=("redacted",),
+    parameters=redact_parameters,
+    rules=redact_rules,
+)
