@@ -15,8 +15,8 @@ else:
 
 
 Dialect = Literal[
-    "swift", "swift-objects", "llama-factory", "llama-factory-resized", "qwen2.5-vl", "qwen-vl-1000", "molmo", "llava",
-    "paligemma", "florence2",
+    "swift", "swift-objects", "llama-factory", "llama-factory-resized", "trl", "trl-resized", "qwen2.5-vl",
+    "qwen-vl-1000", "molmo", "llava", "paligemma", "florence2",
 ]  # fmt: skip
 
 

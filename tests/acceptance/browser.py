@@ -105,6 +105,7 @@ class Page:
     def drag(self, start: Sequence[float], end: Sequence[float]) -> None:
         """Drag with the left button from one place of the window to another, as slowly as a hand."""
         ways = [(start[0] + (end[0] - start[0]) * n / 8, start[1] + (end[1] - start[1]) * n / 8) for n in range(9)]
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=ways[0][0], y=ways[0][1])
         self._mouse("mousePressed", *ways[0])
         for place in ways[1:]:
             self._mouse("mouseMoved", *place)

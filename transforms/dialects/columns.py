@@ -12,13 +12,15 @@ Columns = Mapping[str, pl.DataType]
 _TEXT: Final = pl.String()
 _TEXTS: Final = pl.List(_TEXT)
 _IDS: Final[Columns] = {"instruction_id": _TEXT, "record_id": _TEXT}
-_CHAT: Final[Columns] = {"messages": pl.List(pl.Struct({"role": _TEXT, "content": _TEXT}))}
+_TURN: Final = pl.List(pl.Struct({"role": _TEXT, "content": _TEXT}))
+_CHAT: Final[Columns] = {"messages": _TURN}
 _TURNS: Final[Columns] = {"conversations": pl.List(pl.Struct({"from": _TEXT, "value": _TEXT}))}
 _PLACES: Final = pl.List(pl.List(pl.Float64()))
 _POINTS: Final = pl.List(pl.Struct({"x": pl.Float64(), "y": pl.Float64()}))
 
 MESSAGES: Final[Columns] = {**_CHAT, "images": _TEXTS, **_IDS}
 OBJECTS: Final[Columns] = {**_CHAT, "images": _TEXTS, "objects": pl.Struct({"ref": _TEXTS, "bbox": _PLACES}), **_IDS}
+PROMPT_COMPLETION: Final[Columns] = {"prompt": _TURN, "completion": _TURN, "images": _TEXTS, **_IDS}
 CONVERSATIONS: Final[Columns] = {"id": _TEXT, "image": _TEXTS, **_TURNS, **_IDS}
 CONVERSATION_OF_ONE: Final[Columns] = {"id": _TEXT, "image": _TEXT, **_TURNS, **_IDS}
 PIXMO: Final[Columns] = {

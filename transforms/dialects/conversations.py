@@ -73,6 +73,20 @@ def unwrap_messages(line: Mapping[str, Any]) -> str:
     return str(line["messages"][-1]["content"])
 
 
+def wrap_completion(item: Item, prompt: str, answer: str) -> Line:
+    """``prompt``, ``completion`` and ``images``: TRL puts the pictures first, and takes the loss of the completion.
+
+    No ``<image>`` stands in a text: TRL stops at it or, for some models, trains on the word.
+    """
+    user, assistant = {"role": "user", "content": prompt}, {"role": ASSISTANT, "content": answer}
+    return {"prompt": [user], "completion": [assistant], "images": list(item.pictures)}
+
+
+def unwrap_completion(line: Mapping[str, Any]) -> str:
+    """The answer of ``wrap_completion``."""
+    return str(line["completion"][-1]["content"])
+
+
 def wrap_conversation(item: Item, prompt: str, answer: str) -> Line:
     """``conversations`` of human and gpt; ``image`` is one path or a list: the fine-tuning tool of Qwen-VL."""
     tokens = f"{IMAGE_TOKEN}\n" * len(item.pictures)

@@ -105,6 +105,7 @@ def _has_mask(found: ReleasedObject) -> bool:
 
 _MESSAGES: Final = (conversations.wrap_messages, conversations.unwrap_messages, columns.MESSAGES)
 _CONVERSATION: Final = (conversations.wrap_conversation, conversations.unwrap_conversation, columns.CONVERSATIONS)
+_TRL: Final = (conversations.wrap_completion, conversations.unwrap_completion, columns.PROMPT_COMPLETION)
 _SINGLE: Final = (conversations.wrap_single, conversations.unwrap_conversation, columns.CONVERSATION_OF_ONE)
 _ROW: Final = columns.PREFIX_SUFFIX
 _CORNERS: Final = "x1, y1, x2, y2"
@@ -154,6 +155,27 @@ _ALL: Final = (
         loaded_by="`datasets` (as JSON)",
         resize=QWEN2_5_RESIZE,
         form=_json(QWEN2_5_PIXELS, *_MESSAGES, listed=True, dataset_info=True, resize=QWEN2_5_RESIZE),
+    ),
+    Dialect(
+        name="trl",
+        title="TRL, prompt and completion, for Qwen2-VL, Qwen3-VL, InternVL",
+        frame="0-1000 of width and height",
+        boxes=_CORNERS,
+        rounding=_HALF_THOUSANDTH,
+        lost="nothing else",
+        loaded_by="`datasets` (as JSON), TRL's SFTTrainer",
+        form=_json(THOUSAND, *_TRL),
+    ),
+    Dialect(
+        name="trl-resized",
+        title="TRL, prompt and completion, pictures resized beforehand for Qwen2.5-VL",
+        frame=_RESIZED,
+        boxes=_CORNERS,
+        rounding=_HALF_PIXEL,
+        lost="the original pixels: pictures are resized",
+        loaded_by="`datasets` (as JSON), TRL's SFTTrainer",
+        resize=QWEN2_5_RESIZE,
+        form=_json(QWEN2_5_PIXELS, *_TRL, resize=QWEN2_5_RESIZE),
     ),
     Dialect(
         name="qwen2.5-vl",

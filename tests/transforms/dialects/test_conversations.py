@@ -31,6 +31,8 @@ FRAMES = {
     "swift-objects": PIXELS,
     "llama-factory": THOUSAND,
     "llama-factory-resized": QWEN2_5_PIXELS,
+    "trl": THOUSAND,
+    "trl-resized": QWEN2_5_PIXELS,
     "qwen2.5-vl": QWEN2_5_PIXELS,
     "qwen-vl-1000": THOUSAND,
     "molmo": PERCENT,
@@ -100,6 +102,14 @@ def test_ordinary_boxes_come_back_within_half_a_step(name: str, task: str) -> No
 def test_no_prompt_speaks_of_pixels_where_the_answer_has_none(name: str, task: str) -> None:
     if task in ANSWERED[name]:
         assert "pixel" not in orjson.dumps(FORMS[name].encode(item(task))).decode()
+
+
+def test_trl_gets_the_answer_apart_and_never_the_word_image() -> None:
+    line = FORMS["trl"].encode(item("counting"))
+    (asked,), (answered,) = line["prompt"], line["completion"]
+    assert (asked["role"], answered["role"]) == ("user", "assistant")
+    assert "<image>" not in orjson.dumps(line).decode()
+    assert len(line["images"]) == 1
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -24,7 +24,7 @@ def response_to(one: Item, form: Conversation) -> str:
     line = form.encode(one)
     if "suffix" in line:
         return str(line["suffix"])
-    turn = (line.get("messages") or line["conversations"])[-1]
+    turn = (line.get("messages") or line.get("completion") or line["conversations"])[-1]
     return str(turn.get("content", turn.get("value")))
 
 
