@@ -17,8 +17,12 @@ ZERO_EXTENT: Final = "box_zero_extent"
 
 
 def finite(values: Iterable[object]) -> bool:
-    """Whether all values are numbers, neither infinite nor NaN."""
-    return all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+    """Whether all values are numbers, neither infinite nor NaN; truth values are none."""
+    held = tuple(values)
+    try:
+        return all(map(math.isfinite, held)) and bool not in set(map(type, held))  # type: ignore[arg-type]
+    except (TypeError, OverflowError):
+        return False
 
 
 def corners_to_box(corners: Sequence[float], frame: Frame = "edges") -> Box:

@@ -1,5 +1,7 @@
 """Volumes: planes in patient space whatever the order of voxels, masks only on their own grid."""
 
+import gzip
+import io
 import json
 
 import numpy as np
@@ -8,6 +10,7 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.dicom import lies_on, slice_affine
+from medmultipoints.transforms.rasters.dicom import read_values as dicom_values
 from medmultipoints.transforms.rasters.nifti import Grid, read_grid, read_volume, take_plane
 from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.rasters.volumes import read_plane, render_plane
@@ -132,3 +135,49 @@ def test_a_picture_lies_on_a_grid_or_not() -> None:
     assert lies_on(header, grid)
     header.ImagePositionPatient = [-39 * 0.8 + 0.4, -29 * 0.9, 5 * 2.4]
     assert not lies_on(header, grid)
+
+
+def series() -> dict[str, bytes]:
+    """The body as DICOM slices: from head to feet by number, files without an extension."""
+    pydicom = pytest.importorskip("pydicom")
+    files = {}
+    volume = body()
+    for index in range(volume.shape[2]):
+        slice_ = pydicom.Dataset()
+        slice_.file_meta = pydicom.dataset.FileMetaDataset()
+        slice_.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        slice_.file_meta.MediaStorageSOPClassUID = slice_.SOPClassUID = pydicom.uid.CTImageStorage
+        slice_.file_meta.MediaStorageSOPInstanceUID = slice_.SOPInstanceUID = f"1.2.3.{index + 1}"
+        slice_.SeriesInstanceUID, slice_.StudyInstanceUID, slice_.PatientID = "1.2.3", "1.2", "MUSTER^ERIKA 1964"
+        slice_.Modality, slice_.InstanceNumber = "CT", 12 - index
+        slice_.Rows, slice_.Columns = 30, 40
+        slice_.PixelSpacing = [0.9, 0.8]
+        slice_.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        slice_.ImagePositionPatient = [-39 * 0.8, -29 * 0.9, index * 2.4]
+        slice_.SamplesPerPixel, slice_.PhotometricInterpretation = 1, "MONOCHROME2"
+        slice_.BitsAllocated = slice_.BitsStored = 16
+        slice_.HighBit, slice_.PixelRepresentation = 15, 1
+        slice_.RescaleSlope, slice_.RescaleIntercept = 1, -1024
+        slice_.PixelData = np.ascontiguousarray(volume[::-1, ::-1, index].T + 1024).astype(np.int16).tobytes()
+        buffer = io.BytesIO()
+        pydicom.dcmwrite(buffer, slice_, enforce_file_format=True)
+        files[f"dicom/IM{12 - index:04d}"] = buffer.getvalue()
+    return files
+
+
+@pytest.mark.parametrize("axes", ["RAS", "LPS", "LAS", "ASR"])
+def test_a_nifti_mask_lies_under_a_dicom_series(axes: str) -> None:
+    """Slices come from the feet up, the mask is turned to each picture, no identity is passed on."""
+    files = {**series(), "seg.nii.gz": gzip.compress(turned(liver() * 5, axes)), "labels.json": b'{"5": "liver"}'}
+    members = MemoryMembers(files)
+    answers = {"masks.object": "component", "intensity.window": {"centre": 40, "width": 400}}
+    found = inspect_source(members, nest_keys(answers))
+    assert (found.read["format"], [question.key for question in found.questions]) == ("dicom", [])
+    assert dict(found.objects) == {"liver": 6}
+    read = [p for p in find_format("dicom").read(declare(found.read), members) if isinstance(p, AnnotatedPicture)]
+    assert [picture.member for picture in read] == [f"dicom/IM{12 - index:04d}" for index in range(12)]
+    assert "ERIKA" not in repr(read)
+    values = dicom_values(files[read[5].member], "x")
+    mask = read_codes(read[5].layers[0], members.read) == 5
+    assert values[mask].mean() == pytest.approx(91, abs=2)
+    assert values[mask[:, ::-1]].mean() < 60
