@@ -5,6 +5,8 @@ from typing import Final
 
 import polars as pl
 
+PLACES: Final = '"(?:point|bbox)_2d"'
+"""What an answer holds that gives places."""
 LONGEST: Final = 80
 """Characters of an answer that a note repeats."""
 
@@ -84,9 +86,13 @@ def note_splits(images: pl.DataFrame, asked: Iterable[str]) -> list[str]:
 
 
 def leave_out_degenerate(instructions: pl.DataFrame) -> pl.DataFrame:
-    """Return the instructions without the tasks whose answers are all the same: they teach and measure nothing."""
+    """Return the instructions without the tasks whose answers are all the same: they teach and measure nothing.
+
+    Answers that give places are never the same for that: that objects lie alike is no property of the task.
+    """
     varied = pl.col("answer").n_unique().over("task") > 1
-    return instructions.filter(varied | (pl.len().over("task") == 1))
+    placed = pl.col("answer").str.contains(PLACES).any().over("task")
+    return instructions.filter(varied | placed | (pl.len().over("task") == 1))
 
 
 def note_tasks(instructions: pl.DataFrame, asked: Iterable[str], *, degenerate: str = "keep") -> list[str]:
@@ -98,7 +104,8 @@ def note_tasks(instructions: pl.DataFrame, asked: Iterable[str], *, degenerate: 
     why = "no question could be asked" + (", or every answer was the same" if degenerate == "leave_out" else "")
     notes = [f"task {task}: {why}" for task in asked if task not in found]
     same = (
-        instructions.group_by("split", "task")
+        instructions.filter(~pl.col("answer").str.contains(PLACES))
+        .group_by("split", "task")
         .agg(pl.len().alias("rows"), pl.col("answer").n_unique().alias("answers"), pl.col("answer").first())
         .filter((pl.col("rows") > 1) & (pl.col("answers") == 1) & (pl.col("task") != "presence"))
     )

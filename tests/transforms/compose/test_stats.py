@@ -72,9 +72,10 @@ def test_tasks_whose_answers_never_vary_are_noted_and_left_out() -> None:
         ("test", "counting", "2"),
     ]
     rows += [("train", "pointing", "[1]"), ("test", "pointing", "[1]"), ("train", "bounding", "[3]")]
+    rows += [(split, "cnt_and_point", '{"counts": 1, "point_2d": [[3.5, 4.5]]}') for split in ("train", "test")]
     instructions = pl.DataFrame(rows, schema=["split", "task", "answer"], orient="row")
     kept = leave_out_degenerate(instructions)
-    assert set(kept["task"]) == {"counting", "bounding"}
+    assert set(kept["task"]) == {"counting", "bounding", "cnt_and_point"}
     assert note_tasks(kept, ["counting", "pointing", "bounding"], degenerate="leave_out") == [
         "task pointing: no question could be asked, or every answer was the same",
         "task counting: in test every answer is 2",
