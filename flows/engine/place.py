@@ -61,7 +61,7 @@ def newest_version(lake: Lake, name: str) -> str | None:
 
 
 def refuse_taken(build: Build, code: str) -> None:
-    """UsageError where the version exists and was made of something else: told before the work, not after it.
+    """Raise UsageError before the work if the version exists and was made of something else.
 
     ``code``: the digest of the code that makes the release. Nothing where recipe, source files and code are those that
     the release records: building it again keeps it.

@@ -68,7 +68,7 @@ class CorrectionEntry(_Entry):
     kind: str | None = Field(default=None, description="accept: findings of this kind; none: all of the image")
     label: str | None = Field(default=None, description="set_label: the right one; else of the boxes or masks")
     boxes: tuple[Sides, ...] = Field(default=(), description="to replace or add: x1, y1, x2, y2, original pixels")
-    masks: str | None = Field(default=None, pattern=MASK_FILE, description="to replace or add: a file beside this one")
+    masks: str | None = Field(default=None, pattern=MASK_FILE, description="to replace or add: a file in this folder")
     rles: tuple[str, ...] = Field(default=(), description="the masks, filled in when the files are read")
     mask_size: tuple[int, int] | None = Field(default=None, description="their width and height, filled in too")
     settles: bool = Field(default=False, description="decides between reviewers who disagreed")
@@ -151,7 +151,7 @@ class _File(BaseModel):
 
 
 def read_corrections(stated: Corrections, folder: Path) -> Corrections:
-    """The corrections with the entries of their files, each knowing where it stands; files are named by their hash.
+    """Return the corrections with the entries of their files, each with its place; files are named by their hash.
 
     ``folder`` is that of the recipe. A pattern may match nothing in a folder that is there, a plain name may not.
     UsageError names file, entry and key of what is wrong.

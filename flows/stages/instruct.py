@@ -93,7 +93,7 @@ def exclude_record(sample_id: str, label: str, _record_id: str) -> Exclusion:
 
 
 def labels_left_out(recipe: Recipe, inputs: Inputs, images: pl.DataFrame) -> dict[str, list[str]]:
-    """Labels that an image or a copy of it shows, by whatever evidence, and no record holds, by image_sha256.
+    """Labels that an image or a copy of it shows, by any evidence, and no record holds, by image_sha256.
 
     The recipe leaves them out, or its box policy does. They decide which names are clear, and what is not absent.
     """

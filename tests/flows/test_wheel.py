@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import venv
 import zipfile
 from pathlib import Path
@@ -29,8 +28,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder / "env", with_pip=False)
     site = next((folder / "env" / "lib").glob("python*")) / "site-packages"
     zipfile.ZipFile(wheel).extractall(site)
-    # A plain line adds the folder to the path, but runs none of the .pth files in it: not the clone's.
-    (site / "packages.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    # A plain line adds a folder to the path, but runs none of the .pth files in it: not the clone's.
+    (site / "packages.pth").write_text("\n".join(path for path in sys.path if path.endswith("site-packages")))
     return folder / "env" / "bin" / "python"
 
 
