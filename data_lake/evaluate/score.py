@@ -8,7 +8,7 @@ from typing import Literal
 
 from medmultipoints.data_lake.evaluate.json_lines import images_of, name_of, read_lines, refuse_repeats
 from medmultipoints.data_lake.evaluate.questions import Question, read_questions
-from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.scoring.items import Item
 
 
@@ -30,27 +30,47 @@ class Matched:
     matched_by: Literal["id", "order"]
     not_scored: Mapping[str, int]
     left_out: Mapping[str, int]
+    unanswered: int = 0
 
 
-def load_items(truth: Path, predictions: Path, split: str | None = None, dialect: str | None = None) -> Matched:
+def load_items(
+    truth: Path, predictions: Path, split: str | None = None, dialect: str | None = None, *, partial: bool = False
+) -> Matched:
     """Every question with the response to it: by id where the predictions carry ids, by order where no line has one.
 
     Truth: the folder of a release, or JSON Lines with the answer in ``gt`` (a value), ``labels`` (a text, as
     ``swift infer`` writes it) or the last assistant message. Predictions: JSON Lines with ``response``. DataError
     names the file and the line of what cannot be used, and says what does not fit together. With a dialect, the
-    responses are in its form, to the questions that its export has.
+    responses are in its form, to the questions that its export has. ``partial``: questions without a prediction are
+    left out and counted, where there are ids.
     """
     every = read_questions(truth, split, dialect)
     questions = [question for question in every if not question.left_out]
     without = {question.name for question in every if question.left_out}
     answers = [answer for answer in read_predictions(predictions) if not answer.name or answer.name not in without]
     by_id = _have_ids(questions, answers, truth, predictions)
+    if partial:
+        questions, unanswered = _answered(questions, answers, predictions, by_id=by_id)
+    else:
+        unanswered = 0
     pairs = _by_id(questions, answers, predictions) if by_id else _by_order(questions, answers, predictions)
     scored = [(question.truth, question.restore(answer.response)) for question, answer in pairs if question.truth]
     others = Counter(question.task for question in questions if not question.truth)
     left_out = Counter(question.left_out for question in every if question.left_out)
     items = tuple(Item(known, response) for known, response in scored)
-    return Matched(items, "id" if by_id else "order", dict(sorted(others.items())), dict(sorted(left_out.items())))
+    how: Literal["id", "order"] = "id" if by_id else "order"
+    return Matched(items, how, dict(sorted(others.items())), dict(sorted(left_out.items())), unanswered)
+
+
+def _answered(
+    questions: Sequence[Question], answers: Sequence[Prediction], path: Path, *, by_id: bool
+) -> tuple[list[Question], int]:
+    """The questions that have a prediction, and how many have none; UsageError where no line has an id."""
+    if not by_id:
+        raise UsageError(f"--partial: the lines of {path.name} have no ids, so which are missing is unknown. Add ids.")
+    named = {answer.name for answer in answers}
+    kept = [question for question in questions if question.name in named]
+    return kept, len(questions) - len(kept)
 
 
 def read_predictions(path: Path) -> list[Prediction]:
@@ -99,7 +119,7 @@ def _by_id(
         if names:
             raise DataError(
                 f"{path.name}: {len(names)} {what}, first {names[0]}. "
-                "Give the file of the same release, and --split if it holds one split only."
+                "Give the file of the same release, --split if it holds one split, --partial if it is unfinished."
             )
     return [(question, named[question.name]) for question in questions]
 

@@ -44,6 +44,9 @@ def evaluate(
     dialect: Annotated[
         str | None, typer.Option(metavar="NAME", help="Answers are in this dialect, of a model trained on its export.")
     ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Score the questions that have a prediction; count the others.")
+    ] = False,
     html: HtmlOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,10 +61,16 @@ def evaluate(
         scoring_report,  # scipy and the COCO evaluator: not for every command
     )
 
-    matched = load_items(truth, predictions, split, dialect)
+    matched = load_items(truth, predictions, split, dialect, partial=partial)
     if not matched.items:
         raise DataError(f"{truth} holds no question of a kind that is scored: nothing to do.")
-    how = {"matched_by": matched.matched_by, "not_scored": matched.not_scored, "left_out": matched.left_out}
+    how: dict[str, Any] = {
+        "matched_by": matched.matched_by,
+        "not_scored": matched.not_scored,
+        "left_out": matched.left_out,
+    }
+    if partial:
+        how["unanswered"] = matched.unanswered
     report = how | scoring_report(matched.items, metrics.value)
     write_aside(html, lambda: render_scoring_page(matched.items, report))
     if as_json:
@@ -72,6 +81,8 @@ def evaluate(
 
 def _print_report(matched: Matched, report: dict[str, Any]) -> None:
     OUT.print(f"{len(matched.items):,} answers, matched by {matched.matched_by}", highlight=False)
+    if matched.unanswered:
+        OUT.print(f"{matched.unanswered:,} questions have no prediction and are not scored", highlight=False)
     if matched.not_scored:
         kinds = ", ".join(f"{number:,} {task}" for task, number in matched.not_scored.items())
         OUT.print(f"Of kinds that are not scored: {kinds}", highlight=False)

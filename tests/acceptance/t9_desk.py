@@ -35,6 +35,7 @@ files = ["corrections/*.toml"]
 DECIDED, PACE_SECONDS, MOST_SECONDS = 40, 1.5, 240.0
 WIDE, SCREEN = (1500, 900), (1920, 1080)
 PROGRESS = "document.getElementById('progress').textContent"
+READY = "!document.body.dataset.busy"
 ADDRESS = re.compile(r"http://\S+")
 
 
@@ -123,7 +124,7 @@ def decide_by_keyboard(page: Page) -> float:
         page.strike("a")
         page.until("document.getElementById('reasons').open")
         page.strike("3")
-        page.until(f"document.getElementById('progress').textContent !== {before!r}")
+        page.until(f"{PROGRESS} !== {before!r} && {READY}")
     seconds = time.monotonic() - start
     assert seconds < MOST_SECONDS, f"{seconds:.0f} s"
     return seconds
@@ -132,7 +133,7 @@ def decide_by_keyboard(page: Page) -> float:
 def edit_by_drag(page: Page, shots: Path) -> str:
     """A box is drawn, its corner dragged, the page reloaded in between; what the page says of it."""
     page.evaluate("document.getElementById('picture').focus()")
-    page.until("document.getElementById('hint').textContent.startsWith('Choose')")
+    page.until(READY)
     page.strike("e")
     page.until("!document.getElementById('edit-tools').hidden")
     page.strike("b")
@@ -152,7 +153,7 @@ def edit_by_drag(page: Page, shots: Path) -> str:
     page.until("document.getElementById('reasons').open")
     count = page.evaluate(PROGRESS)
     page.strike("3")
-    page.until(f"{PROGRESS} !== {count!r}")
+    page.until(f"{PROGRESS} !== {count!r} && {READY}")
     return before
 
 

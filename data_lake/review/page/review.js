@@ -13,7 +13,7 @@ const REASONS = {
 };
 const UNDECIDED = "Choose Accept, Reject, Exclude or Edit.";
 
-const state = { rows: [], shown: [], id: null, item: null, canvas: null, marked: new Set(), done: [], zoom: 1, fit: 1, hidden: new Set(), cut: null, tool: null, labels: [] };
+const state = { busy: 0, rows: [], shown: [], id: null, item: null, canvas: null, marked: new Set(), done: [], zoom: 1, fit: 1, hidden: new Set(), cut: null, tool: null, labels: [] };
 
 // ---- talking to the server -------------------------------------------------------------------------------------
 
@@ -136,7 +136,15 @@ function nextOpen() {
 
 // ---- one finding -----------------------------------------------------------------------------------------------
 
-async function open(id) {
+// While the next finding is on its way, keys would be about the one before: they are passed over.
+async function busy(work) {
+  document.body.dataset.busy = String(++state.busy);
+  try { return await work(); } finally { if (--state.busy === 0) delete document.body.dataset.busy; else document.body.dataset.busy = String(state.busy); }
+}
+
+function open(id) { return busy(() => load(id)); }
+
+async function load(id) {
   if (state.canvas && state.id !== id) leaveEdit();
   const item = await ask(`/api/finding?id=${encodeURIComponent(id)}&reviewer=${encodeURIComponent(reviewer())}`);
   state.id = id;
@@ -398,7 +406,7 @@ function askReason(verdict, about, then) {
   const finish = async (reason) => {
     if (!reason) { text.focus(); return; }
     dialog.close();
-    try { await then(reason, $("settle").checked && !$("settle-row").hidden); } catch (error) { if (!(error instanceof Refused)) throw error; hint("Not decided."); }
+    try { await busy(() => then(reason, $("settle").checked && !$("settle-row").hidden)); } catch (error) { if (!(error instanceof Refused)) throw error; hint("Not decided."); }
   };
   $("reasons-list").replaceChildren(...given.map((reason, place) => {
     const row = element("li"), button = element("button");
@@ -423,9 +431,11 @@ async function takeBack() {
   const id = state.done.pop() ?? state.id;
   if (!id) return;
   if (!reviewer()) { $("reviewer").focus(); return; }
-  await ask("/api/undo", { finding: id, reviewer: reviewer() });
-  await loadQueue();
-  await open(id);
+  await busy(async () => {
+    await ask("/api/undo", { finding: id, reviewer: reviewer() });
+    await loadQueue();
+    await open(id);
+  });
   hint("Taken back.");
 }
 
@@ -562,6 +572,7 @@ const quiet = (error) => { if (!(error instanceof Refused)) throw error; };
 // ---- keys, mouse, start ----------------------------------------------------------------------------------------
 
 function command(key) {
+  if (state.busy) { hint("One moment: the next finding is loading."); return true; }
   if (state.canvas) return editCommand(key);
   if (key === "a") decide("accept");
   else if (key === "r") decide("exclude");
@@ -593,7 +604,7 @@ window.addEventListener("keydown", (event) => {
   else if (event.key === "-") zoomTo(state.zoom / 1.25);
   else if (event.key === "0") fit();
   else if (event.key === "h") hideAll();
-  else if (state.canvas ? !editKey(event) : !command(event.key)) return;
+  else if (state.canvas && !state.busy ? !editKey(event) : !command(event.key)) return;
   event.preventDefault();
   event.stopPropagation();
 }, true);

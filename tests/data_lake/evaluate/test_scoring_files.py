@@ -68,6 +68,18 @@ def test_truth_may_be_our_lines_published_lines_or_bare_values(tmp_path: Path) -
     assert (third.count, third.points) == (0, ())
 
 
+def test_an_unfinished_file_is_scored_in_part_and_says_what_is_missing(release: Path, tmp_path: Path) -> None:
+    every = [{"id": one.name, "response": ""} for one in read_questions(release, "train")]
+    some = _write(tmp_path / "some.jsonl", every[:-2])
+    with pytest.raises(DataError, match="2 questions have no prediction"):
+        load_items(release, some, "train")
+    matched = load_items(release, some, "train", partial=True)
+    assert (matched.unanswered, matched.matched_by) == (2, "id")
+    without = _write(tmp_path / "order.jsonl", [{"response": ""}])
+    with pytest.raises(UsageError, match="--partial"):
+        load_items(release, without, "train", partial=True)
+
+
 def test_sizes_of_objects_come_from_another_question_about_the_same_image_and_label(tmp_path: Path) -> None:
     """A point question alone does not know them."""
     file = _write(tmp_path / "t.jsonl", [_swift(POINT, ""), _swift(BOX, ""), _swift(POINT, "", image="b")])
