@@ -85,8 +85,8 @@ def verify_release(folder: Path, *, leakage: bool = False, trust: Trust | None =
     checks += _unproved(manifest, signed=bool(signed and signed.ok))
     certificates: list[Certificate] = []
     if leakage:
-        checks.append(_run("leakage", lambda: _leaks(folder, manifest, certificates)))
         checks.append(_joins(folder, manifest))
+        checks.append(_run("leakage", lambda: _leaks(folder, manifest, certificates)))
     return VerifyReport(tuple(checks), next(iter(certificates), None))
 
 
