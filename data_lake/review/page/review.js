@@ -293,7 +293,8 @@ function drawFacts() {
   if (item.neighbours.length) parts.push(heading("Near-duplicates"), thumbs(item.neighbours, (one) => `${one.split}, distance ${one.distance.toFixed(4)} (${one.evidence})`));
   if (item.strip.length > 1) parts.push(heading("Frames before and after"), thumbs(item.strip, (one) => `frame ${one.frame_index}`, "strip"));
   box.replaceChildren(...parts);
-  box.querySelector(".here")?.scrollIntoView({ block: "nearest", inline: "center" });
+  const strip = box.querySelector(".strip"), here = strip?.querySelector(".here");
+  if (here) strip.scrollLeft = here.offsetLeft - strip.offsetLeft - strip.clientWidth / 2 + here.clientWidth / 2;
 }
 
 const heading = (text) => element("h3", text);
