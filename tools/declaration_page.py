@@ -19,6 +19,7 @@ writes one. A build refuses open questions, all at once, each with the line that
 | `path` | folder or archive, from the folder of the recipe; `--source NAME=PATH` of a build wins |
 | `declaration` | a TOML file with keys of this page; keys in the recipe win |
 | `accept` | `true`, or a list of keys: take the likely answers of open questions; they are named on the card |
+| `policy` | `published` or `audited`, where it is not that of `[boxes]`; also for the sources of the catalogue |
 
 ## Patterns
 

@@ -176,12 +176,12 @@ def read_corrections(stated: Corrections, folder: Path) -> Corrections:
     )
 
 
-def check_entries(stated: Corrections, sources: Collection[str], labels: Collection[str]) -> None:
-    """UsageError for an entry about a source that does not exist, or with a label that the recipe does not have."""
+def check_entries(stated: Corrections, sources: Collection[str], labels: Collection[str] | None) -> None:
+    """UsageError for an entry about an unknown source, or with a label that the recipe does not have; None: any."""
     for entry in (*stated.entries, *stated.opinions):
         if entry.image.partition("/")[0] not in sources:
             raise UsageError(f"{entry.where}: image {entry.image}: no such source; there are {', '.join(sources)}.")
-        if entry.label is not None and entry.label not in labels:
+        if labels is not None and entry.label is not None and entry.label not in labels:
             raise UsageError(f"{entry.where}: label '{entry.label}': the recipe has {', '.join(labels)}.")
 
 

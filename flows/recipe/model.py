@@ -14,7 +14,7 @@ from medmultipoints.flows.recipe.corrections import Corrections, check_entries, 
 from medmultipoints.flows.recipe.instructions import Instructions
 from medmultipoints.flows.recipe.privacy import Privacy, Text
 from medmultipoints.flows.recipe.problems import LABEL, NAME, VERSION, Day, problems
-from medmultipoints.flows.recipe.sources import HANDLING, complete_table, is_declared, kept_path
+from medmultipoints.flows.recipe.sources import HANDLING, check_policy, complete_table, is_declared, kept_path
 from medmultipoints.transforms.errors import MachineError, UsageError
 
 REMEDY = "Correct the recipe and run again."
@@ -293,7 +293,8 @@ def check_sources(
             wrong.append(error)
     try:
         labels = complete_labels(recipe, catalogue, where) if not wrong else recipe.labels
-        check_entries(recipe.corrections, catalogue, labels.names)
+        known = set(catalogue) | set(recipe.sources)
+        check_entries(recipe.corrections, known, None if labels.others == "keep" else labels.names)
     except UsageError as error:
         wrong.append(error)
     if len(wrong) == 1:
@@ -323,7 +324,7 @@ def _complete_source(
     options = {key: value for key, value in table.items() if key not in HANDLING}
     known = reader_options(catalogue[name].reader)
     try:
-        return known.model_validate(options).model_dump() | kept_path(table, folder, name)
+        return known.model_validate(options).model_dump() | kept_path(table, folder, name) | check_policy(name, table)
     except ValidationError as error:
         raise UsageError(f"recipe {where}: sources.{name}: {problems(error, known)}. {REMEDY}") from error
     except UsageError as error:  # from an option that its reader checks itself

@@ -8,16 +8,20 @@ import tomllib
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from pydantic import ValidationError
 
 from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.flows.recipe.problems import problems
+from medmultipoints.transforms.compose.policy import Policy
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.sources.declaration import merge_read
 
-HANDLING = ("path", "accept")
+if TYPE_CHECKING:
+    from medmultipoints.flows.recipe.model import Recipe
+
+HANDLING = ("path", "accept", "policy")
 """Keys that say what to do with a source, not what it is."""
 _HEAD = frozenset(SourceInfo.model_fields) - {"name", "reader", "labels"}
 _DECLARED = _HEAD | {"declaration", *HANDLING}
@@ -53,6 +57,7 @@ def complete_table(name: str, table: Table, catalogue: Mapping[str, SourceInfo],
         known = f"perhaps '{near[0]}' is meant" if near else f"known are {', '.join(sorted(_DECLARED))}"
         raise UsageError(f"{where}: unknown key {unknown[0]}; {known}.")
     check_info(name, merged, where)
+    check_policy(name, merged)
     if "path" in merged:
         merged["path"] = str(_find(folder, str(merged["path"]), where))
     merged.pop("name", None)
@@ -71,6 +76,20 @@ def check_info(name: str, table: Table, where: str) -> SourceInfo:
         return SourceInfo.model_validate({"title": name, "read": {}} | head | {"name": name})
     except ValidationError as error:
         raise UsageError(f"{where}: {problems(error, SourceInfo)}.") from error
+
+
+def own_policies(recipe: "Recipe") -> dict[str, Policy]:
+    """Return the box policies of sources that have one of their own."""
+    return {name: cast(Policy, table["policy"]) for name, table in recipe.sources.items() if "policy" in table}
+
+
+def check_policy(name: str, table: Table) -> dict[str, object]:
+    """Return the policy of a table as an entry of its own, nothing where it has none; UsageError for an unknown one."""
+    if "policy" in table and table["policy"] not in get_args(Policy):
+        raise UsageError(
+            f"sources.{name}.policy: must be one of {', '.join(get_args(Policy))}, not {table['policy']!r}."
+        )
+    return {"policy": table["policy"]} if "policy" in table else {}
 
 
 def source_infos(sources: Mapping[str, Table], catalogue: Mapping[str, SourceInfo]) -> dict[str, SourceInfo]:

@@ -8,6 +8,7 @@ import polars as pl
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.recipe.sources import own_policies
 from medmultipoints.transforms.audit.corrections import Correction, Withdrawal, find_withdrawn, match_corrections
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256
@@ -18,8 +19,11 @@ def correct_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Every decision of the recipe with what it is about; images that may not be released are dropped."""
     recipe, images = build.recipe, inputs.read("images")
     decisions = recipe.corrections.decisions
+    names = dict(recipe.labels.names)
+    if recipe.labels.others == "keep":
+        names = {label: label for label in inputs.read("regions", "label")["label"].unique().sort()} | names
     corrections = match_corrections(
-        decisions, images, inputs.read("regions"), policy=recipe.boxes.policy, labels=recipe.labels.names
+        decisions, images, inputs.read("regions"), policy=recipe.boxes.policy, labels=names, own=own_policies(recipe)
     )
     withdrawals = recipe.corrections.withdrawals
     withdrawn = find_withdrawn(withdrawals, images, hash_pixels(build, inputs) if needs_pixels(withdrawals) else {})
@@ -75,7 +79,7 @@ def correct_parameters(recipe: Recipe) -> object:
     """The decisions, and what they are matched with."""
     return {
         "corrections": recipe.corrections.model_dump(mode="json", exclude={"opinions", "samples"}),
-        "policy": recipe.boxes.policy,
+        "policy": [recipe.boxes.policy, own_policies(recipe)],
         "labels": list(recipe.labels.names),
     }
 

@@ -9,6 +9,7 @@ from medmultipoints.data_lake.archives.source_files import SourceFiles
 from medmultipoints.data_lake.catalogue import load_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.recipe.sources import HANDLING
 from medmultipoints.flows.stages.source_coverage import nothing_usable
 from medmultipoints.transforms.columns.annotation_rows import annotation_rows
 from medmultipoints.transforms.columns.frames import sample_columns
@@ -75,7 +76,7 @@ def read_source(build: Build, name: str, members: SourceFiles) -> Indexed:
         declaration = info.declaration
         return read_declared(name, declaration, info.facts, members, find_format(declaration.format).read)
     reader = load_reader(info.reader)
-    options = dict(build.recipe.sources[name])
+    options = {key: value for key, value in build.recipe.sources[name].items() if key not in HANDLING}
     if "seed" in inspect.signature(reader).parameters:
         options["seed"] = build.recipe.seed
     indexed: Indexed = reader(members, **options)

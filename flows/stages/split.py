@@ -6,6 +6,7 @@ from medmultipoints.data_lake.store.tables import read_table
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.recipe.sources import own_policies
 from medmultipoints.flows.stages.kept import all_used, corrected_regions, kept_images
 from medmultipoints.transforms.examinations.joins import link_pictures
 from medmultipoints.transforms.splits.assign import assign_splits
@@ -27,7 +28,7 @@ def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
         inputs.read("duplicates", "sample_id", "kept_id"),
         seed=recipe.seed,
         near=link_pictures(inputs.read("near_duplicates"), inputs.read("joins")),
-        strata=find_strata(regions.collect(), recipe.boxes.policy),
+        strata=find_strata(regions.collect(), recipe.boxes.policy, own_policies(recipe)),
         previous=previous,
         fractions=fractions,
         honour_official=official,
@@ -71,7 +72,7 @@ def split_parameters(recipe: Recipe) -> object:
         "seed": recipe.seed,
         "honour_official": splits.honour_official,
         "previous": splits.previous,
-        "policy": recipe.boxes.policy,
+        "policy": [recipe.boxes.policy, own_policies(recipe)],
     }
 
 

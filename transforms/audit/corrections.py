@@ -76,6 +76,7 @@ def match_corrections(
     *,
     policy: Policy,
     labels: Mapping[str, str],
+    own: Mapping[str, Policy] | None = None,
 ) -> pl.DataFrame:
     """The table ``corrections``: each decision with the regions that it removes or renames.
 
@@ -83,7 +84,7 @@ def match_corrections(
     the label is none of ``labels``, where a box leaves the image, or where two entries decide about the same.
     """
     known = {row["sample_id"]: row for row in images.iter_rows(named=True)}
-    used = select_regions(regions, policy)
+    used = select_regions(regions, policy, own)
     rows = [_match(number, entry, known, used, labels) for number, entry in enumerate(decisions)]
     _refuse_conflicts(rows)
     return pl.DataFrame(rows, schema=CORRECTIONS)

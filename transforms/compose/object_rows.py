@@ -27,6 +27,7 @@ def place_objects(
     policy: Policy,
     labels: Mapping[str, str],
     track_rounding: Rounding,
+    own: Mapping[str, Policy] | None = None,
 ) -> pl.DataFrame:
     """The columns of the table ``objects`` and ``point`` (x, y), sorted by sample_id, label and index.
 
@@ -37,7 +38,7 @@ def place_objects(
     """
     known = context.select("sample_id", "image_sha256", "split", "scale")
     return (
-        rename_labels(select_regions(regions, policy), labels)
+        rename_labels(select_regions(regions, policy, own), labels)
         .join(known, on="sample_id")
         .pipe(_scale_coordinates, policy, track_rounding)
         .sort("sample_id", "label", "evidence", "index", "region_label")

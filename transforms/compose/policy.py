@@ -5,6 +5,7 @@ object, the strongest evidence: a mask or an outline before a stated box in a de
 declared frame (``source``) is no evidence. Boxes that a reviewer gave (``correction``) belong to every policy.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 import polars as pl
@@ -17,8 +18,19 @@ EVIDENCE: dict[Policy, tuple[str, ...]] = {
 """The evidence that each policy uses; of ``audited`` the strongest first."""
 
 
-def select_regions(regions: pl.DataFrame, policy: Policy) -> pl.DataFrame:
-    """The regions whose evidence the policy uses: under ``audited`` the strongest of each object."""
+def select_regions(regions: pl.DataFrame, policy: Policy, own: Mapping[str, Policy] | None = None) -> pl.DataFrame:
+    """The regions whose evidence the policy uses: under ``audited`` the strongest of each object.
+
+    ``own``: the policies of sources that have one of their own.
+    """
+    if not own:
+        return _select(regions, policy)
+    source = pl.col("sample_id").str.split("/").list.first()
+    parts = [_select(regions.filter(source == name), chosen) for name, chosen in sorted(own.items())]
+    return pl.concat([_select(regions.filter(~source.is_in(sorted(own))), policy), *parts])
+
+
+def _select(regions: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     chosen = regions.filter(pl.col("evidence").is_in(EVIDENCE[policy]))
     if policy == "published":
         return chosen

@@ -43,6 +43,7 @@ def compose_records(
     licences: Mapping[str, str],
     track_rounding: Rounding = "none",
     zero_counts: bool = False,
+    own_policies: Mapping[str, Policy] | None = None,
 ) -> Composed:
     """Records (without the column ``image``), objects and released images of ``images``, the kept ones.
 
@@ -52,7 +53,9 @@ def compose_records(
     """
     context = _describe_images(samples, images, splits, duplicates, labels, licences)
     regions = _without_tones(regions, images)
-    objects = place_objects(regions, context, policy=policy, labels=labels, track_rounding=track_rounding)
+    objects = place_objects(
+        regions, context, policy=policy, labels=labels, track_rounding=track_rounding, own=own_policies
+    )
     pairs = objects.select("sample_id", "label")
     if zero_counts:
         pairs = pl.concat([pairs, _absent(context, rename_labels(regions, labels))])
@@ -61,7 +64,7 @@ def compose_records(
         records=_gather_records(pairs, objects, context),
         objects=objects.sort("object_id").drop("point"),
         released_images=context.join(pairs, on="sample_id", how="semi").select(IMAGE_COLUMNS).sort("sample_id"),
-        exclusions=_explain(context.join(pairs, on="sample_id", how="anti"), regions, policy),
+        exclusions=_explain(context.join(pairs, on="sample_id", how="anti"), regions, policy, own_policies),
     )
 
 
@@ -157,10 +160,12 @@ def _point_or_empty(x: str, y: str) -> pl.Expr:
     return pl.when(pl.col(x).is_null()).then(empty).otherwise(pl.concat_list(x, y))
 
 
-def _explain(unused: pl.DataFrame, regions: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+def _explain(
+    unused: pl.DataFrame, regions: pl.DataFrame, policy: Policy, own_policies: Mapping[str, Policy] | None
+) -> pl.DataFrame:
     """One exclusion per image without a record."""
     own = regions.join(unused, on="sample_id", how="semi")
-    selected = select_regions(own, policy).group_by("sample_id").agg(found=_join_distinct("label"))
+    selected = select_regions(own, policy, own_policies).group_by("sample_id").agg(found=_join_distinct("label"))
     others = own.group_by("sample_id").agg(evidence=_join_distinct("evidence"))
     reason = (
         pl.when(pl.col("found").is_not_null())

@@ -1,7 +1,7 @@
 """Strata of which splits hold equal shares, besides images: labels, and labels by number of objects."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -20,12 +20,12 @@ def weigh_strata(names: Iterable[str]) -> dict[str, float]:
     return {name: 0.5 / buckets[name.rpartition(BUCKET)[0]] if BUCKET in name else 1.0 for name in ordered}
 
 
-def find_strata(regions: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+def find_strata(regions: pl.DataFrame, policy: Policy, own: Mapping[str, Policy] | None = None) -> pl.DataFrame:
     """sample_id and stratum of each image, several rows an image: each label, and each label with its count bucket.
 
     Buckets double: 1, 2, 3-4, 5-8, ... objects. Images without objects under the policy have no stratum.
     """
-    counts = select_regions(regions, policy).group_by("sample_id", "label").len("count")
+    counts = select_regions(regions, policy, own).group_by("sample_id", "label").len("count")
     bucket = pl.col("count").cast(pl.Float64).log(2).ceil().cast(pl.Int64)
     labels = counts.select("sample_id", stratum="label")
     buckets = counts.select("sample_id", stratum=pl.format("{}" + BUCKET + "{}", "label", 2**bucket))

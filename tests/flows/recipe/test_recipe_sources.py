@@ -7,7 +7,7 @@ import pytest
 from medmultipoints.data_lake.archives.source_files import open_source
 from medmultipoints.flows.engine.declarations import OpenQuestions, complete_sources
 from medmultipoints.flows.recipe.model import load_recipe
-from medmultipoints.flows.recipe.sources import source_infos, take_paths
+from medmultipoints.flows.recipe.sources import own_policies, source_infos, take_paths
 from medmultipoints.transforms.errors import SourceDataError, UsageError
 
 HEAD = 'name = "cells"\nversion = "1.0.0"\ntitle = "Cells"\n'
@@ -114,3 +114,10 @@ def test_a_broken_source_is_left_out_only_where_it_is_asked_for(tmp_path: Path) 
     with pytest.raises(SourceDataError, match="damaged zip"):
         complete_sources({"one": {"licence": "MIT"}}, opened)
     assert "damaged zip" in complete_sources({"one": {"licence": "MIT"}}, opened, leave_out=True)["one"]["broken"]
+
+
+def test_a_source_may_have_a_policy_of_its_own(tmp_path: Path) -> None:
+    text = '[sources.mine]\npath = "."\npolicy = "published"\n[sources.hyperkvasir]\npolicy = "audited"\n'
+    assert own_policies(load_recipe(write(tmp_path, text))) == {"mine": "published", "hyperkvasir": "audited"}
+    with pytest.raises(UsageError, match=r"sources\.mine\.policy: must be one of published, audited"):
+        load_recipe(write(tmp_path, text.replace('"published"', '"strict"')))
