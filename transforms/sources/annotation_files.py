@@ -37,7 +37,7 @@ def read_annotation_file(
     twice = [name for name, times in Counter(path.name for path in copies).items() if times > 1]
     if twice:
         raise SourceDataError(
-            source, twice[0], "one archive lists this file twice", "Give an archive that holds it once."
+            source, twice[0], "the archive lists this file twice", "Give an archive that holds it once."
         )
     first, *others = sorted(copies, key=lambda path: (len(path.folders), path.name))
     data = _read(source, members, first.name)
