@@ -205,9 +205,7 @@ class Declaration(Part):
     labels: Mapping[str, str | IgnoreLabel] = Field(
         default={}, description="label of the source (* is any text) = label in the release, or { ignore = reason }"
     )
-    hierarchy: Mapping[str, Texts] = Field(
-        default={}, description="parent = its parts: derived where it is not stated, never counted twice"
-    )
+    hierarchy: Mapping[str, Texts] = Field(default={}, description="reserved: refused until parents are derived")
     absence: AbsenceKeys = AbsenceKeys()
     splits: SplitKeys = SplitKeys()
     groups: GroupKeys = GroupKeys()
@@ -219,6 +217,14 @@ class Declaration(Part):
     intensity: IntensityKeys = IntensityKeys()
     pictures: PictureKeys = PictureKeys()
     licences: Mapping[str, str] = Field(default={}, description="path pattern = licence, where it differs")
+
+    @model_validator(mode="after")
+    def _has_no_hierarchy(self) -> "Declaration":
+        if self.hierarchy:
+            raise ValueError(
+                "hierarchy: parents of labels are not derived yet; remove the key and keep the parts as labels"
+            )
+        return self
 
     @model_validator(mode="after")
     def _holes_exist(self) -> "Declaration":

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.rasters.nifti import (
     AXES,
     Grid,
@@ -131,7 +131,10 @@ def _channels(pictures: Sequence[str]) -> dict[str, list[str]]:
 def _choose_channel(draft: Draft, pictures: tuple[str, ...], channels: Mapping[str, list[str]]) -> tuple[str, ...]:
     stated = draft.states("images")
     if stated:
-        return matching(pictures, (stated,) if isinstance(stated, str) else tuple(stated))
+        found = matching(pictures, (stated,) if isinstance(stated, str) else tuple(stated))
+        if not found:
+            raise UsageError(f"images = {stated!r} matches no NIfTI volume. Correct the pattern or leave the key out.")
+        return found
     if len(channels) < 2:
         return pictures
     text = f"Volumes have {len(channels)} channels ({', '.join(sorted(channels))}). Which is the picture?"
