@@ -137,7 +137,8 @@ def edit_by_drag(page: Page, shots: Path) -> str:
     page.strike("e")
     page.until("!document.getElementById('edit-tools').hidden")
     page.strike("b")
-    time.sleep(0.3)
+    page.until("document.querySelector('[data-key=b][aria-pressed=true]')")
+    time.sleep(1.0)
     page.drag(at(page, 100, 120), at(page, 160, 180))
     words = "[...document.querySelectorAll('#facts .objects li')].at(-1).lastChild.textContent"
     page.until(f"{words}.startsWith('60 ') && document.querySelector('[class*=corner-handle-bottomright]')")
