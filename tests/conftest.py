@@ -9,6 +9,49 @@ from hypothesis import settings
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
 
+SLOW = {
+    "data_lake/publish/test_git_folder.py",
+    "data_lake/publish/test_offline_twin.py",
+    "data_lake/release/checks/test_statements.py",
+    "data_lake/release/checks/test_verify.py",
+    "data_lake/release/export/test_dialect_tables.py",
+    "data_lake/release/export/test_dialects.py",
+    "data_lake/release/read/test_sound.py",
+    "data_lake/release/sign/test_signature.py",
+    "data_lake/review/test_server.py",
+    "docs/test_add_a_source.py",
+    "docs/test_readme.py",
+    "faults/test_bad_annotations.py",
+    "faults/test_bad_images.py",
+    "faults/test_command_line.py",
+    "faults/test_disk_full.py",
+    "faults/test_kill.py",
+    "faults/test_publish_killed.py",
+    "faults/test_reported_cases.py",
+    "flows/cli/test_cli.py",
+    "flows/cli/test_lake_gc.py",
+    "flows/engine/test_place.py",
+    "flows/engine/test_run.py",
+    "flows/orchestration/test_notify.py",
+    "flows/orchestration/test_publish.py",
+    "flows/orchestration/test_refresh.py",
+    "flows/orchestration/test_runners.py",
+    "flows/orchestration/test_serve.py",
+    "flows/orchestration/test_server_database.py",
+    "flows/recipe/test_corrections.py",
+    "flows/stages/test_record_shards.py",
+    "flows/test_api.py",
+    "flows/test_card_of_a_build.py",
+    "flows/test_declared_builds.py",
+    "flows/test_leakage.py",
+    "flows/test_remote_lake.py",
+    "flows/test_wheel.py",
+    "properties/test_splits.py",
+    "transforms/examinations/test_scenes.py",
+    "transforms/instructions/test_region_questions.py",
+}
+"""Test modules that take seconds, most of them for starting processes or servers: `make test-fast` leaves them out."""
+
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
 
 
@@ -18,3 +61,11 @@ def real() -> Path:
     if not REAL.is_dir():
         pytest.skip(f"no real data at {REAL.parent.name}/{REAL.name} beside the checkout")
     return REAL
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of slow modules."""
+    root = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(root) and item.path.relative_to(root).as_posix() in SLOW:
+            item.add_marker(pytest.mark.slow)

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -232,6 +233,7 @@ def test_what_is_public_has_a_docstring() -> None:
     assert [f"{module}.{node.name}" for module, node in named if not ast.get_docstring(node)] == []
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_every_module_and_every_data_file(tmp_path: Path) -> None:
     """What the code reads from its own packages travels with an installed copy."""
     copy = tmp_path / "project"
