@@ -77,7 +77,7 @@ class OwnTerms(_Entry):
 class SourceInfo(_Entry):
     """A source: where it is, under which licence, and how it is read: by an installed reader or as ``read`` declares.
 
-    A source with a ``reader`` states the labels of its objects and where it is published. A declared one needs no more
+    A source with a ``reader`` gives the labels of its objects and where it is published. A declared one needs no more
     than its name; labels, and what ``organ``, ``finding``, ``classification`` and ``modality`` leave open, are as its
     files say. ``guessed`` are the keys of answers that nobody gave; ``broken`` is why the source is left out, if it is.
     """
@@ -116,7 +116,7 @@ class SourceInfo(_Entry):
         if not self.reader and self.read is None:
             raise ValueError("reader: give the key of an installed reader, or a [read] table")
         if self.reader and not (self.labels and self.title and self.homepage and self.archives):
-            raise ValueError("reader: a source with a reader states labels, title, homepage and archives")
+            raise ValueError("reader: a source with a reader needs labels, title, homepage and archives")
         return self
 
     @property

@@ -78,7 +78,7 @@ def write_sources(
 
     ``counts`` is the content of the authors' table of counts per frame: with it VISEM-Tracking has exactly
     those objects, and 1,121 / 20 / 35 tracks when the table is the real, whole one. ``shuffle_seed`` shuffles
-    the entries of the archives. A stamp is written last; what an interrupted call left is written anew.
+    the entries of the archives. A stamp is written last; what an interrupted call left is rewritten.
     Errors: UsageError for an unknown fault, sizes too small for the faults, or a folder with data of another
     origin; MachineError for the disk.
     """

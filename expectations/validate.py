@@ -53,7 +53,7 @@ def validate(
     """The verdict of the table's suite on every row, with key and entity of each row that breaks a rule.
 
     The frame has the declared columns and types (see ``conform``); image columns are ignored. Uniqueness counts over
-    the whole frame, whatever ``chunk_rows``; ``copies`` are values of a column that the whole table, of which the frame
+    the whole frame, for any ``chunk_rows``; ``copies`` are values of a column that the whole table, of which the frame
     is a part, holds more than once. ``variant`` is the box policy, ``parameters`` fill the checks that the recipe
     decides. Raises BrokenRule where a rule cannot be judged.
     """

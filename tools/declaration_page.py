@@ -10,8 +10,8 @@ _INTRODUCTION = """# Declaration of a source
 
 Generated from `data_lake/catalogue.py` and `transforms/sources/declaration.py` by `make docs`; do not edit.
 
-A source of your own is a table `[sources.NAME]` in a recipe, with `path` and, where no data can tell, a few of the keys
-below; or a file of its own with the same keys, named by `declaration = "FILE.toml"`. `medmultipoints inspect PATH`
+A source of your own is a table `[sources.NAME]` in a recipe, with `path` and, where no data can show it, a few of the
+keys below; or a file of its own with the same keys, named by `declaration = "FILE.toml"`. `medmultipoints inspect PATH`
 writes one. A build refuses open questions, all at once, each with the line that answers it.
 
 | key of `[sources.NAME]` alone | meaning |

@@ -22,9 +22,8 @@ def render_dictionary() -> str:
 
 
 def _section(table: Table) -> str:
-    head = (
-        f"## {table.name}\n\n{table.meaning} Key: `{table.key}`. Rows of one `{table.entity}` stand or fall together.\n"
-    )
+    together = f"Rows of one `{table.entity}` are kept or rejected together."
+    head = f"## {table.name}\n\n{table.meaning} Key: `{table.key}`. {together}\n"
     columns = "".join(_row(column) for column in table.columns)
     rules = "".join(f"- `{rule.name}`: {rule.meaning}\n" for rule in table.rules)
     parts = [head, "| column | type | unit | null | meaning | check |\n|---|---|---|---|---|---|\n" + columns]

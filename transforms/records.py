@@ -160,7 +160,7 @@ class Sample:
     ``mask_label`` is the label of every object in the mask.
     ``image_member`` is None where the picture is a frame of ``video_member`` that must be decoded.
     ``labels_exhaustive`` are the labels whose objects are all annotated, so that absence is certain.
-    ``source_width`` and ``source_height`` are the size the annotation states, in pixels.
+    ``source_width`` and ``source_height`` are the size in the annotation, in pixels.
     ``neighbours`` are pictures of the same video, which prove that a frame to be decoded is the right one.
     ``group`` names the patient, examination or volume; ``licence`` is that of the file where it is not the source's.
     ``plane`` and ``rendering`` say which part of ``image_member`` is the picture and how values become grey levels.

@@ -1,4 +1,4 @@
-"""Files that a source holds twice: an archive that lies beside its unpacked copy, or beside another copy of itself."""
+"""Files that a source holds twice: an archive next to its unpacked copy, or next to another copy of itself."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ def local_files(path: Path) -> list[tuple[str, Path]]:
     """The file itself, or all files below a folder but hidden ones, with their posix paths below it, sorted.
 
     Links are followed as long as they stay inside the folder. UsageError for a link that leads out of it or nowhere,
-    for a pipe, socket or device, and for a name that is not UTF-8: it could stand in no table.
+    for a pipe, socket or device, and for a name that is not UTF-8: it fits no table.
     """
     if not path.is_dir():
         _check_regular(path, path)

@@ -38,7 +38,7 @@ Entry = zips.ZipEntry | tars.TarEntry | LooseEntry
 class SourceFiles:
     """The members of one source, as ``transforms.records.Members`` asks for them.
 
-    Reads open the archive anew each time: any number of threads may read at once, and there is nothing to
+    Reads open the archive again each time: any number of threads may read at once, and there is nothing to
     close. Pickled, it is only its path, and is opened again (once a process) on the other side.
     """
 
@@ -90,7 +90,7 @@ class SourceFiles:
 def open_source(source: str, path: Path, scratch: Path) -> SourceFiles:
     """The files of a source given as an archive, or as a folder of archives and files under their official names.
 
-    Member paths are those inside the zips; a tar's entries stand in the tar's folder (``kvasir-instrument/
+    Member paths are those inside the zips; a tar's entries are in the tar's folder (``kvasir-instrument/
     images.tar.gz`` gives ``kvasir-instrument/images/...``); loose files have their path below the folder.
     Hidden files are ignored. Opened once a process as long as no file changes its size or time.
     UsageError for a missing path, SourceDataError for damage, encryption, unsafe entries and bombs,

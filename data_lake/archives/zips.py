@@ -117,5 +117,5 @@ def _seek_content(file: IO[bytes], entry: ZipEntry) -> None:
 
 
 def _inflate(packed: bytes, size: int) -> bytes:
-    # One byte more than promised is enough to tell that the promise is broken, without unpacking a bomb.
+    # One byte more than promised is enough to see that the promise is broken, without unpacking a bomb.
     return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, size + 1)

@@ -104,7 +104,7 @@ def stated_answer(line: Mapping[str, Any]) -> object:
     """The true answer of a line: a value under ``gt``, else text: ``labels``, else the last assistant message.
 
     ``labels`` goes first because a predictions file repeats the model's response as the assistant message.
-    None where there is none.
+    None if it is missing.
     """
     if "gt" in line:
         return line["gt"]

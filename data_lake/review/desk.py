@@ -57,7 +57,7 @@ class Desk:
         return f"{self.manifest.name} {self.manifest.version}"
 
     def finding(self, name: str) -> Row:
-        """Return a finding; DataError where there is none of that name."""
+        """Return a finding; DataError for an unknown name."""
         if name not in self.findings:
             raise DataError(f"{name} is no finding of {self.title}. Reload the page.")
         return self.findings[name]

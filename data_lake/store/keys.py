@@ -110,7 +110,7 @@ def _root(module: str) -> str:
 
 @cache
 def _version(package: str) -> str | None:
-    """Return the installed version of the distribution that brings an importable package; None where there is none."""
+    """Return the installed version of the distribution that brings an importable package; None if it is missing."""
     with suppress(PackageNotFoundError):
         return version(DISTRIBUTIONS.get(package, package))
     names = packages_distributions().get(package)

@@ -58,10 +58,10 @@ def inspect(
 
 
 def with_licence(found: Inspection, held: Mapping[str, Any]) -> Inspection:
-    """The inspection with a hint where the declaration states no licence: no file of a source can prove it."""
+    """The inspection with a hint where the declaration has no licence: no file of a source can prove it."""
     if held.get("licence") or found.recognition is None:
         return found
-    text = 'state the licence of the source in its declaration, such as licence = "CC-BY-4.0"; a build asks for it'
+    text = 'give the licence of the source in its declaration, such as licence = "CC-BY-4.0"; a build asks for it'
     return replace(found, hints=(*found.hints, Hint("licence", text)))
 
 

@@ -94,7 +94,7 @@ def import_labels(
     a shape of the file cannot be matched or read, nothing is written.
 
     Example: `medmultipoints review import annotations.xml --release lake/releases/demo/1.0.0
-    --corrections corrections/cvat.toml --reviewer "A. Reviewer" --reason "drawn anew"`
+    --corrections corrections/cvat.toml --reviewer "A. Reviewer" --reason "redrawn"`
     """
     from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
     from medmultipoints.data_lake.review.desk import Desk

@@ -211,7 +211,7 @@ def _find(names: tuple[str, ...], folder: Path) -> Iterator[Path]:
                 f"corrections.files: {name[:80]!r}: {problem}. Give a path or pattern below the recipe's folder."
             ) from error
         if pattern and not found and not (place := folder.joinpath(name).parent).is_dir():
-            raise UsageError(f"corrections.files: {name}: there is no folder {place}. Correct the recipe.")
+            raise UsageError(f"corrections.files: {name}: {place} is not a folder. Correct the recipe.")
         for path in found:
             if not path.is_file():
                 raise UsageError(f"corrections.files: {name}: there is no such file in {folder}. Correct the recipe.")
@@ -235,7 +235,7 @@ def _with_masks(name: str, entry: CorrectionEntry, folder: Path) -> CorrectionEn
     try:
         masks = parse_masks((folder / entry.masks).read_bytes())
     except FileNotFoundError as error:
-        raise UsageError(f"corrections {name}: {entry.masks}: no such file beside it. Put it there.") from error
+        raise UsageError(f"corrections {name}: {entry.masks}: no such file next to it. Put it there.") from error
     except ValueError as error:
         raise UsageError(f"corrections {name}: {entry.masks}: {error}. Correct the file.") from error
     return entry.model_copy(update={"rles": masks.rles, "mask_size": (masks.width, masks.height)})

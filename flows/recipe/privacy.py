@@ -1,4 +1,4 @@
-"""The parts of a recipe about what stands in pictures: who reads it, and what is done about it."""
+"""The parts of a recipe about text in pictures: who reads it, and what is done about it."""
 
 from collections.abc import Mapping
 from importlib.metadata import version

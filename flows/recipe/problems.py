@@ -21,7 +21,7 @@ PATTERNS = {
     LABEL: "a label of letters, digits, blanks, _ and -",
     DATE: "a date such as 2026-11-21",
     SHA256: "a sha256 of 64 hex digits",
-    MASK_FILE: "the name of a file beside this one, such as NAME.rle.json",
+    MASK_FILE: "the name of a file next to this one, such as NAME.rle.json",
     SAMPLE: "an image such as hyperkvasir/NAME, its source and its name there",
     REPOSITORY: "a repository such as OWNER/NAME",
 }

@@ -1,4 +1,4 @@
-"""Stage ``text``: what stands in pictures and in their files, read once for each picture."""
+"""Stage ``text``: text in pictures and in their files, read once for each picture."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -73,7 +73,7 @@ def test_extra_folder_adds_a_source(tmp_path: Path) -> None:
     ("change", "problem"),
     [
         (("title", "titel"), "ours.toml: titel: unknown key."),
-        (('title = "Polyps of ours"', ""), "a source with a reader states labels, title, homepage and archives"),
+        (('title = "Polyps of ours"', ""), "a source with a reader needs labels, title, homepage and archives"),
         (("[[archives]]", "[[archives]]\nmd5 = ''"), "ours.toml: archives.0.md5: unknown key"),
         (("[[archives]]", "[[archives]]\nsha256 = ['12']"), "archives.0.sha256.0: String should match pattern"),
         (('polyps.zip"\nurl', '../polyps.zip"\nurl'), "archives.0.name: String should match pattern"),

@@ -199,8 +199,8 @@ def test_a_bad_file_stops_the_build(tmp_path: Path, polyps: Files, file: str, co
 @pytest.mark.parametrize(
     ("file", "remedy"),
     [
-        (POLYP_BOXES, "Give hyper-kvasir-segmented-images.zip, which holds it beside images/ and masks/."),
-        (LABEL_TABLE, "Give image-labels.csv beside the segmented archive, or hyper-kvasir-labeled-images.zip, which"),
+        (POLYP_BOXES, "Give hyper-kvasir-segmented-images.zip, which holds it next to images/ and masks/."),
+        (LABEL_TABLE, "Give image-labels.csv next to the segmented archive, or hyper-kvasir-labeled-images.zip, which"),
     ],
 )
 def test_a_missing_file_stops_the_build(tmp_path: Path, polyps: Files, file: str, remedy: str) -> None:

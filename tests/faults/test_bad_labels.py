@@ -82,7 +82,7 @@ CASES = (
     Case(
         replace(tracked, b"ckz1", b"ckz0"),
         "duplicate_track_id",
-        "{image}: {tracked}, line 2: track 'ckz0' stands at {tracked}, line 1 too",
+        "{image}: {tracked}, line 2: track 'ckz0' is at {tracked}, line 1 too",
     ),
     Case(
         field(1, "0.2", in_both=False),

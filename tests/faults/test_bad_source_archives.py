@@ -34,7 +34,7 @@ from tests.faults.tiny_sources import (
 
 NO_ZIP = "File is not a zip file"
 AGAIN = "Get the official archive again."
-POLYP_REMEDY = "Give hyper-kvasir-segmented-images.zip, which holds it beside images/ and masks/."
+POLYP_REMEDY = "Give hyper-kvasir-segmented-images.zip, which holds it next to images/ and masks/."
 INSTRUMENT_REMEDY = (
     "Give kvasir-instrument.zip, or a folder with images.tar.gz, masks.tar.gz, bboxes.json, train.txt and test.txt."
 )

@@ -1,7 +1,7 @@
 """Estimate how a source's box numbers relate to half-open boxes, and undo it.
 
 A convention is an offset a side, at most two pixels: a larger offset is an error of the source, not a convention.
-Where a source steps out to the left or top, it is cut at 0; an edge at 0 may then stand for several first pixels,
+Where a source steps out to the left or top, it is cut at 0; an edge at 0 may then mean several first pixels,
 and each of these readings agrees with it.
 """
 

@@ -19,7 +19,7 @@ SEVERITIES = {
     "interpolated": "info",
     "cut_by_border": "info",
 }
-KEPT = "boxes are kept as the source states them"
+KEPT = "boxes are kept as the source gives them"
 ACTIONS = {
     "gap": "nothing is filled in: the frames without the object stay as they are",
     "class_change": "the frame is in quarantine (track_class_changes)",

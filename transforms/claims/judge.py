@@ -109,7 +109,7 @@ def _share(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
 
 
 def _superlative(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    """The lead over the second must be as large as questions ask for, else nobody can tell."""
+    """The lead over the second must be as large as questions ask for, else it is unknown."""
     others = [other for other in picture.of(one.label) if other is not one]
     if not others:
         return True

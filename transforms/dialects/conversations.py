@@ -76,7 +76,7 @@ def unwrap_messages(line: Mapping[str, Any]) -> str:
 def wrap_completion(item: Item, prompt: str, answer: str) -> Line:
     """``prompt``, ``completion`` and ``images``: TRL puts the pictures first, and takes the loss of the completion.
 
-    No ``<image>`` stands in a text: TRL stops at it or, for some models, trains on the word.
+    A text holds no ``<image>``: TRL stops at it or, for some models, trains on the word.
     """
     user, assistant = {"role": "user", "content": prompt}, {"role": ASSISTANT, "content": answer}
     return {"prompt": [user], "completion": [assistant], "images": list(item.pictures)}

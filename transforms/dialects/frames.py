@@ -57,7 +57,7 @@ class Frame:
 
     ``extent`` gives what the picture's width and height measure in this frame; ``digits`` are the decimals that
     numbers are rounded to (None: not rounded, 0: integers); the largest number is ``extent - margin``.
-    ``cells``: a number is that of the cell which holds the edge, rounded down, and stands for the cell's middle.
+    ``cells``: a number is that of the cell which holds the edge, rounded down, and means the cell's middle.
     ``words`` say in a prompt what the numbers are.
     """
 
@@ -87,7 +87,7 @@ def encode_point(frame: Frame, point: Sequence[float], size: Size) -> list[float
 def encode_box(frame: Frame, box: Sequence[float], size: Size) -> list[float]:
     """The box ``x1, y1, x2, y2`` in numbers of the frame.
 
-    A box that is thinner than the frame can state gets one step of width, so that it never loses its area.
+    A box that is thinner than the frame can express gets one step of width, so that it never loses its area.
     """
     width, height = frame.extent(size)
     x1, x2 = _encode_side(frame, (box[0], box[2]), size.width, width)

@@ -96,7 +96,7 @@ def join_hashes(
     """The pairs (row of ``queries``, row of ``index``) of different groups within ``radius`` bits.
 
     Both must be sorted by group, over the same numbers of groups. With ``itself`` they are the same table, and each
-    pair stands once, with query < index. ``crowded`` says that lookups are known to gain nothing.
+    pair occurs once, with query < index. ``crowded`` says that lookups are known to gain nothing.
     """
     rows = Rows(queries, query_groups, index, index_groups, radius, itself)
     comparisons = len(queries) * len(index)

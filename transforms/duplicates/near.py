@@ -53,7 +53,7 @@ def find_near(pictures: pl.DataFrame) -> NearSearch:
     """Candidate pairs of ``pictures`` (sample_id, group_id, thumbnail) of different groups with their distances.
 
     Complete for pairs whose hashes come within the radius, but for the many pairs that two groups may share: of those
-    the nearest stand here. The order of the rows does not matter.
+    the nearest are here. The order of the rows does not matter.
     """
     ordered = pictures.sort("group_id", "sample_id")
     small = unpack(ordered["thumbnail"])

@@ -75,7 +75,7 @@ _CROSSED = [*range(SIZE), SIZE + 1, SIZE]
 def _widen(descriptors: NDArray[np.uint8], factor: float) -> NDArray[np.float32]:
     """Return descriptors times a factor, their squared length, and 1: one product then gives squared distances.
 
-    All numbers are whole and below 2^24, so the product is exact in whatever order it is summed.
+    All numbers are whole and below 2^24, so the product is exact in any order of the sum.
     """
     values = descriptors.astype(np.float32)
     lengths = np.einsum("ij,ij->i", values, values)

@@ -21,7 +21,7 @@ SIZE = 128
 DESCRIPTOR_NORM = 512
 
 BLACK, GLARE, STROKE_CONTRAST = 24, 220, 30
-"""Brightest channel of the border; darkest channel of highlights; what strokes stand out from their surroundings."""
+"""Brightest channel of the border; darkest channel of highlights; contrast of strokes with their surroundings."""
 STROKE_PX, BORDER_PX = 9, 15
 MARKER_LOW, MARKER_HIGH = (60, 90, 60), (100, 255, 255)
 """Hue (half degrees), saturation and value of the position marker."""

@@ -17,7 +17,7 @@ SCHEMA: Final = {name: schema_of("instructions")[name] for name in COLUMNS}
 def jsonl_line(row: Mapping[str, Any]) -> bytes:
     """One instruction as a line of canonical JSON: fixed key order, no spaces, no line break at the end.
 
-    ``images`` are in the order of their placeholders; ``object_ids`` stand only where the answer does not rest on
+    ``images`` are in the order of their placeholders; ``object_ids`` are present only where the answer does not rest on
     all objects of the record.
     """
     user = {"role": "user", "content": row["prompt"], "task": row["task"], "source": row["classification"]}

@@ -45,7 +45,7 @@ def parse_terms(text: str) -> Mapping[str, Terms]:
 
 
 def release_licence(sources: Sequence[Licensed]) -> str:
-    """Return the freest licence that all sources allow; LicenceConflict if there is none.
+    """Return the freest licence that all sources allow; LicenceConflict if no licence fits.
 
     A source without declared terms can be released alone, under its own name; it combines with nothing.
     """

@@ -1,4 +1,4 @@
-"""What a glance at a picture tells: how sharp it is, whether text or a green position marker is drawn over it.
+"""Measure a picture: how sharp it is, whether text or a green position marker is drawn over it.
 
 Looked at is the picture reduced by a whole factor to 600 px or somewhat more, which JPEG decodes at less cost.
 """

@@ -20,7 +20,7 @@ SIDE_PX: Final = 160
 LIKE: Final = 8.0
 """Root mean square difference in gray levels up to which two pictures can be one frame, encoded twice."""
 CLEARLY: Final = 1000.0
-"""Two frames are told apart where their squared difference, summed, is so many times the mean one of the picture."""
+"""Two frames are distinct where their squared difference, summed, is so many times the mean one of the picture."""
 LEAST: Final = 0.01
 """Smaller mean squared differences are those of rounding."""
 
@@ -77,7 +77,7 @@ def odd_sizes(frames: Iterable[tuple[str, int, int]]) -> dict[str, str]:
 def _nearest(picture: Gray, number: int, frames: Mapping[int, Gray]) -> tuple[int, bool] | None:
     """The frame most like the picture, and whether it clearly is; None where no frame is like it at all.
 
-    Noise of the picture is in its difference to all frames: what tells frames apart is how much less it differs from
+    Noise of the picture is in its difference to all frames: what separates frames is how much less it differs from
     one than from another, against how much these two differ.
     """
     near = {n: frames[n] for n in frames_to_compare([number]) & frames.keys() if frames[n].shape == picture.shape}

@@ -1,6 +1,6 @@
 """Small gray pictures by which near-duplicates are found and confirmed.
 
-A thumbnail is the whole picture in gray, averaged to 32 x 32 pixels, whatever its shape. From it come the 64-bit
+A thumbnail is the whole picture in gray, averaged to 32 x 32 pixels, for any shape. From it come the 64-bit
 difference hashes of the search (of the whole picture and of windows of it, as they are and mirrored) and the
 confirmation: the correlation of brightness gradients of one whole picture with those of the best-fitting window of
 the other. Gradients are blind to brightness and nearly so to contrast; windows make up for a crop of a few per cent.

@@ -1,7 +1,7 @@
 """How bright and how rough an object is, and what lies around it: measured on a grid of points, in whole numbers.
 
 The grid takes every k-th column and row of the picture, counted from its first, with k = 1 for a mask of an area below
-64 x 64 px, 2 below 96 x 96, and so on: one or two thousand points whatever the size. Around the object lies the ring of
+64 x 64 px, 2 below 96 x 96, and so on: one or two thousand points for any size. Around the object lies the ring of
 points at most 4 steps from one of its own, across and down, that are not its own and are lit: a black frame around a
 picture is no surrounding. Brightness is the mean luma; roughness is the mean difference in luma from a point to the
 next of the same side, across and down. Every sum is one of integers, so no machine gives other values than another.

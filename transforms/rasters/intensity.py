@@ -40,7 +40,7 @@ def read_rendering(text: str) -> Rendering:
 
 
 def make_rendering(window: Mapping[str, float] | str | None, invert: bool = True) -> Rendering:
-    """The rendering of a window as ``[read.intensity]`` states it. ValueError where it states none."""
+    """Return the rendering of a window from ``[read.intensity]``. ValueError without one."""
     if window is None:
         return Rendering(invert=invert)
     if isinstance(window, Mapping):

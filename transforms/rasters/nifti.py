@@ -1,4 +1,4 @@
-"""NIfTI volumes as radiologists see them: axes in patient space by the affine, whatever the order of the voxels.
+"""NIfTI volumes as radiologists see them: axes in patient space by the affine, for any order of the voxels.
 
 An axial plane has columns that grow to the patient's left and rows to the back; it is counted from the feet. Coronal:
 columns to the left, rows to the feet, counted from the back. Sagittal: columns to the back, rows to the feet, counted

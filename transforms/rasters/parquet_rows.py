@@ -28,7 +28,7 @@ def picture_column(schema: pa.Schema) -> str | None:
 
 
 def row_picture(data: bytes, name: str, row: int) -> bytes:
-    """The bytes of the picture in a row, counted from 0. ImageProblem where there is none."""
+    """The bytes of the picture in a row, counted from 0. ImageProblem if it is missing."""
     table = open_table(data, name)
     column = picture_column(table.schema_arrow)
     start = 0

@@ -72,7 +72,7 @@ def read_picture(
     height, width = picture.pixels.shape[:2]
     drawn_on = (sample.source_width, sample.source_height)
     if picture.turned and picture.turned >= 5 and drawn_on == (width, height) != (height, width):
-        return replace(picture, turned=None)  # the annotation states the displayed size: it was drawn on that
+        return replace(picture, turned=None)  # the annotation gives the displayed size: it was drawn on that
     return picture
 
 
@@ -102,7 +102,7 @@ def _orient(picture: SourcePicture, tags: frozenset[int], orientation: Orientati
             raise ImageProblem("orientation_tag", f"its orientation {named} cannot be taken out: write the file again")
         return replace(picture, changed=changed, done=f"removed {named}")
     if len(tags) > 1:
-        raise ImageProblem("orientation_tag", f"its metadata state the orientations {named}: nothing says which holds")
+        raise ImageProblem("orientation_tag", f"its metadata hold the orientations {named}: nothing says which holds")
     (tag,) = tags
     turned = turn_pixels(picture.pixels, tag)
     done = f"applied {named}"

@@ -7,7 +7,7 @@ _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9
 
 
 def parse_decimal(text: str) -> float:
-    """Return the number that a text states in ASCII digits; ValueError for anything else."""
+    """Return the number that a text gives in ASCII digits; ValueError for anything else."""
     if not _DECIMAL.fullmatch(text):
         raise ValueError(f"{text!r} is not a decimal number")
     return float(text)

@@ -29,7 +29,7 @@ class LabelProblem(MemberProblem):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelRows:
-    """The rows of one label file, in file order: where each stands, what it states.
+    """The rows of one label file, in file order: their lines and values.
 
     ``lines`` (from 1) and ``texts`` are for messages; ``values`` are cx, cy, w, h as stated, rows x 4;
     ``track_ids`` is empty for a file without ids.
@@ -85,7 +85,7 @@ def parse_tracked(data: bytes, *, file: str = "track file") -> LabelRows:
         for row, track_id in enumerate(rows.track_ids):
             other = first.setdefault(track_id, row)
             if other != row:
-                detail = f"{rows.where(row)}: track {track_id!r} stands at {rows.where(other)} too"
+                detail = f"{rows.where(row)}: track {track_id!r} is at {rows.where(other)} too"
                 raise LabelProblem("duplicate_track_id", detail)
     return rows
 

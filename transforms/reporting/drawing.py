@@ -1,7 +1,7 @@
 """Draw boxes, points, masks and paths over a picture: one look for every page, report, sample, difference and review.
 
 Shapes are in pixels of the figure's frame. Each line has a dark casing, so that it is visible on light and dark
-tissue; kinds differ by colour and by pattern, so that they can be told apart without colours.
+tissue; kinds differ by colour and by pattern, so that they differ without colours.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Who decided what about a finding: entries of the corrections gathered to decisions, and held against each other."""
+"""Who decided what about a finding: entries of the corrections gathered to decisions, and compared with each other."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ def outcome(seen: Sequence[Seen], entries: Iterable[Entry]) -> list[tuple[str, B
 
 
 def _pinned(objects: Mapping[str, tuple[str, Box]], entry: Entry) -> list[str]:
-    """The object of an entry by its id, else by its box: ids are numbered anew in every build."""
+    """The object of an entry by its id, else by its box: ids are renumbered in every build."""
     near = [name for name, (_, box) in objects.items() if _near(entry["box"], (box.x1, box.y1, box.x2, box.y2))]
     return [entry["object"]] if entry["object"] in near else near[:1]
 

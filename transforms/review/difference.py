@@ -26,12 +26,12 @@ def difference_words(source: Sequence[float] | None, derived: Sequence[float] | 
         return [*lines, "The boxes do not overlap."]
     shifts = [stated - shown for stated, shown in zip(source, derived, strict=True)]
     outward = [(side, -shift if side in ("left", "top") else shift) for side, shift in zip(SIDES, shifts, strict=True)]
-    told = [
+    sides = [
         f"{side} {number(abs(by))} px {'outside' if by > 0 else 'inside'}" for side, by in outward if abs(by) > NEAR_PX
     ]
     ratio = one.area / other.area
-    if told:
-        lines.append(f"The source's box lies {', '.join(told)}.")
+    if sides:
+        lines.append(f"The source's box lies {', '.join(sides)}.")
     if not 0.8 <= ratio <= 1.25:
         lines.append(f"Its area is {ratio:.3g} times that of the derived box.")
-    return lines if told else [*lines, "All sides agree within 1.5 px."]
+    return lines if sides else [*lines, "All sides agree within 1.5 px."]

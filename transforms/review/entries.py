@@ -1,7 +1,7 @@
 """What a reviewer decided on the desk, as entries of the recipe's corrections: the smallest ones that say it.
 
 Coordinates are pixels of the original image, half-open. An object that was not touched gets no entry and keeps its
-mask; one that was moved, cut, joined or drawn anew is replaced alone.
+mask; one that was moved, cut, joined or redrawn is replaced alone.
 """
 
 import hashlib
@@ -117,7 +117,7 @@ def _about(
     labels = sorted({part.label for part in parts})
     if len(labels) > 1:
         raise UsageError(
-            f"parts of one object have the labels {' and '.join(labels)}. Give them one, or draw one anew."
+            f"parts of one object have the labels {' and '.join(labels)}. Give them one, or draw a new one."
         )
     if len(parts) == 1 and not parts[0].changed:
         return [] if labels[0] == seen.label else [_entry(by, action="set_label", label=labels[0], **_pinned(seen))]

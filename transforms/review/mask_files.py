@@ -1,4 +1,4 @@
-"""Masks that lie beside a corrections file, ``NAME.rle.json``: one COCO run-length code an object, one a line."""
+"""Masks that lie next to a corrections file, ``NAME.rle.json``: one COCO run-length code an object, one a line."""
 
 import json
 from collections.abc import Sequence

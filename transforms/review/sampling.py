@@ -1,4 +1,4 @@
-"""Draw records to check by eye, and state how many may be wrong: a one-sided bound at 95 %."""
+"""Draw records to check by eye, and bound how many may be wrong: a one-sided bound at 95 %."""
 
 import hashlib
 import math

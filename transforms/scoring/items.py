@@ -25,7 +25,7 @@ class Truth:
     ``parts`` names what is asked for; ``boxes`` are also set where they are known without being asked for.
     ``group`` holds together what is not independent (frames of one video, near-duplicates); ``image_size`` is
     width, height. ``names`` are those of the places asked for, in their order; empty where the answer gives none.
-    Empty texts and None stand for what is not known.
+    Empty texts and None mean unknown.
     """
 
     item_id: str
@@ -54,7 +54,7 @@ class Item:
 class Answer:
     """What a reader finds in a response; ``failure`` is empty when everything asked for was found.
 
-    None stands for a part that was not found or not asked for. ``names`` are those of the points or boxes, in their
+    None means a part that was not found or not asked for. ``names`` are those of the points or boxes, in their
     order, each empty where none is given.
     """
 

@@ -33,7 +33,7 @@ class StrictScores:
     ``overall`` pools all items; ``intervals`` are 95 % bootstrap intervals over ``groups`` independent groups;
     ``slices`` scores each task, label, source, video and density class of its own, ``macro`` is the plain mean over
     the labels, sources and videos; ``failures`` counts the reasons for which a response could not be read;
-    ``sizes_unknown`` the point questions whose objects' boxes are not known, so that 20 px stand for their size.
+    ``sizes_unknown`` the point questions whose objects' boxes are not known, so that 20 px are taken for their size.
     """
 
     items: int

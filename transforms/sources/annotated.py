@@ -33,7 +33,7 @@ class AnnotatedPicture:
 
     ``member`` holds the picture: a file; a video with its ``frame`` (from 0); or a volume or stack with its ``plane``.
     ``name`` is unique in the source; empty: the path of the member. ``width`` and ``height`` are those that the
-    annotation states. ``rendering`` says how values become grey levels, as ``transforms.sources.intensity`` reads it.
+    annotation gives. ``rendering`` says how values become grey levels, as ``transforms.sources.intensity`` reads it.
     ``annotated``: the source says something of this picture, if only that it is empty. ``read_from``: further members
     that served. ``columns``: group, split, organ, modality, finding, classification, licence, where they are known.
     """
@@ -83,7 +83,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What no data can tell: the key that answers it, the question, and the possible answers as TOML values."""
+    """What no data can show: the key that answers it, the question, and the possible answers as TOML values."""
 
     key: str
     text: str

@@ -26,7 +26,7 @@ def read_annotation_file(
 ) -> AnnotationFile:
     """The content of the file called ``filename`` among ``paths``, from the shallowest of its copies.
 
-    A table may lie both inside an archive and beside it. Copies with the same text (line ends and byte
+    A table may lie both inside an archive and next to it. Copies with the same text (line ends and byte
     order mark apart) are dropped as ``duplicate_member``; a path that is listed twice, or copies that
     differ, stop the source, since nothing says which one is right.
     Errors: SourceDataError with what was found and ``remedy`` where there is no copy, or a damaged one.

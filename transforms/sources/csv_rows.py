@@ -1,4 +1,4 @@
-"""Rows of a CSV file with its line numbers, whatever its line ends or byte order mark."""
+"""Rows of a CSV file with its line numbers, for any line ends or byte order mark."""
 
 import csv
 import io

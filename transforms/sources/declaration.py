@@ -1,6 +1,6 @@
 """The declaration of a source: what its files are and how they are read, as the ``[read]`` table of a TOML file.
 
-Only what no data can tell must be stated; ``medmultipoints inspect PATH`` proposes the rest. The reference of the
+Only what no data can show must be given; ``medmultipoints inspect PATH`` proposes the rest. The reference of the
 keys is generated from these models.
 """
 
@@ -23,7 +23,7 @@ def _listed(value: object) -> object:
 
 
 def _texts(value: object) -> object:
-    """Let numbers stand for texts, as in ``ignore = [255]`` and ``values = { 1 = "fluid" }``."""
+    """Accept numbers as texts, as in ``ignore = [255]`` and ``values = { 1 = "fluid" }``."""
     if isinstance(value, Mapping):
         return {str(key): _texts(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

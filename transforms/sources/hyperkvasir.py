@@ -30,9 +30,9 @@ SOURCE = "hyperkvasir"
 LABEL = "polyps"
 BOX_FILE = "bounding-boxes.json"
 LABEL_FILE = "image-labels.csv"
-_BOX_REMEDY = "Give hyper-kvasir-segmented-images.zip, which holds it beside images/ and masks/."
+_BOX_REMEDY = "Give hyper-kvasir-segmented-images.zip, which holds it next to images/ and masks/."
 _LABEL_REMEDY = (
-    "Give image-labels.csv beside the segmented archive, or hyper-kvasir-labeled-images.zip, which holds it."
+    "Give image-labels.csv next to the segmented archive, or hyper-kvasir-labeled-images.zip, which holds it."
 )
 _UNLABELLED = "unlabeled-images"
 

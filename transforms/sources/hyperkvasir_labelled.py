@@ -59,7 +59,7 @@ def select_negatives(names: Sequence[str]) -> frozenset[str]:
         if finding in NEVER_NEGATIVE:
             raise UsageError(
                 f"hyperkvasir: negatives: images of {name!r} may show polyps or instruments, "
-                "so they cannot stand for the absence of polyps. Remove it from the recipe."
+                "so they do not prove the absence of polyps. Remove it from the recipe."
             )
         chosen.add(finding)
     return frozenset(chosen)

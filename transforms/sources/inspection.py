@@ -119,7 +119,7 @@ def nest_keys(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def choice_value(text: str) -> Any:
-    """What a choice of a question stands for; a text that is no TOML value stands for itself."""
+    """Return the value of a choice; a text that is not a TOML value is taken as it is."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

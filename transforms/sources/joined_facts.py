@@ -1,4 +1,4 @@
-"""What a declaration says of each picture beside its annotations: group, official split, licence, columns.
+"""What a declaration says of each picture besides its annotations: group, official split, licence, columns.
 
 It comes from the holes of the picture's path, from lists of names, and from tables that are joined by a hole.
 """

@@ -17,7 +17,7 @@ from medmultipoints.transforms.sources.paths import MemberPath, split_paths
 
 SOURCE = "kvasir_instrument"
 LABEL = "instrument"
-# The source states none of these three, and the strings of the published rows are unknown: these are ours.
+# The source gives none of these three, and the strings of the published rows are unknown: these are ours.
 ORGAN = "Gastrointestinal tract"
 FINDING = "instrument"
 CLASSIFICATION = "surgical-instruments"

@@ -124,5 +124,5 @@ def _find_problem(
 
 
 def is_unusable_stem(stem: str) -> bool:
-    """Whether a stem cannot stand in a sample id, which holds no blanks."""
+    """Whether a stem cannot be part of a sample id, which holds no blanks."""
     return not stem or any(character.isspace() for character in stem)

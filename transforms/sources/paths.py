@@ -46,7 +46,7 @@ def split_path(name: str) -> MemberPath:
 
 
 def split_paths(names: Iterable[str]) -> tuple[MemberPath, ...]:
-    """The parts of all member paths, sorted by path, whatever the order they come in."""
+    """The parts of all member paths, sorted by path, in whichever order they come."""
     return tuple(split_path(name) for name in sorted(names))
 
 

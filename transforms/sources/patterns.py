@@ -131,7 +131,7 @@ def _refuse_touching(text: str, parts: list[Hole | str]) -> None:
         if (open_ended[at] and (open_ended[at + 1] or parts[at + 1] in ("*", "**"))) or (
             parts[at] in ("*", "**") and open_ended[at + 1]
         ):
-            raise PatternError(f"pattern {text!r} is ambiguous: nothing stands between two holes. Give one a rule.")
+            raise PatternError(f"pattern {text!r} is ambiguous: nothing is between two holes. Give one a rule.")
 
 
 def _expression(parts: list[Hole | str], form: str) -> str:

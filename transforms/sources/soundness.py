@@ -1,4 +1,4 @@
-"""What makes an annotation unusable, whatever its format."""
+"""What makes an annotation unusable, in any format."""
 
 from math import isfinite
 

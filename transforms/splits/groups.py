@@ -11,7 +11,7 @@ def find_groups(
     """sample_id, source, base (its own video or image) and group_id of every kept image, sorted by sample_id.
 
     A base group is the patient, examination or volume that a source names, a video, and so a participant, or one image
-    where there is none. Base groups that hold copies of the same image (``duplicates``: sample_id, kept_id) or
+    where it is missing. Base groups that hold copies of the same image (``duplicates``: sample_id, kept_id) or
     near-duplicates (``near``: sample_id, other_id) are joined, directly or through others, also when a copy itself is
     not released. The joined group is named by the smallest base group that has a released image.
     """

@@ -1,4 +1,4 @@
-"""What burned-in text is about, for privacy: each place is of one kind, whatever value stands there.
+"""What burned-in text is about, for privacy: each place is of one kind, whichever value it holds.
 
 Templates and a second reader see the same lines: a line of the second reader that overlaps one of the templates takes
 its kind, for a date whose slashes were read as digits would look like a number of a person.
@@ -27,7 +27,7 @@ LEAST_TEXT = 3
 
 @dataclass(frozen=True, slots=True)
 class TextPlace:
-    """A place of a picture where text stands; ``box``: edges in pixels, half-open, margin included."""
+    """A place of a picture that holds text; ``box``: edges in pixels, half-open, margin included."""
 
     kind: str
     reader: str
@@ -66,12 +66,12 @@ def kind_of(line: OcrLine, others: Sequence[OcrLine]) -> str | None:
 
 
 def _holds_value(rest: str) -> bool:
-    """Whether something stands after a label that is not itself a label."""
+    """Whether something follows a label that is not itself a label."""
     return sum(character.isalnum() for character in FIELD.sub("", rest)) >= 2
 
 
 def _value_follows(label: OcrLine, others: Sequence[OcrLine]) -> bool:
-    """Whether another line that is no label stands right of a label, in its row."""
+    """Whether another line that is no label is to the right of a label, in its row."""
     middle = label.box[1] + label.box[3]
     return any(
         other.box[0] >= label.box[2] - 2

@@ -1,4 +1,4 @@
-"""Layouts of burned-in text: which lines a processor draws, in which font, and where they stand.
+"""Layouts of burned-in text: which lines a processor draws, in which font, and where.
 
 ``fonts.toml`` declares them. A processor that is not listed there is added as data, not as code.
 """

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.text.layouts import Fonts, Glyphs, Layout, TextLine
 
 LEFT_PX, TOP, BOTTOM = 190, 0.05, 0.66
-"""Where dates stand: the left pixels, between these shares of the height."""
+"""Where dates are: the left pixels, between these shares of the height."""
 LINE_SCORE = 0.55
 """A line counts from this mean correlation of its visible cells on."""
 CELL_SCORE, CELL_LEAD = 0.5, 0.04

@@ -38,7 +38,7 @@ class Reading:
     """What is known of one picture; a part that is not proved is None.
 
     ``date``: ISO day; ``clock`` and ``timer``: seconds; ``state``: ``read`` (a day), ``cut`` (a date that the edge
-    cuts), ``unclear`` (text stands there, no day is proved) or ``none`` (no text was found).
+    cuts), ``unclear`` (text is there, no day is proved) or ``none`` (no text was found).
     """
 
     layout: str | None

@@ -113,7 +113,7 @@ def check_stated_leakage(folder: Path, manifest: Manifest, images: pl.DataFrame)
     if "examinations" in stated:
         found = describe_joins(images, read_joins(folder, manifest), stated_text(stated))
         if found != stated["examinations"]:
-            yield f"{CERTIFICATE} states other joins of examinations than quarantine/joins.parquet gives"
+            yield f"{CERTIFICATE} has other joins of examinations than quarantine/joins.parquet gives"
     for name, count in count_shared(images).items():
         if leaks[name] != count:
-            yield f"{CERTIFICATE} states {leaks[name]} {name.replace('_', ' ')} in several splits, the table {count}"
+            yield f"{CERTIFICATE} has {leaks[name]} {name.replace('_', ' ')} in several splits, the table {count}"

@@ -55,7 +55,7 @@ def check_leakage(folder: Path, manifest: Manifest) -> Leakage:
 def read_seen(folder: Path, manifest: Manifest) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Images with the columns of a certificate, and their thumbnails: hashes and splits are those of the pictures.
 
-    Videos and groups are those that the images table states. DataError for a picture that it does not know.
+    Videos and groups are those of the images table. DataError for a picture that it does not know.
     """
     pictures = pl.DataFrame(list(_look(folder, manifest)), schema=dict.fromkeys((*MEASURED, "thumbnail"), pl.String))
     stated = read_parquet(folder, manifest, "images").select(STATED)
@@ -105,7 +105,7 @@ def read_certificate(folder: Path) -> dict[str, Any]:
 
 
 def stated_text(stated: Mapping[str, Any]) -> dict[str, int]:
-    """Return how many pictures' texts are in each state, as a certificate states it: text is in no release."""
+    """Return how many pictures' texts are in each state, as a certificate has it: text is in no release."""
     section = stated.get("examinations")
     text = section.get("text") if isinstance(section, dict) else None
     if not isinstance(text, dict) or sorted(text) != sorted(STATES) or not all(_is_count(one) for one in text.values()):
@@ -118,7 +118,7 @@ def _is_count(value: object) -> bool:
 
 
 def read_text_states(folder: Path) -> dict[str, int]:
-    """Return the states of text that a release's certificate states."""
+    """Return the counts of text that a release's certificate holds."""
     return stated_text(read_certificate(folder))
 
 

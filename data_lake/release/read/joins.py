@@ -1,4 +1,4 @@
-"""Joins of pictures that a release states, proved again from its pictures.
+"""Joins of pictures that a release claims, proved again from its pictures.
 
 Scenes and frames are matched again, days and starts are read again. Where that cannot be done here, the join is stated
 and not proved: its picture is redacted, or the reader that the recipe used is not installed.

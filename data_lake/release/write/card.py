@@ -65,9 +65,9 @@ class Curated:
 class CardFacts:
     """Everything the card is made from; ``files`` are all files of the release but the card itself.
 
-    ``known`` tells by source name whether the sha256 of every file
+    ``known`` says by source name whether the sha256 of every file
     is an accepted one; ``recipe`` is the complete recipe as plain values; ``earlier`` names the release before and
-    tells the difference in words, where the recipe says which that is. No time, host or path is among the facts.
+    gives the difference in words, where the recipe says which that is. No time, host or path is among the facts.
     """
 
     name: str

@@ -10,7 +10,7 @@ from medmultipoints.transforms.licences.combine import LicenceConflict, release_
 
 
 def choose_licence(sources: Sequence[SourceInfo]) -> str:
-    """Return the freest licence that all sources allow; UsageError with the reason and the way out if there is none."""
+    """Return the freest licence that all sources allow; UsageError with the way out if no licence fits."""
     try:
         return release_licence([source.licensed for source in sources])
     except LicenceConflict as conflict:
@@ -25,7 +25,7 @@ def licence_link(licence: str, sources: Sequence[SourceInfo]) -> str:
 
 
 def hub_licence(sources: Sequence[SourceInfo]) -> dict[str, str]:
-    """Return the licence as the front matter of a card states it; terms of its own are ``other`` with name and link."""
+    """Return the licence for the front matter of a card; terms of its own are ``other`` with name and link."""
     licence = choose_licence(sources)
     if not licence.startswith("LicenseRef-"):
         return {"license": licence.lower()}
@@ -50,7 +50,7 @@ def licence_reason(sources: Sequence[SourceInfo]) -> str:
     licence = choose_licence(sources)
     own = sorted({source.licence for source in sources})
     if own == [licence]:
-        return f"All sources are under {licence}; each row states it in the column `licence`."
+        return f"All sources are under {licence}; each row has it in the column `licence`."
     return (
         f"{licence} is the freest licence that the terms of all sources allow for changed and combined material "
         f"(theirs: {', '.join(own)}); each row keeps the licence of its own source in the column `licence`."

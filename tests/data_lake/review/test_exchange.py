@@ -25,7 +25,7 @@ def exported(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def taken(desk: Desk, source: Path, file: CorrectionsFile) -> Import:
-    return import_labels(desk, source, file, "A. B.", "drawn anew")
+    return import_labels(desk, source, file, "A. B.", "redrawn")
 
 
 def entries(file: CorrectionsFile) -> list[dict[str, Any]]:

@@ -138,7 +138,7 @@ def test_a_track_file_has_six_fields() -> None:
 def test_a_track_id_occurs_once_in_a_frame() -> None:
     problem = problem_of(b"t1 0 .5 .5 .1 .1\nt1 0 .6 .5 .1 .1", tracked=True)
     assert problem.reason == "duplicate_track_id"
-    assert "line 2: track 't1' stands at labels/11_frame_0.txt, line 1 too" in problem.detail
+    assert "line 2: track 't1' is at labels/11_frame_0.txt, line 1 too" in problem.detail
 
 
 def test_values_come_from_the_labels_and_ids_from_the_tracks() -> None:

@@ -348,7 +348,7 @@ def _rle(stated: Mapping[str, Any], image: _Image) -> tuple[str | None, Fault | 
 
 
 def _key_points(stated: Any) -> list[Point]:
-    """Labelled key points; (0, 0, 0) stands for one that is not."""
+    """Labelled key points; (0, 0, 0) means one that is not."""
     if not isinstance(stated, list) or len(stated) % 3 or not finite(stated):
         return []
     triples: Iterator[Any] = zip(stated[0::3], stated[1::3], stated[2::3], strict=True)

@@ -156,6 +156,6 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     weight=45,
-    lost="nothing beside what the format cannot say: boxes alone",
+    lost="nothing but what the format cannot say: boxes alone",
     export="Roboflow: CreateML; Apple Create ML",
 )

@@ -202,7 +202,7 @@ def _decide_window(draft: Draft, series: _Series) -> None:
     said = ", ".join(f"{window} ({count})" for window, count in windows.most_common(3))
     draft.ask(
         "intensity.window",
-        f"Which window shows the pictures? The files state centre / width {said}.",
+        f"Which window shows the pictures? The files give centre / width {said}.",
         choices,
         choices[0],
     )

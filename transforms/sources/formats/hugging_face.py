@@ -289,6 +289,6 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     weight=75,
-    lost="masks in columns of pictures; columns beside picture and objects",
+    lost="masks in columns of pictures; columns other than picture and objects",
     export="datasets: push_to_hub, or save the Parquet files",
 )

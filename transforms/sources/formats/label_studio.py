@@ -138,7 +138,7 @@ def _has_place(value: Mapping[str, Any]) -> bool:
 
 
 def _short_task(name: str, at: int, entry: Mapping[str, Any]) -> _Task:
-    """A task of the short form (JSON-MIN): regions lie beside the picture's name."""
+    """A task of the short form (JSON-MIN): regions lie next to the picture's name."""
     key = f"{name}#{entry.get('id', at)}"
     regions = [
         region

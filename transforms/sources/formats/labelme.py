@@ -210,5 +210,5 @@ FORMAT = Format(
     read=read,
     weight=85,
     lost="lines and line strips; flags of whole pictures; the embedded picture (imageData)",
-    export="LabelMe saves it beside each picture; X-AnyLabeling: Save",
+    export="LabelMe saves it next to each picture; X-AnyLabeling: Save",
 )

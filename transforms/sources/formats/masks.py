@@ -197,7 +197,7 @@ def _class_values(draft: Draft, listing: Listing, numbers: Sequence[int]) -> Non
 
 def _decide_colours(draft: Draft, listing: Listing, seen: MaskValues, said: str) -> None:
     colours = [colour for colour, _ in seen.colours.most_common()]
-    draft.line("masks.kind", "rgb", f"{said}: {plural(len(colours), 'colour')} beside black")
+    draft.line("masks.kind", "rgb", f"{said}: {plural(len(colours), 'colour')} and black")
     maps = label_maps(listing)
     fitting = {name: held for name, held in maps.items() if set(colours) <= held.keys()}
     if fitting:

@@ -1,7 +1,7 @@
 """NIfTI volumes with masks on the same grid: nnU-Net, MSD, one mask a class, or a volume and its mask side by side.
 
 Pictures are planes in patient space, seen radiologically; the planes of one volume are one group. Which files are masks
-is told by their values, which mask belongs to which volume by name, else by the grid.
+is known by their values, which mask belongs to which volume by name, else by the grid.
 """
 
 from collections.abc import Mapping, Sequence
@@ -102,7 +102,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         return None
     draft = Draft("nifti", stated)
     counts = f"{plural(len(volumes.pictures), 'volume')} of measured values, {plural(len(volumes.masks), 'mask')}"
-    draft.line("format", "nifti", f"{counts}, told apart by their values")
+    draft.line("format", "nifti", f"{counts}, separated by their values")
     damaged = len(listing.of("nifti")) - len(volumes.grids)
     if damaged:
         draft.hint("unreadable_volumes", f"{plural(damaged, 'NIfTI file')} whose header cannot be read")

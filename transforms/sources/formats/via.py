@@ -273,6 +273,6 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     weight=82,
-    lost="lines and polylines, attributes beside the label, temporal segments",
+    lost="lines and polylines, attributes other than the label, temporal segments",
     export="VIA: Annotation, Export Annotations (as JSON)",
 )

@@ -1,6 +1,6 @@
 """YOLO: one text file a picture, a line an object, all numbers fractions of the picture's width and height.
 
-Lines are told apart by their length: 5 numbers are a box, 6 a box with a confidence, an odd number from 7 a polygon;
+Lines are distinguished by their length: 5 numbers are a box, 6 a box with a confidence, an odd number from 7 a polygon;
 9 everywhere may be oriented boxes, and lengths that fit ``kpt_shape`` are boxes with key points.
 """
 
@@ -167,7 +167,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 
 def _neighbours(listing: Listing, folders: set[str]) -> set[str]:
-    """Text files beside the labels that are no labels, such as classes.txt: the pattern may match them."""
+    """Text files next to the labels that are no labels, such as classes.txt: the pattern may match them."""
     return {name for name in listing.of("text", "empty") if name.rpartition("/")[0] in folders}
 
 

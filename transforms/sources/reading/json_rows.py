@@ -1,4 +1,4 @@
-"""JSON from strangers' files: whole where it is small, streamed where it is large."""
+"""JSON from untrusted files: whole where it is small, streamed where it is large."""
 
 import json
 from collections.abc import Iterator

@@ -75,7 +75,7 @@ class Listing:
 
     @cached_property
     def pictures(self) -> tuple[str, ...]:
-        """JPEG, PNG, TIFF, WebP, GIF and BMP files, and pointers that stand for such."""
+        """JPEG, PNG, TIFF, WebP, GIF and BMP files, and pointers to such."""
         return tuple(
             name
             for name, kind in self.kinds.items()

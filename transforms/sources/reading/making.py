@@ -30,7 +30,7 @@ def make_annotation(
 
 
 def size_of(width: Any, height: Any) -> tuple[int, int] | None:
-    """Width and height of a picture as an annotation states them; None where it states none."""
+    """Width and height of a picture in an annotation; None if missing."""
     if not finite((width, height)) or width < 1 or height < 1:
         return None
     return int(width), int(height)

@@ -48,7 +48,7 @@ class PictureIndex:
         return _gather((fold(split_path(name).stem), name) for name in self.names)
 
     def find(self, stated: str, near: str = "") -> Joined:
-        """The picture of a stated name; ``near`` is the member that states it, used to choose among equals."""
+        """The picture of a given name; ``near`` is the member that names it, used to choose among equals."""
         parts, unsafe = clean_parts(stated)
         if not parts:
             return Joined(None, "missing", unsafe)

@@ -17,7 +17,7 @@ from medmultipoints.transforms.sources.reading.proposing import Draft, plural
 
 def decide_classes(draft: Draft, listing: Listing, numbers: Sequence[int]) -> None:
     """Propose that values are classes, with the file that names them, else ask for their names."""
-    draft.line("masks.kind", "classes", f"{plural(len(numbers), 'value')} beside 0, the same in all volumes looked at")
+    draft.line("masks.kind", "classes", f"{plural(len(numbers), 'value')} and 0, the same in all volumes looked at")
     names = value_names(listing, numbers) if numbers else None
     if names is not None:
         draft.line("label_names", names[0], f"it names the {plural(len(numbers), 'value')} in use")

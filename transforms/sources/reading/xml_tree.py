@@ -1,4 +1,4 @@
-"""XML from strangers' files, parsed without entities, external references or document types."""
+"""XML from untrusted files, parsed without entities, external references or document types."""
 
 from collections.abc import Iterator
 from typing import IO
@@ -39,13 +39,13 @@ def _problem(name: str, error: Exception) -> MemberProblem:
 
 
 def text(element: Element | None, path: str) -> str:
-    """The text below ``path``, stripped; empty where there is none."""
+    """The text below ``path``, stripped; empty if missing."""
     found = None if element is None else element.find(path)
     return (found.text or "").strip() if found is not None else ""
 
 
 def number(value: str | None) -> float:
-    """The number a text states; NaN where it states none."""
+    """Return the number in a text; NaN if there is no number."""
     try:
         return parse_decimal(value.strip()) if value is not None else float("nan")
     except ValueError:

@@ -16,7 +16,7 @@ Content = Callable[[], bytes]
 class Member:
     """One file of a source.
 
-    ``archive`` is the official file name of the zip that holds it, or empty where the file lies beside the
+    ``archive`` is the official file name of the zip that holds it, or empty where the file lies next to the
     archives; ``name`` its path there. ``content`` makes its bytes, the same on each call.
     """
 
@@ -30,7 +30,7 @@ class Planted:
     """One defect that was built in on purpose.
 
     ``stem`` is the image's; ``member`` the file at fault, or ``<annotation member>#<entry>``, under
-    the path that readers see (nested archives unpacked beside themselves).
+    the path that readers see (nested archives unpacked next to themselves).
     ``reason`` is the word with which the pipeline rejects the image, None where the image is not rejected.
     """
 

@@ -22,7 +22,7 @@ from medmultipoints.transforms.sources.simulated.members import Content, generat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairSource:
-    """What tells the two pair sources apart.
+    """What distinguishes the two pair sources.
 
     ``image_name``, ``mask_name`` are patterns with ``{stem}``; ``annotation`` names the JSON file of boxes.
     """

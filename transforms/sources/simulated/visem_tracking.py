@@ -36,7 +36,7 @@ def simulate_visem_tracking(
     faults: Sequence[str] = (),
     shuffle_seed: int | None = None,
 ) -> Simulated:
-    """The source with exactly the objects per frame and class that ``videos`` state, and the named faults.
+    """The source with exactly the objects per frame and class of ``videos``, and the named faults.
 
     Frames without any object have a picture and no label file. ``track_totals`` fixes the tracks per class
     over all videos. ``video_files``: no mp4, one of the right length, rate and size with a gray picture, or

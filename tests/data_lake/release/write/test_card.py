@@ -99,7 +99,7 @@ def test_the_card_counts_what_pictures_carry_and_promises_nothing(tables: Tables
     assert "| carries_gps | 1 |" in text
     assert "1 frames are in the data twice" in text
     assert "union of 0.90 in the median" in text
-    assert "What no reader finds may stand in a picture all the same" in text
+    assert "What no reader finds may be in a picture all the same" in text
     assert "free of" not in text.split("## ", 1)[1].split("What no reader finds")[0][-400:]
 
 
