@@ -80,7 +80,11 @@ def test_a_build_that_was_killed_and_interrupted_ends_like_any_other(tmp_path: P
     interrupted = start(recipe, lake, sources)
     told = signal_after("derive", signal.SIGINT, interrupted, lake)
     assert interrupted.returncode == 130
-    assert "error: interrupted. Nothing is half-written; run the same command again to continue." in told
+    assert interrupted.stdout is not None
+    remedy = "Nothing is half-written; run the same command again to continue."
+    assert json.loads(interrupted.stdout.read()) == {
+        "error": {"exit": 130, "message": "interrupted", "where": None, "remedy": remedy}
+    }
     assert "Traceback" not in told
     check_nothing_half_written(lake)
 

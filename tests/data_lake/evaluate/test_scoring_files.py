@@ -276,6 +276,7 @@ def _large_objects() -> Tables:
         ("hyperkvasir/b", "polyps", [(0.0, 0.0, 20.5, 31.0), (21.0, 2.0, 44.0, 30.0)]),
         ("visem_tracking/11_frame_0", "normal", [(3.1, 4.2, 29.7, 28.3)]),
         ("visem_tracking/11_frame_0", "cluster", []),
+        ("kvasir_instrument/c", "instrument", [(0.0, 0.0, 40.0, 30.0)]),
     )
     return make_tables(found)
 
@@ -305,7 +306,7 @@ def test_true_answers_in_a_dialect_are_scored_as_true(dialect: str, with_ids: bo
 def _said(line: dict[str, Any]) -> str:
     if "suffix" in line:
         return str(line["suffix"])
-    turn = (line.get("messages") or line["conversations"])[-1]
+    turn = (line.get("messages") or line.get("completion") or line["conversations"])[-1]
     return str(turn.get("content", turn.get("value")))
 
 
