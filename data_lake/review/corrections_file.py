@@ -37,7 +37,7 @@ class Entries:
 
 @dataclass(slots=True)
 class Change:
-    """The text of the file while it is changed, with the masks to lay beside it and those to take away."""
+    """The text of the file while it is changed, with the masks to write with it and those to take away."""
 
     text: str
     masks: dict[str, Masks] = field(default_factory=dict)

@@ -45,6 +45,9 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: _texts(_listed(
 TextMap = Annotated[Mapping[str, str], BeforeValidator(_texts)]
 
 
+ColumnName = Literal["modality", "organ", "finding", "classification", "group", "split", "licence"]
+
+
 class Part(BaseModel):
     """A table of a declaration: frozen, unknown keys are errors."""
 
@@ -209,9 +212,7 @@ class Declaration(Part):
     absence: AbsenceKeys = AbsenceKeys()
     splits: SplitKeys = SplitKeys()
     groups: GroupKeys = GroupKeys()
-    columns: Mapping[Literal["modality", "organ", "finding", "classification", "group", "split", "licence"], str] = (
-        Field(default={}, description="column = text with holes")
-    )
+    columns: Mapping[ColumnName, str] = Field(default={}, description="column = text with holes")
     tables: Mapping[str, TableKeys] = Field(default={}, description="tables to join")
     slices: SliceKeys = SliceKeys()
     intensity: IntensityKeys = IntensityKeys()
