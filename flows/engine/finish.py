@@ -83,8 +83,11 @@ def judge_tables(
     build: Build, stage: Stage, inputs: Inputs, parts: Sequence[Receipt], most: int
 ) -> tuple[dict[str, Judged], dict[str, Rejection]]:
     """Validate the tables that the shards of a stage yielded; return them, and the entities that fail."""
+    entries = {name: objects_of(parts, name) for name in stage.writes}
+    unwanted = stage.leaves_out(build.recipe, {name: scan_table(build.lake, found) for name, found in entries.items()})
     judged = {
-        name: _judge(build, stage, inputs, objects_of(parts, name), load_table(name), most) for name in stage.writes
+        name: _judge(build, stage, inputs, found, load_table(name), most, unwanted.get(name))
+        for name, found in entries.items()
     }
     rejections: dict[str, Rejection] = {}
     for one in judged.values():
@@ -98,12 +101,19 @@ def objects_of(parts: Sequence[Receipt], table: str) -> tuple[StoredObject, ...]
 
 
 def _judge(
-    build: Build, stage: Stage, inputs: Inputs, entries: Sequence[StoredObject], table: Table, most: int
+    build: Build,
+    stage: Stage,
+    inputs: Inputs,
+    entries: Sequence[StoredObject],
+    table: Table,
+    most: int,
+    unwanted: pl.Expr | None,
 ) -> Judged:
     options = stage.suite(build.recipe, inputs).get(table.name, {})
     copies = _copies(build.lake, entries, table) if sum(entry.rows for entry in entries) > most else {}
     objects, verdicts = [], []
-    for frame in read_sorted(build.lake, entries, table, most):
+    for rows in read_sorted(build.lake, entries, table, most):
+        frame = rows if unwanted is None else rows.remove(unwanted)
         verdicts.append(validate(frame, table, copies=copies, **options))
         objects.append(put_table(build.lake, frame))
     return Judged(table, tuple(objects), join_verdicts(verdicts))

@@ -132,13 +132,19 @@ def no_options(_recipe: Recipe, _inputs: Inputs) -> Mapping[str, Mapping[str, An
     return {}
 
 
+def leave_nothing_out(_recipe: Recipe, _tables: Scans) -> Mapping[str, pl.Expr]:
+    """Return no condition, for tables of which every row that a shard yields is wanted."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """One arrow of the pipeline; see ``flows.stages.pipeline`` for the list.
 
     ``work`` turns one shard into tables; ``parameters`` is the part of the recipe that the result depends
     on; ``data`` digests the data files it uses; ``rules`` are computed over whole tables; ``suite`` gives, by
-    table, the variant and the parameters that its expectations take from the recipe.
+    table, the variant and the parameters that its expectations take from the recipe; ``leaves_out`` gives, by table,
+    the rows that are not wanted where only the whole table tells, whatever its shards.
     """
 
     name: str
@@ -152,6 +158,7 @@ class Stage:
     data: Callable[[], object] = dict
     rules: Callable[[Scans, Inputs], Rules] = no_rules
     suite: Callable[[Recipe, Inputs], Mapping[str, Mapping[str, Any]]] = no_options
+    leaves_out: Callable[[Recipe, Scans], Mapping[str, pl.Expr]] = leave_nothing_out
 
 
 def pipeline(*stages: Stage) -> tuple[Stage, ...]:

@@ -19,7 +19,7 @@ from medmultipoints.flows.engine.stage import (
 )
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import corrected_regions, rows_of
-from medmultipoints.transforms.compose.stats import leave_out_degenerate
+from medmultipoints.transforms.compose.stats import degenerate_tasks
 from medmultipoints.transforms.instructions.scenes import group_key
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions
@@ -65,8 +65,6 @@ def instruct_records(build: Build, inputs: Inputs, shard: str) -> Output:
         shares={str(task): share for task, share in recipe.instructions.shares.items()},
         absent=recipe.instructions.absent,
     )
-    if recipe.instructions.degenerate == "leave_out":
-        instructions = leave_out_degenerate(instructions)
     used = {f"{sample_id}:{label}": record_id for sample_id, label, record_id in records.select(KEY).iter_rows()}
     left_out = [exclude_record(*row) for row in rows_of(doubtful, inputs.scan("records")).select(KEY).iter_rows()]
     keys = [*used, *(row.key for row in left_out)]
@@ -119,6 +117,13 @@ def instruct_rules(tables: Scans, inputs: Inputs) -> Rules:
     }
 
 
+def leave_out_degenerate(recipe: Recipe, tables: Scans) -> dict[str, pl.Expr]:
+    """The instructions of tasks in which every answer of the release is the same, unless the recipe keeps them."""
+    if recipe.instructions.degenerate == "keep":
+        return {}
+    return {"instructions": pl.col("task").is_in(degenerate_tasks(tables["instructions"]))}
+
+
 def instruct_parameters(recipe: Recipe) -> object:
     """The part of the recipe that this stage depends on."""
     return {
@@ -144,4 +149,5 @@ STAGE = Stage(
     data=wording_digest,
     rules=instruct_rules,
     suite=instruct_suite,
+    leaves_out=leave_out_degenerate,
 )

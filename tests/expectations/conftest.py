@@ -32,7 +32,7 @@ def _conventions(i: int) -> Row:
 
 
 def _corrections(i: int) -> Row:
-    decided = {"action": "replace_boxes", "kind": None, "label": "polyps", "boxes": [[0.0, 0.0, 5.0, 5.0]]}
+    decided = {"action": "replace_boxes", "kind": None, "label": "polyps", "boxes": [[0.0, 0.0, 5.0, 5.0]], "masks": []}
     told = {"reason": "r", "reviewer": "A. B.", "date": "2026-11-21", "where": "a.toml, entry 1"}
     about = {"sample_id": f"a/{i}", "image_sha256": _sha(i), "region_ids": [f"a/{i}:mask:polyps:0"], "object_id": None}
     return {"correction_id": f"{i}"} | about | decided | told

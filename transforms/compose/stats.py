@@ -85,14 +85,16 @@ def note_splits(images: pl.DataFrame, asked: Iterable[str]) -> list[str]:
     return [f"no image is in the split {' nor in '.join(empty)}: {why}"]
 
 
-def leave_out_degenerate(instructions: pl.DataFrame) -> pl.DataFrame:
-    """Return the instructions without the tasks whose answers are all the same: they teach and measure nothing.
+def degenerate_tasks(instructions: pl.LazyFrame) -> list[str]:
+    """Return the tasks whose answers are all the same: they teach and measure nothing.
 
     Answers that give places are never the same for that: that objects lie alike is no property of the task.
+    ``instructions`` holds those of the whole release: in a part of it, answers can be the same by chance.
     """
-    varied = pl.col("answer").n_unique().over("task") > 1
-    placed = pl.col("answer").str.contains(PLACES).any().over("task")
-    return instructions.filter(varied | placed | (pl.len().over("task") == 1))
+    answers = pl.col("answer")
+    same = (pl.len() > 1) & (answers.n_unique() == 1) & ~answers.str.contains(PLACES).any()
+    judged = instructions.group_by("task").agg(same=same).filter("same").select("task")
+    return judged.collect(engine="streaming")["task"].sort().to_list()
 
 
 def note_tasks(instructions: pl.DataFrame, asked: Iterable[str], *, degenerate: str = "keep") -> list[str]:

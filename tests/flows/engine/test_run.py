@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from medmultipoints.data_lake.release.write.manifest import ManifestSource, read_manifest
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import object_path, receipt_path
 from medmultipoints.data_lake.store.runs import read_runs
@@ -19,6 +20,11 @@ from tests.flows.small_builds import STAGES, build, kept, make_sources, prepared
 def counts(outcome: Outcome) -> dict[str, Mapping[str, int]]:
     """The accounting by stage."""
     return {stage.name: stage.counts for stage in outcome.stages}
+
+
+def without_hashes(source: ManifestSource) -> list[tuple[str, int]]:
+    """Name and size of each file of a source: shuffled archives hold the same entries."""
+    return [(file.name, file.bytes) for file in source.files]
 
 
 def test_the_first_build_runs_every_stage(first: Outcome) -> None:
@@ -50,12 +56,22 @@ def test_a_second_build_keeps_every_stage(lake: Path, recipe: str, sources: dict
     assert (again.release.manifest_root, again.release.kept) == (first.release.manifest_root, True)
 
 
-def test_workers_and_the_order_of_the_archives_do_not_show(tmp_path: Path, recipe: str, first: Outcome) -> None:
-    """The first build had one thread; this one has four, and archives whose entries are shuffled."""
-    shuffled = make_sources(tmp_path / "sources", shuffle_seed=3)
-    other = build(recipe, tmp_path / "lake", shuffled, workers=4)
+def test_workers_do_not_show(tmp_path: Path, recipe: str, sources: dict[str, str], first: Outcome) -> None:
+    """The first build had one thread; this one has four."""
+    other = build(recipe, tmp_path / "lake", sources, workers=4)
     assert kept(other) == []
     assert other.release.manifest_root == first.release.manifest_root
+
+
+def test_the_order_of_the_archives_shows_in_their_hashes_alone(tmp_path: Path, recipe: str, first: Outcome) -> None:
+    """inputs.json states the sha256 of every archive, Croissant that of inputs.json; no other file differs."""
+    shuffled = make_sources(tmp_path / "sources", shuffle_seed=3)
+    other = build(recipe, tmp_path / "lake", shuffled, workers=4)
+    one, two = (read_manifest(outcome.release.path) for outcome in (first, other))
+    assert one.logical_digest == two.logical_digest
+    assert {file.path for file in {*one.files} ^ {*two.files}} == {"inputs.json", "croissant.json"}
+    assert one.accounting == two.accounting
+    assert [without_hashes(source) for source in one.sources] == [without_hashes(source) for source in two.sources]
 
 
 def test_an_edit_of_the_recipe_rebuilds_what_depends_on_it(lake: Path, tmp_path: Path, sources: dict[str, str]) -> None:
@@ -65,9 +81,11 @@ def test_an_edit_of_the_recipe_rebuilds_what_depends_on_it(lake: Path, tmp_path:
     assert kept(build(edited, lake, sources, version="2.0.0")) == [
         "index",
         "derive",
+        "text",
         "correct",
         "dedup",
         "near",
+        "scenes",
         "measure",
         "audit",
     ]
