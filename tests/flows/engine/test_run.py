@@ -82,12 +82,14 @@ def test_an_edit_of_the_recipe_rebuilds_what_depends_on_it(lake: Path, tmp_path:
         "index",
         "derive",
         "text",
+        "scenes",
         "correct",
         "dedup",
+        "join",
         "near",
-        "scenes",
         "measure",
         "audit",
+        "redact",
     ]
 
 
