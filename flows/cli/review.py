@@ -32,6 +32,7 @@ def serve(
         int, typer.Option(min=0, metavar="N", help="Also queue so many records, drawn at random, to be checked.")
     ] = 0,
     seed: Annotated[int, typer.Option(help="Another seed draws other records.")] = 0,
+    as_json: JsonOption = False,
 ) -> None:
     """Serve a page on this machine where findings are decided, with the keyboard alone or a mouse.
 
@@ -49,7 +50,10 @@ def serve(
     desk = Desk(release, sample=sample, seed=seed)
 
     def ready(address: str) -> None:
-        OUT.print(address, markup=False, highlight=False, soft_wrap=True)
+        if as_json:
+            print_json({"address": address, "to_decide": len(desk.findings), "corrections": str(file.path)})
+        else:
+            OUT.print(address, markup=False, highlight=False, soft_wrap=True)
         say(f"{len(desk.findings):,} to decide; decisions go to {file.path}; Ctrl-C stops")
         if open_page:
             webbrowser.open(address)

@@ -86,21 +86,22 @@ def serve(
     """
     given, names = parse_sources(source or []), parse_names(only)
     check_given(select_sources(load_recipe(recipe), names), given)
-    place, opened = destination(chosen_repo(ctx, repo, to), to), lake_for(lake, port)
     what = ask(
         RefreshRequest,
         recipe=recipe if not Path(recipe).is_file() else str(Path(recipe).absolute()),
-        lake=opened.remote or str(opened.root),
+        lake=str(lake),
         sources={name: str(Path(path).absolute()) for name, path in given.items()},
         only=names,
         workers=workers,
         runner=runner,
         address=address,
-        publish_to=place,
+        publish_to=destination(chosen_repo(ctx, repo, to), to),
         alert_above=alert_above,
     )
     if database:
         os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
+    opened = lake_for(lake, port)
+    what = what.model_copy(update={"lake": opened.remote or str(opened.root)})
     run(opened, what, (every, cron, timezone), port, as_json=as_json)
 
 

@@ -9,7 +9,8 @@ from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
-from medmultipoints.transforms.audit.corrections import Correction, Withdrawal, find_withdrawn, match_corrections
+from medmultipoints.transforms.audit.corrections import find_withdrawn, match_corrections
+from medmultipoints.transforms.audit.decisions import Correction, Withdrawal
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256
 from medmultipoints.transforms.records import Exclusion

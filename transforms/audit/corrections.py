@@ -5,61 +5,23 @@ object's box too. A decision that no longer matches is an error.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import polars as pl
 
+from medmultipoints.transforms.audit.decisions import Correction, Withdrawal
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.compose.policy import Policy, select_regions
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import SIDES
 from medmultipoints.transforms.regions.masks import decode_rle, measure_mask
 
-Action = Literal["exclude", "accept", "replace_boxes", "replace_masks", "add_boxes", "add_masks", "set_label"]
 SHAPES: Final = ("replace_boxes", "replace_masks", "add_boxes", "add_masks")
 """Actions that bring boxes or masks."""
-Sides = tuple[float, float, float, float]
 SAME_PX = 0.5
 """A box pins an object where no side is further off."""
 
 CORRECTIONS = schema_of("corrections")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Correction:
-    """One decision; ``where`` names file and entry. Boxes are half-open, in pixels of the original image."""
-
-    where: str
-    image: str
-    image_sha256: str
-    action: Action
-    reason: str
-    reviewer: str
-    date: str
-    object: str | None = None
-    box: Sides | None = None
-    kind: str | None = None
-    label: str | None = None
-    boxes: Sequence[Sides] = ()
-    rles: Sequence[str] = ()
-    mask_size: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Withdrawal:
-    """An image that no release may hold any more, by the sha256 of its source file and by its luma.
-
-    ``pixel_sha256`` is how releases before ``luma_blake3`` named the pixels.
-    """
-
-    where: str
-    image_sha256: str
-    reason: str
-    reviewer: str
-    date: str
-    luma_blake3: str | None = None
-    pixel_sha256: str | None = None
 
 
 class CorrectionProblem(DataError):

@@ -50,10 +50,18 @@ def test_a_source_that_is_gone_is_told(lake: Path, tmp_path: Path, recipe: str, 
     assert "there is no such file or folder" in plan_rerun(Lake(lake), run, PIPELINE).problem
 
 
-@pytest.mark.parametrize("asked", [{"recipe": "demo"}, {"recipe": "demo", "only": [], "since_renamed": 1}])
-def test_a_request_of_another_version_is_no_obstacle(asked: dict[str, Any], lake: Path) -> None:
-    """An upgrade may rename what a build can be asked for; older runs are told all the same."""
+@pytest.mark.parametrize("asked", [{"recipe": "demo", "runner": "since_dropped"}, {"since_renamed": 1}, None])
+def test_a_request_of_another_version_is_no_obstacle(asked: dict[str, Any] | None, lake: Path) -> None:
+    """An upgrade may rename or drop what a build can be asked for; older runs are told all the same."""
     assert plan_rerun(Lake(lake), {"request": asked}, PIPELINE).problem.startswith("not known: another version")
+
+
+def test_what_an_older_run_could_not_be_asked_for_has_its_default(
+    lake: Path, recipe: str, sources: dict[str, str]
+) -> None:
+    """Its record lacks what was added since."""
+    asked = {"recipe": recipe, "sources": sources}
+    assert plan_rerun(Lake(lake), {"request": asked}, PIPELINE).sentence().startswith("nothing: every stage is")
 
 
 def test_a_failed_run_is_told_with_its_rejections(tmp_path: Path, sources: dict[str, str]) -> None:

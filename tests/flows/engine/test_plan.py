@@ -40,7 +40,7 @@ EDITS: dict[str, tuple[str, tuple[str, str], list[str]]] = {
     "a name": ("transforms/instructions/names.toml", COMMENT, FROM_INSTRUCT),
     "a licence": (
         "data_lake/sources/visem_tracking.toml",
-        ("CC-BY-4.0", "CC-BY-SA-4.0"),
+        ("CC-BY-4.0", "CC-BY-NC-4.0"),
         FROM_RECORD,
     ),
     "a citation": ("data_lake/sources/visem_tracking.toml", ("et al. VISEM", "et al.: VISEM"), ["manifest"]),

@@ -107,7 +107,7 @@ def test_a_failure_names_stage_remedy_and_what_to_do(tmp_path: Path, sources: di
     assert isinstance(state.result(raise_on_failure=False), DataError)
     shown = str(artifacts("failure")[-1].data)
     assert "| stage and shard | derive |" in shown
-    assert "Then run again with the same parameters" in shown
+    assert "then run again with the same parameters" in shown
 
 
 def test_a_failing_shard_is_named(tmp_path: Path, recipe: str, sources: dict[str, str]) -> None:
@@ -142,7 +142,9 @@ def test_a_release_that_lost_too_many_inputs_is_not_published(
             refreshed(recipe, lake, sources, publish_to=Destination(to=str(versions)), alert_above=0.05)
         )
         assert name == "Failed"
-        assert message.startswith("derive: 2 of 21 inputs are rejected (9.5%), more than the 5.0% that a refresh lets")
+        assert message.startswith(
+            "derive: 2 of 21 inputs are rejected (9.5%), more than the 5.0% that a refresh publishes"
+        )
         assert "Most often: truncated_image (2), for example " in message
         assert message.endswith(
             "small 1.0.0 is in the lake and is NOT published. Correct the source; or, if this is right, run "

@@ -11,7 +11,7 @@ from prefect.states import Failed
 
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.prepare import prepare
-from medmultipoints.flows.engine.request import BuildRequest
+from medmultipoints.flows.engine.request import BuildRequest, ask
 from medmultipoints.flows.orchestration.build import build
 from medmultipoints.flows.orchestration.runners import shard, task_runner, worth_retrying
 from medmultipoints.flows.stages.pipeline import PIPELINE
@@ -41,7 +41,7 @@ def test_every_runner_gives_the_same_release(
 
 def test_threads_have_no_address() -> None:
     with pytest.raises(UsageError, match="only dask and ray have one; the runner is threads"):
-        task_runner(BuildRequest(address="tcp://127.0.0.1:8786"))
+        ask(BuildRequest, address="tcp://127.0.0.1:8786")
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9"])

@@ -55,7 +55,9 @@ def test_it_runs_what_is_due_shows_its_pages_and_stops_in_order(
         automations = httpx.post(f"{told['api']}/automations/filter", json={}, trust_env=False, timeout=60).json()
         assert sorted(one["name"] for one in automations) == ["a refresh failed", "many rejections"]
         second = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-        assert (second.returncode, f"is running in {lake} at {told['ui']}/v2/." in second.stderr) == (3, True)
+        refused = json.loads(second.stdout)["error"]
+        assert (second.returncode, refused["exit"]) == (3, 3)
+        assert refused["message"].endswith(f"is running in {lake} at {told['ui']}/v2/")
         start = time.monotonic()
         served.send_signal(signal.SIGTERM)
         assert served.wait(60) == 0

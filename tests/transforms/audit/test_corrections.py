@@ -9,13 +9,12 @@ import polars as pl
 import pytest
 
 from medmultipoints.transforms.audit.corrections import (
-    Correction,
     CorrectionProblem,
-    Withdrawal,
     correct_regions,
     find_withdrawn,
     match_corrections,
 )
+from medmultipoints.transforms.audit.decisions import Correction, Withdrawal
 
 MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
 SHA, SHA_B = (name.hex().ljust(64, "0") for name in (b"a", b"b"))

@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medmultipoints.transforms.audit.corrections import Correction, CorrectionProblem, match_corrections
+from medmultipoints.transforms.audit.corrections import CorrectionProblem, match_corrections
+from medmultipoints.transforms.audit.decisions import Correction
 from medmultipoints.transforms.audit.findings import FINDINGS
 from medmultipoints.transforms.audit.marked_findings import mark_findings
 

@@ -1,0 +1,44 @@
+"""The decisions of reviewers, as they are written down: what a recipe reads, apart from how they are applied."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Action = Literal["exclude", "accept", "replace_boxes", "replace_masks", "add_boxes", "add_masks", "set_label"]
+Sides = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """One decision; ``where`` names file and entry. Boxes are half-open, in pixels of the original image."""
+
+    where: str
+    image: str
+    image_sha256: str
+    action: Action
+    reason: str
+    reviewer: str
+    date: str
+    object: str | None = None
+    box: Sides | None = None
+    kind: str | None = None
+    label: str | None = None
+    boxes: Sequence[Sides] = ()
+    rles: Sequence[str] = ()
+    mask_size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """An image that no release may hold any more, by the sha256 of its source file and by its luma.
+
+    ``pixel_sha256`` is how releases before ``luma_blake3`` named the pixels.
+    """
+
+    where: str
+    image_sha256: str
+    reason: str
+    reviewer: str
+    date: str
+    luma_blake3: str | None = None
+    pixel_sha256: str | None = None
