@@ -46,7 +46,9 @@ def test_what_a_release_was_made_of_is_compared_too(release: Path, tmp_path: Pat
     entries = f'"corrections": {{"entries": [{relabelled}]}}, "seed": 8'
     path.write_text(path.read_text().replace('"seed": 7', entries).replace("a" * 64, "b" * 64))
     lines = compare_releases(release, again).text.splitlines()
-    assert "patch: 1 source files changed: hyperkvasir/a.zip (aaaaaaaaaaaa... to bbbbbbbbbbbb...)" in lines
+    names = ("hyperkvasir/a.zip", "kvasir_instrument/a.zip", "visem_tracking/a.zip")
+    changed = ", ".join(f"{name} (aaaaaaaaaaaa... to bbbbbbbbbbbb...)" for name in names)
+    assert f"patch: 3 source files changed: {changed}" in lines
     told = "corrections.entries hyperkvasir/a (nothing to set_label x polyps; set_label y polyps), seed (7 to 8)"
     assert f"patch: 2 values of the recipe changed: {told}" in lines
 
@@ -64,7 +66,11 @@ def test_show_tells_what_a_release_holds(release: Path) -> None:
     assert (told["name"], told["version"], told["splits"], told["images"]) == ("tiny", "1.0.0", ["test", "train"], 4)
     assert told["by_label"][0] == {"split": "test", "label": "polyps", "records": 1, "images": 1, "objects": 2}
     assert told["licences"] == ["CC-BY-4.0", "LicenseRef-research-only"]
-    assert told["sources"] == [{"name": "hyperkvasir", "known": True}]
+    assert told["sources"] == [
+        {"name": "hyperkvasir", "known": True},
+        {"name": "kvasir_instrument", "known": False},
+        {"name": "visem_tracking", "known": False},
+    ]
 
 
 def test_show_names_a_folder_that_is_no_release(tmp_path: Path) -> None:
