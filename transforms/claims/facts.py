@@ -10,7 +10,9 @@ from typing import Final
 from medmultipoints.transforms.instructions.phrases import BORDERS, CONTRAST, LARGE, SIZES, TEXTURE
 from medmultipoints.transforms.records import Tone
 
-SIZE_WORDS: Final = tuple(name.partition(" (")[0] for name in (*(name for _, name in SIZES), LARGE))
+SIZE_NAMES_IN_FULL: Final = {name: name.partition(" (")[0] for name in (*(name for _, name in SIZES), LARGE)}
+"""Each size class as descriptions give it, with its range, and its word alone."""
+SIZE_WORDS: Final = tuple(SIZE_NAMES_IN_FULL.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ class PictureFacts:
         return tuple(one for one in self.objects if one.label == label)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Vocabulary:
     """The words a text may use: each name of a label, singular and plural, and the organs of the release."""
 

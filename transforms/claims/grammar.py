@@ -1,63 +1,55 @@
 """A closed grammar: English sentences about objects in a picture, parsed into claims.
 
-A sentence is cut into clauses. Each clause has a subject, the name of a label with its determiner or a pronoun, and
-phrases that say something of it. Words that belong to no phrase, and are not mere grammar, stay unread: a sentence with
-such words is never true as a whole, for nobody knows what else it says.
+A sentence is read from left to right: names of objects, what is said of them, denials, and words of mere grammar. All
+other words stay unread: a sentence with such words is never true as a whole, for nobody knows what else it says.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
-from medmultipoints.transforms.claims.facts import Vocabulary
-from medmultipoints.transforms.claims.records import Claim, Determiner, Kind, Parsed
+from medmultipoints.transforms.claims.facts import SIZE_NAMES_IN_FULL, Vocabulary
+from medmultipoints.transforms.claims.mentions import Named, NameReader, Quantifier, adjectives
+from medmultipoints.transforms.claims.predicates import SIZE_NAMES, SUPERLATIVES, degree, read_predicate
+from medmultipoints.transforms.claims.records import Claim, Determiner, Kind, Mention, Parsed
 
-NUMBERS: Final = {
-    word: number
-    for number, word in enumerate(
-        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-    )
-}
 HEDGES: Final = frozenset((
-    "may", "might", "could", "possibly", "probably", "perhaps", "likely", "unlikely", "suggests", "suggesting",
-    "suggestive", "suspected", "suspicious", "seems", "seem", "presumably", "potentially", "would", "should",
-    "consistent", "if",
+    "may", "might", "could", "possibly", "probably", "perhaps", "maybe", "likely", "unlikely", "suggests",
+    "suggest", "suggesting", "suggestive", "suspected", "suspicious", "seems", "seem", "presumably", "potentially",
+    "apparently", "would", "should", "consistent", "if", "whether", "like", "think", "believe", "sure", "cannot",
+    "can't", "or", "except", "unless", "?",
 ))  # fmt: skip
-NEGATIONS: Final = frozenset({"no", "not", "without", "never", "neither", "nor", "isn't", "doesn't", "aren't"})
-GRAMMAR: Final = frozenset((
-    "a", "an", "the", "is", "are", "was", "it", "its", "this", "that", "these", "those", "there", "and", "but",
-    "with", "of", "in", "on", "at", "to", "by", "as", "has", "have", "be", "being", "been", "can", "seen",
-    "visible", "present", "shown", "shows", "show", "image", "picture", "frame", "view", "photo", "annotated",
-    "here", "which", "where", "also", "lies", "lie", "located", "situated", "found", "appears", "appear",
-    "contains", "contain", "includes", "depicts", "i", "we", "one", "object", "objects", "region", "area", "part",
-    "portion", "exactly", "only", "single", "about", "approximately", "roughly", "around", "nearly", "each",
-    "every", "both", "all", "they", "them", "their", "so", "does", "do", "not", "no", "without", "any", "other",
-    "than", "more", "body", "sits", "covers", "occupies", "takes", "up", "position", "positioned", "centre",
-    "center", "lesion", "border", "borders", "edge", "edges", "touches", "touch", "touching", "cut", "off",
-    "reaches", "box", "bounding", "mean",
+NEGATIONS: Final = frozenset({"no", "not", "without", "never", "neither", "nor", "isn't", "doesn't", "aren't", "don't"})
+SEEN: Final = frozenset({"visible", "present", "seen", "shown", "found", "appears", "appear", "contain", "depicted"})
+LINKS: Final = frozenset({"with", "without", "and", "but", "nor", "neither", "there"})
+GRAMMAR: Final = SEEN | frozenset((
+    "a", "an", "the", "is", "are", "this", "that", "these", "there", "and", "but", "with", "in", "of", "on", "contains",
+    "show", "shows", "includes", "depicts", "we", "see", "here", "which", "also", "lies", "lie", "located", "situated",
+    "sits", "sit", "positioned", "so", "does", "do", "image", "picture", "frame", "view", "photo", "box", "annotated",
+    "object", "region", "looks", "look",
 ))  # fmt: skip
-ROWS: Final = {"upper": "upper", "top": "upper", "lower": "lower", "bottom": "lower", "middle": "middle"}
-COLUMNS: Final = {"left": "left", "right": "right", "centre": "centre", "center": "centre", "central": "centre"}
-SIZE_WORDS: Final = {
-    "tiny": "tiny", "small": "small", "medium-sized": "medium-sized", "medium": "medium-sized", "large": "large",
-    "big": "large",
-}  # fmt: skip
-SUPERLATIVES: Final = ("largest", "smallest", "leftmost", "rightmost", "topmost", "lowest")
-
-_AROUND: Final = r"(?:its|the) (?:surroundings|surrounding (?:tissue|mucosa)|background)"
-
-
-_DETERMINERS: Final = (
-    "exactly one", "only one", "a single", "a few", "no other", "the other", "no", "any", "an", "a", "the", "this",
-    "that", "these", "those", "each", "every", "several", "multiple", "both",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    label: str | None
-    determiner: Determiner
+_BREAKS: Final = frozenset({",", ";", ":", "but"})
+_COPULAS: Final = frozenset({"is", "are", "appears", "appear", "looks", "look", "and", "not", "so", "isn't", "aren't"})
+_TOKEN: Final = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+(?:\.\d+)?|[^\s.!\"'()“”]")
+_OPENING: Final = re.compile(
+    r"this is (?:a|an|the) (?:image|picture|frame|view|photo)(?: of)?\b|(?:the|this|that) (?:image|picture|frame|view|"
+    r"photo)\b|there (?:is|are)\b|can be seen\b"
+)
+_NOT_ANNOTATED: Final = re.compile(r"no other object is annotated in the image$")
+_PRONOUN: Final = re.compile(
+    r"(?P<one>it|its|this(?= is)|the (?:object|region))\b|(?P<many>they|their|these(?= are)|both(?= (?:are|lie|touch))|"
+    r"(?:all|both|each) of (?:them|these))\b"
+)
+_SOME_OF: Final = re.compile(r"[\w-]+ of (?:them|these|those)\b")
+_DEGREE: Final = re.compile(
+    rf"(?:the )?(?P<word>{'|'.join((*SIZE_NAMES, *SUPERLATIVES))})(?: one)?(?![\w'-])(?! (?:object|region|area|of)\b)"
+)
+_RELATION: Final = (
+    r"(?P<how>to the (?:upper |lower )?(?:left|right) of|left of|right of|above|below|over|under|beneath|"
+    r"overlaps? with|overlaps?|overlapping) (?P<article>the|a|an) "
+)
 
 
 def split_sentences(text: str) -> tuple[str, ...]:
@@ -66,181 +58,272 @@ def split_sentences(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if re.search(r"\w", part))
 
 
-def parse_sentence(text: str, vocabulary: Vocabulary, subject: str | None = None) -> tuple[Parsed, str | None]:
-    """Return what a sentence says, and the label that a later "it" means.
+def parse_sentence(text: str, vocabulary: Vocabulary, subject: Mention = Mention()) -> tuple[Parsed, Mention]:
+    """Return what a sentence says, and what a later "it" means.
 
-    ``subject``: what "it" means in this sentence; None is the object that the question gives.
+    ``subject``: what "it" means in this sentence; by default the object that the question gives.
     """
-    words = " ".join(re.findall(r"[a-z'-]+|\d+(?:\.\d+)?|[%;,:?]", text.casefold()))
-    if "?" in words or HEDGES & set(words.split()):
+    words = _words(text)
+    if HEDGES & set(words.split()):
         return Parsed((), tuple(word for word in words.split() if word not in GRAMMAR)), subject
-    current = _Subject(subject, "the" if subject else "asked")
-    claims: list[Claim] = []
-    unread: list[str] = []
-    for clause in re.split(
-        r" ?[;,:] ?(?:and |but |so )?| and (?=(?:it|there|the|a|an|is|are|lies|touches|covers)\b)| but ", words
-    ):
-        found, left, current = _read_clause(clause, vocabulary, current)
-        claims += found
-        unread += left
-    return Parsed(tuple(claims), tuple(unread)), current.label
+    if _NOT_ANNOTATED.match(words):
+        return Parsed((Claim(kind="alone"),), ()), subject
+    return _Reader(words, _names(vocabulary), subject).read()
 
 
-def _read_clause(clause: str, vocabulary: Vocabulary, before: _Subject) -> tuple[list[Claim], list[str], _Subject]:
-    """Read the phrases of a clause one kind after the other; each takes its words out of the clause."""
-    clause, relations = _relations(clause, vocabulary, before)
-    clause, counted, subject = _mention(clause, vocabulary, before)
-    claims = [*relations, *counted]
-    for pattern, make in _PHRASES:
-        while match := re.search(pattern, clause):
-            claims.append(replace(make(match), label=subject.label, determiner=subject.determiner))
-            denied = " not" if match.groupdict().get("not") else ""
-            clause = f"{clause[: match.start()]} |{denied} {clause[match.end() :]}"
-    for organ in sorted(vocabulary.organs):
-        if re.search(rf"\b{re.escape(organ)}\b", clause):
-            clause = re.sub(rf"\b{re.escape(organ)}\b", "|", clause)
-            claims.append(Claim(kind="organ", value=organ))
-    if NEGATIONS & set(clause.split()):
-        said = [claim for claim in claims if claim.kind not in ("count", "presence")]
-        if len(said) != 1:  # which of them is denied cannot be known
-            return [claim for claim in claims if claim not in said], ["not"] if said else [], subject
-        claims = [replace(claim, denied=True) if claim in said else claim for claim in claims]
-    left = [word for word in clause.split() if word not in GRAMMAR and word not in "|,%"]
-    return claims, left, subject
+def _words(text: str) -> str:
+    """Return the words, numbers and marks of a sentence, each after one space."""
+    for full, short in SIZE_NAMES_IN_FULL.items():
+        text = text.replace(full, short)
+    return re.sub(r"(\d|point) , that of the ring\b", r"\1 that of the ring", " ".join(_TOKEN.findall(text.casefold())))
 
 
-def _names(vocabulary: Vocabulary) -> str:
-    known = sorted({*vocabulary.singular, *vocabulary.plural}, key=len, reverse=True)
-    return "|".join(map(re.escape, known))
+@lru_cache(maxsize=16)
+def _names(vocabulary: Vocabulary) -> NameReader:
+    return NameReader(vocabulary)
 
 
-def _label(name: str, vocabulary: Vocabulary) -> str:
-    return vocabulary.singular.get(name) or vocabulary.plural[name]
+@dataclass(slots=True)
+class _Statement:
+    """A subject and what is said of it; ``named`` by a name and not by a pronoun; ``joined`` to what is before it."""
+
+    label: str | None
+    quantifier: Quantifier
+    given: tuple[Claim, ...] = ()
+    bounds: dict[str, int] = field(default_factory=dict)
+    named: bool = False
+    denied: bool = False
+    joined: str = ""
+    said: list[Claim] = field(default_factory=list)
+    related: list[Mention] = field(default_factory=list)
+
+    def claims(self) -> Iterator[Claim]:
+        """Return the claims: one where objects are counted, else one for each thing said."""
+        if self.quantifier == "any":
+            return
+        yield from (_exists(Mention(other.label, "a", other.given)) for other in self.related)
+        if self.quantifier in ("a", "no", "count"):
+            counted = Mention(self.label, "a", (*self.given, *self.said))
+            kind: Kind = "count" if self.quantifier == "count" else "presence"
+            denied = self.denied or self.quantifier == "no"
+            yield Claim(kind=kind, about=counted, numbers=self.bounds, denied=denied)
+            return
+        objects = Mention(self.label, "a", self.given)
+        if self.named:
+            yield _exists(objects)
+        if self.bounds:
+            yield Claim(kind="count", about=objects, numbers=self.bounds)
+        yield from (replace(claim, about=self.meant) for claim in self.said)
+
+    @property
+    def meant(self) -> Mention:
+        """What is meant by a later word for the same objects."""
+        many: Determiner = "each" if self.quantifier == "each" else "the"
+        return Mention(self.label, "asked" if self.label is None else many, self.given)
 
 
-def _mention(clause: str, vocabulary: Vocabulary, before: _Subject) -> tuple[str, list[Claim], _Subject]:
-    """Find the subject of a clause, and what its determiner says: a number, presence, absence."""
-    determiners = "|".join((*_DETERMINERS, *NUMBERS, r"\d+"))
-    adjectives = "|".join((*SIZE_WORDS, *SUPERLATIVES))
-    pattern = rf"(?:\b(?P<det>{determiners}) )?(?P<adj>(?:(?:{adjectives}) )*)\b(?P<name>{_names(vocabulary)})\b"
-    match = re.search(pattern, clause) if vocabulary.singular else None
-    if match is None:
-        return clause, [], before
-    label, said = _label(match["name"], vocabulary), match["det"] or ""
-    claims = list(_count_claims(said, label, clause[: match.start()]))
-    determiner: Determiner = "a" if said in ("a", "an") else "each" if said in ("each", "every", "both") else "the"
-    for word in match["adj"].split():
-        kind: Kind = "size" if word in SIZE_WORDS else "superlative"
-        claims.append(Claim(kind=kind, label=label, determiner=determiner, value=SIZE_WORDS.get(word, word)))
-    rest = f"{clause[: match.start()]} | {clause[match.end() :]}"
-    return rest, claims, _Subject(label, determiner)
+def _exists(objects: Mention) -> Claim:
+    return Claim(kind="presence", about=objects)
 
 
-def _count_claims(said: str, label: str, before: str) -> Iterator[Claim]:
-    if said in ("no", "no other") or (said in ("a", "an", "any") and NEGATIONS & set(before.split())):
-        yield Claim(kind="presence", label=label, denied=True)
-    elif said in ("exactly one", "only one", "a single"):
-        yield Claim(kind="count", label=label, numbers={"least": 1, "most": 1})
-    elif said in ("several", "multiple", "a few"):
-        yield Claim(kind="count", label=label, numbers={"least": 2})
-    elif said == "both":
-        yield Claim(kind="count", label=label, numbers={"least": 2, "most": 2})
-    elif said.isdigit() or said in NUMBERS:
-        count = NUMBERS.get(said, -1) if not said.isdigit() else int(said)
-        yield Claim(kind="count", label=label, numbers={"least": count, "most": count})
-    else:
-        yield Claim(kind="presence", label=label)
+class _Reader:
+    """Reads one sentence; ``_steps`` are tried at each place, and the first that fits takes its words."""
 
+    def __init__(self, words: str, names: NameReader, subject: Mention) -> None:
+        self.words, self.names, self.subject = words, names, subject
+        self.at = 0
+        self.statements: list[_Statement] = []
+        self.current: _Statement | None = None
+        self.fronted: list[Claim] = []
+        self.organs: list[Claim] = []
+        self.unread: list[str] = []
+        self.denied = False
+        self.last, self.last_word = "break", ""
+        self.relation = re.compile(_RELATION + names.noun)
+        self.nominal = re.compile(rf"(?:is|are) (?P<not>not )?(?:a |an |the )?{names.noun}")
 
-def _relations(clause: str, vocabulary: Vocabulary, before: _Subject) -> tuple[str, list[Claim]]:
-    """Find "X above Y" in all its forms; the second object leaves the clause, the first stays as its subject."""
-    words = (
-        r"(?P<how>to the (?:upper |lower )?(?:left|right) of|to its (?:upper |lower )?(?:left|right)|left of|right of|"
-        r"above|below|over|under|beneath|overlaps with|overlaps|overlapping)"
-    )
-    names = _names(vocabulary)
-    if not names:
-        return clause, []
-    verbs = r"(?: (?:is|are|lies|lie|located|situated))*"
-    pattern = rf"(?:(?P<first>{names})\b{verbs} )?{words} (?P<det>the|a|an|another) (?P<other>{names})\b"
-    match = re.search(pattern, clause)
-    if match is None:
-        return clause, []
-    first = _Subject(_label(match["first"], vocabulary), "the") if match["first"] else before
-    how = match["how"].removeprefix("to the ").removeprefix("to its ").removesuffix(" of").removesuffix(" with")
-    kind: Kind = "overlap" if how.startswith("overlap") else "relation"
-    other = _label(match["other"], vocabulary)
-    claim = Claim(kind=kind, label=first.label, determiner=first.determiner, value=how, other=other)
-    start = match.start() if not match["first"] else match.end("first")
-    return f"{clause[:start]} | {clause[match.end() :]}", [claim]
+    def read(self) -> tuple[Parsed, Mention]:
+        """Return what the sentence says, and what a later "it" means."""
+        steps = (
+            self._opening, self._relation, self._predicate, self._nominal, self._name, self._some_of, self._pronoun,
+            self._degree, self._organ, self._word,
+        )  # fmt: skip
+        while self.at < len(self.words):
+            kind = next(kind for step in steps if (kind := step()))
+            self.last, self.last_word = kind, self.words[: self.at].rpartition(" ")[2]
+            self.at += 1
+        self._break()
+        self._check_joined()
+        self.unread += ["place"] if self.fronted else []
+        claims = [claim for one in self.statements for claim in one.claims()] + self.organs
+        return Parsed(tuple(claims), tuple(self.unread)), self.subject
 
+    def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        match = pattern.match(self.words, self.at)
+        if match:
+            self.at = match.end()
+        return match
 
-def _place(match: re.Match[str]) -> Claim:
-    row, column = ROWS.get(match["row"] or "", ""), COLUMNS.get(match["column"] or "", "")
-    halves = match["part"] in ("corner", "quadrant", "half", "side")
-    return Claim(kind="place", value=f"{row} {column}".strip(), numbers={"halves": halves})
+    def _opening(self) -> str:
+        return "there" if self._take(_OPENING) else ""
 
+    def _predicate(self) -> str:
+        found = read_predicate(self.words, self.at)
+        if found is None:
+            return ""
+        self.at = found[0]
+        return self._say(found[1])
 
-def _share(match: re.Match[str]) -> Claim:
-    digits = len(match["percent"].partition(".")[2])
-    numbers = {"percent": float(match["percent"]), "digits": digits, "near": bool(match["near"])}
-    return Claim(kind="share", numbers=numbers)
+    def _say(self, claim: Claim, other: Mention | None = None) -> str:
+        """Add what is said to the current subject; a word that is not known, just before it, may change it."""
+        claim = replace(claim, denied=claim.denied or self.denied)
+        self.denied = False
+        if self.last == "unread":
+            self.unread.append(claim.kind)
+        elif self.current is None and not self.statements:
+            self.fronted.append(claim)
+        else:
+            subject = self.current or self._begin(self._continued())
+            scope = bool(subject.said) and subject.said[-1].denied and not claim.denied
+            subject.said.append(claim)
+            subject.related += [other] if other and other.determiner == "the" else []
+            self.unread += ["not"] if scope else []  # "not small and round": which of them is denied?
+        return "said"
 
+    def _continued(self) -> _Statement:
+        quantifier: Quantifier = "each" if self.subject.determiner == "each" else "the"
+        return _Statement(self.subject.label, quantifier if self.subject.label else "asked", self.subject.given)
 
-def _border(match: re.Match[str]) -> Claim:
-    if match["none"]:
-        return Claim(kind="border", value="any" if match["none"] == "any" else "none")
-    named = [ROWS.get(word, word) for word in re.findall(_SIDES, match["borders"])]
-    return Claim(kind="border", value=" ".join(named))
+    def _begin(self, statement: _Statement) -> _Statement:
+        statement.said, self.fronted = [*self.fronted, *statement.said], []
+        self.statements.append(statement)
+        if self.current:
+            self.subject = self.current.meant
+        self.current = statement
+        return statement
 
+    def _relation(self) -> str:
+        match = self._take(self.relation)
+        if match is None:
+            return ""
+        determiner: Determiner = "the" if match["article"] == "the" else "a"
+        other = Mention(self.names.label(match), determiner, adjectives(match))
+        how = match["how"].removeprefix("to the ").removesuffix(" of").removesuffix(" with")
+        kind: Kind = "overlap" if how.startswith("overlap") else "relation"
+        self._say(Claim(kind=kind, value=how, other=other), other)
+        return "relation"
 
-def _aspect(match: re.Match[str]) -> Claim:
-    if match["times"]:
-        value = "wide" if match["more"] == "wide" else "high"
-        return Claim(kind="aspect", value=value, numbers={"times": float(match["times"])})
-    value = {"wider": "wide", "higher": "high", "taller": "high"}.get(match["than"] or "", "even")
-    return Claim(kind="aspect", value=value)
+    def _nominal(self) -> str:
+        """Read "is a polyp" of a subject."""
+        if self.current is None or self.last == "there" or self.denied:
+            return ""
+        match = self._take(self.nominal)
+        if match is None:
+            return ""
+        said, denied = adjectives(match), bool(match["not"])
+        self.unread += ["not"] if denied and said else []
+        for claim in (Claim(kind="label", value=self.names.label(match), denied=denied), *said):
+            self._say(claim)
+        return "said"
 
+    def _name(self) -> str:
+        named = self.names.read(self.words, self.at)
+        if named is None:
+            return ""
+        self.at = named.end
+        introduced = self.current is None or self.last == "there" or self.last_word in LINKS or self.last == "count"
+        if introduced or named.quantifier == "no":
+            self._begin(self._statement(named))
+        else:
+            self.unread.append(f"{self.last_word} {named.label}".strip())
+        self.denied = False
+        return "name"
 
-def _degree(match: re.Match[str]) -> Claim:
-    word = match["word"]
-    if word in SIZE_WORDS:
-        return Claim(kind="size", value=SIZE_WORDS[word])
-    return Claim(kind="superlative", value=word)
+    def _statement(self, named: Named) -> _Statement:
+        quantifier, plain = named.quantifier, self.last != "unread"
+        begun = _Statement(named.label, quantifier, named.adjectives, named.bounds, named=True)
+        begun.joined = self.before_and if self.last_word == "and" else ""
+        if not plain:
+            begun = _Statement(named.label, "the", named=not self.denied)
+        elif self.denied and quantifier == "count":
+            begun.denied = True
+        elif self.denied and quantifier in ("a", "any", "the"):
+            begun.quantifier = "no"
+        elif quantifier == "any" or (self.denied and quantifier != "no"):
+            begun.quantifier = "any"
+            self.unread.append("any")
+        return begun
 
+    def _some_of(self) -> str:
+        if _PRONOUN.match(self.words, self.at) or not (match := self._take(_SOME_OF)):
+            return ""
+        self.unread.append(match[0])
+        return "unread"
 
-def _compared(kind: Kind, value: str) -> Callable[[re.Match[str]], Claim]:
-    return lambda _: Claim(kind=kind, value=value)
+    def _pronoun(self) -> str:
+        match = self._take(_PRONOUN)
+        if match is None:
+            return ""
+        if self.current:
+            self.subject = self.current.meant
+        begun = self._begin(self._continued())
+        if match["many"]:
+            begun.quantifier = "each" if begun.label else "asked"
+            begun.bounds = {"least": 2, "most": 2} if match[0].startswith("both") else {}
+        return "name"
 
+    def _degree(self) -> str:
+        if self.last not in ("break", "not") and self.last_word not in _COPULAS:
+            return ""
+        match = self._take(_DEGREE)
+        return self._say(degree(match["word"])) if match else ""
 
-_SIDES: Final = r"(?:left|right|upper|lower|top|bottom)"
-_IMAGE: Final = r"(?:image|picture|frame|view)"
-_COVERS: Final = rf"""(?x: (?:covers|occupies|takes\ up|fills)[ ]
-    (?P<near>(?:about|approximately|roughly|around|nearly)\ )?
-    (?P<percent>\d+(?:\.\d+)?)\ ?(?:%|percent|per\ cent)\ of\ the\ {_IMAGE})"""
-_TOUCHES: Final = rf"""(?x: (?:touch(?:es|ing)?|reach(?:es|ing)?|cut\ off\ (?:by|at))\ (?:
-    (?P<none>no|any|none\ of\ the)\ (?:border|edge)s?
-    | (?:the\ )?(?P<borders>{_SIDES}(?:\ (?:and\ )?(?:the\ )?{_SIDES})*)\ (?:border|edge)s?)
-    (?:\ of\ the\ {_IMAGE})?)"""
-_LIES: Final = rf"""(?x: (?:in|at|on|near|towards|within|to)\ the\ (?=(?:upper|lower|top|bottom|middle|left|right|cent))
-    (?:(?P<row>upper|lower|top|bottom|middle)\b[\ -]?)?(?P<column>left|right|centre|center|central)?
-    (?:\ ?(?P<part>corner|quadrant|half|side|third|part|area|region|portion))?\b(?:\ of\ the\ {_IMAGE})?
-    (?!\ (?:border|edge|of\ the)))"""
-_FORM: Final = r"""(?x: (?P<even>(?:about\ )?as\ wide\ as\ (?:it\ is\ )?(?:high|tall))
-    | (?P<times>\d+(?:\.\d+)?)\ times\ as\ (?P<more>wide|high|tall)\ as\ (?:wide|high|tall)
-    | (?P<than>wider|higher|taller)\ than\ (?:it\ is\ )?(?:high|tall|wide))"""
-_IS: Final = rf"""(?x: \b(?:is|are|so\ it\ is|appears|looks)\ (?=(?:(?:not|the)\ )*\w)(?P<not>not\ )?(?:the\ )?
-    (?P<word>{"|".join((*SIZE_WORDS, *SUPERLATIVES))})\b(?:\ one|\ object)?)"""
-_PHRASES: Final[tuple[tuple[str, Callable[[re.Match[str]], Claim]], ...]] = (
-    (_COVERS, _share),
-    (_TOUCHES, _border),
-    (_LIES, _place),
-    (rf"\b(?:brighter|lighter) than {_AROUND}", _compared("contrast", "brighter")),
-    (rf"\bdarker than {_AROUND}", _compared("contrast", "darker")),
-    (rf"\b(?:about )?as bright as {_AROUND}", _compared("contrast", "equal")),
-    (rf"\b(?:rougher|more textured) than {_AROUND}", _compared("texture", "rougher")),
-    (rf"\bsmoother than {_AROUND}", _compared("texture", "smoother")),
-    (rf"\b(?:about )?as rough as {_AROUND}", _compared("texture", "equal")),
-    (_FORM, _aspect),
-    (_IS, _degree),
-)
+    def _organ(self) -> str:
+        for organ in self.names.vocabulary.organs:
+            if match := self._take(re.compile(rf"{re.escape(organ)}(?![\w'-])")):
+                self.organs.append(Claim(kind="organ", value=match[0], denied=self.denied))
+                self.denied = False
+                return "organ"
+        return ""
+
+    def _word(self) -> str:
+        match = self._take(re.compile(r"\S+"))
+        assert match is not None
+        word = match[0]
+        if word in _BREAKS:
+            self._break()
+            return "break"
+        if word in NEGATIONS:
+            self.unread += ["not"] if self.denied else []
+            self.denied = True
+            return "not"
+        if word == "and":
+            self.before_and = self.last
+        if word in GRAMMAR:
+            self._see(word)
+            return "word"
+        self.unread.append(word)
+        return "unread"
+
+    before_and = ""
+
+    def _see(self, word: str) -> None:
+        """Read "is not visible"."""
+        one = self.current
+        plain = one is not None and one.named and not one.said and one.quantifier in ("a", "the")
+        if one and plain and word in SEEN and self.denied and self.last == "not":
+            one.quantifier, self.denied = "no", False
+
+    def _break(self) -> None:
+        self.unread += ["not"] if self.denied else []
+        self.denied = False
+        if self.current:
+            self.subject = self.current.meant
+        self.current = None
+
+    def _check_joined(self) -> None:
+        """Leave open what is said of two subjects ("A and B are small"), and a relation to two objects."""
+        for before, one in zip(self.statements, self.statements[1:], strict=False):
+            if (one.joined == "name" and one.said and not before.said) or (one.joined == "relation" and not one.said):
+                one.said.clear()
+                self.unread.append("and")

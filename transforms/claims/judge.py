@@ -1,81 +1,102 @@
 """Claims judged against the measured facts of a picture: true, false, or not checkable.
 
 A claim of several objects is true where it holds for all that it can mean, false where for none, else not checkable;
-"a polyp" means any one of them. Absence and exact counts are certain only for labels that are annotated completely.
+"a small polyp in the upper left" means any one of which all of that holds. Absence, exact counts and superlatives are
+certain only for labels that are annotated completely. Overlap is that of boxes.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from medmultipoints.transforms.claims.facts import ObjectFacts, PictureFacts, Vocabulary
 from medmultipoints.transforms.claims.grammar import parse_sentence, split_sentences
-from medmultipoints.transforms.claims.records import Claim, JudgedSentence, Verdict
+from medmultipoints.transforms.claims.records import Claim, JudgedSentence, Mention, Parsed, Verdict
 from medmultipoints.transforms.instructions.phrases import ROUND_ASPECT, SIDE_MARGIN, SIZE_MARGIN
 
 PLACE_TOLERANCE: Final = 0.02
 """Of width or height: a centre so near to the line between two parts lies in both."""
 NEAR: Final = 0.1
 """The part by which a number said with "about" may differ."""
-ASPECT_TOLERANCE: Final = 0.05
 
 Known = bool | None
 
 
 def judge_text(text: str, picture: PictureFacts, vocabulary: Vocabulary) -> tuple[JudgedSentence, ...]:
     """Return each sentence of a text with its verdict; "it" means what the sentence before was about."""
-    found, subject = [], None
+    found, subject = [], Mention()
     for sentence in split_sentences(text):
         parsed, subject = parse_sentence(sentence, vocabulary, subject)
-        judged = tuple((claim, judge_claim(claim, picture)) for claim in parsed.claims)
-        verdicts = [verdict for _, verdict in judged]
-        if "false" in verdicts:
-            wrong = next(claim for claim, verdict in judged if verdict == "false")
-            found.append(JudgedSentence(sentence, "false", judged, f"{wrong.kind} is not as said"))
-        elif parsed.unread or "uncheckable" in verdicts or not verdicts:
-            reason = f"cannot be checked: {', '.join(parsed.unread)}" if parsed.unread else "cannot be checked"
-            found.append(JudgedSentence(sentence, "uncheckable", judged, reason))
-        else:
-            found.append(JudgedSentence(sentence, "true", judged))
+        found.append(_judge_sentence(sentence, parsed, picture))
     return tuple(found)
+
+
+def _judge_sentence(sentence: str, parsed: Parsed, picture: PictureFacts) -> JudgedSentence:
+    judged = tuple((claim, judge_claim(claim, picture)) for claim in parsed.claims)
+    wrong = [claim.kind for claim, verdict in judged if verdict == "false"]
+    if wrong:
+        return JudgedSentence(sentence, "false", judged, f"{wrong[0]} is not as said")
+    if parsed.unread:
+        return JudgedSentence(sentence, "uncheckable", judged, f"cannot be checked: {', '.join(parsed.unread)}")
+    if not judged or any(verdict == "uncheckable" for _, verdict in judged):
+        return JudgedSentence(sentence, "uncheckable", judged, "cannot be checked")
+    return JudgedSentence(sentence, "true", judged)
 
 
 def judge_claim(claim: Claim, picture: PictureFacts) -> Verdict:
     """Return the verdict on one claim."""
-    known = _WHOLE[claim.kind](claim, picture) if claim.kind in _WHOLE else _of_objects(claim, picture)
-    if known is None:
-        return "uncheckable"
-    return "true" if known != (claim.denied and claim.kind != "presence") else "false"
+    whole = _WHOLE.get(claim.kind)
+    known = _deny(whole(claim, picture), claim) if whole else _of_objects(claim, picture)
+    return "uncheckable" if known is None else "true" if known else "false"
+
+
+def _deny(known: Known, claim: Claim) -> Known:
+    return known if known is None or not claim.denied else not known
 
 
 def _of_objects(claim: Claim, picture: PictureFacts) -> Known:
-    if claim.determiner == "asked" and claim.label is None:
-        meant: Sequence[ObjectFacts] = () if picture.asked is None else (picture.objects[picture.asked],)
-    else:
-        meant = picture.of(claim.label or "")
+    complete = claim.about.label in picture.complete
+    meant = _meant(claim.about, picture)
     if not meant:
-        complete = claim.label in picture.complete
-        return False if complete else None
-    known = [_OBJECT[claim.kind](claim, one, picture) for one in meant]
-    if claim.determiner == "a" and any(known):
-        return True
-    return known[0] if len(set(known)) == 1 else None
+        return False if meant is not None and complete else None
+    known = {_holds(claim, one, picture) for one in meant}
+    if claim.about.determiner == "each":
+        return False if False in known else True if known == {True} and complete else None
+    return known.pop() if len(known) == 1 else None
 
 
-def _presence(claim: Claim, picture: PictureFacts) -> Known:
-    count, complete = len(picture.of(claim.label or "")), claim.label in picture.complete
-    if claim.denied:
-        return False if count else True if complete else None
-    return True if count else False if complete else None
+def _meant(mention: Mention, picture: PictureFacts) -> Sequence[ObjectFacts] | None:
+    """Return the objects that a phrase means; None where that is not known of one of them."""
+    if mention.label is None:
+        return None if picture.asked is None else (picture.objects[picture.asked],)
+    fits = [(one, _fits(mention, one, picture)) for one in picture.of(mention.label)]
+    return None if any(known is None for _, known in fits) else [one for one, known in fits if known]
+
+
+def _fits(mention: Mention, one: ObjectFacts, picture: PictureFacts) -> Known:
+    known = {_holds(claim, one, picture) for claim in mention.given}
+    return False if False in known else None if None in known else True
+
+
+def _holds(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
+    return _deny(_OBJECT[claim.kind](claim, one, picture), claim)
 
 
 def _count(claim: Claim, picture: PictureFacts) -> Known:
-    count, complete = len(picture.of(claim.label or "")), claim.label in picture.complete
-    most = claim.numbers.get("most")
-    if most is not None and count > most:
+    """Compare the number of objects that fit, and of those that may, with the bounds; by default at least one."""
+    label = claim.about.label or ""
+    fits = [_fits(claim.about, one, picture) for one in picture.of(label)]
+    certain = fits.count(True)
+    possible = len(fits) - fits.count(False) if label in picture.complete else math.inf
+    bounds = claim.numbers or {"least": 1}
+    least, most = bounds.get("least", 0), bounds.get("most", math.inf)
+    if possible < least or certain > most:
         return False
-    if count < claim.numbers["least"]:
-        return False if complete else None
-    return True if most is None or complete else None
+    return True if certain >= least and possible <= most else None
+
+
+def _alone(_claim: Claim, picture: PictureFacts) -> Known:
+    return len(picture.objects) == 1
 
 
 def _organ(claim: Claim, picture: PictureFacts) -> Known:
@@ -85,10 +106,20 @@ def _organ(claim: Claim, picture: PictureFacts) -> Known:
 def _place(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
     parts = claim.value.split()
     if not parts:
-        return None
+        return _is_at(claim.numbers, one.centre)
     if parts == ["centre"]:
         parts = ["middle", "centre"]
     return all(_in_part(part, one.centre, halves=bool(claim.numbers.get("halves"))) for part in parts)
+
+
+def _is_at(said: Mapping[str, float], centre: tuple[float, float]) -> Known:
+    if "x" not in said:
+        return None
+    return all(_rounds_to(said[axis], 100 * at, said["digits"]) for axis, at in zip("xy", centre, strict=True))
+
+
+def _rounds_to(said: float, true: float, digits: float) -> bool:
+    return abs(said - true) <= 0.5 * 10**-digits + 1e-9
 
 
 def _in_part(part: str, centre: tuple[float, float], *, halves: bool) -> bool:
@@ -104,20 +135,21 @@ def _size(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
 
 def _share(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
     said = claim.numbers["percent"]
-    rounding = 0.5 * 10 ** -claim.numbers["digits"] + 1e-9
-    return abs(one.percent - said) <= max(rounding, NEAR * one.percent if claim.numbers["near"] else 0)
+    near = claim.numbers["near"] and abs(one.percent - said) <= NEAR * one.percent
+    return bool(near) or _rounds_to(said, one.percent, claim.numbers["digits"])
 
 
 def _superlative(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    """The lead over the second must be as large as questions ask for, else it is unknown."""
+    """Compare with the others of the label; the lead must be as large as questions ask for, else nobody can tell."""
     others = [other for other in picture.of(one.label) if other is not one]
+    complete = True if one.label in picture.complete else None
     if not others:
-        return True
+        return complete
     measure, factor = _SUPERLATIVES[claim.value]
     own, best = measure(one), max(map(measure, others))
     if factor:
-        return True if own >= factor * best else False if best >= factor * own else None
-    return True if own - best >= SIDE_MARGIN else False if best - own >= SIDE_MARGIN else None
+        return complete if own >= factor * best else False if best >= factor * own else None
+    return complete if own - best >= SIDE_MARGIN else False if best - own >= SIDE_MARGIN else None
 
 
 def _border(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
@@ -127,11 +159,19 @@ def _border(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
 
 
 def _contrast(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
+    if one.tone is not None and "own" in claim.numbers:
+        return _measures(claim.numbers, one.tone.luma, one.tone.ring_luma)
     return None if one.contrast is None else one.contrast == claim.value
 
 
 def _texture(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
+    if one.tone is not None and "own" in claim.numbers:
+        return _measures(claim.numbers, one.tone.roughness, one.tone.ring_roughness)
     return None if one.texture is None else one.texture == claim.value
+
+
+def _measures(said: Mapping[str, float], own: float, ring: float) -> bool:
+    return _rounds_to(said["own"], own, said["digits"]) and _rounds_to(said["ring"], ring, said["digits"])
 
 
 def _aspect(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
@@ -139,43 +179,58 @@ def _aspect(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
     if claim.value == "even":
         return max(ratio, 1 / ratio) < ROUND_ASPECT
     times = claim.numbers.get("times")
-    return ratio > 1 if times is None else abs(ratio - times) <= max(ASPECT_TOLERANCE + 1e-9, 0)
+    return ratio > 1 if times is None else _rounds_to(times, ratio, claim.numbers["digits"])
+
+
+def _label(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
+    return one.label == claim.value
 
 
 def _relation(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    others = [other for other in picture.of(claim.other or "") if other is not one]
-    if not others:
-        return False if claim.other in picture.complete else None
-    known = {_lies(claim.value, one, other) for other in others}
-    return known.pop() if len(known) == 1 else None
-
-
-def _lies(how: str, one: ObjectFacts, other: ObjectFacts) -> bool:
-    across, down = one.centre[0] - other.centre[0], one.centre[1] - other.centre[1]
-    if how in ("above", "over"):
-        return down < 0
-    if how in ("below", "under", "beneath"):
-        return down > 0
-    horizontal = across < 0 if "left" in how else across > 0
-    return horizontal and ("upper" not in how or down < 0) and ("lower" not in how or down > 0)
+    return _to_other(claim, one, picture, lambda other: _lies(claim.value, one, other))
 
 
 def _overlap(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    others = [other for other in picture.of(claim.other or "") if other is not one]
-    known = {
-        one.box[0] < other.box[2]
-        and other.box[0] < one.box[2]
-        and one.box[1] < other.box[3]
-        and other.box[1] < one.box[3]
-        for other in others
-    }
-    return True if True in known else False if claim.other in picture.complete else None
+    return _to_other(claim, one, picture, lambda other: _share_pixels(one.box, other.box))
+
+
+def _to_other(claim: Claim, one: ObjectFacts, picture: PictureFacts, holds: Callable[[ObjectFacts], Known]) -> Known:
+    """Judge a relation to "a" certain other object, or to the one (or all) that "the" means."""
+    assert claim.other is not None
+    meant = _meant(claim.other, picture)
+    if meant is None:
+        return None
+    known = {holds(other) for other in meant if other is not one}
+    complete = claim.other.label in picture.complete
+    if claim.other.determiner == "a" and True in known:
+        return True
+    if claim.other.determiner == "a" or not known:
+        return False if complete and None not in known else None
+    return known.pop() if len(known) == 1 else None
+
+
+def _lies(how: str, one: ObjectFacts, other: ObjectFacts) -> Known:
+    """Compare the centres along each axis that is spoken of; where they are level, nobody can tell."""
+    across, down = one.centre[0] - other.centre[0], one.centre[1] - other.centre[1]
+    words = {"above": ["upper"], "over": ["upper"], "below": ["lower"], "under": ["lower"], "beneath": ["lower"]}
+    leads = {"left": -across, "right": across, "upper": -down, "lower": down}
+    known = {_leads(leads[word]) for word in words.get(how, how.split())}
+    return False if False in known else None if None in known else True
+
+
+def _leads(lead: float) -> Known:
+    return None if abs(lead) < PLACE_TOLERANCE else lead > 0
+
+
+def _share_pixels(one: Sequence[float], other: Sequence[float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 _WHOLE: Final[Mapping[str, Callable[[Claim, PictureFacts], Known]]] = {
-    "presence": _presence,
+    "presence": _count,
     "count": _count,
     "organ": _organ,
+    "alone": _alone,
 }
 _OBJECT: Final[Mapping[str, Callable[[Claim, ObjectFacts, PictureFacts], Known]]] = {
     "place": _place,
@@ -188,6 +243,7 @@ _OBJECT: Final[Mapping[str, Callable[[Claim, ObjectFacts, PictureFacts], Known]]
     "contrast": _contrast,
     "texture": _texture,
     "aspect": _aspect,
+    "label": _label,
 }
 _SUPERLATIVES: Final[Mapping[str, tuple[Callable[[ObjectFacts], float], float]]] = {
     "largest": (lambda one: one.percent, SIZE_MARGIN),

@@ -6,26 +6,36 @@ from typing import Literal
 
 Kind = Literal[
     "count", "presence", "place", "size", "share", "superlative", "border", "relation", "overlap", "contrast",
-    "texture", "aspect", "organ",
+    "texture", "aspect", "label", "organ", "alone",
 ]  # fmt: skip
 Verdict = Literal["true", "false", "uncheckable"]
 Determiner = Literal["the", "a", "each", "asked"]
 
 
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """The objects that a phrase means: those of ``label`` for which all of ``given`` holds ("small polyp").
+
+    ``determiner``: "the" one (or all), "a" certain one, "each", or the object that the question gives.
+    """
+
+    label: str | None = None
+    determiner: Determiner = "asked"
+    given: "tuple[Claim, ...]" = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One statement: what is said (``kind``, ``value``) of which objects (``label``, ``determiner``).
+    """One statement: what is said (``kind``, ``value``, ``numbers``) of which objects (``about``).
 
-    ``determiner``: "the" one or all of the label, "a" certain one, "each", or the object that the question gives.
-    ``other`` is the label of a relation's second object. ``denied``: the sentence says that it is not so.
+    ``other`` is the second object of a relation. ``denied``: the sentence says that it is not so.
     """
 
     kind: Kind
-    label: str | None = None
-    determiner: Determiner = "the"
+    about: Mention = Mention()
     value: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
-    other: str | None = None
+    other: Mention | None = None
     denied: bool = False
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from medmultipoints.transforms.claims.facts import PictureFacts
-from medmultipoints.transforms.claims.records import JudgedSentence
+from medmultipoints.transforms.claims.records import Claim, JudgedSentence
 
-RECALLED = ("count", "place", "size", "border")
-"""Kinds of facts that a description should have, of each object that it is about."""
+RECALLED = (("place",), ("size", "share"), ("border",))
+"""Facts that a description should give of the object asked for, each by the kinds of claims that give it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +29,33 @@ def score_text(judged: Sequence[JudgedSentence], picture: PictureFacts) -> TextS
     Facts are the count of each label that the picture shows, and place, size and borders of the object asked for.
     """
     verdicts = Counter(sentence.verdict for sentence in judged)
-    true = [claim for sentence in judged for claim, verdict in sentence.claims if verdict == "true"]
+    true = [
+        claim for sentence in judged for claim, verdict in sentence.claims if verdict == "true" and not claim.denied
+    ]
     labels = {one.label for one in picture.objects}
-    counted = {
-        claim.label
-        for claim in true
-        if claim.kind == "count" or (claim.kind == "presence" and _lone(claim.label, picture))
-    }
-    asked = {claim.kind for claim in true if claim.kind in RECALLED[1:] or claim.kind == "share"}
-    said = len(counted & labels)
+    said = len({claim.about.label for claim in true if _says_count(claim, picture)} & labels)
     facts = len(labels)
     if picture.asked is not None:
-        facts += 3
-        said += sum(("place" in asked, bool({"size", "share"} & asked), "border" in asked))
+        kinds = _said_of_asked(true, picture)
+        facts += len(RECALLED)
+        said += sum(bool(kinds & set(names)) for names in RECALLED)
     return TextScore(verdicts["true"], verdicts["false"], verdicts["uncheckable"], said, facts)
 
 
-def _lone(label: str | None, picture: PictureFacts) -> bool:
-    return label is not None and len(picture.of(label)) == 1
+def _says_count(claim: Claim, picture: PictureFacts) -> bool:
+    """Whether a claim gives the number of a label's objects; of a single one, that there is one."""
+    count = len(picture.of(claim.about.label or ""))
+    exact = claim.numbers.get("least") == claim.numbers.get("most") == count
+    return not claim.about.given and (exact if claim.kind == "count" else claim.kind == "presence" and count == 1)
+
+
+def _said_of_asked(true: Iterable[Claim], picture: PictureFacts) -> set[str]:
+    """Return the kinds of true claims that are about the object asked for, or about the only one of its label."""
+    assert picture.asked is not None
+    label = picture.objects[picture.asked].label
+    meant = {None, label} if len(picture.of(label)) == 1 else {None}
+    claims = [inner for claim in true if claim.about.label in meant for inner in (claim, *claim.about.given)]
+    return {claim.kind for claim in claims if not claim.denied}
 
 
 def total(scores: Iterable[TextScore]) -> dict[str, Any]:

@@ -1,0 +1,120 @@
+"""Sentences written for the test, judged as a person would who knows the pictures: no lie is judged true.
+
+The verdicts in ``sentences.txt`` follow these rules, whatever the code does:
+
+- A sentence is true if everything in it is known and so; false if one thing in it is known not to be so; else neither.
+- What a hedge, a question, an unknown word or an unknown name says is not known.
+- Absence and exact numbers are known only of labels that are annotated completely; one object is enough for "a".
+- "A small polyp in the upper left" is one object that is both. "The small polyp" is the one that is small. "The polyp",
+  where there are several, holds if it holds for all of them, fails if it fails for all, and else is not known.
+- "Two polyps are small" gives the number of small ones. "Each", "both", "all" and "they" fail if one object fails.
+- Parts of a picture are thirds, or halves with "half", "side" and "quadrant"; numbers hold as rounded, and
+  within a tenth after "about".
+"""
+
+from collections import Counter
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from medmultipoints.transforms.claims.judge import judge_text
+from tests.transforms.claims.pictures import ONE, PICTURES, TWO, WORDS
+
+_MARKS = {"+": "true", "-": "false", "?": "uncheckable"}
+
+
+class Written(NamedTuple):
+    """One line of the table."""
+
+    kind: str
+    picture: str
+    verdict: str
+    text: str
+
+
+def _read() -> list[Written]:
+    found, kind, picture = [], "", ""
+    for line in Path(__file__).with_name("sentences.txt").read_text("utf-8").splitlines():
+        mark, _, rest = line.partition(" ")
+        if mark == "=":
+            kind, picture = rest.split()
+        elif mark in _MARKS:
+            found.append(Written(kind, picture, _MARKS[mark], rest))
+    return found
+
+
+WRITTEN = _read()
+
+
+def _verdict(text: str, picture: str) -> str:
+    judged = judge_text(text.replace(" / ", " "), PICTURES[picture], WORDS)
+    return judged[-1].verdict if judged else "uncheckable"
+
+
+def test_the_table_is_large_and_has_every_verdict_of_every_kind() -> None:
+    """At least 500 sentences, none twice for one picture."""
+    assert len(WRITTEN) >= 500
+    assert len({(one.picture, one.text) for one in WRITTEN}) == len(WRITTEN)
+    kinds = Counter((one.kind, one.verdict) for one in WRITTEN)
+    assert len({kind for kind, _ in kinds}) >= 18
+
+
+@pytest.mark.parametrize("kind", sorted({one.kind for one in WRITTEN}))
+def test_each_sentence_has_its_right_verdict(kind: str) -> None:
+    """Listed by picture and text with the wrong verdict, so that a failure shows all of a kind."""
+    judged = [(one, _verdict(one.text, one.picture)) for one in WRITTEN if one.kind == kind]
+    assert [(one.picture, one.text, one.verdict, found) for one, found in judged if found != one.verdict] == []
+
+
+NINE = [f"{row} {column}" for row in ("upper", "middle", "lower") for column in ("left", "centre", "right")]
+
+
+@pytest.mark.parametrize(("place", "verb"), [*product(NINE, ("lies in", "is in", "is located in", "is visible in"))])
+def test_of_nine_parts_one_is_true(place: str, verb: str) -> None:
+    """The polyp of the first picture is in the upper left and nowhere else."""
+    expected = "true" if place == "upper left" else "false"
+    assert _verdict(f"The polyp {verb} the {place} of the image.", "one") == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "form"), [*product(range(13), ("There are {} polyps.", "The image shows {} polyps."))]
+)
+def test_of_all_numbers_one_is_true(number: int, form: str) -> None:
+    """The second picture shows two polyps."""
+    assert _verdict(form.format(number), "two") == ("true" if number == 2 else "false")
+
+
+TRUE = [one for one in WRITTEN if one.verdict == "true"]
+
+
+@pytest.mark.parametrize("insert", ["malignant", "xyzzy", "flat", "pedunculated", "two-lobed", "другой"])
+def test_a_true_sentence_with_an_unknown_word_is_never_true(insert: str) -> None:
+    """Nobody knows what the word adds."""
+    parts = [(one, *one.text.rpartition(" polyp")) for one in TRUE if " polyp" in one.text.rpartition(" / ")[2]]
+    changed = [(f"{before} {insert}{name}{after}", one.picture) for one, before, name, after in parts]
+    assert len(changed) > 100
+    assert [text for text, picture in changed if _verdict(text, picture) == "true"] == []
+
+
+@pytest.mark.parametrize("hedge", ["Perhaps", "Possibly", "Probably", "Maybe"])
+def test_a_hedged_sentence_is_never_true(hedge: str) -> None:
+    """What is only possible is not said."""
+    parts = [(one, *one.text.rpartition(" / ")) for one in TRUE]
+    changed = [(f"{before}{cut}{hedge} {last}", one.picture) for one, before, cut, last in parts]
+    assert [text for text, picture in changed if _verdict(text, picture) == "true"] == []
+
+
+def test_two_verdicts_in_one_text_are_two_sentences() -> None:
+    """Each sentence falls or holds by itself, and says why it falls."""
+    judged = judge_text("There is one polyp. It is large. It is benign.", ONE, WORDS)
+    assert [sentence.verdict for sentence in judged] == ["true", "false", "uncheckable"]
+    assert [sentence.reason for sentence in judged] == ["", "size is not as said", "cannot be checked: benign"]
+
+
+def test_a_text_of_lies_has_no_true_sentence() -> None:
+    """All false sentences about one picture as one text."""
+    lies = [one.text for one in WRITTEN if one.picture == "two" and one.verdict == "false" and "/" not in one.text]
+    subjects = [text for text in lies if not text.startswith(("It", "They"))]
+    assert {one.verdict for one in judge_text(" ".join(subjects), TWO, WORDS)} == {"false"}

@@ -1,0 +1,106 @@
+"""Phrases that name objects: a determiner or a number, adjectives, and the name of a label."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal
+
+from medmultipoints.transforms.claims.facts import Vocabulary
+from medmultipoints.transforms.claims.predicates import SIZE_NAMES, SUPERLATIVES, degree
+from medmultipoints.transforms.claims.records import Claim
+
+Quantifier = Literal["the", "a", "no", "count", "each", "asked", "any"]
+NUMBERS: Final = {
+    word: number
+    for number, word in enumerate(
+        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+    )
+}
+_NUMBER: Final = rf"(?:{'|'.join(NUMBERS)}|\d+)"
+_COUNTED: Final = re.compile(
+    rf"(?P<how>exactly|only|just|at least|more than|at most|up to|fewer than|less than)? ?(?P<number>{_NUMBER})"
+)
+_DETERMINERS: Final = (
+    rf"(?:exactly |only |just |at least |more than |at most |up to |fewer than |less than )?{_NUMBER}",
+    rf"(?:the|these|those) {_NUMBER}",
+    "a single", "a few", "several", "multiple", "both", "all", "each", "every", "none", "neither", "no", "any",
+    "an", "a", "the", "this", "that", "these", "those",
+)  # fmt: skip
+_PARTED: Final = ("all", "both", "each", "none", "neither")
+_WORDS: Final[dict[str, Quantifier]] = {
+    "a": "a", "an": "a", "any": "any", "no": "no", "none": "no", "neither": "no", "both": "each", "all": "each",
+    "each": "each", "every": "each",
+}  # fmt: skip
+_BOUNDS: Final = {
+    "a single": {"least": 1, "most": 1}, "a few": {"least": 2}, "several": {"least": 2}, "multiple": {"least": 2},
+    "both": {"least": 2, "most": 2},
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A phrase that names objects; ``end`` is where it ends in the sentence."""
+
+    end: int
+    label: str
+    quantifier: Quantifier
+    bounds: dict[str, int]
+    adjectives: tuple[Claim, ...]
+
+
+@dataclass(frozen=True)
+class NameReader:
+    """Finds the names of a vocabulary in a sentence."""
+
+    vocabulary: Vocabulary
+
+    @cached_property
+    def noun(self) -> str:
+        """The pattern of adjectives and a name."""
+        known = sorted({*self.vocabulary.singular, *self.vocabulary.plural}, key=len, reverse=True)
+        names = "|".join(map(re.escape, known)) or "(?!)"
+        return rf"(?P<adjectives>(?:(?:{'|'.join((*SIZE_NAMES, *SUPERLATIVES))}) )*)(?P<name>{names})(?![\w'-])"
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        determiners = "|".join((*(rf"{word} of (?:the|these|those)" for word in _PARTED), *_DETERMINERS))
+        return re.compile(rf"(?:(?P<determiner>{determiners}) )?{self.noun}")
+
+    def read(self, words: str, at: int) -> Named | None:
+        """Return the phrase that begins at a position; None where none begins there."""
+        match = self._pattern.match(words, at)
+        if match is None:
+            return None
+        quantifier, bounds = _quantity(match["determiner"] or "")
+        return Named(match.end(), self.label(match), quantifier, bounds, adjectives(match))
+
+    def label(self, match: re.Match[str]) -> str:
+        """Return the label of a match of ``noun``."""
+        name = match["name"]
+        return self.vocabulary.singular.get(name) or self.vocabulary.plural[name]
+
+
+def adjectives(match: re.Match[str]) -> tuple[Claim, ...]:
+    """Return the claims of the adjectives in a match of ``noun``."""
+    return tuple(degree(word) for word in match["adjectives"].split())
+
+
+def _quantity(determiner: str) -> tuple[Quantifier, dict[str, int]]:
+    determiner = re.sub(r" of (?:the|these|those)$", "", determiner)
+    if determiner in _BOUNDS:
+        return _WORDS.get(determiner, "count"), _BOUNDS[determiner]
+    if match := _COUNTED.fullmatch(determiner):
+        said = match["number"]
+        return "count", _bounds(match["how"], NUMBERS[said] if said in NUMBERS else int(said))
+    article, _, number = determiner.partition(" ")
+    if number:  # "the two"
+        return "each", _quantity(number)[1]
+    return _WORDS.get(article, "the"), {}
+
+
+def _bounds(how: str | None, number: int) -> dict[str, int]:
+    if how in ("at least", "more than"):
+        return {"least": number + (how == "more than")}
+    if how in ("at most", "up to", "fewer than", "less than"):
+        return {"most": number - (how in ("fewer than", "less than"))}
+    return {"least": number, "most": number}

@@ -1,0 +1,114 @@
+"""Phrases that say something of an object: where it lies, how large it is, how it differs from its surroundings."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from medmultipoints.transforms.claims.records import Claim, Kind
+
+ROWS: Final = {"upper": "upper", "top": "upper", "lower": "lower", "bottom": "lower", "middle": "middle"}
+COLUMNS: Final = {"left": "left", "right": "right", "centre": "centre", "center": "centre", "central": "centre"}
+SIZE_NAMES: Final = {
+    "tiny": "tiny", "small": "small", "medium-sized": "medium-sized", "medium": "medium-sized", "large": "large",
+    "big": "large",
+}  # fmt: skip
+SUPERLATIVES: Final = ("largest", "smallest", "leftmost", "rightmost", "topmost", "lowest")
+HALVES: Final = ("quadrant", "half", "side")
+
+_N: Final = r"\d+(?:\.\d+)?"
+_AROUND: Final = r"(?:its|their|the) (?:surroundings|surrounding (?:tissue|mucosa)|background)\b"
+_SIDES: Final = r"(?:left|right|upper|lower|top|bottom)"
+_IMAGE: Final = r"(?:image|picture|frame|view)"
+_COVERS: Final = rf"""(?x: (?:covers?|occup(?:y|ies)|takes?\ up|fills?)[ ]
+    (?P<near>(?:about|approximately|roughly|around)\ )?
+    (?P<percent>{_N})\ (?:%|percent|per\ cent)\ of\ the\ {_IMAGE}\b)"""
+_TOUCHES: Final = rf"""(?x: (?:touch(?:es|ing)?|reach(?:es|ing)?|(?:is\ |are\ )?cut\ off\ (?:by|at))\ (?:
+    (?P<none>no|any|none\ of\ the)\ (?:border|edge)s?
+    | (?:the\ )?(?P<borders>{_SIDES}(?:\ (?:and\ )?(?:the\ )?{_SIDES})*)\ (?:border|edge)s?)\b
+    (?:\ of\ the\ {_IMAGE}\b)?)"""
+_LIES: Final = rf"""(?x: (?:in|at|on|near|towards|within|to)\ the\ (?=(?:upper|lower|top|bottom|middle|left|right|cent))
+    (?:(?P<row>upper|lower|top|bottom|middle)\b[\ -]?)?(?P<column>left|right|centre|center|central)?
+    (?:\ ?(?P<part>corner|quadrant|half|side|third|part|area|region|portion))?(?<=\w)\b(?:\ of\ the\ {_IMAGE}\b)?
+    (?!\ (?:borders?|edges?|of)\b))"""
+_CENTRE: Final = rf"its centre at (?P<x>{_N}) % of the width and (?P<y>{_N}) % of the height\b"
+_FORM: Final = r"""(?x: (?P<even>(?:about\ )?as\ wide\ as\ (?:it\ is\ )?(?:high|tall))\b
+    | (?P<times>\d+(?:\.\d+)?)\ times\ as\ (?P<more>wide|high|tall)\ as\ (?:wide|high|tall)\b
+    | (?P<than>wider|higher|taller)\ than\ (?:it\ is\ |they\ are\ )?(?:high|tall|wide)\b)"""
+_LUMA: Final = rf"its mean luma is (?P<own>{_N}) that of the ring around it (?P<ring>{_N})"
+_STEPS: Final = rf"its luma changes by (?P<own>{_N}) from point to point that of the ring by (?P<ring>{_N})"
+
+
+def read_predicate(words: str, at: int) -> tuple[int, Claim] | None:
+    """Return where the phrase that begins at a position ends, and its claim; None where none begins there."""
+    for pattern, make in _PHRASES:
+        if match := pattern.match(words, at):
+            return match.end(), make(match)
+    return None
+
+
+def degree(word: str) -> Claim:
+    """Return the claim of a size or a superlative."""
+    if word in SIZE_NAMES:
+        return Claim(kind="size", value=SIZE_NAMES[word])
+    return Claim(kind="superlative", value=word)
+
+
+def _place(match: re.Match[str]) -> Claim:
+    row, column = ROWS.get(match["row"] or "", ""), COLUMNS.get(match["column"] or "", "")
+    return Claim(kind="place", value=f"{row} {column}".strip(), numbers={"halves": match["part"] in HALVES})
+
+
+def _centre(match: re.Match[str]) -> Claim:
+    return Claim(kind="place", numbers=_numbers(match, "x", "y"))
+
+
+def _share(match: re.Match[str]) -> Claim:
+    return Claim(kind="share", numbers=_numbers(match, "percent") | {"near": bool(match["near"])})
+
+
+def _border(match: re.Match[str]) -> Claim:
+    if match["none"]:
+        return Claim(kind="border", value="any" if match["none"] == "any" else "none")
+    sides = [ROWS.get(side, side) for side in re.findall(_SIDES, match["borders"])]
+    return Claim(kind="border", value=" ".join(sides))
+
+
+def _aspect(match: re.Match[str]) -> Claim:
+    if match["even"]:
+        return Claim(kind="aspect", value="even")
+    value = "wide" if (match["more"] or match["than"]).startswith("wide") else "high"
+    return Claim(kind="aspect", value=value, numbers=_numbers(match, "times") if match["times"] else {})
+
+
+def _numbers(match: re.Match[str], *names: str) -> dict[str, float]:
+    """Return the numbers, and ``digits``, to which they are rounded."""
+    digits = min(len(match[name].partition(".")[2]) for name in names)
+    return {name: float(match[name]) for name in names} | {"digits": digits}
+
+
+def _measured(kind: Kind) -> Callable[[re.Match[str]], Claim]:
+    return lambda match: Claim(kind=kind, numbers=_numbers(match, "own", "ring"))
+
+
+def _compared(kind: Kind, value: str) -> Callable[[re.Match[str]], Claim]:
+    return lambda _: Claim(kind=kind, value=value)
+
+
+_PHRASES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Claim]], ...]] = tuple(
+    (re.compile(pattern), make)
+    for pattern, make in (
+        (_COVERS, _share),
+        (_TOUCHES, _border),
+        (_LIES, _place),
+        (_CENTRE, _centre),
+        (_LUMA, _measured("contrast")),
+        (_STEPS, _measured("texture")),
+        (rf"(?:brighter|lighter) than {_AROUND}", _compared("contrast", "brighter")),
+        (rf"darker than {_AROUND}", _compared("contrast", "darker")),
+        (rf"(?:about )?as bright as {_AROUND}", _compared("contrast", "equal")),
+        (rf"(?:rougher|more textured) than {_AROUND}", _compared("texture", "rougher")),
+        (rf"smoother than {_AROUND}", _compared("texture", "smoother")),
+        (rf"(?:about )?as rough as {_AROUND}", _compared("texture", "equal")),
+        (_FORM, _aspect),
+    )
+)
