@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from medmultipoints.data_lake.evaluate.json_lines import images_of, name_of, read_lines, refuse_repeats
 from medmultipoints.data_lake.evaluate.questions import Question, read_questions
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.scoring.items import Item
+
+DESCRIPTION: Final = "description"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +26,17 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """What can be scored, how it was matched, and what is not: by kind, and by why a dialect has no form for it."""
+    """What can be scored, how it was matched, and what is not: by kind, and by why a dialect has no form for it.
+
+    ``descriptions``: of a release, the response to each question for a description, by its id.
+    """
 
     items: tuple[Item, ...]
     matched_by: Literal["id", "order"]
     not_scored: Mapping[str, int]
     left_out: Mapping[str, int]
     unanswered: int = 0
+    descriptions: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_items(
@@ -55,11 +61,12 @@ def load_items(
         unanswered = 0
     pairs = _by_id(questions, answers, predictions) if by_id else _by_order(questions, answers, predictions)
     scored = [(question.truth, question.restore(answer.response)) for question, answer in pairs if question.truth]
-    others = Counter(question.task for question in questions if not question.truth)
+    texts = {one.name: answer.response for one, answer in pairs if one.task == DESCRIPTION and truth.is_dir()}
+    others = Counter(one.task for one in questions if not one.truth and one.name not in texts)
     left_out = Counter(question.left_out for question in every if question.left_out)
     items = tuple(Item(known, response) for known, response in scored)
     how: Literal["id", "order"] = "id" if by_id else "order"
-    return Matched(items, how, dict(sorted(others.items())), dict(sorted(left_out.items())), unanswered)
+    return Matched(items, how, dict(sorted(others.items())), dict(sorted(left_out.items())), unanswered, texts)
 
 
 def _answered(

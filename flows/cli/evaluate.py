@@ -57,12 +57,14 @@ def evaluate(
 
     Example: `medmultipoints evaluate --truth lake/releases/demo/1.0.0 --split test --predictions result.jsonl`
     """
+    from medmultipoints.data_lake.evaluate.descriptions import score_descriptions
+    from medmultipoints.transforms.claims.score import total
     from medmultipoints.transforms.scoring.report import (
         scoring_report,  # scipy and the COCO evaluator: not for every command
     )
 
     matched = load_items(truth, predictions, split, dialect, partial=partial)
-    if not matched.items:
+    if not matched.items and not matched.descriptions:
         raise DataError(f"{truth} holds no question of a kind that is scored: nothing to do.")
     how: dict[str, Any] = {
         "matched_by": matched.matched_by,
@@ -72,6 +74,8 @@ def evaluate(
     if partial:
         how["unanswered"] = matched.unanswered
     report = how | scoring_report(matched.items, metrics.value)
+    if judged := score_descriptions(truth, matched.descriptions, split):
+        report["claims"] = total(judged)
     write_aside(html, lambda: render_scoring_page(matched.items, report))
     if as_json:
         print_json(report)
@@ -99,8 +103,18 @@ def _print_report(matched: Matched, report: dict[str, Any]) -> None:
         table("\nPublished metrics", ["task", "metric", "value"], rows)
     if "strict" in report:
         _print_strict(report["strict"])
+    if "claims" in report:
+        _print_claims(report["claims"])
     if report.get("disagreements"):
         _print_disagreements(report["disagreements"])
+
+
+def _print_claims(claims: dict[str, Any]) -> None:
+    ends = claims["intervals"]
+    rows = [[name, f"{claims[name]:,}", _interval(ends[name])] for name in ("true", "false", "uncheckable")]
+    rows.append(["recall of the facts", _number(claims["recall"]), _interval(ends["recall"])])
+    title = f"\nSentences of {claims['texts']:,} descriptions, with 95 % intervals of their shares"
+    table(title, ["verdict", "sentences", "interval"], rows)
 
 
 def _print_sides(sides: list[dict[str, Any]]) -> None:

@@ -30,9 +30,11 @@ GRAMMAR: Final = SEEN | frozenset((
     "sits", "sit", "positioned", "so", "does", "do", "image", "picture", "frame", "view", "photo", "box", "annotated",
     "object", "region", "looks", "look",
 ))  # fmt: skip
+ASKED: Final = Mention()
+"""The object that the question gives."""
 _BREAKS: Final = frozenset({",", ";", ":", "but"})
 _COPULAS: Final = frozenset({"is", "are", "appears", "appear", "looks", "look", "and", "not", "so", "isn't", "aren't"})
-_TOKEN: Final = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+(?:\.\d+)?|[^\s.!\"'()“”]")
+_TOKEN: Final = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|\d+(?:\.\d+)?|[^\s.!\"'()“”]")
 _OPENING: Final = re.compile(
     r"this is (?:a|an|the) (?:image|picture|frame|view|photo)(?: of)?\b|(?:the|this|that) (?:image|picture|frame|view|"
     r"photo)\b|there (?:is|are)\b|can be seen\b"
@@ -58,7 +60,7 @@ def split_sentences(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if re.search(r"\w", part))
 
 
-def parse_sentence(text: str, vocabulary: Vocabulary, subject: Mention = Mention()) -> tuple[Parsed, Mention]:
+def parse_sentence(text: str, vocabulary: Vocabulary, subject: Mention = ASKED) -> tuple[Parsed, Mention]:
     """Return what a sentence says, and what a later "it" means.
 
     ``subject``: what "it" means in this sentence; by default the object that the question gives.
@@ -244,7 +246,7 @@ class _Reader:
         begun = _Statement(named.label, quantifier, named.adjectives, named.bounds, named=True)
         begun.joined = self.before_and if self.last_word == "and" else ""
         if not plain:
-            begun = _Statement(named.label, "the", named=not self.denied)
+            begun = _Statement(named.label, "the")
         elif self.denied and quantifier == "count":
             begun.denied = True
         elif self.denied and quantifier in ("a", "any", "the"):
@@ -252,6 +254,8 @@ class _Reader:
         elif quantifier == "any" or (self.denied and quantifier != "no"):
             begun.quantifier = "any"
             self.unread.append("any")
+        if named.plural and plain and begun.quantifier == "the":
+            begun.quantifier = "each"
         return begun
 
     def _some_of(self) -> str:
@@ -267,8 +271,11 @@ class _Reader:
         if self.current:
             self.subject = self.current.meant
         begun = self._begin(self._continued())
-        if match["many"]:
-            begun.quantifier = "each" if begun.label else "asked"
+        if begun.label is None and match["many"]:
+            begun.quantifier = "any"
+            self.unread.append(match[0])
+        elif begun.label:
+            begun.quantifier = "each" if match["many"] else "the"
             begun.bounds = {"least": 2, "most": 2} if match[0].startswith("both") else {}
         return "name"
 
@@ -310,7 +317,7 @@ class _Reader:
     def _see(self, word: str) -> None:
         """Read "is not visible"."""
         one = self.current
-        plain = one is not None and one.named and not one.said and one.quantifier in ("a", "the")
+        plain = one is not None and one.named and not one.said and one.quantifier in ("a", "the", "each")
         if one and plain and word in SEEN and self.denied and self.last == "not":
             one.quantifier, self.denied = "no", False
 

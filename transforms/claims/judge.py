@@ -1,8 +1,9 @@
 """Claims judged against the measured facts of a picture: true, false, or not checkable.
 
 A claim of several objects is true where it holds for all that it can mean, false where for none, else not checkable;
-"a small polyp in the upper left" means any one of which all of that holds. Absence, exact counts and superlatives are
-certain only for labels that are annotated completely. Overlap is that of boxes.
+"a small polyp in the upper left" means any one of which all of that holds. In a text about a given polyp, "the polyp"
+is that one. Absence, exact counts and superlatives are certain only for labels that are annotated completely. Overlap
+is that of boxes.
 """
 
 import math
@@ -67,8 +68,11 @@ def _of_objects(claim: Claim, picture: PictureFacts) -> Known:
 
 def _meant(mention: Mention, picture: PictureFacts) -> Sequence[ObjectFacts] | None:
     """Return the objects that a phrase means; None where that is not known of one of them."""
+    asked = None if picture.asked is None else picture.objects[picture.asked]
     if mention.label is None:
-        return None if picture.asked is None else (picture.objects[picture.asked],)
+        return None if asked is None else (asked,)
+    if asked and mention.determiner == "the" and not mention.given and mention.label == asked.label:
+        return (asked,)
     fits = [(one, _fits(mention, one, picture)) for one in picture.of(mention.label)]
     return None if any(known is None for _, known in fits) else [one for one, known in fits if known]
 

@@ -27,6 +27,7 @@ _DETERMINERS: Final = (
     "an", "a", "the", "this", "that", "these", "those",
 )  # fmt: skip
 _PARTED: Final = ("all", "both", "each", "none", "neither")
+_MANY: Final = re.compile(r" (?:are|lie|touch|reach|cover|occupy|do|sit|appear|look|overlap)\b")
 _WORDS: Final[dict[str, Quantifier]] = {
     "a": "a", "an": "a", "any": "any", "no": "no", "none": "no", "neither": "no", "both": "each", "all": "each",
     "each": "each", "every": "each",
@@ -46,6 +47,7 @@ class Named:
     quantifier: Quantifier
     bounds: dict[str, int]
     adjectives: tuple[Claim, ...]
+    plural: bool
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,10 @@ class NameReader:
         if match is None:
             return None
         quantifier, bounds = _quantity(match["determiner"] or "")
-        return Named(match.end(), self.label(match), quantifier, bounds, adjectives(match))
+        plural = match["name"] not in self.vocabulary.singular or (
+            match["name"] in self.vocabulary.plural and _MANY.match(words, match.end()) is not None
+        )
+        return Named(match.end(), self.label(match), quantifier, bounds, adjectives(match), plural)
 
     def label(self, match: re.Match[str]) -> str:
         """Return the label of a match of ``noun``."""

@@ -24,7 +24,7 @@ _COVERS: Final = rf"""(?x: (?:covers?|occup(?:y|ies)|takes?\ up|fills?)[ ]
     (?P<percent>{_N})\ (?:%|percent|per\ cent)\ of\ the\ {_IMAGE}\b)"""
 _TOUCHES: Final = rf"""(?x: (?:touch(?:es|ing)?|reach(?:es|ing)?|(?:is\ |are\ )?cut\ off\ (?:by|at))\ (?:
     (?P<none>no|any|none\ of\ the)\ (?:border|edge)s?
-    | (?:the\ )?(?P<borders>{_SIDES}(?:\ (?:and\ )?(?:the\ )?{_SIDES})*)\ (?:border|edge)s?)\b
+    | (?:the\ )?(?P<borders>{_SIDES}(?:(?:\ ,)?\ (?:and\ )?(?:the\ )?{_SIDES})*)\ (?:border|edge)s?)\b
     (?:\ of\ the\ {_IMAGE}\b)?)"""
 _LIES: Final = rf"""(?x: (?:in|at|on|near|towards|within|to)\ the\ (?=(?:upper|lower|top|bottom|middle|left|right|cent))
     (?:(?P<row>upper|lower|top|bottom|middle)\b[\ -]?)?(?P<column>left|right|centre|center|central)?

@@ -1,15 +1,23 @@
 """Scores of texts about pictures: sentences true, false and not checkable, and the share of the facts that they say."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
+
+import numpy as np
 
 from medmultipoints.transforms.claims.facts import PictureFacts
-from medmultipoints.transforms.claims.records import Claim, JudgedSentence
+from medmultipoints.transforms.claims.records import Claim, JudgedSentence, Mention, Verdict
+from medmultipoints.transforms.scoring.bootstrap import intervals
+from medmultipoints.transforms.scoring.detection import Floats
 
 RECALLED = (("place",), ("size", "share"), ("border",))
 """Facts that a description should give of the object asked for, each by the kinds of claims that give it."""
+
+
+_COUNTS = (*get_args(Verdict), "said", "facts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,14 @@ class TextScore:
     uncheckable: int
     said: int
     facts: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedScore:
+    """The score of one text, and the group that its picture is resampled with."""
+
+    group: str
+    score: TextScore
 
 
 def score_text(judged: Sequence[JudgedSentence], picture: PictureFacts) -> TextScore:
@@ -53,16 +69,41 @@ def _said_of_asked(true: Iterable[Claim], picture: PictureFacts) -> set[str]:
     """Return the kinds of true claims that are about the object asked for, or about the only one of its label."""
     assert picture.asked is not None
     label = picture.objects[picture.asked].label
-    meant = {None, label} if len(picture.of(label)) == 1 else {None}
-    claims = [inner for claim in true if claim.about.label in meant for inner in (claim, *claim.about.given)]
+    lone = len(picture.of(label)) == 1
+    claims = [inner for claim in true if _means(claim.about, label, lone) for inner in (claim, *claim.about.given)]
     return {claim.kind for claim in claims if not claim.denied}
 
 
-def total(scores: Iterable[TextScore]) -> dict[str, Any]:
-    """Return the sentences of all texts by verdict, and ``recall``, the share of the facts that they say."""
-    every = list(scores)
-    said, facts = sum(score.said for score in every), sum(score.facts for score in every)
-    found: dict[str, Any] = {
-        name: sum(getattr(score, name) for score in every) for name in ("true", "false", "uncheckable")
-    }
-    return {"texts": len(every), **found, "recall": round(said / facts, 4) if facts else None}
+def _means(about: Mention, asked: str, lone: bool) -> bool:
+    """Whether a phrase means the object asked for, whose label is ``asked``."""
+    single = about.determiner == "the" and not about.given
+    return about.label is None or (about.label == asked and (lone or single))
+
+
+def total(scores: Sequence[GroupedScore]) -> dict[str, Any]:
+    """Return the sentences of all texts by verdict, and ``recall``, the share of the facts that they say.
+
+    ``intervals``: 95 % of the share of each verdict, and of recall, over resamplings of the groups; None below two.
+    """
+    groups = sorted({one.group for one in scores})
+    sums = np.zeros((len(groups), len(_COUNTS)))
+    for one in scores:
+        sums[groups.index(one.group)] += [getattr(one.score, name) for name in _COUNTS]
+    whole = dict(zip(_COUNTS, map(int, sums.sum(axis=0)), strict=True))
+    ends = {name: [_known(end) for end in pair] for name, pair in intervals(groups, sums, _shares).items()}
+    recall = round(whole["said"] / whole["facts"], 4) if whole["facts"] else None
+    verdicts = {name: whole[name] for name in get_args(Verdict)}
+    return {"texts": len(scores), **verdicts, "recall": recall, "intervals": ends}
+
+
+def _shares(sums: Floats) -> dict[str, Floats]:
+    """Return the share of each verdict among the sentences, and recall, of sums whose last axis is ``_COUNTS``."""
+    by_name = {name: sums[..., place] for place, name in enumerate(_COUNTS)}
+    sentences = sums[..., :3].sum(axis=-1)
+    with np.errstate(invalid="ignore"):
+        found = {name: np.asarray(by_name[name] / sentences) for name in get_args(Verdict)}
+        return found | {"recall": np.asarray(by_name["said"] / by_name["facts"])}
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 4)

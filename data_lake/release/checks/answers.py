@@ -15,9 +15,7 @@ ELSEWHERE = "a label that the recipe leaves out"
 
 def check_answers(tables: Tables, recipe: Mapping[str, Any]) -> Iterator[str]:
     """A sentence for every instruction whose prompt or answer is not what its record says."""
-    policy = recipe.get("boxes", {}).get("policy")
-    if not isinstance(policy, str):
-        raise DataError("manifest.json is damaged: recipe.boxes.policy is missing. Get the release again.")
+    policy = box_policy(recipe)
     wrong = _wrong(tables, tables.instructions, policy)
     # An image may hold labels that the recipe leaves out, so the name for "with others" can be right as well.
     unsure = tables.instructions.filter(
@@ -27,6 +25,14 @@ def check_answers(tables: Tables, recipe: Mapping[str, Any]) -> Iterator[str]:
     for instruction_id, reason in wrong.select("instruction_id", "reason").iter_rows():
         if instruction_id not in accepted:
             yield f"{instruction_id}: {reason.replace('_', ' ')}"
+
+
+def box_policy(recipe: Mapping[str, Any]) -> str:
+    """Return the box policy of a release, on which the names of labels depend; DataError without one."""
+    policy = recipe.get("boxes", {}).get("policy")
+    if not isinstance(policy, str):
+        raise DataError("manifest.json is damaged: recipe.boxes.policy is missing. Get the release again.")
+    return policy
 
 
 def _wrong(tables: Tables, instructions: pl.DataFrame, policy: str, *, shared: bool = False) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """Made-up pictures, small enough to keep in mind, and the words that texts about them may use."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from medmultipoints.transforms.claims.facts import ObjectFacts, PictureFacts, Vocabulary
@@ -27,7 +28,7 @@ ONE: Final = PictureFacts(
     organ="Colon",
     asked=0,
 )
-"""A medium-sized polyp in the upper left, twice as wide as high, brighter and rougher than its ring; no instrument."""
+"""A medium-sized polyp in the upper left, twice as wide as high, brighter and rougher than its ring."""
 
 TWO: Final = PictureFacts(
     objects=(
@@ -37,9 +38,11 @@ TWO: Final = PictureFacts(
     ),
     complete=frozenset({"polyps", "instrument"}),
     organ="Stomach",
-    asked=1,
 )
-"""A medium-sized polyp at the left border, a small one in the lower right (asked for), an instrument over the latter."""
+"""A medium-sized polyp at the left border, a small one in the lower right, and an instrument over the latter."""
+
+ASKED: Final = replace(TWO, asked=1)
+"""The same in a description of the small polyp."""
 
 OPEN: Final = PictureFacts(
     objects=(_object("instrument", (0.45, 0.45, 0.55, 0.55), 0.05),), complete=frozenset(), organ="", asked=None
@@ -49,4 +52,4 @@ OPEN: Final = PictureFacts(
 EMPTY: Final = PictureFacts(objects=(), complete=frozenset({"polyps"}), organ="Colon")
 """No polyp, for certain; whether an instrument is visible is not known."""
 
-PICTURES: Final = {"one": ONE, "two": TWO, "open": OPEN, "empty": EMPTY}
+PICTURES: Final = {"one": ONE, "two": TWO, "asked": ASKED, "open": OPEN, "empty": EMPTY}

@@ -6,8 +6,10 @@ The verdicts in ``sentences.txt`` follow these rules, whatever the code does:
 - What a hedge, a question, an unknown word or an unknown name says is not known.
 - Absence and exact numbers are known only of labels that are annotated completely; one object is enough for "a".
 - "A small polyp in the upper left" is one object that is both. "The small polyp" is the one that is small. "The polyp",
-  where there are several, holds if it holds for all of them, fails if it fails for all, and else is not known.
-- "Two polyps are small" gives the number of small ones. "Each", "both", "all" and "they" fail if one object fails.
+  where there are several, holds if it holds for all of them, fails if it fails for all, and else is not known. In a
+  description of a given polyp, "the polyp" and "it" are that one.
+- "Two polyps are small" gives the number of small ones. "Each", "both", "all", "they" and "the polyps" fail if one
+  object fails.
 - Parts of a picture are thirds, or halves with "half", "side" and "quadrant"; numbers hold as rounded, and
   within a tenth after "about".
 """

@@ -1,0 +1,51 @@
+"""The facts and the words of one scene of a release, in the form that claims are judged by."""
+
+from collections.abc import Collection
+
+from medmultipoints.transforms.claims.facts import ObjectFacts, PictureFacts, Vocabulary, touched_borders
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene
+from medmultipoints.transforms.records import UNKNOWN, ReleasedObject
+
+
+def picture_facts(scene: Scene, labels: Collection[str], asked: str | None = None) -> PictureFacts:
+    """Return what is known of a scene.
+
+    ``labels``: those that the release has; the objects of others may be left out. ``asked``: id of the object that a
+    text is about.
+    """
+    places = {item.object_id: place for place, item in enumerate(scene.objects)}
+    return PictureFacts(
+        objects=tuple(_object(scene, item) for item in scene.objects),
+        complete=frozenset(scene.certain) & frozenset(labels),
+        organ="" if scene.organ == UNKNOWN else scene.organ,
+        asked=None if asked is None else places[asked],
+    )
+
+
+def scene_vocabulary(scene: Scene, lexicon: Lexicon, organs: Collection[str]) -> Vocabulary:
+    """Return the names of labels in this scene, without those that two labels share, and the organs of the release."""
+    singular: dict[str, set[str]] = {}
+    plural: dict[str, set[str]] = {}
+    for label in lexicon.labels():
+        for name in lexicon.allowed([scene], label):
+            singular.setdefault(name.singular.casefold(), set()).add(label)
+            plural.setdefault(name.plural.casefold(), set()).add(label)
+    return Vocabulary(_clear(singular), _clear(plural), frozenset(map(str.casefold, organs)) - {UNKNOWN.casefold()})
+
+
+def _clear(names: dict[str, set[str]]) -> dict[str, str]:
+    return {name: next(iter(labels)) for name, labels in names.items() if len(labels) == 1}
+
+
+def _object(scene: Scene, item: ReleasedObject) -> ObjectFacts:
+    (x1, y1, x2, y2), (width, height) = item.box, item.sides
+    area = (item.area_px or 0) * scene.scale**2 or width * height
+    return ObjectFacts(
+        label=item.label,
+        box=(x1 / scene.width, y1 / scene.height, x2 / scene.width, y2 / scene.height),
+        percent=100 * area / (scene.width * scene.height),
+        aspect=width / height,
+        touched=touched_borders((x1, y1, scene.width - x2, scene.height - y2), BORDER_PX),
+        tone=item.tone,
+    )
