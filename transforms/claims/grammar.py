@@ -1,7 +1,7 @@
 """A closed grammar: English sentences about objects in a picture, parsed into claims.
 
 A sentence is read from left to right: names of objects, what is said of them, denials, and words of mere grammar. All
-other words stay unread: a sentence with such words is never true as a whole, for nobody knows what else it says.
+other words stay unread: a sentence with such words is never true as a whole, because what else it says is unknown.
 """
 
 import re

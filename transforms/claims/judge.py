@@ -144,7 +144,7 @@ def _share(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
 
 
 def _superlative(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    """Compare with the others of the label; the lead must be as large as questions ask for, else nobody can tell."""
+    """Compare with the others of the label; the lead must be as large as questions ask for, else it is unknown."""
     others = [other for other in picture.of(one.label) if other is not one]
     complete = True if one.label in picture.complete else None
     if not others:
@@ -214,7 +214,7 @@ def _to_other(claim: Claim, one: ObjectFacts, picture: PictureFacts, holds: Call
 
 
 def _lies(how: str, one: ObjectFacts, other: ObjectFacts) -> Known:
-    """Compare the centres along each axis that is spoken of; where they are level, nobody can tell."""
+    """Compare the centres along each axis that is spoken of; unknown where they are level."""
     across, down = one.centre[0] - other.centre[0], one.centre[1] - other.centre[1]
     words = {"above": ["upper"], "over": ["upper"], "below": ["lower"], "under": ["lower"], "beneath": ["lower"]}
     leads = {"left": -across, "right": across, "upper": -down, "lower": down}

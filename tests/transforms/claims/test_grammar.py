@@ -1,4 +1,4 @@
-"""What a sentence says, and which of its words nobody understands."""
+"""What a sentence says, and which of its words the grammar does not know."""
 
 import pytest
 from hypothesis import given

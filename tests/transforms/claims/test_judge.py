@@ -93,7 +93,7 @@ TRUE = [one for one in WRITTEN if one.verdict == "true"]
 
 @pytest.mark.parametrize("insert", ["malignant", "xyzzy", "flat", "pedunculated", "two-lobed", "другой"])
 def test_a_true_sentence_with_an_unknown_word_is_never_true(insert: str) -> None:
-    """Nobody knows what the word adds."""
+    """What the word adds is unknown."""
     parts = [(one, *one.text.rpartition(" polyp")) for one in TRUE if " polyp" in one.text.rpartition(" / ")[2]]
     changed = [(f"{before} {insert}{name}{after}", one.picture) for one, before, name, after in parts]
     assert len(changed) > 100
