@@ -63,8 +63,10 @@ def start_hub(root: Path, *options: str, users: Sequence[str] = USERS) -> Iterat
     """A test Hub on 127.0.0.1 with a free port, stopped when the block ends."""
     accounts = [word for user in users for word in ("--user", user)]
     command = [sys.executable, "-m", "tests.hub", "--root", str(root), "--port", "0", "--while-stdin"]
+    # Commands that a test ran in this process set PYTHONSAFEPATH; the test Hub is found in the folder it starts in.
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
     process = subprocess.Popen(
-        [*command, *accounts, *options], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*command, *accounts, *options], cwd=ROOT, env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None
