@@ -4,8 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
+
+from medmultipoints.data_lake.release.read.sound import check_types
 from medmultipoints.data_lake.release.read.tables import readable, table_files, table_place
 from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.transforms.columns.tables import load_table
 from medmultipoints.transforms.diff.releases import Tables
 
 EXCLUSIONS = "quarantine/exclusions.parquet"
@@ -25,13 +29,21 @@ def check_placement(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def check_quarantine(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """A sentence for every reason whose count in the manifest is not that of the table of exclusions."""
+    """A sentence for every reason whose count in the manifest is not that of the table of exclusions.
+
+    DataError for a column of it that has another type than declared, or nulls where none may be.
+    """
     if EXCLUSIONS not in {file.path for file in manifest.files}:
         yield f"{EXCLUSIONS} is not in the manifest: nothing says what was left out"
         return
     with readable(folder / EXCLUSIONS) as file:
-        rows = file.read(columns=["stage", "verdict", "reason"]).to_pylist()
-    found = Counter((row["stage"], row["verdict"], row["reason"]) for row in rows)
+        table = pl.DataFrame(pl.from_arrow(file.read()))
+    check_types(folder / EXCLUSIONS, table, "exclusions")
+    lacking = [one.name for one in load_table("exclusions").columns if one.name not in table.columns]
+    if lacking:
+        yield f"{EXCLUSIONS} lacks the columns {', '.join(lacking)}"
+        return
+    found = Counter(table.select("stage", "verdict", "reason").rows())
     stated = {
         (stage.name, reason.verdict, reason.reason): reason.count
         for stage in manifest.accounting
