@@ -34,7 +34,7 @@ def command_of(words: list[str]) -> tuple[str, list[str]]:
 
 def make_targets() -> set[str]:
     """The targets that the Makefile declares."""
-    return set(re.findall(r"^([a-z.]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    return set(re.findall(r"^([a-z.-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
