@@ -144,7 +144,7 @@ class Stage:
     ``work`` turns one shard into tables; ``parameters`` is the part of the recipe that the result depends
     on; ``data`` digests the data files it uses; ``rules`` are computed over whole tables; ``suite`` gives, by
     table, the variant and the parameters that its expectations take from the recipe; ``leaves_out`` gives, by table,
-    the rows that are not wanted where only the whole table tells for any its shards.
+    the rows that are not wanted, where only the whole table shows it.
     """
 
     name: str
