@@ -159,11 +159,6 @@ def ask(model: type[RequestT], **values: Any) -> RequestT:
         raise UsageError(f"{problems(error, model)}.") from error
 
 
-def meaning(model: type[BaseModel], name: str) -> str:
-    """Return the description of a field as the help of an option: a sentence with a full stop."""
-    return f"{model.model_fields[name].description}."
-
-
 def parse_sources(texts: Sequence[str]) -> dict[str, str]:
     """Return the paths of NAME=PATH pairs of the command line by name."""
     pairs = {}
