@@ -53,9 +53,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 def load(name: str) -> Any:
     """Import the module of a command and return the command."""
-    from medmultipoints.flows.cli.console import HEARTBEAT
-
-    HEARTBEAT.start()
     module, attribute = COMMANDS[name]
     found = getattr(import_module(f"medmultipoints.flows.cli.{module}"), attribute)
     if attribute == GROUP:
@@ -90,8 +87,11 @@ class Deferred(TyperGroup):
         self.commands = {name: TyperCommand(name, help=help_of(name)) for name in COMMANDS}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Return the command that is called, imported, and the arguments left for it."""
+        """Return the command that is called and its arguments; from here a heartbeat goes on until it ends."""
+        from medmultipoints.flows.cli.console import HEARTBEAT
+
         name, _, rest = super().resolve_command(ctx, args)
+        ctx.call_on_close(HEARTBEAT.start())
         return name, load(name) if name else None, rest
 
 

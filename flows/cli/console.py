@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -48,15 +48,16 @@ class Heartbeat:
         self.doing = ""
         self.last = time.monotonic()
 
-    def start(self, every: float = 30) -> None:
-        """Begin, in a thread that ends with the process; in a terminal bars show the same."""
+    def start(self, every: float = 30) -> Callable[[], None]:
+        """Begin, and return what ends it; in a terminal bars show the same, and nothing begins."""
+        ended = threading.Event()
         if not ERR.is_terminal:
-            threading.Thread(target=self._beat, args=(every,), daemon=True).start()
+            threading.Thread(target=self._beat, args=(every, ended), daemon=True).start()
+        return ended.set
 
-    def _beat(self, every: float) -> None:
-        begun = time.monotonic()
-        while True:
-            time.sleep(max(0.1, self.last + every - time.monotonic()))
+    def _beat(self, every: float, ended: threading.Event) -> None:
+        begun = self.last = time.monotonic()
+        while not ended.wait(self.last + every - time.monotonic()):
             if time.monotonic() >= self.last + every:
                 self.last = time.monotonic()
                 doing = f": {self.doing}" if self.doing else ""

@@ -9,6 +9,7 @@ import hashlib
 import shutil
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from medmultipoints.data_lake.publish import remote_release as kept
@@ -42,7 +43,7 @@ def show(work: Path) -> dict[str, Any]:
     """How many pushes met a fault and how they ended."""
     import huggingface_hub.utils._http as client
 
-    client.time.sleep = awake  # type: ignore[attr-defined]
+    client.time = SimpleNamespace(sleep=awake)  # type: ignore[assignment]
     kept.SMALL = 0  # the files of the tiny release are read in ranges, as large ones are
     versions = write_versions(work / "versions")
     ends: Counter[str] = Counter()

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -35,7 +36,8 @@ def hub(running_hub: TestHub, monkeypatch: pytest.MonkeyPatch) -> TestHub:
     monkeypatch.setenv("HF_ENDPOINT", running_hub.endpoint)
     monkeypatch.setenv("HF_TOKEN", WRITER)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # read at import: too late for setenv
-    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", awake)
+    # The name `time` of that module alone: `time.sleep` itself belongs to every thread of the process.
+    monkeypatch.setattr("huggingface_hub.utils._http.time", SimpleNamespace(sleep=awake))
     return running_hub
 
 

@@ -199,7 +199,7 @@ def test_a_repository_of_something_else_is_refused(hub: TestHub, repo: str, vers
     api = HfApi(endpoint=hub.endpoint, token=WRITER)
     api.create_repo(repo, repo_type="dataset")
     edit(hub, repo, "train.csv", b"a,b")
-    with pytest.raises(UsageError, match="no repository of releases"):
+    with pytest.raises(UsageError, match="it is not a release repository"):
         publish(versions["1.0.0"], repo)
 
 
