@@ -27,7 +27,7 @@ from benchmarks.measure import tree_bytes
 from medmultipoints.data_lake.archives.fingerprint import SourceFingerprint
 from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.store.layout import Lake, open_lake
-from medmultipoints.data_lake.store.tables import put_table, read_table
+from medmultipoints.data_lake.store.parquet_tables import put_table, read_table
 from medmultipoints.expectations.validate import validate
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.run import Unwatched, run_in_threads, run_stage

@@ -18,8 +18,8 @@ from medmultipoints.data_lake.release.checks.verify import VerifyReport, verify_
 from medmultipoints.data_lake.release.export.dialects import DialectReport, export_dialect
 from medmultipoints.data_lake.release.export.plain import ExportReport, export_release
 from medmultipoints.data_lake.release.read.compare import diff_folders
+from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.read.show import describe_release
-from medmultipoints.data_lake.release.read.tables import read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.flows.engine.execute import execute
 from medmultipoints.flows.engine.prepare import prepare_attempt

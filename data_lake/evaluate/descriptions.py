@@ -9,10 +9,10 @@ import polars as pl
 from medmultipoints.data_lake.evaluate.score import DESCRIPTION
 from medmultipoints.data_lake.prompt_assets import known_labels, load_names
 from medmultipoints.data_lake.release.checks.answers import box_policy
-from medmultipoints.data_lake.release.read.tables import read_all_instructions, read_parquet
+from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.claims.judge import judge_text
-from medmultipoints.transforms.claims.responses import described_text
+from medmultipoints.transforms.claims.response_text import described_text
 from medmultipoints.transforms.claims.scene_facts import picture_facts, scene_vocabulary
 from medmultipoints.transforms.claims.score import GroupedScore, score_text
 from medmultipoints.transforms.diff.releases import Tables

@@ -17,7 +17,7 @@ from medmultipoints.data_lake.evaluate.json_lines import (
 from medmultipoints.data_lake.evaluate.responses import Restore, read_forms, refuse_exports
 from medmultipoints.data_lake.prompt_assets import load_names
 from medmultipoints.data_lake.release.export.dialect_lines import LeftOut
-from medmultipoints.data_lake.release.read.tables import read_all_instructions, read_parquet, splits_of
+from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet, splits_of
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.scoring.found_json import is_number

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medmultipoints.data_lake.publish.places import KeptFile, LocalFile, Place, download, hash_local
-from medmultipoints.data_lake.release.read.tables import table_place
+from medmultipoints.data_lake.release.read.released_tables import table_place
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, ReleasedFile, read_manifest
 from medmultipoints.data_lake.store.temporary import system_temporary_folder
 from medmultipoints.transforms.errors import DataError

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from medmultipoints.data_lake.publish.places import Place, PlaceState
 from medmultipoints.data_lake.publish.remote_release import fetch_manifest
 from medmultipoints.data_lake.release.read.json_files import recipe_value
-from medmultipoints.data_lake.release.read.tables import read_parquet, table_files
+from medmultipoints.data_lake.release.read.released_tables import read_parquet, table_files
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest
 from medmultipoints.transforms.errors import DataError
 

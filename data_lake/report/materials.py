@@ -10,10 +10,10 @@ import polars as pl
 from medmultipoints.data_lake.release.read.certificate import CERTIFICATE, check_leakage
 from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS
 from medmultipoints.data_lake.release.read.json_files import read_object, recipe_value
-from medmultipoints.data_lake.release.read.tables import own_file, read_parquet, read_quarantine, read_tables
+from medmultipoints.data_lake.release.read.released_tables import own_file, read_parquet, read_quarantine, read_tables
 from medmultipoints.data_lake.release.write.changes import CHANGES
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
-from medmultipoints.data_lake.report.pictures import read_thumbnails
+from medmultipoints.data_lake.report.page_pictures import read_thumbnails
 from medmultipoints.transforms.columns.tables import empty_frame, load_table
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.records import SIDES

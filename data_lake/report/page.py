@@ -15,7 +15,7 @@ from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.changes import plain
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.report import sections
-from medmultipoints.data_lake.report.corrections import TEMPLATES, entry, offered
+from medmultipoints.data_lake.report.correction_entries import TEMPLATES, entry, offered
 from medmultipoints.data_lake.report.html import Functions, load_template
 from medmultipoints.data_lake.report.materials import Album, read_materials
 from medmultipoints.data_lake.report.sections import EXAMPLES, Listing

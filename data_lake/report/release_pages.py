@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from medmultipoints.data_lake.release.export.pictures import write_whole
-from medmultipoints.data_lake.release.read.tables import table_files
+from medmultipoints.data_lake.release.read.released_tables import table_files
 from medmultipoints.data_lake.release.write.manifest import ClaimedManifest, Manifest, read_manifest
 from medmultipoints.data_lake.report.data_docs import write_data_docs
 from medmultipoints.data_lake.report.page import report_page

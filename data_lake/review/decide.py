@@ -30,7 +30,7 @@ from medmultipoints.transforms.review.entries import (
     exclude_entry,
     tidy_box,
 )
-from medmultipoints.transforms.review.shapes import MaskArray, mask_code
+from medmultipoints.transforms.review.region_edits import MaskArray, mask_code
 
 EDITS: Final = ("exclude", "replace_boxes", "replace_masks", "add_boxes", "add_masks", "set_label")
 MOST_TEXT: Final = 2_000

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from medmultipoints.data_lake.release.read.tables import read_parquet, read_quarantine
+from medmultipoints.data_lake.release.read.released_tables import read_parquet, read_quarantine
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.review.pictures import Pictures
 from medmultipoints.transforms.errors import DataError

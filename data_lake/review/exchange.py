@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final, Literal
 import orjson
 
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
-from medmultipoints.data_lake.release.read.tables import splits_of
+from medmultipoints.data_lake.release.read.released_tables import splits_of
 from medmultipoints.data_lake.review.corrections_file import CORRECTIONS, OPINIONS, CorrectionsFile
 from medmultipoints.data_lake.review.decide import EDITS, file_name, outline_mask, sign
 from medmultipoints.data_lake.review.desk import Desk, Row
@@ -26,8 +26,8 @@ from medmultipoints.transforms.review.foreign import (
     label_studio_tasks,
     pins,
 )
+from medmultipoints.transforms.review.region_edits import mask_code, mask_sides
 from medmultipoints.transforms.review.returning import Returned, know_again
-from medmultipoints.transforms.review.shapes import mask_code, mask_sides
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats import coco, cvat, label_studio

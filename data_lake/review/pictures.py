@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow.parquet as pq
 from PIL import Image
 
-from medmultipoints.data_lake.release.read.tables import own_file, readable, table_files
+from medmultipoints.data_lake.release.read.released_tables import own_file, readable, table_files
 from medmultipoints.data_lake.release.write.manifest import Manifest
 
 MOST_BYTES: Final = 256 * 1024 * 1024

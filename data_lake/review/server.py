@@ -28,8 +28,8 @@ from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.reporting.drawing import STYLE
 from medmultipoints.transforms.review.agreement import agreements
 from medmultipoints.transforms.review.decisions import outcome
+from medmultipoints.transforms.review.region_edits import cut_box, cut_mask, join_boxes, join_masks, mask_code
 from medmultipoints.transforms.review.sampling import check_statement
-from medmultipoints.transforms.review.shapes import cut_box, cut_mask, join_boxes, join_masks, mask_code
 
 LOCAL: Final = "127.0.0.1"
 STATIC: Final = {

@@ -8,7 +8,7 @@ import typer
 
 from medmultipoints.data_lake.release.read.audit_findings import read_conventions, read_findings, told
 from medmultipoints.data_lake.release.write.card import describe_convention
-from medmultipoints.data_lake.report.corrections import entry, values_of
+from medmultipoints.data_lake.report.correction_entries import entry, values_of
 from medmultipoints.flows.cli.console import OUT, print_json, table
 from medmultipoints.transforms.columns.tables import load_table
 from medmultipoints.transforms.errors import UsageError

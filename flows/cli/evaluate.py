@@ -59,7 +59,7 @@ def evaluate(
     """
     from medmultipoints.data_lake.evaluate.descriptions import score_descriptions
     from medmultipoints.transforms.claims.score import total
-    from medmultipoints.transforms.scoring.report import (
+    from medmultipoints.transforms.scoring.metric_sets import (
         scoring_report,  # scipy and the COCO evaluator: not for every command
     )
 

@@ -7,8 +7,8 @@ import typer
 
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import read_receipt
+from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.data_lake.store.runs import read_runs
-from medmultipoints.data_lake.store.tables import read_table
 from medmultipoints.flows.cli.console import OUT, print_json, table
 from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption, existing_lake
 from medmultipoints.transforms.columns.tables import empty_frame, load_table

@@ -10,7 +10,7 @@ import polars as pl
 
 from medmultipoints.data_lake.store.layout import only_builder
 from medmultipoints.data_lake.store.objects import clear_temporary
-from medmultipoints.data_lake.store.tables import read_table
+from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.flows.engine.place import Placed, VersionTaken, place_release
 from medmultipoints.flows.engine.plan import at_version, settled
 from medmultipoints.flows.engine.recording import Recorder, how_ended

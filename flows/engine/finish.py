@@ -11,7 +11,13 @@ import polars as pl
 
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import Receipt, StoredObject, write_receipt
-from medmultipoints.data_lake.store.tables import ROWS_PER_OBJECT, put_table, read_sorted, read_table, scan_table
+from medmultipoints.data_lake.store.parquet_tables import (
+    ROWS_PER_OBJECT,
+    put_table,
+    read_sorted,
+    read_table,
+    scan_table,
+)
 from medmultipoints.expectations.references import accounting_holds, keys_unique, repeated
 from medmultipoints.expectations.validate import check_table_rules, find_rejections, leave_out, validate
 from medmultipoints.expectations.verdicts import Rejection, Verdict, join_verdicts

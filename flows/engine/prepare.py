@@ -17,7 +17,7 @@ from medmultipoints.data_lake.release.read.previous import read_previous, read_p
 from medmultipoints.data_lake.release.write.licences import choose_licence
 from medmultipoints.data_lake.store.layout import Lake, open_lake
 from medmultipoints.data_lake.store.objects import StoredObject
-from medmultipoints.data_lake.store.tables import put_table
+from medmultipoints.data_lake.store.parquet_tables import put_table
 from medmultipoints.flows.engine.declarations import complete_sources
 from medmultipoints.flows.engine.place import fetch_releases
 from medmultipoints.flows.engine.recording import record_attempt

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from medmultipoints.data_lake.store.tables import read_table
+from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.run import StageResult
 from medmultipoints.transforms.compose.stats import count_labels

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from medmultipoints.data_lake.store.keys import digest
 from medmultipoints.data_lake.store.objects import Receipt, read_receipt
-from medmultipoints.data_lake.store.tables import scan_table
+from medmultipoints.data_lake.store.parquet_tables import scan_table
 from medmultipoints.flows.engine.finish import finish_stage, put_part
 from medmultipoints.flows.engine.plan import finished, plan_keys
 from medmultipoints.flows.engine.rejections import stop_if_too_many

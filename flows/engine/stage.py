@@ -11,7 +11,7 @@ from medmultipoints.data_lake.archives.source_files import SourceFiles, open_sou
 from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import StoredObject
-from medmultipoints.data_lake.store.tables import read_table, scan_table
+from medmultipoints.data_lake.store.parquet_tables import read_table, scan_table
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.records import Exclusion
 

@@ -18,7 +18,7 @@ from prefect.states import Completed
 from prefect.utilities.urls import url_for
 
 from medmultipoints.data_lake.fetch.upstream import Answer, ask_servers, keep_answers
-from medmultipoints.data_lake.store.tables import scan_table
+from medmultipoints.data_lake.store.parquet_tables import scan_table
 from medmultipoints.flows.engine.execute import Outcome, execute
 from medmultipoints.flows.engine.plan import is_finished
 from medmultipoints.flows.engine.prepare import prepare_attempt

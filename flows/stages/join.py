@@ -21,10 +21,10 @@ from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import kept_images
 from medmultipoints.flows.stages.released import image_reader
 from medmultipoints.transforms.examinations.joins import Join, find_equal_days, find_equal_starts, join_table
+from medmultipoints.transforms.examinations.keypoints import unpack_scene
 from medmultipoints.transforms.examinations.nearest import find_candidates
 from medmultipoints.transforms.examinations.same_frame import find_shared_frame, may_share_frame
 from medmultipoints.transforms.examinations.scene_pairs import SceneMatch, match_scenes
-from medmultipoints.transforms.examinations.scenes import unpack_scene
 from medmultipoints.transforms.pictures.decode import decode_image
 
 STILLS_PER_SHARD = 400

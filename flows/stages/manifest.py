@@ -25,7 +25,7 @@ from medmultipoints.data_lake.release.write.manifest import (
 from medmultipoints.data_lake.release.write.statements import INPUTS, RECIPE, inputs_bytes, recipe_bytes
 from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, package_versions
 from medmultipoints.data_lake.store.objects import put_bytes
-from medmultipoints.data_lake.store.tables import read_table
+from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Output, Source, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages import release

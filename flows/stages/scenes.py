@@ -6,7 +6,7 @@ from medmultipoints.data_lake.store.images import put_images
 from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.released import image_reader
-from medmultipoints.transforms.examinations.scenes import find_scene, pack_scene
+from medmultipoints.transforms.examinations.keypoints import find_scene, pack_scene
 from medmultipoints.transforms.pictures.decode import decode_image
 
 PICTURES_PER_SHARD = 100

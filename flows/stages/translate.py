@@ -2,7 +2,7 @@
 
 from medmultipoints.data_lake.prompt_assets import wording_digest
 from medmultipoints.data_lake.release.export.dialect_lines import left_out_reason, translate
-from medmultipoints.data_lake.release.read.tables import line_id
+from medmultipoints.data_lake.release.read.released_tables import line_id
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from medmultipoints.data_lake.release.export.dialect_rows import read_dialect_pictures, read_items
 from medmultipoints.data_lake.release.export.dialects import DialectReport, export_dialect
-from medmultipoints.data_lake.release.read.tables import splits_of
+from medmultipoints.data_lake.release.read.released_tables import splits_of
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.transforms.dialects.answers import Mark, read_content, read_facts

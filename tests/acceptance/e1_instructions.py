@@ -9,7 +9,7 @@ import polars as pl
 
 from medmultipoints.data_lake.prompt_assets import known_labels, load_names, load_templates
 from medmultipoints.data_lake.release.checks.answers import check_answers
-from medmultipoints.data_lake.release.read.tables import read_tables
+from medmultipoints.data_lake.release.read.released_tables import read_tables
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.recipe.model import load_recipe

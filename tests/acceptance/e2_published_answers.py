@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from medmultipoints.data_lake.release.read.tables import read_all_instructions
+from medmultipoints.data_lake.release.read.released_tables import read_all_instructions
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from tests.acceptance.a2_published import published_items
 from tests.acceptance.builds import build

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from medmultipoints.data_lake.report.corrections import entry, values_of
+from medmultipoints.data_lake.report.correction_entries import entry, values_of
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.transforms.reporting.choices import worst_first
 from medmultipoints.transforms.sources.simulated.faults import all_faults

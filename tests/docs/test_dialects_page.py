@@ -1,7 +1,7 @@
 """docs/dialects.md shows the registry as it is."""
 
-from medmultipoints.transforms.dialects.page import render_table
 from tests.docs.pages import ROOT
+from tools.dialects_page import render_table
 
 
 def test_the_table_is_that_of_the_registry() -> None:

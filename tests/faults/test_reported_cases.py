@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medmultipoints.data_lake.store.tables import read_table
+from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.run import StageResult, Unwatched, run_in_threads, run_pipeline

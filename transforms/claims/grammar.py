@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
+from medmultipoints.transforms.claims.claim_types import Claim, Determiner, Kind, Mention, Parsed
 from medmultipoints.transforms.claims.facts import SIZE_NAMES_IN_FULL, Vocabulary
 from medmultipoints.transforms.claims.mentions import Named, NameReader, Quantifier, adjectives
 from medmultipoints.transforms.claims.predicates import SIZE_NAMES, SUPERLATIVES, degree, read_predicate
-from medmultipoints.transforms.claims.records import Claim, Determiner, Kind, Mention, Parsed
 
 HEDGES: Final = frozenset((
     "may", "might", "could", "possibly", "probably", "perhaps", "maybe", "likely", "unlikely", "suggests",

@@ -10,9 +10,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from medmultipoints.transforms.claims.claim_types import Claim, JudgedSentence, Mention, Parsed, Verdict
 from medmultipoints.transforms.claims.facts import ObjectFacts, PictureFacts, Vocabulary
 from medmultipoints.transforms.claims.grammar import parse_sentence, split_sentences
-from medmultipoints.transforms.claims.records import Claim, JudgedSentence, Mention, Parsed, Verdict
 from medmultipoints.transforms.instructions.phrases import ROUND_ASPECT, SIDE_MARGIN, SIZE_MARGIN
 
 PLACE_TOLERANCE: Final = 0.02

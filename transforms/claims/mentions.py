@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
+from medmultipoints.transforms.claims.claim_types import Claim
 from medmultipoints.transforms.claims.facts import Vocabulary
 from medmultipoints.transforms.claims.predicates import SIZE_NAMES, SUPERLATIVES, degree
-from medmultipoints.transforms.claims.records import Claim
 
 Quantifier = Literal["the", "a", "no", "count", "each", "asked", "any"]
 NUMBERS: Final = {

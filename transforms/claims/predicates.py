@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from medmultipoints.transforms.claims.records import Claim, Kind
+from medmultipoints.transforms.claims.claim_types import Claim, Kind
 
 ROWS: Final = {"upper": "upper", "top": "upper", "lower": "lower", "bottom": "lower", "middle": "middle"}
 COLUMNS: Final = {"left": "left", "right": "right", "centre": "centre", "center": "centre", "central": "centre"}

@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 import numpy as np
 
+from medmultipoints.transforms.claims.claim_types import Claim, JudgedSentence, Mention, Verdict
 from medmultipoints.transforms.claims.facts import PictureFacts
-from medmultipoints.transforms.claims.records import Claim, JudgedSentence, Mention, Verdict
 from medmultipoints.transforms.scoring.bootstrap import intervals
 from medmultipoints.transforms.scoring.detection import Floats
 

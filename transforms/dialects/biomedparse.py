@@ -14,7 +14,8 @@ from medmultipoints.transforms.dialects.answers import Mark
 from medmultipoints.transforms.dialects.coco import Files
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
-from medmultipoints.transforms.dialects.masks import (
+from medmultipoints.transforms.dialects.names import modality, plain_name, slug
+from medmultipoints.transforms.dialects.released_masks import (
     SQUARE,
     Mask,
     mask_png,
@@ -23,7 +24,6 @@ from medmultipoints.transforms.dialects.masks import (
     released_mask,
     resample,
 )
-from medmultipoints.transforms.dialects.names import modality, plain_name, slug
 from medmultipoints.transforms.regions.masks import find_regions
 
 NO_MASK: Final = "no object with a mask"

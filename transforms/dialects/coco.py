@@ -13,8 +13,8 @@ import orjson
 
 from medmultipoints.transforms.dialects.answers import Mark
 from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
-from medmultipoints.transforms.dialects.masks import mask_code
 from medmultipoints.transforms.dialects.names import check_unique, stable_id
+from medmultipoints.transforms.dialects.released_masks import mask_code
 from medmultipoints.transforms.records import ReleasedObject
 from medmultipoints.transforms.regions.boxes import CocoBox, from_coco, to_coco
 

@@ -14,8 +14,8 @@ from medmultipoints.transforms.dialects.answers import Mark
 from medmultipoints.transforms.dialects.biomedparse import NO_MASK
 from medmultipoints.transforms.dialects.coco import Files
 from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
-from medmultipoints.transforms.dialects.masks import mask_box, mask_png, read_mask_png, released_mask
 from medmultipoints.transforms.dialects.names import modality, plain_name, slug
+from medmultipoints.transforms.dialects.released_masks import mask_box, mask_png, read_mask_png, released_mask
 from medmultipoints.transforms.records import ReleasedObject
 
 INDEX: Final = "SAMed2D_v1.json"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.examinations.scenes import SIZE
+from medmultipoints.transforms.examinations.keypoints import SIZE
 
 WORDS = 64
 ROUNDS = 10

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.examinations.scenes import SIZE, Scene
+from medmultipoints.transforms.examinations.keypoints import SIZE, Scene
 
 LEAST_INLIERS = 7
 RATIO = 0.8

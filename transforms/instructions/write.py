@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from medmultipoints.transforms.columns.tables import arrow_schema, empty_frame, load_table, schema_of
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.instructions.all_tasks import TASKS
 from medmultipoints.transforms.instructions.check import check_instructions
 from medmultipoints.transforms.instructions.fences import write_fenced
 from medmultipoints.transforms.instructions.lexicon import Lexicon
@@ -17,7 +18,6 @@ from medmultipoints.transforms.instructions.names import Names, labels_present
 from medmultipoints.transforms.instructions.prompts import Templates, render_prompt
 from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext
-from medmultipoints.transforms.instructions.registry import TASKS
 from medmultipoints.transforms.instructions.scenes import gather_scenes
 
 SCHEMA: Final = {name: kind for name, kind in schema_of("instructions").items() if name != "answer_rederived"}

@@ -23,7 +23,7 @@ from medmultipoints.transforms.sources.hyperkvasir_labelled import (
     select_negatives,
 )
 from medmultipoints.transforms.sources.image_labels import parse_image_labels
-from medmultipoints.transforms.sources.pairs import Pair, join_pairs, read_box_file
+from medmultipoints.transforms.sources.image_mask_pairs import Pair, join_pairs, read_box_file
 from medmultipoints.transforms.sources.paths import MemberPath, split_paths
 
 SOURCE = "hyperkvasir"

@@ -12,7 +12,7 @@ from medmultipoints.transforms.errors import SourceDataError
 from medmultipoints.transforms.records import Exclusion, Indexed, Members, Sample
 from medmultipoints.transforms.sources.accounting import Problem, assemble, drop_foreign, exclude
 from medmultipoints.transforms.sources.annotation_files import AnnotationFile, read_annotation_file
-from medmultipoints.transforms.sources.pairs import Pair, join_pairs, read_box_file, reject_entries
+from medmultipoints.transforms.sources.image_mask_pairs import Pair, join_pairs, read_box_file, reject_entries
 from medmultipoints.transforms.sources.paths import MemberPath, split_paths
 
 SOURCE = "kvasir_instrument"

@@ -9,7 +9,7 @@ import polars as pl
 from PIL import Image
 
 from medmultipoints.data_lake.release.checks.tones import check_tones, stated_tones
-from medmultipoints.data_lake.release.read.tables import Picture
+from medmultipoints.data_lake.release.read.released_tables import Picture
 from medmultipoints.data_lake.release.write.files import image_extension
 from medmultipoints.transforms.pictures.orientation import find_orientations
 

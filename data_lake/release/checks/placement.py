@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
+from medmultipoints.data_lake.release.read.released_tables import readable, table_files, table_place
 from medmultipoints.data_lake.release.read.sound import check_types
-from medmultipoints.data_lake.release.read.tables import readable, table_files, table_place
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.columns.tables import load_table
 from medmultipoints.transforms.diff.releases import Tables

@@ -16,7 +16,7 @@ from medmultipoints.data_lake.release.read.certificate import CERTIFICATE, check
 from medmultipoints.data_lake.release.read.digest import logical_digest
 from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS
 from medmultipoints.data_lake.release.read.joins import Proofs, prove_joins, read_joins, redacted_images
-from medmultipoints.data_lake.release.read.tables import Picture, read_pictures, read_tables
+from medmultipoints.data_lake.release.read.released_tables import Picture, read_pictures, read_tables
 from medmultipoints.data_lake.release.sign.signature import Trust, check_signature
 from medmultipoints.data_lake.release.write.files import FileEntry, hash_file
 from medmultipoints.data_lake.release.write.instruction_rows import check_both_formats

@@ -11,7 +11,7 @@ import orjson
 from medmultipoints.data_lake.release.export.dialect_rows import read_dialect_pictures, read_items
 from medmultipoints.data_lake.release.export.pictures import write_pictures, write_whole
 from medmultipoints.data_lake.release.export.plain import image_paths
-from medmultipoints.data_lake.release.read.tables import read_parquet
+from medmultipoints.data_lake.release.read.released_tables import read_parquet
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.dialects.answers import Unsupported
 from medmultipoints.transforms.dialects.items import Contents

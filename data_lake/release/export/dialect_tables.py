@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from medmultipoints.data_lake.release.export.dialect_lines import FORMS, STAGE, LeftOut, left_out_reason, translate
 from medmultipoints.data_lake.release.read.json_files import recipe_value
-from medmultipoints.data_lake.release.read.tables import readable, table_files
+from medmultipoints.data_lake.release.read.released_tables import readable, table_files
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.data_lake.release.write.parquet import write_table

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from medmultipoints.data_lake.release.read.tables import Picture, read_sound_pictures
+from medmultipoints.data_lake.release.read.released_tables import Picture, read_sound_pictures
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.rendering import Render, cut_crop, resizing

@@ -8,12 +8,12 @@ import polars as pl
 
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
 from medmultipoints.data_lake.release.export.pictures import write_pictures, write_whole
-from medmultipoints.data_lake.release.read.sound import reads_release
-from medmultipoints.data_lake.release.read.tables import (
+from medmultipoints.data_lake.release.read.released_tables import (
     read_all_instructions,
     read_parquet,
     splits_of,
 )
+from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.files import IMAGE_FILE
 from medmultipoints.data_lake.release.write.jsonl import instructions_path
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest

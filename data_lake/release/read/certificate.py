@@ -11,7 +11,7 @@ import polars as pl
 
 from medmultipoints.data_lake.release.read.joins import read_joins
 from medmultipoints.data_lake.release.read.json_files import read_object, recipe_value
-from medmultipoints.data_lake.release.read.tables import Picture, read_parquet, read_pictures, splits_of
+from medmultipoints.data_lake.release.read.released_tables import Picture, read_parquet, read_pictures, splits_of
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.duplicates.near import LEAST_THRESHOLD, MOST_THRESHOLD

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medmultipoints.data_lake.release.read.released_tables import read_tables
 from medmultipoints.data_lake.release.read.sound import reads_release
-from medmultipoints.data_lake.release.read.tables import read_tables
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.transforms.diff.changes import Change, Example
 from medmultipoints.transforms.diff.releases import EXAMPLES, ReleaseDiff, describe, diff_releases, propose_version

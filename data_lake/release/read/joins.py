@@ -15,14 +15,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from medmultipoints.data_lake.ocr import open_ocr
-from medmultipoints.data_lake.release.read.tables import read_parquet, read_pictures, read_quarantine
+from medmultipoints.data_lake.release.read.released_tables import read_parquet, read_pictures, read_quarantine
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.examinations.joins import MOST_APART_S
+from medmultipoints.transforms.examinations.keypoints import find_scene
 from medmultipoints.transforms.examinations.same_frame import find_shared_frame
 from medmultipoints.transforms.examinations.scene_pairs import match_scenes
-from medmultipoints.transforms.examinations.scenes import find_scene
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.text.layouts import load_fonts
 from medmultipoints.transforms.text.raster import read_raster

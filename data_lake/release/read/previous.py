@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from medmultipoints.data_lake.release.read.digest import logical_digest
-from medmultipoints.data_lake.release.read.tables import read_parquet, read_tables, table_files
+from medmultipoints.data_lake.release.read.released_tables import read_parquet, read_tables, table_files
 from medmultipoints.data_lake.release.write.files import hash_file
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, manifest_root, read_manifest
 from medmultipoints.transforms.diff.releases import Tables

@@ -10,14 +10,14 @@ import orjson
 import polars as pl
 
 from medmultipoints.data_lake.release.export.pictures import crops_among, cut_crops
-from medmultipoints.data_lake.release.read.sound import reads_release
-from medmultipoints.data_lake.release.read.tables import (
+from medmultipoints.data_lake.release.read.released_tables import (
     Picture,
     read_all_instructions,
     read_chosen_pictures,
     read_parquet,
     splits_of,
 )
+from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.files import image_extension
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.transforms.dialects.prompts import GIVEN

@@ -13,7 +13,7 @@ from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
 from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.data_lake.release.export.dialect_lines import FORMS, left_out_reason
 from medmultipoints.data_lake.release.export.dialect_tables import dialect_schema
-from medmultipoints.data_lake.release.read.tables import dialects_in
+from medmultipoints.data_lake.release.read.released_tables import dialects_in
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, bin_counts
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns, released_features

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from medmultipoints.data_lake.release.read.tables import read_all_instructions, read_parquet, splits_of, table_files
+from medmultipoints.data_lake.release.read.released_tables import (
+    read_all_instructions,
+    read_parquet,
+    splits_of,
+    table_files,
+)
 from medmultipoints.data_lake.release.write.files import FileEntry
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.data_lake.release.write.parquet import write_table

@@ -15,7 +15,7 @@ from medmultipoints.data_lake.release.export.dialect_lines import FORMS
 from medmultipoints.data_lake.release.export.dialects import export_dialect
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError, UsageError
-from medmultipoints.transforms.scoring.report import scoring_report
+from medmultipoints.transforms.scoring.metric_sets import scoring_report
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
 from tests.transforms.scoring.questions import fenced

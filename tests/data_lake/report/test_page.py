@@ -17,11 +17,11 @@ from PIL import Image
 from medmultipoints.data_lake.release.read.compare import diff_folders
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.report import sections
-from medmultipoints.data_lake.report.corrections import ACTIONS, entry, offered, values_of
+from medmultipoints.data_lake.report.correction_entries import ACTIONS, entry, offered, values_of
 from medmultipoints.data_lake.report.figures import finding_figure
 from medmultipoints.data_lake.report.materials import Album, Materials, read_materials
 from medmultipoints.data_lake.report.page import diff_page, render, report_page
-from medmultipoints.data_lake.report.pictures import SIDE, data_uri, read_thumbnails
+from medmultipoints.data_lake.report.page_pictures import SIDE, data_uri, read_thumbnails
 from medmultipoints.data_lake.report.sections import Listing, findings
 from medmultipoints.transforms.errors import DataError
 from tests.data_lake.release.tiny_release import write_release

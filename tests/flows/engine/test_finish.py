@@ -8,7 +8,7 @@ import pytest
 
 from medmultipoints.data_lake.store.layout import open_lake
 from medmultipoints.data_lake.store.objects import Receipt, StoredObject
-from medmultipoints.data_lake.store.tables import read_table, scan_table
+from medmultipoints.data_lake.store.parquet_tables import read_table, scan_table
 from medmultipoints.flows.engine.finish import check_accounting, finish_stage, put_part
 from medmultipoints.flows.engine.rejections import stop_if_too_many
 from medmultipoints.flows.engine.request import BuildRequest

@@ -12,7 +12,7 @@ from medmultipoints.flows.engine.stage import WHOLE, Inputs
 from medmultipoints.flows.stages.instruct import IMAGES_PER_SHARD, images_of, instruct_records, instruct_shards
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.flows.stages.translate import translate_instructions
-from medmultipoints.transforms.instructions.registry import TASKS
+from medmultipoints.transforms.instructions.all_tasks import TASKS
 
 INSTRUCT = next(stage for stage in PIPELINE if stage.name == "instruct")
 

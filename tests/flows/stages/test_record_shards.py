@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from medmultipoints.data_lake.store.tables import read_table
+from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.finish import finish_stage, put_part
 from medmultipoints.flows.engine.run import inputs_of

@@ -2,8 +2,8 @@
 
 import pytest
 
-from medmultipoints.transforms.dialects.masks import read_mask_png
 from medmultipoints.transforms.dialects.registry import DIALECTS
+from medmultipoints.transforms.dialects.released_masks import read_mask_png
 from tests.transforms.dialects.goldens import FOLDER, golden_files
 
 

@@ -1,7 +1,7 @@
 """The numbers behind the charts of an evaluation."""
 
 from medmultipoints.transforms.scoring.charts import count_dots, metric_bars
-from medmultipoints.transforms.scoring.report import scoring_report
+from medmultipoints.transforms.scoring.metric_sets import scoring_report
 from tests.transforms.scoring.questions import counting, pointing
 
 

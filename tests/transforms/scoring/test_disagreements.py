@@ -4,7 +4,7 @@ import pytest
 
 from medmultipoints.transforms.scoring.disagreements import REASONS, find_disagreements
 from medmultipoints.transforms.scoring.items import Item
-from medmultipoints.transforms.scoring.report import scoring_report
+from medmultipoints.transforms.scoring.metric_sets import scoring_report
 from tests.transforms.scoring.questions import bounding, counting, fenced, pointing, truth
 
 SQUARE = [0.0, 0.0, 10.0, 10.0]

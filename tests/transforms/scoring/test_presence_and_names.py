@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from medmultipoints.transforms.scoring.items import BOXES, COUNT, Item, Truth
-from medmultipoints.transforms.scoring.report import scoring_report
+from medmultipoints.transforms.scoring.metric_sets import scoring_report
 from medmultipoints.transforms.scoring.strict import strict_scores
 from medmultipoints.transforms.scoring.tolerant_parsing import read_tolerant
 from medmultipoints.transforms.scoring.truths import truth_from_value

@@ -8,6 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from medmultipoints.transforms.columns.tables import column_names
+from medmultipoints.transforms.instructions.all_tasks import TASKS
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.reading import (
     Mentions,
@@ -22,7 +23,6 @@ from medmultipoints.transforms.instructions.proofs.reading import (
     require,
 )
 from medmultipoints.transforms.instructions.published import PUBLISHED
-from medmultipoints.transforms.instructions.registry import TASKS
 from medmultipoints.transforms.instructions.scenes import Scene, gather_scenes, group_key
 from medmultipoints.transforms.instructions.task import Task
 from medmultipoints.transforms.pictures.crops import Crop, read_crop

@@ -1,7 +1,7 @@
 """A region in words, with the boxes that each sentence rests on."""
 
 from medmultipoints.transforms.instructions.proofs.description import prove_description
-from medmultipoints.transforms.instructions.questions.description import ask_description
+from medmultipoints.transforms.instructions.questions.region_descriptions import ask_description
 from medmultipoints.transforms.instructions.shapes import BOX
 from medmultipoints.transforms.instructions.task import EXAMPLE_REGION, Task
 

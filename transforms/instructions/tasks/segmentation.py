@@ -1,7 +1,7 @@
 """The mask of an object, by clicks, by a tight or a rough box, or by name."""
 
 from medmultipoints.transforms.instructions.proofs.segmentation import prove_segmentation
-from medmultipoints.transforms.instructions.questions.segmentation import ask_segmentation
+from medmultipoints.transforms.instructions.questions.mask_requests import ask_segmentation
 from medmultipoints.transforms.instructions.shapes import BOX, POINT
 from medmultipoints.transforms.instructions.task import EXAMPLE_REGION, Task
 

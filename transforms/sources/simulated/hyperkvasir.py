@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from medmultipoints.transforms.sources.findings import CLASSES, ORGAN_FOLDERS, FindingClass
+from medmultipoints.transforms.sources.simulated.image_mask_pairs import PairSource, draft_pairs, encode_annotation
 from medmultipoints.transforms.sources.simulated.images import (
     POLYP_SIZES,
     choose_size,
@@ -24,7 +25,6 @@ from medmultipoints.transforms.sources.simulated.members import (
     shuffled,
 )
 from medmultipoints.transforms.sources.simulated.pair_plants import plant_pair_faults
-from medmultipoints.transforms.sources.simulated.pairs import PairSource, draft_pairs, encode_annotation
 
 SEGMENTED_ZIP = "hyper-kvasir-segmented-images.zip"
 LABELLED_ZIP = "hyper-kvasir-labeled-images.zip"

@@ -7,9 +7,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from medmultipoints.transforms.sources.simulated.image_mask_pairs import Draft, box_entry, pair_mask
 from medmultipoints.transforms.sources.simulated.images import decode_picture, encode_picture, encode_png
 from medmultipoints.transforms.sources.simulated.members import Content
-from medmultipoints.transforms.sources.simulated.pairs import Draft, box_entry, pair_mask
 
 Plant = Callable[[Draft, str, str], str]
 

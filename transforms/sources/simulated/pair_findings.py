@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import cv2
 import numpy as np
 
+from medmultipoints.transforms.sources.simulated.image_mask_pairs import Draft, box_entry, pair_mask
 from medmultipoints.transforms.sources.simulated.images import (
     Pixels,
     decode_picture,
@@ -14,7 +15,6 @@ from medmultipoints.transforms.sources.simulated.images import (
 )
 from medmultipoints.transforms.sources.simulated.members import generator
 from medmultipoints.transforms.sources.simulated.pair_faults import PairFault
-from medmultipoints.transforms.sources.simulated.pairs import Draft, box_entry, pair_mask
 
 Stated = tuple[int, int, int, int]
 Ellipse = tuple[float, float, float, float]

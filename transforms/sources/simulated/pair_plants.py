@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.simulated.image_mask_pairs import Draft
 from medmultipoints.transforms.sources.simulated.members import Planted, digest
 from medmultipoints.transforms.sources.simulated.pair_faults import PAIR_FAULTS, PairFault
 from medmultipoints.transforms.sources.simulated.pair_findings import PAIR_FINDINGS
-from medmultipoints.transforms.sources.simulated.pairs import Draft
 
 PLANTS: Mapping[str, PairFault] = {**PAIR_FAULTS, **PAIR_FINDINGS}
 

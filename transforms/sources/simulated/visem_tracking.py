@@ -8,9 +8,9 @@ import numpy as np
 
 from medmultipoints.transforms.sources.simulated.counts import VideoCounts, share_tracks
 from medmultipoints.transforms.sources.simulated.frame_faults import plant_frame_faults
-from medmultipoints.transforms.sources.simulated.frames import draw_frame, encode_frame
 from medmultipoints.transforms.sources.simulated.images import Pixels
 from medmultipoints.transforms.sources.simulated.members import Content, Member, Simulated, shuffled
+from medmultipoints.transforms.sources.simulated.microscopy import draw_frame, encode_frame
 from medmultipoints.transforms.sources.simulated.track_findings import TRACK_FINDINGS, plant_track_findings
 from medmultipoints.transforms.sources.simulated.tracks import HEIGHT, WIDTH, VideoTracks, label_text, make_tracks
 from medmultipoints.transforms.sources.simulated.video import encode_video

@@ -12,7 +12,7 @@ import pytest
 from medmultipoints.data_lake.prompt_assets import load_names, load_templates
 from medmultipoints.data_lake.release.checks.picture_bytes import check_pictures
 from medmultipoints.data_lake.release.checks.verify import verify_release
-from medmultipoints.data_lake.release.read.tables import Picture, read_pictures, read_tables
+from medmultipoints.data_lake.release.read.released_tables import Picture, read_pictures, read_tables
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.instructions.write import write_instructions

@@ -14,7 +14,7 @@ from medmultipoints.data_lake.release.export.dialect_lines import FORMS, transla
 from medmultipoints.data_lake.release.export.dialect_tables import dialect_schema, write_dialect_rows
 from medmultipoints.data_lake.release.export.dialects import export_dialect
 from medmultipoints.data_lake.release.read.compare import compare_releases
-from medmultipoints.data_lake.release.read.tables import dialects_in, read_lines, read_tables
+from medmultipoints.data_lake.release.read.released_tables import dialects_in, read_lines, read_tables
 from medmultipoints.data_lake.release.write.files import hash_file
 from medmultipoints.data_lake.release.write.manifest import manifest_bytes, manifest_root, read_manifest
 from medmultipoints.flows.recipe.instructions import Dialect

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from medmultipoints.data_lake.release.export.dialect_rows import read_contents, read_dialect_pictures, read_items
 from medmultipoints.data_lake.release.export.dialects import export_dialect
-from medmultipoints.data_lake.release.read.tables import read_parquet, splits_of
+from medmultipoints.data_lake.release.read.released_tables import read_parquet, splits_of
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.flows.cli.app import app
 from medmultipoints.transforms.dialects.answers import Unsupported

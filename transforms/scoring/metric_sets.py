@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from medmultipoints.transforms.scoring.disagreements import find_disagreements
 from medmultipoints.transforms.scoring.estimates import METRICS
 from medmultipoints.transforms.scoring.items import Item
-from medmultipoints.transforms.scoring.published import published_metrics
+from medmultipoints.transforms.scoring.published_metrics import published_metrics
 from medmultipoints.transforms.scoring.strict import StrictScores, strict_scores
 
 MetricSets = Literal["published", "strict", "both"]

@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 
 from medmultipoints.data_lake.store.layout import Lake, open_lake
 from medmultipoints.data_lake.store.objects import StoredObject, object_path
-from medmultipoints.data_lake.store.tables import ROWS_PER_GROUP, put_table, read_sorted, read_table, scan_table
+from medmultipoints.data_lake.store.parquet_tables import ROWS_PER_GROUP, put_table, read_sorted, read_table, scan_table
 from medmultipoints.transforms.columns.tables import conform, load_table
 
 SPLITS = load_table("splits")

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from medmultipoints.transforms.examinations.keypoints import find_scene, pack_scene, unpack_scene
 from medmultipoints.transforms.examinations.nearest import find_candidates
 from medmultipoints.transforms.examinations.same_frame import find_shared_frame, may_share_frame, shared_area
 from medmultipoints.transforms.examinations.scene_pairs import match_descriptors, match_scenes
-from medmultipoints.transforms.examinations.scenes import find_scene, pack_scene, unpack_scene
 from medmultipoints.transforms.pictures.decode import decode_image
 
 

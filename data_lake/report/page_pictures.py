@@ -9,7 +9,7 @@ from typing import Any, Final
 import pyarrow.parquet as pq
 from PIL import Image
 
-from medmultipoints.data_lake.release.read.tables import own_file, readable, table_files
+from medmultipoints.data_lake.release.read.released_tables import own_file, readable, table_files
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.errors import DataError
 

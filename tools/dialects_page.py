@@ -1,4 +1,4 @@
-"""The table of docs/dialects.md, from the registry."""
+"""Generate the table of docs/dialects.md from the dialects themselves."""
 
 from collections.abc import Iterator
 from typing import Final
