@@ -103,6 +103,13 @@ def put_file(lake: Lake, path: Path, rows: int = 0) -> StoredObject:
     return StoredObject(sha256, size, rows)
 
 
+def put_copy(lake: Lake, path: Path) -> StoredObject:
+    """Store a copy of a file that stays where it is."""
+    with temporary_file(lake) as copy:
+        shutil.copyfile(path, copy)
+        return put_file(lake, copy)
+
+
 def put_bytes(lake: Lake, data: bytes, rows: int = 0) -> StoredObject:
     """Store a small file given as bytes."""
     with temporary_file(lake) as path:

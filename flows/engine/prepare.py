@@ -24,6 +24,7 @@ from medmultipoints.flows.engine.recording import record_attempt
 from medmultipoints.flows.engine.request import CLUSTERS, BuildRequest
 from medmultipoints.flows.engine.stage import Build, EarlierRelease, Source, Stage
 from medmultipoints.flows.recipe.model import Recipe, check_limits, load_recipe, select_sources
+from medmultipoints.flows.recipe.pinned import store_files, take_files
 from medmultipoints.flows.recipe.privacy import check_readers
 from medmultipoints.flows.recipe.problems import NAME
 from medmultipoints.flows.recipe.sources import source_infos, take_paths
@@ -57,9 +58,12 @@ def prepare(request: BuildRequest, stages: Sequence[Stage], progress: Progress =
     check_readers(recipe.text, request.recipe)
     recipe = select_sources(recipe, request.only)
     recipe, paths = without_paths(recipe)
+    pinned, places = take_files(recipe)
+    recipe = recipe.model_copy(update=pinned)
     paths |= request.sources
     check_given(recipe, paths)
     lake = open_lake(request.lake)
+    stored = store_files(lake, recipe, places)
     fetch_previous(recipe, lake)
     asked = recipe
     recipe, previous = with_previous(asked, lake)
@@ -70,7 +74,7 @@ def prepare(request: BuildRequest, stages: Sequence[Stage], progress: Progress =
     leave_out = recipe.validation.broken_sources == "leave-out"
     found = {name: locate(infos[name], paths.get(name), lake, progress, leave_out) for name in given_first}
     recipe, sources = completed(recipe, [found[name] for name in recipe.sources], lake)
-    return Build(lake, recipe, sources, request.located(), previous, earlier)
+    return Build(lake, recipe, sources, request.located(), previous, earlier, stored)
 
 
 def without_paths(recipe: Recipe) -> tuple[Recipe, dict[str, str]]:

@@ -56,7 +56,8 @@ class Build:
     """Everything that the work of one build depends on; it is sent to workers in other processes.
 
     ``previous`` is the table of images of the release that the recipe names as ``splits.previous``, ``earlier`` holds
-    all its rows; ``request`` is the request with absolute paths, for the record of the run.
+    all its rows; ``pinned`` are the files that sections of the recipe pin by sha256, by section; ``request`` is the
+    request with absolute paths, for the record of the run.
     """
 
     lake: Lake
@@ -65,6 +66,7 @@ class Build:
     request: "BuildRequest"
     previous: StoredObject | None = None
     earlier: EarlierRelease | None = None
+    pinned: Mapping[str, StoredObject] = field(default_factory=dict)
 
     def files(self, source: str) -> SourceFiles:
         """Open the files of one source."""

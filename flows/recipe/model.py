@@ -12,9 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue, load_reader
 from medmultipoints.flows.recipe.corrections import Corrections, check_entries, of_sources, read_corrections
 from medmultipoints.flows.recipe.instructions import Instructions
+from medmultipoints.flows.recipe.pinned import locate_files
 from medmultipoints.flows.recipe.privacy import Privacy, Text
 from medmultipoints.flows.recipe.problems import LABEL, NAME, VERSION, Day, problems
 from medmultipoints.flows.recipe.sources import HANDLING, check_policy, complete_table, is_declared, kept_path
+from medmultipoints.flows.recipe.witness import Witness
 from medmultipoints.transforms.errors import MachineError, UsageError
 
 REMEDY = "Correct the recipe and run again."
@@ -178,6 +180,7 @@ class Recipe(_Section):
     text: Text = Text()
     privacy: Privacy = Privacy()
     instructions: Instructions = Instructions()
+    witness: Witness = Witness()
     corrections: Corrections = Corrections()
     validation: Validation = Validation()
     card: Card = Card()
@@ -232,7 +235,7 @@ def load_recipe(name_or_path: str, given: Collection[str] = ()) -> Recipe:
         wrong.append(_bare(str(error), str(path)))
     if wrong:
         raise UsageError(f"recipe {path}: {'; '.join(wrong)}. {REMEDY}")
-    return recipe
+    return recipe.model_copy(update=locate_files(recipe, path.parent))
 
 
 def _validated(raw: Mapping[str, Any]) -> tuple[Recipe, list[str]]:
