@@ -38,15 +38,20 @@ def run(recipe: str, lake: Path, sources: dict[str, str]) -> None:
 
 
 def kill_in(stage: str, delay: float, recipe: str, lake: Path, sources: Mapping[str, str]) -> int | None:
-    """The exit code of a build that was killed so many seconds after it began the stage."""
-    begun = sign_of(stage, recipe, lake, sources)
+    """The exit code of a build that was killed so many seconds after it wrote its record and began the stage."""
+    begun, records = sign_of(stage, recipe, lake, sources), runs_of(lake)
     with running(recipe, lake, sources) as process:
-        wait_until(lambda: begun.exists() or not process.is_alive())
+        wait_until(lambda: (begun.exists() and runs_of(lake) > records) or not process.is_alive())
         time.sleep(delay)
         if process.pid and process.is_alive():
             os.kill(process.pid, signal.SIGKILL)
         process.join(FOREVER)
         return process.exitcode
+
+
+def runs_of(lake: Path) -> int:
+    """The number of records of runs in a lake."""
+    return len(list((lake / "runs").glob("*.json")))
 
 
 def sign_of(stage: str, recipe: str, lake: Path, sources: Mapping[str, str]) -> Path:

@@ -75,7 +75,12 @@ def test_published_read_back_and_verified_from_the_hub_alone(hub: TestHub, repo:
     code, said = call("verify", f"hub:{repo}@v1.0.0", "--json")
     assert code == 0
     assert json.loads(said)["ok"]
-    assert json.loads(said)["checks"][-1] == {"name": "rows_load", "ok": True, "detail": "as stated"}
+    assert json.loads(said)["checks"][-1] == {
+        "name": "rows_load",
+        "ok": True,
+        "detail": "as stated",
+        "proved": True,
+    }
     code, said = call("verify", f"hub:{repo}@v3.0.0")
     assert code == 2
     assert "there are: v1.0.0" in said
@@ -122,7 +127,7 @@ def test_a_place_that_damages_files_is_never_reported_as_published(
     monkeypatch.setattr("medmultipoints.data_lake.publish.hub.HubPlace.stream", damaged)
     code, said = call("publish", str(versions["1.0.0"]), "--repo", repo, "--yes")
     assert code == 1
-    assert "is NOT published: reading it back failed" in said
+    assert "has the tag v1.0.0, but its copy is damaged: reading it back failed" in said
 
 
 def test_a_version_that_could_not_be_read_back_is_not_accepted_by_running_again(
