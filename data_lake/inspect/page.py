@@ -112,9 +112,10 @@ def _drawn_layer(layer: MaskLayer, files: Files, colours: dict[str, str], size: 
         objects = find_layer_objects(label_values(layer, values), values).objects
     except MemberProblem:
         return
-    for label, region in objects:
-        polygons = contours(decode_rle(region.rle, size[1], size[0])) if values.shape == (size[1], size[0]) else ()
-        yield Drawn(label, colours.get(label, COLOURS[0]), region.box, polygons, None)
+    for region in objects:
+        fits = values.shape == (size[1], size[0])
+        polygons = contours(decode_rle(region.rle, size[1], size[0])) if region.rle and fits else ()
+        yield Drawn(region.label, colours.get(region.label, COLOURS[0]), region.box, polygons, None)
 
 
 def contours(mask: NDArray[Any]) -> tuple[tuple[Point, ...], ...]:

@@ -30,8 +30,8 @@ from medmultipoints.transforms.records import Exclusion, Sample
 from medmultipoints.transforms.regions.annotated_objects import UnusedAnnotation
 from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, ImageFacts, derive_sample, reject
 from medmultipoints.transforms.regions.derived_columns import (
+    derived_region_columns,
     image_columns,
-    region_columns,
     speck_columns,
     thumbnail_columns,
 )
@@ -86,7 +86,7 @@ def derive_shard(build: Build, inputs: Inputs, shard: str) -> Output:
         used={found.image.sample_id: found.image.sample_id for found in derived},
         tables={
             "images": as_frame("images", image_columns(derived)),
-            "regions": as_frame("regions", region_columns(derived)),
+            "regions": as_frame("regions", derived_region_columns(derived)),
             "specks": as_frame("specks", speck_columns(derived)),
             "thumbnails": as_frame("thumbnails", thumbnail_columns(derived)),
         },

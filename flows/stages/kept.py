@@ -5,6 +5,7 @@ import polars as pl
 from medmultipoints.flows.engine.stage import Inputs, Output, Tables
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.transforms.audit.corrections import correct_regions
+from medmultipoints.transforms.columns.tables import column_names
 
 
 def releasable_images(inputs: Inputs) -> pl.LazyFrame:
@@ -20,15 +21,12 @@ def kept_images(inputs: Inputs) -> pl.LazyFrame:
 def released_images(inputs: Inputs) -> pl.LazyFrame:
     """The kept images as they are released: redacted with their new file, without those that cannot be redacted."""
     kept = _without(kept_images(inputs), inputs.scan("redact.exclusions"))
-    new = inputs.scan("redactions").select("sample_id", *(pl.col(name).alias(f"new_{name}") for name in CHANGED))
+    names = column_names("redactions", "replaces")
+    new = inputs.scan("redactions").select("sample_id", *(pl.col(name).alias(f"new_{name}") for name in names))
     filled = kept.join(new, on="sample_id", how="left", maintain_order="left")
     origin = pl.when(pl.col("new_stored_sha256").is_null()).then("image_origin").otherwise(pl.lit("redacted"))
-    changed = {name: pl.coalesce(f"new_{name}", name) for name in CHANGED}
-    return filled.with_columns(image_origin=origin, **changed).drop(f"new_{name}" for name in CHANGED)
-
-
-CHANGED = ("stored_sha256", "stored_bytes", "format", "perceptual_hash")
-"""What a redaction changes of an image's row."""
+    changed = {name: pl.coalesce(f"new_{name}", name) for name in names}
+    return filled.with_columns(image_origin=origin, **changed).drop(f"new_{name}" for name in names)
 
 
 def _without(table: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:

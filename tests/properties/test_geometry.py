@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco  # type: ignore[import-untyped]
 
 from medmultipoints.transforms.audit.conventions import Convention, state_box, undo_convention
-from medmultipoints.transforms.records import Box, Point
+from medmultipoints.transforms.records import Box, Point, Region
 from medmultipoints.transforms.regions.boxes import (
     clip_box,
     from_coco,
@@ -23,7 +23,7 @@ from medmultipoints.transforms.regions.boxes import (
     to_mot,
     to_yolo,
 )
-from medmultipoints.transforms.regions.masks import MaskRegion, decode_rle, find_regions
+from medmultipoints.transforms.regions.masks import decode_rle, find_regions
 
 GROWN = Convention(-1, -1, 0, 0)
 Mask = NDArray[np.uint8]
@@ -189,7 +189,8 @@ def pixel_at(point: Point) -> tuple[int, int]:
     return math.floor(point.x), math.floor(point.y)
 
 
-def inside(region: MaskRegion, mask: Mask) -> Pixels:
+def inside(region: Region, mask: Mask) -> Pixels:
+    assert region.rle is not None
     return frozenset((x, y) for y, x in np.argwhere(decode_rle(region.rle, *mask.shape)).tolist())
 
 

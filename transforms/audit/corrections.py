@@ -5,15 +5,17 @@ object's box too. A decision that no longer matches is an error.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import polars as pl
 
 from medmultipoints.transforms.audit.decisions import Correction, Withdrawal
+from medmultipoints.transforms.columns.frames import region_columns
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.compose.policy import Policy, select_regions
 from medmultipoints.transforms.errors import DataError
-from medmultipoints.transforms.records import SIDES
+from medmultipoints.transforms.records import SIDES, Box, Region
 from medmultipoints.transforms.regions.masks import decode_rle, measure_mask
 
 SHAPES: Final = ("replace_boxes", "replace_masks", "add_boxes", "add_masks")
@@ -169,43 +171,27 @@ def _added(acts: pl.DataFrame, images: pl.DataFrame, regions: pl.DataFrame) -> p
     """One region a box or mask that reviewers gave; the track stays where one replaces one of it."""
     tracks = dict(regions.select("region_id", "track_id").iter_rows())
     sizes = {row[0]: row[1:] for row in images.select("sample_id", "original_width", "original_height").iter_rows()}
-    rows: list[dict[str, Any]] = []
+    found: list[Region] = []
     for act in acts.iter_rows(named=True):
-        size = sizes[act["sample_id"]]
+        width, height = sizes[act["sample_id"]]
         shapes = [
-            *(box_columns(box, *size) for box in act["boxes"]),
-            *(mask_columns(rle, *size) for rle in act["masks"]),
+            *(box_region(Box(*box), width, height) for box in act["boxes"]),
+            *(measure_mask(decode_rle(rle, height, width)) for rle in act["masks"]),
         ]
         single = len(shapes) == len(act["region_ids"]) == 1
-        base = {"sample_id": act["sample_id"], "source": act["sample_id"].split("/")[0], "label": act["label"]}
-        base |= {"evidence": "correction", "track_id": tracks[act["region_ids"][0]] if single else None}
-        base |= {"image_width": size[0], "image_height": size[1]}
-        rows += [base | shape | {"index": len(rows) + place} for place, shape in enumerate(shapes)]
-    return pl.DataFrame([dict.fromkeys(regions.columns) | row for row in rows], schema=regions.schema)
+        track = tracks[act["region_ids"][0]] if single else None
+        known = {"sample_id": act["sample_id"], "evidence": "correction", "label": act["label"], "track_id": track}
+        found += [replace(shape, **known, index=len(found) + place) for place, shape in enumerate(shapes)]
+    columns = region_columns(found)
+    columns["source"] = [region.sample_id.split("/")[0] for region in found]
+    columns["image_width"], columns["image_height"] = ([sizes[one.sample_id][axis] for one in found] for axis in (0, 1))
+    return pl.DataFrame(columns, schema_overrides=regions.schema).select(regions.columns)
 
 
-def box_columns(box: Sequence[float], width: int, height: int) -> dict[str, Any]:
-    """Return the columns of a region that is known by its box alone."""
-    x1, y1, x2, y2 = box
-    cut = x1 == 0 or y1 == 0 or x2 == width or y2 == height
-    return {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "truncated": cut}
-
-
-def mask_columns(rle: str, width: int, height: int) -> dict[str, Any]:
-    """Return the columns of a region that is known by its mask; its tone is not measured."""
-    found = measure_mask(decode_rle(rle, height, width))
-    return {
-        **{side: getattr(found.box, side) for side in SIDES},
-        "cx": found.centroid.x,
-        "cy": found.centroid.y,
-        "centroid_inside": found.centroid_inside,
-        "ix": found.interior.x,
-        "iy": found.interior.y,
-        "interior_inside": True,
-        "area_px": found.area_px,
-        "rle": found.rle,
-        "truncated": found.truncated,
-    }
+def box_region(box: Box, width: int, height: int) -> Region:
+    """Return a region that is known by its box alone; sample and label are empty, for the caller to fill in."""
+    cut = box.x1 == 0 or box.y1 == 0 or box.x2 == width or box.y2 == height
+    return Region(sample_id="", evidence="correction", label="", index=0, box=box, truncated=cut)
 
 
 def _numbered(regions: pl.DataFrame, touched: pl.Series) -> pl.DataFrame:

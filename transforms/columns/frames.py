@@ -13,6 +13,7 @@ from medmultipoints.transforms.records import (
     Exclusion,
     FramePicture,
     Point,
+    Region,
     ReleasedObject,
     Sample,
     SourceBox,
@@ -25,6 +26,7 @@ Columns = dict[str, list[Any]]
 _POINTS = {"centroid": ("cx", "cy"), "interior": ("ix", "iy")}
 NESTED_SAMPLE_FIELDS = ("source_boxes", "neighbours", "annotations", "layers")
 PLAIN_SAMPLE_FIELDS = tuple(field.name for field in fields(Sample) if field.name not in NESTED_SAMPLE_FIELDS)
+PLAIN_REGION_FIELDS = tuple(field.name for field in fields(Region) if field.name not in ("box", *_POINTS, "tone"))
 _LISTS = ("labels_exhaustive", "uncertain")
 
 
@@ -67,6 +69,19 @@ def object_of(row: Mapping[str, Any]) -> ReleasedObject:
         track_id=row["track_id"] or None,
         truncated=row["truncated"],
     )
+
+
+def region_columns(regions: Sequence[Region]) -> Columns:
+    """The columns of the table ``regions`` that a region itself knows."""
+    columns = collect(regions, {name: attrgetter(name) for name in ("region_id", *PLAIN_REGION_FIELDS)})
+    columns |= collect(regions, {side: attrgetter(f"box.{side}") for side in SIDES})
+    for name in TONE_COLUMNS:
+        columns[name] = [region.tone and getattr(region.tone, name) for region in regions]
+    for name, axes in _POINTS.items():
+        points = [getattr(region, name) for region in regions]
+        for axis, column in enumerate(axes):
+            columns[column] = [point[axis] if point else None for point in points]
+    return columns
 
 
 def exclusion_columns(exclusions: Iterable[Exclusion]) -> Columns:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.pictures.decode import ImageProblem
 from medmultipoints.transforms.rasters.values import Values
-from medmultipoints.transforms.records import Annotation, Box, Evidence, MaskLayer, Region, Sample
+from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Region, Sample
 from medmultipoints.transforms.regions.boxes import clip_box
 from medmultipoints.transforms.regions.layers import LayerObjects, find_layer_objects
-from medmultipoints.transforms.regions.masks import MaskRegion, Speck, measure_mask
+from medmultipoints.transforms.regions.masks import Speck, measure_mask
 from medmultipoints.transforms.regions.polygons import fill_polygons, polygon_box
 from medmultipoints.transforms.regions.run_lengths import decode_rle
 
@@ -61,8 +61,8 @@ def find_annotated_objects(
         layered = _read_objects(layer, width, height, read_layer, picture)
         specks += [speck for _, speck in layered.specks]
         regions += [
-            _mask_region(sample.sample_id, "mask", label, one, f"{layer.member}#{number}.{place}")
-            for place, (label, one) in enumerate(layered.objects)
+            replace(one, sample_id=sample.sample_id, object_key=f"{layer.member}#{number}.{place}")
+            for place, one in enumerate(layered.objects)
         ]
     return AnnotatedObjects(tuple(_number(regions)), tuple(specks), tuple(unused))
 
@@ -88,7 +88,7 @@ def _annotation_regions(
     if annotation.rle is not None:
         white = _decode(annotation, width, height)
         if white.any():
-            yield _mask_region(sample_id, "mask", label, measure_mask(white, picture), key, annotation.track_id)
+            yield _identify(measure_mask(white, picture), sample_id, annotation)
     if annotation.polygons:
         yield from _polygon_region(sample_id, annotation, width, height, picture)
     clipped = clip_box(annotation.box, width, height) if annotation.box else None
@@ -133,33 +133,18 @@ def _polygon_region(
     )
     if white.any():
         found = measure_mask(white, picture)
-        region = replace(
-            _mask_region(sample_id, "polygon", annotation.label, found, annotation.key, annotation.track_id),
-            box=box,
-            truncated=region.truncated,
-        )
+        found = replace(found, evidence="polygon", box=box, truncated=region.truncated)
+        region = _identify(found, sample_id, annotation)
     yield region
 
 
-def _mask_region(
-    sample_id: str, evidence: Evidence, label: str, found: MaskRegion, key: str, track_id: str | None = None
-) -> Region:
-    return Region(
+def _identify(region: Region, sample_id: str, annotation: Annotation) -> Region:
+    return replace(
+        region,
         sample_id=sample_id,
-        evidence=evidence,
-        label=label,
-        index=0,
-        box=found.box,
-        object_key=key,
-        centroid=found.centroid,
-        centroid_inside=found.centroid_inside,
-        interior=found.interior,
-        interior_inside=True,
-        area_px=found.area_px,
-        rle=found.rle,
-        tone=found.tone,
-        track_id=track_id,
-        truncated=found.truncated,
+        label=annotation.label,
+        object_key=annotation.key,
+        track_id=annotation.track_id,
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -214,9 +214,8 @@ def _find_objects(
         return None, others
     mask, threshold = _read_mask(sample, sample.mask_member, read, parameters.threshold, picture, scratch)
     found = find_regions(mask, threshold, parameters.min_area_px, scratch, measured)
-    inside = mask >= threshold
-    _check_inverted(sample.mask_member, inside, found)
-    return found, (*_mask_objects(sample, inside, found), *others)
+    _check_inverted(sample.mask_member, mask >= threshold, found)
+    return found, (*_mask_objects(sample, found), *others)
 
 
 def _is_doubtful(found: MaskRegions | None, annotated: AnnotatedObjects, width: int, height: int) -> bool:
@@ -287,25 +286,11 @@ def _read_mask(
     return mask, threshold
 
 
-def _mask_objects(sample: Sample, inside: NDArray[np.bool_], found: MaskRegions) -> Iterator[Region]:
+def _mask_objects(sample: Sample, found: MaskRegions) -> Iterator[Region]:
     if sample.mask_label is None:
         return
     for index, region in enumerate(found.regions):
-        yield Region(
-            sample_id=sample.sample_id,
-            evidence="mask",
-            label=sample.mask_label,
-            index=index,
-            box=region.box,
-            centroid=region.centroid,
-            centroid_inside=region.centroid_inside,
-            interior=region.interior,
-            interior_inside=bool(inside[int(region.interior.y), int(region.interior.x)]),
-            area_px=region.area_px,
-            rle=region.rle,
-            tone=region.tone,
-            truncated=region.truncated,
-        )
+        yield replace(region, sample_id=sample.sample_id, label=sample.mask_label, index=index)
 
 
 def _source_objects(sample: Sample, picture: SourcePicture) -> Iterator[Region]:

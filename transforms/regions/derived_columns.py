@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from operator import attrgetter
 
-from medmultipoints.transforms.columns.frames import Columns, collect
-from medmultipoints.transforms.records import SIDES, Tone
+from medmultipoints.transforms.columns.frames import Columns, collect, region_columns
+from medmultipoints.transforms.records import SIDES
 from medmultipoints.transforms.regions.derive import Derived, ImageFacts
 
 
@@ -24,22 +24,10 @@ def thumbnail_columns(derived: Sequence[Derived]) -> Columns:
     }
 
 
-def region_columns(derived: Iterable[Derived]) -> Columns:
+def derived_region_columns(derived: Iterable[Derived]) -> Columns:
     """The table ``regions``, column by column."""
     pairs = [(region, found.image) for found in derived for region in found.regions]
-    columns = collect(
-        [region for region, _ in pairs],
-        {name: attrgetter(name) for name in ("region_id", "sample_id", "evidence", "label", "index")}
-        | {name: attrgetter(f"box.{name}") for name in SIDES}
-        | {name: attrgetter(name) for name in ("centroid_inside", "interior_inside", "area_px")}
-        | {name: attrgetter(name) for name in ("rle", "track_id", "truncated", "object_key")},
-    )
-    for tone in fields(Tone):
-        columns[tone.name] = [region.tone and getattr(region.tone, tone.name) for region, _ in pairs]
-    for prefix, name in (("c", "centroid"), ("i", "interior")):
-        points = [getattr(region, name) for region, _ in pairs]
-        columns[f"{prefix}x"] = [point.x if point else None for point in points]
-        columns[f"{prefix}y"] = [point.y if point else None for point in points]
+    columns = region_columns([region for region, _ in pairs])
     columns["source"] = [image.source for _, image in pairs]
     columns["image_width"] = [image.original_width for _, image in pairs]
     columns["image_height"] = [image.original_height for _, image in pairs]

@@ -1,7 +1,7 @@
 """The values of a mask to its objects: what one object is, and its label, is as the layer declares."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,17 +9,17 @@ from scipy import ndimage
 
 from medmultipoints.transforms.pictures.decode import ImageProblem
 from medmultipoints.transforms.rasters.values import Values, distinct_codes, unpack_colour
-from medmultipoints.transforms.records import MaskLayer
+from medmultipoints.transforms.records import MaskLayer, Region
 from medmultipoints.transforms.regions.framing import is_inverted
 from medmultipoints.transforms.regions.mask_values import NOISE_LEVELS, check_plateaus
-from medmultipoints.transforms.regions.masks import MaskRegion, Speck, find_regions, measure_object
+from medmultipoints.transforms.regions.masks import Speck, find_regions, measure_object, reading_order
 
 
 @dataclass(frozen=True, slots=True)
 class LayerObjects:
-    """The objects of a layer, each with its label, in reading order by label; and what is too small to be one."""
+    """The objects of a layer, without their sample, in reading order by label; and what is too small to be one."""
 
-    objects: tuple[tuple[str, MaskRegion], ...]
+    objects: tuple[Region, ...]
     specks: tuple[tuple[str, Speck], ...]
 
 
@@ -29,21 +29,23 @@ def find_layer_objects(layer: MaskLayer, values: Values, picture: NDArray[np.uin
     ImageProblem ``mask_values_unclear`` where a binary mask is neither of 0 and 1 nor of dark and bright values,
     ``mask_value_unknown`` where a value has no label.
     """
-    objects: list[tuple[str, MaskRegion]] = []
+    objects: list[Region] = []
     specks: list[tuple[str, Speck]] = []
     for label, codes in _split_labels(layer, values).items():
         if layer.object == "component":
             white = np.isin(values, codes).astype(np.uint8) * np.uint8(255)
             found = find_regions(white, 128, layer.min_area_px, picture=picture)
-            objects += [(label, region) for region in found.regions]
+            objects += [replace(region, label=label) for region in found.regions]
             specks += [(label, speck) for speck in found.specks]
             continue
         for region in _whole_objects(layer, values, codes, picture):
-            if region.area_px < layer.min_area_px:
-                specks.append((label, Speck(region.box, region.area_px, "below_min_area")))
+            if (area := region.area_px or 0) < layer.min_area_px:
+                specks.append((label, Speck(region.box, area, "below_min_area")))
             else:
-                objects.append((label, region))
-    return LayerObjects(tuple(sorted(objects, key=_order)), tuple(sorted(specks, key=_order)))
+                objects.append(replace(region, label=label))
+    objects.sort(key=lambda region: (region.label, reading_order(region)))
+    specks.sort(key=lambda found: (found[0], reading_order(found[1])))
+    return LayerObjects(tuple(objects), tuple(specks))
 
 
 def _split_labels(layer: MaskLayer, values: Values) -> dict[str, list[int]]:
@@ -95,7 +97,7 @@ def _label_of(layer: MaskLayer, text: str) -> str:
 
 def _whole_objects(
     layer: MaskLayer, values: Values, codes: Sequence[int], picture: NDArray[np.uint8] | None
-) -> Iterator[MaskRegion]:
+) -> Iterator[Region]:
     """Measure one object a value, or one of all values together; their pixels need not be connected."""
     height, width = values.shape
     places = np.searchsorted(codes, values)
@@ -106,8 +108,3 @@ def _whole_objects(
         pixels = (places[found] == number).astype(np.uint8)
         rows, columns = found
         yield measure_object(pixels, columns.start, rows.start, width, height, picture)
-
-
-def _order(found: tuple[str, MaskRegion | Speck]) -> tuple[str, float, float, float, float]:
-    label, one = found
-    return label, one.box.y1, one.box.x1, one.box.y2, one.box.x2

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.pictures.tones import measure_tone
-from medmultipoints.transforms.records import Box, Point, Tone
+from medmultipoints.transforms.records import Box, Point, Region
 from medmultipoints.transforms.regions.interior_points import find_interior_point
 from medmultipoints.transforms.regions.run_lengths import decode_rle, encode_rle
 
-__all__ = ["MaskRegion", "MaskRegions", "Speck", "decode_rle", "find_regions", "measure_mask"]
+__all__ = ["MaskRegions", "Speck", "decode_rle", "find_regions", "measure_mask"]
 
 FEW_CHANGES: Final = 20_000
 """Up to so many changes between object and background it is cheap to count components by their outlines."""
@@ -33,20 +33,6 @@ cv2.setNumThreads(1)
 
 
 @dataclass(frozen=True, slots=True)
-class MaskRegion:
-    """One component of a mask: an object. ``truncated``: it touches the border of the image."""
-
-    box: Box
-    centroid: Point
-    centroid_inside: bool
-    interior: Point
-    area_px: int
-    rle: str
-    truncated: bool
-    tone: Tone | None
-
-
-@dataclass(frozen=True, slots=True)
 class Speck:
     """A component below the smallest area: counted and reported, never an object."""
 
@@ -57,9 +43,12 @@ class Speck:
 
 @dataclass(frozen=True, slots=True)
 class MaskRegions:
-    """All that a mask holds. ``off_binary``: the largest distance of a mask value from 0 or 255, 0 to 127."""
+    """All that a mask holds. ``off_binary``: the largest distance of a mask value from 0 or 255, 0 to 127.
 
-    regions: tuple[MaskRegion, ...]
+    A mask knows neither its sample nor its label: both are empty in ``regions``, for the caller to fill in.
+    """
+
+    regions: tuple[Region, ...]
     specks: tuple[Speck, ...]
     off_binary: int
 
@@ -110,16 +99,16 @@ def find_regions(
         else:
             regions.append(_measure(found, white.shape[1], white.shape[0], picture))
     return MaskRegions(
-        regions=tuple(sorted(regions, key=_reading_order)),
-        specks=tuple(sorted(specks, key=_reading_order)),
+        regions=tuple(sorted(regions, key=reading_order)),
+        specks=tuple(sorted(specks, key=reading_order)),
         off_binary=off_binary,
     )
 
 
-def measure_mask(mask: NDArray[np.bool_], picture: NDArray[np.uint8] | None = None) -> MaskRegion:
+def measure_mask(mask: NDArray[np.bool_], picture: NDArray[np.uint8] | None = None) -> Region:
     """Return one object whose pixels are given, connected or not; its tone is that of ``picture``, where it is given.
 
-    ValueError where the mask has no pixel.
+    Its sample and label are empty, for the caller to fill in. ValueError where the mask has no pixel.
     """
     pixels = np.ascontiguousarray(mask).view(np.uint8)
     left, top, width, height = cv2.boundingRect(pixels)
@@ -136,7 +125,7 @@ def measure_object(
     width: int,
     height: int,
     picture: NDArray[np.uint8] | None = None,
-) -> MaskRegion:
+) -> Region:
     """Measure an object whose pixels need not be connected.
 
     ``pixels``: rows x columns of its rectangle, 1 inside the object, which touches each side; ``left`` and ``top``
@@ -211,7 +200,7 @@ def _count_components(white: NDArray[np.uint8]) -> int:
     return int(np.count_nonzero(hierarchy[0, :, 3] < 0))
 
 
-def _measure(component: _Component, width: int, height: int, picture: NDArray[np.uint8] | None) -> MaskRegion:
+def _measure(component: _Component, width: int, height: int, picture: NDArray[np.uint8] | None) -> Region:
     box, pixels, area = component.box, component.pixels, component.area_px
     sum_x, sum_y = (_first_moment(cv2.reduce(pixels, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S)) for axis in (0, 1))
     # One division of whole numbers each: the float nearest to the true mean.
@@ -220,11 +209,16 @@ def _measure(component: _Component, width: int, height: int, picture: NDArray[np
         (2 * (sum_y + area * component.top) + area) / (2 * area),
     )
     interior = find_interior_point(pixels, sum_x, sum_y)
-    return MaskRegion(
+    return Region(
+        sample_id="",
+        evidence="mask",
+        label="",
+        index=0,
         box=box,
         centroid=centroid,
         centroid_inside=bool(pixels[int(centroid.y) - component.top, int(centroid.x) - component.left]),
         interior=Point(component.left + interior.x, component.top + interior.y),
+        interior_inside=bool(pixels[int(interior.y), int(interior.x)]),
         area_px=area,
         rle=encode_rle(pixels, component.left, component.top, width, height),
         truncated=box.x1 == 0 or box.y1 == 0 or box.x2 == width or box.y2 == height,
@@ -237,5 +231,6 @@ def _first_moment(counts: NDArray[np.int32]) -> int:
     return int(counts.ravel().astype(np.int64) @ np.arange(counts.size))
 
 
-def _reading_order(found: MaskRegion | Speck) -> tuple[float, float, float, float]:
+def reading_order(found: Region | Speck) -> tuple[float, float, float, float]:
+    """Return what objects of a mask are sorted by: their box, from the top left."""
     return found.box.y1, found.box.x1, found.box.y2, found.box.x2

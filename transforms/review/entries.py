@@ -17,11 +17,6 @@ from medmultipoints.transforms.review.mask_files import Masks
 
 Entry = Mapping[str, Any]
 Verdict = Literal["accept", "exclude", "edit"]
-KEYS: Final = (
-    "image", "image_sha256", "action", "kind", "object", "box", "label", "boxes", "masks", "settles", "reason",
-    "reviewer", "date",
-)  # fmt: skip
-"""The keys of an entry in the order in which they are written."""
 MOST_OBJECTS: Final = 20_000
 
 
@@ -120,7 +115,7 @@ def _about(
             f"parts of one object have the labels {' and '.join(labels)}. Give them one, or draw a new one."
         )
     if len(parts) == 1 and not parts[0].changed:
-        return [] if labels[0] == seen.label else [_entry(by, action="set_label", label=labels[0], **_pinned(seen))]
+        return [] if labels[0] == seen.label else [_entry(by, action="set_label", **_pinned(seen), label=labels[0])]
     if any(part.rle for part in parts) and not all(part.rle for part in parts):
         raise UsageError("parts of one object are a box and a mask. Make both the same.")
     action = "replace_masks" if parts[0].rle else "replace_boxes"
@@ -142,9 +137,9 @@ def _shapes(
         digest = hashlib.sha256("\n".join(rles).encode()).hexdigest()[:12]
         file = f"{name}-{digest}.rle.json"
         masks[file] = Masks(width=size[0], height=size[1], rles=rles)
-        return _entry(by, action=action, label=label, masks=file, **more)
+        return _entry(by, action=action, **more, label=label, masks=file)
     boxes = [[*_sides(part.box)] for part in parts if part.box]
-    return _entry(by, action=action, label=label, boxes=boxes, **more)
+    return _entry(by, action=action, **more, label=label, boxes=boxes)
 
 
 def _pinned(seen: Seen | None) -> dict[str, Any]:
@@ -156,8 +151,10 @@ def _sides(box: Box) -> list[float]:
 
 
 def _entry(by: Signed, **values: Any) -> Entry:
-    given = {**{name: getattr(by, name) for name in Signed.__dataclass_fields__}, **values}
-    return {key: given[key] for key in KEYS if given.get(key) is not None}
+    """Return an entry with its keys in the order of a file: the image, the decision as it is given, who made it."""
+    signature = {"reason": by.reason, "reviewer": by.reviewer, "date": by.date}
+    given = {"image": by.image, "image_sha256": by.image_sha256, **values, **signature}
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def sort_key(entry: Entry) -> tuple[str, ...]:

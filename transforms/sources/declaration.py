@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.records import MaskKind, MaskObject
 from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern, template_holes
 
@@ -45,7 +46,17 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: _texts(_listed(
 TextMap = Annotated[Mapping[str, str], BeforeValidator(_texts)]
 
 
-ColumnName = Literal["modality", "organ", "finding", "classification", "group", "split", "licence"]
+COLUMNS = frozenset({*column_names("samples", "declared"), "split"})
+"""What a declaration may say of each picture: columns of the samples, and the official split."""
+
+
+def _checked_column(name: str) -> str:
+    if name not in COLUMNS:
+        raise ValueError(f"no such column; choose one of {', '.join(sorted(COLUMNS))}")
+    return name
+
+
+ColumnName = Annotated[str, AfterValidator(_checked_column)]
 
 
 class Part(BaseModel):

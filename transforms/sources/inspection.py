@@ -175,8 +175,8 @@ class _Counted:
         except MemberProblem as problem:
             self._note(problem.reason, f"{layer.member}: {problem.detail}")
             return
-        for label, _ in found.objects:
-            self._count(label, 1)
+        for region in found.objects:
+            self._count(region.label, 1)
 
     def _count(self, label: str, times: int) -> None:
         renamed = self._declaration.release_label(label)

@@ -9,16 +9,14 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import get_args
 
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError, UsageError
 from medmultipoints.transforms.sources.accounting import Problem
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
-from medmultipoints.transforms.sources.declaration import DICOM_HOLES, ColumnName, Declaration, TableKeys
+from medmultipoints.transforms.sources.declaration import COLUMNS, DICOM_HOLES, Declaration, TableKeys
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.patterns import Pattern, compile_pattern, fill, template_holes
 
-COLUMNS = frozenset(get_args(ColumnName))
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),

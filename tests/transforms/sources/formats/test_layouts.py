@@ -54,7 +54,7 @@ def read_boxes(files: Files, read: object) -> list[tuple[str, tuple[float, ...]]
             found += [(a.label, rounded(box_of(a))) for a in picture.annotations if not a.crowd and not a.ignore]
             for layer in picture.layers:
                 objects = find_layer_objects(layer, read_codes(layer, files.read)).objects
-                found += [(label, rounded(region.box)) for label, region in objects]
+                found += [(region.label, rounded(region.box)) for region in objects]
     return sorted(found)
 
 

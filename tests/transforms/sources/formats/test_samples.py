@@ -103,7 +103,7 @@ def boxes_by_picture(files: SourceFiles, found: Inspection) -> Iterator[tuple[st
         rows = [(a.label, a.box or extent(a.polygons)) for a in picture.annotations]
         for layer in picture.layers:
             values = read_codes(layer, files.read)
-            rows += [(label, region.box) for label, region in find_layer_objects(layer, values).objects]
+            rows += [(region.label, region.box) for region in find_layer_objects(layer, values).objects]
         flat = sorted((label, box.x1, box.y1, box.x2, box.y2) for label, box in rows)
         name = picture.plane if picture.plane.startswith("axial") else picture.member.rpartition("/")[2]
         yield name, [float(value) for row in flat for value in row[1:]]

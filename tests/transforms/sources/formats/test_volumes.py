@@ -117,7 +117,7 @@ def test_nnunet_is_read_with_its_names() -> None:
     assert {picture.columns["group"] for picture in read} == {"case_001_0000", "case_002_0000", "case_003_0000"}
     shown = next(p for p in read if p.member == "imagesTr/case_001_0000.nii" and p.plane == "axial:5")
     values = read_codes(shown.layers[0], members.read)
-    assert [label for label, _ in find_layer_objects(shown.layers[0], values).objects] == ["liver"]
+    assert [region.label for region in find_layer_objects(shown.layers[0], values).objects] == ["liver"]
 
 
 def test_a_picture_lies_on_a_grid_or_not() -> None:
