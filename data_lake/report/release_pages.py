@@ -12,12 +12,14 @@ from medmultipoints.data_lake.release.export.pictures import write_whole
 from medmultipoints.data_lake.release.read.released_tables import table_files
 from medmultipoints.data_lake.release.write.manifest import ClaimedManifest, Manifest, read_manifest
 from medmultipoints.data_lake.report.data_docs import write_data_docs
+from medmultipoints.data_lake.report.figures import record_figure
 from medmultipoints.data_lake.report.page import report_page
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.expectations.verdicts import Verdict
 from medmultipoints.transforms.pictures.contact_sheet import Cell, draw_sheet
 
 PICTURES = 12
+FIGURE = ("image_sha256", "sample_id", "img_size", "bbox", "points", "count", "original_size", "scale")
 SHEET, PAGE, EXPECTATIONS = "contact-sheet.jpg", "report.html", "expectations"
 
 
@@ -62,12 +64,14 @@ def choose_cells(release: Path, manifest: Manifest, most: int = PICTURES) -> lis
         turns[label] = turns.get(label, 0) + 1
         ranked.append((turns[label], label, record_id))
     chosen = [record_id for _, _, record_id in sorted(ranked)[:most]]
-    wanted = rows.filter(pl.col("record_id").is_in(chosen)).select("record_id", "image", "bbox", "points", "label")
+    wanted = rows.filter(pl.col("record_id").is_in(chosen)).select("record_id", "label", "image", *FIGURE)
     cells = {row["record_id"]: row for row in wanted.collect().iter_rows(named=True)}
-    return [cell_of(cells[record_id]) for record_id in chosen]
+    objects = pl.scan_parquet([release / path for path in table_files(manifest, "objects")])
+    drawn_objects = objects.filter(pl.col("record_id").is_in(chosen)).collect()
+    return [cell_of(cells[name], drawn_objects.filter(record_id=name).to_dicts()) for name in chosen]
 
 
-def cell_of(row: Mapping[str, Any]) -> Cell:
-    """One record as a cell."""
-    boxes, points = [tuple(box) for box in row["bbox"]], [tuple(point) for point in row["points"]]
-    return Cell(row["image"]["bytes"], boxes, points, f"{row['label']} {len(boxes)}  {row['record_id'][:8]}")
+def cell_of(row: Mapping[str, Any], objects: Iterable[Mapping[str, Any]]) -> Cell:
+    """One record as a cell, with the masks of its objects."""
+    caption = f"{row['label']} {row['count']}  {row['record_id'][:8]}"
+    return Cell(row["image"]["bytes"], record_figure(row, objects), caption)

@@ -248,6 +248,7 @@ def listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOCAL, port))
+        listener.listen()  # a browser that is opened before the server runs waits for it
     except OSError as error:
         raise MachineError(f"--port {port}: {error.strerror}. Choose another, or 0 for any that is free.") from error
     return listener

@@ -2,11 +2,14 @@
 
 import os
 import time
+import webbrowser
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 import typer
 
 from medmultipoints.data_lake.report.release_pages import PAGE
@@ -26,12 +29,14 @@ from medmultipoints.flows.engine.execute import Outcome, execute
 from medmultipoints.flows.engine.place import refuse_taken
 from medmultipoints.flows.engine.plan import is_finished
 from medmultipoints.flows.engine.prepare import prepare_attempt
-from medmultipoints.flows.engine.report import COUNTS, reasons_of, stage_row
+from medmultipoints.flows.engine.report import reasons_of
 from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, parse_sources
 from medmultipoints.flows.engine.run import run_in_threads
 from medmultipoints.flows.stages.manifest import code_of
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.compose.stats import count_labels, note_splits, note_tasks
+
+MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 4, 2, 3, 3
 
 
 class CheckVersion(StrEnum):
@@ -63,6 +68,7 @@ def build(
     ] = CheckVersion.early,
     runner: RunnerOption = "threads",
     address: AddressOption = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page of the release in the browser.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Build the release of a recipe; what is finished and unchanged is kept.
@@ -84,6 +90,8 @@ def build(
     )
     outcome = timed(request)
     print_json(outcome.to_json()) if as_json else print_outcome(outcome)
+    if open_page and (page := page_of(outcome)).is_file():
+        webbrowser.open(page.as_uri())
 
 
 build.__doc__ = f"{build.__doc__}\n    {EXAMPLES}"
@@ -92,7 +100,7 @@ build.__doc__ = f"{build.__doc__}\n    {EXAMPLES}"
 def run(request: BuildRequest) -> Outcome:
     """Run a build; Prefect starts only if there is something to do."""
     with transfer_progress() as transfer:
-        prepared = prepare_attempt(request, PIPELINE, transfer)
+        prepared = prepare_attempt(request, PIPELINE, transfer, say)
     with stage_progress() as progress:
         if is_finished(prepared, PIPELINE):
             return execute(prepared, PIPELINE, run_in_threads(1), progress)
@@ -114,24 +122,45 @@ def timed(request: BuildRequest) -> Outcome:
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """Print what a build did: its stages, what was excluded and why, what the release holds and where it is."""
+    """Print at most sixteen lines: what the release holds, what was left out and why, notes, and where it is."""
     if unchanged(outcome):
         return
-    table("Stages", ["stage", *COUNTS, "time"], [stage_row(result) for result in outcome.stages])
-    reasons = [[stage, verdict, reason, f"{count:,}"] for stage, verdict, reason, count in reasons_of(outcome)]
-    if reasons:
-        OUT.print()
-        table("Inputs that yielded nothing", ["stage", "verdict", "reason", "inputs"], reasons)
-    OUT.print()
-    table("Objects", *label_table(outcome))
-    OUT.print()
+    OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s")
+    table("", *label_table(outcome))
+    for line in (*shortened(left_out(outcome), MOST_REASONS), *shortened(notes_of(outcome), MOST_NOTES)):
+        OUT.print(line, markup=False)
+    print_places(outcome, root=True)
+
+
+def left_out(outcome: Outcome) -> list[str]:
+    """Return why inputs yielded nothing: one line a verdict, its reasons by their number."""
+    found: dict[str, dict[str, int]] = {}
+    for _, verdict, reason, count in reasons_of(outcome):
+        reasons = found.setdefault(verdict, {})
+        reasons[reason] = reasons.get(reason, 0) + count
+    return [
+        f"{verdict:<11} {', '.join(f'{count:,} {reason}' for reason, count in most_first(reasons))}"
+        for verdict, reasons in sorted(found.items())
+    ]
+
+
+def most_first(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return the most frequent reasons, and in one entry how many inputs have others."""
+    ranked = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
+    others = sum(count for _, count in ranked[SHOWN_REASONS:])
+    return [*ranked[:SHOWN_REASONS], *([("for other reasons", others)] if others else [])]
+
+
+def notes_of(outcome: Outcome) -> list[str]:
+    """Return what is unusual about the release: empty splits, tasks whose answers never vary."""
     asked = outcome.build.recipe.instructions
     notes = note_splits(outcome.table("released_images"), outcome.build.recipe.splits.fractions)
-    notes += note_tasks(outcome.table("instructions"), asked.tasks, degenerate=asked.degenerate)
-    for note in notes:
-        OUT.print(note, markup=False)
-    OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s")
-    print_places(outcome, root=True)
+    return [*notes, *note_tasks(outcome.table("instructions"), asked.tasks, degenerate=asked.degenerate)]
+
+
+def shortened(lines: Sequence[str], most: int) -> list[str]:
+    """Return the lines, and instead of those beyond the limit how many they are."""
+    return [*lines] if len(lines) <= most else [*lines[: most - 1], f"and {len(lines) - most + 1} more, see the page"]
 
 
 def unchanged(outcome: Outcome) -> bool:
@@ -140,8 +169,14 @@ def unchanged(outcome: Outcome) -> bool:
     if kept:
         name = f"{outcome.build.recipe.name} {outcome.release.version}"
         OUT.print(f"[bold]nothing changed:[/] {name} is up to date (checked in {outcome.seconds:.1f} s)")
-        print_places(outcome)
+        page = page_of(outcome)
+        OUT.print(f"page        {shown(page)}" if page.is_file() else f"release     {shown(outcome.release.path)}")
     return kept
+
+
+def page_of(outcome: Outcome) -> Path:
+    """Return where the page of the release is."""
+    return outcome.build.lake.reports / outcome.build.recipe.name / outcome.release.version / PAGE
 
 
 def print_places(outcome: Outcome, *, root: bool = False) -> None:
@@ -152,16 +187,19 @@ def print_places(outcome: Outcome, *, root: bool = False) -> None:
     if root:
         OUT.print(f"quarantine  {shown(release.path / 'quarantine')}", markup=False)
         OUT.print(f"root        {release.manifest_root}")
-    page = outcome.build.lake.reports / outcome.build.recipe.name / release.version / PAGE
-    if page.is_file():
+    if (page := page_of(outcome)).is_file():
         OUT.print(f"page        {shown(page)}", markup=False)
 
 
 def label_table(outcome: Outcome) -> tuple[list[str], list[list[str]]]:
-    """Return images, records and objects by label and split."""
-    rows = count_labels(outcome.table("records"))
-    shown_rows = [[f"{value:,}" if isinstance(value, int) else str(value) for value in row] for row in rows.rows()]
-    return list(rows.columns), shown_rows
+    """Return records, images and objects by label; one row for all labels beyond the first few."""
+    counts = pl.col("records", "images", "objects").sum()
+    counted = count_labels(outcome.table("records")).group_by("label").agg(counts).sort("label")
+    first, others = counted.head(MOST_LABELS), counted.slice(MOST_LABELS)
+    if others.height:
+        first = pl.concat([first, others.select(pl.lit("other labels").alias("label"), counts)])
+    rows = [[f"{value:,}" if isinstance(value, int) else str(value) for value in row] for row in first.rows()]
+    return first.columns, rows
 
 
 def shown(path: Path) -> str:

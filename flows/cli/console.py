@@ -98,7 +98,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
 
 
 class StageProgress:
-    """Bars with rate and time left, one a stage; a plain line a stage where standard error is no terminal."""
+    """Bars with rate and time left, one a stage; where standard error is no terminal, the heartbeat names the stage."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
@@ -123,8 +123,6 @@ class StageProgress:
         """Complete the bar of a finished stage."""
         if result.name in self.bars:
             self.progress.update(self.bars[result.name], completed=self.progress.tasks[self.bars[result.name]].total)
-        if not ERR.is_terminal and not result.kept:
-            say(result.sentence())
 
     def say(self, text: str) -> None:
         """Print a message about the run."""

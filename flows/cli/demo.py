@@ -2,17 +2,15 @@
 
 from typing import Annotated
 
-import polars as pl
 import typer
 
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.data_lake.store.layout import open_lake
-from medmultipoints.flows.cli.build import print_places, shown, timed, unchanged
+from medmultipoints.flows.cli.build import label_table, print_places, shown, timed, unchanged
 from medmultipoints.flows.cli.console import OUT, print_json, say, table
 from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.request import BuildRequest
-from medmultipoints.transforms.compose.stats import count_labels
 from medmultipoints.transforms.sources.simulated.faults import all_faults
 
 
@@ -41,11 +39,7 @@ def demo(
 def print_summary(outcome: Outcome) -> None:
     """Print at most 20 lines: what the demo made, what to try next, and last the page to open."""
     OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s\n")
-    counted = count_labels(outcome.table("records")).group_by("label").agg(pl.col("records", "images", "objects").sum())
-    rows = [
-        [f"{value:,}" if isinstance(value, int) else value for value in row] for row in counted.sort("label").rows()
-    ]
-    table("Objects", counted.columns, rows)
+    table("Objects", *label_table(outcome))
     release = shown(outcome.release.path)
     OUT.print("\n[bold]Try next[/]")
     OUT.print(f"  medmultipoints verify {release}", markup=False)

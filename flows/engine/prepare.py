@@ -19,6 +19,7 @@ from medmultipoints.data_lake.store.layout import Lake, open_lake
 from medmultipoints.data_lake.store.objects import StoredObject
 from medmultipoints.data_lake.store.parquet_tables import put_table
 from medmultipoints.flows.engine.declarations import complete_sources
+from medmultipoints.flows.engine.intention import check_room, intention
 from medmultipoints.flows.engine.place import fetch_releases
 from medmultipoints.flows.engine.recording import record_attempt
 from medmultipoints.flows.engine.request import CLUSTERS, BuildRequest
@@ -31,6 +32,7 @@ from medmultipoints.flows.recipe.sources import source_infos, take_paths
 from medmultipoints.transforms.diff.releases import KEYS
 from medmultipoints.transforms.errors import MachineError, SourceDataError, UsageError
 
+Say = Callable[[str], None]
 Progress = Callable[[str, int, int | None], None]
 ADDRESS = re.compile(r"(?:\w+://)?(?P<host>[^/:]+|\[[^]]+\]):(?P<port>\d{1,5})/?")
 SECONDS = 5.0
@@ -40,18 +42,29 @@ def no_progress(_name: str, _done: int, _total: int | None) -> None:
     """For callers that do not watch downloads."""
 
 
-def prepare_attempt(request: BuildRequest, stages: Sequence[Stage], progress: Progress = no_progress) -> Build:
+def unheard(_text: str) -> None:
+    """For callers that need no words."""
+
+
+def prepare_attempt(
+    request: BuildRequest, stages: Sequence[Stage], progress: Progress = no_progress, say: Say = unheard
+) -> Build:
     """Return the build of a request; if it fails, the record of the attempt says why."""
     started = datetime.now(UTC)
     try:
-        return prepare(request, stages, progress)
+        return prepare(request, stages, progress, say)
     except BaseException as error:
         record_attempt(request, started, error)
         raise
 
 
-def prepare(request: BuildRequest, stages: Sequence[Stage], progress: Progress = no_progress) -> Build:
-    """Return the build of a request; UsageError, MachineError or DataError where there can be none."""
+def prepare(
+    request: BuildRequest, stages: Sequence[Stage], progress: Progress = no_progress, say: Say = unheard
+) -> Build:
+    """Return the build of a request; UsageError, MachineError or DataError where there can be none.
+
+    ``say`` gets what will be done, once recipe and paths are checked, before any file is hashed or downloaded.
+    """
     reach_cluster(request)
     recipe = dated(with_version(load_recipe(request.recipe, tuple(request.sources)), request.version))
     check_limits(recipe, [stage.name for stage in stages], request.recipe)
@@ -70,6 +83,9 @@ def prepare(request: BuildRequest, stages: Sequence[Stage], progress: Progress =
     earlier = earlier_release(asked, lake)
     infos = source_infos(recipe.sources, load_catalogue())
     choose_licence(list(infos.values()))
+    check_room(lake)
+    for line in intention(recipe, infos, paths, lake):
+        say(line)
     given_first = sorted(recipe.sources, key=lambda name: name not in paths)
     leave_out = recipe.validation.broken_sources == "leave-out"
     found = {name: locate(infos[name], paths.get(name), lake, progress, leave_out) for name in given_first}

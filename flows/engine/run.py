@@ -1,5 +1,6 @@
 """The one function that runs the pipeline, with or without a Prefect server around it."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -11,9 +12,10 @@ from medmultipoints.data_lake.store.objects import Receipt, read_receipt
 from medmultipoints.data_lake.store.parquet_tables import scan_table
 from medmultipoints.flows.engine.finish import finish_stage, put_part
 from medmultipoints.flows.engine.plan import finished, plan_keys
+from medmultipoints.flows.engine.preview import first_sheet
 from medmultipoints.flows.engine.rejections import stop_if_too_many
 from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Stage
-from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.errors import DataError, PipelineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +153,22 @@ def run_stage(build: Build, stage: Stage, key: str, inputs: Inputs, mapper: Mapp
     jobs = [ShardJob(build, stage, inputs, shard, digest([key, shard])) for shard in shards]
     parts: dict[str, Receipt] = {}
     for job, receipt in mapper(jobs):
+        if not parts:
+            show_first(build, inputs, receipt, observer)
         parts[job.shard] = receipt
         observer.shard_finished(stage.name, job.shard, receipt.counts["in"])
     return finish_stage(build, stage, key, inputs, [parts[shard] for shard in shards])
+
+
+def show_first(build: Build, inputs: Inputs, part: Receipt, observer: Observer) -> None:
+    """Report the sheet of the first pictures; a picture that cannot be drawn ends no build."""
+    try:
+        sheet = first_sheet(build, inputs, part)
+    except (PipelineError, OSError, ValueError) as error:
+        logging.getLogger(__name__).warning("the first pictures cannot be drawn: %s", error)
+        return
+    if sheet is not None:
+        observer.say(f"first pictures: {sheet}")
 
 
 def summary(results: Sequence[StageResult]) -> list[dict[str, object]]:

@@ -211,7 +211,7 @@ def _find(names: tuple[str, ...], folder: Path) -> Iterator[Path]:
                 f"corrections.files: {name[:80]!r}: {problem}. Give a path or pattern below the recipe's folder."
             ) from error
         if pattern and not found and not (place := folder.joinpath(name).parent).is_dir():
-            raise UsageError(f"corrections.files: {name}: {place} is not a folder. Correct the recipe.")
+            raise UsageError(f"corrections.files: {name}: {place} is not a folder. Make it, or correct the recipe.")
         for path in found:
             if not path.is_file():
                 raise UsageError(f"corrections.files: {name}: there is no such file in {folder}. Correct the recipe.")

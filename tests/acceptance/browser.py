@@ -118,7 +118,7 @@ class Page:
     def until(self, script: str, seconds: float = 20.0) -> float:
         """The seconds until an expression is true in the page."""
         start = time.monotonic()
-        while not self.evaluate(script):
+        while not self.evaluate(f"Boolean({script})"):  # an element itself comes back as an empty dictionary
             assert time.monotonic() - start < seconds, f"{script}: not within {seconds} s"
             time.sleep(0.05)
         return time.monotonic() - start

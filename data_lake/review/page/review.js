@@ -57,19 +57,27 @@ async function loadQueue() {
 }
 
 function choices(id, values) {
-  const select = $(id), before = select.value;
+  const select = $(id), before = select.value || (kept()[id] ?? "");
   if (select.options.length === values.length + 1) return;
   select.replaceChildren(new Option("all", ""), ...values.map((value) => new Option(value.replaceAll("_", " "), value)));
   select.value = values.includes(before) ? before : "";
+}
+
+// Filters outlive a reload of this window.
+function kept() { try { return JSON.parse(sessionStorage.getItem("filters")) ?? {}; } catch { return {}; } }
+function keepFilters() {
+  const values = Object.fromEntries(["by-state", "by-kind", "by-label", "by-text"].map((id) => [id, $(id).value]));
+  values.severities = [...$("by-severity").querySelectorAll("input")].map((one) => [one.value, one.checked]);
+  sessionStorage.setItem("filters", JSON.stringify(values));
 }
 
 function severities() {
   const there = SEVERITIES.filter((name) => state.rows.some((row) => row.severity === name));
   const box = $("by-severity");
   if (box.querySelectorAll("input").length === there.length) return;
-  const graver = there.some((name) => name !== "info");
+  const graver = there.some((name) => name !== "info"), before = new Map(kept().severities ?? []);
   box.replaceChildren(box.firstElementChild, ...there.map((name) => {
-    const label = element("label"), input = Object.assign(document.createElement("input"), { type: "checkbox", value: name, checked: name !== "info" || !graver });
+    const label = element("label"), input = Object.assign(document.createElement("input"), { type: "checkbox", value: name, checked: before.get(name) ?? (name !== "info" || !graver) });
     input.onchange = filter;
     label.append(input, ` ${name} ${state.rows.filter((row) => row.severity === name).length}`);
     return label;
@@ -95,6 +103,7 @@ function filter() {
   const all = state.rows.filter((row) => severity.has(row.severity) && row.open), done = all.filter((row) => decided(row) || row.others);
   $("progress").textContent = `${done.length.toLocaleString("en")} of ${all.length.toLocaleString("en")} decided`;
   $("shown").textContent = `${state.shown.length.toLocaleString("en")} shown`;
+  keepFilters();
   drawRows();
 }
 
@@ -183,9 +192,13 @@ async function showPicture() {
   fit();
 }
 
+const narrow = () => matchMedia("(max-width: 62rem)").matches;
+
 function fit() {
   const image = $("image"), frame = $("frame");
   if (!image.naturalWidth) return;
+  // On a narrow screen the frame is as high as the picture.
+  frame.style.height = narrow() ? `${Math.min(innerHeight * 0.58, ((frame.clientWidth - 4) / image.naturalWidth) * image.naturalHeight + 4)}px` : "";
   state.fit = Math.min((frame.clientWidth - 4) / image.naturalWidth, (frame.clientHeight - 4) / image.naturalHeight);
   zoomTo(state.fit);
 }
@@ -238,6 +251,7 @@ function drawOver() {
     const [[x1, y1], [x2, y2] = state.cut[0]] = state.cut;
     parts.push(...lines("corrected", "line", { x1, y1, x2, y2 }));
   }
+  showLayers(item);
   const size = 14 / state.zoom / item.scale;
   const numbered = state.canvas ? state.canvas.objects : item.objects;
   if (numbered.length > 1 && numbered.length <= 60 && show("object")) numbered.forEach((one, place) => {
@@ -251,6 +265,7 @@ function drawOver() {
 function drawLayers() {
   $("layers").replaceChildren(...Object.entries(LAYERS).map(([kind, words]) => {
     const label = element("label"), input = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
+    label.dataset.layer = kind;
     input.onchange = () => { input.checked ? state.hidden.delete(kind) : state.hidden.add(kind); drawOver(); };
     const sign = shape("svg", { class: "drawn", viewBox: "0 0 34 12", "aria-hidden": "true" }), box = element("span", "", "sign");
     sign.append(...(kind === "mask" ? [shape("path", { class: "tint mask", d: "M2 2H32V10H2Z" }), ...lines(kind, "path", { d: "M2 2H32V10H2Z" })] : lines(kind, "path", { d: "M1 6H33" })));
@@ -258,6 +273,15 @@ function drawLayers() {
     label.append(input, box, words);
     return label;
   }));
+}
+
+// A layer is offered where the picture has something of it.
+function showLayers(item) {
+  const there = {
+    mask: item.objects.some((one) => one.outlines), object: item.objects.length > 0, source: item.source, derived: item.derived,
+    corrected: item.decisions.some((one) => one.verdict !== "accept" && one.objects?.length),
+  };
+  $("layers").querySelectorAll("[data-layer]").forEach((one) => { one.hidden = !there[one.dataset.layer] || (state.canvas && ["mask", "object", "corrected"].includes(one.dataset.layer)); });
 }
 
 function hideAll() {
@@ -454,7 +478,7 @@ function edit() {
     size: item.size, scale: item.scale, reviewer: reviewer(),
     onChange: (objects) => { sessionStorage.setItem(draftKey(), JSON.stringify(objects)); drawOver(); drawFacts(); },
     onSelect: () => drawFacts(),
-    onDrawn: endTool,
+    onDrawn: () => { endTool(); hint("Drag a corner or use the arrows to change it. Enter when all is right."); },
     onProblem: hint,
   });
   state.canvas.label = item.label || item.objects[0]?.label || state.labels[0];
@@ -651,7 +675,8 @@ $("reviewer").onchange = async () => { localStorage.setItem("reviewer", reviewer
 
 async function start() {
   drawLayers();
-  if (matchMedia("(max-width: 62rem)").matches) $("queue").open = false;
+  for (const id of ["by-state", "by-text"]) $(id).value = kept()[id] ?? $(id).value;
+  if (narrow()) $("queue").open = false;
   await loadQueue();
   const at = sessionStorage.getItem("at"), there = state.rows.some((row) => row.finding_id === at);
   const first = there ? at : state.shown[0]?.finding_id;

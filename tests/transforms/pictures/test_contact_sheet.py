@@ -5,34 +5,33 @@ import io
 import numpy as np
 from PIL import Image
 
-from medmultipoints.transforms.pictures.contact_sheet import BOX, CELL_PX, Cell, draw_sheet, drawn
+from medmultipoints.transforms.pictures.contact_sheet import CELL_PX, Cell, draw_sheet, drawn
+from medmultipoints.transforms.reporting.drawing import Corners, Figure
+
+SIDE = CELL_PX - 4
 
 
-def picture(width: int, height: int) -> bytes:
+def cell(width: int, height: int, box: Corners) -> Cell:
     buffer = io.BytesIO()
     Image.new("RGB", (width, height), (90, 90, 90)).save(buffer, "PNG")
-    return buffer.getvalue()
+    figure = Figure("", "one", width, height, "", (("object", box),), ((5.0, 5.0),))
+    return Cell(buffer.getvalue(), figure, "polyps 1")
 
 
-def coloured(image: Image.Image) -> tuple[int, int, int, int]:
-    """The box around everything drawn in the colour of boxes."""
-    rows, columns = np.nonzero((np.asarray(image) == BOX).all(axis=2))
-    return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
+def test_a_large_picture_is_reduced_to_its_cell_with_its_shape() -> None:
+    assert drawn(cell(2160, 1080, (0, 0, 2160, 1080))).size == (SIDE, SIDE // 2)
 
 
-def test_a_box_of_a_small_picture_is_drawn_on_its_own_pixels() -> None:
-    """Half-open: the right and the lower line lie on the last pixels of the box."""
-    assert coloured(drawn(Cell(picture(100, 80), [(10, 20, 50, 60)], [], ""))) == (10, 20, 50, 60)
-
-
-def test_a_box_of_a_large_picture_is_scaled_with_it() -> None:
-    found = drawn(Cell(picture(2160, 1080), [(0, 0, 2160, 1080)], [], ""))
-    assert found.size == (CELL_PX - 4, (CELL_PX - 4) // 2)
-    assert coloured(found) == (0, 0, *found.size)
+def test_what_is_drawn_is_reduced_with_the_picture() -> None:
+    found = np.asarray(drawn(cell(4 * SIDE, 4 * SIDE, (400, 400, 800, 800)))).astype(int)
+    yellow = (found[..., 0] - found[..., 2]) > 100
+    rows, columns = np.nonzero(yellow)
+    edges = [int(value) for value in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)]
+    assert np.allclose(edges, (99, 99, 201, 201), atol=1)
 
 
 def test_the_sheet_has_rows_of_four() -> None:
-    cells = [Cell(picture(30, 30), [(1, 1, 9, 9)], [(5, 5)], "polyps 1")] * 5
+    cells = [cell(30, 30, (1, 1, 9, 9))] * 5
     width, height = Image.open(io.BytesIO(draw_sheet(cells))).size
     assert (width // CELL_PX, height // CELL_PX) == (4, 2)
     assert draw_sheet(cells) == draw_sheet(cells)

@@ -1,0 +1,64 @@
+"""What a build is about to do, in words and before any long work: sources, policy, place, room on the disk."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from medmultipoints.data_lake.archives.local_files import local_files
+from medmultipoints.data_lake.catalogue import SourceInfo
+from medmultipoints.data_lake.store.layout import Lake
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.recipe.sources import own_policies
+from medmultipoints.transforms.errors import MachineError
+
+LEAST_FREE = 64 * 1024 * 1024
+"""Less room than this is too little for any build."""
+UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def intention(recipe: Recipe, infos: Mapping[str, SourceInfo], paths: Mapping[str, str], lake: Lake) -> list[str]:
+    """Return what will be built from what, and where to; a second line where the disk may be too small."""
+    found = {name: _source(info, paths.get(name), lake) for name, info in infos.items()}
+    policies = own_policies(recipe)
+    said = [
+        f"{name} ({words}{f', {policies[name]}' if name in policies else ''})" for name, (words, _) in found.items()
+    ]
+    place = lake.releases / recipe.name / recipe.version
+    first = f"{recipe.name} {recipe.version}, boxes {recipe.boxes.policy}: {', '.join(said)}; to {_short(place)}"
+    need, free = sum(size for _, size in found.values()), shutil.disk_usage(lake.root).free
+    if need <= free:
+        return [first]
+    return [
+        first,
+        f"{_short(lake.root)}: {size_words(free)} are free, the sources have {size_words(need)}; it may not fit",
+    ]
+
+
+def check_room(lake: Lake) -> None:
+    """Raise MachineError where the lake's disk is as good as full."""
+    free = shutil.disk_usage(lake.root).free
+    if free < LEAST_FREE:
+        raise MachineError(
+            f"the lake folder {lake.root}: {size_words(free)} are free on its disk. Free space, or choose another "
+            "folder with --lake; finished work is kept."
+        )
+
+
+def _source(info: SourceInfo, given: str | None, lake: Lake) -> tuple[str, int]:
+    """Where a source comes from, in words, and its bytes as far as they are known."""
+    if given is not None:
+        files = [file.stat().st_size for _, file in local_files(Path(given))]
+        return f"{len(files):,} {'file' if len(files) == 1 else 'files'}, {size_words(sum(files))}", sum(files)
+    missing = [file for file in info.downloads if not (lake.landing / info.name / file.name).exists()]
+    size = sum(file.bytes or 0 for file in missing)
+    return (f"download of {size_words(size)}" if missing and size else "download" if missing else "in the lake"), size
+
+
+def size_words(size: int) -> str:
+    """Return a number of bytes for people."""
+    unit, name = next(((unit, name) for unit, name in UNITS if size >= unit), (1.0, "bytes"))
+    return f"{size / unit:,.0f} {name}" if size / unit >= 10 or unit == 1 else f"{size / unit:.1f} {name}"
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
