@@ -9,7 +9,7 @@ import polars as pl
 from medmultipoints.data_lake.release.export.pictures import write_whole
 from medmultipoints.data_lake.store.images import stored_reader
 from medmultipoints.data_lake.store.objects import Receipt
-from medmultipoints.data_lake.store.tables import read_table
+from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.flows.engine.stage import Build, Inputs
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.contact_sheet import Cell, draw_sheet
