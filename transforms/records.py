@@ -129,6 +129,7 @@ class MaskLayer:
     ``object`` file: all pixels of a label are one object; component: each 8-connected part is; value: each value is.
     ``labels`` maps a value, or a colour as ``r,g,b``, to a label; ``label`` is that of every value that is not mapped;
     values without either are an error unless they are in ``ignore`` (0 and black are the background).
+    ``min_area_px`` 0: the smallest area that the recipe sets for all masks.
     ``plane`` selects a part of the member (``page:3``, ``axial:12``, ``frame:7``, ``channel:2``); ``grid`` is the
     member whose orientation and axes the plane is counted in, where the mask's own may differ.
     """

@@ -7,6 +7,10 @@ import polars as pl
 
 from medmultipoints.transforms.errors import SourceDataError
 
+UNCLEAR_VALUES = frozenset(
+    {"mask_below_threshold", "mask_values_undeclared", "mask_values_merged", "mask_colours_undeclared"}
+)
+
 
 def require_every_source(given: pl.LazyFrame, made: pl.LazyFrame, exclusions: pl.LazyFrame) -> None:
     """SourceDataError where none of a source's images in ``given`` is in ``made``; it says why most of them are not.
@@ -26,7 +30,7 @@ def _sources(table: pl.LazyFrame) -> set[str]:
 def _remedy(source: str, reasons: set[str]) -> str:
     """What helps where every input was excluded for these reasons: files that are there are not missing."""
     other = f"Leave the source out with --only, without {source}."
-    if reasons <= {"mask_below_threshold", "mask_values_undeclared"}:
+    if reasons <= UNCLEAR_VALUES:
         return f"Nothing is missing: say in the recipe what the values of the masks mean, as above. {other}"
     if any(reason.startswith("mask_") or reason == "orientation_tag" for reason in reasons):
         return f"Correct the files, or say in the recipe how they are to be read. {other}"

@@ -34,6 +34,11 @@ MAX_PIXELS = 89_478_485
 MOST_SCANS = 100
 """Scans of a progressive JPEG: each costs a pass over the picture, and encoders write about ten."""
 
+COLOUR_AREA_PX = 20
+"""So many pixels of one colour, whose neighbours have it too, are an area of a mask."""
+
+MOST_COLOURS = 6
+
 _EXTENSIONS: dict[str, ImageFormat] = {"jpg": "jpg", "jpeg": "jpg", "jpe": "jpg", "png": "png"}
 _NAMES: dict[ImageFormat, str] = {"jpg": "JPEG", "png": "PNG"}
 _RESAMPLE: dict[Resample, Image.Resampling] = {
@@ -108,14 +113,17 @@ def decode_mask(data: bytes, scratch: Scratch | None = None) -> NDArray[np.uint8
     JPEG: its luma, which for equal channels is their value. PNG: the largest colour channel, so that a palette's
     or a drawing's saturated colours count as white; 1-bit masks give 0 and 255, 16-bit ones their own numbers (uint16).
     Transparency counts: colours are laid over black. Further reasons: ``alpha_only`` where only the transparency
-    shows anything, ``transparent`` where nothing can be seen at all.
+    shows anything, ``transparent`` where nothing can be seen at all, ``colours_undeclared`` where areas of several
+    colours are bright: they are several classes or objects.
     With ``scratch`` it lasts until the next mask is decoded into it.
     """
     if detect_format(data) == "jpg":
         return np.ascontiguousarray(_decode_jpeg(data, "GRAY", scratch)[..., 0])
     colours, alpha = _decode_png(data, _mask_channels)
-    levels = colours.max(axis=2)
-    return np.ascontiguousarray(levels if alpha is None else _over_black(levels, alpha))
+    shown = colours if alpha is None else _over_black(colours, alpha)
+    levels = shown.max(axis=2)
+    _check_colours(shown, levels)
+    return np.ascontiguousarray(levels)
 
 
 def encode_jpeg(pixels: NDArray[np.uint8], quality: int = 95) -> bytes:
@@ -226,6 +234,24 @@ def _mask_channels(data: bytes, image: Image.Image) -> tuple[AnyLevels, AnyLevel
     return _png_channels(image), None
 
 
+def _check_colours(colours: AnyLevels, levels: AnyLevels) -> None:
+    """Refuse a mask with areas of several bright colours; blurred and gray masks have none."""
+    if colours.shape[2] == 1 or all(np.array_equal(colours[..., 0], colours[..., other]) for other in (1, 2)):
+        return
+    kernel = np.ones((3, 3), np.uint8)
+    flat = (cv2.erode(colours, kernel) == cv2.dilate(colours, kernel)).all(axis=2)
+    found, counts = np.unique(colours[flat & (levels >= _half(levels))], axis=0, return_counts=True)
+    areas = found[counts >= COLOUR_AREA_PX].astype(np.int64)
+    if len(areas) > 1 and int(np.ptp(areas, axis=0).max()) > _half(levels) // 8:
+        named = "; ".join(",".join(map(str, colour)) for colour in areas[:MOST_COLOURS].tolist())
+        detail = f"it has areas of {len(areas)} colours ({named}), and nothing says what they are"
+        raise ImageProblem("colours_undeclared", f"{detail}. Set mask_values in [sources.NAME] to the label of each")
+
+
+def _half(levels: AnyLevels) -> int:
+    return int(np.iinfo(levels.dtype).max + 1) // 2
+
+
 def _decode_deep(data: bytes) -> NDArray[np.uint16]:
     """A PNG of 16 bits a channel: height x width x 1, 3 or, with transparency, 4."""
     levels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -240,7 +266,7 @@ def _over_black(levels: AnyLevels, alpha: AnyLevels) -> AnyLevels:
         raise ImageProblem("transparent", "every pixel is fully transparent, so that it shows nothing")
     if int(alpha.min()) == int(alpha.max()):
         return levels
-    shown = levels.astype(np.uint32) * alpha // int(np.iinfo(levels.dtype).max)
+    shown = levels.astype(np.uint32) * alpha[..., None] // int(np.iinfo(levels.dtype).max)
     if not shown.any():
         detail = "its object shows in the transparency (alpha) alone: nothing says whether that is the mask"
         raise ImageProblem("alpha_only", f"{detail}. Save the mask without transparency, white on black")

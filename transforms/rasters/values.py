@@ -19,7 +19,8 @@ _CHANNELS = {"r": 0, "g": 1, "b": 2, "alpha": 3}
 def read_codes(layer: MaskLayer, read: Callable[[str], bytes]) -> Values:
     """Return the values of a mask, height x width: those stored, or colours as ``r << 16 | g << 8 | b``.
 
-    Gray files that are stored as colours give their gray value; an alpha channel counts only where it is asked for.
+    Gray files that are stored as colours give their gray value, unless the layer is of colours; an alpha channel counts
+    only where it is asked for.
     ImageProblem where the file is damaged or of a kind that codes no whole numbers.
     """
     if is_volume_plane(layer.plane):
@@ -28,6 +29,8 @@ def read_codes(layer: MaskLayer, read: Callable[[str], bytes]) -> Values:
     if layer.member.lower().endswith((".npy", ".npz")):
         return _array_values(data, layer.plane)
     plain = layer.kind == "binary" and layer.channel == "rgb" and not layer.plane
+    if data.startswith(b"\xff\xd8\xff") and layer.kind == "rgb":
+        raise ImageProblem("unreadable_image", "a JPEG does not keep the exact colours of a mask. Use PNG")
     if data.startswith(b"\xff\xd8\xff") or (plain and data.startswith(SIGNATURE)):
         return decode_mask(data).astype(np.int64)  # transparency, palette and 16 bits as of every binary mask
     return _picture_values(data, layer)
@@ -76,6 +79,8 @@ def _picture_values(data: bytes, layer: MaskLayer) -> Values:
                 raise ImageProblem("unreadable_image", f"{image.width} x {image.height} pixels are more than allowed")
             if layer.plane.startswith("page:"):
                 image.seek(int(layer.plane.removeprefix("page:")))
+            if layer.kind == "rgb":
+                return _colours(image)
             return _values(image, layer.channel)
     except PngDamage as error:
         raise ImageProblem("truncated_image" if error.cut else "unreadable_image", f"PNG: {error}") from error
@@ -83,6 +88,14 @@ def _picture_values(data: bytes, layer: MaskLayer) -> Values:
         raise
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning) as error:
         raise ImageProblem("unreadable_image", str(error)) from error
+
+
+def _colours(image: Image.Image) -> Values:
+    """Return packed colours, of gray and palette files too; transparency is left out."""
+    if image.mode.startswith("I"):
+        raise ImageProblem("unreadable_image", "16 bits a pixel are numbers, not colours")
+    red, green, blue = (np.asarray(channel, np.int64) for channel in image.convert("RGB").split())
+    return red << 16 | green << 8 | blue
 
 
 def _values(image: Image.Image, channel: str) -> Values:

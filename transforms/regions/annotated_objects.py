@@ -31,11 +31,15 @@ class UnusedAnnotation:
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedObjects:
-    """The regions of a picture, numbered by evidence and label; the specks of its masks; the annotations of neither."""
+    """The regions of a picture, numbered by evidence and label; the specks of its masks; the annotations of neither.
+
+    ``uncertain``: a mask has areas about which nothing is said.
+    """
 
     regions: tuple[Region, ...]
     specks: tuple[Speck, ...]
     unused: tuple[UnusedAnnotation, ...]
+    uncertain: bool = False
 
 
 def find_annotated_objects(
@@ -57,14 +61,16 @@ def find_annotated_objects(
             detail = f"{annotation.key}: {annotation.label} lies outside the {width}x{height} px picture"
             unused.append(UnusedAnnotation(annotation.key, annotation.label, "outside_the_picture", detail))
     specks: list[Speck] = []
+    uncertain = False
     for number, layer in enumerate(sample.layers):
         layered = _read_objects(layer, width, height, read_layer, picture)
         specks += [speck for _, speck in layered.specks]
+        uncertain |= layered.uncertain
         regions += [
             replace(one, sample_id=sample.sample_id, object_key=f"{layer.member}#{number}.{place}")
             for place, one in enumerate(layered.objects)
         ]
-    return AnnotatedObjects(tuple(_number(regions)), tuple(specks), tuple(unused))
+    return AnnotatedObjects(tuple(_number(regions)), tuple(specks), tuple(unused), uncertain)
 
 
 def _read_objects(

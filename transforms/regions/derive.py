@@ -145,7 +145,7 @@ def _derive(
     stored, size, scale = _store(picture, parameters)
     measured = pixels if scale == 1 and picture.origin == "member" else None
     found, regions = _find_objects(sample, read, parameters, picture, measured, scratch)
-    annotated = _find_annotated(sample, read, picture, measured)
+    annotated = _find_annotated(_with_least_area(sample, parameters), read, picture, measured)
     luma = to_luma(pixels, scratch)
     small = thumbnail(luma if frame is None and scale == 1 else to_luma(decode_image(stored, scratch).pixels, scratch))
     image = ImageFacts(
@@ -197,7 +197,29 @@ def _find_annotated(
             'orientation = "stored" in [pictures]',
         )
     height, width = picture.pixels.shape[:2]
+    for layer in (one for one in sample.layers if not one.plane):
+        _check_mask_orientation(sample, layer.member, read(layer.member), read)
     return find_annotated_objects(sample, width, height, lambda layer: read_codes(layer, read), measured)
+
+
+def _with_least_area(sample: Sample, parameters: DeriveParameters) -> Sample:
+    """The sample with the recipe's smallest area in layers that have none of their own."""
+    if all(layer.min_area_px for layer in sample.layers):
+        return sample
+    least = parameters.min_area_px
+    return replace(
+        sample, layers=tuple(replace(layer, min_area_px=layer.min_area_px or least) for layer in sample.layers)
+    )
+
+
+def _check_mask_orientation(sample: Sample, member: str, data: bytes, read: Callable[[str], bytes]) -> None:
+    """Refuse a mask with an orientation tag that its picture does not have."""
+    tags = find_orientations(data)
+    if tags and (sample.image_member is None or tags != find_orientations(read(sample.image_member))):
+        raise ImageProblem(
+            "mask_orientation_tag",
+            f"the mask {member} holds the orientation {min(tags)}, unlike its picture: nothing says which frame holds",
+        )
 
 
 def _find_objects(
@@ -219,11 +241,16 @@ def _find_objects(
 
 
 def _is_doubtful(found: MaskRegions | None, annotated: AnnotatedObjects, width: int, height: int) -> bool:
-    """Whether a mask proves nothing beyond its objects: specks alone, or an object as large as the frame."""
+    """Whether a mask proves nothing beyond its objects: specks alone, unknown areas, an object that fills the frame."""
     boxes = [region.box for region in annotated.regions if region.evidence == "mask"]
     boxes += [region.box for region in found.regions] if found else []
     alone = bool(annotated.specks) and not annotated.regions
-    return alone or _holds_specks_alone(found) or any(covers_frame(box, width, height) for box in boxes)
+    return (
+        alone
+        or annotated.uncertain
+        or _holds_specks_alone(found)
+        or any(covers_frame(box, width, height) for box in boxes)
+    )
 
 
 def _check_inverted(member: str, inside: NDArray[np.bool_], found: MaskRegions) -> None:
@@ -268,13 +295,7 @@ def _read_mask(
         mask, threshold = read_values(decode_mask(data, scratch), declared, lossy=detect_format(data) == "jpg")
     except ImageProblem as problem:
         raise ImageProblem(f"mask_{problem.reason}", f"its mask {member}: {problem.detail}") from problem
-    if (tags := find_orientations(data)) and (
-        sample.image_member is None or tags != find_orientations(read(sample.image_member))
-    ):
-        raise ImageProblem(
-            "mask_orientation_tag",
-            f"the mask {member} holds the orientation {min(tags)}, unlike its picture: nothing says which frame holds",
-        )
+    _check_mask_orientation(sample, member, data, read)
     height, width = picture.pixels.shape[:2]
     if picture.turned and not (picture.turned >= 5 and mask.shape == (height, width) != (width, height)):
         mask = turn_pixels(mask, picture.turned)

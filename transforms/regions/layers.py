@@ -3,24 +3,29 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from medmultipoints.transforms.pictures.decode import ImageProblem
-from medmultipoints.transforms.rasters.values import Values, distinct_codes, unpack_colour
+from medmultipoints.transforms.rasters.values import Values, distinct_codes, pack_colour, unpack_colour
 from medmultipoints.transforms.records import MaskLayer, Region
 from medmultipoints.transforms.regions.framing import is_inverted
-from medmultipoints.transforms.regions.mask_values import NOISE_LEVELS, check_plateaus
+from medmultipoints.transforms.regions.mask_values import check_plateaus
 from medmultipoints.transforms.regions.masks import Speck, find_regions, measure_object, reading_order
 
 
 @dataclass(frozen=True, slots=True)
 class LayerObjects:
-    """The objects of a layer, without their sample, in reading order by label; and what is too small to be one."""
+    """The objects of a layer, without their sample, in reading order by label; and what is too small to be one.
+
+    ``uncertain``: the layer says of an area beside the objects that nothing is known of it.
+    """
 
     objects: tuple[Region, ...]
     specks: tuple[tuple[str, Speck], ...]
+    uncertain: bool = False
 
 
 def find_layer_objects(layer: MaskLayer, values: Values, picture: NDArray[np.uint8] | None = None) -> LayerObjects:
@@ -45,7 +50,18 @@ def find_layer_objects(layer: MaskLayer, values: Values, picture: NDArray[np.uin
                 objects.append(replace(region, label=label))
     objects.sort(key=lambda region: (region.label, reading_order(region)))
     specks.sort(key=lambda found: (found[0], reading_order(found[1])))
-    return LayerObjects(tuple(objects), tuple(specks))
+    return LayerObjects(tuple(objects), tuple(specks), _has_unknown_areas(layer, values))
+
+
+def _has_unknown_areas(layer: MaskLayer, values: Values) -> bool:
+    """Return whether ignored pixels form an area that is not the border of an object."""
+    codes = [pack_colour(text) if "," in text else int(text) for text in layer.ignore if text[-1:].isdecimal()]
+    ignored = np.isin(values, [code for code in codes if code]) if any(codes) else None
+    if ignored is None or not ignored.any():
+        return False
+    near = cv2.dilate((~ignored & (values != 0)).view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_)
+    _, areas = cv2.connectedComponents(ignored.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    return bool(np.setdiff1d(areas[ignored], areas[near & ignored]).size)
 
 
 def _split_labels(layer: MaskLayer, values: Values) -> dict[str, list[int]]:
@@ -81,8 +97,7 @@ def _check_binary(layer: MaskLayer, values: Values, codes: list[int]) -> None:
         return
     known = np.where(np.isin(values, [int(code) for code in layer.ignore if code.isdecimal()]), 0, values)
     if int(known.max()) < 1 << 16 and codes != [1]:
-        lossy = layer.member.lower().endswith((".jpg", ".jpeg"))
-        check_plateaus(known.astype(np.uint16), min(codes), NOISE_LEVELS if lossy else 0)
+        check_plateaus(known.astype(np.uint16), min(codes), lossy=layer.member.lower().endswith((".jpg", ".jpeg")))
     if is_inverted(np.isin(values, codes)):
         raise ImageProblem("mask_inverted", "it is white along the border and around a dark object. Invert the file")
 

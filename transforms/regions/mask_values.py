@@ -20,6 +20,10 @@ PLATEAU_PX: Final = 20
 NOISE_LEVELS: Final = 8
 """Gray levels up to which the black of a JPEG is black."""
 MOST_NAMED: Final = 8
+FEW_VALUES: Final = 32
+"""Masks that were blurred or came from a JPEG hold more values; codes are fewer."""
+TWO_VALUES: Final = 2
+_NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 
 
 def read_values(levels: AnyLevels, declared: int | None, *, lossy: bool = False) -> tuple[NDArray[np.uint8], int]:
@@ -29,12 +33,15 @@ def read_values(levels: AnyLevels, declared: int | None, *, lossy: bool = False)
     areas of further values is refused. 16-bit values count in full. ``lossy``: the file is a JPEG, whose black is not
     all 0.
     Errors: ImageProblem ``below_threshold`` where the mask is not empty but no pixel reaches the threshold,
-    ``values_undeclared`` where it has areas of several values below it.
+    ``values_undeclared`` where it has areas of several values on one side of it, ``values_merged`` where areas of
+    several values from a declared threshold on touch.
     """
     threshold = _threshold(levels, declared)
     _check_reached(levels, threshold)
     if declared is None:
-        check_plateaus(levels, threshold, NOISE_LEVELS if lossy else 0)
+        check_plateaus(levels, threshold, lossy=lossy)
+    elif not lossy:
+        _check_merged(levels, declared)
     if levels.dtype == np.uint8:
         return levels.astype(np.uint8, copy=False), min(threshold, 255)  # beyond 255 only an empty mask comes so far
     if threshold == USUAL_THRESHOLD << 8:
@@ -55,26 +62,64 @@ def _check_reached(levels: AnyLevels, threshold: int) -> None:
         raise ImageProblem(
             "below_threshold",
             f"it is not empty, but its largest value is {largest} and objects begin at {threshold} "
-            f"(values found: {_describe(levels)}). If these are objects, set threshold = {least} in [boxes]",
+            f"(values found: {_describe(levels)}). If these are objects, set threshold = {least} in [boxes]"
+            + ", or mask_values in [sources.NAME] to the label of each value"
+            * (len(np.unique(levels)) > TWO_VALUES),
         )
 
 
-def check_plateaus(levels: AnyLevels, threshold: int, noise: int) -> None:
-    """Refuse a mask whose pixels below the threshold are more than one background with blur and noise."""
-    between = ((levels > 0) & (levels < threshold)).view(np.uint8)
-    inside = cv2.erode(between, np.ones((3, 3), np.uint8))
-    if cv2.countNonZero(inside) < PLATEAU_PX:
+def check_plateaus(levels: AnyLevels, threshold: int, *, lossy: bool) -> None:
+    """Refuse a mask with areas of several values below the threshold, or of several from it on.
+
+    Blur and noise have no areas. Below, the background may be one value; from the threshold on, several values are
+    several classes or objects, which would be taken for one.
+    """
+    top = int(levels.max())
+    black = NOISE_LEVELS if lossy else 0
+    further = ((levels > 0) & (levels < threshold)) | ((levels >= threshold) & (levels < top))
+    if cv2.countNonZero(cv2.erode(further.view(np.uint8), _NEIGHBOURS)) < PLATEAU_PX:
         return
-    kernel = np.ones((3, 3), np.uint8)
-    flat = (cv2.erode(levels, kernel) == cv2.dilate(levels, kernel)) & (levels < threshold)
-    values, counts = np.unique(levels[flat], return_counts=True)
-    plateaus = np.unique(np.where(values <= noise, 0, values)[counts >= PLATEAU_PX])
-    if len(plateaus) > 1:
+    flat = levels[cv2.erode(levels, _NEIGHBOURS) == cv2.dilate(levels, _NEIGHBOURS)]
+    values, counts = np.unique(flat, return_counts=True)
+    values = values[counts >= PLATEAU_PX]
+    below = np.unique(np.where(values <= black, 0, values)[values < threshold])
+    above = np.unique(np.where(values >= top - _white_noise(levels, lossy), top, values)[values >= threshold])
+    for plateaus, side in ((below, "below"), (above, "from")):
+        if len(plateaus) > 1:
+            raise ImageProblem(
+                "values_undeclared",
+                f"it has areas of several values {side} {threshold}{' on' * (side == 'from')} ({_describe(plateaus)}), "
+                f"and nothing says what they are (all values: {_describe(levels)}). Set threshold in [boxes] to the "
+                "least value of an object, or mask_values in [sources.NAME] to the label of each value",
+            )
+
+
+def _check_merged(levels: AnyLevels, declared: int) -> None:
+    """Refuse a mask of exact codes whose objects would grow together where they touch."""
+    inside = levels >= declared
+    values = np.unique(levels[inside])
+    if not 1 < len(values) <= FEW_VALUES:
+        return
+    apart = sum(_count_parts(levels == value) for value in values)
+    if _count_parts(inside) < apart:
         raise ImageProblem(
-            "values_undeclared",
-            f"it has areas of the values {_describe(plateaus)} below {threshold}, and nothing says what they are "
-            f"(all values: {_describe(levels)}). Set threshold in [boxes] to the least value of an object",
+            "values_merged",
+            f"areas of several values ({_describe(values)}) touch, and from the threshold {declared} on they would be "
+            "one object. Set mask_values in [sources.NAME] to the label of each value",
         )
+
+
+def _count_parts(inside: NDArray[np.bool_]) -> int:
+    """Return the number of 8-connected areas that are no specks."""
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(inside.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    return int(np.count_nonzero(statistics[1:, cv2.CC_STAT_AREA] >= PLATEAU_PX))
+
+
+def _white_noise(levels: AnyLevels, lossy: bool) -> int:
+    """Return how far below its largest value a mask may be white: not at all where it holds a few exact values."""
+    if not lossy and len(np.unique(levels)) <= FEW_VALUES:
+        return 0
+    return NOISE_LEVELS if int(levels.max()) < FULL_RANGE_FROM else NOISE_LEVELS << 8
 
 
 def _describe(levels: NDArray[np.unsignedinteger]) -> str:

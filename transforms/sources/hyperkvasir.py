@@ -5,13 +5,14 @@ Layout: ``segmented-images/{images,masks}/<stem>.jpg``, ``segmented-images/bound
 ``labeled-images/{lower,upper}-gi-tract/<classification>/<finding>/<stem>.jpg``. Outer folders are free.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from pydantic import AfterValidator
 
-from medmultipoints.transforms.records import Exclusion, Indexed, Members, Sample
+from medmultipoints.transforms.records import Exclusion, Indexed, MaskObject, Members, Sample
 from medmultipoints.transforms.sources.accounting import Problem, assemble, drop_foreign, entry_key, exclude
 from medmultipoints.transforms.sources.annotation_files import read_annotation_file
 from medmultipoints.transforms.sources.findings import ORGAN_FOLDERS, FindingClass
@@ -25,6 +26,7 @@ from medmultipoints.transforms.sources.hyperkvasir_labelled import (
 from medmultipoints.transforms.sources.image_labels import parse_image_labels
 from medmultipoints.transforms.sources.image_mask_pairs import Pair, join_pairs, read_box_file
 from medmultipoints.transforms.sources.paths import MemberPath, split_paths
+from medmultipoints.transforms.sources.stated_masks import NO_VALUES, OBJECTS, VALUES, check_values, state_masks
 
 SOURCE = "hyperkvasir"
 LABEL = "polyps"
@@ -54,6 +56,8 @@ def read_samples(
         AfterValidator(check_negatives),
         "findings of the labelled archive to take as images without polyps",
     ] = (),
+    mask_values: Annotated[Mapping[str, str], AfterValidator(partial(check_values, label=LABEL)), VALUES] = NO_VALUES,
+    mask_objects: Annotated[MaskObject, OBJECTS] = "component",
 ) -> Indexed:
     """One sample per segmented polyp image, and one without boxes per labelled image of a finding in ``negatives``.
 
@@ -73,6 +77,7 @@ def read_samples(
     pairs, incomplete = join_pairs(SOURCE, layout.images, layout.masks, boxes)
     samples, rejected = _label_pairs(pairs, labels)
     segmented = boxes.stems | {path.stem for path in (*layout.images, *layout.masks)}
+    samples = tuple(state_masks(sample, mask_values, mask_objects) for sample in samples)
     selection = Selection(labels, findings, frozenset(sample.stem for sample in samples), segmented)
     absent, excluded = read_labelled(SOURCE, layout.labelled, selection)
     stray = _reject_stray_rows(labels, segmented | {path.stem for path in layout.labelled})

@@ -6,14 +6,19 @@ Layout: ``images/<stem>.jpg`` and ``masks/<stem>.png`` (nested archives in the z
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
 from unicodedata import normalize
 
+from pydantic import AfterValidator
+
 from medmultipoints.transforms.errors import SourceDataError
-from medmultipoints.transforms.records import Exclusion, Indexed, Members, Sample
+from medmultipoints.transforms.records import Exclusion, Indexed, MaskObject, Members, Sample
 from medmultipoints.transforms.sources.accounting import Problem, assemble, drop_foreign, exclude
 from medmultipoints.transforms.sources.annotation_files import AnnotationFile, read_annotation_file
 from medmultipoints.transforms.sources.image_mask_pairs import Pair, join_pairs, read_box_file, reject_entries
 from medmultipoints.transforms.sources.paths import MemberPath, split_paths
+from medmultipoints.transforms.sources.stated_masks import NO_VALUES, OBJECTS, VALUES, check_values, state_masks
 
 SOURCE = "kvasir_instrument"
 LABEL = "instrument"
@@ -36,7 +41,12 @@ class _SplitList:
     stems: frozenset[str]
 
 
-def read_samples(members: Members) -> Indexed:
+def read_samples(
+    members: Members,
+    *,
+    mask_values: Annotated[Mapping[str, str], AfterValidator(partial(check_values, label=LABEL)), VALUES] = NO_VALUES,
+    mask_objects: Annotated[MaskObject, OBJECTS] = "component",
+) -> Indexed:
     """One sample per image with a mask and an entry in ``bboxes.json``, with its official split.
 
     Boxes keep the JSON's own convention; ``instrument`` is exhaustive in every sample. ``official_split``
@@ -52,6 +62,7 @@ def read_samples(members: Members) -> Indexed:
     splits = tuple(_read_split(copies[name], split) for name, split in SPLIT_FILES.items())
     pairs, exclusions = join_pairs(SOURCE, kinds["images"], kinds["masks"], box_file)
     samples, rejected = _assign_splits(pairs, splits)
+    samples = tuple(state_masks(sample, mask_values, mask_objects) for sample in samples)
     known = {path.stem for path in (*kinds["images"], *kinds["masks"])} | box_file.stems
     stray = tuple(row for item in splits for row in reject_entries(SOURCE, item.member, item.stems - known))
     extra = tuple(row for copy in copies.values() for row in copy.exclusions)

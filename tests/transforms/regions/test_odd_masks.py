@@ -13,8 +13,9 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from medmultipoints.transforms.records import Exclusion, MaskLayer, Sample
+from medmultipoints.transforms.records import Exclusion, MaskLayer, MaskObject, Sample
 from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample
+from medmultipoints.transforms.sources.stated_masks import check_values, state_masks
 
 WIDTH, HEIGHT = 96, 72
 OBJECT = (20.0, 10.0, 60.0, 50.0)
@@ -31,6 +32,13 @@ def square(inside: Any = 255, outside: Any = 0, dtype: Any = np.uint8) -> Array:
 
 def png(mask: Array) -> bytes:
     return bytes(cv2.imencode(".png", mask)[1].tobytes())
+
+
+def halves(left: int, right: int, dtype: Any = np.uint8) -> Array:
+    """Two areas that touch: columns 20 to 39 and 40 to 59."""
+    mask = square(left, dtype=dtype)
+    mask[10:50, 40:60] = right
+    return mask
 
 
 def by_pillow(mask: Array, mode: str, **options: Any) -> bytes:
@@ -158,7 +166,7 @@ REJECTED: dict[str, tuple[bytes, str, str]] = {
     "class 1 and a white border": (
         png(np.maximum(square(1), cv2.rectangle(BLACK.copy(), (70, 5), (90, 30), 255, -1))),
         "mask_values_undeclared",
-        "areas of the values 0, 1 below 128",
+        "several values below 128 (0, 1)",
     ),
     "instances 3 and 200": (png(np.maximum(square(3), np.rot90(square(200), 2))), "mask_values_undeclared", "0, 3"),
     "VOC classes 1 and 8": (
@@ -169,7 +177,7 @@ REJECTED: dict[str, tuple[bytes, str, str]] = {
         "mask_values_undeclared",
         "0, 64",
     ),
-    "16-bit instances 3 and 400": (
+    "16-bit instances 3 and 400, apart": (
         png(np.maximum(square(3, dtype=np.uint16), np.rot90(square(400, dtype=np.uint16), 2))),
         "mask_values_undeclared",
         "0, 3",
@@ -184,6 +192,31 @@ REJECTED: dict[str, tuple[bytes, str, str]] = {
     "nothing but transparency": (layers(square(), BLACK), "mask_transparent", "fully transparent"),
     "half transparent": (layers(WHITE, square(100)), "mask_below_threshold", "largest value is 100"),
     "index beyond the palette": (beyond_palette(), "mask_palette_index_invalid", "palette index 5"),
+    "classes 200 and 255, which touch": (png(halves(200, 255)), "mask_values_undeclared", "from 128 on (200, 255)"),
+    "instances 254 and 255": (png(halves(254, 255)), "mask_values_undeclared", "from 128 on (254, 255)"),
+    "16-bit instances 200 and 300": (
+        png(halves(200, 300, np.uint16)),
+        "mask_values_undeclared",
+        "from 128 on (200, 300)",
+    ),
+    "16-bit, full range, two levels": (
+        png(halves(40000, 65535, np.uint16)),
+        "mask_values_undeclared",
+        "from 32768 on (40000, 65535)",
+    ),
+    "white on gray 130": (png(square(255, 130)), "mask_values_undeclared", "from 128 on (130, 255)"),
+    "half transparent white around an opaque object": (
+        layers(WHITE, square(255, 128)),
+        "mask_values_undeclared",
+        "from 128 on (128, 255)",
+    ),
+    "VOC classes 1 and 2": (
+        palette(halves(1, 2), {1: (128, 0, 0), 2: (0, 128, 0)}),
+        "mask_colours_undeclared",
+        "2 colours (0,128,0; 128,0,0)",
+    ),
+    "red and blue": (png(np.dstack([halves(255, 0), BLACK, halves(0, 255)])), "mask_colours_undeclared", "255,0,0"),
+    "white on blue": (png(np.dstack([WHITE, square(), square()])), "mask_colours_undeclared", "0,0,255"),
     "inverted": (png(255 - square()), "mask_inverted", "inverted"),
     "inverted, JPEG": (jpeg(255 - square()), "mask_inverted", "inverted"),
     "inverted by transparency": (layers(WHITE, 255 - square()), "mask_inverted", "inverted"),
@@ -222,6 +255,14 @@ def test_a_declared_threshold_reads_the_numbers_of_the_file(mask: bytes, thresho
     assert isinstance(found, Derived), found
     assert [(r.box.x1, r.box.y1, r.box.x2, r.box.y2) for r in found.regions] == [OBJECT]
     assert found.image.annotated
+
+
+@pytest.mark.parametrize("mask", [png(halves(1, 2)), png(halves(1, 300, np.uint16)), png(halves(200, 255))])
+def test_a_declared_threshold_never_joins_what_touches(mask: bytes) -> None:
+    found = derive(mask, threshold=1)
+    assert isinstance(found, Exclusion)
+    assert found.reason == "mask_values_merged"
+    assert "mask_values in [sources.NAME]" in found.detail
 
 
 @pytest.mark.parametrize("mask", [png(BLACK), png(BLACK.astype(np.uint16)), jpeg(BLACK), layers(BLACK, WHITE)])
@@ -293,3 +334,80 @@ def test_a_declared_mask_as_large_as_the_frame_settles_nothing(mask: bytes) -> N
     found = layered(mask)
     assert isinstance(found, Derived), found
     assert not found.image.annotated
+
+
+LEFT, RIGHT = (20.0, 10.0, 40.0, 50.0), (40.0, 10.0, 60.0, 50.0)
+
+
+def stated(mask: bytes, values: Mapping[str, str], objects: MaskObject = "component") -> Derived | Exclusion:
+    """The mask of a source whose recipe says what its values mean."""
+    picture = np.random.default_rng(1).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    facts = {"organ": "", "finding": "", "classification": "", "labels_exhaustive": (LABEL,)}
+    name = "m.jpg" if mask.startswith(b"\xff\xd8") else "m.png"
+    plain = Sample(source="s", stem="a", image_member="a.png", mask_member=name, mask_label=LABEL, **facts)  # type: ignore[arg-type]
+    members = {"a.png": png(picture), name: mask}
+    return derive_sample(state_masks(plain, values, objects), members.__getitem__, DeriveParameters())
+
+
+@pytest.mark.parametrize(
+    ("mask", "values", "objects", "boxes"),
+    [
+        (png(halves(1, 2)), "1 2", "component", [OBJECT]),
+        (png(halves(1, 2)), "1 2", "value", [LEFT, RIGHT]),
+        (png(halves(1, 300, np.uint16)), "1 300", "value", [LEFT, RIGHT]),
+        (png(halves(40000, 65535, np.uint16)), "40000 65535", "value", [LEFT, RIGHT]),
+        (palette(halves(1, 2), {1: (128, 0, 0), 2: (0, 128, 0)}), "1 2", "value", [LEFT, RIGHT]),
+        (palette(halves(1, 2), {1: (128, 0, 0), 2: (0, 128, 0)}), "128,0,0 0,128,0", "value", [LEFT, RIGHT]),
+        (png(np.dstack([halves(255, 0), BLACK, halves(0, 255)])), "255,0,0 0,0,255", "value", [LEFT, RIGHT]),
+        (png(square()), "255,255,255", "component", [OBJECT]),
+        (by_pillow(square(), "1"), "1", "component", [OBJECT]),
+    ],
+)
+def test_stated_values_are_read_as_the_file_has_them(
+    mask: bytes, values: str, objects: MaskObject, boxes: list[tuple[float, ...]]
+) -> None:
+    found = stated(mask, dict.fromkeys(values.split(), LABEL), objects)
+    assert isinstance(found, Derived), found
+    assert boxes == [(r.box.x1, r.box.y1, r.box.x2, r.box.y2) for r in found.regions]
+    assert found.image.annotated
+
+
+@pytest.mark.parametrize(
+    ("mask", "values"),
+    [
+        (png(halves(1, 3)), {"1": LABEL, "2": LABEL}),
+        (png(square()), {"0,0,255": LABEL}),  # gray 255 is white, not blue
+        (jpeg(square()), {"255,255,255": LABEL}),
+    ],
+)
+def test_a_mask_of_other_values_than_stated_is_rejected(mask: bytes, values: Mapping[str, str]) -> None:
+    found = stated(mask, values)
+    assert isinstance(found, Exclusion)
+    assert found.reason in ("mask_value_unknown", "mask_unreadable_image")
+
+
+def test_areas_of_which_nothing_is_said_settle_nothing() -> None:
+    """An ignored border around an object says nothing against it; an area of its own may hide another object."""
+    values = {"1": LABEL, "255": "ignore"}
+    border = cv2.rectangle(square(1), (19, 9), (60, 50), 255, 1)
+    for mask, settled in (
+        (border, True),
+        (square(), False),
+        (np.maximum(square(1), cv2.rectangle(BLACK.copy(), (70, 5), (90, 30), 255, -1)), False),
+    ):
+        found = stated(png(mask), values)
+        assert isinstance(found, Derived), found
+        assert found.image.annotated == settled
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({key: LABEL} for key in ("0", "65536", "1.5", "\u0661", "01", "1,2", "256,0,0", "", "-1")),
+        {"1": "other"},
+        {"1": LABEL, "255,0,0": LABEL},
+    ],
+)
+def test_values_that_no_mask_has_are_refused(values: Mapping[str, str]) -> None:
+    with pytest.raises(ValueError, match="neither|not both"):
+        check_values(values, LABEL)

@@ -1,0 +1,55 @@
+"""What the values of a source's masks mean, where a recipe states it: class numbers, object numbers, colours."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from medmultipoints.transforms.records import MaskLayer, MaskObject, Sample
+from medmultipoints.transforms.sources.accounting import printable
+
+IGNORED: Final = "ignore"
+MOST: Final = 65535
+
+
+NO_VALUES: Final[Mapping[str, str]] = {}
+VALUES = (
+    'value in the masks, or colour as "r,g,b" = label, or "ignore" for areas about which nothing is said; a mask that '
+    "holds another value is rejected. Empty: masks are white on black, see threshold in [boxes]"
+)
+OBJECTS = (
+    "with mask_values, an object is a connected component of a label's areas, all areas of one value, or of one label "
+    "(file)"
+)
+
+
+def check_values(values: Mapping[str, str], label: str) -> Mapping[str, str]:
+    """Return the values; ValueError for a key that is no value or colour and for a label that the masks do not have."""
+    for key, meaning in values.items():
+        parts = key.split(",")
+        plain = all(part.isascii() and part.isdecimal() and str(int(part)) == part for part in parts)
+        if not plain or not (1 <= int(parts[0]) <= MOST if len(parts) == 1 else _is_colour(parts)):
+            raise ValueError(f"'{printable(key)}' is neither a value from 1 to {MOST} nor a colour such as 255,0,0")
+        if meaning not in (label, IGNORED):
+            raise ValueError(f"{key} is '{printable(meaning)}', which is neither '{label}' nor '{IGNORED}'")
+    if len({"," in key for key in values}) > 1:
+        raise ValueError("give values or colours, not both")
+    return values
+
+
+def _is_colour(parts: list[str]) -> bool:
+    return len(parts) == 3 and all(int(part) <= 255 for part in parts)
+
+
+def state_masks(sample: Sample, values: Mapping[str, str], objects: MaskObject) -> Sample:
+    """Return a sample whose mask is read by the stated values, where there are any."""
+    if not values or sample.mask_member is None:
+        return sample
+    layer = MaskLayer(
+        member=sample.mask_member,
+        kind="rgb" if any("," in key for key in values) else "classes",
+        object=objects,
+        labels={key: label for key, label in values.items() if label != IGNORED},
+        ignore=tuple(key for key, label in values.items() if label == IGNORED),
+        min_area_px=0,
+    )
+    return replace(sample, mask_member=None, layers=(layer,))
