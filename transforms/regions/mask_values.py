@@ -122,7 +122,7 @@ def _white_noise(levels: AnyLevels, lossy: bool) -> int:
     return NOISE_LEVELS if int(levels.max()) < FULL_RANGE_FROM else NOISE_LEVELS << 8
 
 
-def _describe(levels: NDArray[np.unsignedinteger]) -> str:
+def _describe(levels: AnyLevels | NDArray[np.generic]) -> str:
     """The distinct values, or how many there are and their range."""
     values = np.unique(levels).tolist()
     if len(values) <= MOST_NAMED:
