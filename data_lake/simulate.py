@@ -25,6 +25,8 @@ from medmultipoints.transforms.sources.simulated.hyperkvasir import (
 )
 from medmultipoints.transforms.sources.simulated.kvasir_instrument import INSTRUMENT_ZIP, simulate_kvasir_instrument
 from medmultipoints.transforms.sources.simulated.members import Member, Planted, Simulated
+from medmultipoints.transforms.sources.simulated.pair_faults import NO_FAULTS, PairFault
+from medmultipoints.transforms.sources.simulated.tracks import PlantTracks
 from medmultipoints.transforms.sources.simulated.visem_names import VISEM_ZIP
 from medmultipoints.transforms.sources.simulated.visem_tracking import VideoMode, simulate_visem_tracking
 
@@ -58,6 +60,14 @@ class SimulatedSizes:
 
 
 @dataclass(frozen=True, slots=True)
+class FurtherFaults:
+    """What is planted besides the known faults: on a pair each, by name, and in the tracks of all videos."""
+
+    pairs: Mapping[str, PairFault]
+    tracks: PlantTracks
+
+
+@dataclass(frozen=True, slots=True)
 class SimulatedSources:
     """The folder of each source, to be given as ``--source NAME=PATH``, and the faults that were planted."""
 
@@ -71,6 +81,7 @@ def write_sources(
     seed: int,
     sizes: SimulatedSizes = SimulatedSizes(),
     faults: Sequence[str] = (),
+    further: FurtherFaults | None = None,
     counts: bytes | None = None,
     shuffle_seed: int | None = None,
 ) -> SimulatedSources:
@@ -82,12 +93,13 @@ def write_sources(
     Errors: UsageError for an unknown fault, sizes too small for the faults, or a folder with data of another
     origin; MachineError for the disk.
     """
-    request = _request(seed, sizes, faults, counts, shuffle_seed)
+    names = [*faults, *(further.pairs if further else ())]
+    request = _request(seed, sizes, names, counts, shuffle_seed)
     with explained(f"the folder for simulated sources {folder}"):
         finished = _read_stamp(folder, request)
         if finished is not None:
             return finished
-        sources = _simulate(seed, sizes, faults, counts, shuffle_seed)
+        sources = _simulate(seed, sizes, faults, further, counts, shuffle_seed)
         _clear(folder)
         files = {name: size for source in sources for name, size in _write_source(folder, source).items()}
         stamp: dict[str, Any] = {
@@ -113,9 +125,15 @@ def _request(
 
 
 def _simulate(
-    seed: int, sizes: SimulatedSizes, faults: Sequence[str], counts: bytes | None, shuffle_seed: int | None
+    seed: int,
+    sizes: SimulatedSizes,
+    faults: Sequence[str],
+    further: FurtherFaults | None,
+    counts: bytes | None,
+    shuffle_seed: int | None,
 ) -> list[Simulated]:
     chosen = {source: faults_of(source, faults) for source in FOLDERS}
+    pairs = further.pairs if further else NO_FAULTS
     sources = []
     if sizes.polyps:
         sources.append(
@@ -125,22 +143,32 @@ def _simulate(
                 unsegmented=sizes.unsegmented,
                 negatives=sizes.negatives,
                 faults=chosen["hyperkvasir"],
+                further=pairs,
                 shuffle_seed=shuffle_seed,
             )
         )
     if sizes.instruments:
         sources.append(
             simulate_kvasir_instrument(
-                seed=seed, images=sizes.instruments, faults=chosen["kvasir_instrument"], shuffle_seed=shuffle_seed
+                seed=seed,
+                images=sizes.instruments,
+                faults=chosen["kvasir_instrument"],
+                further=pairs,
+                shuffle_seed=shuffle_seed,
             )
         )
     if sizes.videos or counts is not None:
-        sources.append(_simulate_videos(seed, sizes, chosen["visem_tracking"], counts, shuffle_seed))
+        sources.append(_simulate_videos(seed, sizes, chosen["visem_tracking"], further, counts, shuffle_seed))
     return sources
 
 
 def _simulate_videos(
-    seed: int, sizes: SimulatedSizes, faults: Sequence[str], counts: bytes | None, shuffle_seed: int | None
+    seed: int,
+    sizes: SimulatedSizes,
+    faults: Sequence[str],
+    further: FurtherFaults | None,
+    counts: bytes | None,
+    shuffle_seed: int | None,
 ) -> Simulated:
     videos = model_counts(seed, sizes.videos, sizes.frames) if counts is None else parse_counts_csv(counts)
     whole = counts is not None and sum(int(video.counts.sum()) for video in videos) == REAL_BOXES
@@ -151,6 +179,7 @@ def _simulate_videos(
         images=sizes.images,
         video_files=sizes.video_files,
         faults=faults,
+        further=further.tracks if further else None,
         shuffle_seed=shuffle_seed,
     )
 

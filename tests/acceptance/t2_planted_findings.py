@@ -11,10 +11,10 @@ import polars as pl
 
 from medmultipoints.data_lake.simulate import SimulatedSizes, SimulatedSources, write_sources
 from medmultipoints.transforms.columns.tables import load_table
-from medmultipoints.transforms.sources.simulated.faults import all_findings
 from medmultipoints.transforms.sources.simulated.visem_names import VISEM_ZIP
 from tests.acceptance.builds import build
 from tests.acceptance.inputs import small
+from tests.planted.findings import FINDINGS
 
 RECIPE = """
 name = "planted"
@@ -53,7 +53,8 @@ def run(work: Path) -> dict[str, Any]:
             work / f"sources{seed}",
             seed=seed,
             sizes=SimulatedSizes(polyps=48, instruments=48, videos=5, frames=120),
-            faults=(*FAULTS, *all_findings()),
+            faults=FAULTS,
+            further=FINDINGS,
         )
         outcome = build(work / "planted.toml", work / f"lake{seed}", sources.paths)
         collect(truth, str(seed), planted(sources))

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
-from medmultipoints.transforms.sources.simulated.faults import all_faults, all_findings
+from medmultipoints.transforms.sources.simulated.faults import all_faults
 from tests.flows.small_builds import build, write_recipe
+from tests.planted.findings import FINDING_NAMES, FINDINGS
 
 SIZES = SimulatedSizes(polyps=30, instruments=0, videos=3, frames=70, unsegmented=0)
 CHANGES = (("[sources.kvasir_instrument]\n", ""),)
@@ -12,12 +13,12 @@ CHANGES = (("[sources.kvasir_instrument]\n", ""),)
 
 def test_what_is_planted_is_found(tmp_path: Path) -> None:
     """And is no part of what the demo plants."""
-    sources = write_sources(tmp_path / "sources", seed=4, sizes=SIZES, faults=all_findings())
+    sources = write_sources(tmp_path / "sources", seed=4, sizes=SIZES, further=FINDINGS)
     given = {name: str(path) for name, path in sources.paths.items()}
     findings = build(write_recipe(tmp_path / "small.toml", *CHANGES), tmp_path / "lake", given).table("disagreements")
     wanted = {(entry.kind, entry.source) for entry in sources.planted} - {("hand_drawn", "visem_tracking")}
     assert wanted <= set(findings.select("kind", "source").rows())
     stills = {(entry.kind, entry.stem) for entry in sources.planted if entry.source == "hyperkvasir"}
     assert stills <= set(findings.select("kind", "stem").rows())
-    assert {entry.kind for entry in sources.planted} == set(all_findings())
-    assert not set(all_faults()) & set(all_findings())
+    assert {entry.kind for entry in sources.planted} == set(FINDING_NAMES)
+    assert not set(all_faults()) & set(FINDING_NAMES)

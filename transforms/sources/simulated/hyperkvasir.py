@@ -1,7 +1,7 @@
 """A simulated HyperKvasir: the segmented archive, the label table, and on demand the labelled archive."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -24,7 +24,12 @@ from medmultipoints.transforms.sources.simulated.members import (
     generator,
     shuffled,
 )
-from medmultipoints.transforms.sources.simulated.pair_plants import plant_pair_faults
+from medmultipoints.transforms.sources.simulated.pair_faults import (
+    NO_FAULTS,
+    PAIR_FAULTS,
+    PairFault,
+    plant_pair_faults,
+)
 
 SEGMENTED_ZIP = "hyper-kvasir-segmented-images.zip"
 LABELLED_ZIP = "hyper-kvasir-labeled-images.zip"
@@ -54,9 +59,10 @@ def simulate_hyperkvasir(
     unsegmented: int = 2,
     negatives: int = 0,
     faults: Sequence[str] = (),
+    further: Mapping[str, PairFault] = NO_FAULTS,
     shuffle_seed: int | None = None,
 ) -> Simulated:
-    """The source with ``images`` polyp pairs, each with a row in the label table, and the named faults.
+    """The source with ``images`` polyp pairs, each with a row in the label table, the named faults and further ones.
 
     ``unsegmented`` polyps have a row and neither mask nor box. With ``negatives`` images of landmarks the
     labelled archive is there, with all polyps too, and holds the table; otherwise the table lies alone.
@@ -68,7 +74,7 @@ def simulate_hyperkvasir(
     for number, stem in enumerate(make_stems(seed, "negative", negatives)):
         labelled[stem] = _CLASS[_LANDMARKS[number % len(_LANDMARKS)]]
     archived = _labelled_images(seed, labelled, {stem: draft.contents[HYPERKVASIR.image(stem)] for stem in stems})
-    planted = plant_pair_faults(draft, [name for name in faults if name != CSV_BOM])
+    planted = plant_pair_faults(draft, {name: PAIR_FAULTS[name] for name in faults if name != CSV_BOM} | dict(further))
     table = f"labeled-images/{LABEL_TABLE}" if negatives else LABEL_TABLE
     if CSV_BOM in faults:
         planted = (*planted, Planted(HYPERKVASIR.name, CSV_BOM, "", table, None))

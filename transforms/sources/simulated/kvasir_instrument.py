@@ -1,12 +1,17 @@
 """A simulated Kvasir-Instrument: a zip with two nested tar.gz archives, the boxes and the official split."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from medmultipoints.transforms.sources.simulated.image_mask_pairs import PairSource, draft_pairs, encode_annotation
 from medmultipoints.transforms.sources.simulated.images import INSTRUMENT_SIZES, draw_instrument_mask
 from medmultipoints.transforms.sources.simulated.members import Member, Simulated, digest, pack_tar_gz, shuffled
-from medmultipoints.transforms.sources.simulated.pair_plants import plant_pair_faults
+from medmultipoints.transforms.sources.simulated.pair_faults import (
+    NO_FAULTS,
+    PAIR_FAULTS,
+    PairFault,
+    plant_pair_faults,
+)
 
 INSTRUMENT_ZIP = "kvasir-instrument.zip"
 FOLDER = "kvasir-instrument/"
@@ -26,7 +31,12 @@ _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def simulate_kvasir_instrument(
-    *, seed: int, images: int, faults: Sequence[str] = (), shuffle_seed: int | None = None
+    *,
+    seed: int,
+    images: int,
+    faults: Sequence[str] = (),
+    further: Mapping[str, PairFault] = NO_FAULTS,
+    shuffle_seed: int | None = None,
 ) -> Simulated:
     """The source with ``images`` pairs, one in five in ``test.txt`` and the rest in ``train.txt``.
 
@@ -35,7 +45,7 @@ def simulate_kvasir_instrument(
     """
     stems = tuple(cuid(seed, KVASIR_INSTRUMENT.name, i) for i in range(images))
     draft = draft_pairs(KVASIR_INSTRUMENT, seed, stems)
-    planted = plant_pair_faults(draft, faults)
+    planted = plant_pair_faults(draft, {name: PAIR_FAULTS[name] for name in faults} | dict(further))
     packed = (Member("", name.removeprefix(FOLDER), content) for name, content in draft.contents.items())
     pictures = shuffled(packed, shuffle_seed)
     gone = {entry.stem for entry in planted if entry.kind == "mask_without_image"}

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import cv2
 import numpy as np
 
+from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.sources.simulated.image_mask_pairs import Draft, box_entry, pair_mask
 from medmultipoints.transforms.sources.simulated.images import decode_picture, encode_picture, encode_png
-from medmultipoints.transforms.sources.simulated.members import Content
+from medmultipoints.transforms.sources.simulated.members import Content, Planted, digest
 
 Plant = Callable[[Draft, str, str], str]
 
@@ -155,3 +157,29 @@ PAIR_FAULTS: Mapping[str, PairFault] = {
     "box_nan": PairFault(_box(lambda box, _: {**box, "ymin": float("nan")}), "box_not_a_number"),
     "box_text": PairFault(_box(lambda box, _: {**box, "ymin": str(box["ymin"])}), "box_not_a_number"),
 }
+NO_FAULTS: Mapping[str, PairFault] = MappingProxyType({})
+
+
+def plant_pair_faults(draft: Draft, faults: Mapping[str, PairFault]) -> tuple[Planted, ...]:
+    """Plant each named fault on a stem of its own; UsageError where the images do not suffice.
+
+    Only stems whose boxes stay clear of the origin are used, so that a stray pixel there is a component of its own.
+    """
+    stems = [stem for stem, entry in draft.entries.items() if all(_clear(box) for box in entry["bbox"])]
+    stems.sort(key=lambda stem: digest(draft.seed, "fault", stem))
+    needed = len(faults) + sum(fault.repeats for fault in faults.values())
+    if len(stems) < needed:
+        raise UsageError(
+            f"{draft.source.name}: {len(faults)} faults need {needed} images without objects at the origin and the "
+            f"simulation has {len(stems)}. Simulate more images or name fewer faults."
+        )
+    others = reversed(stems)
+    planted = []
+    for (name, fault), stem in zip(faults.items(), stems, strict=False):
+        member = fault.plant(draft, stem, next(others) if fault.repeats else stem)
+        planted.append(Planted(draft.source.name, name, stem, member, fault.reason))
+    return tuple(planted)
+
+
+def _clear(box: Mapping[str, Any]) -> bool:
+    return bool(max(box["xmin"], box["ymin"]) > 16)

@@ -1,5 +1,6 @@
 """Tracks whose number per frame is given: who lives when, how they move, and their label lines."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.sources.simulated.counts import VideoCounts, swap_frames
 from medmultipoints.transforms.sources.simulated.kvasir_instrument import cuid
-from medmultipoints.transforms.sources.simulated.members import generator
+from medmultipoints.transforms.sources.simulated.members import Planted, generator
 
 WIDTH, HEIGHT = 640, 480
 MEAN_SIZE = ((23.0, 23.0), (58.0, 52.0), (21.0, 21.0))
@@ -38,6 +39,10 @@ class VideoTracks:
 
     def frame(self, frame: int) -> slice:
         return slice(int(self.starts[frame]), int(self.starts[frame + 1]))
+
+
+PlantTracks = Callable[[int, Sequence[VideoTracks]], tuple[list[VideoTracks], tuple[Planted, ...]]]
+"""With the seed, changes tracks and says what it planted in them."""
 
 
 def make_tracks(seed: int, video: VideoCounts, budget: NDArray[np.int64]) -> VideoTracks:

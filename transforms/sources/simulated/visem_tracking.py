@@ -11,8 +11,14 @@ from medmultipoints.transforms.sources.simulated.frame_faults import plant_frame
 from medmultipoints.transforms.sources.simulated.images import Pixels
 from medmultipoints.transforms.sources.simulated.members import Content, Member, Simulated, shuffled
 from medmultipoints.transforms.sources.simulated.microscopy import draw_frame, encode_frame
-from medmultipoints.transforms.sources.simulated.track_findings import TRACK_FINDINGS, plant_track_findings
-from medmultipoints.transforms.sources.simulated.tracks import HEIGHT, WIDTH, VideoTracks, label_text, make_tracks
+from medmultipoints.transforms.sources.simulated.tracks import (
+    HEIGHT,
+    WIDTH,
+    PlantTracks,
+    VideoTracks,
+    label_text,
+    make_tracks,
+)
 from medmultipoints.transforms.sources.simulated.video import encode_video
 from medmultipoints.transforms.sources.simulated.visem_names import (
     NAME,
@@ -34,9 +40,12 @@ def simulate_visem_tracking(
     images: bool = True,
     video_files: VideoMode = "frames",
     faults: Sequence[str] = (),
+    further: PlantTracks | None = None,
     shuffle_seed: int | None = None,
 ) -> Simulated:
     """The source with exactly the objects per frame and class of ``videos``, and the named faults.
+
+    ``further`` changes the tracks before labels are written.
 
     Frames without any object have a picture and no label file. ``track_totals`` fixes the tracks per class
     over all videos. ``video_files``: no mp4, one of the right length, rate and size with a gray picture, or
@@ -48,14 +57,14 @@ def simulate_visem_tracking(
         make_tracks(seed, video, budget)
         for video, budget in zip(videos, share_tracks(videos, track_totals), strict=True)
     ]
-    made, odd = plant_track_findings(seed, made, [name for name in faults if name in TRACK_FINDINGS])
+    made, odd = further(seed, made) if further else (made, ())
     for video, tracks in zip(videos, made, strict=True):
         contents.update(_label_files(tracks, video))
         if images:
             contents.update(_frame_files(seed, tracks, video))
         if video_files != "none":
             contents[video_name(video.video)] = partial(_video_file, seed, tracks, video, video_files)
-    planted = plant_frame_faults(seed, contents, videos, [name for name in faults if name not in TRACK_FINDINGS])
+    planted = plant_frame_faults(seed, contents, videos, faults)
     members = (Member(VISEM_ZIP, name, content) for name, content in contents.items())
     return Simulated(NAME, shuffled(members, shuffle_seed), (*planted, *odd))
 

@@ -24,13 +24,11 @@ Rows = NDArray[np.int64]
 Change = Callable[[VideoTracks, Rows, int], VideoTracks]
 
 
-def plant_track_findings(
-    seed: int, videos: Sequence[VideoTracks], names: Sequence[str]
-) -> tuple[list[VideoTracks], tuple[Planted, ...]]:
+def plant_track_findings(seed: int, videos: Sequence[VideoTracks]) -> tuple[list[VideoTracks], tuple[Planted, ...]]:
     """The videos with each named finding on a track of its own; UsageError where there are too few tracks."""
     changed, planted = list(videos), []
     free = _choose(seed, videos)
-    for name in names:
+    for name, change in TRACK_FINDINGS.items():
         chosen = next((one for one in free if name not in FAR or _is_off_centre(changed[one[0]], one[1])), None)
         if chosen is None:
             raise UsageError(f"{NAME}: no track is left for '{name}'. Simulate more or longer videos.")
@@ -40,7 +38,7 @@ def plant_track_findings(
         rows = _rows_of(video, track)
         middle = len(rows) // 2
         frame = int(_frames(video)[rows[middle]])
-        changed[place] = TRACK_FINDINGS[name](video, rows, middle)
+        changed[place] = change(video, rows, middle)
         member = f"{tracked_name(video.video, frame)}#{video.names[track]}"
         planted.append(Planted(NAME, name, frame_stem(video.video, frame), member, None))
         if name == "count_jump":
