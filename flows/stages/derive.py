@@ -34,6 +34,7 @@ from medmultipoints.transforms.regions.derived_columns import (
     image_columns,
     speck_columns,
     thumbnail_columns,
+    track_columns,
 )
 from medmultipoints.transforms.regions.tracks import inconsistent_tracks
 
@@ -86,7 +87,7 @@ def derive_shard(build: Build, inputs: Inputs, shard: str) -> Output:
         used={found.image.sample_id: found.image.sample_id for found in derived},
         tables={
             "images": as_frame("images", image_columns(derived)),
-            "regions": as_frame("regions", derived_region_columns(derived)),
+            "regions": region_frame(derived),
             "specks": as_frame("specks", speck_columns(derived)),
             "thumbnails": as_frame("thumbnails", thumbnail_columns(derived)),
         },
@@ -186,8 +187,8 @@ def reject_inconsistent(
     """The outcomes with frames taken out in which a track has another class than it mostly has."""
     by_id = {sample.sample_id: sample for sample in samples}
     found = list(outcomes)
-    regions = [region for outcome in found if isinstance(outcome, Derived) for region in outcome.regions]
-    problems = inconsistent_tracks(regions)
+    derived = [outcome for outcome in found if isinstance(outcome, Derived)]
+    problems = inconsistent_tracks({outcome.image.sample_id: outcome.tracked for outcome in derived})
     return [
         reject(by_id[outcome.image.sample_id], "track_class_changes", problems[outcome.image.sample_id])
         if isinstance(outcome, Derived) and outcome.image.sample_id in problems
@@ -199,6 +200,14 @@ def reject_inconsistent(
 def as_frame(table: str, columns: Columns) -> pl.DataFrame:
     """Columns with the declared types of their table."""
     return pl.DataFrame(columns, schema=schema_of(table))
+
+
+def region_frame(derived: Sequence[Derived]) -> pl.DataFrame:
+    """The table ``regions``: those of masks and annotations, and those of label files."""
+    columns = track_columns(derived)
+    schema = {name: dtype for name, dtype in schema_of("regions").items() if name in columns}
+    tracks = pl.DataFrame(columns, schema=schema)
+    return pl.concat([as_frame("regions", derived_region_columns(derived)), tracks], how="diagonal")
 
 
 def derive_rules(tables: Scans, inputs: Inputs) -> Rules:

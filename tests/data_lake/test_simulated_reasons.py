@@ -34,10 +34,10 @@ def _reasons(source: str, files: SourceFiles) -> Iterator[tuple[str, str]]:
     indexed = _index(source, files)
     outcomes = [derive_sample(sample, files.read, DeriveParameters()) for sample in indexed.samples]
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Exclusion)]
-    regions = [region for outcome in outcomes if isinstance(outcome, Derived) for region in outcome.regions]
+    frames = {outcome.image.sample_id: outcome.tracked for outcome in outcomes if isinstance(outcome, Derived)}
     for row in (*indexed.exclusions, *rejected):
         yield (row.sample_id or row.key.rpartition("#")[2]).rpartition("/")[2], row.reason
-    for sample_id in inconsistent_tracks(regions):
+    for sample_id in inconsistent_tracks(frames):
         yield sample_id.rpartition("/")[2], "track_class_changes"
 
 

@@ -42,7 +42,7 @@ from medmultipoints.transforms.regions.boxes import published_scale, released_si
 from medmultipoints.transforms.regions.framing import covers_frame, is_inverted
 from medmultipoints.transforms.regions.mask_values import read_values
 from medmultipoints.transforms.regions.masks import MaskRegions, Speck, find_regions
-from medmultipoints.transforms.regions.tracks import join_tracks, parse_labels, parse_tracked
+from medmultipoints.transforms.regions.tracks import TrackRows, join_tracks, parse_labels, parse_tracked
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Derived:
     """What one sample yields; ``stored`` holds the released bytes where they differ from the source's.
 
     ``thumbnail`` is made of the released bytes, so that it can be made again from a release. ``unused`` are annotations
-    that show no object.
+    that show no object. ``tracks``: the objects of label files, as columns: there are dozens in each frame.
     """
 
     image: ImageFacts
@@ -95,6 +95,13 @@ class Derived:
     stored: bytes | None
     thumbnail: str
     unused: tuple[UnusedAnnotation, ...] = ()
+    tracks: TrackRows | None = None
+
+    @property
+    def tracked(self) -> list[tuple[str, str]]:
+        """Track id and label of every object that is on a track."""
+        found = [(region.track_id, region.label) for region in self.regions if region.track_id is not None]
+        return [*found, *zip(self.tracks.track_ids, self.tracks.labels, strict=True)] if self.tracks else found
 
 
 def derive_sample(
@@ -144,6 +151,7 @@ def _derive(
     _check_size(sample, picture)
     stored, size, scale = _store(picture, parameters)
     measured = pixels if scale == 1 and picture.origin == "member" else None
+    tracks = _read_tracks(sample, read, picture)
     found, regions = _find_objects(sample, read, parameters, picture, measured, scratch)
     annotated = _find_annotated(_with_least_area(sample, parameters), read, picture, measured)
     luma = to_luma(pixels, scratch)
@@ -170,7 +178,7 @@ def _derive(
     )
     specks = (*(found.specks if found else ()), *annotated.specks)
     changed = None if stored is picture.data and picture.origin == "member" else stored
-    return Derived(image, (*regions, *annotated.regions), specks, changed, pack(small), annotated.unused)
+    return Derived(image, (*regions, *annotated.regions), specks, changed, pack(small), annotated.unused, tracks)
 
 
 def _read_picture(
@@ -231,7 +239,7 @@ def _find_objects(
     scratch: Scratch,
 ) -> tuple[MaskRegions | None, tuple[Region, ...]]:
     """What the mask holds, where there is one, and all regions; ``measured``: the pixels that tones are taken from."""
-    others = (*_source_objects(sample, picture), *_track_objects(sample, read, picture))
+    others = tuple(_source_objects(sample, picture))
     if sample.mask_member is None:
         return None, others
     mask, threshold = _read_mask(sample, sample.mask_member, read, parameters.threshold, picture, scratch)
@@ -336,22 +344,17 @@ def _turn(box: Box, picture: SourcePicture) -> Box:
     return turn_box(box, picture.turned, *turn_size(width, height, picture.turned))
 
 
-def _track_objects(sample: Sample, read: Callable[[str], bytes], picture: SourcePicture) -> Iterator[Region]:
+def _read_tracks(sample: Sample, read: Callable[[str], bytes], picture: SourcePicture) -> TrackRows | None:
+    """The objects of the sample's label files, in the frame of the released picture."""
     if sample.label_member is None or sample.track_member is None:
-        return
+        return None
     labels = parse_labels(read(sample.label_member), file=sample.label_member)
     tracked = parse_tracked(read(sample.track_member), file=sample.track_member)
     height, width = picture.pixels.shape[:2]
-    for index, found in enumerate(join_tracks(labels, tracked, *picture.frame(width, height))):
-        yield Region(
-            sample_id=sample.sample_id,
-            evidence="track",
-            label=found.label,
-            index=index,
-            box=_turn(found.box, picture),
-            track_id=found.track_id,
-            truncated=found.truncated,
-        )
+    found = join_tracks(labels, tracked, *picture.frame(width, height))
+    if picture.turned is None:
+        return found
+    return replace(found, boxes=np.array([_turn(Box(*edges), picture) for edges in found.boxes.tolist()]))
 
 
 def _store(picture: SourcePicture, parameters: DeriveParameters) -> tuple[bytes, tuple[int, int], float]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from operator import attrgetter
 
+import numpy as np
+
 from medmultipoints.transforms.columns.frames import Columns, collect, region_columns
 from medmultipoints.transforms.records import SIDES
 from medmultipoints.transforms.regions.derive import Derived, ImageFacts
@@ -25,13 +27,36 @@ def thumbnail_columns(derived: Sequence[Derived]) -> Columns:
 
 
 def derived_region_columns(derived: Iterable[Derived]) -> Columns:
-    """The table ``regions``, column by column."""
+    """The table ``regions`` but for the objects of label files, column by column."""
     pairs = [(region, found.image) for found in derived for region in found.regions]
     columns = region_columns([region for region, _ in pairs])
     columns["source"] = [image.source for _, image in pairs]
     columns["image_width"] = [image.original_width for _, image in pairs]
     columns["image_height"] = [image.original_height for _, image in pairs]
     return columns
+
+
+def track_columns(derived: Iterable[Derived]) -> Columns:
+    """The rows of the table ``regions`` that label files hold; columns that are not given are null."""
+    pairs = [(found.image, found.tracks) for found in derived if found.tracks]
+    images = [image for image, rows in pairs for _ in rows.labels]
+    numbers = [index for _, rows in pairs for index in range(len(rows.labels))]
+    labels = [label for _, rows in pairs for label in rows.labels]
+    boxes = np.concatenate([np.empty((0, 4)), *(rows.boxes for _, rows in pairs)])
+    ids = [image.sample_id for image in images]
+    return {
+        "region_id": [f"{one}:track:{label}:{index}" for one, label, index in zip(ids, labels, numbers, strict=True)],
+        "sample_id": ids,
+        "source": [image.source for image in images],
+        "evidence": ["track"] * len(images),
+        "label": labels,
+        "index": numbers,
+        **{side: boxes[:, at] for at, side in enumerate(SIDES)},
+        "track_id": [track_id for _, rows in pairs for track_id in rows.track_ids],
+        "truncated": np.concatenate([np.empty(0, bool), *(rows.truncated for _, rows in pairs)]),
+        "image_width": [image.original_width for image in images],
+        "image_height": [image.original_height for image in images],
+    }
 
 
 def speck_columns(derived: Iterable[Derived]) -> Columns:

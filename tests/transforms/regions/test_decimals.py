@@ -44,9 +44,9 @@ def test_anything_else_is_no_number(text: str) -> None:
 )
 def test_values_beyond_the_frame_by_less_than_their_step_are_clipped(row: str) -> None:
     labels, tracked = parse_labels(f"0 {row}\n".encode()), parse_tracked(f"t 0 {row}\n".encode())
-    (found,) = join_tracks(labels, tracked, 640, 480)
-    assert 0 <= found.box.x1 < found.box.x2 <= 640
-    assert 0 <= found.box.y1 < found.box.y2 <= 480
+    ((x1, y1, x2, y2),) = join_tracks(labels, tracked, 640, 480).boxes
+    assert 0 <= x1 < x2 <= 640
+    assert 0 <= y1 < y2 <= 480
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,20 @@
 """Label lines to boxes in pixels, tracks joined by row, and what is said of what is wrong."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medmultipoints.transforms.records import Box, Region
+from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.regions.boxes import YoloBox, from_yolo
 from medmultipoints.transforms.regions.tracks import (
     LabelProblem,
-    TrackedObject,
+    LabelRows,
+    TrackRows,
     inconsistent_tracks,
     join_tracks,
     parse_labels,
@@ -23,8 +26,20 @@ LINE = b"0 0.27578125 0.4125 0.0265625 0.0375"
 TRACKED = b"ckz3v9nzv00033867jsekqdcl 0 0.275781 0.412500 0.026562 0.037500"
 
 
-def object_of(line: bytes, width: int = 640, height: int = 480) -> TrackedObject:
-    (found,) = join_tracks(parse_labels(line, file=FILE), parse_tracked(b"t " + line), width, height)
+class Found(NamedTuple):
+    label: str
+    box: Box
+    truncated: bool
+    track_id: str
+
+
+def objects_of(rows: TrackRows) -> list[Found]:
+    columns = zip(rows.labels, rows.boxes.tolist(), rows.truncated.tolist(), rows.track_ids, strict=True)
+    return [Found(label, Box(*edges), cut, track_id) for label, edges, cut, track_id in columns]
+
+
+def object_of(line: bytes, width: int = 640, height: int = 480) -> Found:
+    (found,) = objects_of(join_tracks(parse_labels(line, file=FILE), parse_tracked(b"t " + line), width, height))
     return found
 
 
@@ -121,7 +136,7 @@ def test_boxes_are_those_of_the_yolo_convention(rows: list[tuple[float, float, f
     lines = "\n".join(" ".join(map(repr, row)) for row in rows)
     labels = parse_labels("\n".join(f"0 {line}" for line in lines.splitlines()).encode())
     tracked = parse_tracked("\n".join(f"{n} 0 {line}" for n, line in enumerate(lines.splitlines())).encode())
-    for row, found in zip(rows, join_tracks(labels, tracked, width, 480), strict=True):
+    for row, found in zip(rows, objects_of(join_tracks(labels, tracked, width, 480)), strict=True):
         whole = from_yolo(YoloBox(*row), width, 480)
         clipped = Box(max(whole.x1, 0.0), max(whole.y1, 0.0), min(whole.x2, width), min(whole.y2, 480))
         assert found.box == clipped
@@ -142,8 +157,8 @@ def test_a_track_id_occurs_once_in_a_frame() -> None:
 
 
 def test_values_come_from_the_labels_and_ids_from_the_tracks() -> None:
-    joined = join_tracks(parse_labels(LINE), parse_tracked(TRACKED), 640, 480)
-    assert joined == (TrackedObject("normal", Box(168, 189, 185, 207), False, "ckz3v9nzv00033867jsekqdcl"),)
+    joined = objects_of(join_tracks(parse_labels(LINE), parse_tracked(TRACKED), 640, 480))
+    assert joined == [Found("normal", Box(168, 189, 185, 207), False, "ckz3v9nzv00033867jsekqdcl")]
 
 
 @pytest.mark.parametrize("cx", ["0.500002", "0.499998"])
@@ -186,21 +201,40 @@ def test_integer_boxes_survive_the_way_through_normalised_values(x1: int, y1: in
     assert not row.truncated
 
 
-def region(frame: int, track_id: str | None, label: str) -> Region:
-    return Region(
-        sample_id=f"s/{frame}", evidence="track", label=label, index=0, box=Box(0, 0, 1, 1), track_id=track_id
-    )
-
-
 def test_frames_in_which_a_track_changes_its_class_are_named() -> None:
-    rows = [region(n, "t", "normal") for n in range(3)] + [region(3, "t", "cluster"), region(3, "u", "cluster")]
+    frames = {f"s/{n}": [("t", "normal")] for n in range(3)} | {"s/3": [("t", "cluster"), ("u", "cluster")]}
     expected = {"s/3": "track 't' is 'cluster' here and 'normal' in most frames"}
-    assert inconsistent_tracks(rows) == expected
-    assert inconsistent_tracks(reversed(rows)) == expected
+    assert inconsistent_tracks(frames) == expected
+    assert inconsistent_tracks(dict(reversed(frames.items()))) == expected
 
 
-def test_constant_tracks_and_regions_without_track_raise_nothing() -> None:
-    assert inconsistent_tracks([region(0, "t", "normal"), region(0, None, "x"), region(1, None, "y")]) == {}
+def test_of_equally_frequent_classes_the_first_by_name_counts() -> None:
+    frames = {"s/0": [("t", "normal")], "s/1": [("t", "cluster")]}
+    assert inconsistent_tracks(frames) == {"s/0": "track 't' is 'normal' here and 'cluster' in most frames"}
+
+
+def test_constant_tracks_and_frames_without_track_raise_nothing() -> None:
+    assert inconsistent_tracks({"s/0": [("t", "normal"), ("u", "cluster")], "s/1": [("t", "normal")], "s/2": []}) == {}
+
+
+PARTS = st.sampled_from(["0", "3", "t", "ckz", ".5", "0.25", "1e-3", "x", " ", "  ", "\n", "\r\n", "\t", "\x85"])
+
+
+@given(st.lists(PARTS, max_size=16).map("".join), st.booleans())
+def test_a_file_of_plain_lines_is_read_as_line_by_line(text: str, tracked: bool) -> None:
+    parse = parse_tracked if tracked else parse_labels
+    line = "t 0 .5 .5 .1 .1" if tracked else "0 .5 .5 .1 .1"
+    for data in (text, f"{line}\n{text}", line + text):
+        plain, odd = (outcome_of(parse, one) for one in (data, f"\n{data}"))
+        assert plain == odd
+
+
+def outcome_of(parse: Callable[[bytes], LabelRows], text: str) -> object:
+    try:
+        rows = parse(text.encode())
+    except LabelProblem as problem:
+        return problem.reason
+    return rows.texts, rows.labels, rows.values.tolist(), rows.track_ids
 
 
 def test_the_real_rows_can_be_read_and_are_whole_pixels(real: Path) -> None:
@@ -210,7 +244,7 @@ def test_the_real_rows_can_be_read_and_are_whole_pixels(real: Path) -> None:
     for row in rows:
         line = " ".join(row[name] for name in ("class", "cx", "cy", "w", "h")).encode()
         tracked = parse_tracked(row["fid"].encode() + b" " + line)
-        (found,) = join_tracks(parse_labels(line), tracked, 640, 480)
+        (found,) = objects_of(join_tracks(parse_labels(line), tracked, 640, 480))
         assert found.track_id == row["fid"]
         edges = (found.box.x1, found.box.y1, found.box.x2, found.box.y2)
         assert edges == pytest.approx([round(edge) for edge in edges], abs=1e-3)
