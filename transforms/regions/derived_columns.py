@@ -51,9 +51,9 @@ def track_columns(derived: Iterable[Derived]) -> Columns:
         "evidence": ["track"] * len(images),
         "label": labels,
         "index": numbers,
-        **{side: boxes[:, at] for at, side in enumerate(SIDES)},
+        **dict(zip(SIDES, boxes.T.tolist(), strict=True)),
         "track_id": [track_id for _, rows in pairs for track_id in rows.track_ids],
-        "truncated": np.concatenate([np.empty(0, bool), *(rows.truncated for _, rows in pairs)]),
+        "truncated": [cut for _, rows in pairs for cut in rows.truncated.tolist()],
         "image_width": [image.original_width for image in images],
         "image_height": [image.original_height for image in images],
     }
