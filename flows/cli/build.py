@@ -192,12 +192,14 @@ def print_places(outcome: Outcome, *, root: bool = False) -> None:
 
 
 def label_table(outcome: Outcome) -> tuple[list[str], list[list[str]]]:
-    """Return records, images and objects by label; one row for all labels beyond the first few."""
+    """Return records, images and objects by label; one row for all labels after the first few."""
     counts = pl.col("records", "images", "objects").sum()
     counted = count_labels(outcome.table("records")).group_by("label").agg(counts).sort("label")
     first, others = counted.head(MOST_LABELS), counted.slice(MOST_LABELS)
-    if others.height:
-        first = pl.concat([first, others.select(pl.lit("other labels").alias("label"), counts)])
+    if others.height == 1:
+        first = counted
+    elif others.height:
+        first = pl.concat([first, others.select(pl.lit(f"{others.height} other labels").alias("label"), counts)])
     rows = [[f"{value:,}" if isinstance(value, int) else str(value) for value in row] for row in first.rows()]
     return first.columns, rows
 

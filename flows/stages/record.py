@@ -19,7 +19,8 @@ from medmultipoints.flows.engine.stage import (
 )
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
-from medmultipoints.flows.stages.kept import corrected_regions, released_images, released_names, rows_of
+from medmultipoints.flows.stages.as_released import released_images, released_names
+from medmultipoints.flows.stages.kept import corrected_regions, rows_of
 from medmultipoints.flows.stages.source_coverage import require_every_source
 from medmultipoints.transforms.compose.records import compose_records
 from medmultipoints.transforms.records import Exclusion

@@ -20,7 +20,7 @@ from medmultipoints.transforms.regions.masks import Speck, find_regions, measure
 class LayerObjects:
     """The objects of a layer, without their sample, in reading order by label; and what is too small to be one.
 
-    ``uncertain``: the layer says of an area beside the objects that nothing is known of it.
+    ``uncertain``: the layer marks an area outside the objects as unknown.
     """
 
     objects: tuple[Region, ...]

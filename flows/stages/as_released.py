@@ -1,0 +1,30 @@
+"""The images and labels as they are released: what the stage `record` starts from."""
+
+import polars as pl
+
+from medmultipoints.flows.engine.stage import Inputs
+from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.kept import kept_images, without
+from medmultipoints.transforms.columns.tables import column_names
+
+
+def released_images(inputs: Inputs) -> pl.LazyFrame:
+    """The kept images as they are released: redacted with their new file, without those that cannot be redacted."""
+    kept = without(kept_images(inputs), inputs.scan("redact.exclusions"))
+    names = column_names("redactions", "replaces")
+    new = inputs.scan("redactions").select("sample_id", *(pl.col(name).alias(f"new_{name}") for name in names))
+    filled = kept.join(new, on="sample_id", how="left", maintain_order="left")
+    origin = pl.when(pl.col("new_stored_sha256").is_null()).then("image_origin").otherwise(pl.lit("redacted"))
+    changed = {name: pl.coalesce(f"new_{name}", name) for name in names}
+    return filled.with_columns(image_origin=origin, **changed).drop(f"new_{name}" for name in names)
+
+
+def released_names(recipe: Recipe, inputs: Inputs) -> dict[str, str]:
+    """Return the released label of each label of the sources; labels that are not in it are left out."""
+    names = dict(recipe.labels.names)
+    if recipe.labels.others == "keep":
+        certain = inputs.scan("samples").select(label="labels_exhaustive").explode("label").drop_nulls()
+        for table in (inputs.scan("regions").select("label"), certain):
+            found = table.unique().collect(engine="streaming")["label"].sort()
+            names |= {label: label for label in found if label not in names}
+    return names
