@@ -8,6 +8,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 Table = Mapping[str, Any]
@@ -61,16 +62,15 @@ def split_blocks(text: str) -> list[str]:
     starts = []
     for found in HEADER.finditer(text):
         start = found.start()
-        above = text[:start].splitlines(keepends=True)
-        while above and above[-1].startswith("#"):
-            start -= len(above.pop())
+        while start and text.startswith("#", above := text.rfind("\n", 0, start - 1) + 1):
+            start = above
         starts.append(start)
     cuts = sorted({0, *starts, len(text)})
     blocks: list[str] = []
     open_text = ""
     for first, after in itertools.pairwise(cuts):  # a header inside a text of several lines is none
         open_text += text[first:after]
-        if _is_toml(open_text):
+        if _block(open_text) is not None:
             blocks.append(open_text)
             open_text = ""
     return [*blocks, open_text] if open_text else blocks
@@ -102,9 +102,15 @@ def _holds(block: str, name: str) -> bool:
 
 def _only(block: str, name: str) -> Any:
     """The one table of that name in a piece of text; None where the piece is another or no TOML by itself."""
-    found = tomllib.loads(block) if _is_toml(block) else {}
+    found = _block(block) or {}
     tables = found.get(name)
     return tables[0] if isinstance(tables, list) and len(tables) == len(found) == 1 else None
+
+
+@lru_cache(maxsize=8192)
+def _block(text: str) -> Mapping[str, Any] | None:
+    """What a piece of text says; None where it is no TOML. Pieces stay the same from one change to the next."""
+    return tomllib.loads(text) if _is_toml(text) else None
 
 
 def _is_toml(text: str) -> bool:
