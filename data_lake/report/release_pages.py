@@ -14,13 +14,13 @@ from medmultipoints.data_lake.release.write.manifest import ClaimedManifest, Man
 from medmultipoints.data_lake.report.data_docs import write_data_docs
 from medmultipoints.data_lake.report.figures import record_figure
 from medmultipoints.data_lake.report.page import report_page
-from medmultipoints.data_lake.store.layout import Lake
+from medmultipoints.data_lake.store.layout import PAGE, Lake
 from medmultipoints.expectations.verdicts import Verdict
 from medmultipoints.transforms.pictures.contact_sheet import Cell, draw_sheet
 
 PICTURES = 12
 FIGURE = ("image_sha256", "sample_id", "img_size", "bbox", "points", "count", "original_size", "scale")
-SHEET, PAGE, EXPECTATIONS = "contact-sheet.jpg", "report.html", "expectations"
+SHEET, EXPECTATIONS = "contact-sheet.jpg", "expectations"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from medmultipoints.data_lake.store.temporary import temporary_name
 from medmultipoints.transforms.errors import LockHeld, MachineError
 
 CACHE = "LAKE_CACHE"
+PAGE = "report.html"
+"""The page of a release, in its folder below ``Lake.reports``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from medmultipoints.data_lake.report.release_pages import PAGE
-from medmultipoints.data_lake.store.layout import only_builder
+from medmultipoints.data_lake.store.layout import PAGE, only_builder
 from medmultipoints.flows.cli.console import OUT, print_json, say, stage_progress, table, transfer_progress
 from medmultipoints.flows.cli.options import (
     DEFAULT_LAKE,

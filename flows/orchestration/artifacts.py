@@ -14,7 +14,8 @@ from prefect.assets import Asset, AssetProperties
 from prefect.context import AssetContext
 from prefect.events import emit_event
 
-from medmultipoints.data_lake.report.release_pages import EXPECTATIONS, PAGE, SHEET, Report, write_report
+from medmultipoints.data_lake.report.release_pages import EXPECTATIONS, SHEET, Report, write_report
+from medmultipoints.data_lake.store.layout import PAGE
 from medmultipoints.expectations.summary import summarize
 from medmultipoints.expectations.verdicts import Verdict, verdict_from_json
 from medmultipoints.flows.engine.execute import Outcome

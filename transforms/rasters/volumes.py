@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -134,6 +133,8 @@ def _resize(values: NDArray[Any], spacing: tuple[float, float], filtering: Image
 
 
 def _render_tiff(data: bytes, member: str, page: int, rule: Rendering) -> NDArray[np.uint8]:
+    import tifffile  # a quarter of a second, which builds without TIFF do not wait
+
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             if page >= len(file.pages):

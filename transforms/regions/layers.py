@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from medmultipoints.transforms.pictures.decode import ImageProblem
 from medmultipoints.transforms.rasters.values import Values, distinct_codes, pack_colour, unpack_colour
@@ -119,6 +118,8 @@ def _whole_objects(
     places = np.where(np.take(codes, places, mode="clip") == values, places + 1, 0)
     if layer.object == "file":
         places = (places > 0).astype(np.int64)
+    from scipy import ndimage
+
     for number, found in enumerate(ndimage.find_objects(places), start=1):
         pixels = (places[found] == number).astype(np.uint8)
         rows, columns = found

@@ -5,8 +5,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.regions.boxes import iou
@@ -45,6 +43,9 @@ def _groups(rows: NDArray[np.int64], columns: NDArray[np.int64], height: int) ->
     """Return the positions of the pairs of each connected group."""
     if not len(rows):
         return []
+    from scipy.sparse import coo_array  # a third of a second, which commands that match nothing do not wait
+    from scipy.sparse.csgraph import connected_components
+
     nodes = height + int(columns.max()) + 1
     links = coo_array((np.ones(len(rows)), (rows, columns + height)), shape=(nodes, nodes))
     _, group = connected_components(links, directed=False)
@@ -57,6 +58,9 @@ def _assign(rows: NDArray[np.int64], columns: NDArray[np.int64], scores: NDArray
 
     Each row has a column of its own for that, since SciPy matches all rows.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
     left, right = (np.unique(side, return_inverse=True)[1] for side in (rows, columns))
     height, width = int(left.max()) + 1, int(right.max()) + 1
     # The sum of all bonuses is less than the last digit of a score: only equal totals are decided by the order.

@@ -5,8 +5,6 @@ import math
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from scipy.special import betaincinv
-
 CONFIDENCE: Final = 0.95
 
 
@@ -22,6 +20,8 @@ def most_wrong(looked_at: int, wrong: int, confidence: float = CONFIDENCE) -> fl
     """
     if looked_at == 0 or wrong >= looked_at:
         return 1.0
+    from scipy.special import betaincinv  # a quarter of a second, which commands without samples do not wait
+
     return float(betaincinv(wrong + 1, looked_at - wrong, confidence))
 
 
