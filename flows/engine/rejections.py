@@ -31,6 +31,15 @@ def most_often(exclusions: pl.LazyFrame) -> str:
     return f"Most often: {reason} ({times}), for example {example['key']}: {example['detail']}."
 
 
+def nothing_left(stage: str, exclusions: pl.LazyFrame | None) -> str:
+    """Return the message of a stage before which every input was excluded."""
+    rejected = exclusions is not None and not exclusions.filter(pl.col("verdict") == "rejected").collect().is_empty()
+    why = f" {most_often(exclusions)}" if exclusions is not None and rejected else ""
+    return (
+        f"{stage}: nothing is left to work on: all inputs were excluded before.{why} See `medmultipoints quarantine`."
+    )
+
+
 def stop_if_too_many(recipe: Recipe, stage: str, counts: Mapping[str, int], exclusions: pl.LazyFrame) -> None:
     """Raise DataError if the stage rejected a larger share of its inputs than the recipe allows."""
     limit = recipe.validation.by_stage.get(stage, recipe.validation.max_rejected_fraction)

@@ -7,13 +7,15 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Protocol
 
+import polars as pl
+
 from medmultipoints.data_lake.store.keys import digest
 from medmultipoints.data_lake.store.objects import Receipt, read_receipt
 from medmultipoints.data_lake.store.parquet_tables import scan_table
 from medmultipoints.flows.engine.finish import finish_stage, put_part
 from medmultipoints.flows.engine.plan import finished, plan_keys
 from medmultipoints.flows.engine.preview import first_sheet
-from medmultipoints.flows.engine.rejections import stop_if_too_many
+from medmultipoints.flows.engine.rejections import nothing_left, stop_if_too_many
 from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Stage
 from medmultipoints.transforms.errors import DataError, PipelineError
 
@@ -146,9 +148,8 @@ def run_stage(build: Build, stage: Stage, key: str, inputs: Inputs, mapper: Mapp
     """Run the shards of a stage, finish it and return its receipt."""
     shards = stage.shards(build, inputs)
     if not shards:
-        raise DataError(
-            f"{stage.name}: nothing is left to work on: all inputs were excluded before. See the quarantine."
-        )
+        excluded = [inputs.scan(name) for name in inputs.objects if name.endswith(".exclusions")]
+        raise DataError(nothing_left(stage.name, pl.concat(excluded) if excluded else None))
     observer.stage_started(stage.name, len(shards))
     jobs = [ShardJob(build, stage, inputs, shard, digest([key, shard])) for shard in shards]
     parts: dict[str, Receipt] = {}

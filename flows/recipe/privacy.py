@@ -16,7 +16,7 @@ PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {"raster": (), "ocr": ("rapidoc
 
 
 class Text(BaseModel):
-    """Who reads the text that is burned into pictures; of a video one frame is read."""
+    """Who reads the text that is burned into pictures; of a video one frame, or all where privacy needs it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

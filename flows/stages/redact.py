@@ -15,7 +15,7 @@ from medmultipoints.flows.stages.released import image_reader
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.pictures.decode import decode_image, detect_format, encode_png
 from medmultipoints.transforms.pictures.metadata import strip_metadata
-from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail
+from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail, to_luma
 from medmultipoints.transforms.records import Exclusion
 from medmultipoints.transforms.text.redact import fill_boxes, touched_objects
 
@@ -31,7 +31,7 @@ class Redaction:
 
     def row(self) -> tuple[object, ...]:
         """Return the row of the table ``redactions``."""
-        small = thumbnail(decode_image(self.data).pixels)
+        small = thumbnail(to_luma(decode_image(self.data).pixels))
         sha256, kind = hashlib.sha256(self.data).hexdigest(), detect_format(self.data)
         boxes = [list(box) for box in self.boxes]
         own = (self.sample_id, list(self.kinds), boxes, sha256, len(self.data), kind)

@@ -16,7 +16,7 @@ from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.pictures.metadata import find_metadata
 from medmultipoints.transforms.records import Exclusion
-from medmultipoints.transforms.text.kinds import TextPlace, find_places
+from medmultipoints.transforms.text.kinds import KINDS, TextPlace, find_places
 from medmultipoints.transforms.text.layouts import fonts_text, load_fonts
 from medmultipoints.transforms.text.raster import read_raster
 from medmultipoints.transforms.text.readings import Reading, combine
@@ -35,37 +35,49 @@ class PictureText:
 
 
 def text_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """One shard a source and 100 pictures: the division depends on the images alone."""
+    """One shard a video, or a source and 100 stills: the division depends on the images alone."""
     return tuple(read_pictures(inputs)["shard"].unique(maintain_order=True))
 
 
 def read_pictures(inputs: Inputs) -> pl.DataFrame:
-    """Return source, sample_id, image_sha256, shard of the pictures that are read: stills, one frame a video."""
+    """Return source, sample_id, image_sha256 and shard of all pictures; ``first``: a still or the first of a video."""
     samples = inputs.read("samples", "sample_id", "video_id", "frame_index")
     images = inputs.read("images", "sample_id", "source", "image_sha256").join(samples, on="sample_id")
     ordered = images.sort("source", "video_id", "frame_index", "image_sha256", "sample_id")
     first = pl.int_range(pl.len()).over("source", "video_id") == 0
-    chosen = ordered.filter(pl.col("video_id").is_null() | first)
-    number = pl.int_range(pl.len()).over("source") // PICTURES_PER_SHARD
-    return chosen.with_columns(shard=pl.format("{}-{}", "source", number.cast(pl.String).str.zfill(4)))
+    number = pl.int_range(pl.len()).over("source", "video_id") // PICTURES_PER_SHARD
+    still = pl.format("{}-{}", "source", number.cast(pl.String).str.zfill(4))
+    video = pl.format("{}-video-{}", "source", "video_id")
+    return ordered.with_columns(first=pl.col("video_id").is_null() | first, shard=pl.coalesce(video, still))
 
 
 def read_texts(build: Build, inputs: Inputs, shard: str) -> Output:
-    """Readings and places of one shard; pictures that the recipe's privacy policy holds back are rejected."""
+    """Readings and places of one shard; pictures that the recipe's privacy policy holds back are rejected.
+
+    Of a video one frame's pixels are read, or every frame's where something is done about a kind that pixels may show.
+    Metadata are those of every file.
+    """
     rows = read_pictures(inputs).filter(pl.col("shard") == shard)
-    read, look = image_reader(build, inputs), picture_reader(build.recipe.text.readers)
+    recipe = build.recipe
+    read, look, unread = image_reader(build, inputs), picture_reader(recipe.text.readers), picture_reader(())
+    every = any(recipe.privacy.action(kind) != "report" for kind in KINDS)
     found: dict[str, PictureText] = {}
-    known: dict[str, PictureText] = {}
-    for sample_id, sha256 in rows.select("sample_id", "image_sha256").iter_rows():
-        if sha256 not in known:
-            known[sha256] = look(read(sample_id))
-        found[sample_id] = known[sha256]
-    exclusions = list(hold_back(found, build.recipe.privacy))
+    known: dict[tuple[str, bool], PictureText] = {}
+    for sample_id, sha256, first in rows.select("sample_id", "image_sha256", "first").iter_rows():
+        place = (sha256, first or every)
+        if place not in known:
+            known[place] = (look if first or every else unread)(read(sample_id))
+        found[sample_id] = known[place]
+    exclusions = list(hold_back(found, recipe.privacy))
     held = {exclusion.key for exclusion in exclusions}
+    whole = set(found if every else rows.filter("first")["sample_id"])
     return Output(
         inputs=list(found),
         used={sample_id: sample_id for sample_id in found if sample_id not in held},
-        tables={"readings": readings_of(found), "text_places": places_of(found)},
+        tables={
+            "readings": readings_of({sample_id: text for sample_id, text in found.items() if sample_id in whole}),
+            "text_places": places_of(found),
+        },
         exclusions=exclusions,
     )
 
@@ -133,10 +145,10 @@ def places_of(found: dict[str, PictureText]) -> pl.DataFrame:
 
 
 def text_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Every picture that was read is an image, and every place is in a picture that was read."""
+    """Every picture that was read is an image, and every place is in an image."""
     return {
         "readings_have_images": references_hold(tables["readings"], "sample_id", inputs.scan("images"), "sample_id"),
-        "places_have_readings": references_hold(tables["text_places"], "sample_id", tables["readings"], "sample_id"),
+        "places_have_images": references_hold(tables["text_places"], "sample_id", inputs.scan("images"), "sample_id"),
     }
 
 
