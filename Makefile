@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := flows transforms expectations data_lake
 
-.PHONY: demo test test-fast check fix docs lock site accept bench bench-guard clean
+.PHONY: demo test test-fast check fix docs lock site accept bench bench-guard clean sbom
 
 demo: .venv
 	$(BIN)/medmultipoints demo
@@ -32,6 +32,10 @@ docs: .venv
 lock: .venv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --upgrade --group dev pyproject.toml --output-file requirements.lock
+
+# The bill of materials of the lock file, and an audit of pins, hashes and licences that needs no network.
+sbom: .venv
+	$(BIN)/python -m tools.sbom build/sbom.cdx.json
 
 accept: .venv
 	$(BIN)/python -m pytest -n 0 -m "accept or browser" $(if $(ONLY),-k "test_it_is_shown and $(ONLY)")
