@@ -26,7 +26,7 @@ from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.publishing import Published, place_of, publish_release
 from medmultipoints.flows.engine.request import BuildRequest, PublishRequest, ask
 from medmultipoints.flows.engine.run import Unwatched, run_in_threads
-from medmultipoints.flows.stages.pipeline import PIPELINE
+from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.diff.releases import ReleaseDiff
 
 TableName = Literal["records", "images", "objects", "instructions"]
@@ -68,6 +68,7 @@ def build(
     sources: Mapping[str, str | Path] | None = None,
     only: Sequence[str] = (),
     version: str | None = None,
+    check_version: Literal["early", "late"] = "early",
     workers: int | None = None,
 ) -> Release:
     """Build the release of a recipe in this process; what is finished and unchanged is kept.
@@ -78,6 +79,7 @@ def build(
         sources: Local archive or folder of each source, by name; others are downloaded.
         only: Names of the sources to use; empty: all of the recipe's.
         version: X.Y.Z, or ``auto`` for the one that the difference from the newest release calls for.
+        check_version: A version that something else made is refused before any work, or compared by contents (late).
         workers: Threads; None: one per core.
 
     Example:
@@ -94,10 +96,13 @@ def build(
         sources={name: str(Path(path).expanduser()) for name, path in (sources or {}).items()},
         only=tuple(only),
         version=version,
+        check_version=check_version,
         workers=workers,
     )
     threads = run_in_threads(workers or cpu_count() or 1)
-    return Release.at(execute(prepare_attempt(request, PIPELINE), PIPELINE, threads, Unwatched()).release.path)
+    prepared = prepare_attempt(request, PIPELINE)
+    refuse_early(prepared)
+    return Release.at(execute(prepared, PIPELINE, threads, Unwatched()).release.path)
 
 
 def load(release: Release | Path | str, table: TableName = "records", *, split: str | None = None) -> pl.DataFrame:

@@ -25,14 +25,12 @@ from medmultipoints.flows.cli.options import (
     WorkersOption,
 )
 from medmultipoints.flows.engine.execute import Outcome, execute
-from medmultipoints.flows.engine.place import refuse_taken
 from medmultipoints.flows.engine.plan import is_finished
 from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.report import reasons_of
 from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, parse_sources
 from medmultipoints.flows.engine.run import run_in_threads
-from medmultipoints.flows.stages.manifest import code_of
-from medmultipoints.flows.stages.pipeline import PIPELINE
+from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.compose.stats import count_labels, note_splits, note_tasks
 
 MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 4, 2, 3, 3
@@ -103,8 +101,7 @@ def run(request: BuildRequest) -> Outcome:
     with stage_progress() as progress:
         if is_finished(prepared, PIPELINE):
             return execute(prepared, PIPELINE, run_in_threads(1), progress)
-        if request.check_version == "early" and request.version != "auto":
-            refuse_taken(prepared, code_of(prepared))
+        refuse_early(prepared)
         with only_builder(prepared.lake, prepared.recipe.name):
             pass  # report a lock that is held before Prefect starts
         say("starting Prefect" if os.environ.get("PREFECT_API_URL") else "starting an embedded Prefect server")

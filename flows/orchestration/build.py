@@ -14,7 +14,7 @@ from medmultipoints.flows.orchestration.artifacts import record_lineage, show_ou
 from medmultipoints.flows.orchestration.flow_runs import as_flow_state, calling_observer, notify, prepared_build
 from medmultipoints.flows.orchestration.progress import Progress
 from medmultipoints.flows.orchestration.runners import run_with, task_runner
-from medmultipoints.flows.stages.pipeline import PIPELINE
+from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 
 
 def name_run() -> str:
@@ -41,7 +41,10 @@ def build(what: BuildRequest) -> State[Outcome] | State[Any]:
 
     def work(progress: Progress) -> State[Outcome]:
         with task_runner(what) as runner:
-            prepared = prepared_build() or prepare_attempt(what, PIPELINE)
+            prepared = prepared_build()
+            if prepared is None:
+                prepared = prepare_attempt(what, PIPELINE)
+                refuse_early(prepared)
             outcome = execute(prepared, PIPELINE, run_with(runner), progress)
         show(outcome)
         return Completed(message=outcome.sentence(), data=outcome)

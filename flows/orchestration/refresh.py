@@ -32,7 +32,7 @@ from medmultipoints.flows.orchestration.build import build
 from medmultipoints.flows.orchestration.flow_runs import as_flow_state, handed_over, notify
 from medmultipoints.flows.orchestration.progress import Progress, call_api
 from medmultipoints.flows.orchestration.publish import publish
-from medmultipoints.flows.stages.pipeline import PIPELINE
+from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.errors import DataError, LockHeld, PipelineError
 
 REJECTIONS = "medmultipoints.rejections-above-threshold"
@@ -96,6 +96,7 @@ def outcome_of(what: RefreshRequest, prepared: Build) -> Outcome | State[Any]:
     """Return the release, built by a run of its own if something changed; the state of that run if it failed."""
     if is_finished(prepared, PIPELINE):
         return execute(prepared, PIPELINE, run_in_threads(1), Unwatched())
+    refuse_early(prepared)
     get_run_logger().info("something changed: building")
     with handed_over(prepared):
         state = build(what.build(), return_state=True)

@@ -1,6 +1,7 @@
 """The pipeline: reading this list is reading the project."""
 
-from medmultipoints.flows.engine.stage import pipeline
+from medmultipoints.flows.engine.place import refuse_taken
+from medmultipoints.flows.engine.stage import Build, pipeline
 from medmultipoints.flows.stages import (
     audit,
     correct,
@@ -20,6 +21,7 @@ from medmultipoints.flows.stages import (
     text,
     translate,
 )
+from medmultipoints.flows.stages.manifest import code_of
 
 PIPELINE = pipeline(
     index.STAGE,
@@ -40,3 +42,9 @@ PIPELINE = pipeline(
     release.STAGE,
     manifest.STAGE,
 )
+
+
+def refuse_early(build: Build) -> None:
+    """Raise UsageError before any work if something else made the version, unless the request compares it late."""
+    if build.request.check_version == "early" and build.request.version != "auto":
+        refuse_taken(build, code_of(build))

@@ -10,6 +10,7 @@ import pytest
 
 import medmultipoints as mm
 from medmultipoints.flows import api
+from medmultipoints.flows.recipe.model import shipped_recipes
 from tests.flows.small_builds import make_sources
 
 VERBS = ("build", "diff", "export", "load", "publish", "show", "verify")
@@ -57,6 +58,18 @@ def test_the_import_costs_nothing() -> None:
     heavy = {"polars", "numpy", "pydantic", "pyarrow", "prefect", "great_expectations", "typer", "rich"}
     done = subprocess.run([sys.executable, "-P", "-c", code % heavy], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_version_that_something_else_made_is_refused_before_any_work(
+    release: mm.Release, sources: dict[str, str], tmp_path: Path
+) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(shipped_recipes()["demo"].read_text().replace("seed = ", "seed = 1"))
+    lake, given = release.path.parents[2], {"hyperkvasir": sources["hyperkvasir"]}
+    before = sorted((lake / "receipts").rglob("*"))
+    with pytest.raises(mm.UsageError, match=r"demo 1\.0\.0 exists, and other recipe made it"):
+        mm.build(other, lake=lake, sources=given, only=["hyperkvasir"])
+    assert before == sorted((lake / "receipts").rglob("*"))
 
 
 def test_a_wrong_argument_is_named(tmp_path: Path, release: mm.Release) -> None:
