@@ -40,7 +40,7 @@ def test_it_runs_what_is_due_shows_its_pages_and_stops_in_order(
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
     command = [*COMMAND, "serve", recipe, "--lake", str(lake), "--port", "0", "--every", "1s", "--json", *given]
     command += ["--alert-above", "0.2"]
-    (lake / "reports" / "small").mkdir(parents=True)
+    (lake / "reports" / "small").mkdir(parents=True, exist_ok=True)
     (lake / "reports" / "small" / "page.html").write_text("a page")
     with (tmp_path / "log").open("w") as log:
         served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
