@@ -61,10 +61,10 @@ class SimulatedSizes:
 
 @dataclass(frozen=True, slots=True)
 class FurtherFaults:
-    """What is planted besides the known faults: on a pair each, by name, and in the tracks of all videos."""
+    """What is planted besides the known faults: on a pair each, by name, and in the tracks of the videos."""
 
     pairs: Mapping[str, PairFault]
-    tracks: PlantTracks
+    tracks: PlantTracks | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,10 @@ from medmultipoints.flows.engine.run import Unwatched, run_in_threads
 from medmultipoints.flows.recipe.corrections import parse_file
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from tests.data_lake.review.browsing import Answer, Served
+from tests.planted.findings import pair_findings
 
-FAULTS = ("phantom_box", "inflated_box", "shifted", "split", "merged", "stray_pixel")
+FAULTS = ("phantom_box", "inflated_box", "stray_pixel")
+FINDINGS = pair_findings("shifted", "split", "merged")
 RECIPE = """
 name = "desk"
 version = "1.0.0"
@@ -42,7 +44,7 @@ max_rejected_fraction = 0.5
 def build(folder: Path) -> Path:
     """The release of the recipe and its corrections in a folder."""
     sizes = SimulatedSizes(polyps=24, instruments=0, videos=1, frames=12, unsegmented=0)
-    written = write_sources(folder / "in", seed=3, sizes=sizes, faults=FAULTS)
+    written = write_sources(folder / "in", seed=3, sizes=sizes, faults=FAULTS, further=FINDINGS)
     (folder / "desk.toml").write_text(RECIPE)
     (folder / "corrections").mkdir(exist_ok=True)
     request = BuildRequest(
