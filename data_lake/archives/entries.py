@@ -9,12 +9,18 @@ from medmultipoints.transforms.errors import SourceDataError
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes beyond which an archive is taken for a bomb; ``max_ratio`` counts from ``ratio_from_bytes`` on."""
+    """Sizes beyond which an archive is taken for a bomb; ``max_ratio`` counts from ``ratio_from_bytes`` on.
+
+    All nested archives of a source together may unpack to ``max_sum_ratio`` times the source's own files, and in any
+    case to ``sum_from_bytes``.
+    """
 
     max_entry_bytes: int = 8 << 30
     max_entries: int = 2_000_000
     max_ratio: int = 1000
     ratio_from_bytes: int = 10 << 20
+    max_sum_ratio: int = 50
+    sum_from_bytes: int = 16 << 30
 
 
 LIMITS = Limits()
@@ -71,6 +77,12 @@ def check_ratio(name: str, size: int, compressed: int, origin: Origin, limits: L
     """Refuse content that unpacks to suspiciously more than it holds."""
     if size > limits.ratio_from_bytes and size > limits.max_ratio * max(compressed, 1):
         raise origin.refuse(f"entry {name!r} unpacks from {compressed:,} to {size:,} bytes: a decompression bomb")
+
+
+def check_sum(unpacked: int, given: int, origin: Origin, limits: Limits = LIMITS) -> None:
+    """Refuse nested archives that together unpack to suspiciously more than the files of the source hold."""
+    if unpacked > max(limits.sum_from_bytes, limits.max_sum_ratio * given):
+        raise origin.refuse(f"its nested archives unpack to {unpacked:,} bytes and more: decompression bombs")
 
 
 def check_count(count: int, origin: Origin, limits: Limits = LIMITS) -> None:

@@ -6,7 +6,7 @@ Nothing is unpacked but compressed tars, which become one plain tar each in the 
 import io
 import tarfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from medmultipoints.data_lake.archives import tars, video, zips
 from medmultipoints.data_lake.archives.copies import Held, without_copies
-from medmultipoints.data_lake.archives.entries import Origin, plain_name
+from medmultipoints.data_lake.archives.entries import LIMITS, Limits, Origin, check_sum, plain_name
 from medmultipoints.data_lake.archives.local_files import local_files, unreadable
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError, UsageError
 from medmultipoints.transforms.records import VideoFacts
@@ -33,6 +33,23 @@ class LooseEntry:
 
 
 Entry = zips.ZipEntry | tars.TarEntry | LooseEntry
+
+
+@dataclass(slots=True)
+class Unpacking:
+    """Where the compressed tars of a source are unpacked, and how much they have become; ``given``: its own bytes."""
+
+    scratch: Path
+    given: int
+    limits: Limits = LIMITS
+    done: int = 0
+
+    def unpack(self, chunks: Callable[[], Iterable[bytes]], origin: Origin) -> Path:
+        """Return the plain tar; SourceDataError once all of them together are a bomb."""
+        plain = tars.unpacked(chunks, self.scratch, origin)
+        self.done += plain.stat().st_size
+        check_sum(self.done, self.given, origin, self.limits)
+        return plain
 
 
 class SourceFiles:
@@ -114,10 +131,11 @@ _opening = Lock()
 def _open(source: str, path: Path, scratch: Path, state: tuple[tuple[str, int, int], ...]) -> SourceFiles:
     if not state:
         raise SourceDataError(source, str(path), "the folder holds no files", "Put the source's archives there.")
+    room = Unpacking(scratch, sum(size for _, size, _ in state))
     held = [
         Held(entry, str(file), isinstance(entry, LooseEntry))
         for name, file in local_files(path)
-        for entry in _entries(source, path, name, file, scratch)
+        for entry in _entries(source, path, name, file, room)
     ]
     return SourceFiles(source, path, scratch, without_copies(source, held, _size, _read))
 
@@ -141,14 +159,14 @@ def _state(named: tuple[str, Path]) -> tuple[str, int, int]:
     return named[0], facts.st_size, facts.st_mtime_ns
 
 
-def _entries(source: str, path: Path, name: str, file: Path, scratch: Path) -> Iterator[Entry]:
+def _entries(source: str, path: Path, name: str, file: Path, room: Unpacking) -> Iterator[Entry]:
     origin = Origin(source, str(file))
     only_file = file == path
     if name.lower().endswith(".zip") or (only_file and zipfile.is_zipfile(file)):
         for entry in zips.zip_entries(file, origin):
-            yield from _nested(entry, origin, scratch) if _is_tar(entry.name) else (entry,)
+            yield from _nested(entry, origin, room) if _is_tar(entry.name) else (entry,)
     elif _is_tar(name) or (only_file and tarfile.is_tarfile(file)):
-        yield from _in_folder_of(name, _top_level(file, origin, scratch))
+        yield from _in_folder_of(name, _top_level(file, origin, room))
     else:
         yield LooseEntry(plain_name(name), file)
 
@@ -157,17 +175,17 @@ def _is_tar(name: str) -> bool:
     return name.lower().endswith(TAR_SUFFIXES)
 
 
-def _top_level(file: Path, origin: Origin, scratch: Path) -> list[tars.TarEntry]:
+def _top_level(file: Path, origin: Origin, room: Unpacking) -> list[tars.TarEntry]:
     with file.open("rb") as opened:
         packed = opened.read(2) == tars.GZIP_MAGIC
-    plain = tars.unpacked(lambda: _file_chunks(file), scratch, origin) if packed else file
+    plain = room.unpack(lambda: _file_chunks(file), origin) if packed else file
     return tars.tar_entries(plain, origin)
 
 
-def _nested(entry: zips.ZipEntry, origin: Origin, scratch: Path) -> Iterator[tars.TarEntry]:
+def _nested(entry: zips.ZipEntry, origin: Origin, room: Unpacking) -> Iterator[tars.TarEntry]:
     inside = Origin(origin.source, f"{origin.file}/{entry.name}")
     try:
-        plain = tars.unpacked(lambda: zips.stream_entry(entry), scratch, inside)
+        plain = room.unpack(lambda: zips.stream_entry(entry), inside)
     except MemberProblem as problem:
         raise origin.refuse(problem.detail) from problem
     yield from _in_folder_of(entry.name, tars.tar_entries(plain, inside))

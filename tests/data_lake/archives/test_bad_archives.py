@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from medmultipoints.data_lake.archives import tars, zips
-from medmultipoints.data_lake.archives.entries import Limits, Origin
+from medmultipoints.data_lake.archives.entries import Limits, Origin, check_size
 from medmultipoints.data_lake.archives.local_files import local_files
-from medmultipoints.data_lake.archives.source_files import SourceFiles
+from medmultipoints.data_lake.archives.source_files import SourceFiles, Unpacking
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError, UsageError
 from tests.data_lake.archives.archive_bytes import FILES, TWO, tar_of, zip_of
 
@@ -158,3 +158,36 @@ def test_limits_on_size_and_number_of_entries(tmp_path: Path) -> None:
             listing(Limits(max_entries=1))
         with pytest.raises(SourceDataError, match="entry 'a.jpg' is 1 bytes, more than the 0 allowed"):
             listing(Limits(max_entry_bytes=0))
+
+
+def test_nested_archives_have_a_limit_together(tmp_path: Path) -> None:
+    """Each may be below the limits of one: the first that passes the sum is refused."""
+    packed = [gzip.compress(tar_of({f"{number}.jpg": bytes(100_000)}), mtime=0) for number in range(5)]
+    room = Unpacking(tmp_path, sum(map(len, packed)), Limits(sum_from_bytes=250_000))
+    assert all(room.unpack(lambda data=data: [data], ORIGIN).is_file() for data in packed[:2])
+    with pytest.raises(SourceDataError, match="its nested archives unpack to 3[0-9,]+ bytes and more"):
+        room.unpack(lambda: [packed[2]], ORIGIN)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "packed", "problem"),
+    [
+        ("labels.json", 3 << 30, 3 << 30, "more than the 2,147,483,648 allowed for its kind"),
+        ("labels.json", 11 << 20, 100 << 10, "a decompression bomb"),
+        ("a.PNG", 600 << 20, 600 << 20, "more than the 536,870,912 allowed for its kind"),
+        ("a.jpg", 500 << 20, 400 << 10, "a decompression bomb"),
+        ("film.mp4", 9 << 30, 9 << 30, "more than the 8,589,934,592 allowed"),
+    ],
+)
+def test_each_kind_of_entry_has_limits_of_its_own(name: str, size: int, packed: int, problem: str) -> None:
+    with pytest.raises(SourceDataError, match=problem):
+        check_size(name, size, packed, ORIGIN)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "packed"),
+    [("labels.json", 9 << 20, 9 << 10), ("labels.json", 1 << 30, 20 << 20), ("a.png", 400 << 20, 1 << 20)],
+)
+def test_real_entries_pass(name: str, size: int, packed: int) -> None:
+    """Coordinates compress to a tenth, an empty mask of 100 megapixels to less than a thousandth below 10 MiB."""
+    check_size(name, size, packed, ORIGIN)
