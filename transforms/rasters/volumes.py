@@ -103,7 +103,7 @@ def _split(plane: str) -> tuple[str, int, bool]:
 
 def _number(plane: str) -> int:
     text = plane.rpartition(":")[2]
-    if not text.isdigit():
+    if not (text.isascii() and text.isdecimal()):
         raise ImageProblem("plane_missing", f"{plane!r} names no plane")
     return int(text)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.regions.decimals import is_whole
 
 _HOLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -186,7 +187,7 @@ def _values(found: re.Match[str]) -> dict[str, str]:
 
 
 def _number(text: str) -> str:
-    return str(int(text)) if text.isdigit() else text
+    return str(int(text)) if is_whole(text) else text
 
 
 def _show(values: Mapping[str, str]) -> str:

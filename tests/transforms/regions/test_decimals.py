@@ -2,7 +2,7 @@
 
 import pytest
 
-from medmultipoints.transforms.regions.decimals import parse_decimal
+from medmultipoints.transforms.regions.decimals import is_whole, parse_decimal
 from medmultipoints.transforms.regions.tracks import LabelProblem, join_tracks, parse_labels, parse_tracked
 
 
@@ -55,3 +55,14 @@ def test_values_beyond_the_frame_by_less_than_their_step_are_clipped(row: str) -
 def test_values_further_out_are_rejected(row: str) -> None:
     with pytest.raises(LabelProblem, match="label_row_invalid"):
         parse_labels(f"0 {row}\n".encode())
+
+
+@pytest.mark.parametrize("text", ["0", "7", "0012", "9" * 18])
+def test_whole_numbers_are_ascii_digits(text: str) -> None:
+    assert is_whole(text)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "+1", "1.0", "1_0", "\u0661", "\u00b2", "\uff11", "9" * 19, "9" * 5000])
+def test_other_texts_are_no_whole_numbers(text: str) -> None:
+    """``isdigit`` takes some of them, and ``int`` fails on two of those."""
+    assert not is_whole(text)

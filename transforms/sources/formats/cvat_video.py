@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation
+from medmultipoints.transforms.regions.decimals import is_whole
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.cvat import attributes_of, is_cvat, shape_place
@@ -46,7 +47,7 @@ def _tracks(listing: Listing, name: str) -> Iterator[tuple[str, str, list[_Shape
             shapes = [
                 _Shape(int(child.get("frame", "-1")), child.get("outside") == "1", _copy(child))
                 for child in track
-                if child.tag in _SHAPES and child.get("frame", "").isdigit()
+                if child.tag in _SHAPES and is_whole(child.get("frame", ""))
             ]
             yield track.get("id", "?"), track.get("label", ""), sorted(shapes, key=lambda shape: shape.frame)
 

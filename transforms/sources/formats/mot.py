@@ -12,6 +12,7 @@ from typing import Final
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation, Box
+from medmultipoints.transforms.regions.decimals import parse_decimal
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -26,6 +27,8 @@ from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_p
 _ROW: Final = re.compile(
     rb"^\s*\d+(\.0+)?\s*,\s*-?\d+(\.0+)?\s*,(\s*-?[\d.eE+-]+\s*,){3}\s*-?[\d.eE+-]+\s*(,[^,]*){0,5}$"
 )
+MOSTLY: Final = 0.7
+"""More of the first lines than this share are sound rows: a damaged one is named, and costs no file."""
 _FRAME: Final = re.compile(r"(\d+)$")
 
 
@@ -45,7 +48,7 @@ def _is_mot(head: bytes) -> bool:
     lines = [line for line in head.splitlines()[:30] if line.strip()]
     if len(head) >= 1 << 16 and len(lines) > 1:
         lines.pop()
-    return bool(lines) and all(_ROW.match(line) for line in lines)
+    return sum(_ROW.match(line) is not None for line in lines) > len(lines) * MOSTLY
 
 
 def _truths(listing: Listing) -> tuple[str, ...]:
@@ -55,18 +58,24 @@ def _truths(listing: Listing) -> tuple[str, ...]:
 
 def _rows(listing: Listing, name: str) -> Iterator[_Row | ReadProblem]:
     for line, text in enumerate(listing.read(name).decode("utf-8-sig", "replace").splitlines(), start=1):
-        parts = [part.strip() for part in text.split(",")]
+        parts = [part.strip() for part in text.rstrip(", \t\r").split(",")]
         if parts == [""]:
             continue
         try:
-            numbers = [float(part) for part in parts if part]
+            numbers = [parse_decimal(part) for part in parts]
             frame, track, *box = numbers[:6]
             flag = numbers[6] if len(numbers) > 6 else None
-            label = int(numbers[7]) if len(numbers) > 7 and len(numbers) != 10 else None
-            yield _Row(line, int(frame), f"{track:g}", (box[0], box[1], box[2], box[3]), flag, label)
+            label = _whole(numbers[7]) if len(numbers) > 7 and len(numbers) != 10 else None
+            yield _Row(line, _whole(frame), f"{track:g}", (box[0], box[1], box[2], box[3]), flag, label)
         except (ValueError, IndexError, OverflowError):
             detail = f"{name}, line {line}: {text[:80]!r} is no row of at least six numbers"
             yield ReadProblem(key=f"{name}#{line}", reason="row_damaged", detail=detail)
+
+
+def _whole(number: float) -> int:
+    if not number.is_integer():
+        raise ValueError(f"{number} is no whole number")
+    return int(number)
 
 
 def _frames(name: str, pictures: Sequence[str]) -> dict[int, str]:

@@ -14,7 +14,7 @@ import yaml
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation, Box
-from medmultipoints.transforms.regions.decimals import parse_decimal
+from medmultipoints.transforms.regions.decimals import is_whole, parse_decimal
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -93,7 +93,7 @@ def _read_yaml(found: _Names, name: str, data: bytes) -> None:
     if not isinstance(held, dict):
         return
     names = held.get("names")
-    if isinstance(names, dict) and all(str(key).isdigit() for key in names):
+    if isinstance(names, dict) and all(is_whole(str(key)) for key in names):
         last = max(map(int, names), default=-1)
         if last < 10_000:
             found.lists[name] = tuple(str(names.get(at, names.get(str(at), ""))) for at in range(last + 1))
@@ -156,7 +156,11 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     lost = sum(joins[name].member is None for name in chosen)
     if lost:
         draft.hint("pictures_missing", f"{plural(lost, 'label file')} without a picture of the same name")
-    without = len(in_same_folders(listing, joined)) - len(joined)
+    odd = _odd_files(listing, index, folders, everything)
+    if odd:
+        said = f"{plural(len(odd), 'file')} named like label files whose first line is none, such as {odd[0]}"
+        draft.hint("label_files_odd", f"{said}: rejected line by line, never taken as empty")
+    without = len(in_same_folders(listing, joined)) - len(joined) - len(odd)
     if without:
         draft.hint("label_files_missing", f"{plural(without, 'picture')} without a label file: not known to be empty")
     seen = _look(listing, chosen)
@@ -164,6 +168,19 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     _decide_shapes(draft, seen, names)
     _decide_names(draft, seen, names)
     return draft.done()
+
+
+def _odd_files(listing: Listing, index: PictureIndex, folders: set[str], known: Sequence[str]) -> list[str]:
+    """Files in the folders of the labels that are named after a picture and do not begin as a label file."""
+    taken = set(known)
+    return [
+        name
+        for name in listing.names()
+        if name not in taken
+        and (path := split_path(name)).extension == ".txt"
+        and name.rpartition("/")[0] in folders
+        and index.find_stem(path.stem, name).member
+    ]
 
 
 def _neighbours(listing: Listing, folders: set[str]) -> set[str]:
@@ -184,7 +201,7 @@ def _look(listing: Listing, names: Sequence[str]) -> _Seen:
             values = [_number(text) for text in row]
             seen.lines += 1
             seen.lengths[len(row)] += 1
-            if row[0].isdigit():
+            if is_whole(row[0]):
                 seen.numbers[int(row[0])] += 1
             if len(row) < 5 or not all(-_SLACK <= value <= 1 + _SLACK for value in values[1:5]):
                 seen.bad += 1
@@ -319,7 +336,7 @@ def _objects(
 
 
 def _label(declaration: Declaration, text: str) -> str | None:
-    if not text.isdigit():
+    if not is_whole(text):
         return None
     number = int(text)
     if not declaration.classes:

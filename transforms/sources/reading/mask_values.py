@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.regions.decimals import is_whole
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.pixel_looks import Look, packed_colours
 
@@ -85,9 +86,9 @@ def number_names(held: Any) -> dict[int, str] | None:
         held = held["labels"]
     if not isinstance(held, dict) or not held:
         return None
-    if all(str(key).isdigit() and isinstance(value, str) for key, value in held.items()):
+    if all(is_whole(str(key)) and isinstance(value, str) for key, value in held.items()):
         return {int(key): value for key, value in held.items()}
-    if all(isinstance(value, int) or (isinstance(value, str) and value.isdigit()) for value in held.values()):
+    if all(isinstance(value, int) or (isinstance(value, str) and is_whole(value)) for value in held.values()):
         return {int(value): str(key) for key, value in held.items()}
     return None
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.regions.decimals import parse_decimal
 from medmultipoints.transforms.sources.annotated import Files
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 
@@ -37,8 +38,10 @@ def is_empty(text: str) -> bool:
 
 def read_number(text: str, decimal: str = ".") -> float:
     """The number of a cell; NaN where it is none."""
+    if decimal != "." and "." in text:
+        return math.nan  # a point that is no decimal sign groups thousands, or is a slip
     try:
-        return float(text.replace(decimal, ".") if decimal != "." else text)
+        return parse_decimal(text.strip().replace(decimal, "."))
     except ValueError:
         return math.nan
 

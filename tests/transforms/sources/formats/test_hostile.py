@@ -15,7 +15,9 @@ from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
 from medmultipoints.transforms.sources.inspection import declare, inspect_source, nest_keys
+from medmultipoints.transforms.sources.reading.table_columns import read_number
 from medmultipoints.transforms.sources.registry import find_format
+from tests.faults.tiny_sources import draw
 from tests.members import MemoryMembers
 from tests.transforms.sources.formats.layouts import coco, dump, pictures, voc, yolo
 from tests.transforms.sources.formats.scenes import SCENES
@@ -184,3 +186,25 @@ def test_nothing_known_is_asked() -> None:
     found = inspect_source(MemoryMembers(pictures()), {})
     assert [question.key for question in found.questions] == ["format"]
     assert found.pictures == len(SCENES)
+
+
+@pytest.mark.parametrize("value", ["0.1_25", "\u0661\u0662", "0x10", "1,5", "nan", "\u00b2"])
+def test_numbers_of_tables_are_plain_decimals(value: str) -> None:
+    """``float`` takes underlines and digits of other scripts."""
+    assert np.isnan(read_number(value))
+    assert np.isnan(read_number("1.234", ",")), "a point that is no decimal sign"
+    assert 1.5 == read_number(" 1,5 ", ",")
+
+
+def test_a_blank_cell_of_a_track_moves_no_other() -> None:
+    rows = b"""1,1,10,10,20,20,1,1,1
+2,1,,10,20,20,1,1,1
+1.5,1,10,10,20,20,1,1,1
+3,1,1_0,10,20,20,1,1,1
+4,1,10,10,20,20,1,1,1,
+""" + b"".join(b"4,%d,10,10,20,20,1,1,1\n" % track for track in range(2, 12))
+    files = {f"seq/img1/{number:06d}.jpg": draw(str(number)) for number in range(1, 5)} | {"seq/gt/gt.txt": rows}
+    read = list(find_format("mot").read(declare({"format": "mot"}), MemoryMembers(files)))
+    damaged = [one.key for one in read if isinstance(one, ReadProblem)]
+    assert ["seq/gt/gt.txt#2", "seq/gt/gt.txt#3", "seq/gt/gt.txt#4"] == damaged
+    assert 12 == sum(len(one.annotations) for one in read if isinstance(one, AnnotatedPicture))
