@@ -20,7 +20,7 @@ from medmultipoints.transforms.pictures.metadata import find_metadata, strip_met
 from medmultipoints.transforms.pictures.orientation import find_orientations, neutralise
 from medmultipoints.transforms.regions.mask_values import read_values
 from medmultipoints.transforms.regions.masks import find_regions
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.regions.run_lengths import decode_rle, encode_rle
 from medmultipoints.transforms.regions.tracks import parse_labels, parse_tracked
 from medmultipoints.transforms.scoring.published_parsing import read_published
 from medmultipoints.transforms.sources.annotations import parse_box_json
@@ -98,7 +98,10 @@ def inspected(name: str) -> Callable[[bytes], object]:
 
 
 def counts(data: bytes) -> object:
-    return decode_rle(data.decode("latin-1"), 8, 8)
+    try:
+        return decode_rle(data.decode("latin-1"), 48, 64)
+    except ValueError as error:  # as every caller names it
+        raise MemberProblem("mask_size_mismatch", str(error)) from error
 
 
 RECIPE = b'name = "a"\nversion = "1.0.0"\ntitle = "A"\n[sources.hyperkvasir]\n[splits]\nfractions = { train = 1.0 }\n'
@@ -125,7 +128,7 @@ PARSERS: Mapping[str, Parser] = {
     ),
     "metadata": Parser((tagged(), palette()), lambda data: (find_metadata(data), strip_metadata(data))),
     "orientation": Parser((tagged(),), lambda data: (find_orientations(data), neutralise(data))),
-    "run lengths": Parser((b"8;3", b"0d1"), counts),
+    "run lengths": Parser((encode_rle(square() // 255, 0, 0, 64, 48).encode(),), counts),
     "label lines": Parser((b"0 0.5 0.5 0.25 0.25\n1 0.1 0.1 0.1 0.1\n",), parse_labels),
     "track lines": Parser((b"ckz0 0 0.5 0.5 0.25 0.25\n",), parse_tracked),
     "boxes": Parser(
