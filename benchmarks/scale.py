@@ -169,7 +169,7 @@ def whole_stage(name: str, rows: int) -> Callable[[], int]:
 
     def work() -> int:
         with folder:
-            return run_stage(build, stage, "0" * 64, inputs, run_in_threads(1), Unwatched()).counts["rows"]
+            return run_stage(build, stage, "0" * 64, inputs, run_in_threads(1), Unwatched())[0].counts["rows"]
 
     return work
 

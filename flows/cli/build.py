@@ -65,6 +65,7 @@ def build(
     ] = CheckVersion.early,
     runner: RunnerOption = "threads",
     address: AddressOption = None,
+    timings: Annotated[bool, typer.Option("--timings", help="Show where the time of each stage went.")] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page of the release in the browser.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -86,7 +87,12 @@ def build(
         address=address,
     )
     outcome = timed(request)
-    print_json(outcome.to_json()) if as_json else print_outcome(outcome)
+    if as_json:
+        print_json(outcome.to_json())
+        return
+    print_outcome(outcome)
+    if timings:
+        print_timings(outcome)
     if open_page and (page := page_of(outcome)).is_file():
         webbrowser.open(page.as_uri())
 
@@ -157,6 +163,18 @@ def notes_of(outcome: Outcome) -> list[str]:
 def shortened(lines: Sequence[str], most: int) -> list[str]:
     """Return the lines, and instead of those beyond the limit how many they are."""
     return [*lines] if len(lines) <= most else [*lines[: most - 1], f"and {len(lines) - most + 1} more, see the page"]
+
+
+def print_timings(outcome: Outcome) -> None:
+    """Print the seconds of each stage that was run; those of shards that ran side by side are added up."""
+    columns = ("work", "validation", "storing", "waiting")
+    rows = [
+        [result.name, f"{result.seconds:.2f}", *(f"{getattr(result.times, name):.2f}" for name in columns)]
+        for result in outcome.stages
+        if not result.kept
+    ]
+    OUT.print()
+    table("Seconds", ["stage", "in all", *columns], rows)
 
 
 def unchanged(outcome: Outcome) -> bool:

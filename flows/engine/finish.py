@@ -22,6 +22,7 @@ from medmultipoints.expectations.references import accounting_holds, keys_unique
 from medmultipoints.expectations.validate import check_table_rules, find_rejections, leave_out, validate
 from medmultipoints.expectations.verdicts import Rejection, Verdict, join_verdicts
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
+from medmultipoints.flows.engine.timings import Stopwatch
 from medmultipoints.transforms.columns.frames import EXCLUSION_SCHEMA, exclusion_columns
 from medmultipoints.transforms.columns.tables import Table, conform, load_table, schema_of
 from medmultipoints.transforms.errors import DataError
@@ -51,19 +52,22 @@ def finish_stage(
     inputs: Inputs,
     parts: Sequence[Receipt],
     most: int = ROWS_PER_OBJECT,
+    storing: Stopwatch | None = None,
 ) -> Receipt:
     """Write valid tables, put failing rows in quarantine, raise critical failures; return the stage's receipt.
 
     A table of more than ``most`` rows is judged and stored in several objects, one after the other.
     The caller checks whether too many inputs are rejected, after the quarantine is written.
     """
-    judged, rejections = judge_tables(build, stage, inputs, parts, most)
+    storing = storing or Stopwatch()
+    judged, rejections = judge_tables(build, stage, inputs, parts, most, storing)
     used = read_table(build.lake, objects_of(parts, "used"))
     exclusions = read_table(build.lake, objects_of(parts, "exclusions"))
     exclusions = pl.concat([exclusions, _quarantined(stage, used, rejections)])
     used = used.join(exclusions, on="key", how="anti")
-    objects = {name: kept_rows(build, table, rejections) for name, table in judged.items()}
-    objects["exclusions"] = (put_table(build.lake, _exclusion_table(stage, exclusions)),)
+    with storing.measure():
+        objects = {name: kept_rows(build, table, rejections) for name, table in judged.items()}
+        objects["exclusions"] = (put_table(build.lake, _exclusion_table(stage, exclusions)),)
     counts = _counts(parts, used, exclusions)
     counts["rows"] = sum(entry.rows for entry in objects[stage.writes[0]]) if stage.writes else counts["used"]
     once = keys_unique(pl.concat([used.select("key"), exclusions.select("key")]), "key")
@@ -72,7 +76,8 @@ def finish_stage(
     verdicts = [*(table.verdict for table in judged.values()), check_table_rules(rules, stage.name)]
     objects |= {name: objects_of(parts, name) for name in stage.blobs}
     receipt = Receipt(key, objects, counts, tuple(verdict.to_json() for verdict in verdicts))
-    write_receipt(build.lake, stage.name, receipt)
+    with storing.measure():
+        write_receipt(build.lake, stage.name, receipt)
     return receipt
 
 
@@ -86,13 +91,13 @@ class Judged:
 
 
 def judge_tables(
-    build: Build, stage: Stage, inputs: Inputs, parts: Sequence[Receipt], most: int
+    build: Build, stage: Stage, inputs: Inputs, parts: Sequence[Receipt], most: int, storing: Stopwatch
 ) -> tuple[dict[str, Judged], dict[str, Rejection]]:
     """Validate the tables that the shards of a stage yielded; return them, and the entities that fail."""
     entries = {name: objects_of(parts, name) for name in stage.writes}
     unwanted = stage.leaves_out(build.recipe, {name: scan_table(build.lake, found) for name, found in entries.items()})
     judged = {
-        name: _judge(build, stage, inputs, found, load_table(name), most, unwanted.get(name))
+        name: _judge(build, stage, inputs, found, load_table(name), most, unwanted.get(name), storing)
         for name, found in entries.items()
     }
     rejections: dict[str, Rejection] = {}
@@ -114,6 +119,7 @@ def _judge(
     table: Table,
     most: int,
     unwanted: pl.Expr | None,
+    storing: Stopwatch,
 ) -> Judged:
     options = stage.suite(build.recipe, inputs).get(table.name, {})
     copies = _copies(build.lake, entries, table) if sum(entry.rows for entry in entries) > most else {}
@@ -121,7 +127,8 @@ def _judge(
     for rows in read_sorted(build.lake, entries, table, most):
         frame = rows if unwanted is None else rows.remove(unwanted)
         verdicts.append(validate(frame, table, copies=copies, **options))
-        objects.append(put_table(build.lake, frame))
+        with storing.measure():
+            objects.append(put_table(build.lake, frame))
     return Judged(table, tuple(objects), join_verdicts(verdicts))
 
 

@@ -17,6 +17,7 @@ from medmultipoints.flows.engine.plan import finished, plan_keys
 from medmultipoints.flows.engine.preview import first_sheet
 from medmultipoints.flows.engine.rejections import nothing_left, stop_if_too_many
 from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Stage
+from medmultipoints.flows.engine.timings import NO_TIMES, Span, Stopwatch, Times, stage_times
 from medmultipoints.transforms.errors import DataError, PipelineError
 
 
@@ -37,6 +38,14 @@ class ShardJob:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardResult:
+    """The receipt of one shard, and when it was worked on."""
+
+    receipt: Receipt
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class StageResult:
     """The result of a stage; ``kept`` means reused unchanged."""
 
@@ -46,6 +55,7 @@ class StageResult:
     kept: bool
     seconds: float
     receipt: Receipt
+    times: Times = NO_TIMES
 
     def sentence(self) -> str:
         """Return the stage in one line, for people."""
@@ -55,7 +65,13 @@ class StageResult:
     def to_json(self) -> dict[str, object]:
         """Return the stage's entry in the summary for machines."""
         counts = {name: self.counts.get(name, 0) for name in ("in", "used", "dropped", "rejected", "rows")}
-        return {"name": self.name, **counts, "kept": self.kept, "seconds": round(self.seconds, 3)}
+        return {
+            "name": self.name,
+            **counts,
+            "kept": self.kept,
+            "seconds": round(self.seconds, 3),
+            "times": self.times.to_json(),
+        }
 
 
 class Observer(Protocol):
@@ -86,7 +102,7 @@ class Unwatched:
         """Do nothing."""
 
 
-Mapper = Callable[[Sequence[ShardJob]], Iterator[tuple[ShardJob, Receipt]]]
+Mapper = Callable[[Sequence[ShardJob]], Iterator[tuple[ShardJob, ShardResult]]]
 
 
 def run_pipeline(build: Build, stages: Sequence[Stage], mapper: Mapper, observer: Observer) -> list[StageResult]:
@@ -97,11 +113,12 @@ def run_pipeline(build: Build, stages: Sequence[Stage], mapper: Mapper, observer
     for stage in stages:
         start = time.perf_counter()
         receipt = done.get(stage.name)
-        kept = receipt is not None
+        kept, times = receipt is not None, NO_TIMES
         if receipt is None:
             inputs = inputs_of(build, stage, {result.name: result.receipt for result in results})
-            receipt = run_stage(build, stage, keys[stage.name], inputs, mapper, observer)
-        result = StageResult(stage.name, keys[stage.name], receipt.counts, kept, time.perf_counter() - start, receipt)
+            receipt, times = run_stage(build, stage, keys[stage.name], inputs, mapper, observer)
+        seconds = time.perf_counter() - start
+        result = StageResult(stage.name, keys[stage.name], receipt.counts, kept, seconds, receipt, times)
         observer.stage_finished(result)
         exclusions = scan_table(build.lake, receipt.objects["exclusions"])
         stop_if_too_many(build.recipe, stage.name, receipt.counts, exclusions)
@@ -120,18 +137,21 @@ def inputs_of(build: Build, stage: Stage, receipts: Mapping[str, Receipt]) -> In
     return Inputs(build.lake, objects, counts, {name: receipts[name].verdicts for name in stage.reads})
 
 
-def run_shard(job: ShardJob) -> Receipt:
+def run_shard(job: ShardJob) -> ShardResult:
     """Return the receipt of one shard: kept if it is intact, else after doing and storing the work."""
-    kept = read_receipt(job.build.lake, f"{job.stage.name}.parts", job.key)
-    if kept is not None:
-        return kept
-    return put_part(job.build, job.stage, job.key, job.stage.work(job.build, job.inputs, job.shard))
+    start, storing = time.time(), Stopwatch()
+    receipt = read_receipt(job.build.lake, f"{job.stage.name}.parts", job.key)
+    if receipt is None:
+        output = job.stage.work(job.build, job.inputs, job.shard)
+        with storing.measure():
+            receipt = put_part(job.build, job.stage, job.key, output)
+    return ShardResult(receipt, Span(start, time.time(), storing.seconds))
 
 
 def run_in_threads(workers: int) -> Mapper:
     """Return a mapper that needs no server: a pool of threads; the first error ends the stage."""
 
-    def run(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, Receipt]]:
+    def run(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, ShardResult]]:
         with ThreadPoolExecutor(workers, thread_name_prefix="shard") as pool:
             futures = {pool.submit(run_shard, job): job for job in jobs}
             try:
@@ -144,21 +164,27 @@ def run_in_threads(workers: int) -> Mapper:
     return run
 
 
-def run_stage(build: Build, stage: Stage, key: str, inputs: Inputs, mapper: Mapper, observer: Observer) -> Receipt:
-    """Run the shards of a stage, finish it and return its receipt."""
+def run_stage(
+    build: Build, stage: Stage, key: str, inputs: Inputs, mapper: Mapper, observer: Observer
+) -> tuple[Receipt, Times]:
+    """Run the shards of a stage, finish it and return its receipt, and where the time went."""
+    start = time.perf_counter()
     shards = stage.shards(build, inputs)
     if not shards:
         excluded = [inputs.scan(name) for name in inputs.objects if name.endswith(".exclusions")]
         raise DataError(nothing_left(stage.name, pl.concat(excluded) if excluded else None))
     observer.stage_started(stage.name, len(shards))
     jobs = [ShardJob(build, stage, inputs, shard, digest([key, shard])) for shard in shards]
-    parts: dict[str, Receipt] = {}
-    for job, receipt in mapper(jobs):
-        if not parts:
-            show_first(build, inputs, receipt, observer)
-        parts[job.shard] = receipt
-        observer.shard_finished(stage.name, job.shard, receipt.counts["in"])
-    return finish_stage(build, stage, key, inputs, [parts[shard] for shard in shards])
+    done: dict[str, ShardResult] = {}
+    for job, result in mapper(jobs):
+        if not done:
+            show_first(build, inputs, result.receipt, observer)
+        done[job.shard] = result
+        observer.shard_finished(stage.name, job.shard, result.receipt.counts["in"])
+    mapped, storing = time.perf_counter(), Stopwatch()
+    receipt = finish_stage(build, stage, key, inputs, [done[shard].receipt for shard in shards], storing=storing)
+    spans = [result.span for result in done.values()]
+    return receipt, stage_times(spans, mapped - start, time.perf_counter() - mapped, storing.seconds)
 
 
 def show_first(build: Build, inputs: Inputs, part: Receipt, observer: Observer) -> None:

@@ -14,10 +14,9 @@ from prefect.states import Failed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task, exponential_backoff
 
-from medmultipoints.data_lake.store.objects import Receipt
 from medmultipoints.flows.engine.prepare import reach_cluster
 from medmultipoints.flows.engine.request import BuildRequest
-from medmultipoints.flows.engine.run import Mapper, ShardJob, run_shard
+from medmultipoints.flows.engine.run import Mapper, ShardJob, ShardResult, run_shard
 from medmultipoints.transforms.errors import PipelineError, StoreError, UsageError
 
 Runner = TaskRunner[PrefectFuture[Any]]
@@ -86,7 +85,7 @@ class Parcel:
     retry_jitter_factor=0.5,
     retry_condition_fn=worth_retrying,
 )
-def shard(parcel: Parcel) -> Receipt | State[object]:
+def shard(parcel: Parcel) -> ShardResult | State[object]:
     """Run one shard of one stage; an error of the data is a failed state with its message, not a traceback."""
     try:
         return run_shard(parcel.job)
@@ -97,15 +96,15 @@ def shard(parcel: Parcel) -> Receipt | State[object]:
 def run_with(runner: Runner) -> Mapper:
     """Return a mapper that submits every shard to the started runner; an error carries a note with its shard."""
 
-    def run(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, Receipt]]:
+    def run(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, ShardResult]]:
         futures = {runner.submit(shard, {"parcel": Parcel(job)}): job for job in jobs}
         for future in as_completed(list(futures)):
             try:
-                receipt = future.result(raise_on_failure=True)
+                result = future.result(raise_on_failure=True)
             except Exception as error:
                 error.add_note(futures[future].shard)
                 raise
-            assert isinstance(receipt, Receipt)
-            yield futures[future], receipt
+            assert isinstance(result, ShardResult)
+            yield futures[future], result
 
     return run

@@ -16,6 +16,11 @@ def write_fenced(text: str) -> str:
     return f"```json\n{text}\n```"
 
 
+def fenced_pattern(pattern: str) -> str:
+    """Return the regular expression of a block whose text matches a pattern."""
+    return rf"\A```json\n{pattern}\n```\z"
+
+
 def read_fenced(text: str, reader: Reader = "whole") -> str | None:
     """Return the text in the first fenced block; None without one.
 

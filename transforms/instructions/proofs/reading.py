@@ -2,18 +2,19 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+import polars as pl
 
-from medmultipoints.transforms.instructions.fences import read_fenced
+from medmultipoints.transforms.instructions.fences import fenced_pattern, read_fenced
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.names import Name
 from medmultipoints.transforms.instructions.phrases import DENSITIES
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.instructions.shapes import Shape, count_keys, has_shape
+from medmultipoints.transforms.instructions.shapes import Shape, count_keys, has_shape, plain_pattern
 from medmultipoints.transforms.pictures.crops import Crop
 from medmultipoints.transforms.records import ReleasedObject
 
@@ -77,14 +78,27 @@ def read_prompt(prompt: str, shape: Shape, mentions: Mentions) -> PromptReading:
     )
 
 
-def read_answer(answer: str, shape: Shape) -> Any:
-    """Return the value of an answer: one fenced block of JSON on one line; Wrong where it is not of the shape."""
+def find_plain(rows: pl.DataFrame, shapes: Mapping[str, Shape]) -> pl.DataFrame:
+    """Return ``row`` and ``plain`` of each row: whether its answer is known to have the shape of its task."""
+    parts = [
+        part.select("row", plain=pl.col("answer").str.contains(fenced_pattern(plain_pattern(shapes[task]))))
+        for (task,), part in rows.partition_by("task", as_dict=True).items()
+        if task in shapes
+    ]
+    return pl.concat(parts) if parts else rows.select("row", plain=pl.lit(False)).clear()
+
+
+def read_answer(answer: str, shape: Shape, *, plain: bool = False) -> Any:
+    """Return the value of an answer: one fenced block of JSON on one line; Wrong where it is not of the shape.
+
+    ``plain``: its text is known to have the shape, from ``find_plain``.
+    """
     block = read_fenced(answer)
     if block is None or "\n" in block:
         raise Wrong("answer_shape_differs")
     try:
         value = orjson.loads(block)
-        if has_shape(value, shape) and block.count('":') == count_keys(value, shape):
+        if plain or (has_shape(value, shape) and block.count('":') == count_keys(value, shape)):
             return value
         value = json.loads(block, object_pairs_hook=_once, parse_constant=_refuse)  # refuses a key that occurs twice
     except (ValueError, RecursionError):

@@ -16,6 +16,7 @@ from medmultipoints.transforms.instructions.proofs.reading import (
     Reading,
     Wrong,
     clear_label,
+    find_plain,
     label_of,
     labels_in,
     read_answer,
@@ -45,7 +46,12 @@ def prove_rows(
     ``mentions`` gives the singular of every name that a text uses.
     """
     homes = records.select("record_id", "sample_id").join(group_key(images), on="sample_id")
-    known = rows.join(homes, on="record_id", how="left").sort("group", "row", nulls_last=True)
+    plain = find_plain(rows, {name: task.shape for name, task in TASKS.items()})
+    known = (
+        rows.join(homes, on="record_id", how="left")
+        .join(plain, on="row", how="left")
+        .sort("group", "row", nulls_last=True)
+    )
     read = lru_cache(10_000)(lambda task, prompt: read_prompt(prompt, TASKS[task].shape, mentions))
     yield from ((row, "record_unknown") for row in known.filter(pl.col("group").is_null())["row"])
     filed = known.filter(pl.col("group").is_not_null())
@@ -65,7 +71,7 @@ def _reason(row: Row, home: Scene, files: Mapping[str, Scene], read: ReadPrompt,
         scenes, crops = _pictures(row, task, home, files)
         prompt = read(task.name, row["prompt"])
         require(prompt.images == len(row["image_files"]), "prompt_unfinished")
-        answer = read_answer(row["answer"], task.shape)
+        answer = read_answer(row["answer"], task.shape, plain=row["plain"])
         label = _published_label(row, prompt, answer, home, lexicon) if task.published else ""
         reading = Reading(task.name, prompt, answer, crops, label)
         if not task.published:

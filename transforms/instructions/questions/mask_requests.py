@@ -141,14 +141,14 @@ def _ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> NDArray[np.i
     return np.stack([found[1] + part[0], found[0] + part[1]], axis=1).astype(np.int64)
 
 
-def _squared_distances(pixels: Mask) -> NDArray[np.int64]:
+def _squared_distances(pixels: Mask) -> NDArray[np.float64]:
     """The squared distance of each true pixel to the nearest false one: whole numbers, alike on every run.
 
     The roots that OpenCV returns differ in the last digit with where the array lies in memory.
     """
-    roots = cv2.distanceTransform(pixels.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    squares: NDArray[np.int64] = np.rint(np.square(roots.astype(np.float64))).astype(np.int64)
-    return squares
+    roots = cv2.distanceTransform(pixels.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    squares: NDArray[np.float64] = np.square(roots, dtype=np.float64)
+    return np.rint(squares, out=squares)
 
 
 def _jittered(scene: Scene, item: ReleasedObject, context: QuestionContext) -> list[float]:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.names import Name
@@ -11,6 +11,7 @@ from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.records import ReleasedObject
 
 Option = TypeVar("Option")
+_SAME_PX: Final = 0.2  # edges that are not farther apart are stated alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,9 @@ def ids(items: Sequence[ReleasedObject]) -> tuple[str, ...]:
 
 def distinct(item: ReleasedObject, items: Sequence[ReleasedObject]) -> bool:
     """Whether the object's box, as it is stated, is that of no other object."""
-    return all(
-        other is item or any(abs(a - b) > 0.2 for a, b in zip(item.box, other.box, strict=True)) for other in items
+    x1, y1, x2, y2 = item.box
+    near = (other for other in items if abs(other.box.x1 - x1) <= _SAME_PX and other is not item)
+    return not any(
+        abs(box.y1 - y1) <= _SAME_PX and abs(box.x2 - x2) <= _SAME_PX and abs(box.y2 - y2) <= _SAME_PX
+        for box in (other.box for other in near)
     )
