@@ -10,7 +10,7 @@ POINT: Final = "point: two decimals"
 BOX: Final = "box: four decimals"
 _NUMBERS: Final = {POINT: 2, BOX: 4}
 _NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,14})\.[0-9]{1,20}"
-_PLAIN: Final = {
+_PLAIN: Final[dict[Any, str]] = {
     str: r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"',
     int: r"(?:0|[1-9][0-9]{0,14})",
     bool: r"(?:true|false)",
