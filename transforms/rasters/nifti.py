@@ -1,4 +1,4 @@
-"""NIfTI volumes as radiologists see them: axes in patient space by the affine, for any order of the voxels.
+"""Volumes (NIfTI, NRRD, MetaImage) as radiologists see them: axes in patient space, for any order of the voxels.
 
 An axial plane has columns that grow to the patient's left and rows to the back; it is counted from the feet. Coronal:
 columns to the left, rows to the feet, counted from the back. Sagittal: columns to the back, rows to the feet, counted
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.pictures.decode import ImageProblem
+from medmultipoints.transforms.rasters.volume_files import is_metaimage, is_nrrd, read_header, read_values
 
 MOST_BYTES: Final = 8 << 30
 _HEADER: Final = 4096
@@ -51,18 +52,21 @@ def require_nibabel() -> Any:
     return nibabel
 
 
-def read_volume(data: bytes, name: str) -> Volume:
-    """The volume of a file. ImageProblem where it is damaged, cut off or of another number of dimensions."""
-    return _cached(data, name)
+def read_volume(data: bytes, name: str, channel: int | None = None) -> Volume:
+    """The volume of a file; ``channel`` is the part of one with a fourth axis, and is not asked for in others.
+
+    ImageProblem where it is damaged, cut off or of another number of dimensions.
+    """
+    return _cached(data, name, channel)
 
 
 @lru_cache(maxsize=160)
-def _cached(data: bytes, name: str) -> Volume:
+def _cached(data: bytes, name: str, channel: int | None) -> Volume:
     """Volumes of small files are kept: each of their planes asks for them again."""
     nibabel = require_nibabel()
     plain = _unpack(data, name)
     try:
-        image = _kind(plain).from_bytes(plain)
+        image = _open(plain, name)
         turned = nibabel.as_closest_canonical(image)
         values = np.asarray(turned.dataobj)
     except (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError) as error:
@@ -71,6 +75,10 @@ def _cached(data: bytes, name: str) -> Volume:
         raise ImageProblem("truncated_image", f"{name}: the volume ends early or is damaged: {error}") from error
     while values.ndim > 3 and values.shape[-1] == 1:
         values = values[..., 0]
+    if values.ndim == 4 and channel is not None:
+        if channel >= values.shape[3]:
+            raise ImageProblem("plane_missing", f"{name} has {values.shape[3]} channels, none of number {channel}")
+        values = values[..., channel]
     if values.ndim != 3:
         raise ImageProblem("volume_not_3d", f"{name} has {values.ndim} dimensions ({values.shape}); volumes have 3")
     return Volume(values, _grid(turned, values.shape))
@@ -81,9 +89,7 @@ def read_grid(head: bytes, name: str) -> Grid:
     nibabel = require_nibabel()
     plain = _unpack(head, name, _HEADER) if head.startswith(b"\x1f\x8b") else head
     try:
-        kind = _kind(plain).header_class
-        header = kind(plain[: kind.template_dtype.itemsize])
-        affine, stored = header.get_best_affine(), header.get_data_shape()
+        affine, stored = _place(plain, name)
         if len(stored) < 3 or min(stored) < 1 or not np.isfinite(affine).all():
             raise ValueError(f"a volume of shape {stored}")
         turned = nibabel.orientations.io_orientation(affine)
@@ -94,6 +100,25 @@ def read_grid(head: bytes, name: str) -> Grid:
     shape = tuple(int(stored[int(np.flatnonzero(turned[:, 0] == axis)[0])]) for axis in range(3))
     placed = affine @ nibabel.orientations.inv_ornt_aff(turned, stored[:3])
     return Grid((*shape, *map(int, stored[3:])), _spacing(placed), placed)
+
+
+def _place(plain: bytes, name: str) -> tuple[NDArray[np.float64], tuple[int, ...]]:
+    """The affine of a file and its shape by voxel axis, from its header."""
+    if is_nrrd(plain) or is_metaimage(plain):
+        found = read_header(plain, name)
+        return found.affine, found.shape
+    kind = _kind(plain).header_class
+    header = kind(plain[: kind.template_dtype.itemsize])
+    return header.get_best_affine(), header.get_data_shape()
+
+
+def _open(plain: bytes, name: str) -> Any:
+    """The image of a file as nibabel holds it."""
+    if not (is_nrrd(plain) or is_metaimage(plain)):
+        return _kind(plain).from_bytes(plain)
+    values = read_values(plain, name)
+    held = values.astype(np.float64) if values.dtype.kind in "iu" and values.dtype.itemsize == 8 else values
+    return require_nibabel().Nifti1Image(held, read_header(plain[: 1 << 16], name).affine)
 
 
 def _kind(plain: bytes) -> Any:

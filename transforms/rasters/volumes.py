@@ -1,6 +1,7 @@
 """Planes of volumes, and pictures of other formats than JPEG and PNG.
 
-A plane is named ``axial:12``, ``coronal:3``, ``sagittal:40`` (with ``:square`` behind it where pixels are made square),
+A plane is named ``axial:12``, ``coronal:3``, ``sagittal:40`` (behind it ``:square`` where pixels are made square, and
+``:channel2`` where a volume has a fourth axis),
 ``frame:7`` of a DICOM file, ``page:2`` of a TIFF; ``row:5`` of a Parquet file; ``series:0`` is what lies
 under a DICOM picture, an empty one the whole picture.
 """
@@ -37,12 +38,12 @@ def read_plane(read: Read, member: str, plane: str, grid: str) -> NDArray[Any]:
     data = read(member)
     if plane.startswith("frame:"):
         return dicom.read_pixels(data, member, _number(plane))
-    volume = nifti.read_volume(data, member)
     if plane.startswith("series:"):
-        return _under_picture(read, volume, member, grid)
+        return _under_picture(read, nifti.read_volume(data, member), member, grid)
+    axis, index, square, channel = _split(plane)
+    volume = nifti.read_volume(data, member, channel)
     if grid and grid != member:
         _check_grid(read, volume, member, grid)
-    axis, index, square = _split(plane)
     values = nifti.take_plane(volume, axis, index, member)
     if values.dtype.kind == "f":
         if not (values == np.rint(values)).all():
@@ -77,8 +78,8 @@ def render_plane(read: Read, member: str, plane: str, rendering: str) -> NDArray
     if data[128:132] == b"DICM":
         return dicom.render(data, member, rule, _number(plane) if plane else 0)
     if is_volume_plane(plane):
-        volume = nifti.read_volume(data, member)
-        axis, index, square = _split(plane)
+        axis, index, square, channel = _split(plane)
+        volume = nifti.read_volume(data, member, channel)
         gray = to_gray(nifti.take_plane(volume, axis, index, member), rule, volume.values)
         if square:
             gray = _resize(gray, nifti.plane_spacing(volume.grid, axis), Image.Resampling.BILINEAR)
@@ -95,10 +96,10 @@ def render_file(data: bytes, member: str, rule: Rendering, page: int = 0) -> NDA
     return _render_other(data, member, rule)
 
 
-def _split(plane: str) -> tuple[str, int, bool]:
-    axis, _, rest = plane.partition(":")
-    index, _, square = rest.partition(":")
-    return axis, _number(f"{axis}:{index}"), square == "square"
+def _split(plane: str) -> tuple[str, int, bool, int | None]:
+    axis, index, *rest = plane.split(":")
+    channel = next((_number(f":{part[7:]}") for part in rest if part.startswith("channel")), None)
+    return axis, _number(f"{axis}:{index}"), "square" in rest, channel
 
 
 def _number(plane: str) -> int:
@@ -110,7 +111,7 @@ def _number(plane: str) -> int:
 
 def _check_grid(read: Read, mask: nifti.Volume, member: str, grid: str) -> None:
     data = read(grid)
-    picture = nifti.read_grid(data[: 1 << 16] if data.startswith(b"\x1f\x8b") else data[:4096], grid)
+    picture = nifti.read_grid(data[: 1 << 16], grid)
     if not nifti.same_grid(mask.grid, picture):
         shapes = f"{mask.grid.shape[:3]} and {picture.shape[:3]} voxels"
         raise ImageProblem("geometry_differs", f"{member} and {grid} do not lie on one grid: {shapes}, or other places")

@@ -16,6 +16,7 @@ from medmultipoints.transforms.sources.patterns import PatternError, compile_pat
 
 Frame = Literal["edges", "inclusive-0", "inclusive-1"]
 BoxForm = Literal["xyxy", "xywh", "cxcywh"]
+RunOrder = Literal["columns-1", "columns-0", "rows-1", "rows-0"]
 BoxUnit = Literal["pixels", "fraction", "percent"]
 
 
@@ -93,6 +94,9 @@ class MaskKeys(Part):
     replace: Mapping[str, str] = Field(default={}, description="text = text that replaces it in a label from a hole")
     values: TextMap = Field(default={}, description="value, or colour as r,g,b = label")
     ignore: Texts = Field(default=(), description="values, or colours, about which nothing is said, such as 255")
+    runs: RunOrder | None = Field(
+        default=None, description="run lengths in cells: down the columns or along the rows, counted from 1 or 0"
+    )
     min_area_px: int = Field(default=1, ge=1, description="smaller components are specks: dropped and reported")
     count: Literal["certain", "uncertain"] = Field(
         default="certain", description="uncertain: objects that touch are one component, so counts are not asked"
@@ -158,6 +162,7 @@ class SliceKeys(Part):
     every: int = Field(default=1, ge=1, description="take every so many slices")
     only: Literal["all", "with-mask"] = Field(default="all", description="slices with an object, or all")
     max: int | None = Field(default=None, ge=1, description="at most so many slices of a volume, evenly spaced")
+    channel: int | None = Field(default=None, ge=0, description="of a volume with a fourth axis: which part, from 0")
 
 
 class IntensityKeys(Part):
@@ -204,7 +209,10 @@ class Declaration(Part):
     video: PathPattern | None = Field(default=None, description="paths of videos")
     frames: PathPattern | None = Field(default=None, description="paths of frames, with {frame:int}")
     frame_base: Literal[0, 1] = Field(default=0, description="number of the first frame in file names")
-    interpolate: Literal["as-exported", "refuse"] = Field(default="refuse", description="tracks of key frames alone")
+    interpolate: Literal["linear", "as-exported", "refuse"] = Field(
+        default="refuse",
+        description="tracks with gaps: boxes on a straight line between key frames, as they are, or refused",
+    )
     classes: Texts = Field(default=(), description="names of class numbers, from 0")
     label_names: str | None = Field(default=None, description="JSON file of value = label")
     label: str | None = Field(default=None, description="label of all objects, where the files do not say one")

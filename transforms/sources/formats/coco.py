@@ -17,7 +17,7 @@ from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProb
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing
-from medmultipoints.transforms.sources.reading.json_rows import JsonDocument, show
+from medmultipoints.transforms.sources.reading.json_rows import JsonDocument, first_item, show
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
@@ -55,7 +55,16 @@ def _is_coco(head: bytes) -> bool:
 
 
 def _coco_files(listing: Listing) -> tuple[str, ...]:
-    return tuple(name for name in listing.of("text") if _is_coco(listing.head(name)))
+    return tuple(name for name in listing.of("text") if _is_coco(listing.head(name)) and _has_objects(listing, name))
+
+
+def _has_objects(listing: Listing, name: str) -> bool:
+    """Whether the first annotation is one of an object: captions and panoptic segments are not."""
+    try:
+        first = first_item(listing, name, "annotations")
+    except MemberProblem:
+        return True
+    return not isinstance(first, dict) or not ({"caption", "segments_info"} & first.keys())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,7 @@ class _Seen:
     as_sizes: int = 0
     as_corners: int = 0
     boxes: int = 0
+    fractions: int = 0
     beyond: int = 0
     rle_sizes: int = 0
     crossing: int = 0
@@ -119,17 +129,25 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 
 def _images(document: JsonDocument) -> dict[Any, _Image]:
+    """Images by id; an id that several files bear is none: nothing says which of them an annotation means."""
     found: dict[Any, _Image] = {}
+    repeated: set[Any] = set()
     for entry in document.items("images"):
         if isinstance(entry, dict) and isinstance(entry.get("file_name"), str):
             width, height = entry.get("width"), entry.get("height")
-            found[_id(entry.get("id"))] = _Image(entry["file_name"], _side(width), _side(height))
-    return found
+            key, image = _id(entry.get("id")), _Image(entry["file_name"], _side(width), _side(height))
+            if found.setdefault(key, image).file_name != image.file_name:
+                repeated.add(key)
+    return {key: image for key, image in found.items() if key not in repeated}
 
 
 def _id(value: Any) -> Any:
-    """Ids that are hashable; whole floats are the integers that they equal."""
-    return value if isinstance(value, int | str) else show(value)
+    """Ids that are hashable: ``1``, ``1.0`` and ``"1"`` are one id, since writers mix them; other values as texts."""
+    if isinstance(value, str):
+        return int(value) if value.isascii() and value.isdigit() and str(int(value)) == value else value
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, float) and finite([value]) and value == int(value) else show(value)
 
 
 def _side(value: Any) -> int | None:
@@ -170,6 +188,7 @@ def _look_at_box(box: Any, image: _Image | None, seen: _Seen) -> None:
     seen.boxes += 1
     seen.no_extent += c == 0 or d == 0
     seen.as_corners += c > a and d > b
+    seen.fractions += max(box) <= 1
     if image is not None and image.size is not None:
         width, height = image.size
         fits = a >= -0.5 and b >= -0.5 and a + c <= width + 0.5 and b + d <= height + 0.5
@@ -191,6 +210,11 @@ def _look_at_outline(segmentation: Any, image: _Image | None, seen: _Seen) -> No
 
 
 def _conclude(draft: Draft, seen: _Seen) -> None:
+    if seen.boxes and seen.fractions == seen.boxes:
+        text = (
+            f"No number of {plural(seen.boxes, 'box', 'boxes')} is above 1. Are they fractions of the picture's size?"
+        )
+        draft.ask("boxes.unit", text, ["fraction", "pixels"], "fraction")
     beyond = seen.beyond and seen.as_corners == seen.boxes and seen.beyond * 20 > seen.boxes
     if beyond:
         draft.ask(
@@ -314,6 +338,8 @@ def _box(declaration: Declaration, stated: Any, image: _Image) -> tuple[Box | No
     if not finite(stated):
         return None, Fault("box_not_a_number", f"the box {show(stated)} holds a value that is no finite number")
     a, b, c, d = stated
+    if declaration.boxes.unit == "fraction" and image.size is not None:
+        a, b, c, d = (value * side for value, side in zip(stated, (*image.size, *image.size), strict=True))
     box = Box(a, b, c, d) if declaration.boxes.form == "xyxy" else Box(a, b, a + c, b + d)
     fault = box_fault(box, stated, *(image.size or ()))
     keep = fault is None or (fault.reason == ZERO_EXTENT and declaration.boxes.degenerate == "keep")

@@ -27,6 +27,7 @@ from medmultipoints.transforms.sources.reading.path_patterns import propose_patt
 from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, plural, single
 from medmultipoints.transforms.sources.reading.xml_tree import iterate_xml
 
+_FILTER: Final = re.compile(rb"<frame_filter>\s*step\s*=\s*([1-9]\d{0,5})")
 _NUMBER: Final = re.compile(r"(\d+)$")
 _SHAPES: Final = frozenset({"box", "polygon", "polyline", "points", "ellipse", "mask", "cuboid", "skeleton"})
 
@@ -79,17 +80,18 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft = Draft("cvat-video", stated)
     draft.line("format", "cvat-video", f"{plural(len(names), 'XML file')} with <annotations> and <track>")
     draft.line("annotations", single(propose_patterns(names, set(listing.kinds) - set(names))), "files with tracks")
-    tracks = [held for name in names for held in _sound_tracks(draft, listing, name)]
-    shapes = [shape for held in tracks for shape in held]
-    gaps = sum(map(_gaps, tracks))
+    tracks = {name: _sound_tracks(draft, listing, name) for name in names}
+    shapes = [shape for held in tracks.values() for track in held for shape in track]
+    gaps = sum(_gaps(track, _step(listing, name)) for name, held in tracks.items() for track in held)
     ended = sum(shape.outside for shape in shapes)
     if ended:
         draft.hint("outside", f"{plural(ended, 'shape')} end a track (outside); they are no objects")
     if gaps:
         text = (
-            f"{plural(gaps, 'gap')} between shapes of a track: the export may hold key frames alone. Read as exported?"
+            f"{plural(gaps, 'gap')} between shapes of a track: the export may hold key frames alone. Are boxes between "
+            "them on a straight line (linear), or is nothing there (as-exported)?"
         )
-        draft.ask("interpolate", text, ["refuse", "as-exported"], "refuse")
+        draft.ask("interpolate", text, ["linear", "as-exported", "refuse"], "refuse")
     ask_ellipses(draft, sum(shape.element.tag == "ellipse" for shape in shapes))
     _decide_frames(draft, listing, names, {shape.frame for shape in shapes})
     return draft.done()
@@ -105,10 +107,36 @@ def _sound_tracks(draft: Draft, listing: Listing, name: str) -> list[list[_Shape
     return found
 
 
-def _gaps(shapes: Sequence[_Shape]) -> int:
-    steps = [b.frame - a.frame for a, b in pairwise(shapes) if not a.outside]
-    usual = min(steps, default=1)
-    return sum(step > usual for step in steps)
+def _gaps(shapes: Sequence[_Shape], step: int) -> int:
+    return sum(b.frame - a.frame > step for a, b in pairwise(shapes) if not a.outside)
+
+
+def _step(listing: Listing, name: str) -> int:
+    """Every how many frames the task annotates: what its ``frame_filter`` says."""
+    found = _FILTER.search(listing.head(name))
+    return int(found[1]) if found else 1
+
+
+def _between(shapes: Sequence[_Shape], step: int) -> list[_Shape]:
+    """The shapes with boxes added in the frames between two of them, on the straight line as CVAT draws them."""
+    filled: list[_Shape] = []
+    for a, b in pairwise(shapes):
+        filled.append(a)
+        if not a.outside and a.element.tag == b.element.tag == "box":
+            frames = range(a.frame + step, b.frame, step)
+            filled += (_Shape(frame, False, _blend(a, b, frame)) for frame in frames)
+    return filled + list(shapes[-1:])
+
+
+def _blend(a: _Shape, b: _Shape, frame: int) -> Element:
+    share = (frame - a.frame) / (b.frame - a.frame)
+    sides = {
+        side: f"{float(a.element.get(side, 'nan')) * (1 - share) + float(b.element.get(side, 'nan')) * share:.6g}"
+        for side in ("xtl", "ytl", "xbr", "ybr")
+    }
+    blended = Element("box", {**a.element.attrib, **sides, "frame": str(frame), "keyframe": "0"})
+    blended.extend(list(a.element))
+    return blended
 
 
 def _decide_frames(draft: Draft, listing: Listing, names: Sequence[str], frames: set[int]) -> None:
@@ -150,8 +178,10 @@ def read(declaration: Declaration, files: Files) -> Reading:
     for name in matching(_files(listing), declaration.annotations):
         by_frame: defaultdict[int, list[Annotation | ReadProblem]] = defaultdict(list)
         try:
-            for track, label, shapes in _tracks(listing, name):
-                if declaration.interpolate == "refuse" and _gaps(shapes):
+            step = _step(listing, name)
+            for track, label, held in _tracks(listing, name):
+                shapes = _between(held, step) if declaration.interpolate == "linear" else held
+                if declaration.interpolate != "as-exported" and _gaps(shapes, step):
                     detail = f"{name}: track {track} has frames without a shape; [read] interpolate says what to do"
                     yield ReadProblem(key=f"{name}#{track}", reason="track_has_gaps", detail=detail, label=label)
                     continue

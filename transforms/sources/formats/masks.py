@@ -10,9 +10,10 @@ from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.patterns import fill
+from medmultipoints.transforms.sources.patterns import compile_pattern, fill
 from medmultipoints.transforms.sources.reading.joining import MISSING, picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
+from medmultipoints.transforms.sources.reading.mask_pairs import PairedMasks, paired_masks
 from medmultipoints.transforms.sources.reading.mask_sets import (
     Mask,
     MaskJoin,
@@ -34,11 +35,17 @@ MOST_CLASSES = 64
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     """Propose a declaration for the mask files among the members."""
     listing = listed(files)
-    sets = mask_sets(listing)
-    if not sets:
+    sets, draft = mask_sets(listing), Draft("masks", stated)
+    paired = paired_masks(listing) if _are_incomplete(listing, sets) else None
+    if paired is not None:
+        members = {mask.member for mask in paired.masks}
+        sets = [masks for masks in sets if not any(mask.picture in members for mask in masks)]
+    if paired is not None and (not sets or _is_stated(draft, paired)):
+        chosen = _choose_paired(draft, listing, paired)
+    elif sets:
+        chosen = _choose(draft, listing, sets, paired)
+    else:
         return None
-    draft = Draft("masks", stated)
-    chosen = _choose(draft, listing, sets)
     looks = _looks(listing, chosen)
     if not looks:
         return None
@@ -46,7 +53,35 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     return draft.done()
 
 
-def _choose(draft: Draft, listing: Listing, sets: list[tuple[Mask, ...]]) -> tuple[Mask, ...]:
+def _are_incomplete(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> bool:
+    """Whether names alone leave masks out: there are none, several sets, or pictures without a mask."""
+    return len(sets) != 1 or len(sets[0]) + len({mask.picture for mask in sets[0]}) < len(listing.pictures)
+
+
+def _is_stated(draft: Draft, paired: PairedMasks) -> bool:
+    return draft.states("annotations") in (paired.annotations, [paired.annotations])
+
+
+def _choose_paired(draft: Draft, listing: Listing, paired: PairedMasks) -> tuple[Mask, ...]:
+    """Masks that equal parts of the paths join with their pictures."""
+    owners = {mask.picture for mask in paired.masks}
+    proof = (
+        f"{plural(len(paired.masks), 'file')} of flat areas, joined with {plural(len(owners), 'picture')} by its path"
+    )
+    draft.line("annotations", paired.annotations, proof)
+    masks = {mask.member for mask in paired.masks}
+    pictures = [name for name in matching(listing.pictures, (paired.images,)) if name not in masks]
+    draft.line(
+        "images", paired.images, f"{plural(len(pictures), 'picture')} of {len(listing.pictures):,} in the source"
+    )
+    if without := len(pictures) - len(owners):
+        draft.hint("masks_missing", f"{plural(without, 'picture')} without a mask: not known to be empty")
+    return paired.masks
+
+
+def _choose(
+    draft: Draft, listing: Listing, sets: list[tuple[Mask, ...]], paired: PairedMasks | None
+) -> tuple[Mask, ...]:
     texts = [mask_patterns(listing, masks) for masks in sets]
     stated = draft.states("annotations")
     if stated:
@@ -57,13 +92,17 @@ def _choose(draft: Draft, listing: Listing, sets: list[tuple[Mask, ...]]) -> tup
         )
         chosen = tuple(mask for masks in sets for mask in masks if mask.member in wanted)
         draft.line("annotations", stated, "stated")
-    elif len(sets) > 1:
-        said = ", ".join(f"{text[0]} ({plural(len(masks), 'file')})" for text, masks in zip(texts, sets, strict=True))
+    elif len(sets) > 1 or (paired is not None and len(paired.masks) > len(sets[0])):
+        choices = [text[0] for text in texts]
+        said = ", ".join(f"{text} ({plural(len(masks), 'file')})" for text, masks in zip(choices, sets, strict=True))
+        if paired is not None:
+            said += f"; or all of {paired.annotations} ({plural(len(paired.masks), 'file')}) together"
+            choices = [paired.annotations, *choices]
         draft.ask(
             "annotations",
             f"Several sets of masks belong to the same pictures: {said}. Which is right?",
-            [t[0] for t in texts],
-            texts[0][0],
+            choices,
+            choices[0],
         )
         chosen = sets[0]
     else:
@@ -77,7 +116,7 @@ def _choose(draft: Draft, listing: Listing, sets: list[tuple[Mask, ...]]) -> tup
     folders = {folder(mask.picture) for mask in chosen}
     everything = {mask.member for held in sets for mask in held}
     pictures = [name for name in listing.photos if folder(name) in folders and name not in everything]
-    propose_images(draft, listing, pictures, sorted(set(listing.pictures) - set(pictures)))
+    propose_images(draft, listing, pictures, sorted(set(listing.pictures) - set(pictures) - masks))
     without = len(pictures) - len({mask.picture for mask in chosen})
     if without:
         draft.hint("masks_missing", f"{plural(without, 'picture')} without a mask: not known to be empty")
@@ -118,16 +157,32 @@ def _decide_kind(draft: Draft, listing: Listing, masks: Sequence[Mask], looks: M
 def _decide_binary(draft: Draft, masks: Sequence[Mask], seen: MaskValues, several: bool, said: str) -> None:
     value = next(iter(seen.held), 255)
     draft.line("masks.kind", "binary", f"{said}: values 0 and {value} alone{', JPEG' if seen.lossy else ''}")
-    grammar = grammar_of(masks)
-    if several and grammar is not None and "{nr:int}" in grammar[1]:
+    grammar = _holes_of(draft, masks)
+    if several and "{nr" in grammar:
         draft.line("masks.object", "file", "several numbered masks a picture: each file is one object")
     else:
         _ask_object(draft, "file" if several else "component")
-    if grammar is not None and "{target}" in grammar[1]:
-        names = {mask.after.strip("_-. ") for mask in masks}
-        draft.line("masks.label", "{target}", f"what follows the picture's name: {plural(len(names), 'text')}")
+    if "{target}" in grammar:
+        names = _targets(draft, masks)
+        draft.line("masks.label", "{target}", f"a part of the mask's path: {', '.join(sorted(names)[:8])}")
     else:
         draft.ask("masks.label", "What do the masks show? Give the label of the objects.")
+
+
+def _holes_of(draft: Draft, masks: Sequence[Mask]) -> str:
+    """The text around the picture's name in those of masks, or the pattern of masks that join by their paths."""
+    grammar = grammar_of(masks)
+    if any(mask.before or mask.after for mask in masks):
+        return grammar[1] if grammar is not None else ""
+    found = draft.read.get("annotations", "")
+    return found if isinstance(found, str) else ""
+
+
+def _targets(draft: Draft, masks: Sequence[Mask]) -> set[str]:
+    if any(mask.after for mask in masks):
+        return {mask.after.strip("_-. ") for mask in masks}
+    pattern = compile_pattern(str(draft.read["annotations"]))
+    return {values["target"] for mask in masks if (values := pattern.match(mask.member))}
 
 
 def _ask_object(draft: Draft, likely: str = "component") -> None:

@@ -17,6 +17,7 @@ from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files,
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.class_names import find_class_names
 from medmultipoints.transforms.sources.reading.joining import MISSING, picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
@@ -114,7 +115,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         )
     rows = {name: [row for row in _rows(listing, name) if isinstance(row, _Row)] for name in truths}
     _decide_base(draft, listing, rows, frames)
-    _decide_labels(draft, [row for held in rows.values() for row in held])
+    _decide_labels(draft, listing, truths, [row for held in rows.values() for row in held])
     detections = [name for name in listing.of("text") if _is_mot(listing.head(name)) and name not in truths]
     if detections:
         draft.hint(
@@ -160,14 +161,19 @@ def _beyond(listing: Listing, rows: Mapping[str, Sequence[_Row]], frames: Mappin
     return found
 
 
-def _decide_labels(draft: Draft, rows: Sequence[_Row]) -> None:
+def _decide_labels(draft: Draft, listing: Listing, truths: Sequence[str], rows: Sequence[_Row]) -> None:
     numbers = sorted({row.label for row in rows if row.label is not None and row.label >= 0})
     ignored = sum(row.flag == 0 for row in rows)
     if ignored:
         draft.hint(
             "ignored_rows", f"{plural(ignored, 'row')} with flag 0: regions about which nothing is said, not counted"
         )
-    if numbers and numbers != [1]:
+    lists = find_class_names(listing, truths).lists
+    named = {name: held for name, held in lists.items() if numbers and numbers[0] >= 1 and numbers[-1] <= len(held)}
+    if len(set(named.values())) == 1:
+        held = next(iter(named.values()))
+        draft.line("classes", ("", *held), f"{', '.join(named)}: names of the numbers from 1 on, as MOT counts them")
+    elif numbers and numbers != [1]:
         text = f"What are the class numbers {', '.join(map(str, numbers[:20]))}? Give names from 0 on."
         draft.ask("classes", text, [toml_list([str(at) for at in range(numbers[-1] + 1)])])
     else:

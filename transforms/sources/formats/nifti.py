@@ -1,9 +1,10 @@
-"""NIfTI volumes with masks on the same grid: nnU-Net, MSD, one mask a class, or a volume and its mask side by side.
+"""Volumes (NIfTI, NRRD, MHA) with masks on the same grid: nnU-Net, MSD, one mask a class, or a mask by each volume.
 
 Pictures are planes in patient space, seen radiologically; the planes of one volume are one group. Which files are masks
 is known by their values, which mask belongs to which volume by name, else by the grid.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,9 +29,9 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.patterns import compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
-from medmultipoints.transforms.sources.reading.mask_values import value_names
+from medmultipoints.transforms.sources.reading.mask_values import channel_names, value_names
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
-from medmultipoints.transforms.sources.reading.proposing import Draft, plural, single
+from medmultipoints.transforms.sources.reading.proposing import Draft, plural, single, toml_list
 from medmultipoints.transforms.sources.reading.volume_keys import decide_classes, declared_values, rendering_of
 
 _HEAD: Final = 1 << 16
@@ -106,26 +107,37 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     damaged = len(listing.of("nifti")) - len(volumes.grids)
     if damaged:
         draft.hint("unreadable_volumes", f"{plural(damaged, 'NIfTI file')} whose header cannot be read")
-    channels = _channels(volumes.pictures)
+    channels = _channels(volumes.pictures, volumes.masks)
     pictures = _choose_channel(draft, volumes.pictures, channels)
     owners = {mask: owner for mask in volumes.masks if (owner := _owner(volumes, mask, pictures))}
     chosen = _choose_masks(draft, listing, owners)
     draft.line("images", single(propose_patterns(pictures, set(listing.kinds) - set(pictures))), counts)
     _decide_labels(draft, listing, chosen)
+    _decide_channel(draft, listing, volumes, pictures)
     _decide_slices(draft, listing, volumes, pictures)
     if lost := len(volumes.masks) - len(owners):
         draft.hint("masks_without_volume", f"{plural(lost, 'mask')} of no volume of the same name or grid")
     return draft.done()
 
 
-def _channels(pictures: Sequence[str]) -> dict[str, list[str]]:
-    """Volumes by the four digits of a channel that nnU-Net puts behind the case; none where names have no such."""
+def _channels(pictures: Sequence[str], masks: Sequence[str]) -> dict[str, list[str]]:
+    """Volumes by what ends their names, where each case has all: nnU-Net's ``_0000``, or words such as ``_flair``.
+
+    Words separate channels only where no mask has the name of a volume.
+    """
     found: dict[str, list[str]] = {}
+    own = {_stem(name).casefold() for name in pictures} & {_stem(name).casefold() for name in masks}
     for name in pictures:
-        stem = _stem(name)
-        if len(stem) > 5 and stem[-5] == "_" and stem[-4:].isdigit():
-            found.setdefault(stem[-4:], []).append(name)
-    return found if sum(map(len, found.values())) == len(pictures) and "0000" in found else {}
+        case, _, last = _stem(name).rpartition("_")
+        word = not own and any(map(str.isalpha, last))
+        found.setdefault(last if case and (word or re.fullmatch(r"\d{4}", last)) else "", []).append(name)
+    cases = {last: {f"{folder(name)}/{_case(name)}" for name in names} for last, names in found.items()}
+    complete = len({frozenset(held) for held in cases.values()}) == 1 and "" not in found
+    return found if complete and all(len(cases[last]) == len(names) for last, names in found.items()) else {}
+
+
+def _case(name: str) -> str:
+    return _stem(name).rpartition("_")[0].casefold()
 
 
 def _choose_channel(draft: Draft, pictures: tuple[str, ...], channels: Mapping[str, list[str]]) -> tuple[str, ...]:
@@ -138,15 +150,18 @@ def _choose_channel(draft: Draft, pictures: tuple[str, ...], channels: Mapping[s
     if len(channels) < 2:
         return pictures
     text = f"Volumes have {len(channels)} channels ({', '.join(sorted(channels))}). Which is the picture?"
-    texts = {key: propose_patterns(names, set(pictures) - set(names))[0] for key, names in sorted(channels.items())}
-    draft.ask("images", text, list(texts.values()), texts["0000"])
-    return tuple(channels["0000"])
+    texts = {key: propose_patterns(names, set(pictures) - set(names)) for key, names in sorted(channels.items())}
+    first = min(channels)
+    choices = [held[0] if len(held) == 1 else toml_list(held) for held in texts.values()]
+    draft.ask("images", text, choices, choices[0] if first == "0000" else None)
+    return tuple(channels[first])
 
 
 def _owner(volumes: _Volumes, mask: str, pictures: Sequence[str]) -> str | None:
     """The volume of a mask: of the same name (with a channel behind it), else the one on the same grid."""
     stem = _stem(mask).casefold()
     named = [name for name in pictures if _stem(name).casefold() in (stem, f"{stem}_0000")]
+    named = named or [name for name in pictures if _case(name) in (stem, _case(mask)) and _case(name)]
     if len(named) > 1:
         near = [name for name in named if _related(folder(name), folder(mask))]
         named = near or named
@@ -219,6 +234,22 @@ def _decide_labels(draft: Draft, listing: Listing, chosen: Mapping[str, str]) ->
     draft.ask("masks.object", text, ["component", "file"], "component")
 
 
+def _decide_channel(draft: Draft, listing: Listing, volumes: _Volumes, pictures: Sequence[str]) -> None:
+    """Ask which part of volumes with a fourth axis is the picture."""
+    counts = {volumes.grids[name].shape[3] for name in pictures if _has_channels(volumes.grids[name])}
+    if counts:
+        names = channel_names(listing)
+        said = f" ({', '.join(f'{number} {name}' for number, name in sorted(names.items()))})" if names else ""
+        text = (
+            f"Volumes have a fourth axis of {' or '.join(map(str, sorted(counts)))} parts{said}. Which is the picture?"
+        )
+        draft.ask("slices.channel", text, [str(at) for at in range(min(counts))])
+
+
+def _has_channels(grid: Grid) -> bool:
+    return len(grid.shape) > 3 and max(grid.shape[3:]) > 1
+
+
 def _decide_slices(draft: Draft, listing: Listing, volumes: _Volumes, pictures: Sequence[str]) -> None:
     grids = [volumes.grids[name] for name in pictures]
     widest = {max(AXES, key=lambda axis, grid=grid: grid.spacing[AXES[axis]]) for grid in grids}  # type: ignore[misc]
@@ -227,7 +258,8 @@ def _decide_slices(draft: Draft, listing: Listing, volumes: _Volumes, pictures: 
     likely = "axial" if equal or len(widest) > 1 else widest.pop()
     others = [axis for axis in ("axial", "coronal", "sagittal") if axis != likely]
     draft.ask("slices.axis", f"Which planes are the pictures? Voxels are {spacing} mm.", [likely, *others], likely)
-    lowest = min(float(read_volume(listing.read(name), name).values.min()) for name in pictures[:3])
+    part = draft.states("slices.channel") or 0
+    lowest = min(float(read_volume(listing.read(name), name, part).values.min()) for name in pictures[:3])
     if lowest < _CT_BELOW:
         choices = ["{ centre = 40, width = 400 }", "{ centre = -600, width = 1500 }", "percentile 0.5 99.5", "full"]
         text = f"Which window shows the CT (lowest value {lowest:g})? 40/400 is for soft tissue, -600/1500 for lungs."
@@ -299,17 +331,20 @@ def _read_volume(
     axis = declaration.slices.axis or "axial"
     try:
         grid = read_grid(listing.head(name, _HEAD), name)
-        if len(grid.shape) > 3 and max(grid.shape[3:]) > 1:
-            raise MemberProblem("volume_not_3d", f"{name} has {len(grid.shape)} dimensions; volumes have 3")
+        if _has_channels(grid) and (len(grid.shape) > 4 or declaration.slices.channel is None):
+            shape = " x ".join(map(str, grid.shape))
+            detail = f"{name} has {shape} voxels; volumes have 3 axes. [read.slices] channel chooses a part of a fourth"
+            raise MemberProblem("volume_not_3d", detail)
         indices = _indices(declaration, listing, masks, grid.shape[AXES[axis]])
     except MemberProblem as problem:
         yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail, picture=name)
         return
     square = ":square" if declaration.intensity.aspect == "square-pixels" else ""
+    part = f":channel{declaration.slices.channel}" if _has_channels(grid) else ""
     size = plane_size(grid, axis) if not square else (None, None)
     values = declared_values(declaration, listing)
     for index in indices:
-        plane = f"{axis}:{index}{square}"
+        plane = f"{axis}:{index}{square}{part}"
         yield AnnotatedPicture(
             member=name,
             name=f"{_stem(name)}_{axis}_{index:04d}",
@@ -363,7 +398,7 @@ def _layer(
 
 FORMAT = Format(
     name="nifti",
-    title="NIfTI volumes and masks (nnU-Net, MSD, one mask a class)",
+    title="Volumes and masks (NIfTI, NRRD, MHA; nnU-Net, MSD, one mask a class)",
     recognise=recognise,
     read=read,
     weight=95,

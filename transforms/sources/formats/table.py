@@ -14,6 +14,7 @@ from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files,
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
+from medmultipoints.transforms.sources.reading.class_names import class_number, find_class_names
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
 from medmultipoints.transforms.sources.reading.joining import missing, picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
@@ -107,14 +108,61 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         return None
     draft.line("format", "table", f"{plural(len(columns), 'table')} with columns of pictures and boxes")
     chosen = choose_documents(draft, listing, held)
-    fields = columns[chosen[0]].fields
+    fields = dict(columns[chosen[0]].fields)
+    if draft.states("label") is not None and draft.states("fields.label") is None:
+        fields.pop("label", None)
+    numbers = _class_numbers(draft, listing, chosen, fields)
+    if numbers is not None and len(numbers) == 1 and draft.states("classes") is None:
+        fields.pop("label")
     for key, column in fields.items():
         draft.line(f"fields.{key}", column, "values that join pictures" if key == "image" else "its name and values")
     _propose_images(draft, listing, sorted(set().union(*(held[name] for name in chosen)) & set(index.names)))
-    if "label" not in fields:
-        draft.ask("label", "No column names the label. What is the label of all boxes?")
+    if "label" not in fields and draft.states("fields.label") is None:
+        _ask_label(draft, listing, chosen[0], fields)
+    elif numbers and draft.states("fields.label") in (None, fields.get("label")):
+        _decide_names(draft, listing, chosen, numbers)
     _decide(draft, listing, chosen, columns[chosen[0]], index)
     return draft.done()
+
+
+def _class_numbers(
+    draft: Draft, listing: Listing, chosen: Sequence[str], fields: Mapping[str, str]
+) -> list[int] | None:
+    """The class numbers that the column of labels holds where it has a box; None where it holds names."""
+    column = str(draft.states("fields.label") or fields.get("label", ""))
+    found: set[int | None] = set()
+    for name in chosen if column else ():
+        decimal = _decimal(listing, name)
+        rows = (row for _, row in _rows(listing, name) if _numbers(row, fields, decimal) is not None)
+        found |= {class_number(row.get(column, "")) for row in rows}
+    return None if not found or None in found else sorted(number for number in found if number is not None)
+
+
+def _ask_label(draft: Draft, listing: Listing, name: str, fields: Mapping[str, str]) -> None:
+    """Ask for the column that names the label where a column of few words is there, else for the label of all boxes."""
+    rows = [row for _, row in _rows(listing, name)]
+    words = {
+        column: {row.get(column, "") for row in rows} - {""}
+        for column in (rows[0] if rows else ())
+        if column not in fields.values()
+    }
+    likely = [
+        column
+        for column, held in words.items()
+        if held and len(held) <= 100 and all(any(map(str.isalpha, text)) for text in held)
+    ]
+    said = "; ".join(f"{column}: {', '.join(sorted(words[column])[:5])}" for column in likely)
+    text = "No column is known to name the label. What is the label of all boxes?"
+    draft.ask("label", f"{text} Or name its column: fields.label ({said})." if said else text)
+
+
+def _decide_names(draft: Draft, listing: Listing, chosen: Sequence[str], numbers: Sequence[int]) -> None:
+    lists = {held for held in find_class_names(listing, chosen).lists.values() if len(held) > numbers[-1]}
+    if len(lists) == 1:
+        draft.line("classes", lists.pop(), "a file of the source names the class numbers")
+    else:
+        shown = ", ".join(map(str, numbers[:20]))
+        draft.ask("classes", f"What are the class numbers {shown}? Give names from 0 on.")
 
 
 def _propose_images(draft: Draft, listing: Listing, joined: Sequence[str]) -> None:
@@ -235,6 +283,9 @@ def _annotation(
     if numbers is None:
         return None
     label = row.get(declaration.fields.get("label", ""), "") or declaration.label or "object"
+    if declaration.classes and "label" in declaration.fields:
+        number = class_number(label)
+        label = declaration.classes[number] if number is not None and number < len(declaration.classes) else ""
     return make_annotation(key, label, declared_place(declaration, numbers, size), {})
 
 

@@ -1,4 +1,4 @@
-"""VGG Image Annotator, versions 1 to 3: JSON of pictures with regions in pixel edges from 0.
+"""VGG Image Annotator, versions 1 to 3: JSON or CSV of pictures with regions in pixel edges from 0.
 
 A picture is keyed by name and size of its file; the same picture under two sizes is named, not read twice.
 """
@@ -39,6 +39,7 @@ from medmultipoints.transforms.sources.reading.shapes import (
     outline_place,
     point_place,
 )
+from medmultipoints.transforms.sources.reading.table_columns import Dialect, text_rows
 
 _THIRD = ("", "point", "rect", "circle", "ellipse", "line", "polyline", "polygon")
 _DEGREES = 57.29577951308232
@@ -60,6 +61,8 @@ class _Entry:
 
 def _is_via(head: bytes) -> bool:
     bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _is_csv(bare):
+        return True
     if not bare.startswith(b"{"):
         return False
     third = b'"metadata"' in bare and b'"attribute"' in bare and b'"config"' in bare
@@ -67,11 +70,30 @@ def _is_via(head: bytes) -> bool:
     return bool(_KEYS.search(bare)) or third or plain
 
 
+def _is_csv(bare: bytes) -> bool:
+    first = bare.split(b"\n", 1)[0]
+    return b"region_shape_attributes" in first and b"filename" in first
+
+
+def _csv_entries(listing: Listing, name: str) -> list[_Entry]:
+    """Entries of a CSV export: a row a region, or a row without one for a picture that has none."""
+    rows: dict[tuple[str, str], list[_Region]] = {}
+    for _, row in text_rows(listing, name, Dialect(",", ".", "utf-8-sig")):
+        filename = row.get("filename") or row.get("#filename", "")
+        held = rows.setdefault((filename, row.get("file_size", "")), [])
+        cells = (row.get("region_shape_attributes", ""), row.get("region_attributes", ""))
+        shape, attributes = (parse_json(cell.encode(), name) if cell else {} for cell in cells)
+        held += _regions([{"shape_attributes": shape, "region_attributes": attributes}] if shape else [])
+    return [_Entry(f"{name}#{filename}{size}", filename, tuple(regions)) for (filename, size), regions in rows.items()]
+
+
 def _files(listing: Listing) -> tuple[str, ...]:
     return tuple(name for name in listing.of("text") if _is_via(listing.head(name)))
 
 
 def _entries(listing: Listing, name: str) -> list[_Entry]:
+    if _is_csv(listing.head(name)):
+        return _csv_entries(listing, name)
     held = parse_json(listing.read(name), name)
     if not isinstance(held, dict):
         return []
@@ -153,7 +175,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     held = {name: entries for name, entries in held.items() if entries}
     if not held:
         return None
-    draft.line("format", "via", f"{plural(len(held), 'JSON file')} with pictures, regions and shape_attributes")
+    draft.line("format", "via", f"{plural(len(held), 'file')} with pictures, regions and shape_attributes")
     joins = {name: [index.find(entry.filename, name) for entry in entries] for name, entries in held.items()}
     names = {
         name: frozenset(join.member or entry.filename for join, entry in zip(joins[name], held[name], strict=True))
@@ -274,5 +296,5 @@ FORMAT = Format(
     read=read,
     weight=82,
     lost="lines and polylines, attributes other than the label, temporal segments",
-    export="VIA: Annotation, Export Annotations (as JSON)",
+    export="VIA: Annotation, Export Annotations (as JSON or CSV)",
 )

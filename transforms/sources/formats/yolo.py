@@ -10,15 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation, Box
-from medmultipoints.transforms.regions.decimals import is_whole, parse_decimal
+from medmultipoints.transforms.regions.decimals import parse_decimal
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.class_names import ClassNames, class_number, find_class_names
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
@@ -32,9 +31,7 @@ from medmultipoints.transforms.sources.reading.proposing import (
 )
 from medmultipoints.transforms.sources.reading.shapes import Fault, box_fault, corners_place, outline, polygon_fault
 
-_LINE = re.compile(rb"^\s*\d+(\s+[-+0-9.eE]+|\s+nan|\s+inf){4,}\s*$", re.IGNORECASE)
-_NAMED = re.compile(r"(^|/)([a-z0-9]*[_-])?(classes|class_names|labels|names)(\.txt)?$|\.(names|labels)$")
-"""Files that tools write for names alone; other lists of words are offered, not taken."""
+_LINE = re.compile(rb"^\s*\d+(\.0*)?(\s+[-+0-9.eE]+|\s+nan|\s+inf){4,}\s*$", re.IGNORECASE)
 _SLACK = 0.01
 """How far a fraction may lie beyond 0 to 1: writers round."""
 
@@ -56,66 +53,6 @@ def _number(text: str) -> float:
         return parse_decimal(text)
     except ValueError:
         return float("nan")
-
-
-@dataclass
-class _Names:
-    """Lists of class names that the source holds, by the file that holds each; and the shape of key points."""
-
-    lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    guesses: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    key_points: tuple[int, int] | None = None
-
-
-def _find_names(listing: Listing, labels: set[str]) -> _Names:
-    found = _Names()
-    pictures = {split_path(name).stem for name in listing.pictures}
-    for name in listing.of("text"):
-        extension = split_path(name).extension
-        head = listing.head(name)
-        if name in labels or len(head) >= 1 << 16:
-            continue
-        if extension in (".yaml", ".yml"):
-            _read_yaml(found, name, head)
-        elif extension in (".txt", ".names", ".labels", "") and (names := _one_a_line(head)):
-            if _NAMED.search(name.lower()):
-                found.lists[name] = names
-            elif len(pictures & set(names)) * 2 <= len(names):
-                found.guesses[name] = names
-    return found
-
-
-def _read_yaml(found: _Names, name: str, data: bytes) -> None:
-    try:
-        held = yaml.safe_load(data)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return
-    if not isinstance(held, dict):
-        return
-    names = held.get("names")
-    if isinstance(names, dict) and all(is_whole(str(key)) for key in names):
-        last = max(map(int, names), default=-1)
-        if last < 10_000:
-            found.lists[name] = tuple(str(names.get(at, names.get(str(at), ""))) for at in range(last + 1))
-    elif isinstance(names, list):
-        found.lists[name] = tuple(map(str, names))
-    shape = held.get("kpt_shape")
-    if isinstance(shape, list) and len(shape) == 2 and all(isinstance(side, int) for side in shape):
-        found.key_points = shape[0], shape[1]
-
-
-def _one_a_line(data: bytes) -> tuple[str, ...]:
-    """Names of a file with one short name a line; none for prose, lists of paths and numbers."""
-    try:
-        lines = [line.strip() for line in data.decode("utf-8-sig").splitlines()]
-    except UnicodeDecodeError:
-        return ()
-    while lines and not lines[-1]:
-        lines.pop()
-    plain = all(line and len(line) <= 60 and not re.search(r"[/\\{}<>=#]|\.(jpe?g|png|tiff?)$", line) for line in lines)
-    words = sum(len(line.split()) > 4 for line in lines)
-    numbers = sum(bool(re.fullmatch(r"[-+0-9.eE\s,;]+", line)) for line in lines)
-    return tuple(lines) if lines and plain and not words and not numbers and len(set(lines)) == len(lines) else ()
 
 
 @dataclass
@@ -164,7 +101,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     if without:
         draft.hint("label_files_missing", f"{plural(without, 'picture')} without a label file: not known to be empty")
     seen = _look(listing, chosen)
-    names = _find_names(listing, set(everything))
+    names = find_class_names(listing, set(everything))
     _decide_shapes(draft, seen, names)
     _decide_names(draft, seen, names)
     return draft.done()
@@ -201,8 +138,8 @@ def _look(listing: Listing, names: Sequence[str]) -> _Seen:
             values = [_number(text) for text in row]
             seen.lines += 1
             seen.lengths[len(row)] += 1
-            if is_whole(row[0]):
-                seen.numbers[int(row[0])] += 1
+            if (number := class_number(row[0])) is not None:
+                seen.numbers[number] += 1
             if len(row) < 5 or not all(-_SLACK <= value <= 1 + _SLACK for value in values[1:5]):
                 seen.bad += 1
                 continue
@@ -224,7 +161,7 @@ def _hold(values: Sequence[float]) -> bool:
     )
 
 
-def _decide_shapes(draft: Draft, seen: _Seen, names: _Names) -> None:
+def _decide_shapes(draft: Draft, seen: _Seen, names: ClassNames) -> None:
     lengths = ", ".join(f"{count:,} of {length} numbers" for length, count in sorted(seen.lengths.items())[:6])
     said = f"{plural(seen.lines, 'line')}: {lengths}"
     outlines = {length for length in seen.lengths if length > 6}
@@ -264,7 +201,7 @@ def _hint_lines(draft: Draft, seen: _Seen) -> None:
         draft.hint("empty_files", f"{plural(seen.empty, 'label file')} without a line: pictures without objects")
 
 
-def _decide_names(draft: Draft, seen: _Seen, names: _Names) -> None:
+def _decide_names(draft: Draft, seen: _Seen, names: ClassNames) -> None:
     highest = max(seen.numbers, default=-1)
     used = ", ".join(map(str, sorted(seen.numbers)[:20]))
     fitting = {name: held for name, held in names.lists.items() if len(held) > highest}
@@ -336,9 +273,9 @@ def _objects(
 
 
 def _label(declaration: Declaration, text: str) -> str | None:
-    if not is_whole(text):
+    number = class_number(text)
+    if number is None:
         return None
-    number = int(text)
     if not declaration.classes:
         return str(number)
     return declaration.classes[number] if number < len(declaration.classes) and declaration.classes[number] else None

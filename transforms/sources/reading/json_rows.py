@@ -60,6 +60,15 @@ class JsonDocument:
             raise _damaged(self.name, error) from error
 
 
+def first_item(files: Files, name: str, key: str) -> Any:
+    """The first item of the list ``key`` at the top of an object, read no further; None where there is none."""
+    try:
+        with files.open(name) as stream:
+            return next(ijson.items(stream, f"{key}.item", use_float=True), None)
+    except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
+        raise _damaged(name, error) from error
+
+
 def as_text(value: Any) -> str:
     """A JSON value as a text for messages and attributes."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import BinaryIO, Final, Literal
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.rasters.volume_files import is_metaimage, is_nrrd
 from medmultipoints.transforms.records import VideoFacts
 from medmultipoints.transforms.sources.annotated import Files
 from medmultipoints.transforms.sources.paths import split_path
@@ -169,6 +170,8 @@ def _inside(head: bytes) -> Kind | None:
         return "video"
     if head[128:132] == b"DICM":
         return "dicom"
+    if is_nrrd(head) or is_metaimage(head):
+        return "nifti"
     return "nifti" if head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] in (b"n+2\0", b"ni2\0") else None
 
 

@@ -93,6 +93,23 @@ def number_names(held: Any) -> dict[int, str] | None:
     return None
 
 
+def channel_names(listing: Listing) -> dict[int, str]:
+    """Names of the parts of a fourth axis in a ``dataset.json`` of nnU-Net or MSD; none where there is not one such."""
+    found: list[dict[int, str]] = []
+    for name in listing.of("text"):
+        head = listing.head(name)
+        if not head.lstrip().startswith(b"{") or (b'"modality"' not in head and b'"channel_names"' not in head):
+            continue
+        try:
+            held = json.loads(head)
+        except ValueError:
+            continue
+        names = held.get("channel_names") or held.get("modality")
+        if isinstance(names, dict) and all(str(key).isdigit() for key in names):
+            found.append({int(key): str(value) for key, value in names.items()})
+    return found[0] if len(found) == 1 else {}
+
+
 def label_maps(listing: Listing) -> dict[str, dict[tuple[int, int, int], str]]:
     """Files with lines ``name:r,g,b::``."""
     found: dict[str, dict[tuple[int, int, int], str]] = {}

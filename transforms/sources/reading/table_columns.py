@@ -5,7 +5,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,9 +25,24 @@ BOX_NAMES: Final[tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]] = (
     ("xywh", (("x", "left", "bbox_x", "xmin", "x_min", "x0"), ("y", "top", "bbox_y", "ymin", "y_min", "y0"),
               ("w", "width", "bbox_width", "bbox_w", "box_width"), ("h", "height", "bbox_height", "bbox_h"))),
 )  # fmt: skip
-LABELS: Final = ("class", "label", "category", "class_name", "classname", "label_name", "finding", "target", "name")
+LABELS: Final = (
+    "class_name", "classname", "label_name", "labelname", "category_name", "finding_label", "class", "label",
+    "category", "finding", "target", "name", "class_id", "category_id", "klasse", "classe", "clase",
+)  # fmt: skip
 ONE_BOX: Final = ("bbox", "box", "bounding_box", "bboxes", "boundingbox")
-PICTURES: Final = ("filename", "file_name", "image", "image_id", "image_path", "imageid", "path", "img", "patientid")
+PICTURES: Final = (
+    "filename",
+    "file_name",
+    "image",
+    "image_id",
+    "image_path",
+    "imageid",
+    "path",
+    "img",
+    "patientid",
+    "image_index",
+    "id",
+)
 _EMPTY: Final = frozenset({"", "nan", "none", "null", "na", "n/a"})
 
 
@@ -55,8 +70,11 @@ class Dialect:
     encoding: str
 
 
-def find_dialect(head: bytes) -> Dialect | None:
-    """Delimiter, decimal mark and encoding of a table by its first lines; None for texts that are no table."""
+def find_dialect(head: bytes, least: int = 3) -> Dialect | None:
+    """Delimiter, decimal mark and encoding of a table by its first lines; None for texts that are no table.
+
+    A table has at least ``least`` columns.
+    """
     encoding = "utf-8-sig"
     try:
         text = head.decode(encoding)
@@ -69,7 +87,7 @@ def find_dialect(head: bytes) -> Dialect | None:
         lines.pop()
     for delimiter in (";", "\t", ",", "|"):
         rows = list(csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter))
-        if len(rows) > 1 and len(rows[0]) > 2 and all(len(row) == len(rows[0]) for row in rows):
+        if len(rows) > 1 and len(rows[0]) >= least and all(len(row) == len(rows[0]) for row in rows):
             body = [cell for row in rows[1:] for cell in row]
             comma = delimiter != "," and sum(bool(re.fullmatch(r"-?\d+,\d+", cell)) for cell in body) > 0
             return Dialect(delimiter, "," if comma else ".", encoding)
@@ -98,8 +116,8 @@ class Columns:
 
 def find_columns(header: Sequence[str], rows: Sequence[Row], index: PictureIndex) -> Columns | None:
     """The columns of picture, label and box; None for a table without pictures of the source and boxes."""
-    plain = {re.sub(r"[\s-]+", "_", name.strip().casefold()): name for name in header}
-    image = _picture_column(plain, header, rows, index)
+    plain = {_plain(name): name for name in reversed(header)}
+    image = find_pictures(header, rows, index)
     if image is None:
         return None
     fields = {"image": image}
@@ -112,8 +130,14 @@ def find_columns(header: Sequence[str], rows: Sequence[Row], index: PictureIndex
         if form is None:
             return None
         fields |= dict(zip(("x1", "y1", "x2", "y2"), corners, strict=True))
-    label = next((plain[name] for name in LABELS if name in plain and plain[name] != image), None)
+    label = find_label(header, {image})
     return Columns(fields | ({"label": label} if label else {}), form)
+
+
+def _plain(name: str) -> str:
+    """The name of a column for comparison; brackets around several columns, as in ``Bbox [x,y,w,h]``, are cut off."""
+    bare = re.sub(r"^(b?box|bounding[ _]box)\s*\[", "", name.strip().casefold()).strip("[]() ")
+    return re.sub(r"[\s-]+", "_", bare)
 
 
 def _box_columns(plain: Mapping[str, str], image: str) -> tuple[str | None, tuple[str, ...]]:
@@ -126,10 +150,15 @@ def _box_columns(plain: Mapping[str, str], image: str) -> tuple[str | None, tupl
     return None, ()
 
 
-def _picture_column(
-    plain: Mapping[str, str], header: Sequence[str], rows: Sequence[Row], index: PictureIndex
-) -> str | None:
+def find_label(header: Sequence[str], taken: Collection[str]) -> str | None:
+    """The column that is named for labels."""
+    plain = {_plain(name): name for name in reversed(header)}
+    return next((plain[name] for name in LABELS if name in plain and plain[name] not in taken), None)
+
+
+def find_pictures(header: Sequence[str], rows: Sequence[Row], index: PictureIndex) -> str | None:
     """The column whose values join most pictures, at least half of them; else one that is named for pictures."""
+    plain = {_plain(name): name for name in reversed(header)}
     sampled = rows[:: max(1, len(rows) // 60)][:60]
     hits = {name: sum(index.find(row.get(name, "")).member is not None for row in sampled) for name in header}
     best = max(hits, key=lambda name: hits[name], default=None)

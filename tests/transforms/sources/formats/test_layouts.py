@@ -13,9 +13,10 @@ from medmultipoints.transforms.sources.reading.shapes import extent
 from medmultipoints.transforms.sources.registry import FORMATS, find_format
 from tests.members import MemoryMembers
 from tests.transforms.sources.formats.layouts import Layout, all_layouts
+from tests.transforms.sources.formats.more_layouts import more_layouts
 from tests.transforms.sources.formats.scenes import boxes
 
-LAYOUTS = all_layouts()
+LAYOUTS = [*all_layouts(), *more_layouts()]
 
 
 def test_there_are_more_than_forty_layouts() -> None:

@@ -181,3 +181,62 @@ def test_a_nifti_mask_lies_under_a_dicom_series(axes: str) -> None:
     mask = read_codes(read[5].layers[0], members.read) == 5
     assert values[mask].mean() == pytest.approx(91, abs=2)
     assert values[mask[:, ::-1]].mean() < 60
+
+
+def as_nrrd(values: NDArray[np.generic], affine: NDArray[np.float64]) -> bytes:
+    """A NRRD file in the space left, posterior, superior, packed with gzip."""
+    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+    directions = " ".join(f"({','.join(map(str, lps[:3, axis]))})" for axis in range(3))
+    kind = {"int16": "short", "uint8": "uchar"}[str(values.dtype)]
+    fields = {
+        "type": kind, "dimension": 3, "space": "left-posterior-superior", "sizes": " ".join(map(str, values.shape)),
+        "space directions": directions, "kinds": "domain domain domain", "endian": "little", "encoding": "gzip",
+        "space origin": f"({','.join(map(str, lps[:3, 3]))})",
+    }  # fmt: skip
+    lines = "".join(f"{key}: {value}\n" for key, value in fields.items())
+    return f"NRRD0004\n{lines}\n".encode() + gzip.compress(values.tobytes("F"))
+
+
+def as_mha(values: NDArray[np.generic], affine: NDArray[np.float64]) -> bytes:
+    """A MetaImage file: positions to left and posterior, the axes of voxels as rows of the matrix."""
+    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    matrix = " ".join(map(str, (lps[:3, :3] / spacing).T.ravel()))
+    kind = {"int16": "MET_SHORT", "uint8": "MET_UCHAR"}[str(values.dtype)]
+    fields = {
+        "ObjectType": "Image", "NDims": 3, "BinaryData": True, "BinaryDataByteOrderMSB": False,
+        "CompressedData": False, "TransformMatrix": matrix, "Offset": " ".join(map(str, lps[:3, 3])),
+        "ElementSpacing": " ".join(map(str, spacing)), "DimSize": " ".join(map(str, values.shape)),
+        "ElementType": kind, "ElementDataFile": "LOCAL",
+    }  # fmt: skip
+    return "".join(f"{key} = {value}\n" for key, value in fields.items()).encode() + values.tobytes("F")
+
+
+@pytest.mark.parametrize("write", [as_nrrd, as_mha])
+@pytest.mark.parametrize("axes", ["RAS", "LPS", "ASR"])
+def test_other_volume_files_lie_where_nifti_does(write: object, axes: str) -> None:
+    """NRRD and MetaImage give the planes of the NIfTI file of the same voxels, whatever their order."""
+    pytest.importorskip("nrrd")
+    image = nibabel.Nifti1Image.from_bytes(turned(body(), axes))
+    data = write(np.asarray(image.dataobj), image.affine)  # type: ignore[operator]
+    expected, found = read_volume(turned(body(), axes), "a.nii"), read_volume(data, "a")
+    assert np.array_equal(take_plane(found, "axial", 5, "a"), take_plane(expected, "axial", 5, "a.nii"))
+    assert np.allclose(found.grid.affine, expected.grid.affine)
+    assert read_grid(data[: 1 << 16], "a").shape == (40, 30, 12)
+    with pytest.raises(MemberProblem):
+        read_volume(data[:-200], "a")
+
+
+def test_a_fourth_axis_is_asked_for() -> None:
+    """Of a volume with several parts one is the picture, which only a person can say; its mask has three axes."""
+    parts = nibabel.Nifti1Image(np.stack([body(), body() + 7], axis=-1), SPACING).to_bytes()
+    members = MemoryMembers({"a/x.nii": parts, "b/x.nii": turned(liver(), "RAS")})
+    assert "slices.channel" in [question.key for question in inspect_source(members, {}).questions]
+    answers = {"slices.channel": 1, "slices.axis": "axial", "masks.object": "component", "masks.label": "liver"}
+    found = inspect_source(members, nest_keys({**answers, "intensity.window": "full"}))
+    assert dict(found.objects) == {"liver": 6}
+    reading = find_format("nifti").read(declare(found.read), members)
+    picture = next(item for item in reading if isinstance(item, AnnotatedPicture))
+    shown = render_plane(members.read, picture.member, picture.plane, picture.rendering)
+    assert picture.plane.endswith(":channel1")
+    assert shown.shape == (30, 40, 3)

@@ -1,0 +1,163 @@
+"""NRRD and MetaImage volumes as arrays, with the affine from voxels to right, front, head."""
+
+import io
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.pictures.decode import ImageProblem
+
+_FLIP: Final = np.diag([-1.0, -1.0, 1.0, 1.0])
+_SPACES: Final = {
+    "left-posterior-superior": _FLIP,
+    "lps": _FLIP,
+    "right-anterior-superior": np.eye(4),
+    "ras": np.eye(4),
+    "left-anterior-superior": np.diag([-1.0, 1.0, 1.0, 1.0]),
+    "las": np.diag([-1.0, 1.0, 1.0, 1.0]),
+}
+_TYPES: Final = {
+    "MET_CHAR": "i1",
+    "MET_UCHAR": "u1",
+    "MET_SHORT": "i2",
+    "MET_USHORT": "u2",
+    "MET_INT": "i4",
+    "MET_UINT": "u4",
+    "MET_LONG_LONG": "i8",
+    "MET_ULONG_LONG": "u8",
+    "MET_FLOAT": "f4",
+    "MET_DOUBLE": "f8",
+}
+_LINE: Final = re.compile(rb"\s*(\w+)\s*=\s*([^\r\n]*)\r?\n")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Header:
+    """Shape of a volume by voxel axis, and the affine from voxels to right, front, head in mm."""
+
+    shape: tuple[int, ...]
+    affine: NDArray[np.float64]
+
+
+def is_nrrd(head: bytes) -> bool:
+    """Whether a file begins as NRRD does."""
+    return head.startswith(b"NRRD000")
+
+
+def is_metaimage(head: bytes) -> bool:
+    """Whether a file begins with the text header of a MetaImage (MHA, MHD)."""
+    return head.lstrip()[:64].startswith((b"ObjectType", b"NDims")) and b"DimSize" in head[:4096]
+
+
+def read_header(head: bytes, name: str) -> Header:
+    """The header of a NRRD or MetaImage file. ImageProblem where it is damaged or says too little."""
+    try:
+        return _nrrd_header(_nrrd(head, name), name) if is_nrrd(head) else _meta_header(_fields(head)[0], name)
+    except (ValueError, KeyError, TypeError, IndexError, np.linalg.LinAlgError) as error:
+        if isinstance(error, ImageProblem):
+            raise
+        raise ImageProblem("unreadable_image", f"{name}: its header is damaged: {error}") from error
+
+
+def read_values(data: bytes, name: str) -> NDArray[Any]:
+    """The values of a file, by voxel axis. ImageProblem where it is cut off or its data lie in another file."""
+    return _nrrd_values(data, name) if is_nrrd(data) else _meta_values(data, name)
+
+
+def _nrrd(head: bytes, name: str) -> Any:
+    try:
+        import nrrd  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise UsageError("NRRD needs a further library. Run: pip install 'medmultipoints[nifti]'") from error
+    try:
+        return nrrd.read_header(io.BytesIO(head))
+    except (nrrd.NRRDError, ValueError, KeyError, UnicodeDecodeError) as error:
+        raise ImageProblem("unreadable_image", f"{name}: its NRRD header is damaged: {error}") from error
+
+
+def _nrrd_header(fields: Any, name: str) -> Header:
+    space = str(fields.get("space", "")).lower()
+    directions = np.asarray(fields.get("space directions", np.full((3, 3), np.nan)), np.float64)
+    shape = tuple(int(side) for side in fields["sizes"])
+    spatial = [at for at in range(len(directions)) if np.isfinite(directions[at]).all()]
+    if space not in _SPACES or len(spatial) != 3 or len(directions) != len(shape):
+        raise ImageProblem("geometry_missing", f"{name} does not say where its voxels lie (space {space or 'missing'})")
+    if spatial not in ([0, 1, 2], list(range(len(shape) - 3, len(shape)))):
+        raise ImageProblem("volume_not_3d", f"{name}: axes {spatial} of {len(shape)} are those of space")
+    affine = np.eye(4)
+    affine[:3, :3] = directions[spatial].T
+    affine[:3, 3] = np.asarray(fields.get("space origin", np.zeros(3)), np.float64)
+    ordered = [shape[at] for at in spatial] + [side for at, side in enumerate(shape) if at not in spatial]
+    return Header(tuple(ordered), _SPACES[space] @ affine)
+
+
+def _nrrd_values(data: bytes, name: str) -> NDArray[Any]:
+    import nrrd
+
+    stream = io.BytesIO(data)
+    try:
+        fields = nrrd.read_header(stream)
+        if "data file" in fields or "datafile" in fields:
+            raise ImageProblem("data_apart", f"{name} holds a header alone; save the volume as one NRRD file")
+        values = nrrd.read_data(fields, stream, None, index_order="F")
+    except (nrrd.NRRDError, ValueError, KeyError, OSError, EOFError, zlib.error) as error:
+        if isinstance(error, ImageProblem):
+            raise
+        raise ImageProblem("truncated_image", f"{name}: the volume ends early or is damaged: {error}") from error
+    spatial_last = values.ndim > 3 and not np.isfinite(np.asarray(fields["space directions"], np.float64)[0]).all()
+    return np.moveaxis(values, 0, -1) if spatial_last else np.asarray(values)
+
+
+def _fields(head: bytes) -> tuple[dict[str, str], int]:
+    """The fields of a MetaImage, up to ``ElementDataFile``, and where its data begin."""
+    found: dict[str, str] = {}
+    at = 0
+    while match := _LINE.match(head, at):
+        found[match[1].decode()] = match[2].decode("utf-8", "replace").strip()
+        at = match.end()
+        if match[1] == b"ElementDataFile":
+            return found, at
+    raise ValueError("no line ElementDataFile")
+
+
+def _meta_header(fields: dict[str, str], name: str) -> Header:
+    shape = tuple(map(int, fields["DimSize"].split()))
+    if len(shape) != 3:
+        raise ImageProblem("volume_not_3d", f"{name} has {len(shape)} dimensions; volumes have 3")
+    matrix = fields.get("TransformMatrix") or fields.get("Rotation") or fields.get("Orientation") or "1 0 0 0 1 0 0 0 1"
+    spacing = fields.get("ElementSpacing") or fields.get("ElementSize")
+    if spacing is None:
+        raise ImageProblem("geometry_missing", f"{name} does not say how large its voxels are (ElementSpacing)")
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(list(map(float, matrix.split()))).reshape(3, 3).T * list(map(float, spacing.split()))
+    affine[:3, 3] = list(map(float, (fields.get("Offset") or fields.get("Position") or "0 0 0").split()))
+    return Header(shape, _FLIP @ affine)
+
+
+def _meta_values(data: bytes, name: str) -> NDArray[Any]:
+    try:
+        fields, at = _fields(data)
+        shape = tuple(map(int, fields["DimSize"].split()))
+        order = (
+            ">" if fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "False")) == "True" else "<"
+        )
+        kind = np.dtype(order + _TYPES[fields["ElementType"]])
+        if fields["ElementDataFile"] != "LOCAL":
+            raise ImageProblem("data_apart", f"{name} holds a header alone; save the volume as one .mha file")
+        if fields.get("BinaryData", "True") != "True" or fields.get("ElementNumberOfChannels", "1") != "1":
+            raise ImageProblem("format_not_read", f"{name}: MetaImage of text, or of several channels")
+        expected = int(np.prod(shape)) * kind.itemsize
+        packed = fields.get("CompressedData") == "True"
+        plain = zlib.decompressobj().decompress(data[at:], expected + 1) if packed else data[at : at + expected]
+    except (ValueError, KeyError, zlib.error) as error:
+        if isinstance(error, ImageProblem):
+            raise
+        raise ImageProblem("unreadable_image", f"{name} is no MetaImage that can be read: {error}") from error
+    if len(plain) != expected:
+        raise ImageProblem("truncated_image", f"{name}: {len(plain):,} bytes of values, not {expected:,}")
+    return np.frombuffer(plain, kind).reshape(shape, order="F")

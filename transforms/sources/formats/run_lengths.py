@@ -1,0 +1,188 @@
+"""Tables of run lengths, as Kaggle's competitions hold masks: a row a mask, or a row a label of a picture."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import Annotation
+from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.reading.cell_runs import Mask, RunEvidence, decide_order, decode_runs, is_runs
+from medmultipoints.transforms.sources.reading.joining import Pictures, missing
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.making import make_annotation
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import (
+    Draft,
+    choose_documents,
+    in_same_folders,
+    plural,
+    propose_images,
+)
+from medmultipoints.transforms.sources.reading.shapes import Fault, Place
+from medmultipoints.transforms.sources.reading.table_columns import (
+    Row,
+    find_dialect,
+    find_label,
+    find_pictures,
+    is_empty,
+    text_rows,
+)
+
+_SAMPLED: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    image: str
+    runs: str
+    label: str | None
+
+
+def _rows(listing: Listing, name: str) -> Iterator[tuple[int, Row]]:
+    dialect = find_dialect(listing.head(name), least=2)
+    if dialect is not None:
+        yield from text_rows(listing, name, dialect)
+
+
+def _tables(listing: Listing) -> Iterator[str]:
+    for name in listing.of("text"):
+        head = listing.head(name)
+        if head[:1] not in (b"{", b"[", b"<") and find_dialect(head, least=2) is not None:
+            yield name
+
+
+def _find_columns(rows: Sequence[Row], index: PictureIndex) -> _Columns | None:
+    """The columns of pictures and runs; None where no column holds pairs of numbers, or nothing, in every row."""
+    header = list(rows[0])
+    image = find_pictures(header, rows, index)
+    held = {name: [text for row in rows if not is_empty(text := row.get(name, ""))] for name in header if name != image}
+    runs = [name for name, texts in held.items() if texts and all(map(is_runs, texts))]
+    if image is None or len(runs) != 1:
+        return None
+    return _Columns(image, runs[0], find_label(header, {image, runs[0]}))
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the tables of run lengths among the members."""
+    listing = listed(files)
+    index = PictureIndex(listing.photos)
+    draft = Draft("run-lengths", stated)
+    columns: dict[str, _Columns] = {}
+    held: dict[str, frozenset[str]] = {}
+    for name in _tables(listing):
+        try:
+            rows = [row for _, row in _rows(listing, name)]
+        except MemberProblem as problem:
+            draft.hint(problem.reason, problem.detail)
+            continue
+        found = _find_columns(rows, index) if rows else None
+        if found is not None:
+            columns[name] = found
+            held[name] = frozenset(index.find(row[found.image]).member or row[found.image] for row in rows)
+    if not columns:
+        return None
+    draft.line("format", "run-lengths", f"{plural(len(columns), 'table')} with columns of pictures and run lengths")
+    chosen = choose_documents(draft, listing, held)
+    own = columns[chosen[0]]
+    draft.line("fields.image", own.image, "values that join pictures")
+    draft.line("fields.runs", own.runs, "pairs of start and length in each cell")
+    joined = sorted(set().union(*(held[name] for name in chosen)) & set(index.names))
+    propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
+    if own.label is not None and draft.states("label") is None:
+        draft.line("fields.label", own.label, "the name of the column")
+    else:
+        draft.ask("label", "No column names the label. What is the label of all masks?")
+    _decide(draft, listing, chosen, own, index)
+    return draft.done()
+
+
+def _decide(draft: Draft, listing: Listing, chosen: Sequence[str], own: _Columns, index: PictureIndex) -> None:
+    seen = RunEvidence()
+    cells = [(row[own.image], row[own.runs]) for name in chosen for _, row in _rows(listing, name)]
+    drawn = [(image, text) for image, text in cells if not is_empty(text)]
+    if empty := len(cells) - len(drawn):
+        draft.hint("rows_without_mask", f"{plural(empty, 'row')} without run lengths: nothing of the label is there")
+    pictures = Pictures(listing, Declaration(format="run-lengths"))
+    for image, text in drawn[:: max(1, len(drawn) // _SAMPLED)][:_SAMPLED]:
+        member = index.find(image).member
+        if member is not None:
+            seen.add(text, pictures.size(member))
+    decide_order(draft, seen)
+    several = len({(image) for image, _ in drawn}) < len(drawn) and own.label is None
+    likely = "file" if several else "component"
+    text = "Is each row one object, or each connected area of its mask?"
+    draft.ask("masks.object", text, [likely, "component" if several else "file"], likely)
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield each picture with the masks of all its rows."""
+    listing = listed(files)
+    pictures = Pictures(listing, declaration)
+    rows: dict[str, list[tuple[str, Row]]] = {}
+    sources: dict[str, str] = {}
+    for name in matching(tuple(_tables(listing)), declaration.annotations):
+        try:
+            for line, row in _rows(listing, name):
+                stated = row.get(declaration.fields.get("image", ""), "")
+                rows.setdefault(stated, []).append((f"{name}#{line}", row))
+                sources.setdefault(stated, name)
+        except MemberProblem as problem:
+            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
+    for stated, held in rows.items():
+        joined = pictures.index.find(stated, sources[stated])
+        if joined.member is None:
+            yield from missing(joined, stated, held[0][0], [])
+            continue
+        try:
+            size = pictures.size(joined.member)
+        except MemberProblem as problem:
+            yield ReadProblem(key=held[0][0], reason=problem.reason, detail=problem.detail, picture=joined.member)
+            continue
+        found = [item for key, row in held for item in _annotations(declaration, key, row, size)]
+        yield from pictures.give(joined.member, found, [sources[stated]], size)
+    yield from pictures.rest()
+
+
+def _annotations(
+    declaration: Declaration, key: str, row: Row, size: tuple[int, int]
+) -> Iterator[Annotation | ReadProblem]:
+    text = row.get(declaration.fields.get("runs", ""), "")
+    if is_empty(text):
+        return
+    label = row.get(declaration.fields.get("label", ""), "") or declaration.label or "object"
+    mask = decode_runs(text, size, declaration.masks.runs or "columns-1")
+    if isinstance(mask, Fault):
+        yield make_annotation(key, label, mask, {})
+        return
+    for at, part in enumerate(_parts(declaration, mask)):
+        left, top, width, height = cv2.boundingRect(part)
+        rle = encode_rle(part[top : top + height, left : left + width], left, top, *size)
+        yield make_annotation(f"{key}/{at}", label, Place(rle=rle), {})
+
+
+def _parts(declaration: Declaration, mask: Mask) -> Iterator[Mask]:
+    whole = np.ascontiguousarray(mask)
+    if declaration.masks.object == "file":
+        yield whole
+        return
+    count, numbered = cv2.connectedComponents(whole, connectivity=8)
+    for number in range(1, count):
+        yield (numbered == number).astype(np.uint8)
+
+
+FORMAT = Format(
+    name="run-lengths",
+    title="Tables of run lengths (CSV, as Kaggle's masks)",
+    recognise=recognise,
+    read=read,
+    weight=49,
+    lost="nothing but what the table does not say: whether touching areas are one object",
+    export="any script that writes a row a mask: picture, label, and pairs of start and length",
+)

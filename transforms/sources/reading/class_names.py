@@ -1,0 +1,108 @@
+"""Names of class numbers in the files of a source: YAML, lists of one name a line, tables of name and number."""
+
+import csv
+import io
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import yaml
+
+from medmultipoints.transforms.regions.decimals import is_whole
+from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.listing import Listing
+
+_NAMED = re.compile(r"(^|/)([a-z0-9]*[_-])?(classes|class_names|labels|names)(\.txt)?$|\.(names|labels)$")
+"""Files that tools write for names alone; other lists of words are offered, not taken."""
+_WHOLE = re.compile(r"(\d{1,9})(\.0*)?")
+
+
+def class_number(text: str) -> int | None:
+    """The number of a class, which some writers give as ``3.0``; None for other texts."""
+    found = _WHOLE.fullmatch(text) if text.isascii() else None
+    return int(found[1]) if found else None
+
+
+@dataclass
+class ClassNames:
+    """Lists of class names that the source holds, by the file that holds each; and the shape of key points."""
+
+    lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    guesses: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    key_points: tuple[int, int] | None = None
+
+
+def find_class_names(listing: Listing, labels: Collection[str]) -> ClassNames:
+    """Lists of names in files of a source other than ``labels``: YAML, a name a line, or rows of name and number."""
+    found = ClassNames()
+    pictures = {split_path(name).stem for name in listing.pictures}
+    for name in listing.of("text"):
+        extension = split_path(name).extension
+        head = listing.head(name)
+        if name in labels or len(head) >= 1 << 16:
+            continue
+        if extension in (".yaml", ".yml"):
+            _read_yaml(found, name, head)
+        elif extension == ".csv" and (names := _numbered_rows(head)):
+            found.lists[name] = names
+        elif extension in (".txt", ".names", ".labels", "") and (names := _one_a_line(head)):
+            if _NAMED.search(name.lower()):
+                found.lists[name] = names
+            elif len(pictures & set(names)) * 2 <= len(names):
+                found.guesses[name] = names
+    return found
+
+
+def _read_yaml(found: ClassNames, name: str, data: bytes) -> None:
+    try:
+        held = yaml.safe_load(data)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return
+    if not isinstance(held, dict):
+        return
+    names = held.get("names")
+    if isinstance(names, dict) and all(is_whole(str(key)) for key in names):
+        last = max(map(int, names), default=-1)
+        if last < 10_000:
+            found.lists[name] = tuple(str(names.get(at, names.get(str(at), ""))) for at in range(last + 1))
+    elif isinstance(names, list):
+        found.lists[name] = tuple(map(str, names))
+    shape = held.get("kpt_shape")
+    if isinstance(shape, list) and len(shape) == 2 and all(isinstance(side, int) for side in shape):
+        found.key_points = shape[0], shape[1]
+
+
+def _one_a_line(data: bytes) -> tuple[str, ...]:
+    """Names of a file with one short name a line; none for prose, lists of paths and numbers."""
+    try:
+        lines = [line.strip() for line in data.decode("utf-8-sig").splitlines()]
+    except UnicodeDecodeError:
+        return ()
+    while lines and not lines[-1]:
+        lines.pop()
+    plain = all(line and len(line) <= 60 and not re.search(r"[/\\{}<>=#]|\.(jpe?g|png|tiff?)$", line) for line in lines)
+    words = sum(len(line.split()) > 4 for line in lines)
+    numbers = sum(bool(re.fullmatch(r"[-+0-9.eE\s,;]+", line)) for line in lines)
+    return tuple(lines) if lines and plain and not words and not numbers and len(set(lines)) == len(lines) else ()
+
+
+def _numbered_rows(data: bytes) -> tuple[str, ...]:
+    """Names of a table of two columns, name and number in any order, where the numbers are 0, 1, 2 and so on."""
+    try:
+        rows = [row for row in csv.reader(io.StringIO(data.decode("utf-8-sig"))) if row]
+    except (UnicodeDecodeError, csv.Error):
+        return ()
+    if not rows or any(len(row) != 2 for row in rows):
+        return ()
+    body = rows[1:] if class_number(rows[0][0]) is class_number(rows[0][1]) is None else rows
+    pairs = sorted((number, other) for row in body if (pair := _pair(row)) for number, other in [pair])
+    sound = len(pairs) == len(body) and [number for number, _ in pairs] == list(range(len(pairs)))
+    return tuple(name for _, name in pairs) if sound else ()
+
+
+def _pair(row: list[str]) -> tuple[int, str] | None:
+    first, second = row[0].strip(), row[1].strip()
+    numbers = class_number(first), class_number(second)
+    if numbers[0] is not None and numbers[1] is None:
+        return numbers[0], second
+    return (numbers[1], first) if numbers[1] is not None and numbers[0] is None else None
