@@ -12,19 +12,12 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.patterns import compile_pattern, fill
 from medmultipoints.transforms.sources.reading.joining import MISSING, picture_size
-from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
-from medmultipoints.transforms.sources.reading.mask_pairs import PairedMasks, paired_masks
-from medmultipoints.transforms.sources.reading.mask_sets import (
-    Mask,
-    MaskJoin,
-    grammar_of,
-    mask_patterns,
-    mask_sets,
-    spread,
-)
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.mask_choice import choose_masks
+from medmultipoints.transforms.sources.reading.mask_sets import Mask, MaskJoin, grammar_of, spread
 from medmultipoints.transforms.sources.reading.mask_values import MaskValues, label_maps, value_names
 from medmultipoints.transforms.sources.reading.pixel_looks import Look
-from medmultipoints.transforms.sources.reading.proposing import Draft, plural, propose_images
+from medmultipoints.transforms.sources.reading.proposing import Draft, plural
 from medmultipoints.transforms.sources.reading.volume_keys import declared_values
 
 SAMPLE = 48
@@ -35,103 +28,13 @@ MOST_CLASSES = 64
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     """Propose a declaration for the mask files among the members."""
     listing = listed(files)
-    sets, draft = mask_sets(listing), Draft("masks", stated)
-    paired = paired_masks(listing) if _are_incomplete(listing, sets) else None
-    if paired is not None:
-        members = {mask.member for mask in paired.masks}
-        sets = [masks for masks in sets if not any(mask.picture in members for mask in masks)]
-    if paired is not None and (not sets or _is_stated(draft, paired)):
-        chosen = _choose_paired(draft, listing, paired)
-    elif sets:
-        chosen = _choose(draft, listing, sets, paired)
-    else:
-        return None
+    draft = Draft("masks", stated)
+    chosen = choose_masks(draft, listing)
     looks = _looks(listing, chosen)
     if not looks:
         return None
     _decide_kind(draft, listing, chosen, looks)
     return draft.done()
-
-
-def _are_incomplete(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> bool:
-    """Whether names alone leave masks out: there are none, several sets, or pictures without a mask."""
-    return len(sets) != 1 or len(sets[0]) + len({mask.picture for mask in sets[0]}) < len(listing.pictures)
-
-
-def _is_stated(draft: Draft, paired: PairedMasks) -> bool:
-    return draft.states("annotations") in (paired.annotations, [paired.annotations])
-
-
-def _choose_paired(draft: Draft, listing: Listing, paired: PairedMasks) -> tuple[Mask, ...]:
-    """Masks that equal parts of the paths join with their pictures."""
-    owners = {mask.picture for mask in paired.masks}
-    proof = (
-        f"{plural(len(paired.masks), 'file')} of flat areas, joined with {plural(len(owners), 'picture')} by its path"
-    )
-    draft.line("annotations", paired.annotations, proof)
-    masks = {mask.member for mask in paired.masks}
-    pictures = [name for name in matching(listing.pictures, (paired.images,)) if name not in masks]
-    draft.line(
-        "images", paired.images, f"{plural(len(pictures), 'picture')} of {len(listing.pictures):,} in the source"
-    )
-    if without := len(pictures) - len(owners):
-        draft.hint("masks_missing", f"{plural(without, 'picture')} without a mask: not known to be empty")
-    return paired.masks
-
-
-def _choose(
-    draft: Draft, listing: Listing, sets: list[tuple[Mask, ...]], paired: PairedMasks | None
-) -> tuple[Mask, ...]:
-    texts = [mask_patterns(listing, masks) for masks in sets]
-    stated = draft.states("annotations")
-    if stated:
-        wanted = set(
-            matching(
-                [mask.member for masks in sets for mask in masks], [stated] if isinstance(stated, str) else list(stated)
-            )
-        )
-        chosen = tuple(mask for masks in sets for mask in masks if mask.member in wanted)
-        draft.line("annotations", stated, "stated")
-    elif len(sets) > 1 or (paired is not None and len(paired.masks) > len(sets[0])):
-        choices = [text[0] for text in texts]
-        said = ", ".join(f"{text} ({plural(len(masks), 'file')})" for text, masks in zip(choices, sets, strict=True))
-        if paired is not None:
-            said += f"; or all of {paired.annotations} ({plural(len(paired.masks), 'file')}) together"
-            choices = [paired.annotations, *choices]
-        draft.ask(
-            "annotations",
-            f"Several sets of masks belong to the same pictures: {said}. Which is right?",
-            choices,
-            choices[0],
-        )
-        chosen = sets[0]
-    else:
-        chosen = sets[0]
-        value = texts[0][0] if len(texts[0]) == 1 else texts[0]
-        owners = plural(len({mask.picture for mask in chosen}), "picture")
-        proof = f"{plural(len(chosen), 'file')} of flat areas, each named after one of {owners}"
-        draft.line("annotations", value, proof)
-    chosen = chosen or sets[0]
-    masks = {mask.member for mask in chosen}
-    folders = {folder(mask.picture) for mask in chosen}
-    everything = {mask.member for held in sets for mask in held}
-    pictures = [name for name in listing.photos if folder(name) in folders and name not in everything]
-    propose_images(draft, listing, pictures, sorted(set(listing.pictures) - set(pictures) - masks))
-    without = len(pictures) - len({mask.picture for mask in chosen})
-    if without:
-        draft.hint("masks_missing", f"{plural(without, 'picture')} without a mask: not known to be empty")
-    lost = [
-        name
-        for name in _in_folders(listing, {folder(name) for name in masks})
-        if name not in everything and name not in pictures
-    ]
-    if lost:
-        draft.hint("pictures_missing", f"{plural(len(lost), 'mask')} without a picture, such as {lost[0]}")
-    return chosen
-
-
-def _in_folders(listing: Listing, folders: set[str]) -> list[str]:
-    return [name for name in listing.pictures if folder(name) in folders]
 
 
 def _looks(listing: Listing, masks: Sequence[Mask]) -> dict[str, Look]:

@@ -4,10 +4,7 @@ Pictures are planes in patient space, seen radiologically; the planes of one vol
 is known by their values, which mask belongs to which volume by name, else by the grid.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -21,7 +18,6 @@ from medmultipoints.transforms.rasters.nifti import (
     read_grid,
     read_volume,
     require_nibabel,
-    same_grid,
 )
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
@@ -33,63 +29,16 @@ from medmultipoints.transforms.sources.reading.mask_values import channel_names,
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
 from medmultipoints.transforms.sources.reading.proposing import Draft, plural, single, toml_list
 from medmultipoints.transforms.sources.reading.volume_keys import decide_classes, declared_values, rendering_of
+from medmultipoints.transforms.sources.reading.volume_sets import (
+    HEAD_BYTES,
+    Volumes,
+    channels_of,
+    owner_of,
+    volume_stem,
+)
 
-_HEAD: Final = 1 << 16
-_SAMPLED: Final = 3
 _CT_BELOW: Final = -200
 """Volumes with values below this are taken for CT: no other modality is negative by so much."""
-
-
-@dataclass(frozen=True)
-class _Volumes:
-    """The NIfTI files of a source with their grids; which of them are masks is looked up a folder at a time."""
-
-    listing: Listing
-
-    @cached_property
-    def grids(self) -> dict[str, Grid]:
-        found: dict[str, Grid] = {}
-        for name in self.listing.of("nifti"):
-            try:
-                found[name] = read_grid(self.listing.head(name, _HEAD), name)
-            except MemberProblem:
-                continue
-        return found
-
-    @cached_property
-    def masks(self) -> tuple[str, ...]:
-        """Volumes of whole numbers from 0 on of which few are in use and most voxels are 0."""
-        folders: dict[str, list[str]] = {}
-        for name in self.grids:
-            folders.setdefault(folder(name), []).append(name)
-        found: list[str] = []
-        for names in folders.values():
-            sampled = {name: self._is_mask(name) for name in names[:: max(1, len(names) // _SAMPLED)]}
-            if len(names) > 12 and len(set(sampled.values())) == 1:
-                found += names if next(iter(sampled.values())) else []
-            else:
-                found += [name for name in names if self._is_mask(name)]
-        return tuple(found)
-
-    def _is_mask(self, name: str) -> bool:
-        try:
-            values = read_volume(self.listing.read(name), name).values
-        except MemberProblem:
-            return False
-        if values.dtype.kind == "f" and not (values == np.rint(values)).all():
-            return False
-        distinct = np.unique(values)
-        zeros = float((values == 0).mean())
-        return bool(distinct.min() >= 0 and len(distinct) <= 1024 and (zeros > 0.3 or len(distinct) <= 2))
-
-    @cached_property
-    def pictures(self) -> tuple[str, ...]:
-        return tuple(name for name in self.grids if name not in set(self.masks))
-
-
-def _stem(name: str) -> str:
-    filename = name.rpartition("/")[2]
-    return filename[: -len(".nii.gz")] if filename.lower().endswith(".nii.gz") else filename.rpartition(".")[0]
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
@@ -98,7 +47,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     if not listing.of("nifti"):
         return None
     require_nibabel()
-    volumes = _Volumes(listing)
+    volumes = Volumes(listing)
     if not volumes.masks or not volumes.pictures:
         return None
     draft = Draft("nifti", stated)
@@ -107,9 +56,9 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     damaged = len(listing.of("nifti")) - len(volumes.grids)
     if damaged:
         draft.hint("unreadable_volumes", f"{plural(damaged, 'NIfTI file')} whose header cannot be read")
-    channels = _channels(volumes.pictures, volumes.masks)
+    channels = channels_of(volumes.pictures, volumes.masks)
     pictures = _choose_channel(draft, volumes.pictures, channels)
-    owners = {mask: owner for mask in volumes.masks if (owner := _owner(volumes, mask, pictures))}
+    owners = {mask: owner for mask in volumes.masks if (owner := owner_of(volumes, mask, pictures))}
     chosen = _choose_masks(draft, listing, owners)
     draft.line("images", single(propose_patterns(pictures, set(listing.kinds) - set(pictures))), counts)
     _decide_labels(draft, listing, chosen)
@@ -118,26 +67,6 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     if lost := len(volumes.masks) - len(owners):
         draft.hint("masks_without_volume", f"{plural(lost, 'mask')} of no volume of the same name or grid")
     return draft.done()
-
-
-def _channels(pictures: Sequence[str], masks: Sequence[str]) -> dict[str, list[str]]:
-    """Volumes by what ends their names, where each case has all: nnU-Net's ``_0000``, or words such as ``_flair``.
-
-    Words separate channels only where no mask has the name of a volume.
-    """
-    found: dict[str, list[str]] = {}
-    own = {_stem(name).casefold() for name in pictures} & {_stem(name).casefold() for name in masks}
-    for name in pictures:
-        case, _, last = _stem(name).rpartition("_")
-        word = not own and any(map(str.isalpha, last))
-        found.setdefault(last if case and (word or re.fullmatch(r"\d{4}", last)) else "", []).append(name)
-    cases = {last: {f"{folder(name)}/{_case(name)}" for name in names} for last, names in found.items()}
-    complete = len({frozenset(held) for held in cases.values()}) == 1 and "" not in found
-    return found if complete and all(len(cases[last]) == len(names) for last, names in found.items()) else {}
-
-
-def _case(name: str) -> str:
-    return _stem(name).rpartition("_")[0].casefold()
 
 
 def _choose_channel(draft: Draft, pictures: tuple[str, ...], channels: Mapping[str, list[str]]) -> tuple[str, ...]:
@@ -155,29 +84,6 @@ def _choose_channel(draft: Draft, pictures: tuple[str, ...], channels: Mapping[s
     choices = [held[0] if len(held) == 1 else toml_list(held) for held in texts.values()]
     draft.ask("images", text, choices, choices[0] if first == "0000" else None)
     return tuple(channels[first])
-
-
-def _owner(volumes: _Volumes, mask: str, pictures: Sequence[str]) -> str | None:
-    """The volume of a mask: of the same name (with a channel behind it), else the one on the same grid."""
-    stem = _stem(mask).casefold()
-    named = [name for name in pictures if _stem(name).casefold() in (stem, f"{stem}_0000")]
-    named = named or [name for name in pictures if _case(name) in (stem, _case(mask)) and _case(name)]
-    if len(named) > 1:
-        near = [name for name in named if _related(folder(name), folder(mask))]
-        named = near or named
-    fitting = named or [
-        name for name in pictures if same_grid(volumes.grids[name], volumes.grids[mask]) and _near(name, mask)
-    ]
-    return fitting[0] if len(fitting) == 1 else None
-
-
-def _related(a: str, b: str) -> bool:
-    return bool(set(a.split("/")) & set(b.split("/"))) or a.rpartition("/")[0] == b.rpartition("/")[0]
-
-
-def _near(picture: str, mask: str) -> bool:
-    """Whether a mask lies in the folder of the volume, or below it."""
-    return not folder(picture) or folder(mask) == folder(picture) or folder(mask).startswith(f"{folder(picture)}/")
 
 
 def _choose_masks(draft: Draft, listing: Listing, owners: Mapping[str, str]) -> dict[str, str]:
@@ -234,7 +140,7 @@ def _decide_labels(draft: Draft, listing: Listing, chosen: Mapping[str, str]) ->
     draft.ask("masks.object", text, ["component", "file"], "component")
 
 
-def _decide_channel(draft: Draft, listing: Listing, volumes: _Volumes, pictures: Sequence[str]) -> None:
+def _decide_channel(draft: Draft, listing: Listing, volumes: Volumes, pictures: Sequence[str]) -> None:
     """Ask which part of volumes with a fourth axis is the picture."""
     counts = {volumes.grids[name].shape[3] for name in pictures if _has_channels(volumes.grids[name])}
     if counts:
@@ -250,7 +156,7 @@ def _has_channels(grid: Grid) -> bool:
     return len(grid.shape) > 3 and max(grid.shape[3:]) > 1
 
 
-def _decide_slices(draft: Draft, listing: Listing, volumes: _Volumes, pictures: Sequence[str]) -> None:
+def _decide_slices(draft: Draft, listing: Listing, volumes: Volumes, pictures: Sequence[str]) -> None:
     grids = [volumes.grids[name] for name in pictures]
     widest = {max(AXES, key=lambda axis, grid=grid: grid.spacing[AXES[axis]]) for grid in grids}  # type: ignore[misc]
     spacing = " x ".join(f"{side:g}" for side in grids[0].spacing)
@@ -285,8 +191,9 @@ def read(declaration: Declaration, files: Files) -> Reading:
     masks = matching(listing.of("nifti"), declaration.annotations) if declaration.annotations else ()
     pictures = [name for name in matching(listing.of("nifti"), declaration.images) if name not in masks]
     owned: dict[str, list[tuple[str, str | None]]] = {name: [] for name in pictures}
+    volumes = Volumes(listing)
     for mask in masks:
-        owner, target = _declared_owner(declaration, mask, pictures, _Volumes(listing))
+        owner, target = _declared_owner(declaration, mask, pictures, volumes)
         if owner is None:
             yield ReadProblem(
                 key=mask, reason="picture_missing", detail=f"{mask} is the mask of no volume that is here"
@@ -298,7 +205,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
 
 
 def _declared_owner(
-    declaration: Declaration, mask: str, pictures: Sequence[str], volumes: _Volumes
+    declaration: Declaration, mask: str, pictures: Sequence[str], volumes: Volumes
 ) -> tuple[str | None, str | None]:
     """The volume of a mask by the holes that both patterns share, else by name or grid; and its label from the name."""
     values = _holes(mask, declaration.annotations)
@@ -312,7 +219,7 @@ def _declared_owner(
     shared = [name for name in pictures if (own := _holes(name, declaration.images)) and _agree(own, values)]
     if len(shared) == 1:
         return shared[0], target
-    return _owner(volumes, mask, pictures), target
+    return owner_of(volumes, mask, pictures), target
 
 
 def _holes(name: str, patterns: Sequence[str]) -> dict[str, str]:
@@ -330,7 +237,7 @@ def _read_volume(
 ) -> Reading:
     axis = declaration.slices.axis or "axial"
     try:
-        grid = read_grid(listing.head(name, _HEAD), name)
+        grid = read_grid(listing.head(name, HEAD_BYTES), name)
         if _has_channels(grid) and (len(grid.shape) > 4 or declaration.slices.channel is None):
             shape = " x ".join(map(str, grid.shape))
             detail = f"{name} has {shape} voxels; volumes have 3 axes. [read.slices] channel chooses a part of a fourth"
@@ -347,7 +254,7 @@ def _read_volume(
         plane = f"{axis}:{index}{square}{part}"
         yield AnnotatedPicture(
             member=name,
-            name=f"{_stem(name)}_{axis}_{index:04d}",
+            name=f"{volume_stem(name)}_{axis}_{index:04d}",
             plane=plane,
             width=size[0],
             height=size[1],
@@ -355,7 +262,7 @@ def _read_volume(
             annotated=bool(masks),
             layers=tuple(_layer(declaration, mask, values, label, plane, name) for mask, label in masks),
             read_from=tuple(mask for mask, _ in masks),
-            columns={"group": _stem(name)},
+            columns={"group": volume_stem(name)},
         )
 
 

@@ -1,0 +1,112 @@
+"""The volumes of a source: which are masks, of which volume, and which hold channels of one case."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.rasters.nifti import Grid, read_grid, read_volume, same_grid
+from medmultipoints.transforms.sources.reading.listing import Listing, folder
+
+HEAD_BYTES: Final = 1 << 16
+_SAMPLED: Final = 3
+
+
+@dataclass(frozen=True)
+class Volumes:
+    """The NIfTI files of a source with their grids; which of them are masks is looked up a folder at a time."""
+
+    listing: Listing
+
+    @cached_property
+    def grids(self) -> dict[str, Grid]:
+        found: dict[str, Grid] = {}
+        for name in self.listing.of("nifti"):
+            try:
+                found[name] = read_grid(self.listing.head(name, HEAD_BYTES), name)
+            except MemberProblem:
+                continue
+        return found
+
+    @cached_property
+    def masks(self) -> tuple[str, ...]:
+        """Volumes of whole numbers from 0 on of which few are in use and most voxels are 0."""
+        folders: dict[str, list[str]] = {}
+        for name in self.grids:
+            folders.setdefault(folder(name), []).append(name)
+        found: list[str] = []
+        for names in folders.values():
+            sampled = {name: self._is_mask(name) for name in names[:: max(1, len(names) // _SAMPLED)]}
+            if len(names) > 12 and len(set(sampled.values())) == 1:
+                found += names if next(iter(sampled.values())) else []
+            else:
+                found += [name for name in names if self._is_mask(name)]
+        return tuple(found)
+
+    def _is_mask(self, name: str) -> bool:
+        try:
+            values = read_volume(self.listing.read(name), name).values
+        except MemberProblem:
+            return False
+        if values.dtype.kind == "f" and not (values == np.rint(values)).all():
+            return False
+        distinct = np.unique(values)
+        zeros = float((values == 0).mean())
+        return bool(distinct.min() >= 0 and len(distinct) <= 1024 and (zeros > 0.3 or len(distinct) <= 2))
+
+    @cached_property
+    def pictures(self) -> tuple[str, ...]:
+        return tuple(name for name in self.grids if name not in set(self.masks))
+
+
+def volume_stem(name: str) -> str:
+    """The name of a volume's file without folder and extension."""
+    filename = name.rpartition("/")[2]
+    return filename[: -len(".nii.gz")] if filename.lower().endswith(".nii.gz") else filename.rpartition(".")[0]
+
+
+def channels_of(pictures: Sequence[str], masks: Sequence[str]) -> dict[str, list[str]]:
+    """Volumes by what ends their names, where each case has all: nnU-Net's ``_0000``, or words such as ``_flair``.
+
+    Words separate channels only where no mask has the name of a volume.
+    """
+    found: dict[str, list[str]] = {}
+    own = {volume_stem(name).casefold() for name in pictures} & {volume_stem(name).casefold() for name in masks}
+    for name in pictures:
+        case, _, last = volume_stem(name).rpartition("_")
+        word = not own and any(map(str.isalpha, last))
+        found.setdefault(last if case and (word or re.fullmatch(r"\d{4}", last)) else "", []).append(name)
+    cases = {last: {f"{folder(name)}/{_case(name)}" for name in names} for last, names in found.items()}
+    complete = len({frozenset(held) for held in cases.values()}) == 1 and "" not in found
+    return found if complete and all(len(cases[last]) == len(names) for last, names in found.items()) else {}
+
+
+def _case(name: str) -> str:
+    return volume_stem(name).rpartition("_")[0].casefold()
+
+
+def owner_of(volumes: Volumes, mask: str, pictures: Sequence[str]) -> str | None:
+    """The volume of a mask: of the same name (with a channel behind it), else the one on the same grid."""
+    stem = volume_stem(mask).casefold()
+    named = [name for name in pictures if volume_stem(name).casefold() in (stem, f"{stem}_0000")]
+    named = named or [name for name in pictures if _case(name) in (stem, _case(mask)) and _case(name)]
+    if len(named) > 1:
+        near = [name for name in named if _related(folder(name), folder(mask))]
+        named = near or named
+    fitting = named or [
+        name for name in pictures if same_grid(volumes.grids[name], volumes.grids[mask]) and _near(name, mask)
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _related(a: str, b: str) -> bool:
+    return bool(set(a.split("/")) & set(b.split("/"))) or a.rpartition("/")[0] == b.rpartition("/")[0]
+
+
+def _near(picture: str, mask: str) -> bool:
+    """Whether a mask lies in the folder of the volume, or below it."""
+    return not folder(picture) or folder(mask) == folder(picture) or folder(mask).startswith(f"{folder(picture)}/")
