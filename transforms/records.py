@@ -166,6 +166,7 @@ class Sample:
     ``group`` names the patient, examination or volume; ``licence`` is that of the file where it is not the source's.
     ``plane`` and ``rendering`` say which part of ``image_member`` is the picture and how values become grey levels.
     ``annotations`` and ``layers`` are what a declared source says; ``uncertain`` are labels of uncertain count.
+    ``parts`` are the hierarchy of labels, a JSON list of a parent and its parts each.
     """
 
     source: str
@@ -194,6 +195,7 @@ class Sample:
     plane: str | None = None
     rendering: str | None = None
     uncertain: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     annotations: tuple[Annotation, ...] = ()
     layers: tuple[MaskLayer, ...] = ()
 

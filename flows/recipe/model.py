@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue, load_reader
 from medmultipoints.flows.recipe.corrections import Corrections, check_entries, of_sources, read_corrections
 from medmultipoints.flows.recipe.instructions import Instructions
+from medmultipoints.flows.recipe.ontology import Term, read_ontology, with_ontology
 from medmultipoints.flows.recipe.pinned import locate_files
 from medmultipoints.flows.recipe.privacy import Privacy, Text
 from medmultipoints.flows.recipe.problems import LABEL, NAME, VERSION, Day, problems
@@ -172,6 +173,9 @@ class Recipe(_Section):
     sources: Mapping[str, Mapping[str, object]] = Field(
         description="one table a source, with the options of its reader; of equal images the first source wins"
     )
+    ontology: str | Mapping[str, Term] = Field(
+        default={}, description="TOML file of labels: names, synonyms, parents and codes of declared sources"
+    )
     boxes: Boxes = Boxes()
     pictures: Pictures = Pictures()
     images: Images = Images()
@@ -228,6 +232,8 @@ def load_recipe(name_or_path: str, given: Collection[str] = ()) -> Recipe:
             raise
         wrong.append(_bare(str(error), str(path)))
     try:
+        if isinstance(recipe.ontology, str):
+            recipe = recipe.model_copy(update={"ontology": read_ontology(path.parent / recipe.ontology)})
         recipe = check_sources(recipe, load_catalogue(), str(path), path.parent, given)
     except UsageError as error:
         if not wrong:
@@ -318,7 +324,8 @@ def _complete_source(
     """The table of one source with its options completed and checked."""
     table = recipe.sources[name]
     if is_declared(name, table, catalogue, given):
-        return complete_table(name, table, catalogue, folder)
+        terms = recipe.ontology if not isinstance(recipe.ontology, str) else {}
+        return with_ontology(complete_table(name, table, catalogue, folder), terms)
     if name not in catalogue:
         raise UsageError(
             f"recipe {where}: unknown source '{name}'; there are {', '.join(catalogue)}, or give a source of your "

@@ -101,7 +101,7 @@ def exclude_annotation(image: ImageFacts, unused: UnusedAnnotation) -> Exclusion
     return Exclusion(
         source=image.source,
         key=f"{image.sample_id}#{unused.key}",
-        verdict="rejected",
+        verdict=unused.verdict,
         reason=unused.reason,
         detail=unused.detail,
         sample_id=image.sample_id,

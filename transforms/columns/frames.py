@@ -27,7 +27,7 @@ _POINTS = {"centroid": ("cx", "cy"), "interior": ("ix", "iy")}
 NESTED_SAMPLE_FIELDS = ("source_boxes", "neighbours", "annotations", "layers")
 PLAIN_SAMPLE_FIELDS = tuple(field.name for field in fields(Sample) if field.name not in NESTED_SAMPLE_FIELDS)
 PLAIN_REGION_FIELDS = tuple(field.name for field in fields(Region) if field.name not in ("box", *_POINTS, "tone"))
-_LISTS = ("labels_exhaustive", "uncertain")
+_LISTS = ("labels_exhaustive", "uncertain", "parts")
 
 
 def sample_columns(samples: Iterable[Sample]) -> Columns:

@@ -1,5 +1,6 @@
 """The annotations and mask layers of a declared source's picture, as regions; what shows no object is named."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.pictures.decode import ImageProblem
 from medmultipoints.transforms.rasters.values import Values
-from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Region, Sample
+from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Region, Sample, Verdict
 from medmultipoints.transforms.regions.boxes import clip_box
+from medmultipoints.transforms.regions.hierarchy import AGREEMENT, Parent, find_parents, is_unclear
 from medmultipoints.transforms.regions.layers import LayerObjects, find_layer_objects
 from medmultipoints.transforms.regions.masks import Speck, measure_mask
 from medmultipoints.transforms.regions.polygons import fill_polygons, polygon_box
@@ -27,6 +29,7 @@ class UnusedAnnotation:
     label: str
     reason: str
     detail: str
+    verdict: Verdict = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,39 @@ def find_annotated_objects(
             replace(one, sample_id=sample.sample_id, object_key=f"{layer.member}#{number}.{place}")
             for place, one in enumerate(layered.objects)
         ]
-    return AnnotatedObjects(tuple(_number(regions)), tuple(specks), tuple(unused), uncertain)
+    parents = _find_parents(sample, regions, width, height)
+    unused += _leave_out_parents(regions, parents)
+    uncertain |= any(not parent.agrees for parent in parents) or _is_unclear(sample, regions)
+    kept = [region for region in regions if region.label not in {parent.label for parent in parents}]
+    return AnnotatedObjects(tuple(_number(kept)), tuple(specks), tuple(unused), uncertain)
+
+
+def _parts_of(sample: Sample) -> dict[str, list[str]]:
+    return {parent: parts for parent, *parts in map(json.loads, sample.parts)}
+
+
+def _find_parents(sample: Sample, regions: list[Region], width: int, height: int) -> tuple[Parent, ...]:
+    return find_parents(regions, _parts_of(sample), width, height) if sample.parts else ()
+
+
+def _is_unclear(sample: Sample, regions: list[Region]) -> bool:
+    return bool(sample.parts) and is_unclear(regions, _parts_of(sample))
+
+
+def _leave_out_parents(regions: list[Region], parents: tuple[Parent, ...]) -> Iterator[UnusedAnnotation]:
+    """Yield each object of a parent whose parts are there: they are counted, not their union."""
+    for parent in parents:
+        named = ", ".join(parent.parts)
+        for key in sorted({str(region.object_key) for region in regions if region.label == parent.label}):
+            if parent.agrees:
+                detail = (
+                    f"{key}: {parent.label} is the union of {named}, which are counted (overlap {parent.overlap:.3f})"
+                )
+                yield UnusedAnnotation(key, parent.label, "union_of_parts", detail, "dropped")
+            else:
+                said = f"overlap by {parent.overlap:.3f}, less than {AGREEMENT}"
+                detail = f"{key}: {parent.label} and the union of {named} {said}"
+                yield UnusedAnnotation(key, parent.label, "parent_differs_from_parts", detail)
 
 
 def _read_objects(

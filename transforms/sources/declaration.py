@@ -4,14 +4,17 @@ Only what no data can show must be given; ``medmultipoints inspect PATH`` propos
 keys is generated from these models.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.records import MaskKind, MaskObject
+from medmultipoints.transforms.regions.hierarchy import descendants
 from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern, template_holes
 
 Frame = Literal["edges", "inclusive-0", "inclusive-1"]
@@ -227,7 +230,13 @@ class Declaration(Part):
     labels: Mapping[str, str | IgnoreLabel] = Field(
         default={}, description="label of the source (* is any text) = label in the release, or { ignore = reason }"
     )
-    hierarchy: Mapping[str, Texts] = Field(default={}, description="reserved: refused until parents are derived")
+    hierarchy: Mapping[str, Texts] = Field(
+        default={},
+        description="parent = parts, as labels of the release: a parent next to its parts is checked and not counted",
+    )
+    known: Texts = Field(
+        default=(), description="labels of the release that there may be; empty: all. Others are asked"
+    )
     absence: AbsenceKeys = AbsenceKeys()
     splits: SplitKeys = SplitKeys()
     groups: GroupKeys = GroupKeys()
@@ -239,11 +248,9 @@ class Declaration(Part):
     licences: Mapping[str, str] = Field(default={}, description="path pattern = licence, where it differs")
 
     @model_validator(mode="after")
-    def _has_no_hierarchy(self) -> "Declaration":
-        if self.hierarchy:
-            raise ValueError(
-                "hierarchy: parents of labels are not derived yet; remove the key and keep the parts as labels"
-            )
+    def _has_no_circle(self) -> "Declaration":
+        for label in self.hierarchy:
+            descendants(self.hierarchy, label)
         return self
 
     @model_validator(mode="after")
@@ -260,15 +267,28 @@ class Declaration(Part):
         single = filter(None, (self.video, self.frames, self.splits.lists))
         return [*self.images, *self.annotations, *single]
 
+    @cached_property
+    def _folded(self) -> Mapping[str, str | IgnoreLabel]:
+        keys = {fold_label(key): value for key, value in self.labels.items() if "*" not in key}
+        return keys | {fold_label(label): label for label in self.known}
+
     def release_label(self, label: str) -> str | IgnoreLabel:
         """Return the label under which objects of a source's label are known, or why they are left out.
 
+        With ``known`` labels, those that differ from one, or from a key, in case and separators alone are that label.
         An exact key wins over one with ``*``, and the longest of those over the others; a label without a key is kept.
         """
         if label in self.labels:
             return self.labels[label]
+        if self.known and (folded := self._folded.get(fold_label(label))) is not None:
+            return folded
         fitting = [key for key in self.labels if "*" in key and fnmatchcase(label, key)]
         return self.labels[max(fitting, key=lambda key: (len(key), key))] if fitting else label
+
+
+def fold_label(label: str) -> str:
+    """A label without the differences of writers: case, and ``_``, ``-`` or blanks between words."""
+    return " ".join(re.split(r"[\s_-]+", label.strip().casefold()))
 
 
 DICOM_HOLES = frozenset({"PatientID", "StudyInstanceUID", "SeriesInstanceUID"})

@@ -4,14 +4,17 @@ The format says what the files hold; everything that a declaration adds is appli
 map, ignored labels, absence, columns from holes, groups, official splits, joined tables, licences.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 
+from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import UNKNOWN, Annotation, Exclusion, Indexed, MaskLayer, Sample
 from medmultipoints.transforms.sources.accounting import Problem, drop_foreign, exclude, printable
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem
-from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel
+from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel, fold_label
 from medmultipoints.transforms.sources.joined_facts import PictureFacts, collect_facts
 from medmultipoints.transforms.sources.paths import split_path, split_paths
 from medmultipoints.transforms.sources.patterns import compile_pattern
@@ -59,7 +62,37 @@ def read_declared(
             _add_picture(ledger, declaration, facts, own, picture, names[picture_key(picture)], doubts)
         else:
             ledger.leave_out(_members_of(picture), "rejected", problem, names[picture_key(picture)])
+    _refuse_unknown(source, declaration, pictures)
     return _account(ledger, declaration, files)
+
+
+def _refuse_unknown(source: str, declaration: Declaration, pictures: Iterable[AnnotatedPicture]) -> None:
+    """UsageError with every label that is not among the known ones, and the lines that answer it."""
+    if not declaration.known:
+        return
+    found: Counter[str] = Counter()
+    for picture in pictures:
+        labels = [annotation.label for annotation in picture.annotations]
+        labels += [label for layer in picture.layers for label in _layer_labels(layer)]
+        found.update(label for label in labels if _is_unknown(declaration, label))
+    if not found:
+        return
+    lines = []
+    for label, times in sorted(found.items()):
+        near = get_close_matches(fold_label(label), declaration.known, n=1, cutoff=0.8)
+        answer = json.dumps(near[0] if near else "…", ensure_ascii=False)
+        lines.append(
+            f'    {json.dumps(label, ensure_ascii=False)} = {answer}   # or {{ ignore = "why" }}; in {times} places'
+        )
+    raise UsageError(
+        f"source {source}: {len(found)} of its labels are not in the ontology. Add them there as names or synonyms, or "
+        f"answer in the recipe:\n    [sources.{source}.read.labels]\n" + "\n".join(lines)
+    )
+
+
+def _is_unknown(declaration: Declaration, label: str) -> bool:
+    renamed = declaration.release_label(label)
+    return isinstance(renamed, str) and renamed not in declaration.known
 
 
 def _read_pictures(reading: Reading) -> tuple[list[AnnotatedPicture], list[ReadProblem]]:
@@ -169,6 +202,7 @@ def _add_picture(
         annotations=sorted_out.annotations,
         layers=sorted_out.layers,
         uncertain=tuple(sorted(doubtful)),
+        parts=tuple(json.dumps([parent, *below]) for parent, below in sorted(declaration.hierarchy.items())),
     )
 
 
@@ -256,7 +290,7 @@ def _certain_labels(declaration: Declaration, picture: AnnotatedPicture, doubtfu
     if silent != "none":
         return ()
     certain = {_released(declaration, label) for label in absence.certain}
-    return tuple(sorted(certain - doubtful))
+    return tuple(sorted(certain - doubtful - declaration.hierarchy.keys()))
 
 
 def _account(ledger: _Ledger, declaration: Declaration, files: Files) -> Indexed:

@@ -1,0 +1,92 @@
+"""The ontology of a recipe: one file that unites the labels of many sources under names, with parents and codes."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from medmultipoints.flows.recipe.problems import LABEL
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.regions.hierarchy import descendants
+from medmultipoints.transforms.sources.declaration import fold_label, merge_read
+
+ReleasedLabel = Annotated[str, Field(pattern=LABEL)]
+
+
+class Term(BaseModel):
+    """What is known of one label; codes are those that the user gives, such as ``snomed = "10200004"``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str | None = Field(default=None, min_length=1, description="identifier of the label in the ontology")
+    plural: str | None = Field(default=None, min_length=1, description="plural of the name")
+    organ: str | None = Field(default=None, min_length=1, description="organ that the label belongs to")
+    modality: str | None = Field(default=None, min_length=1, description="imaging modality that shows it")
+    parents: tuple[ReleasedLabel, ...] = Field(default=(), description="labels that this one is a part of")
+    synonyms: tuple[str, ...] = Field(default=(), description="words of sources for this label")
+    codes: Mapping[str, str] = Field(default={}, description="system = code, such as SNOMED CT or RadLex")
+
+
+Ontology = Mapping[str, Term]
+_TERMS = TypeAdapter(dict[ReleasedLabel, Term])
+
+
+def read_ontology(file: Path) -> Ontology:
+    """Return the terms of a TOML file, a table a label. UsageError names every key, name and parent that is wrong."""
+    try:
+        held = tomllib.loads(file.read_text("utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"ontology {file}: {error.strerror}. Give the path from the recipe's folder.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"ontology {file}: not valid TOML: {error}.") from error
+    try:
+        terms = _TERMS.validate_python(held)
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise UsageError(f"ontology {file}: {said}.") from error
+    _check_words(file, terms)
+    _check_parents(file, terms)
+    return terms
+
+
+def _check_words(file: Path, terms: Ontology) -> None:
+    """Refuse a word that means two labels."""
+    meant: dict[str, str] = {}
+    for name, term in terms.items():
+        for word in (name, *term.synonyms):
+            if meant.setdefault(fold_label(word), name) != name:
+                raise UsageError(f"ontology {file}: {word!r} names both {meant[fold_label(word)]!r} and {name!r}.")
+
+
+def _check_parents(file: Path, terms: Ontology) -> None:
+    parts = parts_of(terms)
+    unknown = sorted(parts.keys() - terms.keys())
+    if unknown:
+        raise UsageError(f"ontology {file}: the parent {unknown[0]!r} has no table of its own. Add [{unknown[0]!r}].")
+    try:
+        for parent in parts:
+            descendants(parts, parent)
+    except ValueError as error:
+        raise UsageError(f"ontology {file}: {error}.") from error
+
+
+def parts_of(terms: Ontology) -> dict[str, list[str]]:
+    """Return the parts of each parent, sorted."""
+    parts: dict[str, list[str]] = {}
+    for name, term in sorted(terms.items()):
+        for parent in term.parents:
+            parts.setdefault(parent, []).append(name)
+    return parts
+
+
+def with_ontology(table: Mapping[str, Any], terms: Ontology) -> dict[str, Any]:
+    """Return the table of a declared source whose labels are those of the ontology; what the table states wins."""
+    if not terms:
+        return dict(table)
+    read = dict(table.get("read") or {})
+    synonyms = {word: name for name, term in sorted(terms.items()) for word in term.synonyms}
+    stated = {"labels": synonyms | dict(read.get("labels") or {})}
+    proposed = {"hierarchy": parts_of(terms), "known": sorted(terms)}
+    return {**table, "read": merge_read(proposed, read | stated)}

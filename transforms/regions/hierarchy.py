@@ -1,0 +1,96 @@
+"""Labels that are the union of others: a parent is held against its parts, and an object is never counted twice."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.records import Region
+from medmultipoints.transforms.regions.run_lengths import decode_rle
+
+AGREEMENT: Final = 0.9
+"""The least overlap (intersection over union) of a parent with the union of its parts."""
+_STRENGTH: Final = ("mask", "polygon", "track", "box")
+Parts = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A label whose objects are left out of an image, because parts of it are there; ``overlap`` with their union."""
+
+    label: str
+    parts: tuple[str, ...]
+    overlap: float
+
+    @property
+    def agrees(self) -> bool:
+        return self.overlap >= AGREEMENT
+
+
+def descendants(parts: Parts, label: str) -> frozenset[str]:
+    """All labels below one. ValueError where a label is below itself."""
+    found: set[str] = set()
+    below = list(parts.get(label, ()))
+    while below:
+        one = below.pop()
+        if one == label:
+            raise ValueError(f"{label!r} is a part of itself")
+        if one not in found:
+            found.add(one)
+            below += parts.get(one, ())
+    return frozenset(found)
+
+
+def find_parents(regions: Sequence[Region], parts: Parts, width: int, height: int) -> tuple[Parent, ...]:
+    """Return the parents that an image states next to parts of them, each with its overlap with their union."""
+    labels = {region.label for region in regions}
+    found = []
+    for label in sorted(labels & parts.keys()):
+        below = descendants(parts, label) & labels
+        if below:
+            whole = _strongest(region for region in regions if region.label == label)
+            pieces = _strongest(region for region in regions if region.label in below)
+            found.append(Parent(label, tuple(sorted(below)), _overlap(whole, pieces, width, height)))
+    return tuple(found)
+
+
+def is_unclear(regions: Iterable[Region], parts: Parts) -> bool:
+    """Whether an image states a parent alone: which of its parts are there is not known."""
+    labels = {region.label for region in regions}
+    return any(not descendants(parts, label) & labels for label in labels & parts.keys())
+
+
+def _strongest(regions: Iterable[Region]) -> list[Region]:
+    """One region of each object, that of its strongest evidence."""
+    best: dict[str | None, Region] = {}
+    for region in sorted(regions, key=lambda one: _STRENGTH.index(one.evidence) if one.evidence in _STRENGTH else 9):
+        best.setdefault(region.object_key, region)
+    return list(best.values())
+
+
+def _overlap(whole: Sequence[Region], pieces: Sequence[Region], width: int, height: int) -> float:
+    """Of pixels where all have masks, else of the rectangles that hold them."""
+    if all(region.rle is not None for region in (*whole, *pieces)):
+        a, b = _union(whole, width, height), _union(pieces, width, height)
+    else:
+        a, b = _extent(whole, width, height), _extent(pieces, width, height)
+    together = int((a | b).sum())
+    return int((a & b).sum()) / together if together else 0.0
+
+
+def _union(regions: Sequence[Region], width: int, height: int) -> NDArray[np.bool_]:
+    union = np.zeros((height, width), bool)
+    for region in regions:
+        union |= decode_rle(str(region.rle), height, width)
+    return union
+
+
+def _extent(regions: Sequence[Region], width: int, height: int) -> NDArray[np.bool_]:
+    boxes = np.array([region.box for region in regions])
+    left, top = np.floor(boxes[:, :2].min(axis=0)).astype(int)
+    right, bottom = np.ceil(boxes[:, 2:].max(axis=0)).astype(int)
+    extent = np.zeros((height, width), bool)
+    extent[top:bottom, left:right] = True
+    return extent
