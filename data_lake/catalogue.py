@@ -34,6 +34,7 @@ Sha384 = Annotated[str, Field(pattern=r"^[0-9a-f]{96}$")]
 # A file name only: it is joined to a folder, so it must not lead out of it, nor be hidden.
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._ -]*$")]
 Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
+Address = Annotated[str, Field(pattern=r"^(hf://datasets/|s3://)\S+$")]
 Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -94,6 +95,11 @@ class SourceInfo(_Entry):
     terms: OwnTerms | None = None
     citation: str = Field(default="", description="how to cite it")
     doi: str = Field(default="", description="its DOI")
+    url: Address | Literal[""] = Field(
+        default="",
+        description="hf://datasets/OWNER/NAME@COMMIT or s3://BUCKET/FOLDER, where the files are fetched from",
+    )
+    sha256: Sha256 | None = Field(default=None, description="what identifies the files at url; s3:// needs it")
     archives: tuple[Archive, ...] = ()
     members: tuple[RemoteMember, ...] = ()
     organ: str = Field(default="", description="organ of every picture")

@@ -10,6 +10,7 @@ settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
 
 SLOW = {
+    "data_lake/fetch/test_addresses.py",
     "data_lake/publish/test_git_folder.py",
     "data_lake/publish/test_offline_twin.py",
     "data_lake/publish/test_push_to_hub.py",

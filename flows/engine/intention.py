@@ -49,6 +49,8 @@ def _source(info: SourceInfo, given: str | None, lake: Lake) -> tuple[str, int]:
     if given is not None:
         files = [file.stat().st_size for _, file in local_files(Path(given))]
         return f"{len(files):,} {'file' if len(files) == 1 else 'files'}, {size_words(sum(files))}", sum(files)
+    if info.url:
+        return f"from {info.url}", 0
     missing = [file for file in info.downloads if not (lake.landing / info.name / file.name).exists()]
     size = sum(file.bytes or 0 for file in missing)
     return (f"download of {size_words(size)}" if missing and size else "download" if missing else "in the lake"), size

@@ -12,6 +12,7 @@ from pathlib import Path
 from medmultipoints.data_lake.archives.fingerprint import fingerprint
 from medmultipoints.data_lake.archives.source_files import SourceFiles, open_source
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue
+from medmultipoints.data_lake.fetch.addresses import fetch_address
 from medmultipoints.data_lake.fetch.download import fetch_source
 from medmultipoints.data_lake.release.read.previous import read_previous, read_previous_tables
 from medmultipoints.data_lake.release.write.licences import choose_licence
@@ -185,13 +186,19 @@ def locate(info: SourceInfo, given: str | None, lake: Lake, progress: Progress, 
     They are opened once, so that a damaged or wrong archive is reported before the next download; ``leave_out``: the
     index stage does that.
     """
-    if given is None and not info.downloads:
+    if given is None and not info.downloads and not info.url:
         raise UsageError(
             f'source {info.name} has neither a path nor archives. Add path = "FOLDER" to [sources.{info.name}], or '
             f"give --source {info.name}=PATH."
         )
     watch = partial(progress, info.title)
-    path = Path(given).absolute() if given else fetch_source(info, lake.landing / info.name, watch)
+    landing = lake.landing / info.name
+    if given is not None:
+        path = Path(given).absolute()
+    elif info.url:
+        path = fetch_address(info.name, info.url, info.sha256, landing)
+    else:
+        path = fetch_source(info, landing, watch)
     source = Source(info, fingerprint(path))
     try:
         open_source(info.name, source.fingerprint.path, lake.scratch)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from pydantic import ValidationError
 
 from medmultipoints.data_lake.catalogue import SourceInfo
+from medmultipoints.data_lake.fetch.addresses import is_address
 from medmultipoints.flows.recipe.problems import problems
 from medmultipoints.transforms.compose.policy import Policy
 from medmultipoints.transforms.errors import UsageError
@@ -47,10 +48,12 @@ def complete_table(name: str, table: Table, catalogue: Mapping[str, SourceInfo],
     if "declaration" in table:
         file = folder / str(table["declaration"])
         base = merge_read(base, _read_file(file))
-        if "path" in base:
+        if "path" in base and not is_address(str(base["path"])):
             base["path"] = str(file.parent / str(base["path"]))
     merged = merge_read(base, {key: value for key, value in table.items() if key != "declaration"})
     where = f"sources.{name}"
+    if is_address(str(merged.get("path", ""))):
+        merged["url"] = merged.pop("path")
     unknown = sorted(set(merged) - _DECLARED - {"name"})
     if unknown:
         near = get_close_matches(unknown[0], sorted(_DECLARED), n=1)
