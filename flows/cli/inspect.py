@@ -102,6 +102,9 @@ def _slug(path: Path) -> str:
 
 def _declaration(held: dict[str, Any], source: str, path: Path, found: Inspection) -> str:
     head = {"name": source, "path": str(path)} | {key: value for key, value in held.items() if key != "read"}
+    guessed = {*held.get("guessed", ()), *(f"read.{key}" for key in found.guessed)}
+    if guessed:
+        head["guessed"] = sorted(guessed)
     proofs = found.recognition.proofs if found.recognition else ()
     return write_declaration(head, found.read, proofs, found.questions, found.guessed)
 

@@ -99,6 +99,7 @@ def test_accepted_guesses_are_marked(tmp_path: Path) -> None:
     found = inspected(folder, "--accept")
     assert found["questions"] == []
     assert "guess accepted" in found["declaration"]
+    assert 'guessed = ["read.boxes.frame"]' in found["declaration"]
 
 
 def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
