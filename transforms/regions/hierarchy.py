@@ -1,4 +1,4 @@
-"""Labels that are the union of others: a parent is held against its parts, and an object is never counted twice."""
+"""Labels that are the union of others: a parent is compared with its parts, and an object is never counted twice."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Parents of labels: held against the union of their parts, never counted with them."""
+"""Parents of labels: compared with the union of their parts, never counted with them."""
 
 import json
 
