@@ -16,16 +16,19 @@ from medmultipoints.data_lake.store.layout import PAGE, only_builder
 from medmultipoints.flows.cli.console import OUT, print_json, say, stage_progress, table, transfer_progress
 from medmultipoints.flows.cli.options import (
     DEFAULT_LAKE,
-    AddressOption,
     JsonOption,
     LakeOption,
+)
+from medmultipoints.flows.cli.request_options import (
+    AddressOption,
     OnlyOption,
     RunnerOption,
     SourceOption,
     WorkersOption,
+    field_option,
 )
 from medmultipoints.flows.engine.execute import Outcome, execute
-from medmultipoints.flows.engine.plan import is_finished
+from medmultipoints.flows.engine.plan import plan_build
 from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.report import reasons_of
 from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, parse_sources
@@ -57,12 +60,8 @@ def build(
     source: SourceOption = None,
     only: OnlyOption = "",
     workers: WorkersOption = None,
-    version: Annotated[
-        str | None, typer.Option(metavar="X.Y.Z|auto", help="Version of the release; the default is the recipe's.")
-    ] = None,
-    check_version: Annotated[
-        CheckVersion, typer.Option(help="When a version that exists is compared: before the work, or after it.")
-    ] = CheckVersion.early,
+    version: Annotated[str | None, field_option(BuildRequest, "version", metavar="X.Y.Z|auto")] = None,
+    check_version: Annotated[CheckVersion, field_option(BuildRequest, "check_version")] = CheckVersion.early,
     runner: RunnerOption = "threads",
     address: AddressOption = None,
     timings: Annotated[bool, typer.Option("--timings", help="Show where the time of each stage went.")] = False,
@@ -105,8 +104,9 @@ def run(request: BuildRequest) -> Outcome:
     with transfer_progress() as transfer:
         prepared = prepare_attempt(request, PIPELINE, transfer, say)
     with stage_progress() as progress:
-        if is_finished(prepared, PIPELINE):
-            return execute(prepared, PIPELINE, run_in_threads(1), progress)
+        plan = plan_build(prepared, PIPELINE)
+        if plan.is_finished:
+            return execute(prepared, PIPELINE, run_in_threads(1), progress, plan)
         refuse_early(prepared)
         with only_builder(prepared.lake, prepared.recipe.name):
             pass  # report a lock that is held before Prefect starts

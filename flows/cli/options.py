@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -11,27 +11,6 @@ from medmultipoints.transforms.errors import UsageError
 LakeOption = Annotated[Path, typer.Option("--lake", envvar="MEDMULTIPOINTS_LAKE", help="Folder of the data lake.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, for machines.")]
 DEFAULT_LAKE = Path("lake")
-RunnerOption = Annotated[
-    Literal["threads", "processes", "dask", "ray"],
-    typer.Option("--runner", envvar="MEDMULTIPOINTS_RUNNER", help="Where shards are worked on."),
-]
-AddressOption = Annotated[
-    str | None,
-    typer.Option(
-        "--runner-address",
-        metavar="ADDRESS",
-        envvar="MEDMULTIPOINTS_RUNNER_ADDRESS",
-        help="A Dask or Ray cluster that runs already; the default is one for this run.",
-    ),
-]
-SourceOption = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME=PATH", help="Local archive or folder of a source; others are downloaded."),
-]
-OnlyOption = Annotated[
-    str, typer.Option(metavar="NAME[,NAME]", help="Use these sources only; the default is all of the recipe's.")
-]
-WorkersOption = Annotated[int | None, typer.Option(min=1, help="Shards at a time; the default is one a core.")]
 
 
 def existing_lake(where: Path) -> Lake:

@@ -9,6 +9,7 @@ import typer
 from medmultipoints.data_lake.publish.plan import PushPlan
 from medmultipoints.flows.cli.console import OUT, print_json, say, table
 from medmultipoints.flows.cli.options import JsonOption, chosen_repo
+from medmultipoints.flows.cli.request_options import field_option
 from medmultipoints.flows.engine.publishing import Published, open_place, plan_for, publish_release
 from medmultipoints.flows.engine.request import PublishRequest, ask
 from medmultipoints.transforms.errors import UsageError
@@ -19,19 +20,12 @@ MOST_FILES = 20
 def publish(
     ctx: typer.Context,
     release: Annotated[str, typer.Argument(help="Folder of a release.")],
-    repo: Annotated[
-        str | None,
-        typer.Option(metavar="OWNER/NAME", help="Dataset repository of the Hub; created if missing."),
-    ] = None,
-    to: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Folder for versions without the Hub: a git repository.")
-    ] = None,
-    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
-    branch: Annotated[str, typer.Option(metavar="NAME", help="Branch to commit to; created if missing.")] = "main",
-    pull_request: Annotated[bool, typer.Option("--pr", help="Propose the commit as a pull request; no tag.")] = False,
-    replace_edits: Annotated[
-        bool, typer.Option("--replace-edits", help="Overwrite files that someone edited there.")
-    ] = False,
+    repo: Annotated[str | None, field_option(PublishRequest, "repo", metavar="OWNER/NAME")] = None,
+    to: Annotated[str | None, field_option(PublishRequest, "to", metavar="FOLDER")] = None,
+    private: Annotated[bool, field_option(PublishRequest, "private", "--private")] = False,
+    branch: Annotated[str, field_option(PublishRequest, "branch", metavar="NAME")] = "main",
+    pull_request: Annotated[bool, field_option(PublishRequest, "pull_request", "--pr")] = False,
+    replace_edits: Annotated[bool, field_option(PublishRequest, "replace_edits", "--replace-edits")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation; needed outside a terminal.")] = False,
     as_json: JsonOption = False,
@@ -78,7 +72,7 @@ def run(request: PublishRequest, plan: PushPlan) -> Published:
         return publish_release(request, say, plan)
     from medmultipoints.flows.orchestration.local import run_publish
 
-    return run_publish(request)
+    return run_publish(request, plan)
 
 
 def agree(plan: PushPlan) -> None:

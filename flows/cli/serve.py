@@ -13,14 +13,17 @@ from medmultipoints.data_lake.store.layout import Lake, lake_at, open_lake
 from medmultipoints.flows.cli.console import OUT, print_json, say
 from medmultipoints.flows.cli.options import (
     DEFAULT_LAKE,
-    AddressOption,
     JsonOption,
     LakeOption,
+    chosen_repo,
+)
+from medmultipoints.flows.cli.request_options import (
+    AddressOption,
     OnlyOption,
     RunnerOption,
     SourceOption,
     WorkersOption,
-    chosen_repo,
+    field_option,
 )
 from medmultipoints.flows.engine.prepare import check_given
 from medmultipoints.flows.engine.request import (
@@ -52,10 +55,7 @@ DatabaseOption = Annotated[
         help="postgresql+asyncpg://... for PostgreSQL; the default is SQLite in the lake.",
     ),
 ]
-AlertOption = Annotated[
-    float,
-    typer.Option(min=0, max=1, metavar="SHARE", help="Of rejected inputs of a stage; above it nothing is published."),
-]
+AlertOption = Annotated[float, field_option(RefreshRequest, "alert_above", min=0, max=1, metavar="SHARE")]
 
 
 def serve(

@@ -12,7 +12,7 @@ from medmultipoints.data_lake.store.layout import only_builder
 from medmultipoints.data_lake.store.objects import clear_temporary
 from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.flows.engine.place import Placed, VersionTaken, place_release
-from medmultipoints.flows.engine.plan import at_version, settled
+from medmultipoints.flows.engine.plan import Plan, at_version, settled
 from medmultipoints.flows.engine.recording import Recorder, how_ended
 from medmultipoints.flows.engine.run import Mapper, Observer, StageResult, run_pipeline, summary
 from medmultipoints.flows.engine.stage import Build, Stage
@@ -55,15 +55,20 @@ class Outcome:
         return next(result for result in self.stages if table in result.receipt.objects)
 
 
-def execute(build: Build, stages: Sequence[Stage], mapper: Mapper, observer: Observer) -> Outcome:
-    """Run the stages and place the release; however the run ends, its record says so."""
+def execute(
+    build: Build, stages: Sequence[Stage], mapper: Mapper, observer: Observer, plan: Plan | None = None
+) -> Outcome:
+    """Run the stages and place the release; however the run ends, its record says so.
+
+    ``plan`` is that of the build, where one was made before.
+    """
     started = datetime.now(UTC)
     recorder = Recorder(observer, build, started)
     with seldom_collecting(), only_builder(build.lake, build.recipe.name):
         clear_temporary(build.lake)
         recorder.record()
         try:
-            outcome = release(build, stages, mapper, recorder, started)
+            outcome = release(build, stages, mapper, recorder, started, plan)
         except BaseException as error:
             recorder.record(how_ended(error))
             raise
@@ -86,10 +91,18 @@ def seldom_collecting() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
-def release(build: Build, stages: Sequence[Stage], mapper: Mapper, observer: Observer, started: datetime) -> Outcome:
+def release(
+    build: Build,
+    stages: Sequence[Stage],
+    mapper: Mapper,
+    observer: Observer,
+    started: datetime,
+    plan: Plan | None = None,
+) -> Outcome:
     """Place the release under the requested version; ``auto`` takes the version that the difference calls for."""
     build = settled(build)
-    results = run_pipeline(build, stages, mapper, observer)
+    keys = plan.keys if plan and plan.build.recipe.version == build.recipe.version else None
+    results = run_pipeline(build, stages, mapper, observer, keys)
     try:
         placed = place_release(build, results[-1].receipt)
     except VersionTaken as taken:

@@ -1,7 +1,7 @@
 """What a run would do, known before anything runs: the key of every stage, and which stages are finished."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from medmultipoints.data_lake.catalogue import read_digest
 from medmultipoints.data_lake.store.keys import Scan, code_inputs, digest
@@ -12,6 +12,30 @@ from medmultipoints.flows.engine.stage import Build, Stage
 
 ENGINE = ("medmultipoints.flows.engine.finish", "medmultipoints.flows.engine.stage")
 """The modules that every result depends on, of every stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A build at the version that it begins with, the keys of its stages, and the receipts of those that are finished.
+
+    The keys hold while the process runs; receipts are read again by who holds the lock of the build.
+    """
+
+    build: Build
+    keys: Mapping[str, str]
+    done: Mapping[str, Receipt]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every stage is finished and intact, so that there is nothing to do."""
+        return len(self.done) == len(self.keys)
+
+
+def plan_build(build: Build, stages: Sequence[Stage]) -> Plan:
+    """Return the plan of a build."""
+    build = settled(build)
+    keys = plan_keys(build, stages)
+    return Plan(build, keys, finished(build, stages, keys))
 
 
 def plan_keys(build: Build, stages: Sequence[Stage]) -> dict[str, str]:
@@ -45,12 +69,6 @@ def finished(build: Build, stages: Sequence[Stage], keys: Mapping[str, str]) -> 
     """Return the receipts of stages whose results exist and are intact."""
     receipts = {stage.name: read_receipt(build.lake, stage.name, keys[stage.name]) for stage in stages}
     return {name: receipt for name, receipt in receipts.items() if receipt is not None}
-
-
-def is_finished(build: Build, stages: Sequence[Stage]) -> bool:
-    """Return whether every stage of the build is finished and intact, so that there is nothing to do."""
-    build = settled(build)
-    return len(finished(build, stages, plan_keys(build, stages))) == len(stages)
 
 
 def at_version(build: Build, version: str) -> Build:

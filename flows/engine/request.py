@@ -31,11 +31,11 @@ class BuildRequest(_Request):
     )
     lake: str = Field(default="lake", min_length=1, description="Folder of the data lake")
     sources: dict[str, str] = Field(
-        default={}, description="Local archive or folder of each source, by name; others are downloaded"
+        default={}, description="Local archive or folder of a source, by its name; others are downloaded"
     )
-    only: tuple[str, ...] = Field(default=(), description="Names of the sources to use; empty: all of the recipe's")
+    only: tuple[str, ...] = Field(default=(), description="Use these sources only; the default is all of the recipe's")
     version: Annotated[str, Field(pattern=ASKED_VERSION)] | None = Field(
-        default=None, description="X.Y.Z, or auto; none: the recipe's"
+        default=None, description="Version of the release: X.Y.Z or auto; the default is the recipe's"
     )
     check_version: Literal["early", "late"] = Field(
         default="early",
@@ -43,13 +43,13 @@ class BuildRequest(_Request):
         "its contents",
     )
     workers: Annotated[int, Field(ge=1, le=1024)] | None = Field(
-        default=None, description="Shards at work at the same time; none: one per core"
+        default=None, description="Shards at work at the same time; the default is one per core"
     )
     runner: RunnerName = Field(
         default="threads", description="Where shards are worked on; dask and ray need their packages"
     )
     address: str | None = Field(
-        default=None, description="Address of a running Dask or Ray cluster; none: one for this run"
+        default=None, description="Address of a running Dask or Ray cluster; the default is one for this run"
     )
 
     @model_validator(mode="after")
@@ -80,11 +80,11 @@ class Destination(_Request):
     """Where versions of a release go: the Hub or a folder. The token is no parameter."""
 
     repo: Annotated[str, Field(pattern=REPOSITORY)] | None = Field(
-        default=None, description="OWNER/NAME of a dataset repository of the Hub"
+        default=None, description="Dataset repository of the Hub; created if missing"
     )
-    to: str | None = Field(default=None, description="Folder for versions, without the Hub; either this or repo")
+    to: str | None = Field(default=None, description="Folder for versions without the Hub: a git repository")
     private: bool = Field(default=False, description="Make a new repository private")
-    branch: str = Field(default="main", min_length=1, description="Branch to commit to")
+    branch: str = Field(default="main", min_length=1, description="Branch to commit to; created if missing")
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue
 from medmultipoints.data_lake.store.layout import Lake
-from medmultipoints.flows.engine.plan import finished, plan_keys, settled
+from medmultipoints.flows.engine.plan import plan_build
 from medmultipoints.flows.engine.prepare import prepare
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.stage import Stage
@@ -51,10 +51,9 @@ def plan_rerun(lake: Lake, run: Mapping[str, Any], stages: Sequence[Stage]) -> R
         missing = to_download(lake, request)
         if missing:
             return Rerun(problem=f"it would begin with a download of {', '.join(missing)}")
-        build = settled(prepare(request, stages))
+        done = plan_build(prepare(request, stages), stages).done
     except PipelineError as error:
         return Rerun(problem=f"it would fail: {error}")
-    done = finished(build, stages, plan_keys(build, stages))
     names = [stage.name for stage in stages]
     return Rerun(tuple(name for name in names if name in done), tuple(name for name in names if name not in done))
 

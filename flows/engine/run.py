@@ -105,9 +105,14 @@ class Unwatched:
 Mapper = Callable[[Sequence[ShardJob]], Iterator[tuple[ShardJob, ShardResult]]]
 
 
-def run_pipeline(build: Build, stages: Sequence[Stage], mapper: Mapper, observer: Observer) -> list[StageResult]:
-    """Run every stage and return the results; stages and shards whose receipts are intact are kept, not repeated."""
-    keys = plan_keys(build, stages)
+def run_pipeline(
+    build: Build, stages: Sequence[Stage], mapper: Mapper, observer: Observer, keys: Mapping[str, str] | None = None
+) -> list[StageResult]:
+    """Run every stage and return the results; stages and shards whose receipts are intact are kept, not repeated.
+
+    ``keys`` are those of the stages, where they are known.
+    """
+    keys = keys or plan_keys(build, stages)
     done = finished(build, stages, keys)
     results: list[StageResult] = []
     for stage in stages:

@@ -20,6 +20,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Failed
 from prefect.variables import Variable
 
+from medmultipoints.data_lake.publish.plan import PushPlan
 from medmultipoints.flows.engine.run import Observer
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.orchestration.progress import Progress, call_api
@@ -31,6 +32,7 @@ ADDRESS = re.compile(r"(\w+://)(?:[^/\s'\"@]*@)?([^/\s'\"?]+)[^\s'\"]*")
 
 T = TypeVar("T")
 _OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
+_AGREED: ContextVar[PushPlan | None] = ContextVar("agreed", default=None)
 _PREPARED: ContextVar[Build | None] = ContextVar("prepared", default=None)  # hashing the sources twice takes minutes
 
 
@@ -45,10 +47,25 @@ def handed_over(prepared: Build, observer: Observer | None = None) -> Iterator[N
         _OBSERVER.reset(observing)
 
 
+@contextmanager
+def agreed_to(plan: PushPlan) -> Iterator[None]:
+    """Within the block, the publish flow of this process pushes as planned and does not plan again."""
+    token = _AGREED.set(plan)
+    try:
+        yield
+    finally:
+        _AGREED.reset(token)
+
+
 # Functions, because a flow is pickled with everything that its code names, and a ContextVar cannot be.
 def prepared_build() -> Build | None:
     """Return the build that the caller prepared, if it did."""
     return _PREPARED.get()
+
+
+def agreed_plan() -> PushPlan | None:
+    """Return the plan of a push that the caller agreed to, if it did."""
+    return _AGREED.get()
 
 
 def calling_observer() -> Observer | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 
+from medmultipoints.data_lake.publish.plan import PushPlan
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.publishing import Published
 from medmultipoints.flows.engine.request import BuildRequest, PublishRequest
@@ -54,15 +55,17 @@ def no_heartbeat() -> Iterator[None]:
         yield
 
 
-def run_publish(request: PublishRequest) -> Published:
+def run_publish(request: PublishRequest, plan: PushPlan) -> Published:
     """Run the publish flow on the configured server and return its outcome; an error is raised as it was."""
     os.environ.update({name: value for name, value in CONSOLE.items() if name not in os.environ})
     from prefect.logging.handlers import APILogWorker
 
+    from medmultipoints.flows.orchestration.flow_runs import agreed_to
     from medmultipoints.flows.orchestration.publish import publish
 
     try:
-        state = publish(request, return_state=True)
+        with agreed_to(plan):
+            state = publish(request, return_state=True)
     finally:
         APILogWorker.drain_all(timeout=5)
     published: object = state.result(raise_on_failure=True)

@@ -20,7 +20,7 @@ from prefect.utilities.urls import url_for
 from medmultipoints.data_lake.fetch.upstream import Answer, ask_servers, keep_answers
 from medmultipoints.data_lake.store.parquet_tables import scan_table
 from medmultipoints.flows.engine.execute import Outcome, execute
-from medmultipoints.flows.engine.plan import is_finished
+from medmultipoints.flows.engine.plan import plan_build
 from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.publishing import open_place, plan_for
 from medmultipoints.flows.engine.recording import record_unpublished
@@ -29,7 +29,7 @@ from medmultipoints.flows.engine.request import Destination, RefreshRequest
 from medmultipoints.flows.engine.run import Unwatched, run_in_threads
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.orchestration.build import build
-from medmultipoints.flows.orchestration.flow_runs import as_flow_state, handed_over, notify
+from medmultipoints.flows.orchestration.flow_runs import agreed_to, as_flow_state, handed_over, notify
 from medmultipoints.flows.orchestration.progress import Progress, call_api
 from medmultipoints.flows.orchestration.publish import publish
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
@@ -94,8 +94,9 @@ def _refresh(what: RefreshRequest, _progress: Progress) -> State[Any]:
 
 def outcome_of(what: RefreshRequest, prepared: Build) -> Outcome | State[Any]:
     """Return the release, built by a run of its own if something changed; the state of that run if it failed."""
-    if is_finished(prepared, PIPELINE):
-        return execute(prepared, PIPELINE, run_in_threads(1), Unwatched())
+    plan = plan_build(prepared, PIPELINE)
+    if plan.is_finished:
+        return execute(prepared, PIPELINE, run_in_threads(1), Unwatched(), plan)
     refuse_early(prepared)
     get_run_logger().info("something changed: building")
     with handed_over(prepared):
@@ -121,11 +122,16 @@ def published_to(what: RefreshRequest, built: Outcome) -> State[Any] | None:
     DataError if too many inputs were rejected, even where there is no destination.
     """
     destination = what.publish_to
-    request = destination.request(str(built.release.path)) if destination else None
-    if request and plan_for(request, open_place(request)).action == "nothing":
+    if destination is None:
+        check_rejection_rate(what, built)
+        return None
+    request = destination.request(str(built.release.path))
+    plan = plan_for(request, open_place(request))
+    if plan.action == "nothing":
         return None
     check_rejection_rate(what, built)
-    return own_state(publish(request, return_state=True)) if request else None
+    with agreed_to(plan):
+        return own_state(publish(request, return_state=True))
 
 
 def check_rejection_rate(what: RefreshRequest, built: Outcome) -> None:

@@ -9,9 +9,9 @@ from medmultipoints.data_lake.release.write.manifest import ManifestSource, read
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import object_path, receipt_path
 from medmultipoints.data_lake.store.runs import read_runs
-from medmultipoints.flows.engine.execute import Outcome
-from medmultipoints.flows.engine.plan import is_finished
-from medmultipoints.flows.engine.run import run_in_threads
+from medmultipoints.flows.engine.execute import Outcome, execute
+from medmultipoints.flows.engine.plan import plan_build
+from medmultipoints.flows.engine.run import Unwatched, run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.errors import DataError
 from tests.flows.small_builds import STAGES, build, kept, make_sources, prepared, write_recipe
@@ -49,11 +49,20 @@ def test_every_input_of_every_stage_is_accounted_for(first: Outcome) -> None:
 
 def test_a_second_build_keeps_every_stage(lake: Path, recipe: str, sources: dict[str, str], first: Outcome) -> None:
     """In a lake that was moved, too."""
-    assert is_finished(prepared(recipe, lake, sources), PIPELINE)
+    assert plan_build(prepared(recipe, lake, sources), PIPELINE).is_finished
     again = build(recipe, lake, sources)
     assert kept(again) == STAGES
     assert counts(again) == counts(first)
     assert (again.release.manifest_root, again.release.kept) == (first.release.manifest_root, True)
+
+
+def test_the_keys_of_a_plan_are_not_computed_again(
+    lake: Path, recipe: str, sources: dict[str, str], first: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_build(prepared(recipe, lake, sources), PIPELINE)
+    monkeypatch.delattr("medmultipoints.flows.engine.run.plan_keys")
+    again = execute(plan.build, PIPELINE, run_in_threads(1), Unwatched(), plan)
+    assert kept(again) == STAGES
 
 
 def test_workers_do_not_show(tmp_path: Path, recipe: str, sources: dict[str, str], first: Outcome) -> None:
@@ -77,7 +86,7 @@ def test_the_order_of_the_archives_shows_in_their_hashes_alone(tmp_path: Path, r
 def test_an_edit_of_the_recipe_rebuilds_what_depends_on_it(lake: Path, tmp_path: Path, sources: dict[str, str]) -> None:
     """Other fractions touch the splits and what follows; the pictures are not read again."""
     edited = write_recipe(tmp_path / "small.toml", ("train = 0.6, test = 0.4", "train = 0.5, test = 0.5"))
-    assert not is_finished(prepared(edited, lake, sources), PIPELINE)
+    assert not plan_build(prepared(edited, lake, sources), PIPELINE).is_finished
     assert kept(build(edited, lake, sources, version="2.0.0")) == [
         "index",
         "derive",

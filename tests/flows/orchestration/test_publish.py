@@ -17,7 +17,11 @@ from medmultipoints.data_lake.publish.plan import plan_push
 from medmultipoints.data_lake.publish.push import push
 from medmultipoints.data_lake.release.sign.provenance import SIGNATURE
 from medmultipoints.flows.cli.app import app
+from medmultipoints.flows.engine.publishing import open_place, plan_for
+from medmultipoints.flows.engine.request import PublishRequest, ask
 from medmultipoints.flows.orchestration.embedded_server import embedded_server
+from medmultipoints.flows.orchestration.local import run_publish
+from tests.flows.prefect_server import quiet_server
 from tests.hub.fixtures import history, hub, publish, repo, running_hub, versions
 from tests.hub.running import READER, WRITER, TestHub, start_hub
 
@@ -107,6 +111,16 @@ def test_a_version_whose_rows_do_not_load_fails_to_verify(hub: TestHub, repo: st
     failed = {check["name"]: check["detail"] for check in json.loads(said.splitlines()[0])["checks"] if not check["ok"]}
     assert list(failed) == ["no_file_missing_or_extra", "rows_load"]
     assert failed["rows_load"].startswith(f"load_dataset at {commit}: ")
+
+
+def test_a_push_that_was_agreed_to_is_not_planned_again(
+    versions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = ask(PublishRequest, release=str(versions["1.0.0"]), to=str(tmp_path / "kept"))
+    plan = plan_for(request, open_place(request))
+    monkeypatch.delattr("medmultipoints.flows.engine.publishing.plan_push")
+    with quiet_server():
+        assert run_publish(request, plan).result.outcome == "pushed"
 
 
 @pytest.mark.parametrize("kept", ["git", "plain"])
