@@ -27,10 +27,16 @@ def picture_column(schema: pa.Schema) -> str | None:
     return next((str(column.name) for column in schema if pa.types.is_binary(column.type)), None)
 
 
-def row_picture(data: bytes, name: str, row: int) -> bytes:
-    """The bytes of the picture in a row, counted from 0. ImageProblem if it is missing."""
+def picture_columns(schema: pa.Schema) -> tuple[str, ...]:
+    """All columns of pictures that are structs of bytes and path."""
+    structs = [column for column in schema if pa.types.is_struct(column.type)]
+    return tuple(str(column.name) for column in structs if "bytes" in {part.name for part in column.type})
+
+
+def row_picture(data: bytes, name: str, row: int, column: str | None = None) -> bytes:
+    """The bytes of the picture in a row, counted from 0, and a column. ImageProblem if it is missing."""
     table = open_table(data, name)
-    column = picture_column(table.schema_arrow)
+    column = column or picture_column(table.schema_arrow)
     start = 0
     for group in range(table.num_row_groups):
         count = table.metadata.row_group(group).num_rows

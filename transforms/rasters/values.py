@@ -1,7 +1,11 @@
 """Mask files to the whole numbers that they code: palettes as indices, colours packed, nothing rescaled."""
 
 import io
+import zipfile
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +13,7 @@ from PIL import Image
 
 from medmultipoints.transforms.pictures.decode import MAX_PIXELS, ImageProblem, decode_mask
 from medmultipoints.transforms.pictures.png_chunks import SIGNATURE, PngDamage, check_pixels, read_chunks
+from medmultipoints.transforms.rasters.parquet_rows import row_picture
 from medmultipoints.transforms.rasters.volumes import is_volume_plane, read_plane
 from medmultipoints.transforms.records import MaskLayer
 
@@ -26,6 +31,8 @@ def read_codes(layer: MaskLayer, read: Callable[[str], bytes]) -> Values:
     if is_volume_plane(layer.plane):
         return np.asarray(read_plane(read, layer.member, layer.plane, layer.grid), np.int64)
     data = read(layer.member)
+    if layer.plane.startswith("row:"):
+        return _row_values(data, layer)
     if layer.member.lower().endswith((".npy", ".npz")):
         return _array_values(data, layer.plane)
     plain = layer.kind == "binary" and layer.channel == "rgb" and not layer.plane
@@ -34,6 +41,13 @@ def read_codes(layer: MaskLayer, read: Callable[[str], bytes]) -> Values:
     if data.startswith(b"\xff\xd8\xff") or (plain and data.startswith(SIGNATURE)):
         return decode_mask(data).astype(np.int64)  # transparency, palette and 16 bits as of every binary mask
     return _picture_values(data, layer)
+
+
+def _row_values(data: bytes, layer: MaskLayer) -> Values:
+    """The values of a mask in a row and column of a Parquet file: ``row:5:mask``."""
+    row, _, column = layer.plane.removeprefix("row:").partition(":")
+    held = row_picture(data, layer.member, int(row), column)
+    return read_codes(replace(layer, member=f"{layer.member} row {row}", plane=""), lambda _: held)
 
 
 def distinct_codes(values: Values) -> list[int]:
@@ -54,15 +68,20 @@ def pack_colour(text: str) -> int:
     return red << 16 | green << 8 | blue
 
 
-def _array_values(data: bytes, plane: str) -> Values:
+def read_array(data: bytes) -> NDArray[Any]:
+    """Return the one array of a NumPy file (npy, npz). ImageProblem for several, and for arrays of Python objects."""
     try:
         loaded = np.load(io.BytesIO(data), allow_pickle=False)
         arrays = [loaded[name] for name in sorted(loaded.files)] if hasattr(loaded, "files") else [loaded]
-    except (ValueError, OSError, EOFError, KeyError) as error:
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise ImageProblem("unreadable_image", f"no array of numbers: {error}") from error
     if len(arrays) != 1:
         raise ImageProblem("unreadable_image", f"it holds {len(arrays)} arrays, not one")
-    array = arrays[0]
+    return np.asarray(arrays[0])
+
+
+def _array_values(data: bytes, plane: str) -> Values:
+    array = read_array(data)
     if plane.startswith("channel:") and array.ndim == 3:
         array = array[int(plane.removeprefix("channel:"))]
     if array.ndim != 2 or array.dtype.kind not in "biu":

@@ -1,12 +1,14 @@
 """Data sets of the Hugging Face Hub: Parquet with pictures and objects, or a folder with ``metadata.jsonl``.
 
-Objects are lists of boxes and categories; names of category numbers are in the features of a Parquet file.
+Objects are lists of boxes and categories; names of category numbers are in the features of a Parquet file. Masks are
+pictures in a column of their own.
 """
 
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final
 
 import pyarrow as pa
@@ -14,11 +16,12 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.rasters.parquet_rows import open_table, picture_column
-from medmultipoints.transforms.records import Annotation
+from medmultipoints.transforms.rasters.parquet_rows import open_table, picture_column, picture_columns
+from medmultipoints.transforms.records import Annotation, MaskLayer
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.formats.masks import decide_kind, make_layer
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
@@ -26,12 +29,16 @@ from medmultipoints.transforms.sources.reading.joining import Pictures, missing,
 from medmultipoints.transforms.sources.reading.json_rows import show
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
+from medmultipoints.transforms.sources.reading.mask_sets import Mask
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns, propose_patterns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.pixel_looks import Look, look_at
 from medmultipoints.transforms.sources.reading.proposing import Draft, in_same_folders, plural, propose_images, single
+from medmultipoints.transforms.sources.reading.volume_keys import declared_values
 
 _BOXES: Final = ("bbox", "bboxes", "boxes", "box")
 _LABELS: Final = ("category", "categories", "label", "labels", "category_id", "class", "class_label", "name")
+MASKS_LOOKED_AT: Final = 48
 Size = tuple[int, int] | None
 
 
@@ -46,6 +53,7 @@ class _Row:
     boxes: tuple[Any, ...]
     labels: tuple[Any, ...]
     data: bytes | None = None
+    mask: bytes | None = None
 
 
 def _is_metadata(head: bytes) -> bool:
@@ -64,7 +72,7 @@ def _parquets(listing: Listing) -> tuple[str, ...]:
             schema = open_table(listing.read(name), name).schema_arrow
         except MemberProblem:
             continue
-        if picture_column(schema) is not None and _objects_column(schema) is not None:
+        if picture_column(schema) is not None and (_objects_column(schema) or _mask_columns(schema)):
             found.append(name)
     return tuple(found)
 
@@ -80,6 +88,11 @@ def _objects_column(schema: pa.Schema) -> str | None:
         if pa.types.is_struct(inner) and {part.name for part in inner} & set(_BOXES):
             return str(column.name)
     return None
+
+
+def _mask_columns(schema: pa.Schema) -> tuple[str, ...]:
+    """Further columns of pictures, which may be masks, of a table without objects."""
+    return () if _objects_column(schema) else picture_columns(schema)[1:]
 
 
 def _class_names(schema: pa.Schema) -> tuple[str, ...]:
@@ -140,16 +153,27 @@ def _rows(listing: Listing, name: str, index: PictureIndex) -> Iterator[_Row]:
         yield _Row(f"{name}#{at}", index.find(stated, name).member, "", stated, boxes, labels)
 
 
-def _parquet_rows(listing: Listing, name: str) -> Iterator[_Row]:
+def _parquet_rows(listing: Listing, name: str, masks: Sequence[str] = ()) -> Iterator[_Row]:
+    """Rows of a table; of one without objects, with the mask in the first column of ``masks``."""
     table = open_table(listing.read(name), name)
-    pictures, column = picture_column(table.schema_arrow), _objects_column(table.schema_arrow)
-    for at, held in enumerate(_held_rows(table, name, [str(pictures), str(column)])):
-        picture = held[str(pictures)]
-        boxes, labels = _split_objects(held[str(column)])
+    pictures, column = str(picture_column(table.schema_arrow)), _objects_column(table.schema_arrow)
+    for at, held in enumerate(_held_rows(table, name, [pictures, *([column] if column else []), *masks])):
+        picture = held[pictures]
+        boxes, labels = _split_objects(held[column] if column else None)
+        drawn = held[masks[0]] if masks else None
         path = picture.get("path") if isinstance(picture, dict) else None
         data = picture.get("bytes") if isinstance(picture, dict) else picture
         stem = f"{split_path(name).stem}_{at:06d}"
-        yield _Row(f"{name}#{at}", name, f"row:{at}", split_path(path).stem if path else stem, boxes, labels, data)
+        yield _Row(
+            f"{name}#{at}",
+            name,
+            f"row:{at}",
+            split_path(path).stem if path else stem,
+            boxes,
+            labels,
+            data,
+            drawn and drawn.get("bytes"),
+        )
 
 
 def _held_rows(table: pq.ParquetFile, name: str, columns: list[str]) -> Iterator[dict[str, Any]]:
@@ -167,6 +191,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     if not names:
         return None
     draft = Draft("hugging-face", stated)
+    if listing.kinds[names[0]] == "parquet" and (columns := _mask_columns(_schema(listing, names[0]))):
+        return _recognise_masks(draft, listing, names, columns)
     index = PictureIndex(listing.photos)
     kind = "Parquet file" if listing.kinds[names[0]] == "parquet" else "metadata file"
     draft.line("format", "hugging-face", f"{plural(len(names), kind)} with pictures and objects")
@@ -196,6 +222,37 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
     decide_form(draft, forms, None, corners)
     _decide_names(draft, listing, names, labels)
+    return draft.done()
+
+
+def _schema(listing: Listing, name: str) -> pa.Schema:
+    return open_table(listing.read(name), name).schema_arrow
+
+
+def _recognise_masks(
+    draft: Draft, listing: Listing, names: Sequence[str], columns: Sequence[str]
+) -> Recognition | None:
+    """Propose a declaration for tables with a column of pictures and one of masks; the masks are flat areas."""
+    pattern = single(propose_patterns(names, set(listing.kinds) - set(names)))
+    looks: dict[str, dict[str, Look]] = {column: {} for column in columns}
+    for column in columns:
+        for name in names:
+            for row in islice(_parquet_rows(listing, name, [column]), MASKS_LOOKED_AT):
+                if row.mask and (look := look_at(row.mask)) is not None and look.is_drawing:
+                    looks[column][f"{name}#{row.plane}"] = look
+    drawn = [column for column in columns if looks[column]]
+    if not drawn:
+        return None
+    draft.line("format", "hugging-face", f"{plural(len(names), 'Parquet file')} with pictures and masks")
+    draft.line("annotations", pattern, plural(len(names), "Parquet file"))
+    draft.line("images", pattern, "pictures are in the rows")
+    column = str(draft.states("fields.mask") or drawn[0])
+    if len(drawn) == 1:
+        draft.line("fields.mask", column, "the column of pictures with flat areas")
+    else:
+        draft.ask("fields.mask", f"Several columns hold masks: {', '.join(drawn)}. Which is right?", drawn)
+    held = looks.get(column, {})
+    decide_kind(draft, listing, [Mask(key, key, "", "") for key in held], held)
     return draft.done()
 
 
@@ -235,12 +292,25 @@ def read(declaration: Declaration, files: Files) -> Reading:
     for name in names:
         columns = hole_columns(name, declaration.annotations)
         try:
-            for row in _rows(listing, name, pictures.index):
+            rows = _masked_rows(declaration, listing, name) or _rows(listing, name, pictures.index)
+            for row in rows:
                 yield from _read_row(declaration, listing, pictures, name, row, columns)
         except MemberProblem as problem:
             yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
     if names and listing.kinds[names[0]] != "parquet":
         yield from pictures.rest()
+
+
+def _masked_rows(declaration: Declaration, listing: Listing, name: str) -> Iterator[_Row] | None:
+    column = declaration.fields.get("mask")
+    return _parquet_rows(listing, name, [column]) if column and listing.kinds[name] == "parquet" else None
+
+
+def _mask_layers(declaration: Declaration, listing: Listing, name: str, row: _Row) -> tuple[MaskLayer, ...]:
+    if not row.mask:
+        return ()
+    layer = make_layer(declaration, declared_values(declaration, listing), name, {})
+    return (replace(layer, plane=f"{row.plane}:{declaration.fields['mask']}"),)
 
 
 def _read_row(
@@ -265,7 +335,9 @@ def _read_row(
             plane=row.plane,
             width=size[0] if size else None,
             height=size[1] if size else None,
+            annotated=bool(row.mask) or "mask" not in declaration.fields,
             annotations=tuple(item for item in found if isinstance(item, Annotation)),
+            layers=_mask_layers(declaration, listing, name, row),
             columns=columns,
         )
 
@@ -289,6 +361,6 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     weight=75,
-    lost="masks in columns of pictures; columns other than picture and objects",
+    lost="columns other than picture, objects and mask",
     export="datasets: push_to_hub, or save the Parquet files",
 )

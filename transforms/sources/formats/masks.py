@@ -4,8 +4,10 @@ Files are masks because of their pixels (flat areas) and belong to the picture w
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.rasters.values import read_array
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
@@ -33,7 +35,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     looks = _looks(listing, chosen)
     if not looks:
         return None
-    _decide_kind(draft, listing, chosen, looks)
+    decide_kind(draft, listing, chosen, looks)
+    _hint_sizes(draft, listing, [mask for mask in chosen if listing.kinds.get(mask.member) == "picture"])
     return draft.done()
 
 
@@ -42,11 +45,17 @@ def _looks(listing: Listing, masks: Sequence[Mask]) -> dict[str, Look]:
     return {name: look for name, look in sampled.items() if look is not None}
 
 
-def _decide_kind(draft: Draft, listing: Listing, masks: Sequence[Mask], looks: Mapping[str, Look]) -> None:
+def decide_kind(draft: Draft, listing: Listing, masks: Sequence[Mask], looks: Mapping[str, Look]) -> None:
+    """Lines or questions for what the values of masks mean; ``looks`` are the pixels of a sample of them."""
     seen = MaskValues()
     for look in looks.values():
         seen.add(look)
     several = len({mask.picture for mask in masks}) < len(masks)
+    if any(look.channels for look in looks.values()):
+        draft.line("masks.kind", "channels", f"{plural(len(looks), 'array')} of channels, rows and columns")
+        draft.line("masks.object", "file", "each channel is one object")
+        draft.ask("masks.label", "What do the masks show? Give the label of the objects.")
+        return
     said = f"{plural(seen.files, 'file')} decoded"
     if seen.colours:
         _decide_colours(draft, listing, seen, said)
@@ -54,7 +63,6 @@ def _decide_kind(draft: Draft, listing: Listing, masks: Sequence[Mask], looks: M
         _decide_binary(draft, masks, seen, several, said)
     else:
         _decide_values(draft, listing, seen, said)
-    _hint_sizes(draft, listing, masks)
 
 
 def _decide_binary(draft: Draft, masks: Sequence[Mask], seen: MaskValues, several: bool, said: str) -> None:
@@ -199,7 +207,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
 
 
 def _join(declaration: Declaration, listing: Listing) -> tuple[dict[str, list[MaskLayer]], list[ReadProblem]]:
-    masks = matching(listing.pictures, declaration.annotations)
+    masks = matching((*listing.pictures, *listing.of("array")), declaration.annotations)
     pictures = matching(listing.pictures if declaration.images else listing.photos, declaration.images)
     taken = set(masks)
     held: dict[str, list[MaskLayer]] = {name: [] for name in pictures if name not in taken}
@@ -213,11 +221,22 @@ def _join(declaration: Declaration, listing: Listing) -> tuple[dict[str, list[Ma
                 ReadProblem(key=name, reason=MISSING, detail=f"{name} is the mask of no picture that is here")
             )
         else:
-            held[picture].append(_layer(declaration, labels, name, values))
+            layer = make_layer(declaration, labels, name, values)
+            held[picture] += _channels(listing, layer) if declaration.masks.kind == "channels" else [layer]
     return held, problems
 
 
-def _layer(declaration: Declaration, labels: Mapping[str, str], name: str, values: Mapping[str, str]) -> MaskLayer:
+def _channels(listing: Listing, layer: MaskLayer) -> list[MaskLayer]:
+    """One layer a channel of an array; the whole file where it cannot be read, so that the build names it."""
+    try:
+        count = len(read_array(listing.read(layer.member)))
+    except MemberProblem:
+        return [layer]
+    return [replace(layer, kind="binary", object="file", plane=f"channel:{number}") for number in range(count)]
+
+
+def make_layer(declaration: Declaration, labels: Mapping[str, str], name: str, values: Mapping[str, str]) -> MaskLayer:
+    """The layer of a mask file as declared; ``labels`` are those of its values, ``values`` the holes of its path."""
     keys = declaration.masks
     label = declaration.label
     if keys.label is not None:

@@ -29,7 +29,7 @@ def mask_sets(listing: Listing) -> list[tuple[Mask, ...]]:
     photos = set(listing.photos)
     stems = Stems(sorted(photos))
     found: dict[str, list[Mask]] = {}
-    for name in listing.pictures:
+    for name in (*listing.pictures, *listing.of("array")):
         mask = stems.owner(name, own_folder=name in photos)
         if mask is not None:
             found.setdefault(f"{folder(name)}|{'' if name in photos else 'own'}", []).append(mask)

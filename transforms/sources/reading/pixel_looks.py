@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from medmultipoints.transforms.pictures.decode import MAX_PIXELS
+from medmultipoints.transforms.pictures.decode import MAX_PIXELS, ImageProblem
+from medmultipoints.transforms.rasters.values import read_array
 
 FLAT: Final = 0.88
 """The share of neighbouring pixels that are equal from which on a picture is a drawing."""
@@ -18,13 +19,17 @@ _PLAIN: Final = {"RGBA": "RGB", "LA": "L", "1": "L", "CMYK": "RGB", "YCbCr": "RG
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Pixels of one file as masks need them: palettes as indices, 16 bits kept, an alpha channel apart."""
+    """Pixels of one file as masks need them: palettes as indices, 16 bits kept, an alpha channel apart.
+
+    ``channels``: an array of masks one above the other; ``values`` are then their union.
+    """
 
     mode: str
     values: NDArray[Any]
     alpha: NDArray[np.uint8] | None
     lossy: bool
     palette: bool
+    channels: bool = False
 
     @property
     def flat(self) -> float:
@@ -53,6 +58,8 @@ def look_at(data: bytes, page: int = 0) -> Look | None:
     """The pixels of a picture file as stored; None where it is none that Pillow or tifffile reads."""
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return _look_at_tiff(data, page)
+    if data.startswith((b"\x93NUMPY", b"PK\x03\x04")):
+        return _look_at_array(data)
     try:
         with Image.open(io.BytesIO(data)) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -65,6 +72,19 @@ def look_at(data: bytes, page: int = 0) -> Look | None:
             return Look(image.mode, np.asarray(plain), alpha, lossy, image.mode == "P")
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning):
         return None
+
+
+def _look_at_array(data: bytes) -> Look | None:
+    """Whole numbers, height x width, or channels x height x width."""
+    try:
+        array = read_array(data)
+    except ImageProblem:
+        return None
+    if array.dtype.kind not in "biu" or array.ndim not in (2, 3):
+        return None
+    if array.ndim == 2:
+        return Look("array", array.astype(np.int64), None, False, False)
+    return Look("array", (array != 0).any(axis=0).astype(np.int64), None, False, False, channels=True)
 
 
 def _look_at_tiff(data: bytes, page: int) -> Look | None:

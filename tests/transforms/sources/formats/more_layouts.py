@@ -1,10 +1,12 @@
 """Layouts of tools and competitions that name things in their own way: paths of masks, mixed numbers, cells of runs."""
 
 import hashlib
+import io
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from tests.transforms.sources.formats.layouts import (
     Files,
@@ -12,6 +14,7 @@ from tests.transforms.sources.formats.layouts import (
     coco,
     dump,
     mot,
+    parquet,
     pictures,
     table,
     yolo,
@@ -132,5 +135,28 @@ def cells() -> Iterable[Layout]:
     yield Layout("via as csv", {"via.csv": table(header, lines), **shots})
 
 
+def arrays() -> Iterable[Layout]:
+    """Masks in NumPy files and in a column of a table."""
+    shots = pictures()
+    single, packed = {}, {}
+    for scene in SCENES:
+        values = np.zeros((HEIGHT, WIDTH), np.int32)
+        for at, thing in enumerate(scene.things, start=1):
+            values[thing.mask() > 0] = at * 300
+        buffer, archive = io.BytesIO(), io.BytesIO()
+        np.save(buffer, values)
+        np.savez(archive, masks=np.array([t.mask() for t in scene.things], np.uint8).reshape(-1, HEIGHT, WIDTH))
+        single[f"masks/{scene.stem}.npy"] = buffer.getvalue()
+        packed[f"masks/{scene.stem}.npz"] = archive.getvalue()
+    numbered = {"masks.kind": "instances", "masks.label": "cell", "masks.object": "value"}
+    yield Layout("numbered masks as arrays", {**single, **shots}, numbered, CELLS)
+    yield Layout("channels of masks as arrays", {**packed, **shots}, {"masks.label": "cell"}, CELLS)
+    rows = [
+        {"image": {"bytes": s.png(), "path": f"{s.stem}.png"}, "label": {"bytes": binary(s), "path": None}}
+        for s in SCENES
+    ]
+    yield Layout("parquet with masks", {"data/train-00000.parquet": parquet(pa.Table.from_pylist(rows))}, CELL, CELLS)
+
+
 def more_layouts() -> list[Layout]:
-    return [layout for make in (mask_paths, mixed_numbers, key_frames, cells) for layout in make()]
+    return [layout for make in (mask_paths, mixed_numbers, key_frames, cells, arrays) for layout in make()]
