@@ -8,6 +8,7 @@ PNG specification (third edition), XMP part 1, ``PIL.Image.Exif`` and OpenCV's `
 import io
 import re
 import struct
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from PIL import Image
 
 from medmultipoints.transforms.pictures.png_chunks import SIGNATURE
 from medmultipoints.transforms.records import Box
+
+# Pillow warns of damaged metadata on standard error, once a place; what they say is read below as far as it goes.
+warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
 
 Orientation = Literal["stored", "displayed", "refuse"]
 

@@ -51,12 +51,20 @@ def find_annotated_objects(
     """Return all regions of a declared source's picture of ``width`` x ``height`` px, in its own frame.
 
     An annotation yields a region for each kind of evidence that it has; all share its key. Boxes are cut at the frame.
+    An annotation that repeats another in label and place is no further object.
     ``picture``, in RGB, is given where tones are to be measured. ImageProblem where a mask cannot be used.
     """
     regions: list[Region] = []
     unused: list[UnusedAnnotation] = []
+    seen: dict[tuple[object, ...], str] = {}
     for annotation in sample.annotations:
         if annotation.crowd or annotation.ignore:
+            continue
+        same = (annotation.label, annotation.box, annotation.polygons, annotation.rle, annotation.track_id)
+        first = seen.setdefault(same, annotation.key)
+        if first != annotation.key and any(same[1:4]):
+            detail = f"{annotation.key}: the same {annotation.label} in the same place as {first}"
+            unused.append(UnusedAnnotation(annotation.key, annotation.label, "annotation_repeated", detail))
             continue
         found = list(_annotation_regions(sample.sample_id, annotation, width, height, picture))
         regions += found

@@ -52,6 +52,16 @@ def test_a_box_is_cut_at_the_frame_and_one_outside_is_no_object() -> None:
     assert [("x#1", "outside_the_picture")] == [(one.key, one.reason) for one in found.unused]
 
 
+def test_an_annotation_that_repeats_another_is_no_second_object() -> None:
+    """As lines that a label file holds twice; another label or track in the same place is an object of its own."""
+    box = Box(2, 2, 6, 6)
+    twice = objects(note(box=box), note("x#1", box=box), note("x#2", box=box, polygons=(SQUARE,)))
+    assert ["x#0", "x#2", "x#2"] == [region.object_key for region in twice.regions]
+    assert [("x#1", "annotation_repeated")] == [(one.key, one.reason) for one in twice.unused]
+    tracks = objects(note(box=box, track_id="1"), note("x#1", box=box, track_id="2"))
+    assert ((), 2) == (tracks.unused, len(tracks.regions))
+
+
 def test_crowds_and_ignored_regions_are_no_regions() -> None:
     assert objects(note(box=Box(1, 1, 2, 2), crowd=True), note("x#1", box=Box(1, 1, 2, 2), ignore=True)).regions == ()
 
