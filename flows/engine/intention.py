@@ -36,11 +36,10 @@ def intention(recipe: Recipe, infos: Mapping[str, SourceInfo], paths: Mapping[st
 
 def check_room(lake: Lake) -> None:
     """Raise MachineError where the lake's disk is as good as full."""
-    free = shutil.disk_usage(lake.root).free
-    if free < LEAST_FREE:
+    if shutil.disk_usage(lake.root).free < LEAST_FREE:
         raise MachineError(
-            f"the lake folder {lake.root}: {size_words(free)} are free on its disk. Free space, or choose another "
-            "folder with --lake; finished work is kept."
+            f"the lake folder {lake.root}: less than {LEAST_FREE >> 20} MiB are left. The disk is full: free space or "
+            "choose another folder with --lake, then run again; finished work is kept."
         )
 
 

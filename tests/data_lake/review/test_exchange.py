@@ -121,3 +121,60 @@ def test_a_file_of_another_kind_is_refused(desk: Desk, file: CorrectionsFile, tm
     (tmp_path / "x.txt").write_text("nothing of the kind")
     with pytest.raises(UsageError, match="no export that can be read"):
         taken(desk, tmp_path / "x.txt", file)
+
+
+def as_coco(desk: Desk, file_name: Any = lambda image: image["image_file"]) -> dict[str, Any]:
+    """The labels of a release as CVAT and others write COCO: boxes, and masks as run lengths."""
+    labels, images, annotations = list(desk.labels), [], []
+    for number, image in enumerate(desk.images(), 1):
+        size = {"width": image["width"], "height": image["height"]}
+        images.append({"id": number, "file_name": file_name(image), **size})
+        for one in desk.seen(image["sample_id"]):
+            box = [one.box.x1, one.box.y1, one.box.x2 - one.box.x1, one.box.y2 - one.box.y1]
+            mask = {"counts": one.rle, "size": [image["height"], image["width"]]}
+            annotations.append({
+                "id": len(annotations) + 1, "image_id": number, "category_id": labels.index(one.label) + 1, "bbox": box,
+                "iscrowd": 0, **({"segmentation": mask} if one.rle else {}),
+            })  # fmt: skip
+    categories = [{"id": place, "name": label} for place, label in enumerate(labels, 1)]
+    return {"images": images, "categories": categories, "annotations": annotations}
+
+
+def test_coco_that_nobody_changed_gives_no_entry_and_an_edited_one_the_smallest(
+    desk: Desk, file: CorrectionsFile, tmp_path: Path
+) -> None:
+    found, path = as_coco(desk), tmp_path / "instances.json"
+    path.write_bytes(orjson.dumps(found))
+    assert taken(desk, path, file).entries == 0
+    boxes = [one for one in found["annotations"] if "segmentation" not in one]
+    boxes[0]["bbox"][2] -= 3
+    masks = [one for one in found["annotations"] if "segmentation" in one]
+    masks[0]["segmentation"] = [[10, 10, 60, 12, 55, 70]]
+    masks[0]["bbox"] = [10, 10, 50, 60]
+    path.write_bytes(orjson.dumps(found))
+    report = taken(desk, path, file)
+    assert report.changed == 2
+    assert {entry["action"] for entry in entries(file)} <= {"replace_boxes", "replace_masks", "exclude", "add_masks"}
+
+
+def test_an_object_cut_in_two_and_two_joined_to_one_are_understood(
+    desk: Desk, file: CorrectionsFile, tmp_path: Path
+) -> None:
+    found, path = as_coco(desk), tmp_path / "instances.json"
+    boxes = [one for one in found["annotations"] if "segmentation" not in one]
+    whole = boxes[0]
+    x, y, width, height = whole["bbox"]
+    whole["bbox"] = [x, y, width / 2, height]
+    found["annotations"].append({**whole, "id": 10_000, "bbox": [x + width / 2, y, width / 2, height]})
+    path.write_bytes(orjson.dumps(found))
+    assert taken(desk, path, file).changed == 1
+    (entry,) = entries(file)
+    assert (entry["action"], len(entry["boxes"])) == ("replace_boxes", 2)
+
+
+def test_renamed_pictures_are_refused_by_name(desk: Desk, file: CorrectionsFile, tmp_path: Path) -> None:
+    path = tmp_path / "instances.json"
+    path.write_bytes(orjson.dumps(as_coco(desk, lambda image: f"case-{image['sample_id'][-4:]}.jpg")))
+    with pytest.raises((DataError, UsageError), match=r"case-|no picture"):
+        taken(desk, path, file)
+    assert not file.path.exists()
