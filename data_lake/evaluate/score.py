@@ -1,7 +1,7 @@
 """Predictions brought together with the questions that they answer."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -12,6 +12,7 @@ from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.scoring.items import Item
 
 DESCRIPTION: Final = "description"
+SEGMENTATION: Final = "segmentation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Prediction:
 class Matched:
     """What can be scored, how it was matched, and what is not: by kind, and by why a dialect has no form for it.
 
-    ``descriptions``: of a release, the response to each question for a description, by its id.
+    ``descriptions`` and ``masks``: of a release, the response to each question for a description or a mask, by its id.
     """
 
     items: tuple[Item, ...]
@@ -37,6 +38,7 @@ class Matched:
     left_out: Mapping[str, int]
     unanswered: int = 0
     descriptions: Mapping[str, str] = field(default_factory=dict)
+    masks: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_items(
@@ -61,12 +63,17 @@ def load_items(
         unanswered = 0
     pairs = _by_id(questions, answers, predictions) if by_id else _by_order(questions, answers, predictions)
     scored = [(question.truth, question.restore(answer.response)) for question, answer in pairs if question.truth]
-    texts = {one.name: answer.response for one, answer in pairs if one.task == DESCRIPTION and truth.is_dir()}
-    others = Counter(one.task for one in questions if not one.truth and one.name not in texts)
+    apart = {task: _responses(pairs, task) if truth.is_dir() else {} for task in (DESCRIPTION, SEGMENTATION)}
+    others = Counter(one.task for one in questions if not one.truth and one.name not in apart.get(one.task, {}))
     left_out = Counter(question.left_out for question in every if question.left_out)
     items = tuple(Item(known, response) for known, response in scored)
     how: Literal["id", "order"] = "id" if by_id else "order"
-    return Matched(items, how, dict(sorted(others.items())), dict(sorted(left_out.items())), unanswered, texts)
+    counts = dict(sorted(others.items())), dict(sorted(left_out.items())), unanswered
+    return Matched(items, how, *counts, descriptions=apart[DESCRIPTION], masks=apart[SEGMENTATION])
+
+
+def _responses(pairs: Iterable[tuple[Question, Prediction]], task: str) -> dict[str, str]:
+    return {question.name: answer.response for question, answer in pairs if question.task == task}
 
 
 def _answered(

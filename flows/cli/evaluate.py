@@ -57,25 +57,12 @@ def evaluate(
 
     Example: `medmultipoints evaluate --truth lake/releases/demo/1.0.0 --split test --predictions result.jsonl`
     """
-    from medmultipoints.data_lake.evaluate.descriptions import score_descriptions
-    from medmultipoints.transforms.claims.score import total
-    from medmultipoints.transforms.scoring.metric_sets import (
-        scoring_report,  # scipy and the COCO evaluator: not for every command
-    )
-
     matched = load_items(truth, predictions, split, dialect, partial=partial)
-    if not matched.items and not matched.descriptions:
+    if not matched.items and not matched.descriptions and not matched.masks:
         raise DataError(f"{truth} holds no question of a kind that is scored: nothing to do.")
-    how: dict[str, Any] = {
-        "matched_by": matched.matched_by,
-        "not_scored": matched.not_scored,
-        "left_out": matched.left_out,
-    }
+    report = _score(truth, matched, metrics, split)
     if partial:
-        how["unanswered"] = matched.unanswered
-    report = how | scoring_report(matched.items, metrics.value)
-    if judged := score_descriptions(truth, matched.descriptions, split):
-        report["claims"] = total(judged)
+        report["unanswered"] = matched.unanswered
     write_aside(html, lambda: render_scoring_page(matched.items, report))
     if as_json:
         print_json(report)
@@ -83,17 +70,33 @@ def evaluate(
     _print_report(matched, report)
 
 
+def _score(truth: Path, matched: Matched, metrics: MetricSet, split: str | None) -> dict[str, Any]:
+    """Return the report: how answers were matched, the metrics, masks and sentences."""
+    from medmultipoints.data_lake.evaluate.descriptions import score_descriptions
+    from medmultipoints.data_lake.evaluate.masks import score_masks
+    from medmultipoints.transforms.claims.score import total
+    from medmultipoints.transforms.scoring.mask_overlap import total_overlap
+    from medmultipoints.transforms.scoring.metric_sets import (
+        scoring_report,  # scipy and the COCO evaluator: not for every command
+    )
+
+    report: dict[str, Any] = {
+        "matched_by": matched.matched_by,
+        "not_scored": matched.not_scored,
+        "left_out": matched.left_out,
+    }
+    report |= scoring_report(matched.items, metrics.value)
+    if overlaps := score_masks(truth, matched.masks, split):
+        report["masks"] = total_overlap(overlaps)
+    if judged := score_descriptions(truth, matched.descriptions, split):
+        report["claims"] = total(judged)
+    return report
+
+
 def _print_report(matched: Matched, report: dict[str, Any]) -> None:
+    _print_headline(report, scored=bool(matched.items))
     OUT.print(f"{len(matched.items):,} answers, matched by {matched.matched_by}", highlight=False)
-    if matched.unanswered:
-        OUT.print(f"{matched.unanswered:,} questions have no prediction and are not scored", highlight=False)
-    if matched.not_scored:
-        kinds = ", ".join(f"{number:,} {task}" for task, number in matched.not_scored.items())
-        OUT.print(f"Of kinds that are not scored: {kinds}", highlight=False)
-    if matched.left_out:
-        OUT.print(f"{sum(matched.left_out.values()):,} questions that the dialect has no form for", highlight=False)
-        for reason, number in matched.left_out.items():
-            OUT.print(f"  {number:,}: {reason}", style="dim", highlight=False)
+    _print_unscored(matched)
     if "side_by_side" in report:
         _print_sides(report["side_by_side"])
     elif "published" in report:
@@ -103,10 +106,43 @@ def _print_report(matched: Matched, report: dict[str, Any]) -> None:
         table("\nPublished metrics", ["task", "metric", "value"], rows)
     if "strict" in report:
         _print_strict(report["strict"])
+    if "masks" in report:
+        _print_masks(report["masks"])
     if "claims" in report:
         _print_claims(report["claims"])
     if report.get("disagreements"):
         _print_disagreements(report["disagreements"])
+
+
+def _print_unscored(matched: Matched) -> None:
+    if matched.unanswered:
+        OUT.print(f"{matched.unanswered:,} questions have no prediction and are not scored", highlight=False)
+    if matched.not_scored:
+        kinds = ", ".join(f"{number:,} {task}" for task, number in matched.not_scored.items())
+        OUT.print(f"Of kinds that are not scored: {kinds}", highlight=False)
+    if matched.left_out:
+        OUT.print(f"{sum(matched.left_out.values()):,} questions that the dialect has no form for", highlight=False)
+        for reason, number in matched.left_out.items():
+            OUT.print(f"  {number:,}: {reason}", style="dim", highlight=False)
+
+
+def _print_headline(report: dict[str, Any], *, scored: bool) -> None:
+    """Print the numbers that are looked at first in one row."""
+    strict = report.get("strict", {}).get("overall", {}) if scored else {}
+    found = {title: strict[name]["value"] for name, title in COLUMNS.items() if name in strict}
+    found |= {name: report["masks"][name] for name in ("dice", "iou") if "masks" in report}
+    if "claims" in report:
+        found["facts said"] = report["claims"]["recall"]
+    known = {name: _number(value) for name, value in found.items() if value is not None}
+    if known:
+        table("", [*known], [[*known.values()]])
+
+
+def _print_masks(masks: dict[str, Any]) -> None:
+    ends = masks["intervals"]
+    names = {"dice": "Dice", "iou": "IoU", "iou_50": "share with IoU of 0.5 or more"}
+    rows = [[title, _number(masks[name]), _interval(ends[name])] for name, title in names.items()]
+    table(f"\nMasks: {masks['masks']:,}, of which {masks['unread']:,} unread", ["metric", "mean", "interval"], rows)
 
 
 def _print_claims(claims: dict[str, Any]) -> None:
