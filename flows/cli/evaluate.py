@@ -94,7 +94,7 @@ def _score(truth: Path, matched: Matched, metrics: MetricSet, split: str | None)
 
 
 def _print_report(matched: Matched, report: dict[str, Any]) -> None:
-    _print_headline(report, scored=bool(matched.items))
+    _print_headline(report)
     OUT.print(f"{len(matched.items):,} answers, matched by {matched.matched_by}", highlight=False)
     _print_unscored(matched)
     if "side_by_side" in report:
@@ -126,9 +126,9 @@ def _print_unscored(matched: Matched) -> None:
             OUT.print(f"  {number:,}: {reason}", style="dim", highlight=False)
 
 
-def _print_headline(report: dict[str, Any], *, scored: bool) -> None:
+def _print_headline(report: dict[str, Any]) -> None:
     """Print the numbers that are looked at first in one row."""
-    strict = report.get("strict", {}).get("overall", {}) if scored else {}
+    strict = report.get("strict", {}).get("overall", {})
     found = {title: strict[name]["value"] for name, title in COLUMNS.items() if name in strict}
     found |= {name: report["masks"][name] for name in ("dice", "iou") if "masks" in report}
     if "claims" in report:
