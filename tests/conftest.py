@@ -50,6 +50,7 @@ SLOW = {
     "flows/test_leakage.py",
     "flows/test_planted_findings.py",
     "flows/test_remote_lake.py",
+    "flows/test_round_trip.py",
     "flows/test_wheel.py",
     "properties/test_splits.py",
     "transforms/examinations/test_scenes.py",

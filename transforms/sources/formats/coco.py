@@ -46,6 +46,7 @@ _SIGNS = (
 )
 _CROSSINGS_SOUGHT = 20_000
 """Annotations in which polygons that cross themselves are sought: it takes longer than to read them."""
+_PLACES = frozenset({"bbox", "segmentation", "keypoints"})
 _FIELDS = re.compile(rb'"(image_id|category_id|file_name|supercategory)"')
 
 
@@ -59,12 +60,12 @@ def _coco_files(listing: Listing) -> tuple[str, ...]:
 
 
 def _has_objects(listing: Listing, name: str) -> bool:
-    """Whether the first annotation is one of an object: captions and panoptic segments are not."""
+    """Whether the first annotation says where an object is: captions, panoptic segments and files of masks do not."""
     try:
         first = first_item(listing, name, "annotations")
     except MemberProblem:
         return True
-    return not isinstance(first, dict) or not ({"caption", "segments_info"} & first.keys())
+    return not isinstance(first, dict) or bool(_PLACES & first.keys())
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,24 +60,41 @@ def decide_kind(draft: Draft, listing: Listing, masks: Sequence[Mask], looks: Ma
     if seen.colours:
         _decide_colours(draft, listing, seen, said)
     elif len(seen.held) <= 1 or (seen.lossy and set(seen.held) == {255}):
-        _decide_binary(draft, masks, seen, several, said)
+        _decide_binary(draft, listing, masks, seen, several, said)
     else:
         _decide_values(draft, listing, seen, said)
 
 
-def _decide_binary(draft: Draft, masks: Sequence[Mask], seen: MaskValues, several: bool, said: str) -> None:
+def _decide_binary(
+    draft: Draft, listing: Listing, masks: Sequence[Mask], seen: MaskValues, several: bool, said: str
+) -> None:
     value = next(iter(seen.held), 255)
     draft.line("masks.kind", "binary", f"{said}: values 0 and {value} alone{', JPEG' if seen.lossy else ''}")
     grammar = _holes_of(draft, masks)
     if several and "{nr" in grammar:
         draft.line("masks.object", "file", "several numbered masks a picture: each file is one object")
     else:
-        _ask_object(draft, "file" if several else "component")
-    if "{target}" in grammar:
+        _ask_object(draft, "file" if several and "{target" not in grammar else "component")
+    if "{target:" in grammar:
+        _decide_numbers(draft, listing, masks)
+    elif "{target}" in grammar:
         names = _targets(draft, masks)
         draft.line("masks.label", "{target}", f"a part of the mask's path: {', '.join(sorted(names)[:8])}")
     else:
         draft.ask("masks.label", "What do the masks show? Give the label of the objects.")
+
+
+def _decide_numbers(draft: Draft, listing: Listing, masks: Sequence[Mask]) -> None:
+    """Labels of masks whose names hold the number of a class, proved by a file that names all numbers."""
+    texts = sorted({mask.after.strip("_-. ").partition("_")[0] for mask in masks})
+    names = value_names(listing, [int(text) for text in texts])
+    draft.line("masks.label", "{target}", f"the number of a class in the mask's name: {', '.join(texts[:8])}")
+    if names is not None:
+        labels = {text: names[1][int(text)] for text in texts}
+        draft.line("labels", labels, f"{names[0]} names the {plural(len(texts), 'number')} in use")
+    else:
+        shown = ", ".join(f'"{text}" = "…"' for text in texts[:8])
+        draft.ask("labels", f"What are the class numbers {', '.join(texts[:20])}? Give {{ {shown} }}.")
 
 
 def _holes_of(draft: Draft, masks: Sequence[Mask]) -> str:

@@ -14,6 +14,10 @@ from medmultipoints.transforms.sources.reading.path_patterns import literal, pro
 _NUMBERED = re.compile(r"^(?P<target>.*?[^\d\W_].*?)?[_\-. ]?(?P<nr>\d+)?$")
 
 
+_TWO_NUMBERS = re.compile(r"([_\-. ]+)\d+_\d+")
+"""SA-Med2D: the number of a class and that of an instance."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mask:
     """A mask file, the picture that its name joins, and the text of the name before and after the picture's."""
@@ -102,9 +106,9 @@ def mask_patterns(listing: Listing, masks: Sequence[Mask]) -> tuple[str, ...]:
     grammar = grammar_of(masks)
     base = propose_patterns([_as_picture(mask) for mask in masks])
     if grammar is None or any("{stem}" not in text for text in base):
-        return propose_patterns(
-            [mask.member for mask in masks], set(listing.pictures) - {mask.member for mask in masks}
-        )
+        members = [mask.member for mask in masks]
+        found = propose_patterns(members, set(listing.pictures) - set(members))
+        return tuple(text.replace("{stem}", "{mask}") for text in found)
     before, after = grammar
     return tuple(text.replace("{stem}", f"{literal(before)}{{stem}}{after}") for text in base)
 
@@ -124,6 +128,11 @@ def grammar_of(masks: Sequence[Mask]) -> tuple[str, str] | None:
     before = befores.pop()
     if len(afters) == 1 and len({mask.picture for mask in masks}) == len(masks):
         return before, literal(next(iter(afters)))
+    if (
+        all(_TWO_NUMBERS.fullmatch(after) for after in afters)
+        and len({_TWO_NUMBERS.sub(r"\1", a) for a in afters}) == 1
+    ):
+        return before, _TWO_NUMBERS.sub(r"\1", min(afters)) + r"{target:\d+}_{nr:int}"
     found = [_NUMBERED.match(after.lstrip("_-. ")) for after in afters]
     separators = {after[: len(after) - len(after.lstrip("_-. "))] for after in afters}
     if len(separators) != 1 or None in found:

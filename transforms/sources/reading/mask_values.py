@@ -64,7 +64,7 @@ def count_components(mask: NDArray[Any]) -> int:
 
 
 def value_names(listing: Listing, numbers: Sequence[int]) -> tuple[str, dict[int, str]] | None:
-    """Names of values in the one JSON file that gives one to each value in use."""
+    """Names of values in the one JSON file that gives one to each value in use, or in several that are alike."""
     found: list[tuple[str, dict[int, str]]] = []
     for name in listing.of("text"):
         head = listing.head(name)
@@ -77,7 +77,7 @@ def value_names(listing: Listing, numbers: Sequence[int]) -> tuple[str, dict[int
         names = number_names(held)
         if names and set(numbers) <= names.keys():
             found.append((name, names))
-    return found[0] if len(found) == 1 else None
+    return found[0] if found and all(names == found[0][1] for _, names in found) else None
 
 
 def number_names(held: Any) -> dict[int, str] | None:
