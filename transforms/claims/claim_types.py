@@ -6,17 +6,18 @@ from typing import Literal
 
 Kind = Literal[
     "count", "presence", "place", "size", "share", "superlative", "border", "relation", "overlap", "contrast",
-    "texture", "aspect", "label", "organ", "alone",
+    "texture", "aspect", "label", "organ", "alone", "comparison", "brightness", "touch", "between",
 ]  # fmt: skip
 Verdict = Literal["true", "false", "uncheckable"]
-Determiner = Literal["the", "a", "each", "asked"]
+Determiner = Literal["the", "a", "each", "some", "asked", "unclear"]
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
     """The objects that a phrase means: those of ``label`` for which all of ``given`` holds ("small polyp").
 
-    ``determiner``: "the" one (or all), "a" certain one, "each", or the object that the question gives.
+    ``determiner``: "the" one (or all), "a" certain one, "each", "some" that words single out which are not known, the
+    object that the question gives, or one that a pronoun leaves "unclear".
     """
 
     label: str | None = None
@@ -28,7 +29,8 @@ class Mention:
 class Claim:
     """One statement: what is said (``kind``, ``value``, ``numbers``) of which objects (``about``).
 
-    ``other`` is the second object of a relation. ``denied``: the sentence says that it is not so.
+    ``other`` is the second object of a relation, ``second`` the third of "between". ``denied``: the sentence says that
+    it is not so.
     """
 
     kind: Kind
@@ -36,15 +38,20 @@ class Claim:
     value: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
     other: Mention | None = None
+    second: Mention | None = None
     denied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a sentence says: its claims, and the words that the grammar does not know, in order."""
+    """What a sentence says: its claims, and the words that the grammar does not know, in order.
+
+    ``doubtful``: these words may change what the others say ("it is false that"), and do not only add to it ("red").
+    """
 
     claims: tuple[Claim, ...]
     unread: tuple[str, ...]
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

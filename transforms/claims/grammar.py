@@ -1,7 +1,8 @@
 """A closed grammar: English sentences about objects in a picture, parsed into claims.
 
 A sentence is read from left to right: names of objects, what is said of them, denials, and words of mere grammar. All
-other words stay unread: a sentence with such words is never true as a whole, because what else it says is unknown.
+other words stay unread: a sentence with such words is never true as a whole, because what else it says is unknown. It
+is false where a claim of it is false and the unread words only add to it: "a red polyp", "is red", "with a stalk".
 """
 
 import re
@@ -11,46 +12,73 @@ from functools import lru_cache
 from typing import Final
 
 from medmultipoints.transforms.claims.claim_types import Claim, Determiner, Kind, Mention, Parsed
-from medmultipoints.transforms.claims.facts import SIZE_NAMES_IN_FULL, Vocabulary
+from medmultipoints.transforms.claims.facts import Vocabulary
 from medmultipoints.transforms.claims.mentions import Named, NameReader, Quantifier, adjectives
-from medmultipoints.transforms.claims.predicates import SIZE_NAMES, SUPERLATIVES, degree, read_predicate
+from medmultipoints.transforms.claims.predicates import (
+    COLUMNS,
+    NUMBERS,
+    ROWS,
+    SIZE_NAMES,
+    SUPERLATIVES,
+    degree,
+    read_predicate,
+)
+from medmultipoints.transforms.claims.spelling import plain_words
 
 HEDGES: Final = frozenset((
-    "may", "might", "could", "possibly", "probably", "perhaps", "maybe", "likely", "unlikely", "suggests",
-    "suggest", "suggesting", "suggestive", "suspected", "suspicious", "seems", "seem", "presumably", "potentially",
-    "apparently", "would", "should", "consistent", "if", "whether", "like", "think", "believe", "sure", "cannot",
-    "can't", "or", "except", "unless", "?",
+    "may", "might", "could", "possibly", "possible", "probably", "probable", "perhaps", "maybe", "likely", "unlikely",
+    "suggests", "suggest", "suggesting", "suggestive", "suspected", "suspicious", "seems", "seem", "presumably",
+    "presumed", "potential", "potentially", "apparently", "apparent", "would", "should", "consistent", "if", "whether",
+    "like", "unlike", "think", "believe", "sure", "cannot", "can't", "or", "except", "unless", "?", "false", "true",
+    "untrue", "wrong", "incorrect", "right?", "absent", "missing", "gone", "removed", "resected", "excluded", "denied",
+    "expected", "assumed", "supposed", "alleged", "allegedly", "putative", "questionable", "equivocal", "doubtful",
+    "uncertain", "unclear", "unknown", "hypothetical", "imaginary", "fake", "simulated", "former", "previous",
+    "previously", "next", "hardly", "barely", "scarcely", "rarely", "seldom", "almost", "nearly", "borderline",
+    "relatively", "arguably", "anything", "nothing", "far", "was", "were", "been", "had", "will", "used", "never",
+    "wasn't", "weren't", "won't", "couldn't", "wouldn't",
 ))  # fmt: skip
-NEGATIONS: Final = frozenset({"no", "not", "without", "never", "neither", "nor", "isn't", "doesn't", "aren't", "don't"})
+NEGATIONS: Final = frozenset({"no", "not", "without", "neither", "nor", "isn't", "doesn't", "aren't", "don't"})
 SEEN: Final = frozenset({"visible", "present", "seen", "shown", "found", "appears", "appear", "contain", "depicted"})
 LINKS: Final = frozenset({"with", "without", "and", "but", "nor", "neither", "there"})
 GRAMMAR: Final = SEEN | frozenset((
     "a", "an", "the", "is", "are", "this", "that", "these", "there", "and", "but", "with", "in", "of", "on", "contains",
     "show", "shows", "includes", "depicts", "we", "see", "here", "which", "also", "lies", "lie", "located", "situated",
-    "sits", "sit", "positioned", "so", "does", "do", "image", "picture", "frame", "view", "photo", "box", "annotated",
-    "object", "region", "looks", "look",
+    "sits", "sit", "positioned", "does", "do", "image", "picture", "frame", "view", "photo", "box", "annotated",
+    "object", "region", "looks", "look", "has", "have",
 ))  # fmt: skip
+QUESTIONS: Final = frozenset((
+    "is", "are", "does", "do", "can", "did", "am", "isn't", "aren't", "doesn't", "don't", "what", "which",
+    "who", "whose", "where", "why", "when", "how", "has", "have",
+))  # fmt: skip
+"""A sentence that begins with one of these asks, whatever its last mark is."""
 ASKED: Final = Mention()
 """The object that the question gives."""
 _BREAKS: Final = frozenset({",", ";", ":", "but"})
 _COPULAS: Final = frozenset({"is", "are", "appears", "appear", "looks", "look", "and", "not", "so", "isn't", "aren't"})
-_TOKEN: Final = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|\d+(?:\.\d+)?|[^\s.!\"'()“”]")
+_QUOTED: Final = re.compile("[\"`\u201c-\u201f\u2039\u203a\u00ab\u00bb]|(?<!\\w)['\u2018\u2019]|['\u2019](?!\\w)")
 _OPENING: Final = re.compile(
     r"this is (?:a|an|the) (?:image|picture|frame|view|photo)(?: of)?\b|(?:the|this|that) (?:image|picture|frame|view|"
     r"photo)\b|there (?:is|are)\b|can be seen\b"
 )
+_IMAGE_OF: Final = re.compile(r"\bthe (?:image|picture|frame|view|photo) of $")
+_MEANING: Final = frozenset({*ROWS, *COLUMNS, *SIZE_NAMES, *SUPERLATIVES, *NUMBERS})
+"""Words that the grammar knows in other places: left unread, they may mean anything."""
 _NOT_ANNOTATED: Final = re.compile(r"no other object is annotated in the image$")
 _PRONOUN: Final = re.compile(
     r"(?P<one>it|its|this(?= is)|the (?:object|region))\b|(?P<many>they|their|these(?= are)|both(?= (?:are|lie|touch))|"
     r"(?:all|both|each) of (?:them|these))\b"
 )
-_SOME_OF: Final = re.compile(r"[\w-]+ of (?:them|these|those)\b")
 _DEGREE: Final = re.compile(
     rf"(?:the )?(?P<word>{'|'.join((*SIZE_NAMES, *SUPERLATIVES))})(?: one)?(?![\w'-])(?! (?:object|region|area|of)\b)"
 )
-_RELATION: Final = (
-    r"(?P<how>to the (?:upper |lower )?(?:left|right) of|left of|right of|above|below|over|under|beneath|"
-    r"overlaps? with|overlaps?|overlapping) (?P<article>the|a|an) "
+_EXTREME: Final = re.compile(r"the (?P<word>largest|biggest|smallest) object\b")
+_ADDED: Final = re.compile(
+    rf"(?!(?:between|among|from|to|by|at|for|per|of|than|as|{'|'.join(NUMBERS)}) )(?:[^\W\d_]|-)+(?: (?:[^\W\d_]|-)+)?"
+    r"(?= (?:[,;]|and\b|but\b|which\b)|$)"
+)
+"""One or two words up to the end of a part of the sentence."""
+_WITH: Final = tuple(
+    f" {word} {article} " for word in ("with", "has", "near", "shows") for article in ("a", "an", "the")
 )
 
 
@@ -63,21 +91,16 @@ def split_sentences(text: str) -> tuple[str, ...]:
 def parse_sentence(text: str, vocabulary: Vocabulary, subject: Mention = ASKED) -> tuple[Parsed, Mention]:
     """Return what a sentence says, and what a later "it" means.
 
-    ``subject``: what "it" means in this sentence; by default the object that the question gives.
+    ``subject``: what "it" means in this sentence; by default the object that the question gives. Nothing is taken from
+    hedges, questions and quotations: they do not say that it is so.
     """
-    words = _words(text)
-    if HEDGES & set(words.split()):
-        return Parsed((), tuple(word for word in words.split() if word not in GRAMMAR)), subject
+    words = plain_words(text)
+    parts = words.split()
+    if HEDGES & set(parts) or QUESTIONS & set(parts[:1]) or _QUOTED.search(text):
+        return Parsed((), tuple(word for word in parts if word not in GRAMMAR) or ("a question",)), subject
     if _NOT_ANNOTATED.match(words):
         return Parsed((Claim(kind="alone"),), ()), subject
     return _Reader(words, _names(vocabulary), subject).read()
-
-
-def _words(text: str) -> str:
-    """Return the words, numbers and marks of a sentence, each after one space."""
-    for full, short in SIZE_NAMES_IN_FULL.items():
-        text = text.replace(full, short)
-    return re.sub(r"(\d|point) , that of the ring\b", r"\1 that of the ring", " ".join(_TOKEN.findall(text.casefold())))
 
 
 @lru_cache(maxsize=16)
@@ -87,7 +110,11 @@ def _names(vocabulary: Vocabulary) -> NameReader:
 
 @dataclass(slots=True)
 class _Statement:
-    """A subject and what is said of it; ``named`` by a name and not by a pronoun; ``joined`` to what is before it."""
+    """A subject and what is said of it.
+
+    ``named`` by a name and not by a pronoun; ``vague``: words that are not known single it out; ``joined`` to what is
+    before it.
+    """
 
     label: str | None
     quantifier: Quantifier
@@ -95,6 +122,7 @@ class _Statement:
     bounds: dict[str, int] = field(default_factory=dict)
     named: bool = False
     denied: bool = False
+    vague: bool = False
     joined: str = ""
     said: list[Claim] = field(default_factory=list)
     related: list[Mention] = field(default_factory=list)
@@ -120,7 +148,7 @@ class _Statement:
     @property
     def meant(self) -> Mention:
         """What is meant by a later word for the same objects."""
-        many: Determiner = "each" if self.quantifier == "each" else "the"
+        many: Determiner = "each" if self.quantifier == "each" else "some" if self.vague else "the"
         return Mention(self.label, "asked" if self.label is None else many, self.given)
 
 
@@ -139,16 +167,16 @@ class _Reader:
         self.fronted: list[Claim] = []
         self.organs: list[Claim] = []
         self.unread: list[str] = []
+        self.doubtful = False
         self.denied = False
         self.last, self.last_word = "break", ""
-        self.relation = re.compile(_RELATION + names.noun)
         self.nominal = re.compile(rf"(?:is|are) (?P<not>not )?(?:a |an |the )?{names.noun}")
 
     def read(self) -> tuple[Parsed, Mention]:
         """Return what the sentence says, and what a later "it" means."""
         steps = (
-            self._opening, self._relation, self._predicate, self._nominal, self._name, self._some_of, self._pronoun,
-            self._degree, self._organ, self._word,
+            self._opening, self._part_of_them, self._relation, self._between, self._predicate, self._nominal,
+            self._name, self._pronoun, self._degree, self._organ, self._word,
         )  # fmt: skip
         while self.at < len(self.words):
             kind = next(kind for step in steps if (kind := step()))
@@ -156,9 +184,22 @@ class _Reader:
             self.at += 1
         self._break()
         self._check_joined()
-        self.unread += ["place"] if self.fronted else []
+        if self.fronted:
+            self._leave("place")
         claims = [claim for one in self.statements for claim in one.claims()] + self.organs
-        return Parsed(tuple(claims), tuple(self.unread)), self.subject
+        return Parsed(tuple(claims), tuple(self.unread), self.doubtful), self._meant_later()
+
+    def _meant_later(self) -> Mention:
+        """Return what "it" means in the next sentence: unclear after two kinds of objects that are there."""
+        there = [one.meant for one in self.statements if one.named and one.quantifier != "no" and not one.denied]
+        there += [other for one in self.statements for other in one.related]
+        return Mention(None, "unclear") if len({one.label for one in there}) > 1 else self.subject
+
+    def _leave(self, word: str, *, doubtful: bool = True) -> str:
+        """Leave a word unread; ``doubtful``: it may change what is said."""
+        self.unread.append(word)
+        self.doubtful |= doubtful
+        return "unread"
 
     def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         match = pattern.match(self.words, self.at)
@@ -181,7 +222,7 @@ class _Reader:
         claim = replace(claim, denied=claim.denied or self.denied)
         self.denied = False
         if self.last == "unread":
-            self.unread.append(claim.kind)
+            self._leave(claim.kind, doubtful=False)
         elif self.current is None and not self.statements:
             self.fronted.append(claim)
         else:
@@ -189,10 +230,14 @@ class _Reader:
             scope = bool(subject.said) and subject.said[-1].denied and not claim.denied
             subject.said.append(claim)
             subject.related += [other] if other and other.determiner == "the" else []
-            self.unread += ["not"] if scope else []  # "not small and round": which of them is denied?
+            if scope:  # "not small and round": which of them is denied?
+                self._leave("not")
         return "said"
 
     def _continued(self) -> _Statement:
+        if self.subject.determiner == "unclear" or (self.statements and self.statements[-1].joined == "name"):
+            self._leave("it")
+            return _Statement(None, "any")
         quantifier: Quantifier = "each" if self.subject.determiner == "each" else "the"
         return _Statement(self.subject.label, quantifier if self.subject.label else "asked", self.subject.given)
 
@@ -205,14 +250,26 @@ class _Reader:
         return statement
 
     def _relation(self) -> str:
-        match = self._take(self.relation)
-        if match is None:
+        found = self.names.relations.read(self.words, self.at)
+        if found is None:
             return ""
-        determiner: Determiner = "the" if match["article"] == "the" else "a"
-        other = Mention(self.names.label(match), determiner, adjectives(match))
-        how = match["how"].removeprefix("to the ").removesuffix(" of").removesuffix(" with")
-        kind: Kind = "overlap" if how.startswith("overlap") else "relation"
-        self._say(Claim(kind=kind, value=how, other=other), other)
+        other = found.other or self._earlier()
+        if other is None:
+            return ""
+        self.at = found.end
+        self._say(replace(found.claim, other=other), other)
+        return "relation"
+
+    def _earlier(self) -> Mention | None:
+        """Return what "it" means after a preposition: the only other objects of which the sentence speaks."""
+        others = [one.meant for one in self.statements if one is not self.current and one.label]
+        return others[0] if len(others) == 1 else None
+
+    def _between(self) -> str:
+        if not (found := self.names.read_between(self.words, self.at)):
+            return ""
+        self.at, first, second = found
+        self._say(Claim(kind="between", other=first, second=second), first)
         return "relation"
 
     def _nominal(self) -> str:
@@ -223,7 +280,8 @@ class _Reader:
         if match is None:
             return ""
         said, denied = adjectives(match), bool(match["not"])
-        self.unread += ["not"] if denied and said else []
+        if denied and said:
+            self._leave("not")
         for claim in (Claim(kind="label", value=self.names.label(match), denied=denied), *said):
             self._say(claim)
         return "said"
@@ -232,12 +290,14 @@ class _Reader:
         named = self.names.read(self.words, self.at)
         if named is None:
             return ""
+        if _IMAGE_OF.search(self.words, 0, self.at):
+            self._leave("of")
         self.at = named.end
         introduced = self.current is None or self.last == "there" or self.last_word in LINKS or self.last == "count"
         if introduced or named.quantifier == "no":
             self._begin(self._statement(named))
         else:
-            self.unread.append(f"{self.last_word} {named.label}".strip())
+            self._leave(f"{self.last_word} {named.label}".strip())
         self.denied = False
         return "name"
 
@@ -246,23 +306,24 @@ class _Reader:
         begun = _Statement(named.label, quantifier, named.adjectives, named.bounds, named=True)
         begun.joined = self.before_and if self.last_word == "and" else ""
         if not plain:
-            begun = _Statement(named.label, "the")
+            begun = _Statement(named.label, "the", vague=True)
         elif self.denied and quantifier == "count":
             begun.denied = True
         elif self.denied and quantifier in ("a", "any", "the"):
             begun.quantifier = "no"
         elif quantifier == "any" or (self.denied and quantifier != "no"):
             begun.quantifier = "any"
-            self.unread.append("any")
+            self._leave("any")
         if named.plural and plain and begun.quantifier == "the":
             begun.quantifier = "each"
         return begun
 
-    def _some_of(self) -> str:
-        if _PRONOUN.match(self.words, self.at) or not (match := self._take(_SOME_OF)):
+    def _part_of_them(self) -> str:
+        """Leave open what is said of some of several: "one of the polyps", "half of them"."""
+        if _PRONOUN.match(self.words, self.at):
             return ""
-        self.unread.append(match[0])
-        return "unread"
+        match = self._take(self.names.part_of)
+        return self._leave(match[0]) if match else ""
 
     def _pronoun(self) -> str:
         match = self._take(_PRONOUN)
@@ -271,9 +332,9 @@ class _Reader:
         if self.current:
             self.subject = self.current.meant
         begun = self._begin(self._continued())
-        if begun.label is None and match["many"]:
+        if begun.label is None and (match["many"] or begun.quantifier == "any"):
             begun.quantifier = "any"
-            self.unread.append(match[0])
+            self._leave(match[0])
         elif begun.label:
             begun.quantifier = "each" if match["many"] else "the"
             begun.bounds = {"least": 2, "most": 2} if match[0].startswith("both") else {}
@@ -282,35 +343,56 @@ class _Reader:
     def _degree(self) -> str:
         if self.last not in ("break", "not") and self.last_word not in _COPULAS:
             return ""
+        if match := self._take(_EXTREME):
+            said = degree(match["word"])
+            return self._say(replace(said, numbers={"of_all": 1}))
+        if self.current is None and not self.statements:
+            return ""
         match = self._take(_DEGREE)
         return self._say(degree(match["word"])) if match else ""
 
     def _organ(self) -> str:
         for organ in self.names.vocabulary.organs:
             if match := self._take(re.compile(rf"{re.escape(organ)}(?![\w'-])")):
+                if self.last == "said":  # "in the left colon" is no place in the picture
+                    self._leave(organ)
                 self.organs.append(Claim(kind="organ", value=match[0], denied=self.denied))
                 self.denied = False
                 return "organ"
         return ""
 
     def _word(self) -> str:
-        match = self._take(re.compile(r"\S+"))
+        match = re.compile(r"\S+").match(self.words, self.at)
         assert match is not None
         word = match[0]
+        if word not in _BREAKS | NEGATIONS | GRAMMAR:
+            self._leave(word, doubtful=not self._adds())
+            self.at = match.end()
+            return "unread"
+        self.at = match.end()
         if word in _BREAKS:
             self._break()
             return "break"
         if word in NEGATIONS:
-            self.unread += ["not"] if self.denied else []
+            if self.denied:
+                self._leave("not")
             self.denied = True
             return "not"
         if word == "and":
             self.before_and = self.last
-        if word in GRAMMAR:
-            self._see(word)
-            return "word"
-        self.unread.append(word)
-        return "unread"
+        self._see(word)
+        return "word"
+
+    def _adds(self) -> bool:
+        """Whether the unread word at this place only adds something: before a name, after "is", after "with a"."""
+        if self.denied or self.last_word == "its":
+            return False
+        if self.last != "name" and self.names.before_name.match(self.words, self.at):
+            return True
+        if self.words[self.at :].partition(" ")[0] in _MEANING:
+            return False
+        after_copula = self.last_word in _COPULAS or self.words[: self.at].endswith(_WITH)
+        return bool(after_copula or self.last == "unread") and bool(_ADDED.match(self.words, self.at))
 
     before_and = ""
 
@@ -322,7 +404,8 @@ class _Reader:
             one.quantifier, self.denied = "no", False
 
     def _break(self) -> None:
-        self.unread += ["not"] if self.denied else []
+        if self.denied:
+            self._leave("not")
         self.denied = False
         if self.current:
             self.subject = self.current.meant
@@ -333,4 +416,4 @@ class _Reader:
         for before, one in zip(self.statements, self.statements[1:], strict=False):
             if (one.joined == "name" and one.said and not before.said) or (one.joined == "relation" and not one.said):
                 one.said.clear()
-                self.unread.append("and")
+                self._leave("and", doubtful=False)

@@ -13,12 +13,15 @@ from typing import Final
 from medmultipoints.transforms.claims.claim_types import Claim, JudgedSentence, Mention, Parsed, Verdict
 from medmultipoints.transforms.claims.facts import ObjectFacts, PictureFacts, Vocabulary
 from medmultipoints.transforms.claims.grammar import parse_sentence, split_sentences
-from medmultipoints.transforms.instructions.phrases import ROUND_ASPECT, SIDE_MARGIN, SIZE_MARGIN
+from medmultipoints.transforms.instructions.phrases import CONTRAST, ROUND_ASPECT, SIDE_MARGIN, SIZE_MARGIN
 
 PLACE_TOLERANCE: Final = 0.02
 """Of width or height: a centre so near to the line between two parts lies in both."""
 NEAR: Final = 0.1
 """The part by which a number said with "about" may differ."""
+
+TOUCHING: Final = 0.01
+"""Of width or height: boxes so far apart do not touch."""
 
 Known = bool | None
 
@@ -35,7 +38,7 @@ def judge_text(text: str, picture: PictureFacts, vocabulary: Vocabulary) -> tupl
 def _judge_sentence(sentence: str, parsed: Parsed, picture: PictureFacts) -> JudgedSentence:
     judged = tuple((claim, judge_claim(claim, picture)) for claim in parsed.claims)
     wrong = [claim.kind for claim, verdict in judged if verdict == "false"]
-    if wrong:
+    if wrong and not parsed.doubtful:
         return JudgedSentence(sentence, "false", judged, f"{wrong[0]} is not as said")
     if parsed.unread:
         return JudgedSentence(sentence, "uncheckable", judged, f"cannot be checked: {', '.join(parsed.unread)}")
@@ -62,6 +65,8 @@ def _of_objects(claim: Claim, picture: PictureFacts) -> Known:
         return False if meant is not None and complete else None
     known = {_holds(claim, one, picture) for one in meant}
     if claim.about.determiner == "each":
+        if claim.denied and len(known) > 1:
+            return None  # "they are not small": none of them, or not all
         return False if False in known else True if known == {True} and complete else None
     return known.pop() if len(known) == 1 else None
 
@@ -94,6 +99,8 @@ def _count(claim: Claim, picture: PictureFacts) -> Known:
     possible = len(fits) - fits.count(False) if label in picture.complete else math.inf
     bounds = claim.numbers or {"least": 1}
     least, most = bounds.get("least", 0), bounds.get("most", math.inf)
+    if claim.denied and (least, most) == (1, 1) and certain > 1:
+        return None  # "not one": none, or another number
     if possible < least or certain > most:
         return False
     return True if certain >= least and possible <= most else None
@@ -139,14 +146,17 @@ def _size(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
 
 def _share(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
     said = claim.numbers["percent"]
+    if claim.value:
+        return one.percent <= said if claim.value == "less" else one.percent >= said
     near = claim.numbers["near"] and abs(one.percent - said) <= NEAR * one.percent
     return bool(near) or _rounds_to(said, one.percent, claim.numbers["digits"])
 
 
 def _superlative(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
     """Compare with the others of the label; the lead must be as large as questions ask for, else it is unknown."""
-    others = [other for other in picture.of(one.label) if other is not one]
-    complete = True if one.label in picture.complete else None
+    of_all = "of_all" in claim.numbers
+    others = [other for other in (picture.objects if of_all else picture.of(one.label)) if other is not one]
+    complete = True if one.label in picture.complete and not of_all else None
     if not others:
         return complete
     measure, factor = _SUPERLATIVES[claim.value]
@@ -198,6 +208,63 @@ def _overlap(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
     return _to_other(claim, one, picture, lambda other: _share_pixels(one.box, other.box))
 
 
+def _comparison(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
+    return _to_other(claim, one, picture, lambda other: _is_so_large(claim, one.percent / other.percent))
+
+
+def _is_so_large(claim: Claim, ratio: float) -> Known:
+    """Compare the ratio of two areas with what is said; unknown where the margins of questions leave it open."""
+    if claim.value == "smaller":
+        ratio = 1 / ratio
+    if claim.value in ("larger", "smaller"):
+        return True if ratio >= SIZE_MARGIN else False if ratio <= 1 / SIZE_MARGIN else None
+    off = max(ratio / claim.numbers.get("times", 1.0), claim.numbers.get("times", 1.0) / ratio)
+    return True if off <= 1 + NEAR else False if off >= SIZE_MARGIN else None
+
+
+def _brightness(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
+    return _to_other(claim, one, picture, lambda other: _is_so_bright(claim, one, other))
+
+
+def _is_so_bright(claim: Claim, one: ObjectFacts, other: ObjectFacts) -> Known:
+    if one.tone is None or other.tone is None:
+        return None
+    lead = one.tone.luma - other.tone.luma
+    return None if abs(lead) < CONTRAST else (lead > 0) == (claim.value == "brighter")
+
+
+def _touch(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
+    """Boxes apart do not touch; whether objects in boxes that meet do is not known."""
+    return _to_other(claim, one, picture, lambda other: None if _share_pixels(_grown(one.box), other.box) else False)
+
+
+def _grown(box: Sequence[float]) -> Sequence[float]:
+    return box[0] - TOUCHING, box[1] - TOUCHING, box[2] + TOUCHING, box[3] + TOUCHING
+
+
+def _between(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
+    """Judge the place of a centre on the way between two others, where each of them is one object."""
+    others = [mention for mention in (claim.other, claim.second) if mention is not None]
+    ends = [_meant(mention, picture) for mention in others]
+    if any(found == [] and mention.label in picture.complete for found, mention in zip(ends, others, strict=True)):
+        return False
+    if any(found is None or len(found) != 1 for found in ends):
+        return None
+    (start,), (end,) = (found for found in ends if found is not None)
+    return None if one in (start, end) or start is end else _is_on_way(one.centre, start.centre, end.centre)
+
+
+def _is_on_way(at: tuple[float, float], start: tuple[float, float], end: tuple[float, float]) -> Known:
+    way, off = (end[0] - start[0], end[1] - start[1]), (at[0] - start[0], at[1] - start[1])
+    square = way[0] ** 2 + way[1] ** 2
+    if square == 0:
+        return None
+    along, aside = (way[0] * off[0] + way[1] * off[1]) / square, abs(way[0] * off[1] - way[1] * off[0]) / square
+    if along < 0 or along > 1 or aside > 1:
+        return False
+    return True if 0.2 <= along <= 0.8 and aside <= 0.2 else None
+
+
 def _to_other(claim: Claim, one: ObjectFacts, picture: PictureFacts, holds: Callable[[ObjectFacts], Known]) -> Known:
     """Judge a relation to "a" certain other object, or to the one (or all) that "the" means."""
     assert claim.other is not None
@@ -247,6 +314,10 @@ _OBJECT: Final[Mapping[str, Callable[[Claim, ObjectFacts, PictureFacts], Known]]
     "contrast": _contrast,
     "texture": _texture,
     "aspect": _aspect,
+    "comparison": _comparison,
+    "brightness": _brightness,
+    "touch": _touch,
+    "between": _between,
     "label": _label,
 }
 _SUPERLATIVES: Final[Mapping[str, tuple[Callable[[ObjectFacts], float], float]]] = {

@@ -5,26 +5,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-from medmultipoints.transforms.claims.claim_types import Claim
+from medmultipoints.transforms.claims.claim_types import Claim, Mention
 from medmultipoints.transforms.claims.facts import Vocabulary
-from medmultipoints.transforms.claims.predicates import SIZE_NAMES, SUPERLATIVES, degree
+from medmultipoints.transforms.claims.predicates import NUMBERS, SIZE_NAMES, SUPERLATIVES, degree
+from medmultipoints.transforms.claims.relations import RelationReader
 
 Quantifier = Literal["the", "a", "no", "count", "each", "asked", "any"]
-NUMBERS: Final = {
-    word: number
-    for number, word in enumerate(
-        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-    )
-}
 _NUMBER: Final = rf"(?:{'|'.join(NUMBERS)}|\d+)"
-_COUNTED: Final = re.compile(
-    rf"(?P<how>exactly|only|just|at least|more than|at most|up to|fewer than|less than)? ?(?P<number>{_NUMBER})"
-)
+_HOW: Final = "exactly|only|just|at least|more than|no fewer than|at most|up to|fewer than|less than"
+_COUNTED: Final = re.compile(rf"(?P<how>{_HOW})? ?(?P<number>{_NUMBER})")
 _DETERMINERS: Final = (
-    rf"(?:exactly |only |just |at least |more than |at most |up to |fewer than |less than )?{_NUMBER}",
-    rf"(?:the|these|those) {_NUMBER}",
-    "a single", "a few", "several", "multiple", "both", "all", "each", "every", "none", "neither", "no", "any",
-    "an", "a", "the", "this", "that", "these", "those",
+    rf"(?:(?:{_HOW}) )?{_NUMBER}", rf"(?:the|these|those) {_NUMBER}", "(?:only )?a single", "a few", "several",
+    "multiple", "both", "all", "each", "every", "none", "neither", "no", "any", "an", "a", "the", "this", "that",
+    "these", "those",
 )  # fmt: skip
 _PARTED: Final = ("all", "both", "each", "none", "neither")
 _MANY: Final = re.compile(r" (?:are|lie|touch|reach|cover|occupy|do|sit|appear|look|overlap)\b")
@@ -64,6 +57,38 @@ class NameReader:
         return rf"(?P<adjectives>(?:(?:{'|'.join((*SIZE_NAMES, *SUPERLATIVES))}) )*)(?P<name>{names})(?![\w'-])"
 
     @cached_property
+    def before_name(self) -> re.Pattern[str]:
+        """The pattern of one or two words before a name."""
+        return re.compile(rf"[^\W\d_]+(?:-[^\W\d_]+)*(?: (?!of |the |a )[^\W\d_]+)? {self.noun}")
+
+    @cached_property
+    def part_of(self) -> re.Pattern[str]:
+        """The pattern of words that mean some of several: "two of the polyps", "half of them"."""
+        parted = "|".join(_PARTED)
+        return re.compile(rf"(?!(?:{parted}) )[\w-]+ of (?:(?:them|these|those)\b|(?:the|these|those) {self.noun})")
+
+    @cached_property
+    def relations(self) -> RelationReader:
+        """The reader of what is said of two objects."""
+        return RelationReader(self.noun, self._other)
+
+    def _other(self, match: re.Match[str], article: str) -> Mention:
+        return Mention(self.label(match), "the" if article == "the" else "a", adjectives(match))
+
+    def read_between(self, words: str, at: int) -> tuple[int, Mention, Mention] | None:
+        """Return where "between the A and the B" ends, and both; None where nothing such begins here."""
+        if not words.startswith("between ", at):
+            return None
+        article = re.compile(rf"(?P<article>the|an?) {self.noun}")
+        first = article.match(words, at + len("between "))
+        if first is None or not words.startswith(" and ", first.end()):
+            return None
+        second = article.match(words, first.end() + len(" and "))
+        if second is None:
+            return None
+        return second.end(), self._other(first, first["article"]), self._other(second, second["article"])
+
+    @cached_property
     def _pattern(self) -> re.Pattern[str]:
         determiners = "|".join((*(rf"{word} of (?:the|these|those)" for word in _PARTED), *_DETERMINERS))
         return re.compile(rf"(?:(?P<determiner>{determiners}) )?{self.noun}")
@@ -92,6 +117,7 @@ def adjectives(match: re.Match[str]) -> tuple[Claim, ...]:
 
 def _quantity(determiner: str) -> tuple[Quantifier, dict[str, int]]:
     determiner = re.sub(r" of (?:the|these|those)$", "", determiner)
+    determiner = "a single" if determiner == "only a single" else determiner
     if determiner in _BOUNDS:
         return _WORDS.get(determiner, "count"), _BOUNDS[determiner]
     if match := _COUNTED.fullmatch(determiner):
@@ -104,7 +130,7 @@ def _quantity(determiner: str) -> tuple[Quantifier, dict[str, int]]:
 
 
 def _bounds(how: str | None, number: int) -> dict[str, int]:
-    if how in ("at least", "more than"):
+    if how in ("at least", "more than", "no fewer than"):
         return {"least": number + (how == "more than")}
     if how in ("at most", "up to", "fewer than", "less than"):
         return {"most": number - (how in ("fewer than", "less than"))}

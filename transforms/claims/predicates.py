@@ -12,24 +12,55 @@ SIZE_NAMES: Final = {
     "tiny": "tiny", "small": "small", "medium-sized": "medium-sized", "medium": "medium-sized", "large": "large",
     "big": "large",
 }  # fmt: skip
-SUPERLATIVES: Final = ("largest", "smallest", "leftmost", "rightmost", "topmost", "lowest")
+SUPERLATIVES: Final = {
+    "largest": "largest", "biggest": "largest", "smallest": "smallest", "leftmost": "leftmost",
+    "rightmost": "rightmost", "topmost": "topmost", "uppermost": "topmost", "lowest": "lowest",
+    "lowermost": "lowest",
+}  # fmt: skip
 HALVES: Final = ("quadrant", "half", "side")
 
+_COUNTED: Final = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)  # fmt: skip
+_TENS: Final = {"thirty": 30, "forty": 40, "fifty": 50, "hundred": 100}
+NUMBERS: Final = {word: number for number, word in enumerate(_COUNTED)} | _TENS
+PARTS: Final = {
+    "half": 50.0,
+    "a half": 50.0,
+    "a third": 100 / 3,
+    "one third": 100 / 3,
+    "a quarter": 25.0,
+    "a fifth": 20.0,
+}
+"""Parts of a whole as percent."""
+
 _N: Final = r"\d+(?:\.\d+)?"
+_NUMBER: Final = rf"(?:{_N}|{'|'.join(NUMBERS)})\b"
 _AROUND: Final = r"(?:its|their|the) (?:surroundings|surrounding (?:tissue|mucosa)|background)\b"
 _SIDES: Final = r"(?:left|right|upper|lower|top|bottom)"
-_IMAGE: Final = r"(?:image|picture|frame|view)"
-_COVERS: Final = rf"""(?x: (?:covers?|occup(?:y|ies)|takes?\ up|fills?)[ ]
-    (?P<near>(?:about|approximately|roughly|around)\ )?
-    (?P<percent>{_N})\ (?:%|percent|per\ cent)\ of\ the\ {_IMAGE}\b)"""
+_IMAGE: Final = r"(?:image|picture|frame|view|photo)"
+_BOUNDS: Final = {
+    "less than": "less", "under": "less", "below": "less", "at most": "less", "up to": "less", "more than": "more",
+    "over": "more", "above": "more", "at least": "more",
+}  # fmt: skip
+_SHARE: Final = rf"(?:(?P<percent>{_NUMBER}) (?:%|percent|per cent)|(?P<part>{'|'.join(PARTS)}))"
+_COVERS: Final = (
+    r"(?:covers?|occup(?:y|ies)|takes? up|fills?|accounts? for) (?:(?P<near>about|approximately|roughly|around) |"
+    rf"(?P<bound>{'|'.join(_BOUNDS)}) )?{_SHARE} of the (?:total )?"
+    rf"(?:area of the {_IMAGE}|{_IMAGE}(?: area|'s area)?)\b"
+)
 _TOUCHES: Final = rf"""(?x: (?:touch(?:es|ing)?|reach(?:es|ing)?|(?:is\ |are\ )?cut\ off\ (?:by|at))\ (?:
-    (?P<none>no|any|none\ of\ the)\ (?:border|edge)s?
-    | (?:the\ )?(?P<borders>{_SIDES}(?:(?:\ ,)?\ (?:and\ )?(?:the\ )?{_SIDES})*)\ (?:border|edge)s?)\b
+    (?P<none>no|any|none\ of\ the)\ (?:{_IMAGE}\ )?(?:border|edge)s?
+    | (?P<some>the|a|an)\ (?:{_IMAGE}\ )?(?:border|edge)
+    | (?:the\ )?(?P<borders>{_SIDES}(?:(?:\ ,)?\ (?:and\ )?(?:the\ )?{_SIDES})*)\ (?:{_IMAGE}\ )?(?:border|edge)s?)\b
     (?:\ of\ the\ {_IMAGE}\b)?)"""
 _LIES: Final = rf"""(?x: (?:in|at|on|near|towards|within|to)\ the\ (?=(?:upper|lower|top|bottom|middle|left|right|cent))
-    (?:(?P<row>upper|lower|top|bottom|middle)\b[\ -]?)?(?P<column>left|right|centre|center|central)?
-    (?:\ ?(?P<part>corner|quadrant|half|side|third|part|area|region|portion))?(?<=\w)\b(?:\ of\ the\ {_IMAGE}\b)?
-    (?!\ (?:borders?|edges?|of)\b))"""
+    (?>(?:(?P<row>upper|lower|top|bottom|middle)\b)?(?:[\ -]?(?P<column>left|right|centre|center|central)\b)?)
+    (?>(?:\ ?(?P<part>corner|quadrant|half|side|third|part|area|region|portion))?)(?<=\w)\b
+    (?>(?:\ of\ the\ {_IMAGE}\b)?)(?!\ (?:borders?|edges?|of|{_IMAGE})\b))"""
+_CENTRED: Final = rf"""(?x: (?:centrally\ (?:located|placed|positioned|situated)|cent(?:ered|red))
+    (?:\ (?:in|within)\ the\ {_IMAGE}\b|(?=\ (?:[,;]|and\b)|$)))"""
 _CENTRE: Final = rf"its centre at (?P<x>{_N}) % of the width and (?P<y>{_N}) % of the height\b"
 _FORM: Final = r"""(?x: (?P<even>(?:about\ )?as\ wide\ as\ (?:it\ is\ )?(?:high|tall))\b
     | (?P<times>\d+(?:\.\d+)?)\ times\ as\ (?P<more>wide|high|tall)\ as\ (?:wide|high|tall)\b
@@ -50,7 +81,12 @@ def degree(word: str) -> Claim:
     """Return the claim of a size or a superlative."""
     if word in SIZE_NAMES:
         return Claim(kind="size", value=SIZE_NAMES[word])
-    return Claim(kind="superlative", value=word)
+    return Claim(kind="superlative", value=SUPERLATIVES[word])
+
+
+def number_of(word: str) -> float:
+    """Return the value of a number in digits or as a word."""
+    return NUMBERS[word] if word in NUMBERS else float(word)
 
 
 def _place(match: re.Match[str]) -> Claim:
@@ -63,12 +99,18 @@ def _centre(match: re.Match[str]) -> Claim:
 
 
 def _share(match: re.Match[str]) -> Claim:
-    return Claim(kind="share", numbers=_numbers(match, "percent") | {"near": bool(match["near"])})
+    said = match["percent"]
+    percent = number_of(said) if said else PARTS[match["part"]]
+    digits = len(said.partition(".")[2]) if said else 0
+    kept: dict[str, float] = {"percent": percent, "digits": digits, "near": bool(match["near"]) or not said}
+    return Claim(kind="share", value=_BOUNDS.get(match["bound"] or "", ""), numbers=kept)
 
 
 def _border(match: re.Match[str]) -> Claim:
     if match["none"]:
         return Claim(kind="border", value="any" if match["none"] == "any" else "none")
+    if match["some"]:
+        return Claim(kind="border", value="any")
     sides = [ROWS.get(side, side) for side in re.findall(_SIDES, match["borders"])]
     return Claim(kind="border", value=" ".join(sides))
 
@@ -100,6 +142,7 @@ _PHRASES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Claim]], 
         (_COVERS, _share),
         (_TOUCHES, _border),
         (_LIES, _place),
+        (_CENTRED, _compared("place", "centre")),
         (_CENTRE, _centre),
         (_LUMA, _measured("contrast")),
         (_STEPS, _measured("texture")),

@@ -18,6 +18,10 @@ def _object(label: str, box: tuple[float, float, float, float], percent: float, 
     return ObjectFacts(label=label, box=box, percent=percent, **plain | more)
 
 
+def _tone(luma: float, ring: float) -> Tone:
+    return Tone(luma=luma, roughness=5, ring_luma=ring, ring_roughness=5)
+
+
 _BRIGHT_ROUGH: Final = Tone(luma=120, roughness=9, ring_luma=100, ring_roughness=5)
 _DARK_SMOOTH: Final = Tone(luma=80, roughness=4, ring_luma=110, ring_roughness=8)
 _EVEN: Final = Tone(luma=100, roughness=5, ring_luma=104, ring_roughness=5)
@@ -52,4 +56,18 @@ OPEN: Final = PictureFacts(
 EMPTY: Final = PictureFacts(objects=(), complete=frozenset({"polyps"}), organ="Colon")
 """No polyp, for certain; whether an instrument is visible is not known."""
 
-PICTURES: Final = {"one": ONE, "two": TWO, "asked": ASKED, "open": OPEN, "empty": EMPTY}
+MANY: Final = PictureFacts(
+    objects=(
+        _object("polyps", (0.05, 0.1, 0.25, 0.3), 4.0, tone=_tone(90, 110)),
+        _object("polyps", (0.43, 0.43, 0.57, 0.57), 2.0, tone=_tone(140, 120)),
+        _object("polyps", (0.82, 0.77, 0.88, 0.83), 0.4, tone=_tone(121, 118)),
+        _object(
+            "instrument", (0.4, 0.0, 0.6, 0.3), 5.6, aspect=0.67, touched=frozenset({"upper"}), tone=_tone(200, 120)
+        ),
+    ),
+    complete=frozenset({"polyps", "instrument", "cluster"}),
+    organ="Colon",
+)
+"""Three polyps on a line from upper left to lower right, of 4, 2 and 0.4 %, and an instrument at the upper border."""
+
+PICTURES: Final = {"one": ONE, "two": TWO, "asked": ASKED, "open": OPEN, "empty": EMPTY, "many": MANY}

@@ -1,0 +1,69 @@
+"""Phrases that relate one object to another: where it lies, how large and how bright it is beside the other."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from medmultipoints.transforms.claims.claim_types import Claim, Mention
+from medmultipoints.transforms.claims.predicates import NUMBERS, number_of
+
+_N: Final = rf"(?:\d+(?:\.\d+)?|{'|'.join(NUMBERS)})"
+_HOW: Final = rf"""(?x:
+    (?P<lies>to\ the\ (?:upper\ |lower\ )?(?:left|right)\ of|left\ of|right\ of|above|below|over|under|beneath)
+    | (?P<overlaps>overlaps?\ with|overlaps?|overlapping)
+    | (?P<touches>touch(?:es|ing)?|in\ contact\ with)
+    | (?P<sized>larger|bigger|smaller)\ than
+    | (?:(?P<times>{_N}\ times|twice|half)\ )as\ (?:large|big)\ as
+    | (?P<same>as\ (?:large|big)\ as|(?:about\ )?the\ same\ size\ as)
+    | (?P<bright>brighter|lighter|darker)\ than
+)"""
+_TIMES: Final = {"twice": 2.0, "half": 0.5}
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A relation, where its phrase ends, and the other object; None where a pronoun means it."""
+
+    end: int
+    claim: Claim
+    other: Mention | None
+
+
+@dataclass(frozen=True)
+class RelationReader:
+    """Finds relations to objects whose names ``noun`` matches; ``other`` makes a mention of a match."""
+
+    noun: str
+    other: Callable[[re.Match[str], str], Mention]
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(rf"{_HOW} (?:(?P<article>the|an?) {self.noun}|(?P<pronoun>it|them)\b)")
+
+    def read(self, words: str, at: int) -> Related | None:
+        """Return the relation that begins at a position; None where none begins there."""
+        match = self._pattern.match(words, at)
+        if match is None:
+            return None
+        return Related(match.end(), _claim(match), None if match["pronoun"] else self.other(match, match["article"]))
+
+
+def _claim(match: re.Match[str]) -> Claim:
+    if match["lies"]:
+        return Claim(kind="relation", value=match["lies"].removeprefix("to the ").removesuffix(" of"))
+    if match["overlaps"]:
+        return Claim(kind="overlap")
+    if match["touches"]:
+        return Claim(kind="touch")
+    if match["bright"]:
+        return Claim(kind="brightness", value="darker" if match["bright"] == "darker" else "brighter")
+    if match["times"]:
+        word = match["times"].removesuffix(" times")
+        return Claim(kind="comparison", value="times", numbers={"times": _TIMES.get(word) or number_of(word)})
+    return Claim(kind="comparison", value="equal" if match["same"] else _larger(match["sized"]))
+
+
+def _larger(word: str) -> str:
+    return "smaller" if word == "smaller" else "larger"
