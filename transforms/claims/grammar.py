@@ -15,54 +15,33 @@ from medmultipoints.transforms.claims.claim_types import Claim, Determiner, Kind
 from medmultipoints.transforms.claims.facts import Vocabulary
 from medmultipoints.transforms.claims.mentions import Named, NameReader, Quantifier, adjectives
 from medmultipoints.transforms.claims.predicates import (
-    COLUMNS,
     NUMBERS,
-    ROWS,
     SIZE_NAMES,
     SUPERLATIVES,
     degree,
     read_predicate,
 )
 from medmultipoints.transforms.claims.spelling import plain_words
+from medmultipoints.transforms.claims.word_classes import (
+    BREAKS,
+    COPULAS,
+    GRAMMAR,
+    HEDGES,
+    LINKS,
+    MEANING,
+    NEGATIONS,
+    QUESTIONS,
+    SEEN,
+)
 
-HEDGES: Final = frozenset((
-    "may", "might", "could", "possibly", "possible", "probably", "probable", "perhaps", "maybe", "likely", "unlikely",
-    "suggests", "suggest", "suggesting", "suggestive", "suspected", "suspicious", "seems", "seem", "presumably",
-    "presumed", "potential", "potentially", "apparently", "apparent", "would", "should", "consistent", "if", "whether",
-    "like", "unlike", "think", "believe", "sure", "cannot", "can't", "or", "except", "unless", "?", "false", "true",
-    "untrue", "wrong", "incorrect", "right?", "absent", "missing", "gone", "removed", "resected", "excluded", "denied",
-    "expected", "assumed", "supposed", "alleged", "allegedly", "putative", "questionable", "equivocal", "doubtful",
-    "uncertain", "unclear", "unknown", "hypothetical", "imaginary", "fake", "simulated", "former", "previous",
-    "previously", "next", "hardly", "barely", "scarcely", "rarely", "seldom", "almost", "nearly", "borderline",
-    "relatively", "arguably", "anything", "nothing", "far", "was", "were", "been", "had", "will", "used", "never",
-    "wasn't", "weren't", "won't", "couldn't", "wouldn't",
-))  # fmt: skip
-NEGATIONS: Final = frozenset({"no", "not", "without", "neither", "nor", "isn't", "doesn't", "aren't", "don't"})
-SEEN: Final = frozenset({"visible", "present", "seen", "shown", "found", "appears", "appear", "contain", "depicted"})
-LINKS: Final = frozenset({"with", "without", "and", "but", "nor", "neither", "there"})
-GRAMMAR: Final = SEEN | frozenset((
-    "a", "an", "the", "is", "are", "this", "that", "these", "there", "and", "but", "with", "in", "of", "on", "contains",
-    "show", "shows", "includes", "depicts", "we", "see", "here", "which", "also", "lies", "lie", "located", "situated",
-    "sits", "sit", "positioned", "does", "do", "image", "picture", "frame", "view", "photo", "box", "annotated",
-    "object", "region", "looks", "look", "has", "have",
-))  # fmt: skip
-QUESTIONS: Final = frozenset((
-    "is", "are", "does", "do", "can", "did", "am", "isn't", "aren't", "doesn't", "don't", "what", "which",
-    "who", "whose", "where", "why", "when", "how", "has", "have",
-))  # fmt: skip
-"""A sentence that begins with one of these asks, whatever its last mark is."""
 ASKED: Final = Mention()
 """The object that the question gives."""
-_BREAKS: Final = frozenset({",", ";", ":", "but"})
-_COPULAS: Final = frozenset({"is", "are", "appears", "appear", "looks", "look", "and", "not", "so", "isn't", "aren't"})
 _QUOTED: Final = re.compile("[\"`\u201c-\u201f\u2039\u203a\u00ab\u00bb]|(?<!\\w)['\u2018\u2019]|['\u2019](?!\\w)")
 _OPENING: Final = re.compile(
     r"this is (?:a|an|the) (?:image|picture|frame|view|photo)(?: of)?\b|(?:the|this|that) (?:image|picture|frame|view|"
     r"photo)\b|there (?:is|are)\b|can be seen\b"
 )
 _IMAGE_OF: Final = re.compile(r"\bthe (?:image|picture|frame|view|photo) of $")
-_MEANING: Final = frozenset({*ROWS, *COLUMNS, *SIZE_NAMES, *SUPERLATIVES, *NUMBERS})
-"""Words that the grammar knows in other places: left unread, they may mean anything."""
 _NOT_ANNOTATED: Final = re.compile(r"no other object is annotated in the image$")
 _PRONOUN: Final = re.compile(
     r"(?P<one>it|its|this(?= is)|the (?:object|region))\b|(?P<many>they|their|these(?= are)|both(?= (?:are|lie|touch))|"
@@ -341,7 +320,7 @@ class _Reader:
         return "name"
 
     def _degree(self) -> str:
-        if self.last not in ("break", "not") and self.last_word not in _COPULAS:
+        if self.last not in ("break", "not") and self.last_word not in COPULAS:
             return ""
         if match := self._take(_EXTREME):
             said = degree(match["word"])
@@ -365,12 +344,12 @@ class _Reader:
         match = re.compile(r"\S+").match(self.words, self.at)
         assert match is not None
         word = match[0]
-        if word not in _BREAKS | NEGATIONS | GRAMMAR:
+        if word not in BREAKS | NEGATIONS | GRAMMAR:
             self._leave(word, doubtful=not self._adds())
             self.at = match.end()
             return "unread"
         self.at = match.end()
-        if word in _BREAKS:
+        if word in BREAKS:
             self._break()
             return "break"
         if word in NEGATIONS:
@@ -389,9 +368,9 @@ class _Reader:
             return False
         if self.last != "name" and self.names.before_name.match(self.words, self.at):
             return True
-        if self.words[self.at :].partition(" ")[0] in _MEANING:
+        if self.words[self.at :].partition(" ")[0] in MEANING:
             return False
-        after_copula = self.last_word in _COPULAS or self.words[: self.at].endswith(_WITH)
+        after_copula = self.last_word in COPULAS or self.words[: self.at].endswith(_WITH)
         return bool(after_copula or self.last == "unread") and bool(_ADDED.match(self.words, self.at))
 
     before_and = ""

@@ -1,0 +1,36 @@
+"""The closed classes of words that the grammar knows: hedges, denials, questions, and words of mere grammar."""
+
+from typing import Final
+
+from medmultipoints.transforms.claims.predicates import COLUMNS, NUMBERS, ROWS, SIZE_NAMES, SUPERLATIVES
+
+HEDGES: Final = frozenset((
+    "may", "might", "could", "possibly", "possible", "probably", "probable", "perhaps", "maybe", "likely", "unlikely",
+    "suggests", "suggest", "suggesting", "suggestive", "suspected", "suspicious", "seems", "seem", "presumably",
+    "presumed", "potential", "potentially", "apparently", "apparent", "would", "should", "consistent", "if", "whether",
+    "like", "unlike", "think", "believe", "sure", "cannot", "can't", "or", "except", "unless", "?", "false", "true",
+    "untrue", "wrong", "incorrect", "right?", "absent", "missing", "gone", "removed", "resected", "excluded", "denied",
+    "expected", "assumed", "supposed", "alleged", "allegedly", "putative", "questionable", "equivocal", "doubtful",
+    "uncertain", "unclear", "unknown", "hypothetical", "imaginary", "fake", "simulated", "former", "previous",
+    "previously", "next", "hardly", "barely", "scarcely", "rarely", "seldom", "almost", "nearly", "borderline",
+    "relatively", "arguably", "anything", "nothing", "far", "was", "were", "been", "had", "will", "used", "never",
+    "wasn't", "weren't", "won't", "couldn't", "wouldn't",
+))  # fmt: skip
+NEGATIONS: Final = frozenset({"no", "not", "without", "neither", "nor", "isn't", "doesn't", "aren't", "don't"})
+SEEN: Final = frozenset({"visible", "present", "seen", "shown", "found", "appears", "appear", "contain", "depicted"})
+LINKS: Final = frozenset({"with", "without", "and", "but", "nor", "neither", "there"})
+GRAMMAR: Final = SEEN | frozenset((
+    "a", "an", "the", "is", "are", "this", "that", "these", "there", "and", "but", "with", "in", "of", "on", "contains",
+    "show", "shows", "includes", "depicts", "we", "see", "here", "which", "also", "lies", "lie", "located", "situated",
+    "sits", "sit", "positioned", "does", "do", "image", "picture", "frame", "view", "photo", "box", "annotated",
+    "object", "region", "looks", "look", "has", "have",
+))  # fmt: skip
+QUESTIONS: Final = frozenset((
+    "is", "are", "does", "do", "can", "did", "am", "isn't", "aren't", "doesn't", "don't", "what", "which",
+    "who", "whose", "where", "why", "when", "how", "has", "have",
+))  # fmt: skip
+"""A sentence that begins with one of these asks, whatever its last mark is."""
+BREAKS: Final = frozenset({",", ";", ":", "but"})
+COPULAS: Final = frozenset({"is", "are", "appears", "appear", "looks", "look", "and", "not", "so", "isn't", "aren't"})
+MEANING: Final = frozenset({*ROWS, *COLUMNS, *SIZE_NAMES, *SUPERLATIVES, *NUMBERS})
+"""Words that the grammar knows in other places: left unread, they may mean anything."""
