@@ -65,7 +65,7 @@ def request(
     )
     try:
         with client, client.stream(method, url, headers=HEADERS | dict(headers)) as response:
-            _check_status(response.status_code, response.headers.get("retry-after", ""))
+            check_status(response.status_code, response.headers.get("retry-after", ""))
             yield response
     except httpx2.TransportError as error:
         if _is_about_certificate(error):
@@ -96,7 +96,8 @@ def _is_about_certificate(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _check_status(status: int, retry_after: str) -> None:
+def check_status(status: int, retry_after: str) -> None:
+    """Raise Transient where another attempt may help, Refused where none will; return for 2xx and 416."""
     if status in (408, 425, 429) or (status >= 500 and status != 501):
         wait = float(retry_after) if fullmatch(r"[0-9]{1,6}", retry_after) else None
         raise Transient(f"the server answers {status}", wait)

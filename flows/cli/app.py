@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lake": ("lake", GROUP),
     "sample": ("sample", "sample"),
     "evaluate": ("evaluate", "evaluate"),
+    "describe": ("describe", "describe"),
 }
 
 

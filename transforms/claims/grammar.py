@@ -191,7 +191,7 @@ class _Reader:
 
     def _predicate(self) -> str:
         found = read_predicate(self.words, self.at)
-        if found is None:
+        if found is None or self.names.organ_place.match(self.words, self.at):
             return ""
         self.at = found[0]
         return self._say(found[1])

@@ -54,6 +54,19 @@ def judge_claim(claim: Claim, picture: PictureFacts) -> Verdict:
     return "uncheckable" if known is None else "true" if known else "false"
 
 
+def objects_of(claim: Claim, picture: PictureFacts) -> tuple[int, ...]:
+    """Return the places of the objects that a claim is about, in their order; of all that are, if it is about all."""
+    if claim.kind in ("alone", "organ"):
+        return tuple(range(len(picture.objects))) if claim.kind == "alone" else ()
+    meant = [one for mention in _mentions(claim) for one in _meant(mention, picture) or ()]
+    return tuple(place for place, one in enumerate(picture.objects) if any(one is other for other in meant))
+
+
+def _mentions(claim: Claim) -> list[Mention]:
+    nested = [inner.other for inner in claim.about.given]
+    return [mention for mention in (claim.about, claim.other, claim.second, *nested) if mention is not None]
+
+
 def _deny(known: Known, claim: Claim) -> Known:
     return known if known is None or not claim.denied else not known
 

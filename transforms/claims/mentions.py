@@ -62,6 +62,12 @@ class NameReader:
         return re.compile(rf"[^\W\d_]+(?:-[^\W\d_]+)*(?: (?!of |the |a )[^\W\d_]+)? {self.noun}")
 
     @cached_property
+    def organ_place(self) -> re.Pattern[str]:
+        """The pattern of "in the lower GI", which is no place in the picture."""
+        organs = "|".join(map(re.escape, sorted(self.vocabulary.organs))) or "(?!)"
+        return re.compile(rf"\w+ the (?:{organs})(?![\w'-])")
+
+    @cached_property
     def part_of(self) -> re.Pattern[str]:
         """The pattern of words that mean some of several: "two of the polyps", "half of them"."""
         parted = "|".join(_PARTED)

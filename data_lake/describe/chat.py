@@ -1,0 +1,150 @@
+"""One question to an OpenAI-compatible server, with a picture: sent, repeated where that may help, and read."""
+
+import base64
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx2
+import orjson
+
+from medmultipoints.data_lake.describe.server_settings import ServerSettings
+from medmultipoints.data_lake.fetch.http import Refused, RetryPolicy, Transient, check_status, is_local, persist
+from medmultipoints.transforms.descriptions.prompting import SYSTEM
+from medmultipoints.transforms.descriptions.replies import Outcome
+from medmultipoints.transforms.errors import MachineError
+
+MOST_BYTES: Final = 4_000_000
+"""An answer of more bytes is not one."""
+_SHOWN: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """What a model said, whether it answered, and the tokens that were counted."""
+
+    text: str
+    outcome: Outcome
+    tokens_in: int
+    tokens_out: int
+
+
+@dataclass
+class Pace:
+    """Starts requests no faster than so many a minute, whichever thread asks."""
+
+    per_minute: float
+    _next: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def wait(self) -> None:
+        """Return when the next request may start."""
+        with self._lock:
+            now = time.monotonic()
+            start = max(now, self._next)
+            self._next = start + 60 / self.per_minute
+        time.sleep(max(0.0, start - now))
+
+
+class ChatServer:
+    """A server that answers questions about pictures; use it in a ``with`` block. The token is in no error."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self._settings, self._token = settings, settings.token
+        self._pace = Pace(settings.requests_per_minute)
+        self._client = httpx2.Client(
+            verify=httpx2.create_ssl_context(),
+            follow_redirects=False,  # a redirect would take picture and token to another host
+            timeout=settings.timeout,
+            trust_env=not is_local(settings.address),
+        )
+
+    def __enter__(self) -> "ChatServer":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._client.close()
+
+    def ask(self, prompt: str, picture: bytes, mime: str) -> ChatReply:
+        """Return the reply to a prompt about a picture. MachineError where the server cannot be asked."""
+        payload = orjson.dumps(self._payload(prompt, picture, mime))
+        one = self._settings
+        policy = RetryPolicy(attempts=one.attempts, longest_wait=one.longest_wait, timeout=one.timeout)
+        return persist(lambda: self._attempt(payload), policy, self._failed)
+
+    def _payload(self, prompt: str, picture: bytes, mime: str) -> Mapping[str, Any]:
+        url = f"data:{mime};base64,{base64.b64encode(picture).decode()}"
+        parts = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": prompt}]
+        one = self._settings
+        return {
+            "model": one.model,
+            "messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": parts}],
+            "temperature": one.temperature,
+            "seed": one.seed,
+            "max_tokens": one.max_tokens,
+        }
+
+    def _attempt(self, payload: bytes) -> ChatReply:
+        self._pace.wait()
+        headers = {"User-Agent": "medmultipoints", "Content-Type": "application/json"}
+        headers |= {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        address = f"{self._settings.address}/chat/completions"
+        try:
+            with self._client.stream("POST", address, content=payload, headers=headers) as response:
+                body = _read_body(response)
+                self._check(response, body)
+        except httpx2.TransportError as error:
+            raise Transient(f"{type(error).__name__}: {error}") from error
+        return read_completion(body)
+
+    def _check(self, response: httpx2.Response, body: bytes) -> None:
+        if response.is_redirect:
+            raise Refused(f"the server answers {response.status_code} and points elsewhere; name the final address")
+        try:
+            check_status(response.status_code, response.headers.get("retry-after", ""))
+        except Refused as refusal:
+            said = _explained(body)  # some servers repeat the token that they refuse
+            shown = (said.replace(self._token, "[token]") if self._token else said)[:_SHOWN]
+            raise Refused(f"{refusal}{shown}") from None
+
+    def _failed(self, problem: str) -> MachineError:
+        return MachineError(f"{self._settings.address}: {problem}. The answers so far are kept; run again to go on.")
+
+
+def _read_body(response: httpx2.Response) -> bytes:
+    body = b""
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise Refused(f"the answer has more than {MOST_BYTES:,} bytes")
+    return body
+
+
+def _explained(body: bytes) -> str:
+    """Return what the server says of an error, cut short."""
+    try:
+        found = orjson.loads(body)["error"]
+        text = found["message"] if isinstance(found, dict) else found
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return ""
+    return f" ({' '.join(str(text).split())})"
+
+
+def read_completion(body: bytes) -> ChatReply:
+    """Return the reply in the body of a response. Refused where it is no chat completion."""
+    try:
+        content = orjson.loads(body)
+        choice = content["choices"][0]
+        message, finish = choice["message"], choice.get("finish_reason")
+        text = message.get("content") or ""
+        declined = bool(message.get("refusal")) or finish == "content_filter"
+        usage = content.get("usage") or {}
+        tokens = tuple(int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens"))
+    except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError, ValueError):
+        raise Refused("the answer is not a chat completion; is this an OpenAI-compatible address?") from None
+    if not isinstance(text, str):
+        raise Refused("the answer of the model is not a text")
+    outcome: Outcome = "refused" if declined else "cut" if finish == "length" else "answered"
+    return ChatReply(text, outcome, *tokens)

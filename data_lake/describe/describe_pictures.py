@@ -1,0 +1,209 @@
+"""Describe the pictures of a release: ask the server for each that has no answer yet, and judge what comes back."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import orjson
+
+from medmultipoints.data_lake.describe.chat import ChatReply, ChatServer
+from medmultipoints.data_lake.describe.definitions import load_definitions
+from medmultipoints.data_lake.describe.outgoing_picture import MIME, check_text_readers, picture_filler
+from medmultipoints.data_lake.describe.reply_file import Journal, Reply, write_replies
+from medmultipoints.data_lake.describe.server_settings import ServerSettings
+from medmultipoints.data_lake.prompt_assets import known_labels, load_names
+from medmultipoints.data_lake.release.checks.answers import box_policy
+from medmultipoints.data_lake.release.read.released_tables import read_chosen_pictures, read_parquet, splits_of
+from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.transforms.descriptions.accept import Accepted, AcceptPolicy, accept_reply
+from medmultipoints.transforms.descriptions.described_scenes import DescribedScene, described_scenes
+from medmultipoints.transforms.descriptions.knowledge_entries import Entry, EntryKind, retrieve
+from medmultipoints.transforms.descriptions.prompting import SYSTEM, prompt_sha256, write_prompt
+from medmultipoints.transforms.errors import MachineError, UsageError
+from medmultipoints.transforms.records import UNKNOWN
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is sent for one picture."""
+
+    image_sha256: str
+    key: str
+    prompt: str
+    picture: bytes
+    filled: int
+
+
+@dataclass(slots=True)
+class Described:
+    """What a run did, and what is kept of the replies under the default policy."""
+
+    pictures: int = 0
+    asked: int = 0
+    known: int = 0
+    cost: float = 0.0
+    kept: int = 0
+    sentences: Counter[str] = field(default_factory=Counter)
+    fallen: Counter[str] = field(default_factory=Counter)
+
+
+def describe_pictures(
+    folder: Path,
+    out: Path,
+    settings: ServerSettings,
+    *,
+    split: str | None = None,
+    limit: int | None = None,
+    progress: Progress = lambda _done, _of: None,
+) -> Described:
+    """Write the replies about the pictures of a release to a file; those that are there are not asked for again.
+
+    UsageError for settings that cannot be used; MachineError where the server fails: answers so far are kept.
+    """
+    check_text_readers(settings.readers)
+    definitions = load_definitions(settings.knowledge)
+    scenes = list(islice(release_scenes(folder, split), limit))
+    if not scenes:
+        raise UsageError(f"{folder}: there is nothing to describe in this release.")
+    journal, done = Journal(out), Described(pictures=len(scenes))
+    known = journal.known(out)
+    replies: dict[str, Reply] = {}
+    questions = _questions(folder, split, scenes, settings, definitions)
+    with ChatServer(settings) as server:
+        for reply, asked in _answers(questions, server, settings, known, done):
+            if asked:
+                journal.add(reply)
+            replies[reply.image_sha256] = reply
+            progress(len(replies), len(scenes))
+    write_replies(out, replies.values())
+    journal.remove()
+    for one in scenes:
+        _count(done, judge_reply(replies[one.scene.image_sha256], one, AcceptPolicy()))
+    return done
+
+
+def release_scenes(folder: Path, split: str | None = None) -> Iterator[DescribedScene]:
+    """Return the pictures of a release, each with what is known of it; of one split, if it is given."""
+    manifest = read_manifest(folder)
+    if split is not None and split not in splits_of(manifest):
+        raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits_of(manifest))}.")
+    records, objects, images = (read_parquet(folder, manifest, name) for name in ("data", "objects", "images"))
+    names = load_names(known_labels(records, images))
+    wanted = None if split is None else set(images.filter(split=split)["image_sha256"])
+    yield from described_scenes(records, objects, images, names, box_policy(manifest.recipe), wanted)
+
+
+def judge_reply(reply: Reply, one: DescribedScene, policy: AcceptPolicy) -> Accepted:
+    """Return what is kept of a reply about a picture."""
+    return accept_reply(reply.reply, reply.outcome, one.picture, one.vocabulary, policy)
+
+
+def _questions(
+    folder: Path,
+    split: str | None,
+    scenes: Sequence[DescribedScene],
+    settings: ServerSettings,
+    definitions: Sequence[Entry],
+) -> Iterator[Question]:
+    """Return what is asked, picture by picture in the order of the release's files."""
+    by_image = {one.scene.image_sha256: one for one in scenes}
+    fill = picture_filler(settings.readers)
+    for picture in read_chosen_pictures(folder, read_manifest(folder), by_image, split):
+        one = by_image.pop(picture.image_sha256, None)
+        if one is not None:
+            data, filled = fill(picture.data)
+            prompt = write_prompt(one.picture, one.names, retrieve(definitions, _wanted(one)))
+            yield Question(picture.image_sha256, question_key(settings, prompt, data), prompt, data, filled)
+
+
+def _wanted(one: DescribedScene) -> Mapping[EntryKind, Sequence[str]]:
+    known: dict[EntryKind, list[str]] = {
+        "label": list(one.names),
+        "finding": [one.scene.finding],
+        "organ": [one.scene.organ],
+    }
+    return {kind: [name for name in names if name != UNKNOWN] for kind, names in known.items()}
+
+
+def question_key(settings: ServerSettings, prompt: str, picture: bytes) -> str:
+    """Return what identifies a question: an answer with the same key need not be asked for again."""
+    sent = [settings.model, settings.temperature, settings.seed, settings.max_tokens, SYSTEM, prompt]
+    return hashlib.sha256(orjson.dumps([*sent, hashlib.sha256(picture).hexdigest()])).hexdigest()
+
+
+def _answers(
+    questions: Iterator[Question],
+    server: ChatServer,
+    settings: ServerSettings,
+    known: Mapping[str, Reply],
+    done: Described,
+) -> Iterator[tuple[Reply, bool]]:
+    """Return each reply, and whether it was asked for; so many are under way at once, and no more are begun at a fault.
+
+    MachineError once the answers cost what the settings allow.
+    """
+    running: dict[Future[ChatReply], Question] = {}
+    with ThreadPoolExecutor(settings.at_once) as pool:
+        try:
+            for question in questions:
+                if question.key in known:
+                    done.known += 1
+                    yield known[question.key], False
+                    continue
+                while len(running) >= settings.at_once:
+                    yield from _finished(running, settings, done)
+                _check_cost(settings, done)
+                running[pool.submit(server.ask, question.prompt, question.picture, MIME)] = question
+            while running:
+                yield from _finished(running, settings, done)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _finished(
+    running: dict[Future[ChatReply], Question], settings: ServerSettings, done: Described
+) -> Iterator[tuple[Reply, bool]]:
+    """Wait for at least one answer and return those that came; an error only behind the others."""
+    ended, _ = wait(running, return_when=FIRST_COMPLETED)
+    for future in sorted(ended, key=lambda one: one.exception() is not None):
+        question = running.pop(future)
+        answer = future.result()
+        done.asked += 1
+        done.cost += (answer.tokens_in * settings.price_in + answer.tokens_out * settings.price_out) / 1e6
+        yield _as_reply(question, answer, settings), True
+
+
+def _check_cost(settings: ServerSettings, done: Described) -> None:
+    if settings.max_cost is not None and done.cost >= settings.max_cost:
+        raise MachineError(
+            f"the answers cost {done.cost:.2f}, and max_cost is {settings.max_cost:g}. The answers so far are kept; "
+            "raise max_cost and run again to go on."
+        )
+
+
+def _as_reply(question: Question, answer: ChatReply, settings: ServerSettings) -> Reply:
+    return Reply(
+        image_sha256=question.image_sha256,
+        key=question.key,
+        model=settings.model,
+        prompt_sha256=prompt_sha256(),
+        temperature=settings.temperature,
+        seed=settings.seed,
+        outcome=answer.outcome,
+        reply=answer.text,
+        filled=question.filled,
+        tokens_in=answer.tokens_in,
+        tokens_out=answer.tokens_out,
+    )
+
+
+def _count(done: Described, accepted: Accepted) -> None:
+    done.kept += not accepted.reason
+    done.fallen.update([accepted.reason] if accepted.reason else [])
+    done.sentences.update(one.verdict for one in accepted.sentences)

@@ -1,0 +1,54 @@
+"""The picture as it is sent: decoded, without metadata, its burned-in text filled."""
+
+from collections.abc import Callable, Collection
+from importlib.util import find_spec
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.data_lake.ocr import open_ocr
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.pictures.decode import decode_image, encode_png
+from medmultipoints.transforms.text.kinds import find_places
+from medmultipoints.transforms.text.layouts import load_fonts
+from medmultipoints.transforms.text.raster import read_raster
+from medmultipoints.transforms.text.redact import fill_boxes
+
+LONGEST_SIDE: Final = 1024
+MIME: Final = "image/png"
+
+
+def check_text_readers(readers: Collection[str]) -> None:
+    """UsageError where the reader of text is not installed: nothing is sent that was not looked at."""
+    if "ocr" in readers and find_spec("rapidocr") is None:
+        raise UsageError(
+            "readers: 'ocr' finds text that names people, and is not installed. Install medmultipoints[ocr], or set "
+            'readers = ["raster"] if no picture holds text beyond dates and clocks of known processors.'
+        )
+
+
+def picture_filler(readers: Collection[str]) -> Callable[[bytes], tuple[bytes, int]]:
+    """Return a function that makes a PNG of a picture, with every place of text filled, and gives their number.
+
+    The PNG is at most 1024 px wide and high: the prompt gives places as shares, so no number depends on it.
+    """
+    fonts, read_lines = load_fonts(), open_ocr() if "ocr" in readers else None
+
+    def fill(data: bytes) -> tuple[bytes, int]:
+        pixels = decode_image(data).pixels
+        raster = read_raster(pixels, fonts) if "raster" in readers else None
+        height, width = pixels.shape[:2]
+        places = find_places(raster, read_lines(pixels) if read_lines else [], width, height)
+        return encode_png(_shrink(fill_boxes(pixels, [place.box for place in places]))), len(places)
+
+    return fill
+
+
+def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    scale = LONGEST_SIDE / max(pixels.shape[:2])
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)

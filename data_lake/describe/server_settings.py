@@ -1,0 +1,82 @@
+"""The settings of ``describe``: a TOML file that names the server. Without one, nothing is sent anywhere."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from medmultipoints.data_lake.fetch.http import is_local
+from medmultipoints.transforms.errors import UsageError
+
+Reader = Literal["raster", "ocr"]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class ServerSettings(BaseModel):
+    """Where descriptions come from, and the limits of what is asked and paid."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: str = Field(description="base address of an OpenAI-compatible server, as https://HOST/v1")
+    model: str = Field(min_length=1, description="name of the model, as the server calls it")
+    token_variable: str = Field(
+        default="MEDMULTIPOINTS_DESCRIBE_TOKEN", min_length=1, description="environment variable that holds the token"
+    )
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    max_tokens: int = Field(default=800, ge=16, le=100_000, description="of one answer")
+    requests_per_minute: float = Field(default=60, gt=0, le=60_000)
+    at_once: int = Field(default=4, ge=1, le=64, description="requests under way at the same time")
+    timeout: Seconds = Field(default=120, description="seconds to wait for one answer")
+    attempts: int = Field(default=5, ge=1, le=20, description="of one request, when the server fails or is busy")
+    longest_wait: Seconds = Field(default=60, description="seconds between two attempts, at most")
+    price_in: float = Field(default=0.0, ge=0, description="of a million tokens that are sent")
+    price_out: float = Field(default=0.0, ge=0, description="of a million tokens that come back")
+    max_cost: float | None = Field(default=None, gt=0, description="nothing is sent once the answers cost so much")
+    readers: tuple[Reader, ...] = Field(
+        default=("raster", "ocr"), description="who finds the text in a picture, which is filled before it is sent"
+    )
+    knowledge: tuple[str, ...] = Field(default=(), description="folders of further definitions, from the file's folder")
+
+    @field_validator("address")
+    @classmethod
+    def _is_an_address(cls, address: str) -> str:
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("expected https://HOST/v1")
+        if parts.username or parts.password:
+            raise ValueError("it holds a user or a password; put a token into the environment variable")
+        return address.rstrip("/")
+
+    @property
+    def token(self) -> str:
+        """Return the token from the environment, empty where there is none.
+
+        UsageError where it would travel by plain http to another machine.
+        """
+        token = os.environ.get(self.token_variable, "").strip()
+        if token and self.address.startswith("http:") and not is_local(self.address):
+            raise UsageError(
+                f"address {self.address}: anyone on the way could read the token. Use https, or unset "
+                f"{self.token_variable} if the server needs none."
+            )
+        return token
+
+
+def read_settings(path: Path) -> ServerSettings:
+    """Return the settings in a TOML file; folders of definitions become absolute. UsageError says what is wrong."""
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+        found = ServerSettings.model_validate(content)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"settings {path}: cannot be read: {error}. Correct the path.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"settings {path}: not valid TOML: {error}. Correct the file.") from error
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise UsageError(f"settings {path}: {wrong}. Correct the file.") from error
+    folders = tuple(str((path.parent / folder).absolute()) for folder in found.knowledge)
+    return found.model_copy(update={"knowledge": folders})

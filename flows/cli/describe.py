@@ -1,0 +1,50 @@
+"""``medmultipoints describe``: ask a language model for descriptions of the pictures of a release."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medmultipoints.flows.cli.console import HEARTBEAT, OUT, print_json, say, table
+from medmultipoints.flows.cli.inspect_release import ReleaseArgument
+from medmultipoints.flows.cli.options import JsonOption
+
+
+def describe(
+    release: ReleaseArgument,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the replies go; those that are there are kept.")],
+    settings: Annotated[
+        Path, typer.Option(metavar="FILE", help="TOML file that names the server, the model and the limits.")
+    ],
+    split: Annotated[str | None, typer.Option(help="This split only; the default is all.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="So many pictures, to try it out.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask an OpenAI-compatible server to describe pictures, and judge every sentence against what is measured.
+
+    Text in the pictures is filled before they are sent. The replies are pinned by a recipe (`[describe]`), whose build
+    keeps the sentences without a false claim. A broken run goes on where it was; nothing is asked twice.
+
+    Example: `medmultipoints describe lake/releases/demo/1.0.0 --settings server.toml --out replies.jsonl`
+    """
+    from medmultipoints.data_lake.describe.describe_pictures import describe_pictures
+    from medmultipoints.data_lake.describe.server_settings import read_settings
+    from medmultipoints.data_lake.store.hashing import file_sha256
+
+    chosen = read_settings(settings)
+
+    def progress(done: int, total: int) -> None:
+        HEARTBEAT.doing = f"{done:,} of {total:,} pictures"
+
+    done = describe_pictures(release, out, chosen, split=split, limit=limit, progress=progress)
+    sha256 = file_sha256(out)
+    if as_json:
+        print_json(asdict(done) | {"file": str(out), "sha256": sha256})
+        return
+    say(f"{done.asked:,} pictures asked for, {done.known:,} known from before; cost {done.cost:.2f}")
+    rows = [[verdict, f"{done.sentences[verdict]:,}"] for verdict in ("true", "false", "uncheckable")]
+    table(f"Sentences of {done.pictures:,} pictures", ["verdict", "sentences"], rows)
+    for reason, number in sorted(done.fallen.items()):
+        OUT.print(f"{number:,} texts fall: {reason}", markup=False)
+    OUT.print(f'\n[describe]\nfile   = "{out.name}"\nsha256 = "{sha256}"', markup=False)

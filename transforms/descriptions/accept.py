@@ -1,0 +1,91 @@
+"""Which sentences of a reply are kept: each is judged claim by claim against the measured facts of its picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from medmultipoints.transforms.claims.claim_types import JudgedSentence, Verdict
+from medmultipoints.transforms.claims.facts import PictureFacts, Vocabulary
+from medmultipoints.transforms.claims.judge import judge_text, objects_of
+from medmultipoints.transforms.descriptions.replies import Outcome, Said, read_reply
+
+Uncheckable = Literal["drop", "mark"]
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptPolicy:
+    """What becomes of sentences that cannot be checked, and the least share of a text that must be left of it."""
+
+    uncheckable: Uncheckable = "drop"
+    least_kept: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPart:
+    """One sentence with its verdict; ``objects``: the places of those that it rests on; ``kept`` in the release."""
+
+    part: str
+    text: str
+    verdict: Verdict
+    reason: str
+    objects: tuple[int, ...]
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What is left of a reply; ``reason`` is why nothing is, empty where something is."""
+
+    sentences: tuple[JudgedPart, ...]
+    reason: str = ""
+
+    @property
+    def kept(self) -> tuple[JudgedPart, ...]:
+        """Return the sentences that are kept."""
+        return () if self.reason else tuple(one for one in self.sentences if one.kept)
+
+    @property
+    def lost(self) -> tuple[JudgedPart, ...]:
+        """Return the others; all of them where the text falls."""
+        return self.sentences if self.reason else tuple(one for one in self.sentences if not one.kept)
+
+    @property
+    def share(self) -> float:
+        """Return the share of the sentences that are kept."""
+        return len(self.kept) / len(self.sentences) if self.sentences else 0.0
+
+
+def accept_reply(
+    reply: str, outcome: Outcome, picture: PictureFacts, vocabulary: Vocabulary, policy: AcceptPolicy
+) -> Accepted:
+    """Return the sentences of a reply with their verdicts, and whether what is kept is enough.
+
+    A sentence with a false claim is never kept; one that cannot be checked only where the policy marks such.
+    """
+    if outcome != "answered":
+        return Accepted((), {"refused": "model_declined", "cut": "answer_cut"}[outcome])
+    said = read_reply(reply)
+    if not said:
+        return Accepted((), "another_form")
+    judged = tuple(_judge(said, picture, vocabulary, policy))
+    kept = sum(one.kept for one in judged)
+    return Accepted(judged, "" if kept and kept >= policy.least_kept * len(judged) else "too_much_lost")
+
+
+def _judge(
+    said: Sequence[Said], picture: PictureFacts, vocabulary: Vocabulary, policy: AcceptPolicy
+) -> list[JudgedPart]:
+    """Judge part by part: "it" never means what another part is about."""
+    wanted = {"true"} if policy.uncheckable == "drop" else {"true", "uncheckable"}
+    found: list[JudgedPart] = []
+    for part, sentences in groupby(said, key=lambda one: one.part):
+        for one in judge_text("\n".join(sentence.text for sentence in sentences), picture, vocabulary):
+            objects = _rests_on(one, picture)
+            found.append(JudgedPart(part, one.text, one.verdict, one.reason, objects, one.verdict in wanted))
+    return found
+
+
+def _rests_on(sentence: JudgedSentence, picture: PictureFacts) -> tuple[int, ...]:
+    found = (objects_of(claim, picture) for claim, verdict in sentence.claims if verdict == "true")
+    return tuple(sorted({place for places in found for place in places}))
