@@ -1,4 +1,4 @@
-"""The file of a model's replies: JSON Lines, one line a picture, sorted; while it is made, answers wait beside it.
+"""The file of a model's replies: JSON Lines, one line a picture, sorted; answers of a run under way wait apart.
 
 The file is pinned by a recipe, so the same file gives the same release; a build judges its sentences again.
 """

@@ -1,4 +1,4 @@
-"""Phrases that relate one object to another: where it lies, how large and how bright it is beside the other."""
+"""Phrases that relate one object to another: where it lies, how large and how bright it is compared with the other."""
 
 import re
 from collections.abc import Callable

@@ -12,7 +12,7 @@ PARTS: Final[Mapping[str, str]] = {
     "modality": "what kind of picture it is",
     "organ": "the organ or body part that it shows",
     "region": "where each region lies in the picture, and how large it is",
-    "appearance": "colour, brightness and texture of each region beside its surroundings",
+    "appearance": "colour, brightness and texture of each region compared with its surroundings",
     "relations": "how the regions lie to each other and to the borders of the picture",
 }
 """The five parts of a text, as MedTrinity-25M orders them, each with what belongs there."""

@@ -23,9 +23,12 @@ from medmultipoints.flows.cli.app import app
 from medmultipoints.transforms.descriptions.accept import AcceptPolicy
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 from medmultipoints.transforms.pictures.decode import decode_image
+from medmultipoints.transforms.text.layouts import load_fonts
+from medmultipoints.transforms.text.raster import read_raster
 from tests.chat_server import Chat, chat_server, completion, lying, parts
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
+from tests.transforms.text.test_text import picture
 
 TOKEN = "sk-secret-of-the-test"
 
@@ -247,14 +250,18 @@ def test_definitions_of_labels_go_with_the_prompt(release: Path, tmp_path: Path,
         run(release, tmp_path / "replies.jsonl", chat, knowledge=[str(folder)])
 
 
-def test_text_in_a_picture_is_filled_before_it_is_sent(real: Path) -> None:
-    """A date that a processor drew is black; the rest of the picture is as it was."""
-    pictures = sorted(real.glob("pictures-with-dates/*.jpg"))
-    if not pictures:
-        pytest.skip("no picture with a date")
-    data, filled = picture_filler(["raster"])(pictures[0].read_bytes())
+def test_text_in_a_picture_is_filled_before_it_is_sent() -> None:
+    """The pixels of a date are black; all others are as they were."""
+    newer = load_fonts().layouts[0]
+    drawn = picture(newer, {"date": "23/11/2012", "clock": "13:40:05", "timer": "00:12:30"})
+    _, buffer = cv2.imencode(".png", drawn)
+    data, filled = picture_filler(["raster"])(buffer.tobytes())
+    sent = decode_image(data).pixels
+    changed = (sent != drawn).any(axis=2)
     assert filled
-    assert (decode_image(data).pixels == 0).all(axis=2).any()
+    assert changed.any()
+    assert (sent[changed] == 0).all()
+    assert read_raster(sent, load_fonts()) is None
 
 
 def test_a_large_picture_is_made_smaller(tmp_path: Path) -> None:
