@@ -29,7 +29,7 @@ QUESTIONS: Final = frozenset((
     "is", "are", "does", "do", "can", "did", "am", "isn't", "aren't", "doesn't", "don't", "what", "which",
     "who", "whose", "where", "why", "when", "how", "has", "have",
 ))  # fmt: skip
-"""A sentence that begins with one of these asks, whatever its last mark is."""
+"""A sentence that begins with one of these asks, also without a question mark."""
 BREAKS: Final = frozenset({",", ";", ":", "but"})
 COPULAS: Final = frozenset({"is", "are", "appears", "appear", "looks", "look", "and", "not", "so", "isn't", "aren't"})
 MEANING: Final = frozenset({*ROWS, *COLUMNS, *SIZE_NAMES, *SUPERLATIVES, *NUMBERS})
