@@ -42,7 +42,7 @@ def _scores(tables: Tables, responses: Mapping[str, str], policy: str) -> Iterat
         for row in (row for record in scene.records.values() for row in rows.get(record, ())):
             picture = picture_facts(scene, labels, row["object_ids"][0])
             judged = judge_text(described_text(responses[row["instruction_id"]]), picture, vocabulary)
-            yield GroupedScore(groups[scene.sample_id], score_text(judged, picture))
+            yield GroupedScore(groups[scene.sample_id], score_text(judged, picture), row["instruction_id"], judged)
 
 
 def _by_record(instructions: pl.DataFrame, responses: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:

@@ -8,6 +8,8 @@ from medmultipoints.data_lake.report.html import load_template
 from medmultipoints.transforms.scoring.charts import count_dots, metric_bars
 from medmultipoints.transforms.scoring.items import Item
 
+MOST_SENTENCES: Final = 300
+"""Sentences of descriptions that a page lists, of those that are not true."""
 TEMPLATE: Final = Path(__file__).with_name("scoring.html.jinja")
 
 
@@ -15,7 +17,9 @@ def render_scoring_page(items: Sequence[Item], report: dict[str, Any]) -> str:
     """Return the page of a report on these items; sections without figures are left out."""
     strict = report.get("strict")
     charts = {"bars": metric_bars(strict), "counts": count_dots(items)} if strict else {"bars": [], "counts": None}
-    return load_template(TEMPLATE, filters={"figure": _figure}).render(report=report, strict=strict, **charts)
+    return load_template(TEMPLATE, filters={"figure": _figure}).render(
+        report=report, strict=strict, most_sentences=MOST_SENTENCES, **charts
+    )
 
 
 def _figure(value: float | None) -> str:

@@ -74,7 +74,7 @@ def _score(truth: Path, matched: Matched, metrics: MetricSet, split: str | None)
     """Return the report: how answers were matched, the metrics, masks and sentences."""
     from medmultipoints.data_lake.evaluate.descriptions import score_descriptions
     from medmultipoints.data_lake.evaluate.masks import score_masks
-    from medmultipoints.transforms.claims.score import total
+    from medmultipoints.transforms.claims.score import by_kind, by_sentence, total
     from medmultipoints.transforms.scoring.mask_overlap import total_overlap
     from medmultipoints.transforms.scoring.metric_sets import (
         scoring_report,  # scipy and the COCO evaluator: not for every command
@@ -89,7 +89,7 @@ def _score(truth: Path, matched: Matched, metrics: MetricSet, split: str | None)
     if overlaps := score_masks(truth, matched.masks, split):
         report["masks"] = total_overlap(overlaps)
     if judged := score_descriptions(truth, matched.descriptions, split):
-        report["claims"] = total(judged)
+        report["claims"] = total(judged) | {"kinds": by_kind(judged), "sentences": by_sentence(judged)}
     return report
 
 
@@ -149,8 +149,10 @@ def _print_claims(claims: dict[str, Any]) -> None:
     ends = claims["intervals"]
     rows = [[name, f"{claims[name]:,}", _interval(ends[name])] for name in ("true", "false", "uncheckable")]
     rows.append(["recall of the facts", _number(claims["recall"]), _interval(ends["recall"])])
+    kinds = [[kind, *(f"{number:,}" for number in counted.values())] for kind, counted in claims["kinds"].items()]
     title = f"\nSentences of {claims['texts']:,} descriptions, with 95 % intervals of their shares"
     table(title, ["verdict", "sentences", "interval"], rows)
+    table("\nTheir claims, by kind", ["kind", "true", "false", "uncheckable"], kinds)
 
 
 def _print_sides(sides: list[dict[str, Any]]) -> None:

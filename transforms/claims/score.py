@@ -33,10 +33,12 @@ class TextScore:
 
 @dataclass(frozen=True, slots=True)
 class GroupedScore:
-    """The score of one text, and the group that its picture is resampled with."""
+    """The score of one text with its sentences, and the group that its picture is resampled with."""
 
     group: str
     score: TextScore
+    name: str = ""
+    sentences: tuple[JudgedSentence, ...] = ()
 
 
 def score_text(judged: Sequence[JudgedSentence], picture: PictureFacts) -> TextScore:
@@ -94,6 +96,24 @@ def total(scores: Sequence[GroupedScore]) -> dict[str, Any]:
     recall = round(whole["said"] / whole["facts"], 4) if whole["facts"] else None
     verdicts = {name: whole[name] for name in get_args(Verdict)}
     return {"texts": len(scores), **verdicts, "recall": recall, "intervals": ends}
+
+
+def by_kind(scores: Iterable[GroupedScore]) -> dict[str, dict[str, int]]:
+    """Return the number of claims of each kind by verdict, kinds in alphabetical order."""
+    counted = Counter(
+        (claim.kind, verdict) for one in scores for text in one.sentences for claim, verdict in text.claims
+    )
+    kinds = sorted({kind for kind, _ in counted})
+    return {kind: {verdict: counted[kind, verdict] for verdict in get_args(Verdict)} for kind in kinds}
+
+
+def by_sentence(scores: Iterable[GroupedScore]) -> list[dict[str, str]]:
+    """Return every sentence with the text that it is of, its verdict, and why it is not true."""
+    return [
+        {"id": one.name, "text": text.text, "verdict": text.verdict, "reason": text.reason}
+        for one in scores
+        for text in one.sentences
+    ]
 
 
 def _shares(sums: Floats) -> dict[str, Floats]:

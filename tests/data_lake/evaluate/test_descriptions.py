@@ -75,6 +75,22 @@ def test_evaluate_reports_claims(release: Path, tmp_path: Path) -> None:
     assert "Sentences of 4 descriptions" in CliRunner().invoke(app, options).output
 
 
+def test_the_page_lists_the_sentences_that_are_not_true(release: Path, tmp_path: Path) -> None:
+    """Each with its reason, escaped; JSON has all sentences, and the claims by kind."""
+    path, page = tmp_path / "p.jsonl", tmp_path / "page.html"
+    text = "There is one polyp.\nThe polyp covers 99 % of the image.\nIt is <b>benign</b>."
+    path.write_text("".join(json.dumps({"response": text}) + "\n" for _ in _responses(release)))
+    options = ["evaluate", "--truth", str(release), "--predictions", str(path), "--html", str(page), "--json"]
+    found = json.loads(CliRunner().invoke(app, options).output)["claims"]
+    assert found["true"] + found["false"] + found["uncheckable"] == len(found["sentences"]) == 12
+    assert sum(found["kinds"]["share"].values()) == 4
+    shown = page.read_text("utf-8")
+    assert "The polyp covers 99 % of the image." in shown
+    assert "share is not as said" in shown
+    assert "It is &lt;b&gt;benign&lt;/b&gt;." in shown
+    assert "<b>benign" not in shown
+
+
 @pytest.mark.parametrize(
     "response", ["", "{", '{"caption": 3, "sentences": [1, null]}', '{"sentences": "It is large."}']
 )
