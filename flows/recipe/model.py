@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue, load_reader
 from medmultipoints.flows.recipe.corrections import Corrections, check_entries, of_sources, read_corrections
+from medmultipoints.flows.recipe.describe import Describe
 from medmultipoints.flows.recipe.instructions import Instructions
 from medmultipoints.flows.recipe.ontology import Term, read_ontology, with_ontology
 from medmultipoints.flows.recipe.pinned import locate_files
@@ -185,6 +186,7 @@ class Recipe(_Section):
     privacy: Privacy = Privacy()
     instructions: Instructions = Instructions()
     witness: Witness = Witness()
+    describe: Describe = Describe()
     corrections: Corrections = Corrections()
     validation: Validation = Validation()
     card: Card = Card()

@@ -7,6 +7,7 @@ from medmultipoints.flows.stages import (
     correct,
     dedup,
     derive,
+    describe,
     index,
     instruct,
     join,
@@ -39,6 +40,7 @@ PIPELINE = pipeline(
     record.STAGE,
     instruct.STAGE,
     translate.STAGE,
+    describe.STAGE,
     release.STAGE,
     manifest.STAGE,
 )

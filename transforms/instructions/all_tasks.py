@@ -11,9 +11,11 @@ from medmultipoints.transforms.instructions.tasks import (
     classification,
     crop_grounding,
     description,
+    dialogue,
     label_path,
     motion,
     moved_most,
+    negation_pairs,
     presence,
     published,
     referring,
@@ -25,8 +27,8 @@ from medmultipoints.transforms.instructions.tasks import (
 )
 
 _OTHERS: Final = (
-    appeared, class_counts, classification, crop_grounding, description, label_path, motion, moved_most, presence,
-    referring, same_class, segmentation, tracking, vanished, video_counts,
+    appeared, class_counts, classification, crop_grounding, description, dialogue, label_path, motion, moved_most,
+    negation_pairs, presence, referring, same_class, segmentation, tracking, vanished, video_counts,
 )  # fmt: skip
 TASKS: Final[Mapping[str, Task]] = MappingProxyType(
     {task.name: task for task in (*published.TASKS, *(module.TASK for module in _OTHERS))}

@@ -38,6 +38,10 @@ WANTED: Final[Mapping[str, Mapping[str, re.Pattern[str]]]] = {
     "label_path": {"a path": _words("path|hierarchy")},
     "class_counts": {"a number": COUNT, "the total": _words("total|sum|overall"), "the density": DENSITY},
     "description": {"a description": _words(r"descri\w+|characteri[sz]e|caption\w*|portray|account|tell|say")},
+    "dialogue": {"answers": _words(r"answer\w*|reply|respond")},
+    "negation_pairs": {
+        "whether they hold": _words("hold|true|truth|right|judge|mark|verdict|verify|check|deny|whether")
+    },
     "segmentation": {"a mask": _words(r"segment\w*|masks?|delineate\w*|outlines?|trace")},
     "tracking": {"a box": BOX, "the later image": LATER},
     "appeared": {"a box": BOX, "the later image": LATER},
@@ -60,6 +64,8 @@ UNWANTED: Final[Mapping[str, tuple[re.Pattern[str], ...]]] = {
     "label_path": (COUNT, POINT, BOX),
     "class_counts": (POINT, BOX),
     "description": (COUNT,),
+    "dialogue": (POINT, BOX),
+    "negation_pairs": (COUNT, POINT, BOX),
     "segmentation": (COUNT,),
     "tracking": (COUNT, POINT, ALL),
     "appeared": (COUNT, POINT, ALL),

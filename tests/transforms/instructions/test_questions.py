@@ -31,7 +31,7 @@ POLYPS = picture(
     "c", {"polyps": {"1": (10, 20, 110, 90)}}, labels_exhaustive=["polyps"], organ="Lower GI", finding="polyps"
 )
 ALL = [SPARSE, ALONE, POLYPS]
-ASKED = ("presence", "referring", "classification", "label_path", "class_counts")
+ASKED = ("presence", "referring", "classification", "label_path", "class_counts", "negation_pairs", "dialogue")
 
 
 def answers(instructions: pl.DataFrame) -> list[Any]:

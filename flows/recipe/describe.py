@@ -1,0 +1,18 @@
+"""The part of a recipe about what a language model says of the pictures."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from medmultipoints.flows.recipe.pinned import PinnedFile
+
+
+class Describe(PinnedFile):
+    """Replies of a language model, as `medmultipoints describe` wrote them: released apart, sentence by sentence."""
+
+    uncheckable: Literal["drop", "mark"] = Field(
+        default="drop", description="sentences that the measured facts neither prove nor refute: left out, or marked"
+    )
+    least_kept: float = Field(
+        default=0.3, ge=0, le=1, description="share of a text's sentences that must be kept; else none of it is"
+    )

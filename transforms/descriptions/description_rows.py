@@ -1,0 +1,59 @@
+"""Rows of the tables of descriptions: what is kept of a reply, and what is not, by reason."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from medmultipoints.transforms.descriptions.accept import Accepted, JudgedPart
+from medmultipoints.transforms.instructions.scenes import Scene
+
+_REASONS: Final = {"false": "false_claim", "uncheckable": "not_checkable"}
+
+
+def description_row(scene: Scene, licence: str, accepted: Accepted, origin: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a text of which something is kept; ``origin``: model, prompt_sha256, temperature."""
+    kept = accepted.kept
+    return {
+        "sample_id": scene.sample_id,
+        "image_sha256": scene.image_sha256,
+        "split": scene.split,
+        "source": scene.source,
+        "licence": licence,
+        "text": " ".join(one.text for one in kept),
+        "parts": [one.part for one in kept],
+        "sentences": [one.text for one in kept],
+        "verdicts": [one.verdict for one in kept],
+        "regions": [[scene.objects[place].object_id for place in one.objects] for one in kept],
+        "refused": len(accepted.lost),
+        "acceptance": round(accepted.share, 4),
+        **origin,
+    }
+
+
+def refusal_rows(scene: Scene, accepted: Accepted, reply: str) -> Iterator[dict[str, Any]]:
+    """Return a row for each sentence that is not kept, and one for a text that has none; the texts stay out."""
+    if not accepted.sentences:
+        nothing = {"part": None, "verdict": None, "detail": "", "text_sha256": _sha256(reply)}
+        yield {"refusal_id": f"{scene.sample_id}:0", "sample_id": scene.sample_id, "reason": accepted.reason} | nothing
+        return
+    lost = set(accepted.lost)
+    for number, one in enumerate(accepted.sentences):
+        if one in lost:
+            yield {
+                "refusal_id": f"{scene.sample_id}:{number}",
+                "sample_id": scene.sample_id,
+                "part": one.part,
+                "verdict": one.verdict,
+                "reason": _REASONS.get(one.verdict, accepted.reason),
+                "detail": _detail(one),
+                "text_sha256": _sha256(one.text),
+            }
+
+
+def _detail(one: JudgedPart) -> str:
+    """Return the kind of the claim that is false: what is unknown in a sentence would be words of its text."""
+    return one.reason.partition(" ")[0] if one.verdict == "false" else ""
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,130 @@
+"""Statements about the objects of one class: each true one with a made-up one that differs in one attribute."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from medmultipoints.transforms.instructions.names import Name
+from medmultipoints.transforms.instructions.phrases import (
+    BORDERS,
+    COLUMNS,
+    ROWS,
+    SIDE_MARGIN,
+    SIZES,
+    borders_text,
+    place_text,
+    size_word,
+)
+from medmultipoints.transforms.instructions.questions.question import QuestionContext
+from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene
+from medmultipoints.transforms.records import ReleasedObject
+
+LINE_MARGIN: Final = 0.03  # of width or height, from the lines between thirds
+SIZE_LEAD: Final = 1.1  # times, from the limits between sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute: what is asked of it (``kind``), what is true, what is made up, and the objects it rests on."""
+
+    kind: str
+    true: str
+    made_up: str
+    items: tuple[ReleasedObject, ...]
+
+
+def find_attributes(scene: Scene, label: str, name: Name, context: QuestionContext) -> list[Attribute]:
+    """Return the attributes of a class that are certain in an image; place, size and borders of a lone object alone."""
+    items = scene.of(label)
+    if label not in scene.certain or not items:
+        return []
+    found = [_number(items, name, context.draw("number", scene.image_sha256, label))]
+    if len(items) == 1:
+        found += _of_lone(scene, items[0], name, context)
+    return found
+
+
+def absent_attribute(name: Name) -> Attribute:
+    """Return that no object of a class is there."""
+    return Attribute("presence", f"There is no {name.singular}.", f"{_capital(name.with_article)} is visible.", ())
+
+
+def present_attribute(items: Sequence[ReleasedObject], name: Name) -> Attribute:
+    """Return that an object of a class is there."""
+    return Attribute(
+        "presence", f"{_capital(name.with_article)} is visible.", f"There is no {name.singular}.", tuple(items)
+    )
+
+
+def absent_labels(scene: Scene, context: QuestionContext) -> list[str]:
+    """Return the classes of which an image certainly shows no object, sorted."""
+    shown = context.lexicon.present.get(scene.image_sha256, frozenset())
+    return sorted(label for label in scene.certain if not scene.of(label) and label not in shown)
+
+
+def count_text(count: int, name: Name) -> str:
+    """Return how many objects there are, as a sentence."""
+    return f"There is exactly one {name.singular}." if count == 1 else f"There are exactly {count} {name.plural}."
+
+
+def _number(items: Sequence[ReleasedObject], name: Name, drawn: float) -> Attribute:
+    count = len(items)
+    others = [count + 1, count + 2, *([count - 1] if count > 1 else [])]
+    return Attribute("count", count_text(count, name), count_text(others[int(drawn * len(others))], name), tuple(items))
+
+
+def _of_lone(scene: Scene, item: ReleasedObject, name: Name, context: QuestionContext) -> Iterator[Attribute]:
+    about = (scene.image_sha256, item.label)
+    it = f"The {name.singular}"
+    if wrong := _other_places(scene, item):
+        place = place_text(ROWS[_third(item.centre[1], scene.height)], COLUMNS[_third(item.centre[0], scene.width)])
+        said = [f"{it} lies in the {one} of the image." for one in (place, context.pick(wrong, "place", *about))]
+        yield Attribute("place", *said, (item,))
+    share = 100 * _area(scene, item) / (scene.width * scene.height)
+    if all(not most / SIZE_LEAD < share < most * SIZE_LEAD for most, _ in SIZES):
+        own, *_ = size_word(share).split(" (")
+        others = [word for word in ("tiny", "small", "medium-sized", "large") if word != own]
+        yield Attribute("size", f"{it} is {own}.", f"{it} is {context.pick(others, 'size', *about)}.", (item,))
+    touched, clear = _borders(scene, item)
+    if clear and len(touched) + len(clear) == len(BORDERS):
+        true = f"touches {borders_text([border in touched for border in BORDERS])}"
+        made_up = f"touches the {context.pick(clear, 'border', *about)} border"
+        yield Attribute("border", f"{it} {true} of the image.", f"{it} {made_up} of the image.", (item,))
+
+
+def _third(at: float, side: float) -> int:
+    return min(int(3 * at / side), 2)
+
+
+def _other_places(scene: Scene, item: ReleasedObject) -> list[str]:
+    """Return the places of which row and column are others; none where the centre is near a line between thirds."""
+    shares = [at / side for at, side in zip(item.centre, (scene.width, scene.height), strict=True)]
+    if any(abs(share - line) < LINE_MARGIN for share in shares for line in (1 / 3, 2 / 3)):
+        return []
+    column, row = (_third(share, 1) for share in shares)
+    return [
+        place_text(other_row, other_column)
+        for at, other_row in enumerate(ROWS)
+        for place, other_column in enumerate(COLUMNS)
+        if at != row and place != column
+    ]
+
+
+def _area(scene: Scene, item: ReleasedObject) -> float:
+    width, height = item.sides
+    return (item.area_px or 0) * scene.scale**2 or width * height
+
+
+def _borders(scene: Scene, item: ReleasedObject) -> tuple[list[str], list[str]]:
+    """Return the borders that an object touches, and those that it is clearly away from."""
+    x1, y1, x2, y2 = item.box
+    gaps = zip(BORDERS, (x1, y1, scene.width - x2, scene.height - y2), (scene.width, scene.height) * 2, strict=True)
+    touched, clear = list[str](), list[str]()
+    for border, gap, side in gaps:
+        touched += [border] if gap < BORDER_PX else []
+        clear += [border] if gap >= SIDE_MARGIN * side else []
+    return touched, clear
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
