@@ -78,8 +78,8 @@ def _of_lone(scene: Scene, item: ReleasedObject, name: Name, context: QuestionCo
     it = f"The {name.singular}"
     if wrong := _other_places(scene, item):
         place = place_text(ROWS[_third(item.centre[1], scene.height)], COLUMNS[_third(item.centre[0], scene.width)])
-        said = [f"{it} lies in the {one} of the image." for one in (place, context.pick(wrong, "place", *about))]
-        yield Attribute("place", *said, (item,))
+        form = f"{it} lies in the {{}} of the image."
+        yield Attribute("place", form.format(place), form.format(context.pick(wrong, "place", *about)), (item,))
     share = 100 * _area(scene, item) / (scene.width * scene.height)
     if all(not most / SIZE_LEAD < share < most * SIZE_LEAD for most, _ in SIZES):
         own, *_ = size_word(share).split(" (")
