@@ -111,6 +111,7 @@ _RULES: Mapping[tuple[str, str], pl.Expr] = {
     ("records", "boxes_have_area"): _boxes_have_area(),
     ("records", "boxes_inside_image"): _boxes_inside(0, strict=False),
     ("records", "points_inside_boxes"): _points_inside_boxes(),
+    ("proposals", "box_has_area"): _BOX_HAS_AREA,
     ("regions", "box_has_area"): _BOX_HAS_AREA,
     ("regions", "box_inside_image"): (pl.col("x2") <= pl.col("image_width")) & (pl.col("y2") <= pl.col("image_height")),
     ("regions", "centroid_in_box"): _point_in_box("cx", "cy"),

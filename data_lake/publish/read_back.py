@@ -59,7 +59,7 @@ def _wrong_bytes(place: Place, tag: str, manifest: Manifest) -> Iterator[str]:
 
 def _wrong_rows(place: Place, tag: str, folder: Path) -> Iterator[str]:
     manifest = read_manifest(folder)
-    tables = config_tables(file.path for file in manifest.files)
+    tables = config_tables([file.path for file in manifest.files])
     wanted = {name: splits for name, table in tables.items() if (splits := _splits(manifest, table))}
     with system_temporary_folder() as made:
         argument = place.load_argument(tag) or (str(_fetch_all(place, tag, manifest, made / "release")), None)

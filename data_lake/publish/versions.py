@@ -6,11 +6,11 @@ from medmultipoints.data_lake.publish.places import Place, PlaceState
 from medmultipoints.data_lake.publish.remote_release import broken_files, fetch_manifest
 from medmultipoints.data_lake.publish.withdrawn import holds
 from medmultipoints.data_lake.release.read.compare import Comparison
-from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX
+from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, MADE
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest
 from medmultipoints.transforms.errors import UsageError
 
-OWN_FOLDERS = ("data", "images", "objects", "instructions", "quarantine", "assets")
+OWN_FOLDERS = ("data", "images", "objects", "instructions", *MADE, "quarantine", "assets")
 
 
 class VersionRefused(UsageError):

@@ -49,6 +49,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sample": ("sample", "sample"),
     "evaluate": ("evaluate", "evaluate"),
     "describe": ("describe", "describe"),
+    "train-witness": ("witness", "train_witness"),
+    "witness": ("witness", "witness"),
+    "evaluate-clicks": ("witness", "evaluate_clicks"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 
@@ -11,7 +12,7 @@ from medmultipoints.data_lake.release.read.digest import logical_digest
 from medmultipoints.data_lake.release.write.card import TEMPLATE, CardFacts, Curated, render_card
 from medmultipoints.data_lake.release.write.changes import CHANGES, SHOWN, changes_bytes
 from medmultipoints.data_lake.release.write.croissant import CROISSANT, croissant_bytes
-from medmultipoints.data_lake.release.write.files import FileEntry
+from medmultipoints.data_lake.release.write.files import MADE, FileEntry
 from medmultipoints.data_lake.release.write.manifest import (
     Manifest,
     ManifestSource,
@@ -24,13 +25,15 @@ from medmultipoints.data_lake.release.write.manifest import (
 )
 from medmultipoints.data_lake.release.write.statements import INPUTS, RECIPE, inputs_bytes, recipe_bytes
 from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, package_versions
-from medmultipoints.data_lake.store.objects import put_bytes
+from medmultipoints.data_lake.store.objects import object_path, put_bytes
 from medmultipoints.data_lake.store.parquet_tables import read_table
+from medmultipoints.data_lake.witnesses.predictions_file import read_models
 from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Output, Source, Stage
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages import release
+from medmultipoints.flows.stages import release, witness
 from medmultipoints.transforms.diff.releases import KEYS, ReleaseDiff, Tables, describe, diff_releases
 from medmultipoints.transforms.review.disputes import review_statements
+from medmultipoints.transforms.witnesses.summary import describe_witnesses
 
 
 def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
@@ -112,10 +115,21 @@ def card_facts(
         files=files,
         earlier=(earlier[0], describe(earlier[1])) if earlier else None,
         curated=Curated(**recipe.card.model_dump()),
+        made={name: inputs.read(name) for name in MADE},
+        witness=witness_facts(build, inputs),
         logical_digest=logical_digest(tables),
         recipe_digest=digest(recipe.model_dump(mode="json", exclude={"version"})),
         code_digest=code_of(build),
     )
+
+
+def witness_facts(build: Build, inputs: Inputs) -> dict[str, Any] | None:
+    """What the card says of the models whose predictions the recipe pins."""
+    if witness.SECTION not in build.pinned:
+        return None
+    models = read_models(object_path(build.lake, build.pinned[witness.SECTION].sha256))
+    tables = ("predictions", "doubts", "proposals", "refused_proposals")
+    return describe_witnesses(models, *map(inputs.read, tables))
 
 
 def code_of(build: Build) -> str:

@@ -21,6 +21,7 @@ from medmultipoints.flows.stages import (
     split,
     text,
     translate,
+    witness,
 )
 from medmultipoints.flows.stages.manifest import code_of
 
@@ -38,6 +39,7 @@ PIPELINE = pipeline(
     split.STAGE,
     redact.STAGE,
     record.STAGE,
+    witness.STAGE,
     instruct.STAGE,
     translate.STAGE,
     describe.STAGE,

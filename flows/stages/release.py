@@ -18,6 +18,7 @@ from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import StoredObject, object_path, put_bytes, put_file, temporary_file
 from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.kept import released_images as kept_as_released
 from medmultipoints.flows.stages.released import image_reader
 from medmultipoints.transforms.columns.tables import Table, load_table, released_schema
 from medmultipoints.transforms.compose.stats import count_histogram
@@ -33,6 +34,10 @@ QUARANTINE = (
     "exclusions", "corrections", "duplicates", "near_duplicates", "near_distances", "disagreements", "conventions",
     "specks", "split_changes", "joins", "redactions",
 )  # fmt: skip
+
+
+WITNESSED = ("refused_proposals", "doubts", "next_labels")
+"""What the comparison with models gives: tables that a release holds only if they have rows."""
 
 
 def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
@@ -85,8 +90,22 @@ def _dialect_files(build: Build, inputs: Inputs) -> Iterator[File]:
                 yield write_dialect_rows(path, part, str(dialect), name=name), put_file(build.lake, path, part.height)
 
 
+def _made_files(build: Build, inputs: Inputs) -> Iterator[File]:
+    """What models made, apart from the truth: one file for each table and split, proposals with their pictures."""
+    for split, part in _by_split(inputs.read("predictions")):
+        yield _parquet(build.lake, part, load_table("predictions"), shard_path("predictions", split))
+    sizes = dict(kept_as_released(inputs).select("sample_id", "stored_bytes").collect().iter_rows())
+    for split, part in _by_split(inputs.read("proposals")):
+        shard = Shard(shard_path("proposals", split), split, part, tuple(sizes[name] for name in part["sample_id"]))
+        with temporary_file(build.lake) as path:
+            schema = released_schema(load_table("proposals").columns)
+            entry = write_records_shard(path, shard, image_reader(build, inputs), schema)
+            yield entry, put_file(build.lake, path, part.height)
+
+
 def _quarantine_files(build: Build, inputs: Inputs) -> Iterator[File]:
-    for name in QUARANTINE:
+    found = (name for name in WITNESSED if inputs.read(name).height)
+    for name in (*QUARANTINE, *found):
         frame = _all_exclusions(inputs) if name == "exclusions" else inputs.read(name)
         yield _parquet(build.lake, frame, load_table(name), f"quarantine/{name}.parquet")
     yield _file(build.lake, EXPECTATIONS, expectations_bytes(inputs.verdicts))
@@ -114,6 +133,7 @@ def _certificate(build: Build, inputs: Inputs) -> Iterator[File]:
 
 GROUPS: Mapping[str, Callable[[Build, Inputs], Iterator[File]]] = {
     "leakage": _certificate,
+    "made": _made_files,
     "instructions": _instruction_files,
     "dialects": _dialect_files,
     "quarantine": _quarantine_files,

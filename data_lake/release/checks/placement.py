@@ -8,6 +8,7 @@ import polars as pl
 
 from medmultipoints.data_lake.release.read.released_tables import readable, table_files, table_place
 from medmultipoints.data_lake.release.read.sound import check_types
+from medmultipoints.data_lake.release.write.files import MADE
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.columns.tables import load_table
 from medmultipoints.transforms.diff.releases import Tables
@@ -17,7 +18,7 @@ EXCLUSIONS = "quarantine/exclusions.parquet"
 
 def check_placement(folder: Path, manifest: Manifest) -> Iterator[str]:
     """A sentence for every Parquet file with rows of another split than its name says."""
-    for table in ("data", "images", "objects", "instructions"):
+    for table in ("data", "images", "objects", "instructions", *MADE):
         for path in table_files(manifest, table):
             if not path.endswith(".parquet"):
                 continue

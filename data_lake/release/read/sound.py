@@ -8,13 +8,14 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 import polars as pl
 import pyarrow as pa
 
+from medmultipoints.data_lake.release.write.files import MADE
 from medmultipoints.transforms.columns.tables import load_table, polars_schema
 from medmultipoints.transforms.errors import DataError
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
 
-DECLARED: Final = {"data": "records", "images": "released_images", "objects": "objects"}
+DECLARED: Final = {"data": "records", "images": "released_images", "objects": "objects"} | {name: name for name in MADE}
 """The declared table that the files of a folder of a release hold."""
 UNSOUND: Final = (
     AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError, pl.exceptions.PolarsError,

@@ -1,6 +1,6 @@
 """README.md of a release: front matter that the Hub reads, and a body whose every number is computed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +14,7 @@ from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.data_lake.release.export.dialect_lines import FORMS, left_out_reason
 from medmultipoints.data_lake.release.export.dialect_tables import dialect_schema
 from medmultipoints.data_lake.release.read.released_tables import dialects_in
-from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry
+from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, MADE, FileEntry
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, bin_counts
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns, released_features
 from medmultipoints.data_lake.release.write.licences import choose_licence, hub_licence, licence_reason, licensed
@@ -67,7 +67,8 @@ class CardFacts:
 
     ``known`` says by source name whether the sha256 of every file
     is an accepted one; ``recipe`` is the complete recipe as plain values; ``earlier`` names the release before and
-    gives the difference in words, where the recipe says which that is. No time, host or path is among the facts.
+    gives the difference in words, where the recipe says which that is. ``made`` are the tables that models made, by
+    name, ``witness`` what ``transforms.witnesses.summary`` says of them. No time, host or path is among the facts.
     """
 
     name: str
@@ -93,6 +94,8 @@ class CardFacts:
     annotations_creators: Sequence[str] = ("expert-generated",)
     earlier: tuple[str, str] | None = None
     curated: Curated = field(default_factory=Curated)
+    made: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    witness: Mapping[str, Any] | None = None
 
 
 def render_card(facts: CardFacts, template: str) -> str:
@@ -110,7 +113,7 @@ def front_matter(facts: CardFacts) -> dict[str, Any]:
     """The metadata block, in the form that ``datasets`` and ``huggingface_hub`` write themselves."""
     splits = facts.tables.images["split"].unique().sort().to_list()
     labels = facts.tables.records["label"].unique().sort().to_list()
-    named = config_tables(file.path for file in facts.files)
+    named = config_tables([file.path for file in facts.files])
     return {
         **hub_licence(licensed(facts.sources, facts.tables.images)),
         "pretty_name": facts.title,
@@ -125,9 +128,21 @@ def front_matter(facts: CardFacts) -> dict[str, Any]:
     }
 
 
-def config_tables(paths: Iterable[str]) -> dict[str, str]:
+def config_tables(paths: Sequence[str]) -> dict[str, str]:
     """The folder of every config of a release with these files: its tables, and its instructions by dialect."""
-    return CONFIGS | {name: name for name in (DIALECT_PREFIX + dialect for dialect in dialects_in(paths))}
+    made = {name: name for name in made_tables(paths)}
+    return CONFIGS | made | {name: name for name in (DIALECT_PREFIX + dialect for dialect in dialects_in(paths))}
+
+
+def made_tables(paths: Sequence[str]) -> list[str]:
+    """The tables that models made, of which a release with these files holds any."""
+    return [name for name in MADE if any(path.startswith(f"{name}/") for path in paths)]
+
+
+def declared_table(config: str) -> Table | None:
+    """The declared table of a config; None for instructions in a dialect."""
+    name = DECLARED.get(config, config)
+    return load_table(name) if config in DECLARED or config in MADE else None
 
 
 def _language_tasks(facts: CardFacts) -> list[str]:
@@ -153,7 +168,7 @@ def _files_of(facts: CardFacts, name: str, split: str) -> list[FileEntry]:
 
 
 def _dataset_info(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[str, Any]:
-    rows = dict(_rows(facts.tables, name).group_by("split").len().iter_rows())
+    rows = dict(_rows(facts, name).group_by("split").len().iter_rows())
     sizes = {split: sum(file.bytes for file in _files_of(facts, name, split)) for split in splits}
     told = [
         {"name": split, "num_bytes": sizes[split], "num_examples": rows.get(split, 0)}
@@ -170,17 +185,20 @@ def _dataset_info(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[st
     }
 
 
-def _rows(tables: Tables, config: str) -> pl.DataFrame:
-    dialect = config.removeprefix(DIALECT_PREFIX)
-    chosen: pl.DataFrame = getattr(tables, config) if config in CONFIGS else tables.dialects
-    return chosen if config in CONFIGS else chosen.filter(pl.col("dialect") == dialect)
+def _rows(facts: CardFacts, config: str) -> pl.DataFrame:
+    if config in MADE:
+        return facts.made[config]
+    if config in CONFIGS:
+        found: pl.DataFrame = getattr(facts.tables, config)
+        return found
+    return facts.tables.dialects.filter(pl.col("dialect") == config.removeprefix(DIALECT_PREFIX))
 
 
 def _features(config: str) -> "Features":
     from datasets import Features
 
-    if config in CONFIGS:
-        return released_features(load_table(DECLARED[config]))
+    if table := declared_table(config):
+        return released_features(table)
     return Features.from_arrow_schema(dialect_schema(config.removeprefix(DIALECT_PREFIX)))
 
 
@@ -215,7 +233,10 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "converted": tables.images.filter(pl.col("image_origin") == "converted").height,
         "truncated": tables.objects.filter(pl.col("truncated")).height,
         "example_split": _example_split(tables.images),
-        "dictionary": {name: _columns(load_table(declared)) for name, declared in DECLARED.items()},
+        "dictionary": {name: _columns(load_table(declared)) for name, declared in DECLARED.items()}
+        | {name: _columns(load_table(name)) for name in made_tables([file.path for file in facts.files])},
+        "witness": facts.witness,
+        "made": {name: facts.made[name].height for name in made_tables([file.path for file in facts.files])},
     }
 
 
@@ -257,7 +278,7 @@ def _describe_dialect(facts: CardFacts, name: str) -> dict[str, Any]:
     """What a reader must know of a dialect: what its numbers mean, how many entries there are, what is missing."""
     told, reason = DIALECTS[name], left_out_reason(name)
     left_out = [one.count for stage in facts.accounting for one in stage.reasons if one.reason == reason]
-    rows = _rows(facts.tables, DIALECT_PREFIX + name)
+    rows = _rows(facts, DIALECT_PREFIX + name)
     return {
         "config": DIALECT_PREFIX + name,
         "about": told,

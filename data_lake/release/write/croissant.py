@@ -11,11 +11,11 @@ import orjson
 import polars as pl
 
 from medmultipoints.data_lake.release.export.dialect_lines import FORMS
-from medmultipoints.data_lake.release.write.card import DECLARED, CardFacts, config_tables, front_matter
+from medmultipoints.data_lake.release.write.card import CardFacts, config_tables, declared_table, front_matter
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, PARQUET_FILE, FileEntry
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns
 from medmultipoints.data_lake.release.write.licences import choose_licence, licence_link, licensed
-from medmultipoints.transforms.columns.tables import Column, Table, load_table
+from medmultipoints.transforms.columns.tables import Column, Table
 from medmultipoints.transforms.dialects.registry import DIALECTS
 
 CROISSANT = "croissant.json"
@@ -72,7 +72,7 @@ CONTEXT: Mapping[str, Any] = {
 def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
     """The content of croissant.json; ``files`` are all files of the release but this one and the manifest."""
     listed = sorted(files)
-    tables = config_tables(file.path for file in listed)
+    tables = config_tables([file.path for file in listed])
     named = [name for name in tables if any(_is_of(file, tables[name]) for file in listed)]
     metadata = {
         "@context": CONTEXT,
@@ -155,15 +155,15 @@ def _split_set(facts: CardFacts) -> dict[str, Any]:
 
 
 def _record_set(config: str) -> dict[str, Any]:
-    if config not in DECLARED:
+    table = declared_table(config)
+    if table is None:
         return _dialect_set(config)
-    table = load_table(DECLARED[config])
     return {
         "@type": "cr:RecordSet",
         "@id": config,
         "name": config,
         "description": table.meaning,
-        "key": {"@id": f"{config}/{KEYS[config]}"},
+        "key": {"@id": f"{config}/{table.key}"},
         "field": list(_fields(config, table)),
     }
 

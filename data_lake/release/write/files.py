@@ -9,8 +9,10 @@ from types import TracebackType
 from medmultipoints.data_lake.store.hashing import file_sha256
 
 DIALECT_PREFIX = "instructions_"
+MADE = ("predictions", "proposals")
+"""Tables that models made, which a release holds apart: name of the declared table, of its folder and of its config."""
 PARQUET_FILE = re.compile(
-    rf"(?P<table>data|images|objects|instructions|{DIALECT_PREFIX}[a-z0-9.-]+)/(?P<split>[a-z][a-z0-9_]*)-\d{{5}}-of-\d{{5}}\.parquet"
+    rf"(?P<table>data|images|objects|instructions|{'|'.join(MADE)}|{DIALECT_PREFIX}[a-z0-9.-]+)/(?P<split>[a-z][a-z0-9_]*)-\d{{5}}-of-\d{{5}}\.parquet"
 )
 INSTRUCTIONS_FILE = re.compile(r"(?P<table>instructions)/(?P<split>[a-z][a-z0-9_]*)\.jsonl")
 IMAGE_FILE = re.compile(r"images/[0-9a-f]{64}\.(jpg|png)")

@@ -1,0 +1,127 @@
+"""What runs a model: OpenCV, which is always there, or onnxruntime (extra ``onnx``), on the processor or a GPU.
+
+Before a model runs, its graph is read: external data, inputs and outputs of another shape than declared are refused by
+name. What an executor gives is checked each time: its shape, and that it is finite.
+"""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any, Final, Literal
+
+import cv2
+import numpy as np
+
+from medmultipoints.data_lake.witnesses.model_file import Model
+from medmultipoints.data_lake.witnesses.onnx_header import Header, read_header
+from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.witnesses.network import Tensor
+
+ExecutorName = Literal["opencv", "onnxruntime", "onnxruntime-cuda"]
+EXECUTORS: Final[tuple[ExecutorName, ...]] = ("opencv", "onnxruntime", "onnxruntime-cuda")
+Run = Callable[[Tensor], Tensor]
+"""From a batch of inputs to its outputs, batch x channels x height x width. Not to be shared between threads."""
+
+
+def open_model(model: Model, executor: ExecutorName = "opencv") -> Run:
+    """Return a function that runs the model; UsageError or DataError says why it cannot run.
+
+    Errors: an executor that is not installed, external data, another shape than declared, an operator that the executor
+    lacks, output that is not finite.
+    """
+    _check_header(model, read_header(model.onnx, model.name))
+    forward = _open_opencv(model) if executor == "opencv" else _open_onnxruntime(model, executor)
+    network = model.declared.network
+
+    def run(batch: Tensor) -> Tensor:
+        output = np.asarray(forward(batch))
+        wanted = (len(batch), *network.output_shape)
+        if output.shape != wanted:
+            raise DataError(f"model {model.name}: its output has the shape {output.shape}, declared is {wanted}.")
+        if not np.isfinite(output).all():
+            raise DataError(
+                f"model {model.name}: its output holds values that are not finite (NaN or infinity). Check the "
+                "normalisation of its input, or use another model."
+            )
+        return output.astype(np.float32, copy=False)
+
+    run(np.zeros((1, *network.input_shape), np.float32))
+    return run
+
+
+def _check_header(model: Model, header: Header) -> None:
+    if header.external:
+        raise DataError(
+            f"model {model.name}: it keeps weights in the external file {header.external[0]!r}, which no hash covers. "
+            "Save it again as one file."
+        )
+    network = model.declared.network
+    _check_shape(model, "input", header.inputs, network.input_shape)
+    _check_shape(model, "output", header.outputs, network.output_shape)
+
+
+def _check_shape(model: Model, what: str, found: tuple[tuple[int | None, ...], ...], wanted: tuple[int, ...]) -> None:
+    """An axis without a fixed size fits any; the first axis is the batch."""
+    if len(found) != 1:
+        raise DataError(f"model {model.name}: it has {len(found)} {what}s, one is needed.")
+    shape = found[0]
+    fits = len(shape) == 4 and all(side in (None, size) for side, size in zip(shape[1:], wanted, strict=True))
+    if not fits:
+        told = " x ".join("?" if side is None else str(side) for side in shape)
+        raise DataError(
+            f"model {model.name}: its {what} is {told}, declared is batch x {' x '.join(map(str, wanted))}. Correct "
+            "the declaration, or use the model that it describes."
+        )
+
+
+def _open_opencv(model: Model) -> Callable[[Tensor], Any]:
+    try:
+        net = cv2.dnn.readNetFromONNX(np.frombuffer(model.onnx, np.uint8))
+    except cv2.error as error:
+        raise DataError(
+            f"model {model.name}: OpenCV cannot run it: {_reason(error)}. Use --executor onnxruntime."
+        ) from error
+
+    def forward(batch: Tensor) -> Any:
+        try:
+            net.setInput(batch)
+            return net.forward()
+        except cv2.error as error:
+            raise DataError(
+                f"model {model.name}: OpenCV cannot run it: {_reason(error)}. Use --executor onnxruntime."
+            ) from error
+
+    return forward
+
+
+def _reason(error: Exception) -> str:
+    """The last sentence of what a library says, in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines)[-300:] if lines else type(error).__name__
+
+
+def _open_onnxruntime(model: Model, executor: ExecutorName) -> Callable[[Tensor], Any]:
+    if find_spec("onnxruntime") is None:
+        raise UsageError(f"--executor {executor}: needs onnxruntime. Install medmultipoints[onnx], or use opencv.")
+    import onnxruntime
+
+    provider = "CUDAExecutionProvider" if executor.endswith("cuda") else "CPUExecutionProvider"
+    if provider not in onnxruntime.get_available_providers():
+        raise UsageError(f"--executor {executor}: this onnxruntime has no {provider}. Install onnxruntime-gpu.")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(model.onnx, options, providers=[provider])
+    except Exception as error:
+        raise DataError(
+            f"model {model.name}: onnxruntime cannot run it: {_reason(error)}. Use another model."
+        ) from error
+    name = session.get_inputs()[0].name
+
+    def forward(batch: Tensor) -> Any:
+        try:
+            return session.run(None, {name: batch})[0]
+        except Exception as error:
+            raise DataError(f"model {model.name}: onnxruntime cannot run it: {_reason(error)}.") from error
+
+    return forward

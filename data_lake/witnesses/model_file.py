@@ -1,0 +1,199 @@
+"""A declared model: a TOML file that names an ONNX file by its sha256, what it takes and gives, and what it learned.
+
+The ONNX file and the list of what the model was trained on lie next to the TOML file. Both are named with their sha256;
+a model that keeps its weights in further files is refused, because no hash would cover them.
+"""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.witnesses.network import Network
+
+GROUP: Final = "medmultipoints.models"
+"""Entry points of installed packages: name = the package that holds ``NAME.toml``."""
+MOST_BYTES: Final = 4 * 1024**3
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Side = Annotated[int, Field(ge=8, le=4096)]
+Levels = tuple[float, float, float]
+Deviation = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Input(_Part):
+    """What the model takes."""
+
+    width: Side = Field(description="width of the input in px; pictures are resized to it by area")
+    height: Side = Field(description="height of the input in px")
+    mean: Levels = Field(default=(0.0, 0.0, 0.0), description="subtracted from red, green and blue, of 0 to 255")
+    std: Deviation = Field(default=(255.0, 255.0, 255.0), description="divides what is left")
+    click_radius: int = Field(default=0, ge=0, le=64, description="disks of clicks in px; 0: it takes no clicks")
+
+
+class Result(_Part):
+    """What the model gives."""
+
+    labels: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1, description="one map a label")
+    activation: Literal["none", "sigmoid", "softmax"] = Field(
+        default="none", description="what makes probabilities of the output; softmax: the first map is the background"
+    )
+    threshold: float = Field(default=0.5, gt=0, lt=1, description="probability from which a pixel belongs to an object")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "Result":
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels: a label is named twice")
+        return self
+
+
+class TrainedOn(_Part):
+    """What the model learned from."""
+
+    release: str = Field(min_length=1, description="name and version of the release, or what it was, in words")
+    split: str = Field(default="", description="split of that release")
+    seed: int = Field(default=0, description="seed of the training")
+    file: FileName = Field(description="JSON with the lists `groups` and `luma_blake3` that it was trained on")
+    sha256: Sha256 = Field(description="sha256 of that file")
+
+
+class Declared(_Part):
+    """The content of a model's TOML file."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="name of the model")
+    task: Literal["segmentation"] = Field(description="what it does")
+    file: FileName = Field(description="the ONNX file next to this one")
+    sha256: Sha256 = Field(description="sha256 of the ONNX file")
+    licence: str = Field(min_length=1, description="licence of the weights")
+    source: str = Field(default="", description="where the model comes from")
+    input: Input
+    output: Result
+    trained_on: TrainedOn
+
+    @property
+    def network(self) -> Network:
+        """Return what the model takes and gives."""
+        taken, given = self.input, self.output
+        return Network(
+            width=taken.width, height=taken.height, mean=taken.mean, std=taken.std, click_radius=taken.click_radius,
+            labels=given.labels, activation=given.activation, threshold=given.threshold,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A declared model whose files were read and are the declared ones."""
+
+    declared: Declared
+    onnx: bytes
+    groups: frozenset[str]
+    pixels: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        return self.declared.name
+
+    @property
+    def sha256(self) -> str:
+        return self.declared.sha256
+
+    def learned(self, group_id: str | None, luma_blake3: str) -> bool:
+        """Whether the model was trained on a picture, or on one of its group: it may not judge it."""
+        return group_id in self.groups or luma_blake3 in self.pixels
+
+    def statement(self) -> dict[str, Any]:
+        """Return what a predictions file says of the model."""
+        told = self.declared.model_dump(mode="json", exclude={"input", "file"})
+        return told | {"trained_pictures": len(self.pixels), "trained_groups": len(self.groups)}
+
+
+def load_model(name_or_path: str) -> Model:
+    """Return the model of a TOML file, or of an installed package; UsageError or DataError names what is wrong."""
+    path = find_model(name_or_path)
+    try:
+        raw = tomllib.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"model {path}: {error.strerror}. Give the path of a model's TOML file.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"model {path}: not valid TOML: {error}. Correct the file.") from error
+    try:
+        declared = Declared.model_validate(raw)
+    except ValidationError as error:
+        raise UsageError(
+            f"model {path}: {_problems(error)}. Correct the file; docs/witnesses.md has all keys."
+        ) from error
+    onnx = _read(path, "file", declared.file, declared.sha256)
+    learned = _read(path, "trained_on.file", declared.trained_on.file, declared.trained_on.sha256)
+    groups, pixels = _parse_learned(path.with_name(declared.trained_on.file), learned)
+    return Model(declared, onnx, groups, pixels)
+
+
+def find_model(name_or_path: str) -> Path:
+    """Return the TOML file of a path, or of a name that an installed package registers."""
+    installed = {one.name: one for one in entry_points(group=GROUP)}
+    if name_or_path in installed:
+        return Path(str(files(installed[name_or_path].value).joinpath(f"{name_or_path}.toml")))
+    path = Path(name_or_path).expanduser()
+    if path.is_file():
+        return path
+    known = f"installed are {', '.join(sorted(installed))}" if installed else "no package with models is installed"
+    raise UsageError(f"model {name_or_path}: there is no such file, and {known}. Give the path of its TOML file.")
+
+
+def _read(toml: Path, key: str, name: str, sha256: str) -> bytes:
+    path = toml.with_name(name)
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise DataError(f"model {toml}: {key}: {name} has more than 4 GB. Use a smaller model.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"model {toml}: {key}: {path}: {error.strerror}. Put the file next to the TOML file."
+        ) from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise DataError(
+            f"model {toml}: {key}: {name} has sha256 {found}, declared is {sha256}. Get the declared file, or declare "
+            "the one that is meant."
+        )
+    return data
+
+
+def _parse_learned(path: Path, data: bytes) -> tuple[frozenset[str], frozenset[str]]:
+    try:
+        found = json.loads(data)
+        lists = [found[key] for key in ("groups", "luma_blake3")]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(
+            f"{path}: not a JSON object with the lists groups and luma_blake3. Correct the file."
+        ) from error
+    if not all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in lists):
+        raise DataError(f"{path}: groups and luma_blake3 must be lists of texts. Correct the file.")
+    return frozenset(lists[0]), frozenset(lists[1])
+
+
+def learned_bytes(groups: frozenset[str], pixels: frozenset[str]) -> bytes:
+    """Return the file that says what a model was trained on."""
+    return json.dumps({"groups": sorted(groups), "luma_blake3": sorted(pixels)}, indent=0).encode() + b"\n"
+
+
+def _problems(error: ValidationError) -> str:
+    found = [(".".join(str(part) for part in one["loc"]), _words(one)) for one in error.errors()]
+    return "; ".join(f"{place}: {words}" if place else words for place, words in found)
+
+
+def _words(one: Mapping[str, Any]) -> str:
+    kinds = {"missing": "the key is missing", "extra_forbidden": "unknown key"}
+    return kinds.get(one["type"], str(one["msg"]).removeprefix("Value error, "))

@@ -1,0 +1,86 @@
+"""The file of what models say: Parquet with one row per picture and model, pinned by a recipe with its sha256.
+
+Its columns are those of the declared table ``predictions`` without ``sample_id`` and ``split``, which a release adds.
+The models' declarations are JSON under ``medmultipoints.models`` in the file's metadata.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from medmultipoints.data_lake.release.write.files import FileEntry
+from medmultipoints.data_lake.release.write.parquet import write_table
+from medmultipoints.transforms.columns.tables import column_names, load_table, released_schema, schema_of
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.regions.run_lengths import area_of_rle, box_of_rle
+
+PREDICTIONS: Final = "predictions.parquet"
+MODELS: Final = b"medmultipoints.models"
+LISTS: Final = ("labels", "bbox", "rles", "areas_px", "score_bins", "stabilities", "tones")
+COLUMNS: Final = tuple(
+    name for name in column_names("predictions") if name not in column_names("predictions", "placed")
+)
+Row = dict[str, Any]
+Statement = dict[str, Any]
+
+
+def write_predictions(path: Path, rows: Iterable[Row], models: Sequence[Statement]) -> FileEntry:
+    """Write the rows, sorted by key, and what the models say of themselves; equal rows give equal bytes."""
+    frame = pl.DataFrame(list(rows), schema=_schema()).sort("prediction_id")
+    columns = released_schema(column for column in load_table("predictions").columns if column.name in COLUMNS)
+    told = orjson.dumps(sorted(models, key=lambda one: one["sha256"]), option=orjson.OPT_SORT_KEYS)
+    return write_table(path, frame, columns.with_metadata({**(columns.metadata or {}), MODELS: told}))
+
+
+def read_predictions(path: Path, where: str) -> tuple[pl.DataFrame, list[Statement]]:
+    """Return the rows of a file and its models; DataError names the first thing that is wrong with it."""
+    try:
+        with pq.ParquetFile(path) as file:
+            metadata: Mapping[bytes, bytes] = file.schema_arrow.metadata or {}
+            frame = pl.DataFrame(pl.from_arrow(file.read()))
+        models = orjson.loads(metadata[MODELS])
+    except (pa.ArrowException, OSError, KeyError, orjson.JSONDecodeError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{where}: not a file of predictions ({type(error).__name__}). {_REMEDY}") from error
+    if dict(frame.schema) != dict(_schema()):
+        odd = sorted({*frame.schema.items()} ^ {*_schema().items()}, key=str)
+        raise DataError(f"{where}: its columns are not those of predictions, first {odd[0][0]}. {_REMEDY}")
+    for problem in _problems(frame):
+        raise DataError(f"{where}: {problem}. {_REMEDY}")
+    return frame, models
+
+
+def read_models(path: Path) -> list[Statement]:
+    """Return what the models of a sound file say of themselves."""
+    with pq.ParquetFile(path) as file:
+        found: list[Statement] = orjson.loads((file.schema_arrow.metadata or {})[MODELS])
+    return found
+
+
+_REMEDY: Final = "Write it again with `medmultipoints witness`."
+
+
+def _schema() -> pl.Schema:
+    return pl.Schema({name: kind for name, kind in schema_of("predictions").items() if name in COLUMNS})
+
+
+def _problems(frame: pl.DataFrame) -> Iterable[str]:
+    if frame.null_count().sum_horizontal().sum():
+        yield "it holds null"
+    twice = frame.filter(pl.col("prediction_id").is_duplicated())
+    yield from (f"{name} occurs twice" for name in twice["prediction_id"].head(1))
+    for row in frame.iter_rows(named=True):
+        if any(len(row[name]) != row["count"] for name in LISTS):
+            yield f"{row['prediction_id']}: its lists are not as long as its count"
+            continue
+        for rle, box, area in zip(row["rles"], row["bbox"], row["areas_px"], strict=True):
+            try:
+                sound = [*box_of_rle(rle, row["height"], row["width"])] == box and area_of_rle(rle) == area
+            except ValueError:
+                sound = False
+            if not sound:
+                yield f"{row['prediction_id']}: a mask is not what its box and area say"

@@ -1,0 +1,74 @@
+"""What models say of a release and of further pictures, written as the file that a recipe pins."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from medmultipoints.data_lake.release.read.released_tables import read_parquet, splits_of
+from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.data_lake.witnesses.executors import ExecutorName
+from medmultipoints.data_lake.witnesses.model_file import load_model
+from medmultipoints.data_lake.witnesses.predict import Asked, Shown, ask_models, loose_pictures, released_pictures
+from medmultipoints.data_lake.witnesses.predictions_file import PREDICTIONS, write_predictions
+from medmultipoints.transforms.errors import DataError, MachineError, UsageError
+
+
+def predict_release(
+    folder: Path,
+    names: Sequence[str],
+    out: Path,
+    *,
+    pictures: Sequence[Path] = (),
+    split: str | None = None,
+    executor: ExecutorName = "opencv",
+    workers: int = 1,
+    progress: Callable[[int, int | None], None] = lambda _done, _total: None,
+) -> dict[str, Any]:
+    """Write ``predictions.parquet`` into ``out`` and return its figures."""
+    manifest = read_manifest(folder)
+    if split is not None and split not in splits_of(manifest):
+        raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits_of(manifest))}.")
+    models = [load_model(name) for name in names]
+    if len({model.sha256 for model in models}) < len(models):
+        raise UsageError("--model: one ONNX file is given twice. Give each model once.")
+    total = None if pictures else read_parquet(folder, manifest, "images", split).height
+    asked = Asked()
+    with TemporaryDirectory() as scratch:
+        shown = _pictures(folder, manifest, split, pictures, Path(scratch))
+        rows = list(
+            ask_models(
+                shown,
+                models,
+                executor=executor,
+                workers=workers,
+                progress=lambda done: progress(done, total),
+                asked=asked,
+            )
+        )
+    if not rows:
+        raise DataError(f"{folder}: every picture was learned by every model given: none of them may judge it.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        entry = write_predictions(out / PREDICTIONS, rows, [model.statement() for model in models])
+    except OSError as error:
+        raise MachineError(f"{out}: {error.strerror}. Choose another --out.") from error
+    return {
+        "file": str(out / PREDICTIONS), "sha256": entry.sha256, "models": [model.name for model in models],
+        "pictures": asked.pictures, "judged": len(rows), "learned": asked.learned, "unreadable": asked.unreadable,
+        "objects": sum(row["count"] for row in rows),
+    }  # fmt: skip
+
+
+def _pictures(
+    folder: Path, manifest: Manifest, split: str | None, further: Sequence[Path], scratch: Path
+) -> Iterator[Shown]:
+    """The pictures of the release, then those of folders and archives that it does not hold."""
+    known = set(read_parquet(folder, manifest, "images")["image_sha256"])
+    loose = chain.from_iterable(loose_pictures(path, scratch) for path in further)
+    yield from released_pictures(folder, manifest, split)
+    for shown in loose:
+        if shown.image_sha256 not in known:
+            known.add(shown.image_sha256)
+            yield shown

@@ -1,0 +1,154 @@
+"""``medmultipoints witness``, ``train-witness`` and ``evaluate-clicks``: models that propose and doubt."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import cpu_count
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.flows.cli.console import ERR, HEARTBEAT, OUT, print_json, table
+from medmultipoints.flows.cli.inspect_release import ReleaseArgument
+from medmultipoints.flows.cli.options import JsonOption
+
+ModelOption = Annotated[
+    list[str],
+    typer.Option("--model", metavar="TOML", help="TOML file of a model, or the name of an installed one; repeatable."),
+]
+OutOption = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
+ExecutorOption = Annotated[
+    Literal["opencv", "onnxruntime", "onnxruntime-cuda"],
+    typer.Option("--executor", help="What runs the model; onnxruntime needs the extra `onnx`."),
+]
+ThreadsOption = Annotated[int | None, typer.Option("--workers", min=1, help="Threads; the default is one a core.")]
+SplitOption = Annotated[str | None, typer.Option(help="This split only; the default is all.")]
+
+
+def witness(
+    release: ReleaseArgument,
+    model: ModelOption,
+    out: OutOption,
+    pictures: Annotated[
+        list[Path] | None,
+        typer.Option("--pictures", help="Folder or archive of further pictures, that no record holds; repeatable."),
+    ] = None,
+    split: SplitOption = None,
+    executor: ExecutorOption = "opencv",
+    workers: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write what models say of the pictures of a release, for `[witness]` of a recipe.
+
+    A picture that a model was trained on, or whose group it was trained on, is not judged by it.
+
+    Example: `medmultipoints witness lake/releases/demo/1.0.0 --model models/small-unet-1.toml --out witness`
+    """
+    from medmultipoints.data_lake.witnesses.write_predictions import predict_release
+
+    with counting("pictures") as progress:
+        told = predict_release(
+            release, model, out, pictures=pictures or [], split=split, executor=executor,
+            workers=workers or cpu_count() or 1, progress=progress,
+        )  # fmt: skip
+    if as_json:
+        print_json(told)
+        return
+    judged = f"{told['judged']:,} judgements of {told['pictures']:,} pictures, {told['objects']:,} objects"
+    OUT.print(f"{judged}; {told['learned']:,} left out because the model was trained on the picture or its group")
+    if told["unreadable"]:
+        OUT.print(f"{told['unreadable']:,} files could not be decoded and are left out")
+    OUT.print(f'\nFor the recipe:\n\\[witness]\nfile = "{told["file"]}"\nsha256 = "{told["sha256"]}"', soft_wrap=True)
+
+
+def train_witness(
+    release: ReleaseArgument,
+    out: OutOption,
+    split: Annotated[str, typer.Option(help="Split to learn from.")] = "train",
+    folds: Annotated[int, typer.Option(min=2, max=20, help="Models; each leaves out one part of the groups.")] = 3,
+    steps: Annotated[int, typer.Option(min=1, max=100_000, help="Training steps of each model.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Decides folds, first weights and examples.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the fixed small model on a release, cross-fitted by group, and score it on what it did not learn.
+
+    Needs the extra `train`. Minutes on two cores.
+
+    Example: `medmultipoints train-witness lake/releases/demo/1.0.0 --out models`
+    """
+    from medmultipoints.data_lake.witnesses.train_models import Training, train_and_score
+
+    with counting("training steps") as progress:
+        score = train_and_score(release, out, Training(split, folds, seed, steps), cpu_count() or 1, progress)
+    if as_json:
+        print_json(score)
+        return
+    _print_score(score)
+    OUT.print(f"\n{folds} models and score.json are in {out}", soft_wrap=True)
+
+
+def evaluate_clicks(
+    release: ReleaseArgument,
+    model: Annotated[str, typer.Option("--model", metavar="TOML", help="TOML file of a model that takes clicks.")],
+    split: SplitOption = None,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="Clicks an object, at most.")] = 10,
+    most: Annotated[int | None, typer.Option(min=1, help="So many objects, drawn by their ids; default: all.")] = None,
+    executor: ExecutorOption = "opencv",
+    as_json: JsonOption = False,
+) -> None:
+    """Score a model in rounds of corrective clicks: Dice and IoU after each, and the clicks to an IoU of 0.9.
+
+    Objects of pictures that the model was trained on are left out.
+
+    Example: `medmultipoints evaluate-clicks lake/releases/demo/1.0.0 --model models/small-unet-1.toml`
+    """
+    from medmultipoints.data_lake.evaluate import corrective_clicks
+    from medmultipoints.data_lake.witnesses.model_file import load_model
+
+    with counting("objects") as progress:
+        found = corrective_clicks.evaluate_clicks(
+            release, read_manifest(release), load_model(model), split=split, rounds=rounds, most=most,
+            executor=executor, progress=lambda done: progress(done, None),
+        )  # fmt: skip
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        [str(n), f"{d:.3f}", f"{i:.3f}"] for n, (d, i) in enumerate(zip(found["dice"], found["iou"], strict=True), 1)
+    ]
+    table(f"{found['model']} on {found['objects']:,} objects", ["clicks", "Dice", "IoU"], rows)
+    missed = f"{found['not_reached']:,} did not reach it in {rounds} and count as {rounds}"
+    OUT.print(f"\nclicks to an IoU of 0.9: {found['clicks_to_90']:.2f} ({missed})")
+
+
+def _print_score(score: dict[str, Any]) -> None:
+    rows = []
+    for part in ("out_of_fold", "other_splits"):
+        for key, found in score[part].items():
+            for name, one in [(key, found)] if key == "all" else found.items():
+                if one["pictures"]:
+                    figures = [f"{one['mean_dice']:.3f}", f"{one['median_dice']:.3f}"]
+                    rows.append([part.replace("_", " "), key, name, f"{one['pictures']:,}", *figures])
+    table("Dice of the small model", ["on", "by", "", "pictures", "mean", "median"], rows)
+
+
+class _Counting:
+    """Draws how far a command is; called with what is done and, where known, the total."""
+
+    def __init__(self, progress: Progress, what: str) -> None:
+        self.progress, self.what = progress, what
+        self.bar = progress.add_task(what, total=None)
+
+    def __call__(self, done: int, total: int | None) -> None:
+        HEARTBEAT.doing = f"{done:,} of {total:,} {self.what}" if total else f"{done:,} {self.what}"
+        self.progress.update(self.bar, completed=done, total=total)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[_Counting]:
+    """Return a callback that draws one bar while the block runs."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=ERR, disable=not ERR.is_terminal) as progress:
+        yield _Counting(progress, what)

@@ -1,0 +1,80 @@
+"""How far a model agrees with the labels of a picture, and the figures of many pictures by label, source and size."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.regions.run_lengths import decode_rle
+
+SIZES: Final = ((0.01, "below 1 %"), (0.05, "1 to 5 %"), (1.01, "above 5 %"))
+"""Sizes of what is labelled, in shares of the picture."""
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The Dice of all pixels of a label in a picture, and the share of the picture that is labelled."""
+
+    dice: float
+    share: float
+
+
+def agreement_of(row: Mapping[str, Any], label: str, size: tuple[int, int], rles: Sequence[str]) -> Agreement:
+    """Return how far a row of ``predictions`` agrees with masks of a label; ``size``: width and height of both."""
+    own = union(rles, size)
+    seen = union(
+        [rle for rle, named in zip(row["rles"], row["labels"], strict=True) if named == label],
+        (row["width"], row["height"]),
+    )
+    seen = in_size(seen, size)
+    total = int(own.sum()) + int(seen.sum())
+    dice = 2 * int((own & seen).sum()) / total if total else 1.0
+    return Agreement(round(dice, 4), round(float(own.mean()), 6))
+
+
+def union(rles: Iterable[str], size: tuple[int, int]) -> Mask:
+    """Return the pixels of all masks in a frame of width x height."""
+    width, height = size
+    masks = [np.zeros((height, width), np.bool_), *(decode_rle(rle, height, width) for rle in rles)]
+    return np.asarray(np.logical_or.reduce(masks), np.bool_)
+
+
+def in_size(mask: Mask, size: tuple[int, int]) -> Mask:
+    """Return a mask in a frame of another size: each pixel takes the value at its centre."""
+    if mask.shape == (size[1], size[0]):
+        return mask
+    grown = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.asarray(grown, np.uint8).view(np.bool_)
+
+
+def summarise(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> dict[str, Any]:
+    """Return pictures, mean and median Dice of all rows, and of each value of each key; ``size`` bins the share."""
+    return {"all": _figures(rows)} | {
+        key: {name: _figures([row for row in rows if _value(row, key) == name]) for name in _values(rows, key)}
+        for key in keys
+    }
+
+
+def _values(rows: Sequence[Mapping[str, Any]], key: str) -> list[str]:
+    if key == "size":
+        return [name for _, name in SIZES if any(_value(row, key) == name for row in rows)]
+    return sorted({_value(row, key) for row in rows})
+
+
+def _value(row: Mapping[str, Any], key: str) -> str:
+    if key != "size":
+        return str(row[key])
+    return next(name for limit, name in SIZES if row["share"] < limit)
+
+
+def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    dices = [row["dice"] for row in rows]
+    return {
+        "pictures": len(dices),
+        "mean_dice": round(float(np.mean(dices)), 4) if dices else None,
+        "median_dice": round(float(np.median(dices)), 4) if dices else None,
+    }

@@ -1,0 +1,100 @@
+"""Rows of doubts: every labelled object held against the models that judged its picture, the greatest doubt first."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from medmultipoints.transforms.records import SIDES, Box
+from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.witnesses.agreement import in_size
+from medmultipoints.transforms.witnesses.doubts import Doubt, Marked, Mask, compare_picture, filled_box
+from medmultipoints.transforms.witnesses.proposal_rows import Pairs
+
+LONGEST = 512
+"""Masks are compared in a frame of at most this side: a thousand masks of full frames would not fit in memory."""
+Row = dict[str, Any]
+
+
+def doubt_rows(placed: pl.DataFrame, objects: pl.DataFrame, annotated: Pairs) -> list[Row]:
+    """Return the rows of the table ``doubts``.
+
+    A label is compared in a picture where it has an object, and where ``annotated`` (sample_id, label) says that it is
+    known; elsewhere a model's objects are proposals. ``placed``: predictions with the columns of their images.
+    """
+    by_image = objects.partition_by("sample_id", as_dict=True)
+    none = objects.clear()
+    rows = [
+        row
+        for prediction in placed.iter_rows(named=True)
+        for row in _compare(prediction, by_image.get((prediction["sample_id"],), none), annotated)
+    ]
+    rows.sort(key=lambda row: (-row["doubt"], row["agreement"], row["doubt_id"]))
+    return [row | {"place": place} for place, row in enumerate(rows, 1)]
+
+
+def _compare(prediction: Row, objects: pl.DataFrame, annotated: Pairs) -> Iterator[Row]:
+    size = prediction["original_width"], prediction["original_height"]
+    frame = _small(size)
+    labelled = [_labelled(row, size, frame, prediction["scale"]) for row in objects.sort("object_id").to_dicts()]
+    own = {one.label for one in labelled}
+    known = own | {label for label in prediction["labels"] if (prediction["sample_id"], label) in annotated}
+    seen = [place for place, label in enumerate(prediction["labels"]) if label in known]
+    predicted = [_predicted(prediction, place, frame) for place in seen]
+    surety = [(prediction["score_bins"][place] + 0.5) / 10 for place in seen]
+    shares = {label: _share([one for one in labelled if one.label == label]) for label in own}
+    for number, doubt in enumerate(compare_picture(labelled, predicted, surety)):
+        yield _row(prediction, number, doubt, shares.get(doubt.label, 0.0))
+
+
+def _row(prediction: Row, number: int, doubt: Doubt, share: float) -> Row:
+    names = ("sample_id", "source", "image_sha256", "split", "model", "model_sha256")
+    return {name: prediction[name] for name in names} | {
+        "doubt_id": f"{prediction['prediction_id']}:{doubt.label}:{number}",
+        "kind": doubt.kind,
+        "label": doubt.label,
+        "object_ids": [one.name for one in doubt.labelled],
+        "source_box": _around([one.box for one in doubt.labelled]),
+        "derived_box": _around([one.box for one in doubt.predicted]),
+        "iou": doubt.overlap,
+        "agreement": doubt.agreement,
+        "share": round(share, 6),
+        "doubt": doubt.doubt,
+    }
+
+
+def _small(size: tuple[int, int]) -> tuple[int, int]:
+    """The frame in which masks are compared: the picture's own, or smaller at equal proportions."""
+    factor = min(1.0, LONGEST / max(size))
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+
+
+def _labelled(row: Mapping[str, Any], size: tuple[int, int], frame: tuple[int, int], scale: float) -> Marked:
+    box = Box(*(row[side] / scale for side in SIDES))
+    if row["rle"] is not None:
+        return Marked(row["object_id"], row["label"], box, in_size(decode_rle(row["rle"], size[1], size[0]), frame))
+    x, y = frame[0] / size[0], frame[1] / size[1]
+    small = Box(box.x1 * x, box.y1 * y, box.x2 * x, box.y2 * y)
+    return Marked(row["object_id"], row["label"], box, filled_box(small, *frame))
+
+
+def _predicted(prediction: Row, place: int, frame: tuple[int, int]) -> Marked:
+    mask = decode_rle(prediction["rles"][place], prediction["height"], prediction["width"])
+    box = Box(*(side / prediction["scale"] for side in prediction["bbox"][place]))
+    return Marked(str(place), prediction["labels"][place], box, in_size(mask, frame))
+
+
+def _share(marked: list[Marked]) -> float:
+    masks: list[Mask] = [one.mask for one in marked]
+    return float(np.logical_or.reduce(masks).mean()) if masks else 0.0
+
+
+def _around(boxes: list[Box]) -> list[float] | None:
+    """The box around boxes."""
+    if not boxes:
+        return None
+    return [
+        min(box.x1 for box in boxes), min(box.y1 for box in boxes), max(box.x2 for box in boxes),
+        max(box.y2 for box in boxes),
+    ]  # fmt: skip

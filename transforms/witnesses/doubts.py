@@ -1,0 +1,146 @@
+"""Hard or wrong: the objects of one picture held against what a model that did not learn it says of it.
+
+A model errs as well as a label: each difference is a doubt, never an error. The names say what would be wrong with the
+labels: ``missing`` (the model sees an object that has no label), ``extra`` (a label where the model sees nothing),
+``shifted`` (overlap, but below half), ``merged`` (one label over several predictions), ``split`` (several labels on one
+prediction), ``wrong_class``; ``agrees`` for the rest.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.records import Box
+
+Kind = Literal["missing", "extra", "shifted", "merged", "split", "wrong_class", "agrees"]
+TOUCH: Final = 0.1
+"""Objects of a smaller IoU, none of which lies in the other, have nothing to do with each other."""
+AGREES: Final = 0.5
+PART: Final = 0.5
+"""An object of which so much lies in another is a part of it."""
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """An object of the labels or of a model, in the frame of the picture; without a mask its box is filled."""
+
+    name: str
+    label: str
+    box: Box
+    mask: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """One difference. ``labelled`` and ``predicted`` are what it is between; ``overlap`` is the IoU of both together.
+
+    ``agreement`` is the Dice of all pixels of the label in the picture; ``doubt`` ranks: 1 for no overlap at all, or
+    for a missing object the model's mean probability.
+    """
+
+    kind: Kind
+    label: str
+    labelled: tuple[Marked, ...]
+    predicted: tuple[Marked, ...]
+    overlap: float
+    agreement: float
+    doubt: float
+
+
+def filled_box(box: Box, width: int, height: int) -> Mask:
+    """Return the pixels whose centres lie in a box."""
+    rows, columns = np.arange(height) + 0.5, np.arange(width) + 0.5
+    return np.outer((rows >= box.y1) & (rows < box.y2), (columns >= box.x1) & (columns < box.x2))
+
+
+def compare_picture(
+    labelled: Sequence[Marked], predicted: Sequence[Marked], surety: Sequence[float]
+) -> Iterator[Doubt]:
+    """Yield one row for every object of the labels, and for every predicted one that no row has, in this order.
+
+    ``surety`` are the mean probabilities of the predicted objects.
+    """
+    table = np.array([[_iou(own, other) for other in predicted] for own in labelled]).reshape(
+        len(labelled), len(predicted)
+    )
+    groups = _groups(labelled, predicted, table)
+    for own, others in groups:
+        first, second = [labelled[i] for i in own], [predicted[j] for j in others]
+        label = (first or second)[0].label
+        overlap = _iou_of(first, second)
+        kind = _kind(first, second, overlap)
+        doubt = 1 - overlap if first else max(surety[j] for j in others)
+        agreement = _dice(
+            [one for one in labelled if one.label == label], [one for one in predicted if one.label == label]
+        )
+        yield Doubt(kind, label, tuple(first), tuple(second), round(overlap, 4), round(agreement, 4), round(doubt, 4))
+
+
+def _groups(
+    labelled: Sequence[Marked], predicted: Sequence[Marked], table: NDArray[np.float64]
+) -> list[tuple[list[int], list[int]]]:
+    """Objects that belong together: each label with its predictions; several labels share one that covers them all."""
+    joined = np.zeros(table.shape, np.bool_)
+    for i, own in enumerate(labelled):
+        for j, other in enumerate(predicted):
+            joined[i, j] = table[i, j] >= TOUCH or _part(other, own) >= PART or _part(own, other) >= PART
+    groups: list[tuple[list[int], list[int]]] = []
+    left = list(range(len(labelled)))
+    while left:
+        rows, columns = {left[0]}, set[int]()
+        while True:
+            more_columns = {int(j) for i in rows for j in np.flatnonzero(joined[i])}
+            more_rows = {int(i) for j in more_columns for i in np.flatnonzero(joined[:, j])} | rows
+            if more_rows == rows and more_columns == columns:
+                break
+            rows, columns = more_rows, more_columns
+        left = [i for i in left if i not in rows]
+        groups.append((sorted(rows), sorted(columns)))
+    seen = {j for _, columns in groups for j in columns}
+    return groups + [([], [j]) for j in range(len(predicted)) if j not in seen]
+
+
+def _kind(labelled: Sequence[Marked], predicted: Sequence[Marked], overlap: float) -> Kind:
+    if not labelled:
+        return "missing"
+    if not predicted:
+        return "extra"
+    if {one.label for one in labelled} != {one.label for one in predicted}:
+        return "wrong_class"
+    if len(labelled) < len(predicted):
+        return "merged"
+    if len(labelled) > len(predicted):
+        return "split"
+    return "agrees" if overlap >= AGREES else "shifted"
+
+
+def _iou(one: Marked, other: Marked) -> float:
+    return _iou_of([one], [other])
+
+
+def _iou_of(first: Sequence[Marked], second: Sequence[Marked]) -> float:
+    if not first or not second:
+        return 0.0
+    own, other = _union(first), _union(second)
+    return float((own & other).sum() / max((own | other).sum(), 1))
+
+
+def _dice(first: Sequence[Marked], second: Sequence[Marked]) -> float:
+    """The Dice of all pixels of a label; 1 where neither side has any."""
+    if not first or not second:
+        return float(not first and not second)
+    own, other = _union(first), _union(second)
+    return float(2 * (own & other).sum() / max(own.sum() + other.sum(), 1))
+
+
+def _part(one: Marked, other: Marked) -> float:
+    """The share of one object that lies in another."""
+    return float((one.mask & other.mask).sum() / max(one.mask.sum(), 1))
+
+
+def _union(marked: Sequence[Marked]) -> Mask:
+    return np.asarray(np.logical_or.reduce([one.mask for one in marked]), np.bool_)

@@ -1,0 +1,83 @@
+"""The objects in a model's probability maps: the components above its threshold, each with score bin and stability."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.records import Box, Tone
+from medmultipoints.transforms.regions.masks import find_regions
+from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.witnesses.network import Network, Pixels, Tensor, in_frame, undo_variants
+
+BINS: Final = 10
+LEAST_SHARE: Final = 0.0001
+"""Smaller components than this share of the picture are no objects: less than half a pixel of the model's own map."""
+FINER: Final = 4
+"""Stability is measured in so many times the model's resolution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """One object in the frame of the picture. ``score_bin``: mean probability, 0 for below 0.1 to 9 for 0.9 and more.
+
+    ``stability``: mean over small shifts and flips of the IoU with what the model says of the changed picture.
+    """
+
+    label: str
+    box: Box
+    rle: str
+    area_px: int
+    score_bin: int
+    stability: float
+    tone: Tone | None
+
+
+def find_objects(maps: Tensor, network: Network, pixels: Pixels) -> list[Predicted]:
+    """Return the objects of all labels.
+
+    ``maps``: variants x labels x height x width, as ``network.variants`` orders them; ``pixels``: the RGB picture.
+    Where labels overlap, a pixel belongs to that of the highest probability.
+    """
+    height, width = pixels.shape[:2]
+    framed = np.stack([in_frame(one, width, height) for one in maps[0]])
+    winner = framed.argmax(axis=0)
+    found: list[Predicted] = []
+    for place, label in enumerate(network.labels):
+        mask = (framed[place] >= network.threshold) & (winner == place)
+        least = max(1, round(LEAST_SHARE * mask.size))
+        white = mask.astype(np.uint8) * 255
+        for region in find_regions(white, min_area_px=least, picture=pixels).regions:
+            own = decode_rle(region.rle, height, width)
+            mean = float(framed[place][own].mean(dtype=np.float64))
+            steady = measure_stability(maps[:, place], own, network.threshold)
+            bin_ = min(int(mean * BINS), BINS - 1)
+            found.append(Predicted(label, region.box, region.rle, region.area_px, bin_, steady, region.tone))
+    return found
+
+
+def measure_stability(maps: Tensor, own: NDArray[np.bool_], threshold: float) -> float:
+    """Return the mean IoU of an object with what each variant of the picture shows in its place, to two decimals.
+
+    ``maps``: variants x height x width of the object's label. What a variant shows in its place are its components
+    that share a pixel with the object.
+    """
+    size = FINER * maps.shape[2], FINER * maps.shape[1]
+    small = cv2.resize(own.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5
+    if not small.any():
+        return 0.0
+    found = []
+    for moved, known in undo_variants(maps):
+        fine = cv2.resize(np.ascontiguousarray(moved), size, interpolation=cv2.INTER_LINEAR) >= threshold
+        seen = np.repeat(np.repeat(known, FINER, axis=0), FINER, axis=1)
+        found.append(_overlap(small & seen, fine & seen))
+    return round(float(np.mean(found)), 2)
+
+
+def _overlap(own: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """The IoU of an object with the components that touch it."""
+    _, parts = cv2.connectedComponents(other.view(np.uint8), connectivity=8)
+    touching = np.isin(parts, np.unique(parts[own & other])) & other
+    return float((own & touching).sum() / max((own | touching).sum(), 1))

@@ -1,0 +1,187 @@
+"""Rows of proposals: objects that models see where their class is not annotated, after quality control."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import polars as pl
+
+from medmultipoints.transforms.records import SIDES, TONE_COLUMNS, Box, Tone
+from medmultipoints.transforms.regions.boxes import iou
+from medmultipoints.transforms.regions.masks import measure_mask
+from medmultipoints.transforms.regions.run_lengths import box_of_rle, decode_rle
+from medmultipoints.transforms.witnesses.agreement import in_size
+from medmultipoints.transforms.witnesses.quality import (
+    Candidate,
+    Looks,
+    Settled,
+    likeness,
+    looks_by_label,
+    looks_of,
+    settle,
+)
+
+PROPOSAL: Final = "proposal"
+"""The kind of finding that a proposal is: an ``accept`` entry of this kind refuses it, the labels are right as is."""
+NEAR_PX: Final = 2.0
+SAME_PLACE: Final = 0.5
+REFUSED: Final = (
+    "proposal_id", "sample_id", "image_sha256", "label", "area_px", "rle", "score_bin", "stability", "model",
+)  # fmt: skip
+Row = dict[str, Any]
+Pairs = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposing:
+    """What proposals depend on besides predictions.
+
+    ``names``: released label of each label of the sources; ``annotated``: (sample_id, released label) of what the
+    sources annotate or say is absent; ``objects``: the released ones, for the looks of each class.
+    """
+
+    names: Mapping[str, str]
+    annotated: Pairs
+    objects: pl.DataFrame
+    corrections: pl.DataFrame
+    least_stability: float
+    least_likeness: float
+
+    def is_open(self, sample_id: str, label: str) -> bool:
+        """Whether a class of the release is not annotated in a picture."""
+        return label in set(self.names.values()) and (sample_id, label) not in self.annotated
+
+
+def annotated_pairs(
+    regions: pl.DataFrame, samples: pl.DataFrame, images: pl.DataFrame, names: Mapping[str, str]
+) -> Pairs:
+    """Return (sample_id, released label) of every object of the sources, and of what they say is certainly absent."""
+    certain = (
+        samples.select("sample_id", label="labels_exhaustive")
+        .join(images.filter("annotated"), on="sample_id", how="semi")
+        .explode("label")
+        .drop_nulls()
+    )
+    found = pl.concat([regions.select("sample_id", "label"), certain]).unique()
+    return frozenset((sample_id, names[label]) for sample_id, label in found.iter_rows() if label in names)
+
+
+def propose(placed: pl.DataFrame, images: pl.DataFrame, proposing: Proposing) -> tuple[list[Row], list[Row]]:
+    """Return the rows of ``proposals`` and of ``refused_proposals``.
+
+    ``placed``: predictions with the columns of their images; the models of one picture are settled together.
+    """
+    examples = looks_by_label(_real_looks(proposing.objects, images))
+    proposed: list[Row] = []
+    refused: list[Row] = []
+    for rows in placed.partition_by("sample_id", maintain_order=True):
+        objects = [
+            one
+            for row in rows.sort("prediction_id").iter_rows(named=True)
+            for one in _objects(row)
+            if one["label"] not in proposing.names.values() or proposing.is_open(row["sample_id"], one["label"])
+        ]
+        for one, settled in _settle(objects, proposing):
+            reason, probable = _refusal(one, settled, proposing, examples)
+            if reason:
+                refused.append({name: one[name] for name in REFUSED} | {"reason": reason, "likeness": probable})
+            elif settled is not None:
+                proposed.append(_proposal(one, settled, probable, proposing))
+    return proposed, refused
+
+
+def _objects(row: Row) -> list[Row]:
+    """The objects of a prediction, one row each, with what is known of their picture."""
+    lists = ("labels", "bbox", "rles", "areas_px", "score_bins", "stabilities", "tones")
+    names = ("label", "box", "rle", "area_px", "score_bin", "stability", "tone")
+    shared = {name: value for name, value in row.items() if name not in lists}
+    return [
+        shared | dict(zip(names, values, strict=True)) | {"proposal_id": f"{row['prediction_id']}:{number}"}
+        for number, values in enumerate(zip(*(row[name] for name in lists), strict=True))
+    ]
+
+
+def _settle(objects: Sequence[Row], proposing: Proposing) -> list[tuple[Row, Settled | None]]:
+    """Every object with its settled mask in the original frame; None for classes that the release does not have."""
+    found: list[tuple[Row, Settled | None]] = []
+    for label in sorted({one["label"] for one in objects}):
+        own = {one["proposal_id"]: one for one in objects if one["label"] == label}
+        if label not in proposing.names.values():
+            found += [(one, None) for one in own.values()]
+            continue
+        candidates = [
+            Candidate(
+                name,
+                label,
+                in_size(
+                    decode_rle(one["rle"], one["height"], one["width"]), (one["original_width"], one["original_height"])
+                ),
+                one["score_bin"],
+                one["stability"],
+            )
+            for name, one in own.items()
+        ]
+        found += [(own[one.candidate.name], one) for one in settle(candidates, proposing.least_stability)]
+    return found
+
+
+def _refusal(
+    one: Row, settled: Settled | None, proposing: Proposing, examples: Mapping[str, Sequence[Looks]]
+) -> tuple[str | None, float | None]:
+    """Why an object is refused, and how probable it is that it looks like its class, where that was asked."""
+    if settled is None:
+        return "unknown_label", None
+    if settled.refused:
+        return settled.refused, None
+    tone = Tone(*one["tone"]) if one["tone"] else None
+    looks = looks_of(int(settled.mask.sum()), (one["original_width"], one["original_height"]), tone)
+    probable = None if looks is None else likeness(looks, examples.get(one["label"], ()))
+    return ("unlike_its_class" if probable is not None and probable < proposing.least_likeness else None), probable
+
+
+def _proposal(one: Row, settled: Settled, probable: float | None, proposing: Proposing) -> Row:
+    region, scale = measure_mask(settled.mask), one["scale"]
+    shared = (
+        "proposal_id", "sample_id", "image_sha256", "stored_sha256", "source", "licence", "split", "original_width",
+        "original_height", "scale", "label", "score_bin", "stability", "model", "model_sha256",
+    )  # fmt: skip
+    sides = {name: side * scale for name, side in zip(SIDES, region.box, strict=True)}
+    return {name: one[name] for name in shared} | {
+        "evidence": "model",
+        **sides,
+        "area_px": region.area_px,
+        "rle": region.rle,
+        "likeness": probable,
+        "status": status_of(one, region.box, region.rle, proposing),
+    }
+
+
+def status_of(one: Row, box: Box, rle: str, proposing: Proposing) -> str:
+    """Return what a reviewer decided about a proposal; ``box`` and ``rle`` are in pixels of the original image."""
+    size = one["original_height"], one["original_width"]
+    status = "open"
+    for entry in proposing.corrections.filter(pl.col("sample_id") == one["sample_id"]).iter_rows(named=True):
+        boxes = [Box(*sides) for sides in entry["boxes"]]
+        if entry["action"] == "accept":
+            if entry["kind"] in (None, PROPOSAL) and (not boxes or any(_near(own, box) for own in boxes)):
+                status = "refused"
+        elif entry["action"].startswith("add_") and proposing.names.get(entry["label"]) == one["label"]:
+            if rle in entry["masks"]:
+                return "accepted"
+            drawn = (*boxes, *(Box(*box_of_rle(code, *size)) for code in entry["masks"]))
+            if any(iou(own, box) >= SAME_PLACE for own in drawn):
+                return "edited"
+    return status
+
+
+def _near(one: Box, other: Box) -> bool:
+    return all(abs(side - there) <= NEAR_PX for side, there in zip(one, other, strict=True))
+
+
+def _real_looks(objects: pl.DataFrame, images: pl.DataFrame) -> Iterator[tuple[str, Looks | None]]:
+    """Label and looks of each released object whose tone is known."""
+    sizes = images.select("sample_id", "original_width", "original_height")
+    known = objects.drop_nulls(["area_px", *TONE_COLUMNS]).join(sizes, on="sample_id")
+    for row in known.iter_rows(named=True):
+        tone = Tone(*(row[name] for name in TONE_COLUMNS))
+        yield row["label"], looks_of(row["area_px"], (row["original_width"], row["original_height"]), tone)

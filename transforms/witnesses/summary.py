@@ -1,0 +1,40 @@
+"""What a card says of witnesses: how far they agree with the labels, what they doubt, and what became of proposals."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import polars as pl
+
+from medmultipoints.transforms.witnesses.agreement import summarise
+
+STATUSES: Final = ("open", "accepted", "edited", "refused")
+KEYS: Final = ("label", "source", "size")
+
+
+def describe_witnesses(
+    models: Sequence[Mapping[str, Any]],
+    predictions: pl.DataFrame,
+    doubts: pl.DataFrame,
+    proposals: pl.DataFrame,
+    refused: pl.DataFrame,
+) -> dict[str, Any]:
+    """Return the figures as plain values; ``models`` are the statements of the predictions file."""
+    agreements = doubts.unique(["image_sha256", "label", "model_sha256"]).sort("doubt_id")
+    rows = agreements.rename({"agreement": "dice"}).to_dicts()
+    return {
+        "models": [{**model, "judged": predictions.filter(model_sha256=model["sha256"]).height} for model in models],
+        "pictures": predictions["image_sha256"].n_unique(),
+        "agreement": _table(summarise(rows, KEYS)),
+        "doubts": doubts.group_by("kind").len("objects").sort("kind").to_dicts(),
+        "proposals": {status: proposals.filter(status=status).height for status in STATUSES},
+        "proposed": proposals.height,
+        "refused": refused.group_by("reason").len("objects").sort("reason").to_dicts(),
+    }
+
+
+def _table(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The figures of ``summarise`` as rows; none where nothing was compared."""
+    if not found["all"]["pictures"]:
+        return []
+    rows = [{"by": "all", "value": "", **found["all"]}]
+    return rows + [{"by": key, "value": name, **one} for key in KEYS for name, one in found[key].items()]
