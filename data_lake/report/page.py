@@ -19,6 +19,7 @@ from medmultipoints.data_lake.report.correction_entries import TEMPLATES, entry,
 from medmultipoints.data_lake.report.html import Functions, load_template
 from medmultipoints.data_lake.report.materials import Album, read_materials
 from medmultipoints.data_lake.report.sections import EXAMPLES, Listing
+from medmultipoints.data_lake.report.witness_lists import witnesses
 from medmultipoints.transforms.diff.releases import ReleaseDiff
 from medmultipoints.transforms.reporting.drawing import STYLE, Figure, draw, legend
 
@@ -54,6 +55,7 @@ def report_page(
         histograms=sections.histograms(own),
         balance=sections.balance(own),
         findings=findings,
+        witnesses=witnesses(own),
         corrections=sections.corrections(own),
         near=sections.near_duplicates(own, album),
         leakage=sections.leakage(own, album),

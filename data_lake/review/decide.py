@@ -31,6 +31,7 @@ from medmultipoints.transforms.review.entries import (
     tidy_box,
 )
 from medmultipoints.transforms.review.region_edits import MaskArray, mask_code
+from medmultipoints.transforms.witnesses.proposal_rows import PROPOSAL
 
 EDITS: Final = ("exclude", "replace_boxes", "replace_masks", "add_boxes", "add_masks", "set_label")
 MOST_TEXT: Final = 2_000
@@ -97,6 +98,9 @@ def take_back(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> No
 def _entries_of(desk: Desk, change: Change, finding: Row, by: Signed, asked: Mapping[str, Any]) -> list[Entry]:
     verdict = asked.get("verdict")
     seen = desk.seen(finding["sample_id"])
+    proposal = desk.proposal(finding)
+    if proposal is not None and (verdict == "accept" or asked.get("object") == proposal["proposal_id"]):
+        return _about_proposal(change, finding, by, proposal, accepted=verdict == "accept")
     if verdict == "accept":
         alike = [
             one for one in desk.findings.values() if (one["sample_id"], one["kind"]) == (by.image, finding["kind"])
@@ -114,12 +118,30 @@ def _entries_of(desk: Desk, change: Change, finding: Row, by: Signed, asked: Map
     image = desk.image(finding["sample_id"])
     assert image is not None
     size = image["original_width"], image["original_height"]
-    drawn = [_drawn(one, seen, size, desk.labels) for one in _objects(asked)]
+    drawn = [_drawn(_new_if_proposed(one, proposal), seen, size, desk.labels) for one in _objects(asked)]
     entries, masks = edit_entries(by, seen, drawn, size, file_name(by.image))
     if not entries:
         raise UsageError("nothing was changed. Accept the finding, or change an object.")
     change.masks |= masks
     return entries
+
+
+def _about_proposal(change: Change, finding: Row, by: Signed, proposal: Row, *, accepted: bool) -> list[Entry]:
+    """The entry that adds a proposed object, or the one that says that the labels are right without it."""
+    if not accepted:
+        return [accept_entry(by, PROPOSAL, finding["derived_box"])]
+    size = proposal["original_width"], proposal["original_height"]
+    drawn = [Drawn(label=finding["label"], rle=proposal["rle"])]
+    entries, masks = edit_entries(by, [], drawn, size, file_name(by.image))
+    change.masks |= masks
+    return entries
+
+
+def _new_if_proposed(one: Mapping[str, Any], proposal: Row | None) -> Mapping[str, Any]:
+    """A drawn object that comes from a proposal is a new one; untouched, it has the proposal's mask."""
+    if proposal is None or one.get("origin") != proposal["proposal_id"]:
+        return one
+    return {**one, "origin": None} if one.get("changed") else {**one, "origin": None, "rle": proposal["rle"]}
 
 
 def _objects(asked: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

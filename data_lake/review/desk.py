@@ -13,6 +13,12 @@ import polars as pl
 from medmultipoints.data_lake.release.read.released_tables import read_parquet, read_quarantine
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.review.pictures import Pictures
+from medmultipoints.data_lake.review.witness_queue import (
+    doubt_findings,
+    proposal_findings,
+    proposed_images,
+    read_proposals,
+)
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.regions.outlines import Polygon, simplify_outlines, trace_outlines
@@ -21,6 +27,7 @@ from medmultipoints.transforms.reporting.choices import worst_first
 from medmultipoints.transforms.review.difference import difference_words
 from medmultipoints.transforms.review.entries import Seen
 from medmultipoints.transforms.review.sampling import draw_order
+from medmultipoints.transforms.witnesses.proposal_rows import PROPOSAL
 
 Row = dict[str, Any]
 NEIGHBOURS: Final = 8
@@ -45,8 +52,12 @@ class Desk:
         self._images = {row["sample_id"]: row for row in images.iter_rows(named=True)}
         self._objects = read_parquet(folder, manifest, "objects").partition_by("sample_id", as_dict=True)
         self._near = _quarantine(folder, self, "near_duplicates")
+        self._proposals = read_proposals(folder, manifest)
+        self._proposed = proposed_images(self._proposals)
         found = _quarantine(folder, self, "disagreements")
         findings = worst_first(found).to_dicts() if found.height else []
+        findings += [*doubt_findings(_quarantine(folder, self, "doubts"), self._keys)]
+        findings += [*proposal_findings(self._proposals, self._keys)]
         records = read_parquet(folder, manifest, "data").select("record_id", "sample_id", "label").rows()
         self.records = len(records)
         self.findings: dict[str, Row] = {row["finding_id"]: row for row in [*self._drawn(records, sample), *findings]}
@@ -63,8 +74,8 @@ class Desk:
         return self.findings[name]
 
     def image(self, sample_id: str) -> Row | None:
-        """Return the row of a released image."""
-        return self._images.get(sample_id)
+        """Return the row of a released image, or of one that a proposal shows."""
+        return self._images.get(sample_id) or self._proposed.get(sample_id)
 
     def images(self) -> list[Row]:
         """Return the rows of all released images, sorted by name."""
@@ -98,15 +109,15 @@ class Desk:
             "scale": image["scale"],
             "split": image["split"],
             "has_picture": image["image_sha256"] in self.pictures,
-            "objects": self.objects(finding["sample_id"]),
+            "objects": self.objects(finding["sample_id"]) + self.proposed(finding),
             "neighbours": self.neighbours(finding["sample_id"]),
             "strip": self.strip(image),
         }
 
     def objects(self, sample_id: str) -> list[Row]:
         """Return the objects of an image with the outlines of their masks."""
-        image = self._images[sample_id]
-        size = image["original_width"], image["original_height"]
+        image = self.image(sample_id)
+        size = (image["original_width"], image["original_height"]) if image else (0, 0)
         return [
             {
                 "id": row["object_id"],
@@ -119,6 +130,21 @@ class Desk:
             }
             for row, scale in self._rows(sample_id)
         ]
+
+    def proposed(self, finding: Row) -> list[Row]:
+        """Return the object that a proposal is about, with its outlines; none for other findings."""
+        row = self.proposal(finding)
+        if row is None:
+            return []
+        size = row["original_width"], row["original_height"]
+        return [
+            {"id": row["proposal_id"], "label": finding["label"], "evidence": "model", "track": None}
+            | {"area_px": row["area_px"], "box": finding["derived_box"], "outlines": outlines_of(row["rle"], size)}
+        ]
+
+    def proposal(self, finding: Row) -> Row | None:
+        """Return the row of the proposal that a finding is about."""
+        return self._proposals.get(finding["finding_id"]) if finding["kind"] == PROPOSAL else None
 
     def neighbours(self, sample_id: str) -> list[Row]:
         """Return the near-duplicates of an image, closest first, and its exact copies by name."""

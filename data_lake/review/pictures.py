@@ -63,7 +63,7 @@ class Pictures:
 def _places(folder: Path, manifest: Manifest) -> dict[str, tuple[str, int]]:
     """File and row group of each picture."""
     places: dict[str, tuple[str, int]] = {}
-    for path in table_files(manifest, "data"):
+    for path in (*table_files(manifest, "data"), *table_files(manifest, "proposals")):
         with readable(own_file(folder, manifest, path)) as file:
             for group in range(file.num_row_groups):
                 for name in _names(file, group):

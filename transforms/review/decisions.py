@@ -10,6 +10,8 @@ from medmultipoints.transforms.review.entries import Entry, Seen
 
 Kind = Literal["accept", "exclude", "edit"]
 NEAR_PX: Final = 2.0
+SAME_PLACE: Final = 0.5
+"""An added object that overlaps a proposal as much is what became of it."""
 SAME_IOU: Final = 0.9
 """Boxes of two reviewers that overlap as much are the same."""
 FROM_MASKS: Final = "boxes_of_masks"
@@ -54,6 +56,9 @@ def concerns(entry: Entry, finding: Mapping[str, Any]) -> bool:
         boxes = [finding.get("source_box"), finding.get("derived_box")]
         pinned = box is None or any(other and _near(box, other) for other in boxes)
         return entry.get("kind") in (None, finding["kind"]) and pinned
+    if finding["kind"] == "proposal" and str(entry["action"]).startswith("add_"):
+        added = entry.get("boxes") or entry.get(FROM_MASKS, ())
+        return any(iou(Box(*box), Box(*finding["derived_box"])) >= SAME_PLACE for box in added)
     return not finding.get("label") or finding["label"] in labels_of(entry)
 
 

@@ -3,7 +3,7 @@ import { Canvas } from "/static/canvas.js";
 
 const $ = (id) => document.getElementById(id);
 const ROW = 52;
-const SEVERITIES = ["sample", "error", "warning", "info"];
+const SEVERITIES = ["sample", "error", "warning", "info", "doubt", "proposal"];
 const LAYERS = { mask: "mask", object: "released box", source: "source box", derived: "derived box", corrected: "corrected" };
 const REASONS = {
   accept: ["The release is right, the source's label is wrong", "The difference is too small to matter", "Correct as released: looked at in the picture", "Harmless: it touches no object"],
@@ -405,7 +405,7 @@ function decide(verdict) {
   if (!reviewer()) { $("reviewer").focus(); hint("Give your name first: decisions are signed."); return; }
   const chosen = verdict === "exclude" ? concerned() : null;
   if (verdict === "exclude" && !chosen) { hint(item.objects.length ? "Which object? Press e and delete it there, or x to exclude the picture." : "There is no object here; x excludes the picture."); return; }
-  const about = { accept: "What is released stays.", exclude: `Object ${item.objects.indexOf(chosen) + 1} (${chosen?.label}) is not released.`, picture: `The whole picture ${item.sample_id} is not released.`, edit: "The objects are released as drawn." }[verdict];
+  const about = { accept: item.kind === "proposal" ? "The proposed object is added." : "What is released stays.", exclude: `Object ${item.objects.indexOf(chosen) + 1} (${chosen?.label}) is not released.`, picture: `The whole picture ${item.sample_id} is not released.`, edit: "The objects are released as drawn." }[verdict];
   askReason(verdict, about, async (reason, settle) => {
     const body = { finding: state.id, verdict: verdict === "picture" ? "exclude" : verdict, reason, settle, reviewer: reviewer() };
     if (chosen) body.object = chosen.id;

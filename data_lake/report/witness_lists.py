@@ -1,0 +1,65 @@
+"""What a report shows of witnesses: objects that are hard or wrong, pictures to label next, and proposals by status."""
+
+from typing import Any
+
+import polars as pl
+
+from medmultipoints.data_lake.report.materials import Materials
+from medmultipoints.data_lake.report.sections import MOST_ROWS, Listing
+from medmultipoints.data_lake.review.witness_queue import read_proposals
+from medmultipoints.transforms.witnesses.summary import STATUSES
+
+
+def witnesses(own: Materials) -> dict[str, Any] | None:
+    """Return the lists; None for a release without predictions."""
+    doubts, following = own.found["doubts"], own.found["next_labels"]
+    proposals = read_proposals(own.folder, own.manifest)
+    if doubts.is_empty() and following.is_empty() and not proposals:
+        return None
+    statuses = [row["status"] for row in proposals.values()]
+    return {
+        "doubts": _doubts(doubts.filter(pl.col("kind") != "agrees").sort("place")),
+        "compared": doubts.height,
+        "next": _next(following.sort("place")),
+        "proposals": [(status, statuses.count(status)) for status in STATUSES],
+    }
+
+
+def _doubts(rows: pl.DataFrame) -> Listing:
+    shown = rows.select(
+        pl.col("place").cast(pl.String),
+        "kind",
+        "sample_id",
+        "label",
+        *map(_two_digits, ("doubt", "iou", "agreement")),
+        "model",
+    )
+    return Listing(
+        "doubts",
+        "Hard or wrong: objects on which labels and a model that did not learn them differ, the greatest doubt first",
+        ("place", "what would be wrong", "image", "label", "doubt", "IoU", "Dice of the picture", "model"),
+        tuple(shown.head(MOST_ROWS).iter_rows()),
+        rows.height,
+        "quarantine/doubts.parquet",
+    )
+
+
+def _next(rows: pl.DataFrame) -> Listing:
+    shown = rows.select(
+        pl.col("place").cast(pl.String),
+        "sample_id",
+        *map(_two_digits, ("disagreement", "distance")),
+        pl.col("models").cast(pl.String),
+    )
+    return Listing(
+        "next_labels",
+        "What to label next: pictures without labels, by disagreement of the models and distance from what is labelled",
+        ("place", "image", "disagreement", "distance", "models"),
+        tuple(shown.head(MOST_ROWS).iter_rows()),
+        rows.height,
+        "quarantine/next_labels.parquet",
+    )
+
+
+def _two_digits(name: str) -> pl.Expr:
+    return pl.col(name).round(2).cast(pl.String)

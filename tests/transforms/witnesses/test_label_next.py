@@ -1,0 +1,28 @@
+"""What to label next: pictures that models disagree about, and among those what is unlike the rest."""
+
+import numpy as np
+
+from medmultipoints.transforms.witnesses.label_next import Unlabelled, disagreement, order_of_labelling
+
+
+def test_disagreement_is_one_minus_the_mean_dice_of_pairs() -> None:
+    whole, half, none = np.ones((2, 4), np.bool_), np.zeros((2, 4), np.bool_), np.zeros((2, 4), np.bool_)
+    half[:, :2] = True
+    assert 0.0 == disagreement([whole, whole], [])
+    assert round(1 - (8 / 12 + 0 + 0) / 3, 4) == disagreement([whole, half, none], [])
+    assert 0.3 == disagreement([whole], [0.9, 0.7])
+    assert 0.0 == disagreement([none], [])
+
+
+def test_of_two_alike_one_comes_late_and_what_is_labelled_comes_last() -> None:
+    pictures = [
+        Unlabelled("a", 0.5, 0),
+        Unlabelled("b", 0.5, 1),  # one bit from a
+        Unlabelled("c", 0.4, 2**64 - 1),
+        Unlabelled("d", 0.9, 2**32 - 1),  # labelled already
+        Unlabelled("e", 0.0, 2**63),
+    ]
+    found = order_of_labelling(pictures, [2**32 - 1])
+    assert ["a", "c", "b"] == [one.name for one in found][:3]
+    assert {"d", "e"} == {one.name for one in found[3:]}
+    assert found == order_of_labelling(pictures[::-1], [2**32 - 1])
