@@ -1,0 +1,43 @@
+"""Executors run a declared model alike, and refuse by name what they cannot run."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import helper
+
+from medmultipoints.data_lake.witnesses.executors import ExecutorName, open_model
+from medmultipoints.data_lake.witnesses.model_file import load_model
+from medmultipoints.transforms.errors import DataError
+from tests.data_lake.witnesses.declared_models import declare, external_model, red_model
+
+
+@pytest.mark.parametrize("executor", ["opencv", "onnxruntime"])
+def test_a_batch_runs_on_either_executor(tmp_path: Path, executor: ExecutorName) -> None:
+    run = open_model(load_model(declare(tmp_path, red_model())), executor)
+    batch = np.random.default_rng(0).random((5, 3, 16, 16), np.float32)
+    np.testing.assert_allclose(batch[:, :1], run(batch), atol=1e-6)
+    np.testing.assert_allclose(batch[:1, :1], run(batch[:1]), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (red_model(side=32), "its input is \\? x 3 x 32 x 32, declared is batch x 3 x 16 x 16"),
+        (red_model(click_radius=2), "its input is \\? x 6 x 16 x 16"),
+        (external_model(), "external file 'kernel.bin'"),
+        (b"not a model", "no ONNX model"),
+        (b"", "no ONNX model"),
+        (red_model(last=[helper.make_node("NoSuchOperator", ["red"], ["map"])]), "OpenCV cannot run it"),
+        (red_model(last=[helper.make_node("Log", ["red"], ["map"])]), "not finite"),
+    ],
+)
+def test_what_cannot_be_run_is_named(tmp_path: Path, data: bytes, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        open_model(load_model(declare(tmp_path, data)))
+
+
+def test_an_operator_that_onnxruntime_lacks_is_named(tmp_path: Path) -> None:
+    data = red_model(last=[helper.make_node("NoSuchOperator", ["red"], ["map"])])
+    with pytest.raises(DataError, match="onnxruntime cannot run it"):
+        open_model(load_model(declare(tmp_path, data)), "onnxruntime")

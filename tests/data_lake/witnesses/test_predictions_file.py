@@ -1,0 +1,81 @@
+"""A predictions file is read back as it was written, with equal bytes for equal rows, or refused by name."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from medmultipoints.data_lake.witnesses.model_file import load_model
+from medmultipoints.data_lake.witnesses.predict import Asked, Shown, ask_models
+from medmultipoints.data_lake.witnesses.predictions_file import read_models, read_predictions, write_predictions
+from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.pictures.decode import luma_blake3
+from medmultipoints.transforms.pictures.thumbnails import to_luma
+from tests.data_lake.witnesses.declared_models import declare, red_model
+
+
+def picture(seed: int) -> Shown:
+    """A noisy gray picture with a red square; the model of the tests sees the square."""
+    pixels = np.random.default_rng(seed).integers(0, 90, (96, 128, 3), np.uint8)
+    pixels[24:48, 32 + seed : 80 + seed, 0] = 250
+    data = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
+    return Shown(f"{seed:064x}", f"{seed:064x}", f"image:{seed}", luma_blake3(to_luma(pixels)), data)
+
+
+def rows_of(folder: Path, *, workers: int = 1) -> list[dict[str, Any]]:
+    return list(ask_models(map(picture, range(6)), [load_model(declare(folder, red_model()))], workers=workers))
+
+
+def test_the_square_is_found_and_the_file_gives_it_back(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path)
+    assert [1] * 6 == [row["count"] for row in rows]
+    x1, y1, x2, y2 = rows[0]["bbox"][0]
+    assert max(abs(x1 - 32), abs(y1 - 24), abs(x2 - 80), abs(y2 - 48)) <= 4
+    assert rows[0]["stabilities"][0] >= 0.98
+    assert 4 == len(rows[0]["tones"][0])
+    statement = load_model(str(tmp_path / "red.toml")).statement()
+    entry = write_predictions(tmp_path / "p.parquet", rows[::-1], [statement])
+    frame, models = read_predictions(tmp_path / "p.parquet", "p")
+    assert rows == frame.to_dicts()
+    assert [statement] == models == read_models(tmp_path / "p.parquet")
+    again = write_predictions(tmp_path / "q.parquet", rows_of(tmp_path, workers=3), [statement])
+    assert (entry.sha256, entry.bytes) == (again.sha256, again.bytes)
+
+
+def test_a_picture_that_the_model_learned_is_not_judged(tmp_path: Path) -> None:
+    own = picture(2)
+    model = load_model(declare(tmp_path, red_model(), groups=["image:1"], pixels=[str(own.luma_blake3)]))
+    asked = Asked()
+    rows = list(ask_models(map(picture, range(4)), [model], asked=asked))
+    assert [f"{seed:064x}" for seed in (0, 3)] == [row["image_sha256"] for row in rows]
+    assert (4, 2, 0) == (asked.pictures, asked.learned, asked.unreadable)
+
+
+def test_a_file_that_is_no_picture_is_counted(tmp_path: Path) -> None:
+    broken = Shown("e" * 64, "e" * 64, None, None, b"\xff\xd8\xff broken")
+    asked = Asked()
+    assert not list(ask_models([broken], [load_model(declare(tmp_path, red_model()))], asked=asked))
+    assert (1, 0, 1) == (asked.pictures, asked.learned, asked.unreadable)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"count": 2}, "lists are not as long"),
+        ({"rles": ["04"]}, "a mask is not what its box and area say"),
+        ({"areas_px": [7]}, "a mask is not what its box and area say"),
+    ],
+)
+def test_rows_that_contradict_themselves_are_named(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    rows = rows_of(tmp_path)
+    write_predictions(tmp_path / "p.parquet", [rows[0] | change], [])
+    with pytest.raises(DataError, match=f"witness.file p: 0.*{words}"):
+        read_predictions(tmp_path / "p.parquet", "witness.file p")
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "p.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match="not a file of predictions"):
+        read_predictions(tmp_path / "p.parquet", "p")
