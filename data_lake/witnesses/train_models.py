@@ -27,7 +27,7 @@ from medmultipoints.data_lake.witnesses.small_unet import SIDE, Example, network
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.regions.run_lengths import decode_rle
-from medmultipoints.transforms.witnesses.agreement import Agreement, agreement_of, summarise
+from medmultipoints.transforms.witnesses.label_agreement import Agreement, agreement_of, summarise
 from medmultipoints.transforms.witnesses.network import Network, to_tensor
 
 LEAST_PICTURES: Final = 8

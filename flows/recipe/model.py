@@ -18,7 +18,7 @@ from medmultipoints.flows.recipe.pinned import locate_files
 from medmultipoints.flows.recipe.privacy import Privacy, Text
 from medmultipoints.flows.recipe.problems import LABEL, NAME, VERSION, Day, problems
 from medmultipoints.flows.recipe.sources import HANDLING, check_policy, complete_table, is_declared, kept_path
-from medmultipoints.flows.recipe.witness import Witness
+from medmultipoints.flows.recipe.witnesses import Witness
 from medmultipoints.transforms.errors import MachineError, UsageError
 
 REMEDY = "Correct the recipe and run again."

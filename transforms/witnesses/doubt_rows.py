@@ -1,4 +1,4 @@
-"""Rows of doubts: every labelled object held against the models that judged its picture, the greatest doubt first."""
+"""Rows of doubts: every labelled object compared with the models that judged its picture, the greatest doubt first."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,8 +8,8 @@ import polars as pl
 
 from medmultipoints.transforms.records import SIDES, Box
 from medmultipoints.transforms.regions.run_lengths import decode_rle
-from medmultipoints.transforms.witnesses.agreement import in_size
 from medmultipoints.transforms.witnesses.doubts import Doubt, Marked, Mask, compare_picture, filled_box
+from medmultipoints.transforms.witnesses.label_agreement import in_size
 from medmultipoints.transforms.witnesses.proposal_rows import Pairs
 
 LONGEST = 512

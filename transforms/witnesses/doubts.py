@@ -1,4 +1,4 @@
-"""Hard or wrong: the objects of one picture held against what a model that did not learn it says of it.
+"""Hard or wrong: the objects of one picture compared with what a model that did not learn it says of it.
 
 A model errs as well as a label: each difference is a doubt, never an error. The names say what would be wrong with the
 labels: ``missing`` (the model sees an object that has no label), ``extra`` (a label where the model sees nothing),

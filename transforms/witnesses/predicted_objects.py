@@ -50,6 +50,8 @@ def find_objects(maps: Tensor, network: Network, pixels: Pixels) -> list[Predict
         least = max(1, round(LEAST_SHARE * mask.size))
         white = mask.astype(np.uint8) * 255
         for region in find_regions(white, min_area_px=least, picture=pixels).regions:
+            assert region.rle is not None
+            assert region.area_px is not None
             own = decode_rle(region.rle, height, width)
             mean = float(framed[place][own].mean(dtype=np.float64))
             steady = measure_stability(maps[:, place], own, network.threshold)

@@ -10,7 +10,7 @@ from medmultipoints.transforms.records import SIDES, TONE_COLUMNS, Box, Tone
 from medmultipoints.transforms.regions.boxes import iou
 from medmultipoints.transforms.regions.masks import measure_mask
 from medmultipoints.transforms.regions.run_lengths import box_of_rle, decode_rle
-from medmultipoints.transforms.witnesses.agreement import in_size
+from medmultipoints.transforms.witnesses.label_agreement import in_size
 from medmultipoints.transforms.witnesses.quality import (
     Candidate,
     Looks,
@@ -141,6 +141,7 @@ def _refusal(
 
 def _proposal(one: Row, settled: Settled, probable: float | None, proposing: Proposing) -> Row:
     region, scale = measure_mask(settled.mask), one["scale"]
+    assert region.rle is not None
     shared = (
         "proposal_id", "sample_id", "image_sha256", "stored_sha256", "source", "licence", "split", "original_width",
         "original_height", "scale", "label", "score_bin", "stability", "model", "model_sha256",

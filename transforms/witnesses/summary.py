@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from medmultipoints.transforms.witnesses.agreement import summarise
+from medmultipoints.transforms.witnesses.label_agreement import summarise
 
 STATUSES: Final = ("open", "accepted", "edited", "refused")
 KEYS: Final = ("label", "source", "size")
