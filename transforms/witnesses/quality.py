@@ -28,7 +28,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """What an object looks like, whatever its place: share of the picture, brightness, roughness, and its ring."""
+    """What an object looks like, wherever it lies: share of the picture, brightness, roughness, and its ring."""
 
     share: float
     luma: float
