@@ -35,6 +35,7 @@ SLOW = {
     "flows/cli/test_cli.py",
     "flows/cli/test_lake_gc.py",
     "flows/engine/test_place.py",
+    "flows/stages/test_witness.py",
     "flows/engine/test_run.py",
     "flows/orchestration/test_notify.py",
     "flows/orchestration/test_publish.py",

@@ -1,0 +1,174 @@
+"""A release with witnesses: truth stays byte for byte, proposals go through the review into the next version."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+
+from medmultipoints.data_lake.release.checks.verify import verify_release
+from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
+from medmultipoints.data_lake.review.decide import decide
+from medmultipoints.data_lake.review.desk import Desk
+from medmultipoints.data_lake.witnesses.write_predictions import predict_release
+from medmultipoints.flows.recipe.corrections import parse_file
+from medmultipoints.transforms.regions.run_lengths import decode_rle
+from tests.data_lake.witnesses.declared_models import declare, red_model
+from tests.flows.small_builds import build
+
+PICTURES, LABELLED = 30, 26
+RECIPE = """
+name = "squares"
+version = "{version}"
+title = "Squares"
+release_date = "2026-11-21"
+[sources.own]
+path = "own"
+licence = "CC0-1.0"
+[sources.own.read]
+format = "masks"
+[sources.own.read.masks]
+label = "polyps"
+object = "component"
+[splits]
+fractions = {{ train = 0.7, test = 0.3 }}
+[instructions]
+tasks = ["pointing", "counting"]
+[corrections]
+files = ["corrections/*.toml"]
+{witness}
+"""
+
+
+def write_pictures(folder: Path) -> None:
+    """Gray noise with one red square each; of the last ones no mask, the first one's lies elsewhere."""
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    for number in range(PICTURES):
+        random = np.random.default_rng(number)
+        pixels = random.integers(0, 90, (96, 128, 3), np.uint8)
+        x, y = random.integers(8, 48), random.integers(8, 40)
+        mask = np.zeros((96, 128), np.uint8)
+        mask[y : y + 24, x : x + 40] = 255
+        pixels[mask > 0, 0] = 250
+        cv2.imwrite(str(folder / f"images/p{number:02d}.png"), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+        if number < LABELLED:
+            moved = np.roll(mask, 80, axis=1) if number == 0 else mask
+            cv2.imwrite(str(folder / f"masks/p{number:02d}.png"), moved)
+
+
+def release_of(folder: Path, version: str, witness: str = "") -> Path:
+    path = folder / f"{version}.toml"
+    path.write_text(RECIPE.format(version=version, witness=witness), "utf-8")
+    return Path(build(str(path), folder / "lake", {}).release.path)
+
+
+def table(release: Path, name: str) -> pl.DataFrame:
+    return pl.concat([pl.read_parquet(path) for path in sorted(release.glob(f"{name}/*.parquet"))])
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("witnessed")
+    write_pictures(folder / "own")
+    (folder / "corrections").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plain(work: Path) -> Path:
+    return release_of(work, "1.0.0")
+
+
+@pytest.fixture(scope="module")
+def section(work: Path, plain: Path) -> str:
+    model = declare(work / "models", red_model(), changes=[("threshold = 0.6", "threshold = 0.7")])
+    said = predict_release(plain, [model], work / "said", pictures=[work / "own" / "images"])
+    assert (PICTURES, PICTURES) == (said["pictures"], said["judged"])
+    return f'[witness]\nfile = "said/predictions.parquet"\nsha256 = "{said["sha256"]}"\n'
+
+
+@pytest.fixture(scope="module")
+def witnessed(work: Path, section: str) -> Path:
+    return release_of(work, "1.1.0", section)
+
+
+def test_the_tables_of_truth_are_equal_byte_for_byte(plain: Path, witnessed: Path) -> None:
+    for folder in ("data", "objects", "images", "instructions"):
+        files = sorted(path.relative_to(plain) for path in plain.glob(f"{folder}/*"))
+        assert files
+        assert [(plain / path).read_bytes() for path in files] == [(witnessed / path).read_bytes() for path in files]
+    assert not (plain / "predictions").exists()
+    assert [check for check in verify_release(witnessed).checks if not check.ok] == []
+
+
+def test_what_is_not_annotated_is_proposed_and_nothing_else(witnessed: Path) -> None:
+    proposals = table(witnessed, "proposals")
+    assert {f"own/p{number}" for number in range(LABELLED, PICTURES)} == set(proposals["sample_id"])
+    assert {("model", "open", "polyps")} == set(proposals.select("evidence", "status", "label").rows())
+    assert not set(proposals["sample_id"]) & set(table(witnessed, "images")["sample_id"])
+    for row in proposals.iter_rows(named=True):
+        pixels = cv2.imdecode(np.frombuffer(row["image"]["bytes"], np.uint8), cv2.IMREAD_COLOR)
+        red, mask = pixels[:, :, 2] == 250, decode_rle(row["rle"], 96, 128)
+        assert (red & mask).sum() / (red | mask).sum() > 0.8
+        assert row["stability"] >= 0.95
+    card = (witnessed / "README.md").read_text("utf-8")
+    assert "4 proposed, of these 0 accepted, 0 edited, 0 refused, 4 open" in card
+
+
+def test_the_label_in_the_wrong_place_is_the_greatest_doubt(witnessed: Path) -> None:
+    doubts = pl.read_parquet(witnessed / "quarantine" / "doubts.parquet").sort("place")
+    assert {"own/p00"} == set(doubts.head(2)["sample_id"])
+    assert {"extra", "missing"} == set(doubts.head(2)["kind"])
+    assert {"agrees"} == set(doubts.tail(-2)["kind"])
+    following = pl.read_parquet(witnessed / "quarantine" / "next_labels.parquet")
+    assert PICTURES - LABELLED == following.height
+
+
+def test_the_same_file_gives_the_same_release(work: Path, section: str, witnessed: Path) -> None:
+    again = work / "again"
+    (again / "corrections").mkdir(parents=True)
+    for name in ("own", "said"):
+        (again / name).symlink_to(work / name)
+    assert (witnessed / "manifest.json").read_bytes() == (
+        release_of(again, "1.1.0", section) / "manifest.json"
+    ).read_bytes()
+
+
+def decided(desk: Desk, file: CorrectionsFile, finding: str, verdict: str, **more: Any) -> None:
+    decide(
+        desk, file, {"finding": finding, "verdict": verdict, "reviewer": "A. Reviewer", "reason": "looked at", **more}
+    )
+
+
+def objects_of(desk: Desk, finding: str) -> Sequence[dict[str, Any]]:
+    """What the page sends when the proposed object was made smaller."""
+    (shown,) = desk.show(desk.finding(finding))["objects"]
+    x1, y1, x2, y2 = shown["box"]
+    corners = [[x1, y1], [x2 - 4, y1], [x2 - 4, y2], [x1, y2]]
+    return [{"label": shown["label"], "outlines": [corners], "origin": shown["id"], "changed": True}]
+
+
+def test_decisions_about_proposals_reach_the_next_version(work: Path, section: str, witnessed: Path) -> None:
+    desk = Desk(witnessed)
+    file = CorrectionsFile(work / "corrections" / "squares.toml", parse_file)
+    names = [row["finding_id"] for row in desk.findings.values() if row["kind"] == "proposal"]
+    assert 4 == len(names)
+    assert desk.pictures.read(desk.finding(names[0])["image_sha256"])
+    decided(desk, file, names[0], "accept")
+    decided(desk, file, names[1], "edit", objects=objects_of(desk, names[1]))
+    decided(desk, file, names[2], "exclude", object=names[2])
+    release = release_of(work, "1.2.0", section)
+    assert [check for check in verify_release(release).checks if not check.ok] == []
+    status = dict(table(release, "proposals").select("proposal_id", "status").iter_rows())
+    assert ["accepted", "edited", "refused", "open"] == [status[name] for name in names]
+    new = table(release, "objects").filter(evidence="correction")
+    samples = {name: desk.finding(name)["sample_id"] for name in names}
+    assert {samples[names[0]], samples[names[1]]} == set(new["sample_id"])
+    accepted = new.filter(sample_id=samples[names[0]])
+    proposed = table(witnessed, "proposals").filter(proposal_id=names[0])
+    assert proposed["rle"].to_list() == accepted["rle"].to_list()
+    assert "4 proposed, of these 1 accepted, 1 edited, 1 refused, 1 open" in (release / "README.md").read_text("utf-8")
