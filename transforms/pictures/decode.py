@@ -180,6 +180,8 @@ def _decode_jpeg(data: bytes, colorspace: Literal["RGB", "GRAY"], scratch: Scrat
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace=colorspace, buffer=room)
     except ImageProblem:
         raise
+    except KeyError as error:  # the decoder's table of subsamplings does not hold this one
+        raise ImageProblem("unreadable_image", f"JPEG decoder: unknown subsampling {error}") from error
     except ValueError as error:
         if "Premature end" in str(error) or b"\xff\xd9" not in data:
             ends = f"the file ends at byte {len(data)}, before its end marker"

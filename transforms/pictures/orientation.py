@@ -173,8 +173,8 @@ def _honoured(data: bytes) -> set[int]:
 
 
 def _is_upright(data: bytes) -> bool:
-    """Whether neither Pillow nor OpenCV turns the picture."""
-    if find_orientations(data):
+    """Whether neither Pillow nor OpenCV turns the picture; an empty file is no picture."""
+    if not data or find_orientations(data):
         return False
     encoded = np.frombuffer(data, np.uint8)
     reduced = cv2.IMREAD_REDUCED_COLOR_8

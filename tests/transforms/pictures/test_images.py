@@ -224,3 +224,11 @@ def test_scratch_memory_changes_no_pixel(sizes: list[tuple[int, int]]) -> None:
         data = save(Image.fromarray(np.full((height, width, 3), 40 * number, np.uint8)), "JPEG")
         assert np.array_equal(decode_image(data, scratch).pixels, decode_image(data).pixels)
         assert np.array_equal(decode_mask(data, scratch), decode_mask(data))
+
+
+def test_a_jpeg_of_unknown_subsampling_is_unreadable() -> None:
+    """1 x 4: the decoder's own table has no name for it."""
+    data = bytearray(JPEG)
+    data[data.index(b"\xff\xc0") + 11] = 0x14
+    with pytest.raises(ImageProblem, match=r"^unreadable_image: JPEG decoder: unknown subsampling"):
+        decode_image(bytes(data))
