@@ -42,7 +42,8 @@ def zip_entries(path: Path, origin: Origin, limits: Limits = LIMITS) -> list[Zip
     except (zipfile.BadZipFile, NotImplementedError, EOFError, struct.error, ValueError) as error:
         raise origin.refuse(f"damaged zip: {error}{_cut_off(path)}") from error
     check_count(len(infos), origin, limits)
-    files = (info for info in infos if not info.is_dir() and not info.orig_filename.endswith("\\"))
+    # By the name as it is stored: zipfile cuts it at a zero byte, and fails where nothing is left.
+    files = (info for info in infos if not info.orig_filename.endswith(("/", "\\")))
     return [_entry(info, path, origin, limits) for info in files]
 
 

@@ -191,3 +191,11 @@ def test_each_kind_of_entry_has_limits_of_its_own(name: str, size: int, packed: 
 def test_real_entries_pass(name: str, size: int, packed: int) -> None:
     """Coordinates compress to a tenth, an empty mask of 100 megapixels to less than a thousandth below 10 MiB."""
     check_size(name, size, packed, ORIGIN)
+
+
+@pytest.mark.parametrize("name", [b"\0.jpg", b"a\0jpg"])
+def test_a_zero_byte_in_a_name_is_an_unsafe_path(tmp_path: Path, name: bytes) -> None:
+    """Found by the guided fuzz: the library cuts names there, and failed on one of which nothing is left."""
+    (tmp_path / "set.zip").write_bytes(zip_of({"x.jpg": b"A"}).replace(b"x.jpg", name))
+    with pytest.raises(SourceDataError, match="unsafe path of entry|empty name"):
+        zips.zip_entries(tmp_path / "set.zip", ORIGIN)
