@@ -36,12 +36,12 @@ def instruct_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
 
 
 def images_of(inputs: Inputs, shard: str) -> pl.DataFrame:
-    """The images of one shard: a question may be about several frames of a video, so all are in one."""
+    """The images of one shard: a question may be about frames of a video or a set of stills, so all are in one."""
     if shard == WHOLE:
         return inputs.read("released_images")
     number, count = place_of_shard(shard)
-    images = inputs.read("released_images", "sample_id", "source", "video_id")
-    placed = group_key(images).sort("group").with_row_index("place")
+    images = inputs.read("released_images", "sample_id", "image_sha256", "split", "source", "video_id")
+    placed = group_key(images, stills=True).sort("group").with_row_index("place")
     first = pl.col("place").min().over("group").cast(pl.Int64)
     return rows_of(placed.filter(first * count // images.height == number - 1), inputs.scan("released_images"))
 

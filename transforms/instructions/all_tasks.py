@@ -21,6 +21,7 @@ from medmultipoints.transforms.instructions.tasks import (
     referring,
     same_class,
     segmentation,
+    stills_referring,
     tracking,
     vanished,
     video_counts,
@@ -28,7 +29,7 @@ from medmultipoints.transforms.instructions.tasks import (
 
 _OTHERS: Final = (
     appeared, class_counts, classification, crop_grounding, description, dialogue, label_path, motion, moved_most,
-    negation_pairs, presence, referring, same_class, segmentation, tracking, vanished, video_counts,
+    negation_pairs, presence, referring, same_class, segmentation, stills_referring, tracking, vanished, video_counts,
 )  # fmt: skip
 TASKS: Final[Mapping[str, Task]] = MappingProxyType(
     {task.name: task for task in (*published.TASKS, *(module.TASK for module in _OTHERS))}

@@ -19,11 +19,12 @@ from medmultipoints.transforms.instructions.published import round_place
 from medmultipoints.transforms.records import UNKNOWN, ReleasedObject
 
 BORDER_PX: Final = 0.5  # an object nearer to the border touches it
-_GROUP: Final = (
-    pl.when(pl.col("video_id").is_null())
-    .then(pl.format("image {}", "sample_id"))
-    .otherwise(pl.format("video {} {}", "source", "video_id"))
-)
+_STILL: Final = pl.col("video_id").is_null()
+_VIDEO: Final = pl.format("video {} {}", "source", "video_id")
+_GROUP: Final = pl.when(_STILL).then(pl.format("image {}", "sample_id")).otherwise(_VIDEO)
+_SET: Final = pl.when(_STILL).then(pl.format("stills {} {}", "split", pl.col("image_sha256").str.head(1)))
+_SETS: Final = _SET.otherwise(_VIDEO)
+"""Unrelated stills of one split are in one of 16 sets, by their hash: an image that is added changes one of them."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,19 @@ _COPIED: Final = tuple(field.name for field in fields(Scene) if field.name in co
 
 
 def gather_scenes(
-    records: pl.DataFrame, objects: pl.DataFrame, images: pl.DataFrame, only: pl.DataFrame | None = None
+    records: pl.DataFrame,
+    objects: pl.DataFrame,
+    images: pl.DataFrame,
+    only: pl.DataFrame | None = None,
+    *,
+    stills: bool = False,
 ) -> Iterator[tuple[Scene, ...]]:
     """Groups of scenes, one group at a time: the frames of a video in their order, or a single image.
 
-    ``only``: the groups that are wanted, in a column ``group`` as ``group_key`` gives it; all where not given.
-    DataError for an image without records.
+    ``stills``: unrelated stills make groups, too. ``only``: the groups that are wanted, in a column ``group`` as
+    ``group_key`` gives it; all where not given. DataError for an image without records.
     """
-    rows = images.with_columns(group=_GROUP).sort("group", "frame_index", "sample_id")
+    rows = images.with_columns(group=_SETS if stills else _GROUP).sort("group", "frame_index", "sample_id")
     if only is not None:
         rows = rows.join(only.select("group"), on="group", how="semi", maintain_order="left")
     place = rows.select("sample_id").with_row_index("place")
@@ -115,9 +121,9 @@ def gather_scenes(
         yield tuple(scene for _, scene in members)
 
 
-def group_key(images: pl.DataFrame) -> pl.DataFrame:
-    """sample_id and group of each image: one group for each video, and for each image that is of none."""
-    return images.select("sample_id", group=_GROUP)
+def group_key(images: pl.DataFrame, *, stills: bool = False) -> pl.DataFrame:
+    """sample_id and group of each image: one group for each video, and for each image, or set of them, of none."""
+    return images.select("sample_id", group=_SETS if stills else _GROUP)
 
 
 def _taker(frame: pl.DataFrame) -> Callable[[int], list[dict[str, Any]]]:

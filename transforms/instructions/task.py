@@ -27,6 +27,7 @@ class Task:
     ``names``: the prompt names one class, lists several, or none. ``labelled``: the answer names the class of objects.
     ``clear_name``: the class has its one name among others, not one of those that it may have in the image.
     ``whole_image``: filed under the first record of its image, not under the record of its class.
+    ``stills``: asked of several unrelated stills of one split, of any size.
     ``published``: one of the five tasks of the published dataset, asked of every record, without a share.
     """
 
@@ -42,3 +43,4 @@ class Task:
     clear_name: bool = False
     whole_image: bool = False
     published: bool = False
+    stills: bool = False

@@ -57,8 +57,9 @@ def write_instructions(
     known = empty_frame(load_table("objects")) if objects is None or not others else objects
     questions = (
         question
-        for group in gather_scenes(records, known, images)
-        for task in chosen
+        for stills in sorted({TASKS[task].stills for task in chosen})
+        for group in gather_scenes(records, known, images, stills=stills)
+        for task in (one for one in chosen if TASKS[one].stills == stills)
         for question in TASKS[task].ask(group, context)
     )
     parts = [_frame(part, templates, context) for part in iter(lambda: list(islice(questions, _SLICE_ROWS)), [])]

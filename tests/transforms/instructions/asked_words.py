@@ -43,6 +43,7 @@ WANTED: Final[Mapping[str, Mapping[str, re.Pattern[str]]]] = {
         "whether they hold": _words("hold|true|truth|right|judge|mark|verdict|verify|check|deny|whether")
     },
     "segmentation": {"a mask": _words(r"segment\w*|masks?|delineate\w*|outlines?|trace")},
+    "stills_referring": {"a box": BOX, "the image": _words("image")},
     "tracking": {"a box": BOX, "the later image": LATER},
     "appeared": {"a box": BOX, "the later image": LATER},
     "vanished": {"a box": BOX, "the later image": LATER},
@@ -67,6 +68,7 @@ UNWANTED: Final[Mapping[str, tuple[re.Pattern[str], ...]]] = {
     "dialogue": (POINT, BOX),
     "negation_pairs": (COUNT, POINT, BOX),
     "segmentation": (COUNT,),
+    "stills_referring": (COUNT, POINT, ALL),
     "tracking": (COUNT, POINT, ALL),
     "appeared": (COUNT, POINT, ALL),
     "vanished": (COUNT, POINT, ALL),

@@ -1,7 +1,7 @@
 """Prove every row from the scenes of its images."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ from medmultipoints.transforms.pictures.crops import Crop, read_crop
 
 Row = Mapping[str, Any]
 ReadPrompt = Callable[[str, str], PromptReading]
+Gather = Callable[[pl.DataFrame], Iterator[tuple[Scene, ...]]]
 _COPIED: Final = tuple(name for name in column_names("instructions", "of_record") if name != "label")
 
 
@@ -45,19 +46,23 @@ def prove_rows(
 
     ``mentions`` gives the singular of every name that a text uses.
     """
-    homes = records.select("record_id", "sample_id").join(group_key(images), on="sample_id")
     plain = find_plain(rows, {name: task.shape for name, task in TASKS.items()})
-    known = (
-        rows.join(homes, on="record_id", how="left")
-        .join(plain, on="row", how="left")
-        .sort("group", "row", nulls_last=True)
-    )
     read = lru_cache(10_000)(lambda task, prompt: read_prompt(prompt, TASKS[task].shape, mentions))
+    of_stills = pl.col("task").is_in([name for name, task in TASKS.items() if task.stills])
+    for stills, part in ((False, rows.filter(~of_stills)), (True, rows.filter(of_stills))):
+        if part.height:
+            homes = records.select("record_id", "sample_id").join(group_key(images, stills=stills), on="sample_id")
+            known = part.join(homes, on="record_id", how="left").join(plain, on="row", how="left")
+            gather = partial(gather_scenes, records, objects, images, stills=stills)
+            yield from _prove_groups(known.sort("group", "row", nulls_last=True), gather, read, lexicon)
+
+
+def _prove_groups(known: pl.DataFrame, gather: Gather, read: ReadPrompt, lexicon: Lexicon) -> Iterator[tuple[int, str]]:
+    """Prove rows that are sorted by group; ``gather`` gives the scenes of the groups in the same order."""
     yield from ((row, "record_unknown") for row in known.filter(pl.col("group").is_null())["row"])
     filed = known.filter(pl.col("group").is_not_null())
     by_group = groupby(filed.iter_rows(named=True), key=lambda row: row["group"])
-    groups = gather_scenes(records, objects, images, only=filed)
-    for (_, members), scenes in zip(by_group, groups, strict=True):
+    for (_, members), scenes in zip(by_group, gather(filed), strict=True):
         homes_here = {record: scene for scene in scenes for record in scene.records.values()}
         files = {scene.image_file: scene for scene in scenes}
         for row in members:
@@ -78,6 +83,8 @@ def _reason(row: Row, home: Scene, files: Mapping[str, Scene], read: ReadPrompt,
             _check_names(row, task, reading, scenes, home, lexicon)
         found = task.prove(reading, scenes, lexicon)
         require(tuple(row["object_ids"]) == found, "object_ids_differ")
+        own = all(name.startswith(f"{row['record_id']}:") for name in found)
+        require(own or not task.stills, "record_differs")
     except Wrong as wrong:
         return str(wrong)
     return ""
@@ -106,7 +113,8 @@ def _pictures(
     crops = tuple(filter(None, map(read_crop, cut)))
     require(known and len(crops) == len(cut) == task.crops, "image_files_differ")
     scenes = tuple(files[file] for file in shown)
-    require(len({(scene.split, scene.width, scene.height) for scene in scenes}) == 1, "image_files_differ")
+    alike = {(scene.split, *((0, 0) if task.stills else (scene.width, scene.height))) for scene in scenes}
+    require(len(alike) == 1, "image_files_differ")
     return scenes, crops
 
 

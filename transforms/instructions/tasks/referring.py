@@ -106,16 +106,22 @@ def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[
     label = label_of(lexicon, scenes, stated["label"])
     items = [item for item in scene.objects if item.label == label]
     meant = find_object(items, stated["bbox_2d"], "boxes_differ")
-    others = [item for item in items if item is not meant]
-    kind = _kind(reading.ask, stated["label"])
+    kind = kind_of(reading.ask, stated["label"])
     if kind == "only":
-        require(not others and label in scene.certain and len(scene.objects) > 1, "referent_not_unique")
+        require(len(items) == 1 and label in scene.certain and len(scene.objects) > 1, "referent_not_unique")
     else:
-        require(bool(others) and all(_exceeds(kind, meant, other, scene) for other in others), "referent_not_unique")
+        require(singles_out(kind, meant, items, scene), "referent_not_unique")
     return (meant.object_id,)
 
 
-def _kind(ask: str, name: str) -> str:
+def singles_out(kind: str, meant: ReleasedObject, items: Sequence[ReleasedObject], scene: Scene) -> bool:
+    """Whether a phrase holds of one object rather than of each of the others, of which there are some."""
+    others = [item for item in items if item is not meant]
+    return bool(others) and all(_exceeds(kind, meant, other, scene) for other in others)
+
+
+def kind_of(ask: str, name: str) -> str:
+    """Return the kind of the phrase in a prompt; Wrong unless there is exactly one."""
     forms = {kind: form.format(name=name) for kind, form in REFERENTS.items()}
     found = [kind for kind, form in forms.items() if re.search(rf"\bthe {re.escape(form)}(?!\w)", ask, re.IGNORECASE)]
     if len(found) != 1:

@@ -1,0 +1,87 @@
+"""The one object that a phrase singles out in one of several unrelated stills: "the largest in the third image"."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.phrases import REFERENTS
+from medmultipoints.transforms.instructions.proofs.reading import Reading, find_object, label_of, require
+from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
+from medmultipoints.transforms.instructions.scenes import Scene
+from medmultipoints.transforms.instructions.shapes import BOX
+from medmultipoints.transforms.instructions.task import Task
+from medmultipoints.transforms.instructions.tasks.referring import find_referents, kind_of, singles_out
+from medmultipoints.transforms.records import ReleasedObject
+
+ORDINALS: Final = ("first", "second", "third")
+
+
+def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
+    """At most one question for each record of a still, with the two stills that follow it in the order of hashes."""
+    stills = sorted((one for one in group if one.video_id is None), key=lambda one: one.image_sha256)
+    if len(stills) < len(ORDINALS):
+        return
+    for place, home in enumerate(stills):
+        shown = [stills[(place + step) % len(stills)] for step in range(len(ORDINALS))]
+        for label, record_id in home.records.items():
+            found = _referents(home, label)
+            if found and context.kept("stills_referring", record_id):
+                yield _question(home, shown, label, found, context)
+
+
+def _referents(scene: Scene, label: str) -> dict[str, ReleasedObject]:
+    """What each phrase singles out; among several images, the only object of its label is singled out, too."""
+    items = scene.of(label)
+    if len(items) == 1:
+        return {"only": items[0]} if label in scene.certain else {}
+    return find_referents(scene, label)
+
+
+def _question(
+    home: Scene, shown: Sequence[Scene], label: str, found: dict[str, ReleasedObject], context: QuestionContext
+) -> Question:
+    record_id = home.records[label]
+    scenes = sorted(shown, key=lambda one: context.draw("stills", record_id, one.image_sha256))
+    kind = context.pick(sorted(found), "stills_referring", record_id)
+    name = context.name("stills_referring", scenes, label, record_id)
+    referent = REFERENTS[kind].format(name=name.singular)
+    return Question(
+        task="stills_referring",
+        home=home,
+        record_id=record_id,
+        scenes=tuple(scenes),
+        label=label,
+        name=name,
+        slots={"referent": referent, "ordinal": ORDINALS[scenes.index(home)]},
+        content={"bbox_2d": rounded(found[kind].box), "label": name.singular},
+        object_ids=ids([found[kind]]),
+    )
+
+
+def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
+    """The id of the object that the answer rests on, in the image that the prompt names."""
+    require(all(scene.video_id is None for scene in scenes), "image_files_differ")
+    named = [place for place, word in enumerate(ORDINALS) if re.search(rf"\b{word} image\b", reading.ask)]
+    require(len(named) == 1, "prompt_names_differ")
+    scene, stated = scenes[named[0]], reading.answer
+    label = label_of(lexicon, scenes, stated["label"])
+    items = [item for item in scene.objects if item.label == label]
+    meant = find_object(items, stated["bbox_2d"], "boxes_differ")
+    kind = kind_of(reading.ask, stated["label"])
+    if kind == "only":
+        require(len(items) == 1 and label in scene.certain, "referent_not_unique")
+    else:
+        require(singles_out(kind, meant, items, scene), "referent_not_unique")
+    return (meant.object_id,)
+
+
+TASK = Task(
+    name="stills_referring",
+    ask=ask,
+    prove=prove,
+    shape={"bbox_2d": BOX, "label": str},
+    images=len(ORDINALS),
+    slots={"referent": "leftmost {name}", "ordinal": "third"},
+    stills=True,
+)
