@@ -208,10 +208,11 @@ def test_a_share_asks_fewer_of_the_same() -> None:
 def test_the_published_names_do_for_every_task(task: str) -> None:
     """Under the published policy a class has several names; whichever is drawn, the answer is proved."""
     from tests.transforms.instructions.test_region_questions import PICTURES
+    from tests.transforms.instructions.test_stills import STILLS
     from tests.transforms.instructions.test_video_questions import FRAMES
 
     for seed in range(4):
-        written = pl.concat([ask(given, task, seed=seed, policy="published") for given in (PICTURES, FRAMES)])
+        written = pl.concat([ask(given, task, seed=seed, policy="published") for given in (PICTURES, FRAMES, STILLS)])
         assert written["answer_rederived"].all()
         assert written.height > 0
 
