@@ -7,13 +7,14 @@ Results and their drawing are Great Expectations' own (its result classes, page 
 import shutil
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from html import escape
+from html import escape as escape_markup
 from pathlib import Path
 from typing import Any
 
 from medmultipoints.data_lake.store.temporary import replaced_folder
 from medmultipoints.expectations.suites import TABLE_RULES, load_suite
 from medmultipoints.expectations.verdicts import RuleResult, Verdict
+from medmultipoints.transforms.reporting.hidden import HIDDEN
 
 FOLDER = Path(__file__).parent
 FRAME, STYLES = "data_docs.html.jinja", "data_docs.css"
@@ -21,6 +22,11 @@ POLICY = "default-src 'none'; img-src data:; style-src 'self' file: 'unsafe-inli
 SHOWN_ROWS = 20
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Great Expectations wants a time in each result; a real one would only make equal pages differ."""
+
+
+def escape(text: str) -> str:
+    """Return a text as a page shows it: no markup, hidden characters as escapes."""
+    return escape_markup(text.translate(HIDDEN))
 
 
 def write_data_docs(folder: Path, title: str, verdicts: Mapping[str, Iterable[Verdict]]) -> Path:

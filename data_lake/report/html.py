@@ -6,8 +6,15 @@ from typing import Any
 
 import jinja2
 
+from medmultipoints.transforms.reporting.hidden import IN_JSON
+
 Functions = Mapping[str, Callable[..., Any]]
 NONE: Functions = {}
+
+
+def show(value: object) -> object:
+    """Return a value with hidden characters as escapes, which are those of JSON: pages hold JSON for scripts, too."""
+    return value.translate(IN_JSON) if isinstance(value, str) else value
 
 
 def load_template(path: Path, *, filters: Functions = NONE, functions: Functions = NONE) -> jinja2.Template:
@@ -15,6 +22,7 @@ def load_template(path: Path, *, filters: Functions = NONE, functions: Functions
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(path.parent),
         autoescape=True,
+        finalize=show,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

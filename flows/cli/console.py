@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,21 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from medmultipoints.transforms.reporting.hidden import HIDDEN, IN_JSON
+
 if TYPE_CHECKING:
     from medmultipoints.flows.engine.run import StageResult
 
 # Where output goes to a file or a pipe there is no edge to fold names and paths at.
 PIPE_WIDTH = 240
-_HIDDEN = (
-    *(code for code in range(0x20) if chr(code) not in "\t\n"),
-    *range(0x7F, 0xA0),
-    *(0x061C, 0x2060, 0xFEFF),
-    *range(0x200B, 0x2010),
-    *range(0x2028, 0x202F),
-    *range(0x2066, 0x206A),
-)
-HIDDEN: Mapping[int, str] = {code: f"\\u{code:04x}" if code > 0xFF else f"\\x{code:02x}" for code in _HIDDEN}
-"""Characters that drive a terminal or turn the direction of text, each with what is shown in its place."""
 
 
 class PlainConsole(Console):
@@ -82,7 +74,8 @@ def print_json(value: object) -> None:
     """Print one JSON object on standard output, for machines."""
     import orjson
 
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE, default=str))
+    text = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE, default=str).decode()
+    sys.stdout.buffer.write(text.translate(IN_JSON).encode())
     sys.stdout.flush()
 
 
