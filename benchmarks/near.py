@@ -1,11 +1,12 @@
-"""``python -m benchmarks.near KIND``: one search for near hashes; prints its figures as JSON.
+"""``python -m benchmarks.near KIND [ROWS]``: one search for near hashes; prints its figures as JSON.
 
-Kinds: ``random`` (a million random hashes, 2 % of them copies with up to 4 bits changed), ``videos`` (20 videos of
-1,500 frames, each frame 2 random bits off the centre of its video), ``stills`` (the same, but nothing says which frames
-belong together), ``alike`` (the same, but all videos have one centre), ``pictures`` (thumbnails of 30,000 frames of 20
-videos, searched whole, in windows and mirrored, and confirmed).
+Kinds: ``random`` (so many random hashes, a million where not given, 2 % of them copies with up to 4 bits changed),
+``videos`` (20 videos of 1,500 frames, each frame 2 random bits off the centre of its video), ``stills`` (the same, but
+nothing says which frames belong together), ``alike`` (the same, but all videos have one centre), ``pictures``
+(thumbnails of 30,000 frames of 20 videos, searched whole, in windows and mirrored, and confirmed).
 """
 
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -23,19 +24,19 @@ from medmultipoints.transforms.pictures.thumbnails import pack
 
 VIDEOS, FRAMES = 20, 1500
 MILLION = 1_000_000
-COPIES = MILLION // 50
 FLIPS = 4
 
 
-def random_hashes(seed: int = 1) -> tuple[Hashes, Numbers]:
-    """A million hashes, each a group of its own; the last 2 % are near copies of others."""
+def random_hashes(rows: int = MILLION, seed: int = 1) -> tuple[Hashes, Numbers]:
+    """So many hashes, each a group of its own; the last 2 % are near copies of others."""
     rng = np.random.default_rng(seed)
-    hashes = rng.integers(0, 2**64, MILLION, dtype=np.uint64)
-    copies = hashes[rng.integers(0, MILLION - COPIES, COPIES)]
+    count = rows // 50
+    hashes = rng.integers(0, 2**64, rows, dtype=np.uint64)
+    copies = hashes[rng.integers(0, rows - count, count)]
     for _ in range(FLIPS):
-        copies ^= np.uint64(1) << rng.integers(0, 64, COPIES).astype(np.uint64)
-    hashes[-COPIES:] = copies
-    return hashes, np.arange(MILLION)
+        copies ^= np.uint64(1) << rng.integers(0, 64, count).astype(np.uint64)
+    hashes[-count:] = copies
+    return hashes, np.arange(rows)
 
 
 def video_hashes(seed: int = 1, *, centres: int = VIDEOS) -> tuple[Hashes, Numbers]:
@@ -68,14 +69,13 @@ def frames(seed: int = 1) -> pl.DataFrame:
 
 
 HASHES: dict[str, Callable[[], tuple[Hashes, Numbers]]] = {
-    "random": random_hashes,
     "videos": video_hashes,
     "stills": stills,
     "alike": lambda: video_hashes(centres=1),
 }
 
 
-def main(kind: str) -> dict[str, Any]:
+def main(kind: str, rows: int = MILLION) -> dict[str, Any]:
     """What was found, how, and in what time, the making of the input not counted."""
     if kind == "pictures":
         table = frames()
@@ -83,13 +83,14 @@ def main(kind: str) -> dict[str, Any]:
         search = find_near(table)
         count, pairs, method = table.height, search.pairs.height, search.method
     else:
-        hashes, groups = HASHES[kind]()
+        hashes, groups = random_hashes(rows) if kind == "random" else HASHES[kind]()
         start, used = time.perf_counter(), time.process_time()
         found = find_pairs(hashes, groups, RADIUS)
         count, pairs, method = len(hashes), len(found.query), found.method
     seconds = {"seconds": round(time.perf_counter() - start, 2), "cpu_seconds": round(time.process_time() - used, 2)}
+    seconds["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 10**6
     return {"kind": kind, "rows": count, "pairs": pairs, "method": method, "radius": RADIUS, **seconds}
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(orjson.dumps(main(sys.argv[1])) + b"\n")
+    sys.stdout.buffer.write(orjson.dumps(main(sys.argv[1], *map(int, sys.argv[2:]))) + b"\n")

@@ -88,9 +88,12 @@ def object_name(sha256: str) -> str:
     return f"objects/{sha256[:2]}/{sha256}"
 
 
-def put_file(lake: Lake, path: Path, rows: int = 0) -> StoredObject:
-    """Move a finished file into the store; the same content twice is stored once."""
-    sha256, size = file_sha256(path), path.stat().st_size
+def put_file(lake: Lake, path: Path, rows: int = 0, *, known: str | None = None) -> StoredObject:
+    """Move a finished file into the store; the same content twice is stored once.
+
+    ``known``: its sha256, where it was computed as the file was written; else the file is read for it.
+    """
+    sha256, size = known or file_sha256(path), path.stat().st_size
     target = local_path(lake, sha256)
     with explained(f"the lake folder {lake.root}"):
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -60,7 +60,7 @@ def release_shard(build: Build, inputs: Inputs, shard: str) -> Output:
         entry = write_records_shard(
             path, chosen, image_reader(build, inputs), released_schema(load_table("records").columns)
         )
-        stored = put_file(build.lake, path, chosen.records.height)
+        stored = put_file(build.lake, path, chosen.records.height, known=entry.sha256)
     return _output(build, [(entry, stored)], chosen.records["record_id"].to_list())
 
 
@@ -75,10 +75,10 @@ def _instruction_files(build: Build, inputs: Inputs) -> Iterator[File]:
     for split, part in _by_split(inputs.read("instructions")):
         with temporary_file(build.lake) as path:
             entry = write_instructions(path, part, name=instructions_path(split))
-            yield entry, put_file(build.lake, path)
+            yield entry, put_file(build.lake, path, known=entry.sha256)
         with temporary_file(build.lake) as path:
             entry = write_instruction_rows(path, part, name=shard_path("instructions", split))
-            yield entry, put_file(build.lake, path, part.height)
+            yield entry, put_file(build.lake, path, part.height, known=entry.sha256)
 
 
 def _dialect_files(build: Build, inputs: Inputs) -> Iterator[File]:
@@ -87,7 +87,8 @@ def _dialect_files(build: Build, inputs: Inputs) -> Iterator[File]:
         for split, part in _by_split(lines):
             with temporary_file(build.lake) as path:
                 name = shard_path(f"{DIALECT_PREFIX}{dialect}", split)
-                yield write_dialect_rows(path, part, str(dialect), name=name), put_file(build.lake, path, part.height)
+                entry = write_dialect_rows(path, part, str(dialect), name=name)
+                yield entry, put_file(build.lake, path, part.height, known=entry.sha256)
 
 
 def _made_files(build: Build, inputs: Inputs) -> Iterator[File]:
@@ -100,7 +101,7 @@ def _made_files(build: Build, inputs: Inputs) -> Iterator[File]:
         with temporary_file(build.lake) as path:
             schema = released_schema(load_table("proposals").columns)
             entry = write_records_shard(path, shard, image_reader(build, inputs), schema)
-            yield entry, put_file(build.lake, path, part.height)
+            yield entry, put_file(build.lake, path, part.height, known=entry.sha256)
 
 
 def _quarantine_files(build: Build, inputs: Inputs) -> Iterator[File]:
@@ -159,7 +160,7 @@ def _file(lake: Lake, name: str, data: bytes) -> File:
 def _parquet(lake: Lake, frame: pl.DataFrame, table: Table, name: str) -> File:
     with temporary_file(lake) as path:
         entry = write_table(path, frame, released_schema(table.columns), name=name)
-        return entry, put_file(lake, path, frame.height)
+        return entry, put_file(lake, path, frame.height, known=entry.sha256)
 
 
 def _output(build: Build, files: list[File], records: list[str]) -> Output:
