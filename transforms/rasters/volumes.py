@@ -20,7 +20,7 @@ from medmultipoints.transforms.rasters.intensity import Rendering, read_renderin
 from medmultipoints.transforms.rasters.parquet_rows import row_picture
 
 _PLANES: Final = ("axial:", "coronal:", "sagittal:", "frame:", "series:")
-_TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 Read = Callable[[str], bytes]
 
 
@@ -84,13 +84,16 @@ def render_plane(read: Read, member: str, plane: str, rendering: str) -> NDArray
         if square:
             gray = _resize(gray, nifti.plane_spacing(volume.grid, axis), Image.Resampling.BILINEAR)
         return _rgb(gray)
-    return render_file(data, member, rule, _number(plane) if plane else 0)
+    return render_file(data, member, rule, _number(plane) if plane else None)
 
 
-def render_file(data: bytes, member: str, rule: Rendering, page: int = 0) -> NDArray[np.uint8]:
-    """The picture of an image file's bytes in RGB."""
-    if data[:4] in _TIFF:
-        return _render_tiff(data, member, page, rule)
+def render_file(data: bytes, member: str, rule: Rendering, page: int | None = None) -> NDArray[np.uint8]:
+    """The picture of an image file's bytes in RGB.
+
+    ImageProblem ``several_pages`` where a TIFF has more than one and ``page`` names none, ``whole_slide`` for a slide.
+    """
+    if data[:4] in TIFF:
+        return _render_tiff(data, member, page or 0, rule, page is None)
     if data.startswith((b"\xff\xd8\xff", b"\x89PNG")):
         return _render_plain(data, rule)
     return _render_other(data, member, rule)
@@ -133,13 +136,38 @@ def _resize(values: NDArray[Any], spacing: tuple[float, float], filtering: Image
     return np.asarray(picture.resize(size, filtering))
 
 
-def _render_tiff(data: bytes, member: str, page: int, rule: Rendering) -> NDArray[np.uint8]:
+def count_pages(data: bytes) -> int:
+    """The number of full pages of a TIFF; 0 where it cannot be read."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            return _full_pages(file)
+    except (tifffile.TiffFileError, ValueError, KeyError, OSError, RuntimeError, TypeError, IndexError):
+        return 0
+
+
+def _full_pages(file: Any) -> int:
+    return sum(not held.is_reduced for held in file.pages)
+
+
+def _refuse_unchosen(file: Any, member: str, plain: bool) -> None:
+    """Refuse whole slides, and files of several full pages of which none is chosen: the first is not the picture."""
+    if file.is_svs or file.is_ndpi or file.is_scn or file.is_bif:
+        raise ImageProblem("whole_slide", f"{member} is a whole slide; export its regions as pictures")
+    full = _full_pages(file)
+    if plain and full > 1:
+        raise ImageProblem("several_pages", f"{member} has {full} pages; save each page as a picture of its own")
+
+
+def _render_tiff(data: bytes, member: str, page: int, rule: Rendering, plain: bool) -> NDArray[np.uint8]:
     import tifffile  # a quarter of a second, which builds without TIFF do not wait
 
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             if page >= len(file.pages):
                 raise ImageProblem("plane_missing", f"{member} has {len(file.pages)} pages, none of number {page}")
+            _refuse_unchosen(file, member, plain)
             held = file.pages[page]
             if int(held.imagewidth) * int(held.imagelength) > MAX_PIXELS:
                 raise ImageProblem("unreadable_image", f"{member}: more than the {MAX_PIXELS} pixels allowed")

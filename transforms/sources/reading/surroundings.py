@@ -10,6 +10,7 @@ from typing import Any, Final
 from PIL import Image
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.rasters.volumes import TIFF, count_pages
 from medmultipoints.transforms.sources.annotated import Recognition
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, matching
@@ -85,6 +86,7 @@ def _disjoint_lists(lists: Mapping[str, frozenset[str]]) -> list[str]:
 def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -> None:
     """Hints from bytes of pictures: turned by a tag, equal to one of another folder, or augmentations of one."""
     turned: list[str] = []
+    stacks: list[str] = []
     digests: defaultdict[bytes, list[str]] = defaultdict(list)
     sources: Counter[str] = Counter()
     for name in pictures:
@@ -100,11 +102,16 @@ def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -
         sources[_AUGMENTED.sub("", stem)] += bool(_AUGMENTED.search(stem))
         if _is_turned(data):
             turned.append(name)
+        if data[:4] in TIFF and count_pages(data) > 1:
+            stacks.append(name)
     if turned:
         text = (
             f"{plural(len(turned), 'picture')} with an orientation tag, such as {turned[0]}: do annotations refer to "
         )
         draft.ask("pictures.exif", f"{text}the pixels as stored or as shown?", ["stored", "displayed"], "stored")
+    if stacks:
+        said = f"{plural(len(stacks), 'picture')} of several pages, such as {stacks[0]}"
+        draft.hint("several_pages", f"{said}: a build rejects them; save each page as a picture of its own")
     _hint_copies(draft, [names for names in digests.values() if len(names) > 1])
     augmented = sum(count > 1 for count in sources.values())
     if augmented:

@@ -240,3 +240,18 @@ def test_a_fourth_axis_is_asked_for() -> None:
     shown = render_plane(members.read, picture.member, picture.plane, picture.rendering)
     assert picture.plane.endswith(":channel1")
     assert shown.shape == (30, 40, 3)
+
+
+def test_a_stack_of_pages_is_not_its_first_page() -> None:
+    """A TIFF of several full pages is refused by name unless a page is chosen; a reduced copy is no page."""
+    tifffile = pytest.importorskip("tifffile")
+    stack, reduced = io.BytesIO(), io.BytesIO()
+    tifffile.imwrite(stack, np.zeros((3, 20, 30), np.uint8), photometric="minisblack")
+    with tifffile.TiffWriter(reduced) as writer:
+        writer.write(np.zeros((64, 64), np.uint8))
+        writer.write(np.zeros((32, 32), np.uint8), subfiletype=1)
+    with pytest.raises(MemberProblem) as problem:
+        render_plane({"a.tif": stack.getvalue()}.__getitem__, "a.tif", "", "")
+    assert problem.value.reason == "several_pages"
+    assert render_plane({"a.tif": stack.getvalue()}.__getitem__, "a.tif", "page:1", "").shape == (20, 30, 3)
+    assert render_plane({"a.tif": reduced.getvalue()}.__getitem__, "a.tif", "", "").shape == (64, 64, 3)
