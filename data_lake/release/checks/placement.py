@@ -6,11 +6,11 @@ from pathlib import Path
 
 import polars as pl
 
-from medmultipoints.data_lake.release.read.released_tables import readable, table_files, table_place
+from medmultipoints.data_lake.release.read.released_tables import read_quarantine, readable, table_files, table_place
 from medmultipoints.data_lake.release.read.sound import check_types
 from medmultipoints.data_lake.release.write.files import MADE
 from medmultipoints.data_lake.release.write.manifest import Manifest
-from medmultipoints.transforms.columns.tables import load_table
+from medmultipoints.transforms.columns.tables import load_table, table_names
 from medmultipoints.transforms.diff.releases import Tables
 
 EXCLUSIONS = "quarantine/exclusions.parquet"
@@ -32,8 +32,10 @@ def check_placement(folder: Path, manifest: Manifest) -> Iterator[str]:
 def check_quarantine(folder: Path, manifest: Manifest) -> Iterator[str]:
     """A sentence for every reason whose count in the manifest is not that of the table of exclusions.
 
-    DataError for a column of it that has another type than declared, or nulls where none may be.
+    DataError for a column of any table of the quarantine that has another type than declared, or nulls where none may
+    be.
     """
+    yield from _check_tables(folder, manifest)
     if EXCLUSIONS not in {file.path for file in manifest.files}:
         yield f"{EXCLUSIONS} is not in the manifest: nothing says what was left out"
         return
@@ -53,6 +55,18 @@ def check_quarantine(folder: Path, manifest: Manifest) -> Iterator[str]:
     for key in sorted(found.keys() | stated.keys()):
         if found[key] != stated.get(key, 0):
             yield f"{' '.join(key)}: {found[key]} rows in {EXCLUSIONS}, {stated.get(key, 0)} in the manifest"
+
+
+def _check_tables(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """A sentence for every file of the quarantine that is no declared table; the others are read."""
+    for file in manifest.files:
+        folder_name, _, name = file.path.rpartition("/")
+        if folder_name == "quarantine" and file.path != EXCLUSIONS:
+            table = name.removesuffix(".parquet")
+            if table not in table_names():
+                yield f"{file.path} is no table of a release"
+            else:
+                read_quarantine(folder, manifest, table)
 
 
 def check_totals(manifest: Manifest, tables: Tables) -> Iterator[str]:

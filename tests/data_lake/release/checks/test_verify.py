@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -14,6 +15,7 @@ from medmultipoints.data_lake.release.checks.picture_bytes import check_pictures
 from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.read.released_tables import Picture, read_pictures, read_tables
 from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.instructions.write import write_instructions
 from medmultipoints.transforms.records import TONE_COLUMNS
@@ -131,6 +133,27 @@ def test_a_wrong_manifest_is_found(release: Path, change: Callable, name: str, d
     path = release / "manifest.json"
     path.write_text(json.dumps(change(json.loads(path.read_bytes()))))
     assert detail in failing(release)[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "detail"),
+    [
+        ("specks", {"sample_id": [1]}, "quarantine/specks.parquet: column sample_id has the type Int64"),
+        ("redactions", {"kinds": ["date"]}, "quarantine/redactions.parquet: column kinds has the type String"),
+        ("joins", {"pair_id": [None]}, "quarantine/joins.parquet: column pair_id"),
+        ("strange", {"a": [1]}, "quarantine/strange.parquet is no table of a release"),
+    ],
+)
+def test_every_table_of_the_quarantine_is_looked_into(
+    release: Path, name: str, rows: dict[str, list[Any]], detail: str
+) -> None:
+    file = release / "quarantine" / f"{name}.parquet"
+    pl.DataFrame(rows).write_parquet(file)
+    manifest = json.loads((release / "manifest.json").read_bytes())
+    entry = {"path": f"quarantine/{name}.parquet", "bytes": file.stat().st_size, "sha256": file_sha256(file)}
+    manifest["files"] = sorted([*manifest["files"], entry], key=lambda one: one["path"])
+    (release / "manifest.json").write_text(json.dumps(manifest))
+    assert detail in failing(release)["quarantine"]
 
 
 def set_first(frame: pl.DataFrame, column: str, value: object) -> pl.DataFrame:
