@@ -122,7 +122,7 @@ def card_facts(
         description="A release made in a test.",
         release_date="2026-01-02",
         policy="audited",
-        recipe={"seed": 7, "boxes": {"policy": "audited"}}
+        recipe={"seed": 7, "boxes": {"policy": "audited"}, "ontology": {}}
         | ({"instructions": {"dialects": dialects}} if dialects else {}),
         sources=[catalogue[name] for name in ("hyperkvasir", "kvasir_instrument", "visem_tracking")],
         known={"hyperkvasir": True, "kvasir_instrument": False, "visem_tracking": False},
