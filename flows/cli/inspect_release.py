@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from medmultipoints.data_lake.publish.read_back import check_rows, fetched_release
 from medmultipoints.data_lake.release.checks.verify import Check, verify_release
+from medmultipoints.data_lake.release.export.corrupted import export_corrupted
 from medmultipoints.data_lake.release.export.dialects import export_dialect
 from medmultipoints.data_lake.release.export.plain import export_release
 from medmultipoints.data_lake.release.read.show import describe_release
@@ -136,6 +137,9 @@ def export(
         str | None,
         typer.Option(help=f"A trainer's or tool's format: {', '.join(DIALECTS)}; `{LIST}` shows them."),
     ] = None,
+    corrupted: Annotated[
+        bool, typer.Option("--corrupted", help="Damaged pictures at five severities; of the split test by default.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write image files and instructions whose paths all open, as they are or in the format of a trainer.
@@ -147,10 +151,12 @@ def export(
         return
     if release is None or to is None:
         raise UsageError("export: RELEASE and --to are needed. See `medmultipoints export --help`.")
+    if corrupted and dialect is not None:
+        raise UsageError("--corrupted writes plain files: it has no --dialect.")
     if dialect is not None:
         _export_dialect(release, to, dialect, split, as_json)
         return
-    report = export_release(release, to, split)
+    report = export_corrupted(release, to, split or "test") if corrupted else export_release(release, to, split)
     if as_json:
         print_json(asdict(report))
         return

@@ -7,7 +7,7 @@ import orjson
 import polars as pl
 
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
-from medmultipoints.data_lake.release.export.pictures import write_pictures, write_whole
+from medmultipoints.data_lake.release.export.pictures import AS_RELEASED, write_pictures, write_whole
 from medmultipoints.data_lake.release.read.released_tables import (
     read_all_instructions,
     read_parquet,
@@ -17,6 +17,7 @@ from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.files import IMAGE_FILE
 from medmultipoints.data_lake.release.write.jsonl import instructions_path
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
+from medmultipoints.transforms.dialects.rendering import Render
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.pictures.crops import read_crop
 
@@ -45,7 +46,7 @@ def export_release(folder: Path, to: Path, split: str | None = None) -> ExportRe
     manifest = read_manifest(folder)
     chosen = choose_splits(manifest, split)
     with export_folder(to, manifest, chosen) as unfinished:
-        return replace(_export(folder, manifest, unfinished, chosen), folder=to)
+        return replace(write_plain(folder, manifest, unfinished, chosen), folder=to)
 
 
 def choose_splits(manifest: Manifest, split: str | None) -> tuple[str, ...]:
@@ -56,15 +57,18 @@ def choose_splits(manifest: Manifest, split: str | None) -> tuple[str, ...]:
     return splits if split is None else (split,)
 
 
-def _export(folder: Path, manifest: Manifest, to: Path, splits: tuple[str, ...]) -> ExportReport:
+def write_plain(
+    folder: Path, manifest: Manifest, to: Path, splits: tuple[str, ...], render: Render = AS_RELEASED
+) -> ExportReport:
+    """Write pictures, instructions and records of some splits into a folder that is there or whose parent is."""
     images = instructions = records = 0
     for name in ("images", "instructions", "records"):
-        (to / name).mkdir()
+        (to / name).mkdir(parents=True)
     for name in splits:
         paths = image_paths(read_parquet(folder, manifest, "images", name))
         asked = read_all_instructions(folder, manifest, name)
         shown = _shown(asked, set(paths.values()))
-        images += write_pictures((folder, manifest), name, to, paths, shown=shown)
+        images += write_pictures((folder, manifest), name, to, paths, shown=shown, render=render)
         records += _write_records(to / f"records/{name}.jsonl", read_parquet(folder, manifest, "data", name), paths)
         instructions += _copy_instructions(folder, asked.height, to, name)
     mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root, "splits": splits}
