@@ -31,6 +31,7 @@ from medmultipoints.data_lake.witnesses.predictions_file import read_models
 from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Output, Source, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages import release, witness
+from medmultipoints.transforms.descriptions.description_summary import describe_texts
 from medmultipoints.transforms.diff.releases import KEYS, ReleaseDiff, Tables, describe, diff_releases
 from medmultipoints.transforms.review.disputes import review_statements
 from medmultipoints.transforms.witnesses.summary import describe_witnesses
@@ -117,6 +118,7 @@ def card_facts(
         curated=Curated(**recipe.card.model_dump()),
         made={name: inputs.read(name) for name in MADE},
         witness=witness_facts(build, inputs),
+        described=describe_texts(inputs.read("descriptions"), inputs.read("refused_sentences")),
         logical_digest=logical_digest(tables),
         recipe_digest=digest(recipe.model_dump(mode="json", exclude={"version"})),
         code_digest=code_of(build),

@@ -36,8 +36,8 @@ QUARANTINE = (
 )  # fmt: skip
 
 
-WITNESSED = ("refused_proposals", "doubts", "next_labels")
-"""What the comparison with models gives: tables that a release holds only if they have rows."""
+MADE_ASIDE = ("refused_proposals", "doubts", "next_labels", "refused_sentences")
+"""What the comparison with models gives, and what is not kept of their words: released where there are rows."""
 
 
 def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
@@ -93,8 +93,9 @@ def _dialect_files(build: Build, inputs: Inputs) -> Iterator[File]:
 
 def _made_files(build: Build, inputs: Inputs) -> Iterator[File]:
     """What models made, apart from the truth: one file for each table and split, proposals with their pictures."""
-    for split, part in _by_split(inputs.read("predictions")):
-        yield _parquet(build.lake, part, load_table("predictions"), shard_path("predictions", split))
+    for name in ("predictions", "descriptions"):
+        for split, part in _by_split(inputs.read(name)):
+            yield _parquet(build.lake, part, load_table(name), shard_path(name, split))
     sizes = dict(kept_as_released(inputs).select("sample_id", "stored_bytes").collect().iter_rows())
     for split, part in _by_split(inputs.read("proposals")):
         shard = Shard(shard_path("proposals", split), split, part, tuple(sizes[name] for name in part["sample_id"]))
@@ -105,7 +106,7 @@ def _made_files(build: Build, inputs: Inputs) -> Iterator[File]:
 
 
 def _quarantine_files(build: Build, inputs: Inputs) -> Iterator[File]:
-    found = (name for name in WITNESSED if inputs.read(name).height)
+    found = (name for name in MADE_ASIDE if inputs.read(name).height)
     for name in (*QUARANTINE, *found):
         frame = _all_exclusions(inputs) if name == "exclusions" else inputs.read(name)
         yield _parquet(build.lake, frame, load_table(name), f"quarantine/{name}.parquet")

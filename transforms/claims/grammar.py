@@ -305,7 +305,7 @@ class _Reader:
         return self._leave(match[0]) if match else ""
 
     def _pronoun(self) -> str:
-        match = self._take(_PRONOUN)
+        match = None if self.names.is_organ.match(self.words, self.at) else self._take(_PRONOUN)
         if match is None:
             return ""
         if self.current:

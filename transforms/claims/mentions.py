@@ -62,10 +62,19 @@ class NameReader:
         return re.compile(rf"[^\W\d_]+(?:-[^\W\d_]+)*(?: (?!of |the |a )[^\W\d_]+)? {self.noun}")
 
     @cached_property
+    def _organ(self) -> str:
+        known = "|".join(map(re.escape, sorted(self.vocabulary.organs))) or "(?!)"
+        return rf"(?:{known})(?![\w'-])"
+
+    @cached_property
     def organ_place(self) -> re.Pattern[str]:
         """The pattern of "in the lower GI", which is no place in the picture."""
-        organs = "|".join(map(re.escape, sorted(self.vocabulary.organs))) or "(?!)"
-        return re.compile(rf"\w+ the (?:{organs})(?![\w'-])")
+        return re.compile(rf"\w+ the {self._organ}")
+
+    @cached_property
+    def is_organ(self) -> re.Pattern[str]:
+        """The pattern of "this is the colon", which is about the picture."""
+        return re.compile(rf"this is (?:not )?(?:the )?{self._organ}")
 
     @cached_property
     def part_of(self) -> re.Pattern[str]:

@@ -1,7 +1,7 @@
 """Which sentences of a reply are kept: each is judged claim by claim against the measured facts of its picture."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
@@ -30,7 +30,7 @@ class JudgedPart:
     verdict: Verdict
     reason: str
     objects: tuple[int, ...]
-    kept: bool
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +68,36 @@ def accept_reply(
     said = read_reply(reply)
     if not said:
         return Accepted((), "another_form")
-    judged = tuple(_judge(said, picture, vocabulary, policy))
+    judged = _settle(said, picture, vocabulary, policy)
     kept = sum(one.kept for one in judged)
     return Accepted(judged, "" if kept and kept >= policy.least_kept * len(judged) else "too_much_lost")
 
 
-def _judge(
+def _settle(
     said: Sequence[Said], picture: PictureFacts, vocabulary: Vocabulary, policy: AcceptPolicy
-) -> list[JudgedPart]:
-    """Judge part by part: "it" never means what another part is about."""
+) -> tuple[JudgedPart, ...]:
+    """Judge all sentences, then those that are kept without the others, until each says alone what it said among all.
+
+    Without the sentence before it, "it" means something else.
+    """
     wanted = {"true"} if policy.uncheckable == "drop" else {"true", "uncheckable"}
+    judged = [replace(one, kept=one.verdict in wanted) for one in judge_parts(said, picture, vocabulary)]
+    while True:
+        places = [place for place, one in enumerate(judged) if one.kept]
+        again = judge_parts([Said(judged[place].part, judged[place].text) for place in places], picture, vocabulary)
+        changed = [place for place, one in zip(places, again, strict=True) if one != replace(judged[place], kept=False)]
+        if not changed:
+            return tuple(judged)
+        for place in changed:
+            judged[place] = replace(judged[place], kept=False)
+
+
+def judge_parts(said: Sequence[Said], picture: PictureFacts, vocabulary: Vocabulary) -> list[JudgedPart]:
+    """Return each sentence with its verdict, none of them kept; "it" never means what another part is about."""
     found: list[JudgedPart] = []
     for part, sentences in groupby(said, key=lambda one: one.part):
-        for one in judge_text("\n".join(sentence.text for sentence in sentences), picture, vocabulary):
-            objects = _rests_on(one, picture)
-            found.append(JudgedPart(part, one.text, one.verdict, one.reason, objects, one.verdict in wanted))
+        judged = judge_text("\n".join(sentence.text for sentence in sentences), picture, vocabulary)
+        found += [JudgedPart(part, one.text, one.verdict, one.reason, _rests_on(one, picture)) for one in judged]
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from medmultipoints.transforms.descriptions.accept import Accepted, JudgedPart
 from medmultipoints.transforms.instructions.scenes import Scene
 
-_REASONS: Final = {"false": "false_claim", "uncheckable": "not_checkable"}
+_REASONS: Final = {"false": "false_claim", "uncheckable": "not_checkable", "true": "meaning_lost"}
 
 
 def description_row(scene: Scene, licence: str, accepted: Accepted, origin: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,15 +36,14 @@ def refusal_rows(scene: Scene, accepted: Accepted, reply: str) -> Iterator[dict[
         nothing = {"part": None, "verdict": None, "detail": "", "text_sha256": _sha256(reply)}
         yield {"refusal_id": f"{scene.sample_id}:0", "sample_id": scene.sample_id, "reason": accepted.reason} | nothing
         return
-    lost = set(accepted.lost)
     for number, one in enumerate(accepted.sentences):
-        if one in lost:
+        if accepted.reason or not one.kept:
             yield {
                 "refusal_id": f"{scene.sample_id}:{number}",
                 "sample_id": scene.sample_id,
                 "part": one.part,
                 "verdict": one.verdict,
-                "reason": _REASONS.get(one.verdict, accepted.reason),
+                "reason": _REASONS[one.verdict] if one.verdict == "false" else accepted.reason or _REASONS[one.verdict],
                 "detail": _detail(one),
                 "text_sha256": _sha256(one.text),
             }

@@ -31,6 +31,17 @@ def check_made(folder: Path, manifest: Manifest, images: pl.DataFrame) -> Iterat
                 yield from _prediction_problems(row)
             elif name == "proposals":
                 yield from _proposal_problems(row)
+            elif name == "descriptions":
+                yield from _description_problems(row)
+
+
+def _description_problems(row: dict[str, object]) -> Iterator[str]:
+    lists = [row[name] for name in ("sentences", "parts", "verdicts", "regions")]
+    texts = row["sentences"] if isinstance(row["sentences"], list) else []
+    if not texts or any(not isinstance(one, list) or len(one) != len(texts) for one in lists):
+        yield f"{row['sample_id']}: parts, verdicts and regions are not one for each sentence"
+    elif row["text"] != " ".join(map(str, texts)):
+        yield f"{row['sample_id']}: its text is not its sentences"
 
 
 def _prediction_problems(row: dict[str, object]) -> Iterator[str]:

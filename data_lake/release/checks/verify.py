@@ -7,6 +7,7 @@ from pathlib import Path
 from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.release.checks.agreement import TABLE_CHECKS
 from medmultipoints.data_lake.release.checks.answers import check_answers
+from medmultipoints.data_lake.release.checks.described_texts import check_descriptions, has_descriptions
 from medmultipoints.data_lake.release.checks.made_tables import check_made, made_in
 from medmultipoints.data_lake.release.checks.picture_bytes import check_pictures
 from medmultipoints.data_lake.release.checks.placement import check_placement, check_quarantine, check_totals
@@ -124,6 +125,8 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
             yield _run("stated_leakage", lambda: check_stated_leakage(folder, manifest, tables[0].images))
         if made_in(manifest):
             yield _run("made_by_models", lambda: check_made(folder, manifest, tables[0].images))
+        if has_descriptions(manifest):
+            yield _run("descriptions_hold", lambda: check_descriptions(folder, manifest, tables[0]))
         for name, problems in TABLE_CHECKS.items():
             yield _run(name, lambda problems=problems: problems(tables[0]))  # type: ignore[misc]
         yield _run("instructions_in_both_formats", lambda: check_both_formats(folder, manifest))

@@ -68,7 +68,7 @@ class CardFacts:
     ``known`` says by source name whether the sha256 of every file
     is an accepted one; ``recipe`` is the complete recipe as plain values; ``earlier`` names the release before and
     gives the difference in words, where the recipe says which that is. ``made`` are the tables that models made, by
-    name, ``witness`` what ``transforms.witnesses.summary`` says of them. No time, host or path is among the facts.
+    name, ``witness`` and ``described`` what is said of them. No time, host or path is among the facts.
     """
 
     name: str
@@ -96,6 +96,7 @@ class CardFacts:
     curated: Curated = field(default_factory=Curated)
     made: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     witness: Mapping[str, Any] | None = None
+    described: Mapping[str, Any] | None = None
 
 
 def render_card(facts: CardFacts, template: str) -> str:
@@ -236,6 +237,7 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "dictionary": {name: _columns(load_table(declared)) for name, declared in DECLARED.items()}
         | {name: _columns(load_table(name)) for name in made_tables([file.path for file in facts.files])},
         "witness": facts.witness,
+        "described": facts.described,
         "made": {name: facts.made[name].height for name in made_tables([file.path for file in facts.files])},
     }
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from medmultipoints.data_lake.store.hashing import file_sha256
 
 DIALECT_PREFIX = "instructions_"
-MADE = ("predictions", "proposals")
+MADE = ("predictions", "proposals", "descriptions")
 """Tables that models made, which a release holds apart: name of the declared table, of its folder and of its config."""
 PARQUET_FILE = re.compile(
     rf"(?P<table>data|images|objects|instructions|{'|'.join(MADE)}|{DIALECT_PREFIX}[a-z0-9.-]+)/(?P<split>[a-z][a-z0-9_]*)-\d{{5}}-of-\d{{5}}\.parquet"
