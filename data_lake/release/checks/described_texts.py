@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from medmultipoints.data_lake.prompt_assets import known_labels, load_names
 from medmultipoints.data_lake.release.checks.answers import box_policy
@@ -30,7 +31,7 @@ def check_descriptions(folder: Path, manifest: Manifest, tables: Tables) -> Iter
     yield from (f"image {name}: it has a description, but is not in the release" for name in sorted(rows))
 
 
-def _differences(row: dict[str, list[str]], one: DescribedScene) -> Iterator[str]:
+def _differences(row: dict[str, Any], one: DescribedScene) -> Iterator[str]:
     said = [Said(part, text) for part, text in zip(row["parts"], row["sentences"], strict=True)]
     judged = judge_parts(said, one.picture, one.vocabulary)
     for found, verdict, regions in zip(judged, row["verdicts"], row["regions"], strict=True):
