@@ -103,10 +103,11 @@ def _answer(question: Question) -> dict[str, Any]:
 
 
 def _lines(name: str, asked: tuple[Question, ...]) -> list[str]:
-    lines: list[str] = []
+    """Return each question with the line that answers it, those of one table under one heading."""
+    tables: dict[str, list[str]] = {}
     for question in asked:
         table, _, key = f"sources.{name}.{question.key}".rpartition(".")
         choices = f"   # {' | '.join(question.choices)}" if question.choices else ""
         value = question.default or (question.choices[0] if question.choices else '"…"')
-        lines += [f"- {question.text}", f"    [{table}]", f"    {key} = {value}{choices}"]
-    return lines
+        tables.setdefault(table, []).extend((f"    # {question.text}", f"    {key} = {value}{choices}"))
+    return [line for table, held in tables.items() for line in (f"    [{table}]", *held)]
