@@ -107,7 +107,7 @@ def _lines(name: str, asked: tuple[Question, ...]) -> list[str]:
     tables: dict[str, list[str]] = {}
     for question in asked:
         table, _, key = f"sources.{name}.{question.key}".rpartition(".")
-        choices = f"   # {' | '.join(question.choices)}" if question.choices else ""
+        choices = f" Choices: {' | '.join(question.choices)}" if question.choices else ""
         value = question.default or (question.choices[0] if question.choices else '"…"')
-        tables.setdefault(table, []).extend((f"    # {question.text}", f"    {key} = {value}{choices}"))
+        tables.setdefault(table, []).append(f"    {key} = {value}   # {question.text}{choices}")
     return [line for table, held in tables.items() for line in (f"    [{table}]", *held)]
