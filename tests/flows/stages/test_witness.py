@@ -50,7 +50,7 @@ def write_pictures(folder: Path) -> None:
     for number in range(PICTURES):
         random = np.random.default_rng(number)
         pixels = random.integers(0, 90, (96, 128, 3), np.uint8)
-        x, y = random.integers(8, 48), random.integers(8, 40)
+        x, y = 8 * random.integers(1, 6), 6 * random.integers(1, 7)  # on the edges of the model's 16 x 16 cells
         mask = np.zeros((96, 128), np.uint8)
         mask[y : y + 24, x : x + 40] = 255
         pixels[mask > 0, 0] = 250
