@@ -14,6 +14,7 @@ from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.data_lake.witnesses.executors import ExecutorName, Run, open_model
 from medmultipoints.data_lake.witnesses.model_file import Model
 from medmultipoints.data_lake.witnesses.predict import released_pictures
+from medmultipoints.data_lake.witnesses.write_predictions import check_split
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.regions.run_lengths import decode_rle
@@ -43,6 +44,7 @@ def evaluate_clicks(
     """
     if not model.declared.input.click_radius:
         raise UsageError(f"model {model.name}: it takes no clicks ([input] click_radius is 0). Use a model that does.")
+    check_split(manifest, split)
     chosen = _choose(folder, manifest, model, split, most)
     if chosen.is_empty():
         raise DataError(

@@ -20,7 +20,7 @@ def load_rows(path: str, revision: str | None, config: str, split: str, rows: in
         if "img_size" in row and "image" in row:  # in a dialect, ``image`` is a path
             size = row.pop("image").size
             if list(size) != row["img_size"]:
-                raise ValueError(f"{row['record_id']}: the picture has {size}, img_size says {row['img_size']}")
+                raise ValueError(f"{next(iter(row.values()))}: the picture has {size}, img_size says {row['img_size']}")
         found.append(row)
     return found
 

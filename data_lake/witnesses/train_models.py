@@ -24,6 +24,7 @@ from medmultipoints.data_lake.witnesses.onnx_export import onnx_bytes
 from medmultipoints.data_lake.witnesses.predict import Shown, ask_models, released_pictures
 from medmultipoints.data_lake.witnesses.predictions_file import Row
 from medmultipoints.data_lake.witnesses.small_unet import SIDE, Example, network_of, train
+from medmultipoints.data_lake.witnesses.write_predictions import check_split
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.regions.run_lengths import decode_rle
@@ -203,6 +204,7 @@ def train_and_score(
     if missing := [package for package in ("jax", "onnx") if find_spec(package) is None]:
         raise UsageError(f"train-witness needs {' and '.join(missing)}. Install medmultipoints[train].")
     manifest = read_manifest(folder)
+    check_split(manifest, training.split)
     steps = training.steps * training.folds
     models = train_models(
         folder, manifest, out, training, lambda fold, step, _: progress((fold - 1) * training.steps + step, steps)

@@ -28,8 +28,7 @@ def predict_release(
 ) -> dict[str, Any]:
     """Write ``predictions.parquet`` into ``out`` and return its figures."""
     manifest = read_manifest(folder)
-    if split is not None and split not in splits_of(manifest):
-        raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits_of(manifest))}.")
+    check_split(manifest, split)
     models = [load_model(name) for name in names]
     if len({model.sha256 for model in models}) < len(models):
         raise UsageError("--model: one ONNX file is given twice. Give each model once.")
@@ -59,6 +58,12 @@ def predict_release(
         "pictures": asked.pictures, "judged": len(rows), "learned": asked.learned, "unreadable": asked.unreadable,
         "objects": sum(row["count"] for row in rows),
     }  # fmt: skip
+
+
+def check_split(manifest: Manifest, split: str | None) -> None:
+    """Raise UsageError for a split that the release does not have; None is all of them."""
+    if split is not None and split not in splits_of(manifest):
+        raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits_of(manifest))}.")
 
 
 def _pictures(

@@ -149,6 +149,7 @@ def _proposal(one: Row, settled: Settled, probable: float | None, proposing: Pro
     sides = {name: side * scale for name, side in zip(SIDES, region.box, strict=True)}
     return {name: one[name] for name in shared} | {
         "evidence": "model",
+        "img_size": [one["width"], one["height"]],
         **sides,
         "area_px": region.area_px,
         "rle": region.rle,

@@ -98,6 +98,13 @@ class CardFacts:
     witness: Mapping[str, Any] | None = None
     described: Mapping[str, Any] | None = None
 
+    @property
+    def licensed_pictures(self) -> pl.DataFrame:
+        """Source and licence of every picture of the release, those of proposals among them."""
+        columns = ("source", "licence")
+        tables = [self.tables.images, *(self.made[name] for name in ("proposals",) if name in self.made)]
+        return pl.concat([table.select(columns) for table in tables])
+
 
 def render_card(facts: CardFacts, template: str) -> str:
     """The text of README.md; ``template`` is the content of ``card.md.jinja``, given so that it enters the key."""
@@ -116,7 +123,7 @@ def front_matter(facts: CardFacts) -> dict[str, Any]:
     labels = facts.tables.records["label"].unique().sort().to_list()
     named = config_tables([file.path for file in facts.files])
     return {
-        **hub_licence(licensed(facts.sources, facts.tables.images)),
+        **hub_licence(licensed(facts.sources, facts.licensed_pictures)),
         "pretty_name": facts.title,
         "language": ["en"],
         "task_categories": ["object-detection", *_language_tasks(facts)],
@@ -207,7 +214,7 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
     """The counts that the body shows, as rows of plain values."""
     tables, audit = facts.tables, facts.disagreements
     asked = facts.recipe.get("instructions", {})
-    licences = licensed(facts.sources, tables.images)
+    licences = licensed(facts.sources, facts.licensed_pictures)
     return {
         "licence": choose_licence(licences),
         "reason": licence_reason(licences),

@@ -94,7 +94,7 @@ def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
 def _about(facts: CardFacts) -> dict[str, Any]:
     """Who made it, when, under which licence; what the recipe does not say is left out."""
     citations = [source.citation for source in facts.sources if source.citation]
-    sources = licensed(facts.sources, facts.tables.images)
+    sources = licensed(facts.sources, facts.licensed_pictures)
     chosen = choose_licence(sources)
     own = sorted({source.licence for source in sources} - {chosen})
     told: dict[str, Any] = {
