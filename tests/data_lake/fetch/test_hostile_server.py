@@ -19,7 +19,7 @@ from medmultipoints.transforms.errors import DataError, MachineError
 CONTENT = random.Random(7).randbytes(40_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 QUICK = RetryPolicy(attempts=3, first_wait=0.001, timeout=0.5)
-DOWNLOADS, MOST_SECONDS = 200, 8.0
+DOWNLOADS, MOST_SECONDS = 200, 30.0
 
 Answer = Callable[[int, random.Random], bytes]
 
