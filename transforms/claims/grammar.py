@@ -288,7 +288,7 @@ class _Reader:
             begun = _Statement(named.label, "the", vague=True)
         elif self.denied and quantifier == "count":
             begun.denied = True
-        elif self.denied and quantifier in ("a", "any", "the"):
+        elif self.denied and quantifier in ("a", "any", "the") and not (named.definite and self.last == "not"):
             begun.quantifier = "no"
         elif quantifier == "any" or (self.denied and quantifier != "no"):
             begun.quantifier = "any"

@@ -78,6 +78,8 @@ def _of_objects(claim: Claim, picture: PictureFacts) -> Known:
         return False if meant is not None and complete else None
     known = {_holds(claim, one, picture) for one in meant}
     if claim.about.determiner == "each":
+        if claim.kind == "share" and _share_holds(claim, sum(one.percent for one in meant)):
+            return None  # "the polyps cover 4 %": each of them, or all together
         if claim.denied and len(known) > 1:
             return None  # "they are not small": none of them, or not all
         return False if False in known else True if known == {True} and complete else None
@@ -158,11 +160,15 @@ def _size(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
 
 
 def _share(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
+    return _share_holds(claim, one.percent)
+
+
+def _share_holds(claim: Claim, percent: float) -> bool:
     said = claim.numbers["percent"]
     if claim.value:
-        return one.percent <= said if claim.value == "less" else one.percent >= said
-    near = claim.numbers["near"] and abs(one.percent - said) <= NEAR * one.percent
-    return bool(near) or _rounds_to(said, one.percent, claim.numbers["digits"])
+        return percent <= said if claim.value == "less" else percent >= said
+    near = claim.numbers["near"] and abs(percent - said) <= NEAR * percent
+    return bool(near) or _rounds_to(said, percent, claim.numbers["digits"])
 
 
 def _superlative(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:

@@ -33,7 +33,7 @@ _BOUNDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A phrase that names objects; ``end`` is where it ends in the sentence."""
+    """A phrase that names objects; ``end`` is where it ends in the sentence; ``definite``: with "the"."""
 
     end: int
     label: str
@@ -41,6 +41,7 @@ class Named:
     bounds: dict[str, int]
     adjectives: tuple[Claim, ...]
     plural: bool
+    definite: bool
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ class NameReader:
         plural = match["name"] not in self.vocabulary.singular or (
             match["name"] in self.vocabulary.plural and _MANY.match(words, match.end()) is not None
         )
-        return Named(match.end(), self.label(match), quantifier, bounds, adjectives(match), plural)
+        definite = match["determiner"] == "the"
+        return Named(match.end(), self.label(match), quantifier, bounds, adjectives(match), plural, definite)
 
     def label(self, match: re.Match[str]) -> str:
         """Return the label of a match of ``noun``."""
