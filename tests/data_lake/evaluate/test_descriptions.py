@@ -81,7 +81,7 @@ def test_the_page_lists_the_sentences_that_are_not_true(release: Path, tmp_path:
     text = "There is one polyp.\nThe polyp covers 99 % of the image.\nIt is <b>benign</b>."
     path.write_text("".join(json.dumps({"response": text}) + "\n" for _ in _responses(release)))
     options = ["evaluate", "--truth", str(release), "--predictions", str(path), "--html", str(page), "--json"]
-    found = json.loads(CliRunner().invoke(app, options).output)["claims"]
+    found = json.loads(CliRunner().invoke(app, options).stdout)["claims"]
     assert found["true"] + found["false"] + found["uncheckable"] == len(found["sentences"]) == 12
     assert sum(found["kinds"]["share"].values()) == 4
     shown = page.read_text("utf-8")
