@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.instructions.phrases import HINTS, JITTER, OUTLINE_IOU, RING, SMALL_MASK
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene
-from medmultipoints.transforms.records import ReleasedObject
+from medmultipoints.transforms.records import Point, ReleasedObject
+from medmultipoints.transforms.regions.polygons import fill_polygons
 from medmultipoints.transforms.regions.run_lengths import box_of_rle, decode_rle_in
 
 Mask = NDArray[np.bool_]
 MOST_CLICKS: Final = 3
+_NUDGE: Final = 0.02
 _MARGIN: Final = 0.01  # of the outline's overlap, beyond what the proof demands
 
 
@@ -160,19 +162,47 @@ def _jittered(scene: Scene, item: ReleasedObject, context: QuestionContext) -> l
 
 
 def _outline(mask: Mask, item: ReleasedObject) -> list[list[float]]:
-    """The outer outline of the mask along the edges of its pixels, with as few corners as the overlap allows."""
+    """The outer outline of the mask along the edges of its pixels, with as few corners as the overlap allows.
+
+    The overlap is that of the pixels whose centres lie inside, too: of a small mask one pixel is much.
+    """
     x1, y1, _, _ = map(int, item.box)
-    twice = np.repeat(np.repeat(np.pad(mask, 1), 2, axis=0), 2, axis=1).astype(np.uint8)
-    contours, _ = cv2.findContours(twice, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    contour = max(contours, key=cv2.contourArea)
-    whole = _filled(contour, twice.shape)
+    contour, shape = _contour(mask)
+    whole = _filled(contour, shape)
+    pixels = whole[2:-2, 2:-2].reshape(mask.shape[0], 2, mask.shape[1], 2).any(axis=(1, 3))
     simple: Any = contour
     for step in (2.0, 1.5, 1.2, 1.0, 0.8, 0.0):  # of half a pixel
         simple = cv2.approxPolyDP(contour, step, closed=True)
-        shape = _filled(simple, twice.shape)
-        if len(simple) > 2 and (shape & whole).sum() >= (OUTLINE_IOU + _MARGIN) * (shape | whole).sum():
+        held = _filled(simple, shape)
+        enough = (held & whole).sum() >= (OUTLINE_IOU + _MARGIN) * (held | whole).sum()
+        if len(simple) > 2 and enough and _holds_pixels(simple, pixels):
             break
-    return [rounded(((x + 0.5) / 2 - 1 + x1, (y + 0.5) / 2 - 1 + y1)) for x, y in simple.reshape(-1, 2).tolist()]
+    return _corners(simple if _holds_pixels(simple, pixels) else contour, x1, y1)
+
+
+def _contour(mask: Mask) -> tuple[Any, tuple[int, ...]]:
+    """The outer contour of the mask with a border of a pixel, doubled, and the shape of that."""
+    large = np.repeat(np.repeat(np.pad(mask, 1), 2, axis=0), 2, axis=1).astype(np.uint8)
+    contours, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return max(contours, key=cv2.contourArea), large.shape
+
+
+def _holds_pixels(contour: Any, pixels: Mask) -> bool:
+    """Whether the pixels whose centres lie in a contour of the doubled mask are those of the mask, as proofs demand.
+
+    It holds on either side of the contour: no proof depends on a centre that lies on it.
+    """
+    height, width = pixels.shape
+    for nudge in (-_NUDGE, _NUDGE):
+        inside = fill_polygons((tuple(Point(x + nudge, y) for x, y in _corners(contour, 0, 0)),), width, height)
+        if (inside & pixels).sum() < OUTLINE_IOU * (inside | pixels).sum():
+            return False
+    return True
+
+
+def _corners(contour: Any, left: int, top: int) -> list[list[float]]:
+    """The corners of a contour of the doubled mask, in pixels of the picture."""
+    return [rounded(((x + 0.5) / 2 - 1 + left, (y + 0.5) / 2 - 1 + top)) for x, y in contour.reshape(-1, 2).tolist()]
 
 
 def _filled(contour: Any, shape: tuple[int, ...]) -> Mask:
