@@ -169,7 +169,8 @@ def _outline(mask: Mask, item: ReleasedObject) -> list[list[float]]:
     x1, y1, _, _ = map(int, item.box)
     contour, shape = _contour(mask)
     whole = _filled(contour, shape)
-    pixels = whole[2:-2, 2:-2].reshape(mask.shape[0], 2, mask.shape[1], 2).any(axis=(1, 3))
+    blocks = whole[2:-2, 2:-2].reshape(mask.shape[0], 2, mask.shape[1], 2)
+    pixels = np.asarray(blocks.any(axis=(1, 3)), np.bool_)
     simple: Any = contour
     for step in (2.0, 1.5, 1.2, 1.0, 0.8, 0.0):  # of half a pixel
         simple = cv2.approxPolyDP(contour, step, closed=True)
