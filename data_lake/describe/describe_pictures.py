@@ -13,7 +13,7 @@ import orjson
 from medmultipoints.data_lake.describe.chat import ChatReply, ChatServer
 from medmultipoints.data_lake.describe.definitions import load_definitions
 from medmultipoints.data_lake.describe.outgoing_picture import MIME, check_text_readers, picture_filler
-from medmultipoints.data_lake.describe.reply_file import Journal, Reply, write_replies
+from medmultipoints.data_lake.describe.reply_file import Journal, Reply, read_replies, write_replies
 from medmultipoints.data_lake.describe.server_settings import ServerSettings
 from medmultipoints.data_lake.prompt_assets import known_labels, load_names
 from medmultipoints.data_lake.release.checks.answers import box_policy
@@ -67,6 +67,8 @@ def describe_pictures(
     UsageError for settings that cannot be used; MachineError where the server fails: answers so far are kept.
     """
     check_text_readers(settings.readers)
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {out.parent}. Make it, or correct the path.")
     definitions = load_definitions(settings.knowledge)
     scenes = list(islice(release_scenes(folder, split), limit))
     if not scenes:
@@ -81,7 +83,8 @@ def describe_pictures(
                 journal.add(reply)
             replies[reply.image_sha256] = reply
             progress(len(replies), len(scenes))
-    write_replies(out, replies.values())
+    earlier = {one.image_sha256: one for one in (read_replies(out) if out.is_file() else ())}
+    write_replies(out, (earlier | replies).values())  # of pictures that were not asked for now, too
     journal.remove()
     for one in scenes:
         _count(done, judge_reply(replies[one.scene.image_sha256], one, AcceptPolicy()))

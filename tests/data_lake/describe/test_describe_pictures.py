@@ -91,6 +91,22 @@ def test_a_second_run_asks_for_nothing(release: Path, tmp_path: Path, chat: Chat
     assert len(chat.received) == 2 * asked
 
 
+def test_a_run_about_fewer_pictures_keeps_the_replies_about_others(release: Path, tmp_path: Path, chat: Chat) -> None:
+    """What was paid for stays in the file."""
+    out = tmp_path / "replies.jsonl"
+    run(release, out, chat)
+    before = out.read_bytes()
+    describe_pictures(release, out, settings(chat), limit=1)
+    assert out.read_bytes() == before
+
+
+def test_a_folder_that_is_not_there_is_named_before_anything_is_sent(release: Path, tmp_path: Path, chat: Chat) -> None:
+    """No answer is lost for want of a place."""
+    with pytest.raises(UsageError, match="there is no folder"):
+        run(release, tmp_path / "no" / "replies.jsonl", chat)
+    assert not chat.received
+
+
 def test_a_broken_run_goes_on_where_it_was(release: Path, tmp_path: Path, chat: Chat) -> None:
     """Answers that came are on disk, a line that is cut is asked for again; the end is that of an unbroken run."""
     out, whole = tmp_path / "replies.jsonl", tmp_path / "whole.jsonl"
