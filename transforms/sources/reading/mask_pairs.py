@@ -17,6 +17,7 @@ from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS,
 
 _RANDOM: Final = re.compile(r"[0-9a-f]{16,}|[0-9a-f-]{32,}")
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_SEGMENTATION: Final = re.compile(r"(?P<base>(?:.*/)?)(?P<sequence>\d+)_GT/SEG/man_seg(?P<frame>\d+)\.tiff?")
 _MOST_TARGETS: Final = 200
 
 
@@ -61,6 +62,8 @@ class _Family:
 
 def paired_masks(listing: Listing) -> PairedMasks | None:
     """The masks of a source joined by parts of their paths; None where there is no such join, or more than one."""
+    if (tracked := _cell_tracking(listing)) is not None:
+        return tracked
     common = _common_words(listing.pictures)
     shapes: dict[tuple[int, str, tuple[tuple[int, str], ...]], list[str]] = {}
     for name in listing.pictures:
@@ -76,6 +79,27 @@ def paired_masks(listing: Listing) -> PairedMasks | None:
         return None
     found = [pair for chosen in _joins(pictures, masks) if (pair := _pair(pictures, masks, chosen)) is not None]
     return max(found, key=lambda pair: len(pair.masks), default=None)
+
+
+def _cell_tracking(listing: Listing) -> PairedMasks | None:
+    """The segmentations of the Cell Tracking Challenge: ``01_GT/SEG/man_seg003.tif`` of ``01/t003.tif``.
+
+    The markers of its folder TRA are points on cells, not their areas: they are no masks.
+    """
+    found = [match for name in listing.pictures if (match := _SEGMENTATION.fullmatch(name))]
+    bases = {match["base"] for match in found}
+    if len(bases) != 1:
+        return None
+    base = literal(bases.pop())
+    images = f"{base}{{sequence:\\d+}}/t{{frame:int}}{literal(_extension(found[0][0]))}"
+    frames = {}
+    for name in listing.pictures:
+        if values := compile_pattern(images).match(name):
+            frames[values["sequence"], int(values["frame"])] = name
+    masks = [(match[0], frames.get((match["sequence"], int(match["frame"])))) for match in found]
+    owned = tuple(Mask(name, picture, "", "") for name, picture in masks if picture is not None)
+    annotations = f"{base}{{sequence:\\d+}}_GT/SEG/man_seg{{frame:int}}{literal(_extension(found[0][0]))}"
+    return PairedMasks(owned, images, annotations) if owned else None
 
 
 def _split(name: str) -> list[str]:

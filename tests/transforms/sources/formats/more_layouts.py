@@ -51,6 +51,15 @@ def mask_paths() -> Iterable[Layout]:
         for at, thing in enumerate(scene.things):
             nuclei[f"{place}/masks/{random_name(f'{scene.stem} {at}')}.png"] = encode(thing.mask() * 255)
     yield Layout("masks of random names (DSB 2018)", nuclei, {"masks.label": "cell"}, CELLS)
+    tracked: Files = {}
+    for at, scene in enumerate(SCENES):
+        values = sum((t.mask().astype(np.uint16) * n for n, t in enumerate(scene.things, 1)), np.zeros((HEIGHT, WIDTH)))
+        tracked[f"DIC/01/t{at:03d}.tif"] = encode(scene.pixels(), "TIFF")
+        tracked[f"DIC/01_GT/SEG/man_seg{at:03d}.tif"] = encode(values.astype(np.uint16), "TIFF")
+        tracked[f"DIC/01_GT/TRA/man_track{at:03d}.tif"] = encode((values * 7).astype(np.uint16), "TIFF")
+    tracked["DIC/01_GT/TRA/man_track.txt"] = b"1 0 4 0\n"
+    answers = {"masks.kind": "instances", "masks.object": "value", "masks.label": "cell"}
+    yield Layout("cell tracking challenge", tracked, answers, CELLS)
     labelled = {
         f"masks/{s.stem}/{t.label}_{at}.png": encode(t.mask() * 255) for s in SCENES for at, t in enumerate(s.things)
     }
