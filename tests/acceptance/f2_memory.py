@@ -1,7 +1,12 @@
-"""A build under a limit of 1.5 GB of address space ends in the same release or in words, never in half of one."""
+"""A build whose address space is limited ends in the same release or in none, never in half of one.
+
+Native libraries reserve several times the memory that they use, and abort where they get none (SIGABRT): such an end
+has no message of ours. The next build without the limit finishes the work, with the root of an undisturbed one.
+"""
 
 import json
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +29,7 @@ def run(work: Path) -> dict[str, Any]:
         lake = work / f"limit-{limit >> 20}"
         done = build(lake, sources, limit)
         assert "Traceback" not in done.stderr, done.stderr[-3000:]
+        assert done.returncode in (0, 3, -signal.SIGABRT)
         released = list(lake.glob("releases/*/*/manifest.json"))
         if done.returncode:
             assert not released, f"{limit >> 20} MiB: a release in spite of exit {done.returncode}"
