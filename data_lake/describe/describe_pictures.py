@@ -68,7 +68,7 @@ def describe_pictures(
     """
     check_text_readers(settings.readers)
     if not out.parent.is_dir():
-        raise UsageError(f"--out {out}: there is no folder {out.parent}. Make it, or correct the path.")
+        raise UsageError(f"--out {out}: the folder {out.parent} does not exist. Make it, or correct the path.")
     definitions = load_definitions(settings.knowledge)
     scenes = list(islice(release_scenes(folder, split), limit))
     if not scenes:

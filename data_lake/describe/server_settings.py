@@ -53,7 +53,7 @@ class ServerSettings(BaseModel):
 
     @property
     def token(self) -> str:
-        """Return the token from the environment, empty where there is none.
+        """Return the token from the environment, empty without one.
 
         UsageError where it would travel by plain http to another machine.
         """

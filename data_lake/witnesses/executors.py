@@ -66,9 +66,9 @@ def _check_shape(model: Model, what: str, found: tuple[tuple[int | None, ...], .
     shape = found[0]
     fits = len(shape) == 4 and all(side in (None, size) for side, size in zip(shape[1:], wanted, strict=True))
     if not fits:
-        told = " x ".join("?" if side is None else str(side) for side in shape)
+        given = " x ".join("?" if side is None else str(side) for side in shape)
         raise DataError(
-            f"model {model.name}: its {what} is {told}, declared is batch x {' x '.join(map(str, wanted))}. Correct "
+            f"model {model.name}: its {what} is {given}, declared is batch x {' x '.join(map(str, wanted))}. Correct "
             "the declaration, or use the model that it describes."
         )
 

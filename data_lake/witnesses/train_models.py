@@ -50,7 +50,7 @@ class Labelled:
     rles: Mapping[str, tuple[str, ...]]
 
     def truths(self, labels: Iterable[str]) -> Truths:
-        """Return the union of the masks of each label; empty where there is none."""
+        """Return the union of the masks of each label; empty without one."""
         width, height = self.size
         empty = np.zeros((height, width), np.bool_)
         return {

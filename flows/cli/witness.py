@@ -49,18 +49,20 @@ def witness(
     from medmultipoints.data_lake.witnesses.write_predictions import predict_release
 
     with counting("pictures") as progress:
-        told = predict_release(
+        outcome = predict_release(
             release, model, out, pictures=pictures or [], split=split, executor=executor,
             workers=workers or cpu_count() or 1, progress=progress,
         )  # fmt: skip
     if as_json:
-        print_json(told)
+        print_json(outcome)
         return
-    judged = f"{told['judged']:,} judgements of {told['pictures']:,} pictures, {told['objects']:,} objects"
-    OUT.print(f"{judged}; {told['learned']:,} left out because the model was trained on the picture or its group")
-    if told["unreadable"]:
-        OUT.print(f"{told['unreadable']:,} files could not be decoded and are left out")
-    OUT.print(f'\nFor the recipe:\n\\[witness]\nfile = "{told["file"]}"\nsha256 = "{told["sha256"]}"', soft_wrap=True)
+    judged = f"{outcome['judged']:,} judgements of {outcome['pictures']:,} pictures, {outcome['objects']:,} objects"
+    OUT.print(f"{judged}; {outcome['learned']:,} left out because the model was trained on the picture or its group")
+    if outcome["unreadable"]:
+        OUT.print(f"{outcome['unreadable']:,} files could not be decoded and are left out")
+    OUT.print(
+        f'\nFor the recipe:\n\\[witness]\nfile = "{outcome["file"]}"\nsha256 = "{outcome["sha256"]}"', soft_wrap=True
+    )
 
 
 def train_witness(

@@ -82,7 +82,7 @@ def parts_of(terms: Ontology) -> dict[str, list[str]]:
 
 
 def with_ontology(table: Mapping[str, Any], terms: Ontology) -> dict[str, Any]:
-    """Return the table of a declared source whose labels are those of the ontology; what the table states wins."""
+    """Return the table of a declared source whose labels are those of the ontology; what the table says wins."""
     if not terms:
         return dict(table)
     read = dict(table.get("read") or {})

@@ -44,7 +44,7 @@ def descendants(parts: Parts, label: str) -> frozenset[str]:
 
 
 def find_parents(regions: Sequence[Region], parts: Parts, width: int, height: int) -> tuple[Parent, ...]:
-    """Return the parents that an image states next to parts of them, each with its overlap with their union."""
+    """Return the parents that an image names next to parts of them, each with its overlap with their union."""
     labels = {region.label for region in regions}
     found = []
     for label in sorted(labels & parts.keys()):
@@ -57,7 +57,7 @@ def find_parents(regions: Sequence[Region], parts: Parts, width: int, height: in
 
 
 def is_unclear(regions: Iterable[Region], parts: Parts) -> bool:
-    """Whether an image states a parent alone: which of its parts are there is not known."""
+    """Whether an image names a parent alone: which of its parts are there is not known."""
     labels = {region.label for region in regions}
     return any(not descendants(parts, label) & labels for label in labels & parts.keys())
 

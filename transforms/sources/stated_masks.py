@@ -1,4 +1,4 @@
-"""What the values of a source's masks mean, where a recipe states it: class numbers, object numbers, colours."""
+"""What the values of a source's masks mean, where a recipe says so: class numbers, object numbers, colours."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -102,7 +102,7 @@ def test_a_run_about_fewer_pictures_keeps_the_replies_about_others(release: Path
 
 def test_a_folder_that_is_not_there_is_named_before_anything_is_sent(release: Path, tmp_path: Path, chat: Chat) -> None:
     """No answer is lost for want of a place."""
-    with pytest.raises(UsageError, match="there is no folder"):
+    with pytest.raises(UsageError, match="does not exist"):
         run(release, tmp_path / "no" / "replies.jsonl", chat)
     assert not chat.received
 

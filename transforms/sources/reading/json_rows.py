@@ -61,7 +61,7 @@ class JsonDocument:
 
 
 def first_item(files: Files, name: str, key: str) -> Any:
-    """The first item of the list ``key`` at the top of an object, read no further; None where there is none."""
+    """The first item of the list ``key`` at the top of an object, read no further; None without one."""
     try:
         with files.open(name) as stream:
             return next(ijson.items(stream, f"{key}.item", use_float=True), None)
