@@ -29,7 +29,7 @@ from medmultipoints.flows.engine.run import Unwatched, run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.diff.releases import ReleaseDiff
 
-TableName = Literal["records", "images", "objects", "instructions"]
+TableName = Literal["records", "images", "objects", "instructions", "predictions", "proposals"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,15 @@ from medmultipoints.transforms.witnesses.next_rows import next_rows
 from medmultipoints.transforms.witnesses.proposal_rows import Proposing, annotated_pairs, propose
 
 TABLES = ("predictions", "proposals", "refused_proposals", "doubts", "next_labels")
-SECTION = "witness"
+SECTION, KEPT = "witness", "pinned_predictions"
+"""The section that pins the file, and the name under which the stage keeps it: `lake gc` leaves it."""
 
 
 def place_predictions(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Place what the models said among the pictures of the build; empty tables where the recipe pins no file."""
     if SECTION not in build.pinned:
-        return Output(inputs=(), used={}, tables={name: empty_frame(load_table(name)) for name in TABLES})
+        tables = {name: empty_frame(load_table(name)) for name in TABLES}
+        return Output(inputs=(), used={}, tables=tables, blobs={KEPT: ()})
     path = object_path(build.lake, build.pinned[SECTION].sha256)
     said, _ = read_predictions(path, f"witness.file {build.recipe.witness.file}")
     images = described_images(build, inputs)
@@ -42,7 +44,11 @@ def place_predictions(build: Build, inputs: Inputs, _shard: str) -> Output:
     }
     used = {name: name for name in placed["prediction_id"]}
     return Output(
-        inputs=said["prediction_id"].to_list(), used=used, tables=tables, exclusions=[*_left_out(said, images, used)]
+        inputs=said["prediction_id"].to_list(),
+        used=used,
+        tables=tables,
+        exclusions=[*_left_out(said, images, used)],
+        blobs={KEPT: (build.pinned[SECTION],)},
     )
 
 
@@ -114,6 +120,7 @@ STAGE = Stage(
     work=place_predictions,
     reads=("index", "derive", "text", "correct", "dedup", "split", "redact", "record"),
     writes=TABLES,
+    blobs=(KEPT,),
     parameters=witness_parameters,
     rules=witness_rules,
 )
