@@ -57,7 +57,7 @@ def next_click(truth: Mask, shown: Mask) -> Click | None:
     missed, wrong = _largest(truth & ~shown), _largest(shown & ~truth)
     if missed is None and wrong is None:
         return None
-    positive = wrong is None or (missed is not None and missed.sum() >= wrong.sum())
+    positive = wrong is None or (missed is not None and bool(missed.sum() >= wrong.sum()))
     error = missed if positive else wrong
     assert error is not None
     framed = cv2.copyMakeBorder(error.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)

@@ -85,7 +85,7 @@ def plain(work: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def section(work: Path, plain: Path) -> str:
-    model = declare(work / "models", red_model(), changes=[("threshold = 0.6", "threshold = 0.7")])
+    model = declare(work / "models", red_model())
     said = predict_release(plain, [model], work / "said", pictures=[work / "own" / "images"])
     assert (PICTURES, PICTURES) == (said["pictures"], said["judged"])
     return f'[witness]\nfile = "said/predictions.parquet"\nsha256 = "{said["sha256"]}"\n'

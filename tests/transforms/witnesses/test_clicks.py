@@ -49,7 +49,7 @@ def test_the_click_is_the_deepest_pixel_of_the_largest_error(truth: Mask, shown:
     assert click is not None
     most = max(map(len, (*missed, *wrong)))
     positive = bool(missed) and max(map(len, missed)) == most
-    assert positive == click.positive
+    assert positive is click.positive
     part = next(one for one in (missed if positive else wrong) if len(one) == most)
     assert (click.y, click.x) in part
     deepest = max(depth(part, pixel, truth.shape) for pixel in part)
