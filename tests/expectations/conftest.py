@@ -44,6 +44,13 @@ def _disagreements(i: int) -> Row:
     return names | boxes | {"finding_id": f"a/{i}:phantom:0", "kind": "phantom", "severity": "error", "action": "cut"}
 
 
+def _descriptions(i: int) -> Row:
+    names = {"sample_id": f"a/{i}", "image_sha256": _sha(i), "split": "train", "source": "a", "licence": "CC0-1.0"}
+    lists = {"parts": ["region"], "sentences": ["There is one polyp."], "verdicts": ["true"], "regions": [["o"]]}
+    origin = {"model": "m", "prompt_sha256": _sha(1), "temperature": 0.0}
+    return names | lists | {"text": "There is one polyp.", "refused": 1, "acceptance": 0.5} | origin
+
+
 def _dialect_lines(i: int) -> Row:
     owner = {"record_id": f"{_sha(i)}:polyps", "instruction_id": f"{_sha(i)}:polyps:counting"}
     line = '{"messages":[],"images":[]}'
@@ -137,6 +144,11 @@ def _records(i: int) -> Row:
     return lists | more | inner | names | text | nothing | {"collection_method": "counting"}
 
 
+def _refused_sentences(i: int) -> Row:
+    about = {"refusal_id": f"a/{i}:0", "sample_id": f"a/{i}", "part": "region", "verdict": "false"}
+    return about | {"reason": "false_claim", "detail": "count", "text_sha256": _sha(i)}
+
+
 def _regions(i: int) -> Row:
     box = {"x1": 0.0, "y1": 0.0, "x2": 10.0, "y2": 8.0, "cx": 5.0, "cy": 4.0, "ix": 5.5, "iy": 4.5}
     names = {"region_id": f"a/{i}:mask:polyp:0", "sample_id": f"a/{i}", "source": "a", "evidence": "mask"}
@@ -196,6 +208,7 @@ _ROWS: dict[str, Callable[[int], Row]] = {
     "annotations": _annotations,
     "conventions": _conventions,
     "corrections": _corrections,
+    "descriptions": _descriptions,
     "disagreements": _disagreements,
     "dialect_lines": _dialect_lines,
     "duplicates": _duplicates,
@@ -210,6 +223,7 @@ _ROWS: dict[str, Callable[[int], Row]] = {
     "readings": _readings,
     "records": _records,
     "redactions": _redactions,
+    "refused_sentences": _refused_sentences,
     "regions": _regions,
     "released_images": _released_images,
     "samples": _samples,

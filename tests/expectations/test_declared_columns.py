@@ -72,7 +72,8 @@ def test_a_wrong_declaration_is_refused_by_name(old: str, new: str, message: str
 def test_an_unknown_table_or_variant_is_refused() -> None:
     """The message lists what there is."""
     with pytest.raises(
-        DeclarationError, match="Declared are: annotations, conventions, corrections, dialect_lines, disagreements,"
+        DeclarationError,
+        match="Declared are: annotations, conventions, corrections, descriptions, dialect_lines, disagreements,",
     ):
         load_table("tracks")
     with pytest.raises(DeclarationError, match="Known are: audited, published"):
