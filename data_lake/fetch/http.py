@@ -5,6 +5,7 @@ machine only.
 """
 
 import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import httpx2
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from medmultipoints.data_lake.fetch.validators import Validators
-from medmultipoints.transforms.errors import MachineError, UsageError
+from medmultipoints.transforms.errors import MachineError, PipelineError, UsageError
 
 HEADERS = {"User-Agent": "medmultipoints", "Accept-Encoding": "identity"}
 MISSING = "where this system lacks a certificate of its chain, name a PEM file with the whole chain in SSL_CERT_FILE"
@@ -37,10 +38,13 @@ DEFAULT = RetryPolicy()
 
 
 class Transient(Exception):
-    """A failure that another attempt may not meet; ``wait`` is the number of seconds that the server asks for."""
+    """A failure that another attempt may not meet.
 
-    def __init__(self, problem: str, wait: float | None = None) -> None:
-        self.wait = wait
+    ``wait`` is the number of seconds that the server asks for, ``error`` the one to raise where no attempt is left.
+    """
+
+    def __init__(self, problem: str, wait: float | None = None, error: PipelineError | None = None) -> None:
+        self.wait, self.error = wait, error
         super().__init__(problem)
 
 
@@ -98,11 +102,16 @@ def _is_about_certificate(error: BaseException | None) -> bool:
 
 def check_status(status: int, retry_after: str) -> None:
     """Raise Transient where another attempt may help, Refused where none will; return for 2xx and 416."""
-    if status in (408, 425, 429) or (status >= 500 and status != 501):
+    if may_pass(status):
         wait = float(retry_after) if fullmatch(r"[0-9]{1,6}", retry_after) else None
         raise Transient(f"the server answers {status}", wait)
     if not (200 <= status < 300 or status == 416):
         raise Refused(f"the server answers {status}")
+
+
+def may_pass(status: int) -> bool:
+    """Whether the same request may get another answer later."""
+    return status in (408, 425, 429) or (status >= 500 and status != 501)
 
 
 def content_range(response: httpx2.Response) -> tuple[int | None, int] | None:
@@ -121,13 +130,26 @@ def validators_of(response: httpx2.Response) -> Validators:
 def persist(
     attempt: Callable[[], Result],
     policy: RetryPolicy,
-    failed: Callable[[str], MachineError],
+    failed: Callable[[str], PipelineError] = MachineError,
     progress: Callable[[], int] = lambda: 0,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
     """The result of ``attempt``, repeated after transient failures; progress starts the count of attempts again.
 
     ``failed`` turns the last problem into the error to raise.
     """
+    try:
+        return retrying(policy, progress, sleep)(attempt)
+    except Refused as refusal:
+        raise failed(str(refusal)) from refusal
+    except Transient as problem:
+        if problem.error is not None:
+            raise problem.error from None
+        raise failed(f"{problem} (given up after {policy.attempts} attempts without progress)") from problem
+
+
+def retrying(policy: RetryPolicy, progress: Callable[[], int], sleep: Callable[[float], None]) -> Retrying:
+    """Attempts until one has no Transient failure or ``policy.attempts`` in a row made no progress."""
     failures, best = 0, progress()
 
     def count(_state: object) -> None:
@@ -139,11 +161,11 @@ def persist(
         asked = problem.wait if isinstance(problem, Transient) else None
         return min(policy.longest_wait, policy.first_wait * 2 ** (failures - 1) if asked is None else asked)
 
-    retried = retry_if_exception_type(Transient)
-    stop = lambda _state: failures >= policy.attempts  # noqa: E731
-    try:
-        return Retrying(retry=retried, after=count, wait=wait, stop=stop, reraise=True)(attempt)
-    except Refused as refusal:
-        raise failed(str(refusal)) from refusal
-    except Transient as problem:
-        raise failed(f"{problem} (given up after {failures} attempts without progress)") from problem
+    return Retrying(
+        retry=retry_if_exception_type(Transient),
+        after=count,
+        wait=wait,
+        stop=lambda _state: failures >= policy.attempts,
+        sleep=sleep,
+        reraise=True,
+    )

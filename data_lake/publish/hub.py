@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO, TypeVar, cast
 
+from medmultipoints.data_lake.fetch.http import RetryPolicy, Transient, persist
 from medmultipoints.data_lake.publish.hub_answers import Trouble, explain, trouble_of
 from medmultipoints.data_lake.publish.hub_client import RangedFile, check_name, open_client
 from medmultipoints.data_lake.publish.places import (
@@ -19,8 +20,7 @@ from medmultipoints.data_lake.publish.places import (
 from medmultipoints.transforms.errors import MachineError, PipelineError, UsageError
 
 Result = TypeVar("Result")
-TRIES = 3
-FIRST_WAIT = 1.0
+POLICY = RetryPolicy(attempts=3)
 TIMEOUT = 600.0
 DEFAULT_ENDPOINT = "https://huggingface.co"
 
@@ -101,16 +101,19 @@ class HubPlace:
     def stream(self, revision: str, path: str) -> Iterator[bytes]:
         """The bytes that the Hub gives for a file; a reading that breaks off goes on where it was."""
         done = 0
-        for attempt in range(1, TRIES + 1):
-            trouble: Trouble | None = None
+        pieces = self._pieces(revision, path, done)
+
+        def next_piece() -> bytes | None:
+            nonlocal pieces
             try:
-                for data in self._pieces(revision, path, done):
-                    done += len(data)
-                    yield data
-                return
-            except Exception as error:  # noqa: BLE001 - the client raises many kinds; classified by status
-                trouble = trouble_of(error, self._token)
-            self._wait(f"reading {path}", trouble, attempt)
+                return next(pieces, None)
+            except Exception:
+                pieces = self._pieces(revision, path, done)
+                raise
+
+        while (data := self._ask(f"reading {path}", next_piece)) is not None:
+            done += len(data)
+            yield data
 
     def open(self, revision: str, path: str) -> BinaryIO:
         """A file that is read in ranges."""
@@ -177,22 +180,24 @@ class HubPlace:
 
     def tag(self, tag: str, commit: str, message: str) -> None:
         """Set the tag on the commit; a tag on another commit is an error and is not moved."""
-        for attempt in range(1, TRIES + 1):
-            trouble: Trouble | None = None
+
+        def attempt() -> None:
+            trouble = Trouble(None, "the tag is not there", None)
             try:
                 self._api.create_tag(tag=tag, revision=commit, tag_message=message, **self._named)
             except Exception as error:  # noqa: BLE001 - classified by status
                 trouble = trouble_of(error, self._token)
             refs = self._ask("reading the tags", self._refs)
             standing = {known.name: known.target_commit for known in refs.tags}.get(tag)
-            if standing == commit:
-                return
-            if standing is not None:
+            if standing not in (commit, None):
                 raise MachineError(
                     f"{self.name}: the tag {tag} is on commit {standing[:12]} and not on that of this "
                     "release. Tags never move: build the release under another version and publish that."
                 )
-            self._wait(f"setting the tag {tag}", trouble or Trouble(None, "the tag is not there", None), attempt)
+            if standing is None:
+                raise self._problem(f"setting the tag {tag}", trouble)
+
+        persist(attempt, POLICY, sleep=self._sleep)
 
     def load_argument(self, tag: str) -> tuple[str, str | None] | None:
         """The repository by name, at the tag."""
@@ -204,7 +209,8 @@ class HubPlace:
 
     def _ask(self, what: str, call: Callable[[], Result], **default: Any) -> Result:
         """What the call gives, asked again where that may help; ``missing`` where there is no such repository."""
-        for attempt in range(1, TRIES + 1):
+
+        def attempt() -> Result:
             try:
                 return call()
             except Exception as error:  # noqa: BLE001 - the client raises many kinds; classified by status
@@ -212,17 +218,14 @@ class HubPlace:
                 absent = type(error).__name__ == "RepositoryNotFoundError" and trouble.status == 404
             if absent and "missing" in default:
                 return cast("Result", default["missing"])
-            self._wait(what, trouble, attempt)
-        raise AssertionError("the last try either returns or raises")
+            raise self._problem(what, trouble)
 
-    def _wait(self, what: str, trouble: Trouble, attempt: int) -> None:
-        """Wait before the next try; raise where none is left or none would help."""
-        if attempt == TRIES or not trouble.may_pass:
-            raise self._explained(what, trouble)
-        self._sleep(trouble.wait if trouble.wait is not None else FIRST_WAIT * 2 ** (attempt - 1))
+        return persist(attempt, POLICY, sleep=self._sleep)
 
-    def _explained(self, what: str, trouble: Trouble) -> PipelineError:
-        return explain(what, self.name, trouble)
+    def _problem(self, what: str, trouble: Trouble) -> PipelineError | Transient:
+        """The error for a person; Transient around it where another attempt may help."""
+        error = explain(what, self.name, trouble)
+        return Transient(str(error), trouble.wait, error) if trouble.may_pass else error
 
 
 def _kept(entry: Any) -> KeptFile:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from medmultipoints.data_lake.fetch.http import may_pass
 from medmultipoints.transforms.errors import DataError, MachineError, PipelineError, UsageError
 
 TOKEN = re.compile(
@@ -11,7 +12,6 @@ TOKEN = re.compile(
 )
 LONGEST = 300
 LONGEST_WAIT = 60.0
-PASSING = (408, 429, 500, 502, 503, 504)
 REMEDIES = {
     401: "The token is wrong or missing: set HF_TOKEN to a token with the role write, or run `hf auth login`.",
     403: "This token may not write there: use one with the role write for this namespace, or another --repo.",
@@ -48,7 +48,7 @@ class Trouble:
     @property
     def may_pass(self) -> bool:
         """Whether asking again may help."""
-        return not self.card and not self.is_quota and (self.status is None or self.status in PASSING)
+        return not self.card and not self.is_quota and (self.status is None or may_pass(self.status))
 
 
 def redact(text: str, token: str | None = None) -> str:
