@@ -46,7 +46,6 @@ class Desk:
         self.pictures = Pictures(folder, manifest)
         self.seed = seed
         names: Mapping[str, str] = manifest.recipe.get("labels", {}).get("names", {})
-        self.labels = sorted(names)
         self._keys = {released: key for key, released in sorted(names.items(), reverse=True)}
         images = read_parquet(folder, manifest, "images")
         self._images = {row["sample_id"]: row for row in images.iter_rows(named=True)}
@@ -60,6 +59,8 @@ class Desk:
         findings += [*proposal_findings(self._proposals, self._keys)]
         records = read_parquet(folder, manifest, "data").select("record_id", "sample_id", "label").rows()
         self.records = len(records)
+        unnamed = {label for *_, label in records} - set(names.values())  # labels that the recipe keeps as they are
+        self.labels = sorted({*names, *unnamed})
         self.findings: dict[str, Row] = {row["finding_id"]: row for row in [*self._drawn(records, sample), *findings]}
 
     @property

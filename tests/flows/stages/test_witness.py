@@ -1,5 +1,6 @@
 """A release with witnesses: truth stays byte for byte, proposals go through the review into the next version."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,14 @@ import polars as pl
 import pytest
 
 from medmultipoints.data_lake.release.checks.verify import verify_release
+from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
 from medmultipoints.data_lake.review.decide import decide
 from medmultipoints.data_lake.review.desk import Desk
+from medmultipoints.data_lake.witnesses.executors import open_model
+from medmultipoints.data_lake.witnesses.model_file import load_model
+from medmultipoints.data_lake.witnesses.predict import ask_models, released_pictures
+from medmultipoints.data_lake.witnesses.train_models import Training, train_and_score
 from medmultipoints.data_lake.witnesses.write_predictions import predict_release
 from medmultipoints.flows.recipe.corrections import parse_file
 from medmultipoints.transforms.regions.run_lengths import decode_rle
@@ -51,6 +57,7 @@ def write_pictures(folder: Path) -> None:
         random = np.random.default_rng(number)
         pixels = random.integers(0, 90, (96, 128, 3), np.uint8)
         x, y = 8 * random.integers(1, 6), 6 * random.integers(1, 7)  # on the edges of the model's 16 x 16 cells
+        x = x if number else 8  # there is room for the wrong place
         mask = np.zeros((96, 128), np.uint8)
         mask[y : y + 24, x : x + 40] = 255
         pixels[mask > 0, 0] = 250
@@ -136,6 +143,22 @@ def test_the_same_file_gives_the_same_release(work: Path, section: str, witnesse
     assert (witnessed / "manifest.json").read_bytes() == (
         release_of(again, "1.1.0", section) / "manifest.json"
     ).read_bytes()
+
+
+def test_trained_models_judge_what_they_did_not_learn_and_training_repeats(work: Path, plain: Path) -> None:
+    training = Training(split="train", folds=2, seed=1, steps=3)
+    score, again = (train_and_score(plain, work / name, training, 1, lambda *_: None) for name in ("small", "same"))
+    assert score == again
+    models = [load_model(str(path)) for path in sorted((work / "small").glob("*.toml"))]
+    assert sorted(score["models"].values()) == sorted(model.sha256 for model in models)
+    rows = list(ask_models(released_pictures(plain, read_manifest(plain)), models))
+    splits = dict(table(plain, "images").select("image_sha256", "split").iter_rows())
+    judged = Counter((row["image_sha256"], splits[row["image_sha256"]]) for row in rows)
+    assert set(splits.items()) == set(judged)
+    assert {("train", 1), ("test", 2)} == {(split, times) for (_, split), times in judged.items()}
+    picture = np.random.default_rng(0).random((2, *models[0].declared.network.input_shape), np.float32)
+    one, other = (open_model(models[0], name)(picture) for name in ("opencv", "onnxruntime"))
+    np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 def decided(desk: Desk, file: CorrectionsFile, finding: str, verdict: str, **more: Any) -> None:
