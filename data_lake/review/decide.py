@@ -15,6 +15,7 @@ from medmultipoints.data_lake.review.corrections_file import (
     Entries,
 )
 from medmultipoints.data_lake.review.desk import SAMPLE_KIND, Desk, Row
+from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import Point
 from medmultipoints.transforms.regions.outlines import fill_outlines
@@ -31,7 +32,6 @@ from medmultipoints.transforms.review.entries import (
     tidy_box,
 )
 from medmultipoints.transforms.review.region_edits import MaskArray, mask_code
-from medmultipoints.transforms.witnesses.proposal_rows import PROPOSAL
 
 EDITS: Final = ("exclude", "replace_boxes", "replace_masks", "add_boxes", "add_masks", "set_label")
 MOST_TEXT: Final = 2_000

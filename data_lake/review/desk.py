@@ -19,6 +19,7 @@ from medmultipoints.data_lake.review.witness_queue import (
     proposed_images,
     read_proposals,
 )
+from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.regions.outlines import Polygon, simplify_outlines, trace_outlines
@@ -27,7 +28,6 @@ from medmultipoints.transforms.reporting.choices import worst_first
 from medmultipoints.transforms.review.difference import difference_words
 from medmultipoints.transforms.review.entries import Seen
 from medmultipoints.transforms.review.sampling import draw_order
-from medmultipoints.transforms.witnesses.proposal_rows import PROPOSAL
 
 Row = dict[str, Any]
 NEIGHBOURS: Final = 8

@@ -8,8 +8,8 @@ import polars as pl
 
 from medmultipoints.data_lake.release.read.released_tables import read_parquet, table_files
 from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.transforms.audit.decisions import HARD_OR_WRONG, PROPOSAL
 from medmultipoints.transforms.records import SIDES
-from medmultipoints.transforms.witnesses.proposal_rows import PROPOSAL
 
 DOUBT: Final = "doubt"
 Row = dict[str, Any]
@@ -43,7 +43,7 @@ def doubt_findings(doubts: pl.DataFrame, keys: Mapping[str, str]) -> Iterator[Ro
         return
     for row in doubts.filter(pl.col("kind") != "agrees").sort("place").iter_rows(named=True):
         detail = f"{_WORDS[row['kind']]} Hard for {row['model']}, or wrong: place {row['place']}."
-        yield _finding(row, row["doubt_id"], f"hard_or_wrong_{row['kind']}", DOUBT, keys) | {
+        yield _finding(row, row["doubt_id"], HARD_OR_WRONG + row["kind"], DOUBT, keys) | {
             "source_box": row["source_box"],
             "derived_box": row["derived_box"],
             "iou": row["iou"],

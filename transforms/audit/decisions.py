@@ -2,10 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Action = Literal["exclude", "accept", "replace_boxes", "replace_masks", "add_boxes", "add_masks", "set_label"]
 Sides = tuple[float, float, float, float]
+
+
+PROPOSAL: Final = "proposal"
+"""The kind of finding that a model's proposal is: an ``accept`` entry of it says that the labels are right without."""
+HARD_OR_WRONG: Final = "hard_or_wrong_"
+"""Kinds of findings that begin so are a model's doubts."""
+
+
+def is_about_witness(kind: str | None) -> bool:
+    """Whether an ``accept`` entry is about what a model says: no finding of the audit."""
+    return kind is not None and (kind == PROPOSAL or kind.startswith(HARD_OR_WRONG))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import polars as pl
 
 from medmultipoints.transforms.audit.conventions import MOST_PX
 from medmultipoints.transforms.audit.corrections import SAME_PX, SHAPES, CorrectionProblem
+from medmultipoints.transforms.audit.decisions import is_about_witness
 from medmultipoints.transforms.records import SIDES
 
 NEAR_PX = MOST_PX + SAME_PX
@@ -25,6 +26,8 @@ def mark_findings(findings: pl.DataFrame, corrections: pl.DataFrame, regions: pl
     marked = findings
     for row in corrections.iter_rows(named=True):
         accepts = row["action"] == "accept"
+        if accepts and is_about_witness(row["kind"]):
+            continue
         own = (pl.col("sample_id") == row["sample_id"]) & _concerned(row, [targets[one] for one in row["region_ids"]])
         if accepts and marked.filter(own).is_empty():
             raise CorrectionProblem(row["where"], f"{row['sample_id']} has no finding {row['kind'] or 'at all'}")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.regions.boxes import iou
 from medmultipoints.transforms.review.entries import Entry, Seen
@@ -56,7 +57,7 @@ def concerns(entry: Entry, finding: Mapping[str, Any]) -> bool:
         boxes = [finding.get("source_box"), finding.get("derived_box")]
         pinned = box is None or any(other and _near(box, other) for other in boxes)
         return entry.get("kind") in (None, finding["kind"]) and pinned
-    if finding["kind"] == "proposal" and str(entry["action"]).startswith("add_"):
+    if finding["kind"] == PROPOSAL and str(entry["action"]).startswith("add_"):
         added = entry.get("boxes") or entry.get(FROM_MASKS, ())
         return any(iou(Box(*box), Box(*finding["derived_box"])) >= SAME_PLACE for box in added)
     return not finding.get("label") or finding["label"] in labels_of(entry)

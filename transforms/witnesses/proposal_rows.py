@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.records import SIDES, TONE_COLUMNS, Box, Tone
 from medmultipoints.transforms.regions.boxes import iou
 from medmultipoints.transforms.regions.masks import measure_mask
@@ -21,8 +22,6 @@ from medmultipoints.transforms.witnesses.quality import (
     settle,
 )
 
-PROPOSAL: Final = "proposal"
-"""The kind of finding that a proposal is: an ``accept`` entry of this kind refuses it, the labels are right as is."""
 NEAR_PX: Final = 2.0
 SAME_PLACE: Final = 0.5
 REFUSED: Final = (
