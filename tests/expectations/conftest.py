@@ -180,7 +180,7 @@ def _samples(i: int) -> Row:
     nothing = _given("video_id frame_index fps official_split group modality licence plane rendering", None)
     boxes = {"source_labels": ["polyp"], "source_boxes": [[0.0, 0.0, 2.0, 2.0]], "labels_exhaustive": []}
     boxes |= {"neighbour_frames": [4, 6], "neighbour_members": ["4.jpg", "6.jpg"]}
-    boxes |= {"uncertain": []}
+    boxes |= {"uncertain": [], "parts": []}
     text = _given("organ finding classification", "text")
     size = {"source_width": 10, "source_height": None}
     return {"sample_id": f"a/{i}", "source": "a", "stem": f"{i}"} | members | nothing | boxes | text | size
