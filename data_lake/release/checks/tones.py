@@ -17,8 +17,12 @@ Stated = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def stated_tones(objects: pl.DataFrame, images: pl.DataFrame) -> Stated:
-    """By image what must be measured again: masks in pictures as the source ships them, and every stated tone."""
+    """By image what must be measured again: masks in pictures as the source ships them, and every stated tone.
+
+    Masks of reviewers have no tone: corrections are applied without the picture.
+    """
     own = (pl.col("scale") == 1) & (pl.col("image_origin") == "member") & pl.col("rle").is_not_null()
+    own &= pl.col("evidence") != "correction"
     held = objects.join(images.select("sample_id", "scale", "image_origin"), on="sample_id")
     held = held.filter(own | pl.any_horizontal(pl.col(name).is_not_null() for name in TONE_COLUMNS))
     columns = held.select("object_id", "sample_id", "rle", *SIDES, own.alias("measurable"), *TONE_COLUMNS)
