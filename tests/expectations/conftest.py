@@ -129,6 +129,49 @@ def _objects(i: int) -> Row:
     return names | box | facts | _given("luma roughness ring_luma ring_roughness", 9.5)
 
 
+def _of_a_model(i: int) -> Row:
+    """What the tables of models have in common."""
+    return {"sample_id": f"a/{i}", "image_sha256": _sha(i), "model": "small", "model_sha256": _sha(9)}
+
+
+def _doubts(i: int) -> Row:
+    boxes = {"source_box": [0.0, 0.0, 2.0, 2.0], "derived_box": None}
+    facts = {"doubt_id": f"{i}:polyps:0", "place": i + 1, "source": "a", "split": "train", "kind": "extra"}
+    return (
+        _of_a_model(i)
+        | boxes
+        | facts
+        | {"label": "polyps", "object_ids": ["0"]}
+        | _given("iou agreement share doubt", 0.5)
+    )
+
+
+def _next_labels(i: int) -> Row:
+    names = {"sample_id": f"a/{i}", "image_sha256": _sha(i)}
+    return names | {"place": i + 1, "disagreement": 0.5, "distance": 0.25, "models": 2}
+
+
+def _predictions(i: int) -> Row:
+    names = {"prediction_id": f"{_sha(i)}:9", "split": "train", "stored_sha256": _sha(i), "width": 10, "height": 8}
+    objects = {"count": 1, "labels": ["polyps"], "bbox": [[0.0, 0.0, 2.0, 2.0]], "rles": ["04"], "areas_px": [4]}
+    return _of_a_model(i) | names | objects | {"score_bins": [7], "stabilities": [0.9], "tones": [[]]}
+
+
+def _proposals(i: int) -> Row:
+    box = {"x1": 0.0, "y1": 0.0, "x2": 2.0, "y2": 2.0, "scale": 1.0, "area_px": 4, "rle": "04"}
+    size = {"img_size": [10, 8], "original_width": 10, "original_height": 8}
+    names = {"proposal_id": f"{i}:0", "stored_sha256": _sha(i), "image": {"bytes": b"picture", "path": "a.png"}}
+    text = {"source": "a", "licence": "CC-BY-4.0", "split": "train", "label": "polyps", "status": "open"}
+    scores = {"score_bin": 9, "stability": 0.97, "likeness": None, "evidence": "model"}
+    return _of_a_model(i) | box | size | names | text | scores
+
+
+def _refused_proposals(i: int) -> Row:
+    facts = {"proposal_id": f"{i}:0", "label": "polyps", "reason": "unstable", "area_px": 4, "rle": "04"}
+    model = {name: value for name, value in _of_a_model(i).items() if name != "model_sha256"}
+    return model | facts | {"score_bin": 9, "stability": 0.5, "likeness": None}
+
+
 def _records(i: int) -> Row:
     lists = {
         "img_size": [10, 8],
@@ -211,6 +254,7 @@ _ROWS: dict[str, Callable[[int], Row]] = {
     "descriptions": _descriptions,
     "disagreements": _disagreements,
     "dialect_lines": _dialect_lines,
+    "doubts": _doubts,
     "duplicates": _duplicates,
     "exclusions": _exclusions,
     "images": _images,
@@ -219,10 +263,14 @@ _ROWS: dict[str, Callable[[int], Row]] = {
     "near_distances": _near_distances,
     "joins": _joins,
     "near_duplicates": _near_duplicates,
+    "next_labels": _next_labels,
     "objects": _objects,
+    "predictions": _predictions,
+    "proposals": _proposals,
     "readings": _readings,
     "records": _records,
     "redactions": _redactions,
+    "refused_proposals": _refused_proposals,
     "refused_sentences": _refused_sentences,
     "regions": _regions,
     "released_images": _released_images,

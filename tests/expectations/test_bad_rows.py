@@ -28,6 +28,7 @@ BREAKS_RULE: dict[tuple[str, str], list[Row]] = {
     ("near_duplicates", "other_is_larger"): [{"other_id": "a/0"}],
     ("objects", "box_has_area"): [{"x1": 2.0}, {"y1": 3.0}],
     ("objects", "tone_of_mask"): [{"luma": None}, {"ring_roughness": None}, {"rle": None}],
+    ("proposals", "box_has_area"): [{"x1": 2.0}, {"y2": 0.0}],
     ("records", "lengths_agree"): [{"count": 3}, {"object_ids": ["0"]}, {"point_kind": []}],
     ("records", "boxes_have_area"): [
         {"bbox": [[0.0, 0.0, 2.0, 2.0], [8.0, 6.0, 8.0, 8.0]]},

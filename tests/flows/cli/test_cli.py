@@ -189,7 +189,7 @@ def test_a_finished_build_is_kept_without_a_server(
     assert {"release", "manifest_root", "stages", "seconds"} <= set(found)
     assert Path(found["release"]) == lake / "releases" / "small" / "1.0.0"
     assert found["manifest_root"] == first.release.manifest_root
-    keys = {"name", "in", "used", "dropped", "rejected", "rows", "kept", "seconds"}
+    keys = {"name", "in", "used", "dropped", "rejected", "rows", "kept", "seconds", "times"}
     assert [set(stage) for stage in found["stages"]] == [keys] * len(PIPELINE)
     assert {stage["kept"] for stage in found["stages"]} == {True}
     assert ended.err.count("\n") == 1
