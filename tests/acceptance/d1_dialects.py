@@ -24,6 +24,7 @@ from tests.acceptance.builds import build
 from tests.acceptance.environments import Consumer, NotInstallable, ask, install
 from tests.acceptance.inputs import small
 from tests.acceptance.marks import compare
+from tests.transforms.dialects.decoders.registry import decode_entry, decode_files
 
 
 class Reading(NamedTuple):
@@ -111,12 +112,12 @@ def check_round_trip(release: Release, report: DialectReport) -> int:
     """The number of marks that come back from the exported files within two steps of the dialect's rounding."""
     form = DIALECTS[report.dialect].form
     if isinstance(form, Conversation):
-        return sum(check_entry(release, form, entry) for entry in read_entries(report.folder, form))
+        return sum(check_entry(release, report.dialect, entry) for entry in read_entries(report.folder, form))
     compared = 0
     for split in release.splits:
         wanted, sizes = expected(release, form, split, report.dialect)
         if sizes:
-            found = form.decode(Files(report.folder), split, sizes)
+            found = decode_files(report.dialect, Files(report.folder), split, sizes)
             tolerance = 2.0 if report.dialect == "biomedparse" else 1e-3
             compared += compare(found, wanted, tolerance, report.dialect)
     return compared
@@ -146,11 +147,11 @@ def read_entries(folder: Path, form: Conversation) -> Iterable[dict[str, Any]]:
             yield from json.loads(text) if form.listed else map(json.loads, text.splitlines())
 
 
-def check_entry(release: Release, form: Conversation, entry: Mapping[str, Any]) -> int:
+def check_entry(release: Release, dialect: str, entry: Mapping[str, Any]) -> int:
     """The number of marks of an entry, each where the instruction says, within two thousandths of a side and 2 px."""
     item = release.items[entry["instruction_id"]]
     wanted = list(read_facts(read_content(item.answer)).marks) or [Mark("", point) for point in item.points]
-    facts = form.decode(entry, item.size)
+    facts = decode_entry(dialect, entry, item.size)
     marks = list(facts.marks)
     assert not marks or len(marks) == len(wanted), f"{item.instruction_id}: {len(marks)} marks of {len(wanted)}"
     tolerance = 2 + 0.002 * max(item.size)

@@ -10,7 +10,6 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from medmultipoints.transforms.dialects.answers import Mark
 from medmultipoints.transforms.dialects.coco import Files
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
@@ -20,11 +19,9 @@ from medmultipoints.transforms.dialects.released_masks import (
     Mask,
     mask_png,
     pad_to_square,
-    read_mask_png,
     released_mask,
     resample,
 )
-from medmultipoints.transforms.regions.masks import find_regions
 
 NO_MASK: Final = "no object with a mask"
 _MODALITIES: Final = {"endoscopy": "endoscope", "microscopy": "microscopy"}
@@ -55,30 +52,6 @@ def target_mask(picture: Picture, label: str) -> Mask:
     masks = [released_mask(picture, found) for found in picture.objects if found.label == label and found.rle]
     square = pad_to_square(np.logical_or.reduce(masks).view(np.uint8)).view(np.bool_)
     return resample(square, Size(SQUARE, SQUARE))
-
-
-def decode(files: Mapping[str, bytes], split: str, sizes: Mapping[str, Size]) -> dict[str, list[Mark]]:
-    """The box of each connected part of each mask by the picture's path, in released pixels.
-
-    Inverse of ``encode`` for objects that do not touch, within one pixel of the 1,024.
-    """
-    content = orjson.loads(files[f"{split}.json"])
-    names = {row["id"]: row["name"] for row in content["categories"]}
-    marks: dict[str, list[Mark]] = {f"{split}/{row['file_name']}": [] for row in content["images"]}
-    for row in content["annotations"]:
-        path = f"{split}/{row['file_name']}"
-        mask = read_mask_png(files[f"{split}_mask/{row['mask_file']}"])
-        for region in find_regions(mask.view(np.uint8) * 255, min_area_px=1).regions:
-            box = (region.box.x1, region.box.y1, region.box.x2, region.box.y2)
-            marks[path].append(Mark(names[row["category_id"]], _unsquare(box, sizes[path])))
-    return marks
-
-
-def _unsquare(box: tuple[float, ...], size: Size) -> tuple[float, ...]:
-    side = max(size)
-    margins = ((side - size.width) // 2, (side - size.height) // 2)
-    edges = (edge / SQUARE * side - margins[axis % 2] for axis, edge in enumerate(box))
-    return tuple(min(max(edge, 0), size[axis % 2]) for axis, edge in enumerate(edges))
 
 
 def _targets(pictures: Iterable[Picture]) -> Iterator[tuple[Picture, str]]:

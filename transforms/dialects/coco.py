@@ -11,12 +11,11 @@ from typing import Any, Final
 
 import orjson
 
-from medmultipoints.transforms.dialects.answers import Mark
 from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
 from medmultipoints.transforms.dialects.names import check_unique, stable_id
 from medmultipoints.transforms.dialects.released_masks import mask_code
 from medmultipoints.transforms.records import ReleasedObject
-from medmultipoints.transforms.regions.boxes import CocoBox, from_coco, to_coco
+from medmultipoints.transforms.regions.boxes import to_coco
 
 DETECTION: Final = "instances"
 KEYPOINTS: Final = "person_keypoints"  # COCO's own word for the task; readers look for it
@@ -44,21 +43,6 @@ def encode_keypoints(pictures: Iterable[Picture], contents: Contents, split: str
     """Return the annotation file with one keypoint an object, the release's point, and the box."""
     keypoints = {"keypoints": ["point"], "skeleton": []}
     yield annotation_path(KEYPOINTS, split), _document(pictures, contents, _keypoint, keypoints)
-
-
-def decode_detection(files: Mapping[str, bytes], split: str, _sizes: object) -> dict[str, list[Mark]]:
-    """The boxes of every listed picture by its path, in the order of the file. Inverse of ``encode_detection``."""
-
-    def read(row: Mapping[str, Any]) -> tuple[float, ...]:
-        box = from_coco(CocoBox(*row["bbox"]))
-        return box.x1, box.y1, box.x2, box.y2
-
-    return _decode(files[annotation_path(DETECTION, split)], read)
-
-
-def decode_keypoints(files: Mapping[str, bytes], split: str, _sizes: object) -> dict[str, list[Mark]]:
-    """The points of every listed picture by its path. Inverse of ``encode_keypoints``."""
-    return _decode(files[annotation_path(KEYPOINTS, split)], lambda row: tuple(row["keypoints"][:2]))
 
 
 def image_id(picture: Picture) -> int:
@@ -126,13 +110,3 @@ def _detection(picture: Picture, found: ReleasedObject) -> dict[str, Any]:
 def _keypoint(picture: Picture, found: ReleasedObject) -> dict[str, Any]:
     keypoints = {"keypoints": [found.point.x, found.point.y, _VISIBLE], "num_keypoints": 1}
     return _detection(picture, found) | keypoints
-
-
-def _decode(data: bytes, read: Callable[[Mapping[str, Any]], tuple[float, ...]]) -> dict[str, list[Mark]]:
-    content = orjson.loads(data)
-    names = {row["id"]: row["name"] for row in content["categories"]}
-    paths = {row["id"]: f"images/{row['file_name']}" for row in content["images"]}
-    marks: dict[str, list[Mark]] = {path: [] for path in paths.values()}
-    for row in content["annotations"]:
-        marks[paths[row["image_id"]]].append(Mark(names[row["category_id"]], read(row)))
-    return marks

@@ -1,27 +1,23 @@
 """Dialects of one text line per instruction whose answers are JSON: frame and wrapping differ, nothing else."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from medmultipoints.transforms.dialects.answers import (
-    Facts,
-    Mark,
     Unsupported,
     check_text,
     convert_numbers,
     read_content,
-    read_facts,
     refuse_pixels,
     write_content,
 )
-from medmultipoints.transforms.dialects.frames import PIXELS, Frame, Size, decode, encode_box, encode_point
+from medmultipoints.transforms.dialects.frames import PIXELS, Frame, encode_box, encode_point
 from medmultipoints.transforms.dialects.items import Item
 from medmultipoints.transforms.dialects.prompts import restate
 from medmultipoints.transforms.instructions.prompts import IMAGE_TOKEN
 
 Line = dict[str, Any]
 Wrap = Callable[[Item, str, str], Line]
-Unwrap = Callable[[Mapping[str, Any]], str]
 ASSISTANT: Final = "assistant"
 
 
@@ -56,21 +52,10 @@ def convert_answer(item: Item, frame: Frame) -> str:
     return write_content(changed)
 
 
-def decode_json(line: Mapping[str, Any], size: Size, frame: Frame, unwrap: Unwrap) -> Facts:
-    """Return the facts of a line, in pixels. Inverse of ``encode_json`` within the rounding of the frame."""
-    facts = read_facts(read_content(unwrap(line)))
-    return Facts(tuple(Mark(mark.name, decode(frame, mark.numbers, size)) for mark in facts.marks), facts.count)
-
-
 def wrap_messages(item: Item, prompt: str, answer: str) -> Line:
     """``messages`` with roles, ``images`` with the paths: ms-swift, and LLaMA-Factory with the tags of its entry."""
     user = {"role": "user", "content": f"{IMAGE_TOKEN * len(item.pictures)}{prompt}"}
     return {"messages": [user, {"role": ASSISTANT, "content": answer}], "images": list(item.pictures)}
-
-
-def unwrap_messages(line: Mapping[str, Any]) -> str:
-    """The answer of ``wrap_messages``."""
-    return str(line["messages"][-1]["content"])
 
 
 def wrap_completion(item: Item, prompt: str, answer: str) -> Line:
@@ -80,11 +65,6 @@ def wrap_completion(item: Item, prompt: str, answer: str) -> Line:
     """
     user, assistant = {"role": "user", "content": prompt}, {"role": ASSISTANT, "content": answer}
     return {"prompt": [user], "completion": [assistant], "images": list(item.pictures)}
-
-
-def unwrap_completion(line: Mapping[str, Any]) -> str:
-    """The answer of ``wrap_completion``."""
-    return str(line["completion"][-1]["content"])
 
 
 def wrap_conversation(item: Item, prompt: str, answer: str) -> Line:
@@ -100,11 +80,6 @@ def wrap_single(item: Item, prompt: str, answer: str) -> Line:
     if len(item.pictures) > 1:
         raise Unsupported("several pictures: an entry of LLaVA has one")
     return wrap_conversation(item, prompt, answer)
-
-
-def unwrap_conversation(line: Mapping[str, Any]) -> str:
-    """The answer of ``wrap_conversation``."""
-    return str(line["conversations"][-1]["value"])
 
 
 def ids_of(item: Item) -> Line:

@@ -6,8 +6,7 @@ x1 y1 x2 y2).
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from medmultipoints.transforms.dialects.answers import Facts, Mark, Unsupported, check_text, read_content, read_facts
 from medmultipoints.transforms.dialects.conversations import Line, ids_of
@@ -39,19 +38,13 @@ def encode_paligemma(item: Item) -> Line:
     return _line(item, f"{DETECT}{name}", suffix)
 
 
-def decode_paligemma(line: Mapping[str, Any], size: Size) -> Facts:
-    """Return the facts of a line, in pixels. Inverse of ``encode_paligemma`` within half a 1,023rd of each side."""
-    read = _detected_paligemma if str(line["prefix"]).startswith(DETECT) else _number
-    return read(str(line["suffix"]), size) or Facts(())
-
-
 def restore_paligemma(item: Item, response: str) -> str:
     """A response as an answer of the release; as it is where it holds no box with a name, or no number."""
-    read = _detected_paligemma if item.task == "bounding" else _number
+    read = read_paligemma if item.task == "bounding" else read_number
     return restore_facts(item.task, response, lambda text: read(_bare(text), item.size))
 
 
-def _detected_paligemma(text: str, size: Size) -> Facts | None:
+def read_paligemma(text: str, size: Size) -> Facts | None:
     """The boxes; none for an empty text, which is how PaliGemma says so."""
     marks = []
     for y1, x1, y2, x2, name in _PALIGEMMA_BOX.findall(text):
@@ -59,7 +52,8 @@ def _detected_paligemma(text: str, size: Size) -> Facts | None:
     return Facts(tuple(marks)) if marks or not text else None
 
 
-def _number(text: str, _size: Size) -> Facts | None:
+def read_number(text: str, _size: Size) -> Facts | None:
+    """The number of an answer; None where it is not a number alone."""
     return Facts((), int(text)) if text.isdecimal() and len(text) < 10 else None
 
 
@@ -78,17 +72,12 @@ def encode_florence(item: Item) -> Line:
     return _line(item, f"{OPEN_VOCABULARY}{name}", f"{name}{tokens}" if tokens else "")
 
 
-def decode_florence(line: Mapping[str, Any], size: Size) -> Facts:
-    """Return the facts of a line, in pixels. Inverse of ``encode_florence`` within half a 1,000th of each side."""
-    return _detected_florence(str(line["suffix"]), size) or Facts(())
-
-
 def restore_florence(item: Item, response: str) -> str:
     """A response as an answer of the release; as it is where it holds no box."""
-    return restore_facts(item.task, response, lambda text: _detected_florence(_bare(text), item.size))
+    return restore_facts(item.task, response, lambda text: read_florence(_bare(text), item.size))
 
 
-def _detected_florence(text: str, size: Size) -> Facts | None:
+def read_florence(text: str, size: Size) -> Facts | None:
     """The boxes of each name; none for an empty text."""
     marks = []
     for name, tokens in _FLORENCE_BOXES.findall(text):

@@ -6,8 +6,8 @@ names are in lower case.
 
 import html
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from medmultipoints.transforms.dialects.answers import Facts, Mark, Unsupported, check_text, read_content, read_facts
 from medmultipoints.transforms.dialects.conversations import ASSISTANT, Line, ids_of
@@ -46,17 +46,13 @@ def encode(item: Item) -> Line:
     return _line(item, ask, answer, points, name)
 
 
-def decode_answer(line: Mapping[str, Any], size: Size) -> Facts:
-    """Return the facts of a line, in pixels, ordered by x, y. Inverse of ``encode`` within 0.05 % of each side."""
-    return _read(str(line["messages"][-1]["content"]), size) or Facts(())
-
-
 def restore(item: Item, response: str) -> str:
     """A response as an answer of the release; as it is where it holds neither a tag nor "There are none."."""
-    return restore_facts(item.task, response, lambda text: _read(text.strip(), item.size))
+    return restore_facts(item.task, response, lambda text: read_points(text.strip(), item.size))
 
 
-def _read(text: str, size: Size) -> Facts | None:
+def read_points(text: str, size: Size) -> Facts | None:
+    """The facts of an answer, in pixels; None where it holds neither a tag nor "There are none."."""
     total = _TOTAL.search(text)
     if text == NONE:
         return Facts((), 0)

@@ -17,11 +17,10 @@ from typing import Any, Final
 
 import orjson
 
-from medmultipoints.transforms.dialects.answers import Mark
 from medmultipoints.transforms.dialects.coco import Files
 from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
 from medmultipoints.transforms.dialects.names import plain_name, stable_id
-from medmultipoints.transforms.regions.boxes import MotBox, from_mot, to_mot
+from medmultipoints.transforms.regions.boxes import to_mot
 
 NO_VIDEO: Final = "not a frame of a video"
 DECIMALS: Final = 4
@@ -51,24 +50,6 @@ def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files
         yield f"{name}/tracks.csv", [_csv([("id", "track_id"), *((number, key) for key, number in ids.items())])]
     if videos:
         yield f"seqmaps/{split}.txt", ["\n".join(["name", *(PurePosixPath(name).name for name in videos), ""]).encode()]
-
-
-def decode(files: Mapping[str, bytes], split: str, _sizes: object) -> dict[str, list[Mark]]:
-    """The boxes of every frame by its path, in the order of the track ids. Inverse of ``encode`` within 0.0001 px."""
-    marks: dict[str, list[Mark]] = {}
-    for path in sorted(files):
-        if not (path.startswith(f"{split}/") and path.endswith("/gt/gt.txt")):
-            continue
-        folder = path.removesuffix("/gt/gt.txt")
-        labels = files[f"{folder}/gt/labels.txt"].decode().splitlines()
-        info = dict(line.split("=", 1) for line in files[f"{folder}/seqinfo.ini"].decode().splitlines() if "=" in line)
-        frame = f"{folder}/{info['imDir']}/{{:06d}}{info['imExt']}".format
-        marks |= {frame(number): [] for number in range(1, int(info["seqLength"]) + 1)}
-        for line in files[path].decode().splitlines():
-            number, _, left, top, width, height, _, label, _ = line.split(",")
-            box = from_mot(MotBox(float(left), float(top), float(width), float(height)))
-            marks[frame(int(number))].append(Mark(labels[int(label) - 1], (box.x1, box.y1, box.x2, box.y2)))
-    return marks
 
 
 def _videos(pictures: Iterable[Picture], split: str) -> dict[str, list[Picture]]:

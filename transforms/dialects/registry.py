@@ -17,10 +17,9 @@ from medmultipoints.transforms.dialects import (
     swift,
     yolo,
 )
-from medmultipoints.transforms.dialects.answers import Facts, Mark
 from medmultipoints.transforms.dialects.coco import Files
 from medmultipoints.transforms.dialects.columns import Columns
-from medmultipoints.transforms.dialects.conversations import Line, Unwrap, Wrap, decode_json, encode_json
+from medmultipoints.transforms.dialects.conversations import Line, Wrap, encode_json
 from medmultipoints.transforms.dialects.frames import (
     FRACTIONS,
     QWEN2_5_PIXELS,
@@ -28,7 +27,6 @@ from medmultipoints.transforms.dialects.frames import (
     THOUSAND,
     Frame,
     Resize,
-    Size,
 )
 from medmultipoints.transforms.dialects.items import Contents, Item, Picture, Placement
 from medmultipoints.transforms.dialects.rendering import Rendering
@@ -46,7 +44,6 @@ class Conversation:
     """
 
     encode: Callable[[Item], Line]
-    decode: Callable[[Mapping[str, Any], Size], Facts]
     columns: Columns
     restore: Callable[[Item, str], str] | None
     listed: bool = False
@@ -61,14 +58,12 @@ class Conversation:
 class Layout:
     """A dialect of files for pictures and their objects.
 
-    ``encode`` gives the files of a split, ``whole`` those of the export; ``decode`` gives the marks of each picture.
-    ``holds`` says which objects have a form. The functions go
-    through the pictures more than once. ValueError for data that the layout cannot hold.
+    ``encode`` gives the files of a split, ``whole`` those of the export; ``holds`` says which objects have a form.
+    The functions go through the pictures more than once. ValueError for data that the layout cannot hold.
     """
 
     place: Callable[[Iterable[Picture], str], Placement]
     encode: Callable[[Iterable[Picture], Contents, str], Files]
-    decode: Callable[[Mapping[str, bytes], str, Mapping[str, Size]], dict[str, list[Mark]]]
     whole: Callable[[Contents], Files] = lambda _contents: iter(())
     holds: Callable[[ReleasedObject], bool] = lambda _found: True
     rendering: Rendering = "as released"
@@ -89,10 +84,9 @@ class Dialect:
     resize: Resize | None = None
 
 
-def _json(frame: Frame, wrap: Wrap, unwrap: Unwrap, row: Columns, **more: Any) -> Conversation:
+def _json(frame: Frame, wrap: Wrap, row: Columns, **more: Any) -> Conversation:
     return Conversation(
         lambda item: encode_json(item, frame, wrap),
-        lambda line, size: decode_json(line, size, frame, unwrap),
         row,
         lambda item, response: restore_numbers(response, frame, item.size),
         **more,
@@ -103,10 +97,10 @@ def _has_mask(found: ReleasedObject) -> bool:
     return found.rle is not None
 
 
-_MESSAGES: Final = (conversations.wrap_messages, conversations.unwrap_messages, columns.MESSAGES)
-_CONVERSATION: Final = (conversations.wrap_conversation, conversations.unwrap_conversation, columns.CONVERSATIONS)
-_TRL: Final = (conversations.wrap_completion, conversations.unwrap_completion, columns.PROMPT_COMPLETION)
-_SINGLE: Final = (conversations.wrap_single, conversations.unwrap_conversation, columns.CONVERSATION_OF_ONE)
+_MESSAGES: Final = (conversations.wrap_messages, columns.MESSAGES)
+_CONVERSATION: Final = (conversations.wrap_conversation, columns.CONVERSATIONS)
+_TRL: Final = (conversations.wrap_completion, columns.PROMPT_COMPLETION)
+_SINGLE: Final = (conversations.wrap_single, columns.CONVERSATION_OF_ONE)
 _ROW: Final = columns.PREFIX_SUFFIX
 _CORNERS: Final = "x1, y1, x2, y2"
 _RESIZED: Final = "pixels of the picture resized to multiples of 28 (3,136 to 1,003,520 px)"
@@ -133,7 +127,7 @@ _ALL: Final = (
         rounding="none",
         lost="the wording of the format request: it names the keys only",
         loaded_by="ms-swift (loading, scaling, filling), `datasets`",
-        form=Conversation(swift.encode_objects, swift.decode_objects, columns.OBJECTS, None),
+        form=Conversation(swift.encode_objects, columns.OBJECTS, None),
     ),
     Dialect(
         name="llama-factory",
@@ -206,7 +200,7 @@ _ALL: Final = (
         rounding="one decimal: 0.05 % of each side",
         lost="boxes (such instructions are left out), the order of the points, capitals in names, the format request",
         loaded_by="`datasets` (as JSON)",
-        form=Conversation(molmo.encode, molmo.decode_answer, columns.PIXMO, molmo.restore),
+        form=Conversation(molmo.encode, columns.PIXMO, molmo.restore),
     ),
     Dialect(
         name="llava",
@@ -226,7 +220,7 @@ _ALL: Final = (
         rounding="whole numbers: 0.049 % of each side",
         lost="points, and answers of a number with places (such instructions are left out), the wording of the ask",
         loaded_by="`datasets` (as JSON)",
-        form=Conversation(locations.encode_paligemma, locations.decode_paligemma, _ROW, locations.restore_paligemma),
+        form=Conversation(locations.encode_paligemma, _ROW, locations.restore_paligemma),
     ),
     Dialect(
         name="florence2",
@@ -236,7 +230,7 @@ _ALL: Final = (
         rounding="whole cells: 0.05 % of each side",
         lost="points and numbers (such instructions are left out), the wording of the ask",
         loaded_by="`datasets` (as JSON)",
-        form=Conversation(locations.encode_florence, locations.decode_florence, _ROW, locations.restore_florence),
+        form=Conversation(locations.encode_florence, _ROW, locations.restore_florence),
     ),
     Dialect(
         name="coco",
@@ -246,7 +240,7 @@ _ALL: Final = (
         rounding="none",
         lost="points",
         loaded_by="pycocotools, supervision, datumaro",
-        form=Layout(coco.place, coco.encode_detection, coco.decode_detection),
+        form=Layout(coco.place, coco.encode_detection),
     ),
     Dialect(
         name="coco-keypoints",
@@ -256,7 +250,7 @@ _ALL: Final = (
         rounding="none",
         lost="what kind of point it is",
         loaded_by="pycocotools, datumaro",
-        form=Layout(coco.place, coco.encode_keypoints, coco.decode_keypoints),
+        form=Layout(coco.place, coco.encode_keypoints),
     ),
     Dialect(
         name="yolo",
@@ -266,7 +260,7 @@ _ALL: Final = (
         rounding="eight decimals",
         lost="points, masks, tracks; pictures whose labels may be incomplete; what passes the picture's edge",
         loaded_by="ultralytics, supervision, datumaro",
-        form=Layout(yolo.place, yolo.encode, yolo.decode, yolo.encode_data),
+        form=Layout(yolo.place, yolo.encode, yolo.encode_data),
     ),
     Dialect(
         name="mot",
@@ -276,7 +270,7 @@ _ALL: Final = (
         rounding="four decimals",
         lost="pictures that are no frames of a video, points",
         loaded_by="TrackEval, py-motmetrics, datumaro",
-        form=Layout(mot.place, mot.encode, mot.decode),
+        form=Layout(mot.place, mot.encode),
     ),
     Dialect(
         name="biomedparse",
@@ -286,7 +280,7 @@ _ALL: Final = (
         rounding="one pixel of the 1,024",
         lost="objects without a mask, the borders between touching objects, the original pixels",
         loaded_by="our own reader only",
-        form=Layout(biomedparse.place, biomedparse.encode, biomedparse.decode, holds=_has_mask, rendering="square png"),
+        form=Layout(biomedparse.place, biomedparse.encode, holds=_has_mask, rendering="square png"),
     ),
     Dialect(
         name="sa-med2d",
@@ -296,7 +290,7 @@ _ALL: Final = (
         rounding="none; one pixel where the release resized the picture",
         lost="objects without a mask, points",
         loaded_by="our own reader only",
-        form=Layout(sa_med2d.place, sa_med2d.encode, sa_med2d.decode, holds=_has_mask, rendering="png"),
+        form=Layout(sa_med2d.place, sa_med2d.encode, holds=_has_mask, rendering="png"),
     ),
 )
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType({dialect.name: dialect for dialect in _ALL})

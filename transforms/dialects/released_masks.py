@@ -1,11 +1,9 @@
 """Masks of objects in released pixels, as arrays, run-length codes and PNG files."""
 
-import io
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Picture
@@ -69,15 +67,3 @@ def pad_to_square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def mask_png(mask: Mask) -> bytes:
     """The mask as a gray PNG: 255 inside, 0 outside."""
     return encode_png(mask.astype(np.uint8) * 255)
-
-
-def read_mask_png(data: bytes) -> Mask:
-    """Inverse of ``mask_png``."""
-    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-        return np.asarray(image.convert("L")) > 0
-
-
-def mask_box(mask: Mask) -> tuple[float, float, float, float]:
-    """The half-open box of a mask that has a pixel."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)

@@ -5,17 +5,16 @@ same with ``--<class, 4 digits>_<object, 3 digits>``. Each split is a folder of 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import orjson
 
-from medmultipoints.transforms.dialects.answers import Mark
 from medmultipoints.transforms.dialects.biomedparse import NO_MASK
 from medmultipoints.transforms.dialects.coco import Files
 from medmultipoints.transforms.dialects.items import Contents, Picture, Placement
 from medmultipoints.transforms.dialects.names import modality, plain_name, slug
-from medmultipoints.transforms.dialects.released_masks import mask_box, mask_png, read_mask_png, released_mask
+from medmultipoints.transforms.dialects.released_masks import mask_png, released_mask
 from medmultipoints.transforms.records import ReleasedObject
 
 INDEX: Final = "SAMed2D_v1.json"
@@ -44,18 +43,6 @@ def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files
         yield f"{split}/{INDEX}", [orjson.dumps(index, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)]
         classes = {label: number for number, label in enumerate(contents.labels)}
         yield f"{split}/{CLASSES}", [orjson.dumps(classes, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)]
-
-
-def decode(files: Mapping[str, bytes], split: str, _sizes: object) -> dict[str, list[Mark]]:
-    """The box of each object by the picture's path, in released pixels: exact for masks that were not resized."""
-    labels = {number: label for label, number in orjson.loads(files[f"{split}/{CLASSES}"]).items()}
-    marks: dict[str, list[Mark]] = {}
-    for image, masks in orjson.loads(files[f"{split}/{INDEX}"]).items():
-        for path in masks:
-            label = labels[int(path.rpartition("--")[2][:4])]
-            box = mask_box(read_mask_png(files[f"{split}/{path}"]))
-            marks.setdefault(f"{split}/{image}", []).append(Mark(label, box))
-    return marks
 
 
 def _masks(picture: Picture, contents: Contents) -> Iterator[tuple[ReleasedObject, str]]:

@@ -4,23 +4,19 @@ Source of the rule: ms-swift's documentation of custom datasets. Placeholders ar
 numbers is a point. With ``QWENVL_BBOX_FORMAT=new`` the filled text is the JSON of our answers.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 
 from medmultipoints.transforms.dialects.answers import (
-    Facts,
     Unsupported,
     check_text,
     read_content,
-    read_facts,
     refuse_pixels,
     write_content,
     write_json,
 )
-from medmultipoints.transforms.dialects.conversations import Line, ids_of, unwrap_messages, wrap_messages
-from medmultipoints.transforms.dialects.frames import Size
+from medmultipoints.transforms.dialects.conversations import Line, ids_of, wrap_messages
 from medmultipoints.transforms.dialects.items import Item
 from medmultipoints.transforms.dialects.prompts import GIVEN, check_ask, example_content, neutral_request
 from medmultipoints.transforms.instructions.published import PUBLISHED
@@ -53,25 +49,9 @@ def encode_objects(item: Item) -> Line:
     return wrap_messages(item, prompt, answer) | _objects(refs, places) | ids_of(item)
 
 
-def decode_objects(line: Mapping[str, Any], _size: Size) -> Facts:
-    """Return the facts of a line, in pixels: the placeholders filled. Inverse of ``encode_objects``, exact."""
-    text, objects = unwrap_messages(line), line["objects"]
-    given = line["messages"][0]["content"].count(BBOX)  # places of the prompt come first
-    for token, values in ((BBOX, objects["bbox"][given:]), (REF, objects["ref"])):
-        parts = text.split(token)
-        fillings = [_written(value) for value in values]
-        text = "".join(part + filling for part, filling in zip(parts, [*fillings, ""], strict=True))
-    return read_facts(read_content(text))
-
-
 def _bare(text: str) -> str:
     """A placeholder for numbers replaces the whole list, so it loses the quotes that JSON gives a text."""
     return text.replace(f'"{BBOX}"', BBOX)
-
-
-def _written(value: Any) -> str:
-    text = orjson.dumps(value).decode()
-    return text[1:-1] if isinstance(value, str) else text
 
 
 def _objects(refs: list[str], places: list[list[float]]) -> Line:

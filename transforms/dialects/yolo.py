@@ -5,7 +5,7 @@ certain, or where it shows a label whose objects are not all marked.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -16,7 +16,7 @@ from medmultipoints.transforms.dialects.coco import Files
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Contents, Picture, Placement, box_mark
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.regions.boxes import YoloBox, clip_box, from_yolo, to_yolo
+from medmultipoints.transforms.regions.boxes import clip_box, to_yolo
 
 DATA: Final = "data.yaml"
 UNCERTAIN: Final = "labels not certain to be complete"
@@ -56,27 +56,9 @@ def encode_data(contents: Contents) -> Files:
     yield DATA, ["\n".join([*lines, f"nc: {len(contents.labels)}", f"names: {names}", ""]).encode()]
 
 
-def decode(files: Mapping[str, bytes], split: str, sizes: Mapping[str, Size]) -> dict[str, list[Mark]]:
-    """The boxes of every picture by its path. Inverse of ``encode`` within 1e-8 of each side."""
-    names_line = next(line for line in files[DATA].decode().splitlines() if line.startswith("names: "))
-    names = orjson.loads(names_line.removeprefix("names: "))
-    marks: dict[str, list[Mark]] = {}
-    for path, size in sizes.items():
-        if path.startswith(f"images/{split}/"):
-            lines = files[label_path(split, PurePosixPath(path).name)].decode().splitlines()
-            marks[path] = [_read(names, size, line) for line in lines]
-    return marks
-
-
 def _line(contents: Contents, size: Size, mark: Mark) -> bytes:
     box = clip_box(Box(*mark.numbers), *size)
     if box is None:
         raise ValueError(f"a box of {mark.name} lies outside its picture")
     numbers = " ".join(f"{number:.{DECIMALS}f}" for number in to_yolo(box, *size))
     return f"{contents.labels.index(mark.name)} {numbers}\n".encode()
-
-
-def _read(names: list[str], size: Size, line: str) -> Mark:
-    number, *values = line.split()
-    box = from_yolo(YoloBox(*map(float, values)), *size)
-    return Mark(names[int(number)], (box.x1, box.y1, box.x2, box.y2))

@@ -24,6 +24,7 @@ from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation
 from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.pictures.crops import Crop, crop_path
+from tests.transforms.dialects.decoders.registry import ENTRIES, decode_entry
 from tests.transforms.dialects.samples import BOXES, SIZE, Edges, item, items
 
 FRAMES = {
@@ -62,7 +63,7 @@ def stated(one: Item, dialect: str) -> Facts:
 
 
 def test_all_dialects_are_covered() -> None:
-    assert FRAMES.keys() == FORMS.keys()
+    assert FRAMES.keys() == ENTRIES.keys() == FORMS.keys()
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -74,7 +75,7 @@ def test_an_instruction_comes_back_within_the_rounding(name: str, one: Item) -> 
             form.encode(one)
         return
     line = orjson.loads(orjson.dumps(form.encode(one)))
-    back, wanted = form.decode(line, one.size), stated(one, name)
+    back, wanted = decode_entry(name, line, one.size), stated(one, name)
     assert back.count == wanted.count
     assert [mark.name for mark in back.marks] == [mark.name for mark in wanted.marks]
     steps = FRAMES[name].step(one.size)
@@ -90,7 +91,7 @@ def test_ordinary_boxes_come_back_within_half_a_step(name: str, task: str) -> No
     one, form = item(task, boxes), FORMS[name]
     if task not in ANSWERED[name]:
         return
-    back = form.decode(form.encode(one), one.size)
+    back = decode_entry(name, form.encode(one), one.size)
     steps = FRAMES[name].step(one.size)
     for found, mark in zip(back.marks, stated(one, name).marks, strict=True):
         for place, (number, expected) in enumerate(zip(found.numbers, mark.numbers, strict=True)):
@@ -190,7 +191,7 @@ def test_ms_swift_takes_the_places_of_the_prompt_first() -> None:
 
     assert line["messages"][0]["content"].startswith('<image><image>Find the polyp at {"bbox_2d": <bbox>} of image 1')
     assert line["objects"] == {"ref": ["polyp"], "bbox": [[0.0, 0.0, 311.0, 264.5], [62.2, 52.9, 124.4, 105.8]]}
-    back = FORMS["swift-objects"].decode(line, SIZE)
+    back = decode_entry("swift-objects", line, SIZE)
     assert [mark.numbers for mark in back.marks] == [(62.2, 52.9, 124.4, 105.8)]
 
 
@@ -212,7 +213,7 @@ def test_an_answer_about_a_crop_is_in_the_frame_of_the_whole_picture(data: st.Da
     for name in ("swift", "swift-objects", "llama-factory", "llama-factory-resized", "qwen2.5-vl", "qwen-vl-1000"):
         line = FORMS[name].encode(one)
         assert (line.get("images") or line["image"]) == list(one.pictures)
-        back = FORMS[name].decode(line, one.size)
+        back = decode_entry(name, line, one.size)
         steps = FRAMES[name].step(one.size)
         for place, (found, wanted) in enumerate(zip(back.marks[0].numbers, (62.2, 52.9, 124.4, 105.8), strict=True)):
             assert abs(found - wanted) <= steps[place % 2] / 2 + 1e-6

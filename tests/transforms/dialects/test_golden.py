@@ -3,7 +3,7 @@
 import pytest
 
 from medmultipoints.transforms.dialects.registry import DIALECTS
-from medmultipoints.transforms.dialects.released_masks import read_mask_png
+from tests.transforms.dialects.decoders.masks import read_mask_png
 from tests.transforms.dialects.goldens import FOLDER, golden_files
 
 

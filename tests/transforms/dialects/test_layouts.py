@@ -11,6 +11,7 @@ from medmultipoints.transforms.dialects.answers import Mark
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Picture, box_mark, point_mark
 from medmultipoints.transforms.dialects.registry import DIALECTS, Layout
+from tests.transforms.dialects.decoders.registry import FILES, decode_files
 from tests.transforms.dialects.samples import CONTENTS, PICTURES, Edges, edges, found, frame, masked, picture, sizes
 
 FORMS = {name: one.form for name, one in DIALECTS.items() if isinstance(one.form, Layout)}
@@ -24,11 +25,12 @@ def encoded(form: Layout, pictures: Iterable[Picture], split: str = "train") -> 
     return {path: b"".join(chunks) for path, chunks in files}
 
 
-def decoded(form: Layout, pictures: Iterable[Picture]) -> dict[str, list[Mark]]:
+def decoded(name: str, pictures: Iterable[Picture]) -> dict[str, list[Mark]]:
     """What the files say of each picture, by its path."""
+    form = FORMS[name]
     paths = form.place(pictures, "train").paths
     found_sizes = {paths[one.sample_id]: one.size for one in pictures if one.sample_id in paths}
-    return form.decode(encoded(form, pictures), "train", found_sizes)
+    return decode_files(name, encoded(form, pictures), "train", found_sizes)
 
 
 def expected(name: str, pictures: Iterable[Picture]) -> dict[str, list[Mark]]:
@@ -58,9 +60,13 @@ def close(a: dict[str, list[Mark]], b: dict[str, list[Mark]], tolerance: float) 
     return True
 
 
+def test_all_layouts_are_covered() -> None:
+    assert FILES.keys() == FORMS.keys()
+
+
 @pytest.mark.parametrize("name", [name for name in FORMS if name != "biomedparse"])
 def test_the_samples_come_back(name: str) -> None:
-    assert close(decoded(FORMS[name], PICTURES), expected(name, PICTURES), ROUNDING[name])
+    assert close(decoded(name, PICTURES), expected(name, PICTURES), ROUNDING[name])
 
 
 @pytest.mark.parametrize("name", ["coco", "coco-keypoints", "yolo", "mot"])
@@ -74,7 +80,7 @@ def test_objects_come_back_within_the_rounding(name: str, data: st.DataObject) -
             found(10 * number + place, "normal", box, track_id=str(place)) for place, box in enumerate(boxes)
         )
         pictures.append(frame(f"v{number}", 0, things, size=size, original=size))
-    back, wanted = decoded(FORMS[name], pictures), expected(name, pictures)
+    back, wanted = decoded(name, pictures), expected(name, pictures)
     assert back.keys() == wanted.keys()
     for path, marks in wanted.items():
         for one, other in zip(back[path], marks, strict=True):
@@ -100,13 +106,13 @@ def apart(draw: st.DrawFn) -> Picture:
 @settings(max_examples=25)
 def test_biomedparse_gives_boxes_back_within_a_pixel_of_the_square(one: Picture) -> None:
     step = max(one.size) / 1024
-    assert close(decoded(FORMS["biomedparse"], [one]), expected("biomedparse", [one]), step)
+    assert close(decoded("biomedparse", [one]), expected("biomedparse", [one]), step)
 
 
 @given(one=apart())
 @settings(max_examples=25)
 def test_sa_med2d_gives_boxes_back_exactly(one: Picture) -> None:
-    assert close(decoded(FORMS["sa-med2d"], [one]), expected("sa-med2d", [one]), 0)
+    assert close(decoded("sa-med2d", [one]), expected("sa-med2d", [one]), 0)
 
 
 def test_masks_of_a_resized_picture_are_those_of_the_release() -> None:
@@ -115,7 +121,7 @@ def test_masks_of_a_resized_picture_are_those_of_the_release() -> None:
     small = found(0, "polyps", (50.5, 30.0, 150.0, 125.0), rle=big.rle)
     one = picture("r", (small,), size, original=original)
     for name in ("sa-med2d", "biomedparse"):
-        assert close(decoded(FORMS[name], [one]), expected(name, [one]), 1.0)
+        assert close(decoded(name, [one]), expected(name, [one]), 1.0)
     annotation = orjson.loads(encoded(FORMS["coco"], [one])["annotations/instances_train.json"])["annotations"][0]
     assert annotation["segmentation"]["size"] == [400, 500]
     assert annotation["area"] == 100 * 95
@@ -125,7 +131,7 @@ def test_an_object_that_a_smaller_picture_loses_keeps_one_pixel() -> None:
     original, size = Size(1000, 1000), Size(100, 100)
     dot = masked(0, "polyps", (500, 500, 501, 501), original)
     one = picture("d", (found(0, "polyps", (50.0, 50.0, 50.1, 50.1), rle=dot.rle),), size, original=original)
-    (marks,) = decoded(FORMS["sa-med2d"], [one]).values()
+    (marks,) = decoded("sa-med2d", [one]).values()
     assert marks == [Mark("polyps", (50.0, 50.0, 51.0, 51.0))]
 
 

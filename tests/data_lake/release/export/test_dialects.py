@@ -28,6 +28,7 @@ from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.regions.run_lengths import encode_rle
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import changed
+from tests.transforms.dialects.decoders.registry import decode_entry, decode_files
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +86,7 @@ def test_every_entry_opens_its_picture_and_states_what_the_release_states(
     for entry in found:
         item = items[str(entry["instruction_id"])]
         size = Size(*opened[picture_paths(entry)[0]])
-        facts = form.decode(entry, item.size)
+        facts = decode_entry(name, entry, item.size)
         if form.resize:
             assert size.width % 28 == size.height % 28 == 0
         else:
@@ -108,7 +109,7 @@ def test_every_layout_gives_back_the_objects_of_its_pictures(simulated: Path, tm
         sizes = {paths[one.sample_id]: one.size for one in released if one.sample_id in paths}
         if not sizes:
             continue
-        marks = form.decode(files, split, sizes)
+        marks = decode_files(name, files, split, sizes)
         assert marks.keys() == sizes.keys()
         for one in released:
             path = paths.get(one.sample_id)

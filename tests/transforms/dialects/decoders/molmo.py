@@ -1,0 +1,16 @@
+"""Read back the facts of PixMo entries."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from medmultipoints.transforms.dialects.answers import Facts
+from medmultipoints.transforms.dialects.frames import Size
+from medmultipoints.transforms.dialects.molmo import read_points
+
+
+def decode_answer(line: Mapping[str, Any], size: Size) -> Facts:
+    """Return the facts of a line, in pixels, ordered by x, y.
+
+    Inverse of ``molmo.encode`` within 0.05 % of each side.
+    """
+    return read_points(str(line["messages"][-1]["content"]), size) or Facts(())
