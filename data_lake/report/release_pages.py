@@ -16,10 +16,11 @@ from medmultipoints.data_lake.report.figures import record_figure
 from medmultipoints.data_lake.report.page import report_page
 from medmultipoints.data_lake.store.layout import PAGE, Lake
 from medmultipoints.expectations.verdicts import Verdict
+from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.pictures.contact_sheet import Cell, draw_sheet
 
 PICTURES = 12
-FIGURE = ("image_sha256", "sample_id", "img_size", "bbox", "points", "count", "original_size", "scale")
+FIGURE = column_names("records", "drawn")
 SHEET, EXPECTATIONS = "contact-sheet.jpg", "expectations"
 
 

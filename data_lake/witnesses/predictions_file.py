@@ -21,7 +21,7 @@ from medmultipoints.transforms.regions.run_lengths import area_of_rle, box_of_rl
 
 PREDICTIONS: Final = "predictions.parquet"
 MODELS: Final = b"medmultipoints.models"
-LISTS: Final = ("labels", "bbox", "rles", "areas_px", "score_bins", "stabilities", "tones")
+LISTS: Final = column_names("predictions", "by_object")
 COLUMNS: Final = tuple(
     name for name in column_names("predictions") if name not in column_names("predictions", "placed")
 )

@@ -7,6 +7,7 @@ from typing import Any, Final
 import polars as pl
 
 from medmultipoints.transforms.audit.decisions import PROPOSAL
+from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.records import SIDES, TONE_COLUMNS, Box, Tone
 from medmultipoints.transforms.regions.boxes import iou
 from medmultipoints.transforms.regions.masks import measure_mask
@@ -24,9 +25,6 @@ from medmultipoints.transforms.witnesses.quality import (
 
 NEAR_PX: Final = 2.0
 SAME_PLACE: Final = 0.5
-REFUSED: Final = (
-    "proposal_id", "sample_id", "image_sha256", "label", "area_px", "rle", "score_bin", "stability", "model",
-)  # fmt: skip
 Row = dict[str, Any]
 Pairs = frozenset[tuple[str, str]]
 
@@ -83,7 +81,8 @@ def propose(placed: pl.DataFrame, images: pl.DataFrame, proposing: Proposing) ->
         for one, settled in _settle(objects, proposing):
             reason, probable = _refusal(one, settled, proposing, examples)
             if reason:
-                refused.append({name: one[name] for name in REFUSED} | {"reason": reason, "likeness": probable})
+                carried = {name: one[name] for name in column_names("refused_proposals", "carried")}
+                refused.append(carried | {"reason": reason, "likeness": probable})
             elif settled is not None:
                 proposed.append(_proposal(one, settled, probable, proposing))
     return proposed, refused
@@ -91,7 +90,7 @@ def propose(placed: pl.DataFrame, images: pl.DataFrame, proposing: Proposing) ->
 
 def _objects(row: Row) -> list[Row]:
     """The objects of a prediction, one row each, with what is known of their picture."""
-    lists = ("labels", "bbox", "rles", "areas_px", "score_bins", "stabilities", "tones")
+    lists = column_names("predictions", "by_object")
     names = ("label", "box", "rle", "area_px", "score_bin", "stability", "tone")
     shared = {name: value for name, value in row.items() if name not in lists}
     return [
@@ -141,12 +140,8 @@ def _refusal(
 def _proposal(one: Row, settled: Settled, probable: float | None, proposing: Proposing) -> Row:
     region, scale = measure_mask(settled.mask), one["scale"]
     assert region.rle is not None
-    shared = (
-        "proposal_id", "sample_id", "image_sha256", "stored_sha256", "source", "licence", "split", "original_width",
-        "original_height", "scale", "label", "score_bin", "stability", "model", "model_sha256",
-    )  # fmt: skip
     sides = {name: side * scale for name, side in zip(SIDES, region.box, strict=True)}
-    return {name: one[name] for name in shared} | {
+    return {name: one[name] for name in column_names("proposals", "carried")} | {
         "evidence": "model",
         "img_size": [one["width"], one["height"]],
         **sides,
