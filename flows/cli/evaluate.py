@@ -73,7 +73,7 @@ def evaluate(
 def _score(truth: Path, matched: Matched, metrics: MetricSet, split: str | None) -> dict[str, Any]:
     """Return the report: how answers were matched, the metrics, masks and sentences."""
     from medmultipoints.data_lake.evaluate.descriptions import score_descriptions
-    from medmultipoints.data_lake.evaluate.masks import score_masks
+    from medmultipoints.data_lake.evaluate.predicted_masks import score_masks
     from medmultipoints.transforms.claims.score import by_kind, by_sentence, total
     from medmultipoints.transforms.scoring.mask_overlap import total_overlap
     from medmultipoints.transforms.scoring.metric_sets import (

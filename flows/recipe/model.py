@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue, load_reader
 from medmultipoints.flows.recipe.corrections import Corrections, check_entries, of_sources, read_corrections
-from medmultipoints.flows.recipe.describe import Describe
+from medmultipoints.flows.recipe.description_file import Describe
 from medmultipoints.flows.recipe.instructions import Instructions
 from medmultipoints.flows.recipe.ontology import Term, read_ontology, with_ontology
 from medmultipoints.flows.recipe.pinned import locate_files

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from medmultipoints.data_lake.describe.definitions import load_definitions
 from medmultipoints.flows.cli.app import app
-from medmultipoints.flows.recipe.describe import Describe
+from medmultipoints.flows.recipe.description_file import Describe
 from tests.chat_server import chat_server
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables

@@ -8,9 +8,9 @@ from typing import Final
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.names import Name
 from medmultipoints.transforms.instructions.proofs.reading import Reading, Wrong, label_of, require
-from medmultipoints.transforms.instructions.proofs.statements import StatementJudge, ids_of, kinds_of
+from medmultipoints.transforms.instructions.proofs.statement_proofs import StatementJudge, ids_of, kinds_of
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids
-from medmultipoints.transforms.instructions.questions.statements import (
+from medmultipoints.transforms.instructions.questions.statement_questions import (
     Attribute,
     absent_attribute,
     absent_labels,

@@ -6,9 +6,9 @@ from typing import Final
 
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.proofs.reading import Reading, require
-from medmultipoints.transforms.instructions.proofs.statements import StatementJudge, ids_of, kinds_of
+from medmultipoints.transforms.instructions.proofs.statement_proofs import StatementJudge, ids_of, kinds_of
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids
-from medmultipoints.transforms.instructions.questions.statements import (
+from medmultipoints.transforms.instructions.questions.statement_questions import (
     Attribute,
     absent_attribute,
     absent_labels,

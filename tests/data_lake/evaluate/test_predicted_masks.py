@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from medmultipoints.data_lake.evaluate.masks import score_masks
+from medmultipoints.data_lake.evaluate.predicted_masks import score_masks
 from medmultipoints.data_lake.prompt_assets import load_names, load_templates
 from medmultipoints.flows.cli.app import app
 from medmultipoints.transforms.instructions.write import write_instructions
