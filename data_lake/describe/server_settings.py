@@ -1,7 +1,6 @@
 """The settings of ``describe``: a TOML file that names the server. Without one, nothing is sent anywhere."""
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from medmultipoints.data_lake.fetch.http import is_local
+from medmultipoints.data_lake.toml_files import read_toml
 from medmultipoints.transforms.errors import UsageError
 
 Reader = Literal["raster", "ocr"]
@@ -68,13 +68,9 @@ class ServerSettings(BaseModel):
 
 def read_settings(path: Path) -> ServerSettings:
     """Return the settings in a TOML file; folders of definitions become absolute. UsageError says what is wrong."""
+    content = read_toml(path, "settings", absent="Correct the path.", wrong="Correct the file.")
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
         found = ServerSettings.model_validate(content)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"settings {path}: cannot be read: {error}. Correct the path.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"settings {path}: not valid TOML: {error}. Correct the file.") from error
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise UsageError(f"settings {path}: {wrong}. Correct the file.") from error

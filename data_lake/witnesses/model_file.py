@@ -6,7 +6,6 @@ a model that keeps its weights in further files is refused, because no hash woul
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -16,6 +15,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from medmultipoints.data_lake.toml_files import read_toml
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.witnesses.network import Network
 
@@ -122,12 +122,7 @@ class Model:
 def load_model(name_or_path: str) -> Model:
     """Return the model of a TOML file, or of an installed package; UsageError or DataError names what is wrong."""
     path = find_model(name_or_path)
-    try:
-        raw = tomllib.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"model {path}: {error.strerror}. Give the path of a model's TOML file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"model {path}: not valid TOML: {error}. Correct the file.") from error
+    raw = read_toml(path, "model", absent="Give the path of a model's TOML file.", wrong="Correct the file.")
     try:
         declared = Declared.model_validate(raw)
     except ValidationError as error:

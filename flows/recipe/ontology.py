@@ -1,12 +1,12 @@
 """The ontology of a recipe: one file that unites the labels of many sources under names, with parents and codes."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from medmultipoints.data_lake.toml_files import read_toml
 from medmultipoints.flows.recipe.problems import LABEL
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.regions.hierarchy import descendants
@@ -35,12 +35,7 @@ _TERMS = TypeAdapter(dict[ReleasedLabel, Term])
 
 def read_ontology(file: Path) -> Ontology:
     """Return the terms of a TOML file, a table a label. UsageError names every key, name and parent that is wrong."""
-    try:
-        held = tomllib.loads(file.read_text("utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"ontology {file}: {error.strerror}. Give the path from the recipe's folder.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"ontology {file}: not valid TOML: {error}.") from error
+    held = read_toml(file, "ontology", absent="Give the path from the recipe's folder.")
     try:
         terms = _TERMS.validate_python(held)
     except ValidationError as error:

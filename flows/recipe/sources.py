@@ -4,7 +4,6 @@ A declared source has ``path = "…"``, keys of a source file (title, licence, o
 ``declaration = "file.toml"``, which holds the same; a key in the recipe wins over the file's.
 """
 
-import tomllib
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 
 from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.data_lake.fetch.addresses import is_address
+from medmultipoints.data_lake.toml_files import read_toml
 from medmultipoints.flows.recipe.problems import problems
 from medmultipoints.transforms.compose.policy import Policy
 from medmultipoints.transforms.errors import UsageError
@@ -47,7 +47,7 @@ def complete_table(name: str, table: Table, catalogue: Mapping[str, SourceInfo],
         base = catalogue[name].model_dump(exclude_defaults=True, exclude={"name", "reader", "labels"}, by_alias=True)
     if "declaration" in table:
         file = folder / str(table["declaration"])
-        base = merge_read(base, _read_file(file))
+        base = merge_read(base, read_toml(file, "declaration", absent="Give the path from the recipe's folder."))
         if "path" in base and not is_address(str(base["path"])):
             base["path"] = str(file.parent / str(base["path"]))
     merged = merge_read(base, {key: value for key, value in table.items() if key != "declaration"})
@@ -107,15 +107,6 @@ def take_paths(sources: Mapping[str, Table]) -> tuple[dict[str, dict[str, object
     """Return the tables without their paths, which are no part of a release, and the paths."""
     paths = {name: str(table["path"]) for name, table in sources.items() if "path" in table}
     return {name: {key: table[key] for key in table if key != "path"} for name, table in sources.items()}, paths
-
-
-def _read_file(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text("utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"declaration {file}: {error.strerror}. Give the path from the recipe's folder.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"declaration {file}: not valid TOML: {error}.") from error
 
 
 def _find(folder: Path, text: str, where: str) -> Path:

@@ -14,9 +14,6 @@ from medmultipoints.transforms.audit.conventions import Convention, state_box, u
 from medmultipoints.transforms.records import Box, Point, Region
 from medmultipoints.transforms.regions.boxes import (
     clip_box,
-    from_coco,
-    from_mot,
-    from_yolo,
     iou,
     released_size,
     to_coco,
@@ -24,6 +21,7 @@ from medmultipoints.transforms.regions.boxes import (
     to_yolo,
 )
 from medmultipoints.transforms.regions.masks import decode_rle, find_regions
+from tests.transforms.regions.box_inverses import from_coco, from_mot, from_yolo
 
 GROWN = Convention(-1, -1, 0, 0)
 Mask = NDArray[np.uint8]

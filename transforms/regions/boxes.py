@@ -1,4 +1,4 @@
-"""Overlap, clipping and released sizes of boxes, and other conventions with their inverses.
+"""Overlap, clipping and released sizes of boxes, and the conventions of other tools.
 
 A ``Box`` is half-open, in pixel edges, origin top-left (see ``transforms.records``). Numbers in another
 convention have a type of their own here, so that they cannot be taken for a ``Box`` by accident.
@@ -57,36 +57,15 @@ def to_coco(box: Box) -> CocoBox:
     return CocoBox(box.x1, box.y1, box.width, box.height)
 
 
-def from_coco(coco: CocoBox) -> Box:
-    """Return the box: inverse of ``to_coco``."""
-    return Box(coco.x, coco.y, coco.x + coco.width, coco.y + coco.height)
-
-
 def to_yolo(box: Box, width: float, height: float) -> YoloBox:
     """Return the box in YOLO's convention, for an image of ``width`` x ``height`` pixels."""
     centre = box.centre
     return YoloBox(centre.x / width, centre.y / height, box.width / width, box.height / height)
 
 
-def from_yolo(yolo: YoloBox, width: float, height: float) -> Box:
-    """Return the box: inverse of ``to_yolo``. Nothing is rounded or clipped: a label may pass the image's edge.
-
-    Centre and half size are brought to pixels before they are added: edges that an annotator set on whole
-    pixels then come back as whole numbers far more often than from ``(cx - w / 2) * width``.
-    """
-    x, y = yolo.cx * width, yolo.cy * height
-    half_width, half_height = yolo.width * width / 2, yolo.height * height / 2
-    return Box(x - half_width, y - half_height, x + half_width, y + half_height)
-
-
 def to_mot(box: Box) -> MotBox:
     """Return the box in the MOT convention: the single pixel at (0, 0) is ``(1, 1, 1, 1)``."""
     return MotBox(box.x1 + 1, box.y1 + 1, box.width, box.height)
-
-
-def from_mot(mot: MotBox) -> Box:
-    """Return the box: inverse of ``to_mot``."""
-    return Box(mot.left - 1, mot.top - 1, mot.left - 1 + mot.width, mot.top - 1 + mot.height)
 
 
 def published_scale(width: int, height: int, max_side: int | None) -> float:

@@ -105,7 +105,8 @@ def join_tracks(labels: LabelRows, tracked: LabelRows, width: int, height: int, 
     has no area.
     """
     _check_same(labels, tracked, tolerance)
-    # The arithmetic of boxes.from_yolo, for all rows at once.
+    # Centre and half size are brought to pixels before they are added: edges that an annotator set on whole pixels
+    # come back as whole numbers far more often than from (cx - w / 2) * width.
     frame = np.array([width, height], np.float64)
     centre, half = labels.values[:, :2] * frame, labels.values[:, 2:] * frame / 2
     low, high = centre - half, centre + half

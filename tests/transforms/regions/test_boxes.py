@@ -8,9 +8,6 @@ from medmultipoints.transforms.regions.boxes import (
     MotBox,
     YoloBox,
     clip_box,
-    from_coco,
-    from_mot,
-    from_yolo,
     iou,
     published_scale,
     released_size,
@@ -18,6 +15,7 @@ from medmultipoints.transforms.regions.boxes import (
     to_mot,
     to_yolo,
 )
+from tests.transforms.regions.box_inverses import from_coco, from_mot, from_yolo
 
 FIRST_PIXEL = Box(0, 0, 1, 1)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.regions.boxes import YoloBox, from_yolo
+from medmultipoints.transforms.regions.boxes import YoloBox
 from medmultipoints.transforms.regions.tracks import (
     LabelProblem,
     LabelRows,
@@ -20,6 +20,7 @@ from medmultipoints.transforms.regions.tracks import (
     parse_labels,
     parse_tracked,
 )
+from tests.transforms.regions.box_inverses import from_yolo
 
 FILE = "labels/11_frame_0.txt"
 LINE = b"0 0.27578125 0.4125 0.0265625 0.0375"

@@ -18,6 +18,7 @@ from medmultipoints.transforms.sources.reading.joining import Pictures, missing
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.picture_rows import rows_by_picture
 from medmultipoints.transforms.sources.reading.proposing import (
     Draft,
     choose_documents,
@@ -125,28 +126,22 @@ def read(declaration: Declaration, files: Files) -> Reading:
     """Yield each picture with the masks of all its rows."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
-    rows: dict[str, list[tuple[str, Row]]] = {}
-    sources: dict[str, str] = {}
-    for name in matching(tuple(_tables(listing)), declaration.annotations):
-        try:
-            for line, row in _rows(listing, name):
-                stated = row.get(declaration.fields.get("image", ""), "")
-                rows.setdefault(stated, []).append((f"{name}#{line}", row))
-                sources.setdefault(stated, name)
-        except MemberProblem as problem:
-            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
-    for stated, held in rows.items():
-        joined = pictures.index.find(stated, sources[stated])
+    tables = matching(tuple(_tables(listing)), declaration.annotations)
+    held, problems = rows_by_picture(tables, lambda name: _rows(listing, name), declaration.fields.get("image", ""))
+    yield from problems
+    for stated, about in held.items():
+        first = about.rows[0][0]
+        joined = pictures.index.find(stated, about.table)
         if joined.member is None:
-            yield from missing(joined, stated, held[0][0], [])
+            yield from missing(joined, stated, first, [])
             continue
         try:
             size = pictures.size(joined.member)
         except MemberProblem as problem:
-            yield ReadProblem(key=held[0][0], reason=problem.reason, detail=problem.detail, picture=joined.member)
+            yield ReadProblem(key=first, reason=problem.reason, detail=problem.detail, picture=joined.member)
             continue
-        found = [item for key, row in held for item in _annotations(declaration, key, row, size)]
-        yield from pictures.give(joined.member, found, [sources[stated]], size)
+        found = [item for key, row in about.rows for item in _annotations(declaration, key, row, size)]
+        yield from pictures.give(joined.member, found, [about.table], size)
     yield from pictures.rest()
 
 

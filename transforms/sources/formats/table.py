@@ -21,6 +21,7 @@ from medmultipoints.transforms.sources.reading.listing import Listing, listed, m
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns, propose_patterns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.picture_rows import PictureRows, rows_by_picture
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_documents, plural, single
 from medmultipoints.transforms.sources.reading.table_columns import (
     Columns,
@@ -222,19 +223,13 @@ def read(declaration: Declaration, files: Files) -> Reading:
     listing = listed(files)
     names = matching(_pictures(listing) if not declaration.images else tuple(listing.kinds), declaration.images)
     index = PictureIndex(tuple(name for name in names if listing.kinds[name] in ("picture", "dicom", "lfs")))
-    rows: dict[str, list[tuple[str, Row]]] = {}
-    read_from: dict[str, str] = {}
-    for name in matching(tuple(_tables(listing)), declaration.annotations):
-        try:
-            for line, row in _rows(listing, name):
-                stated = row.get(declaration.fields.get("image", ""), "")
-                rows.setdefault(stated, []).append((f"{name}#{line}", row))
-                read_from.setdefault(stated, name)
-        except MemberProblem as problem:
-            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
+    tables = matching(tuple(_tables(listing)), declaration.annotations)
+    held, problems = rows_by_picture(tables, lambda name: _rows(listing, name), declaration.fields.get("image", ""))
+    yield from problems
+    decimals = {name: _decimal(listing, name) for name in tables}
     given: set[str] = set()
-    for stated, held in rows.items():
-        yield from _read_picture(declaration, listing, index, stated, held, read_from[stated], given)
+    for stated, about in held.items():
+        yield from _read_picture(declaration, listing, index, stated, about, decimals[about.table], given)
     for name in index.names:
         if name not in given:
             yield AnnotatedPicture(
@@ -251,16 +246,15 @@ def _read_picture(
     listing: Listing,
     index: PictureIndex,
     stated: str,
-    held: Sequence[tuple[str, Row]],
-    table: str,
+    about: PictureRows,
+    decimal: str,
     given: set[str],
 ) -> Reading:
-    joined = index.find(stated, table)
+    joined = index.find(stated, about.table)
     size = None if joined.member is None else _size(listing, joined.member)
-    decimal = _decimal(listing, table)
-    found = [item for key, row in held if (item := _annotation(declaration, key, row, size, decimal)) is not None]
+    found = [item for key, row in about.rows if (item := _annotation(declaration, key, row, size, decimal)) is not None]
     if joined.member is None:
-        yield from missing(joined, stated, held[0][0], found)
+        yield from missing(joined, stated, about.rows[0][0], found)
         return
     given.add(joined.member)
     yield from (item for item in found if isinstance(item, ReadProblem))
@@ -271,8 +265,8 @@ def _read_picture(
         height=size[1] if size else None,
         rendering=_rendering(declaration, listing, joined.member),
         annotations=tuple(item for item in found if isinstance(item, Annotation)),
-        read_from=(table,),
-        columns=hole_columns(table, declaration.annotations),
+        read_from=(about.table,),
+        columns=hole_columns(about.table, declaration.annotations),
     )
 
 

@@ -69,11 +69,6 @@ def first_item(files: Files, name: str, key: str) -> Any:
         raise _damaged(name, error) from error
 
 
-def as_text(value: Any) -> str:
-    """A JSON value as a text for messages and attributes."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 def show(value: Any, limit: int = 80) -> str:
     """A JSON value for a message, cut to ``limit`` characters; lone surrogates as escapes."""
     text = json.dumps(value, ensure_ascii=True, default=str)

@@ -7,7 +7,8 @@ import orjson
 
 from medmultipoints.transforms.dialects.answers import Mark
 from medmultipoints.transforms.dialects.coco import DETECTION, KEYPOINTS, annotation_path
-from medmultipoints.transforms.regions.boxes import CocoBox, from_coco
+from medmultipoints.transforms.regions.boxes import CocoBox
+from tests.transforms.regions.box_inverses import from_coco
 
 
 def decode_detection(files: Mapping[str, bytes], split: str, _sizes: object) -> dict[str, list[Mark]]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from medmultipoints.transforms.dialects.answers import Mark
-from medmultipoints.transforms.regions.boxes import MotBox, from_mot
+from medmultipoints.transforms.regions.boxes import MotBox
+from tests.transforms.regions.box_inverses import from_mot
 
 
 def decode(files: Mapping[str, bytes], split: str, _sizes: object) -> dict[str, list[Mark]]:

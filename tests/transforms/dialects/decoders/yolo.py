@@ -8,7 +8,8 @@ import orjson
 from medmultipoints.transforms.dialects.answers import Mark
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.yolo import DATA, label_path
-from medmultipoints.transforms.regions.boxes import YoloBox, from_yolo
+from medmultipoints.transforms.regions.boxes import YoloBox
+from tests.transforms.regions.box_inverses import from_yolo
 
 
 def decode(files: Mapping[str, bytes], split: str, sizes: Mapping[str, Size]) -> dict[str, list[Mark]]:

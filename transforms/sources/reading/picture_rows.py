@@ -1,0 +1,34 @@
+"""The rows of tables by the picture that they name."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.sources.annotated import ReadProblem
+from medmultipoints.transforms.sources.reading.table_columns import Row
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRows:
+    """The rows about one picture, each with its key ``table#line``, and the table that names the picture first."""
+
+    table: str
+    rows: list[tuple[str, Row]] = field(default_factory=list)
+
+
+def rows_by_picture(
+    tables: Iterable[str], read_rows: Callable[[str], Iterator[tuple[int, Row]]], column: str
+) -> tuple[dict[str, PictureRows], list[ReadProblem]]:
+    """Return the rows by what their column of pictures says, in the order of first mention, and tables with damage.
+
+    ``read_rows`` gives the line numbers and rows of a table. Rows before the damage of a table are kept.
+    """
+    found: dict[str, PictureRows] = {}
+    problems = []
+    for table in tables:
+        try:
+            for line, row in read_rows(table):
+                found.setdefault(row.get(column, ""), PictureRows(table)).rows.append((f"{table}#{line}", row))
+        except MemberProblem as problem:
+            problems.append(ReadProblem(key=table, reason=problem.reason, detail=problem.detail))
+    return found, problems
