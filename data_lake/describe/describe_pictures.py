@@ -17,7 +17,7 @@ from medmultipoints.data_lake.describe.reply_file import Journal, Reply, read_re
 from medmultipoints.data_lake.describe.server_settings import ServerSettings
 from medmultipoints.data_lake.prompt_assets import known_labels, load_names
 from medmultipoints.data_lake.release.checks.answers import box_policy
-from medmultipoints.data_lake.release.read.released_tables import read_chosen_pictures, read_parquet, splits_of
+from medmultipoints.data_lake.release.read.released_tables import check_split, read_chosen_pictures, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.descriptions.accept import Accepted, AcceptPolicy, accept_reply
 from medmultipoints.transforms.descriptions.described_scenes import DescribedScene, described_scenes
@@ -94,8 +94,7 @@ def describe_pictures(
 def release_scenes(folder: Path, split: str | None = None) -> Iterator[DescribedScene]:
     """Return the pictures of a release, each with what is known of it; of one split, if it is given."""
     manifest = read_manifest(folder)
-    if split is not None and split not in splits_of(manifest):
-        raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits_of(manifest))}.")
+    check_split(manifest, split)
     records, objects, images = (read_parquet(folder, manifest, name) for name in ("data", "objects", "images"))
     names = load_names(known_labels(records, images))
     wanted = None if split is None else set(images.filter(split=split)["image_sha256"])

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import orjson
 
+from medmultipoints.data_lake.store.durable_files import write_durably
 from medmultipoints.transforms.descriptions.replies import Outcome
 from medmultipoints.transforms.errors import DataError
 
@@ -70,13 +71,11 @@ def _is_text(reply: Reply, name: str) -> bool:
 def write_replies(path: Path, replies: Iterable[Reply]) -> None:
     """Write a finished file, sorted by picture, in one step."""
     ordered = sorted(replies, key=lambda one: one.image_sha256)
-    part = path.with_name(path.name + ".new")
-    with part.open("wb") as file:
-        for one in ordered:
-            file.write(orjson.dumps(asdict(one)) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    write_durably(path, b"".join(_line(one) for one in ordered))
+
+
+def _line(reply: Reply) -> bytes:
+    return orjson.dumps(asdict(reply), option=orjson.OPT_APPEND_NEWLINE)
 
 
 class Journal:
@@ -97,7 +96,7 @@ class Journal:
     def add(self, reply: Reply) -> None:
         """Append an answer and wait until it is on disk."""
         with self.path.open("ab") as file:
-            file.write(orjson.dumps(asdict(reply)) + b"\n")
+            file.write(_line(reply))
             file.flush()
             os.fsync(file.fileno())
 

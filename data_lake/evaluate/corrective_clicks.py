@@ -9,12 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from medmultipoints.data_lake.release.read.released_tables import read_parquet
+from medmultipoints.data_lake.release.read.released_tables import check_split, read_parquet
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.data_lake.witnesses.executors import ExecutorName, Run, open_model
 from medmultipoints.data_lake.witnesses.model_file import Model
 from medmultipoints.data_lake.witnesses.predict import released_pictures
-from medmultipoints.data_lake.witnesses.write_predictions import check_split
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.regions.run_lengths import decode_rle

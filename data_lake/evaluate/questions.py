@@ -17,7 +17,7 @@ from medmultipoints.data_lake.evaluate.json_lines import (
 from medmultipoints.data_lake.evaluate.responses import Restore, read_forms, refuse_exports
 from medmultipoints.data_lake.prompt_assets import load_names
 from medmultipoints.data_lake.release.export.dialect_lines import LeftOut
-from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet, splits_of
+from medmultipoints.data_lake.release.read.released_tables import check_split, read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.scoring.found_json import is_number
@@ -64,8 +64,7 @@ def read_questions(truth: Path, split: str | None = None, dialect: str | None = 
 
 def _release_questions(folder: Path, split: str | None) -> Iterator[Question]:
     manifest = read_manifest(folder)
-    if split is not None and split not in splits_of(manifest):
-        raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits_of(manifest))}.")
+    check_split(manifest, split)
     records = read_parquet(folder, manifest, "data", split).select(
         "record_id", "sample_id", "label", "source", "video_id", "bbox", "img_size"
     )

@@ -4,7 +4,6 @@ The file itself is the only state: a reload, a second window, a second server or
 write in the meantime (an editor, git) is read again before each change.
 """
 
-import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 from filelock import FileLock
 
+from medmultipoints.data_lake.store.durable_files import write_durably
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 from medmultipoints.transforms.review.decisions import FROM_MASKS
 from medmultipoints.transforms.review.entries import Entry, sort_key
@@ -132,21 +132,6 @@ def read_masks(path: Path) -> Masks:
         return parse_masks(path.read_bytes())
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a file of masks: {error}. Get it again, or remove its entry.") from error
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Write a file whole, and return when it is on disk under its name."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _mask_names(text: str) -> set[str]:

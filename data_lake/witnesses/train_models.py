@@ -17,14 +17,13 @@ import orjson
 import polars as pl
 from numpy.typing import NDArray
 
-from medmultipoints.data_lake.release.read.released_tables import read_parquet
+from medmultipoints.data_lake.release.read.released_tables import check_split, read_parquet
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.witnesses.model_file import Model, learned_bytes, load_model
 from medmultipoints.data_lake.witnesses.onnx_export import onnx_bytes
 from medmultipoints.data_lake.witnesses.predict import Shown, ask_models, released_pictures
 from medmultipoints.data_lake.witnesses.predictions_file import Row
 from medmultipoints.data_lake.witnesses.small_unet import SIDE, Example, network_of, train
-from medmultipoints.data_lake.witnesses.write_predictions import check_split
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.regions.run_lengths import decode_rle

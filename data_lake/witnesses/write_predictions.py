@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from medmultipoints.data_lake.release.read.released_tables import read_parquet, splits_of
+from medmultipoints.data_lake.release.read.released_tables import check_split, read_parquet
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.witnesses.executors import ExecutorName
 from medmultipoints.data_lake.witnesses.model_file import load_model
@@ -58,12 +58,6 @@ def predict_release(
         "pictures": asked.pictures, "judged": len(rows), "learned": asked.learned, "unreadable": asked.unreadable,
         "objects": sum(row["count"] for row in rows),
     }  # fmt: skip
-
-
-def check_split(manifest: Manifest, split: str | None) -> None:
-    """Raise UsageError for a split that the release does not have; None is all of them."""
-    if split is not None and split not in splits_of(manifest):
-        raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits_of(manifest))}.")
 
 
 def _pictures(

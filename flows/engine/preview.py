@@ -33,7 +33,9 @@ def first_sheet(build: Build, inputs: Inputs, part: Receipt) -> Path | None:
     rows = images.filter(pl.col("sample_id").is_in(chosen)).sort("sample_id").to_dicts()
     read = reader(build, inputs, part, chosen)
     cells = [
-        _cell(row, data, regions.filter(sample_id=row["sample_id"]).to_dicts()) for row in rows for data in read(row)
+        _cell(row, data, regions.filter(sample_id=row["sample_id"]).to_dicts())
+        for row in rows
+        if (data := read(row)) is not None
     ]
     if not cells:
         return None
@@ -52,20 +54,20 @@ def choose(regions: pl.DataFrame, most: int) -> list[str]:
 
 def reader(
     build: Build, inputs: Inputs, part: Receipt, chosen: list[str]
-) -> Callable[[Mapping[str, Any]], list[bytes]]:
-    """Return what gives the bytes of an image as they will be released, in a list; an empty list for a lost one."""
+) -> Callable[[Mapping[str, Any]], bytes | None]:
+    """Return what gives the bytes of an image as they will be released; None for a lost one."""
     wanted = inputs.scan("samples").filter(pl.col("sample_id").is_in(chosen)).select("sample_id", "image_member")
     members = dict(wanted.collect().rows())
     stored = stored_reader(build.lake, part.objects["stored"])
 
-    def read(image: Mapping[str, Any]) -> list[bytes]:
+    def read(image: Mapping[str, Any]) -> bytes | None:
         data, member = stored(image["sample_id"]), members.get(image["sample_id"])
         if data is None and member is not None:
             try:
                 data = build.files(image["source"]).read(member)
             except (MemberProblem, KeyError):
-                return []
-        return [] if data is None else [data]
+                return None
+        return data
 
     return read
 

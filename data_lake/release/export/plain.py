@@ -9,6 +9,7 @@ import polars as pl
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
 from medmultipoints.data_lake.release.export.pictures import AS_RELEASED, write_pictures, write_whole
 from medmultipoints.data_lake.release.read.released_tables import (
+    check_split,
     read_all_instructions,
     read_parquet,
     splits_of,
@@ -18,7 +19,7 @@ from medmultipoints.data_lake.release.write.files import IMAGE_FILE
 from medmultipoints.data_lake.release.write.jsonl import instructions_path
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.transforms.dialects.rendering import Render
-from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.pictures.crops import read_crop
 
 ROWS_AT_ONCE = 5_000
@@ -51,10 +52,8 @@ def export_release(folder: Path, to: Path, split: str | None = None) -> ExportRe
 
 def choose_splits(manifest: Manifest, split: str | None) -> tuple[str, ...]:
     """All splits of the release, or the one that is asked for; UsageError where it has none of that name."""
-    splits = splits_of(manifest)
-    if split is not None and split not in splits:
-        raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits)}.")
-    return splits if split is None else (split,)
+    check_split(manifest, split)
+    return splits_of(manifest) if split is None else (split,)
 
 
 def write_plain(

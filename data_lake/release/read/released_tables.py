@@ -18,7 +18,7 @@ from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.transforms.columns.tables import column_names, empty_frame, load_table, schema_of
 from medmultipoints.transforms.diff.releases import INSTRUCTION_SCHEMA, Tables
-from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.errors import DataError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,13 @@ def splits_of(manifest: Manifest) -> tuple[str, ...]:
     """The splits that have images, sorted."""
     places = (table_place(file.path) for file in manifest.files)
     return tuple(sorted({split for table, split in filter(None, places) if table == "images"}))
+
+
+def check_split(manifest: Manifest, split: str | None) -> None:
+    """Raise UsageError for a split that the release does not have; None is all of them."""
+    splits = splits_of(manifest)
+    if split is not None and split not in splits:
+        raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits)}.")
 
 
 def read_tables(folder: Path, manifest: Manifest) -> Tables:

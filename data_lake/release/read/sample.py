@@ -12,10 +12,10 @@ import polars as pl
 from medmultipoints.data_lake.release.export.pictures import crops_among, cut_crops
 from medmultipoints.data_lake.release.read.released_tables import (
     Picture,
+    check_split,
     read_all_instructions,
     read_chosen_pictures,
     read_parquet,
-    splits_of,
 )
 from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.files import image_extension
@@ -119,8 +119,7 @@ def sample_release(
     a task or split that the release does not have.
     """
     manifest = read_manifest(folder)
-    if split is not None and split not in splits_of(manifest):
-        raise UsageError(f"--split {split}: the release has no such split; it has {', '.join(splits_of(manifest))}.")
+    check_split(manifest, split)
     rows = read_all_instructions(folder, manifest, split)
     tasks = sorted(rows["task"].unique())
     if task is not None and task not in tasks:
