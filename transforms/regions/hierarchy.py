@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.records import Region
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.regions.mask_sets import union_of
 
 AGREEMENT: Final = 0.9
 """The least overlap (intersection over union) of a parent with the union of its parts."""
@@ -73,18 +73,11 @@ def _strongest(regions: Iterable[Region]) -> list[Region]:
 def _overlap(whole: Sequence[Region], pieces: Sequence[Region], width: int, height: int) -> float:
     """Of pixels where all have masks, else of the rectangles that hold them."""
     if all(region.rle is not None for region in (*whole, *pieces)):
-        a, b = _union(whole, width, height), _union(pieces, width, height)
+        a, b = (union_of((str(one.rle) for one in side), width, height) for side in (whole, pieces))
     else:
         a, b = _extent(whole, width, height), _extent(pieces, width, height)
     together = int((a | b).sum())
     return int((a & b).sum()) / together if together else 0.0
-
-
-def _union(regions: Sequence[Region], width: int, height: int) -> NDArray[np.bool_]:
-    union = np.zeros((height, width), bool)
-    for region in regions:
-        union |= decode_rle(str(region.rle), height, width)
-    return union
 
 
 def _extent(regions: Sequence[Region], width: int, height: int) -> NDArray[np.bool_]:

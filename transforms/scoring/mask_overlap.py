@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.regions.mask_sets import dice, iou
 from medmultipoints.transforms.regions.outlines import fill_outlines
 from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.scoring.bootstrap import intervals
@@ -34,8 +35,7 @@ def score_mask(group: str, truth: Mask, response: str) -> MaskScore:
     given = read_mask(response, *truth.shape)
     if given is None:
         return MaskScore(group, 0.0, 0.0, unread=True)
-    both, sizes = int((truth & given).sum()), int(truth.sum()) + int(given.sum())
-    return MaskScore(group, 2 * both / sizes if sizes else 1.0, both / (sizes - both) if sizes else 1.0)
+    return MaskScore(group, dice(truth, given), iou(truth, given))
 
 
 def read_mask(response: str, height: int, width: int) -> Mask | None:

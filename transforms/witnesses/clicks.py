@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.regions.mask_sets import dice, iou
 from medmultipoints.transforms.regions.masks import measure_mask
 from medmultipoints.transforms.witnesses.network import Click
 
@@ -76,18 +77,6 @@ def _largest(error: Mask) -> Mask | None:
     chosen = [1 + int(place) for place in np.flatnonzero(areas == areas.max())]
     first = min(chosen, key=lambda part: int(np.argmax(parts.ravel() == part)))
     return np.asarray(parts == first, np.bool_)
-
-
-def dice(truth: Mask, shown: Mask) -> float:
-    """The Dice coefficient; 1 for two empty masks."""
-    total = int(truth.sum()) + int(shown.sum())
-    return 2 * int((truth & shown).sum()) / total if total else 1.0
-
-
-def iou(truth: Mask, shown: Mask) -> float:
-    """The intersection over union; 1 for two empty masks."""
-    union = int((truth | shown).sum())
-    return int((truth & shown).sum()) / union if union else 1.0
 
 
 def summarise(sessions: Sequence[Session], rounds: int) -> dict[str, object]:

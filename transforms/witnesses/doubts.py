@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.regions.mask_sets import dice, iou
 
 Kind = Literal["missing", "extra", "shifted", "merged", "split", "wrong_class", "agrees"]
 TOUCH: Final = 0.1
@@ -125,16 +126,14 @@ def _iou(one: Marked, other: Marked) -> float:
 def _iou_of(first: Sequence[Marked], second: Sequence[Marked]) -> float:
     if not first or not second:
         return 0.0
-    own, other = _union(first), _union(second)
-    return float((own & other).sum() / max((own | other).sum(), 1))
+    return iou(_union(first), _union(second))
 
 
 def _dice(first: Sequence[Marked], second: Sequence[Marked]) -> float:
     """The Dice of all pixels of a label; 1 where neither side has any."""
     if not first or not second:
         return float(not first and not second)
-    own, other = _union(first), _union(second)
-    return float(2 * (own & other).sum() / max(own.sum() + other.sum(), 1))
+    return dice(_union(first), _union(second))
 
 
 def _part(one: Marked, other: Marked) -> float:

@@ -1,6 +1,6 @@
 """How far a model agrees with the labels of a picture, and the figures of many pictures by label, source and size."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.regions.mask_sets import dice, union_of
 
 SIZES: Final = ((0.01, "below 1 %"), (0.05, "1 to 5 %"), (1.01, "above 5 %"))
 """Sizes of what is labelled, in shares of the picture."""
@@ -25,22 +25,10 @@ class Agreement:
 
 def agreement_of(row: Mapping[str, Any], label: str, size: tuple[int, int], rles: Sequence[str]) -> Agreement:
     """Return how far a row of ``predictions`` agrees with masks of a label; ``size``: width and height of both."""
-    own = union(rles, size)
-    seen = union(
-        [rle for rle, named in zip(row["rles"], row["labels"], strict=True) if named == label],
-        (row["width"], row["height"]),
-    )
-    seen = in_size(seen, size)
-    total = int(own.sum()) + int(seen.sum())
-    dice = 2 * int((own & seen).sum()) / total if total else 1.0
-    return Agreement(round(dice, 4), round(float(own.mean()), 6))
-
-
-def union(rles: Iterable[str], size: tuple[int, int]) -> Mask:
-    """Return the pixels of all masks in a frame of width x height."""
-    width, height = size
-    masks = [np.zeros((height, width), np.bool_), *(decode_rle(rle, height, width) for rle in rles)]
-    return np.asarray(np.logical_or.reduce(masks), np.bool_)
+    own = union_of(rles, *size)
+    named = (rle for rle, name in zip(row["rles"], row["labels"], strict=True) if name == label)
+    seen = in_size(union_of(named, row["width"], row["height"]), size)
+    return Agreement(round(dice(own, seen), 4), round(float(own.mean()), 6))
 
 
 def in_size(mask: Mask, size: tuple[int, int]) -> Mask:

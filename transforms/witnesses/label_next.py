@@ -7,6 +7,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.regions.mask_sets import dice
+
 Mask = NDArray[np.bool_]
 
 
@@ -35,13 +37,8 @@ def disagreement(masks: Sequence[Mask], stabilities: Sequence[float]) -> float:
     """
     if len(masks) < 2:
         return round(1 - min(stabilities, default=1.0), 4)
-    pairs = [_dice(one, other) for one, other in combinations(masks, 2)]
+    pairs = [dice(one, other) for one, other in combinations(masks, 2)]
     return round(1 - float(np.mean(pairs)), 4)
-
-
-def _dice(one: Mask, other: Mask) -> float:
-    total = int(one.sum()) + int(other.sum())
-    return 2 * int((one & other).sum()) / total if total else 1.0
 
 
 def order_of_labelling(pictures: Sequence[Unlabelled], labelled: Sequence[int]) -> list[Place]:
