@@ -19,7 +19,7 @@ FOLDER = ROOT / ".bench"
 
 
 def compare(folder: Path, *, polyps: int, videos: int, frames: int, rounds: int, workers: int) -> dict[str, Any]:
-    """The figures of one comparison, also written to ``result.json`` in the folder."""
+    """Return the figures of one comparison, also written to ``result.json`` in the folder."""
     corpus = make_corpus(folder / f"{polyps}-{videos}x{frames}", polyps=polyps, videos=videos, frames=frames)
     figures = run_rounds(corpus, folder, rounds=rounds, workers=workers)
     figures |= {"polyp_pairs": polyps, "videos": videos, "frames": videos * frames, "cores": os.cpu_count()}

@@ -31,7 +31,7 @@ Objects = list[dict[str, Any]]
 
 
 def rows(paths: list[str], more: bool, kernels: bool) -> Iterator[dict[str, Any]]:
-    """One row an image."""
+    """Yield one row an image."""
     for path in map(Path, paths):
         data = path.read_bytes()
         if kernels:
@@ -71,14 +71,14 @@ def picture_hashes(picture: Picture.Image) -> dict[str, str]:
 
 
 def fast_hashes(pixels: np.ndarray[Any, Any]) -> dict[str, str]:
-    """The same with OpenCV."""
+    """Return the same with OpenCV."""
     small = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), (9, 8), interpolation=cv2.INTER_AREA)
     bits = np.packbits(small[:, 1:] > small[:, :-1]).tobytes().hex()
     return {"pixel_sha256": hashlib.sha256(pixels).hexdigest(), "dhash": bits}
 
 
 def fast_mask_objects(path: Path, more: bool) -> Objects:
-    """The components of a mask, with the decoder and the labelling of OpenCV and simplejpeg."""
+    """Return the components of a mask, with the decoder and the labelling of OpenCV and simplejpeg."""
     mask = simplejpeg.decode_jpeg(path.read_bytes(), "GRAY")[..., 0] >= 128
     number, labels, stats, centres = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     found: Objects = []
@@ -101,7 +101,7 @@ def fast_mask_objects(path: Path, more: bool) -> Objects:
 
 
 def mask_objects(path: Path, more: bool) -> Objects:
-    """The components of a mask."""
+    """Return the components of a mask."""
     with Picture.open(path) as picture:
         mask = np.asarray(picture.convert("L")) >= 128
     labels, number = ndimage.label(mask, structure=np.ones((3, 3)))
@@ -124,7 +124,7 @@ def mask_objects(path: Path, more: bool) -> Objects:
 
 
 def label_objects(path: Path, width: int, height: int, more: bool) -> Objects:
-    """The lines of a YOLO label file, cut at the frame's edges."""
+    """Return the lines of a YOLO label file, cut at the frame's edges."""
     if not path.exists():
         return []
     found: Objects = []
@@ -149,7 +149,7 @@ def label_objects(path: Path, width: int, height: int, more: bool) -> Objects:
 
 
 def questions(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Five questions an image: count, presence, boxes, points, size."""
+    """Yield five questions an image: count, presence, boxes, points, size."""
     boxes = [[round(value) for value in box] for box in row["boxes"]]
     points = [[round(value) for value in point] for point in row["points"]]
     answers = {

@@ -12,7 +12,7 @@ LabelledBox = tuple[str, float, float, float, float]
 
 
 def compare_outputs(release: Path, baseline: Path) -> dict[str, int]:
-    """How many images, boxes and bytes are equal; AssertionError names the first image that differs.
+    """Return how many images, boxes and bytes are equal; AssertionError names the first image that differs.
 
     Images without annotation are not released, so the baseline may have more images, but only without boxes.
     """
@@ -40,7 +40,7 @@ def assert_same_boxes(stem: str, ours: list[LabelledBox], theirs: list[LabelledB
 
 
 def released_boxes(release: Path) -> dict[str, list[LabelledBox]]:
-    """The boxes of each released image by its stem, from the table of objects."""
+    """Return the boxes of each released image by its stem, from the table of objects."""
     columns = ("sample_id", "label", "x1", "y1", "x2", "y2")
     found: dict[str, list[LabelledBox]] = {}
     for sample_id, *box in pl.read_parquet(release / "objects/*.parquet", columns=list(columns)).iter_rows():
@@ -49,18 +49,18 @@ def released_boxes(release: Path) -> dict[str, list[LabelledBox]]:
 
 
 def baseline_boxes(path: Path) -> dict[str, list[LabelledBox]]:
-    """The boxes of each image of the baseline by its stem."""
+    """Return the boxes of each image of the baseline by its stem."""
     rows = pl.read_parquet(path, columns=["id", "labels", "boxes"]).iter_rows()
     return {stem: [(label, *box) for label, box in zip(labels, boxes, strict=True)] for stem, labels, boxes in rows}
 
 
 def released_digests(release: Path) -> Iterator[tuple[str, tuple[str, int]]]:
-    """The sha256 and size of each picture by its stem, from the bytes in the records."""
+    """Return the sha256 and size of each picture by its stem, from the bytes in the records."""
     return digests(sorted((release / "data").glob("*.parquet")), "stem")
 
 
 def digests(paths: list[Path], key: str) -> Iterator[tuple[str, tuple[str, int]]]:
-    """The sha256 and size of the pictures in Parquet files, row group by row group."""
+    """Yield the sha256 and size of the pictures in Parquet files, row group by row group."""
     for path in paths:
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):

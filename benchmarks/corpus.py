@@ -21,7 +21,7 @@ class Corpus:
 
 
 def make_corpus(folder: Path, *, polyps: int, videos: int, frames: int) -> Corpus:
-    """The corpus of that size below ``folder``, made once: no faults, and each video without its mp4."""
+    """Return the corpus of that size below ``folder``, made once: no faults, and each video without its mp4."""
     sizes = SimulatedSizes(polyps=polyps, instruments=0, videos=videos, frames=frames, video_files="none")
     simulated = write_sources(folder / "sources", seed=SEED, sizes=sizes)
     loose, mark = folder / "loose", folder / "loose.json"

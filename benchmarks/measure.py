@@ -26,7 +26,7 @@ class Measured:
 
 
 def run_measured(command: Sequence[str], cwd: Path, environment: Mapping[str, str] | None = None) -> Measured:
-    """Wall time from the start of the process to its end, interpreter and imports included.
+    """Return wall time from the start of the process to its end, interpreter and imports included.
 
     Memory is sampled every 0.1 s, so shorter peaks are missed. AssertionError with the end of standard error
     where the command fails.
@@ -45,12 +45,12 @@ def run_measured(command: Sequence[str], cwd: Path, environment: Mapping[str, st
 
 
 def tree_bytes(pid: int) -> int:
-    """The sum of the proportional set sizes of a process and all its descendants; what has ended counts 0."""
+    """Return the sum of the proportional set sizes of a process and all its descendants; what has ended counts 0."""
     return sum(_pss(member) for member in _tree(pid))
 
 
 def summary(values: Sequence[float]) -> dict[str, float]:
-    """Median, least and largest."""
+    """Return median, least and largest."""
     return {"median": round(median(values), 3), "min": round(min(values), 3), "max": round(max(values), 3)}
 
 

@@ -40,7 +40,7 @@ def random_hashes(rows: int = MILLION, seed: int = 1) -> tuple[Hashes, Numbers]:
 
 
 def video_hashes(seed: int = 1, *, centres: int = VIDEOS) -> tuple[Hashes, Numbers]:
-    """Frames that differ from the centre of their video in two random bits."""
+    """Return frames that differ from the centre of their video in two random bits."""
     rng = np.random.default_rng(seed)
     hashes = np.repeat(np.resize(rng.integers(0, 2**64, centres, dtype=np.uint64), VIDEOS), FRAMES)
     for _ in range(2):
@@ -49,13 +49,13 @@ def video_hashes(seed: int = 1, *, centres: int = VIDEOS) -> tuple[Hashes, Numbe
 
 
 def stills() -> tuple[Hashes, Numbers]:
-    """The same frames, each a group of its own."""
+    """Return the same frames, each a group of its own."""
     hashes, groups = video_hashes()
     return hashes, np.arange(len(groups))
 
 
 def frames(seed: int = 1) -> pl.DataFrame:
-    """Thumbnails of videos: a still scene, some moving blobs, noise."""
+    """Return thumbnails of videos: a still scene, some moving blobs, noise."""
     rng = np.random.default_rng(seed)
     rows = []
     for video in range(VIDEOS):
@@ -76,7 +76,7 @@ HASHES: dict[str, Callable[[], tuple[Hashes, Numbers]]] = {
 
 
 def main(kind: str, rows: int = MILLION) -> dict[str, Any]:
-    """What was found, how, and in what time, the making of the input not counted."""
+    """Return what was found, how, and in what time, the making of the input not counted."""
     if kind == "pictures":
         table = frames()
         start, used = time.perf_counter(), time.process_time()

@@ -17,7 +17,7 @@ adds what only ours does: validation of every table, near-duplicates, measured p
 
 
 def markdown(figures: Mapping[str, Any], size: str) -> str:
-    """The comparison for people."""
+    """Return the comparison for people."""
     equal, peak = figures["equal"], figures["peak_mb"]
     lines = [
         f"# Benchmark: {size}, {figures['rounds']} rounds, {figures['workers']} threads",

@@ -57,24 +57,24 @@ class Side:
         return printed
 
     def seconds(self) -> list[float]:
-        """The whole runs, from the start of the process to its end."""
+        """Return the whole runs, from the start of the process to its end."""
         return [run.seconds for run in self.runs]
 
     def part(self, names: tuple[str, ...], kind: str = "work") -> list[float]:
-        """The sum of some parts, run by run."""
+        """Return the sum of some parts, run by run."""
         return [sum(times[kind].get(name, 0.0) for name in names) for times in self.times]
 
     def with_start(self, names: tuple[str, ...]) -> list[float]:
-        """The start of the process and some parts, run by run."""
+        """Return the start of the process and some parts, run by run."""
         return [start + work for start, work in zip(self.start(), self.part(names), strict=True)]
 
     def start(self) -> list[float]:
-        """What is left: interpreter, imports, preparation and the end of the process."""
+        """Return what is left: interpreter, imports, preparation and the end of the process."""
         return [run.seconds - times["build_seconds"] for run, times in zip(self.runs, self.times, strict=True)]
 
 
 def run_rounds(corpus: Corpus, folder: Path, *, rounds: int, workers: int) -> dict[str, Any]:
-    """The figures of so many rounds; AssertionError where the outputs differ."""
+    """Return the figures of so many rounds; AssertionError where the outputs differ."""
     ours, theirs, more, kernels, floor = Side(), Side(), Side(), Side(), Side()
     equal: dict[str, int] = {}
     for _ in range(rounds):
@@ -99,7 +99,7 @@ def run_rounds(corpus: Corpus, folder: Path, *, rounds: int, workers: int) -> di
 
 
 def run_pipeline(corpus: Corpus, folder: Path, workers: int) -> Measured:
-    """One build of all sources into an empty lake."""
+    """Return one build of all sources into an empty lake."""
     recipe = folder / "recipe.toml"
     recipe.write_text(RECIPE)
     sources = [f"{name}={path}" for name, path in corpus.sources.items()]
@@ -108,25 +108,25 @@ def run_pipeline(corpus: Corpus, folder: Path, workers: int) -> Measured:
 
 
 def run_baseline(corpus: Corpus, folder: Path, *more: str) -> Measured:
-    """One data set made of the loose files, with an empty cache and no network."""
+    """Return one data set made of the loose files, with an empty cache and no network."""
     command = [sys.executable, "-m", "benchmarks.baseline", str(corpus.loose), str(folder), *more]
     return run_measured(command, ROOT, os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "home")})
 
 
 def run_floor(corpus: Corpus, folder: Path, workers: int) -> Measured:
-    """Every file read, hashed and decoded once, the pictures written to Parquet."""
+    """Return every file read, hashed and decoded once, the pictures written to Parquet."""
     return run_measured([sys.executable, "-m", "benchmarks.floor", str(corpus.loose), str(folder), str(workers)], ROOT)
 
 
 def fresh(folder: Path) -> Path:
-    """The folder, empty."""
+    """Return the folder, empty."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
 
 
 def figures(ours: Side, theirs: Side) -> dict[str, Any]:
-    """Seconds, ratios and peak memory by part; a ratio is the median of the rounds' own ratios."""
+    """Return seconds, ratios and peak memory by part; a ratio is the median of the rounds' own ratios."""
     parts = {name: compared(ours.part(own), theirs.part(other)) for name, (own, other) in PARTS.items()}
     parts["validate"] = compared(ours.part(tuple(ours.times[0]["finish"]), "finish"), [0.0] * len(theirs.times))
     parts["start"] = compared(ours.start(), theirs.start())
@@ -140,12 +140,12 @@ def figures(ours: Side, theirs: Side) -> dict[str, Any]:
 
 
 def peak_mb(side: Side) -> int:
-    """The largest peak of all runs, in megabytes."""
+    """Return the largest peak of all runs, in megabytes."""
     return round(max(run.peak_bytes for run in side.runs) / 1e6)
 
 
 def compared(ours: list[float], theirs: list[float]) -> dict[str, Any]:
-    """Seconds of both, and the ratio of each round where there is one."""
+    """Return seconds of both, and the ratio of each round where there is one."""
     found: dict[str, Any] = {"ours": summary(ours), "baseline": summary(theirs)}
     if all(theirs) and all(ours):
         found["ratio"] = summary([other / own for own, other in zip(ours, theirs, strict=True)])

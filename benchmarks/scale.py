@@ -45,7 +45,7 @@ MOST_BYTES, MOST_SECONDS = 13_000_000_000, 1_800
 
 
 def images(rows: int) -> pl.DataFrame:
-    """Images whose hashes are numbers; one in a hundred is a copy."""
+    """Return images whose hashes are numbers; one in a hundred is a copy."""
     number = pl.int_range(rows, eager=True).alias("n").to_frame()
     origin = pl.when(pl.col("n") % COPIES == 1).then(pl.col("n") - 1).otherwise("n").cast(pl.String)
     sha256 = origin.str.zfill(64)
@@ -70,7 +70,7 @@ def images(rows: int) -> pl.DataFrame:
 
 
 def samples(rows: int) -> pl.DataFrame:
-    """The samples of those images: frames of videos."""
+    """Return the samples of those images: frames of videos."""
     empty = empty_frame(load_table("samples"))
     made = pl.int_range(rows, eager=True).alias("n").to_frame()
     known: dict[str, Any] = {
@@ -91,7 +91,7 @@ def samples(rows: int) -> pl.DataFrame:
 
 
 def regions(rows: int) -> pl.DataFrame:
-    """One object from a mask in each image."""
+    """Return one object from a mask in each image."""
     empty = empty_frame(load_table("regions"))
     text = {"evidence": "mask", "label": "polyps", "source": "simulated"}
     numbers = {"x1": 10, "y1": 10, "x2": 50, "y2": 40, "cx": 30, "cy": 25, "ix": 30, "iy": 25, "area_px": 900}
@@ -126,17 +126,17 @@ def stored_inputs(lake: Lake, rows: int) -> tuple[Build, Inputs]:
 
 
 def spread_hash(number: int) -> str:
-    """The sha256 of a number."""
+    """Return the sha256 of a number."""
     return hashlib.sha256(b"%d" % number).hexdigest()
 
 
 def name() -> pl.Expr:
-    """The sample_id of an image by its number."""
+    """Return the sample_id of an image by its number."""
     return pl.format("simulated/{}", pl.col("n").cast(pl.String).str.zfill(9))
 
 
 def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
-    """By name, what makes the inputs; it gives the work to be measured."""
+    """Return by name, what makes the inputs; it gives the work to be measured."""
 
     def store() -> Callable[[], int]:
         table = images(rows)
@@ -161,7 +161,7 @@ def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
 
 
 def whole_stage(name: str, rows: int) -> Callable[[], int]:
-    """A stage from its stored inputs, which another process makes, to its receipt."""
+    """Return a stage from its stored inputs, which another process makes, to its receipt."""
     stage = next(stage for stage in PIPELINE if stage.name == name)
     folder = TemporaryDirectory()
     with ProcessPoolExecutor(1, get_context("spawn")) as other:
@@ -175,7 +175,10 @@ def whole_stage(name: str, rows: int) -> Callable[[], int]:
 
 
 def measure(task: str, rows: int) -> dict[str, Any]:
-    """The figures of one task in a process of its own; ``stopped`` where it took more than this machine lends it."""
+    """Return the figures of one task in a process of its own.
+
+    ``stopped`` where it took more than this machine lends it.
+    """
     command = [sys.executable, "-m", "benchmarks.scale", task, str(rows)]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with (
@@ -193,7 +196,7 @@ def measure(task: str, rows: int) -> dict[str, Any]:
 
 
 def watch(child: "subprocess.Popen[str]", start: float) -> Iterator[str]:
-    """A reason to stop the child, should one come up before it ends."""
+    """Yield a reason to stop the child, should one come up before it ends."""
     while child.poll() is None:
         if tree_bytes(child.pid) > MOST_BYTES:
             yield f"more than {MOST_BYTES // 10**9} GB"
@@ -204,7 +207,7 @@ def watch(child: "subprocess.Popen[str]", start: float) -> Iterator[str]:
 
 
 def main(task: str, rows: int) -> dict[str, Any]:
-    """Seconds of the work alone, and the memory of the inputs and of the whole."""
+    """Return seconds of the work alone, and the memory of the inputs and of the whole."""
     work = tasks(rows)[task]()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()

@@ -149,7 +149,7 @@ class SourceInfo(_Entry):
 
 
 def load_catalogue(extra_dirs: Iterable[Path] = ()) -> dict[str, SourceInfo]:
-    """All sources by name, sorted: ours, those of installed plug-ins, those of ``extra_dirs``.
+    """Return all sources by name, sorted: ours, those of installed plug-ins, those of ``extra_dirs``.
 
     UsageError names the file and the key for TOML that is damaged, lacks a key or has one too many, and both
     files where two declare the same source.
@@ -175,7 +175,10 @@ def _toml_in(folder: Traversable) -> list[Traversable]:
 
 
 def _plugin_sources() -> Iterator[tuple[SourceInfo, str]]:
-    """The sources of installed plug-ins; one that is broken is logged and passed over, for others do not need it."""
+    """Yield the sources of installed plug-ins.
+
+    One that is broken is logged and passed over, for others do not need it.
+    """
     for point in sorted(entry_points(group=CATALOGUES), key=lambda point: point.name):
         try:
             yield from [(read_source(file.read_bytes(), str(file)), str(file)) for file in _toml_in(files(point.value))]
@@ -189,7 +192,7 @@ def _log_once(text: str) -> None:
 
 
 def read_source(raw: bytes, where: str) -> SourceInfo:
-    """The source that a TOML file declares; UsageError lists every problem with its key."""
+    """Return the source that a TOML file declares; UsageError lists every problem with its key."""
     try:
         return SourceInfo.model_validate(tomllib.loads(raw.decode("utf-8-sig")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -204,7 +207,7 @@ def read_source(raw: bytes, where: str) -> SourceInfo:
 
 
 def load_reader(key: str) -> Callable[..., Any]:
-    """The reader installed under ``key``; UsageError names those that are installed."""
+    """Return the reader installed under ``key``; UsageError names those that are installed."""
     point = _entry_point(key)
     try:
         reader: Callable[..., Any] = point.load()
@@ -250,7 +253,7 @@ def reader_digest(key: str) -> str:
 
 
 def _package_files(spec: ModuleSpec) -> dict[str, str]:
-    """The sha256 of every file of an installed package, or of a single module, by path."""
+    """Return the sha256 of every file of an installed package, or of a single module, by path."""
     if not spec.submodule_search_locations:
         return {"": file_sha256(Path(str(spec.origin)))}
     folders = [Path(folder) for folder in spec.submodule_search_locations]

@@ -12,12 +12,15 @@ from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 
 
 def load_templates(tasks: Sequence[str] = TASK_NAMES) -> Templates:
-    """The templates of the tasks."""
+    """Return the templates of the tasks."""
     return parse_templates({task: _text(f"templates/{task}.toml") for task in tasks})
 
 
 def load_names(labels: Iterable[str] = ()) -> Names:
-    """The names of our labels and of these; a label that the names file does not list is called by its own words."""
+    """Return the names of our labels and of these.
+
+    A label that the names file does not list is called by its own words.
+    """
     return add_labels(parse_names(_text("names.toml")), labels)
 
 
@@ -28,7 +31,7 @@ def known_labels(records: pl.DataFrame, images: pl.DataFrame) -> list[str]:
 
 
 def wording_digest() -> str:
-    """What identifies all templates and names; part of the key of every stage that writes prompts."""
+    """Return what identifies all templates and names; part of the key of every stage that writes prompts."""
     return digest([_text("names.toml"), *(_text(f"templates/{task}.toml") for task in TASK_NAMES)])
 
 

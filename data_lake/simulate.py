@@ -115,7 +115,7 @@ def write_sources(
 def _request(
     seed: int, sizes: SimulatedSizes, faults: Sequence[str], counts: bytes | None, shuffle_seed: int | None
 ) -> str:
-    """The digest of everything that the bytes depend on, the simulation's own code included."""
+    """Return the digest of everything that the bytes depend on, the simulation's own code included."""
     arguments = [seed, asdict(sizes), sorted(set(faults)), shuffle_seed, hashlib.sha256(counts or b"").hexdigest()]
     code = [Path(__file__), *sorted(Path(simulated_package.__path__[0]).glob("*.py"))]
     found = hashlib.sha256(orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS))
@@ -197,7 +197,7 @@ def _clear(folder: Path) -> None:
 
 
 def _write_source(folder: Path, source: Simulated) -> dict[str, int]:
-    """The archives and loose files of one source: size in bytes by path below ``folder``."""
+    """Return the archives and loose files of one source: size in bytes by path below ``folder``."""
     target = folder / FOLDERS[source.source]
     target.mkdir(parents=True, exist_ok=True)
     archives: defaultdict[str, list[Member]] = defaultdict(list)
@@ -236,7 +236,7 @@ def _finish(partial: Path, path: Path) -> None:
 
 
 def _read_stamp(folder: Path, request: str) -> SimulatedSources | None:
-    """What an earlier call with the same request wrote, if all of it is still there."""
+    """Return what an earlier call with the same request wrote, if all of it is still there."""
     try:
         stamp = orjson.loads((folder / STAMP).read_bytes())
     except (FileNotFoundError, orjson.JSONDecodeError):

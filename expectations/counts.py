@@ -24,7 +24,7 @@ BATCH = "rows"
 def count_failures(
     rows: "pd.DataFrame", suite: Mapping[str, Any], parameters: Mapping[str, object]
 ) -> dict[str, int | None]:
-    """The number of rows that break each rule, in the order of the suite; None where it cannot be counted."""
+    """Return the number of rows that break each rule, in the order of the suite; None where it cannot be counted."""
     from great_expectations.exceptions.exceptions import GreatExpectationsError
     from great_expectations.execution_engine import PandasExecutionEngine
     from great_expectations.validator.metrics_calculator import MetricsCalculator
@@ -39,7 +39,7 @@ def count_failures(
 
 
 def _metric(rule: Mapping[str, Any], parameters: Mapping[str, object]) -> Any:
-    """The count that decides a rule; None where its type or one of its parameters is unknown."""
+    """Return the count that decides a rule; None where its type or one of its parameters is unknown."""
     from great_expectations.validator.metric_configuration import MetricConfiguration
 
     name, kwargs = METRICS.get(rule["type"]), dict(rule["kwargs"])

@@ -10,13 +10,13 @@ Rows = pl.DataFrame | pl.LazyFrame
 
 
 def repeated(frame: Rows, column: str) -> pl.Series:
-    """The values of a column that occur more than once, sorted."""
+    """Return the values of a column that occur more than once, sorted."""
     values = frame.lazy().select(column).drop_nulls().collect().to_series().sort()
     return values.filter(values == values.shift(1)).unique(maintain_order=True)
 
 
 def keys_unique(frame: Rows, column: str) -> Answer:
-    """Whether no value of the column is null or occurs twice, and the values that do."""
+    """Return whether no value of the column is null or occurs twice, and the values that do."""
     copies = repeated(frame, column).cast(pl.String).to_list()
     rows, nulls = frame.lazy().select(pl.len(), nulls=pl.col(column).null_count()).collect().row(0)
     if not copies and not nulls:
@@ -27,7 +27,10 @@ def keys_unique(frame: Rows, column: str) -> Answer:
 
 
 def references_hold(child: Rows, column: str, parent: Rows, parent_column: str) -> Answer:
-    """Whether each value of the child's column occurs in the parent's, and those that do not. Null refers to none."""
+    """Return whether each value of the child's column occurs in the parent's, and those that do not.
+
+    Null refers to none.
+    """
     given = child.lazy().select(key=column).drop_nulls().unique().collect(engine="streaming")
     known = parent.lazy().select(key=parent_column)
     missing = given.lazy().join(known, on="key", how="anti").collect(engine="streaming")
@@ -38,7 +41,7 @@ def references_hold(child: Rows, column: str, parent: Rows, parent_column: str) 
 
 
 def accounting_holds(inputs: int, used: int, dropped: int, rejected: int) -> Answer:
-    """Whether each input is counted as used, dropped or rejected, once."""
+    """Return whether each input is counted as used, dropped or rejected, once."""
     total = used + dropped + rejected
     holds = inputs == total and min(used, dropped, rejected) >= 0
     return holds, f"{inputs} in {'=' if holds else '!='} {used} used + {dropped} dropped + {rejected} rejected"

@@ -24,7 +24,7 @@ def _between(low: str, value: str, high: str) -> pl.Expr:
 
 
 def _where_given(x: str, y: str, rule: pl.Expr) -> pl.Expr:
-    """Both coordinates are null, or both are given and the rule holds."""
+    """Return both coordinates are null, or both are given and the rule holds."""
     neither = pl.col(x).is_null() & pl.col(y).is_null()
     return neither | (pl.col(x).is_finite() & pl.col(y).is_finite() & rule).fill_null(False)
 
@@ -40,24 +40,24 @@ def _scaled(side: str) -> pl.Expr:
 
 
 def _number(column: str, position: int) -> pl.Expr:
-    """The numbers at one position of the inner lists: a list per row."""
+    """Return the numbers at one position of the inner lists: a list per row."""
     return pl.col(column).list.eval(_each.list.get(position, null_on_oob=True))
 
 
 def _well_formed(column: str, numbers: int) -> pl.Expr:
-    """Every inner list has that many finite numbers."""
+    """Return every inner list has that many finite numbers."""
     finite = [_number(column, i).list.eval(_each.is_finite().fill_null(False)).list.all() for i in range(numbers)]
     lengths = pl.col(column).list.eval((_each.list.len() == numbers).fill_null(False)).list.all()
     return pl.all_horizontal(lengths, *finite)
 
 
 def _least(lists: pl.Expr, bound: pl.Expr | float) -> pl.Expr:
-    """Every number of the row's list is at least the bound."""
+    """Return every number of the row's list is at least the bound."""
     return (lists.list.min() >= bound) | (lists.list.len() == 0)
 
 
 def _boxes_inside(slack_px: float, *, strict: bool) -> pl.Expr:
-    """Every box side lies within the image, or passes an edge by up to the slack (strict: by less)."""
+    """Return every box side lies within the image, or passes an edge by up to the slack (strict: by less)."""
 
     def within(lists: pl.Expr, side: int) -> pl.Expr:
         edge = pl.col("img_size").list.get(side, null_on_oob=True).cast(pl.Float64)
@@ -135,7 +135,7 @@ VARIANT_RULES: Mapping[tuple[str, str, str], pl.Expr] = {
 
 
 def rule_flags(table: Table, variant: str | None = None) -> dict[str, pl.Expr]:
-    """The flag of each of a table's declared rules, under a policy."""
+    """Return the flag of each of a table's declared rules, under a policy."""
     return {
         rule.name: VARIANT_RULES.get((table.name, variant or "audited", rule.name), RULES[table.name, rule.name])
         for rule in table.rules
@@ -143,17 +143,20 @@ def rule_flags(table: Table, variant: str | None = None) -> dict[str, pl.Expr]:
 
 
 def unique_flag(column: Column) -> pl.Expr:
-    """True where the value occurs once in the whole frame, or is null: every copy is flagged, the first too."""
+    """Return True where the value occurs once in the whole frame, or is null: every copy is flagged, the first too."""
     return pl.col(column.name).is_unique() | pl.col(column.name).is_null()
 
 
 def finite_flag(column: Column) -> pl.Expr:
-    """True where the number is finite. Pandas does not distinguish NaN from null, so this judges null as well."""
+    """Return True where the number is finite.
+
+    Pandas does not distinguish NaN from null, so this judges null as well.
+    """
     return pl.col(column.name).is_finite().fill_null(column.nullable)
 
 
 def complete_flag(column: Column) -> pl.Expr:
-    """True where a list holds no null at any depth, nor a number that is not finite."""
+    """Return True where a list holds no null at any depth, nor a number that is not finite."""
     value = _each.is_finite() if column.scalar.startswith("float") else _each.is_not_null()
     for _ in range(column.depth - 1):
         value = _each.list.eval(value.fill_null(False)).list.all()

@@ -44,7 +44,7 @@ def table_digest(name: str) -> str:
 
 
 def row_flags(table: Table, variant: str | None = None) -> dict[str, pl.Expr]:
-    """Every rule of the table's suite that is computed as a flag, with its expression."""
+    """Return every rule of the table's suite that is computed as a flag, with its expression."""
     flags: dict[str, pl.Expr] = {}
     for column in table.columns:
         if column.check.unique:
@@ -57,7 +57,7 @@ def row_flags(table: Table, variant: str | None = None) -> dict[str, pl.Expr]:
 
 
 def row_suite(table: Table, variant: str | None = None) -> Suite:
-    """The suite that each row of a table must pass under a box policy."""
+    """Return the suite that each row of a table must pass under a box policy."""
     expectations = [expectation for column in table.columns for expectation in _column(column)]
     flags = rule_flags(table, variant)
     for rule in table.rules:
@@ -68,26 +68,26 @@ def row_suite(table: Table, variant: str | None = None) -> Suite:
 
 
 def table_suite() -> Suite:
-    """The suite of small verdict frames (rule, ok, detail): rules over whole tables, computed elsewhere."""
+    """Return the suite of small verdict frames (rule, ok, detail): rules over whole tables, computed elsewhere."""
     holds = _expectation("in_set", "ok", {"value_set": [True]}, "holds", ["rule", "detail"], "the rule holds")
     named = _expectation("not_null", "rule", {}, "rule_is_named", ["rule"], "the rule has a name")
     return {"name": TABLE_RULES, "expectations": [{**named, "severity": "critical"}, {**holds, "severity": "critical"}]}
 
 
 def all_suites() -> dict[str, Suite]:
-    """Every suite by name."""
+    """Return every suite by name."""
     wanted = [(name, variant) for name in table_names() for variant in (None, *VARIANTS.get(name, ()))]
     suites = [row_suite(load_table(name), variant) for name, variant in wanted]
     return {suite["name"]: suite for suite in (*suites, table_suite())}
 
 
 def render(suite: Suite) -> str:
-    """The committed text of a suite: sorted keys, indented, no ids."""
+    """Return the committed text of a suite: sorted keys, indented, no ids."""
     return json.dumps(suite, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def load_suite(name: str) -> Suite:
-    """The committed suite of that name."""
+    """Return the committed suite of that name."""
     suite: Suite = json.loads((SUITES / f"{name}.json").read_text("utf-8"))
     return suite
 

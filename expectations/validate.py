@@ -50,7 +50,7 @@ def validate(
     copies: Mapping[str, pl.Series] = NO_COPIES,
     **parameters: object,
 ) -> Verdict:
-    """The verdict of the table's suite on every row, with key and entity of each row that breaks a rule.
+    """Return the verdict of the table's suite on every row, with key and entity of each row that breaks a rule.
 
     The frame has the declared columns and types (see ``conform``); image columns are ignored. Uniqueness counts over
     the whole frame, for any ``chunk_rows``; ``copies`` are values of a column that the whole table, of which the frame
@@ -71,7 +71,7 @@ def validate(
 
 
 def find_rejections(verdict: Verdict) -> tuple[Rejection, ...]:
-    """One rejection per entity with a row that fails, sorted by entity."""
+    """Return one rejection per entity with a row that fails, sorted by entity."""
     found: dict[str, list[RowFailure]] = defaultdict(list)
     for failure in verdict.failures:
         found[failure.entity].append(failure)
@@ -84,7 +84,7 @@ def _rejection(entity: str, found: list[RowFailure]) -> Rejection:
 
 
 def leave_out(frame: pl.DataFrame, table: Table, rejected: Collection[str]) -> pl.DataFrame:
-    """The rows of all other entities.
+    """Return the rows of all other entities.
 
     An image loses all its rows when one of them fails: without the wrong object its count would be a lie.
     """
@@ -92,7 +92,7 @@ def leave_out(frame: pl.DataFrame, table: Table, rejected: Collection[str]) -> p
 
 
 def check_table_rules(rules: Mapping[str, tuple[bool, str]], name: str) -> Verdict:
-    """The verdict on rules over a whole table that were computed elsewhere (``expectations.references``).
+    """Return the verdict on rules over a whole table that were computed elsewhere (``expectations.references``).
 
     Each rule comes with whether it holds and a detail for people. Raises TableRuleFailed where one does not.
     """
@@ -116,7 +116,7 @@ def check_table_rules(rules: Mapping[str, tuple[bool, str]], name: str) -> Verdi
 
 
 def run_suite(rows: "pd.DataFrame", suite: Suite, parameters: Mapping[str, object]) -> FailedRows:
-    """The positions (column ``row``) of all rows that break each rule of a suite, in the suite's order.
+    """Return the positions (column ``row``) of all rows that break each rule of a suite, in the suite's order.
 
     Failures are counted first, and only rules that have any are judged in full for their rows. Safe in threads: each
     call has an engine of its own, in memory. Raises BrokenRule where a rule raised an error.
@@ -132,7 +132,7 @@ def run_suite(rows: "pd.DataFrame", suite: Suite, parameters: Mapping[str, objec
 
 
 def _judge(rows: "pd.DataFrame", suite: Suite, parameters: Mapping[str, object]) -> dict[str, Any]:
-    """The full result of each rule by Great Expectations."""
+    """Return the full result of each rule by Great Expectations."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
     from great_expectations.exceptions.exceptions import GreatExpectationsError
@@ -168,7 +168,7 @@ def _copied(copies: Mapping[str, pl.Series]) -> dict[str, pl.Expr]:
 
 
 def _narrow(frame: pl.DataFrame, table: Table, suite: Suite, flags: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """The row position, the scalar columns that the suite judges, and the flags: no lists, no pictures."""
+    """Return the row position, the scalar columns that the suite judges, and the flags: no lists, no pictures."""
     for name, dtype in polars_schema(table).items():
         if (actual := frame.schema.get(name)) != dtype:
             found = "is missing" if actual is None else f"is {actual}, declared is {dtype}"

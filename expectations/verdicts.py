@@ -52,13 +52,13 @@ class Verdict:
         return not self.failures
 
     def to_json(self) -> dict[str, Any]:
-        """The verdict in lists, mappings, text and numbers; ``verdict_from_json`` is the inverse."""
+        """Return the verdict in lists, mappings, text and numbers; ``verdict_from_json`` is the inverse."""
         raw = asdict(self)
         return {**raw, "failures": list(raw["failures"]), "checked": list(raw["checked"])}
 
 
 def join_verdicts(parts: Sequence[Verdict]) -> Verdict:
-    """The verdict on a table that was judged part by part, in the order of its rows."""
+    """Return the verdict on a table that was judged part by part, in the order of its rows."""
     failures: list[RowFailure] = []
     before = 0
     for part in parts:
@@ -72,7 +72,7 @@ def join_verdicts(parts: Sequence[Verdict]) -> Verdict:
 
 
 def verdict_from_json(raw: Mapping[str, Any]) -> Verdict:
-    """The verdict that ``to_json`` gave."""
+    """Return the verdict that ``to_json`` gave."""
     failures = tuple(RowFailure(**failure) for failure in raw["failures"])
     checked = tuple(RuleResult(**result) for result in raw["checked"])
     return Verdict(raw["table"], raw["suite"], raw["rows"], failures, checked)
@@ -109,6 +109,6 @@ class TableRuleFailed(DataError):
 
 
 def first_few(values: Sequence[str], limit: int = 5) -> str:
-    """The first values for a message, and how many more there are."""
+    """Return the first values for a message, and how many more there are."""
     more = f" and {len(values) - limit} more" if len(values) > limit else ""
     return ", ".join(values[:limit]) + more

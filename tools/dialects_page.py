@@ -9,7 +9,7 @@ _COLUMNS: Final = ("dialect", "for", "frame", "box form", "rounding", "what is l
 
 
 def render_table() -> str:
-    """One row a dialect, in the order of the registry."""
+    """Return one row a dialect, in the order of the registry."""
     return "\n".join(_rows()) + "\n"
 
 

@@ -17,7 +17,7 @@ pixel in column x and row y is `(x + 0.5, y + 0.5)`. A column may hold null only
 
 
 def render_dictionary() -> str:
-    """The data dictionary of all tables as Markdown."""
+    """Return the data dictionary of all tables as Markdown."""
     return "\n".join([_INTRODUCTION, *(_section(load_table(name)) for name in table_names())])
 
 

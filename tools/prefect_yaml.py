@@ -64,5 +64,5 @@ class _Plain(yaml.SafeDumper):
     """Writes equal parts out, without anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-        """No part is named."""
+        """Return no part is named."""
         return True

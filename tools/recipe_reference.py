@@ -23,7 +23,7 @@ misspelt one cannot go unnoticed. `medmultipoints build my-recipe.toml` takes th
 
 
 def render_recipe() -> str:
-    """The reference of all keys of a recipe as Markdown."""
+    """Return the reference of all keys of a recipe as Markdown."""
     sections = {name: kind for name, field in Recipe.model_fields.items() if (kind := model_of(field)) is not None}
     top = {name: field for name, field in Recipe.model_fields.items() if name not in sections}
     parts = [_INTRODUCTION, f"## Top of the file\n\n{table_of(top)}"]
@@ -69,7 +69,7 @@ def _default(value: object) -> str:
 
 
 def describe_type(kind: Any, limits: Sequence[Any] = ()) -> str:
-    """A type in words, with its bounds: "integer, at least 1", "one of `a`, `b`", "list, each text"."""
+    """Return a type in words, with its bounds: "integer, at least 1", "one of `a`, `b`", "list, each text"."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return describe_type(arguments[0], [*arguments[1:], *limits])

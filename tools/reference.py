@@ -34,12 +34,12 @@ Results go to standard output, everything else to standard error. With `--json` 
 
 
 def all_commands() -> list[tuple[str, Any]]:
-    """Every command with its full name, in the order of the help; groups are walked."""
+    """Return every command with its full name, in the order of the help; groups are walked."""
     return [found for name in COMMANDS for found in _walk(f"{PROGRAM} {name}", load(name))]
 
 
 def render_cli() -> str:
-    """The reference of all commands as Markdown."""
+    """Return the reference of all commands as Markdown."""
     sections = (_section(name, command) for name, command in all_commands())
     return "\n".join([_INTRODUCTION, render_commands(), *sections])
 
@@ -54,13 +54,13 @@ def render_commands() -> str:
 
 
 def replace_between(page: str, begin: str, end: str, text: str) -> str:
-    """The page with another text between its two marks."""
+    """Return the page with another text between its two marks."""
     before, rest = page.split(begin)
     return before + begin + text + end + rest.split(end, 1)[1]
 
 
 def pages() -> dict[Path, str]:
-    """Every generated page with the text that it must have."""
+    """Return every generated page with the text that it must have."""
     return {
         ROOT / "docs" / "cli.md": render_cli(),
         ROOT / "docs" / "recipe.md": render_recipe(),
@@ -120,7 +120,7 @@ def _is_option(parameter: Any) -> bool:
 
 
 def _text(help_text: str) -> str:
-    """The help as Markdown: lines that are commands become code."""
+    """Return the help as Markdown: lines that are commands become code."""
     return re.sub(rf"^( *){PROGRAM} .*$", lambda found: f"    {found[0].strip()}", help_text, flags=re.MULTILINE)
 
 

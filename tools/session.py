@@ -18,14 +18,14 @@ MOST_LINES = 11
 
 
 def run_demo(folder: Path) -> str:
-    """What the demo prints to standard output when it is run in the folder."""
+    """Return what the demo prints to standard output when it is run in the folder."""
     plain = os.environ | {"NO_COLOR": "1", "COLUMNS": "120"}
     plain.pop("MEDMULTIPOINTS_LAKE", None)
     return subprocess.run(COMMAND, cwd=folder, env=plain, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def shorten(printed: str) -> str:
-    """The README's block: the output without lines beyond the eleventh of a paragraph, and without the root."""
+    """Return the README's block: the output without lines beyond the eleventh of a paragraph, and without the root."""
     lines = [line.rstrip() for line in printed.splitlines() if not line.startswith("root ")]
     paragraphs = [paragraph.splitlines() for paragraph in "\n".join(lines).split("\n\n")]
     cut = [
@@ -36,12 +36,12 @@ def shorten(printed: str) -> str:
 
 
 def shown_session(readme: str) -> str:
-    """The block that a README shows."""
+    """Return the block that a README shows."""
     return readme.split(BEGIN)[1].split(END)[0]
 
 
 def settled(block: str) -> str:
-    """A block without what differs from run to run: seconds, hashes, the widths of columns."""
+    """Return a block without what differs from run to run: seconds, hashes, the widths of columns."""
     timeless = re.sub(r"\d+\.\d s\b|\bkept\b", "TIME", re.sub(r"\b[0-9a-f]{64}\b", "SHA256", block))
     return re.sub(r" +", " ", timeless)
 

@@ -30,7 +30,7 @@ class SourceDataError(DataError):
         super().__init__(f"{source}: {file}: {problem}. {remedy}")
 
     def within(self, path: str) -> "SourceDataError":
-        """The same with the path that the source was given with."""
+        """Return the same with the path that the source was given with."""
         return SourceDataError(self.source, f"{self.file} in {path}", self.problem, self.remedy)
 
 

@@ -296,13 +296,13 @@ class Members(Protocol):
     """The files of one source, under the paths that its official archives give them."""
 
     def names(self) -> Sequence[str]:
-        """All member paths, sorted; a path that occurs twice is listed twice."""
+        """Return all member paths, sorted; a path that occurs twice is listed twice."""
         ...
 
     def read(self, name: str) -> bytes:
-        """The whole content of one member."""
+        """Return the whole content of one member."""
         ...
 
     def video_facts(self, name: str) -> VideoFacts:
-        """What the container of a video member says."""
+        """Return what the container of a video member says."""
         ...

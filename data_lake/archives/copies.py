@@ -49,7 +49,7 @@ def without_copies(
 def _is_copy(
     own: list[EntryT], others: list[EntryT], size: Callable[[EntryT], int], read: Callable[[EntryT], bytes]
 ) -> bool:
-    """Whether every file of an archive lies among the others, below one folder."""
+    """Return whether every file of an archive lies among the others, below one folder."""
     if not own:
         return False
     by_name = {entry.name: entry for entry in others}
@@ -67,7 +67,7 @@ def _is_copy(
 def _merge(
     source: str, held: Iterable[Held[EntryT]], size: Callable[[EntryT], int], read: Callable[[EntryT], bytes]
 ) -> Iterator[EntryT]:
-    """The entries without those that another place holds under the same path."""
+    """Yield the entries without those that another place holds under the same path."""
     first: dict[str, Held[EntryT]] = {}
     for one in held:
         other = first.setdefault(one.entry.name, one)

@@ -36,7 +36,7 @@ class SourceFingerprint:
 
 
 def fingerprint(path: Path, threads: int = 4) -> SourceFingerprint:
-    """The files of an archive or folder (those that ``open_source`` reads) with their hashes.
+    """Return the files of an archive or folder (those that ``open_source`` reads) with their hashes.
 
     MachineError where a file cannot be read.
     """
@@ -61,7 +61,7 @@ def known(given: SourceFingerprint, info: SourceInfo) -> dict[str, bool]:
 
 
 def _is_older(file: Path, info: SourceInfo) -> bool:
-    """Whether a file is one of which only the sha384 was ever recorded; hashed only where it could be."""
+    """Return whether a file is one of which only the sha384 was ever recorded; hashed only where it could be."""
     accepted = {sha384 for archive in info.archives for sha384 in archive.sha384}
     suffixes = {Path(archive.name).suffix for archive in info.archives if archive.sha384}
     if file.suffix not in suffixes:

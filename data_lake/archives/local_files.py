@@ -8,7 +8,7 @@ from medmultipoints.transforms.errors import MachineError, UsageError
 
 
 def local_files(path: Path) -> list[tuple[str, Path]]:
-    """The file itself, or all files below a folder but hidden ones, with their posix paths below it, sorted.
+    """Return the file itself, or all files below a folder but hidden ones, with their posix paths below it, sorted.
 
     Links are followed as long as they stay inside the folder. UsageError for a link that leads out of it or nowhere,
     for a pipe, socket or device, and for a name that is not UTF-8: it fits no table.
@@ -35,7 +35,7 @@ def local_files(path: Path) -> list[tuple[str, Path]]:
 
 
 def _check_regular(file: Path, path: Path) -> None:
-    """UsageError for what is no file that ends: it is never opened."""
+    """Raise UsageError for what is no file that ends: it is never opened."""
     try:
         mode = file.stat().st_mode
     except FileNotFoundError as error:
@@ -46,7 +46,7 @@ def _check_regular(file: Path, path: Path) -> None:
 
 
 def _is_new(folder: Path, seen: set[Path]) -> bool:
-    """Whether a folder has not been walked yet: links may lead in circles."""
+    """Return whether a folder has not been walked yet: links may lead in circles."""
     resolved = folder.resolve()
     new = resolved not in seen
     seen.add(resolved)
@@ -54,6 +54,6 @@ def _is_new(folder: Path, seen: set[Path]) -> bool:
 
 
 def unreadable(source: str, path: Path, error: OSError) -> MachineError:
-    """The operating system's refusal to read, with the file it concerns."""
+    """Return the operating system's refusal to read, with the file it concerns."""
     file = error.filename or path
     return MachineError(f"{source}: {file}: {error.strerror or error}. Check that the file is there and readable.")

@@ -70,11 +70,14 @@ class SourceFiles:
         return open_source, (self.source, self.path, self.scratch)
 
     def names(self) -> tuple[str, ...]:
-        """All member paths, sorted; a path that occurs twice is listed twice."""
+        """Return all member paths, sorted; a path that occurs twice is listed twice."""
         return self._names
 
     def read(self, name: str) -> bytes:
-        """The whole content of one member, checked; MemberProblem where it is damaged, KeyError if it is missing."""
+        """Return the whole content of one member, checked.
+
+        MemberProblem where it is damaged, KeyError if it is missing.
+        """
         try:
             return _read(self._entries[name])
         except OSError as error:
@@ -95,12 +98,12 @@ class SourceFiles:
             raise unreadable(self.source, self.path, error) from error
 
     def head(self, name: str, count: int) -> bytes:
-        """The first ``count`` bytes of one member, fewer where it is shorter."""
+        """Return the first ``count`` bytes of one member, fewer where it is shorter."""
         with self.open(name) as opened:
             return opened.read(count)
 
     def video_facts(self, name: str) -> VideoFacts:
-        """What the container of a video member says; MemberProblem where it cannot be read."""
+        """Return what the container of a video member says; MemberProblem where it cannot be read."""
         return video.video_facts(self.read(name), name)
 
 

@@ -47,7 +47,7 @@ class TarEntry:
 
 
 def tar_entries(path: Path, origin: Origin, limits: Limits = LIMITS) -> list[TarEntry]:
-    """The files of a plain tar in its order, folders left out; repeated names are kept.
+    """Return the files of a plain tar in its order, folders left out; repeated names are kept.
 
     SourceDataError for a damaged or cut tar, and for links, devices and unsafe paths.
     """
@@ -80,7 +80,7 @@ def _entry(info: tarfile.TarInfo, path: Path, origin: Origin, limits: Limits) ->
 
 
 def read_entry(entry: TarEntry) -> bytes:
-    """The whole content of an entry; MemberProblem where the tar has been cut since it was opened."""
+    """Return the whole content of an entry; MemberProblem where the tar has been cut since it was opened."""
     with entry.archive.open("rb") as file:
         file.seek(entry.offset)
         content = file.read(entry.size)
@@ -90,7 +90,7 @@ def read_entry(entry: TarEntry) -> bytes:
 
 
 def unpacked(chunks: Callable[[], Iterable[bytes]], scratch: Path, origin: Origin, limits: Limits = LIMITS) -> Path:
-    """A plain tar with the content of a tar that comes as ``chunks``, compressed by gzip or not.
+    """Return a plain tar with the content of a tar that comes as ``chunks``, compressed by gzip or not.
 
     It is written once, under the sha256 of the given bytes and its own, and found again by every later call as long
     as it has that sha256; a killed writer leaves one unfinished file that the next overwrites.
@@ -106,7 +106,7 @@ def unpacked(chunks: Callable[[], Iterable[bytes]], scratch: Path, origin: Origi
 
 
 def _intact(scratch: Path, packed: str) -> Path | None:
-    """What was unpacked before, unless it changed since: such a file is removed."""
+    """Return what was unpacked before, unless it changed since: such a file is removed."""
     for path in scratch.glob(f"{packed}.*.tar"):
         if path.name == f"{packed}.{file_sha256(path)}.tar":
             return path
@@ -138,7 +138,7 @@ def _check_room(folder: Path) -> None:
 
 
 def _gunzip(chunks: Iterable[bytes], origin: Origin, limits: Limits) -> Iterator[bytes]:
-    """The uncompressed bytes; bytes that are not gzip pass unchanged."""
+    """Yield the uncompressed bytes; bytes that are not gzip pass unchanged."""
     source = ChunkReader(iter(chunks))
     reader = io.BufferedReader(source, CHUNK)
     packed = reader.peek(2).startswith(GZIP_MAGIC)

@@ -68,7 +68,10 @@ def decode_frames(
 
 
 def _quarter_turns(frame: "VideoFrame", name: str) -> int:
-    """Quarter turns to the left that the display matrix asks for; MemberProblem where it asks for anything else."""
+    """Return quarter turns to the left that the display matrix asks for.
+
+    MemberProblem where it asks for anything else.
+    """
     from av.sidedata.sidedata import Type
 
     matrix = frame.side_data.get(Type.DISPLAYMATRIX)  # type: ignore[call-overload]

@@ -32,7 +32,7 @@ class ZipEntry:
 
 
 def zip_entries(path: Path, origin: Origin, limits: Limits = LIMITS) -> list[ZipEntry]:
-    """The files of a zip in the order of its directory, folders left out; repeated names are kept.
+    """Return the files of a zip in the order of its directory, folders left out; repeated names are kept.
 
     SourceDataError for a zip that is damaged, encrypted, unsafe or a bomb.
     """
@@ -48,7 +48,7 @@ def zip_entries(path: Path, origin: Origin, limits: Limits = LIMITS) -> list[Zip
 
 
 def _cut_off(path: Path) -> str:
-    """What else to say of a file that begins as a zip and lacks the directory at its end."""
+    """Return what else to say of a file that begins as a zip and lacks the directory at its end."""
     with path.open("rb") as file:
         begins = file.read(4) == b"PK\x03\x04"
     return ", though it begins as one: it was cut off, or its end is damaged" if begins else ""
@@ -68,7 +68,7 @@ def _entry(info: zipfile.ZipInfo, path: Path, origin: Origin, limits: Limits) ->
 
 
 def read_entry(entry: ZipEntry) -> bytes:
-    """The whole content of an entry, checked by length and CRC-32; MemberProblem where it is damaged."""
+    """Return the whole content of an entry, checked by length and CRC-32; MemberProblem where it is damaged."""
     with entry.archive.open("rb") as file:
         _seek_content(file, entry)
         packed = file.read(entry.compressed)
@@ -84,7 +84,7 @@ def read_entry(entry: ZipEntry) -> bytes:
 
 
 def stream_entry(entry: ZipEntry) -> Iterator[bytes]:
-    """The content in chunks, for entries that are archives themselves; checked like ``read_entry`` at the end."""
+    """Yield the content in chunks, for entries that are archives themselves; checked like ``read_entry`` at the end."""
     left, crc, size = entry.compressed, 0, 0
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     with entry.archive.open("rb") as file:
@@ -104,7 +104,7 @@ def stream_entry(entry: ZipEntry) -> Iterator[bytes]:
 
 
 def damaged(entry: ZipEntry, problem: str) -> MemberProblem:
-    """The problem of a member whose bytes cannot be trusted."""
+    """Return the problem of a member whose bytes cannot be trusted."""
     return MemberProblem("member_damaged", f"{entry.name} in {entry.archive.name}: {problem}")
 
 

@@ -21,7 +21,7 @@ MIME: Final = "image/png"
 
 
 def check_text_readers(readers: Collection[str]) -> None:
-    """UsageError where the reader of text is not installed: nothing is sent that was not looked at."""
+    """Raise UsageError where the reader of text is not installed: nothing is sent that was not looked at."""
     if "ocr" in readers and find_spec("rapidocr") is None:
         raise UsageError(
             "readers: 'ocr' finds text that names people, and is not installed. Install medmultipoints[ocr], or set "

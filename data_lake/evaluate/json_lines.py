@@ -12,7 +12,7 @@ from medmultipoints.transforms.errors import DataError, UsageError
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Number (from 1) and content of each line; blank lines at the end are none, and a UTF-8 mark is passed over.
+    """Yield number (from 1) and content of each line; blank lines at the end are none, and a UTF-8 mark is passed over.
 
     DataError for an empty file, and for a line that is empty or no JSON object, by its number.
     """
@@ -28,7 +28,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _parse(text: bytes) -> Any:
-    """A line as JSON, or as Python's ``json.dumps`` writes it: with NaN, and halves of characters as escapes.
+    """Return a line as JSON, or as Python's ``json.dumps`` writes it: with NaN, and halves of characters as escapes.
 
     Halves of characters become replacement marks: an answer that has them is read, and wrong.
     """
@@ -39,7 +39,7 @@ def _parse(text: bytes) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    """The value with every half of a character replaced, so that its texts can be written as UTF-8."""
+    """Return the value with every half of a character replaced, so that its texts can be written as UTF-8."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, list):
@@ -65,7 +65,7 @@ def _text_of(path: Path) -> bytes:
 
 
 def refuse_repeats(path: Path, names: Sequence[tuple[str, str]]) -> None:
-    """DataError when a name occurs in two places; ``names`` are pairs of name and place, empty names are none."""
+    """Raise DataError when a name occurs in two places; ``names`` are pairs of name and place, empty names are none."""
     seen: dict[str, str] = {}
     for name, place in names:
         if name and name in seen:
@@ -74,13 +74,16 @@ def refuse_repeats(path: Path, names: Sequence[tuple[str, str]]) -> None:
 
 
 def name_of(line: Mapping[str, Any]) -> str:
-    """The id of a line, a text or a number (0, too); empty without one."""
+    """Return the id of a line, a text or a number (0, too); empty without one."""
     stated = (line.get("instruction_id"), line.get("id"))
     return next((str(name) for name in stated if name not in (None, "")), "")
 
 
 def images_of(line: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of a line's images without folder and extension, in order; empty where it does not name them all."""
+    """Return the names of a line's images without folder and extension, in order.
+
+    Empty where it does not name them all.
+    """
     listed = line.get("images") or line.get("image") or line.get("image_sha256")
     images = listed if isinstance(listed, list) else [listed]
     paths = [image.get("path") if isinstance(image, dict) else image for image in images]
@@ -89,19 +92,19 @@ def images_of(line: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def image_name(path: str) -> str:
-    """The name of an image file without folder and extension."""
+    """Return the name of an image file without folder and extension."""
     return PurePosixPath(path).stem
 
 
 def messages_of(line: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The messages of a line; an empty list where it has none of the usual form."""
+    """Return the messages of a line; an empty list where it has none of the usual form."""
     messages = line.get("messages")
     usual = isinstance(messages, list) and all(isinstance(message, dict) for message in messages)
     return list(messages or ()) if usual else []
 
 
 def stated_answer(line: Mapping[str, Any]) -> object:
-    """The true answer of a line: a value under ``gt``, else text: ``labels``, else the last assistant message.
+    """Return the true answer of a line: a value under ``gt``, else text: ``labels``, else the last assistant message.
 
     ``labels`` goes first because a predictions file repeats the model's response as the assistant message.
     None if it is missing.

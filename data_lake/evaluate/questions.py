@@ -44,7 +44,7 @@ class Question:
 
 
 def read_questions(truth: Path, split: str | None = None, dialect: str | None = None) -> list[Question]:
-    """The questions of a release, split by split in the order of its files, or of a file in its order.
+    """Return the questions of a release, split by split in the order of its files, or of a file in its order.
 
     A file is JSON Lines as ``stated_answer`` reads them. DataError names the line or instruction whose answer
     cannot be the truth. With a dialect, responses are in its form.
@@ -127,7 +127,7 @@ def _size_of(stated: object, place: str) -> tuple[int, int] | None:
 
 
 def _labels_by_name() -> dict[str, str]:
-    """The label that each of our object names means: answers say "sperm" and "normal sperm" for one label."""
+    """Return the label that each of our object names means: answers say "sperm" and "normal sperm" for one label."""
     policies = load_names().by_policy.values()
     return {choice.name.singular: label for by in policies for label, choices in by.items() for choice in choices}
 

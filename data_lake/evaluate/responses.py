@@ -52,7 +52,7 @@ def _form(dialect: str) -> tuple[Callable[[Item, str], str], Conversation]:
 
 
 def refuse_exports(truth: Path) -> None:
-    """UsageError for an export in a dialect, or a file of one: its numbers are not those of the release."""
+    """Raise UsageError for an export in a dialect, or a file of one: its numbers are not those of the release."""
     mark = read_mark(truth if truth.is_dir() else truth.parent)
     if mark and (dialect := mark.get("dialect")):
         raise UsageError(

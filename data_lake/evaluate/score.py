@@ -79,7 +79,7 @@ def _responses(pairs: Iterable[tuple[Question, Prediction]], task: str) -> dict[
 def _answered(
     questions: Sequence[Question], answers: Sequence[Prediction], path: Path, *, by_id: bool
 ) -> tuple[list[Question], int]:
-    """The questions that have a prediction, and how many have none; UsageError where no line has an id."""
+    """Return the questions that have a prediction, and how many have none; UsageError where no line has an id."""
     if not by_id:
         raise UsageError(f"--partial: the lines of {path.name} have no ids, so which are missing is unknown. Add ids.")
     named = {answer.name for answer in answers}
@@ -88,7 +88,10 @@ def _answered(
 
 
 def read_predictions(path: Path) -> list[Prediction]:
-    """The lines of a predictions file; DataError for a line without a ``response`` and for an id that occurs twice."""
+    """Return the lines of a predictions file.
+
+    DataError for a line without a ``response`` and for an id that occurs twice.
+    """
     found = []
     for number, line in read_lines(path):
         response = line.get("response", "")
@@ -105,7 +108,7 @@ def read_predictions(path: Path) -> list[Prediction]:
 
 
 def _have_ids(questions: Sequence[Question], answers: Sequence[Prediction], truth: Path, path: Path) -> bool:
-    """Whether every prediction has an id; DataError where only some do, or where the truth has none."""
+    """Return whether every prediction has an id; DataError where only some do, or where the truth has none."""
     without = [answer.number for answer in answers if not answer.name]
     if len(without) == len(answers):
         return False

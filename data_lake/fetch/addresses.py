@@ -25,7 +25,7 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
 
 def is_address(text: str) -> bool:
-    """Whether a source is given by an address and not by a path."""
+    """Return whether a source is given by an address and not by a path."""
     return text.startswith(("hf://", "s3://"))
 
 

@@ -106,17 +106,17 @@ def _bring_member(
 
 
 def by_hand(url: str, name: str) -> str:
-    """The command with which a person downloads the file."""
+    """Return the command with which a person downloads the file."""
     return f"curl --fail --location --continue-at - --output {shlex.quote(name)} {shlex.quote(url)}"
 
 
 def remedy(url: str, name: str, source: str) -> str:
-    """What a person can do without this download."""
+    """Return what a person can do without this download."""
     return f"Check the network, or get the file by hand ({by_hand(url, name)}) and give it with --source {source}=PATH."
 
 
 def is_accepted(file: Archive | RemoteMember, path: Path) -> bool:
-    """Whether the content has one of the hashes of the catalogue; any content, where none is known."""
+    """Return whether the content has one of the hashes of the catalogue; any content, where none is known."""
     hashes = {"sha256": file.sha256, "sha384": getattr(file, "sha384", ())}
     wanted = {algorithm: accepted for algorithm, accepted in hashes.items() if accepted}
     return not wanted or any(_hash(path, algorithm) in accepted for algorithm, accepted in wanted.items())

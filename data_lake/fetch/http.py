@@ -80,7 +80,7 @@ def request(
 
 
 def is_local(url: str) -> bool:
-    """Whether a URL points at this machine."""
+    """Return whether a URL points at this machine."""
     host = httpx2.URL(url).host
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -89,7 +89,7 @@ def is_local(url: str) -> bool:
 
 
 def require_encryption(url: str) -> None:
-    """UsageError for plain http to another machine."""
+    """Raise UsageError for plain http to another machine."""
     if httpx2.URL(url).scheme != "https" and not is_local(url):
         raise UsageError(f"{url}: plain http is refused, because anyone on the way could change the file. Use https.")
 
@@ -110,7 +110,7 @@ def check_status(status: int, retry_after: str) -> None:
 
 
 def may_pass(status: int) -> bool:
-    """Whether the same request may get another answer later."""
+    """Return whether the same request may get another answer later."""
     return status in (408, 425, 429) or (status >= 500 and status != 501)
 
 
@@ -121,7 +121,7 @@ def content_range(response: httpx2.Response) -> tuple[int | None, int] | None:
 
 
 def validators_of(response: httpx2.Response) -> Validators:
-    """ETag, date and size of the version of the file that the response is about."""
+    """Return ETag, date and size of the version of the file that the response is about."""
     found, stated = content_range(response), response.headers.get("content-length", "")
     size = found[1] if found else int(stated) if stated.isdecimal() else None
     return Validators(response.headers.get("etag"), response.headers.get("last-modified"), size)
@@ -134,7 +134,7 @@ def persist(
     progress: Callable[[], int] = lambda: 0,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
-    """The result of ``attempt``, repeated after transient failures; progress starts the count of attempts again.
+    """Return the result of ``attempt``, repeated after transient failures; progress starts the count of attempts again.
 
     ``failed`` turns the last problem into the error to raise.
     """
@@ -149,7 +149,7 @@ def persist(
 
 
 def retrying(policy: RetryPolicy, progress: Callable[[], int], sleep: Callable[[float], None]) -> Retrying:
-    """Attempts until one has no Transient failure or ``policy.attempts`` in a row made no progress."""
+    """Return attempts until one has no Transient failure or ``policy.attempts`` in a row made no progress."""
     failures, best = 0, progress()
 
     def count(_state: object) -> None:

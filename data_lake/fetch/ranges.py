@@ -25,7 +25,7 @@ class RemoteFile(io.RawIOBase):
         self._fetch(0, 1)
 
     def buffered(self) -> io.BufferedReader:
-        """The file with requests of at least 1 MiB, so that small reads are cheap."""
+        """Return the file with requests of at least 1 MiB, so that small reads are cheap."""
         return io.BufferedReader(self, READ_AHEAD)
 
     def readable(self) -> bool:

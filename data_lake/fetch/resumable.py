@@ -51,7 +51,7 @@ class Download:
             raise http.Transient(f"the connection ended after {self.size:,} of {total:,} bytes")
 
     def _begin(self, response: httpx2.Response, have: int) -> int | None:
-        """The size of the whole file, if stated; the part is emptied unless the response continues it."""
+        """Return the size of the whole file, if stated; the part is emptied unless the response continues it."""
         known, new = read_note(self.target, self.url), http.validators_of(response)
         if response.status_code == 200:
             self.discard()

@@ -38,14 +38,14 @@ class Answer:
     detail: str
 
     def sentence(self) -> str:
-        """The same in one line."""
+        """Return the same in one line."""
         return f"{' '.join(filter(None, (self.source, self.file)))}: {self.verdict}: {self.detail}"
 
 
 def ask_servers(
     sources: Iterable[SourceInfo], given: Mapping[str, str], landing: Path, policy: http.RetryPolicy = BRIEF
 ) -> list[Answer]:
-    """One answer for each downloaded file, in the order of the sources; those in ``given`` are not asked for."""
+    """Return one answer for each downloaded file, in the order of the sources; those in ``given`` are not asked for."""
     chosen = list(sources)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         asked = {
@@ -81,7 +81,7 @@ def _answer(info: SourceInfo, file: Archive | RemoteMember, landing: Path, polic
 
 
 def _known(file: Archive | RemoteMember, path: Path) -> Validators:
-    """What is known of the downloaded version: the note, unless it is about a file of another size."""
+    """Return what is known of the downloaded version: the note, unless it is about a file of another size."""
     note = read_note(path, file.url)
     if isinstance(file, RemoteMember):
         return note
@@ -90,7 +90,7 @@ def _known(file: Archive | RemoteMember, path: Path) -> Validators:
 
 
 def ask(url: str, timeout: float) -> Validators:
-    """What the server says of the file now, by HEAD; where it refuses that, by a GET of one byte."""
+    """Return what the server says of the file now, by HEAD; where it refuses that, by a GET of one byte."""
     with suppress(http.Refused), http.request(url, {}, timeout, "HEAD") as response:
         return http.validators_of(response)
     with http.request(url, {"Range": "bytes=0-0"}, timeout) as response:
@@ -111,7 +111,7 @@ def keep_answers(lake: Lake, answers: Iterable[Answer]) -> None:
 
 
 def read_answers(lake: Lake) -> list[dict[str, str]]:
-    """The last answers about each downloaded file, with the time of the question; damaged ones are left out."""
+    """Return the last answers about each downloaded file, with the time of the question; damaged ones are left out."""
     found: list[dict[str, str]] = []
     for path in sorted(lake.landing.glob(f"*/{ANSWERS}")):
         with suppress(orjson.JSONDecodeError):

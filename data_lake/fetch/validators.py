@@ -26,7 +26,7 @@ class Validators:
 
 
 def differing(old: Validators, new: Validators) -> bool | None:
-    """Whether two responses are about different bytes; None where they have nothing in common to compare.
+    """Return whether two responses are about different bytes; None where they have nothing in common to compare.
 
     Dates count only where there is no ETag to compare; a size that differs always does. A weak ETag is compared like
     a strong one: proxies weaken them.
@@ -43,7 +43,7 @@ def _opaque(etag: str | None) -> str | None:
 
 
 def note_of(file: Path) -> Path:
-    """The path of the note about a file, downloaded or on its way."""
+    """Return the path of the note about a file, downloaded or on its way."""
     return file.with_name(f".{file.name}.server.json")
 
 
@@ -53,7 +53,7 @@ def write_note(file: Path, url: str, validators: Validators) -> None:
 
 
 def read_note(file: Path, url: str) -> Validators:
-    """What the server said of a file; nothing where the note is missing, damaged, or about another address."""
+    """Return what the server said of a file; nothing where the note is missing, damaged, or about another address."""
     try:
         stated = orjson.loads(note_of(file).read_bytes())
         return Validators(**stated) if stated.pop("url") == url else Validators()

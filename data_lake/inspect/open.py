@@ -9,7 +9,7 @@ from medmultipoints.transforms.errors import MachineError, UsageError
 
 
 def read_declaration_file(path: Path) -> dict[str, Any]:
-    """The tables of a declaration. UsageError where it is no TOML, MachineError where it cannot be read."""
+    """Return the tables of a declaration. UsageError where it is no TOML, MachineError where it cannot be read."""
     try:
         held = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -23,5 +23,5 @@ def read_declaration_file(path: Path) -> dict[str, Any]:
 
 
 def open_given(name: str, path: Path, scratch: Path) -> SourceFiles:
-    """The files of a folder or an archive."""
+    """Return the files of a folder or an archive."""
     return open_source(name, path, scratch)

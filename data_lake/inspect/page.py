@@ -52,7 +52,7 @@ class Shown:
 
 
 def render_page(title: str, found: Inspection, declaration: str, files: Files) -> str:
-    """The page in one file that needs nothing else: same inspection, same text."""
+    """Return the page in one file that needs nothing else: same inspection, same text."""
     colours = {label: COLOURS[at % len(COLOURS)] for at, label in enumerate(found.objects)}
     shown = [_show(picture, files, colours) for picture in found.shown]
     page = load_template(TEMPLATE, functions={"path": _path})
@@ -119,7 +119,7 @@ def _drawn_layer(layer: MaskLayer, files: Files, colours: dict[str, str], size: 
 
 
 def contours(mask: NDArray[Any]) -> tuple[tuple[Point, ...], ...]:
-    """The outer edges of a mask's areas, along pixel edges as nearly as a drawing needs."""
+    """Return the outer edges of a mask's areas, along pixel edges as nearly as a drawing needs."""
     import cv2
 
     found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)

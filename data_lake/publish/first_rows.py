@@ -11,7 +11,7 @@ from typing import Any
 
 
 def load_rows(path: str, revision: str | None, config: str, split: str, rows: int) -> list[dict[str, Any]]:
-    """The first rows; ValueError for a picture that does not open as its row says."""
+    """Return the first rows; ValueError for a picture that does not open as its row says."""
     import datasets
 
     stream = datasets.load_dataset(path, config, split=split, revision=revision, streaming=True)

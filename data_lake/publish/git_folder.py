@@ -51,7 +51,10 @@ class GitFolder:
         return (self.folder / "HEAD").is_file() and (self.folder / "objects").is_dir()
 
     def state(self) -> PlaceState:
-        """What the branch holds now; a branch that is to be made starts at the one that the repository began with."""
+        """Return what the branch holds now.
+
+        A branch that is to be made starts at the one that the repository began with.
+        """
         if not self._is_repository():
             return PlaceState(exists=False)
         refs = self._refs()
@@ -65,7 +68,7 @@ class GitFolder:
         return PlaceState(True, self.ref in refs, head, self.files(head), tags, commits)
 
     def _refs(self) -> dict[str, str]:
-        """The commit of every branch and tag, and that of HEAD."""
+        """Return the commit of every branch and tag, and that of HEAD."""
         rows = self._git("for-each-ref", "--format=%(refname)%09%(objectname)%09%(*objectname)%09%(HEAD)").splitlines()
         refs = {}
         for ref, oid, peeled, at in (row.split("\t") for row in rows):
@@ -75,7 +78,7 @@ class GitFolder:
         return refs
 
     def files(self, revision: str) -> Mapping[str, KeptFile]:
-        """All files of a commit or tag."""
+        """Return all files of a commit or tag."""
         kept = {}
         for row in self._git("ls-tree", "-r", "-l", "-z", revision).split("\0")[:-1]:
             facts, path = row.split("\t", 1)
@@ -84,13 +87,13 @@ class GitFolder:
         return kept
 
     def stream(self, revision: str, path: str) -> Iterator[bytes]:
-        """The content of a file, in pieces."""
+        """Yield the content of a file, in pieces."""
         with self.open(revision, path) as file:
             while data := file.read(PIECE):
                 yield data
 
     def open(self, revision: str, path: str) -> BinaryIO:
-        """The file, unpacked to a temporary one."""
+        """Return the file, unpacked to a temporary one."""
         file = TemporaryFile()  # noqa: SIM115 - the caller closes it
         command = ["git", f"--git-dir={self.folder}", "cat-file", "blob", f"{revision}:{path}"]
         done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, env=_environment(), check=False)
@@ -122,7 +125,7 @@ class GitFolder:
                     raise
 
     def commit(self, change: Change, parent: str | None) -> str:
-        """One commit; the branch moves from ``parent`` to it by compare and swap, or StaleParent."""
+        """Return one commit; the branch moves from ``parent`` to it by compare and swap, or StaleParent."""
         with system_temporary_folder() as temporary:
             index = {"GIT_INDEX_FILE": str(temporary / "index")}
             if parent:
@@ -171,7 +174,7 @@ class GitFolder:
         return peeled or oid or None
 
     def load_argument(self, tag: str) -> tuple[str, str | None] | None:  # noqa: ARG002
-        """Nothing: ``load_dataset`` reads no bare repository."""
+        """Return nothing: ``load_dataset`` reads no bare repository."""
         return None
 
     def environment(self) -> Mapping[str, str]:
@@ -191,13 +194,13 @@ def _run(folder: Path, *words: str, stdin: str = "", extra: Mapping[str, str] | 
 
 
 def _environment() -> dict[str, str]:
-    """The caller's, without its git settings: nothing of this machine gets into the repository."""
+    """Return the caller's, without its git settings: nothing of this machine gets into the repository."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return kept | {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
 
 
 def _check_owner(folder: Path) -> None:
-    """UsageError where the folder is another user's and the caller's own git settings do not allow to use it."""
+    """Raise UsageError where the folder is another user's and the caller's own git settings do not allow to use it."""
     caller = {name: value for name, value in os.environ.items() if name != "GIT_DIR"} | {"LC_ALL": "C"}
     done = subprocess.run(["git", "-C", folder, "rev-parse"], capture_output=True, env=caller, check=False)
     if b"dubious ownership" in done.stderr:

@@ -54,7 +54,7 @@ class HubPlace:
         return self._pull_request
 
     def state(self) -> PlaceState:
-        """What the branch holds now; ``exists`` False where there is no repository that this token may see."""
+        """Return what the branch holds now; ``exists`` False where there is no repository that this token may see."""
         refs = self._ask("reading the references", self._refs, missing=None)
         if refs is None:
             return PlaceState(exists=False)
@@ -79,7 +79,7 @@ class HubPlace:
             )
 
     def _proposals(self, refs: Any) -> Mapping[str, str]:
-        """The commits of pull requests that are neither closed nor merged: their references stay for ever."""
+        """Return the commits of pull requests that are neither closed nor merged: their references stay for ever."""
         listed = self._ask(
             "reading the pull requests",
             lambda: list(self._api.get_repo_discussions(discussion_type="pull_request", **self._named)),
@@ -91,7 +91,7 @@ class HubPlace:
         return self._api.list_repo_refs(include_pull_requests=self._pull_request, **self._named)
 
     def files(self, revision: str) -> Mapping[str, KeptFile]:
-        """All files of a revision with the hashes that the Hub reports."""
+        """Return all files of a revision with the hashes that the Hub reports."""
         entries = self._ask(
             f"listing the files of {revision[:12]}",
             lambda: list(self._api.list_repo_tree(revision=revision, recursive=True, **self._named)),
@@ -99,7 +99,7 @@ class HubPlace:
         return {entry.path: _kept(entry) for entry in entries if hasattr(entry, "blob_id")}
 
     def stream(self, revision: str, path: str) -> Iterator[bytes]:
-        """The bytes that the Hub gives for a file; a reading that breaks off goes on where it was."""
+        """Yield the bytes that the Hub gives for a file; a reading that breaks off goes on where it was."""
         done = 0
         pieces = self._pieces(revision, path, done)
 
@@ -116,7 +116,7 @@ class HubPlace:
             yield data
 
     def open(self, revision: str, path: str) -> BinaryIO:
-        """A file that is read in ranges."""
+        """Return a file that is read in ranges."""
         place = f"datasets/{self.repo}/{path}"
         file = self._ask(
             f"opening {path}",
@@ -200,15 +200,18 @@ class HubPlace:
         persist(attempt, POLICY, sleep=self._sleep)
 
     def load_argument(self, tag: str) -> tuple[str, str | None] | None:
-        """The repository by name, at the tag."""
+        """Return the repository by name, at the tag."""
         return self.repo, tag
 
     def environment(self) -> Mapping[str, str]:
-        """The endpoint and the token, for a child process only."""
+        """Return the endpoint and the token, for a child process only."""
         return {"HF_ENDPOINT": self.endpoint} | ({"HF_TOKEN": self._token} if self._token else {})
 
     def _ask(self, what: str, call: Callable[[], Result], **default: Any) -> Result:
-        """What the call gives, asked again where that may help; ``missing`` where there is no such repository."""
+        """Return what the call gives, asked again where that may help.
+
+        ``missing`` where there is no such repository.
+        """
 
         def attempt() -> Result:
             try:
@@ -223,7 +226,7 @@ class HubPlace:
         return persist(attempt, POLICY, sleep=self._sleep)
 
     def _problem(self, what: str, trouble: Trouble) -> PipelineError | Transient:
-        """The error for a person; Transient around it where another attempt may help."""
+        """Return the error for a person; Transient around it where another attempt may help."""
         error = explain(what, self.name, trouble)
         return Transient(str(error), trouble.wait, error) if trouble.may_pass else error
 

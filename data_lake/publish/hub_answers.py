@@ -52,12 +52,12 @@ class Trouble:
 
 
 def redact(text: str, token: str | None = None) -> str:
-    """The text without anything that looks like a token or a signature, and without this one."""
+    """Return the text without anything that looks like a token or a signature, and without this one."""
     return TOKEN.sub("***", text.replace(token, "***") if token else text)
 
 
 def trouble_of(error: BaseException, token: str | None) -> Trouble:
-    """The facts of an exception that the client raised, so that the exception itself can be let go."""
+    """Return the facts of an exception that the client raised, so that the exception itself can be let go."""
     responses = [found for link in _chain(error) if (found := getattr(link, "response", None)) is not None]
     card = any("Invalid metadata in README" in str(link) for link in _chain(error))
     if not responses:
@@ -80,7 +80,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def explain(what: str, place: str, trouble: Trouble) -> PipelineError:
-    """The error that a person is shown."""
+    """Return the error that a person is shown."""
     said = f": {trouble.text.rstrip('.')}" if trouble.text else ""
     if trouble.card:
         return DataError(

@@ -16,7 +16,7 @@ _CLIENTS: list[float] = []  # the timeout of the client that this process has
 
 
 def check_name(repo: str) -> None:
-    """UsageError unless the name is one that the Hub can have."""
+    """Raise UsageError unless the name is one that the Hub can have."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils._validators import validate_repo_id
 
@@ -42,7 +42,10 @@ def check_endpoint(endpoint: str, token: str | None) -> None:
 
 
 def open_client(endpoint: str, timeout: float) -> tuple[str | None, "HfApi", "HfFileSystem"]:
-    """The token, the client and its file system; a server that never answers is given up after ``timeout`` seconds."""
+    """Return the token, the client and its file system.
+
+    A server that never answers is given up after ``timeout`` seconds.
+    """
     import httpx2
     import huggingface_hub
     from huggingface_hub.utils import disable_progress_bars, logging  # type: ignore[attr-defined]

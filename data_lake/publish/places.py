@@ -44,7 +44,7 @@ class KeptFile:
     blob: str | None
 
     def holds(self, file: LocalFile) -> bool:
-        """Whether the content is that of the local file."""
+        """Return whether the content is that of the local file."""
         same = self.sha256 == file.sha256 if self.sha256 else self.blob == file.blob
         return same and self.bytes == file.bytes
 
@@ -98,35 +98,41 @@ class Place(Protocol):
         """Whether commits become pull requests, which are not tagged."""
 
     def state(self) -> PlaceState:
-        """What the place holds now."""
+        """Return what the place holds now."""
 
     def files(self, revision: str) -> Mapping[str, KeptFile]:
-        """All files of a commit or tag."""
+        """Return all files of a commit or tag."""
 
     def stream(self, revision: str, path: str) -> Iterator[bytes]:
-        """The content of a file, in pieces."""
+        """Return the content of a file, in pieces."""
 
     def open(self, revision: str, path: str) -> BinaryIO:
-        """A file for reading parts of it."""
+        """Return a file for reading parts of it."""
 
     def create(self) -> None:
         """Make the repository and its branch; nothing where they are there."""
 
     def commit(self, change: Change, parent: str | None) -> str:
-        """The id of the one new commit on ``parent``. StaleParent or LostAnswer where it may not have been made."""
+        """Return the id of the one new commit on ``parent``.
+
+        StaleParent or LostAnswer where it may not have been made.
+        """
 
     def tag(self, tag: str, commit: str, message: str) -> None:
         """Set the tag on the commit; an error where it is on another one: tags never move."""
 
     def load_argument(self, tag: str) -> tuple[str, str | None] | None:
-        """What ``load_dataset`` is to be given, name and revision; None where it cannot read the place itself."""
+        """Return what ``load_dataset`` is to be given, name and revision.
+
+        None where it cannot read the place itself.
+        """
 
     def environment(self) -> Mapping[str, str]:
-        """What a client in another process needs in its environment to read the place, its token included."""
+        """Return what a client in another process needs in its environment to read the place, its token included."""
 
 
 def hash_local(folder: Path, path: str) -> LocalFile:
-    """Size and both hashes of a file, read once."""
+    """Return size and both hashes of a file, read once."""
     size = (folder / path).stat().st_size
     # The name that git gives a content is defined by sha1; nothing here relies on its strength.
     sha256, blob = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)

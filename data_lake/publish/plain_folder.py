@@ -50,7 +50,7 @@ class PlainFolder:
         return (self.folder / HISTORY).is_file() or (self.folder / LOCK).is_file()
 
     def state(self) -> PlaceState:
-        """The current history."""
+        """Return the current history."""
         if not (self.folder / HISTORY).is_file():
             return PlaceState(exists=False)
         history = self._history()
@@ -61,14 +61,14 @@ class PlainFolder:
         return PlaceState(True, True, head, self.files(head), history["tags"], commits)
 
     def files(self, revision: str) -> Mapping[str, KeptFile]:
-        """All files of a commit or tag; each is hashed."""
+        """Return all files of a commit or tag; each is hashed."""
         folder = self._version(revision)
         paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
         local = (hash_local(folder, path) for path in paths)
         return {file.path: KeptFile(file.path, file.bytes, file.sha256, file.blob) for file in local}
 
     def stream(self, revision: str, path: str) -> Iterator[bytes]:
-        """The content of a file, in pieces."""
+        """Yield the content of a file, in pieces."""
         with self.open(revision, path) as file:
             while data := file.read(PIECE):
                 yield data
@@ -87,7 +87,10 @@ class PlainFolder:
                     self._write({"commits": [], "tags": {}})
 
     def commit(self, change: Change, parent: str | None) -> str:
-        """The version's folder, renamed into place, then the history; StaleParent where that went on meanwhile."""
+        """Return the version's folder, renamed into place, then the history.
+
+        StaleParent where that went on meanwhile.
+        """
         with self._alone():
             history = self._history()
             head = history["commits"][-1]["commit"] if history["commits"] else None
@@ -137,7 +140,7 @@ class PlainFolder:
             self._write(history | {"tags": history["tags"] | {tag: commit}})
 
     def load_argument(self, tag: str) -> tuple[str, str | None] | None:
-        """The version's own folder."""
+        """Return the version's own folder."""
         return str(self._version(tag)), None
 
     def environment(self) -> Mapping[str, str]:

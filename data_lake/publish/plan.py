@@ -104,13 +104,13 @@ class PushPlan:
         return digest([self.name, self.version, self.root, self.old_version, rows])
 
     def paths(self, *kinds: Kind) -> list[FileChange]:
-        """The files to which one of these happens."""
+        """Return the files to which one of these happens."""
         return [file for file in self.files if file.kind in kinds]
 
 
 @reads_release
 def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> PushPlan:
-    """What pushing the release would do now; UsageError or DataError where it must not be pushed.
+    """Return what pushing the release would do now; UsageError or DataError where it must not be pushed.
 
     Nothing is changed. ``replace_edits`` allows to overwrite release files that someone edited at the place.
     """
@@ -151,7 +151,10 @@ def plan_push(folder: Path, place: Place, *, replace_edits: bool = False) -> Pus
 
 
 def read_files(folder: Path, manifest: Manifest) -> tuple[LocalFile, ...]:
-    """All files of the release with their hashes, manifest and signature too; DataError where one is not as listed."""
+    """Return all files of the release with their hashes, manifest and signature too.
+
+    DataError where one is not as listed.
+    """
     try:
         files = [hash_local(folder, entry.path) for entry in manifest.files]
     except OSError as error:
@@ -164,7 +167,7 @@ def read_files(folder: Path, manifest: Manifest) -> tuple[LocalFile, ...]:
 
 
 def _about(folder: Path, place: Place, manifest: Manifest, files: tuple[LocalFile, ...]) -> Callable[..., PushPlan]:
-    """A plan but for what is to be done."""
+    """Return a plan but for what is to be done."""
     return partial(
         PushPlan,
         folder=folder,
@@ -179,7 +182,7 @@ def _about(folder: Path, place: Place, manifest: Manifest, files: tuple[LocalFil
 def _standing(
     plan: Callable[..., PushPlan], place: Place, state: PlaceState, manifest: Manifest, files: Sequence[LocalFile]
 ) -> PushPlan | None:
-    """Where this very content already is: under its tag, in a commit without tag, in a pull request, or None."""
+    """Return where this very content already is: under its tag, in a commit without tag, in a pull request, or None."""
     stands = partial(_stands, plan, files)
     rooted = [file for file in files if is_rooted(file.path)]
     tagged = state.tags.get(f"v{manifest.version}")

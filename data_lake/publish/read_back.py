@@ -81,7 +81,10 @@ def _splits(manifest: Manifest, table: str) -> list[str]:
 def _load(
     place: Place, argument: tuple[str, str | None], wanted: Mapping[str, list[str]], home: Path
 ) -> dict[str, dict[str, Any]] | str:
-    """The first rows that ``load_dataset`` gives in a fresh process with empty caches; what went wrong otherwise."""
+    """Return the first rows that ``load_dataset`` gives in a fresh process with empty caches.
+
+    What went wrong otherwise.
+    """
     kept = {name: value for name, value in os.environ.items() if name not in OWN_SETTINGS}
     environment = kept | dict(place.environment()) | {"HF_HOME": str(home)}
     question = {"path": argument[0], "revision": argument[1], "configs": wanted, "rows": ROWS}

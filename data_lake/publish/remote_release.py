@@ -17,7 +17,7 @@ SMALL = 8_000_000  # smaller files are fetched whole: quicker than reading range
 
 
 def fetch_manifest(place: Place, revision: str) -> Manifest:
-    """The manifest of a revision; DataError where it is damaged."""
+    """Return the manifest of a revision; DataError where it is damaged."""
     with system_temporary_folder() as made:
         download(place, revision, MANIFEST, made / MANIFEST)
         return read_manifest(made)
@@ -63,12 +63,12 @@ def _fetch_rows(place: Place, revision: str, path: str, target: Path) -> None:
 
 
 def wrong_files(kept: Mapping[str, KeptFile], files: Sequence[LocalFile]) -> list[str]:
-    """The paths of the release that are missing or hold something else."""
+    """Return the paths of the release that are missing or hold something else."""
     return [file.path for file in files if file.path not in kept or not kept[file.path].holds(file)]
 
 
 def broken_files(place: Place, revision: str, manifest: Manifest) -> list[str]:
-    """The paths of a revision that are not what its own manifest lists; large files by the place's own hash."""
+    """Return the paths of a revision that are not what its own manifest lists; large files by the place's own hash."""
     kept = place.files(revision)
     return [entry.path for entry in manifest.files if not _is_as_listed(place, revision, kept, entry)]
 

@@ -22,13 +22,13 @@ class VersionRefused(UsageError):
 
 
 def is_own(path: str) -> bool:
-    """Whether a path lies in a folder that only releases write: a stray file there would become rows."""
+    """Return whether a path lies in a folder that only releases write: a stray file there would become rows."""
     folder, inside, _ = path.partition("/")
     return bool(inside) and (folder in OWN_FOLDERS or folder.startswith(DIALECT_PREFIX))
 
 
 def check_version(manifest: Manifest, previous: Manifest, comparison: Comparison, place: str) -> None:
-    """VersionRefused unless the version is at least the one that the difference from the last one asks for."""
+    """Raise VersionRefused unless the version is at least the one that the difference from the last one asks for."""
     if _numbers(manifest.version) < _numbers(comparison.proposed_version) or manifest.version == previous.version:
         reason = (
             "that version exists there with other content"
@@ -39,7 +39,7 @@ def check_version(manifest: Manifest, previous: Manifest, comparison: Comparison
 
 
 def refuse(manifest: Manifest, place: str, reason: str, comparison: Comparison | None) -> VersionRefused:
-    """The refusal of a version, with the difference and the version that it asks for."""
+    """Return the refusal of a version, with the difference and the version that it asks for."""
     start = f"{manifest.name} {manifest.version} is not published to {place}: {reason}. Versions and tags never change."
     if comparison is None:
         return VersionRefused(f"{start} Build it under a version that is not taken.", None)
@@ -69,7 +69,7 @@ class LastVersion:
 
 
 def find_last(place: Place, state: PlaceState, name: str) -> LastVersion | None:
-    """The version on the branch; UsageError where the branch holds something else than releases of this name."""
+    """Return the version on the branch; UsageError where the branch holds something else than releases of this name."""
     if state.head is None or not [path for path in state.files if not path.startswith(".git") and path != "README.md"]:
         return None
     if MANIFEST not in state.files:

@@ -37,7 +37,7 @@ def withdrawn_hashes(manifest: Manifest) -> frozenset[str]:
 
 
 def refuse_withdrawn(folder: Path, manifest: Manifest, previous: Manifest | None) -> None:
-    """DataError where the release holds an image that it, or the version before it, withdraws."""
+    """Raise DataError where the release holds an image that it, or the version before it, withdraws."""
     withdrawn = withdrawn_hashes(manifest) | (withdrawn_hashes(previous) if previous else frozenset())
     if not withdrawn:
         return
@@ -67,12 +67,12 @@ def hash_columns(columns: Sequence[str]) -> list[str]:
 
 
 def holds(place: Place, commit: str, withdrawn: frozenset[str]) -> bool:
-    """Whether a version holds an image of these hashes."""
+    """Return whether a version holds an image of these hashes."""
     return bool(withdrawn and _held(_images_of(place, commit, {}), withdrawn))
 
 
 def find_holders(place: Place, state: PlaceState, withdrawn: Iterable[str]) -> tuple[Holder, ...]:
-    """The versions at the place that still hold an image of these hashes, in the order of their tags."""
+    """Return the versions at the place that still hold an image of these hashes, in the order of their tags."""
     wanted = frozenset(withdrawn)
     if not wanted:
         return ()
@@ -82,12 +82,12 @@ def find_holders(place: Place, state: PlaceState, withdrawn: Iterable[str]) -> t
 
 
 def _held(images: Iterable[Hashes], withdrawn: frozenset[str]) -> frozenset[str]:
-    """The sha256 of the files of the images that are withdrawn by their bytes or by their pixels."""
+    """Return the sha256 of the files of the images that are withdrawn by their bytes or by their pixels."""
     return frozenset(image for image, pixels in images if not withdrawn.isdisjoint((image, pixels)))
 
 
 def _images_of(place: Place, commit: str, known: dict[str, frozenset[Hashes]]) -> frozenset[Hashes]:
-    """The hashes of all images of a version; files that several versions share are read once."""
+    """Return the hashes of all images of a version; files that several versions share are read once."""
     kept = place.files(commit)
     if MANIFEST not in kept:
         return frozenset()

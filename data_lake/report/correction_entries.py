@@ -42,11 +42,11 @@ def values_of(finding: Mapping[str, Any], boxes: Sequence[Sequence[float]] = ())
 
 
 def offered(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """The actions that can be taken; boxes are replaced only where there are some."""
+    """Return the actions that can be taken; boxes are replaced only where there are some."""
     return tuple(action for action in ACTIONS if action != "replace_boxes" or values["boxes"])
 
 
 def entry(values: Mapping[str, Any], action: str) -> str:
-    """The entry as TOML; texts of JSON are texts of TOML."""
+    """Return the entry as TOML; texts of JSON are texts of TOML."""
     given = {**values, "action": action}
     return re.sub(r"\{(\w+)\}", lambda found: json.dumps(given[found[1]], ensure_ascii=False), TEMPLATES[action])

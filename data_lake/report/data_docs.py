@@ -62,7 +62,7 @@ def _page(stage: str, verdict: Verdict) -> str:
 
 
 def _suite_result(stage: str, verdict: Verdict) -> Any:
-    """The verdict as Great Expectations' own result of a suite."""
+    """Return the verdict as Great Expectations' own result of a suite."""
     from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
 
     checked = {rule.rule: rule for rule in verdict.checked}
@@ -91,7 +91,10 @@ def _suite_result(stage: str, verdict: Verdict) -> Any:
 
 
 def _rule_result(verdict: Verdict, checked: RuleResult, expectation: Mapping[str, Any]) -> Any:
-    """One rule as Great Expectations' own result; its view prints values as they are, so they are escaped here."""
+    """Return one rule as Great Expectations' own result.
+
+    Its view prints values as they are, so they are escaped here.
+    """
     from great_expectations.core.expectation_validation_result import ExpectationValidationResult
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 

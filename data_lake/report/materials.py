@@ -42,7 +42,7 @@ class Materials:
 
 
 def read_materials(folder: Path, *, leakage: bool = False, kind: type[Manifest] = Manifest) -> Materials:
-    """The materials of a release folder; DataError names a file that cannot be read.
+    """Return the materials of a release folder; DataError names a file that cannot be read.
 
     With ``leakage`` the certificate is computed from the pictures themselves.
     """
@@ -59,7 +59,7 @@ def read_materials(folder: Path, *, leakage: bool = False, kind: type[Manifest] 
 
 
 def _quarantine(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame:
-    """A table of what was found; older releases may lack it."""
+    """Return a table of what was found; older releases may lack it."""
     found = read_quarantine(folder, manifest, name)
     return empty_frame(load_table(name)) if found is None else found
 
@@ -72,7 +72,7 @@ def _stated(folder: Path, manifest: Manifest, name: str) -> dict[str, Any] | Non
 
 
 def boxes_of_label(own: Materials, finding: Mapping[str, Any]) -> list[list[float]]:
-    """All boxes of the finding's image and label in the release, in pixels of the original image.
+    """Return all boxes of the finding's image and label in the release, in pixels of the original image.
 
     None where another label of the recipe is released under the same name: whose boxes they are is not known.
     """
@@ -93,16 +93,16 @@ class Album:
         self._places = [(folder, manifest, _images(folder, manifest)) for folder, manifest in manifests]
 
     def image(self, image_sha256: str | None) -> dict[str, Any] | None:
-        """The row of an image by the sha256 of its source file; None where no release has it."""
+        """Return the row of an image by the sha256 of its source file; None where no release has it."""
         return next((own[image_sha256] for _, _, own in self._places if image_sha256 in own), None)
 
     def named(self, sample_id: str) -> dict[str, Any] | None:
-        """The row of an image by its name."""
+        """Return the row of an image by its name."""
         rows = (row for _, _, own in self._places for row in own.values() if row["sample_id"] == sample_id)
         return next(rows, None)
 
     def pictures(self, wanted: Collection[str]) -> dict[str, str]:
-        """A data URI of all wanted images that some release has, by the sha256 of their source files."""
+        """Return a data URI of all wanted images that some release has, by the sha256 of their source files."""
         found: dict[str, str] = {}
         for folder, manifest, _ in self._places:
             found = read_thumbnails(folder, manifest, set(wanted) - found.keys()) | found

@@ -32,7 +32,7 @@ FIRST_ROWS: Final = 15
 def report_page(
     folder: Path, against: Path | None = None, *, leakage: bool = False, kind: type[Manifest] = Manifest
 ) -> tuple[str, dict[str, int]]:
-    """The report of a release, and what its splits leak; none for a sound one.
+    """Return the report of a release, and what its splits leak; none for a sound one.
 
     The difference is that from ``against``, else the one that the release itself holds. With ``leakage`` the
     certificate is computed again from every picture. ``kind`` is ClaimedManifest for files that need no hashing again.
@@ -66,21 +66,21 @@ def report_page(
 
 
 def difference(old: Path, new: Path) -> dict[str, Any]:
-    """What changes.json would say of the difference from the old release."""
+    """Return what changes.json would say of the difference from the old release."""
     before = read_manifest(old)
     return {"from": f"{before.name} {before.version}", **plain(diff_folders(old, new, EXAMPLES))}
 
 
 @reads_release
 def diff_page(old: Path, new: Path, titles: tuple[str, str], diff: ReleaseDiff) -> str:
-    """The difference of two releases with drawings of its examples."""
+    """Return the difference of two releases with drawings of its examples."""
     album = Album([new, old])
     stated = sections.changes({"from": titles[0], **plain(diff)}, album)
     return render("diff.html.jinja", album, titles=titles, changes=stated)
 
 
 def render(template: str, album: Album, **values: Any) -> str:
-    """The page; pictures are read for the figures that its values hold."""
+    """Return the page; pictures are read for the figures that its values hold."""
     filters: Functions = {"number": _number, "listing": _listing, "plain_json": _json, "drawn": _drawn}
     pictures = album.pictures({figure.image_sha256 for figure in _figures(values)})
     script = (FOLDER / "page.js.jinja").read_text("utf-8")
@@ -131,5 +131,5 @@ def _listing(listing: Listing) -> str:
 
 
 def _json(value: object) -> str:
-    """JSON that is safe inside a script element or an attribute."""
+    """Return JSON that is safe inside a script element or an attribute."""
     return orjson.dumps(value).decode().replace("<", "\\u003c").replace("&", "\\u0026")

@@ -19,7 +19,7 @@ QUALITY: Final = 62
 
 
 def read_thumbnails(folder: Path, manifest: Manifest, wanted: Collection[str]) -> dict[str, str]:
-    """A data URI of each wanted image that the release holds, by the sha256 of its source file.
+    """Return a data URI of each wanted image that the release holds, by the sha256 of its source file.
 
     Only the row groups that hold one are read.
     """
@@ -47,7 +47,7 @@ def _groups_with(file: pq.ParquetFile, wanted: set[str]) -> list[int]:
 
 
 def data_uri(row: dict[str, Any]) -> str:
-    """The picture of a record as a small WebP in a data URI; DataError where its bytes are no picture."""
+    """Return the picture of a record as a small WebP in a data URI; DataError where its bytes are no picture."""
     try:
         with Image.open(BytesIO(row["image"]["bytes"])) as image:
             image.draft("RGB", (2 * SIDE, 2 * SIDE))

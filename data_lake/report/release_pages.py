@@ -55,7 +55,7 @@ def write_report(lake: Lake, release: Path, verdicts: Mapping[str, Iterable[Verd
 
 
 def choose_cells(release: Path, manifest: Manifest, most: int = PICTURES) -> list[Cell]:
-    """A few records with objects, the labels in turn; which ones is decided by the sha256 of their ids."""
+    """Return a few records with objects, the labels in turn; which ones is decided by the sha256 of their ids."""
     rows = pl.scan_parquet([release / path for path in table_files(manifest, "data")])
     known = rows.filter(pl.col("count") > 0).select("record_id", "label").collect()
     drawn = sorted(known.rows(), key=lambda row: hashlib.sha256(row[0].encode()).digest())
@@ -73,6 +73,6 @@ def choose_cells(release: Path, manifest: Manifest, most: int = PICTURES) -> lis
 
 
 def cell_of(row: Mapping[str, Any], objects: Iterable[Mapping[str, Any]]) -> Cell:
-    """One record as a cell, with the masks of its objects."""
+    """Return one record as a cell, with the masks of its objects."""
     caption = f"{row['label']} {row['count']}  {row['record_id'][:8]}"
     return Cell(row["image"]["bytes"], record_figure(row, objects), caption)

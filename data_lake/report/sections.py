@@ -59,7 +59,7 @@ _FORMLESS: Final = pl.col("reason").str.starts_with("no_form_in_")
 
 
 def summary(own: Materials) -> dict[str, Any]:
-    """The figures on top: amounts and outcomes."""
+    """Return the figures on top: amounts and outcomes."""
     tables, manifest = own.tables, own.manifest
     findings = own.found["disagreements"]
     excluded = own.found["exclusions"]
@@ -86,7 +86,7 @@ def summary(own: Materials) -> dict[str, Any]:
 def first_pictures(
     found: Mapping[str, Any], shown: Mapping[str, list[tuple[dict[str, Any], Figure]]]
 ) -> list[tuple[str, Figure]]:
-    """Three pictures with a line each: the worst finding, then the fullest records of different labels."""
+    """Return three pictures with a line each: the worst finding, then the fullest records of different labels."""
     worst = [
         (f"{row['severity']}: {row['kind'].replace('_', ' ')}", figure)
         for row, figure, _ in found["drawn"]
@@ -98,7 +98,7 @@ def first_pictures(
 
 
 def to_do(told: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What to do about the release next: a sentence and the command that does it."""
+    """Return what to do about the release next: a sentence and the command that does it."""
     steps = []
     if told["leaks"]:
         steps.append(("Do not train on it: the splits leak. Build it again with one split for each group.", ""))
@@ -114,7 +114,7 @@ def to_do(told: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def find_leaks(own: Materials) -> dict[str, int]:
-    """What more than one split holds, by name: by the certificate, or by the rows of the release themselves."""
+    """Return what more than one split holds, by name: by the certificate, or by the rows of the release themselves."""
     split = own.tables.images.select("sample_id", "split")
     pairs = (
         own.found["near_duplicates"]
@@ -129,7 +129,7 @@ def find_leaks(own: Materials) -> dict[str, int]:
 
 
 def gallery(own: Materials) -> dict[str, list[tuple[dict[str, Any], Figure]]]:
-    """By label some records as they are drawn."""
+    """Return by label some records as they are drawn."""
     chosen = choose_records(own.tables.records, GALLERY)
     return {
         label: [(record, record_figure(record, _objects(own, record_id=record["record_id"]))) for record in records]
@@ -138,12 +138,12 @@ def gallery(own: Materials) -> dict[str, list[tuple[dict[str, Any], Figure]]]:
 
 
 def _objects(own: Materials, **wanted: str) -> list[dict[str, Any]]:
-    """The objects with masks of a record or an image."""
+    """Return the objects with masks of a record or an image."""
     return own.tables.objects.filter(pl.col("rle").is_not_null(), **wanted).sort("object_id").to_dicts()
 
 
 def videos(own: Materials) -> list[tuple[Timeline, Figure]]:
-    """The longest videos over time, each with the paths of its tracks over its first frame."""
+    """Return the longest videos over time, each with the paths of its tracks over its first frame."""
     found = []
     for line in timelines(own.tables.images, own.tables.objects, VIDEOS):
         paths = tuple(track.path for track in line.tracks)
@@ -153,7 +153,7 @@ def videos(own: Materials) -> list[tuple[Timeline, Figure]]:
 
 
 def histograms(own: Materials) -> dict[str, Any]:
-    """Counts and sizes."""
+    """Return counts and sizes."""
     return {
         "counts": object_counts(own.tables.records),
         "sizes": object_sizes(own.tables.objects),
@@ -162,7 +162,7 @@ def histograms(own: Materials) -> dict[str, Any]:
 
 
 def balance(own: Materials) -> dict[str, Any]:
-    """How labels and sources are spread over the splits, and which images are elsewhere than somebody said."""
+    """Return how labels and sources are spread over the splits, and which images are elsewhere than somebody said."""
     splits, rows = split_shares(own.tables.records)
     told = own.found["split_changes"].group_by("stated_by", "stated_split", "split", "reason")
     moved = told.agg(images=pl.len().cast(pl.Int64)).sort(pl.all()).head(MOST_MOVES).to_dicts()
@@ -170,7 +170,7 @@ def balance(own: Materials) -> dict[str, Any]:
 
 
 def findings(own: Materials, album: Album) -> dict[str, Any]:
-    """The findings of the audit: counted, the worst drawn, all of them listed."""
+    """Return the findings of the audit: counted, the worst drawn, all of them listed."""
     rows = worst_first(own.found["disagreements"])
     drawn: list[tuple[dict[str, Any], Figure, dict[str, Any]]] = []
     for row in some_of_each_kind(rows.filter(pl.col("kind") != "near_duplicate")).to_dicts():
@@ -221,7 +221,7 @@ def _finding_row(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def corrections(own: Materials) -> dict[str, Any]:
-    """What reviewers decided, and the images that no release may hold any more."""
+    """Return what reviewers decided, and the images that no release may hold any more."""
     rows = own.found["corrections"].sort("correction_id")
     names = ("action", "sample_id", "label", "kind", "reason", "reviewer", "date")
     shown = rows.select(pl.col(names).fill_null("")).head(MOST_ROWS)
@@ -239,7 +239,7 @@ def corrections(own: Materials) -> dict[str, Any]:
 
 
 def near_duplicates(own: Materials, album: Album) -> dict[str, Any]:
-    """Clusters of pictures that show the same, side by side."""
+    """Return clusters of pictures that show the same, side by side."""
     clusters = clusters_of(own.found["near_duplicates"])
     shown = []
     for cluster in clusters[:CLUSTERS]:
@@ -249,7 +249,7 @@ def near_duplicates(own: Materials, album: Album) -> dict[str, Any]:
 
 
 def leakage(own: Materials, album: Album) -> dict[str, Any] | None:
-    """The certificate, its nearest pictures of different splits side by side."""
+    """Return the certificate, its nearest pictures of different splits side by side."""
     stated = own.leakage
     if stated is None:
         return None
@@ -288,7 +288,7 @@ def quarantine(own: Materials) -> dict[str, Any]:
 
 
 def changes(stated: Mapping[str, Any] | None, album: Album) -> dict[str, Any] | None:
-    """A difference with a drawing for each example that is of an image."""
+    """Return a difference with a drawing for each example that is of an image."""
     if stated is None:
         return None
     rows = [

@@ -127,7 +127,7 @@ def _entries_of(desk: Desk, change: Change, finding: Row, by: Signed, asked: Map
 
 
 def _about_proposal(change: Change, finding: Row, by: Signed, proposal: Row, *, accepted: bool) -> list[Entry]:
-    """The entry that adds a proposed object, or the one that says that the labels are right without it."""
+    """Return the entry that adds a proposed object, or the one that says that the labels are right without it."""
     if not accepted:
         return [accept_entry(by, PROPOSAL, finding["derived_box"])]
     size = proposal["original_width"], proposal["original_height"]
@@ -138,7 +138,7 @@ def _about_proposal(change: Change, finding: Row, by: Signed, proposal: Row, *, 
 
 
 def _new_if_proposed(one: Mapping[str, Any], proposal: Row | None) -> Mapping[str, Any]:
-    """A drawn object that comes from a proposal is a new one; untouched, it has the proposal's mask."""
+    """Return a drawn object that comes from a proposal is a new one; untouched, it has the proposal's mask."""
     if proposal is None or one.get("origin") != proposal["proposal_id"]:
         return one
     return {**one, "origin": None} if one.get("changed") else {**one, "origin": None, "rle": proposal["rle"]}
@@ -216,7 +216,7 @@ def _text(asked: Mapping[str, Any], name: str) -> str:
 
 
 def _replaced(entries: Entries, finding: Row, reviewer: str, *, edits: bool) -> list[tuple[str, Entry]]:
-    """The entries of a reviewer that a new decision takes the place of: acceptances, and with ``edits`` all."""
+    """Return the entries of a reviewer that a new decision takes the place of: acceptances, and with ``edits`` all."""
     tables: Iterable[tuple[str, Sequence[Entry]]] = ((CORRECTIONS, entries.corrections), (OPINIONS, entries.opinions))
     return [
         (table, entry)

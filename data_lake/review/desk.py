@@ -192,7 +192,7 @@ class Desk:
         return [] if own is None else [(row, scale) for row in own.sort("label", "index").iter_rows(named=True)]
 
     def _drawn(self, records: Sequence[tuple[str, str, str]], number: int) -> list[Row]:
-        """The records to check, as items of the queue."""
+        """Return the records to check, as items of the queue."""
         by_name = {record_id: (sample_id, label) for record_id, sample_id, label in records}
         rows = []
         for place, name in enumerate(draw_order(by_name, self.seed)[:number]):

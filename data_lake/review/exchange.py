@@ -164,7 +164,7 @@ def _returned(desk: Desk, one: Annotation, scale: float, size: tuple[int, int]) 
 
 
 def _tidy(key: str, sides: Sequence[float], size: tuple[int, int]) -> Box:
-    """The box as it is where it lies in the picture; rounding is for what was moved."""
+    """Return the box as it is where it lies in the picture; rounding is for what was moved."""
     try:
         tidy_box(sides, *size)
     except UsageError as error:

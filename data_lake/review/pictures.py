@@ -61,7 +61,7 @@ class Pictures:
 
 
 def _places(folder: Path, manifest: Manifest) -> dict[str, tuple[str, int]]:
-    """File and row group of each picture."""
+    """Return file and row group of each picture."""
     places: dict[str, tuple[str, int]] = {}
     for path in (*table_files(manifest, "data"), *table_files(manifest, "proposals")):
         with readable(own_file(folder, manifest, path)) as file:

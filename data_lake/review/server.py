@@ -72,7 +72,7 @@ class Server:
         return Starlette(routes=routes, middleware=[Middleware(Guard, token=token, port=port)])
 
     def _answer(self, work: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Any]:
-        """A route that works off the event loop; what is wrong becomes a sentence with status 400 or 500."""
+        """Return a route that works off the event loop; what is wrong becomes a sentence with status 400 or 500."""
 
         async def answer(request: Request) -> Response:
             try:
@@ -127,7 +127,7 @@ class Server:
         }
 
     def _statements(self, entries: Entries) -> list[str]:
-        """What can be said of the review: how far reviewers agree, and what the checks of samples prove."""
+        """Return what can be said of the review: how far reviewers agree, and what the checks of samples prove."""
         touched = {entry["image"] for entry in entries.opinions}
         twice = [
             (self.desk.seen(finding["sample_id"]), standing(self.desk, entries, finding).decisions)

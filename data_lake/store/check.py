@@ -36,7 +36,7 @@ class Fault:
 
 
 def find_faults(lake: Lake) -> Iterator[Fault]:
-    """Every fault, in the order in which they must be repaired; reads every byte of objects and releases."""
+    """Yield every fault, in the order in which they must be repaired; reads every byte of objects and releases."""
     damaged = set()
     for path in sorted(lake.objects.glob("*/*")):
         if (found := file_sha256(path)) != path.name:

@@ -44,7 +44,7 @@ class Retention:
 
 
 def find_garbage(lake: Lake, keep: Retention) -> list[Garbage]:
-    """Everything that may go, by kind and path; nothing is changed."""
+    """Return everything that may go, by kind and path; nothing is changed."""
     old = (
         [folder for folders in releases(lake).values() for folder in folders[: -keep.releases or None]]
         if keep.releases
@@ -101,7 +101,7 @@ def alone(lake: Lake) -> Iterator[None]:
 
 
 def releases(lake: Lake) -> dict[str, list[Path]]:
-    """The folders of each release name, the oldest version first."""
+    """Return the folders of each release name, the oldest version first."""
     found: dict[str, list[Path]] = {}
     for path in lake.releases.glob(f"*/*/{MANIFEST}"):
         found.setdefault(path.parents[1].name, []).append(path.parent)
@@ -109,13 +109,13 @@ def releases(lake: Lake) -> dict[str, list[Path]]:
 
 
 def version_of(folder: Path) -> tuple[int, ...]:
-    """The version as numbers; names that are none come last, so that they are kept."""
+    """Return the version as numbers; names that are none come last, so that they are kept."""
     parts = folder.name.split(".")
     return tuple(map(int, parts)) if all(map(str.isdecimal, parts)) else (1 << 62,)
 
 
 def root_of(folder: Path) -> str | None:
-    """The manifest root of a release; None where it is damaged."""
+    """Return the manifest root of a release; None where it is damaged."""
     try:
         return read_manifest(folder).manifest_root
     except DataError:
@@ -126,7 +126,7 @@ Run = tuple[Path, dict[str, object]]
 
 
 def read_run_files(lake: Lake) -> list[Run]:
-    """Every record of a run with its path, the newest first; one that is damaged counts as empty."""
+    """Return every record of a run with its path, the newest first; one that is damaged counts as empty."""
 
     def read(path: Path) -> dict[str, object]:
         try:
@@ -138,7 +138,7 @@ def read_run_files(lake: Lake) -> list[Run]:
 
 
 def needed_receipts(runs: list[Run], standing: set[str | None]) -> set[tuple[str, str]]:
-    """Stage and key of every receipt that a kept release or the last run of a recipe was made of."""
+    """Return stage and key of every receipt that a kept release or the last run of a recipe was made of."""
     last: set[object] = set()
     needed: set[tuple[str, str]] = set()
     for _, run in runs:
@@ -152,18 +152,18 @@ def needed_receipts(runs: list[Run], standing: set[str | None]) -> set[tuple[str
 
 
 def is_needed(receipt: Path, needed: set[tuple[str, str]]) -> bool:
-    """Whether a receipt is among those; parts of a stage are needed only until the stage is finished."""
+    """Return whether a receipt is among those; parts of a stage are needed only until the stage is finished."""
     return (receipt.parent.name, receipt.stem) in needed
 
 
 def objects_of(receipt: Path) -> set[str]:
-    """The objects that a receipt names; none where it is damaged."""
+    """Return the objects that a receipt names; none where it is damaged."""
     found = parse_receipt(receipt.read_bytes())
     return {entry.sha256 for table in found.objects.values() for entry in table} if found else set()
 
 
 def surplus_runs(runs: list[Run], most: int, standing: set[str | None]) -> list[Path]:
-    """Records beyond the newest so many; the newest record that made an existing release stays at any age."""
+    """Return records beyond the newest so many; the newest record that made an existing release stays at any age."""
     made: dict[object, Path] = {}
     for path, run in runs:
         made.setdefault(run.get("manifest_root"), path)
@@ -172,17 +172,17 @@ def surplus_runs(runs: list[Run], most: int, standing: set[str | None]) -> list[
 
 
 def reports_of(lake: Lake, old: list[Path]) -> list[Path]:
-    """The pages about releases that go."""
+    """Return the pages about releases that go."""
     return [path for path in (lake.reports / folder.parent.name / folder.name for folder in old) if path.exists()]
 
 
 def homes(lake: Lake) -> list[Path]:
-    """Homes of the embedded servers of builds; that of ``serve`` is its history and stays."""
+    """Return homes of the embedded servers of builds; that of ``serve`` is its history and stays."""
     return [path for path in lake.prefect.glob("*") if path.name != "serve"]
 
 
 def unfinished(lake: Lake) -> list[Path]:
-    """Parts of downloads, and downloads with a hash that is not accepted."""
+    """Return parts of downloads, and downloads with a hash that is not accepted."""
     return [path for pattern in ("*/.*.part", "*/.*.bad") for path in lake.landing.glob(pattern)]
 
 
@@ -194,10 +194,13 @@ def left_behind(lake: Lake) -> list[Path]:
 
 
 def is_old(path: Path, before: float) -> bool:
-    """Whether it was last changed before that time."""
+    """Return whether it was last changed before that time."""
     return path.stat().st_mtime < before
 
 
 def size_of(folder: Path) -> int:
-    """The bytes of a file or folder; a file that has other names elsewhere counts, though its room is not freed."""
+    """Return the bytes of a file or folder.
+
+    A file that has other names elsewhere counts, though its room is not freed.
+    """
     return sum(path.stat().st_size for path in (folder, *folder.rglob("*")) if path.is_file())

@@ -13,7 +13,7 @@ _known: dict[_State, str] = {}
 
 
 def file_sha256(path: Path) -> str:
-    """The sha256 of a file's content, in hex; an unchanged file is read once under all its names."""
+    """Return the sha256 of a file's content, in hex; an unchanged file is read once under all its names."""
     state = _state(path.stat())
     if state not in _known:
         with path.open("rb") as file:

@@ -13,7 +13,7 @@ SCHEMA = pa.schema([("sample_id", pa.string()), ("data", pa.large_binary())])
 
 
 def put_images(lake: Lake, images: Iterable[tuple[str, bytes]]) -> tuple[StoredObject, ...]:
-    """One object with the bytes of each image, sorted by sample_id; none for no images."""
+    """Return one object with the bytes of each image, sorted by sample_id; none for no images."""
     rows = sorted(images)
     if not rows:
         return ()

@@ -80,7 +80,7 @@ class Lake:
 
 
 def lake_at(where: Path | str) -> Lake:
-    """The lake in a folder, or at an address such as s3://bucket/lake with its cache in LAKE_CACHE.
+    """Return the lake in a folder, or at an address such as s3://bucket/lake with its cache in LAKE_CACHE.
 
     Each address at each endpoint has a cache of its own, by the hash of both in the folder's name.
     """
@@ -93,12 +93,12 @@ def lake_at(where: Path | str) -> Lake:
 
 
 def new_temporary(lake: Lake) -> Path:
-    """A new path for what this process writes, on the lake's own disk."""
+    """Return a new path for what this process writes, on the lake's own disk."""
     return lake.temporary / temporary_name()
 
 
 def open_lake(root: Path | str) -> Lake:
-    """The lake at ``root``, created if missing; MachineError where the folder cannot be written."""
+    """Return the lake at ``root``, created if missing; MachineError where the folder cannot be written."""
     lake = lake_at(root)
     with explained(f"the lake folder {lake.root}"):
         for folder in (lake.landing, lake.scratch, lake.objects, lake.receipts, lake.runs, lake.temporary):

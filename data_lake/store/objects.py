@@ -60,12 +60,12 @@ def temporary_file(lake: Lake) -> Iterator[Path]:
 
 
 def local_path(lake: Lake, sha256: str) -> Path:
-    """Where an object lies on this machine, whether or not it is there."""
+    """Return where an object lies on this machine, whether or not it is there."""
     return lake.objects / sha256[:2] / sha256
 
 
 def object_path(lake: Lake, sha256: str) -> Path:
-    """Where an object lies, whether or not it is there; fetched first where the lake is remote and has it."""
+    """Return where an object lies, whether or not it is there; fetched first where the lake is remote and has it."""
     path = local_path(lake, sha256)
     if lake.remote and not path.exists():
         fetch_object(lake.remote, sha256, path)
@@ -84,7 +84,7 @@ def fetch_object(address: str, sha256: str, path: Path) -> None:
 
 
 def object_name(sha256: str) -> str:
-    """The name of an object below the address of a remote lake."""
+    """Return the name of an object below the address of a remote lake."""
     return f"objects/{sha256[:2]}/{sha256}"
 
 
@@ -134,7 +134,7 @@ def write_receipt(lake: Lake, stage: str, receipt: Receipt) -> None:
 
 
 def read_receipt(lake: Lake, stage: str, key: str) -> Receipt | None:
-    """The receipt of finished work whose objects are all intact, else None."""
+    """Return the receipt of finished work whose objects are all intact, else None."""
     path = receipt_path(lake, stage, key)
     if lake.remote and not path.exists():
         remote.get(lake.remote, receipt_name(stage, key), path)
@@ -149,7 +149,10 @@ def read_receipt(lake: Lake, stage: str, key: str) -> Receipt | None:
 
 
 def parse_receipt(raw: bytes) -> Receipt | None:
-    """The receipt that a file holds; None where it is damaged or of another shape, so that the work is done again."""
+    """Return the receipt that a file holds.
+
+    None where it is damaged or of another shape, so that the work is done again.
+    """
     try:
         receipt = _receipts().validate_json(raw)
         _verdicts().validate_python(receipt.verdicts)
@@ -169,17 +172,20 @@ def _verdicts() -> TypeAdapter[tuple[Verdict, ...]]:
 
 
 def receipt_path(lake: Lake, stage: str, key: str) -> Path:
-    """Where the receipt of a piece of work lies, whether or not it is there."""
+    """Return where the receipt of a piece of work lies, whether or not it is there."""
     return lake.receipts / stage / f"{key}.json"
 
 
 def receipt_name(stage: str, key: str) -> str:
-    """The name of a receipt below the address of a remote lake."""
+    """Return the name of a receipt below the address of a remote lake."""
     return f"receipts/{stage}/{key}.json"
 
 
 def is_intact(lake: Lake, entry: StoredObject) -> bool:
-    """Whether the object is there with the very bytes its name promises; a remote one is hashed when it is fetched."""
+    """Return whether the object is there with the very bytes its name promises.
+
+    A remote one is hashed when it is fetched.
+    """
     path = local_path(lake, entry.sha256)
     if lake.remote and not path.exists():
         return remote.size(lake.remote, object_name(entry.sha256)) == entry.bytes

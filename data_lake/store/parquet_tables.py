@@ -26,21 +26,21 @@ def put_table(lake: Lake, frame: pl.DataFrame) -> StoredObject:
 
 
 def read_table(lake: Lake, objects: Sequence[StoredObject], columns: Sequence[str] = ()) -> pl.DataFrame:
-    """All rows of a table, in the order of its objects; only those columns where any are named."""
+    """Return all rows of a table, in the order of its objects; only those columns where any are named."""
     wanted = list(columns) or None
     paths = [object_path(lake, entry.sha256) for entry in objects]
     return pl.concat([pl.read_parquet(path, columns=wanted, glob=False) for path in paths])
 
 
 def scan_table(lake: Lake, objects: Sequence[StoredObject]) -> pl.LazyFrame:
-    """The same rows in the same order, of which only those are read that are asked for."""
+    """Return the same rows in the same order, of which only those are read that are asked for."""
     return pl.scan_parquet([object_path(lake, entry.sha256) for entry in objects], glob=False)
 
 
 def read_sorted(
     lake: Lake, objects: Sequence[StoredObject], table: Table, most: int = ROWS_PER_OBJECT
 ) -> Iterator[pl.DataFrame]:
-    """All rows as ``conform`` gives them, about ``most`` at a time: rows that share a key come together.
+    """Yield all rows as ``conform`` gives them, about ``most`` at a time: rows that share a key come together.
 
     The objects may be in any order and overlap. Where they hold no more than ``most`` rows, all come at once.
     """
@@ -57,14 +57,14 @@ def read_sorted(
 
 
 def _cuts(keys: pl.Series, most: int) -> list[Any]:
-    """The keys with which parts of so many rows begin, but the first; null, which comes first, begins none."""
+    """Return the keys with which parts of so many rows begin, but the first; null, which comes first, begins none."""
     parts = -(-keys.len() // most)
     places = [keys.len() * part // parts for part in range(1, parts)]
     return sorted(set(keys.sort().gather(places).drop_nulls()))
 
 
 def _between(key: pl.Expr, low: Any, high: Any) -> pl.Expr:
-    """Whether a key lies in a part: from ``low`` on, below ``high``; nulls lie in the first."""
+    """Return whether a key lies in a part: from ``low`` on, below ``high``; nulls lie in the first."""
     if high is None:
         return pl.lit(True) if low is None else key.ge(low)
     return key.lt(high) | key.is_null() if low is None else key.ge(low) & key.lt(high)

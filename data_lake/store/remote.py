@@ -22,12 +22,12 @@ CHUNK = 1 << 22
 
 
 def is_remote(text: str) -> bool:
-    """Whether a lake is named by the address of an object store; a path loses one of its slashes."""
+    """Return whether a lake is named by the address of an object store; a path loses one of its slashes."""
     return text.startswith("s3:/")
 
 
 def address(text: str) -> str:
-    """The address with both slashes and none at its end."""
+    """Return the address with both slashes and none at its end."""
     return "s3://" + text.removeprefix("s3:").strip("/")
 
 
@@ -60,14 +60,14 @@ def get(remote: str, name: str, path: Path) -> bool:
 
 
 def size(remote: str, name: str) -> int | None:
-    """The bytes of a file; None where it does not exist."""
+    """Return the bytes of a file; None where it does not exist."""
     with told(remote):
         found = _store(remote).get_file_info(_place(remote, name))
     return int(found.size) if found.type == pafs.FileType.File else None
 
 
 def names(remote: str, folder: str) -> list[str]:
-    """The names of all files below a folder, sorted."""
+    """Return the names of all files below a folder, sorted."""
     root = _place(remote, "")
     with told(remote):
         chosen = pafs.FileSelector(_place(remote, folder), recursive=True, allow_not_found=True)

@@ -20,7 +20,7 @@ SPARE = 4096
 
 
 def write_run(lake: Lake, started: datetime, facts: Mapping[str, object]) -> Path:
-    """The path of the run's record, which replaces an earlier one of the same run; names sort by start time.
+    """Return the path of the run's record, which replaces an earlier one of the same run; names sort by start time.
 
     It takes more room than it needs, so that a run that a full disk ended can still say so in its place.
     """
@@ -58,7 +58,7 @@ def _fits(target: Path, content: bytes) -> bool:
 
 
 def read_runs(lake: Lake) -> list[dict[str, Any]]:
-    """All runs of the lake, the newest first; records that are damaged or of another shape are left out.
+    """Return all runs of the lake, the newest first; records that are damaged or of another shape are left out.
 
     A run that is said to be running, though its process on this machine is gone, was ``killed``.
     """
@@ -96,7 +96,7 @@ class _Run(BaseModel):
 
 
 def read_run(path: Path) -> dict[str, Any] | None:
-    """A record with all that is always shown of one; None where it is gone, damaged or of another shape."""
+    """Return a record with all that is always shown of one; None where it is gone, damaged or of another shape."""
     with suppress(FileNotFoundError, orjson.JSONDecodeError, ValidationError):
         run = orjson.loads(path.read_bytes())
         _Run.model_validate(run)

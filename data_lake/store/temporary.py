@@ -23,12 +23,12 @@ SWAP = 2  # of macOS: RENAME_SWAP of <sys/stdio.h>
 
 
 def temporary_name() -> str:
-    """A new name for what this process writes."""
+    """Return a new name for what this process writes."""
     return f"{os.getpid()}-{os.uname().nodename}-{uuid4().hex}"
 
 
 def is_left_behind(path: Path, name: str) -> bool:
-    """Whether the writer of a path is gone; ``name`` is the part that ``temporary_name`` gave.
+    """Return whether the writer of a path is gone; ``name`` is the part that ``temporary_name`` gave.
 
     Processes of other machines cannot be seen: what they write counts as left behind after a week.
     """
@@ -42,7 +42,7 @@ def is_left_behind(path: Path, name: str) -> bool:
 
 
 def is_alive(process: int) -> bool:
-    """Whether a process of this number runs on this machine."""
+    """Return whether a process of this number runs on this machine."""
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
@@ -84,7 +84,7 @@ def system_temporary_folder() -> Iterator[Path]:
 
 
 def system_left_behind() -> list[Path]:
-    """The folders of ``system_temporary_folder`` of this user that killed processes left."""
+    """Return the folders of ``system_temporary_folder`` of this user that killed processes left."""
     found = Path(tempfile.gettempdir()).glob(f"{SYSTEM_PREFIX}*-*-*")
     own = (path for path in found if path.is_dir() and path.stat().st_uid == os.getuid())
     return sorted(path for path in own if is_left_behind(path, path.name.removeprefix(SYSTEM_PREFIX)))

@@ -94,7 +94,7 @@ def _open_opencv(model: Model) -> Callable[[Tensor], Any]:
 
 
 def _reason(error: Exception) -> str:
-    """The last sentence of what a library says, in one line."""
+    """Return the last sentence of what a library says, in one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines)[-300:] if lines else type(error).__name__
 

@@ -110,7 +110,7 @@ class Model:
         return self.declared.sha256
 
     def learned(self, group_id: str | None, luma_blake3: str) -> bool:
-        """Whether the model was trained on a picture, or on one of its group: it may not judge it."""
+        """Return whether the model was trained on a picture, or on one of its group: it may not judge it."""
         return group_id in self.groups or luma_blake3 in self.pixels
 
     def statement(self) -> dict[str, Any]:

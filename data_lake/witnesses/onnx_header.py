@@ -48,7 +48,7 @@ def read_header(data: bytes, name: str) -> Header:
 
 
 def _external(tensor: bytes) -> Iterator[str]:
-    """The files in which a tensor keeps its values."""
+    """Yield the files in which a tensor keeps its values."""
     stated = [value for number, value in _fields(tensor) if number == DATA_LOCATION]
     entries = {_text(entry, 1): _text(entry, 2) for entry in _messages(tensor, EXTERNAL_DATA)}
     if 1 in stated or entries:
@@ -76,7 +76,7 @@ def _text(data: bytes, wanted: int) -> str:
 
 
 def _fields(data: bytes) -> Iterator[Field]:
-    """Number and value of each field of a message; ValueError where the bytes are none."""
+    """Yield number and value of each field of a message; ValueError where the bytes are none."""
     place = 0
     while place < len(data):
         key, place = _varint(data, place)

@@ -45,7 +45,7 @@ def network_of(labels: Sequence[str]) -> Network:
 
 
 def layers(labels: int) -> list[tuple[int, int]]:
-    """Channels in and out of each convolution, in the order in which they run."""
+    """Return channels in and out of each convolution, in the order in which they run."""
     found, before = [], CHANNELS
     for width in WIDTHS:
         found += [(before, width), (width, width)]
@@ -80,7 +80,7 @@ def train(
 
 
 def _initial(labels: int, random: np.random.Generator) -> list[tuple[Any, Any, Any]]:
-    """Kernel (He initialisation), gain and bias of each layer; the last layer starts small."""
+    """Return kernel (He initialisation), gain and bias of each layer; the last layer starts small."""
     found = []
     for before, after in layers(labels):
         kernel = random.standard_normal((3, 3, before, after)) * np.sqrt(2 / (9 * before))
@@ -173,7 +173,7 @@ def vary(example: Example, random: np.random.Generator) -> tuple[Tensor, Tensor]
 
 
 def _clicked(truth: Tensor, random: np.random.Generator) -> NDArray[np.float64]:
-    """One or two clicks in the error of a wrong mask: empty, moved, shrunk or grown."""
+    """Return one or two clicks in the error of a wrong mask: empty, moved, shrunk or grown."""
     whole = truth.max(2) > 0
     kind = random.integers(0, 4)
     shown = np.zeros_like(whole)

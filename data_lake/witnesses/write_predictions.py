@@ -63,7 +63,7 @@ def predict_release(
 def _pictures(
     folder: Path, manifest: Manifest, split: str | None, further: Sequence[Path], scratch: Path
 ) -> Iterator[Shown]:
-    """The pictures of the release, then those of folders and archives that it does not hold."""
+    """Yield the pictures of the release, then those of folders and archives that it does not hold."""
     known = set(read_parquet(folder, manifest, "images")["image_sha256"])
     loose = chain.from_iterable(loose_pictures(path, scratch) for path in further)
     yield from released_pictures(folder, manifest, split)

@@ -58,7 +58,7 @@ def inspect(
 
 
 def with_licence(found: Inspection, held: Mapping[str, Any]) -> Inspection:
-    """The inspection with a hint where the declaration has no licence: no file of a source can prove it."""
+    """Return the inspection with a hint where the declaration has no licence: no file of a source can prove it."""
     if held.get("licence") or found.recognition is None:
         return found
     text = 'give the licence of the source in its declaration, such as licence = "CC-BY-4.0"; a build asks for it'
@@ -66,7 +66,7 @@ def with_licence(found: Inspection, held: Mapping[str, Any]) -> Inspection:
 
 
 def plain(found: Inspection, text: str) -> dict[str, object]:
-    """The inspection as the one JSON object that ``--json`` prints."""
+    """Return the inspection as the one JSON object that ``--json`` prints."""
     return {
         "format": found.read.get("format"),
         "pictures": found.pictures,
@@ -80,13 +80,13 @@ def plain(found: Inspection, text: str) -> dict[str, object]:
 
 
 def _plain_choice(choice: str) -> str:
-    """A choice as ``--answer`` takes it: texts without quotes, lists and tables as TOML."""
+    """Return a choice as ``--answer`` takes it: texts without quotes, lists and tables as TOML."""
     value = choice_value(choice)
     return value if isinstance(value, str) else choice
 
 
 def _answer(given: str) -> tuple[str, Any]:
-    """Key and value of ``KEY=VALUE``; the value is read as TOML where it is such, else as a text."""
+    """Return key and value of ``KEY=VALUE``; the value is read as TOML where it is such, else as a text."""
     key, equals, value = given.partition("=")
     if not equals or not key.strip():
         raise UsageError(f"--answer {given}: expected KEY=VALUE, such as boxes.frame=edges")

@@ -95,7 +95,7 @@ def verify(
 
 
 def outcome_of(check: Check) -> str:
-    """The outcome of a check in one word."""
+    """Return the outcome of a check in one word."""
     return "FAILED" if not check.ok else "ok" if check.proved else "stated"
 
 

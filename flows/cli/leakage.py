@@ -58,7 +58,7 @@ def _print_joins(joined: Mapping[str, Any]) -> None:
 
 
 def parse_items(texts: list[str]) -> dict[str, Path]:
-    """SPLIT=FILE pairs of the command line."""
+    """Return SPLIT=FILE pairs of the command line."""
     pairs = [text.partition("=") for text in texts]
     wrong = [text for text, (split, _, path) in zip(texts, pairs, strict=True) if not (split and path)]
     if wrong:

@@ -133,7 +133,10 @@ def _judge(
 
 
 def _copies(lake: Lake, entries: Sequence[StoredObject], table: Table) -> dict[str, pl.Series]:
-    """What parts of a table cannot know: the values that several of them hold. Rows of one key are in one part."""
+    """Return what parts of a table cannot know: the values that several of them hold.
+
+    Rows of one key are in one part.
+    """
     unique = [column.name for column in table.columns if column.check.unique and column.name != table.key]
     return {name: repeated(scan_table(lake, entries), name) for name in unique}
 

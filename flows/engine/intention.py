@@ -44,7 +44,7 @@ def check_room(lake: Lake) -> None:
 
 
 def _source(info: SourceInfo, given: str | None, lake: Lake) -> tuple[str, int]:
-    """Where a source comes from, in words, and its bytes as far as they are known."""
+    """Return where a source comes from, in words, and its bytes as far as they are known."""
     if given is not None:
         files = [file.stat().st_size for _, file in local_files(Path(given))]
         return f"{len(files):,} {'file' if len(files) == 1 else 'files'}, {size_words(sum(files))}", sum(files)

@@ -30,7 +30,7 @@ class Published:
     checks: tuple[Check, ...]
 
     def sentence(self) -> str:
-        """The outcome in one line."""
+        """Return the outcome in one line."""
         result = self.result
         where = f"{result.place} as {result.tag} (commit {result.commit[:12]})"
         return {

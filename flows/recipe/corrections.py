@@ -177,7 +177,10 @@ def read_corrections(stated: Corrections, folder: Path) -> Corrections:
 
 
 def check_entries(stated: Corrections, sources: Collection[str], labels: Collection[str] | None) -> None:
-    """UsageError for an entry about an unknown source, or with a label that the recipe does not have; None: any."""
+    """Raise UsageError for an entry about an unknown source, or with a label that the recipe does not have.
+
+    None: any.
+    """
     for entry in (*stated.entries, *stated.opinions):
         if entry.image.partition("/")[0] not in sources:
             raise UsageError(f"{entry.where}: image {entry.image}: no such source; there are {', '.join(sources)}.")
@@ -186,7 +189,7 @@ def check_entries(stated: Corrections, sources: Collection[str], labels: Collect
 
 
 def of_sources(stated: Corrections, sources: tuple[str, ...]) -> Corrections:
-    """The corrections about images of these sources; every withdrawal."""
+    """Return the corrections about images of these sources; every withdrawal."""
     own = {
         name: tuple(entry for entry in entries if entry.image.split("/")[0] in sources)
         for name, entries in (("entries", stated.entries), ("opinions", stated.opinions))

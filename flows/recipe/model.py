@@ -205,13 +205,13 @@ class Recipe(_Section):
 
 
 def shipped_recipes() -> dict[str, Path]:
-    """The recipes that come with the project, by name."""
+    """Return the recipes that come with the project, by name."""
     folder = Path(str(files("medmultipoints.flows"))) / "recipes"
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
 def load_recipe(name_or_path: str, given: Collection[str] = ()) -> Recipe:
-    """The checked recipe; UsageError lists every problem with its key, or the recipes there are.
+    """Return the checked recipe; UsageError lists every problem with its key, or the recipes there are.
 
     ``given`` are the sources whose path is known: their tables may be empty.
     """
@@ -247,7 +247,10 @@ def load_recipe(name_or_path: str, given: Collection[str] = ()) -> Recipe:
 
 
 def _validated(raw: Mapping[str, Any]) -> tuple[Recipe, list[str]]:
-    """The recipe and what is wrong with it; parts that are wrong have their defaults, so that others can be checked."""
+    """Return the recipe and what is wrong with it.
+
+    Parts that are wrong have their defaults, so that others can be checked.
+    """
     try:
         return Recipe.model_validate(raw), []
     except ValidationError as error:
@@ -261,12 +264,12 @@ def _validated(raw: Mapping[str, Any]) -> tuple[Recipe, list[str]]:
 
 
 def _bare(message: str, where: str) -> str:
-    """An error about the recipe without what every such error begins and ends with."""
+    """Return an error about the recipe without what every such error begins and ends with."""
     return message.removeprefix(f"recipe {where}: ").removesuffix(REMEDY).rstrip(" .")
 
 
 def check_limits(recipe: Recipe, stages: Collection[str], where: str) -> None:
-    """UsageError where ``validation.by_stage`` names a stage that the pipeline does not have."""
+    """Raise UsageError where ``validation.by_stage`` names a stage that the pipeline does not have."""
     for name in recipe.validation.by_stage:
         if name not in stages:
             raise UsageError(
@@ -276,7 +279,7 @@ def check_limits(recipe: Recipe, stages: Collection[str], where: str) -> None:
 
 
 def select_sources(recipe: Recipe, only: tuple[str, ...]) -> Recipe:
-    """The recipe cut to the named sources; UsageError for a name it does not have."""
+    """Return the recipe cut to the named sources; UsageError for a name it does not have."""
     unknown = [name for name in only if name not in recipe.sources]
     if unknown:
         raise UsageError(
@@ -294,7 +297,7 @@ def check_sources(
     folder: Path = Path(),
     given: Collection[str] = (),
 ) -> Recipe:
-    """The recipe with its source options and labels completed and checked; paths are taken from ``folder``."""
+    """Return the recipe with its source options and labels completed and checked; paths are taken from ``folder``."""
     complete: dict[str, Mapping[str, object]] = {}
     wrong: list[UsageError] = []
     for name in recipe.sources:
@@ -323,7 +326,7 @@ def _complete_source(
     folder: Path,
     given: Collection[str],
 ) -> Mapping[str, object]:
-    """The table of one source with its options completed and checked."""
+    """Return the table of one source with its options completed and checked."""
     table = recipe.sources[name]
     if is_declared(name, table, catalogue, given):
         terms = recipe.ontology if not isinstance(recipe.ontology, str) else {}
@@ -344,7 +347,7 @@ def _complete_source(
 
 
 def complete_labels(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: str) -> Labels:
-    """The recipe's labels, or all that its sources bring; UsageError for one that no source brings."""
+    """Return the recipe's labels, or all that its sources bring; UsageError for one that no source brings."""
     known = [name for name in recipe.sources if name in catalogue]
     declared = len(known) < len(recipe.sources) or any(catalogue[name].read is not None for name in known)
     brought = {label: label for name in known for label in catalogue[name].labels}
@@ -360,7 +363,7 @@ def complete_labels(recipe: Recipe, catalogue: Mapping[str, SourceInfo], where: 
 
 
 def reader_options(reader: str) -> type[BaseModel]:
-    """The options of a reader, as its keyword arguments declare them; ``seed`` comes from the recipe itself."""
+    """Return the options of a reader, as its keyword arguments declare them; ``seed`` comes from the recipe itself."""
     fields = {
         parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
         for parameter in inspect.signature(load_reader(reader)).parameters.values()

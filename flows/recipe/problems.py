@@ -28,7 +28,7 @@ PATTERNS = {
 
 
 def _is_a_day(text: str) -> str:
-    """ValueError where the calendar has no such day."""
+    """Raise ValueError where the calendar has no such day."""
     date.fromisoformat(text)
     return text
 
@@ -53,7 +53,7 @@ _WORDS = {
 
 
 def problems(error: ValidationError, model: type[BaseModel]) -> str:
-    """Every problem of a validation as one sentence with the key it concerns."""
+    """Return every problem of a validation as one sentence with the key it concerns."""
     return "; ".join(
         ": ".join(
             [".".join(str(part) for part in found["loc"] if part != "[key]"), problem(found, model)]
@@ -63,7 +63,7 @@ def problems(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def problem(found: ErrorDetails, model: type[BaseModel]) -> str:
-    """What is wrong with one value, in words."""
+    """Return what is wrong with one value, in words."""
     kind = found["type"]
     if kind == "string_pattern_mismatch":
         return f"{found['input']!r} is not {PATTERNS[found['ctx']['pattern']]}"
@@ -75,7 +75,7 @@ def problem(found: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def _meant(place: tuple[int | str, ...], model: type[BaseModel]) -> str:
-    """The known key most like the unknown one, else all that are known there."""
+    """Return the known key most like the unknown one, else all that are known there."""
     for part in place[:-1]:
         if isinstance(part, int):
             continue
@@ -91,7 +91,7 @@ def _meant(place: tuple[int | str, ...], model: type[BaseModel]) -> str:
 
 
 def _section(model: type[BaseModel], name: str) -> type[BaseModel] | None:
-    """The model of a key, or of each entry of a list."""
+    """Return the model of a key, or of each entry of a list."""
     kind = model.model_fields[name].annotation if name in model.model_fields else None
     for found in (kind, *get_args(kind)):
         if isinstance(found, type) and issubclass(found, BaseModel):

@@ -49,7 +49,7 @@ def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 
 def audit_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Every finding is about an image of a source, and every one with a hash about a kept image."""
+    """Return every finding is about an image of a source, and every one with a hash about a kept image."""
     findings, images = tables["disagreements"], kept_images(inputs)
     return {
         "findings_have_samples": references_hold(findings, "sample_id", inputs.scan("samples"), "sample_id"),
@@ -58,7 +58,7 @@ def audit_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def audit_parameters(recipe: Recipe) -> object:
-    """The part of the recipe that the findings' wording depends on."""
+    """Return the part of the recipe that the findings' wording depends on."""
     return {"policy": recipe.boxes.policy, "opinions": recipe.corrections.dumped()[1]}
 
 

@@ -17,7 +17,7 @@ from medmultipoints.transforms.records import Exclusion
 
 
 def correct_images(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Every decision of the recipe with what it is about; images that may not be released are dropped."""
+    """Return every decision of the recipe with what it is about; images that may not be released are dropped."""
     recipe, images = build.recipe, inputs.read("images")
     decisions = recipe.corrections.decisions
     names = dict(recipe.labels.names)
@@ -43,7 +43,7 @@ def correct_images(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 
 def needs_pixels(withdrawals: Iterable[Withdrawal]) -> bool:
-    """Whether a withdrawal names its picture as releases before ``luma_blake3`` did, and by nothing newer."""
+    """Return whether a withdrawal names its picture as releases before ``luma_blake3`` did, and by nothing newer."""
     return any(entry.pixel_sha256 and not entry.luma_blake3 for entry in withdrawals)
 
 
@@ -59,7 +59,7 @@ def hash_pixels(build: Build, inputs: Inputs) -> dict[str, str]:
 
 
 def leave_out(sample_id: str, reason: str, entry: Correction | Withdrawal) -> Exclusion:
-    """The exclusion of an image, with the words of the reviewer."""
+    """Return the exclusion of an image, with the words of the reviewer."""
     return Exclusion(
         source=sample_id.split("/")[0],
         key=sample_id,
@@ -71,13 +71,13 @@ def leave_out(sample_id: str, reason: str, entry: Correction | Withdrawal) -> Ex
 
 
 def correct_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Every decision is about an image."""
+    """Return every decision is about an image."""
     corrections, images = tables["corrections"], inputs.scan("images")
     return {"corrections_have_images": references_hold(corrections, "sample_id", images, "sample_id")}
 
 
 def correct_parameters(recipe: Recipe) -> object:
-    """The decisions, and what they are matched with."""
+    """Return the decisions, and what they are matched with."""
     return {
         "corrections": recipe.corrections.model_dump(mode="json", exclude={"opinions", "samples"}),
         "policy": [recipe.boxes.policy, own_policies(recipe)],

@@ -11,7 +11,7 @@ from medmultipoints.transforms.records import Exclusion
 
 
 def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Exact copies by bytes, then by pixels; the first source of the recipe wins."""
+    """Return exact copies by bytes, then by pixels; the first source of the recipe wins."""
     images = releasable_images(inputs).collect()
     order = list(build.recipe.sources)
     read = image_reader(build, inputs)
@@ -46,7 +46,7 @@ def dedup_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def dedup_parameters(recipe: Recipe) -> object:
-    """The part of the recipe that this stage depends on."""
+    """Return the part of the recipe that this stage depends on."""
     return {"source_order": list(recipe.sources)}
 
 

@@ -42,7 +42,7 @@ STILLS_PER_SHARD = 250
 
 
 def derive_parameters(recipe: Recipe) -> DeriveParameters:
-    """The part of the recipe that this stage depends on."""
+    """Return the part of the recipe that this stage depends on."""
     return DeriveParameters(
         threshold=recipe.boxes.threshold,
         orientation=recipe.pictures.orientation,
@@ -54,12 +54,12 @@ def derive_parameters(recipe: Recipe) -> DeriveParameters:
 
 
 def derive_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """One shard a video, a volume or 250 still images; the division depends on the samples alone."""
+    """Return one shard a video, a volume or 250 still images; the division depends on the samples alone."""
     return tuple(shard_of(inputs.read("samples"))["shard"].unique(maintain_order=True))
 
 
 def shard_of(samples: pl.DataFrame) -> pl.DataFrame:
-    """The samples with the shard that each belongs to."""
+    """Return the samples with the shard that each belongs to."""
     number = pl.int_range(pl.len()).over("source", "video_id") // STILLS_PER_SHARD
     still = pl.format("{}-{}", "source", number.cast(pl.String).str.zfill(4))
     video = pl.format("{}-video-{}", "source", "video_id")
@@ -68,7 +68,7 @@ def shard_of(samples: pl.DataFrame) -> pl.DataFrame:
 
 
 def derive_shard(build: Build, inputs: Inputs, shard: str) -> Output:
-    """Images, regions, specks and stored bytes of one shard."""
+    """Return images, regions, specks and stored bytes of one shard."""
     rows = shard_of(inputs.read("samples")).filter(pl.col("shard") == shard)
     annotations = rows_of(rows, inputs.scan("annotations")).partition_by("sample_id", as_dict=True)
     samples = [
@@ -97,7 +97,7 @@ def derive_shard(build: Build, inputs: Inputs, shard: str) -> Output:
 
 
 def exclude_annotation(image: ImageFacts, unused: UnusedAnnotation) -> Exclusion:
-    """The quarantine entry of an annotation that shows no object in its picture."""
+    """Return the quarantine entry of an annotation that shows no object in its picture."""
     return Exclusion(
         source=image.source,
         key=f"{image.sample_id}#{unused.key}",
@@ -111,7 +111,7 @@ def exclude_annotation(image: ImageFacts, unused: UnusedAnnotation) -> Exclusion
 def derive_all(
     samples: Sequence[Sample], files: SourceFiles, parameters: DeriveParameters
 ) -> Iterator[Derived | Exclusion]:
-    """The outcome of each sample: files first, then frames that must be decoded from their video."""
+    """Yield the outcome of each sample: files first, then frames that must be decoded from their video."""
     scratch = Scratch()
     for sample in samples:
         if sample.image_member is not None:
@@ -157,7 +157,10 @@ def derive_frames(
 
 
 def read_neighbours(samples: Iterable[Sample], files: SourceFiles) -> dict[int, Gray]:
-    """Small versions of the pictures that prove the numbers of decoded frames; damaged pictures prove nothing."""
+    """Return small versions of the pictures that prove the numbers of decoded frames.
+
+    Damaged pictures prove nothing.
+    """
     found = {}
     for one in sorted({one for sample in samples for one in sample.neighbours}, key=lambda one: one.frame_index):
         with suppress(MemberProblem):
@@ -166,7 +169,7 @@ def read_neighbours(samples: Iterable[Sample], files: SourceFiles) -> dict[int, 
 
 
 def reject_odd_sizes(samples: Sequence[Sample], outcomes: Iterable[Derived | Exclusion]) -> list[Derived | Exclusion]:
-    """The outcomes with frames taken out whose size is not that of most frames of their video."""
+    """Return the outcomes with frames taken out whose size is not that of most frames of their video."""
     found = list(outcomes)
     by_id = {sample.sample_id: sample for sample in samples}
     if any(sample.video_id is None for sample in samples):
@@ -184,7 +187,7 @@ def reject_odd_sizes(samples: Sequence[Sample], outcomes: Iterable[Derived | Exc
 def reject_inconsistent(
     samples: Sequence[Sample], outcomes: Iterable[Derived | Exclusion]
 ) -> list[Derived | Exclusion]:
-    """The outcomes with frames taken out in which a track has another class than it mostly has."""
+    """Return the outcomes with frames taken out in which a track has another class than it mostly has."""
     by_id = {sample.sample_id: sample for sample in samples}
     found = list(outcomes)
     derived = [outcome for outcome in found if isinstance(outcome, Derived)]
@@ -198,12 +201,12 @@ def reject_inconsistent(
 
 
 def as_frame(table: str, columns: Columns) -> pl.DataFrame:
-    """Columns with the declared types of their table."""
+    """Return columns with the declared types of their table."""
     return pl.DataFrame(columns, schema=schema_of(table))
 
 
 def region_frame(derived: Sequence[Derived]) -> pl.DataFrame:
-    """The table ``regions``: those of masks and annotations, and those of label files."""
+    """Return the table ``regions``: those of masks and annotations, and those of label files."""
     columns = track_columns(derived)
     schema = {name: dtype for name, dtype in schema_of("regions").items() if name in columns}
     tracks = pl.DataFrame(columns, schema=schema)
@@ -211,7 +214,7 @@ def region_frame(derived: Sequence[Derived]) -> pl.DataFrame:
 
 
 def derive_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Every region and speck belongs to an image of this stage, every image to a sample; no source is lost."""
+    """Return every region and speck belongs to an image of this stage, every image to a sample; no source is lost."""
     require_every_source(inputs.scan("samples"), tables["images"], tables["exclusions"])
     return {
         "regions_have_images": references_hold(tables["regions"], "sample_id", tables["images"], "sample_id"),

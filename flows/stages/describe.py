@@ -22,7 +22,10 @@ NOT_RELEASED = "picture_not_released"
 
 
 def keep_descriptions(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """The kept sentences of every reply; one of which nothing is kept, or whose picture is not there, is dropped."""
+    """Return the kept sentences of every reply.
+
+    One of which nothing is kept, or whose picture is not there, is dropped.
+    """
     pinned = build.pinned.get("describe")
     replies = read_replies(object_path(build.lake, pinned.sha256)) if pinned else ()
     kept, refused, exclusions, used = _judged(build.recipe, inputs, replies) if replies else ([], [], [], {})
@@ -71,13 +74,13 @@ def _frame(table: str, rows: Rows) -> pl.DataFrame:
 
 
 def describe_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Every description is of a released picture."""
+    """Return every description is of a released picture."""
     images = inputs.scan("released_images")
     return {"descriptions_have_images": references_hold(tables["descriptions"], "sample_id", images, "sample_id")}
 
 
 def describe_parameters(recipe: Recipe) -> object:
-    """What is kept of which file, and under which box policy objects are called what they are."""
+    """Return what is kept of which file, and under which box policy objects are called what they are."""
     chosen = recipe.describe.model_dump(mode="json", exclude={"file"})
     return {"describe": chosen, "policy": recipe.boxes.policy}
 

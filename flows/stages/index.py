@@ -22,12 +22,12 @@ from medmultipoints.transforms.sources.registry import find_format
 
 
 def source_names(build: Build, _inputs: Inputs) -> tuple[str, ...]:
-    """One shard a source."""
+    """Return one shard a source."""
     return tuple(source.name for source in build.sources)
 
 
 def index_source(build: Build, _inputs: Inputs, shard: str) -> Output:
-    """The samples of one source; a broken one is left out as a whole where the recipe says so."""
+    """Return the samples of one source; a broken one is left out as a whole where the recipe says so."""
     try:
         return index_members(build, shard)
     except (DataError, UsageError) as error:
@@ -39,7 +39,7 @@ def index_source(build: Build, _inputs: Inputs, shard: str) -> Output:
 
 
 def index_members(build: Build, shard: str) -> Output:
-    """The samples of one source, with every member accounted for."""
+    """Return the samples of one source, with every member accounted for."""
     members = build.files(shard)
     try:
         indexed = read_source(build, shard, members)
@@ -60,7 +60,7 @@ def index_members(build: Build, shard: str) -> Output:
 
 
 def as_tables(samples: Sequence[Sample]) -> dict[str, pl.DataFrame]:
-    """The tables of samples."""
+    """Return the tables of samples."""
     return {
         "samples": pl.DataFrame(sample_columns(samples), schema=schema_of("samples")),
         "annotations": pl.DataFrame(annotation_rows(samples), schema=schema_of("annotations")),
@@ -68,7 +68,7 @@ def as_tables(samples: Sequence[Sample]) -> dict[str, pl.DataFrame]:
 
 
 def read_source(build: Build, name: str, members: SourceFiles) -> Indexed:
-    """What a source's reader, or the format that it declares, makes of its members."""
+    """Return what a source's reader, or the format that it declares, makes of its members."""
     info = next(source.info for source in build.sources if source.name == name)
     if info.broken:
         raise DataError(info.broken)
@@ -84,7 +84,10 @@ def read_source(build: Build, name: str, members: SourceFiles) -> Indexed:
 
 
 def member_owners(samples: Iterable[Sample]) -> dict[str, str]:
-    """The sample of each member that serves one alone; a video, a volume or a mask of many pictures serves several."""
+    """Return the sample of each member that serves one alone.
+
+    A video, a volume or a mask of many pictures serves several.
+    """
     owners: dict[str, str] = {}
     shared: set[str] = set()
     for sample in samples:
@@ -95,13 +98,13 @@ def member_owners(samples: Iterable[Sample]) -> dict[str, str]:
 
 
 def own_members(sample: Sample) -> list[str]:
-    """The members of a sample but its video."""
+    """Return the members of a sample but its video."""
     candidates = (sample.image_member, sample.mask_member, sample.label_member, sample.track_member)
     return [*(member for member in candidates if member is not None), *(layer.member for layer in sample.layers)]
 
 
 def named(exclusion: Exclusion) -> Exclusion:
-    """The exclusion under a key that is unique over all sources."""
+    """Return the exclusion under a key that is unique over all sources."""
     return Exclusion(
         source=exclusion.source,
         key=f"{exclusion.source}/{exclusion.key}",
@@ -119,7 +122,7 @@ def require_samples(source: str, indexed: Indexed) -> None:
 
 
 def index_parameters(recipe: Recipe) -> object:
-    """The part of the recipe that this stage depends on."""
+    """Return the part of the recipe that this stage depends on."""
     options = {name: table for name, table in recipe.sources.items() if "read" not in table}
     return {"sources": options, "seed": recipe.seed, "broken": recipe.validation.broken_sources}
 

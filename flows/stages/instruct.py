@@ -47,7 +47,7 @@ def images_of(inputs: Inputs, shard: str) -> pl.DataFrame:
 
 
 def instruct_records(build: Build, inputs: Inputs, shard: str) -> Output:
-    """The instructions of every record of one shard."""
+    """Return the instructions of every record of one shard."""
     recipe, all_images = build.recipe, images_of(inputs, shard)
     images, doubtful = without_doubtful(all_images, inputs)
     records, objects = (rows_of(images, inputs.scan(table)) for table in ("records", "objects"))
@@ -79,7 +79,7 @@ def without_doubtful(images: pl.DataFrame, inputs: Inputs) -> tuple[pl.DataFrame
 
 
 def exclude_record(sample_id: str, label: str, _record_id: str) -> Exclusion:
-    """The exclusion of a record from all questions: an answer could count too few of its objects."""
+    """Return the exclusion of a record from all questions: an answer could count too few of its objects."""
     return Exclusion(
         source=sample_id.partition("/")[0],
         key=f"{sample_id}:{label}",
@@ -91,7 +91,7 @@ def exclude_record(sample_id: str, label: str, _record_id: str) -> Exclusion:
 
 
 def labels_left_out(recipe: Recipe, inputs: Inputs, images: pl.DataFrame) -> dict[str, list[str]]:
-    """Labels that an image or a copy of it shows, by any evidence, and no record holds, by image_sha256.
+    """Return labels that an image or a copy of it shows, by any evidence, and no record holds, by image_sha256.
 
     The recipe leaves them out, or its box policy does. They decide which names are clear, and what is not absent.
     """
@@ -109,7 +109,7 @@ def labels_left_out(recipe: Recipe, inputs: Inputs, images: pl.DataFrame) -> dic
 
 
 def instruct_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Every instruction belongs to a record."""
+    """Return every instruction belongs to a record."""
     return {
         "instructions_have_records": references_hold(
             tables["instructions"], "record_id", inputs.scan("records"), "record_id"
@@ -125,7 +125,7 @@ def leave_out_degenerate(recipe: Recipe, tables: Scans) -> dict[str, pl.Expr]:
 
 
 def instruct_parameters(recipe: Recipe) -> object:
-    """The part of the recipe that this stage depends on."""
+    """Return the part of the recipe that this stage depends on."""
     return {
         "instructions": recipe.instructions.model_dump(exclude={"dialects"}),
         "seed": recipe.seed,
@@ -135,7 +135,7 @@ def instruct_parameters(recipe: Recipe) -> object:
 
 
 def instruct_suite(_recipe: Recipe, _inputs: Inputs) -> dict[str, dict[str, Any]]:
-    """The tasks that there are."""
+    """Return the tasks that there are."""
     return {"instructions": {"tasks": list(TASK_NAMES)}}
 
 

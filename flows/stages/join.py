@@ -32,12 +32,12 @@ STILLS_PER_SHARD = 400
 
 
 def join_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """Equal parts of the candidate pairs."""
+    """Return equal parts of the candidate pairs."""
     return shards_of(_kept_stills(inputs).height, STILLS_PER_SHARD) if build.recipe.splits.pixels else (WHOLE,)
 
 
 def join_pictures(build: Build, inputs: Inputs, shard: str) -> Output:
-    """The joins of one shard: its part of the pairs by pixels, and in the first all joins by text."""
+    """Return the joins of one shard: its part of the pairs by pixels, and in the first all joins by text."""
     number, count = place_of_shard(shard) if shard != WHOLE else (1, 1)
     joins: list[Join] = list(_find_by_text(build.recipe, inputs)) if number == 1 else []
     stills = _kept_stills(inputs)["sample_id"].to_list()
@@ -91,7 +91,7 @@ def name_join(one: str, two: str, match: SceneMatch, read: Callable[[str], bytes
 
 
 def join_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Both pictures of every join are kept images."""
+    """Return both pictures of every join are kept images."""
     images = kept_images(inputs)
     return {
         "first_images_are_kept": references_hold(tables["joins"], "sample_id", images, "sample_id"),
@@ -102,7 +102,7 @@ def join_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def join_parameters(recipe: Recipe) -> object:
-    """What the recipe joins by."""
+    """Return what the recipe joins by."""
     return {"starts": recipe.splits.starts, "days": recipe.splits.days, "pixels": recipe.splits.pixels}
 
 

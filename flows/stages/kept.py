@@ -7,12 +7,12 @@ from medmultipoints.transforms.audit.corrections import correct_regions
 
 
 def releasable_images(inputs: Inputs) -> pl.LazyFrame:
-    """The images that no reviewer excluded, nobody withdrew, and no privacy policy holds back."""
+    """Return the images that no reviewer excluded, nobody withdrew, and no privacy policy holds back."""
     return without(without(inputs.scan("images"), inputs.scan("correct.exclusions")), inputs.scan("text.exclusions"))
 
 
 def kept_images(inputs: Inputs) -> pl.LazyFrame:
-    """The releasable images that are no copies."""
+    """Return the releasable images that are no copies."""
     return without(releasable_images(inputs), inputs.scan("duplicates"))
 
 
@@ -22,13 +22,13 @@ def without(table: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def rows_of(images: pl.DataFrame, table: pl.LazyFrame) -> pl.DataFrame:
-    """The rows of a table that are about those images, in its order; no others are held in memory."""
+    """Return the rows of a table that are about those images, in its order; no others are held in memory."""
     wanted = images.lazy().select("sample_id")
     return table.join(wanted, on="sample_id", how="semi", maintain_order="left").collect(engine="streaming")
 
 
 def corrected_regions(inputs: Inputs) -> pl.LazyFrame:
-    """The regions of all images as reviewers want them; only those of corrected images are read at once."""
+    """Return the regions of all images as reviewers want them; only those of corrected images are read at once."""
     regions, corrections = inputs.scan("regions"), inputs.read("corrections")
     if corrections.is_empty():
         return regions
@@ -38,6 +38,6 @@ def corrected_regions(inputs: Inputs) -> pl.LazyFrame:
 
 
 def all_used(images: pl.DataFrame, tables: Tables) -> Output:
-    """The output of a stage that uses every image it is given."""
+    """Return the output of a stage that uses every image it is given."""
     keys = images["sample_id"].to_list()
     return Output(inputs=keys, used={key: key for key in keys}, tables=tables)

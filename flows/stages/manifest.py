@@ -38,7 +38,7 @@ from medmultipoints.transforms.witnesses.summary import describe_witnesses
 
 
 def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Card and manifest of the release; every number in them is computed here."""
+    """Return card and manifest of the release; every number in them is computed here."""
     files = release.read_listing(build.lake, inputs.objects["listing"])
     sources = tuple(source_entry(source, inputs) for source in build.sources)
     tables = released_tables(inputs)
@@ -82,7 +82,7 @@ def write_manifest(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 
 def released_tables(inputs: Inputs) -> Tables:
-    """The rows of the release."""
+    """Return the rows of the release."""
     return Tables(*map(inputs.read, ("records", "objects", "released_images", "instructions", "dialect_lines")))
 
 
@@ -126,7 +126,7 @@ def card_facts(
 
 
 def witness_facts(build: Build, inputs: Inputs) -> dict[str, Any] | None:
-    """What the card says of the models whose predictions the recipe pins."""
+    """Return what the card says of the models whose predictions the recipe pins."""
     if witness.SECTION not in build.pinned:
         return None
     models = read_models(object_path(build.lake, build.pinned[witness.SECTION].sha256))
@@ -141,7 +141,7 @@ def code_of(build: Build) -> str:
 
 
 def reviewed(recipe: Recipe, inputs: Inputs) -> list[str]:
-    """What the review of the recipe's corrections proves."""
+    """Return what the review of the recipe's corrections proves."""
     stated = recipe.corrections
     touched = [entry.image for entry in stated.opinions]
     regions = inputs.scan("regions").filter(pl.col("sample_id").is_in(touched)).collect()
@@ -150,7 +150,7 @@ def reviewed(recipe: Recipe, inputs: Inputs) -> list[str]:
 
 
 def difference(build: Build, tables: Tables) -> tuple[str, ReleaseDiff] | None:
-    """Name and version of the release before, where the recipe names it, and what changed since."""
+    """Return name and version of the release before, where the recipe names it, and what changed since."""
     if build.earlier is None:
         return None
     old = Tables(*(read_table(build.lake, [getattr(build.earlier, table)]) for table in KEYS))
@@ -158,7 +158,7 @@ def difference(build: Build, tables: Tables) -> tuple[str, ReleaseDiff] | None:
 
 
 def stage_count(inputs: Inputs, stage: str) -> StageCount:
-    """The accounting of one stage, with the reasons."""
+    """Return the accounting of one stage, with the reasons."""
     counts = inputs.counts[stage]
     reasons = inputs.read(f"{stage}.exclusions").group_by("verdict", "reason").len("count").sort("verdict", "reason")
     return StageCount.model_validate(
@@ -168,7 +168,10 @@ def stage_count(inputs: Inputs, stage: str) -> StageCount:
 
 
 def source_entry(source: Source, inputs: Inputs) -> ManifestSource:
-    """What the manifest records of a source's files; a loose file that is no part of the dataset decides nothing."""
+    """Return what the manifest records of a source's files.
+
+    A loose file that is no part of the dataset decides nothing.
+    """
     official = known(source.fingerprint, source.info)
     left_out = set(inputs.read("index.exclusions").filter(pl.col("verdict") == "dropped")["key"])
     files = tuple(
@@ -187,13 +190,13 @@ def pipeline_modules() -> list[str]:
 
 
 def manifest_data() -> object:
-    """What card and manifest hold beyond this module: the template, all code, the catalogue of sources."""
+    """Return what card and manifest hold beyond this module: the template, all code, the catalogue of sources."""
     catalogue = {name: info.model_dump(mode="json") for name, info in load_catalogue().items()}
     return digest([TEMPLATE.read_text("utf-8"), code_digest(pipeline_modules()), catalogue])
 
 
 def manifest_parameters(recipe: Recipe) -> object:
-    """The whole recipe: the manifest holds it."""
+    """Return the whole recipe: the manifest holds it."""
     return recipe.model_dump(mode="json")
 
 

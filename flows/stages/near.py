@@ -19,7 +19,7 @@ def find_near_duplicates(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 
 def near_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Both images of every pair are kept ones, of different groups."""
+    """Return both images of every pair are kept ones, of different groups."""
     near, images = tables["near_duplicates"].collect(), kept_images(inputs)
     same = near.filter(pl.col("group_id") == pl.col("other_group")).height
     return {
@@ -30,7 +30,7 @@ def near_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def near_parameters(recipe: Recipe) -> object:
-    """The part of the recipe that this stage depends on."""
+    """Return the part of the recipe that this stage depends on."""
     return {"threshold": recipe.splits.near_threshold}
 
 

@@ -30,12 +30,15 @@ HASHES = 2**256
 
 
 def record_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """Parts of the kept images, about equal: what a shard holds in memory does not grow with the corpus."""
+    """Return parts of the kept images, about equal: what a shard holds in memory does not grow with the corpus."""
     return shards_of(inputs.counts["split"]["used"], IMAGES_PER_SHARD)
 
 
 def images_of(inputs: Inputs, shard: str) -> pl.DataFrame:
-    """The images of one shard: ``2 of 5`` is the second fifth of all hashes; by them are records and objects sorted."""
+    """Return the images of one shard: ``2 of 5`` is the second fifth of all hashes.
+
+    By them are records and objects sorted.
+    """
     images = released_images(inputs)
     if shard != WHOLE:
         number, count = place_of_shard(shard)
@@ -46,7 +49,7 @@ def images_of(inputs: Inputs, shard: str) -> pl.DataFrame:
 
 
 def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
-    """Records, objects and released images of one shard under the recipe's policy."""
+    """Return records, objects and released images of one shard under the recipe's policy."""
     recipe, images = build.recipe, images_of(inputs, shard)
     composed = compose_records(
         rows_of(images, inputs.scan("samples")),
@@ -75,7 +78,10 @@ def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
 
 
 def record_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Objects have records, records have images, and every count is the number of its objects; no source is lost."""
+    """Return objects have records, records have images, and every count is the number of its objects.
+
+    No source is lost.
+    """
     images, objects, records = tables["released_images"], tables["objects"], tables["records"]
     require_every_source(released_images(inputs), images, tables["exclusions"])
     counted = objects.group_by("record_id").agg(pl.len().alias("objects"))
@@ -89,7 +95,7 @@ def record_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def record_parameters(recipe: Recipe) -> object:
-    """The part of the recipe that this stage depends on."""
+    """Return the part of the recipe that this stage depends on."""
     return {
         "policy": [recipe.boxes.policy, own_policies(recipe)],
         "track_rounding": recipe.boxes.track_rounding,
@@ -99,7 +105,7 @@ def record_parameters(recipe: Recipe) -> object:
 
 
 def loosest_policy(recipe: Recipe) -> str:
-    """The policy whose suite all rows pass: published boxes may pass the edge by less than a pixel."""
+    """Return the policy whose suite all rows pass: published boxes may pass the edge by less than a pixel."""
     policies = {recipe.boxes.policy, *own_policies(recipe).values()}
     return "published" if "published" in policies else "audited"
 
@@ -112,7 +118,7 @@ def record_suite(recipe: Recipe, inputs: Inputs) -> dict[str, dict[str, Any]]:
 
 
 def record_data() -> object:
-    """The licences of the catalogue: each row carries its own."""
+    """Return the licences of the catalogue: each row carries its own."""
     return {name: info.licence for name, info in load_catalogue().items()}
 
 

@@ -39,7 +39,7 @@ class Redaction:
 
 
 def redact_pictures(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """The redacted pictures; one whose text lies over an object is rejected and not changed in silence."""
+    """Return the redacted pictures; one whose text lies over an object is rejected and not changed in silence."""
     places = _places(build.recipe, inputs)
     images = kept_images(inputs).join(places.lazy().select("sample_id").unique(), on="sample_id", how="semi").collect()
     regions = rows_of(images, corrected_regions(inputs)).partition_by("sample_id", as_dict=True)
@@ -88,7 +88,7 @@ def _reject(sample_id: str, touched: list[str]) -> Exclusion:
 
 
 def redact_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Every redacted picture is a kept image."""
+    """Return every redacted picture is a kept image."""
     images = kept_images(inputs)
     return {"redactions_have_images": references_hold(tables["redactions"], "sample_id", images, "sample_id")}
 

@@ -41,18 +41,18 @@ MADE_ASIDE = ("refused_proposals", "doubts", "next_labels", "refused_sentences")
 
 
 def release_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """One shard a file of pictures, one for each group of other files."""
+    """Return one shard a file of pictures, one for each group of other files."""
     return (*(shard.path for shard in planned(inputs)), *GROUPS)
 
 
 def planned(inputs: Inputs) -> tuple[Shard, ...]:
-    """The files of records, decided by the data alone."""
+    """Return the files of records, decided by the data alone."""
     sizes = inputs.read("released_images", "sample_id", "stored_bytes")
     return plan_shards(inputs.read("records").join(sizes, on="sample_id"))
 
 
 def release_shard(build: Build, inputs: Inputs, shard: str) -> Output:
-    """The finished files of one shard, with their paths in the release."""
+    """Return the finished files of one shard, with their paths in the release."""
     if shard in GROUPS:
         return _output(build, list(GROUPS[shard](build, inputs)), [])
     chosen = next(plan for plan in planned(inputs) if plan.path == shard)
@@ -82,7 +82,7 @@ def _instruction_files(build: Build, inputs: Inputs) -> Iterator[File]:
 
 
 def _dialect_files(build: Build, inputs: Inputs) -> Iterator[File]:
-    """One file for each dialect and split."""
+    """Yield one file for each dialect and split."""
     for (dialect,), lines in inputs.read("dialect_lines").partition_by("dialect", as_dict=True).items():
         for split, part in _by_split(lines):
             with temporary_file(build.lake) as path:
@@ -121,7 +121,7 @@ def shown_thumbnails(inputs: Inputs) -> pl.DataFrame:
 
 
 def _certificate(build: Build, inputs: Inputs) -> Iterator[File]:
-    """The leakage certificate; DataError where there is a leak, which no release may have."""
+    """Yield the leakage certificate; DataError where there is a leak, which no release may have."""
     chosen = build.recipe.splits.near_threshold
     threshold = near_threshold(inputs.read("near_distances")) if chosen is None else chosen
     images = inputs.read("released_images")
@@ -174,7 +174,7 @@ def _output(build: Build, files: list[File], records: list[str]) -> Output:
 
 
 def read_listing(lake: Lake, listings: tuple[StoredObject, ...]) -> list[FileEntry]:
-    """All files of the release but card and manifest, sorted by path."""
+    """Return all files of the release but card and manifest, sorted by path."""
     rows = [row for entry in listings for row in orjson.loads(object_path(lake, entry.sha256).read_bytes())]
     return sorted(FileEntry(*row) for row in rows)
 

@@ -13,7 +13,7 @@ PICTURES_PER_SHARD = 100
 
 
 def scene_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """One shard a source and 100 stills; one empty shard where pixels are not asked for."""
+    """Return one shard a source and 100 stills; one empty shard where pixels are not asked for."""
     return (
         tuple(still_pictures(inputs)["shard"].unique(maintain_order=True)) if build.recipe.splits.pixels else (WHOLE,)
     )
@@ -29,7 +29,7 @@ def still_pictures(inputs: Inputs) -> pl.DataFrame:
 
 
 def find_scenes(build: Build, inputs: Inputs, shard: str) -> Output:
-    """Keypoints of the pictures of one shard, as one blob."""
+    """Return keypoints of the pictures of one shard, as one blob."""
     chosen = still_pictures(inputs).filter(pl.col("shard") == shard)["sample_id"].to_list()
     read = image_reader(build, inputs)
     scenes = [(sample_id, pack_scene(find_scene(decode_image(read(sample_id)).pixels))) for sample_id in chosen]
@@ -37,7 +37,7 @@ def find_scenes(build: Build, inputs: Inputs, shard: str) -> Output:
 
 
 def scene_parameters(recipe: Recipe) -> object:
-    """Whether pixels are asked for at all."""
+    """Return whether pixels are asked for at all."""
     return {"pixels": recipe.splits.pixels}
 
 

@@ -28,7 +28,7 @@ def _sources(table: pl.LazyFrame) -> set[str]:
 
 
 def _remedy(source: str, reasons: set[str]) -> str:
-    """What helps where every input was excluded for these reasons: files that are there are not missing."""
+    """Return what helps where every input was excluded for these reasons: files that are there are not missing."""
     other = f"Leave the source out with --only, without {source}."
     if reasons <= UNCLEAR_VALUES:
         return f"Nothing is missing: say in the recipe what the values of the masks mean, as above. {other}"

@@ -15,7 +15,7 @@ from medmultipoints.transforms.splits.strata import find_strata
 
 
 def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Every kept image in one split, and the images that are elsewhere than somebody said."""
+    """Return every kept image in one split, and the images that are elsewhere than somebody said."""
     recipe = build.recipe
     images = kept_images(inputs).select("sample_id", "source", "image_sha256", "luma_blake3").collect()
     samples = inputs.read("samples", "sample_id", "source", "video_id", "group", "official_split")
@@ -38,7 +38,7 @@ def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 
 def split_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """No group, video or pair of near-duplicates is divided, and every kept image has its split."""
+    """Return no group, video or pair of near-duplicates is divided, and every kept image has its split."""
     splits = tables["splits"].select("sample_id", "group_id", "split").collect()
     videos = splits.join(inputs.read("samples", "sample_id", "source", "video_id"), on="sample_id")
     pairs = link_pictures(inputs.read("near_duplicates"), inputs.read("joins"))
@@ -59,13 +59,13 @@ def split_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def undivided(images: pl.DataFrame, *keys: str) -> tuple[bool, str]:
-    """Whether each value of the keys is in one split."""
+    """Return whether each value of the keys is in one split."""
     divided = images.group_by(keys).agg(pl.col("split").n_unique()).filter(pl.col("split") > 1)
     return divided.is_empty(), f"{divided.height} values of {' and '.join(keys)} are in more than one split"
 
 
 def split_parameters(recipe: Recipe) -> object:
-    """The part of the recipe that the splits depend on; ``previous`` names its release by the manifest root."""
+    """Return the part of the recipe that the splits depend on; ``previous`` names its release by the manifest root."""
     splits = recipe.splits
     return {
         "fractions": dict(splits.fractions),

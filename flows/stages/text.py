@@ -35,7 +35,7 @@ class PictureText:
 
 
 def text_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """One shard a video, or a source and 100 stills: the division depends on the images alone."""
+    """Return one shard a video, or a source and 100 stills: the division depends on the images alone."""
     return tuple(read_pictures(inputs)["shard"].unique(maintain_order=True))
 
 
@@ -52,7 +52,7 @@ def read_pictures(inputs: Inputs) -> pl.DataFrame:
 
 
 def read_texts(build: Build, inputs: Inputs, shard: str) -> Output:
-    """Readings and places of one shard; pictures that the recipe's privacy policy holds back are rejected.
+    """Return readings and places of one shard; pictures that the recipe's privacy policy holds back are rejected.
 
     Of a video one frame's pixels are read, or every frame's where something is done about a kind that pixels may show.
     Metadata are those of every file.
@@ -145,7 +145,7 @@ def places_of(found: dict[str, PictureText]) -> pl.DataFrame:
 
 
 def text_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Every picture that was read is an image, and every place is in an image."""
+    """Return every picture that was read is an image, and every place is in an image."""
     return {
         "readings_have_images": references_hold(tables["readings"], "sample_id", inputs.scan("images"), "sample_id"),
         "places_have_images": references_hold(tables["text_places"], "sample_id", inputs.scan("images"), "sample_id"),
@@ -153,7 +153,7 @@ def text_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def text_parameters(recipe: Recipe) -> object:
-    """The readers with their packages, and the privacy policy."""
+    """Return the readers with their packages, and the privacy policy."""
     return {
         "readers": recipe.text.readers,
         "packages": reader_versions(recipe.text),

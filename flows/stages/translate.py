@@ -14,7 +14,7 @@ HOME = ("record_id", "sample_id", "source")
 
 
 def translate_instructions(build: Build, inputs: Inputs, shard: str) -> Output:
-    """The entries of every dialect; what a dialect has no form for is dropped, each instruction by name.
+    """Return the entries of every dialect; what a dialect has no form for is dropped, each instruction by name.
 
     The shards are those of ``instruct``: an instruction and all its images are in one.
     """
@@ -41,7 +41,7 @@ def translate_instructions(build: Build, inputs: Inputs, shard: str) -> Output:
 
 
 def translate_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Every entry belongs to an instruction."""
+    """Return every entry belongs to an instruction."""
     lines, instructions = tables["dialect_lines"], inputs.scan("instructions")
     return {
         "entries_have_instructions": references_hold(lines, "instruction_id", instructions, "instruction_id"),
@@ -49,7 +49,7 @@ def translate_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def translate_parameters(recipe: Recipe) -> object:
-    """The part of the recipe that this stage depends on."""
+    """Return the part of the recipe that this stage depends on."""
     return {"dialects": recipe.instructions.dialects}
 
 

@@ -81,7 +81,7 @@ def proposals_from(recipe: Recipe, inputs: Inputs) -> Proposing:
 
 
 def _left_out(said: pl.DataFrame, images: pl.DataFrame, used: dict[str, str]) -> Iterator[Exclusion]:
-    """Predictions about other bytes than those of the build, or about pictures that it does not have."""
+    """Yield predictions about other bytes than those of the build, or about pictures that it does not have."""
     known = dict(images.select("image_sha256", "sample_id").iter_rows())
     for name, sha256 in said.select("prediction_id", "image_sha256").iter_rows():
         if name not in used:
@@ -97,7 +97,7 @@ def _left_out(said: pl.DataFrame, images: pl.DataFrame, used: dict[str, str]) ->
 
 
 def witness_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Predictions are about images of the build, proposals come from predictions."""
+    """Return predictions are about images of the build, proposals come from predictions."""
     predictions = tables["predictions"]
     origin = tables["proposals"].with_columns(prediction_id=pl.col("proposal_id").str.replace(r":\d+$", ""))
     return {
@@ -107,7 +107,7 @@ def witness_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def witness_parameters(recipe: Recipe) -> dict[str, Any]:
-    """The pinned file by its hash, and the limits of the quality control."""
+    """Return the pinned file by its hash, and the limits of the quality control."""
     return {
         "witness": recipe.witness.model_dump(exclude={"file"}),
         "labels": recipe.labels.model_dump(),

@@ -90,7 +90,7 @@ class Setting:
 
 
 def compare_boxes(stated: Sequence[Box], derived: Sequence[Box], setting: Setting) -> Iterator[Finding]:
-    """The findings of one image and label, in the order of the rules; nothing where all boxes agree.
+    """Yield the findings of one image and label, in the order of the rules; nothing where all boxes agree.
 
     ``stated`` are the source's numbers, ``derived`` half-open, both in pixels of the setting's frame.
     Each box is explained once: (1) pairs within one pixel per side agree; of what is left, (2) a source box
@@ -116,7 +116,7 @@ def compare_boxes(stated: Sequence[Box], derived: Sequence[Box], setting: Settin
 
 
 def check_alone(stated: Sequence[Box], setting: Setting) -> Iterator[Finding]:
-    """The findings that need no mask: source boxes that cover the frame or are less than 3 px wide or high."""
+    """Yield the findings that need no mask: source boxes that cover the frame or are less than 3 px wide or high."""
     for box in map(setting.undo, stated):
         if _covers(box, setting):
             yield Finding("covers_frame", SEVERITIES["covers_frame"], box)
@@ -125,7 +125,7 @@ def check_alone(stated: Sequence[Box], setting: Setting) -> Iterator[Finding]:
 
 
 def largest_side_distance(stated: Box, derived: Box, convention: Convention) -> float:
-    """Largest distance of corresponding sides in pixels, the source's convention undone in its favour."""
+    """Return largest distance of corresponding sides in pixels, the source's convention undone in its favour."""
     return max(*near_distances(stated, derived, convention), *far_distances(stated, derived, convention))
 
 
@@ -135,7 +135,7 @@ def _agreement(stated: Box, derived: Box, setting: Setting) -> float:
 
 
 def _likeness(stated: Box, derived: Box, setting: Setting) -> float:
-    """IoU, but 1 and more where the kind of fault says which object is meant, however large the box became."""
+    """Return IoU, but 1 and more where the kind of fault says which object is meant, however large the box became."""
     overlap = iou(setting.undo(stated), derived)
     if _is_inflated(stated, derived, setting) and _far_corner_agrees(stated, derived, setting):
         return 2 + overlap
@@ -201,7 +201,7 @@ def _make_finding(kind: Kind, stated: Box, derived: Box, setting: Setting, sever
 def _pair_off(
     stated: Sequence[Box], derived: Sequence[Box], score: Score, at_least: float, setting: Setting
 ) -> tuple[list[tuple[Box, Box]], list[Box], list[Box]]:
-    """The matched pairs, and the boxes left over on each side."""
+    """Return the matched pairs, and the boxes left over on each side."""
     pairs = match_boxes(stated, derived, score=score, at_least=at_least, margin=setting.margin)
     left, right = {i for i, _ in pairs}, {j for _, j in pairs}
     return (
@@ -212,7 +212,10 @@ def _pair_off(
 
 
 def _gather(outer: Sequence[Box], inner: Sequence[Box]) -> tuple[list[tuple[Box, list[Box]]], list[Box], list[Box]]:
-    """Outer boxes that hold several inner ones, none inside another and none closer to another outer box; the rest."""
+    """Return outer boxes that hold several inner ones, none inside another and none closer to another outer box.
+
+    The rest.
+    """
     held: dict[int, list[int]] = {}
     for j, near in enumerate(find_overlaps(inner, outer)):
         nearest = max(near, key=lambda i: (iou(outer[i], inner[j]), -i), default=None)

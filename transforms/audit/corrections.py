@@ -42,7 +42,7 @@ def match_corrections(
     labels: Mapping[str, str],
     own: Mapping[str, Policy] | None = None,
 ) -> pl.DataFrame:
-    """The table ``corrections``: each decision with the regions that it removes or renames.
+    """Return the table ``corrections``: each decision with the regions that it removes or renames.
 
     CorrectionProblem where the image is not there or has other bytes, where the object is none of the policy's, where
     the label is none of ``labels``, where a box leaves the image, or where two entries decide about the same.
@@ -148,7 +148,7 @@ def _match(
 
 
 def _targets(entry: Correction, own: pl.DataFrame) -> list[str]:
-    """The regions that the entry removes or renames: one object, those of a label, or all of the image."""
+    """Return the regions that the entry removes or renames: one object, those of a label, or all of the image."""
     if entry.action in ("accept", "add_boxes", "add_masks") or (entry.action == "exclude" and entry.object is None):
         return []
     if entry.object is not None and entry.box is not None:
@@ -168,7 +168,7 @@ def _targets(entry: Correction, own: pl.DataFrame) -> list[str]:
 
 
 def _added(acts: pl.DataFrame, images: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
-    """One region a box or mask that reviewers gave; the track stays where one replaces one of it."""
+    """Return one region a box or mask that reviewers gave; the track stays where one replaces one of it."""
     tracks = dict(regions.select("region_id", "track_id").iter_rows())
     sizes = {row[0]: row[1:] for row in images.select("sample_id", "original_width", "original_height").iter_rows()}
     found: list[Region] = []
@@ -195,7 +195,7 @@ def box_region(box: Box, width: int, height: int) -> Region:
 
 
 def _numbered(regions: pl.DataFrame, touched: pl.Series) -> pl.DataFrame:
-    """Number the regions of the touched images again, in the order of index, box and old id."""
+    """Return number the regions of the touched images again, in the order of index, box and old id."""
     own = regions.filter(pl.col("sample_id").is_in(touched.to_list()))
     ordered = own.sort("sample_id", "evidence", "label", "index", *SIDES, "region_id")
     place = pl.int_range(pl.len(), dtype=pl.Int64).over("sample_id", "evidence", "label")

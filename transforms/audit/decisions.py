@@ -15,7 +15,7 @@ HARD_OR_WRONG: Final = "hard_or_wrong_"
 
 
 def is_about_witness(kind: str | None) -> bool:
-    """Whether an ``accept`` entry is about what a model says: no finding of the audit."""
+    """Return whether an ``accept`` entry is about what a model says: no finding of the audit."""
     return kind is not None and (kind == PROPOSAL or kind.startswith(HARD_OR_WRONG))
 
 

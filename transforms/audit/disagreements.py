@@ -45,7 +45,7 @@ def audit_boxes(
     policy: Policy,
     conventions: pl.DataFrame,
 ) -> pl.DataFrame:
-    """The findings about boxes of ``images``: what their sources' boxes get wrong, and every dropped speck.
+    """Return the findings about boxes of ``images``: what their sources' boxes get wrong, and every dropped speck.
 
     Boxes are compared where the source gives a mask and a word on boxes (an entry, be it an empty one), by
     the rules of ``transforms.audit.box_findings.compare_boxes``, per image and label, each source's boxes in its own
@@ -64,7 +64,7 @@ def audit_boxes(
 
 
 def match_regions(regions: pl.DataFrame) -> list[tuple[Box, Box]]:
-    """Source boxes in the source's numbers, each with its mask box: one to one, per image and label.
+    """Return source boxes in the source's numbers, each with its mask box: one to one, per image and label.
 
     Only pairs whose intersection is half of their union: material for ``estimate_convention``, in order of sample_id.
     """
@@ -119,7 +119,7 @@ def _audit_image(
 
 
 def _number(image: Row, findings: Iterable[tuple[str, Finding]], policy: Policy) -> Iterator[tuple[Any, ...]]:
-    """The rows of one image; findings of one kind are numbered from 0."""
+    """Yield the rows of one image; findings of one kind are numbered from 0."""
     seen: Counter[str] = Counter()
     for label, finding in findings:
         yield (

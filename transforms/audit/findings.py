@@ -19,7 +19,7 @@ def make_findings(
     actions: Mapping[str, str],
     usual_action: str,
 ) -> pl.DataFrame:
-    """Rows of the table from ``found`` (its columns are ``KEYS``), sorted by finding_id.
+    """Return rows of the table from ``found`` (its columns are ``KEYS``), sorted by finding_id.
 
     Findings of one kind and image are numbered from 0, in the order of label, detail and box. An image that was
     rejected is in ``samples`` only: its hash is not known.

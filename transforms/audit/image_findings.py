@@ -36,7 +36,7 @@ MARKER_SHARE = 0.01
 def find_in_pictures(
     images: pl.DataFrame, samples: pl.DataFrame, thumbnails: pl.DataFrame, facts: pl.DataFrame
 ) -> pl.DataFrame:
-    """The findings about the pictures of ``images``; ``facts`` may lack those that were not looked at.
+    """Return the findings about the pictures of ``images``; ``facts`` may lack those that were not looked at.
 
     An even picture is not called dark or blurred as well, nor a dark one blurred.
     """
@@ -76,7 +76,7 @@ def find_in_pictures(
 
 
 def _with_levels(images: pl.DataFrame) -> pl.DataFrame:
-    """Mean and standard deviation of each thumbnail, in gray levels, to one decimal."""
+    """Return mean and standard deviation of each thumbnail, in gray levels, to one decimal."""
     small = unpack(images["thumbnail"]).astype(np.int64).reshape(images.height, SIDE * SIDE)
     count = small.shape[1]
     total, squares = small.sum(axis=1), (small**2).sum(axis=1)

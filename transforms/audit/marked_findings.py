@@ -41,7 +41,7 @@ def mark_findings(findings: pl.DataFrame, corrections: pl.DataFrame, regions: pl
 
 
 def _concerned(row: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> pl.Expr:
-    """Which findings of its image a decision is about; a correction only about errors and warnings."""
+    """Return which findings of its image a decision is about; a correction only about errors and warnings."""
     if row["action"] == "accept":
         of_kind = pl.lit(True) if row["kind"] is None else pl.col("kind") == row["kind"]
         pins = [dict(zip(SIDES, box, strict=True)) for box in row["boxes"]]

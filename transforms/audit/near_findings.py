@@ -8,7 +8,7 @@ ACTION = "the pair (table near_duplicates) is one group: never in different spli
 
 
 def near_findings(near: pl.DataFrame, images: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
-    """Rows of the table ``disagreements``: one per image of each near-duplicate pair."""
+    """Return rows of the table ``disagreements``: one per image of each near-duplicate pair."""
     sides = [
         near.select(sample_id=one, other_id=two) for one, two in (("sample_id", "other_id"), ("other_id", "sample_id"))
     ]

@@ -54,7 +54,7 @@ def find_in_readings(
 
 
 def _frames(regions: pl.DataFrame) -> pl.DataFrame:
-    """Objects of a mask that touch all four borders, or whose box fills nearly all of the frame."""
+    """Return objects of a mask that touch all four borders, or whose box fills nearly all of the frame."""
     width, height = pl.col("image_width"), pl.col("image_height")
     touches = (pl.col("x1") <= 0) & (pl.col("y1") <= 0) & (pl.col("x2") >= width) & (pl.col("y2") >= height)
     fills = (pl.col("x2") - pl.col("x1")) * (pl.col("y2") - pl.col("y1")) > COVERS * width * height
@@ -66,7 +66,7 @@ def _frames(regions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _slivers(regions: pl.DataFrame) -> pl.DataFrame:
-    """Boxes of tracks that are too thin to be an object; at the border they may be cut."""
+    """Return boxes of tracks that are too thin to be an object; at the border they may be cut."""
     side = pl.min_horizontal(pl.col("x2") - pl.col("x1"), pl.col("y2") - pl.col("y1"))
     thin = side < pl.when("truncated").then(CUT_SLIVER_PX).otherwise(SLIVER_PX)
     found = regions.filter((pl.col("evidence") == "track") & thin)
@@ -75,13 +75,13 @@ def _slivers(regions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _inverted(exclusions: pl.DataFrame) -> pl.DataFrame:
-    """Images that were rejected because their mask is white where there is no object."""
+    """Return images that were rejected because their mask is white where there is no object."""
     rejected = exclusions.filter(pl.col("reason") == "mask_inverted")
     return _without_box(rejected.with_columns(kind=pl.lit("covers_frame"), label=pl.lit("")))
 
 
 def _contradictions(duplicates: pl.DataFrame) -> pl.DataFrame:
-    """Kept images of which a copy has other objects of a label that both know."""
+    """Return kept images of which a copy has other objects of a label that both know."""
     found = duplicates.select("kept_id", "sample_id", label="contradicted_labels").explode("label").drop_nulls("label")
     detail = pl.format("{} shows the same picture with other objects of this label", "sample_id")
     named = found.select("label", sample_id="kept_id", detail=detail)

@@ -64,7 +64,7 @@ def find_in_tracks(
 
 
 def _place_frames(images: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
-    """Frames of videos in order: ``place`` among the annotated ones."""
+    """Return frames of videos in order: ``place`` among the annotated ones."""
     known = samples.select("sample_id", "video_id", "frame_index").drop_nulls()
     frames = images.select("sample_id", "source", "annotated").join(known, on="sample_id")
     return frames.sort(*VIDEO, "frame_index").with_columns(
@@ -91,7 +91,10 @@ def _follow(regions: pl.DataFrame, frames: pl.DataFrame) -> pl.DataFrame:
 
 
 def _jumps_and_gaps(boxes: pl.DataFrame) -> list[pl.DataFrame]:
-    """A jump from frame to frame is a teleport, one over a gap the reuse of an id; any other absence is a gap."""
+    """Return A jump from frame to frame is a teleport, one over a gap the reuse of an id.
+
+    Any other absence is a gap.
+    """
     step = pl.when(pl.col("after") == 1).then(pl.col("moved") / pl.col("frames"))
     usual = step.quantile(0.95).over(VIDEO)
     seen = boxes.with_columns(usual=usual.fill_null(0.0)).drop_nulls("after")
@@ -116,7 +119,7 @@ def _jumps_and_gaps(boxes: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _shared_ids(boxes: pl.DataFrame) -> pl.DataFrame:
-    """The first box of a track in every video but the first that has its id."""
+    """Return the first box of a track in every video but the first that has its id."""
     first = boxes.group_by(TRACK, maintain_order=True).first().sort("source", "track_id", "video_id")
     other = pl.col("video_id").first().over("source", "track_id")
     detail = pl.format("track {} is one of video {} too", "track_id", other)
@@ -124,7 +127,7 @@ def _shared_ids(boxes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unlabelled(frames: pl.DataFrame) -> pl.DataFrame:
-    """Runs of frames that nobody annotated, in videos that are."""
+    """Return runs of frames that nobody annotated, in videos that are."""
     runs = (
         frames.filter(pl.col("annotated").any().over(VIDEO) & ~pl.col("annotated"))
         .group_by(*VIDEO, "place", maintain_order=True)
@@ -137,7 +140,7 @@ def _unlabelled(frames: pl.DataFrame) -> pl.DataFrame:
 
 
 def _frozen(boxes: pl.DataFrame) -> pl.DataFrame:
-    """Stretches in which a box does not change at all."""
+    """Return stretches in which a box does not change at all."""
     return (
         _runs(boxes, pl.col("same") & (pl.col("after") == 1))
         .with_columns(elapsed=pl.col("last") - pl.col("before"))
@@ -150,7 +153,7 @@ def _frozen(boxes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _interpolated(boxes: pl.DataFrame) -> pl.DataFrame:
-    """Tracks with boxes that lie on a straight line in time between the box before and the one after."""
+    """Return tracks with boxes that lie on a straight line in time between the box before and the one after."""
     later = [pl.col(name).shift(-1).over(TRACK) for name in SIDES]
     share = pl.col("frames") / (pl.col("frames") + pl.col("frames").shift(-1).over(TRACK))
     on_line = [
@@ -168,7 +171,7 @@ def _interpolated(boxes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _cut(boxes: pl.DataFrame) -> pl.DataFrame:
-    """Tracks with boxes that touch the border of the frame."""
+    """Return tracks with boxes that touch the border of the frame."""
     beyond = (-pl.col("x1"), -pl.col("y1"), pl.col("x2") - pl.col("image_width"), pl.col("y2") - pl.col("image_height"))
     at_border = pl.max_horizontal(beyond) >= -SAME_PX
     cut = boxes.filter(at_border).group_by(TRACK, maintain_order=True)
@@ -178,7 +181,7 @@ def _cut(boxes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _count_jumps(boxes: pl.DataFrame, frames: pl.DataFrame) -> pl.DataFrame:
-    """Frames with far more or fewer objects of a class than the annotated frame before."""
+    """Return frames with far more or fewer objects of a class than the annotated frame before."""
     shown = frames.filter("annotated").join(boxes.select(*VIDEO, "label").unique(), on=VIDEO)
     counted = boxes.group_by("sample_id", "label").len("n")
     keys = (*VIDEO, "label")
@@ -195,13 +198,13 @@ def _count_jumps(boxes: pl.DataFrame, frames: pl.DataFrame) -> pl.DataFrame:
 
 
 def _class_changes(exclusions: pl.DataFrame) -> pl.DataFrame:
-    """The frames that were rejected because a track has another class there than it mostly has."""
+    """Return the frames that were rejected because a track has another class there than it mostly has."""
     rejected = exclusions.filter(pl.col("reason") == "track_class_changes")
     return _without_box(rejected.with_columns(kind=pl.lit("class_change"), label=pl.lit("")))
 
 
 def _runs(boxes: pl.DataFrame, flag: pl.Expr) -> pl.DataFrame:
-    """Stretches of a track in which the flag holds: ``n`` boxes, from the one after ``before`` to ``last``."""
+    """Return stretches of a track in which the flag holds: ``n`` boxes, from the one after ``before`` to ``last``."""
     marked = boxes.with_columns(flag=flag.fill_null(False))
     numbered = marked.with_columns(run=(~pl.col("flag")).cum_sum().over(TRACK)).filter("flag")
     return numbered.group_by(*TRACK, "run", maintain_order=True).agg(

@@ -253,7 +253,7 @@ def _is_so_bright(claim: Claim, one: ObjectFacts, other: ObjectFacts) -> Known:
 
 
 def _touch(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    """Boxes apart do not touch; whether objects in boxes that meet do is not known."""
+    """Return boxes apart do not touch; whether objects in boxes that meet do is not known."""
     return _to_other(claim, one, picture, lambda other: None if _share_pixels(_grown(one.box), other.box) else False)
 
 

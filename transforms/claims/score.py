@@ -61,7 +61,7 @@ def score_text(judged: Sequence[JudgedSentence], picture: PictureFacts) -> TextS
 
 
 def _says_count(claim: Claim, picture: PictureFacts) -> bool:
-    """Whether a claim gives the number of a label's objects; of a single one, that there is one."""
+    """Return whether a claim gives the number of a label's objects; of a single one, that there is one."""
     count = len(picture.of(claim.about.label or ""))
     exact = claim.numbers.get("least") == claim.numbers.get("most") == count
     return not claim.about.given and (exact if claim.kind == "count" else claim.kind == "presence" and count == 1)
@@ -77,7 +77,7 @@ def _said_of_asked(true: Iterable[Claim], picture: PictureFacts) -> set[str]:
 
 
 def _means(about: Mention, asked: str, lone: bool) -> bool:
-    """Whether a phrase means the object asked for, whose label is ``asked``."""
+    """Return whether a phrase means the object asked for, whose label is ``asked``."""
     single = about.determiner == "the" and not about.given
     return about.label is None or (about.label == asked and (lone or single))
 

@@ -31,7 +31,7 @@ _LISTS = ("labels_exhaustive", "uncertain", "parts")
 
 
 def sample_columns(samples: Iterable[Sample]) -> Columns:
-    """The table ``samples``, column by column, sorted by sample_id."""
+    """Return the table ``samples``, column by column, sorted by sample_id."""
     ordered = sorted(samples, key=lambda sample: sample.sample_id)
     columns = collect(ordered, {name: attrgetter(name) for name in ("sample_id", *PLAIN_SAMPLE_FIELDS)})
     columns |= {name: [list(getattr(sample, name)) for sample in ordered] for name in _LISTS}
@@ -43,7 +43,7 @@ def sample_columns(samples: Iterable[Sample]) -> Columns:
 
 
 def sample_of(row: Mapping[str, Any]) -> Sample:
-    """The sample that a row of the table ``samples`` holds."""
+    """Return the sample that a row of the table ``samples`` holds."""
     plain = {name: row[name] for name in PLAIN_SAMPLE_FIELDS}
     stated = zip(row["source_labels"], row["source_boxes"], strict=True)
     neighbours = zip(row["neighbour_frames"], row["neighbour_members"], strict=True)
@@ -55,7 +55,7 @@ def sample_of(row: Mapping[str, Any]) -> Sample:
 
 
 def object_of(row: Mapping[str, Any]) -> ReleasedObject:
-    """The object that a row of the table ``objects`` holds."""
+    """Return the object that a row of the table ``objects`` holds."""
     box = Box(*(row[side] for side in SIDES))
     x, y = (row[name] for name in _POINTS.get(row["point_kind"], _POINTS["centroid"]))
     return ReleasedObject(
@@ -72,7 +72,7 @@ def object_of(row: Mapping[str, Any]) -> ReleasedObject:
 
 
 def region_columns(regions: Sequence[Region]) -> Columns:
-    """The columns of the table ``regions`` that a region itself knows."""
+    """Return the columns of the table ``regions`` that a region itself knows."""
     columns = collect(regions, {name: attrgetter(name) for name in ("region_id", *PLAIN_REGION_FIELDS)})
     columns |= collect(regions, {side: attrgetter(f"box.{side}") for side in SIDES})
     for name in TONE_COLUMNS:
@@ -85,15 +85,15 @@ def region_columns(regions: Sequence[Region]) -> Columns:
 
 
 def exclusion_columns(exclusions: Iterable[Exclusion]) -> Columns:
-    """The table ``exclusions`` without the columns that its stage adds."""
+    """Return the table ``exclusions`` without the columns that its stage adds."""
     return collect(list(exclusions), {name: attrgetter(name) for name in EXCLUSION_SCHEMA})
 
 
 def box_list(box: Box) -> list[float]:
-    """The sides of a box in the order x1, y1, x2, y2."""
+    """Return the sides of a box in the order x1, y1, x2, y2."""
     return [getattr(box, side) for side in SIDES]
 
 
 def collect(rows: Sequence[object], readers: Mapping[str, Callable[[Any], Any]]) -> Columns:
-    """One list per name: what its reader takes from each row."""
+    """Return one list per name: what its reader takes from each row."""
     return {name: list(map(reader, rows)) for name, reader in readers.items()}

@@ -41,21 +41,24 @@ _SCALARS: Mapping[str, tuple[type[pl.DataType], pa.DataType]] = {
 
 
 def table_names() -> tuple[str, ...]:
-    """The names of all declared tables, sorted."""
+    """Return the names of all declared tables, sorted."""
     names = (entry.name for entry in TABLES.iterdir())
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
 @cache
 def load_table(name: str) -> Table:
-    """The declared table of that name. Raises DeclarationError for an unknown name or a wrong declaration."""
+    """Return the declared table of that name. Raises DeclarationError for an unknown name or a wrong declaration."""
     if name not in table_names():
         raise DeclarationError(f"no table {name!r} is declared. Declared are: {', '.join(table_names())}")
     return parse_table(name, TABLES.joinpath(f"{name}.toml").read_text("utf-8"))
 
 
 def suite_name(table: str, variant: str | None = None) -> str:
-    """The name of the suite that holds for a table under a box policy; tables without a variant have one suite."""
+    """Return the name of the suite that holds for a table under a box policy.
+
+    Tables without a variant have one suite.
+    """
     known = {"audited", *(name for names in VARIANTS.values() for name in names)}
     if variant is not None and variant not in known:
         raise DeclarationError(f"{table}: no variant {variant!r}. Known are: {', '.join(sorted(known))}")
@@ -79,7 +82,7 @@ def schema_of(table: str) -> dict[str, pl.DataType]:
 
 
 def polars_schema(table: Table, *, images: bool = False) -> dict[str, pl.DataType]:
-    """The polars type of each column in declared order; image columns only where asked for."""
+    """Return the polars type of each column in declared order; image columns only where asked for."""
     return {column.name: _polars_type(column) for column in table.columns if images or column.type != "image"}
 
 
@@ -93,7 +96,7 @@ def _polars_type(column: Column) -> pl.DataType:
 
 
 def arrow_schema(table: Table, *, images: bool = True) -> pa.Schema:
-    """The Arrow schema that ``features(table).arrow_schema`` has, without its metadata.
+    """Return the Arrow schema that ``features(table).arrow_schema`` has, without its metadata.
 
     Every field is nullable there, so it is here; the suite checks that values are given.
     """
@@ -145,12 +148,12 @@ def features(table: Table) -> "datasets.Features":
 
 
 def empty_frame(table: Table) -> pl.DataFrame:
-    """A frame with the declared columns but the images, and no rows."""
+    """Return a frame with the declared columns but the images, and no rows."""
     return pl.DataFrame(schema=polars_schema(table))
 
 
 def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """The same rows with exactly the declared columns, in order, of the declared types, sorted by the key.
+    """Return the same rows with exactly the declared columns, in order, of the declared types, sorted by the key.
 
     Image columns may be absent. Rows that share a key are sorted by their other columns, so the order of the
     input never shows. Raises DeclarationError for a missing or an extra column and for values of another type.

@@ -29,7 +29,7 @@ def place_objects(
     track_rounding: Rounding,
     own: Mapping[str, Policy] | None = None,
 ) -> pl.DataFrame:
-    """The columns of the table ``objects`` and ``point`` (x, y), sorted by sample_id, label and index.
+    """Return the columns of the table ``objects`` and ``point`` (x, y), sorted by sample_id, label and index.
 
     ``context`` gives sample_id, image_sha256, split and scale of the images; regions of other images are left
     out. Coordinates are (original x scale) in float64; records hold the same numbers cast to float32, as the
@@ -52,7 +52,7 @@ def place_objects(
 
 
 def rename_labels(regions: pl.DataFrame, labels: Mapping[str, str]) -> pl.DataFrame:
-    """The regions of selected labels under their released label; ``region_label`` keeps their own."""
+    """Return the regions of selected labels under their released label; ``region_label`` keeps their own."""
     released = pl.col("label").replace_strict(labels, default=None, return_dtype=pl.String)
     return regions.with_columns(region_label="label", label=released).drop_nulls("label")
 

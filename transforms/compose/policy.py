@@ -19,7 +19,7 @@ EVIDENCE: dict[Policy, tuple[str, ...]] = {
 
 
 def select_regions(regions: pl.DataFrame, policy: Policy, own: Mapping[str, Policy] | None = None) -> pl.DataFrame:
-    """The regions whose evidence the policy uses: under ``audited`` the strongest of each object.
+    """Return the regions whose evidence the policy uses: under ``audited`` the strongest of each object.
 
     ``own``: the policies of sources that have one of their own.
     """

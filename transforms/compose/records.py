@@ -45,7 +45,7 @@ def compose_records(
     zero_counts: bool = False,
     own_policies: Mapping[str, Policy] | None = None,
 ) -> Composed:
-    """Records (without the column ``image``), objects and released images of ``images``, the kept ones.
+    """Return records (without the column ``image``), objects and released images of ``images``, the kept ones.
 
     ``labels`` maps labels of the regions to released ones; regions of other labels are left out. An image
     without a record is excluded: ``label_not_selected``, ``evidence_not_selected``, ``no_objects``, ``specks_only`` or
@@ -83,7 +83,7 @@ def _describe_images(
     labels: Mapping[str, str],
     licences: Mapping[str, str],
 ) -> pl.DataFrame:
-    """Everything known of each image, under the names of the table ``released_images``."""
+    """Return everything known of each image, under the names of the table ``released_images``."""
     copies = duplicates.group_by("kept_id").agg(
         duplicates=pl.col("sample_id").sort(), contradicted=pl.col("contradicted_labels").explode()
     )
@@ -102,7 +102,7 @@ def _describe_images(
 
 
 def _released_labels(labels: Mapping[str, str]) -> pl.Expr:
-    """The released labels that are exhaustive: all labels that become them are. Sorted; empty if not annotated.
+    """Return the released labels that are exhaustive: all labels that become them are. Sorted; empty if not annotated.
 
     A label on which copies of the image contradict each other is not.
     """
@@ -124,7 +124,7 @@ def _absent(context: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _gather_records(pairs: pl.DataFrame, objects: pl.DataFrame, context: pl.DataFrame) -> pl.DataFrame:
-    """One record per pair; ``objects`` are in the order that the lists keep."""
+    """Return one record per pair; ``objects`` are in the order that the lists keep."""
     columns = objects.select(
         "sample_id",
         "label",
@@ -163,7 +163,7 @@ def _point_or_empty(x: str, y: str) -> pl.Expr:
 def _explain(
     unused: pl.DataFrame, regions: pl.DataFrame, policy: Policy, own_policies: Mapping[str, Policy] | None
 ) -> pl.DataFrame:
-    """One exclusion per image without a record."""
+    """Return one exclusion per image without a record."""
     own = regions.join(unused, on="sample_id", how="semi")
     selected = select_regions(own, policy, own_policies).group_by("sample_id").agg(found=_join_distinct("label"))
     others = own.group_by("sample_id").agg(evidence=_join_distinct("evidence"))

@@ -12,7 +12,7 @@ LONGEST: Final = 80
 
 
 def count_labels(records: pl.DataFrame) -> pl.DataFrame:
-    """Rows (split, label, records, images, objects): how much there is of each label in each split."""
+    """Return rows (split, label, records, images, objects): how much there is of each label in each split."""
     return (
         records.group_by("split", "label")
         .agg(
@@ -25,7 +25,10 @@ def count_labels(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_images(images: pl.DataFrame) -> pl.DataFrame:
-    """Rows (split, source, images, groups, bytes): released images by split and source; bytes are of the pictures."""
+    """Return rows (split, source, images, groups, bytes): released images by split and source.
+
+    Bytes are of the pictures.
+    """
     return (
         images.group_by("split", "source")
         .agg(
@@ -38,7 +41,7 @@ def count_images(images: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_histogram(records: pl.DataFrame) -> pl.DataFrame:
-    """Rows (label, count, records): how many records of a label hold how many objects."""
+    """Return rows (label, count, records): how many records of a label hold how many objects."""
     return (
         records.group_by("label", "count")
         .agg(pl.len().cast(pl.Int64).alias("records"))
@@ -48,7 +51,7 @@ def count_histogram(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_spread(records: pl.DataFrame) -> pl.DataFrame:
-    """Rows (label, least, median, most, mean): the spread of the objects per record of each label."""
+    """Return rows (label, least, median, most, mean): the spread of the objects per record of each label."""
     return (
         records.group_by("label")
         .agg(
@@ -62,7 +65,7 @@ def count_spread(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_tasks(instructions: pl.DataFrame) -> pl.DataFrame:
-    """Rows (split, task, instructions)."""
+    """Return rows (split, task, instructions)."""
     return (
         instructions.group_by("split", "task").agg(pl.len().cast(pl.Int64).alias("instructions")).sort("split", "task")
     )

@@ -44,7 +44,7 @@ class Facts:
 
 
 def read_content(answer: str) -> Any:
-    """The JSON value of an answer's fenced block; None where the answer is plain text.
+    """Return the JSON value of an answer's fenced block; None where the answer is plain text.
 
     Unsupported where the block is no JSON.
     """
@@ -58,12 +58,12 @@ def read_content(answer: str) -> Any:
 
 
 def write_json(content: Any) -> str:
-    """The JSON on one line, with the blanks that published answers have."""
+    """Return the JSON on one line, with the blanks that published answers have."""
     return _ENCODER.encode(content)
 
 
 def write_content(content: Any) -> str:
-    """The JSON in a fenced block, as published answers have it."""
+    """Return the JSON in a fenced block, as published answers have it."""
     return write_fenced(write_json(content))
 
 
@@ -86,7 +86,7 @@ def refuse_pixels(content: Any) -> None:
 
 
 def read_facts(content: Any) -> Facts:
-    """The marks and the count of an answer in JSON; each mark has the label of the object that holds it."""
+    """Return the marks and the count of an answer in JSON; each mark has the label of the object that holds it."""
     marks: list[Mark] = []
     counts: list[int] = []
     for entry in _objects(content, 0):

@@ -28,7 +28,7 @@ _MODALITIES: Final = {"endoscopy": "endoscope", "microscopy": "microscopy"}
 
 
 def place(pictures: Iterable[Picture], split: str) -> Placement:
-    """The pictures that have an object with a mask."""
+    """Return the pictures that have an object with a mask."""
     paths, without = {}, 0
     for picture in pictures:
         if any(found.rle is not None for found in picture.objects):
@@ -39,7 +39,7 @@ def place(pictures: Iterable[Picture], split: str) -> Placement:
 
 
 def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
-    """The mask of each target (all its objects with a mask together) of each picture, and the split's file."""
+    """Yield the mask of each target (all its objects with a mask together) of each picture, and the split's file."""
     targets = list(_targets(pictures))
     for picture, label in targets:
         yield f"{split}_mask/{_mask_name(picture, label)}", [mask_png(target_mask(picture, label))]
@@ -48,7 +48,7 @@ def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files
 
 
 def target_mask(picture: Picture, label: str) -> Mask:
-    """All masks of a label together, in the middle of a square, at 1,024 x 1,024."""
+    """Return all masks of a label together, in the middle of a square, at 1,024 x 1,024."""
     masks = [released_mask(picture, found) for found in picture.objects if found.label == label and found.rle]
     square = pad_to_square(np.logical_or.reduce(masks).view(np.uint8)).view(np.bool_)
     return resample(square, Size(SQUARE, SQUARE))

@@ -25,17 +25,17 @@ Files = Iterator[tuple[str, Iterable[bytes]]]
 
 
 def place(pictures: Iterable[Picture], _split: str) -> Placement:
-    """Every picture, under its hash."""
+    """Return every picture, under its hash."""
     return Placement({picture.sample_id: f"images/{picture.file}" for picture in pictures})
 
 
 def annotation_path(task: str, split: str) -> str:
-    """Where the annotations of a split lie."""
+    """Return where the annotations of a split lie."""
     return f"annotations/{task}_{split}.json"
 
 
 def encode_detection(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
-    """The annotation file with boxes and, where a mask exists, its run-length code in the released picture."""
+    """Yield the annotation file with boxes and, where a mask exists, its run-length code in the released picture."""
     yield annotation_path(DETECTION, split), _document(pictures, contents, _detection, {})
 
 
@@ -46,7 +46,7 @@ def encode_keypoints(pictures: Iterable[Picture], contents: Contents, split: str
 
 
 def image_id(picture: Picture) -> int:
-    """The id of a picture, the same in every build."""
+    """Return the id of a picture, the same in every build."""
     return stable_id(picture.image_sha256)
 
 
@@ -56,7 +56,7 @@ def _document(
     annotate: Callable[[Picture, ReleasedObject], dict[str, Any]],
     more: dict[str, Any],
 ) -> Iterator[bytes]:
-    """The file in pieces; ``pictures`` are gone through twice."""
+    """Yield the file in pieces; ``pictures`` are gone through twice."""
     categories = {label: number for number, label in enumerate(contents.labels, 1)}
     check_unique((image_id(picture) for picture in pictures), "image id")
     check_unique((stable_id(found.object_id) for picture in pictures for found in picture.objects), "annotation id")

@@ -22,7 +22,7 @@ ASSISTANT: Final = "assistant"
 
 
 def encode_json(item: Item, frame: Frame, wrap: Wrap) -> Line:
-    """The instruction with its prompt restated and its answer converted to the frame, wrapped.
+    """Return the instruction with its prompt restated and its answer converted to the frame, wrapped.
 
     Unsupported for coordinates that cannot be converted, and for a picture that the model cannot resize.
     """
@@ -38,7 +38,7 @@ def encode_json(item: Item, frame: Frame, wrap: Wrap) -> Line:
 
 
 def convert_answer(item: Item, frame: Frame) -> str:
-    """The answer in numbers of the frame; plain text stays as it is."""
+    """Return the answer in numbers of the frame; plain text stays as it is."""
     content = read_content(item.answer)
     if content is None:
         return item.answer if frame is PIXELS else check_text(item.answer)
@@ -68,7 +68,7 @@ def wrap_completion(item: Item, prompt: str, answer: str) -> Line:
 
 
 def wrap_conversation(item: Item, prompt: str, answer: str) -> Line:
-    """``conversations`` of human and gpt; ``image`` is one path or a list: the fine-tuning tool of Qwen-VL."""
+    """Return ``conversations`` of human and gpt; ``image`` is one path or a list: the fine-tuning tool of Qwen-VL."""
     tokens = f"{IMAGE_TOKEN}\n" * len(item.pictures)
     human = {"from": "human", "value": f"{tokens}{prompt}"}
     image = item.image if len(item.pictures) == 1 else list(item.pictures)
@@ -83,5 +83,5 @@ def wrap_single(item: Item, prompt: str, answer: str) -> Line:
 
 
 def ids_of(item: Item) -> Line:
-    """Where a line comes from; trainers pass over these keys."""
+    """Return where a line comes from; trainers pass over these keys."""
     return {"instruction_id": item.instruction_id, "record_id": item.record_id}

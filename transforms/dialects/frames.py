@@ -32,7 +32,7 @@ QWEN2_5_RESIZE: Final = Resize(factor=28, min_pixels=56 * 56, max_pixels=14 * 14
 
 
 def smart_resize(size: Size, resize: Resize) -> Size:
-    """The size at which a Qwen-VL model sees a picture of this size.
+    """Return the size at which a Qwen-VL model sees a picture of this size.
 
     ValueError where a side is below the factor or one side is more than 200 times the other.
     Source of the rule: the fine-tuning tool of Qwen-VL; halves are rounded to even, as Python rounds.
@@ -69,7 +69,7 @@ class Frame:
     cells: bool = False
 
     def step(self, size: Size) -> tuple[float, float]:
-        """The smallest difference that the frame can express, in pixels of the picture, per axis."""
+        """Return the smallest difference that the frame can express, in pixels of the picture, per axis."""
         if self.digits is None:
             return 0.0, 0.0
         width, height = self.extent(size)
@@ -78,14 +78,14 @@ class Frame:
 
 
 def encode_point(frame: Frame, point: Sequence[float], size: Size) -> list[float]:
-    """The point ``x, y`` of a picture of this size, in numbers of the frame."""
+    """Return the point ``x, y`` of a picture of this size, in numbers of the frame."""
     return [
         _encode(frame, value, side, extent) for value, side, extent in zip(point, size, frame.extent(size), strict=True)
     ]
 
 
 def encode_box(frame: Frame, box: Sequence[float], size: Size) -> list[float]:
-    """The box ``x1, y1, x2, y2`` in numbers of the frame.
+    """Return the box ``x1, y1, x2, y2`` in numbers of the frame.
 
     A box that is thinner than the frame can express gets one step of width, so that it never loses its area.
     """
@@ -96,7 +96,7 @@ def encode_box(frame: Frame, box: Sequence[float], size: Size) -> list[float]:
 
 
 def decode(frame: Frame, numbers: Sequence[float], size: Size) -> tuple[float, ...]:
-    """A point or a box in pixels of the picture, from numbers of the frame.
+    """Return a point or a box in pixels of the picture, from numbers of the frame.
 
     Inverse of ``encode_point`` and ``encode_box``: each number within half a step (``Frame.step``), within two
     where a box is thinner than a step or ends where the frame cuts.
@@ -129,7 +129,7 @@ def _fixed(width: float, height: float) -> Callable[[Size], tuple[float, float]]
 
 
 def resized_pixels(name: str, resize: Resize) -> Frame:
-    """Whole pixels of the picture as the model resizes it, at most the resized side less one."""
+    """Return whole pixels of the picture as the model resizes it, at most the resized side less one."""
 
     def extent(size: Size) -> tuple[float, float]:
         return smart_resize(size, resize)

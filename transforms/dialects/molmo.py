@@ -47,12 +47,12 @@ def encode(item: Item) -> Line:
 
 
 def restore(item: Item, response: str) -> str:
-    """A response as an answer of the release; as it is where it holds neither a tag nor "There are none."."""
+    """Return a response as an answer of the release; as it is where it holds neither a tag nor "There are none."."""
     return restore_facts(item.task, response, lambda text: read_points(text.strip(), item.size))
 
 
 def read_points(text: str, size: Size) -> Facts | None:
-    """The facts of an answer, in pixels; None where it holds neither a tag nor "There are none."."""
+    """Return the facts of an answer, in pixels; None where it holds neither a tag nor "There are none."."""
     total = _TOTAL.search(text)
     if text == NONE:
         return Facts((), 0)

@@ -28,7 +28,7 @@ _IMAGES: Final = "img1"
 
 
 def place(pictures: Iterable[Picture], split: str) -> Placement:
-    """The frames of videos, numbered per video from 1."""
+    """Return the frames of videos, numbered per video from 1."""
     paths: dict[str, str] = {}
     for name, frames in _videos(pictures, split).items():
         for number, picture in enumerate(frames, 1):
@@ -38,7 +38,7 @@ def place(pictures: Iterable[Picture], split: str) -> Placement:
 
 
 def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
-    """Ground truth, sequence file and the two maps of each video, and the list of sequences of the split."""
+    """Yield ground truth, sequence file and the two maps of each video, and the list of sequences of the split."""
     videos = _videos(pictures, split)
     for name, frames in videos.items():
         ids = _number_tracks(frames)
@@ -83,7 +83,7 @@ def _truth(frames: Sequence[Picture], ids: Mapping[str, int], contents: Contents
 
 
 def _describe(name: str, frames: Sequence[Picture]) -> bytes:
-    """The sequence file, with the keys of the challenge and no others: readers refuse more."""
+    """Return the sequence file, with the keys of the challenge and no others: readers refuse more."""
     first = frames[0]
     if len({(picture.extension, picture.size) for picture in frames}) > 1:
         raise ValueError(f"video {name}: its frames differ in size or format, which one sequence file cannot say")
@@ -102,7 +102,7 @@ def _video_facts(frames: Sequence[Picture]) -> bytes:
 
 
 def _step(frames: Sequence[Picture]) -> int:
-    """The step between frames of the video, 0 where it varies."""
+    """Return the step between frames of the video, 0 where it varies."""
     numbers = [picture.frame_index or 0 for picture in frames]
     steps = {after - before for before, after in pairwise(numbers)}
     return steps.pop() if len(steps) == 1 else int(not steps)

@@ -13,22 +13,22 @@ _SLUG: Final = re.compile(r"[^a-z0-9]+")
 
 
 def plain_name(text: str, sha256: str) -> str:
-    """The text where it is a plain name without ``--``, else the sha256."""
+    """Return the text where it is a plain name without ``--``, else the sha256."""
     return text if _PLAIN.fullmatch(text) and "--" not in text else sha256
 
 
 def slug(text: str) -> str:
-    """The text in lower case, with ``-`` for all but letters and digits; ``unknown`` where nothing is left."""
+    """Return the text in lower case, with ``-`` for all but letters and digits; ``unknown`` where nothing is left."""
     return _SLUG.sub("-", text.lower()).strip("-")[:60] or "unknown"
 
 
 def modality(picture: Picture) -> str:
-    """``microscopy`` for that organ, else ``endoscopy``: the two kinds of picture that the sources have."""
+    """Return ``microscopy`` for that organ, else ``endoscopy``: the two kinds of picture that the sources have."""
     return "microscopy" if picture.organ.lower() == "microscopy" else "endoscopy"
 
 
 def stable_id(text: str) -> int:
-    """A positive integer of at most 52 bits from the sha256 of a text: other rows of a release do not change it.
+    """Return a positive integer of at most 52 bits from the sha256 of a text: other rows of a release do not change it.
 
     It is exact in a double, which some readers turn numbers into.
     """

@@ -67,7 +67,7 @@ def split_prompt(task: str, prompt: str, requests: Requests) -> Prompt:
 
 
 def asked_name(request: str) -> str | None:
-    """The name of the object in the JSON example of a request; None without an example that has one."""
+    """Return the name of the object in the JSON example of a request; None without an example that has one."""
     example = example_content(request)
     entries = example if isinstance(example, list) else [example]
     labels = {entry["label"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("label"), str)}
@@ -75,7 +75,7 @@ def asked_name(request: str) -> str | None:
 
 
 def restate(prompt: Prompt, frame: Frame, size: Size) -> str:
-    """The prompt's text in words and numbers of another frame; ``size`` is that of its pictures.
+    """Return the prompt's text in words and numbers of another frame; ``size`` is that of its pictures.
 
     Places that the ask gives as JSON are converted. Unsupported where it gives coordinates in another form, where it
     speaks of pixels to a model that sees none, or the request does so in words that are not known here.
@@ -86,7 +86,10 @@ def restate(prompt: Prompt, frame: Frame, size: Size) -> str:
 
 
 def check_ask(ask: str, frame: Frame | None = None) -> str:
-    """The ask itself; Unsupported where it says what is wrong in the frame (None: that of whichever model reads it)."""
+    """Return the ask itself.
+
+    Unsupported where it says what is wrong in the frame (None: that of whichever model reads it).
+    """
     check_text(GIVEN.sub("", ask))
     if (frame is None or frame.words != PIXELS.words) and "pixel" in ask.lower():
         raise Unsupported(PIXELS_ASKED)
@@ -112,7 +115,7 @@ def _restate(request: str, frame: Frame) -> str:
 
 
 def neutral_request(content: Any) -> str:
-    """A format request for an answer in JSON that names its keys and gives no coordinates."""
+    """Return a format request for an answer in JSON that names its keys and gives no coordinates."""
     entry = content[0] if isinstance(content, list) and content else content
     if isinstance(entry, dict):
         keys = ", ".join(f'"{key}"' for key in entry)
@@ -122,7 +125,7 @@ def neutral_request(content: Any) -> str:
 
 
 def example_content(request: str) -> Any:
-    """The JSON example of a request, None without one."""
+    """Return the JSON example of a request, None without one."""
     example = _read_example(request)
     return example[1] if example else None
 

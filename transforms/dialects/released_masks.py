@@ -37,7 +37,7 @@ def released_mask(picture: Picture, found: ReleasedObject) -> Mask:
 
 
 def resample(mask: Mask, size: Size) -> Mask:
-    """The mask at another size: each new pixel takes the old one that holds its centre."""
+    """Return the mask at another size: each new pixel takes the old one that holds its centre."""
     height, width = mask.shape
     rows = ((np.arange(size.height) + 0.5) * height / size.height).astype(np.int64)
     columns = ((np.arange(size.width) + 0.5) * width / size.width).astype(np.int64)
@@ -46,7 +46,7 @@ def resample(mask: Mask, size: Size) -> Mask:
 
 
 def mask_code(picture: Picture, found: ReleasedObject) -> tuple[str, int] | None:
-    """COCO's run-length code and the area of the object in the released picture; None without a mask."""
+    """Return COCO's run-length code and the area of the object in the released picture; None without a mask."""
     if found.rle is None:
         return None
     if picture.size == picture.original:
@@ -56,7 +56,10 @@ def mask_code(picture: Picture, found: ReleasedObject) -> tuple[str, int] | None
 
 
 def pad_to_square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The picture or mask in the middle of a black square as wide as its longer side; an odd row goes to the end."""
+    """Return the picture or mask in the middle of a black square as wide as its longer side.
+
+    An odd row goes to the end.
+    """
     height, width = pixels.shape[:2]
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2
@@ -65,5 +68,5 @@ def pad_to_square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def mask_png(mask: Mask) -> bytes:
-    """The mask as a gray PNG: 255 inside, 0 outside."""
+    """Return the mask as a gray PNG: 255 inside, 0 outside."""
     return encode_png(mask.astype(np.uint8) * 255)

@@ -17,7 +17,7 @@ JPEG_QUALITY: Final = 95
 
 
 def rendering(name: Rendering) -> Render:
-    """What turns the bytes of a released picture of a size into those of the dialect."""
+    """Return what turns the bytes of a released picture of a size into those of the dialect."""
     return {"as released": _keep, "png": _as_png, "square png": _as_square}[name]
 
 
@@ -50,7 +50,7 @@ def _keep(data: bytes, _size: Size) -> bytes:
 
 
 def _as_png(data: bytes, _size: Size) -> bytes:
-    """The same pixels, without loss; a PNG stays as it is."""
+    """Return the same pixels, without loss; a PNG stays as it is."""
     image = decode_image(data)
     return data if image.format == "png" else encode_png(image.pixels)
 

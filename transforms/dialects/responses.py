@@ -17,7 +17,7 @@ _LISTED: Final = frozenset({"pointing", "bounding"})
 
 
 def restore_numbers(response: str, frame: Frame, size: Size) -> str:
-    """The response with its places in pixels: every list of two or four numbers, and the values of x and y.
+    """Return the response with its places in pixels: every list of two or four numbers, and the values of x and y.
 
     All else stays as it is written, so that a parser still sees fences, keys and faults; a number that becomes too
     large for a float stays, too.
@@ -44,7 +44,7 @@ def restore_facts(task: str, response: str, read: Callable[[str], Facts | None])
 
 
 def write_facts(task: str, facts: Facts) -> str:
-    """The facts as an answer to a published task that asks for such: with its keys, fenced."""
+    """Return the facts as an answer to a published task that asks for such: with its keys, fenced."""
     key = _KEYS.get(task)
     if task in _LISTED:
         return write_content([{key: list(mark.numbers), "label": mark.name} for mark in facts.marks])

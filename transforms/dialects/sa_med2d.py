@@ -22,7 +22,7 @@ CLASSES: Final = "SAMed2D_v1_class_mapping_id.json"
 
 
 def place(pictures: Iterable[Picture], split: str) -> Placement:
-    """The pictures that have an object with a mask."""
+    """Return the pictures that have an object with a mask."""
     paths, without = {}, 0
     for picture in pictures:
         if any(found.rle is not None for found in picture.objects):
@@ -33,7 +33,7 @@ def place(pictures: Iterable[Picture], split: str) -> Placement:
 
 
 def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
-    """The mask of each object that has one, in released pixels, and the two files of the split."""
+    """Yield the mask of each object that has one, in released pixels, and the two files of the split."""
     index: dict[str, list[str]] = {}
     for picture in pictures:
         for found, path in _masks(picture, contents):

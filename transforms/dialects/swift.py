@@ -26,7 +26,7 @@ BBOX: Final = "<bbox>"
 
 
 def encode_objects(item: Item) -> Line:
-    """The instruction with a placeholder for each name and each place of its answer.
+    """Return the instruction with a placeholder for each name and each place of its answer.
 
     A request for places names the keys only: the frame of the numbers is the model's, not ours.
     """
@@ -50,7 +50,7 @@ def encode_objects(item: Item) -> Line:
 
 
 def _bare(text: str) -> str:
-    """A placeholder for numbers replaces the whole list, so it loses the quotes that JSON gives a text."""
+    """Return a placeholder for numbers replaces the whole list, so it loses the quotes that JSON gives a text."""
     return text.replace(f'"{BBOX}"', BBOX)
 
 

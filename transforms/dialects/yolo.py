@@ -25,7 +25,7 @@ _ROLES: Final = {"train": "train", "validation": "val", "test": "test"}
 
 
 def place(pictures: Iterable[Picture], split: str) -> Placement:
-    """The pictures whose labels are known to be complete."""
+    """Return the pictures whose labels are known to be complete."""
     paths: dict[str, str] = {}
     left_out: Counter[str] = Counter()
     for picture in pictures:
@@ -37,7 +37,10 @@ def place(pictures: Iterable[Picture], split: str) -> Placement:
 
 
 def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
-    """One label file for each picture that is placed; empty where nothing is there. Boxes are cut at the picture."""
+    """Yield one label file for each picture that is placed.
+
+    Empty where nothing is there. Boxes are cut at the picture.
+    """
     for picture in pictures:
         if place([picture], split).paths:
             lines = (_line(contents, picture.size, box_mark(found)) for found in picture.objects)
@@ -45,12 +48,12 @@ def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files
 
 
 def label_path(split: str, file: str) -> str:
-    """Where the labels of a picture lie."""
+    """Return where the labels of a picture lie."""
     return f"labels/{split}/{PurePosixPath(file).stem}.txt"
 
 
 def encode_data(contents: Contents) -> Files:
-    """``data.yaml``. It has no ``path``, so that its folder is the root wherever it is moved to."""
+    """Yield ``data.yaml``. It has no ``path``, so that its folder is the root wherever it is moved to."""
     lines = [f"{_ROLES.get(split, split)}: images/{split}" for split in contents.splits]
     names = orjson.dumps(list(contents.labels)).decode()  # JSON is YAML, with every quote in place
     yield DATA, ["\n".join([*lines, f"nc: {len(contents.labels)}", f"names: {names}", ""]).encode()]

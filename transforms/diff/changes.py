@@ -108,7 +108,7 @@ def change(kind: str, rows: pl.DataFrame, shown: int, **given: Any) -> Change:
 
 
 def ranked(kind: str, rows: pl.DataFrame, shown: int, **given: Any) -> Change:
-    """The same in the order of the rows."""
+    """Return the same in the order of the rows."""
     fields = [name for name in ("id", "said", "image_sha256", "label", "before", "after") if name in rows.columns]
     return Change(
         kind, rows.height, tuple(_example(row) for row in rows.select(fields).head(shown).to_dicts()), **given
@@ -116,7 +116,7 @@ def ranked(kind: str, rows: pl.DataFrame, shown: int, **given: Any) -> Change:
 
 
 def named(kind: str, names: Iterable[object], shown: int) -> Change:
-    """A change of things that have a name and nothing else."""
+    """Return a change of things that have a name and nothing else."""
     ordered = sorted(map(str, names))
     return Change(kind, len(ordered), tuple(Example(name) for name in ordered[:shown]))
 
@@ -127,7 +127,7 @@ def _example(row: dict[str, Any]) -> Example:
 
 
 def turned(before: str, after: str) -> pl.Expr:
-    """``old to new`` of two columns, on one line; long texts are cut."""
+    """Return ``old to new`` of two columns, on one line; long texts are cut."""
     lines = [pl.col(name).cast(pl.String).fill_null("none").str.replace_all(r"\s+", " ") for name in (before, after)]
     short = [
         pl.when(text.str.len_chars() > TEXT).then(text.str.slice(0, TEXT) + "...").otherwise(text) for text in lines

@@ -50,7 +50,7 @@ def _about() -> list[pl.Expr]:
 
 
 def _beside(old: pl.DataFrame, new: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Old and new values of each pair; those of the new one are called ``name|new``."""
+    """Return old and new values of each pair; those of the new one are called ``name|new``."""
     later = new.rename({name: f"{name}|new" for name in new.columns})
     joined = pairs.join(old, left_on="old", right_on="row").join(later, left_on="new", right_on="row|new")
     sides = [(pl.col("box").list.get(i) - pl.col("box|new").list.get(i)).abs() for i in range(len(SIDES))]
@@ -70,7 +70,7 @@ def _named(pairs: pl.DataFrame, said: pl.Expr) -> pl.DataFrame:
 
 
 def _moved(same: pl.DataFrame) -> pl.DataFrame:
-    """The pairs whose boxes differ, the furthest first."""
+    """Return the pairs whose boxes differ, the furthest first."""
     moved = same.filter(pl.col("far") > pl.when("resized").then(UNSEEN_PX).otherwise(0.0))
     return moved.sort(["far", "object_id|new"], descending=[True, False])
 
@@ -82,7 +82,7 @@ def _boxes(moved: pl.DataFrame, shown: int) -> Change:
 
 
 def _differ(pairs: pl.DataFrame, names: tuple[str, ...]) -> pl.Expr:
-    """Whether any of the columns differs; what only follows from another size of the image does not count."""
+    """Return whether any of the columns differs; what only follows from another size of the image does not count."""
     alike = [name for name in names if name in pairs.columns and f"{name}|new" in pairs.columns]
     alike = [name for name in alike if pairs.schema[name] == pairs.schema[f"{name}|new"]]
     found = [
@@ -92,7 +92,7 @@ def _differ(pairs: pl.DataFrame, names: tuple[str, ...]) -> pl.Expr:
 
 
 def _reordered(same: pl.DataFrame, counted: pl.Series) -> pl.DataFrame:
-    """Objects with another number, but for records that lost or gained some: there numbers have to change."""
+    """Return objects with another number, but for records that lost or gained some: there numbers have to change."""
     return same.filter(pl.col("index") != pl.col("index|new"), ~pl.col("record_id|new").is_in(counted.implode()))
 
 

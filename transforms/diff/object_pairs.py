@@ -27,7 +27,7 @@ class Paired:
 
 
 def in_source_pixels(objects: pl.DataFrame, images: pl.DataFrame) -> pl.DataFrame:
-    """The objects with ``place``, ``box`` in pixels of the source's image, and its ``scale``; order kept.
+    """Return the objects with ``place``, ``box`` in pixels of the source's image, and its ``scale``; order kept.
 
     So an image that was resized has the boxes that it had before.
     """
@@ -62,7 +62,7 @@ def _left(old: pl.DataFrame, new: pl.DataFrame, found: pl.DataFrame) -> tuple[pl
 
 
 def _twins(old: pl.DataFrame, new: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
-    """Rows with equal keys, the first with the first where several have them."""
+    """Return rows with equal keys, the first with the first where several have them."""
     counted = [
         frame.drop_nulls(keys).select("row", *keys, twin=pl.int_range(pl.len()).over(keys)) for frame in (old, new)
     ]

@@ -81,7 +81,7 @@ def _released(tables: Tables) -> Tables:
 
 
 def propose_version(old_version: str, diff: ReleaseDiff) -> str:
-    """The version after the old one that the difference asks for; the old one where nothing differs."""
+    """Return the version after the old one that the difference asks for; the old one where nothing differs."""
     major, minor, patch = (int(part) for part in old_version.split("."))
     following = {
         "major": (major + 1, 0, 0),
@@ -93,7 +93,7 @@ def propose_version(old_version: str, diff: ReleaseDiff) -> str:
 
 
 def describe(diff: ReleaseDiff) -> str:
-    """The difference as lines for people, the gravest first."""
+    """Return the difference as lines for people, the gravest first."""
     if not diff.changes:
         return "no difference"
     return "\n".join(f"{change.level}: {change.sentence}" for change in diff.changes)

@@ -70,7 +70,7 @@ def record_changes(
 
 
 def instruction_changes(old: pl.DataFrame, new: pl.DataFrame, shown: int) -> list[Change]:
-    """Prompts and answers; the split of an instruction is that of its image."""
+    """Return prompts and answers; the split of an instruction is that of its image."""
     both = _both(old, new, "instruction_id")
     prompts, answers, places = (_differs(both, names) for names in (["prompt"], ANSWER, PLACE))
     known = ("instruction_id", "prompt", *ANSWER, *PLACE, "split")
@@ -110,7 +110,7 @@ def dialect_changes(
 
 
 def _both(old: pl.DataFrame, new: pl.DataFrame, key: str) -> pl.DataFrame:
-    """Rows that are on both sides; the newer values are called ``name|new``."""
+    """Return rows that are on both sides; the newer values are called ``name|new``."""
     later = new.rename({name: f"{name}|new" for name in new.columns if name != key})
     return old.join(later, on=key, how="inner", maintain_order="left")
 
@@ -134,7 +134,7 @@ def _differs(both: pl.DataFrame, names: Iterable[str]) -> pl.Expr:
 
 
 def _which(both: pl.DataFrame, *groups: Iterable[str]) -> pl.Expr:
-    """The names of the columns that differ."""
+    """Return the names of the columns that differ."""
     names = [name for group in groups for name in _alike(both, group)]
     found = [pl.when(pl.col(name).ne_missing(pl.col(f"{name}|new"))).then(pl.lit(name)) for name in names]
     return pl.concat_str(found, separator=", ", ignore_nulls=True) if found else pl.lit("")

@@ -34,7 +34,7 @@ class Rows:
 
 
 def compare_all(rows: Rows) -> Pairs:
-    """The nearest pairs of each two groups within the radius; with ``itself`` each pair once, query < index."""
+    """Return the nearest pairs of each two groups within the radius; with ``itself`` each pair once, query < index."""
     found: list[Pairs] = []
     for queries, as_one in _segments(rows.query_groups):
         for columns, one_group in _segments(rows.index_groups):
@@ -65,7 +65,7 @@ def no_pairs() -> Pairs:
 
 
 def _segments(groups: Numbers) -> Iterator[tuple[slice, bool]]:
-    """Rows in stretches: one group with several rows (True), or many groups of one row each."""
+    """Yield rows in stretches: one group with several rows (True), or many groups of one row each."""
     edges = np.flatnonzero(np.diff(groups, prepend=-1, append=-1))
     start = 0
     for place in np.flatnonzero(np.diff(edges) > 1):
@@ -78,7 +78,7 @@ def _segments(groups: Numbers) -> Iterator[tuple[slice, bool]]:
 
 
 def _compare(rows: Rows, queries: slice, columns: slice, as_one: bool, *, mixed: bool) -> Iterator[Pairs]:
-    """The near pairs of two stretches, a block at a time; the rows of one group (``as_one``) count together.
+    """Yield the near pairs of two stretches, a block at a time; the rows of one group (``as_one``) count together.
 
     ``mixed``: the stretches may share groups.
     """
@@ -98,7 +98,7 @@ def _compare(rows: Rows, queries: slice, columns: slice, as_one: bool, *, mixed:
 
 
 def _nearest(bits: NDArray[np.uint8], radius: int) -> Numbers:
-    """The first ``NEAREST`` places by bits, then by place, among those within the radius."""
+    """Return the first ``NEAREST`` places by bits, then by place, among those within the radius."""
     near = np.empty(0, np.int64)
     for step in range(radius + 1):
         if np.count_nonzero(bits <= step) >= NEAREST or step == radius:

@@ -49,7 +49,7 @@ class Candidates:
 
 
 def search(pictures: Pictures) -> tuple[Candidates, Method]:
-    """Candidates of different groups, possibly repeated, and how complete the search was."""
+    """Return candidates of different groups, possibly repeated, and how complete the search was."""
     index = hash_windows(pictures.small)
     found: list[tuple[HashPairs, bool]] = []
     methods: set[Method] = set()
@@ -118,7 +118,7 @@ def _choose_among_equals(
 
 
 def _full_groups(groups: Numbers, pairs: HashPairs) -> Iterator[tuple[Numbers, Numbers, int]]:
-    """Rows of each two groups (single pictures as one: -1) of which as many pairs were kept as are ever kept."""
+    """Yield rows of each two groups (single pictures as one: -1) of which as many pairs were kept as are ever kept."""
     single = np.bincount(groups, minlength=1) <= 1
     target = np.where(single[groups[pairs.index]], -1, groups[pairs.index])
     both, counts = np.unique(np.stack([groups[pairs.query], target]), axis=1, return_counts=True)
@@ -132,14 +132,14 @@ def _rows_of(groups: Numbers, group: int) -> Numbers:
 
 
 def _normed(small: Thumbnails) -> NDArray[np.float64]:
-    """Gradients of whole pictures, of length 1: their products are correlations."""
+    """Return gradients of whole pictures, of length 1: their products are correlations."""
     found = whole_gradients(small)
     normed: NDArray[np.float64] = found / np.sqrt((found**2).sum(axis=1, keepdims=True))
     return normed
 
 
 def _best_pairs(own: NDArray[np.float64], others: NDArray[np.float64]) -> tuple[Numbers, Numbers]:
-    """The ``CHOSEN`` rows of ``own`` that correlate best with any of ``others``, and which.
+    """Return the ``CHOSEN`` rows of ``own`` that correlate best with any of ``others``, and which.
 
     Twice: a row's very best may be itself, among single pictures.
     """

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 
 def find_clusters(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Every name that occurs in a pair, mapped to the smallest name of its connected component.
+    """Return every name that occurs in a pair, mapped to the smallest name of its connected component.
 
     Independent of the order of the pairs; a name that occurs in no pair is its own component and absent.
     """

@@ -21,7 +21,7 @@ def find_duplicates(
     source_order: Sequence[str],
     colours: Mapping[str, str],
 ) -> pl.DataFrame:
-    """The table ``duplicates``: every image that repeats an earlier one, with the one that is kept.
+    """Return the table ``duplicates``: every image that repeats an earlier one, with the one that is kept.
 
     Images are equal when their file bytes or else their decoded pixels are, directly or through others: pixels where
     luma is equal and so are ``colours``, the hash of the RGB pixels of each image that ``luma_twins`` names. Of
@@ -51,7 +51,7 @@ def luma_twins(images: pl.DataFrame) -> list[str]:
 
 
 def natural_order(name: str) -> tuple[tuple[str | int, ...], str]:
-    """A sort key under which runs of ASCII digits compare as numbers, and equal keys mean equal names."""
+    """Return a sort key under which runs of ASCII digits compare as numbers, and equal keys mean equal names."""
     parts = re.split("([0-9]+)", name)
     return tuple(int(part) if place % 2 else part for place, part in enumerate(parts)), name
 
@@ -84,7 +84,7 @@ def _kind(copy: Row, kept: Row) -> str:
 def _compare(
     objects: dict[str, dict[str, list[Any]]], known: dict[str, frozenset[str]], copy: Row, kept: Row
 ) -> tuple[bool, list[str]]:
-    """Whether both have the same objects, and the labels on which they contradict each other."""
+    """Return whether both have the same objects, and the labels on which they contradict each other."""
     one, other = (objects.get(row["sample_id"], {}) for row in (copy, kept))
     stated = [own.keys() | known[row["sample_id"]] for own, row in ((one, copy), (other, kept))]
     contradicted = [label for label in sorted(stated[0] & stated[1]) if one.get(label) != other.get(label)]
@@ -92,7 +92,7 @@ def _compare(
 
 
 def _exhaustive(images: pl.DataFrame, samples: pl.DataFrame) -> dict[str, frozenset[str]]:
-    """The labels of each image whose absence is certain."""
+    """Return the labels of each image whose absence is certain."""
     both = images.select("sample_id", "annotated").join(
         samples.select("sample_id", "labels_exhaustive"), on="sample_id"
     )

@@ -62,11 +62,11 @@ class Band:
     flips: int
 
     def keys(self, hashes: Hashes) -> Numbers:
-        """The band's bits of each hash."""
+        """Return the band's bits of each hash."""
         return ((hashes >> np.uint64(self.shift)) & np.uint64((1 << self.width) - 1)).astype(np.int64)
 
     def masks(self) -> list[int]:
-        """Every choice of up to ``flips`` bits of the band, fewest first."""
+        """Return every choice of up to ``flips`` bits of the band, fewest first."""
         chosen = (places for count in range(self.flips + 1) for places in combinations(range(self.width), count))
         return [sum(1 << place for place in places) for places in chosen]
 
@@ -93,7 +93,7 @@ def join_hashes(
     itself: bool = False,
     crowded: bool = False,
 ) -> HashPairs:
-    """The pairs (row of ``queries``, row of ``index``) of different groups within ``radius`` bits.
+    """Return the pairs (row of ``queries``, row of ``index``) of different groups within ``radius`` bits.
 
     Both must be sorted by group, over the same numbers of groups. With ``itself`` they are the same table, and each
     pair occurs once, with query < index. ``crowded`` says that lookups are known to gain nothing.
@@ -131,7 +131,7 @@ def _cost(band: Band, queries: int, index: int) -> float:
 
 
 def _look_up(rows: Rows, budget: int | None = None, cap: int | None = None) -> Pairs:
-    """The near pairs that lookups in every band find; _TooFullError past ``budget`` candidates."""
+    """Return the near pairs that lookups in every band find; _TooFullError past ``budget`` candidates."""
     bands = plan_bands(len(rows.queries), len(rows.index), rows.radius)
     kept, found, handed = no_pairs(), [no_pairs()], 0
     for place, band in enumerate(bands):
@@ -146,7 +146,7 @@ def _look_up(rows: Rows, budget: int | None = None, cap: int | None = None) -> P
 
 
 def _near(rows: Rows, candidates: tuple[Numbers, Numbers], earlier: Sequence[Band]) -> Pairs:
-    """The candidates within the radius, of different groups, that no earlier band has found."""
+    """Return the candidates within the radius, of different groups, that no earlier band has found."""
     query, index = candidates
     differing = rows.queries[query] ^ rows.index[index]
     bits = np.bitwise_count(differing)
@@ -175,7 +175,7 @@ class _Table:
         self.places = keys[self.index] * self.groups + rows.index_groups[self.index]
 
     def candidates(self, cap: int | None) -> Iterator[tuple[Numbers, Numbers]]:
-        """Rows of queries and index that meet in a bucket, some at a time; of a full bucket only ``cap`` ones."""
+        """Yield rows of queries and index that meet in a bucket, some at a time; of a full bucket only ``cap`` ones."""
         for mask in self.band.masks():
             # Of two buckets of one table that a mask links, the lower one looks up the higher one.
             half = (self.asking >> (mask.bit_length() - 1)) & 1 == 0 if self.rows.itself and mask else slice(None)
@@ -192,7 +192,10 @@ class _Table:
             yield from self._expand(query, after, high, cap)
 
     def _own_range(self, wanted: Numbers, query: Numbers, low: Numbers, high: Numbers) -> tuple[Numbers, Numbers]:
-        """Where the query's own group begins and ends in its bucket; not looked for in small ones, filtered later."""
+        """Return where the query's own group begins and ends in its bucket.
+
+        Not looked for in small ones, filtered later.
+        """
         before, after = low.copy(), low.copy()
         full = np.flatnonzero(high - low > 8)
         own = wanted[full] * self.groups + self.asking_groups[query[full]]
@@ -203,7 +206,7 @@ class _Table:
     def _expand(
         self, query: Numbers, low: Numbers, high: Numbers, cap: int | None
     ) -> Iterator[tuple[Numbers, Numbers]]:
-        """Every query with every place of its range."""
+        """Yield every query with every place of its range."""
         counts = high - low if cap is None else np.minimum(high - low, cap)
         totals = np.cumsum(counts)
         at, done = 0, 0

@@ -50,7 +50,7 @@ class NearSearch:
 
 
 def find_near(pictures: pl.DataFrame) -> NearSearch:
-    """Candidate pairs of ``pictures`` (sample_id, group_id, thumbnail) of different groups with their distances.
+    """Return candidate pairs of ``pictures`` (sample_id, group_id, thumbnail) of different groups with their distances.
 
     Complete for pairs whose hashes come within the radius, but for the many pairs that two groups may share: of those
     the nearest are here. The order of the rows does not matter.
@@ -66,7 +66,10 @@ def find_near(pictures: pl.DataFrame) -> NearSearch:
 
 
 def count_distances(pairs: pl.DataFrame) -> pl.DataFrame:
-    """The histogram: ``at_least`` in steps of 0.01 from 0 to 1 and ``pairs``; the nearest pair of each two groups."""
+    """Return the histogram: ``at_least`` in steps of 0.01 from 0 to 1 and ``pairs``.
+
+    The nearest pair of each two groups.
+    """
     nearest = pairs.group_by("group_id", "other_group").agg(pl.col("distance").min())
     bins = ((nearest["distance"] * 10_000).round().cast(pl.Int64) // 100).clip(0, 100)
     counted = pl.DataFrame({"bin": bins}).group_by("bin").len("pairs")
@@ -75,7 +78,7 @@ def count_distances(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def choose_threshold(histogram: pl.DataFrame) -> float:
-    """The distance up to which pictures are near-duplicates, by ``RULE``: where the histogram is emptiest."""
+    """Return the distance up to which pictures are near-duplicates, by ``RULE``: where the histogram is emptiest."""
     counts = histogram["pairs"].to_list()
     least, usual, most, margin = (
         round(value / BIN) for value in (LEAST_THRESHOLD, USUAL_THRESHOLD, MOST_THRESHOLD, MARGIN)
@@ -85,7 +88,7 @@ def choose_threshold(histogram: pl.DataFrame) -> float:
 
 
 def _confirm(pictures: Pictures, candidates: Candidates) -> pl.DataFrame:
-    """Each pair of rows once, first < second, with its smallest distance."""
+    """Return each pair of rows once, first < second, with its smallest distance."""
     table = pl.DataFrame(
         {"a": candidates.first, "b": candidates.second, "mirrored": candidates.mirrored, "bits": candidates.bits}
     )
@@ -117,7 +120,7 @@ def _measure(pictures: Pictures, asked: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _name(confirmed: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
-    """The pairs by name, the nearest of each two groups."""
+    """Return the pairs by name, the nearest of each two groups."""
     ids, groups = named["sample_id"], named["group_id"]
     first, second = confirmed["first"], confirmed["second"]
     table = confirmed.with_columns(

@@ -8,7 +8,7 @@ from medmultipoints.transforms.duplicates.near import choose_threshold, count_di
 def near_tables(
     members: pl.DataFrame, thumbnails: pl.DataFrame, threshold: float | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The tables ``near_duplicates`` and ``near_distances``.
+    """Return the tables ``near_duplicates`` and ``near_distances``.
 
     ``members``: sample_id, source and group_id of the images; ``threshold``: the distance up to which pictures are
     near-duplicates, chosen from the histogram where None.
@@ -29,5 +29,5 @@ def near_tables(
 
 
 def near_threshold(histogram: pl.DataFrame) -> float:
-    """The threshold that ``near_distances`` shows: the upper edge of its last near bin."""
+    """Return the threshold that ``near_distances`` shows: the upper edge of its last near bin."""
     return int(histogram["near"].sum()) / 100

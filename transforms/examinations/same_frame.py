@@ -32,7 +32,7 @@ class SharedFrame:
 
 
 def may_share_frame(match: SceneMatch) -> bool:
-    """Whether a match of two scenes is close enough to the identity for one frame."""
+    """Return whether a match of two scenes is close enough to the identity for one frame."""
     return match.inliers >= LEAST_INLIERS and abs(match.scale - 1) <= SCALE_SLACK
 
 

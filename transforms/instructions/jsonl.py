@@ -15,7 +15,7 @@ SCHEMA: Final = {name: schema_of("instructions")[name] for name in COLUMNS}
 
 
 def jsonl_line(row: Mapping[str, Any]) -> bytes:
-    """One instruction as a line of canonical JSON: fixed key order, no spaces, no line break at the end.
+    """Return one instruction as a line of canonical JSON: fixed key order, no spaces, no line break at the end.
 
     ``images`` are in the order of their placeholders; ``object_ids`` are present only where the answer does not rest on
     all objects of the record.
@@ -28,13 +28,13 @@ def jsonl_line(row: Mapping[str, Any]) -> bytes:
 
 
 def jsonl(instructions: pl.DataFrame) -> Iterator[bytes]:
-    """The lines of a JSON Lines file, each with its line break, sorted by instruction_id."""
+    """Yield the lines of a JSON Lines file, each with its line break, sorted by instruction_id."""
     for row in instructions.select(COLUMNS).sort("instruction_id").iter_rows(named=True):
         yield jsonl_line(row) + b"\n"
 
 
 def read_jsonl(lines: Iterable[bytes]) -> pl.DataFrame:
-    """The columns that such a file holds, one row per line, in the file's order: enough to check each answer.
+    """Return the columns that such a file holds, one row per line, in the file's order: enough to check each answer.
 
     ``image_file`` is the one of the images that the record is of.
     DataError names the line (from 1) that is not an instruction.

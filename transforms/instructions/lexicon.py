@@ -18,7 +18,10 @@ class Lexicon:
     _known: dict[tuple[str, bool], tuple[Name, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def allowed(self, scenes: Iterable[Scene], label: str) -> tuple[Name, ...]:
-        """The names that a question about these images may use for a label; of several images, each must allow it."""
+        """Return the names that a question about these images may use for a label.
+
+        Of several images, each must allow it.
+        """
         own = frozenset({label})
         alone = all(self.present.get(scene.image_sha256) == own for scene in scenes)
         if (label, alone) not in self._known:
@@ -26,12 +29,12 @@ class Lexicon:
         return self._known[label, alone]
 
     def clear(self, label: str) -> Name:
-        """The name of a label among others: where several labels are spoken of, each has one name."""
+        """Return the name of a label among others: where several labels are spoken of, each has one name."""
         found = allowed_names(self.names, self.policy, label, alone=False)
         if not found:
             raise UsageError(f"label {label}: no name under box policy {self.policy}. Add it to the names file.")
         return found[0]
 
     def labels(self) -> tuple[str, ...]:
-        """All labels that have names, sorted."""
+        """Return all labels that have names, sorted."""
         return tuple(sorted(self.names.by_policy.get(self.policy, {})))

@@ -53,7 +53,7 @@ class Names:
 
 
 def parse_names(text: str) -> Names:
-    """The names in the TOML text of a names file.
+    """Return the names in the TOML text of a names file.
 
     UsageError when the text is not TOML, a name has no forms, or a label can be left without a name.
     """
@@ -70,7 +70,7 @@ def parse_names(text: str) -> Names:
 
 
 def add_labels(names: Names, labels: Iterable[str]) -> Names:
-    """The names, with one for every label that has none: its own words, with the regular plural.
+    """Return the names, with one for every label that has none: its own words, with the regular plural.
 
     So a source that nobody here knows brings its labels along: ``gastric_ulcer`` becomes "gastric ulcer".
     """
@@ -85,7 +85,7 @@ def add_labels(names: Names, labels: Iterable[str]) -> Names:
 
 
 def article_of(word: str) -> Literal["a", "an"]:
-    """The article that goes with a word, by its first sound."""
+    """Return the article that goes with a word, by its first sound."""
     return "an" if _SOUNDS_VOWEL.match(word) and not _SOUNDS_CONSONANT.match(word) else "a"
 
 
@@ -102,7 +102,7 @@ def allowed_names(names: Names, policy: str, label: str, alone: bool) -> tuple[N
 def labels_present(
     records: pl.DataFrame, other_labels: Mapping[str, Collection[str]] | None = None
 ) -> dict[str, frozenset[str]]:
-    """The labels that have objects in each image, by image_sha256.
+    """Return the labels that have objects in each image, by image_sha256.
 
     ``other_labels`` adds labels that are in an image but have no record, such as those a recipe leaves out.
     """

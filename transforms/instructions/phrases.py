@@ -51,31 +51,31 @@ DENSITIES: Final = ((0, "none"), (5, "sparse"), (15, "moderate"), (30, "dense"))
 
 
 def density_word(count: int) -> str:
-    """The density class of a number of objects in an image."""
+    """Return the density class of a number of objects in an image."""
     return next((word for most, word in DENSITIES if count <= most), "crowded")
 
 
 def listed(parts: Sequence[str]) -> str:
-    """The parts as an enumeration: "a", "a and b", "a, b and c"."""
+    """Return the parts as an enumeration: "a", "a and b", "a, b and c"."""
     return " and ".join([*([", ".join(parts[:-1])] if len(parts) > 1 else []), parts[-1]])
 
 
 def timing(frames: Sequence[int], fps: float) -> str:
-    """Which frames of a video the images are, and its frame rate."""
+    """Return which frames of a video the images are, and its frame rate."""
     return f"frames {listed([str(frame) for frame in frames])} of a video at {round(fps, 3):g} frames per second"
 
 
 def size_word(percent: float) -> str:
-    """The size class of a region by its share of the image."""
+    """Return the size class of a region by its share of the image."""
     return next((word for most, word in SIZES if percent < most), LARGE)
 
 
 def place_text(row: str, column: str) -> str:
-    """One of the nine parts of an image."""
+    """Return one of the nine parts of an image."""
     return "centre" if (row, column) == ("middle", "centre") else f"{row} {column}"
 
 
 def borders_text(touched: Sequence[bool]) -> str:
-    """The borders that a region touches, in the order of ``BORDERS``."""
+    """Return the borders that a region touches, in the order of ``BORDERS``."""
     found = [border for border, yes in zip(BORDERS, touched, strict=True) if yes]
     return f"the {listed(found)} border{'s' if len(found) > 1 else ''}" if found else "no border"

@@ -38,7 +38,7 @@ class Templates:
 
 
 def parse_templates(texts: Mapping[str, str]) -> Templates:
-    """The templates in the TOML text of each task: every ask with every request, asks first.
+    """Return the templates in the TOML text of each task: every ask with every request, asks first.
 
     UsageError when a text is not TOML, names another task, or lacks asks or requests.
     """
@@ -48,7 +48,10 @@ def parse_templates(texts: Mapping[str, str]) -> Templates:
 def render_prompt(
     template: Template, name: Name | None = None, slots: Mapping[str, str] | None = None, images: int = 1
 ) -> str:
-    """The prompt that asks for objects of this name; ``slots`` are filled in too, ``images`` placeholders begin it."""
+    """Return the prompt that asks for objects of this name.
+
+    ``slots`` are filled in too, ``images`` placeholders begin it.
+    """
     filled = template.text
     for slot, text in (slots or {}).items():
         filled = filled.replace(f"{{{slot}}}", text)

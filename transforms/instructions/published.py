@@ -41,7 +41,7 @@ def round_place(place: Numbers) -> list[float]:
 
 
 def keeps_box_digits(policy: str) -> bool:
-    """Whether boxes in answers keep all digits of their record, as in the published answers."""
+    """Return whether boxes in answers keep all digits of their record, as in the published answers."""
     return policy == "published"
 
 
@@ -62,5 +62,5 @@ def answer_json(task: str, objects: Objects) -> str:
 
 
 def _rows(rows: Sequence[Numbers]) -> str:
-    """Lists of numbers as JSON; ``json`` itself takes ten times as long for them."""
+    """Return lists of numbers as JSON; ``json`` itself takes ten times as long for them."""
     return orjson.dumps(rows).decode().replace(",", ", ")

@@ -84,7 +84,7 @@ class Scene:
         return min(self.records.values())
 
     def of(self, label: str) -> tuple[ReleasedObject, ...]:
-        """The objects of a label, in the order of its record."""
+        """Return the objects of a label, in the order of its record."""
         return tuple(item for item in self.objects if item.label == label)
 
 
@@ -100,7 +100,7 @@ def gather_scenes(
     *,
     stills: bool = False,
 ) -> Iterator[tuple[Scene, ...]]:
-    """Groups of scenes, one group at a time: the frames of a video in their order, or a single image.
+    """Yield groups of scenes, one group at a time: the frames of a video in their order, or a single image.
 
     ``stills``: unrelated stills make groups, too. ``only``: the groups that are wanted, in a column ``group`` as
     ``group_key`` gives it; all where not given. DataError for an image without records.
@@ -127,7 +127,7 @@ def group_key(images: pl.DataFrame, *, stills: bool = False) -> pl.DataFrame:
 
 
 def _taker(frame: pl.DataFrame) -> Callable[[int], list[dict[str, Any]]]:
-    """The rows of one place after the other, asked for in rising order; only those of one are in memory."""
+    """Return the rows of one place after the other, asked for in rising order; only those of one are in memory."""
     grouped = groupby(frame.iter_rows(named=True), key=lambda row: row["place"])
     nobody: tuple[int, Iterator[dict[str, Any]]] = (-1, iter(()))
     ahead = next(grouped, nobody)

@@ -20,7 +20,7 @@ _PLAIN: Final[dict[Any, str]] = {
 
 
 def has_shape(value: object, shape: Shape) -> bool:
-    """Whether a JSON value has exactly the keys, in order, and the types of a shape.
+    """Return whether a JSON value has exactly the keys, in order, and the types of a shape.
 
     Lists may be empty; an ``int`` counts something and is not negative.
     """
@@ -42,7 +42,7 @@ def plain_pattern(shape: Shape) -> str:
 
 
 def _all_have_shape(values: list[Any], shape: Shape) -> bool:
-    """Whether all values have the shape, key by key: answers are lists of many equal parts."""
+    """Return whether all values have the shape, key by key: answers are lists of many equal parts."""
     if isinstance(shape, dict):
         keys = list(shape)
         if not all(isinstance(value, dict) and list(value) == keys for value in values):

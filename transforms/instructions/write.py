@@ -80,7 +80,7 @@ def _known(tasks: Sequence[str], templates: Templates) -> tuple[str, ...]:
 
 
 def _frame(questions: Sequence[Question], templates: Templates, context: QuestionContext) -> pl.DataFrame:
-    """The rows of these questions, built column by column: polars takes ten times as long for rows and lists."""
+    """Return the rows of these questions, built column by column: polars takes ten times as long for rows and lists."""
     rows = [_row(question, templates, context) for question in questions]
     columns = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), _TYPES, strict=True)]
     return pl.DataFrame(pa.table(columns, names=list(SCHEMA)))

@@ -24,7 +24,7 @@ class Cell:
 
 
 def draw_sheet(cells: Sequence[Cell]) -> bytes:
-    """A JPEG of the cells in rows of four; each picture fits its cell, what is drawn keeps its place in it."""
+    """Return a JPEG of the cells in rows of four; each picture fits its cell, what is drawn keeps its place in it."""
     rows = -(-len(cells) // COLUMNS)
     columns = min(len(cells), COLUMNS)
     sheet = Image.new("RGB", (columns * CELL_PX, rows * (CELL_PX + CAPTION_PX)), PAPER)
@@ -38,7 +38,7 @@ def draw_sheet(cells: Sequence[Cell]) -> bytes:
 
 
 def drawn(cell: Cell) -> Image.Image:
-    """The picture, made to fit a cell, with what is drawn over it."""
+    """Return the picture, made to fit a cell, with what is drawn over it."""
     side = CELL_PX - 2 * MARGIN_PX
     with Image.open(io.BytesIO(cell.picture)) as image:
         image.draft("RGB", (2 * side, 2 * side))

@@ -90,7 +90,7 @@ def corrupt(pixels: Pixels, severity: int, sha256: str) -> Pixels:
 
 
 def _length(pixels: Pixels, part: float) -> int:
-    """A part of the shorter side in pixels, at least 1."""
+    """Return a part of the shorter side in pixels, at least 1."""
     shorter: int = min(pixels.shape[0], pixels.shape[1])
     return max(round(part * shorter), 1)
 

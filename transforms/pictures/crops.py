@@ -33,12 +33,12 @@ class Crop:
         return self.y2 - self.y1
 
     def fits(self, width: int, height: int) -> bool:
-        """Whether it holds a pixel, and lies inside a picture of this size."""
+        """Return whether it holds a pixel, and lies inside a picture of this size."""
         return 0 <= self.x1 < self.x2 <= width and 0 <= self.y1 < self.y2 <= height
 
 
 def crop_path(crop: Crop, width: int, height: int) -> str:
-    """The path of a crop of a picture of this size; DataError for one that is empty or not inside it."""
+    """Return the path of a crop of a picture of this size; DataError for one that is empty or not inside it."""
     path = f"images/{crop.image_sha256}.crop.{crop.x1}.{crop.y1}.{crop.x2}.{crop.y2}.png"
     if not crop.fits(width, height):
         raise DataError(f"{path} holds no pixel, or lies outside a picture of {width} x {height} pixels.")
@@ -46,6 +46,6 @@ def crop_path(crop: Crop, width: int, height: int) -> str:
 
 
 def read_crop(path: str) -> Crop | None:
-    """The crop that a path names; None for every other path. Inverse of ``crop_path``."""
+    """Return the crop that a path names; None for every other path. Inverse of ``crop_path``."""
     found = _NAME.fullmatch(path)
     return Crop(found[1], *map(int, found.groups()[1:])) if found else None

@@ -70,7 +70,7 @@ class DecodedImage:
 
 
 def detect_format(data: bytes) -> ImageFormat:
-    """What the first bytes say the file is. ImageProblem where it is empty or neither JPEG nor PNG."""
+    """Return what the first bytes say the file is. ImageProblem where it is empty or neither JPEG nor PNG."""
     if not data:
         raise ImageProblem("empty_file", "the file has no bytes")
     if data.startswith(b"\xff\xd8\xff"):
@@ -88,7 +88,7 @@ def check_extension(name: str, data: bytes) -> None:
 
 
 def decode_image(data: bytes, scratch: Scratch | None = None) -> DecodedImage:
-    """The picture in RGB; ImageProblem unless the whole file is sound.
+    """Return the picture in RGB; ImageProblem unless the whole file is sound.
 
     Gray and palette pictures become RGB, 16-bit ones keep their high byte, an alpha channel is left out.
     With ``scratch`` the pixels last until the next picture is decoded into it.
@@ -127,7 +127,7 @@ def decode_mask(data: bytes, scratch: Scratch | None = None) -> NDArray[np.uint8
 
 
 def encode_jpeg(pixels: NDArray[np.uint8], quality: int = 95) -> bytes:
-    """The picture as a JPEG file, by Pillow, 4:2:0: the same bytes for the same pixels and Pillow version."""
+    """Return the picture as a JPEG file, by Pillow, 4:2:0: the same bytes for the same pixels and Pillow version."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
@@ -162,7 +162,7 @@ def luma_blake3(luma: NDArray[np.uint8]) -> str:
 
 
 def pixel_sha256(pixels: NDArray[np.uint8]) -> str:
-    """sha256 of the ASCII text ``<width>x<height>`` followed by the RGB bytes, row by row."""
+    """Return sha256 of the ASCII text ``<width>x<height>`` followed by the RGB bytes, row by row."""
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(f"{width}x{height}".encode("ascii"))
     digest.update(np.ascontiguousarray(pixels).data)
@@ -170,7 +170,7 @@ def pixel_sha256(pixels: NDArray[np.uint8]) -> str:
 
 
 def _decode_jpeg(data: bytes, colorspace: Literal["RGB", "GRAY"], scratch: Scratch | None) -> NDArray[np.uint8]:
-    """Height x width x 3 or 1. simplejpeg takes every warning of libjpeg for an error: damage never passes."""
+    """Return height x width x 3 or 1. simplejpeg takes every warning of libjpeg for an error: damage never passes."""
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(data)
         _check_size(width, height)
@@ -191,7 +191,7 @@ def _decode_jpeg(data: bytes, colorspace: Literal["RGB", "GRAY"], scratch: Scrat
 
 
 def _decode_png(data: bytes, channels: Callable[[bytes, Image.Image], DecodedT]) -> DecodedT:
-    """What ``channels`` makes of the file and its open picture."""
+    """Return what ``channels`` makes of the file and its open picture."""
     try:
         header, packed = read_chunks(data)
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
@@ -226,7 +226,7 @@ def _check_palette(image: Image.Image) -> None:
 
 
 def _mask_channels(data: bytes, image: Image.Image) -> tuple[AnyLevels, AnyLevels | None]:
-    """Colours (height x width x channels) and transparency of a mask, in the file's own depth."""
+    """Return colours (height x width x channels) and transparency of a mask, in the file's own depth."""
     if data[24] == 16:  # the bit depth in the header; Pillow has 16 bits for gray alone
         levels = _decode_deep(data)
         return (levels[..., :3], levels[..., 3]) if levels.shape[2] == 4 else (levels, None)
@@ -255,7 +255,7 @@ def _half(levels: AnyLevels) -> int:
 
 
 def _decode_deep(data: bytes) -> NDArray[np.uint16]:
-    """A PNG of 16 bits a channel: height x width x 1, 3 or, with transparency, 4."""
+    """Return a PNG of 16 bits a channel: height x width x 1, 3 or, with transparency, 4."""
     levels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if levels is None or levels.dtype != np.uint16:
         raise ImageProblem("unreadable_image", "PNG decoder: 16 bits a channel, but not as gray or colours")
@@ -263,7 +263,7 @@ def _decode_deep(data: bytes) -> NDArray[np.uint16]:
 
 
 def _over_black(levels: AnyLevels, alpha: AnyLevels) -> AnyLevels:
-    """The values of a mask with transparency, laid over black; constant transparency changes nothing."""
+    """Return the values of a mask with transparency, laid over black; constant transparency changes nothing."""
     if int(alpha.max()) == 0:
         raise ImageProblem("transparent", "every pixel is fully transparent, so that it shows nothing")
     if int(alpha.min()) == int(alpha.max()):

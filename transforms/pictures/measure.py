@@ -49,7 +49,7 @@ class PictureFacts:
 
 
 def look_at(data: bytes) -> PictureFacts:
-    """The facts of an encoded picture; ImageProblem where it cannot be decoded."""
+    """Return the facts of an encoded picture; ImageProblem where it cannot be decoded."""
     pixels = _decode_reduced(data)
     gray = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
     return PictureFacts(_measure_sharpness(gray), _count_glyphs(gray), _measure_marker(pixels))
@@ -87,7 +87,7 @@ def _block_sums(values: NDArray[np.int16] | Pixels, rows: int, columns: int) -> 
 
 
 def _count_glyphs(gray: Pixels) -> int:
-    """The longest row of bright thin specks of one height on one base line, each near the one before."""
+    """Return the longest row of bright thin specks of one height on one base line, each near the one before."""
     strokes = cv2.morphologyEx(gray, cv2.MORPH_TOPHAT, np.ones((STROKE, STROKE), np.uint8))
     x, y, width, height, area = _components(cv2.threshold(strokes, STROKE_CONTRAST, 1, cv2.THRESH_BINARY)[1])
     least, most = GLYPH_HEIGHTS

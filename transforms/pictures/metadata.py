@@ -82,7 +82,7 @@ def strip_metadata(data: bytes) -> bytes:
 
 
 def _carries(marker: int) -> bool:
-    """Whether a JPEG segment holds metadata alone: comments and application data that decoding does not need."""
+    """Return whether a JPEG segment holds metadata alone: comments and application data that decoding does not need."""
     return marker == 0xFE or (0xE0 <= marker <= 0xEF and marker not in KEPT_SEGMENTS)
 
 

@@ -75,7 +75,7 @@ def odd_sizes(frames: Iterable[tuple[str, int, int]]) -> dict[str, str]:
 
 
 def _nearest(picture: Gray, number: int, frames: Mapping[int, Gray]) -> tuple[int, bool] | None:
-    """The frame most like the picture, and whether it clearly is; None where no frame is like it at all.
+    """Return the frame most like the picture, and whether it clearly is; None where no frame is like it at all.
 
     Noise of the picture is in its difference to all frames: what separates frames is how much less it differs from
     one than from another, against how much these two differ.
@@ -94,5 +94,5 @@ def _nearest(picture: Gray, number: int, frames: Mapping[int, Gray]) -> tuple[in
 
 
 def _distance(first: Gray, second: Gray) -> float:
-    """The mean squared difference in gray levels."""
+    """Return the mean squared difference in gray levels."""
     return float(cv2.norm(first, second, cv2.NORM_L2SQR)) / first.size

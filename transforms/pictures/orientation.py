@@ -99,7 +99,7 @@ def _blocks(data: bytes) -> Iterator[_Block]:
 
 
 def _jpeg_blocks(data: bytes) -> Iterator[_Block]:
-    """The APP1 segments with EXIF or XMP before the first scan."""
+    """Yield the APP1 segments with EXIF or XMP before the first scan."""
     position = 2
     while position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
@@ -121,7 +121,7 @@ def _jpeg_blocks(data: bytes) -> Iterator[_Block]:
 
 
 def _png_blocks(data: bytes) -> Iterator[_Block]:
-    """The chunks with EXIF or XMP; the file is known to be whole."""
+    """Yield the chunks with EXIF or XMP; the file is known to be whole."""
     position = len(SIGNATURE)
     while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
@@ -146,7 +146,10 @@ def _values(data: bytes, block: _Block) -> Iterator[int]:
 
 
 def _exif_entries(data: bytes, block: _Block) -> Iterator[tuple[int, int]]:
-    """Position and value of each orientation entry of the first directory; entries are tag, type, count, value."""
+    """Yield position and value of each orientation entry of the first directory.
+
+    Entries are tag, type, count, value.
+    """
     tiff = data[block.content : block.end]
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None or len(tiff) < 8:
@@ -163,7 +166,7 @@ def _exif_entries(data: bytes, block: _Block) -> Iterator[tuple[int, int]]:
 
 
 def _honoured(data: bytes) -> set[int]:
-    """What Pillow makes of the file's metadata, however oddly they are written."""
+    """Return what Pillow makes of the file's metadata, however oddly they are written."""
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "MPO"]) as image:
             value = image.getexif().get(TAG)
@@ -173,7 +176,7 @@ def _honoured(data: bytes) -> set[int]:
 
 
 def _is_upright(data: bytes) -> bool:
-    """Whether neither Pillow nor OpenCV turns the picture; an empty file is no picture."""
+    """Return whether neither Pillow nor OpenCV turns the picture; an empty file is no picture."""
     if not data or find_orientations(data):
         return False
     encoded = np.frombuffer(data, np.uint8)
@@ -193,7 +196,7 @@ def _rewrite(data: bytes, *, drop: bool) -> bytes:
 
 
 def _patched(data: bytes, block: _Block) -> bytes:
-    """The block with orientation 1, of the same length; a PNG chunk has its new checksum."""
+    """Return the block with orientation 1, of the same length; a PNG chunk has its new checksum."""
     made = bytearray(data[block.start : block.end])
     if block.kind == "exif":
         order = "<" if data[block.content : block.content + 2] == b"II" else ">"

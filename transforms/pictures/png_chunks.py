@@ -47,7 +47,7 @@ def read_chunks(data: bytes) -> tuple[bytes, bytes]:
 
 
 def check_pixels(header: bytes, pixels: bytes) -> None:
-    """PngDamage unless the compressed pixels hold as many bytes as the header promises."""
+    """Raise PngDamage unless the compressed pixels hold as many bytes as the header promises."""
     expected = _pixel_bytes(header)
     try:
         found = len(zlib.decompressobj().decompress(pixels, expected))
@@ -66,7 +66,7 @@ def _check_chunk(data: bytes, position: int, kind: bytes, body: memoryview, leng
 
 
 def _pixel_bytes(header: bytes) -> int:
-    """How many bytes the pixels take once decompressed: rows of packed samples, each after its filter byte."""
+    """Return how many bytes the pixels take once decompressed: rows of packed samples, each after its filter byte."""
     try:
         width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
         bits = depth * _CHANNELS[colour]

@@ -16,7 +16,7 @@ class Scratch:
         self._held: dict[str, NDArray[np.uint8]] = {}
 
     def take(self, use: str, *shape: int) -> NDArray[np.uint8]:
-        """An array of that shape with arbitrary contents."""
+        """Return an array of that shape with arbitrary contents."""
         size = prod(shape)
         held = self._held.get(use)
         if held is None or held.size < size:

@@ -61,7 +61,7 @@ def to_luma(pixels: NDArray[np.uint8], scratch: Scratch | None = None) -> NDArra
 
 
 def thumbnail(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Average the luma of a picture (height x width) to 32 x 32.
+    """Return average the luma of a picture (height x width) to 32 x 32.
 
     Large pictures are halved first, as long as they stay above 256 x 256; an odd last row or column is left out.
     """
@@ -73,17 +73,17 @@ def thumbnail(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def perceptual_hash(small: NDArray[np.uint8]) -> str:
-    """The 64-bit difference hash of a whole thumbnail as 16 hex digits: near-duplicates differ in few bits."""
+    """Return the 64-bit difference hash of a whole thumbnail as 16 hex digits: near-duplicates differ in few bits."""
     return f"{int(hash_windows(small[None])[0]):016x}"
 
 
 def pack(small: NDArray[np.uint8]) -> str:
-    """The thumbnail as 2,048 hex digits, row by row."""
+    """Return the thumbnail as 2,048 hex digits, row by row."""
     return small.tobytes().hex()
 
 
 def unpack(texts: Sequence[str] | pl.Series) -> Thumbnails:
-    """The thumbnails of packed texts: n x 32 x 32."""
+    """Return the thumbnails of packed texts: n x 32 x 32."""
     small = np.empty((len(texts), SIDE, SIDE), np.uint8)
     for part in _parts(len(texts)):
         small[part] = np.frombuffer(bytes.fromhex("".join(texts[part])), np.uint8).reshape(-1, SIDE, SIDE)
@@ -91,12 +91,12 @@ def unpack(texts: Sequence[str] | pl.Series) -> Thumbnails:
 
 
 def mirror(small: Thumbnails) -> Thumbnails:
-    """The thumbnails of the pictures with left and right exchanged."""
+    """Return the thumbnails of the pictures with left and right exchanged."""
     return np.ascontiguousarray(small[..., ::-1])
 
 
 def hash_windows(small: Thumbnails, window: Window = (WHOLE, WHOLE)) -> NDArray[np.uint64]:
-    """A 64-bit difference hash of a window of each picture.
+    """Return a 64-bit difference hash of a window of each picture.
 
     The window averaged to 9 x 8; row by row, a bit is set where brightness rises to the right.
     """
@@ -110,13 +110,13 @@ def hash_windows(small: Thumbnails, window: Window = (WHOLE, WHOLE)) -> NDArray[
 
 
 def whole_gradients(small: Thumbnails) -> NDArray[np.float64]:
-    """The gradients of each whole picture on a 16 x 16 grid: n x 480 whole numbers, in gray levels x UNIT."""
+    """Return the gradients of each whole picture on a 16 x 16 grid: n x 480 whole numbers, in gray levels x UNIT."""
     weights = _weights(WHOLE, GRID)
     return _gradients(np.floor(weights @ small.astype(np.float64) @ weights.T / UNIT))
 
 
 def window_gradients(small: Thumbnails) -> NDArray[np.float64]:
-    """The gradients of each window of each picture: n x windows x 480; the first window is the whole picture."""
+    """Return the gradients of each window of each picture: n x windows x 480; the first window is the whole picture."""
     weights = np.concatenate([_weights(part, GRID) for part in RANGES])
     averaged = np.floor(weights @ small.astype(np.float64) @ weights.T / UNIT)
     count = len(RANGES)
@@ -141,7 +141,7 @@ def correlate(whole: NDArray[np.float64], windows: NDArray[np.float64]) -> NDArr
 
 
 def _parts(count: int) -> Iterator[slice]:
-    """All places, some thousands at a time: floats of a million thumbnails would fill the memory."""
+    """Return all places, some thousands at a time: floats of a million thumbnails would fill the memory."""
     return (slice(start, min(start + AT_ONCE, count)) for start in range(0, count, AT_ONCE))
 
 
@@ -154,7 +154,7 @@ def _gradients(averaged: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @cache
 def _weights(part: Range, size: int) -> NDArray[np.float64]:
-    """``size`` x 32 weights that average the range into equal cells; each row sums to UNIT."""
+    """Return ``size`` x 32 weights that average the range into equal cells; each row sums to UNIT."""
     edges = (part[0] + (part[1] - part[0]) * np.arange(size + 1) / size) * SIDE
     pixels = np.arange(SIDE)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)

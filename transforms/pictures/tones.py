@@ -28,12 +28,12 @@ _REACH: Final = np.ones((2 * RING_STEPS + 1, 2 * RING_STEPS + 1), np.uint8)
 
 
 def grid_step(area_px: int) -> int:
-    """Pixels from one point of the grid to the next, for a mask of this area."""
+    """Return pixels from one point of the grid to the next, for a mask of this area."""
     return max(1, isqrt(area_px) // POINTS_ACROSS)
 
 
 def measure_tone(picture: NDArray[np.uint8], mask: NDArray[np.uint8], left: int, top: int, area_px: int) -> Tone | None:
-    """The tone of an object; None where mask or ring hold too few points.
+    """Return the tone of an object; None where mask or ring hold too few points.
 
     ``picture``: height x width x 3, RGB. ``mask``: rows x columns of a rectangle that holds the object, 1 inside it;
     its first pixel lies at ``left``, ``top`` of the picture. Any such rectangle gives the same.
@@ -56,13 +56,13 @@ def measure_tone(picture: NDArray[np.uint8], mask: NDArray[np.uint8], left: int,
 
 
 def _luma(pixels: Pixels) -> Pixels:
-    """Luma of ITU-R BT.601 in whole numbers: (77 R + 150 G + 29 B) / 256, rounded down."""
+    """Return luma of ITU-R BT.601 in whole numbers: (77 R + 150 G + 29 B) / 256, rounded down."""
     red, green, blue = (pixels[..., channel].astype(np.uint16) for channel in range(3))
     return ((77 * red + 150 * green + 29 * blue) >> 8).astype(np.uint8)
 
 
 def _measure(luma: Pixels, side: Pixels) -> tuple[float, float] | None:
-    """Mean luma and mean difference of neighbours; ``side`` is 1 where a point counts."""
+    """Return mean luma and mean difference of neighbours; ``side`` is 1 where a point counts."""
     across, down = side[:, 1:] & side[:, :-1], side[1:] & side[:-1]
     pairs = cv2.countNonZero(across) + cv2.countNonZero(down)
     if pairs < LEAST_PAIRS:
@@ -72,5 +72,5 @@ def _measure(luma: Pixels, side: Pixels) -> tuple[float, float] | None:
 
 
 def _total(values: cv2.typing.MatLike, side: Pixels) -> int:
-    """The sum where a point counts: of whole numbers below 2^53, so exact."""
+    """Return the sum where a point counts: of whole numbers below 2^53, so exact."""
     return int(cv2.sumElems(cv2.multiply(values, side))[0])

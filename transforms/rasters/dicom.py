@@ -19,7 +19,7 @@ _REMEDY: Final = "Run: pip install 'medmultipoints[dicom]'"
 
 
 def require_pydicom() -> Any:
-    """The library that reads DICOM. UsageError names the extra that installs it."""
+    """Return the library that reads DICOM. UsageError names the extra that installs it."""
     try:
         import pydicom
     except ImportError as error:
@@ -28,13 +28,13 @@ def require_pydicom() -> Any:
 
 
 def read_header(data: bytes, name: str) -> Any:
-    """The attributes of a file without its pixels. ImageProblem where it is no DICOM file."""
+    """Return the attributes of a file without its pixels. ImageProblem where it is no DICOM file."""
     return _read(data, name, stop=True)
 
 
 @lru_cache(maxsize=4)
 def read_dataset(data: bytes, name: str) -> Any:
-    """The attributes and pixels of a file. ImageProblem where it is no DICOM file."""
+    """Return the attributes and pixels of a file. ImageProblem where it is no DICOM file."""
     return _read(data, name, stop=False)
 
 
@@ -47,7 +47,7 @@ def _read(data: bytes, name: str, *, stop: bool) -> Any:
 
 
 def read_pixels(data: bytes, name: str, frame: int = 0) -> NDArray[Any]:
-    """Stored values of one frame, rows x columns, or x 3. ImageProblem names the decoder that is missing."""
+    """Return stored values of one frame, rows x columns, or x 3. ImageProblem names the decoder that is missing."""
     dataset = read_dataset(data, name)
     pydicom = require_pydicom()
     if "PixelData" not in dataset:
@@ -66,7 +66,7 @@ def read_pixels(data: bytes, name: str, frame: int = 0) -> NDArray[Any]:
 
 
 def read_values(data: bytes, name: str, frame: int = 0) -> NDArray[Any]:
-    """Values of one frame after the modality's table or slope and intercept, such as Hounsfield units."""
+    """Return values of one frame after the modality's table or slope and intercept, such as Hounsfield units."""
     pydicom = require_pydicom()
     dataset = read_dataset(data, name)
     pixels = read_pixels(data, name, frame)
@@ -74,7 +74,7 @@ def read_values(data: bytes, name: str, frame: int = 0) -> NDArray[Any]:
 
 
 def render(data: bytes, name: str, rendering: Rendering, frame: int = 0) -> NDArray[np.uint8]:
-    """The picture of one frame in RGB, height x width x 3.
+    """Return the picture of one frame in RGB, height x width x 3.
 
     Order: modality, window, MONOCHROME1 inverted. Without a rule the file's own window counts, else the full range.
     """
@@ -103,7 +103,7 @@ def _windowed(dataset: Any, values: NDArray[Any], rendering: Rendering) -> NDArr
 
 
 def _range(dataset: Any) -> tuple[Rendering]:
-    """The rendering of values that a window has mapped already: over the range that the window maps to."""
+    """Return the rendering of values that a window has mapped already: over the range that the window maps to."""
     if "VOILUTSequence" in dataset:
         return (Rendering("full"),)
     bits, signed = int(dataset.BitsStored), bool(dataset.get("PixelRepresentation", 0))
@@ -151,7 +151,7 @@ def voxels_of(header: Any, grid: Grid) -> NDArray[np.int64] | None:
 
 
 def lies_on(header: Any, grid: Grid) -> bool:
-    """Whether a picture lies on the grid of a volume."""
+    """Return whether a picture lies on the grid of a volume."""
     affine = slice_affine(header)
     if affine is None or len(grid.shape) > 3:
         return False

@@ -28,7 +28,7 @@ class Rendering:
 
 
 def read_rendering(text: str) -> Rendering:
-    """The rendering of a sample: the JSON of ``[read.intensity]``. ImageProblem where it is none."""
+    """Return the rendering of a sample: the JSON of ``[read.intensity]``. ImageProblem where it is none."""
     if not text:
         return Rendering()
     try:
@@ -58,7 +58,7 @@ def make_rendering(window: Mapping[str, float] | str | None, invert: bool = True
 
 
 def to_gray(values: Values, rendering: Rendering, over: Values | None = None) -> NDArray[np.uint8]:
-    """Gray levels of values; ``over`` are those whose range or percentiles count, such as a whole volume's."""
+    """Return gray levels of values; ``over`` are those whose range or percentiles count, such as a whole volume's."""
     if rendering.rule == "stored" and values.dtype == np.uint8:
         return np.ascontiguousarray(values)
     low, high = _limits(values if over is None else over, rendering)

@@ -44,7 +44,7 @@ class Volume:
 
 
 def require_nibabel() -> Any:
-    """The library that reads NIfTI. UsageError names the extra that installs it."""
+    """Return the library that reads NIfTI. UsageError names the extra that installs it."""
     try:
         import nibabel
     except ImportError as error:
@@ -53,7 +53,7 @@ def require_nibabel() -> Any:
 
 
 def read_volume(data: bytes, name: str, channel: int | None = None) -> Volume:
-    """The volume of a file; ``channel`` is the part of one with a fourth axis, and is not asked for in others.
+    """Return the volume of a file; ``channel`` is the part of one with a fourth axis, and is not asked for in others.
 
     ImageProblem where it is damaged, cut off or of another number of dimensions.
     """
@@ -62,7 +62,7 @@ def read_volume(data: bytes, name: str, channel: int | None = None) -> Volume:
 
 @lru_cache(maxsize=160)
 def _cached(data: bytes, name: str, channel: int | None) -> Volume:
-    """Volumes of small files are kept: each of their planes asks for them again."""
+    """Return volumes of small files are kept: each of their planes asks for them again."""
     nibabel = require_nibabel()
     plain = _unpack(data, name)
     try:
@@ -85,7 +85,7 @@ def _cached(data: bytes, name: str, channel: int | None) -> Volume:
 
 
 def read_grid(head: bytes, name: str) -> Grid:
-    """The grid of a file from its first bytes, without its values."""
+    """Return the grid of a file from its first bytes, without its values."""
     nibabel = require_nibabel()
     plain = _unpack(head, name, _HEADER) if head.startswith(b"\x1f\x8b") else head
     try:
@@ -103,7 +103,7 @@ def read_grid(head: bytes, name: str) -> Grid:
 
 
 def _place(plain: bytes, name: str) -> tuple[NDArray[np.float64], tuple[int, ...]]:
-    """The affine of a file and its shape by voxel axis, from its header."""
+    """Return the affine of a file and its shape by voxel axis, from its header."""
     if is_nrrd(plain) or is_metaimage(plain):
         found = read_header(plain, name)
         return found.affine, found.shape
@@ -113,7 +113,7 @@ def _place(plain: bytes, name: str) -> tuple[NDArray[np.float64], tuple[int, ...
 
 
 def _open(plain: bytes, name: str) -> Any:
-    """The image of a file as nibabel holds it."""
+    """Return the image of a file as nibabel holds it."""
     if not (is_nrrd(plain) or is_metaimage(plain)):
         return _kind(plain).from_bytes(plain)
     values = read_values(plain, name)
@@ -127,7 +127,7 @@ def _kind(plain: bytes) -> Any:
 
 
 def _unpack(data: bytes, name: str, most: int = MOST_BYTES) -> bytes:
-    """The bytes of a file without gzip, at most ``most``: all of them, or only its header."""
+    """Return the bytes of a file without gzip, at most ``most``: all of them, or only its header."""
     if not data.startswith(b"\x1f\x8b"):
         return data
     try:
@@ -152,7 +152,7 @@ def _spacing(affine: NDArray[np.float64]) -> tuple[float, float, float]:
 
 
 def same_grid(a: Grid, b: Grid) -> bool:
-    """Whether voxels of the same number lie at the same place."""
+    """Return whether voxels of the same number lie at the same place."""
     if a.shape[:3] != b.shape[:3]:
         return False
     corners = np.array([(x, y, z, 1) for x in (0, 1) for y in (0, 1) for z in (0, 1)], np.float64)
@@ -162,7 +162,7 @@ def same_grid(a: Grid, b: Grid) -> bool:
 
 
 def take_plane(volume: Volume, axis: str, index: int, name: str) -> NDArray[Any]:
-    """One plane of a volume, seen radiologically. ImageProblem where it has none of that number."""
+    """Return one plane of a volume, seen radiologically. ImageProblem where it has none of that number."""
     values, place = volume.values, AXES[axis]
     if not 0 <= index < values.shape[place]:
         raise ImageProblem("plane_missing", f"{name} has {values.shape[place]} {axis} planes, none of number {index}")
@@ -174,12 +174,12 @@ def take_plane(volume: Volume, axis: str, index: int, name: str) -> NDArray[Any]
 
 
 def plane_spacing(grid: Grid, axis: str) -> tuple[float, float]:
-    """Size in mm of a pixel of a plane: along columns, along rows."""
+    """Return size in mm of a pixel of a plane: along columns, along rows."""
     right, front, head = grid.spacing
     return {"axial": (right, front), "coronal": (right, head), "sagittal": (front, head)}[axis]
 
 
 def plane_size(grid: Grid, axis: str) -> tuple[int, int]:
-    """Width and height of a plane in pixels."""
+    """Return width and height of a plane in pixels."""
     right, front, head = grid.shape[:3]
     return {"axial": (right, front), "coronal": (right, head), "sagittal": (front, head)}[axis]

@@ -12,7 +12,7 @@ from medmultipoints.transforms.pictures.decode import ImageProblem
 
 @lru_cache(maxsize=2)
 def open_table(data: bytes, name: str) -> pq.ParquetFile:
-    """The table of a file. ImageProblem where it is damaged."""
+    """Return the table of a file. ImageProblem where it is damaged."""
     try:
         return pq.ParquetFile(io.BytesIO(data))
     except (pa.ArrowException, OSError) as error:
@@ -20,7 +20,7 @@ def open_table(data: bytes, name: str) -> pq.ParquetFile:
 
 
 def picture_column(schema: pa.Schema) -> str | None:
-    """The column of pictures: a struct of bytes and path, or plain bytes."""
+    """Return the column of pictures: a struct of bytes and path, or plain bytes."""
     for column in schema:
         if pa.types.is_struct(column.type) and "bytes" in {part.name for part in column.type}:
             return str(column.name)
@@ -28,13 +28,13 @@ def picture_column(schema: pa.Schema) -> str | None:
 
 
 def picture_columns(schema: pa.Schema) -> tuple[str, ...]:
-    """All columns of pictures that are structs of bytes and path."""
+    """Return all columns of pictures that are structs of bytes and path."""
     structs = [column for column in schema if pa.types.is_struct(column.type)]
     return tuple(str(column.name) for column in structs if "bytes" in {part.name for part in column.type})
 
 
 def row_picture(data: bytes, name: str, row: int, column: str | None = None) -> bytes:
-    """The bytes of the picture in a row, counted from 0, and a column. ImageProblem if it is missing."""
+    """Return the bytes of the picture in a row, counted from 0, and a column. ImageProblem if it is missing."""
     table = open_table(data, name)
     column = column or picture_column(table.schema_arrow)
     start = 0

@@ -51,7 +51,7 @@ class SourcePicture:
     origin: ImageOrigin = "member"
 
     def frame(self, width: int, height: int) -> tuple[int, int]:
-        """The size of an annotation of the stored picture once it is turned as the picture was."""
+        """Return the size of an annotation of the stored picture once it is turned as the picture was."""
         return turn_size(width, height, self.turned) if self.turned else (width, height)
 
 
@@ -93,7 +93,10 @@ def _render(sample: Sample, read: Callable[[str], bytes]) -> SourcePicture:
 
 
 def _orient(picture: SourcePicture, tags: frozenset[int], orientation: Orientation) -> SourcePicture:
-    """The picture as every reader loads it in the frame of its boxes; ImageProblem where the recipe refuses it."""
+    """Return the picture as every reader loads it in the frame of its boxes.
+
+    ImageProblem where the recipe refuses it.
+    """
     named = " and ".join(map(str, sorted(tags)))
     if orientation == "refuse":
         raise ImageProblem("orientation_tag", f"it holds the orientation {named}, which the recipe refuses")

@@ -44,7 +44,7 @@ def read_codes(layer: MaskLayer, read: Callable[[str], bytes]) -> Values:
 
 
 def _row_values(data: bytes, layer: MaskLayer) -> Values:
-    """The values of a mask in a row and column of a Parquet file: ``row:5:mask``."""
+    """Return the values of a mask in a row and column of a Parquet file: ``row:5:mask``."""
     row, _, column = layer.plane.removeprefix("row:").partition(":")
     held = row_picture(data, layer.member, int(row), column)
     return read_codes(replace(layer, member=f"{layer.member} row {row}", plane=""), lambda _: held)

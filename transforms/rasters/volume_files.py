@@ -45,17 +45,17 @@ class Header:
 
 
 def is_nrrd(head: bytes) -> bool:
-    """Whether a file begins as NRRD does."""
+    """Return whether a file begins as NRRD does."""
     return head.startswith(b"NRRD000")
 
 
 def is_metaimage(head: bytes) -> bool:
-    """Whether a file begins with the text header of a MetaImage (MHA, MHD)."""
+    """Return whether a file begins with the text header of a MetaImage (MHA, MHD)."""
     return head.lstrip()[:64].startswith((b"ObjectType", b"NDims")) and b"DimSize" in head[:4096]
 
 
 def read_header(head: bytes, name: str) -> Header:
-    """The header of a NRRD or MetaImage file. ImageProblem where it is damaged or says too little."""
+    """Return the header of a NRRD or MetaImage file. ImageProblem where it is damaged or says too little."""
     try:
         return _nrrd_header(_nrrd(head, name), name) if is_nrrd(head) else _meta_header(_fields(head)[0], name)
     except (ValueError, KeyError, TypeError, IndexError, np.linalg.LinAlgError) as error:
@@ -65,7 +65,7 @@ def read_header(head: bytes, name: str) -> Header:
 
 
 def read_values(data: bytes, name: str) -> NDArray[Any]:
-    """The values of a file, by voxel axis. ImageProblem where it is cut off or its data lie in another file."""
+    """Return the values of a file, by voxel axis. ImageProblem where it is cut off or its data lie in another file."""
     return _nrrd_values(data, name) if is_nrrd(data) else _meta_values(data, name)
 
 
@@ -114,7 +114,7 @@ def _nrrd_values(data: bytes, name: str) -> NDArray[Any]:
 
 
 def _fields(head: bytes) -> tuple[dict[str, str], int]:
-    """The fields of a MetaImage, up to ``ElementDataFile``, and where its data begin."""
+    """Return the fields of a MetaImage, up to ``ElementDataFile``, and where its data begin."""
     found: dict[str, str] = {}
     at = 0
     while match := _LINE.match(head, at):

@@ -25,12 +25,12 @@ Read = Callable[[str], bytes]
 
 
 def is_volume_plane(plane: str) -> bool:
-    """Whether a plane is one of a volume, or a frame of a DICOM file."""
+    """Return whether a plane is one of a volume, or a frame of a DICOM file."""
     return plane.startswith(_PLANES)
 
 
 def read_plane(read: Read, member: str, plane: str, grid: str) -> NDArray[Any]:
-    """The values of a mask's plane as stored, height x width.
+    """Return the values of a mask's plane as stored, height x width.
 
     ``grid`` is the member that the plane is counted in.
     ImageProblem ``geometry_differs`` where the mask lies elsewhere.
@@ -55,7 +55,7 @@ def read_plane(read: Read, member: str, plane: str, grid: str) -> NDArray[Any]:
 
 
 def _under_picture(read: Read, volume: nifti.Volume, member: str, grid: str) -> NDArray[Any]:
-    """The values of a volume under each pixel of a DICOM picture that lies on its grid."""
+    """Return the values of a volume under each pixel of a DICOM picture that lies on its grid."""
     voxels = dicom.voxels_of(dicom.read_header(read(grid), grid), volume.grid)
     if voxels is None:
         raise ImageProblem("geometry_differs", f"{grid} does not lie on the voxels of {member}")
@@ -71,7 +71,7 @@ def _whole(values: NDArray[Any], member: str) -> NDArray[Any]:
 
 
 def render_plane(read: Read, member: str, plane: str, rendering: str) -> NDArray[np.uint8]:
-    """A picture in RGB, height x width x 3. ImageProblem where its format is not read."""
+    """Return a picture in RGB, height x width x 3. ImageProblem where its format is not read."""
     data, rule = read(member), read_rendering(rendering)
     if plane.startswith("row:"):
         return render_file(row_picture(data, member, _number(plane)), f"{member}, {plane}", rule)
@@ -88,7 +88,7 @@ def render_plane(read: Read, member: str, plane: str, rendering: str) -> NDArray
 
 
 def render_file(data: bytes, member: str, rule: Rendering, page: int | None = None) -> NDArray[np.uint8]:
-    """The picture of an image file's bytes in RGB.
+    """Return the picture of an image file's bytes in RGB.
 
     ImageProblem ``several_pages`` where a TIFF has more than one and ``page`` names none, ``whole_slide`` for a slide.
     """
@@ -125,7 +125,7 @@ def _rgb(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _resize(values: NDArray[Any], spacing: tuple[float, float], filtering: Image.Resampling) -> NDArray[Any]:
-    """Square pixels of the smaller side's size."""
+    """Return square pixels of the smaller side's size."""
     across, down = spacing
     side = min(spacing)
     height, width = values.shape
@@ -137,7 +137,7 @@ def _resize(values: NDArray[Any], spacing: tuple[float, float], filtering: Image
 
 
 def count_pages(data: bytes) -> int:
-    """The number of full pages of a TIFF; 0 where it cannot be read."""
+    """Return the number of full pages of a TIFF; 0 where it cannot be read."""
     import tifffile
 
     try:
@@ -195,7 +195,7 @@ def _render_array(values: NDArray[Any], member: str, rule: Rendering, white: boo
 
 
 def _render_plain(data: bytes, rule: Rendering) -> NDArray[np.uint8]:
-    """JPEG and PNG with a rule: 16-bit gray by the rule, others as they are."""
+    """Return JPEG and PNG with a rule: 16-bit gray by the rule, others as they are."""
     with Image.open(io.BytesIO(data)) as image:
         if image.mode.startswith("I"):
             return _rgb(to_gray(np.asarray(image), rule))
@@ -203,7 +203,7 @@ def _render_plain(data: bytes, rule: Rendering) -> NDArray[np.uint8]:
 
 
 def _render_other(data: bytes, member: str, rule: Rendering) -> NDArray[np.uint8]:
-    """BMP, WebP, GIF (its first frame) and TIFF with a palette."""
+    """Return BMP, WebP, GIF (its first frame) and TIFF with a palette."""
     try:
         with Image.open(io.BytesIO(data), formats=["BMP", "WEBP", "GIF", "TIFF"]) as image:
             if image.width * image.height > MAX_PIXELS:

@@ -202,7 +202,7 @@ def _reaches_border(box: Box, width: int, height: int) -> bool:
 
 
 def _number(regions: list[Region]) -> Iterator[Region]:
-    """Number the regions of each evidence and label from 0, in the order in which they were found."""
+    """Yield number the regions of each evidence and label from 0, in the order in which they were found."""
     seen: Counter[tuple[str, str]] = Counter()
     for region in regions:
         place = (region.evidence, region.label)

@@ -111,7 +111,7 @@ def derive_sample(
     frame: NDArray[np.uint8] | None = None,
     scratch: Scratch | None = None,
 ) -> Derived | Exclusion:
-    """The sample's image row, regions and specks, or the reason why it is rejected.
+    """Return the sample's image row, regions and specks, or the reason why it is rejected.
 
     ``read`` gives a member's bytes; ``frame`` is the decoded picture of a video frame (H x W x 3, RGB),
     which is then encoded here as JPEG and has no bytes of the source. ``scratch``: memory to decode into.
@@ -126,7 +126,7 @@ def derive_sample(
 
 
 def reject(sample: Sample, reason: str, detail: str) -> Exclusion:
-    """The quarantine entry of a sample; its detail begins with the picture's member."""
+    """Return the quarantine entry of a sample; its detail begins with the picture's member."""
     member = sample.image_member or sample.video_member or sample.stem
     return Exclusion(
         source=sample.source,
@@ -197,7 +197,7 @@ def _read_picture(
 def _find_annotated(
     sample: Sample, read: Callable[[str], bytes], picture: SourcePicture, measured: NDArray[np.uint8] | None
 ) -> AnnotatedObjects:
-    """The objects that a declared source annotates, in the frame of the picture as stored."""
+    """Return the objects that a declared source annotates, in the frame of the picture as stored."""
     if picture.turned and (sample.annotations or sample.layers):
         raise ImageProblem(
             "orientation_tag",
@@ -211,7 +211,7 @@ def _find_annotated(
 
 
 def _with_least_area(sample: Sample, parameters: DeriveParameters) -> Sample:
-    """The sample with the recipe's smallest area in layers that have none of their own."""
+    """Return the sample with the recipe's smallest area in layers that have none of their own."""
     if all(layer.min_area_px for layer in sample.layers):
         return sample
     least = parameters.min_area_px
@@ -238,7 +238,10 @@ def _find_objects(
     measured: NDArray[np.uint8] | None,
     scratch: Scratch,
 ) -> tuple[MaskRegions | None, tuple[Region, ...]]:
-    """What the mask holds, where there is one, and all regions; ``measured``: the pixels that tones are taken from."""
+    """Return what the mask holds, where there is one, and all regions.
+
+    ``measured``: the pixels that tones are taken from.
+    """
     others = tuple(_source_objects(sample, picture))
     if sample.mask_member is None:
         return None, others
@@ -271,7 +274,7 @@ def _check_inverted(member: str, inside: NDArray[np.bool_], found: MaskRegions) 
 
 
 def _holds_specks_alone(found: MaskRegions | None) -> bool:
-    """Whether a mask shows something, but nothing large enough: no proof that there is nothing."""
+    """Return whether a mask shows something, but nothing large enough: no proof that there is nothing."""
     return found is not None and not found.regions and any(speck.reason == "below_min_area" for speck in found.specks)
 
 
@@ -296,7 +299,7 @@ def _read_mask(
     picture: SourcePicture,
     scratch: Scratch,
 ) -> tuple[NDArray[np.uint8], int]:
-    """The mask in the frame of the picture, and the value from which on its pixels are objects."""
+    """Return the mask in the frame of the picture, and the value from which on its pixels are objects."""
     try:
         data = read(member)
         check_extension(member, data)
@@ -337,7 +340,7 @@ def _source_objects(sample: Sample, picture: SourcePicture) -> Iterator[Region]:
 
 
 def _turn(box: Box, picture: SourcePicture) -> Box:
-    """A box of the stored picture in the frame of the released one."""
+    """Return a box of the stored picture in the frame of the released one."""
     if picture.turned is None:
         return box
     height, width = picture.pixels.shape[:2]
@@ -345,7 +348,7 @@ def _turn(box: Box, picture: SourcePicture) -> Box:
 
 
 def _read_tracks(sample: Sample, read: Callable[[str], bytes], picture: SourcePicture) -> TrackRows | None:
-    """The objects of the sample's label files, in the frame of the released picture."""
+    """Return the objects of the sample's label files, in the frame of the released picture."""
     if sample.label_member is None or sample.track_member is None:
         return None
     labels = parse_labels(read(sample.label_member), file=sample.label_member)
@@ -358,7 +361,7 @@ def _read_tracks(sample: Sample, read: Callable[[str], bytes], picture: SourcePi
 
 
 def _store(picture: SourcePicture, parameters: DeriveParameters) -> tuple[bytes, tuple[int, int], float]:
-    """The bytes to be released, their size in pixels, and the scale."""
+    """Return the bytes to be released, their size in pixels, and the scale."""
     height, width = picture.pixels.shape[:2]
     scale = published_scale(width, height, parameters.max_side)
     if scale == 1:

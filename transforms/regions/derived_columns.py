@@ -12,14 +12,14 @@ from medmultipoints.transforms.regions.derive import Derived, ImageFacts
 
 
 def image_columns(derived: Iterable[Derived]) -> Columns:
-    """The table ``images``, column by column."""
+    """Return the table ``images``, column by column."""
     return collect(
         [found.image for found in derived], {field.name: attrgetter(field.name) for field in fields(ImageFacts)}
     )
 
 
 def thumbnail_columns(derived: Sequence[Derived]) -> Columns:
-    """The table ``thumbnails``, column by column."""
+    """Return the table ``thumbnails``, column by column."""
     return {
         "sample_id": [found.image.sample_id for found in derived],
         "thumbnail": [found.thumbnail for found in derived],
@@ -27,7 +27,7 @@ def thumbnail_columns(derived: Sequence[Derived]) -> Columns:
 
 
 def derived_region_columns(derived: Iterable[Derived]) -> Columns:
-    """The table ``regions`` but for the objects of label files, column by column."""
+    """Return the table ``regions`` but for the objects of label files, column by column."""
     pairs = [(region, found.image) for found in derived for region in found.regions]
     columns = region_columns([region for region, _ in pairs])
     columns["source"] = [image.source for _, image in pairs]
@@ -37,7 +37,7 @@ def derived_region_columns(derived: Iterable[Derived]) -> Columns:
 
 
 def track_columns(derived: Iterable[Derived]) -> Columns:
-    """The rows of the table ``regions`` that label files hold; columns that are not given are null."""
+    """Return the rows of the table ``regions`` that label files hold; columns that are not given are null."""
     pairs = [(found.image, found.tracks) for found in derived if found.tracks]
     images = [image for image, rows in pairs for _ in rows.labels]
     numbers = [index for _, rows in pairs for index in range(len(rows.labels))]
@@ -60,7 +60,7 @@ def track_columns(derived: Iterable[Derived]) -> Columns:
 
 
 def speck_columns(derived: Iterable[Derived]) -> Columns:
-    """The table ``specks``, column by column."""
+    """Return the table ``specks``, column by column."""
     rows = [(found.image, index, speck) for found in derived for index, speck in enumerate(found.specks)]
     return {
         "speck_id": [f"{image.sample_id}:{index}" for image, index, _ in rows],

@@ -30,7 +30,7 @@ class Parent:
 
 
 def descendants(parts: Parts, label: str) -> frozenset[str]:
-    """All labels below one. ValueError where a label is below itself."""
+    """Return all labels below one. ValueError where a label is below itself."""
     found: set[str] = set()
     below = list(parts.get(label, ()))
     while below:
@@ -57,13 +57,13 @@ def find_parents(regions: Sequence[Region], parts: Parts, width: int, height: in
 
 
 def is_unclear(regions: Iterable[Region], parts: Parts) -> bool:
-    """Whether an image names a parent alone: which of its parts are there is not known."""
+    """Return whether an image names a parent alone: which of its parts are there is not known."""
     labels = {region.label for region in regions}
     return any(not descendants(parts, label) & labels for label in labels & parts.keys())
 
 
 def _strongest(regions: Iterable[Region]) -> list[Region]:
-    """One region of each object, that of its strongest evidence."""
+    """Return one region of each object, that of its strongest evidence."""
     best: dict[str | None, Region] = {}
     for region in sorted(regions, key=lambda one: _STRENGTH.index(one.evidence) if one.evidence in _STRENGTH else 9):
         best.setdefault(region.object_key, region)

@@ -30,7 +30,7 @@ _EXACTLY_UP_TO = 64
 
 
 def find_interior_point(pixels: NDArray[np.uint8], sum_x: int, sum_y: int) -> Point:
-    """The centre of the deepest pixel, in the frame of the component's rectangle.
+    """Return the centre of the deepest pixel, in the frame of the component's rectangle.
 
     ``pixels``: rows x columns of that rectangle, 1 inside the component, at least one pixel;
     ``sum_x``, ``sum_y``: sums of the columns and rows of its pixels.
@@ -44,7 +44,7 @@ def find_interior_point(pixels: NDArray[np.uint8], sum_x: int, sum_y: int) -> Po
 
 
 def _deepest_by_transform(padded: NDArray[np.uint8]) -> Pixels:
-    """All deepest pixels, by the exact distance transform. Exact up to a distance of 2,000 pixels."""
+    """Return all deepest pixels, by the exact distance transform. Exact up to a distance of 2,000 pixels."""
     distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     # Its float32 square roots differ in the last bit between equal distances: compare the integers behind them.
     near_top = np.argwhere(distance >= distance.max() - np.float32(0.01))
@@ -54,7 +54,7 @@ def _deepest_by_transform(padded: NDArray[np.uint8]) -> Pixels:
 
 
 def _deepest_by_cells(padded: NDArray[np.uint8]) -> Pixels | None:
-    """The same pixels, faster: a coarse transform leaves few candidates. None where it would not be faster."""
+    """Return the same pixels, faster: a coarse transform leaves few candidates. None where it would not be faster."""
     corners = _candidate_cells(padded)
     if corners is None:
         return None
@@ -73,7 +73,10 @@ def _deepest_by_cells(padded: NDArray[np.uint8]) -> Pixels | None:
 
 
 def _candidate_cells(padded: NDArray[np.uint8]) -> Pixels | None:
-    """First pixels of the cells that may hold a deepest pixel; None where the component is too thin for cells."""
+    """Return first pixels of the cells that may hold a deepest pixel.
+
+    None where the component is too thin for cells.
+    """
     rows, columns = -(-padded.shape[0] // _CELL), -(-padded.shape[1] // _CELL)
     grid = np.zeros((rows * _CELL, columns * _CELL), np.uint8)
     grid[: padded.shape[0], : padded.shape[1]] = padded
@@ -100,7 +103,7 @@ def _within_reach(corners: Pixels, outline: Pixels32) -> tuple[NDArray[np.bool_]
 
 
 def _squared_distances(pixels: Pixels, outline: Pixels32) -> NDArray[np.int32]:
-    """Squared distances, one row a pixel, one column a pixel of the outline."""
+    """Return squared distances, one row a pixel, one column a pixel of the outline."""
     down = pixels[:, :1].astype(np.int32) - outline[:, 0]
     across = pixels[:, 1:].astype(np.int32) - outline[:, 1]
     down *= down
@@ -110,7 +113,7 @@ def _squared_distances(pixels: Pixels, outline: Pixels32) -> NDArray[np.int32]:
 
 
 def _nearest_to_centroid(pixels: Pixels, area: int, sum_x: int, sum_y: int) -> tuple[int, int]:
-    """The (row, column) that the tie rule picks, in exact integers: distances are scaled by the area.
+    """Return the (row, column) that the tie rule picks, in exact integers: distances are scaled by the area.
 
     Floats leave the few pixels that can be nearest: of a thin component every pixel is a candidate.
     """

@@ -123,7 +123,7 @@ def _white_noise(levels: AnyLevels, lossy: bool) -> int:
 
 
 def _describe(levels: AnyLevels | NDArray[np.generic]) -> str:
-    """The distinct values, or how many there are and their range."""
+    """Return the distinct values, or how many there are and their range."""
     values = np.unique(levels).tolist()
     if len(values) <= MOST_NAMED:
         return ", ".join(map(str, values))

@@ -153,7 +153,7 @@ def _take_stray_pixel(white: NDArray[np.uint8]) -> list[Speck]:
 
 
 def _find_components(white: NDArray[np.uint8], min_area_px: int) -> Iterator[_Component | Speck]:
-    """The components, in no order, those below the smallest area as specks.
+    """Yield the components, in no order, those below the smallest area as specks.
 
     Works on the rectangle of all white pixels, a fraction of most masks. MemberProblem for a mask that costs far more
     than its picture: noise and patterns of more changes, components or nested rectangles than any object has.
@@ -187,7 +187,7 @@ def _require(bounded: bool, found: str) -> None:
 
 
 def _count_changes(white: NDArray[np.uint8]) -> int:
-    """How often object and background follow each other along the columns and rows."""
+    """Return how often object and background follow each other along the columns and rows."""
     return sum(
         cv2.countNonZero(cv2.absdiff(one, other))
         for one, other in ((white[1:], white[:-1]), (white[:, 1:], white[:, :-1]))
@@ -195,7 +195,7 @@ def _count_changes(white: NDArray[np.uint8]) -> int:
 
 
 def _count_components(white: NDArray[np.uint8]) -> int:
-    """The number of outer contours: of 8-connected components, also of those in the holes of others."""
+    """Return the number of outer contours: of 8-connected components, also of those in the holes of others."""
     _, hierarchy = cv2.findContours(white, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     return int(np.count_nonzero(hierarchy[0, :, 3] < 0))
 
@@ -227,7 +227,7 @@ def _measure(component: _Component, width: int, height: int, picture: NDArray[np
 
 
 def _first_moment(counts: NDArray[np.int32]) -> int:
-    """The sum of positions, each as often as it counts."""
+    """Return the sum of positions, each as often as it counts."""
     return int(counts.ravel().astype(np.int64) @ np.arange(counts.size))
 
 

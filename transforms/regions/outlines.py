@@ -28,7 +28,7 @@ def trace_outlines(mask: NDArray[np.bool_]) -> tuple[Polygon, ...]:
 
 
 def _edges(inside: NDArray[np.bool_]) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """Steps along pixel edges by their start, the object at the right hand; coordinates of the unpadded mask."""
+    """Return steps along pixel edges by their start, the object at the right hand; coordinates of the unpadded mask."""
     ways: dict[tuple[int, int], list[tuple[int, int]]] = {}
     down, right = np.diff(inside.astype(np.int8), axis=0), np.diff(inside.astype(np.int8), axis=1)
     for y, x in np.argwhere(down).tolist():  # edge between padded rows y and y + 1, from x - 1 to x

@@ -14,7 +14,7 @@ _MOST_DIGITS = 10  # of one number: 50 bits, more than any picture has pixels
 
 
 def encode_rle(pixels: NDArray[np.uint8], left: int, top: int, width: int, height: int) -> str:
-    """The run-length code of an object in a frame of ``width`` x ``height`` pixels.
+    """Return the run-length code of an object in a frame of ``width`` x ``height`` pixels.
 
     ``pixels``: rows x columns of the object's rectangle, 1 inside the object, at least one pixel;
     ``left``, ``top``: where the rectangle's first pixel lies in the frame.
@@ -30,7 +30,7 @@ def encode_rle(pixels: NDArray[np.uint8], left: int, top: int, width: int, heigh
 
 
 def decode_rle(rle: str, height: int, width: int) -> NDArray[np.bool_]:
-    """The mask, height x width, true inside the object. ValueError where ``rle`` is no code of such a mask.
+    """Return the mask, height x width, true inside the object. ValueError where ``rle`` is no code of such a mask.
 
     Unpacked here and not by pycocotools, which returns uninitialised memory for a code that ends too early.
     """
@@ -83,17 +83,17 @@ def box_of_rle(rle: str, height: int, width: int) -> tuple[int, int, int, int]:
 
 
 def area_of_rle(rle: str) -> int:
-    """The number of pixels inside the object of a sound code."""
+    """Return the number of pixels inside the object of a sound code."""
     return int(_unpack(rle)[1::2].sum())
 
 
 def _covers(counts: NDArray[np.int64], pixels: int) -> bool:
-    """Whether run lengths are those of a mask of so many pixels."""
+    """Return whether run lengths are those of a mask of so many pixels."""
     return bool(len(counts)) and int(counts.min()) >= 0 and int(counts.sum()) == pixels
 
 
 def _unpack(rle: str) -> NDArray[np.int64]:
-    """The run lengths; none where the text is no code. Source of the format: ``rleFrString`` of the COCO API.
+    """Return the run lengths; none where the text is no code. Source of the format: ``rleFrString`` of the COCO API.
 
     Each number is a series of 6-bit digits (+ 48 as ASCII), lowest first: 5 bits of value and, as bit 5, whether
     more follow; bit 4 of the last is the sign. From the fourth on, a number is the difference to the one two before.
@@ -117,7 +117,7 @@ def _unpack(rle: str) -> NDArray[np.int64]:
 def _runs(
     pixels: NDArray[np.uint8], left: int, top: int, frame_height: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First positions and ends (exclusive) of the runs, in the frame's column-by-column order."""
+    """Return first positions and ends (exclusive) of the runs, in the frame's column-by-column order."""
     height, width = pixels.shape
     # A background cell before each column and one at the end: no run passes from one column into the next.
     cells = np.zeros(width * (height + 1) + 1, np.uint8)

@@ -52,7 +52,7 @@ class LabelRows:
         _refuse(self.file, self.lines[row], self.texts[row], reason, problem)
 
     def where(self, row: int) -> str:
-        """File and line, for messages."""
+        """Return file and line, for messages."""
         return f"{self.file}, line {self.lines[row]}"
 
 
@@ -71,7 +71,7 @@ class TrackRows:
 
 
 def parse_labels(data: bytes, *, file: str = "label file") -> LabelRows:
-    """The rows of a label file.
+    """Return the rows of a label file.
 
     Centre and size must be decimal numbers in [0, 1], but for the last digit of six, and the size positive.
     Errors: LabelProblem with ``label_file_empty``, ``label_field_count``, ``label_class_unknown`` or
@@ -81,7 +81,7 @@ def parse_labels(data: bytes, *, file: str = "label file") -> LabelRows:
 
 
 def parse_tracked(data: bytes, *, file: str = "track file") -> LabelRows:
-    """The rows of a label file with track ids.
+    """Return the rows of a label file with track ids.
 
     Errors: LabelProblem as in parse_labels, and ``duplicate_track_id``.
     """
@@ -131,7 +131,7 @@ def _check_same(labels: LabelRows, tracked: LabelRows, tolerance: float) -> None
 
 
 def inconsistent_tracks(frames: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, str]:
-    """The frames of one video in which a track has another class than it mostly has: sample id to a sentence.
+    """Return the frames of one video in which a track has another class than it mostly has: sample id to a sentence.
 
     ``frames`` holds track id and label of each tracked object, by sample id. The class of most frames counts (of
     equally frequent ones the first by name); their order makes no difference.
@@ -168,7 +168,7 @@ def _parse_rows(data: bytes, file: str, *, tracked: bool) -> LabelRows:
 
 
 def _plain_rows(file: str, text: str, tracked: bool) -> LabelRows:
-    """The rows of a file in which every line is known to be sound."""
+    """Return the rows of a file in which every line is known to be sound."""
     words, texts, first = text.split(), text.splitlines(), int(tracked)
     width = first + 5
     columns = [list(map(float, words[first + at :: width])) for at in range(1, 5)]
@@ -183,7 +183,7 @@ def _plain_rows(file: str, text: str, tracked: bool) -> LabelRows:
 
 
 def _odd_rows(file: str, text: str, tracked: bool) -> LabelRows:
-    """The rows of a file with other blanks, empty lines or faults; LabelProblem that names the first fault."""
+    """Return the rows of a file with other blanks, empty lines or faults; LabelProblem that names the first fault."""
     texts = {number: found for number, line in enumerate(text.splitlines(), start=1) if (found := line.strip())}
     if not texts:
         raise LabelProblem("label_file_empty", f"{file}: the file has no rows; frames without objects have no file")
@@ -199,7 +199,7 @@ def _odd_rows(file: str, text: str, tracked: bool) -> LabelRows:
 
 
 def _fields(file: str, number: int, text: str, tracked: bool) -> list[str]:
-    """The words of a line, as many as the layout has, and a known class among them."""
+    """Return the words of a line, as many as the layout has, and a known class among them."""
     fields = text.split()
     if len(fields) != (6 if tracked else 5):
         layout = "6 (track_id class cx cy w h)" if tracked else "5 (class cx cy w h)"

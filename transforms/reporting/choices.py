@@ -13,7 +13,7 @@ DRAWN: Final = {"error": 12, "warning": 6, "info": 2}
 
 
 def choose_records(records: pl.DataFrame, most: int) -> dict[str, list[dict[str, Any]]]:
-    """By label at most so many records: the one with the most objects, then others drawn by their ids.
+    """Return by label at most so many records: the one with the most objects, then others drawn by their ids.
 
     Of each video one is drawn before a second of any: frames of a video look alike.
     """
@@ -34,13 +34,13 @@ def _draw(name: str) -> str:
 
 
 def severity_rank() -> pl.Expr:
-    """0 for errors, more for what is less grave, from the column ``severity``."""
+    """Return 0 for errors, more for what is less grave, from the column ``severity``."""
     places = {name: place for place, name in enumerate(SEVERITIES)}
     return pl.col("severity").replace_strict(places, default=len(SEVERITIES), return_dtype=pl.Int64)
 
 
 def worst_first(findings: pl.DataFrame) -> pl.DataFrame:
-    """The findings of the audit: errors before warnings before infos, the largest disagreement first."""
+    """Return the findings of the audit: errors before warnings before infos, the largest disagreement first."""
     return (
         findings.with_columns(rank=severity_rank())
         .sort(["rank", "iou", "side_px", "finding_id"], descending=[False, False, True, False], nulls_last=True)
@@ -49,20 +49,20 @@ def worst_first(findings: pl.DataFrame) -> pl.DataFrame:
 
 
 def some_of_each_kind(findings: pl.DataFrame) -> pl.DataFrame:
-    """The first few findings of each kind, in their order: more of those that are graver."""
+    """Return the first few findings of each kind, in their order: more of those that are graver."""
     most = pl.col("severity").replace_strict(DRAWN, default=0)
     return findings.filter(pl.int_range(pl.len()).over("severity", "kind") < most)
 
 
 def count_findings(findings: pl.DataFrame) -> list[dict[str, Any]]:
-    """Rows (severity, kind, findings), the gravest first."""
+    """Return rows (severity, kind, findings), the gravest first."""
     counted = findings.group_by("severity", "kind").len("findings").with_columns(pl.col("findings").cast(pl.Int64))
     order = {name: i for i, name in enumerate(SEVERITIES)}
     return sorted(counted.to_dicts(), key=lambda row: (order.get(row["severity"], 9), -row["findings"], row["kind"]))
 
 
 def clusters_of(pairs: pl.DataFrame) -> list[dict[str, Any]]:
-    """Pictures that show the same: ``ids`` and ``pairs`` of each cluster, the closest and largest first."""
+    """Return pictures that show the same: ``ids`` and ``pairs`` of each cluster, the closest and largest first."""
     rows = pairs.sort("distance", "sample_id", "other_id").to_dicts()
     cluster = find_clusters((row["sample_id"], row["other_id"]) for row in rows)
     found: dict[str, dict[str, Any]] = {}

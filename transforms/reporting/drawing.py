@@ -161,7 +161,7 @@ def _sign(kind: str) -> str:
 
 
 def _lines(kind: str, element: str, place: str, words: str = "") -> tuple[str, str]:
-    """The casing and, on top of it, the line."""
+    """Return the casing and, on top of it, the line."""
     return (
         f'<{element} class="casing" {place}/>',
         f'<{element} class="{kind}" {place}>{_title(words)}</{element}>'

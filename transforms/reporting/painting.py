@@ -39,7 +39,7 @@ def paint(picture: Image.Image, figure: Figure) -> Image.Image:
 
 
 def _outlines(shape: Shape) -> Iterator[Sequence[Place]]:
-    """Closed lines of a shape."""
+    """Yield closed lines of a shape."""
     for outline in shape.outlines:
         yield (*outline, outline[0])
     if shape.box:
@@ -66,7 +66,7 @@ def _line(pen: ImageDraw.ImageDraw, kind: str, places: Sequence[Place]) -> None:
 
 
 def _dashed(places: Sequence[Place], pattern: Sequence[float]) -> Iterator[Sequence[Place]]:
-    """The drawn pieces of a line; all of it where there is no pattern."""
+    """Yield the drawn pieces of a line; all of it where there is no pattern."""
     if not pattern:
         yield places
         return

@@ -43,7 +43,7 @@ class Timeline:
 
 
 def timelines(images: pl.DataFrame, objects: pl.DataFrame, most: int) -> list[Timeline]:
-    """The videos with the most frames, at most so many."""
+    """Return the videos with the most frames, at most so many."""
     frames = images.drop_nulls(["video_id", "frame_index"])
     videos = frames.group_by("source", "video_id").len().filter(pl.col("len") > 1)
     chosen = videos.sort(["len", "source", "video_id"], descending=[True, False, False]).head(most)
@@ -87,7 +87,7 @@ def _tracks(rows: pl.DataFrame) -> Iterator[Track]:
 
 
 def _runs(positions: Sequence[int]) -> tuple[tuple[int, int], ...]:
-    """Positions without a gap between them, as first and last."""
+    """Return positions without a gap between them, as first and last."""
     starts = [positions[0], *(after for before, after in pairwise(positions) if after > before + 1)]
     ends = [*(before for before, after in pairwise(positions) if after > before + 1), positions[-1]]
     return tuple(zip(starts, ends, strict=True))

@@ -97,7 +97,7 @@ def outcome(seen: Sequence[Seen], entries: Iterable[Entry]) -> list[tuple[str, B
 
 
 def _pinned(objects: Mapping[str, tuple[str, Box]], entry: Entry) -> list[str]:
-    """The object of an entry by its id, else by its box: ids are renumbered in every build."""
+    """Return the object of an entry by its id, else by its box: ids are renumbered in every build."""
     near = [name for name, (_, box) in objects.items() if _near(entry["box"], (box.x1, box.y1, box.x2, box.y2))]
     return [entry["object"]] if entry["object"] in near else near[:1]
 
@@ -136,7 +136,7 @@ def disagree(seen: Sequence[Seen], one: Decision, other: Decision) -> bool:
 
 
 def is_conflict(seen: Sequence[Seen], decisions: Sequence[Decision]) -> bool:
-    """Whether two of the decisions disagree and none of them settles it."""
+    """Return whether two of the decisions disagree and none of them settles it."""
     if any(one.settles and one.in_force for one in decisions):
         return False
     return any(disagree(seen, one, other) for place, one in enumerate(decisions) for other in decisions[place + 1 :])

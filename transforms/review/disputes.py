@@ -64,7 +64,7 @@ def _twice(
     regions: pl.DataFrame,
     policy: Policy,
 ) -> Twice:
-    """The findings that more than one reviewer decided, with the objects that they saw."""
+    """Return the findings that more than one reviewer decided, with the objects that they saw."""
     touched = {entry["image"] for entry in opinions}
     if not touched:
         return []

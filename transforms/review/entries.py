@@ -106,7 +106,7 @@ def edit_entries(
 def _about(
     by: Signed, seen: Seen, parts: Sequence[Drawn], size: tuple[int, int], name: str, masks: dict[str, Masks]
 ) -> Iterable[Entry]:
-    """What becomes of one object."""
+    """Return what becomes of one object."""
     if not parts:
         return [exclude_entry(by, seen)]
     labels = sorted({part.label for part in parts})

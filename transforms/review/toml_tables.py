@@ -101,7 +101,7 @@ def _holds(block: str, name: str) -> bool:
 
 
 def _only(block: str, name: str) -> Any:
-    """The one table of that name in a piece of text; None where the piece is another or no TOML by itself."""
+    """Return the one table of that name in a piece of text; None where the piece is another or no TOML by itself."""
     found = _block(block) or {}
     tables = found.get(name)
     return tables[0] if isinstance(tables, list) and len(tables) == len(found) == 1 else None
@@ -109,7 +109,7 @@ def _only(block: str, name: str) -> Any:
 
 @lru_cache(maxsize=8192)
 def _block(text: str) -> Mapping[str, Any] | None:
-    """What a piece of text says; None where it is no TOML. Pieces stay the same from one change to the next."""
+    """Return what a piece of text says; None where it is no TOML. Pieces stay the same from one change to the next."""
     return tomllib.loads(text) if _is_toml(text) else None
 
 
@@ -122,13 +122,13 @@ def _is_toml(text: str) -> bool:
 
 
 def _join(blocks: Sequence[str]) -> str:
-    """The pieces with one empty line between them."""
+    """Return the pieces with one empty line between them."""
     kept = [block.strip("\n") for block in blocks]
     return "\n\n".join(block for block in kept if block.strip()) + "\n" if any(kept) else ""
 
 
 def _reads_as(text: str, before: Mapping[str, Any], name: str, wanted: list[str]) -> bool:
-    """Whether the text is the same data as before, with the wanted tables of that name."""
+    """Return whether the text is the same data as before, with the wanted tables of that name."""
     now = tomllib.loads(text) if _is_toml(text) else {}
     others = {key: value for key, value in before.items() if key != name}
     return {key: value for key, value in now.items() if key != name} == others and sorted_tables(

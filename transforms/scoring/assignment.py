@@ -13,7 +13,7 @@ DEFAULT_SIZE_PX: Final = 20.0  # half of it is the published 10 px
 
 
 def object_sizes(points: Places, boxes: Places) -> Floats:
-    """The size of each true object in px: the square root of its box's area, 20 px where no boxes are known."""
+    """Return the size of each true object in px: the square root of its box's area, 20 px where no boxes are known."""
     if len(boxes) != len(points):
         return np.full(len(points), DEFAULT_SIZE_PX)
     corners = np.asarray(boxes, np.float64).reshape(-1, 4)
@@ -22,13 +22,13 @@ def object_sizes(points: Places, boxes: Places) -> Floats:
 
 
 def relative_distances(predicted: Places, true: Places, sizes: Floats) -> Floats:
-    """The distance of each predicted from each true point, in sizes of the true object."""
+    """Return the distance of each predicted from each true point, in sizes of the true object."""
     a, b = np.asarray(predicted, np.float64).reshape(-1, 1, 2), np.asarray(true, np.float64).reshape(1, -1, 2)
     return np.asarray(np.hypot(*np.moveaxis(a - b, -1, 0)) / sizes, np.float64)
 
 
 def most_pairs(allowed: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
-    """How many pairs can be formed at most when each row and each column is used once and only where allowed."""
+    """Return how many pairs can be formed at most when each row and each column is used once and only where allowed."""
     if not allowed.any():
         return 0
     rows, columns = linear_sum_assignment(allowed, maximize=True)
@@ -36,7 +36,10 @@ def most_pairs(allowed: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
 
 
 def closest_pairs(closeness: Floats) -> list[tuple[int, int]]:
-    """The rows and columns that are paired for the largest sum of closeness, where it is above 0; each used once."""
+    """Return the rows and columns that are paired for the largest sum of closeness, where it is above 0.
+
+    Each used once.
+    """
     rows, columns = linear_sum_assignment(closeness, maximize=True)
     return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if closeness[row, column] > 0]
 
@@ -56,17 +59,17 @@ def point_error(distances: Floats) -> float:
 
 
 def point_matches(distances: Floats) -> list[int]:
-    """Matched pairs at each of ``RADII``, in sizes of the true object."""
+    """Return matched pairs at each of ``RADII``, in sizes of the true object."""
     return [most_pairs(distances <= radius) for radius in RADII]
 
 
 def box_matches(ious: Floats) -> list[int]:
-    """Matched pairs at each of the ten ``THRESHOLDS``; the tiny slack is that of the COCO evaluator."""
+    """Return matched pairs at each of the ten ``THRESHOLDS``; the tiny slack is that of the COCO evaluator."""
     return [most_pairs(ious >= min(threshold, 1 - 1e-10)) for threshold in THRESHOLDS]
 
 
 def box_overlap(predicted: Places, true: Places) -> tuple[Floats, float, int]:
-    """The IoU of all pairs, their sum over the best assignment, and how many objects that sum is over.
+    """Return the IoU of all pairs, their sum over the best assignment, and how many objects that sum is over.
 
     Every unmatched true and predicted box is an object of its own, with an IoU of 0.
     """

@@ -29,7 +29,7 @@ def intervals(
 
 
 def _weights(groups: Sequence[str]) -> Iterator[Floats]:
-    """How often each group is drawn, one row per replicate."""
+    """Yield how often each group is drawn, one row per replicate."""
     seed = hashlib.sha256("\n".join(groups).encode()).digest()
     for start in range(0, REPLICATES, _AT_ONCE):
         yield np.stack([_draw(seed, replicate, len(groups)) for replicate in range(start, start + _AT_ONCE)])

@@ -50,7 +50,7 @@ class Counts:
 
 
 def metric_bars(strict: dict[str, Any]) -> list[Bar]:
-    """The overall metrics of a strict report that lie between 0 and 1, in its order."""
+    """Return the overall metrics of a strict report that lie between 0 and 1, in its order."""
     found = []
     for name, entry in strict["overall"].items():
         low, high = entry["interval"]
@@ -60,7 +60,7 @@ def metric_bars(strict: dict[str, Any]) -> list[Bar]:
 
 
 def count_dots(items: Sequence[Item]) -> Counts | None:
-    """The counting answers; None where no question asks for a count.
+    """Return the counting answers; None where no question asks for a count.
 
     The scale ends at one and a half times the largest true count: what is stated beyond it is counted, not drawn.
     """

@@ -29,7 +29,7 @@ _UNLIMITED: Final = [0.0, 1e10]
 
 
 def average_precisions(true: Sequence[Places], predicted: Sequence[Places]) -> Floats:
-    """COCO average precision at each of the ten ``THRESHOLDS``, all scores equal; -1 each where no box is true.
+    """Return COCO average precision at each of the ten ``THRESHOLDS``, all scores equal; -1 each where no box is true.
 
     ``true`` and ``predicted`` hold the boxes of one item at the same position. As every score is equal, the
     evaluator's stable sort keeps the boxes in the order of the items and, within an item, as written; the first
@@ -62,7 +62,7 @@ def tied_average_precisions(matched: Floats, predicted: Floats, true: Floats) ->
 
 
 def _coco(boxes: Sequence[Places], *, scored: bool) -> Any:
-    """Annotations in the evaluator's own structure; ids from 1, because it takes 0 for unmatched."""
+    """Return annotations in the evaluator's own structure; ids from 1, because it takes 0 for unmatched."""
     rows = [(image, _single(box)) for image, listed in enumerate(boxes) for box in listed]
     extra = {"score": 1.0} if scored else {"iscrowd": 0}
     annotations = [
@@ -82,13 +82,13 @@ def _coco(boxes: Sequence[Places], *, scored: bool) -> Any:
 
 
 def _single(box: Sequence[float]) -> tuple[float, float, float, float]:
-    """Left, top, width and height of corners, computed in single precision."""
+    """Return left, top, width and height of corners, computed in single precision."""
     x1, y1, x2, y2 = np.asarray(box, np.float64).astype(np.float32)
     return float(x1), float(y1), float(x2 - x1), float(y2 - y1)
 
 
 def box_ious(first: Places, second: Places) -> Floats:
-    """The IoU of each box of the first with each of the second; boxes without area overlap nothing."""
+    """Return the IoU of each box of the first with each of the second; boxes without area overlap nothing."""
     if not first or not second:
         return np.zeros((len(first), len(second)))
     a, b = np.asarray(first, np.float64)[:, None, :], np.asarray(second, np.float64)[None, :, :]

@@ -46,7 +46,10 @@ class Disagreement:
 
 
 def find_disagreements(items: Sequence[Item]) -> list[Disagreement]:
-    """One row per task and reason that occurs, in the order of tasks and ``REASONS``; one item may have several."""
+    """Return one row per task and reason that occurs, in the order of tasks and ``REASONS``.
+
+    One item may have several.
+    """
     found: dict[tuple[str, str], list[tuple[str, int]]] = {}
     with np.errstate(over="ignore", invalid="ignore"):  # answers may hold 1e308
         for item in items:
@@ -97,7 +100,7 @@ def _place_reasons(truth: Truth, published: PublishedAnswer) -> Iterator[tuple[s
 
 
 def _near(truth: Truth, published: PublishedAnswer) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Which answer reaches which true object: below 10 px, or with an IoU of at least a half."""
+    """Return which answer reaches which true object: below 10 px, or with an IoU of at least a half."""
     if published.boxes:
         return np.asarray(box_ious(published.boxes, truth.boxes) >= 0.5, np.bool_)
     gap = np.asarray(published.points)[:, None, :] - np.asarray(truth.points)[None, :, :]

@@ -18,7 +18,7 @@ METRICS: Final = (
 
 
 def metrics_of(sums: Floats) -> dict[str, Floats]:
-    """Every one of ``METRICS``, of sums whose last axis is ``tallies.COLUMNS``; nan where it has no meaning.
+    """Return every one of ``METRICS``, of sums whose last axis is ``tallies.COLUMNS``; nan where it has no meaning.
 
     Precision of an empty answer is 0 where there was something to find, so that silence is never perfect.
     """

@@ -35,7 +35,7 @@ def find_value(response: str) -> Any:
 
 
 def _first_value(text: str) -> tuple[bool, Any]:
-    """Whether there is a value, and it; NoAnswer when JSON begins but does not hold."""
+    """Return whether there is a value, and it; NoAnswer when JSON begins but does not hold."""
     position = 0
     while opening := _OPENING.search(text, position):
         position = opening.end()
@@ -48,7 +48,7 @@ def _first_value(text: str) -> tuple[bool, Any]:
 
 
 def _decode(text: str, start: int) -> tuple[Any, int]:
-    """The value that begins at a position, and where it ends."""
+    """Return the value that begins at a position, and where it ends."""
     decoder = json.JSONDecoder(parse_constant=_refuse)
     for written in (text, _COMMA_AT_END.sub(" ", text)):
         try:
@@ -71,5 +71,5 @@ def _can_answer(value: Any) -> bool:
 
 
 def is_number(value: object) -> bool:
-    """Whether a JSON value is a number; true and false are none."""
+    """Return whether a JSON value is a number; true and false are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)

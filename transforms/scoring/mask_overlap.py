@@ -51,7 +51,7 @@ def read_mask(response: str, height: int, width: int) -> Mask | None:
 
 
 def _from_rle(rle: Any, height: int, width: int) -> Mask | None:
-    """A run-length code of exactly this picture."""
+    """Return a run-length code of exactly this picture."""
     if not isinstance(rle, dict) or rle.get("size") != [height, width] or not isinstance(rle.get("counts"), str):
         return None
     try:

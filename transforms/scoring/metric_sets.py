@@ -40,7 +40,10 @@ class Side:
 
 
 def scoring_report(items: Sequence[Item], sets: MetricSets = "both") -> dict[str, Any]:
-    """The metrics, why answers could not be read, and where the sets disagree, ready for JSON; nan becomes None."""
+    """Return the metrics, why answers could not be read, and where the sets disagree, ready for JSON.
+
+    Nan becomes None.
+    """
     report: dict[str, Any] = {"items": len(items)}
     if sets != "strict":
         report["published"] = published_metrics(items)
@@ -53,7 +56,7 @@ def scoring_report(items: Sequence[Item], sets: MetricSets = "both") -> dict[str
 
 
 def side_by_side(report: dict[str, Any]) -> list[Side]:
-    """The published metrics of each task next to their strict counterparts, then those that have none."""
+    """Return the published metrics of each task next to their strict counterparts, then those that have none."""
     found = []
     for task, metrics in report["published"].items():
         strict = report["strict"]["slices"]["task"].get(task, {})

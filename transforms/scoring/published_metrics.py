@@ -19,7 +19,7 @@ Pairs = Sequence[tuple[Item, PublishedAnswer]]
 
 
 def published_metrics(items: Sequence[Item]) -> dict[str, Metrics]:
-    """The metrics of each of the five tasks that occurs, in the order of the items.
+    """Return the metrics of each of the five tasks that occurs, in the order of the items.
 
     ``items`` and ``unreadable`` (no fenced JSON) and ``stopped`` (the published program would end there; the part
     counts as empty) come first; then count_mae, count_mse; point_mae and point_rmse (px), matching_accuracy,
@@ -67,7 +67,7 @@ def _point_metrics(pairs: Pairs) -> Metrics:
 
 
 def nearest_distances(item: Item, answer: PublishedAnswer) -> Floats:
-    """The distance in px from each predicted point to the nearest true one; empty for a zero case.
+    """Return the distance in px from each predicted point to the nearest true one; empty for a zero case.
 
     An item whose true answer is "none" is a zero case too: the published program ``stops`` at a point there.
     """

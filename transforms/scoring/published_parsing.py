@@ -32,7 +32,10 @@ class PublishedAnswer:
 
 
 def read_block(text: str) -> tuple[Any, bool]:
-    """The JSON value of the first fenced ``json`` block (any case) and True; an empty list and False without one."""
+    """Return the JSON value of the first fenced ``json`` block (any case) and True.
+
+    An empty list and False without one.
+    """
     block = read_fenced(text, "published")
     if block is None:
         return [], False
@@ -43,7 +46,7 @@ def read_block(text: str) -> tuple[Any, bool]:
 
 
 def read_published(task: str, response: str) -> PublishedAnswer:
-    """What the published evaluation takes from a response to a question of one of the five tasks."""
+    """Return what the published evaluation takes from a response to a question of one of the five tasks."""
     value, readable = read_block(response)
     count, odd_count = _attempt(lambda: _asked_count(task, value), 0.0)
     none: Places = ()
@@ -73,7 +76,7 @@ def _asked_places(task: str, part: str, value: Any) -> Places:
 
 
 def _count(value: Any) -> float:
-    """The last integer under a key that contains "count", of a dict or of the first entry of a list, else 0.
+    """Return the last integer under a key that contains "count", of a dict or of the first entry of a list, else 0.
 
     A list whose first entry has a point or a box counts by its length.
     """
@@ -90,7 +93,7 @@ def _count(value: Any) -> float:
 
 
 def _combined_count(value: Any) -> float:
-    """The value of ``counts`` or 0; a list counts by its length."""
+    """Return the value of ``counts`` or 0; a list counts by its length."""
     if isinstance(value, list):
         return 0 if value == [[]] else len(value)
     return _number(value.get("counts", 0))
@@ -103,7 +106,7 @@ def _number(value: Any) -> float:
 
 
 def _listed(value: Any, key: str, task: str) -> Any:
-    """The places as written: of each entry of a list, or under the key of a combined task's dict."""
+    """Return the places as written: of each entry of a list, or under the key of a combined task's dict."""
     if COUNT not in PARTS[task]:
         entries = [value] if isinstance(value, dict) else value
         return [entry.get(key, []) for entry in entries]
@@ -112,7 +115,10 @@ def _listed(value: Any, key: str, task: str) -> Any:
 
 
 def _places(places: Any, size: int) -> Places:
-    """The rows of an array of numbers. ValueError for what is ragged, and for empty boxes; empty points are none."""
+    """Return the rows of an array of numbers.
+
+    ValueError for what is ragged, and for empty boxes; empty points are none.
+    """
     if all(place == [] for place in places) and (size == 2 or places == []):
         return ()
     if not all(isinstance(place, list) and len(place) == size for place in places):

@@ -47,7 +47,7 @@ class StrictScores:
 
 
 def density_class(count: int) -> str:
-    """The class of a true count, for errors by density."""
+    """Return the class of a true count, for errors by density."""
     return next(name for most, name in DENSITY if count <= most)
 
 
@@ -73,7 +73,10 @@ def strict_scores(items: Sequence[Item]) -> StrictScores:
 
 
 def _grouped(names: Sequence[str], rows: Floats) -> tuple[list[str], Floats]:
-    """The names, sorted, and the sum of the rows of each; sums are exact, so no order of the rows changes them."""
+    """Return the names, sorted, and the sum of the rows of each.
+
+    Sums are exact, so no order of the rows changes them.
+    """
     places: dict[str, list[int]] = {}
     for place, name in enumerate(names):
         places.setdefault(name, []).append(place)
@@ -86,7 +89,7 @@ def _total(rows: Floats) -> Floats:
 
 
 def _slice(names: Sequence[str], rows: Floats) -> dict[str, Values]:
-    """The number of items and the metrics of each named slice; items without a name belong to none."""
+    """Return the number of items and the metrics of each named slice; items without a name belong to none."""
     found, sums = _grouped(names, rows)
     named = [(name, row) for name, row in zip(found, sums, strict=True) if name]
     return {name: {"items": int(column(row, "items"))} | _plain(row) for name, row in named}

@@ -32,7 +32,7 @@ _PLACE: Final = {name: place for place, name in enumerate(COLUMNS)}
 
 
 def tally(truth: Truth, answer: Answer) -> Floats:
-    """The contribution of one item to each of ``COLUMNS``; what could not be read counts as nothing said."""
+    """Return the contribution of one item to each of ``COLUMNS``; what could not be read counts as nothing said."""
     found: dict[str, float] = {"items": 1, "unread": bool(answer.failure)}
     if COUNT in truth.parts:
         found |= _count(truth, answer)
@@ -49,7 +49,7 @@ def tally(truth: Truth, answer: Answer) -> Floats:
 
 
 def column(sums: Floats, name: str) -> Floats:
-    """One of ``COLUMNS`` of sums whose last axis they are."""
+    """Return one of ``COLUMNS`` of sums whose last axis they are."""
     return np.asarray(sums[..., _PLACE[name]], np.float64)
 
 
@@ -58,7 +58,7 @@ def _says_none(answer: Answer) -> bool:
 
 
 def _count(truth: Truth, answer: Answer) -> dict[str, float]:
-    """An unread count is wrong by the whole count, and by one where nothing is true."""
+    """Return an unread count is wrong by the whole count, and by one where nothing is true."""
     error = abs(truth.count - answer.count) if answer.count is not None else max(truth.count, 1)
     relative = error / max(truth.count, 1)
     return {"counted": 1, "exact": error == 0, "relative_error": relative, "absolute_error": error}
@@ -88,13 +88,13 @@ def _boxes(truth: Truth, answer: Answer) -> dict[str, float]:
 
 
 def _sorted(places: Places, names: Sequence[str]) -> tuple[Places, list[str]]:
-    """Places and their names, sorted: sums of floats must not depend on the order written."""
+    """Return places and their names, sorted: sums of floats must not depend on the order written."""
     listed = sorted(zip(places, names or [""] * len(places), strict=True))
     return tuple(place for place, _ in listed), [name for _, name in listed]
 
 
 def _named(closeness: Floats, said: Sequence[str], true: Sequence[str]) -> dict[str, float]:
-    """How many matched objects have a known true name, and how many of them are called by it."""
+    """Return how many matched objects have a known true name, and how many of them are called by it."""
     pairs = [(said[row], true[column]) for row, column in closest_pairs(closeness) if true[column]]
     return {"named": len(pairs), "named_right": sum(_plain(name) == _plain(known) for name, known in pairs)}
 

@@ -31,7 +31,7 @@ class _Wrong(Exception):
 
 
 def read_tolerant(truth: Truth, response: str) -> Answer:
-    """What a response says to a question, or why it cannot be read.
+    """Return what a response says to a question, or why it cannot be read.
 
     Read are: JSON in a fence, bare, or between text; one object or a list; a number under any key that contains
     "count" (else the number of places counts); points and boxes nested or flat; Molmo points, in percent of
@@ -67,7 +67,10 @@ def _read_parts(truth: Truth, value: Any) -> Answer:
 
 
 def _held_to(present: bool, answer: Answer, truth: Truth) -> Answer:
-    """The answer as far as it agrees with what it says of presence; "not present" without places is a clear none."""
+    """Return the answer as far as it agrees with what it says of presence.
+
+    "not present" without places is a clear none.
+    """
     stated = (answer.count, answer.points, answer.boxes)
     if any(stated) if not present else any(part in (0, ()) for part in stated):
         return Answer(failure="contradiction")
@@ -78,12 +81,15 @@ def _held_to(present: bool, answer: Answer, truth: Truth) -> Answer:
 
 
 def _single(value: Any) -> Any:
-    """The only entry of a list, else the value."""
+    """Return the only entry of a list, else the value."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _read_places(value: Any, part: str) -> tuple[Named, ...]:
-    """All points or boxes with their names, as written; none for an empty list and for a count of 0 without places."""
+    """Return all points or boxes with their names, as written.
+
+    None for an empty list and for a count of 0 without places.
+    """
     keys, size = _SIDES[part]
     entries = value if isinstance(value, list) and not _is_place(value, size) else [value]
     listed = [(_name_of(entry), _value_of(entry, keys)) for entry in entries]
@@ -99,7 +105,7 @@ def _name_of(entry: Any) -> str:
 
 
 def _value_of(entry: Any, keys: Iterable[str]) -> Any:
-    """The places of one entry as written, None where it has none."""
+    """Return the places of one entry as written, None where it has none."""
     if not isinstance(entry, dict):
         return entry if isinstance(entry, list) else None
     if "point_2d" in keys and {"x", "y"} <= set(entry) and not {"width", "height"} & set(entry):
@@ -108,7 +114,7 @@ def _value_of(entry: Any, keys: Iterable[str]) -> Any:
 
 
 def _flat(places: Any, size: int, part: str) -> list[list[float]]:
-    """One place or a list of places as a list of places; _Wrong for anything else."""
+    """Return one place or a list of places as a list of places; _Wrong for anything else."""
     nested = [places] if _is_place(places, size) else places
     if not isinstance(nested, list) or not all(_is_place(place, size) for place in nested if place != []):
         raise _Wrong(f"bad_{part}")
@@ -124,7 +130,10 @@ def _usable(number: float) -> bool:
 
 
 def _read_count(value: Any, found: dict[str, Any]) -> int:
-    """The stated count, else the number of places; of a list without places its first entry's count, or its length."""
+    """Return the stated count, else the number of places.
+
+    Of a list without places its first entry's count, or its length.
+    """
     if is_number(value):
         return _whole(value)
     single = _single(value)
@@ -140,7 +149,7 @@ def _read_count(value: Any, found: dict[str, Any]) -> int:
 
 
 def _places_listed(value: Any) -> int | None:
-    """How many points or boxes a value lists, whichever are more; None where it lists neither."""
+    """Return how many points or boxes a value lists, whichever are more; None where it lists neither."""
     numbers = []
     for part in _SIDES:
         with suppress(_Wrong):
@@ -149,7 +158,7 @@ def _places_listed(value: Any) -> int | None:
 
 
 def _stated_count(entry: dict[str, Any]) -> int | None:
-    """The first number under a key that contains "count"; None where no such key holds anything."""
+    """Return the first number under a key that contains "count"; None where no such key holds anything."""
     for key, value in entry.items():
         if "count" in key.lower() and value is not None:
             return _whole(int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 10 else value)
@@ -163,7 +172,7 @@ def _whole(value: Any) -> int:
 
 
 def _read_molmo(truth: Truth, response: str) -> Answer:
-    """Points in percent of width and height, and the total where one is stated."""
+    """Return points in percent of width and height, and the total where one is stated."""
     tags = [(_MOLMO_NAME.search(tag), _MOLMO_PAIR.findall(tag)) for tag in _MOLMO.findall(response)]
     pairs = [(float(x), float(y)) for _, places in tags for _, x, y in places]
     none = _MOLMO_NONE.fullmatch(response)
@@ -182,6 +191,6 @@ def _read_molmo(truth: Truth, response: str) -> Answer:
 
 
 def _molmo_count(response: str, listed: int | None) -> int | None:
-    """The total that is stated, else the number of points; None for a tag that has neither."""
+    """Return the total that is stated, else the number of points; None for a tag that has neither."""
     total = _MOLMO_TOTAL.search(response)
     return int(total[1]) if total else listed

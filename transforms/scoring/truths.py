@@ -26,7 +26,7 @@ def truth_from_text(known: Truth, text: str) -> Truth | None:
 
 
 def truth_from_value(known: Truth, value: Any) -> Truth | None:
-    """``known`` completed by a true answer; None where the question is not of a kind that is scored.
+    """Return ``known`` completed by a true answer; None where the question is not of a kind that is scored.
 
     The task, where it is not known, is the one whose answers have such keys. Boxes that ``known`` holds stay, for
     the sizes of the objects. NoTruth for an answer that lacks what the task asks for.

@@ -26,7 +26,7 @@ class AccountingError(DataError):
 def exclude(
     source: str, keys: Iterable[str], verdict: Verdict, problem: Problem, stem: str | None = None
 ) -> tuple[Exclusion, ...]:
-    """One exclusion per distinct key, all with the same verdict, reason and detail."""
+    """Return one exclusion per distinct key, all with the same verdict, reason and detail."""
     sample_id = None if stem is None else f"{source}/{stem}"
     return tuple(
         Exclusion(
@@ -42,7 +42,7 @@ def exclude(
 
 
 def drop_foreign(source: str, paths: Iterable[MemberPath]) -> tuple[Exclusion, ...]:
-    """The members that the reader has no use for, dropped one by one."""
+    """Return the members that the reader has no use for, dropped one by one."""
     return tuple(
         exclusion
         for name in sorted({path.name for path in paths})
@@ -53,24 +53,24 @@ def drop_foreign(source: str, paths: Iterable[MemberPath]) -> tuple[Exclusion, .
 
 
 def entry_key(member: str, entry: str) -> str:
-    """The accounting key of an annotation entry that points at no member; always valid UTF-8."""
+    """Return the accounting key of an annotation entry that points at no member; always valid UTF-8."""
     return f"{member}#{printable(entry)}"
 
 
 def printable(text: str) -> str:
-    """The text with lone surrogates, which JSON allows and UTF-8 does not, as escapes."""
+    """Return the text with lone surrogates, which JSON allows and UTF-8 does not, as escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def assemble(samples: Iterable[Sample], used: Iterable[str], exclusions: Iterable[Exclusion]) -> Indexed:
-    """What a reader returns: samples sorted by id and exclusions by key; members of samples count as used."""
+    """Return what a reader returns: samples sorted by id and exclusions by key; members of samples count as used."""
     ordered = tuple(sorted(samples, key=lambda sample: sample.sample_id))
     in_samples = {name for sample in ordered for name in sample_members(sample)}
     return Indexed(ordered, frozenset(used) | in_samples, tuple(sorted(exclusions, key=lambda row: row.key)))
 
 
 def sample_members(sample: Sample) -> tuple[str, ...]:
-    """The members that one sample is read from."""
+    """Return the members that one sample is read from."""
     names = (
         sample.image_member,
         sample.mask_member,

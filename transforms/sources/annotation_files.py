@@ -24,7 +24,7 @@ class AnnotationFile:
 def read_annotation_file(
     source: str, members: Members, paths: Sequence[MemberPath], filename: str, remedy: str
 ) -> AnnotationFile:
-    """The content of the file called ``filename`` among ``paths``, from the shallowest of its copies.
+    """Return the content of the file called ``filename`` among ``paths``, from the shallowest of its copies.
 
     A table may lie both inside an archive and next to it. Copies with the same text (line ends and byte
     order mark apart) are dropped as ``duplicate_member``; a path that is listed twice, or copies that

@@ -47,7 +47,7 @@ class _EntryError(Exception):
 def parse_box_json(
     source: str, member: str, data: bytes, labels: Mapping[str, str] = SOURCE_LABELS
 ) -> tuple[dict[str, BoxEntry], dict[str, Problem]]:
-    """The sound entries of a box file by stem, and the problem of each unsound one.
+    """Return the sound entries of a box file by stem, and the problem of each unsound one.
 
     Numbers and convention of the boxes stay as they are; only label names are mapped to ours.
     ``xmax == width`` and ``ymax == height`` are right: the files grow each box by one pixel.
@@ -81,7 +81,7 @@ def _parse_document(source: str, member: str, data: bytes) -> _Object:
 
 
 def _make_object(pairs: list[tuple[str, object]]) -> _Object:
-    """The object with its keys composed (NFC), as the names of members are."""
+    """Return the object with its keys composed (NFC), as the names of members are."""
     named = [(normalize("NFC", key), value) for key, value in pairs]
     made = _Object(named)
     if len(made) != len(named):

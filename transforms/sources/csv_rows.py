@@ -19,7 +19,7 @@ class CsvRow:
 
 
 def read_csv_rows(source: str, member: str, data: bytes, columns: Sequence[str]) -> tuple[CsvRow, ...]:
-    """The rows of a comma separated table with a header that has at least ``columns``, in any order.
+    """Return the rows of a comma separated table with a header that has at least ``columns``, in any order.
 
     Text is composed (NFC), as the names of members are. Byte order mark, CRLF, a missing final newline and blanks
     after commas make no difference; blank lines are skipped. A row of the wrong length is returned with ``complete``

@@ -287,7 +287,7 @@ class Declaration(Part):
 
 
 def fold_label(label: str) -> str:
-    """A label without the differences of writers: case, and ``_``, ``-`` or blanks between words."""
+    """Return a label without the differences of writers: case, and ``_``, ``-`` or blanks between words."""
     return " ".join(re.split(r"[\s_-]+", label.strip().casefold()))
 
 

@@ -18,7 +18,7 @@ def write_declaration(
     questions: Sequence[Question] = (),
     guessed: Sequence[str] = (),
 ) -> str:
-    """The text of a declaration: ``head`` (name, path, licence), then ``[read]``.
+    """Return the text of a declaration: ``head`` (name, path, licence), then ``[read]``.
 
     Comments hold the proof of each line, and for each open question the line that answers it.
     """
@@ -31,7 +31,7 @@ def write_declaration(
 
 
 def _table(values: Mapping[str, Any], prefix: str, said: Mapping[str, str]) -> Iterator[str]:
-    """Lines of a table: plain values first, then its tables under their own headings."""
+    """Yield lines of a table: plain values first, then its tables under their own headings."""
     tables = {}
     for key, value in values.items():
         if isinstance(value, Mapping) and (not prefix or len(value) > _FEW) and value and _plain_table(prefix, key):
@@ -64,12 +64,12 @@ def _one_line(text: str) -> str:
 
 
 def toml_key(key: str) -> str:
-    """A key, quoted where it must be."""
+    """Return a key, quoted where it must be."""
     return key if _BARE.match(key) else toml_value(key)
 
 
 def toml_value(value: Any) -> str:
-    """A value in one line of TOML; a text that is no path keeps its escapes."""
+    """Return a value in one line of TOML; a text that is no path keeps its escapes."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

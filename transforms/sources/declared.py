@@ -67,7 +67,7 @@ def read_declared(
 
 
 def _refuse_unknown(source: str, declaration: Declaration, pictures: Iterable[AnnotatedPicture]) -> None:
-    """UsageError with every label that is not among the known ones, and the lines that answer it."""
+    """Raise UsageError with every label that is not among the known ones, and the lines that answer it."""
     if not declaration.known:
         return
     found: Counter[str] = Counter()

@@ -61,11 +61,11 @@ _BY_NAME: Mapping[str, FindingClass] = {
 
 
 def find_class(name: str) -> FindingClass | None:
-    """The class that either naming scheme calls ``name``, or None."""
+    """Return the class that either naming scheme calls ``name``, or None."""
     return _BY_NAME.get(name.strip())
 
 
 def canonical_finding(name: str) -> str | None:
-    """The label table's name of a finding given in either naming scheme, or None for an unknown one."""
+    """Return the label table's name of a finding given in either naming scheme, or None for an unknown one."""
     found = find_class(name)
     return None if found is None else found.finding

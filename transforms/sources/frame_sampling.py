@@ -26,14 +26,14 @@ class FrameSampling:
             raise UsageError(f"every is {self.every} and per_video is {self.per_video}; both must be at least 1")
 
     def describe(self, video: str) -> str:
-        """The rule in words, for the reason of a frame that is not taken."""
+        """Return the rule in words, for the reason of a frame that is not taken."""
         if self.rule == "per_video":
             return f"not among the {self.per_video} frames drawn from video {video} with seed {self.seed}"
         return f"not a multiple of {self.every}, the frame step of the recipe"
 
 
 def sample_frames(sampling: FrameSampling, video: str, frames: Collection[int]) -> frozenset[int]:
-    """The frame numbers to take; the choice in one video depends on no other video.
+    """Return the frame numbers to take; the choice in one video depends on no other video.
 
     ``every``: numbers divisible by k. ``per_video``: the N frames with the smallest sha256 of
     ``"<seed>:<video>:<frame>"``, so that a frame more or less changes at most one other choice.

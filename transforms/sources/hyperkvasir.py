@@ -138,7 +138,7 @@ def _make_sample(pair: Pair, found: FindingClass) -> Sample:
 
 
 def _reject_stray_rows(labels: LabelTable, stems: frozenset[str]) -> tuple[Exclusion, ...]:
-    """Unsound rows of the label table that belong to no image at hand: reported, so that nothing is lost."""
+    """Return unsound rows of the label table that belong to no image at hand: reported, so that nothing is lost."""
     return tuple(
         row
         for stem in sorted(labels.problems.keys() - stems)

@@ -20,7 +20,7 @@ class LabelTable:
     problems: Mapping[str, Problem]
 
     def look_up(self, stem: str, image: str) -> FindingClass | Problem:
-        """The class of an image, or why it has none."""
+        """Return the class of an image, or why it has none."""
         missing = Problem("label_row_missing", f"image {image} has no row {stem!r} in {self.member}")
         return self.classes.get(stem) or self.problems.get(stem) or missing
 
@@ -46,7 +46,7 @@ class _Excluded:
 
 
 def select_negatives(names: Sequence[str]) -> frozenset[str]:
-    """The findings to take as images without polyps, under the label table's names.
+    """Return the findings to take as images without polyps, under the label table's names.
 
     Errors: UsageError for a finding that is unknown, or that may show a polyp or its remains.
     """
@@ -74,7 +74,7 @@ def check_negatives(names: tuple[str, ...]) -> tuple[str, ...]:
 def read_labelled(
     source: str, paths: Sequence[MemberPath], selection: Selection
 ) -> tuple[tuple[Sample, ...], tuple[Exclusion, ...]]:
-    """Samples without polyps, and one exclusion per other labelled image.
+    """Return samples without polyps, and one exclusion per other labelled image.
 
     Dropped: ``segmented_copy_is_used``, ``positive_without_annotation``, ``finding_not_selected``.
     Rejected: ``duplicate_stem``, ``stem_invalid``, ``label_row_missing``, ``finding_conflict``, and the

@@ -8,7 +8,7 @@ COLUMNS = ("Video file", "Organ", "Finding", "Classification")
 
 
 def parse_image_labels(source: str, member: str, data: bytes) -> tuple[dict[str, FindingClass], dict[str, Problem]]:
-    """The class of each stem with a sound row, and the problem of each other stem (or ``line N`` without one).
+    """Return the class of each stem with a sound row, and the problem of each other stem (or ``line N`` without one).
 
     Both naming schemes are read; classes come back under the label table's own names.
     Reasons: ``duplicate_label_row``, ``label_row_invalid``, ``finding_unknown``, ``label_row_conflict``.

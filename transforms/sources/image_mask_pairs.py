@@ -38,14 +38,14 @@ class Pair:
 
 
 def read_box_file(source: str, member: str, data: bytes, labels: Mapping[str, str]) -> BoxFile:
-    """The box file as a value; raises SourceDataError where it is not a JSON object."""
+    """Return the box file as a value; raises SourceDataError where it is not a JSON object."""
     return BoxFile(member, *parse_box_json(source, member, data, labels))
 
 
 def join_pairs(
     source: str, images: Sequence[MemberPath], masks: Sequence[MemberPath], boxes: BoxFile
 ) -> tuple[tuple[Pair, ...], tuple[Exclusion, ...]]:
-    """The complete pairs sorted by stem, and one exclusion per member or entry of everything else.
+    """Return the complete pairs sorted by stem, and one exclusion per member or entry of everything else.
 
     Stems are joined as they are written; two images (or masks) whose stems differ in letter case only
     count as duplicates, since file systems disagree on them.
@@ -68,7 +68,7 @@ def join_pairs(
 
 
 def reject_entries(source: str, member: str, stems: Iterable[str]) -> tuple[Exclusion, ...]:
-    """Annotation entries for which there is neither an image nor a mask."""
+    """Return annotation entries for which there is neither an image nor a mask."""
     return tuple(
         row
         for stem in sorted(stems)
@@ -83,7 +83,7 @@ def reject_entries(source: str, member: str, stems: Iterable[str]) -> tuple[Excl
 
 
 def find_duplicates(kind: str, paths: Sequence[MemberPath]) -> dict[str, Problem]:
-    """The stems that more than one file (or one path, listed twice) claims, each with its problem."""
+    """Return the stems that more than one file (or one path, listed twice) claims, each with its problem."""
     claims: dict[str, list[MemberPath]] = {}
     for path in paths:
         claims.setdefault(path.stem.casefold(), []).append(path)
@@ -124,5 +124,5 @@ def _find_problem(
 
 
 def is_unusable_stem(stem: str) -> bool:
-    """Whether a stem cannot be part of a sample id, which holds no blanks."""
+    """Return whether a stem cannot be part of a sample id, which holds no blanks."""
     return not stem or any(character.isspace() for character in stem)

@@ -89,7 +89,7 @@ def inspect_source(files: Files, stated: Mapping[str, Any], *, accept: bool = Fa
 
 
 def declare(read: Mapping[str, Any]) -> Declaration:
-    """The declaration of a ``[read]`` table. UsageError names the key that is wrong."""
+    """Return the declaration of a ``[read]`` table. UsageError names the key that is wrong."""
     try:
         return Declaration.model_validate(read)
     except ValidationError as error:
@@ -99,7 +99,7 @@ def declare(read: Mapping[str, Any]) -> Declaration:
 
 
 def _likely(recognition: Recognition, guesses: Mapping[str, Any]) -> dict[str, Any]:
-    """One answer that is likely: the format first, since it decides what else is asked."""
+    """Return one answer that is likely: the format first, since it decides what else is asked."""
     for question in recognition.questions:
         if question.default is not None and question.key not in guesses:
             return {question.key: choice_value(question.default)}
@@ -107,7 +107,7 @@ def _likely(recognition: Recognition, guesses: Mapping[str, Any]) -> dict[str, A
 
 
 def nest_keys(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted keys as tables."""
+    """Return dotted keys as tables."""
     nested: dict[str, Any] = {}
     for key, value in values.items():
         *tables, last = key.split(".")

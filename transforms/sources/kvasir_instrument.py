@@ -47,7 +47,7 @@ def read_samples(
     mask_values: Annotated[Mapping[str, str], AfterValidator(partial(check_values, label=LABEL)), VALUES] = NO_VALUES,
     mask_objects: Annotated[MaskObject, OBJECTS] = "component",
 ) -> Indexed:
-    """One sample per image with a mask and an entry in ``bboxes.json``, with its official split.
+    """Return one sample per image with a mask and an entry in ``bboxes.json``, with its official split.
 
     Boxes keep the JSON's own convention; ``instrument`` is exhaustive in every sample. ``official_split``
     is None for a stem in neither list; a stem in both is rejected as ``split_conflict``.

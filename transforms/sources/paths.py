@@ -37,7 +37,7 @@ class MemberPath:
 
 
 def split_path(name: str) -> MemberPath:
-    """The parts of one member path; ``a/b.tar/c.JPG`` has the stem ``c`` and the extension ``.jpg``."""
+    """Return the parts of one member path; ``a/b.tar/c.JPG`` has the stem ``c`` and the extension ``.jpg``."""
     *folders, filename = name.split("/")
     stem, dot, extension = filename.rpartition(".")
     if not dot:
@@ -46,12 +46,12 @@ def split_path(name: str) -> MemberPath:
 
 
 def split_paths(names: Iterable[str]) -> tuple[MemberPath, ...]:
-    """The parts of all member paths, sorted by path, in whichever order they come."""
+    """Return the parts of all member paths, sorted by path, in whichever order they come."""
     return tuple(split_path(name) for name in sorted(names))
 
 
 def describe_found(paths: Iterable[MemberPath], limit: int = 3) -> str:
-    """A short list of the members that were found, for messages about a wrong archive."""
+    """Return a short list of the members that were found, for messages about a wrong archive."""
     names = [path.name for path in paths]
     if not names:
         return "found no files at all"

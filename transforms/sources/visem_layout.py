@@ -60,7 +60,7 @@ class VisemLayout:
 
 
 def sort_visem_members(paths: Iterable[MemberPath]) -> VisemLayout:
-    """Each member in its video and frame, or excluded with a reason.
+    """Return each member in its video and frame, or excluded with a reason.
 
     Dropped: ``unlabelled_clip``, ``participant_data_kept_out``, ``author_paths_ignored``,
     ``not_part_of_the_dataset``. Rejected: ``frame_name_invalid``, ``video_id_mismatch``.

@@ -59,7 +59,7 @@ def read_samples(
         bool, "take frames from the mp4 where their pictures are missing; false: reject them"
     ] = True,
 ) -> Indexed:
-    """One sample per frame that the sampling takes, with the paths of its image and its two label files.
+    """Return one sample per frame that the sampling takes, with the paths of its image and its two label files.
 
     A frame without label files is a sample with no exhaustive label: its emptiness is not verified.
     Frames come from the mp4 where a video has no image file at all (all its frames), and where a labelled
@@ -124,7 +124,7 @@ def _read_video(video: _Video, rule: FrameSampling, allow_decoded: bool) -> _Par
 
 
 def _list_frames(video: _Video) -> tuple[Mapping[int, FrameFiles], set[int]]:
-    """All frames by number, and the numbers of those whose picture must be decoded from the video."""
+    """Return all frames by number, and the numbers of those whose picture must be decoded from the video."""
     frames = video.files.frames
     if video.facts is None:
         return frames, set()
@@ -152,7 +152,7 @@ def _find_problem(video: _Video, n: int, files: FrameFiles, is_decoded: bool, al
 
 
 def _labels_from_one(video: _Video) -> Problem | None:
-    """The problem of a video without pictures whose labels end one frame too late: they are numbered from 1."""
+    """Return the problem of a video without pictures whose labels end one frame too late: they are numbered from 1."""
     labelled = {n for n, files in video.files.frames.items() if files.labels}
     if video.facts is None or 0 in labelled or max(labelled, default=-1) != video.facts.frames:
         return None
@@ -162,7 +162,7 @@ def _labels_from_one(video: _Video) -> Problem | None:
 
 
 def _neighbours(pictures: Sequence[FramePicture], n: int) -> tuple[FramePicture, ...]:
-    """The nearest pictures before and after a frame that has none."""
+    """Return the nearest pictures before and after a frame that has none."""
     after = bisect(pictures, n, key=lambda one: one.frame_index)
     return tuple(pictures[max(0, after - NEIGHBOURS) : after + NEIGHBOURS])
 

@@ -60,7 +60,7 @@ def assign_splits(
     strata: pl.DataFrame | None = None,
     previous: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """The table ``splits``: each image of ``images`` (the kept ones) with its group and split.
+    """Return the table ``splits``: each image of ``images`` (the kept ones) with its group and split.
 
     ``samples`` must hold kept images and dropped copies; ``duplicates`` and ``near`` link them. ``strata``: sample_id
     and stratum; ``previous``: sample_id and split of images that the previous release holds (``know_previous``).
@@ -79,7 +79,7 @@ def assign_splits(
 
 
 def order_groups(group_ids: Sequence[str], seed: int) -> list[str]:
-    """The ids in an order that only ``seed`` and each id decide: by sha256 of "seed:group_id"."""
+    """Return the ids in an order that only ``seed`` and each id decide: by sha256 of "seed:group_id"."""
     return sorted(group_ids, key=lambda group_id: hashlib.sha256(f"{seed}:{group_id}".encode()).digest())
 
 
@@ -90,7 +90,7 @@ def fixed_splits(
     honour_official: bool,
     previous: pl.DataFrame | None,
 ) -> dict[str, str]:
-    """The split of each group that is not free, by group_id."""
+    """Return the split of each group that is not free, by group_id."""
     fixed: dict[str, str] = {}
     stated = [samples.select("sample_id", split="official_split")] if honour_official else []
     stated += [previous.select("sample_id", "split")] if previous is not None else []
@@ -121,7 +121,7 @@ def _summarise(members: pl.DataFrame, fixed: Mapping[str, str], strata: pl.DataF
 
 
 def _place(groups: Sequence[Group], fractions: Mapping[str, float], seed: int, *, known: bool) -> dict[str, str]:
-    """The split of each group of one source."""
+    """Return the split of each group of one source."""
     totals: dict[str, int] = {}
     for group in groups:
         for stratum, count in group.strata.items():

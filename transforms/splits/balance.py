@@ -21,7 +21,7 @@ def balance(
     weights: Mapping[str, float],
     images: str,
 ) -> dict[str, str]:
-    """The placement with groups of ``free`` exchanged or moved while that lowers the imbalance.
+    """Return the placement with groups of ``free`` exchanged or moved while that lowers the imbalance.
 
     ``strata``: by group, how many images are of each stratum; ``images`` is the stratum of all images, of which no
     split may come to differ from its share by more than it does already or by more than the largest group.
@@ -75,7 +75,7 @@ class _State:
         self.place[group] = split
 
     def gain(self, moves: Sequence[tuple[str, str]]) -> float:
-        """By how much the moves lower the imbalance; 0 where they may not be."""
+        """Return by how much the moves lower the imbalance; 0 where they may not be."""
         splits = sorted({self.place[group] for group, _ in moves} | {split for _, split in moves})
         before = sum(map(self._imbalance, splits))
         off = max(abs(self._excess(split)) for split in splits)
@@ -101,7 +101,7 @@ class _State:
 
 
 def _steps(state: _State, free: Sequence[str]) -> Iterator[tuple[float, int, list[tuple[str, str]]]]:
-    """Every move and exchange that gains something, as (-gain, number, moves)."""
+    """Yield every move and exchange that gains something, as (-gain, number, moves)."""
     single = [[(group, split)] for group in free for split in sorted(state.fractions) if split != state.place[group]]
     double = [
         [(one, state.place[other]), (other, state.place[one])]

@@ -8,7 +8,7 @@ from medmultipoints.transforms.duplicates.clusters import find_clusters
 def find_groups(
     images: pl.DataFrame, samples: pl.DataFrame, duplicates: pl.DataFrame, near: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """sample_id, source, base (its own video or image) and group_id of every kept image, sorted by sample_id.
+    """Return sample_id, source, base (its own video or image) and group_id of every kept image, sorted by sample_id.
 
     A base group is the patient, examination or volume that a source names, a video, and so a participant, or one image
     where it is missing. Base groups that hold copies of the same image (``duplicates``: sample_id, kept_id) or

@@ -81,7 +81,7 @@ def find_leaks(certificate: Mapping[str, Any]) -> list[str]:
 
 
 def _pictures(rows: pl.DataFrame) -> pl.DataFrame:
-    """sample_id and the video or picture that it is, each once."""
+    """Return sample_id and the video or picture that it is, each once."""
     own = pl.format("image:{}", "sample_id")
     video = pl.format("video:{}/{}", "source", "video_id")
     base = pl.when(pl.col("video_id").is_null()).then(own).otherwise(video)
@@ -89,7 +89,7 @@ def _pictures(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _place(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """The pairs with the splits and groups of both, the nearest first."""
+    """Return the pairs with the splits and groups of both, the nearest first."""
     facts = rows.select("sample_id", "image_sha256", "split", group="group_id")
     other = facts.rename({name: f"other_{name}" for name in facts.columns}).rename({"other_sample_id": "other_id"})
     placed = pairs.select("sample_id", "other_id", "hash_distance", "distance", "evidence")
@@ -103,23 +103,23 @@ def _place(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _count_pairs(pairs: pl.DataFrame) -> int:
-    """Each pair once, in however many splits its images are."""
+    """Return each pair once, in however many splits its images are."""
     return pairs.select("sample_id", "other_id").n_unique()
 
 
 def count_shared(images: pl.DataFrame) -> dict[str, int]:
-    """How many groups, videos, files, pixels and images are in more than one split, by the rows alone."""
+    """Return how many groups, videos, files, pixels and images are in more than one split, by the rows alone."""
     return {name: _spread(images, columns) for name, columns in SHARED.items()}
 
 
 def _spread(rows: pl.DataFrame, columns: tuple[str, ...]) -> int:
-    """How many values are in more than one split."""
+    """Return how many values are in more than one split."""
     given = rows.drop_nulls(columns)
     return given.group_by(columns).agg(pl.col("split").n_unique()).filter(pl.col("split") > 1).height
 
 
 def _official(rows: pl.DataFrame, near: pl.DataFrame) -> list[dict[str, Any]]:
-    """By source, what the splits that its authors assign would share, whether or not they were honoured."""
+    """Return by source, what the splits that its authors assign would share, whether or not they were honoured."""
     given = rows.drop_nulls("official_split").unique("sample_id", keep="first", maintain_order=True)
     stated = given.select("sample_id", "source", "official_split")
     other = stated.select(other_id="sample_id", other_source="source", other_official="official_split")
@@ -162,7 +162,7 @@ def _groups(rows: pl.DataFrame) -> dict[str, Any]:
 
 
 def _nearest(pairs: pl.DataFrame) -> list[dict[str, Any]]:
-    """The nearest pairs of pictures in different splits."""
+    """Return the nearest pairs of pictures in different splits."""
     names = ("sample_id", "other_id", "image_sha256", "other_image_sha256", "split", "other_split")
     measures = ("hash_distance", "distance", "evidence")
     return pairs.filter(pl.col("apart")).head(SHOWN).select(*names, *measures).to_dicts()

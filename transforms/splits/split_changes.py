@@ -10,7 +10,7 @@ SCHEMA = schema_of("split_changes")
 
 
 def know_previous(images: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
-    """sample_id and split of the images that the previous release holds, by file bytes or by decoded pixels.
+    """Return sample_id and split of the images that the previous release holds, by file bytes or by decoded pixels.
 
     ``previous``: image_sha256, luma_blake3 and split. Names do not matter: a renamed file is known.
     """

@@ -16,7 +16,10 @@ FOLD_HEADER = ["file-name", "class-name", "split-index"]
 
 
 def read_folds(data: bytes, name: str) -> dict[str, str]:
-    """The fold of each image by its stem: HyperKvasir's ``official_splits/*_fold_split.csv``; UsageError otherwise."""
+    """Return the fold of each image by its stem: HyperKvasir's ``official_splits/*_fold_split.csv``.
+
+    UsageError otherwise.
+    """
     try:
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig")), delimiter=";"))
     except UnicodeDecodeError as error:
@@ -27,7 +30,7 @@ def read_folds(data: bytes, name: str) -> dict[str, str]:
 
 
 def read_items(data: bytes, name: str) -> list[str]:
-    """The ``image_sha256`` of each line of a JSONL file of instructions; UsageError for another file."""
+    """Return the ``image_sha256`` of each line of a JSONL file of instructions; UsageError for another file."""
     found = []
     for number, line in enumerate(data.splitlines(), 1):
         try:
@@ -40,7 +43,10 @@ def read_items(data: bytes, name: str) -> list[str]:
 
 
 def place_folds(folds: Mapping[str, str], images: pl.DataFrame, source: str = "hyperkvasir") -> pl.DataFrame:
-    """sample_id and split of the images of ``source`` that the folds name; ``images``: sample_id, source, stem."""
+    """Return sample_id and split of the images of ``source`` that the folds name.
+
+    ``images``: sample_id, source, stem.
+    """
     table = pl.DataFrame(
         {"stem": list(folds), "split": list(folds.values())}, schema={"stem": pl.String, "split": pl.String}
     )
@@ -51,7 +57,7 @@ def place_folds(folds: Mapping[str, str], images: pl.DataFrame, source: str = "h
 def place_items(
     items: Mapping[str, Iterable[str]], images: pl.DataFrame, asked: Mapping[str, int], rest: str | None
 ) -> pl.DataFrame:
-    """sample_id and split, one row a split that holds an instruction of the image.
+    """Return sample_id and split, one row a split that holds an instruction of the image.
 
     ``items``: by split, the image_sha256 of each instruction; ``images``: sample_id, image_sha256; ``asked``: how many
     instructions there are of an image. Those that no file lists are in ``rest``, if that is given.

@@ -14,7 +14,7 @@ BUCKET = " up to "
 
 
 def weigh_strata(names: Iterable[str]) -> dict[str, float]:
-    """How much each stratum counts: all images and each label the same, the buckets of a label together half."""
+    """Return how much each stratum counts: all images and each label the same, the buckets of a label together half."""
     ordered = sorted(names)
     buckets = Counter(name.rpartition(BUCKET)[0] for name in ordered if BUCKET in name)
     return {name: 0.5 / buckets[name.rpartition(BUCKET)[0]] if BUCKET in name else 1.0 for name in ordered}

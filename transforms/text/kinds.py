@@ -66,12 +66,12 @@ def kind_of(line: OcrLine, others: Sequence[OcrLine]) -> str | None:
 
 
 def _holds_value(rest: str) -> bool:
-    """Whether something follows a label that is not itself a label."""
+    """Return whether something follows a label that is not itself a label."""
     return sum(character.isalnum() for character in FIELD.sub("", rest)) >= 2
 
 
 def _value_follows(label: OcrLine, others: Sequence[OcrLine]) -> bool:
-    """Whether another line that is no label is to the right of a label, in its row."""
+    """Return whether another line that is no label is to the right of a label, in its row."""
     middle = label.box[1] + label.box[3]
     return any(
         other.box[0] >= label.box[2] - 2
@@ -88,7 +88,7 @@ def _raster_places(raster: RasterText | None) -> Iterator[TextPlace]:
 
 
 def _overlap(one: Box, two: Box) -> bool:
-    """Whether two boxes share at least half of the lower one's height, and some width."""
+    """Return whether two boxes share at least half of the lower one's height, and some width."""
     shared = min(one[3], two[3]) - max(one[1], two[1])
     wide = min(one[2], two[2]) - max(one[0], two[0])
     return wide > 0 and 2 * shared >= min(one[3] - one[1], two[3] - two[1])

@@ -69,7 +69,7 @@ def next_click(truth: Mask, shown: Mask) -> Click | None:
 
 
 def _largest(error: Mask) -> Mask | None:
-    """The largest 8-connected component, of equal ones the first in reading order."""
+    """Return the largest 8-connected component, of equal ones the first in reading order."""
     count, parts, facts, _ = cv2.connectedComponentsWithStats(error.view(np.uint8), connectivity=8)
     if count < 2:
         return None
@@ -93,7 +93,7 @@ def summarise(sessions: Sequence[Session], rounds: int) -> dict[str, object]:
 
 
 def _after(session: Session, number: int) -> Round:
-    """How good the prediction is after a round; a session that ended stays as it is."""
+    """Return how good the prediction is after a round; a session that ended stays as it is."""
     return session.rounds[min(number, len(session.rounds)) - 1]
 
 

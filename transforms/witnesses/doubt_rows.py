@@ -65,7 +65,7 @@ def _row(prediction: Row, number: int, doubt: Doubt, share: float) -> Row:
 
 
 def _small(size: tuple[int, int]) -> tuple[int, int]:
-    """The frame in which masks are compared: the picture's own, or smaller at equal proportions."""
+    """Return the frame in which masks are compared: the picture's own, or smaller at equal proportions."""
     factor = min(1.0, LONGEST / max(size))
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
@@ -91,7 +91,7 @@ def _share(marked: list[Marked]) -> float:
 
 
 def _around(boxes: list[Box]) -> list[float] | None:
-    """The box around boxes."""
+    """Return the box around boxes."""
     if not boxes:
         return None
     return [

@@ -84,7 +84,10 @@ def compare_picture(
 def _groups(
     labelled: Sequence[Marked], predicted: Sequence[Marked], table: NDArray[np.float64]
 ) -> list[tuple[list[int], list[int]]]:
-    """Objects that belong together: each label with its predictions; several labels share one that covers them all."""
+    """Return objects that belong together: each label with its predictions.
+
+    Several labels share one that covers them all.
+    """
     joined = np.zeros(table.shape, np.bool_)
     for i, own in enumerate(labelled):
         for j, other in enumerate(predicted):
@@ -130,14 +133,14 @@ def _iou_of(first: Sequence[Marked], second: Sequence[Marked]) -> float:
 
 
 def _dice(first: Sequence[Marked], second: Sequence[Marked]) -> float:
-    """The Dice of all pixels of a label; 1 where neither side has any."""
+    """Return the Dice of all pixels of a label; 1 where neither side has any."""
     if not first or not second:
         return float(not first and not second)
     return dice(_union(first), _union(second))
 
 
 def _part(one: Marked, other: Marked) -> float:
-    """The share of one object that lies in another."""
+    """Return the share of one object that lies in another."""
     return float((one.mask & other.mask).sum() / max(one.mask.sum(), 1))
 
 

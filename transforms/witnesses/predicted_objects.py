@@ -79,7 +79,7 @@ def measure_stability(maps: Tensor, own: NDArray[np.bool_], threshold: float) ->
 
 
 def _overlap(own: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    """The IoU of an object with the components that touch it."""
+    """Return the IoU of an object with the components that touch it."""
     _, parts = cv2.connectedComponents(other.view(np.uint8), connectivity=8)
     touching = np.isin(parts, np.unique(parts[own & other])) & other
     return float((own & touching).sum() / max((own | touching).sum(), 1))

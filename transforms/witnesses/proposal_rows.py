@@ -45,7 +45,7 @@ class Proposing:
     least_likeness: float
 
     def is_open(self, sample_id: str, label: str) -> bool:
-        """Whether a class of the release is not annotated in a picture."""
+        """Return whether a class of the release is not annotated in a picture."""
         return label in set(self.names.values()) and (sample_id, label) not in self.annotated
 
 
@@ -89,7 +89,7 @@ def propose(placed: pl.DataFrame, images: pl.DataFrame, proposing: Proposing) ->
 
 
 def _objects(row: Row) -> list[Row]:
-    """The objects of a prediction, one row each, with what is known of their picture."""
+    """Return the objects of a prediction, one row each, with what is known of their picture."""
     lists = column_names("predictions", "by_object")
     names = ("label", "box", "rle", "area_px", "score_bin", "stability", "tone")
     shared = {name: value for name, value in row.items() if name not in lists}
@@ -100,7 +100,10 @@ def _objects(row: Row) -> list[Row]:
 
 
 def _settle(objects: Sequence[Row], proposing: Proposing) -> list[tuple[Row, Settled | None]]:
-    """Every object with its settled mask in the original frame; None for classes that the release does not have."""
+    """Return every object with its settled mask in the original frame.
+
+    None for classes that the release does not have.
+    """
     found: list[tuple[Row, Settled | None]] = []
     for label in sorted({one["label"] for one in objects}):
         own = {one["proposal_id"]: one for one in objects if one["label"] == label}
@@ -126,7 +129,7 @@ def _settle(objects: Sequence[Row], proposing: Proposing) -> list[tuple[Row, Set
 def _refusal(
     one: Row, settled: Settled | None, proposing: Proposing, examples: Mapping[str, Sequence[Looks]]
 ) -> tuple[str | None, float | None]:
-    """Why an object is refused, and how probable it is that it looks like its class, where that was asked."""
+    """Return why an object is refused, and how probable it is that it looks like its class, where that was asked."""
     if settled is None:
         return "unknown_label", None
     if settled.refused:

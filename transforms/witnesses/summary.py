@@ -33,7 +33,7 @@ def describe_witnesses(
 
 
 def _table(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The figures of ``summarise`` as rows; none where nothing was compared."""
+    """Return the figures of ``summarise`` as rows; none where nothing was compared."""
     if not found["all"]["pictures"]:
         return []
     rows = [{"by": "all", "value": "", **found["all"]}]

@@ -14,7 +14,7 @@ LISTS = tuple(name for name in column_names("records", "of_objects") if name != 
 
 
 def check_keys(tables: Tables) -> Iterator[str]:
-    """Every key occurs once; image keys by sample and by content."""
+    """Yield every key occurs once; image keys by sample and by content."""
     keyed = (("records", "record_id"), ("objects", "object_id"), ("images", "sample_id"), ("images", "image_sha256"))
     for table, key in (*keyed, ("instructions", "instruction_id")):
         column = getattr(tables, table)[key]
@@ -22,7 +22,7 @@ def check_keys(tables: Tables) -> Iterator[str]:
 
 
 def check_references(tables: Tables) -> Iterator[str]:
-    """Every record has its image, every image a record, every object and instruction its record; in one split."""
+    """Yield every record has its image, every image a record, every object and instruction its record; in one split."""
     pairs = (
         ("records", ["sample_id", "image_sha256", "split"], "images"),
         ("images", ["sample_id", "image_sha256", "split"], "records"),
@@ -36,7 +36,7 @@ def check_references(tables: Tables) -> Iterator[str]:
 
 
 def check_lengths(tables: Tables) -> Iterator[str]:
-    """The count of a record is the length of each of its lists."""
+    """Yield the count of a record is the length of each of its lists."""
     for name in LISTS:
         wrong = tables.records.filter(pl.col(name).list.len() != pl.col("count"))
         for record_id, count, length in wrong.select("record_id", "count", pl.col(name).list.len()).iter_rows():
@@ -44,7 +44,7 @@ def check_lengths(tables: Tables) -> Iterator[str]:
 
 
 def check_objects(tables: Tables) -> Iterator[str]:
-    """The lists of a record hold what the objects table says, object by object."""
+    """Yield the lists of a record hold what the objects table says, object by object."""
     listed, stated = _listed_objects(tables.records), _stated_objects(tables.objects)
     if listed["object_id"].to_list() != stated["object_id"].to_list():
         missing, extra = set(listed["object_id"]) - set(stated["object_id"]), set(stated["object_id"])
@@ -59,7 +59,7 @@ def check_objects(tables: Tables) -> Iterator[str]:
 
 
 def _listed_objects(records: pl.DataFrame) -> pl.DataFrame:
-    """One row per object as the records list them."""
+    """Return one row per object as the records list them."""
     rows = records.filter(pl.col("count") > 0).sort("record_id").select(LISTS).explode(LISTS)
     box = [pl.col("bbox").list.get(side).alias(name) for side, name in enumerate(SIDES)]
     return rows.select(
@@ -81,7 +81,7 @@ def _pair(name: str, x: str, y: str) -> tuple[pl.Expr, pl.Expr]:
 
 
 def _stated_objects(objects: pl.DataFrame) -> pl.DataFrame:
-    """The same columns from the objects table; the point is recomputed from its kind."""
+    """Return the same columns from the objects table; the point is recomputed from its kind."""
     centre = {"x": (pl.col("x1") + pl.col("x2")) / 2, "y": (pl.col("y1") + pl.col("y2")) / 2}
     kind = pl.col("point_kind")
     point = [
@@ -99,7 +99,7 @@ def _stated_objects(objects: pl.DataFrame) -> pl.DataFrame:
 
 
 def _differs(listed: pl.Series, stated: pl.Series) -> NDArray[np.bool_]:
-    """Rows that differ; numbers may differ by the rounding to float32, which lists of boxes and points have."""
+    """Return rows that differ; numbers may differ by the rounding to float32, which lists of boxes and points have."""
     if not listed.dtype.is_float():
         return np.asarray(listed.ne_missing(stated).to_numpy(), np.bool_)
     left, right = (values.cast(pl.Float64).to_numpy() for values in (listed, stated))
@@ -129,7 +129,7 @@ def check_sizes(tables: Tables) -> Iterator[str]:
 
 
 def check_absence(tables: Tables) -> Iterator[str]:
-    """A record with count 0 exists only where the image's labels are exhaustive for it."""
+    """Yield a record with count 0 exists only where the image's labels are exhaustive for it."""
     empty = tables.records.filter(pl.col("count") == 0).join(
         tables.images.select("sample_id", "labels_exhaustive"), on="sample_id"
     )
@@ -138,7 +138,7 @@ def check_absence(tables: Tables) -> Iterator[str]:
 
 
 def check_splits(tables: Tables) -> Iterator[str]:
-    """No group of images, and no source picture, is in two splits."""
+    """Yield no group of images, and no source picture, is in two splits."""
     for key in ("group_id", "luma_blake3"):
         spread = tables.images.group_by(key).agg(pl.col("split").unique().sort()).filter(pl.col("split").list.len() > 1)
         for value, splits in spread.sort(key).iter_rows():

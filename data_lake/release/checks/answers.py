@@ -14,7 +14,7 @@ ELSEWHERE = "a label that the recipe leaves out"
 
 
 def check_answers(tables: Tables, recipe: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence for every instruction whose prompt or answer is not what its record says."""
+    """Yield a sentence for every instruction whose prompt or answer is not what its record says."""
     policy = box_policy(recipe)
     wrong = _wrong(tables, tables.instructions, policy)
     # An image may hold labels that the recipe leaves out, so the name for "with others" can be right as well.

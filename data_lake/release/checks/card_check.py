@@ -27,7 +27,7 @@ def check_card(folder: Path, manifest: Manifest) -> None:
 
 
 def card_problems(text: str, paths: list[str]) -> Iterator[str]:
-    """A sentence for everything in the front matter that the Hub or its viewer would not accept."""
+    """Yield a sentence for everything in the front matter that the Hub or its viewer would not accept."""
     if not text.startswith("---\n") or "\n---\n" not in text[4:]:
         yield "has no front matter between two lines of ---"
         return

@@ -22,7 +22,7 @@ def has_descriptions(manifest: Manifest) -> bool:
 
 
 def check_descriptions(folder: Path, manifest: Manifest, tables: Tables) -> Iterator[str]:
-    """A sentence for every kept one whose verdict or regions are not those that the tables give."""
+    """Yield a sentence for every kept one whose verdict or regions are not those that the tables give."""
     rows = {row["image_sha256"]: row for row in read_parquet(folder, manifest, TABLE).iter_rows(named=True)}
     names = load_names(known_labels(tables.records, tables.images))
     policy = box_policy(manifest.recipe)

@@ -48,7 +48,7 @@ def _check_pixels(picture: Picture) -> list[str]:
 
 
 def decoded_size(data: bytes) -> tuple[int, int]:
-    """Width and height of a picture that decodes to its end (at an eighth of the size where the format can)."""
+    """Return width and height of a picture that decodes to its end (at an eighth of the size where the format can)."""
     with Image.open(BytesIO(data), formats=("JPEG", "PNG")) as image:
         size = image.size
         image.draft("L", (size[0] // 8, size[1] // 8))

@@ -17,7 +17,7 @@ EXCLUSIONS = "quarantine/exclusions.parquet"
 
 
 def check_placement(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """A sentence for every Parquet file with rows of another split than its name says."""
+    """Yield a sentence for every Parquet file with rows of another split than its name says."""
     for table in ("data", "images", "objects", "instructions", *MADE):
         for path in table_files(manifest, table):
             if not path.endswith(".parquet"):
@@ -30,7 +30,7 @@ def check_placement(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def check_quarantine(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """A sentence for every reason whose count in the manifest is not that of the table of exclusions.
+    """Yield a sentence for every reason whose count in the manifest is not that of the table of exclusions.
 
     DataError for a column of any table of the quarantine that has another type than declared, or nulls where none may
     be.
@@ -58,7 +58,7 @@ def check_quarantine(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def _check_tables(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """A sentence for every file of the quarantine that is no declared table; the others are read."""
+    """Yield a sentence for every file of the quarantine that is no declared table; the others are read."""
     for file in manifest.files:
         folder_name, _, name = file.path.rpartition("/")
         if folder_name == "quarantine" and file.path != EXCLUSIONS:
@@ -70,7 +70,7 @@ def _check_tables(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def check_totals(manifest: Manifest, tables: Tables) -> Iterator[str]:
-    """A sentence for every table whose number of rows is not what the accounting says went into it."""
+    """Yield a sentence for every table whose number of rows is not what the accounting says went into it."""
     stages = {stage.name: stage for stage in manifest.accounting}
     for name in sorted({"record", "instruct"} - stages.keys()):
         yield f"the accounting lacks the stage {name}"

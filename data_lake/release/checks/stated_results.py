@@ -59,7 +59,7 @@ class StatedExpectations(_Stated):
 
 
 def check_expectations(folder: Path, manifest: Manifest, tables: Tables) -> Iterator[str]:
-    """A sentence for everything in expectations.json that contradicts itself, the accounting or the tables."""
+    """Yield a sentence for everything in expectations.json that contradicts itself, the accounting or the tables."""
     for table in read_expectations(folder).tables:
         where = f"{table.stage}: {table.table}"
         for rule in table.rules:
@@ -75,7 +75,7 @@ def check_expectations(folder: Path, manifest: Manifest, tables: Tables) -> Iter
 
 
 def read_expectations(folder: Path) -> StatedExpectations:
-    """The checked content of expectations.json; DataError names what is wrong in it."""
+    """Return the checked content of expectations.json; DataError names what is wrong in it."""
     try:
         return StatedExpectations.model_validate_json((folder / EXPECTATIONS).read_bytes())
     except OSError as error:
@@ -87,7 +87,7 @@ def read_expectations(folder: Path) -> StatedExpectations:
 
 
 def _accounting_problems(where: str, table: StatedTable, manifest: Manifest) -> Iterator[str]:
-    """Rows that are held back reject inputs for a rule, and only those do."""
+    """Yield rows that are held back reject inputs for a rule, and only those do."""
     reasons = {
         reason.reason
         for stage in manifest.accounting
@@ -100,7 +100,7 @@ def _accounting_problems(where: str, table: StatedTable, manifest: Manifest) -> 
 
 
 def check_stated_leakage(folder: Path, manifest: Manifest, images: pl.DataFrame) -> Iterator[str]:
-    """A sentence for each leak in leakage.json, and for each count that the images table contradicts.
+    """Yield a sentence for each leak in leakage.json, and for each count that the images table contradicts.
 
     Near-duplicates need the pictures: ``verify --leakage`` computes the whole certificate again.
     """

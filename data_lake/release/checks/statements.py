@@ -20,7 +20,7 @@ CARD_CODE = re.compile(r"the digest of the code \(`([0-9a-f]{12})`\)")
 
 
 def check_identity(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """A sentence for each of name, version, date and code that differs in folder, card or croissant.json."""
+    """Yield a sentence for each of name, version, date and code that differs in folder, card or croissant.json."""
     place = folder.resolve()
     if VERSION.fullmatch(place.name) and place.name != manifest.version:
         yield f"the folder is that of version {place.name}, the manifest says {manifest.version}"
@@ -52,7 +52,7 @@ def _card_problems(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def check_recipe(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """A sentence for each key of the manifest's recipe that differs in recipe.json, withdrawals among them."""
+    """Yield a sentence for each key of the manifest's recipe that differs in recipe.json, withdrawals among them."""
     stated, claimed = read_object(folder, RECIPE), without_version(manifest.recipe)
     for key in sorted(stated.keys() | claimed.keys()):
         if stated.get(key) != claimed.get(key):
@@ -64,7 +64,7 @@ def check_recipe(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def check_inputs(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """A sentence for each source and stage of the manifest that differs in inputs.json."""
+    """Yield a sentence for each source and stage of the manifest that differs in inputs.json."""
     stated, claimed = read_object(folder, INPUTS), stated_inputs(manifest.sources, manifest.accounting)
     for key in ("sources", "accounting"):
         given = stated.get(key)
@@ -94,7 +94,7 @@ def check_sources(manifest: Manifest, tables: Tables, catalogue: Mapping[str, So
 
 
 def _unofficial(name: str, info: SourceInfo, claimed: Mapping[str, str]) -> Iterator[str]:
-    """Files that are claimed to be official and are not; where only a sha384 is known, they are not checked."""
+    """Yield files that are claimed to be official and are not; where only a sha384 is known, they are not checked."""
     if any(archive.sha384 for archive in info.archives):
         return
     accepted = {sha256 for file in info.archives for sha256 in file.sha256}

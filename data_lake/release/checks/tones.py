@@ -17,7 +17,7 @@ Stated = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def stated_tones(objects: pl.DataFrame, images: pl.DataFrame) -> Stated:
-    """By image what must be measured again: masks in pictures as the source ships them, and every stated tone.
+    """Return by image what must be measured again: masks in pictures as the source ships them, and every stated tone.
 
     Masks of reviewers have no tone: corrections are applied without the picture.
     """
@@ -30,7 +30,7 @@ def stated_tones(objects: pl.DataFrame, images: pl.DataFrame) -> Stated:
 
 
 def check_tones(data: bytes, stated: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """A sentence for every object of a picture whose stated tone is not the measured one."""
+    """Yield a sentence for every object of a picture whose stated tone is not the measured one."""
     pixels = decode_image(data).pixels if any(row["measurable"] for row in stated) else np.zeros((1, 1, 3), np.uint8)
     for row in stated:
         own = tuple(row[name] for name in TONE_COLUMNS)

@@ -68,7 +68,7 @@ Problems = Callable[[], Iterator[str]]
 
 
 def verify_release(folder: Path, *, leakage: bool = False, trust: Trust | None = None) -> VerifyReport:
-    """The outcome of every check; a damaged release gives failing checks, never an exception.
+    """Return the outcome of every check; a damaged release gives failing checks, never an exception.
 
     Files: all there, none besides, size and sha256, manifest root. Tables: readable, references, lists,
     splits, answers, logical digest. Pictures: bytes, size in pixels. Accounting: sums of every stage. With
@@ -137,7 +137,7 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
 
 
 def _unproved(manifest: Manifest, *, signed: bool) -> Iterator[Check]:
-    """Statements that nothing in the release proves."""
+    """Yield statements that nothing in the release proves."""
     if not signed:
         detail = "stated, not proved: a signature proves it (--allowed-signers)"
         yield Check("packages", True, detail, proved=False)
@@ -173,7 +173,7 @@ def _leaks(folder: Path, manifest: Manifest, certificates: list[Certificate]) ->
 
 
 def _run(name: str, problems: Problems, *, raised: tuple[type[Exception], ...] = ()) -> Check:
-    """The outcome of a check; anything that hostile bytes make a library raise is a finding, not a crash.
+    """Return the outcome of a check; anything that hostile bytes make a library raise is a finding, not a crash.
 
     ``raised`` says nothing of the release, but of what was asked or of this machine.
     """
@@ -209,13 +209,13 @@ def _changed_files(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def check_sizes(folder: Path, manifest: Manifest) -> None:
-    """DataError where a file is missing or not of the stated size: what takes no time, for what reads no file."""
+    """Raise DataError where a file is missing or not of the stated size: what takes no time, for what reads no file."""
     for problem in filter(None, (size_problem(folder, entry) for entry in manifest.entries)):
         raise DataError(f"{folder}: {problem}. Verify it, and get it again.")
 
 
 def size_problem(folder: Path, entry: FileEntry) -> str | None:
-    """What is wrong with a file as far as that shows without reading it."""
+    """Return what is wrong with a file as far as that shows without reading it."""
     path = folder / entry.path
     if not path.is_file():
         return f"{entry.path} is missing"

@@ -56,7 +56,7 @@ def corrupting(severity: int) -> Render:
 
 
 def _kinds(folder: Path, manifest: Manifest, split: str) -> list[bytes]:
-    """One line a picture: its file and its kind of corruption."""
+    """Return one line a picture: its file and its kind of corruption."""
     rows = read_parquet(folder, manifest, "images", split).sort("image_file")
     return [
         orjson.dumps({"image": name, "corruption": kind_of(sha256)}, option=orjson.OPT_APPEND_NEWLINE)

@@ -54,7 +54,7 @@ class Written:
 
 
 def write_conversations(export: Export, form: Conversation) -> Written:
-    """One file of entries per split, the pictures they need, and what the trainer needs to find them."""
+    """Return one file of entries per split, the pictures they need, and what the trainer needs to find them."""
     images = entries = 0
     left_out: Counter[str] = Counter()
     filled: list[str] = []
@@ -98,7 +98,7 @@ def write_layout(export: Export, form: Layout) -> Written:
 
 
 def _lines(export: Export, form: Conversation, split: str, used: set[str], left_out: Counter[str]) -> Iterator[bytes]:
-    """The entries of a split; fills ``used`` with the pictures they need, and counts those without a form."""
+    """Yield the entries of a split; fills ``used`` with the pictures they need, and counts those without a form."""
     for item in read_items(export.folder, export.manifest, split):
         try:
             line = form.encode(item)
@@ -110,7 +110,7 @@ def _lines(export: Export, form: Conversation, split: str, used: set[str], left_
 
 
 def _write_lines(path: Path, lines: Iterator[bytes], *, listed: bool) -> int:
-    """The number of entries written; without any there is no file, since readers refuse an empty one."""
+    """Yield the number of entries written; without any there is no file, since readers refuse an empty one."""
     first = next(lines, None)
     if first is None:
         return 0
@@ -130,7 +130,7 @@ def _write_lines(path: Path, lines: Iterator[bytes], *, listed: bool) -> int:
 
 
 def _dataset_info(name: str, form: Conversation, splits: Iterable[str]) -> bytes:
-    """What LLaMA-Factory looks the files up in."""
+    """Return what LLaMA-Factory looks the files up in."""
     shape = {"formatting": "sharegpt", "columns": {"messages": "messages", "images": "images"}, "tags": _TAGS}
     entries = {f"{name}_{split}": {"file_name": form.path(split)} | shape for split in splits}
     return orjson.dumps(entries, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -30,14 +30,14 @@ class LeftOut:
 
 
 def left_out_reason(dialect: str) -> str:
-    """The word for it in the accounting."""
+    """Return the word for it in the accounting."""
     return "no_form_in_" + dialect.replace("-", "_").replace(".", "_")
 
 
 def translate(
     instructions: pl.DataFrame, images: pl.DataFrame, records: pl.DataFrame, dialects: Iterable[str]
 ) -> tuple[pl.DataFrame, list[LeftOut]]:
-    """The instructions in each of the dialects, sorted by key, and what has no form there."""
+    """Return the instructions in each of the dialects, sorted by key, and what has no form there."""
     forms = {name: FORMS[name] for name in dialects}
     splits = dict(instructions.select("instruction_id", "split").iter_rows())
     rows: list[tuple[str, ...]] = []
@@ -55,5 +55,5 @@ def translate(
 
 
 def encode_line(item: Item, form: Conversation) -> str:
-    """The entry of an instruction as a row of its table, in canonical JSON."""
+    """Return the entry of an instruction as a row of its table, in canonical JSON."""
     return orjson.dumps(to_row(form.encode(item), form.columns)).decode()

@@ -54,7 +54,7 @@ class Pictures:
 
 
 def read_dialect_pictures(folder: Path, manifest: Manifest, split: str) -> Pictures:
-    """The pictures of a split; DataError for objects of no picture."""
+    """Return the pictures of a split; DataError for objects of no picture."""
     return Pictures(*(read_parquet(folder, manifest, table, split) for table in ("images", "objects")))
 
 
@@ -68,13 +68,13 @@ def read_contents(folder: Path, manifest: Manifest, splits: tuple[str, ...]) -> 
 
 
 def read_items(folder: Path, manifest: Manifest, split: str) -> Iterator[Item]:
-    """The instructions of a split, sorted by id; DataError for one whose record or picture the release lacks."""
+    """Yield the instructions of a split, sorted by id; DataError for one whose record or picture the release lacks."""
     images, records = (read_parquet(folder, manifest, table, split) for table in ("images", "data"))
     yield from make_items(read_all_instructions(folder, manifest, split), images, records)
 
 
 def make_items(instructions: pl.DataFrame, images: pl.DataFrame, records: pl.DataFrame) -> Iterator[Item]:
-    """The instructions, sorted by id, with all that a dialect needs of their images and records."""
+    """Yield the instructions, sorted by id, with all that a dialect needs of their images and records."""
     sizes, points = images.select("image_file", "width", "height"), records.select("record_id", "label", "points")
     requests = learn_template_requests()
     for part in instructions.select(INSTRUCTION_COLUMNS).sort("instruction_id").iter_slices(ROWS_AT_ONCE):
@@ -85,7 +85,7 @@ def make_items(instructions: pl.DataFrame, images: pl.DataFrame, records: pl.Dat
 
 
 def learn_template_requests() -> Requests:
-    """The format requests of the templates that come with the project."""
+    """Return the format requests of the templates that come with the project."""
     templates = load_templates().by_task
     return learn_requests({task: [template.request for template in found] for task, found in templates.items()})
 

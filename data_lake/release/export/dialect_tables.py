@@ -19,14 +19,14 @@ from medmultipoints.transforms.diff.releases import Tables
 
 
 def write_dialect_rows(path: Path, lines: pl.DataFrame, dialect: str, *, name: str) -> FileEntry:
-    """The entry of a Parquet file with the lines of one dialect and split, sorted by instruction_id."""
+    """Return the entry of a Parquet file with the lines of one dialect and split, sorted by instruction_id."""
     schema = dialect_schema(dialect)
     rows = [orjson.loads(line) for line in lines.sort("instruction_id")["line"]]
     return write_table(path, pa.Table.from_pylist(rows, schema=schema), schema, name=name)
 
 
 def dialect_schema(dialect: str) -> pa.Schema:
-    """The Arrow schema of a dialect's table."""
+    """Return the Arrow schema of a dialect's table."""
     columns = FORMS[dialect].columns
     return pa.schema([(name, _arrow_type(kind)) for name, kind in columns.items()])
 
@@ -40,7 +40,7 @@ def _arrow_type(kind: Any) -> pa.DataType:
 
 
 def check_dialects(folder: Path, manifest: Manifest, tables: Tables) -> Iterator[str]:
-    """A sentence for every entry that is not what its dialect makes of the instruction, byte for byte."""
+    """Yield a sentence for every entry that is not what its dialect makes of the instruction, byte for byte."""
     asked = recipe_value(manifest, list, "instructions", "dialects") or []
     for name in sorted({*asked, *tables.dialects["dialect"]}):
         if name not in FORMS:

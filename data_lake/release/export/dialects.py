@@ -48,7 +48,7 @@ def export_dialect(folder: Path, to: Path, dialect: str, split: str | None = Non
 
 
 def find_dialect(name: str) -> Dialect:
-    """The dialect of that name; UsageError lists all."""
+    """Return the dialect of that name; UsageError lists all."""
     if name not in DIALECTS:
         raise UsageError(f"unknown dialect '{name}'; choose one of {', '.join(DIALECTS)}.")
     return DIALECTS[name]
@@ -67,7 +67,7 @@ def _write(export: Export, dialect: Dialect, to: Path) -> DialectReport:
 
 
 def _mark(export: Export, dialect: Dialect, report: DialectReport) -> bytes:
-    """Which release this is, in which frame, with which limits of the resize, and what is not in it."""
+    """Return which release this is, in which frame, with which limits of the resize, and what is not in it."""
     manifest, resize = export.manifest, dialect.resize
     mark = {
         "release": manifest.name,

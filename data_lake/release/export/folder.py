@@ -52,7 +52,7 @@ def _refuse_other(to: Path, manifest: Manifest, splits: Sequence[str], dialect: 
 
 
 def read_mark(folder: Path) -> dict[str, Any] | None:
-    """What an export says of itself; None for any other folder."""
+    """Return what an export says of itself; None for any other folder."""
     try:
         mark = orjson.loads((folder / MARK).read_bytes())
     except (OSError, orjson.JSONDecodeError):
@@ -62,7 +62,7 @@ def read_mark(folder: Path) -> dict[str, Any] | None:
 
 
 def _refuse_foreign_files(to: Path, unfinished: Path) -> None:
-    """UsageError where the earlier export holds files of somebody else."""
+    """Raise UsageError where the earlier export holds files of somebody else."""
     foreign = sorted(_files(to) - _files(unfinished))
     if foreign:
         raise UsageError(

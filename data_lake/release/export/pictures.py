@@ -39,7 +39,7 @@ def write_pictures(
 
 
 def crops_among(paths: Iterable[str]) -> Crops:
-    """The crops among the paths, by the sha256 of their picture and by path, sorted."""
+    """Return the crops among the paths, by the sha256 of their picture and by path, sorted."""
     found: dict[str, dict[str, Crop]] = {}
     for path in sorted(paths):
         if crop := read_crop(path):
@@ -48,7 +48,10 @@ def crops_among(paths: Iterable[str]) -> Crops:
 
 
 def cut_crops(picture: Picture, crops: Crops) -> Iterator[tuple[str, bytes]]:
-    """Path and PNG of each crop of a picture; DataError for a damaged picture and for a crop that passes its edge."""
+    """Yield path and PNG of each crop of a picture.
+
+    DataError for a damaged picture and for a crop that passes its edge.
+    """
     wanted = crops.get(picture.image_sha256, {})
     if wanted:
         with _explained(picture):
@@ -57,7 +60,7 @@ def cut_crops(picture: Picture, crops: Crops) -> Iterator[tuple[str, bytes]]:
 
 
 def _rendered(stored: Picture, path: str, render: Render, crops: Crops) -> Iterator[tuple[str, bytes]]:
-    """The picture and its crops with their paths; crops are cut from the released pixels and rendered like it."""
+    """Yield the picture and its crops with their paths; crops are cut from the released pixels and rendered like it."""
     with _explained(stored):
         yield path, render(stored.data, Size(stored.width, stored.height))
         for place, data in cut_crops(stored, crops):

@@ -51,7 +51,7 @@ def export_release(folder: Path, to: Path, split: str | None = None) -> ExportRe
 
 
 def choose_splits(manifest: Manifest, split: str | None) -> tuple[str, ...]:
-    """All splits of the release, or the one that is asked for; UsageError where it has none of that name."""
+    """Return all splits of the release, or the one that is asked for; UsageError where it has none of that name."""
     check_split(manifest, split)
     return splits_of(manifest) if split is None else (split,)
 
@@ -76,7 +76,7 @@ def write_plain(
 
 
 def image_paths(images: pl.DataFrame) -> dict[str, str]:
-    """The export path of each sample; DataError for a path that is not of the declared form."""
+    """Return the export path of each sample; DataError for a path that is not of the declared form."""
     paths = dict(images.select("sample_id", "image_file").iter_rows())
     for sample_id, path in paths.items():
         if not isinstance(path, str) or IMAGE_FILE.fullmatch(path) is None:
@@ -85,7 +85,10 @@ def image_paths(images: pl.DataFrame) -> dict[str, str]:
 
 
 def _shown(asked: pl.DataFrame, known: set[str]) -> set[str]:
-    """The paths of all pictures that instructions show; DataError for one that is neither an image nor a crop."""
+    """Return the paths of all pictures that instructions show.
+
+    DataError for one that is neither an image nor a crop.
+    """
     shown = set(asked["image_files"].explode().drop_nulls())
     lost = sorted(path for path in shown - known if read_crop(path) is None)
     if lost:

@@ -19,18 +19,21 @@ KEYS = column_names("disagreements", "reported")
 
 @reads_release
 def read_findings(folder: Path) -> pl.DataFrame:
-    """All findings of a release, the worst first, then by image; DataError where the release has no such table."""
+    """Return all findings of a release, the worst first, then by image.
+
+    DataError where the release has no such table.
+    """
     return _read(folder, "disagreements").sort(severity_rank(), "source", "stem", "finding_id")
 
 
 @reads_release
 def read_conventions(folder: Path) -> pl.DataFrame:
-    """The convention of each source's boxes."""
+    """Return the convention of each source's boxes."""
     return _read(folder, "conventions").sort("source")
 
 
 def told(findings: pl.DataFrame) -> Iterator[dict[str, Any]]:
-    """Each finding with exactly the ``KEYS``."""
+    """Return each finding with exactly the ``KEYS``."""
     return findings.select(KEYS).iter_rows(named=True)
 
 

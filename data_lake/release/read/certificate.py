@@ -35,12 +35,12 @@ class Leakage:
 
 
 def certificate_bytes(certificate: Certificate) -> bytes:
-    """The content of leakage.json: indented JSON with sorted keys."""
+    """Return the content of leakage.json: indented JSON with sorted keys."""
     return orjson.dumps(certificate, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
 def check_leakage(folder: Path, manifest: Manifest) -> Leakage:
-    """The certificate of the pictures themselves; leakage.json must equal it and have no leak."""
+    """Return the certificate of the pictures themselves; leakage.json must equal it and have no leak."""
     stated = read_certificate(folder)
     threshold = threshold_of(stated)
     seen = read_seen(folder, manifest)
@@ -67,7 +67,10 @@ def read_seen(folder: Path, manifest: Manifest) -> tuple[pl.DataFrame, pl.DataFr
 
 
 def _look(folder: Path, manifest: Manifest) -> Iterator[dict[str, str]]:
-    """One row a picture and split. Only of pictures as their source ships them can the source's hashes be computed."""
+    """Yield one row a picture and split.
+
+    Only of pictures as their source ships them can the source's hashes be computed.
+    """
     original = set(
         read_parquet(folder, manifest, "images")
         .filter((pl.col("scale") == 1) & (pl.col("image_origin") == "member"))["sample_id"]
@@ -98,7 +101,7 @@ def _row(picture: Picture, split: str, file: str, original: bool, stated: Mappin
 
 
 def read_certificate(folder: Path) -> dict[str, Any]:
-    """The content of leakage.json; DataError where it is missing or no JSON object."""
+    """Return the content of leakage.json; DataError where it is missing or no JSON object."""
     if not (folder / CERTIFICATE).is_file():
         raise DataError(f"{folder} holds no {CERTIFICATE}: the release is older than it. Build it again.")
     return read_object(folder, CERTIFICATE)
@@ -123,12 +126,12 @@ def read_text_states(folder: Path) -> dict[str, int]:
 
 
 def read_threshold(folder: Path) -> float:
-    """The distance below which the release took pictures for near-duplicates."""
+    """Return the distance below which the release took pictures for near-duplicates."""
     return threshold_of(read_certificate(folder))
 
 
 def threshold_of(stated: Mapping[str, Any]) -> float:
-    """The distance below which a certificate takes pictures for near-duplicates."""
+    """Return the distance below which a certificate takes pictures for near-duplicates."""
     search = stated.get("search")
     threshold = search.get("threshold") if isinstance(search, dict) else None
     if not isinstance(threshold, int | float) or isinstance(threshold, bool):
@@ -137,7 +140,7 @@ def threshold_of(stated: Mapping[str, Any]) -> float:
 
 
 def threshold_problems(threshold: float, manifest: Manifest) -> Iterator[str]:
-    """A threshold below what the rule can choose would hide leaks, unless the recipe itself says so."""
+    """Yield a threshold below what the rule can choose would hide leaks, unless the recipe itself says so."""
     chosen = recipe_value(manifest, (int, float), "splits", "near_threshold")
     if chosen is not None and threshold != chosen:
         yield f"{CERTIFICATE} uses the threshold {threshold}, the recipe {chosen}"

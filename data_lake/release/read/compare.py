@@ -43,7 +43,10 @@ def compare_releases(old: Path, new: Path, old_kind: type[Manifest] = Manifest) 
 
 @reads_release
 def diff_folders(old: Path, new: Path, shown: int = EXAMPLES, *, old_kind: type[Manifest] = Manifest) -> ReleaseDiff:
-    """The difference of any two release folders, what they were made of included; none where the roots are equal."""
+    """Return the difference of any two release folders, what they were made of included.
+
+    None where the roots are equal.
+    """
     before, after = read_manifest(old, old_kind), read_manifest(new)
     if before.manifest_root == after.manifest_root:
         return ReleaseDiff()
@@ -52,7 +55,7 @@ def diff_folders(old: Path, new: Path, shown: int = EXAMPLES, *, old_kind: type[
 
 
 def _made_of(old: Manifest, new: Manifest, shown: int) -> list[Change]:
-    """The files of the sources and the values of the recipe that differ."""
+    """Return the files of the sources and the values of the recipe that differ."""
     files = [_files(one) for one in (old, new)]
     recipes = [dict(_flat(one.recipe)) for one in (old, new)]
     found = []
@@ -69,7 +72,7 @@ def _files(manifest: Manifest) -> dict[str, str]:
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of a recipe under its dotted name, corrections by their image; the version is left out."""
+    """Yield every value of a recipe under its dotted name, corrections by their image; the version is left out."""
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
@@ -83,7 +86,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def _decision(entry: Mapping[str, Any]) -> str:
-    """What an entry of the corrections does, or why an image is withdrawn, with all that it says of it."""
+    """Return what an entry of the corrections does, or why an image is withdrawn, with all that it says of it."""
     said = (entry.get(name) for name in ("kind", "object", "label", "box", "boxes"))
     action = entry.get("action") or entry.get("reason") or dict(entry)
     return " ".join([str(action), *(str(one) for one in said if one)])
@@ -95,7 +98,7 @@ def _short(value: object) -> str:
 
 
 def _apart(before: object, after: object) -> tuple[str, str]:
-    """Both values in short; long ones that begin alike are cut where they begin to differ."""
+    """Return both values in short; long ones that begin alike are cut where they begin to differ."""
     if (short := (_short(before), _short(after)))[0] != short[1]:
         return short
     one, other = str(before), str(after)

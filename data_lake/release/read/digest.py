@@ -33,7 +33,7 @@ ROWS_AT_ONCE = 5_000
 
 
 def logical_digest(tables: Tables) -> str:
-    """The sha256 over the canonical rows of the tables; the order of rows and columns does not matter."""
+    """Return the sha256 over the canonical rows of the tables; the order of rows and columns does not matter."""
     total = hashlib.sha256()
     for name, keys in KEYS.items():
         frame = getattr(tables, name)
@@ -54,7 +54,7 @@ def _add_rows(total: "hashlib._Hash", frame: pl.DataFrame) -> None:
 
 
 def _widened(kind: pl.DataType) -> pl.DataType:
-    """The type with float64 in place of float32 at any depth."""
+    """Return the type with float64 in place of float32 at any depth."""
     if isinstance(kind, pl.List):
         return pl.List(_widened(kind.inner))  # type: ignore[arg-type]
     return pl.Float64() if kind.is_float() else kind

@@ -21,7 +21,7 @@ def expectations_bytes(verdicts: Mapping[str, Iterable[Mapping[str, Any]]]) -> b
 
 
 def _by_table(verdicts: Iterable[Verdict]) -> Iterable[dict[str, Any]]:
-    """One entry a table and suite; rows held back are those that break a rule themselves."""
+    """Yield one entry a table and suite; rows held back are those that break a rule themselves."""
     ordered = sorted(verdicts, key=lambda verdict: (verdict.table, verdict.suite))
     for (table, suite), group in groupby(ordered, lambda verdict: (verdict.table, verdict.suite)):
         found = list(group)

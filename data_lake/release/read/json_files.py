@@ -10,7 +10,7 @@ from medmultipoints.transforms.errors import DataError
 
 
 def read_object(folder: Path, name: str) -> dict[str, Any]:
-    """The JSON object in a file of the release; DataError where it holds anything else."""
+    """Return the JSON object in a file of the release; DataError where it holds anything else."""
     try:
         value = orjson.loads((folder / name).read_bytes())
     except OSError as error:
@@ -23,7 +23,7 @@ def read_object(folder: Path, name: str) -> dict[str, Any]:
 
 
 def recipe_value(manifest: Manifest, kind: type | tuple[type, ...], *names: str) -> Any:
-    """The value under nested names in the recipe of a release, None where it is missing.
+    """Return the value under nested names in the recipe of a release, None where it is missing.
 
     DataError where it, or a table on the way to it, is of another type.
     """

@@ -17,7 +17,7 @@ COLUMNS = ("image_sha256", "luma_blake3", "split")
 
 
 def read_previous(reference: str, releases: Path) -> tuple[str, pl.DataFrame]:
-    """``name@root`` with the full root, and image_sha256, luma_blake3 and split of the release's images, sorted.
+    """Return ``name@root`` with the full root, and image_sha256, luma_blake3 and split of the release's images, sorted.
 
     ``reference``: the folder of a release, with @ROOT or without, or NAME@ROOT of a release below ``releases``.
     UsageError where there is no such release or its root is another, DataError where its files are not its own.
@@ -32,7 +32,10 @@ def read_previous(reference: str, releases: Path) -> tuple[str, pl.DataFrame]:
 
 
 def read_previous_tables(reference: str, releases: Path) -> tuple[str, Tables]:
-    """``name version`` and all rows of the same release, without pictures; DataError where they are not its own."""
+    """Return ``name version`` and all rows of the same release, without pictures.
+
+    DataError where they are not its own.
+    """
     folder, manifest = _find(reference, releases)
     tables = read_tables(folder, manifest)
     found = logical_digest(tables)
@@ -45,7 +48,7 @@ def read_previous_tables(reference: str, releases: Path) -> tuple[str, Tables]:
 
 
 def _find(reference: str, releases: Path) -> tuple[Path, Manifest]:
-    """The folder and the manifest of the release that is meant."""
+    """Return the folder and the manifest of the release that is meant."""
     before, at, root = reference.rpartition("@")
     place, root = (before, root) if at and ROOT.fullmatch(root) else (reference, "")
     folder = Path(place).expanduser()
@@ -61,7 +64,7 @@ def _find(reference: str, releases: Path) -> tuple[Path, Manifest]:
 
 
 def _in_lake(reference: str, name: str, root: str, releases: Path) -> Path:
-    """The folder of the release of that name and root below ``releases``."""
+    """Return the folder of the release of that name and root below ``releases``."""
     folders = sorted(path.parent for path in (releases / name).glob(f"*/{MANIFEST}")) if root else []
     found = [folder for folder in folders if read_manifest(folder).manifest_root.startswith(root)]
     if not found:
@@ -75,7 +78,7 @@ def _in_lake(reference: str, name: str, root: str, releases: Path) -> Path:
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:
-    """DataError unless the root is that of the listed files and the tables of images are the listed ones."""
+    """Raise DataError unless the root is that of the listed files and the tables of images are the listed ones."""
     entries = {entry.path: entry for entry in manifest.entries}
     changed = [
         path

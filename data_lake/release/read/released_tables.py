@@ -38,25 +38,25 @@ PICTURE_COLUMNS = column_names("records", "picture")
 
 
 def table_files(manifest: Manifest, table: str, split: str | None = None) -> tuple[str, ...]:
-    """The paths of a table's files, sorted; of one split, or of all."""
+    """Return the paths of a table's files, sorted; of one split, or of all."""
     places = ((file.path, table_place(file.path)) for file in manifest.files)
     return tuple(sorted(path for path, place in places if place and place[0] == table and split in (None, place[1])))
 
 
 def table_place(path: str) -> tuple[str, str] | None:
-    """The table and the split that a file holds by its name, None for files that are part of no table."""
+    """Return the table and the split that a file holds by its name, None for files that are part of no table."""
     found = PARQUET_FILE.fullmatch(path) or INSTRUCTIONS_FILE.fullmatch(path)
     return (found["table"], found["split"]) if found else None
 
 
 def dialects_in(paths: Iterable[str]) -> tuple[str, ...]:
-    """The dialects that files of a release are in, sorted."""
+    """Return the dialects that files of a release are in, sorted."""
     tables = {place[0] for path in paths if (place := table_place(path))}
     return tuple(sorted(name.removeprefix(DIALECT_PREFIX) for name in tables if name.startswith(DIALECT_PREFIX)))
 
 
 def splits_of(manifest: Manifest) -> tuple[str, ...]:
-    """The splits that have images, sorted."""
+    """Return the splits that have images, sorted."""
     places = (table_place(file.path) for file in manifest.files)
     return tuple(sorted({split for table, split in filter(None, places) if table == "images"}))
 
@@ -69,13 +69,13 @@ def check_split(manifest: Manifest, split: str | None) -> None:
 
 
 def read_tables(folder: Path, manifest: Manifest) -> Tables:
-    """All tables of a release; records come without their pictures."""
+    """Return all tables of a release; records come without their pictures."""
     records, objects, images = (read_parquet(folder, manifest, name) for name in ("data", "objects", "images"))
     return Tables(records, objects, images, read_all_instructions(folder, manifest), read_lines(folder, manifest))
 
 
 def read_parquet(folder: Path, manifest: Manifest, table: str, split: str | None = None) -> pl.DataFrame:
-    """The rows of a table, file by file; pictures are left out. DataError names a file that cannot be read.
+    """Return the rows of a table, file by file; pictures are left out. DataError names a file that cannot be read.
 
     A release in which nothing is anywhere has no file of objects.
     """
@@ -101,19 +101,19 @@ def _read_file(path: Path, declared: str | None) -> pl.DataFrame:
 
 
 def read_all_instructions(folder: Path, manifest: Manifest, split: str | None = None) -> pl.DataFrame:
-    """The instructions of a split, or of all, from their JSONL; an empty table where there are none."""
+    """Return the instructions of a split, or of all, from their JSONL; an empty table where there are none."""
     wanted = [path for path in table_files(manifest, "instructions", split) if path.endswith(".jsonl")]
     empty = pl.DataFrame(schema=INSTRUCTION_SCHEMA)
     return pl.concat([empty, *(read_instructions(own_file(folder, manifest, path)) for path in wanted)])
 
 
 def line_id(dialect: str, instruction_id: str) -> str:
-    """The key of an instruction in a dialect."""
+    """Return the key of an instruction in a dialect."""
     return f"{dialect}:{instruction_id}"
 
 
 def read_lines(folder: Path, manifest: Manifest) -> pl.DataFrame:
-    """The instructions of a release in all its dialects, each as the JSON of its row, sorted by key."""
+    """Return the instructions of a release in all its dialects, each as the JSON of its row, sorted by key."""
     rows: list[tuple[str, ...]] = []
     for file in manifest.files:
         table, split = table_place(file.path) or ("", "")
@@ -127,7 +127,7 @@ def read_lines(folder: Path, manifest: Manifest) -> pl.DataFrame:
 
 
 def read_pictures(folder: Path, manifest: Manifest, split: str | None = None) -> Iterator[Picture]:
-    """Every record with its picture, in the order of the files; one row group is in memory at a time."""
+    """Yield every record with its picture, in the order of the files; one row group is in memory at a time."""
     for path in table_files(manifest, "data", split):
         with readable(own_file(folder, manifest, path)) as file:
             for group in range(file.num_row_groups):
@@ -137,7 +137,7 @@ def read_pictures(folder: Path, manifest: Manifest, split: str | None = None) ->
 def read_chosen_pictures(
     folder: Path, manifest: Manifest, wanted: Collection[str], split: str | None = None
 ) -> Iterator[Picture]:
-    """The pictures of these image_sha256; only the row groups that hold one are read with pictures."""
+    """Yield the pictures of these image_sha256; only the row groups that hold one are read with pictures."""
     left = set(wanted)
     for path in table_files(manifest, "data", split) if left else ():
         with readable(own_file(folder, manifest, path)) as file:
@@ -150,7 +150,7 @@ def read_chosen_pictures(
 
 
 def read_sound_pictures(folder: Path, manifest: Manifest, split: str | None = None) -> Iterator[Picture]:
-    """The same; DataError names the first record whose picture is not the one that was released."""
+    """Yield the same; DataError names the first record whose picture is not the one that was released."""
     for picture in read_pictures(folder, manifest, split):
         if hashlib.sha256(picture.data).hexdigest() != picture.stored_sha256:
             raise DataError(f"record {picture.record_id}: its picture is damaged. Verify {folder}, and get it again.")
@@ -178,7 +178,7 @@ def read_quarantine(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame
 
 
 def own_file(folder: Path, manifest: Manifest, path: str) -> Path:
-    """Where a file of the release lies, once its bytes are those that a binding manifest names; else DataError.
+    """Return where a file of the release lies, once its bytes are those that a binding manifest names; else DataError.
 
     A file is hashed once, unless it changes. One that cannot be read is for its reader to name.
     """

@@ -113,7 +113,7 @@ class Sample:
 def sample_release(
     folder: Path, number: int, *, task: str | None = None, split: str | None = None, seed: int = 0
 ) -> Sample:
-    """``number`` instructions of a task (or of all) and a split (or of all), sorted by id.
+    """Return ``number`` instructions of a task (or of all) and a split (or of all), sorted by id.
 
     Which ones is decided by sha256 of seed and id: another row in the release replaces at most one. UsageError for
     a task or split that the release does not have.
@@ -135,7 +135,7 @@ def sample_release(
 
 
 def _records(folder: Path, manifest: Manifest, split: str | None, chosen: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    """The chosen records, without their pictures."""
+    """Return the chosen records, without their pictures."""
     ids = set(chosen["record_id"])
     table = read_parquet(folder, manifest, "data", split).filter(pl.col("record_id").is_in(sorted(ids)))
     records = {row["record_id"]: row for row in table.iter_rows(named=True)}
@@ -145,7 +145,7 @@ def _records(folder: Path, manifest: Manifest, split: str | None, chosen: pl.Dat
 
 
 def sha256_of(path: str) -> str:
-    """The sha256 of the image at a path of the release, or of the one that a crop is cut from."""
+    """Return the sha256 of the image at a path of the release, or of the one that a crop is cut from."""
     crop = read_crop(path)
     return crop.image_sha256 if crop else PurePosixPath(path).stem
 
@@ -184,18 +184,18 @@ def _row(row: Mapping[str, Any], record: Mapping[str, Any], pictures: Mapping[st
 
 
 def _outline(value: Any) -> Places:
-    """The corners of the outline in an answer with a mask."""
+    """Return the corners of the outline in an answer with a mask."""
     return tuple(map(tuple, value["polygon"])) if isinstance(value, dict) and value.get("polygon") else ()
 
 
 def _listed(places: Sequence[Any]) -> Places:
-    """The places, one or many, as a list of them."""
+    """Return the places, one or many, as a list of them."""
     many = bool(places) and isinstance(places[0], list)
     return tuple(map(tuple, places if many else [places] if places else []))
 
 
 def drawable(answer: str) -> str:
-    """The answer; of a description only the regions that it speaks of."""
+    """Return the answer; of a description only the regions that it speaks of."""
     value = _value(answer)
     regions = value.get("regions") if isinstance(value, dict) else None
     return orjson.dumps(regions).decode() if regions else answer

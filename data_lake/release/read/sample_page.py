@@ -12,7 +12,10 @@ MOST_NUMBERED: Final = 12  # more numbers than this hide what they number
 
 
 def render_page(sample: Sample) -> str:
-    """The page: same sample, same text. Boxes and points of each answer lie over the released picture's own bytes."""
+    """Return the page: same sample, same text.
+
+    Boxes and points of each answer lie over the released picture's own bytes.
+    """
     functions: Functions = {
         "picture": _picture,
         "outlined": _outlined,
@@ -24,7 +27,7 @@ def render_page(sample: Sample) -> str:
 
 
 def describe(row: SampledRow) -> str:
-    """What the drawing shows, in words: the picture's alternative text."""
+    """Return what the drawing shows, in words: the picture's alternative text."""
     stated = row.stated
     said = [] if stated.count is None else [f"count {stated.count}"]
     for name, places in (("box", stated.boxes), ("point", stated.points)):
@@ -39,7 +42,7 @@ def describe(row: SampledRow) -> str:
 
 
 def bare_prompt(row: SampledRow) -> str:
-    """The prompt without the placeholders of its pictures."""
+    """Return the prompt without the placeholders of its pictures."""
     return row.prompt.replace("<image>", "").strip()
 
 
@@ -48,7 +51,7 @@ def _picture(shown: Shown) -> str:
 
 
 def _outlined(row: SampledRow) -> str:
-    """The path of the outline in SVG."""
+    """Return the path of the outline in SVG."""
     return "M" + " L".join(f"{x} {y}" for x, y in row.outline) + " Z"
 
 

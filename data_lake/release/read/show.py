@@ -11,7 +11,7 @@ from medmultipoints.transforms.compose.stats import count_images, count_labels, 
 
 @reads_release
 def describe_release(folder: Path) -> dict[str, Any]:
-    """Name, version, root, splits, labels, counts, licences, sources and accounting of a release folder.
+    """Return name, version, root, splits, labels, counts, licences, sources and accounting of a release folder.
 
     DataError where the folder is no release or a file of it cannot be read; hashes are not checked here.
     """

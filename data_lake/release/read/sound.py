@@ -41,7 +41,7 @@ def reads_release(work: Callable[Concatenate[Path, P], Result]) -> Callable[Conc
 
 
 def check_types(path: Path, rows: pl.DataFrame, table: str) -> None:
-    """DataError for a column of another type than declared, and for a null where none may be.
+    """Raise DataError for a column of another type than declared, and for a null where none may be.
 
     Columns that the rows lack are those of later releases.
     """

@@ -27,14 +27,14 @@ class StatedLeakage:
 
 @reads_release
 def check_folds(folder: Path, folds: Path) -> StatedLeakage:
-    """What HyperKvasir's official folds (CSV) leak, on the HyperKvasir images that the release holds."""
+    """Return what HyperKvasir's official folds (CSV) leak, on the HyperKvasir images that the release holds."""
     stated = read_folds(_read(folds), str(folds))
     return _check(folder, len(stated), lambda images: place_folds(stated, images))
 
 
 @reads_release
 def check_items(folder: Path, items: Mapping[str, Path], rest: str | None = None) -> StatedLeakage:
-    """What a split of instructions leaks: by split, a JSONL file whose lines have ``image_sha256``.
+    """Return what a split of instructions leaks: by split, a JSONL file whose lines have ``image_sha256``.
 
     With ``rest``, every instruction of the release that no file lists is in that split: the release knows how many
     there are of an image.

@@ -19,7 +19,7 @@ BUILDER: Final = "urn:medmultipoints:pipeline"
 
 
 def statement_bytes(folder: Path, manifest: Manifest) -> bytes:
-    """The statement of a release, the same for equal manifests: no time, host or path is in it.
+    """Return the statement of a release, the same for equal manifests: no time, host or path is in it.
 
     Subjects are the manifest root, the manifest itself and every file; materials (``resolvedDependencies``) the
     files of the sources and the code.
@@ -58,7 +58,7 @@ def _materials(manifest: Manifest) -> Iterator[dict[str, Any]]:
 
 
 def check_statement(folder: Path, manifest: Manifest, statement: Path) -> Iterator[str]:
-    """A sentence for each thing in the folder that is not as the statement says; files by their very bytes."""
+    """Yield a sentence for each thing in the folder that is not as the statement says; files by their very bytes."""
     stated = read_statement(statement)
     release, root = next(iter(stated["subject"].items()))
     if (release, root) != (f"{manifest.name} {manifest.version}", manifest.manifest_root):
@@ -78,7 +78,7 @@ def check_statement(folder: Path, manifest: Manifest, statement: Path) -> Iterat
 
 
 def read_statement(path: Path) -> dict[str, dict[str, str]]:
-    """sha256 by name of the subjects, the release first, and of the materials; DataError for any other file."""
+    """Return sha256 by name of the subjects, the release first, and of the materials; DataError for any other file."""
     try:
         stated = orjson.loads(path.read_bytes())
         if (stated["_type"], stated["predicateType"]) != (STATEMENT_TYPE, PREDICATE_TYPE):

@@ -27,7 +27,7 @@ class Trust:
 
 
 def sign_release(folder: Path, key: Path) -> tuple[Path, Path]:
-    """The paths of statement and signature, written next to the manifest and not part of its root.
+    """Return the paths of statement and signature, written next to the manifest and not part of its root.
 
     ``key`` is a private SSH key, or a public one whose private half an agent holds. What is signed should have been
     verified before.
@@ -49,7 +49,7 @@ def sign_release(folder: Path, key: Path) -> tuple[Path, Path]:
 
 
 def check_signature(folder: Path, manifest: Manifest, trust: Trust, signers: list[str]) -> Iterator[str]:
-    """A sentence for each thing that is wrong: the signature, its signer, or a file that is not the signed one.
+    """Yield a sentence for each thing that is wrong: the signature, its signer, or a file that is not the signed one.
 
     Who signed goes to ``signers``.
     """
@@ -63,7 +63,10 @@ def check_signature(folder: Path, manifest: Manifest, trust: Trust, signers: lis
 
 
 def find_signer(statement: Path, signature: Path, allowed_signers: Path) -> str:
-    """Who signed the statement, by the name in the file of allowed signers; DataError where nobody of them did."""
+    """Return who signed the statement, by the name in the file of allowed signers.
+
+    DataError where nobody of them did.
+    """
     if not allowed_signers.is_file():
         raise UsageError(f"--allowed-signers {allowed_signers}: there is no such file.")
     given = ["-s", str(signature), "-f", str(allowed_signers)]
@@ -84,7 +87,7 @@ def find_signer(statement: Path, signature: Path, allowed_signers: Path) -> str:
 
 
 def _names(lines: bytes) -> list[str]:
-    """Whom lines of allowed signers name, in order; a name after ``!`` is one who may not sign."""
+    """Return whom lines of allowed signers name, in order; a name after ``!`` is one who may not sign."""
     first = (
         line.split(maxsplit=1)[0].strip('"') for line in lines.decode(errors="replace").splitlines() if line.strip()
     )

@@ -107,7 +107,10 @@ class CardFacts:
 
 
 def render_card(facts: CardFacts, template: str) -> str:
-    """The text of README.md; ``template`` is the content of ``card.md.jinja``, given so that it enters the key."""
+    """Return the text of README.md.
+
+    ``template`` is the content of ``card.md.jinja``, given so that it enters the key.
+    """
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
@@ -118,7 +121,7 @@ def render_card(facts: CardFacts, template: str) -> str:
 
 
 def front_matter(facts: CardFacts) -> dict[str, Any]:
-    """The metadata block, in the form that ``datasets`` and ``huggingface_hub`` write themselves."""
+    """Return the metadata block, in the form that ``datasets`` and ``huggingface_hub`` write themselves."""
     splits = facts.tables.images["split"].unique().sort().to_list()
     labels = facts.tables.records["label"].unique().sort().to_list()
     named = config_tables([file.path for file in facts.files])
@@ -137,18 +140,18 @@ def front_matter(facts: CardFacts) -> dict[str, Any]:
 
 
 def config_tables(paths: Sequence[str]) -> dict[str, str]:
-    """The folder of every config of a release with these files: its tables, and its instructions by dialect."""
+    """Return the folder of every config of a release with these files: its tables, and its instructions by dialect."""
     made = {name: name for name in made_tables(paths)}
     return CONFIGS | made | {name: name for name in (DIALECT_PREFIX + dialect for dialect in dialects_in(paths))}
 
 
 def made_tables(paths: Sequence[str]) -> list[str]:
-    """The tables that models made, of which a release with these files holds any."""
+    """Return the tables that models made, of which a release with these files holds any."""
     return [name for name in MADE if any(path.startswith(f"{name}/") for path in paths)]
 
 
 def declared_table(config: str) -> Table | None:
-    """The declared table of a config; None for instructions in a dialect."""
+    """Return the declared table of a config; None for instructions in a dialect."""
     name = DECLARED.get(config, config)
     return load_table(name) if config in DECLARED or config in MADE else None
 
@@ -211,7 +214,7 @@ def _features(config: str) -> "Features":
 
 
 def _figures(facts: CardFacts) -> dict[str, Any]:
-    """The counts that the body shows, as rows of plain values."""
+    """Return the counts that the body shows, as rows of plain values."""
     tables, audit = facts.tables, facts.disagreements
     asked = facts.recipe.get("instructions", {})
     licences = licensed(facts.sources, facts.licensed_pictures)
@@ -250,19 +253,19 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
 
 
 def _personal(audit: pl.DataFrame) -> list[dict[str, Any]]:
-    """How many pictures show or carry something of each kind that a privacy policy knows."""
+    """Return how many pictures show or carry something of each kind that a privacy policy knows."""
     own = audit.filter(pl.col("kind").str.contains("^(shows|carries)_"))
     return own.group_by("kind").agg(pictures=pl.len()).sort("kind").to_dicts()
 
 
 def _twice(audit: pl.DataFrame) -> dict[str, Any]:
-    """How many pairs of one frame have masks on both sides, and how well these agree in the median."""
+    """Return how many pairs of one frame have masks on both sides, and how well these agree in the median."""
     own = audit.filter(pl.col("kind").is_in(["same_frame", "contradicting_copies"])).drop_nulls("iou")
     return {"pairs": own.height // 2, "iou": f"{float(np.median(own['iou'])):.2f}" if own.height else ""}
 
 
 def _describe_source(source: SourceInfo, facts: CardFacts) -> dict[str, Any]:
-    """What a reader must know of a source: what it brings, by which evidence, under which licences."""
+    """Return what a reader must know of a source: what it brings, by which evidence, under which licences."""
     images = facts.tables.images.filter(pl.col("source") == source.name)
     objects = facts.tables.objects.join(images.select("sample_id"), on="sample_id", how="semi")
     evidence = objects.group_by("evidence").len().sort("evidence").iter_rows()
@@ -299,7 +302,7 @@ def _describe_dialect(facts: CardFacts, name: str) -> dict[str, Any]:
 
 
 def describe_convention(row: Mapping[str, Any]) -> str:
-    """One source's convention as a sentence: the steps by which its numbers differ from half-open boxes."""
+    """Return one source's convention as a sentence: the steps by which its numbers differ from half-open boxes."""
     steps = ", ".join(f"{row[step]:+g}" if row[step] else "0" for step in ("dx1", "dy1", "dx2", "dy2"))
     return (
         f"{row['source']} has half-open boxes + ({steps}) px, cut at 0: {row['explained']:,} of {row['pairs']:,} "
@@ -308,7 +311,7 @@ def describe_convention(row: Mapping[str, Any]) -> str:
 
 
 def _describe_correction(row: Mapping[str, Any]) -> dict[str, str]:
-    """One decision of a reviewer: the image, what was done, and to what."""
+    """Return one decision of a reviewer: the image, what was done, and to what."""
     boxes = [" ".join(f"{side:g}" for side in box) for box in row["boxes"]]
     about = [row["kind"] or "", row["label"] or "", "; ".join(boxes), ", ".join(row["region_ids"])]
     about = [part for part in about if part]

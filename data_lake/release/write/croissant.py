@@ -70,7 +70,7 @@ CONTEXT: Mapping[str, Any] = {
 
 
 def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
-    """The content of croissant.json; ``files`` are all files of the release but this one and the manifest."""
+    """Return the content of croissant.json; ``files`` are all files of the release but this one and the manifest."""
     listed = sorted(files)
     tables = config_tables([file.path for file in listed])
     named = [name for name in tables if any(_is_of(file, tables[name]) for file in listed)]
@@ -92,7 +92,7 @@ def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
 
 
 def _about(facts: CardFacts) -> dict[str, Any]:
-    """Who made it, when, under which licence; what the recipe does not say is left out."""
+    """Return who made it, when, under which licence; what the recipe does not say is left out."""
     citations = [source.citation for source in facts.sources if source.citation]
     sources = licensed(facts.sources, facts.licensed_pictures)
     chosen = choose_licence(sources)
@@ -199,7 +199,7 @@ def _dialect_field(config: str, name: str, kind: Any) -> dict[str, Any]:
 
 
 def _unlisted(kind: Any) -> tuple[Any, int]:
-    """What a list holds in the end, and how deep it lies."""
+    """Return what a list holds in the end, and how deep it lies."""
     depth = 0
     while isinstance(kind, pl.List):
         kind, depth = kind.inner, depth + 1
@@ -215,7 +215,7 @@ def _array(depth: int) -> dict[str, Any]:
 
 
 def _fields(config: str, table: Table) -> Iterator[dict[str, Any]]:
-    """``split`` first: mlcroissant joins by the first reference alone, and can do that with inline rows only."""
+    """Yield ``split`` first: mlcroissant joins by the first reference alone, and can do that with inline rows only."""
     for column in sorted(released_columns(table), key=lambda column: column.name != "split"):
         yield _field(config, column)
 

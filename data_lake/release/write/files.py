@@ -65,29 +65,29 @@ class HashingFile:
         self.close()
 
     def entry(self, name: str) -> FileEntry:
-        """The finished file under the path that it has in the release."""
+        """Return the finished file under the path that it has in the release."""
         return FileEntry(name, self.size, self._sha256.hexdigest())
 
 
 def write_bytes(path: Path, data: bytes, *, name: str | None = None) -> FileEntry:
-    """The entry of a small file, written in one go."""
+    """Return the entry of a small file, written in one go."""
     with HashingFile(path) as file:
         file.write(data)
     return file.entry(name or path.name)
 
 
 def hash_file(path: Path, name: str) -> FileEntry:
-    """The entry of a file that lies on disk."""
+    """Return the entry of a file that lies on disk."""
     return FileEntry(name, path.stat().st_size, file_sha256(path))
 
 
 def shard_path(table: str, split: str, index: int = 0, total: int = 1) -> str:
-    """The path of one Parquet file of a table: ``<table>/<split>-NNNNN-of-NNNNN.parquet``, counted from 0."""
+    """Return the path of one Parquet file of a table: ``<table>/<split>-NNNNN-of-NNNNN.parquet``, counted from 0."""
     return f"{table}/{split}-{index:05d}-of-{total:05d}.parquet"
 
 
 def image_extension(data: bytes) -> str | None:
-    """``jpg`` or ``png`` by the first bytes of the file, None for anything else."""
+    """Return ``jpg`` or ``png`` by the first bytes of the file, None for anything else."""
     if data.startswith(b"\xff\xd8\xff"):
         return "jpg"
     return "png" if data.startswith(b"\x89PNG\r\n\x1a\n") else None

@@ -35,7 +35,7 @@ def released_columns(table: Table) -> tuple[Column, ...]:
 
 
 def released_features(table: Table) -> "Features":
-    """The Hugging Face features of the released columns."""
+    """Return the Hugging Face features of the released columns."""
     import datasets
 
     declared = features(table)
@@ -43,13 +43,13 @@ def released_features(table: Table) -> "Features":
 
 
 def write_instruction_rows(path: Path, instructions: pl.DataFrame, *, name: str) -> FileEntry:
-    """The entry of a Parquet file with the rows of one split, sorted by instruction_id."""
+    """Return the entry of a Parquet file with the rows of one split, sorted by instruction_id."""
     rows = instructions.sort("instruction_id").select(INSTRUCTION_COLUMNS)
     return write_table(path, rows, released_schema(released_columns(load_table(TABLE))), name=name)
 
 
 def check_both_formats(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """A sentence for every split whose Parquet and JSONL do not hold the same instructions."""
+    """Yield a sentence for every split whose Parquet and JSONL do not hold the same instructions."""
     for split in splits_of(manifest):
         paths = table_files(manifest, TABLE, split)
         parquet = [path for path in paths if path.endswith(".parquet")]

@@ -12,12 +12,15 @@ LINES_AT_ONCE = 5_000
 
 
 def instructions_path(split: str) -> str:
-    """The path of a split's instructions in a release and in an export."""
+    """Return the path of a split's instructions in a release and in an export."""
     return f"instructions/{split}.jsonl"
 
 
 def write_instructions(path: Path, instructions: pl.DataFrame, *, name: str | None = None) -> FileEntry:
-    """The entry of a JSONL file with these rows, sorted by instruction_id; ``name`` is its path in the release."""
+    """Return the entry of a JSONL file with these rows, sorted by instruction_id.
+
+    ``name`` is its path in the release.
+    """
     with HashingFile(path) as file:
         for chunk in instructions.sort("instruction_id").iter_slices(LINES_AT_ONCE):
             file.write(b"".join(jsonl(chunk)))
@@ -25,7 +28,7 @@ def write_instructions(path: Path, instructions: pl.DataFrame, *, name: str | No
 
 
 def read_instructions(path: Path) -> pl.DataFrame:
-    """The rows of a JSONL file, with the split of its name; DataError names the file and the line."""
+    """Return the rows of a JSONL file, with the split of its name; DataError names the file and the line."""
     try:
         with path.open("rb") as file:
             return read_jsonl(file).with_columns(pl.lit(path.stem).alias("split"))

@@ -108,7 +108,7 @@ class Manifest(_Part):
         return tuple(FileEntry(file.path, file.bytes, file.sha256) for file in self.files)
 
     def lists(self, path: str) -> bool:
-        """Whether the release has a file of that path."""
+        """Return whether the release has a file of that path."""
         return any(file.path == path for file in self.files)
 
 
@@ -130,19 +130,22 @@ def manifest_root(files: Iterable[FileEntry]) -> str:
 
 
 def list_files(files: Iterable[FileEntry]) -> tuple[ReleasedFile, ...]:
-    """The files as a manifest lists them: sorted by path, rooted ones only."""
+    """Return the files as a manifest lists them: sorted by path, rooted ones only."""
     rooted = sorted(file for file in files if is_rooted(file.path))
     return tuple(ReleasedFile(path=file.path, bytes=file.bytes, sha256=file.sha256) for file in rooted)
 
 
 def manifest_bytes(manifest: Manifest) -> bytes:
-    """The content of manifest.json: indented JSON with sorted keys, the same for equal manifests."""
+    """Return the content of manifest.json: indented JSON with sorted keys, the same for equal manifests."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(manifest.model_dump(mode="json", by_alias=True), option=options)
 
 
 def read_manifest(folder: Path, kind: type[Manifest] = Manifest) -> Manifest:
-    """The checked manifest of a release; DataError says what is missing or wrong in it, UsageError: no such folder."""
+    """Return the checked manifest of a release.
+
+    DataError says what is missing or wrong in it, UsageError: no such folder.
+    """
     try:
         return kind.model_validate_json((folder / MANIFEST).read_bytes())
     except FileNotFoundError:

@@ -34,7 +34,7 @@ def write_table(
     rows_per_group: int = TABLE_ROWS_PER_GROUP,
     name: str | None = None,
 ) -> FileEntry:
-    """The entry of a Parquet file with these rows in this order; ``name`` is its path in the release."""
+    """Return the entry of a Parquet file with these rows in this order; ``name`` is its path in the release."""
     arrow = to_arrow(table, schema)
     with parquet_file(path, schema) as (sink, writer):
         for start in range(0, arrow.num_rows, rows_per_group):
@@ -48,7 +48,7 @@ def write_records_shard(
     read_image: Callable[[str], bytes],
     schema: pa.Schema,
 ) -> FileEntry:
-    """The entry of one file of records with their pictures, written row group by row group.
+    """Return the entry of one file of records with their pictures, written row group by row group.
 
     ``read_image`` gives the released bytes of a sample by its id; the pictures of one row group are in memory
     at a time. DataError where bytes do not hash to the record's ``stored_sha256`` or are neither JPEG nor PNG.
@@ -67,7 +67,10 @@ def write_records_shard(
 def to_arrow(
     table: pl.DataFrame | pa.Table, schema: pa.Schema, columns: Mapping[str, pa.Array] | None = None
 ) -> pa.Table:
-    """The rows with exactly the columns, order, types and metadata of the schema; ``columns`` are added ready made."""
+    """Return the rows with exactly the columns, order, types and metadata of the schema.
+
+    ``columns`` are added ready made.
+    """
     arrow = table.to_arrow(compat_level=pl.CompatLevel.oldest()) if isinstance(table, pl.DataFrame) else table
     for name, column in (columns or {}).items():
         arrow = arrow.append_column(name, column)
@@ -94,7 +97,7 @@ def parquet_file(path: Path, schema: pa.Schema) -> Iterator[tuple[HashingFile, p
 
 
 def _leaves(schema: pa.Schema) -> tuple[list[str], list[str]]:
-    """Paths of the leaf columns: of pictures, stored as they are, and of everything else."""
+    """Return paths of the leaf columns: of pictures, stored as they are, and of everything else."""
     stored: list[str] = []
     packed: list[str] = []
     for field in schema:
@@ -111,7 +114,7 @@ def _leaf_paths(path: str, kind: pa.DataType) -> list[str]:
 
 
 def group_bounds(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """First and end row of each row group: at most 100 rows and 100 MB of pictures, at least one row."""
+    """Yield first and end row of each row group: at most 100 rows and 100 MB of pictures, at least one row."""
     start, total = 0, 0
     for row, size in enumerate(sizes):
         if row > start and (row - start == IMAGE_ROWS_PER_GROUP or total + size > IMAGE_BYTES_PER_GROUP):
@@ -136,7 +139,7 @@ def _image_column(rows: Iterable[Mapping[str, str]], read_image: Callable[[str],
 
 
 def check_image(data: bytes, sample_id: str, stored_sha256: str) -> str:
-    """The file name extension of a picture with the promised hash; DataError names the picture otherwise."""
+    """Return the file name extension of a picture with the promised hash; DataError names the picture otherwise."""
     found = hashlib.sha256(data).hexdigest()
     if found != stored_sha256:
         raise DataError(

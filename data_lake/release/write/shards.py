@@ -22,7 +22,7 @@ class Shard:
 
 
 def plan_shards(records: pl.DataFrame, max_bytes: int = MAX_SHARD_BYTES) -> tuple[Shard, ...]:
-    """The files of the records table, by split and then by record_id, each of at most ``max_bytes`` of pictures.
+    """Return the files of the records table, by split and then by record_id, each of at most ``max_bytes`` of pictures.
 
     ``records`` holds ``record_id``, ``image_sha256``, ``split`` and ``stored_bytes`` besides what is to be written.
     Files cover equal ranges of the image hash, so that a row added or removed changes one file and not all that
@@ -42,7 +42,7 @@ def _plan_split(records: pl.DataFrame, max_bytes: int) -> Iterator[Shard]:
 
 
 def _parts(records: pl.DataFrame, max_bytes: int) -> list[pl.DataFrame]:
-    """The rows cut into the fewest equal hash ranges that respect the limit; empty ranges are left out."""
+    """Return the rows cut into the fewest equal hash ranges that respect the limit; empty ranges are left out."""
     fewest = max(1, math.ceil(records["stored_bytes"].sum() / max_bytes))
     parts = [records]
     for count in range(min(fewest, records.height), min(4 * fewest, records.height) + 1):

@@ -21,17 +21,17 @@ def recipe_bytes(recipe: Mapping[str, Any]) -> bytes:
 
 
 def without_version(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a recipe but its version."""
+    """Return the values of a recipe but its version."""
     return {name: value for name, value in recipe.items() if name != "version"}
 
 
 def inputs_bytes(sources: Iterable[ManifestSource], accounting: Iterable[StageCount]) -> bytes:
-    """The content of inputs.json: the files of every source, and the accounting of every stage by input."""
+    """Return the content of inputs.json: the files of every source, and the accounting of every stage by input."""
     return orjson.dumps(stated_inputs(sources, accounting), option=_OPTIONS)
 
 
 def stated_inputs(sources: Iterable[ManifestSource], accounting: Iterable[StageCount]) -> dict[str, Any]:
-    """The same as plain values."""
+    """Return the same as plain values."""
     return {
         "format": 1,
         "sources": [source.model_dump(mode="json") for source in sources],

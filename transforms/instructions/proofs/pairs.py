@@ -26,7 +26,7 @@ def prove_change(
 
 
 def given_box(reading: Reading) -> list[float]:
-    """The one box that the prompt gives."""
+    """Return the one box that the prompt gives."""
     one = len(reading.given) == 1 and isinstance(reading.given[0], dict) and list(reading.given[0]) == ["bbox_2d"]
     require(one, "given_differs")
     box = reading.given[0]["bbox_2d"]
@@ -36,7 +36,7 @@ def given_box(reading: Reading) -> list[float]:
 
 
 def two_frames(scenes: Sequence[Scene]) -> tuple[Scene, Scene]:
-    """The two frames; Wrong unless they are of one video, in order, and near enough."""
+    """Return the two frames; Wrong unless they are of one video, in order, and near enough."""
     earlier, later = scenes
     known = earlier.video_id is not None and (earlier.source, earlier.video_id) == (later.source, later.video_id)
     require(known and earlier.frame_index is not None and later.frame_index is not None, "image_files_differ")
@@ -46,6 +46,6 @@ def two_frames(scenes: Sequence[Scene]) -> tuple[Scene, Scene]:
 
 
 def far(before: ReleasedObject, after: ReleasedObject) -> bool:
-    """Whether the centre moved by more than the object's size, the whole object seen both times."""
+    """Return whether the centre moved by more than the object's size, the whole object seen both times."""
     size = max(side for item in (before, after) for side in item.sides)
     return not (before.truncated or after.truncated) and math.dist(before.centre, after.centre) > size

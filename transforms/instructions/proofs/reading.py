@@ -108,13 +108,16 @@ def read_answer(answer: str, shape: Shape, *, plain: bool = False) -> Any:
 
 
 def example_start(prompt: str) -> int | None:
-    """Where the first JSON value of a prompt begins; None without one."""
+    """Return where the first JSON value of a prompt begins; None without one."""
     found = _JSON.search(prompt)
     return found.start() if found else None
 
 
 def _values(text: str) -> tuple[str, list[Any]]:
-    """The words before the last JSON value, which ends the text, without the values among them; and all values."""
+    """Return the words before the last JSON value, which ends the text, without the values among them.
+
+    And all values.
+    """
     decoder = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse)
     words, values, at = [], [], 0
     while found := _JSON.search(text, at):
@@ -140,7 +143,7 @@ def _refuse(constant: str) -> None:
 
 
 def same_place(stated: Sequence[float], true: Sequence[float]) -> bool:
-    """Whether a point or box in an answer is the true one, rounded to 0.1 px."""
+    """Return whether a point or box in an answer is the true one, rounded to 0.1 px."""
     return len(stated) == len(true) and all(
         abs(a - b) <= ROUNDING_PX and round(a, 1) == a for a, b in zip(stated, true, strict=True)
     )
@@ -153,7 +156,7 @@ def require(holds: bool, reason: str) -> None:
 
 
 def find_object(items: Sequence[ReleasedObject], box: Sequence[float], reason: str) -> ReleasedObject:
-    """The one object whose box this is; Wrong where none or several have it."""
+    """Return the one object whose box this is; Wrong where none or several have it."""
     found = [item for item in items if same_place(box, item.box)]
     require(len(found) == 1, reason)
     return found[0]
@@ -178,7 +181,7 @@ def _singulars(names: Sequence[Name]) -> set[str]:
 
 
 def density_of(count: int) -> str:
-    """The density class of a number of objects."""
+    """Return the density class of a number of objects."""
     words = {word: most for most, word in DENSITIES}
     return min((word for word in words if words[word] >= count), key=words.__getitem__, default="crowded")
 

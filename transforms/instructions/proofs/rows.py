@@ -42,7 +42,7 @@ def prove_rows(
     lexicon: Lexicon,
     mentions: Mentions,
 ) -> Iterator[tuple[int, str]]:
-    """The number of each row (its column ``row``) with the reason why it is wrong, empty where it is proved.
+    """Yield the number of each row (its column ``row``) with the reason why it is wrong, empty where it is proved.
 
     ``mentions`` gives the singular of every name that a text uses.
     """
@@ -103,7 +103,10 @@ def _check_identity(row: Row, home: Scene) -> None:
 def _pictures(
     row: Row, task: Task, home: Scene, files: Mapping[str, Scene]
 ) -> tuple[tuple[Scene, ...], tuple[Crop, ...]]:
-    """The scenes of the row's images, and the crops after them; Wrong where they are not as many as the task shows."""
+    """Return the scenes of the row's images, and the crops after them.
+
+    Wrong where they are not as many as the task shows.
+    """
     if row["image_file"] == home.image_file and row["image_files"] == [home.image_file] and task.images == 1:
         return (home,), ()
     images = task.images - task.crops
@@ -119,7 +122,10 @@ def _pictures(
 
 
 def _published_label(row: Row, prompt: PromptReading, answer: Any, home: Scene, lexicon: Lexicon) -> str:
-    """The label of the row's record; Wrong where prompt, example and answer do not share a name that it may have."""
+    """Return the label of the row's record.
+
+    Wrong where prompt, example and answer do not share a name that it may have.
+    """
     label = next(label for label, record_id in home.records.items() if record_id == row["record_id"])
     require(row.get("label", label) == label, "label_differs")
     named = prompt.named

@@ -28,7 +28,7 @@ _GAP: Final = "\ufffc"  # where the prompt gives a value
 
 
 def prove_segmentation(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The id of the object."""
+    """Return the id of the object."""
     (scene,), stated = scenes, reading.answer
     label = label_of(lexicon, scenes, stated["label"])
     require(scene.scale == 1 and all(item.rle for item in scene.objects), "mask_unknown")
@@ -90,7 +90,7 @@ def _prove_clicks(inside: Any, outside: Any, scene: Scene, item: ReleasedObject,
 
 
 def _holds(scene: Scene, item: ReleasedObject, mask: Mask | None, x: int, y: int) -> bool:
-    """Whether a pixel is of the object; its mask is decoded only where its box holds the pixel."""
+    """Return whether a pixel is of the object; its mask is decoded only where its box holds the pixel."""
     x1, y1, x2, y2 = map(int, item.box)
     if not (x1 <= x < x2 and y1 <= y < y2):
         return False
@@ -99,7 +99,7 @@ def _holds(scene: Scene, item: ReleasedObject, mask: Mask | None, x: int, y: int
 
 
 def _pixel(point: Sequence[float]) -> tuple[int, int]:
-    """The pixel whose centre a click is."""
+    """Return the pixel whose centre a click is."""
     x, y = point
     require(x % 1 == 0.5 and y % 1 == 0.5, "given_differs")
     return int(x), int(y)

@@ -66,12 +66,12 @@ def ask_segmentation(group: Sequence[Scene], context: QuestionContext) -> Iterat
 
 
 def _has_tight_mask(item: ReleasedObject, scene: Scene) -> bool:
-    """Whether the object has a mask whose extent is the object's box."""
+    """Return whether the object has a mask whose extent is the object's box."""
     return item.rle is not None and box_of_rle(item.rle, scene.height, scene.width) == item.box
 
 
 def _is_connected(mask: Mask) -> bool:
-    """Whether one outline can hold the mask."""
+    """Return whether one outline can hold the mask."""
     return int(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0]) == 2
 
 
@@ -115,14 +115,14 @@ def _hint(scene: Scene, item: ReleasedObject, masks: SceneMasks, context: Questi
 
 
 def _clicks(pixels: NDArray[np.int64], context: QuestionContext, *about: str) -> list[list[float]]:
-    """One to three different pixels, as their centres."""
+    """Return one to three different pixels, as their centres."""
     number = min(1 + int(context.draw(*about, "number") * MOST_CLICKS), len(pixels))
     chosen = {int(context.draw(*about, str(place)) * len(pixels)) for place in range(number)}
     return [[float(x) + 0.5, float(y) + 0.5] for x, y in pixels[sorted(chosen)]]
 
 
 def _deepest_half(mask: Mask, item: ReleasedObject) -> NDArray[np.int64]:
-    """The half of the mask's pixels that lie farthest from its edge, as x, y, row by row."""
+    """Return the half of the mask's pixels that lie farthest from its edge, as x, y, row by row."""
     x1, y1, _, _ = map(int, item.box)
     depth = _squared_distances(np.pad(mask, 1))[1:-1, 1:-1]
     rows, columns = np.nonzero(depth >= np.median(depth[depth > 0]))
@@ -130,7 +130,7 @@ def _deepest_half(mask: Mask, item: ReleasedObject) -> NDArray[np.int64]:
 
 
 def _ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> NDArray[np.int64]:
-    """The pixels of a ring around the mask that are of no object, as x, y, row by row."""
+    """Return the pixels of a ring around the mask that are of no object, as x, y, row by row."""
     root = float(item.area_px or 0) ** 0.5
     near, far = (max(least, share * root) for least, share in RING)
     reach = int(far) + 1
@@ -144,7 +144,7 @@ def _ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> NDArray[np.i
 
 
 def _squared_distances(pixels: Mask) -> NDArray[np.float64]:
-    """The squared distance of each true pixel to the nearest false one: whole numbers, alike on every run.
+    """Return the squared distance of each true pixel to the nearest false one: whole numbers, alike on every run.
 
     The roots that OpenCV returns differ in the last digit with where the array lies in memory.
     """
@@ -154,7 +154,7 @@ def _squared_distances(pixels: Mask) -> NDArray[np.float64]:
 
 
 def _jittered(scene: Scene, item: ReleasedObject, context: QuestionContext) -> list[float]:
-    """The box with each edge moved by up to a tenth of its side, within the image."""
+    """Return the box with each edge moved by up to a tenth of its side, within the image."""
     sides, limits = (*item.sides, *item.sides), (scene.width, scene.height) * 2
     moves = [2 * context.draw("segmentation", item.object_id, "edge", str(edge)) - 1 for edge in range(4)]
     edges = (edge + JITTER * side * move for edge, side, move in zip(item.box, sides, moves, strict=True))
@@ -162,7 +162,7 @@ def _jittered(scene: Scene, item: ReleasedObject, context: QuestionContext) -> l
 
 
 def _outline(mask: Mask, item: ReleasedObject) -> list[list[float]]:
-    """The outer outline of the mask along the edges of its pixels, with as few corners as the overlap allows.
+    """Return the outer outline of the mask along the edges of its pixels, with as few corners as the overlap allows.
 
     The overlap is that of the pixels whose centres lie inside, too: of a small mask one pixel is much.
     """
@@ -182,7 +182,7 @@ def _outline(mask: Mask, item: ReleasedObject) -> list[list[float]]:
 
 
 def _contour(mask: Mask) -> tuple[Any, tuple[int, ...]]:
-    """The outer contour of the mask with a border of a pixel, doubled, and the shape of that."""
+    """Return the outer contour of the mask with a border of a pixel, doubled, and the shape of that."""
     large = np.repeat(np.repeat(np.pad(mask, 1), 2, axis=0), 2, axis=1).astype(np.uint8)
     contours, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return max(contours, key=cv2.contourArea), large.shape
@@ -202,7 +202,7 @@ def _holds_pixels(contour: Any, pixels: Mask) -> bool:
 
 
 def _corners(contour: Any, left: int, top: int) -> list[list[float]]:
-    """The corners of a contour of the doubled mask, in pixels of the picture."""
+    """Return the corners of a contour of the doubled mask, in pixels of the picture."""
     return [rounded(((x + 0.5) / 2 - 1 + left, (y + 0.5) / 2 - 1 + top)) for x, y in contour.reshape(-1, 2).tolist()]
 
 
@@ -212,7 +212,7 @@ def _filled(contour: Any, shape: tuple[int, ...]) -> Mask:
 
 
 def _flags(mask: Mask, item: ReleasedObject, scene: Scene) -> list[str]:
-    """What to mind about a mask, in the order of its words."""
+    """Return what to mind about a mask, in the order of its words."""
     x1, y1, x2, y2 = map(int, item.box)
     crop = np.pad(mask, 1).astype(np.uint8)
     width, height = item.sides

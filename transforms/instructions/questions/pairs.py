@@ -27,13 +27,13 @@ def pairs(group: Sequence[Scene], task: str, context: QuestionContext) -> Iterat
 
 
 def tracks(scene: Scene, label: str) -> Tracks:
-    """The objects of a label by their track; none where one of them has no track."""
+    """Return the objects of a label by their track; none where one of them has no track."""
     items = scene.of(label)
     return {item.track_id: item for item in items if item.track_id} if all(t.track_id for t in items) else {}
 
 
 def region(item: ReleasedObject) -> str:
-    """The box of an object, as a prompt gives it."""
+    """Return the box of an object, as a prompt gives it."""
     return json.dumps({"bbox_2d": rounded(item.box)})
 
 
@@ -78,7 +78,7 @@ def pair_question(
 
 
 def moved(before: ReleasedObject, after: ReleasedObject) -> bool:
-    """Whether the centre moved by more than the object's own size, with the whole object seen both times."""
+    """Return whether the centre moved by more than the object's own size, with the whole object seen both times."""
     whole = not (before.truncated or after.truncated)
     return whole and math.dist(before.centre, after.centre) > max(*before.sides, *after.sides)
 

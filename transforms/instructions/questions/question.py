@@ -65,24 +65,24 @@ class QuestionContext:
     absent: float = 0.5
 
     def draw(self, *about: str) -> float:
-        """A number in [0, 1)."""
+        """Return a number in [0, 1)."""
         return int.from_bytes(self.digest(*about)[:8]) / 2**64
 
     def digest(self, *about: str) -> bytes:
-        """The sha256 of the seed and what a choice is about."""
+        """Return the sha256 of the seed and what a choice is about."""
         return hashlib.sha256(":".join([str(self.seed), *about]).encode()).digest()
 
     def pick(self, options: Sequence[Option], *about: str) -> Option:
-        """One of the options."""
+        """Return one of the options."""
         return options[int(self.draw(*about) * len(options))]
 
     def kept(self, task: str, *about: str) -> bool:
-        """Whether the recipe's share of a task takes a question."""
+        """Return whether the recipe's share of a task takes a question."""
         share = self.shares.get(task, 1.0)
         return share >= 1 or self.draw("share", task, *about) < share
 
     def name(self, task: str, scenes: Sequence[Scene], label: str, *about: str) -> Name:
-        """One of the names that a label may have in these images."""
+        """Return one of the names that a label may have in these images."""
         return self.pick(self.lexicon.allowed(scenes, label), "name", task, label, *about)
 
 
@@ -92,12 +92,12 @@ def rounded(numbers: Sequence[float]) -> list[float]:
 
 
 def ids(items: Sequence[ReleasedObject]) -> tuple[str, ...]:
-    """The ids of objects, in order."""
+    """Return the ids of objects, in order."""
     return tuple(item.object_id for item in items)
 
 
 def distinct(item: ReleasedObject, items: Sequence[ReleasedObject]) -> bool:
-    """Whether the object's box, as it is stated, is that of no other object."""
+    """Return whether the object's box, as it is stated, is that of no other object."""
     x1, y1, x2, y2 = item.box
     near = (other for other in items if abs(other.box.x1 - x1) <= _SAME_PX and other is not item)
     return not any(

@@ -25,7 +25,7 @@ Sentence = tuple[str, list[ReleasedObject]]
 
 
 def ask_description(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """One region of each record, given by its box; not where an image shows classes that the release leaves out.
+    """Yield one region of each record, given by its box; not where an image shows classes that the release leaves out.
 
     Nor where organ, finding or class are unknown.
     """
@@ -39,7 +39,7 @@ def ask_description(group: Sequence[Scene], context: QuestionContext) -> Iterato
 
 
 def _describe(scene: Scene, item: ReleasedObject, record_id: str, context: QuestionContext) -> Iterator[Question]:
-    """The question; none where a box that it speaks of is also that of another object."""
+    """Yield the question; none where a box that it speaks of is also that of another object."""
     labels = {other.label for other in scene.objects}
     names = {label: context.name("description", [scene], label, record_id) for label in sorted(labels)}
     sentences = list(_sentences(scene, item, names))
@@ -75,7 +75,7 @@ def _caption(scene: Scene, names: dict[str, Name]) -> str:
 
 
 def _sentences(scene: Scene, item: ReleasedObject, names: dict[str, Name]) -> Iterator[Sentence]:
-    """Each sentence with the objects it rests on, the region itself first."""
+    """Yield each sentence with the objects it rests on, the region itself first."""
     (x, y), (width, height) = item.centre, item.sides
     across, down = 100 * x / scene.width, 100 * y / scene.height
     place = place_text(ROWS[min(int(3 * y / scene.height), 2)], COLUMNS[min(int(3 * x / scene.width), 2)])

@@ -8,7 +8,7 @@ from medmultipoints.transforms.instructions.scenes import Scene
 
 
 def windows(group: Sequence[Scene], task: str, context: QuestionContext) -> Iterator[tuple[int, tuple[Scene, ...]]]:
-    """Steps in frames and the frames of a video at even steps, as many as the share of the task takes."""
+    """Yield steps in frames and the frames of a video at even steps, as many as the share of the task takes."""
     frames = {scene.frame_index: scene for scene in group if scene.video_id is not None}
     for first, scene in frames.items():
         for step in STEPS:

@@ -21,7 +21,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The id of the object that the later frame has and the earlier has not."""
+    """Return the id of the object that the later frame has and the earlier has not."""
     earlier, later = two_frames(scenes)
     return prove_change(reading, scenes, lexicon, without=earlier, having=later)
 

@@ -19,7 +19,7 @@ from medmultipoints.transforms.instructions.task import Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """The count of each class whose absence would be certain, where there are several, and the density of all."""
+    """Yield the count of each class whose absence would be certain, where there are several, and the density of all."""
     for scene in group:
         if len(scene.certain) < 2 or not context.kept("class_counts", scene.image_sha256):
             continue
@@ -38,7 +38,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The ids of all objects counted, in the order of their classes."""
+    """Return the ids of all objects counted, in the order of their classes."""
     (scene,), stated = scenes, reading.answer
     labels = [clear_label(lexicon, entry["label"]) for entry in stated["classes"]]
     require(len(labels) > 1 and sorted(labels) == labels == sorted(scene.certain), "classes_differ")

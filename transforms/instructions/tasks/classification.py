@@ -16,7 +16,7 @@ PARTS: Final = ("organ", "classification", "finding")
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Organ, class and finding of each image, in the words of its source; not where one is unknown."""
+    """Yield organ, class and finding of each image, in the words of its source; not where one is unknown."""
     for scene in group:
         if scene.is_described and context.kept("classification", scene.image_sha256):
             content = {part: getattr(scene, part) for part in PARTS}
@@ -24,7 +24,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], _lexicon: Lexicon) -> tuple[str, ...]:
-    """No object: the answer rests on what the source says of the image."""
+    """Return no object: the answer rests on what the source says of the image."""
     (scene,), stated = scenes, reading.answer
     for key in PARTS:
         require(stated[key] == getattr(scene, key), f"{key}_differs")

@@ -50,7 +50,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def _crop(scene: Scene, item: ReleasedObject, context: QuestionContext) -> Crop | None:
-    """The box, widened by a share of its own for each side; None where that is no crop to ask about."""
+    """Return the box, widened by a share of its own for each side; None where that is no crop to ask about."""
     (x1, y1, x2, y2), (width, height) = item.box, item.sides
     left, top, right, bottom = (_share(context, item, edge) for edge in ("left", "top", "right", "bottom"))
     crop = Crop(
@@ -77,7 +77,7 @@ def _meets(crop: Crop, item: ReleasedObject) -> bool:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The id of the object that the crop shows."""
+    """Return the id of the object that the crop shows."""
     (scene,), (crop,) = scenes, reading.crops
     require(not reading.given, "given_differs")
     label = label_of(lexicon, scenes, reading.answer["label"])

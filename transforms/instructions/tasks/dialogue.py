@@ -32,7 +32,7 @@ TURNS: Final[Mapping[str, str]] = {
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """One dialogue for each image, about a class that is there or certainly absent."""
+    """Yield one dialogue for each image, about a class that is there or certainly absent."""
     for scene in group:
         present = sorted({item.label for item in scene.objects} & set(scene.certain))
         absent = absent_labels(scene, context)
@@ -64,7 +64,7 @@ def _question(scene: Scene, label: str, name: Name, found: Sequence[Attribute]) 
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The ids of the objects of the class; every answer is true, of that class, and answers its question."""
+    """Return the ids of the objects of the class; every answer is true, of that class, and answers its question."""
     (scene,), turns = scenes, reading.answer["turns"]
     asked = [turn["question"] for turn in turns]
     require(len(turns) > 1 and list(reading.given) == [{"questions": asked}], "given_differs")

@@ -14,7 +14,7 @@ from medmultipoints.transforms.instructions.task import Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Organ, class, finding, object: one path for each record that has objects; not where one is unknown."""
+    """Yield organ, class, finding, object: one path for each record that has objects; not where one is unknown."""
     for scene in (one for one in group if one.is_described):
         for label, record_id in scene.records.items():
             if not scene.of(label) or not context.kept("label_path", record_id):
@@ -33,7 +33,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The ids of the objects at the end of the path."""
+    """Return the ids of the objects at the end of the path."""
     (scene,), stated = scenes, reading.answer["path"]
     require(len(stated) == 4, "path_differs")
     label = clear_label(lexicon, stated[3])

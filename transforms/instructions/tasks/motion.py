@@ -35,7 +35,7 @@ _TIMING: Final = re.compile(r"frames ((?:\d+, )*\d+ and \d+) of a video at (\d+(
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Path and mean speed of one object that all frames show whole; needs the video's own frame rate."""
+    """Yield path and mean speed of one object that all frames show whole; needs the video's own frame rate."""
     for step, window in windows(group, "motion", context):
         first, fps = window[0], window[0].fps
         ways = [{item.track_id: item for item in scene.objects if item.track_id} for scene in window]
@@ -71,7 +71,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The ids of the object in each of the frames."""
+    """Return the ids of the object in each of the frames."""
     frames, stated = evenly(scenes), reading.answer
     label, fps = label_of(lexicon, scenes, stated["label"]), scenes[0].fps
     said = _TIMING.findall(reading.ask)

@@ -22,7 +22,7 @@ from medmultipoints.transforms.instructions.task import Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """The object of a class that moved by far the most, where both frames have the same objects of the class."""
+    """Yield the object of a class that moved by far the most, where both frames have the same objects of the class."""
     for pair in pairs(group, "moved_most", context):
         earlier, later = pair
         found = {}
@@ -41,7 +41,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The id of the object, in the later frame, that moved the farthest."""
+    """Return the id of the object, in the later frame, that moved the farthest."""
     earlier, later = two_frames(scenes)
     require(not reading.given, "given_differs")
     label = label_of(lexicon, scenes, reading.answer["label"])

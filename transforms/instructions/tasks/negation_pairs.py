@@ -52,7 +52,10 @@ def _question(scene: Scene, label: str, chosen: Sequence[Attribute], context: Qu
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The ids of the objects of the class that the statements are about; half of the statements must be made up."""
+    """Return the ids of the objects of the class that the statements are about.
+
+    Half of the statements must be made up.
+    """
     (scene,), stated = scenes, reading.answer
     require(len(reading.given) == 1 and has_shape(reading.given[0], {"statements": [str]}), "given_differs")
     texts = reading.given[0]["statements"]

@@ -47,7 +47,7 @@ def _ask(scene: Scene, label: str, context: QuestionContext) -> Question:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The ids of the objects that the answer rests on."""
+    """Return the ids of the objects that the answer rests on."""
     (scene,), stated = scenes, reading.answer
     label = label_of(lexicon, scenes, stated["label"])
     true = [item for item in scene.objects if item.label == label]

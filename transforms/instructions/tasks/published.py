@@ -52,7 +52,7 @@ def _ask(task: str, scene: Scene, label: str, context: QuestionContext) -> Quest
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """No object by its id: the answer rests on all of the record. Its count and its places are the record's."""
+    """Return no object by its id: the answer rests on all of the record. Its count and its places are the record's."""
     (scene,) = scenes
     listed = scene.listed[reading.label]
     stated = reading.answer if isinstance(reading.answer, dict) else {}
@@ -67,7 +67,7 @@ def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[
 
 
 def _same(stated: Sequence[Sequence[float]], true: Sequence[Sequence[float]]) -> bool:
-    """Whether the places are the true ones, rounded to 0.1 px."""
+    """Return whether the places are the true ones, rounded to 0.1 px."""
     numbers, exact = list(chain.from_iterable(stated)), list(chain.from_iterable(true))
     if len(stated) != len(true) or len(numbers) != len(exact):
         return False

@@ -50,7 +50,10 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def find_referents(scene: Scene, label: str) -> dict[str, ReleasedObject]:
-    """What each phrase singles out among the objects of a label, by the kind of phrase; nothing that is in doubt."""
+    """Return what each phrase singles out among the objects of a label, by the kind of phrase.
+
+    Nothing that is in doubt.
+    """
     items = scene.of(label)
     if len(items) == 1:
         return {"only": items[0]} if label in scene.certain and len(scene.objects) > 1 else {}
@@ -60,7 +63,7 @@ def find_referents(scene: Scene, label: str) -> dict[str, ReleasedObject]:
 
 
 def _measures(scene: Scene) -> dict[str, tuple[Measure, Measure, float]]:
-    """By kind: what is smallest for the one meant, by a margin; what must be smallest too; the margin."""
+    """Return by kind: what is smallest for the one meant, by a margin; what must be smallest too; the margin."""
     width, height = scene.width, scene.height
     half: Final = (width / 2, height / 2)
 
@@ -86,7 +89,10 @@ def _first(items: Sequence[ReleasedObject], measure: Measure, also: Measure, mar
 
 
 def _by_size(items: Sequence[ReleasedObject], sign: int) -> ReleasedObject | None:
-    """The largest (sign -1) or smallest by box and, where there are masks, by mask; cut objects leave it open."""
+    """Return the largest (sign -1) or smallest by box and, where there are masks, by mask.
+
+    Cut objects leave it open.
+    """
     if len(items) < 2 or any(item.truncated for item in items):
         return None
     measures: list[Measure] = [lambda t: t.sides[0] * t.sides[1]]
@@ -101,7 +107,7 @@ def _by_size(items: Sequence[ReleasedObject], sign: int) -> ReleasedObject | Non
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The id of the object that the answer rests on."""
+    """Return the id of the object that the answer rests on."""
     (scene,), stated = scenes, reading.answer
     label = label_of(lexicon, scenes, stated["label"])
     items = [item for item in scene.objects if item.label == label]
@@ -115,7 +121,7 @@ def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[
 
 
 def singles_out(kind: str, meant: ReleasedObject, items: Sequence[ReleasedObject], scene: Scene) -> bool:
-    """Whether a phrase holds of one object rather than of each of the others, of which there are some."""
+    """Return whether a phrase holds of one object rather than of each of the others, of which there are some."""
     others = [item for item in items if item is not meant]
     return bool(others) and all(_exceeds(kind, meant, other, scene) for other in others)
 
@@ -130,7 +136,7 @@ def kind_of(ask: str, name: str) -> str:
 
 
 def _exceeds(kind: str, meant: ReleasedObject, other: ReleasedObject, scene: Scene) -> bool:
-    """Whether the phrase holds of one object rather than of the other."""
+    """Return whether the phrase holds of one object rather than of the other."""
     if kind in _EDGES:
         edge, sign = _EDGES[kind]
         axis = edge % 2

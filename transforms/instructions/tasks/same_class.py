@@ -48,7 +48,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The ids of the object given and of all of its class in the later frame."""
+    """Return the ids of the object given and of all of its class in the later frame."""
     earlier, later = two_frames(scenes)
     given = find_object(earlier.objects, given_box(reading), "given_differs")
     true = [item for item in later.objects if item.label == given.label]

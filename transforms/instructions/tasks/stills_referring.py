@@ -31,7 +31,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def _referents(scene: Scene, label: str) -> dict[str, ReleasedObject]:
-    """What each phrase singles out; among several images, the only object of its label is singled out, too."""
+    """Return what each phrase singles out; among several images, the only object of its label is singled out, too."""
     items = scene.of(label)
     if len(items) == 1:
         return {"only": items[0]} if label in scene.certain else {}
@@ -60,7 +60,7 @@ def _question(
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The id of the object that the answer rests on, in the image that the prompt names."""
+    """Return the id of the object that the answer rests on, in the image that the prompt names."""
     require(all(scene.video_id is None for scene in scenes), "image_files_differ")
     named = [place for place, word in enumerate(ORDINALS) if re.search(rf"\b{word} image\b", reading.ask)]
     require(len(named) == 1, "prompt_names_differ")

@@ -19,7 +19,7 @@ from medmultipoints.transforms.records import ReleasedObject
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """Where an object of the earlier frame is in the later one: one that moved by more than its own size."""
+    """Yield where an object of the earlier frame is in the later one: one that moved by more than its own size."""
     for pair in pairs(group, "tracking", context):
         earlier, later = pair
         found: dict[str, tuple[ReleasedObject, ReleasedObject]] = {}
@@ -38,7 +38,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The ids of the object in the earlier and in the later frame."""
+    """Return the ids of the object in the earlier and in the later frame."""
     earlier, later = two_frames(scenes)
     label = label_of(lexicon, scenes, reading.answer["label"])
     given = find_object(earlier.objects, given_box(reading), "given_differs")

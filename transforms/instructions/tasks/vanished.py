@@ -21,7 +21,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The id of the object that the earlier frame has and the later has not."""
+    """Return the id of the object that the earlier frame has and the later has not."""
     earlier, later = two_frames(scenes)
     return prove_change(reading, scenes, lexicon, without=later, having=earlier)
 

@@ -22,7 +22,7 @@ from medmultipoints.transforms.instructions.task import Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """The count of each class that is certain in all frames, frame by frame, and the density of each frame."""
+    """Yield the count of each class that is certain in all frames, frame by frame, and the density of each frame."""
     for step, window in windows(group, "video_counts", context):
         first = window[0]
         labels = [label for label in first.certain if all(label in scene.certain for scene in window)]
@@ -48,7 +48,7 @@ def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
-    """The ids of all objects counted, frame by frame."""
+    """Return the ids of all objects counted, frame by frame."""
     evenly(scenes)
     classes, densities = reading.answer["classes"], reading.answer["density"]
     labels = [clear_label(lexicon, entry["label"]) for entry in classes]

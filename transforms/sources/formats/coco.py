@@ -130,7 +130,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 
 def _images(document: JsonDocument) -> dict[Any, _Image]:
-    """Images by id; an id that several files bear is none: nothing says which of them an annotation means."""
+    """Return images by id; an id that several files bear is none: nothing says which of them an annotation means."""
     found: dict[Any, _Image] = {}
     repeated: set[Any] = set()
     for entry in document.items("images"):
@@ -143,7 +143,10 @@ def _images(document: JsonDocument) -> dict[Any, _Image]:
 
 
 def _id(value: Any) -> Any:
-    """Ids that are hashable: ``1``, ``1.0`` and ``"1"`` are one id, since writers mix them; other values as texts."""
+    """Return ids that are hashable: ``1``, ``1.0`` and ``"1"`` are one id, since writers mix them.
+
+    Other values as texts.
+    """
     if isinstance(value, str):
         return int(value) if value.isascii() and value.isdigit() and str(int(value)) == value else value
     if isinstance(value, int):
@@ -375,7 +378,7 @@ def _rle(stated: Mapping[str, Any], image: _Image) -> tuple[str | None, Fault | 
 
 
 def _key_points(stated: Any) -> list[Point]:
-    """Labelled key points; (0, 0, 0) means one that is not."""
+    """Return labelled key points; (0, 0, 0) means one that is not."""
     if not isinstance(stated, list) or len(stated) % 3 or not finite(stated):
         return []
     triples: Iterator[Any] = zip(stated[0::3], stated[1::3], stated[2::3], strict=True)

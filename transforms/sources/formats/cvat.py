@@ -48,12 +48,15 @@ Size = tuple[int, int] | None
 
 
 def is_cvat(head: bytes) -> bool:
-    """Whether a file is an XML export of CVAT, of images or of videos."""
+    """Return whether a file is an XML export of CVAT, of images or of videos."""
     return b"<annotations" in head and (b"<meta>" in head or b"<image " in head or b"<track " in head)
 
 
 def _image_files(listing: Listing) -> dict[str, list[tuple[str, Counter[str]]]]:
-    """The pictures that each CVAT file of images names, with the shapes of each; files of tracks are left out."""
+    """Return the pictures that each CVAT file of images names, with the shapes of each.
+
+    Files of tracks are left out.
+    """
     found: dict[str, list[tuple[str, Counter[str]]]] = {}
     for name in listing.of("text"):
         if not is_cvat(listing.head(name)):
@@ -138,13 +141,13 @@ def _shapes(declaration: Declaration, prefix: str, image: Element, size: Size) -
 
 
 def attributes_of(element: Element) -> dict[str, str]:
-    """Attributes that people gave a shape, and whether it is occluded."""
+    """Return attributes that people gave a shape, and whether it is occluded."""
     stated = {child.get("name", ""): (child.text or "").strip() for child in element.iter("attribute")}
     return {**stated, **({"occluded": "1"} if element.get("occluded") == "1" else {})}
 
 
 def shape_place(declaration: Declaration, element: Element, size: Size) -> Place | Fault:
-    """Where the shape of one element is."""
+    """Return where the shape of one element is."""
     readers: dict[str, Callable[[], Place | Fault]] = {
         "box": lambda: box_element(declaration, element, size),
         "polygon": lambda: outline_place([value for pair in _pairs(element) for value in pair]),
@@ -157,7 +160,7 @@ def shape_place(declaration: Declaration, element: Element, size: Size) -> Place
 
 
 def box_element(declaration: Declaration, element: Element, size: Size) -> Place | Fault:
-    """The place of a <box>, turned about its centre where it has a rotation."""
+    """Return the place of a <box>, turned about its centre where it has a rotation."""
     corners = [number(element.get(key)) for key in ("xtl", "ytl", "xbr", "ybr")]
     rotation = number(element.get("rotation", "0"))
     if rotation and finite((*corners, rotation)):

@@ -42,7 +42,7 @@ class _Shape:
 
 
 def _tracks(listing: Listing, name: str) -> Iterator[tuple[str, str, list[_Shape]]]:
-    """Identity, label and shapes of each track."""
+    """Yield identity, label and shapes of each track."""
     with listing.open(name) as stream:
         for track in iterate_xml(stream, name, frozenset({"track"})):
             shapes = [
@@ -54,7 +54,7 @@ def _tracks(listing: Listing, name: str) -> Iterator[tuple[str, str, list[_Shape
 
 
 def _copy(element: Element) -> Element:
-    """The shape without its track, which is cleared when it has been read."""
+    """Return the shape without its track, which is cleared when it has been read."""
     copy = Element(element.tag, dict(element.attrib))
     copy.extend(list(element))
     return copy
@@ -98,7 +98,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 
 def _sound_tracks(draft: Draft, listing: Listing, name: str) -> list[list[_Shape]]:
-    """The shapes of each track of a file, as far as it can be read."""
+    """Return the shapes of each track of a file, as far as it can be read."""
     found: list[list[_Shape]] = []
     try:
         found += (shapes for _, _, shapes in _tracks(listing, name))
@@ -112,13 +112,13 @@ def _gaps(shapes: Sequence[_Shape], step: int) -> int:
 
 
 def _step(listing: Listing, name: str) -> int:
-    """Every how many frames the task annotates: what its ``frame_filter`` says."""
+    """Return every how many frames the task annotates: what its ``frame_filter`` says."""
     found = _FILTER.search(listing.head(name))
     return int(found[1]) if found else 1
 
 
 def _between(shapes: Sequence[_Shape], step: int) -> list[_Shape]:
-    """The shapes with boxes added in the frames between two of them, on the straight line as CVAT draws them."""
+    """Return the shapes with boxes added in the frames between two of them, on the straight line as CVAT draws them."""
     filled: list[_Shape] = []
     for a, b in pairwise(shapes):
         filled.append(a)
@@ -161,7 +161,7 @@ def _decide_frames(draft: Draft, listing: Listing, names: Sequence[str], frames:
 
 
 def _numbered(name: str, pictures: Sequence[str]) -> dict[int, str]:
-    """Pictures below the folder of the annotations (or of its parents) by the number that ends their names."""
+    """Return pictures below the folder of the annotations (or of its parents) by the number that ends their names."""
     place = folder(name)
     near = [picture for picture in pictures if not place or picture.startswith(f"{place}/")] or list(pictures)
     if len({folder(picture) for picture in near}) > 1:

@@ -228,7 +228,7 @@ def _hint(draft: Draft, series: _Series) -> None:
 
 
 def _gaps(frames: Sequence[Frame]) -> int:
-    """Steps between slices of one series that are more than half a step wider than the usual one."""
+    """Return steps between slices of one series that are more than half a step wider than the usual one."""
     found = 0
     series: dict[str, list[float]] = {}
     for frame in frames:

@@ -78,7 +78,7 @@ def _parquets(listing: Listing) -> tuple[str, ...]:
 
 
 def _objects_column(schema: pa.Schema) -> str | None:
-    """The column of objects: a struct of lists, or a list of structs, with a box."""
+    """Return the column of objects: a struct of lists, or a list of structs, with a box."""
     for column in schema:
         inner = (
             column.type.value_type
@@ -91,12 +91,12 @@ def _objects_column(schema: pa.Schema) -> str | None:
 
 
 def _mask_columns(schema: pa.Schema) -> tuple[str, ...]:
-    """Further columns of pictures, which may be masks, of a table without objects."""
+    """Return further columns of pictures, which may be masks, of a table without objects."""
     return () if _objects_column(schema) else picture_columns(schema)[1:]
 
 
 def _class_names(schema: pa.Schema) -> tuple[str, ...]:
-    """Names of category numbers in the features that the Hub's libraries store with a table."""
+    """Return names of category numbers in the features that the Hub's libraries store with a table."""
     try:
         features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
     except ValueError:
@@ -120,7 +120,7 @@ def _class_names(schema: pa.Schema) -> tuple[str, ...]:
 
 
 def _split_objects(objects: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Boxes and labels of a row's objects, whether they are lists side by side or a list of pairs."""
+    """Return boxes and labels of a row's objects, whether they are lists side by side or a list of pairs."""
     if isinstance(objects, list):
         held = [one for one in objects if isinstance(one, dict)]
         return tuple(_first(one, _BOXES) for one in held), tuple(_first(one, _LABELS) for one in held)
@@ -154,7 +154,7 @@ def _rows(listing: Listing, name: str, index: PictureIndex) -> Iterator[_Row]:
 
 
 def _parquet_rows(listing: Listing, name: str, masks: Sequence[str] = ()) -> Iterator[_Row]:
-    """Rows of a table; of one without objects, with the mask in the first column of ``masks``."""
+    """Yield rows of a table; of one without objects, with the mask in the first column of ``masks``."""
     table = open_table(listing.read(name), name)
     pictures, column = str(picture_column(table.schema_arrow)), _objects_column(table.schema_arrow)
     for at, held in enumerate(_held_rows(table, name, [pictures, *([column] if column else []), *masks])):

@@ -116,7 +116,7 @@ def _full_task(name: str, at: int, entry: Mapping[str, Any]) -> _Task:
 
 
 def _regions(result: Any) -> Iterator[Mapping[str, Any]]:
-    """Regions of a result; geometry and labels that tools write apart are joined by their id."""
+    """Yield regions of a result; geometry and labels that tools write apart are joined by their id."""
     labels: dict[Any, Mapping[str, Any]] = {}
     held = [item for item in result if isinstance(item, dict)] if isinstance(result, list) else []
     for item in held:
@@ -138,7 +138,7 @@ def _has_place(value: Mapping[str, Any]) -> bool:
 
 
 def _short_task(name: str, at: int, entry: Mapping[str, Any]) -> _Task:
-    """A task of the short form (JSON-MIN): regions lie next to the picture's name."""
+    """Return a task of the short form (JSON-MIN): regions lie next to the picture's name."""
     key = f"{name}#{entry.get('id', at)}"
     regions = [
         region
@@ -151,7 +151,7 @@ def _short_task(name: str, at: int, entry: Mapping[str, Any]) -> _Task:
 
 
 def _picture(data: Any) -> str:
-    """The text of a task's data that names a picture; the first text where none looks like one."""
+    """Return the text of a task's data that names a picture; the first text where none looks like one."""
     texts = [value for value in data.values() if isinstance(value, str)] if isinstance(data, dict) else []
     named = [text for text in texts if re.search(r"\.(jpe?g|png|tiff?|bmp|webp|dcm)(\W|$)", text, re.IGNORECASE)]
     found = next(iter(named or texts), "")
@@ -159,7 +159,7 @@ def _picture(data: Any) -> str:
 
 
 def _find(index: PictureIndex, stated: str, near: str) -> Joined:
-    """The picture of a task; uploads have eight digits and a hyphen before their name."""
+    """Return the picture of a task; uploads have eight digits and a hyphen before their name."""
     joined = index.find(stated, near)
     folder, _, filename = stated.rpartition("/")
     if joined.join == "missing" and _UPLOAD.match(filename):

@@ -186,7 +186,7 @@ def _other_place(
 
 
 def _mask(stated: Any, numbers: Sequence[float], size: tuple[int, int] | None) -> Place | Fault:
-    """A PNG in base64 whose first pixel lies at the rectangle's first corner."""
+    """Return a PNG in base64 whose first pixel lies at the rectangle's first corner."""
     try:
         data = base64.b64decode(stated if isinstance(stated, str) else "", validate=True)
     except (binascii.Error, ValueError) as error:

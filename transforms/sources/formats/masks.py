@@ -98,7 +98,7 @@ def _decide_numbers(draft: Draft, listing: Listing, masks: Sequence[Mask]) -> No
 
 
 def _holes_of(draft: Draft, masks: Sequence[Mask]) -> str:
-    """The text around the picture's name in those of masks, or the pattern of masks that join by their paths."""
+    """Return the text around the picture's name in those of masks, or the pattern of masks that join by their paths."""
     grammar = grammar_of(masks)
     if any(mask.before or mask.after for mask in masks):
         return grammar[1] if grammar is not None else ""
@@ -244,7 +244,7 @@ def _join(declaration: Declaration, listing: Listing) -> tuple[dict[str, list[Ma
 
 
 def _channels(listing: Listing, layer: MaskLayer) -> list[MaskLayer]:
-    """One layer a channel of an array; the whole file where it cannot be read, so that the build names it."""
+    """Return one layer a channel of an array; the whole file where it cannot be read, so that the build names it."""
     try:
         count = len(read_array(listing.read(layer.member)))
     except MemberProblem:
@@ -253,7 +253,10 @@ def _channels(listing: Listing, layer: MaskLayer) -> list[MaskLayer]:
 
 
 def make_layer(declaration: Declaration, labels: Mapping[str, str], name: str, values: Mapping[str, str]) -> MaskLayer:
-    """The layer of a mask file as declared; ``labels`` are those of its values, ``values`` the holes of its path."""
+    """Return the layer of a mask file as declared.
+
+    ``labels`` are those of its values, ``values`` the holes of its path.
+    """
     keys = declaration.masks
     label = declaration.label
     if keys.label is not None:

@@ -80,7 +80,7 @@ def _whole(number: float) -> int:
 
 
 def _frames(name: str, pictures: Sequence[str]) -> dict[int, str]:
-    """Pictures of a sequence by the number that ends their names: those nearest to the file in the tree."""
+    """Return pictures of a sequence by the number that ends their names: those nearest to the file in the tree."""
     place = folder(name)
     while True:
         near = [picture for picture in pictures if not place or picture.startswith(f"{place}/")]
@@ -146,7 +146,7 @@ def _decide_base(
 
 
 def _beyond(listing: Listing, rows: Mapping[str, Sequence[_Row]], frames: Mapping[str, Mapping[int, str]]) -> int:
-    """Boxes that end one pixel behind the width or height, as those counted from 1 do."""
+    """Return boxes that end one pixel behind the width or height, as those counted from 1 do."""
     found = 0
     for name, held in rows.items():
         picture = next(iter(frames[name].values()), None)
@@ -202,7 +202,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
 
 
 def _shift(declaration: Declaration, frames: Mapping[int, str], rows: Mapping[int, Sequence[_Row]]) -> int:
-    """How much a frame number of the rows lies above that of its picture: picture names may count from 0."""
+    """Return how much a frame number of the rows lies above that of its picture: picture names may count from 0."""
     if not frames or not rows:
         return 0
     return 1 if declaration.frame_base == 1 and min(frames) == 0 else 0

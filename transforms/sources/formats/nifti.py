@@ -87,7 +87,7 @@ def _choose_channel(draft: Draft, pictures: tuple[str, ...], channels: Mapping[s
 
 
 def _choose_masks(draft: Draft, listing: Listing, owners: Mapping[str, str]) -> dict[str, str]:
-    """The masks to read; folders of masks of the same volumes are alternatives: asked."""
+    """Return the masks to read; folders of masks of the same volumes are alternatives: asked."""
     stated = draft.states("annotations")
     folders: dict[tuple[str, bool], list[str]] = {}
     for mask, owner in owners.items():
@@ -207,7 +207,10 @@ def read(declaration: Declaration, files: Files) -> Reading:
 def _declared_owner(
     declaration: Declaration, mask: str, pictures: Sequence[str], volumes: Volumes
 ) -> tuple[str | None, str | None]:
-    """The volume of a mask by the holes that both patterns share, else by name or grid; and its label from the name."""
+    """Return the volume of a mask by the holes that both patterns share, else by name or grid.
+
+    And its label from the name.
+    """
     values = _holes(mask, declaration.annotations)
     target = declaration.label
     if declaration.masks.label is not None:
@@ -269,7 +272,7 @@ def _read_volume(
 def _indices(
     declaration: Declaration, listing: Listing, masks: Sequence[tuple[str, str | None]], count: int
 ) -> list[int]:
-    """The planes to take: all or those with a mask, every so many, at most so many, evenly."""
+    """Return the planes to take: all or those with a mask, every so many, at most so many, evenly."""
     indices = list(range(count))
     place = AXES[declaration.slices.axis or "axial"]
     if declaration.slices.only == "with-mask":

@@ -60,7 +60,10 @@ def _tables(listing: Listing) -> Iterator[str]:
 
 
 def _find_columns(rows: Sequence[Row], index: PictureIndex) -> _Columns | None:
-    """The columns of pictures and runs; None where no column holds pairs of numbers, or nothing, in every row."""
+    """Return the columns of pictures and runs.
+
+    None where no column holds pairs of numbers, or nothing, in every row.
+    """
     header = list(rows[0])
     image = find_pictures(header, rows, index)
     held = {name: [text for row in rows if not is_empty(text := row.get(name, ""))] for name in header if name != image}

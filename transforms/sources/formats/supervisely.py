@@ -145,7 +145,7 @@ def _place(declaration: Declaration, entry: Mapping[str, Any], size: tuple[int, 
 
 
 def _with_holes(place: Place | Fault, interior: Any) -> Place | Fault:
-    """The polygon with its holes as further outlines: outlines of one object are filled by the even-odd rule."""
+    """Return the polygon with its holes as further outlines: outlines of one object are filled by the even-odd rule."""
     if isinstance(place, Fault) or not isinstance(interior, list):
         return place
     flat = [[value for point in hole for value in point] for hole in interior if isinstance(hole, list)]

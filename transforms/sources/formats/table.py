@@ -47,7 +47,7 @@ def _pictures(listing: Listing) -> tuple[str, ...]:
 
 
 def _rows(listing: Listing, name: str) -> Iterator[tuple[int, Row]]:
-    """Numbers and cells of the rows of a table, one at a time."""
+    """Yield numbers and cells of the rows of a table, one at a time."""
     if listing.kinds.get(name) == "parquet":
         try:
             with pq.ParquetFile(io.BytesIO(listing.read(name))) as file:
@@ -78,7 +78,7 @@ def _tables(listing: Listing) -> Iterator[str]:
 
 
 def _is_plain_parquet(listing: Listing, name: str) -> bool:
-    """Whether a Parquet file is a table of cells: those that hold pictures are of the Hugging Face format."""
+    """Return whether a Parquet file is a table of cells: those that hold pictures are of the Hugging Face format."""
     try:
         schema = pq.read_schema(io.BytesIO(listing.read(name)))
     except (pa.ArrowException, OSError):
@@ -129,7 +129,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 def _class_numbers(
     draft: Draft, listing: Listing, chosen: Sequence[str], fields: Mapping[str, str]
 ) -> list[int] | None:
-    """The class numbers that the column of labels holds where it has a box; None where it holds names."""
+    """Return the class numbers that the column of labels holds where it has a box; None where it holds names."""
     column = str(draft.states("fields.label") or fields.get("label", ""))
     found: set[int | None] = set()
     for name in chosen if column else ():
@@ -210,7 +210,7 @@ def _size(listing: Listing, member: str) -> tuple[int, int] | None:
 
 
 def _numbers(row: Row, fields: Mapping[str, str], decimal: str) -> list[float] | None:
-    """The four numbers of a row; None where the row has no box."""
+    """Return the four numbers of a row; None where the row has no box."""
     if "box" in fields:
         text = row.get(fields["box"], "")
         return None if is_empty(text) else parse_box(text) or [float("nan")] * 4

@@ -76,7 +76,7 @@ def _is_csv(bare: bytes) -> bool:
 
 
 def _csv_entries(listing: Listing, name: str) -> list[_Entry]:
-    """Entries of a CSV export: a row a region, or a row without one for a picture that has none."""
+    """Return entries of a CSV export: a row a region, or a row without one for a picture that has none."""
     rows: dict[tuple[str, str], list[_Region]] = {}
     for _, row in text_rows(listing, name, Dialect(",", ".", "utf-8-sig")):
         filename = row.get("filename") or row.get("#filename", "")
@@ -116,7 +116,7 @@ def _regions(stated: Any) -> Iterator[_Region]:
 
 
 def _third_entries(name: str, held: Mapping[str, Any]) -> list[_Entry]:
-    """Entries of version 3: shapes as numbers, attributes and their options under ids."""
+    """Return entries of version 3: shapes as numbers, attributes and their options under ids."""
     attributes = held.get("attribute")
     known = attributes if isinstance(attributes, dict) else {}
     views = held.get("view") if isinstance(held.get("view"), dict) else {}
@@ -213,7 +213,7 @@ def _conclude(draft: Draft, entries: list[_Entry]) -> None:
 
 
 def _chosen(value: Any) -> str:
-    """The text of an attribute; of check boxes, the one that is ticked."""
+    """Return the text of an attribute; of check boxes, the one that is ticked."""
     if isinstance(value, dict):
         ticked = [str(key) for key, on in value.items() if on]
         return ticked[0] if len(ticked) == 1 else ""

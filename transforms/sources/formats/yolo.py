@@ -108,7 +108,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 
 def _odd_files(listing: Listing, index: PictureIndex, folders: set[str], known: Sequence[str]) -> list[str]:
-    """Files in the folders of the labels that are named after a picture and do not begin as a label file."""
+    """Return files in the folders of the labels that are named after a picture and do not begin as a label file."""
     taken = set(known)
     return [
         name
@@ -121,7 +121,7 @@ def _odd_files(listing: Listing, index: PictureIndex, folders: set[str], known: 
 
 
 def _neighbours(listing: Listing, folders: set[str]) -> set[str]:
-    """Text files next to the labels that are no labels, such as classes.txt: the pattern may match them."""
+    """Return text files next to the labels that are no labels, such as classes.txt: the pattern may match them."""
     return {name for name in listing.of("text", "empty") if name.rpartition("/")[0] in folders}
 
 
@@ -153,7 +153,7 @@ def _look(listing: Listing, names: Sequence[str]) -> _Seen:
 
 
 def _hold(values: Sequence[float]) -> bool:
-    """Whether the numbers after the first five are points inside the box that those would be."""
+    """Return whether the numbers after the first five are points inside the box that those would be."""
     _, cx, cy, w, h, *rest = values
     pairs = zip(rest[0::2], rest[1::2], strict=False)
     return all(
@@ -226,7 +226,7 @@ def _decide_names(draft: Draft, seen: _Seen, names: ClassNames) -> None:
 
 
 def _rows(listing: Listing, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Line numbers from 1 and the words of each line that is not blank."""
+    """Yield line numbers from 1 and the words of each line that is not blank."""
     text = listing.read(name).decode("utf-8-sig", "replace")
     for at, line in enumerate(text.splitlines(), start=1):
         if line.strip():
@@ -282,7 +282,7 @@ def _label(declaration: Declaration, text: str) -> str | None:
 
 
 def _place(declaration: Declaration, values: list[float], size: tuple[int, int]) -> dict[str, Any] | Fault:
-    """Fields of the annotation that say where the object is, or why the line cannot be used."""
+    """Return fields of the annotation that say where the object is, or why the line cannot be used."""
     width, height = size
     kind = declaration.shapes.outline
     if len(values) < 4:

@@ -84,7 +84,7 @@ def _decide(draft: Draft, seen: FormEvidence, named: str | None, said: str) -> s
 
 
 def declared_place(declaration: Declaration, numbers: Sequence[float], size: Size) -> Place | Fault:
-    """The place of four numbers in the declared form, unit and frame."""
+    """Return the place of four numbers in the declared form, unit and frame."""
     keys = declaration.boxes
     if not finite(numbers):
         return Fault(

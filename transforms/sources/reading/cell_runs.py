@@ -24,12 +24,12 @@ Mask = NDArray[np.uint8]
 
 
 def is_runs(text: str) -> bool:
-    """Whether a cell holds pairs of whole numbers."""
+    """Return whether a cell holds pairs of whole numbers."""
     return _RUNS.fullmatch(text) is not None
 
 
 def decode_runs(text: str, size: tuple[int, int], order: RunOrder) -> Mask | Fault:
-    """The mask of a cell, height x width; a fault where runs overlap, turn back or leave the picture."""
+    """Return the mask of a cell, height x width; a fault where runs overlap, turn back or leave the picture."""
     if not is_runs(text):
         return Fault("rle_damaged", f"{text[:60]!r} holds no pairs of start and length")
     numbers = np.array(text.split(), np.int64)
@@ -79,7 +79,7 @@ def _areas(*masks: Mask | Fault) -> int:
 
 
 def _wraps(numbers: NDArray[np.int64], side: int) -> int:
-    """Runs that pass from one column (or row) into the next without filling one."""
+    """Return runs that pass from one column (or row) into the next without filling one."""
     starts, lengths = numbers[0::2], numbers[1::2]
     return int((((starts + lengths - 1) // side > starts // side) & (lengths < side)).sum())
 

@@ -18,7 +18,7 @@ _WHOLE = re.compile(r"(\d{1,9})(\.0*)?")
 
 
 def class_number(text: str) -> int | None:
-    """The number of a class, which some writers give as ``3.0``; None for other texts."""
+    """Return the number of a class, which some writers give as ``3.0``; None for other texts."""
     found = _WHOLE.fullmatch(text) if text.isascii() else None
     return int(found[1]) if found else None
 
@@ -73,7 +73,7 @@ def _read_yaml(found: ClassNames, name: str, data: bytes) -> None:
 
 
 def _one_a_line(data: bytes) -> tuple[str, ...]:
-    """Names of a file with one short name a line; none for prose, lists of paths and numbers."""
+    """Return names of a file with one short name a line; none for prose, lists of paths and numbers."""
     try:
         lines = [line.strip() for line in data.decode("utf-8-sig").splitlines()]
     except UnicodeDecodeError:
@@ -87,7 +87,7 @@ def _one_a_line(data: bytes) -> tuple[str, ...]:
 
 
 def _numbered_rows(data: bytes) -> tuple[str, ...]:
-    """Names of a table of two columns, name and number in any order, where the numbers are 0, 1, 2 and so on."""
+    """Return names of a table of two columns, name and number in any order, where the numbers are 0, 1, 2 and so on."""
     try:
         rows = [row for row in csv.reader(io.StringIO(data.decode("utf-8-sig"))) if row]
     except (UnicodeDecodeError, csv.Error):

@@ -29,7 +29,7 @@ class Pictures:
         self._given: set[str] = set()
 
     def size(self, name: str) -> tuple[int, int]:
-        """Width and height that the header of a picture says; MemberProblem where it says none."""
+        """Return width and height that the header of a picture says; MemberProblem where it says none."""
         return picture_size(self.listing, name)
 
     def give(
@@ -40,7 +40,7 @@ class Pictures:
         size: tuple[int, int] | None = None,
         columns: Mapping[str, str] | None = None,
     ) -> Reading:
-        """The record of a picture, after the problems of its entries.
+        """Yield the record of a picture, after the problems of its entries.
 
         Where it was given out before, each of its entries is a problem ``picture_annotated_twice``.
         """
@@ -66,14 +66,14 @@ class Pictures:
         )
 
     def rest(self) -> Iterator[AnnotatedPicture]:
-        """Pictures of which no annotation says anything."""
+        """Yield pictures of which no annotation says anything."""
         for name in self.index.names:
             if name not in self._given:
                 yield AnnotatedPicture(member=name, name=name, annotated=False)
 
 
 def picture_size(listing: Listing, name: str) -> tuple[int, int]:
-    """Width and height from the header of a picture file."""
+    """Return width and height from the header of a picture file."""
     if listing.kinds.get(name) == "lfs":
         raise MemberProblem("lfs_pointer", f"{name} is a pointer of Git LFS, not the picture; run `git lfs pull`")
     for data in (listing.head(name), None):
@@ -86,7 +86,10 @@ def picture_size(listing: Listing, name: str) -> tuple[int, int]:
 
 
 def missing(joined: Joined, stated: str, key: str, found: Sequence[Annotation | ReadProblem]) -> Reading:
-    """One problem per entry of a picture that is not there, or that two pictures could be; one where it has none."""
+    """Yield one problem per entry of a picture that is not there, or that two pictures could be.
+
+    One where it has none.
+    """
     if joined.join == "ambiguous":
         reason, detail = AMBIGUOUS, f"{stated!r} is the name of several pictures of this source"
     else:

@@ -15,7 +15,7 @@ WHOLE_BYTES: Final = 64 << 20
 
 
 def parse_json(data: bytes, name: str) -> Any:
-    """The value of one JSON document; MemberProblem ``json_damaged``. A byte order mark is skipped.
+    """Return the value of one JSON document; MemberProblem ``json_damaged``. A byte order mark is skipped.
 
     NaN and Infinity, which Python writes and JSON has no form for, become numbers: they are judged where they are used.
     """
@@ -48,7 +48,7 @@ class JsonDocument:
         self._value = parse_json(start, name) if len(start) <= WHOLE_BYTES else None
 
     def items(self, key: str) -> Iterator[Any]:
-        """The items of the list ``key`` at the top; none where it is missing."""
+        """Yield the items of the list ``key`` at the top; none where it is missing."""
         if self._value is not None:
             held = self._value.get(key) if isinstance(self._value, dict) else None
             yield from held if isinstance(held, list) else ()
@@ -61,7 +61,7 @@ class JsonDocument:
 
 
 def first_item(files: Files, name: str, key: str) -> Any:
-    """The first item of the list ``key`` at the top of an object, read no further; None without one."""
+    """Return the first item of the list ``key`` at the top of an object, read no further; None without one."""
     try:
         with files.open(name) as stream:
             return next(ijson.items(stream, f"{key}.item", use_float=True), None)
@@ -70,13 +70,13 @@ def first_item(files: Files, name: str, key: str) -> Any:
 
 
 def show(value: Any, limit: int = 80) -> str:
-    """A JSON value for a message, cut to ``limit`` characters; lone surrogates as escapes."""
+    """Return a JSON value for a message, cut to ``limit`` characters; lone surrogates as escapes."""
     text = json.dumps(value, ensure_ascii=True, default=str)
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def stream_tasks(files: Files, name: str) -> Iterator[Any]:
-    """The items of a JSON list, one at a time where the document is large."""
+    """Yield the items of a JSON list, one at a time where the document is large."""
     with files.open(name) as stream:
         start = stream.read(WHOLE_BYTES + 1)
     if len(start) <= WHOLE_BYTES:

@@ -53,7 +53,10 @@ class Listing:
         return self._files.video_facts(name)
 
     def head(self, name: str, count: int = HEAD_BYTES) -> bytes:
-        """The first bytes of a member. Those of texts are kept, others are read once more where they are needed."""
+        """Return the first bytes of a member.
+
+        Those of texts are kept, others are read once more where they are needed.
+        """
         if name in self._heads and count <= HEAD_BYTES:
             return self._heads[name][:count]
         return self._files.head(name, count)
@@ -71,7 +74,7 @@ class Listing:
         return found
 
     def of(self, *kinds: Kind) -> tuple[str, ...]:
-        """Names of the given kinds, in order."""
+        """Return names of the given kinds, in order."""
         return tuple(name for name, kind in self.kinds.items() if kind in kinds)
 
     @cached_property
@@ -104,7 +107,7 @@ class Listing:
         return bool(looks) and sum(look.is_drawing for look in looks) * 2 > len(looks)
 
     def look(self, name: str) -> Look | None:
-        """The pixels of a picture as stored, or None where it cannot be read."""
+        """Return the pixels of a picture as stored, or None where it cannot be read."""
         try:
             return None if self.kinds.get(name) == "lfs" else look_at(self._files.read(name))
         except MemberProblem:
@@ -115,7 +118,7 @@ PICTURE_EXTENSIONS: Final = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff",
 
 
 def _related(masks: set[str], pictures: set[str]) -> bool:
-    """Whether at least half of the names occur, or begin or end with one that does."""
+    """Return whether at least half of the names occur, or begin or end with one that does."""
     hits = len(masks & pictures)
     if hits * 2 < len(masks):
         hits = sum(any(_pieces(stem, pictures)) for stem in masks)
@@ -130,12 +133,12 @@ def _pieces(stem: str, pictures: set[str]) -> Iterator[bool]:
 
 
 def listed(files: Files) -> Listing:
-    """The listing itself, or one around other files."""
+    """Return the listing itself, or one around other files."""
     return files if isinstance(files, Listing) else Listing(files)
 
 
 def matching(names: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
-    """Names that one of the patterns matches; all of them where there are no patterns."""
+    """Return names that one of the patterns matches; all of them where there are no patterns."""
     if not patterns:
         return tuple(names)
     compiled = [compile_pattern(pattern) for pattern in patterns]
@@ -143,7 +146,7 @@ def matching(names: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
 
 
 def _matches(pattern: Pattern, name: str) -> bool:
-    """Whether the pattern reads the path; a path that it reads in two ways is one of its own."""
+    """Return whether the pattern reads the path; a path that it reads in two ways is one of its own."""
     try:
         return pattern.match(name) is not None
     except PatternError:
@@ -151,7 +154,7 @@ def _matches(pattern: Pattern, name: str) -> bool:
 
 
 def sniff(name: str, head: bytes) -> Kind:
-    """What the first bytes say a file is; the name counts only for gzip and zip, which hide what they hold."""
+    """Return what the first bytes say a file is; the name counts only for gzip and zip, which hide what they hold."""
     if not head.strip(b"\0 \r\n\t"):
         return "empty" if len(head) < 512 else _binary(name)
     for magic, kind in _MAGIC:
@@ -161,7 +164,7 @@ def sniff(name: str, head: bytes) -> Kind:
 
 
 def _inside(head: bytes) -> Kind | None:
-    """Kinds whose mark is not at the start."""
+    """Return kinds whose mark is not at the start."""
     if head.startswith(b"BM") and head[14:18] in (b"\x0c\0\0\0", b"\x28\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0"):
         return "picture"
     if head[:4] == b"RIFF":
@@ -176,7 +179,7 @@ def _inside(head: bytes) -> Kind | None:
 
 
 def _packed(name: str, head: bytes) -> Kind | None:
-    """What the name says that gzip or zip holds."""
+    """Return what the name says that gzip or zip holds."""
     if head.startswith(b"\x1f\x8b"):
         return "nifti" if name.lower().endswith(".nii.gz") else "other"
     if head.startswith(b"PK\x03\x04"):
@@ -195,12 +198,12 @@ def _is_text(head: bytes) -> bool:
 
 
 def folder(name: str) -> str:
-    """The folder of a member, empty at the top."""
+    """Return the folder of a member, empty at the top."""
     return name.rpartition("/")[0]
 
 
 def by_folder(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Names by folder, both in order."""
+    """Return names by folder, both in order."""
     found: dict[str, list[str]] = {}
     for name in names:
         found.setdefault(folder(name), []).append(name)

@@ -11,7 +11,7 @@ from medmultipoints.transforms.sources.reading.shapes import Fault, Place, finit
 def make_annotation(
     key: str, label: str, place: Place | Fault, attributes: Mapping[str, str], track_id: str | None = None
 ) -> Annotation | ReadProblem:
-    """The annotation of a shape, or its problem."""
+    """Return the annotation of a shape, or its problem."""
     if not label.strip():
         place = Fault("label_missing", "the shape has no label")
     if isinstance(place, Fault):
@@ -30,7 +30,7 @@ def make_annotation(
 
 
 def size_of(width: Any, height: Any) -> tuple[int, int] | None:
-    """Width and height of a picture in an annotation; None if missing."""
+    """Return width and height of a picture in an annotation; None if missing."""
     if not finite((width, height)) or width < 1 or height < 1:
         return None
     return int(width), int(height)

@@ -9,7 +9,10 @@ from medmultipoints.transforms.sources.reading.proposing import Draft, plural, p
 
 
 def choose_masks(draft: Draft, listing: Listing) -> tuple[Mask, ...]:
-    """The masks to read, with lines or questions for their patterns; none where no file is a mask of a picture."""
+    """Return the masks to read, with lines or questions for their patterns.
+
+    None where no file is a mask of a picture.
+    """
     sets = mask_sets(listing)
     paired = paired_masks(listing) if _are_incomplete(listing, sets) else None
     if paired is not None:
@@ -21,7 +24,7 @@ def choose_masks(draft: Draft, listing: Listing) -> tuple[Mask, ...]:
 
 
 def _are_incomplete(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> bool:
-    """Whether names alone leave masks out: there are none, several sets, or pictures without a mask."""
+    """Return whether names alone leave masks out: there are none, several sets, or pictures without a mask."""
     return len(sets) != 1 or len(sets[0]) + len({mask.picture for mask in sets[0]}) < len(listing.pictures)
 
 
@@ -30,7 +33,7 @@ def _is_stated(draft: Draft, paired: PairedMasks) -> bool:
 
 
 def _choose_paired(draft: Draft, listing: Listing, paired: PairedMasks) -> tuple[Mask, ...]:
-    """Masks that equal parts of the paths join with their pictures."""
+    """Return masks that equal parts of the paths join with their pictures."""
     owners = {mask.picture for mask in paired.masks}
     proof = (
         f"{plural(len(paired.masks), 'file')} of flat areas, joined with {plural(len(owners), 'picture')} by its path"
@@ -67,7 +70,7 @@ def _choose(
 def _choose_set(
     draft: Draft, listing: Listing, sets: list[tuple[Mask, ...]], paired: PairedMasks | None
 ) -> tuple[Mask, ...]:
-    """The one set of masks, those that are stated, or the first of several, which is asked."""
+    """Return the one set of masks, those that are stated, or the first of several, which is asked."""
     stated = draft.states("annotations")
     if stated:
         draft.line("annotations", stated, "stated")

@@ -50,7 +50,7 @@ class _Family:
     parts: tuple[str | _Part, ...]
 
     def column(self, at: int) -> list[str]:
-        """The differing text of one part, by file."""
+        """Return the differing text of one part, by file."""
         part = self.parts[at]
         assert isinstance(part, _Part)
         return [part.value(_split(name)[at]) for name in self.names]
@@ -61,7 +61,10 @@ class _Family:
 
 
 def paired_masks(listing: Listing) -> PairedMasks | None:
-    """The masks of a source joined by parts of their paths; None where there is no such join, or more than one."""
+    """Return the masks of a source joined by parts of their paths.
+
+    None where there is no such join, or more than one.
+    """
     if (tracked := _cell_tracking(listing)) is not None:
         return tracked
     common = _common_words(listing.pictures)
@@ -82,7 +85,7 @@ def paired_masks(listing: Listing) -> PairedMasks | None:
 
 
 def _cell_tracking(listing: Listing) -> PairedMasks | None:
-    """The segmentations of the Cell Tracking Challenge: ``01_GT/SEG/man_seg003.tif`` of ``01/t003.tif``.
+    """Return the segmentations of the Cell Tracking Challenge: ``01_GT/SEG/man_seg003.tif`` of ``01/t003.tif``.
 
     The markers of its folder TRA are points on cells, not their areas: they are no masks.
     """
@@ -117,7 +120,7 @@ def _words_of(part: str) -> list[str]:
 
 
 def _common_words(names: Sequence[str]) -> set[tuple[int, str]]:
-    """Words that an eighth of all paths share at the same place: what separates pictures from masks."""
+    """Return words that an eighth of all paths share at the same place: what separates pictures from masks."""
     times = Counter(
         (at, word) for name in names for at, part in enumerate(_split(name)) for word in set(_words_of(part))
     )
@@ -131,7 +134,7 @@ def _are_drawn(listing: Listing, names: Sequence[str]) -> bool:
 
 
 def _family(names: Sequence[str]) -> _Family | None:
-    """The constant and differing parts of paths; None for files of several depths or extensions."""
+    """Return the constant and differing parts of paths; None for files of several depths or extensions."""
     rows = [_split(name) for name in sorted(names)]
     if len(rows) < 2 or len({(len(row), _extension(name)) for row, name in zip(rows, sorted(names), strict=True)}) > 1:
         return None
@@ -153,7 +156,7 @@ def _part(values: Sequence[str]) -> str | _Part:
 
 
 def _leading_word(values: Sequence[str]) -> str:
-    """The word that all values begin with, where a digit follows it in all."""
+    """Return the word that all values begin with, where a digit follows it in all."""
     words = {found[0] if (found := re.match(r"[^\W\d_]+(?=\d)", value)) else "" for value in values}
     return words.pop() if len(words) == 1 else ""
 
@@ -182,7 +185,7 @@ def _joins(pictures: _Family, masks: _Family) -> Iterator[dict[int, int]]:
 
 
 def _pair(pictures: _Family, masks: _Family, chosen: Mapping[int, int]) -> PairedMasks | None:
-    """The join by the chosen parts, where they single out one picture for each mask."""
+    """Return the join by the chosen parts, where they single out one picture for each mask."""
     places = list(chosen.values())
     rows = zip(*(pictures.column(place) for place in places), strict=True)
     owners: dict[tuple[str, ...], str] = {}
@@ -206,7 +209,7 @@ def _pair(pictures: _Family, masks: _Family, chosen: Mapping[int, int]) -> Paire
 
 
 def _hole_names(family: _Family) -> dict[int, str]:
-    """``stem`` for the name of the file, ``split`` for a folder of such words, else ``folder``."""
+    """Return ``stem`` for the name of the file, ``split`` for a folder of such words, else ``folder``."""
     found: dict[int, str] = {}
     for at in family.differing:
         values = {value.lower() for value in family.column(at)}
@@ -216,7 +219,7 @@ def _hole_names(family: _Family) -> dict[int, str]:
 
 
 def _rest_hole(family: _Family, at: int) -> str:
-    """The hole of what joins no picture: a number of the object, its label, both, or nothing that is known."""
+    """Return the hole of what joins no picture: a number of the object, its label, both, or nothing that is known."""
     values = set(family.column(at))
     if all(value.isdigit() for value in values):
         return "nr:int"

@@ -29,7 +29,7 @@ class Mask:
 
 
 def mask_sets(listing: Listing) -> list[tuple[Mask, ...]]:
-    """Sets of masks, those with most files first; masks of one set lie in folders that share no picture."""
+    """Return sets of masks, those with most files first; masks of one set lie in folders that share no picture."""
     photos = set(listing.photos)
     stems = Stems(sorted(photos))
     found: dict[str, list[Mask]] = {}
@@ -96,13 +96,16 @@ def _are_drawings(listing: Listing, masks: Sequence[Mask]) -> bool:
 
 
 def spread(masks: Sequence[Mask], count: int) -> Sequence[Mask]:
-    """About ``count`` masks, evenly over all."""
+    """Return about ``count`` masks, evenly over all."""
     step = max(1, len(masks) // count)
     return masks[::step][:count]
 
 
 def mask_patterns(listing: Listing, masks: Sequence[Mask]) -> tuple[str, ...]:
-    """Patterns whose hole ``stem`` is the picture's; ``target`` and ``nr`` what follows in names of single objects."""
+    """Return patterns whose hole ``stem`` is the picture's.
+
+    ``target`` and ``nr`` what follows in names of single objects.
+    """
     grammar = grammar_of(masks)
     base = propose_patterns([_as_picture(mask) for mask in masks])
     if grammar is None or any("{stem}" not in text for text in base):
@@ -121,7 +124,7 @@ def _as_picture(mask: Mask) -> str:
 
 
 def grammar_of(masks: Sequence[Mask]) -> tuple[str, str] | None:
-    """The texts around ``{stem}``: constant, or ``_{target}``, ``_{target}_{nr:int}``, ``_{nr:int}``."""
+    """Return the texts around ``{stem}``: constant, or ``_{target}``, ``_{target}_{nr:int}``, ``_{nr:int}``."""
     befores, afters = {mask.before for mask in masks}, {mask.after for mask in masks}
     if len(befores) > 1:
         return None
@@ -190,7 +193,7 @@ class MaskJoin:
         return table
 
     def picture_of(self, mask: str) -> tuple[str | None, dict[str, str]]:
-        """The picture of a mask and the values of the holes in the mask's path."""
+        """Return the picture of a mask and the values of the holes in the mask's path."""
         holes = {hole for values in self._holes.values() for hole in values}
         for text in self.declaration.annotations:
             pattern = compile_pattern(text)
@@ -220,7 +223,7 @@ class MaskJoin:
 
 
 def _refill(text: str, known: Mapping[str, str], mask: str) -> dict[str, str] | None:
-    """The holes of a path where some are known: what is ambiguous alone is not once the picture is known."""
+    """Return the holes of a path where some are known: what is ambiguous alone is not once the picture is known."""
 
     def ruled(found: re.Match[str]) -> str:
         hole = found[1]

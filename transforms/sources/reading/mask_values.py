@@ -59,12 +59,12 @@ class MaskValues:
 
 
 def count_components(mask: NDArray[Any]) -> int:
-    """The number of 8-connected components of a mask."""
+    """Return the number of 8-connected components of a mask."""
     return int(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0]) - 1
 
 
 def value_names(listing: Listing, numbers: Sequence[int]) -> tuple[str, dict[int, str]] | None:
-    """Names of values in the one JSON file that gives one to each value in use, or in several that are alike."""
+    """Return names of values in the one JSON file that gives one to each value in use, or in several that are alike."""
     found: list[tuple[str, dict[int, str]]] = []
     for name in listing.of("text"):
         head = listing.head(name)
@@ -81,7 +81,10 @@ def value_names(listing: Listing, numbers: Sequence[int]) -> tuple[str, dict[int
 
 
 def number_names(held: Any) -> dict[int, str] | None:
-    """Names of numbers in ``{"1": "liver"}`` or ``{"liver": 1}``, alone or under ``labels``; None for other JSON."""
+    """Return names of numbers in ``{"1": "liver"}`` or ``{"liver": 1}``, alone or under ``labels``.
+
+    None for other JSON.
+    """
     if isinstance(held, dict) and isinstance(held.get("labels"), dict):
         held = held["labels"]
     if not isinstance(held, dict) or not held:
@@ -94,7 +97,10 @@ def number_names(held: Any) -> dict[int, str] | None:
 
 
 def channel_names(listing: Listing) -> dict[int, str]:
-    """Names of the parts of a fourth axis in a ``dataset.json`` of nnU-Net or MSD; none where there is not one such."""
+    """Return names of the parts of a fourth axis in a ``dataset.json`` of nnU-Net or MSD.
+
+    None where there is not one such.
+    """
     found: list[dict[int, str]] = []
     for name in listing.of("text"):
         head = listing.head(name)
@@ -111,7 +117,7 @@ def channel_names(listing: Listing) -> dict[int, str]:
 
 
 def label_maps(listing: Listing) -> dict[str, dict[tuple[int, int, int], str]]:
-    """Files with lines ``name:r,g,b::``."""
+    """Return files with lines ``name:r,g,b::``."""
     found: dict[str, dict[tuple[int, int, int], str]] = {}
     for name in listing.of("text"):
         head = listing.head(name)

@@ -14,7 +14,7 @@ _MOST: Final = 12
 
 
 def propose_patterns(names: Iterable[str], others: Iterable[str] = ()) -> tuple[str, ...]:
-    """Patterns that match all of ``names`` and none of ``others``, as few as possible.
+    """Return patterns that match all of ``names`` and none of ``others``, as few as possible.
 
     A folder that differs becomes the hole ``{split}`` where all its values are words for splits, else ``{folder}``.
     """
@@ -60,7 +60,7 @@ def _pattern(group: Sequence[str], extension: str, single: bool) -> str:
 
 
 def _split_part(filenames: set[str]) -> str | None:
-    """``instances_{split}.json`` for names that differ in a word for a split alone."""
+    """Return ``instances_{split}.json`` for names that differ in a word for a split alone."""
     prefix, suffix = _common(sorted(filenames)), _common([name[::-1] for name in filenames])[::-1]
     if len(filenames) < 2 or min(map(len, filenames)) <= len(prefix) + len(suffix):
         return None
@@ -72,7 +72,7 @@ def _split_part(filenames: set[str]) -> str | None:
 
 
 def _with_affixes(group: Sequence[str], extension: str, foreign: frozenset[str]) -> str | None:
-    """A pattern whose stem has the prefix or suffix that all names share, where that keeps the others out."""
+    """Return a pattern whose stem has the prefix or suffix that all names share, where that keeps the others out."""
     stems = [name.rpartition("/")[2].removesuffix(extension) for name in group]
     prefix, suffix = _common(stems), _common([stem[::-1] for stem in stems])[::-1]
     rows = [name.split("/") for name in group]
@@ -100,7 +100,7 @@ def _folder_part(values: set[str], used: dict[str, int]) -> str:
 
 
 def literal(text: str) -> str:
-    """The text as a pattern: characters with a meaning of their own become ``*``."""
+    """Return the text as a pattern: characters with a meaning of their own become ``*``."""
     return re.sub(r"\*+", "*", _SPECIAL.sub("*", text))
 
 

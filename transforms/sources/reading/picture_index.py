@@ -48,7 +48,7 @@ class PictureIndex:
         return _gather((fold(split_path(name).stem), name) for name in self.names)
 
     def find(self, stated: str, near: str = "") -> Joined:
-        """The picture of a given name; ``near`` is the member that names it, used to choose among equals."""
+        """Return the picture of a given name; ``near`` is the member that names it, used to choose among equals."""
         parts, unsafe = clean_parts(stated)
         if not parts:
             return Joined(None, "missing", unsafe)
@@ -68,7 +68,7 @@ class PictureIndex:
         return Joined(None, "missing", unsafe)
 
     def find_stem(self, stem: str, near: str) -> Joined:
-        """The picture of that stem, nearest to the member ``near``."""
+        """Return the picture of that stem, nearest to the member ``near``."""
         found = self._by_stem.get(fold(stem))
         if not found:
             return Joined(None, "missing")
@@ -77,7 +77,7 @@ class PictureIndex:
 
 
 def clean_parts(stated: str) -> tuple[list[str], bool]:
-    """Path parts without drives, roots, ``.`` and ``..``; and whether the name leads out of the source."""
+    """Return path parts without drives, roots, ``.`` and ``..``; and whether the name leads out of the source."""
     posix = stated.replace("\\", "/").strip()
     absolute = posix.startswith("/") or bool(re.match(r"^[A-Za-z]:|^[a-z]+://", posix))
     posix = re.sub(r"^([A-Za-z]:|[a-z0-9]+://)", "", posix)
@@ -87,7 +87,7 @@ def clean_parts(stated: str) -> tuple[list[str], bool]:
 
 
 def fold(text: str) -> str:
-    """Case and Unicode form removed."""
+    """Return case and Unicode form removed."""
     return unicodedata.normalize("NFC", text).casefold()
 
 
@@ -99,7 +99,7 @@ def _gather(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _nearest(found: list[str], parts: list[str], near: str) -> str | None:
-    """The one that shares most last parts with the stated name, then most path parts with ``near``."""
+    """Return the one that shares most last parts with the stated name, then most path parts with ``near``."""
     if len(found) == 1:
         return found[0]
     nearby = [fold(part) for part in near.split("/")[:-1]]

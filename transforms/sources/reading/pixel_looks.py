@@ -55,7 +55,7 @@ class Look:
 
 
 def look_at(data: bytes, page: int = 0) -> Look | None:
-    """The pixels of a picture file as stored; None where it is none that Pillow or tifffile reads."""
+    """Return the pixels of a picture file as stored; None where it is none that Pillow or tifffile reads."""
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return _look_at_tiff(data, page)
     if data.startswith((b"\x93NUMPY", b"PK\x03\x04")):
@@ -75,7 +75,7 @@ def look_at(data: bytes, page: int = 0) -> Look | None:
 
 
 def _look_at_array(data: bytes) -> Look | None:
-    """Whole numbers, height x width, or channels x height x width."""
+    """Return whole numbers, height x width, or channels x height x width."""
     try:
         array = read_array(data)
     except ImageProblem:
@@ -103,7 +103,7 @@ def _look_at_tiff(data: bytes, page: int) -> Look | None:
 
 
 def packed_colours(values: NDArray[Any]) -> NDArray[Any]:
-    """One number a pixel: colours as r * 65536 + g * 256 + b."""
+    """Return one number a pixel: colours as r * 65536 + g * 256 + b."""
     if values.ndim == 2:
         return values
     channels = values.astype(np.int32)

@@ -12,17 +12,17 @@ from medmultipoints.transforms.sources.reading.picture_index import Joined
 
 
 def plural(count: int, noun: str, several: str | None = None) -> str:
-    """``1 box``, ``2 boxes``: a count with its noun."""
+    """Return ``1 box``, ``2 boxes``: a count with its noun."""
     return f"{count:,} {noun if count == 1 else several or noun + 's'}"
 
 
 def toml_list(values: Sequence[str]) -> str:
-    """A list of texts as TOML holds it."""
+    """Return a list of texts as TOML holds it."""
     return json.dumps(list(values), ensure_ascii=False)
 
 
 def toml_choice(text: str) -> str:
-    """A choice as a TOML value: lists, tables and whole numbers as they are, other texts quoted."""
+    """Return a choice as a TOML value: lists, tables and whole numbers as they are, other texts quoted."""
     return text if text[:1] in ("[", "{") or text.isdigit() else json.dumps(text, ensure_ascii=False)
 
 
@@ -41,7 +41,7 @@ class Draft:
         self.read["format"] = self.format
 
     def states(self, key: str) -> Any:
-        """The stated value of a dotted key, or None."""
+        """Return the stated value of a dotted key, or None."""
         value: Any = self.stated
         for part in key.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
@@ -82,7 +82,7 @@ def choose_files(
     picture_of: Callable[[str], str],
     harmless: Collection[str] = (),
 ) -> tuple[str, ...]:
-    """The annotation files to read, one a picture: all, unless folders annotate the same pictures.
+    """Return the annotation files to read, one a picture: all, unless folders annotate the same pictures.
 
     ``picture_of`` names the picture of a file. Folders that share pictures are alternatives: asked. The pattern may
     match ``harmless`` members, too.
@@ -111,7 +111,7 @@ def choose_files(
 
 
 def single(values: tuple[str, ...]) -> str | tuple[str, ...]:
-    """One pattern as a text, several as they are."""
+    """Return one pattern as a text, several as they are."""
     return values[0] if len(values) == 1 else values
 
 
@@ -127,7 +127,10 @@ def propose_images(draft: Draft, listing: Listing, used: Sequence[str], foreign:
 
 
 def _alternatives(folders: Mapping[str, Sequence[str]], picture_of: Callable[[str], str]) -> list[tuple[str, ...]]:
-    """Sets of files that annotate each picture once; folders are added to the first set they share no picture with."""
+    """Return sets of files that annotate each picture once.
+
+    Folders are added to the first set they share no picture with.
+    """
     sets: list[tuple[list[str], set[str]]] = []
     for _, names in sorted(folders.items(), key=lambda item: (-len(item[1]), item[0])):
         pictures = {picture_of(name) for name in names}
@@ -142,13 +145,16 @@ def _alternatives(folders: Mapping[str, Sequence[str]], picture_of: Callable[[st
 
 
 def in_same_folders(listing: Listing, joined: Sequence[str]) -> tuple[str, ...]:
-    """All pictures that lie in a folder of a joined one: those without annotations are pictures, too."""
+    """Return all pictures that lie in a folder of a joined one: those without annotations are pictures, too."""
     folders = by_folder(joined)
     return tuple(name for name in listing.photos if name.rpartition("/")[0] in folders)
 
 
 def choose_documents(draft: Draft, listing: Listing, found: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
-    """The documents to read, each of many pictures (``found``: their names); those that share any are alternatives."""
+    """Return the documents to read, each of many pictures (``found``: their names).
+
+    Those that share any are alternatives.
+    """
     stated = draft.states("annotations")
     if stated:
         draft.line("annotations", stated, "stated")

@@ -17,7 +17,7 @@ ZERO_EXTENT: Final = "box_zero_extent"
 
 
 def finite(values: Iterable[object]) -> bool:
-    """Whether all values are numbers, neither infinite nor NaN; truth values are none."""
+    """Return whether all values are numbers, neither infinite nor NaN; truth values are none."""
     held = tuple(values)
     try:
         return all(map(math.isfinite, held)) and bool not in set(map(type, held))  # type: ignore[arg-type]
@@ -26,7 +26,7 @@ def finite(values: Iterable[object]) -> bool:
 
 
 def corners_to_box(corners: Sequence[float], frame: Frame = "edges") -> Box:
-    """Half-open box of two corners in a foreign frame.
+    """Return half-open box of two corners in a foreign frame.
 
     ``edges``: as given. ``inclusive-0``: first and last pixel counted from 0. ``inclusive-1``: counted from 1.
     """
@@ -39,24 +39,24 @@ def corners_to_box(corners: Sequence[float], frame: Frame = "edges") -> Box:
 
 
 def outline(numbers: Sequence[float]) -> Polygon:
-    """The polygon of flat numbers x1, y1, x2, y2 and so on."""
+    """Return the polygon of flat numbers x1, y1, x2, y2 and so on."""
     return tuple(Point(x, y) for x, y in zip(numbers[0::2], numbers[1::2], strict=True))
 
 
 def extent(polygons: Iterable[Polygon]) -> Box:
-    """The smallest box that holds all polygons."""
+    """Return the smallest box that holds all polygons."""
     points = [point for polygon in polygons for point in polygon]
     xs, ys = [point.x for point in points], [point.y for point in points]
     return Box(min(xs), min(ys), max(xs), max(ys))
 
 
 def box_outline(box: Box) -> Polygon:
-    """The four corners of a box, clockwise from the top left."""
+    """Return the four corners of a box, clockwise from the top left."""
     return Point(box.x1, box.y1), Point(box.x2, box.y1), Point(box.x2, box.y2), Point(box.x1, box.y2)
 
 
 def rotate(polygon: Polygon, degrees: float, centre: Point) -> Polygon:
-    """The polygon turned clockwise about ``centre``."""
+    """Return the polygon turned clockwise about ``centre``."""
     sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
 
     def turned(point: Point) -> Point:
@@ -67,7 +67,7 @@ def rotate(polygon: Polygon, degrees: float, centre: Point) -> Polygon:
 
 
 def ellipse_outline(cx: float, cy: float, rx: float, ry: float) -> Polygon:
-    """A polygon of ``ELLIPSE_VERTICES`` points on the ellipse; its extent is exact."""
+    """Return a polygon of ``ELLIPSE_VERTICES`` points on the ellipse; its extent is exact."""
     steps = (2 * math.pi * step / ELLIPSE_VERTICES for step in range(ELLIPSE_VERTICES))
     return tuple(Point(cx + rx * math.cos(angle), cy + ry * math.sin(angle)) for angle in steps)
 
@@ -95,25 +95,28 @@ class Place:
 def box_place(
     box: Box, stated: Sequence[object], size: tuple[int, int] | None, degenerate: Literal["reject", "keep"]
 ) -> Place | Fault:
-    """The place of a stated box, or why it is none."""
+    """Return the place of a stated box, or why it is none."""
     fault = box_fault(box, stated, *(size or ()))
     return Place(box=box) if fault is None or (fault.reason == ZERO_EXTENT and degenerate == "keep") else fault
 
 
 def outline_place(numbers: Sequence[float]) -> Place | Fault:
-    """The place of a polygon of flat numbers."""
+    """Return the place of a polygon of flat numbers."""
     fault = polygon_fault(numbers)
     return fault or Place(polygons=(outline(numbers),))
 
 
 def oriented_place(box: Box, degrees: float, centre: Point | None = None) -> Place | Fault:
-    """The extent of a box that is turned clockwise about ``centre`` (default: its own); its corners as an attribute."""
+    """Return the extent of a box that is turned clockwise about ``centre`` (default: its own).
+
+    Its corners as an attribute.
+    """
     corners = rotate(box_outline(box), degrees, centre or box.centre)
     return corners_place(corners, degrees)
 
 
 def corners_place(corners: Polygon, degrees: float | None = None) -> Place | Fault:
-    """The extent of the corners of an oriented box."""
+    """Return the extent of the corners of an oriented box."""
     attributes = {"corners": " ".join(f"{corner.x:.6g},{corner.y:.6g}" for corner in corners)}
     if degrees is not None:
         attributes["rotation"] = f"{degrees:.6g}"
@@ -123,7 +126,7 @@ def corners_place(corners: Polygon, degrees: float | None = None) -> Place | Fau
 
 
 def ellipse_place(rule: str | None, values: Sequence[float], degrees: float = 0) -> Place | Fault:
-    """The outline of an ellipse (cx, cy, rx, ry), as ``[read.shapes] ellipse`` says."""
+    """Return the outline of an ellipse (cx, cy, rx, ry), as ``[read.shapes] ellipse`` says."""
     if rule != "polygon":
         word = "ellipse_ignored" if rule else "ellipse_undecided"
         return Fault(word, "an ellipse is no object unless [read.shapes] ellipse says so", "dropped")
@@ -135,7 +138,7 @@ def ellipse_place(rule: str | None, values: Sequence[float], degrees: float = 0)
 
 
 def point_place(point: Point) -> Place | Fault:
-    """The place of a lone point."""
+    """Return the place of a lone point."""
     if not finite((point.x, point.y)):
         return Fault("point_not_a_number", f"the point {point.x}, {point.y} is no position")
     return Place(point=point)
@@ -144,7 +147,7 @@ def point_place(point: Point) -> Place | Fault:
 def box_fault(
     box: Box, stated: Sequence[object], width: float | None = None, height: float | None = None
 ) -> Fault | None:
-    """Why a half-open box cannot be used; ``stated`` are the numbers of the file, for the message."""
+    """Return why a half-open box cannot be used; ``stated`` are the numbers of the file, for the message."""
     said = ", ".join(str(number) for number in stated)
     if not finite((box.x1, box.y1, box.x2, box.y2)):
         return Fault("box_not_a_number", f"the box {said} holds a value that is no finite number")
@@ -158,7 +161,7 @@ def box_fault(
 
 
 def polygon_fault(numbers: Sequence[object]) -> Fault | None:
-    """Why flat numbers are no polygon."""
+    """Return why flat numbers are no polygon."""
     if len(numbers) % 2:
         return Fault("polygon_odd_numbers", f"the polygon has {len(numbers)} numbers, which make no pairs")
     if not finite(numbers):
@@ -170,7 +173,7 @@ def polygon_fault(numbers: Sequence[object]) -> Fault | None:
 
 
 def crosses_itself(polygon: Polygon, limit: int = 400) -> bool:
-    """Whether two sides of a polygon cross; those of more than ``limit`` vertices are not checked."""
+    """Return whether two sides of a polygon cross; those of more than ``limit`` vertices are not checked."""
     points = [(point.x, point.y) for point in polygon]
     points = [point for point, before in zip(points, [points[-1], *points[:-1]], strict=True) if point != before]
     if not 4 <= len(points) <= limit:

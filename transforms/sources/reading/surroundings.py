@@ -59,7 +59,7 @@ def _find_lists(draft: Draft, listing: Listing, pictures: Sequence[str]) -> None
 
 
 def _listed(head: bytes, stems: set[str]) -> frozenset[str]:
-    """Stems of pictures that a text lists, one a line, alone or followed by a flag; none for other texts."""
+    """Return stems of pictures that a text lists, one a line, alone or followed by a flag; none for other texts."""
     lines = [line.split() for line in head.decode("utf-8-sig", "replace").splitlines() if line.strip()]
     if not lines or max(map(len, lines)) > 3:
         return frozenset()
@@ -70,7 +70,7 @@ def _listed(head: bytes, stems: set[str]) -> frozenset[str]:
 
 
 def _disjoint_lists(lists: Mapping[str, frozenset[str]]) -> list[str]:
-    """Lists that share no picture; those that are the union of others are left out first."""
+    """Return lists that share no picture; those that are the union of others are left out first."""
     parts = [
         name
         for name, held in lists.items()

@@ -47,12 +47,12 @@ _EMPTY: Final = frozenset({"", "nan", "none", "null", "na", "n/a"})
 
 
 def is_empty(text: str) -> bool:
-    """Whether a cell says nothing."""
+    """Return whether a cell says nothing."""
     return text.strip().casefold() in _EMPTY
 
 
 def read_number(text: str, decimal: str = ".") -> float:
-    """The number of a cell; NaN where it is none."""
+    """Return the number of a cell; NaN where it is none."""
     if decimal != "." and "." in text:
         return math.nan  # a point that is no decimal sign groups thousands, or is a slip
     try:
@@ -71,7 +71,7 @@ class Dialect:
 
 
 def find_dialect(head: bytes, least: int = 3) -> Dialect | None:
-    """Delimiter, decimal mark and encoding of a table by its first lines; None for texts that are no table.
+    """Return delimiter, decimal mark and encoding of a table by its first lines; None for texts that are no table.
 
     A table has at least ``least`` columns.
     """
@@ -95,7 +95,7 @@ def find_dialect(head: bytes, least: int = 3) -> Dialect | None:
 
 
 def text_rows(files: Files, name: str, dialect: Dialect) -> Iterator[tuple[int, Row]]:
-    """Line numbers and cells by column, one row at a time. MemberProblem ``table_damaged``."""
+    """Yield line numbers and cells by column, one row at a time. MemberProblem ``table_damaged``."""
     with files.open(name) as stream:
         text = io.TextIOWrapper(stream, dialect.encoding, "replace", newline="")
         reader = csv.DictReader(text, delimiter=dialect.delimiter)
@@ -115,7 +115,7 @@ class Columns:
 
 
 def find_columns(header: Sequence[str], rows: Sequence[Row], index: PictureIndex) -> Columns | None:
-    """The columns of picture, label and box; None for a table without pictures of the source and boxes."""
+    """Return the columns of picture, label and box; None for a table without pictures of the source and boxes."""
     plain = {_plain(name): name for name in reversed(header)}
     image = find_pictures(header, rows, index)
     if image is None:
@@ -135,7 +135,10 @@ def find_columns(header: Sequence[str], rows: Sequence[Row], index: PictureIndex
 
 
 def _plain(name: str) -> str:
-    """The name of a column for comparison; brackets around several columns, as in ``Bbox [x,y,w,h]``, are cut off."""
+    """Return the name of a column for comparison.
+
+    Brackets around several columns, as in ``Bbox [x,y,w,h]``, are cut off.
+    """
     bare = re.sub(r"^(b?box|bounding[ _]box)\s*\[", "", name.strip().casefold()).strip("[]() ")
     return re.sub(r"[\s-]+", "_", bare)
 
@@ -151,13 +154,13 @@ def _box_columns(plain: Mapping[str, str], image: str) -> tuple[str | None, tupl
 
 
 def find_label(header: Sequence[str], taken: Collection[str]) -> str | None:
-    """The column that is named for labels."""
+    """Return the column that is named for labels."""
     plain = {_plain(name): name for name in reversed(header)}
     return next((plain[name] for name in LABELS if name in plain and plain[name] not in taken), None)
 
 
 def find_pictures(header: Sequence[str], rows: Sequence[Row], index: PictureIndex) -> str | None:
-    """The column whose values join most pictures, at least half of them; else one that is named for pictures."""
+    """Return the column whose values join most pictures, at least half of them; else one that is named for pictures."""
     plain = {_plain(name): name for name in reversed(header)}
     sampled = rows[:: max(1, len(rows) // 60)][:60]
     hits = {name: sum(index.find(row.get(name, "")).member is not None for row in sampled) for name in header}
@@ -168,7 +171,7 @@ def find_pictures(header: Sequence[str], rows: Sequence[Row], index: PictureInde
 
 
 def parse_box(text: str) -> list[float] | None:
-    """Four numbers of a cell such as ``[1, 2, 3, 4]`` or ``1 2 3 4``; None for other texts."""
+    """Return four numbers of a cell such as ``[1, 2, 3, 4]`` or ``1 2 3 4``; None for other texts."""
     try:
         held = json.loads(text)
     except ValueError:
@@ -182,7 +185,7 @@ def parse_box(text: str) -> list[float] | None:
 
 
 def as_cells(values: Mapping[str, Any]) -> Row:
-    """Cells of a row of another kind as texts; missing values are empty."""
+    """Return cells of a row of another kind as texts; missing values are empty."""
     return {
         key: "" if value is None else value if isinstance(value, str) else str(value) for key, value in values.items()
     }

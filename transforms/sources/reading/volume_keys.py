@@ -36,7 +36,7 @@ def ask_classes(draft: Draft, listing: Listing, masks: Sequence[str]) -> None:
 
 
 def declared_values(declaration: Declaration, listing: Listing) -> Mapping[str, str]:
-    """Labels of values as text: those that are declared, else those of the file ``label_names``.
+    """Return labels of values as text: those that are declared, else those of the file ``label_names``.
 
     UsageError where that file is missing or names no numbers.
     """
@@ -55,7 +55,7 @@ def declared_values(declaration: Declaration, listing: Listing) -> Mapping[str, 
 
 
 def rendering_of(declaration: Declaration) -> str:
-    """The rule for gray levels as a sample holds it: canonical JSON of ``[read.intensity]``."""
+    """Return the rule for gray levels as a sample holds it: canonical JSON of ``[read.intensity]``."""
     keys = declaration.intensity
     window: Any = dict(keys.window) if isinstance(keys.window, Mapping) else keys.window or "percentile 0.5 99.5"
     return json.dumps({"invert_monochrome1": keys.invert_monochrome1, "window": window}, sort_keys=True)

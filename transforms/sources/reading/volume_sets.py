@@ -64,7 +64,7 @@ class Volumes:
 
 
 def volume_stem(name: str) -> str:
-    """The name of a volume's file without folder and extension."""
+    """Return the name of a volume's file without folder and extension."""
     filename = name.rpartition("/")[2]
     return filename[: -len(".nii.gz")] if filename.lower().endswith(".nii.gz") else filename.rpartition(".")[0]
 
@@ -90,7 +90,7 @@ def _case(name: str) -> str:
 
 
 def owner_of(volumes: Volumes, mask: str, pictures: Sequence[str]) -> str | None:
-    """The volume of a mask: of the same name (with a channel behind it), else the one on the same grid."""
+    """Return the volume of a mask: of the same name (with a channel behind it), else the one on the same grid."""
     stem = volume_stem(mask).casefold()
     named = [name for name in pictures if volume_stem(name).casefold() in (stem, f"{stem}_0000")]
     named = named or [name for name in pictures if _case(name) in (stem, _case(mask)) and _case(name)]
@@ -108,5 +108,5 @@ def _related(a: str, b: str) -> bool:
 
 
 def _near(picture: str, mask: str) -> bool:
-    """Whether a mask lies in the folder of the volume, or below it."""
+    """Return whether a mask lies in the folder of the volume, or below it."""
     return not folder(picture) or folder(mask) == folder(picture) or folder(mask).startswith(f"{folder(picture)}/")

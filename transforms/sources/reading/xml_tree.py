@@ -12,7 +12,7 @@ from medmultipoints.transforms.regions.decimals import parse_decimal
 
 
 def parse_xml(data: bytes, name: str) -> Element:
-    """The root of one XML document; MemberProblem ``xml_unsafe`` or ``xml_damaged``."""
+    """Return the root of one XML document; MemberProblem ``xml_unsafe`` or ``xml_damaged``."""
     try:
         root: Element = fromstring(data, forbid_dtd=False)
     except (DefusedXmlException, ParseError, ValueError, LookupError) as error:
@@ -21,7 +21,7 @@ def parse_xml(data: bytes, name: str) -> Element:
 
 
 def iterate_xml(stream: IO[bytes], name: str, tags: frozenset[str]) -> Iterator[Element]:
-    """Elements named in ``tags`` as they end, each cleared afterwards: memory holds one of them."""
+    """Yield elements named in ``tags`` as they end, each cleared afterwards: memory holds one of them."""
     try:
         for _, element in iterparse(stream, forbid_dtd=False):
             if element.tag in tags:
@@ -39,7 +39,7 @@ def _problem(name: str, error: Exception) -> MemberProblem:
 
 
 def text(element: Element | None, path: str) -> str:
-    """The text below ``path``, stripped; empty if missing."""
+    """Return the text below ``path``, stripped; empty if missing."""
     found = None if element is None else element.find(path)
     return (found.text or "").strip() if found is not None else ""
 

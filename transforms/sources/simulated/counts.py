@@ -69,7 +69,7 @@ _REAL = (
 
 
 def parse_counts_csv(data: bytes) -> tuple[VideoCounts, ...]:
-    """The counts per video, sorted by number, from the authors' ``sperm_counts_per_frame.csv``.
+    """Return the counts per video, sorted by number, from the authors' ``sperm_counts_per_frame.csv``.
 
     Frames between 0 and a video's last that have no row get zeros: they exist without a label file.
     """
@@ -88,7 +88,7 @@ def _fill(rows: dict[int, list[int]]) -> NDArray[np.int64]:
 
 
 def model_counts(seed: int, videos: int, frames: int) -> tuple[VideoCounts, ...]:
-    """Seeded counts that follow the real figures: averages per class, slow changes, and the gaps of video 23."""
+    """Return seeded counts that follow the real figures: averages per class, slow changes, and the gaps of video 23."""
     numbered = (
         (figures, figures.video if round_ == 0 else f"{100 * round_ + int(figures.video)}")
         for round_ in range(videos // len(_REAL) + 1)
@@ -115,12 +115,12 @@ def _walk(seed: int, figures: _Figures, name: str, frames: int) -> NDArray[np.in
 
 
 def swap_frames(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The frames in which a track can end and another begin: the count is not zero and does not rise."""
+    """Return the frames in which a track can end and another begin: the count is not zero and does not rise."""
     return np.asarray(np.flatnonzero((counts[1:] > 0) & (counts[1:] <= counts[:-1])) + 1, dtype=np.int64)
 
 
 def share_tracks(videos: Sequence[VideoCounts], totals: Sequence[int] | None) -> NDArray[np.int64]:
-    """Tracks per video and class, ``totals`` in all, or as many as the counts suggest where it is None.
+    """Return tracks per video and class, ``totals`` in all, or as many as the counts suggest where it is None.
 
     A video needs as many tracks as its fullest frame shows and would like a new one at each rise of the
     count; what is left are swaps, one track ending where another begins, in proportion to its boxes.
@@ -149,7 +149,7 @@ def _share(
 
 
 def _portion(amount: int, weights: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The amount in whole parts, in proportion to the weights (largest remainders; the first of equals)."""
+    """Return the amount in whole parts, in proportion to the weights (largest remainders; the first of equals)."""
     exact = amount * weights / max(int(weights.sum()), 1)
     parts = np.floor(exact).astype(np.int64)
     order = np.argsort(parts - exact, kind="stable")

@@ -15,12 +15,12 @@ FAULTS: Mapping[str, tuple[str, ...]] = {
 
 
 def all_faults() -> tuple[str, ...]:
-    """Every fault once, in the order in which they are planted."""
+    """Return every fault once, in the order in which they are planted."""
     return tuple(dict.fromkeys(name for names in FAULTS.values() for name in names))
 
 
 def faults_of(source: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Those of the named faults that the source knows, each once; UsageError for an unknown name."""
+    """Return those of the named faults that the source knows, each once; UsageError for an unknown name."""
     wanted = set(names)
     known = all_faults()
     unknown = sorted(wanted - set(known))

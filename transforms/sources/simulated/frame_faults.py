@@ -72,7 +72,7 @@ def _stem(name: str, frame: Frame) -> str:
 
 
 def _beyond(frame: Frame) -> int:
-    """A frame number that the video does not have; no other fault of that video takes the same."""
+    """Return a frame number that the video does not have; no other fault of that video takes the same."""
     return frame.frames + frame.number
 
 
@@ -113,7 +113,7 @@ def _repeat_track_id(contents: Contents, frame: Frame) -> str:
 
 
 def _remove_label_files(contents: Contents, frame: Frame) -> str:
-    """No label files on this frame and the next: a gap."""
+    """Return no label files on this frame and the next: a gap."""
     for number in (frame.number, frame.number + 1):
         contents.pop(labels_name(frame.video, number), None)
         contents.pop(tracked_name(frame.video, number), None)
@@ -134,7 +134,7 @@ def _label_without_image(contents: Contents, frame: Frame) -> str:
 
 
 def _identical_frames(contents: Contents, frame: Frame) -> str:
-    """The picture of the frame before once more; without picture files nothing changes."""
+    """Return the picture of the frame before once more; without picture files nothing changes."""
     name = image_name(frame.video, frame.number)
     if name in contents:
         contents[name] = contents[image_name(frame.video, frame.number - 1)]

@@ -93,7 +93,7 @@ def make_stems(seed: int, kind: str, count: int) -> tuple[str, ...]:
 
 
 def encode_label_table(labelled: dict[str, FindingClass], byte_order_mark: bool = False) -> bytes:
-    """The label table as its authors write it: CRLF between the rows and no final newline."""
+    """Return the label table as its authors write it: CRLF between the rows and no final newline."""
     rows = [f"{stem},{item.organ},{item.finding},{item.classification}" for stem, item in sorted(labelled.items())]
     text = "\r\n".join(["Video file,Organ,Finding,Classification", *rows])
     return text.encode("utf-8-sig" if byte_order_mark else "utf-8")
@@ -111,7 +111,7 @@ def _labelled_images(seed: int, labelled: dict[str, FindingClass], segmented: di
 
 
 def _plain_image(seed: int, stem: str) -> bytes:
-    """A picture without any object."""
+    """Return a picture without any object."""
     rng = generator(seed, HYPERKVASIR.name, stem)
     width, height = choose_size(rng, POLYP_SIZES)
     return encode_picture(draw_mucosa(rng, np.zeros((height, width), dtype=np.uint8), (0, 0, 0)))

@@ -43,7 +43,7 @@ class PairSource:
         return self.mask_name.format(stem=stem)
 
     def entry(self, stem: str) -> str:
-        """The key of an annotation entry in the accounting."""
+        """Return the key of an annotation entry in the accounting."""
         return f"{self.annotation}#{stem}"
 
     def encode_mask(self, mask: Pixels) -> bytes:
@@ -61,7 +61,7 @@ class Draft:
 
 
 def draft_pairs(source: PairSource, seed: int, stems: tuple[str, ...]) -> Draft:
-    """A faultless source of the given stems; masks are drawn now for the boxes, pictures on demand."""
+    """Return a faultless source of the given stems; masks are drawn now for the boxes, pictures on demand."""
     contents: dict[str, Content] = {}
     entries: dict[str, dict[str, Any]] = {}
     for stem in stems:
@@ -77,13 +77,13 @@ def draft_pairs(source: PairSource, seed: int, stems: tuple[str, ...]) -> Draft:
 
 
 def pair_mask(source: PairSource, seed: int, stem: str) -> Pixels:
-    """The binary mask of one stem."""
+    """Return the binary mask of one stem."""
     rng = generator(seed, source.name, stem)
     return source.draw_mask(rng, *choose_size(rng, source.sizes))
 
 
 def pair_image(source: PairSource, seed: int, stem: str) -> bytes:
-    """The JPEG of one stem."""
+    """Return the JPEG of one stem."""
     picture = draw_mucosa(
         generator(seed, source.name, stem, "picture"), pair_mask(source, seed, stem), source.object_colour
     )
@@ -95,10 +95,10 @@ def _mask_file(source: PairSource, seed: int, stem: str) -> bytes:
 
 
 def box_entry(label: str, box: tuple[int, int, int, int]) -> dict[str, Any]:
-    """One box as the annotation files write it."""
+    """Return one box as the annotation files write it."""
     return {"label": label, "xmin": box[0], "ymin": box[1], "xmax": box[2], "ymax": box[3]}
 
 
 def encode_annotation(entries: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """The annotation file as the sources write it: indent 4, no final newline."""
+    """Return the annotation file as the sources write it: indent 4, no final newline."""
     return json.dumps(entries, indent=4).encode()

@@ -17,14 +17,14 @@ MASK_QUALITY = 90
 
 
 def choose_size(rng: np.random.Generator, sizes: tuple[tuple[int, int, float], ...]) -> tuple[int, int]:
-    """Width and height, drawn by the shares of the sizes."""
+    """Return width and height, drawn by the shares of the sizes."""
     shares = np.array([share for _, _, share in sizes])
     width, height, _ = sizes[int(rng.choice(len(sizes), p=shares / shares.sum()))]
     return width, height
 
 
 def draw_mucosa(rng: np.random.Generator, mask: Pixels, object_colour: tuple[int, int, int]) -> Pixels:
-    """A picture of the mask's size that shows its objects in their colour."""
+    """Return a picture of the mask's size that shows its objects in their colour."""
     height, width = mask.shape
     picture = cv2.resize(_coarse(rng, mask, object_colour), (width, height), interpolation=cv2.INTER_LINEAR)
     grain = rng.integers(0, 9, size=((height + 1) // 2, (width + 1) // 2), dtype=np.uint8)
@@ -38,7 +38,7 @@ def draw_mucosa(rng: np.random.Generator, mask: Pixels, object_colour: tuple[int
 
 
 def _coarse(rng: np.random.Generator, mask: Pixels, object_colour: tuple[int, int, int]) -> Pixels:
-    """The picture at an eighth of the size: base colour, two scales of noise, objects, vignette."""
+    """Return the picture at an eighth of the size: base colour, two scales of noise, objects, vignette."""
     height, width = (side // 8 + 1 for side in mask.shape)
     base = np.array([165, 75, 60], dtype=np.float32) + rng.normal(0, 8, 3).astype(np.float32)
     noise = sum(
@@ -59,7 +59,7 @@ def _coarse(rng: np.random.Generator, mask: Pixels, object_colour: tuple[int, in
 
 
 def draw_polyp_mask(rng: np.random.Generator, width: int, height: int) -> Pixels:
-    """One ellipse (85 %) or two to four, each in a quadrant of its own."""
+    """Return one ellipse (85 %) or two to four, each in a quadrant of its own."""
     mask = np.zeros((height, width), dtype=np.uint8)
     if rng.random() < 0.85:
         _draw_single(rng, mask)
@@ -101,7 +101,7 @@ def _fill(mask: Pixels, centre: NDArray[np.float64], axes: NDArray[np.float64], 
 
 
 def draw_instrument_mask(rng: np.random.Generator, width: int, height: int) -> Pixels:
-    """One elongated instrument that enters at the lower border (96 %), or two to four side by side."""
+    """Return one elongated instrument that enters at the lower border (96 %), or two to four side by side."""
     mask = np.zeros((height, width), dtype=np.uint8)
     lanes = int(rng.integers(2, 5)) if rng.random() < 0.04 else 1
     lane = width // lanes
@@ -116,7 +116,7 @@ def draw_instrument_mask(rng: np.random.Generator, width: int, height: int) -> P
 
 
 def stored_boxes(mask: Pixels) -> list[tuple[int, int, int, int]]:
-    """The boxes of the mask's 8-connected components as both sources publish them, in reading order.
+    """Return the boxes of the mask's 8-connected components as both sources publish them, in reading order.
 
     With inclusive pixel extents the convention is ``max(minx - 1, 0), max(miny - 1, 0), maxx + 1, maxy + 1``.
     """
@@ -126,7 +126,7 @@ def stored_boxes(mask: Pixels) -> list[tuple[int, int, int, int]]:
 
 
 def encode_picture(picture: Pixels, quality: int = 90) -> bytes:
-    """The RGB picture as baseline 4:2:0 JPEG."""
+    """Return the RGB picture as baseline 4:2:0 JPEG."""
     return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(picture), quality=quality, colorspace="RGB"))
 
 
@@ -136,11 +136,11 @@ def encode_lossy_mask(mask: Pixels) -> bytes:
 
 
 def encode_png(pixels: Pixels) -> bytes:
-    """The mask or RGB picture as PNG."""
+    """Return the mask or RGB picture as PNG."""
     ordered = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     return bytes(cv2.imencode(".png", ordered)[1].tobytes())
 
 
 def decode_picture(data: bytes) -> Pixels:
-    """The RGB pixels of a JPEG made here."""
+    """Return the RGB pixels of a JPEG made here."""
     return np.asarray(simplejpeg.decode_jpeg(data, colorspace="RGB"), dtype=np.uint8)

@@ -38,7 +38,7 @@ def simulate_kvasir_instrument(
     further: Mapping[str, PairFault] = NO_FAULTS,
     shuffle_seed: int | None = None,
 ) -> Simulated:
-    """The source with ``images`` pairs, one in five in ``test.txt`` and the rest in ``train.txt``.
+    """Return the source with ``images`` pairs, one in five in ``test.txt`` and the rest in ``train.txt``.
 
     Pictures lie in ``images.tar.gz`` and masks in ``masks.tar.gz`` of the zip; a shuffle seed shuffles these too.
     Errors: UsageError where the images do not suffice for the faults.
@@ -64,7 +64,7 @@ def simulate_kvasir_instrument(
 
 
 def cuid(*parts: object) -> str:
-    """A string like the identifiers of the sources' labelling tool: ``c`` and 24 letters or digits."""
+    """Return a string like the identifiers of the sources' labelling tool: ``c`` and 24 letters or digits."""
     number, characters = int.from_bytes(digest("cuid", *parts)[:17], "big"), []
     for _ in range(22):
         number, position = divmod(number, 36)
@@ -77,6 +77,6 @@ def _of_kind(pictures: Sequence[Member], kind: str) -> tuple[Member, ...]:
 
 
 def _stem_list(stems: Sequence[str], gone: set[str], chosen: Sequence[int]) -> bytes:
-    """One stem per line with a final newline."""
+    """Return one stem per line with a final newline."""
     kept = (stem for number, stem in enumerate(stems) if number % 5 in chosen and stem not in gone)
     return "".join(f"{stem}\n" for stem in kept).encode()

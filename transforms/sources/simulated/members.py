@@ -51,24 +51,24 @@ class Simulated:
 
 
 def digest(*parts: object) -> bytes:
-    """The sha256 of the parts; every choice of the simulation is drawn from it."""
+    """Return the sha256 of the parts; every choice of the simulation is drawn from it."""
     return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
 
 
 def generator(*parts: object) -> np.random.Generator:
-    """A generator that depends on the parts (seed, source, stem, …) and on nothing else."""
+    """Return a generator that depends on the parts (seed, source, stem, …) and on nothing else."""
     return np.random.default_rng(int.from_bytes(digest(*parts)[:16], "big"))
 
 
 def shuffled(members: Iterable[Member], shuffle_seed: int | None) -> tuple[Member, ...]:
-    """The members by name, or in an order that the seed decides."""
+    """Return the members by name, or in an order that the seed decides."""
     if shuffle_seed is None:
         return tuple(sorted(members, key=lambda member: (member.archive, member.name)))
     return tuple(sorted(members, key=lambda member: digest(shuffle_seed, member.archive, member.name)))
 
 
 def pack_tar_gz(members: Iterable[Member]) -> bytes:
-    """A gzip-compressed tar of the members in the given order; the same members give the same bytes.
+    """Return a gzip-compressed tar of the members in the given order; the same members give the same bytes.
 
     Nothing is compressed (level 0): pictures are already, and the bytes do not depend on the zlib at hand.
     """

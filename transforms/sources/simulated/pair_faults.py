@@ -55,7 +55,7 @@ def _phantom_box(draft: Draft, stem: str, _: str) -> str:
 
 
 def _repeat(change: Callable[[bytes], bytes]) -> Plant:
-    """The picture, mask and boxes of the other stem once more under this stem, the picture's bytes changed."""
+    """Return the picture, mask and boxes of the other stem once more under this stem, the picture's bytes changed."""
 
     def plant(draft: Draft, stem: str, other: str) -> str:
         source = draft.source
@@ -68,7 +68,7 @@ def _repeat(change: Callable[[bytes], bytes]) -> Plant:
 
 
 def _image(change: Callable[[bytes], bytes]) -> Plant:
-    """The same picture with its file's bytes changed."""
+    """Return the same picture with its file's bytes changed."""
 
     def plant(draft: Draft, stem: str, _: str) -> str:
         name = draft.source.image(stem)
@@ -83,7 +83,7 @@ def _changed(content: Content, change: Callable[[bytes], bytes]) -> Content:
 
 
 def _with_comment(data: bytes) -> bytes:
-    """The same pixels under other bytes: a comment segment after the start marker."""
+    """Return the same pixels under other bytes: a comment segment after the start marker."""
     comment = b"saved again"
     return data[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + data[2:]
 
@@ -102,7 +102,7 @@ def _mask_of_other_size(draft: Draft, stem: str, _: str) -> str:
 
 
 def _without_image(draft: Draft, stem: str, _: str) -> str:
-    """The mask stays, its image and its annotation entry go."""
+    """Return the mask stays, its image and its annotation entry go."""
     del draft.contents[draft.source.image(stem)], draft.entries[stem]
     return draft.source.mask(stem)
 
@@ -118,13 +118,13 @@ def _without_entry(draft: Draft, stem: str, _: str) -> str:
 
 
 def _entry_only(draft: Draft, stem: str, _: str) -> str:
-    """The annotation entry stays, its image and its mask go."""
+    """Return the annotation entry stays, its image and its mask go."""
     del draft.contents[draft.source.image(stem)], draft.contents[draft.source.mask(stem)]
     return draft.source.entry(stem)
 
 
 def _box(change: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]) -> Plant:
-    """The first box of the entry changed: ``change(box, entry)`` returns the new one."""
+    """Return the first box of the entry changed: ``change(box, entry)`` returns the new one."""
 
     def plant(draft: Draft, stem: str, _: str) -> str:
         entry = draft.entries[stem]

@@ -63,7 +63,7 @@ def make_tracks(seed: int, video: VideoCounts, budget: NDArray[np.int64]) -> Vid
 
 
 def live_and_die(rng: np.random.Generator, counts: NDArray[np.int64], budget: int) -> NDArray[np.bool_]:
-    """``alive[frame, track]`` with ``counts[frame]`` tracks alive, each of the ``budget`` tracks at some time.
+    """Return ``alive[frame, track]`` with ``counts[frame]`` tracks alive, each of the ``budget`` tracks at some time.
 
     When the count rises a new track begins while the budget lasts, else an earlier one returns after a
     gap; when it falls one ends. A budget beyond the rises is spent on swaps spread over the video.
@@ -99,7 +99,10 @@ def _choose_swaps(counts: NDArray[np.int64], budget: int) -> frozenset[int]:
 
 
 def move(rng: np.random.Generator, label: int, tracks: int, frames: int) -> Floats:
-    """Boxes ``[frame, track, edge]`` on smooth paths, cut at the border; integers on key frames, linear between."""
+    """Return boxes ``[frame, track, edge]`` on smooth paths, cut at the border.
+
+    Integers on key frames, linear between.
+    """
     keys = (frames - 1) // KEY_FRAME_EVERY + 2
     heading = rng.uniform(0, 2 * np.pi, (1, tracks)) + np.cumsum(rng.normal(0, 0.35, (keys, tracks)), axis=0)
     speed = STEP_PX[label] * rng.gamma(2, 0.5, (1, tracks))
@@ -115,14 +118,14 @@ def move(rng: np.random.Generator, label: int, tracks: int, frames: int) -> Floa
 
 
 def _reflect(path: Floats, sides: tuple[int, int], margin: float = 4) -> Floats:
-    """Positions mirrored at the border until they lie inside it by the margin."""
+    """Return positions mirrored at the border until they lie inside it by the margin."""
     reach = np.array(sides) - 2 * margin
     turned = np.mod(path - margin, 2 * reach)
     return np.asarray(margin + np.where(turned > reach, 2 * reach - turned, turned), dtype=np.float64)
 
 
 def snap_ends(boxes: Floats, alive: NDArray[np.bool_]) -> Floats:
-    """The boxes with whole pixels on the first and last frame of each stretch of life: those are set by hand."""
+    """Return the boxes with whole pixels on the first and last frame of each stretch of life: those are set by hand."""
     edge = np.zeros((1, alive.shape[1]), dtype=np.bool_)
     first = alive & ~np.concatenate([edge, alive[:-1]])
     last = alive & ~np.concatenate([alive[1:], edge])
@@ -130,7 +133,10 @@ def snap_ends(boxes: Floats, alive: NDArray[np.bool_]) -> Floats:
 
 
 def label_text(tracks: VideoTracks, frame: int, with_ids: bool = False) -> bytes:
-    """A label file: ``class cx cy w h`` a line, normalised, six decimals; with the track id in front on demand."""
+    """Return A label file: ``class cx cy w h`` a line, normalised, six decimals.
+
+    With the track id in front on demand.
+    """
     rows = tracks.frame(frame)
     edges = tracks.boxes[rows] / (WIDTH, HEIGHT, WIDTH, HEIGHT)
     values = np.concatenate([(edges[:, :2] + edges[:, 2:]) / 2, edges[:, 2:] - edges[:, :2]], axis=1).tolist()

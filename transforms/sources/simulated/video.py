@@ -7,7 +7,7 @@ from medmultipoints.transforms.sources.simulated.images import Pixels
 
 
 def encode_video(frames: Iterable[Pixels], fps: int) -> bytes:
-    """The gray pictures (H x W) as an mp4 with one video stream at that frame rate."""
+    """Return the gray pictures (H x W) as an mp4 with one video stream at that frame rate."""
     import av
 
     encoded = io.BytesIO()

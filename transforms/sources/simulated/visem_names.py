@@ -6,25 +6,25 @@ _ROOT = "VISEM_Tracking_Train_v4/Train"
 
 
 def frame_stem(video: str, frame: int) -> str:
-    """The stem of a frame in every one of its files."""
+    """Return the stem of a frame in every one of its files."""
     return f"{video}_frame_{frame}"
 
 
 def image_name(video: str, frame: int) -> str:
-    """The member path of a frame's picture."""
+    """Return the member path of a frame's picture."""
     return f"{_ROOT}/{video}/images/{frame_stem(video, frame)}.jpg"
 
 
 def labels_name(video: str, frame: int) -> str:
-    """The member path of a frame's labels."""
+    """Return the member path of a frame's labels."""
     return f"{_ROOT}/{video}/labels/{frame_stem(video, frame)}.txt"
 
 
 def tracked_name(video: str, frame: int) -> str:
-    """The member path of a frame's labels with track ids."""
+    """Return the member path of a frame's labels with track ids."""
     return f"{_ROOT}/{video}/labels_ftid/{frame_stem(video, frame)}_with_ftid.txt"
 
 
 def video_name(video: str) -> str:
-    """The member path of a video."""
+    """Return the member path of a video."""
     return f"{_ROOT}/{video}/{video}.mp4"

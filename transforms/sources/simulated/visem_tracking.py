@@ -43,7 +43,7 @@ def simulate_visem_tracking(
     further: PlantTracks | None = None,
     shuffle_seed: int | None = None,
 ) -> Simulated:
-    """The source with exactly the objects per frame and class of ``videos``, and the named faults.
+    """Return the source with exactly the objects per frame and class of ``videos``, and the named faults.
 
     ``further`` changes the tracks before labels are written.
 
