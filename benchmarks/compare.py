@@ -32,7 +32,7 @@ def compare_outputs(release: Path, baseline: Path) -> dict[str, int]:
 
 
 def assert_same_boxes(stem: str, ours: list[LabelledBox], theirs: list[LabelledBox]) -> None:
-    """The same labels and edges, in any order."""
+    """Fail unless both have the same labels and edges, in any order."""
     assert len(ours) == len(theirs), f"{stem}: {len(ours)} boxes here, {len(theirs)} in the baseline"
     for (label, *box), (other_label, *other) in zip(sorted(ours), sorted(theirs), strict=True):
         near = label == other_label and all(abs(a - b) <= TOLERANCE_PX for a, b in zip(box, other, strict=True))

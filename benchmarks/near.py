@@ -28,7 +28,7 @@ FLIPS = 4
 
 
 def random_hashes(rows: int = MILLION, seed: int = 1) -> tuple[Hashes, Numbers]:
-    """So many hashes, each a group of its own; the last 2 % are near copies of others."""
+    """Return so many hashes, each a group of its own; the last 2 % are near copies of others."""
     rng = np.random.default_rng(seed)
     count = rows // 50
     hashes = rng.integers(0, 2**64, rows, dtype=np.uint64)

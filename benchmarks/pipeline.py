@@ -26,15 +26,15 @@ class Stopwatch(Unwatched):
         self._last = time.perf_counter()
 
     def stage_started(self, stage: str, shards: int) -> None:  # noqa: ARG002 (the protocol's names)
-        """The clock starts."""
+        """Start the clock."""
         self._last = time.perf_counter()
 
     def shard_finished(self, stage: str, shard: str, inputs: int) -> None:  # noqa: ARG002
-        """Work goes on until the last shard is stored."""
+        """Count the time until the last shard is stored as work."""
         self.work[stage] = self.work.get(stage, 0.0) + self._lap()
 
     def stage_finished(self, result: StageResult) -> None:
-        """What follows the last shard is validation and storing."""
+        """Count what follows the last shard as validation and storing."""
         if not result.kept:
             self.finish[result.name] = self._lap()
 

@@ -104,7 +104,7 @@ def regions(rows: int) -> pl.DataFrame:
 
 
 def stored_inputs(lake: Lake, rows: int) -> tuple[Build, Inputs]:
-    """What the stages split and record read, in a lake; none of its images is a copy, all are in the split train.
+    """Store what the stages split and record read in a lake; none of the images is a copy, all are in the split train.
 
     Hashes are spread as those of real images are, so that their order is another than that of the images.
     """

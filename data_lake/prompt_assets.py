@@ -25,7 +25,7 @@ def load_names(labels: Iterable[str] = ()) -> Names:
 
 
 def known_labels(records: pl.DataFrame, images: pl.DataFrame) -> list[str]:
-    """The labels that records have, or whose absence is certain somewhere: all that a question can speak of, sorted."""
+    """Return the labels, sorted, that records have or whose absence is certain somewhere: questions are about these."""
     certain = images["labels_exhaustive"].explode().drop_nulls()
     return sorted({*records["label"], *certain})
 

@@ -85,7 +85,7 @@ def write_sources(
     counts: bytes | None = None,
     shuffle_seed: int | None = None,
 ) -> SimulatedSources:
-    """The sources in sub-folders of ``folder``; the same arguments give the same bytes; a second call is instant.
+    """Write the sources to sub-folders of ``folder``; equal arguments give equal bytes, and a second call is instant.
 
     ``counts`` is the content of the authors' table of counts per frame: with it VISEM-Tracking has exactly
     those objects, and 1,121 / 20 / 35 tracks when the table is the real, whole one. ``shuffle_seed`` shuffles
@@ -213,7 +213,7 @@ def _write_source(folder: Path, source: Simulated) -> dict[str, int]:
 
 
 def _write_zip(path: Path, members: Sequence[Member]) -> None:
-    """Nothing is compressed: pictures are already, and the bytes do not depend on the zlib at hand."""
+    """Write a zip without compression: pictures are compressed already, and bytes do not depend on the zlib at hand."""
     partial = path.with_name(f"{path.name}.partial")
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
         for member in members:

@@ -34,7 +34,7 @@ def _point_in_box(x: str, y: str) -> pl.Expr:
 
 
 def _scaled(side: str) -> pl.Expr:
-    """The stored side is the integer part of the original one times the scale (a hair below an integer counts)."""
+    """Compare a stored side with the whole part of original side times scale; a hair below an integer counts."""
     scaled = (pl.col(f"original_{side}") * pl.col("scale") + 1e-9).floor()
     return pl.col(side) == pl.max_horizontal(scaled, pl.lit(1.0))
 

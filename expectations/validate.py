@@ -163,7 +163,7 @@ def _failed_rows(suite: str, rule: str, result: Any) -> list[int]:
 
 
 def _copied(copies: Mapping[str, pl.Series]) -> dict[str, pl.Expr]:
-    """Flags in place of those that a part of a table cannot judge."""
+    """Return flags in place of those that a part of a table cannot judge."""
     return {f"{name}_unique": ~pl.col(name).is_in(values.implode()).fill_null(False) for name, values in copies.items()}
 
 

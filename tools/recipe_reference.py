@@ -54,7 +54,7 @@ def _row(name: str, field: FieldInfo) -> str:
 
 
 def meaning_of(field: FieldInfo) -> str:
-    """What a key means: the description of a model's field, or the text in the annotation of a reader's option."""
+    """Return what a key means: the description of a model's field, or the annotation of a reader's option."""
     return field.description or next((text for text in field.metadata if isinstance(text, str)), "")
 
 

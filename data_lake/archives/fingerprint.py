@@ -53,7 +53,7 @@ def _digest(named: tuple[str, Path]) -> FileDigest:
 
 
 def known(given: SourceFingerprint, info: SourceInfo) -> dict[str, bool]:
-    """Per file of an input, whether its bytes are an official file of the source, under any name."""
+    """Return, for each file of an input, whether its bytes are an official file of the source, under any name."""
     accepted = {sha256 for archive in info.archives for sha256 in archive.sha256}
     accepted |= {sha256 for member in info.members for sha256 in member.sha256}
     where = dict(local_files(given.path))

@@ -108,7 +108,7 @@ class SourceFiles:
 
 
 def open_source(source: str, path: Path, scratch: Path) -> SourceFiles:
-    """The files of a source given as an archive, or as a folder of archives and files under their official names.
+    """Open the files of a source: an archive, or a folder of archives and files under their official names.
 
     Member paths are those inside the zips; a tar's entries are in the tar's folder (``kvasir-instrument/
     images.tar.gz`` gives ``kvasir-instrument/images/...``); loose files have their path below the folder.

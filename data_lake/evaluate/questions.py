@@ -138,7 +138,7 @@ def _labelled(question: Question, labels: Mapping[str, str]) -> Question:
 
 
 def _with_sibling_boxes(questions: Sequence[Question]) -> list[Question]:
-    """Questions for points know the sizes of their objects from a question for boxes about the same label and image."""
+    """Return the questions; those for points get object sizes from a question for boxes of the same label and image."""
     truths = [(question.images, question.truth) for question in questions if question.images and question.truth]
     known = {(images, truth.label): truth.boxes for images, truth in truths if truth.boxes}
     return [_with_boxes(question, known) for question in questions]

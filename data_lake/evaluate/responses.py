@@ -24,7 +24,7 @@ _MODELS_OWN = (
 
 
 def read_forms(folder: Path, split: str | None, dialect: str) -> dict[str, Restore | LeftOut]:
-    """For each instruction, by id, what makes an answer of the release of a response, or why the export left it out.
+    """Return, by instruction id, what turns a response into an answer of the release, or why the export left it out.
 
     UsageError for a dialect that has no responses, or whose responses are in the model's own form.
     """

@@ -44,7 +44,7 @@ class Matched:
 def load_items(
     truth: Path, predictions: Path, split: str | None = None, dialect: str | None = None, *, partial: bool = False
 ) -> Matched:
-    """Every question with the response to it: by id where the predictions carry ids, by order where no line has one.
+    """Return every question with its response: by id where predictions carry ids, by order where no line has one.
 
     Truth: the folder of a release, or JSON Lines with the answer in ``gt`` (a value), ``labels`` (a text, as
     ``swift infer`` writes it) or the last assistant message. Predictions: JSON Lines with ``response``. DataError

@@ -27,7 +27,7 @@ from medmultipoints.transforms.errors import DataError, MachineError
 
 
 def no_progress(_done: int, _total: int | None) -> None:
-    """For callers that show nothing."""
+    """Show nothing."""
 
 
 def fetch_source(

@@ -56,7 +56,7 @@ class Refused(Exception):
 def request(
     url: str, headers: Mapping[str, str], timeout: float, method: Literal["GET", "HEAD"] = "GET"
 ) -> Iterator[httpx2.Response]:
-    """The response with status 2xx or 416, after redirects; its body is read inside the ``with`` block.
+    """Provide the response with status 2xx or 416, after redirects; its body is read inside the ``with`` block.
 
     Transient where another attempt may help, Refused where none will, UsageError for plain http to another host.
     """
@@ -115,7 +115,7 @@ def may_pass(status: int) -> bool:
 
 
 def content_range(response: httpx2.Response) -> tuple[int | None, int] | None:
-    """The first byte of a partial body, None where there are no bytes in the range, and the size of the whole file."""
+    """Return the first byte of a partial body, None where the range is empty, and the size of the whole file."""
     match = fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+)", response.headers.get("content-range", ""))
     return (int(match[1]) if match[1] else None, int(match[2])) if match else None
 

@@ -143,7 +143,7 @@ class GitFolder:
         return made
 
     def _move(self, commit: str, parent: str | None) -> None:
-        """The branch goes from ``parent``, None where it was not there, to the commit; StaleParent if it moved."""
+        """Move the branch from ``parent``, None where it was not there, to the commit; StaleParent if it moved."""
         try:
             self._git("update-ref", self.ref, commit, parent or "0" * 40)
         except MachineError:

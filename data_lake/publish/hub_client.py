@@ -30,7 +30,7 @@ def check_name(repo: str) -> None:
 
 
 def check_endpoint(endpoint: str, token: str | None) -> None:
-    """UsageError unless it is the address of a server to which the token may travel: by https, or on this machine."""
+    """Raise UsageError unless the address is a server that may get the token: by https, or on this machine."""
     parts = urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"HF_ENDPOINT={endpoint} is not a valid URL; expected https://HOST.")

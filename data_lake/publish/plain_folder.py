@@ -78,7 +78,7 @@ class PlainFolder:
             return (self._version(revision) / path).open("rb")
 
     def create(self) -> None:
-        """The folder with an empty history."""
+        """Create the folder with an empty history."""
         with explained(f"the folder {self.folder}"):
             self.folder.mkdir(parents=True, exist_ok=True)
             with self._alone():

@@ -29,12 +29,12 @@ OWN_SETTINGS = ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_HUB_OFFLINE"
 
 
 def read_back(place: Place, tag: str, folder: Path) -> tuple[Check, ...]:
-    """Every file of the tag by size and sha256, and the first rows of every table and split, against the release."""
+    """Compare each file of the tag by size and sha256, and first rows of each table and split, with the release."""
     return _run("files_read_back", _wrong_bytes(place, tag, read_manifest(folder))), check_rows(place, tag, folder)
 
 
 def check_rows(place: Place, revision: str, folder: Path) -> Check:
-    """Whether ``load_dataset`` gives the first rows of every table and split as the release in the folder has them."""
+    """Check that ``load_dataset`` gives the first rows of each table and split as the release has them."""
     return _run("rows_load", _wrong_rows(place, revision, folder))
 
 
@@ -111,7 +111,7 @@ def _fetch_all(place: Place, revision: str, manifest: Manifest, folder: Path) ->
 
 @contextmanager
 def fetched_release(place: Place, revision: str) -> Iterator[Path]:
-    """A temporary folder with everything that a revision holds of a release, strays in its folders included."""
+    """Fetch all that a revision holds of a release, strays in its folders included, into a temporary folder."""
     state = place.state()
     if revision not in state.tags and revision not in {commit.oid for commit in state.commits}:
         tags = ", ".join(sorted(state.tags)) or "none"

@@ -27,7 +27,7 @@ def fetch_manifest(place: Place, revision: str) -> Manifest:
 def fetched_tables(
     place: Place, revision: str, kept: Mapping[str, KeptFile], known: Sequence[LocalFile], folder: Path
 ) -> Iterator[Path]:
-    """A temporary release folder with the tables of a revision, without pictures; ``kept`` are its files.
+    """Provide a temporary release folder with the tables of a revision, without pictures; ``kept`` are its files.
 
     Files that ``folder`` has with the same content are taken from there, the pictures of others are not fetched.
     """

@@ -105,7 +105,7 @@ def find_unfinished(place: Place, last: LastVersion, withdrawn: frozenset[str]) 
 
 
 def check_edits(place: Place, state: PlaceState, last: LastVersion) -> None:
-    """UsageError where someone edited release files after the version was made: they are not overwritten unasked."""
+    """Raise UsageError where someone edited release files after the version was made: they are not overwritten."""
     if last.commit == state.head:
         return
     before = place.files(last.commit)

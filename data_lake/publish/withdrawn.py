@@ -51,7 +51,7 @@ def refuse_withdrawn(folder: Path, manifest: Manifest, previous: Manifest | None
 
 
 def refuse_forgotten(manifest: Manifest, previous: Manifest | None) -> None:
-    """DataError where a withdrawal of the version before is left out: the one after could bring the image back."""
+    """Raise DataError where a withdrawal of the version before is left out: a later one could bring the image back."""
     forgotten = (withdrawn_hashes(previous) if previous else frozenset()) - withdrawn_hashes(manifest)
     if previous and forgotten:
         raise DataError(

@@ -25,7 +25,7 @@ TEMPLATES: Final = {action: HEAD + OWN.get(action, "") + TAIL for action in ACTI
 
 
 def values_of(finding: Mapping[str, Any], boxes: Sequence[Sequence[float]] = ()) -> dict[str, Any] | None:
-    """What a template asks for, of one finding; None where its image was rejected: nothing can be decided about it.
+    """Return what a template asks for, of one finding; None where its image was rejected and nothing can be decided.
 
     ``boxes`` are all that the image has of the label, in pixels of the original: replaced, none may be missing.
     """

@@ -268,7 +268,7 @@ def leakage(own: Materials, album: Album) -> dict[str, Any] | None:
 
 
 def quarantine(own: Materials) -> dict[str, Any]:
-    """What yielded nothing: counted by reason, and listed, rejected inputs first."""
+    """Return the inputs that yielded nothing: counted by reason, and listed, rejected inputs first."""
     rows = own.found["exclusions"].filter(~_FORMLESS).sort(["verdict", "exclusion_id"], descending=[True, False])
     formless = own.found["exclusions"].filter(_FORMLESS).group_by("reason").len("instructions").sort("reason")
     counted = rows.group_by("verdict", "stage", "reason").len("inputs").with_columns(pl.col("inputs").cast(pl.Int64))

@@ -187,7 +187,7 @@ def unfinished(lake: Lake) -> list[Path]:
 
 
 def left_behind(lake: Lake) -> list[Path]:
-    """What processes that were killed were writing: into the lake, pages of reports, copies of published versions."""
+    """Return what killed processes were writing: in the lake, pages of reports, copies of published versions."""
     pages = [path for path in lake.reports.glob("*/*/.*-*-*") if is_left_behind(path, path.name.rpartition(".")[2])]
     written = [path for path in lake.temporary.glob("*") if is_left_behind(path, path.name)]
     return [*written, *pages, *system_left_behind()]

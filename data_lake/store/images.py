@@ -25,7 +25,7 @@ def put_images(lake: Lake, images: Iterable[tuple[str, bytes]]) -> tuple[StoredO
 
 
 def stored_reader(lake: Lake, objects: Sequence[StoredObject]) -> Callable[[str], bytes | None]:
-    """Reads the bytes of an image by its sample_id; None for images that are stored as they came."""
+    """Return a reader of the bytes of an image by its sample_id; None for images that are stored as they came."""
     tables = [_mapped(object_path(lake, entry.sha256)) for entry in objects]
     places = {
         sample_id: (table, row)

@@ -49,7 +49,7 @@ class Receipt:
 
 @contextmanager
 def temporary_file(lake: Lake) -> Iterator[Path]:
-    """A path to write to on the store's own disk; removed unless it was moved away."""
+    """Provide a path to write to on the store's own disk; it is removed unless it was moved away."""
     path = new_temporary(lake)
     with explained(f"the lake folder {lake.root}"):
         path.parent.mkdir(parents=True, exist_ok=True)

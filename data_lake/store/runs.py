@@ -105,7 +105,7 @@ def read_run(path: Path) -> dict[str, Any] | None:
 
 
 def _may_be_newer(copy: Path) -> bool:
-    """Whether the store may hold more than this copy: one that is not there, or a run under way on another machine."""
+    """Return whether the store may hold more than this copy: it is not there, or its run goes on on another machine."""
     run = read_run(copy)
     return run is None or (run.get("outcome") == "running" and run.get("machine") != os.uname().nodename)
 

@@ -72,7 +72,7 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def system_temporary_folder() -> Iterator[Path]:
-    """A folder in the system's place for temporary files; those that killed processes left are removed first."""
+    """Provide a folder in the system's place for temporary files; those of killed processes are removed first."""
     for path in system_left_behind():
         remove(path)
     folder = Path(tempfile.gettempdir()) / f"{SYSTEM_PREFIX}{temporary_name()}"
@@ -107,7 +107,7 @@ def swap_folders(one: Path, other: Path) -> bool:
 
 @contextmanager
 def replaced_folder(target: Path) -> Iterator[Path]:
-    """A new folder that takes the place of ``target`` when the block ends well.
+    """Provide a new folder that takes the place of ``target`` when the block ends well.
 
     There is no moment without the old or the new folder where the file system can exchange two names at once (Linux and
     macOS); elsewhere the old one is moved aside first and comes back if the new one cannot be placed. What killed

@@ -60,7 +60,7 @@ def _check_header(model: Model, header: Header) -> None:
 
 
 def _check_shape(model: Model, what: str, found: tuple[tuple[int | None, ...], ...], wanted: tuple[int, ...]) -> None:
-    """An axis without a fixed size fits any; the first axis is the batch."""
+    """Check a shape; an axis without a fixed size fits any, and the first axis is the batch."""
     if len(found) != 1:
         raise DataError(f"model {model.name}: it has {len(found)} {what}s, one is needed.")
     shape = found[0]

@@ -126,7 +126,7 @@ def _updater(jax: Any, jnp: Any, steps: int) -> Callable[..., Any]:
 
 
 def _forward(jax: Any, jnp: Any, weights: Any, inputs: Any) -> tuple[Any, Any]:
-    """The U-Net on batch x height x width x channels: logits, and mean and variance in the batch of each layer."""
+    """Run the U-Net on batch x height x width x channels: logits, and each layer's mean and variance in the batch."""
     shown, held, remaining, levels = inputs, [], list(weights), []
 
     def convolve(values: Any, kernel: Any) -> Any:

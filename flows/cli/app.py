@@ -124,7 +124,7 @@ def _options(
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
-    """Options of the program itself."""
+    """Read the options of the program itself."""
 
 
 def escape_unprintable() -> None:

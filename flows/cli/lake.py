@@ -82,7 +82,7 @@ def check(
 
 
 def print_faults(faults: list[Fault], *, repaired: int) -> None:
-    """What is damaged, and what makes it good."""
+    """Print what is damaged, and what repairs it."""
     if not faults:
         OUT.print("no damage found")
         return

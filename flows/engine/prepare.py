@@ -40,11 +40,11 @@ SECONDS = 5.0
 
 
 def no_progress(_name: str, _done: int, _total: int | None) -> None:
-    """For callers that do not watch downloads."""
+    """Show nothing of a download."""
 
 
 def unheard(_text: str) -> None:
-    """For callers that need no words."""
+    """Drop the message."""
 
 
 def prepare_attempt(

@@ -43,7 +43,7 @@ class Published:
         }[result.outcome]
 
     def to_json(self) -> dict[str, object]:
-        """For machines."""
+        """Return the outcome for machines."""
         result = self.result
         return {
             "outcome": result.outcome,

@@ -40,7 +40,7 @@ QUIET = {
 
 
 def nothing(_api: str) -> None:
-    """For callers that have nothing to do while the server starts."""
+    """Do nothing while the server starts."""
 
 
 @contextmanager

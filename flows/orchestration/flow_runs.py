@@ -38,7 +38,7 @@ _PREPARED: ContextVar[Build | None] = ContextVar("prepared", default=None)  # ha
 
 @contextmanager
 def handed_over(prepared: Build, observer: Observer | None = None) -> Iterator[None]:
-    """Within the block, flows of this process use the prepared build and report to the observer."""
+    """Let flows of this process use the prepared build and report to the observer, within the block."""
     preparing, observing = _PREPARED.set(prepared), _OBSERVER.set(observer)
     try:
         yield
@@ -49,7 +49,7 @@ def handed_over(prepared: Build, observer: Observer | None = None) -> Iterator[N
 
 @contextmanager
 def agreed_to(plan: PushPlan) -> Iterator[None]:
-    """Within the block, the publish flow of this process pushes as planned and does not plan again."""
+    """Let the publish flow of this process push as planned, without a second plan, within the block."""
     token = _AGREED.set(plan)
     try:
         yield

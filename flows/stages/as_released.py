@@ -9,7 +9,7 @@ from medmultipoints.transforms.columns.tables import column_names
 
 
 def released_images(inputs: Inputs) -> pl.LazyFrame:
-    """The kept images as they are released: redacted with their new file, without those that cannot be redacted."""
+    """Return the kept images as released: redacted ones with their new file, without those that cannot be redacted."""
     kept = without(kept_images(inputs), inputs.scan("redact.exclusions"))
     names = column_names("redactions", "replaces")
     new = inputs.scan("redactions").select("sample_id", *(pl.col(name).alias(f"new_{name}") for name in names))

@@ -40,7 +40,7 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 
 def dedup_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """What a copy repeats is itself kept."""
+    """Return the rule that what a copy repeats is itself kept."""
     kept = releasable_images(inputs).join(tables["duplicates"], on="sample_id", how="anti")
     return {"originals_are_kept": references_hold(tables["duplicates"], "kept_id", kept, "sample_id")}
 

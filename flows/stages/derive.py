@@ -125,7 +125,7 @@ def derive_all(
 def derive_frames(
     video: str, frames: dict[int | None, Sample], files: SourceFiles, parameters: DeriveParameters, scratch: Scratch
 ) -> Iterator[Derived | Exclusion]:
-    """The outcome of each frame of one video, rejected where neighbouring pictures do not prove that it is the one.
+    """Yield the outcome of each frame of a video, rejected where neighbouring pictures do not prove which frame it is.
 
     Frames that the video does not yield are rejected too.
     """

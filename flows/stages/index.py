@@ -116,7 +116,7 @@ def named(exclusion: Exclusion) -> Exclusion:
 
 
 def require_samples(source: str, indexed: Indexed) -> None:
-    """A selected source must yield something; SourceDataError says what is missing."""
+    """Raise SourceDataError, which says what is missing, where a selected source yields nothing."""
     if not indexed.samples:
         raise nothing_usable(source, ((row.verdict, row.reason, row.key, row.detail) for row in indexed.exclusions))
 

@@ -31,12 +31,12 @@ IMAGES_PER_SHARD = 100_000
 
 
 def instruct_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
-    """Parts of the released images, whole videos, about equal: what a shard holds does not grow with the corpus."""
+    """Return about equal parts of the released images, whole videos each: a shard does not grow with the corpus."""
     return shards_of(inputs.counts["record"]["used"], IMAGES_PER_SHARD)
 
 
 def images_of(inputs: Inputs, shard: str) -> pl.DataFrame:
-    """The images of one shard: a question may be about frames of a video or a set of stills, so all are in one."""
+    """Return the images of one shard: all frames of a video or stills of a set that a question may be about."""
     if shard == WHOLE:
         return inputs.read("released_images")
     number, count = place_of_shard(shard)
@@ -72,7 +72,7 @@ def instruct_records(build: Build, inputs: Inputs, shard: str) -> Output:
 
 
 def without_doubtful(images: pl.DataFrame, inputs: Inputs) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The images of which everything may be asked, and those of which a source's count of a label is not certain."""
+    """Return images of which everything may be asked, and those of which a source's count of a label is uncertain."""
     uncertain = inputs.scan("samples").filter(pl.col("uncertain").list.len() > 0).select("sample_id")
     known = uncertain.collect(engine="streaming")
     return images.join(known, on="sample_id", how="anti"), images.join(known, on="sample_id", how="semi")
@@ -118,7 +118,7 @@ def instruct_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def leave_out_degenerate(recipe: Recipe, tables: Scans) -> dict[str, pl.Expr]:
-    """The instructions of tasks in which every answer of the release is the same, unless the recipe keeps them."""
+    """Return the instructions of tasks in which all answers of the release are equal, unless the recipe keeps them."""
     if recipe.instructions.degenerate == "keep":
         return {}
     return {"instructions": pl.col("task").is_in(degenerate_tasks(tables["instructions"]))}

@@ -50,7 +50,7 @@ def measure_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def measure_parameters(_recipe: Recipe) -> object:
-    """Nothing of the recipe: what is done with the facts is for the audit."""
+    """Return nothing of the recipe: what is done with the facts is for the audit."""
     return None
 
 

@@ -11,7 +11,7 @@ from medmultipoints.transforms.splits.groups import find_groups
 
 
 def find_near_duplicates(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Near-duplicate pairs of images of different videos, and the histogram that the threshold is chosen from."""
+    """Return near-duplicate pairs of images of different videos, and the histogram that justifies the threshold."""
     images = kept_images(inputs).collect()
     members = find_groups(images, inputs.read("samples"), inputs.read("duplicates"))
     near, histogram = near_tables(members, inputs.read("thumbnails"), build.recipe.splits.near_threshold)

@@ -111,7 +111,7 @@ def loosest_policy(recipe: Recipe) -> str:
 
 
 def record_suite(recipe: Recipe, inputs: Inputs) -> dict[str, dict[str, Any]]:
-    """Published boxes are grown and scaled and have a suite of their own; labels are those of the recipe."""
+    """Return the suite of records: that of published boxes, grown and scaled, or the usual; labels are the recipe's."""
     return {
         "records": {"variant": loosest_policy(recipe), "labels": sorted(set(released_names(recipe, inputs).values()))}
     }

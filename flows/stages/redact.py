@@ -94,7 +94,7 @@ def redact_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 
 def redact_parameters(recipe: Recipe) -> object:
-    """What is redacted."""
+    """Return what the recipe redacts."""
     return recipe.privacy.model_dump()
 
 

@@ -92,7 +92,7 @@ def _dialect_files(build: Build, inputs: Inputs) -> Iterator[File]:
 
 
 def _made_files(build: Build, inputs: Inputs) -> Iterator[File]:
-    """What models made, apart from the truth: one file for each table and split, proposals with their pictures."""
+    """Write what models made, apart from the truth: one file a table and split, proposals with their pictures."""
     for name in ("predictions", "descriptions"):
         for split, part in _by_split(inputs.read(name)):
             yield _parquet(build.lake, part, load_table(name), shard_path(name, split))
@@ -180,7 +180,7 @@ def read_listing(lake: Lake, listings: tuple[StoredObject, ...]) -> list[FileEnt
 
 
 def release_parameters(_recipe: Recipe) -> object:
-    """Nothing of the recipe: it has had its say in the tables."""
+    """Return nothing of the recipe: the tables hold what it decides."""
     return None
 
 

@@ -7,7 +7,7 @@ from medmultipoints.flows.engine.stage import Build, Inputs
 
 
 def image_reader(build: Build, inputs: Inputs) -> Callable[[str], bytes]:
-    """Reads the released bytes of an image by its sample_id: redacted, derived, or as the source ships them."""
+    """Return a reader of released bytes of an image by sample_id: redacted, derived, or as the source ships them."""
     samples = inputs.read("samples", "sample_id", "source", "image_member")
     members = {sample_id: (source, member) for sample_id, source, member in samples.iter_rows()}
     files = {name: build.files(name) for name in samples["source"].unique()}

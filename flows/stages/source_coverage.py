@@ -13,7 +13,7 @@ UNCLEAR_VALUES = frozenset(
 
 
 def require_every_source(given: pl.LazyFrame, made: pl.LazyFrame, exclusions: pl.LazyFrame) -> None:
-    """SourceDataError where none of a source's images in ``given`` is in ``made``; it says why most of them are not.
+    """Raise SourceDataError, with the commonest reason, where no image of a source in ``given`` is in ``made``.
 
     Both tables have the column ``sample_id``, ``exclusions`` is the stage's own table.
     """
@@ -38,7 +38,7 @@ def _remedy(source: str, reasons: set[str]) -> str:
 
 
 def nothing_usable(source: str, excluded: Iterable[tuple[str, str, str, str]]) -> SourceDataError:
-    """The error of a source without a usable sample, from verdict, reason, key and detail of each excluded input.
+    """Return the error of a source without a usable sample, from verdict, reason, key and detail of its inputs.
 
     It names the most frequent reason of a rejection; what the recipe drops is to blame only where nothing else is.
     """

@@ -172,7 +172,7 @@ def _judge_agreement(stated: Box, derived: Box, setting: Setting) -> Iterator[Fi
 
 
 def _judge_merged(stated: Box, derived: Box, setting: Setting) -> Finding:
-    """Inflated rather than merged where the box was taken over all white pixels, a stray one at the origin included."""
+    """Return inflated, not merged, where the box spans all white pixels, a stray one at the origin included."""
     far = max(far_distances(stated, derived, setting.convention))
     inflated = _is_inflated(stated, derived, setting) and far <= AGREES_PX
     return _make_finding("inflated_to_origin" if inflated else "merged", stated, derived, setting)

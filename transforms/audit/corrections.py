@@ -98,7 +98,7 @@ def correct_regions(regions: pl.DataFrame, images: pl.DataFrame, corrections: pl
 
 
 def _refuse_conflicts(rows: Sequence[Mapping[str, Any]]) -> None:
-    """CorrectionProblem where an object or the boxes of a label are decided twice, or an excluded image at all."""
+    """Raise CorrectionProblem where an object or a label's boxes are decided twice, or an excluded image at all."""
     seen: dict[object, Mapping[str, Any]] = {}
     excluded = {row["sample_id"]: row for row in rows if row["action"] == "exclude" and row["object_id"] is None}
     for row in rows:

@@ -78,7 +78,7 @@ def match_regions(regions: pl.DataFrame) -> list[tuple[Box, Box]]:
 
 
 def _collect_boxes(regions: pl.DataFrame) -> dict[str, BoxesByLabel]:
-    """Per image and label: source boxes in their own convention, and mask boxes, each in order of index."""
+    """Return source boxes, in their own convention, and mask boxes by image and label, in order of index."""
     chosen = regions.filter(pl.col("evidence").is_in(["source", "mask"])).sort(
         "sample_id", "label", "evidence", "index"
     )

@@ -15,7 +15,7 @@ NEAR_PX = MOST_PX + SAME_PX
 
 
 def mark_findings(findings: pl.DataFrame, corrections: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
-    """The findings with what reviewers did about them; ``regions`` are those that the corrections were matched with.
+    """Return the findings with what reviewers did about them; corrections were matched with these ``regions``.
 
     An entry about one object concerns the findings with its label and box, one about the objects of a label those of
     that label; only an excluded image takes all of its findings along. CorrectionProblem for an ``accept`` without a

@@ -43,7 +43,7 @@ TRACK = (*VIDEO, "track_id")
 def find_in_tracks(
     images: pl.DataFrame, samples: pl.DataFrame, regions: pl.DataFrame, exclusions: pl.DataFrame
 ) -> pl.DataFrame:
-    """The findings about tracks of ``images``, and the frames that ``exclusions`` of derivation rejected for them.
+    """Return findings about tracks of ``images``, and frames that ``exclusions`` of derivation rejected for them.
 
     One row an event or, of what lasts (frozen, interpolated, cut by the border), one a track at its first frame.
     """

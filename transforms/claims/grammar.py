@@ -363,7 +363,7 @@ class _Reader:
         return "word"
 
     def _adds(self) -> bool:
-        """Whether the unread word at this place only adds something: before a name, after "is", after "with a"."""
+        """Return whether the unread word here only adds something: before a name, after "is", after "with a"."""
         if self.denied or self.last_word == "its":
             return False
         if self.last != "name" and self.names.before_name.match(self.words, self.at):

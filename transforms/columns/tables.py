@@ -117,7 +117,7 @@ def _arrow_type(column: Column) -> pa.DataType:
 
 
 def released_schema(columns: Iterable[Column]) -> pa.Schema:
-    """The Arrow schema of released columns, with the metadata by which ``load_dataset`` knows pictures and lists.
+    """Return the Arrow schema of released columns, with the metadata by which ``load_dataset`` knows pictures.
 
     Equal to that of ``datasets.Features``, which a test proves; made here because to import datasets takes most of
     a second of every build.
@@ -135,7 +135,7 @@ def _feature(column: Column) -> dict[str, Any]:
 
 
 def features(table: Table) -> "datasets.Features":
-    """The Hugging Face feature of each column: ``Image`` for pictures, ``List`` for lists, ``Value`` for the rest."""
+    """Return the Hugging Face feature of each column: ``Image`` for pictures, ``List`` for lists, else ``Value``."""
     import datasets
 
     def feature(column: Column) -> Any:

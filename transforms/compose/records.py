@@ -118,7 +118,7 @@ def _released_labels(labels: Mapping[str, str]) -> pl.Expr:
 
 
 def _absent(context: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
-    """The (image, label) pairs of certain absence: an object of evidence that the policy does not use is one too."""
+    """Return (image, label) pairs of certain absence; an object of unused evidence is an object, too."""
     exhaustive = context.select("sample_id", label="labels_exhaustive").explode("label").drop_nulls("label")
     return exhaustive.join(regions, on=["sample_id", "label"], how="anti")
 

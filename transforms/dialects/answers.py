@@ -77,7 +77,7 @@ def convert_numbers(content: Any, point: Convert, box: Convert) -> Any:
 
 
 def refuse_pixels(content: Any) -> None:
-    """Nothing, or Unsupported where an answer measures in pixels of the released picture: lengths, masks, outlines."""
+    """Raise Unsupported where an answer measures in pixels of the released picture: lengths, masks, outlines."""
     keys = {key for entry in _objects(content, 0) for key in entry}
     if any(key.endswith("_px") or "_px_" in key for key in keys):
         raise Unsupported("lengths in pixels of the released picture")

@@ -53,13 +53,13 @@ def convert_answer(item: Item, frame: Frame) -> str:
 
 
 def wrap_messages(item: Item, prompt: str, answer: str) -> Line:
-    """``messages`` with roles, ``images`` with the paths: ms-swift, and LLaMA-Factory with the tags of its entry."""
+    """Return ``messages`` with roles and ``images`` with paths: ms-swift, and LLaMA-Factory with its entry's tags."""
     user = {"role": "user", "content": f"{IMAGE_TOKEN * len(item.pictures)}{prompt}"}
     return {"messages": [user, {"role": ASSISTANT, "content": answer}], "images": list(item.pictures)}
 
 
 def wrap_completion(item: Item, prompt: str, answer: str) -> Line:
-    """``prompt``, ``completion`` and ``images``: TRL puts the pictures first, and takes the loss of the completion.
+    """Return ``prompt``, ``completion`` and ``images``: TRL puts pictures first and takes the completion's loss.
 
     A text holds no ``<image>``: TRL stops at it or, for some models, trains on the word.
     """
@@ -76,7 +76,7 @@ def wrap_conversation(item: Item, prompt: str, answer: str) -> Line:
 
 
 def wrap_single(item: Item, prompt: str, answer: str) -> Line:
-    """As ``wrap_conversation``, of one picture: LLaVA. Unsupported for several."""
+    """Return one picture and its turns as ``wrap_conversation`` does, for LLaVA. Unsupported for several."""
     if len(item.pictures) > 1:
         raise Unsupported("several pictures: an entry of LLaVA has one")
     return wrap_conversation(item, prompt, answer)

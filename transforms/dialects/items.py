@@ -44,7 +44,7 @@ class Item:
 
 
 def refuse_other_tasks(item: Item, model: str) -> None:
-    """Nothing for a published task; Unsupported for any other.
+    """Raise Unsupported for any task but the published ones.
 
     For models whose form knows an object by its name alone: "detect polyp" wants all of them, not the leftmost.
     """

@@ -16,7 +16,7 @@ SQUARE: Final = 1024
 
 
 def released_mask(picture: Picture, found: ReleasedObject) -> Mask:
-    """The object's mask in the released picture: that of the original, each pixel taken from where its centre lies.
+    """Return the object's mask in the released picture: each pixel is that of the original where its centre lies.
 
     Never empty: an object that is lost in a smaller picture keeps the pixel of its point.
     ValueError where the object has no mask or its code is none of such a picture.

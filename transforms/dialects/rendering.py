@@ -22,7 +22,7 @@ def rendering(name: Rendering) -> Render:
 
 
 def resizing(resize: Resize | None) -> Render:
-    """Writes pictures at the size of ``smart_resize`` in their own format; as they are without a ``resize``."""
+    """Return a writer of pictures at the size of ``smart_resize`` in their own format; unchanged without ``resize``."""
     if resize is None:
         return _keep
 
@@ -38,7 +38,7 @@ def resizing(resize: Resize | None) -> Render:
 
 
 def cut_crop(pixels: NDArray[np.uint8], crop: Crop) -> bytes:
-    """These very pixels as PNG; ValueError for a crop that does not lie in the picture."""
+    """Return these very pixels as PNG; ValueError for a crop that does not lie in the picture."""
     height, width = pixels.shape[:2]
     if not crop.fits(width, height):
         raise ValueError(f"{crop} does not lie in a picture of {width} x {height} pixels")

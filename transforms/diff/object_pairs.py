@@ -40,7 +40,7 @@ def in_source_pixels(objects: pl.DataFrame, images: pl.DataFrame) -> pl.DataFram
 
 
 def pair_objects(old: pl.DataFrame, new: pl.DataFrame) -> Paired:
-    """Each object with its counterpart: at the same place, else of the same track, else where boxes overlap most.
+    """Pair each object with its counterpart: at the same place, else of the same track, else with most overlap.
 
     Both frames come from ``in_source_pixels``. What is left over is of another label, lost or gained.
     """

@@ -94,7 +94,7 @@ def instruction_changes(old: pl.DataFrame, new: pl.DataFrame, shown: int) -> lis
 def dialect_changes(
     lines: tuple[pl.DataFrame, pl.DataFrame], instructions: tuple[pl.DataFrame, pl.DataFrame], shown: int
 ) -> list[Change]:
-    """Dialects that came and went, and entries of the others that differ though their instructions are the same."""
+    """Return dialects that came or went, and entries of others that differ though their instructions are the same."""
     old, new = lines
     before, after = set(old["dialect"]), set(new["dialect"])
     paired = _both(*instructions, "instruction_id")

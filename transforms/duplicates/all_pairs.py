@@ -46,7 +46,7 @@ def compare_all(rows: Rows) -> Pairs:
 
 
 def keep_nearest(found: Sequence[Pairs], rows: Rows) -> Pairs:
-    """Of each two groups the ``NEAREST`` pairs by bits, then by row. No pair may occur twice."""
+    """Return, of each two groups, the ``NEAREST`` pairs by bits, then by row. No pair may occur twice."""
     query, index, bits = (np.concatenate([part[side] for part in [no_pairs(), *found]]) for side in range(3))
     groups = rows.index_groups[index]
     single = np.bincount(rows.index_groups, minlength=1) <= 1
@@ -60,7 +60,7 @@ def keep_nearest(found: Sequence[Pairs], rows: Rows) -> Pairs:
 
 
 def no_pairs() -> Pairs:
-    """Nothing found."""
+    """Return an empty result."""
     return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64)
 
 

@@ -92,7 +92,7 @@ def _swap(pairs: HashPairs) -> HashPairs:
 def _choose_among_equals(
     pictures: Pictures, small: Thumbnails, index: NDArray[np.uint64], pairs: HashPairs
 ) -> HashPairs:
-    """Where two groups share more near hashes than were kept: the pairs of theirs that correlate best.
+    """Return the best correlated pairs of two groups that share more near hashes than were kept.
 
     Frames of a still scene have equal hashes, and the one frame that was copied is among many.
     """

@@ -62,7 +62,7 @@ def _order(source_order: Sequence[str]) -> Callable[[Row], tuple[int, Any]]:
 
 
 def _kept_images(rows: Sequence[Row], colours: Mapping[str, str]) -> list[Row]:
-    """For each row, in its place, the first row that is equal to it."""
+    """Return for each row, in its place, the first row that is equal to it."""
     cluster = find_clusters(_equal_pairs(rows, colours))
     first: dict[str, Row] = {}
     return [first.setdefault(cluster[row["sample_id"]], row) for row in rows]
@@ -100,7 +100,7 @@ def _exhaustive(images: pl.DataFrame, samples: pl.DataFrame) -> dict[str, frozen
 
 
 def _objects(regions: pl.DataFrame, sample_ids: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
-    """Boxes and masks of each image by label, sorted: derived ones, or the source's where nothing was derived."""
+    """Return boxes and masks of each image by label, sorted: derived ones, or the source's where none was derived."""
     derived = pl.col("evidence") != "source"
     chosen = regions.filter(pl.col("sample_id").is_in(sample_ids)).filter(derived | ~derived.any().over("sample_id"))
     found: dict[str, dict[str, list[Any]]] = {}

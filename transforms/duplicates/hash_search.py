@@ -76,7 +76,7 @@ class _TooFullError(Exception):
 
 
 def find_pairs(hashes: Hashes, groups: Numbers, radius: int) -> HashPairs:
-    """The pairs of rows of different groups whose hashes differ in at most ``radius`` bits, each once, query < index.
+    """Find pairs of rows of different groups whose hashes differ in at most ``radius`` bits, each once, query < index.
 
     ``groups`` are numbers from 0; rows must be sorted by group.
     """
@@ -114,7 +114,7 @@ def join_hashes(
 
 
 def plan_bands(queries: int, index: int, radius: int) -> tuple[Band, ...]:
-    """The cheapest division of the 64 bits for spread-out hashes: lookups and expected candidates of all bands."""
+    """Return the cheapest division of the 64 bits for spread-out hashes, by lookups and expected candidates."""
     plans = [_divide(count, radius) for count in range(FEWEST_BANDS, MOST_BANDS + 1)]
     return min(plans, key=lambda plan: (sum(_cost(band, queries, index) for band in plan), len(plan)))
 

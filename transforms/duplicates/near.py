@@ -107,7 +107,7 @@ def _confirm(pictures: Pictures, candidates: Candidates) -> pl.DataFrame:
 
 
 def _measure(pictures: Pictures, asked: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """``best`` correlation over all windows and ``plain`` one of the whole pictures, in the order of ``asked``."""
+    """Yield the ``best`` correlation over all windows and ``plain`` of whole pictures, in the order of ``asked``."""
     rows = asked.partition_by("a", maintain_order=True)
     for start in range(0, len(rows), AT_ONCE):
         part = rows[start : start + AT_ONCE]

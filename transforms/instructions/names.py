@@ -90,7 +90,7 @@ def article_of(word: str) -> Literal["a", "an"]:
 
 
 def allowed_names(names: Names, policy: str, label: str, alone: bool) -> tuple[Name, ...]:
-    """The names that an instruction may use for a label, in the file's order; none for an unknown label or policy.
+    """Return the names that an instruction may use for a label, in the file's order; none for an unknown label.
 
     ``alone``: the image has objects of this label and of no other.
     """

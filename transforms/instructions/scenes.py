@@ -122,7 +122,7 @@ def gather_scenes(
 
 
 def group_key(images: pl.DataFrame, *, stills: bool = False) -> pl.DataFrame:
-    """sample_id and group of each image: one group for each video, and for each image, or set of them, of none."""
+    """Return sample_id and group of each image: its video, or itself or its set where it is of none."""
     return images.select("sample_id", group=_SETS if stills else _GROUP)
 
 

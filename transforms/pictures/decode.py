@@ -81,7 +81,7 @@ def detect_format(data: bytes) -> ImageFormat:
 
 
 def check_extension(name: str, data: bytes) -> None:
-    """ImageProblem ``mislabelled_image`` where a name ends in .jpg or .jpeg but the bytes are PNG, or the reverse."""
+    """Raise ImageProblem ``mislabelled_image`` where a name of JPEG has the bytes of PNG, or the reverse."""
     stated, found = _EXTENSIONS.get(name.rpartition(".")[2].lower()), detect_format(data)
     if stated is not None and stated != found:
         raise ImageProblem("mislabelled_image", f"named as {_NAMES[stated]}, but its bytes are {_NAMES[found]}")
@@ -142,7 +142,7 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def resize_image(pixels: NDArray[np.uint8], width: int, height: int, resample: Resample) -> NDArray[np.uint8]:
-    """The picture at ``width`` x ``height`` pixels, by Pillow's filter of that name (support grows with the scale)."""
+    """Return the picture at ``width`` x ``height`` pixels, by Pillow's filter of that name (its support scales)."""
     if pixels.shape[:2] == (height, width):
         return pixels
     return np.asarray(Image.fromarray(pixels).resize((width, height), _RESAMPLE[resample]))

@@ -24,7 +24,7 @@ class PngDamage(ValueError):
 
 
 def read_chunks(data: bytes) -> tuple[bytes, bytes]:
-    """Header and compressed pixels of a file that begins with the signature; PngDamage unless every chunk is whole.
+    """Return header and compressed pixels of a file that begins with the signature; PngDamage for a broken chunk.
 
     The pixels are still unchecked: see ``check_pixels``. Bytes after the end marker are ignored.
     """

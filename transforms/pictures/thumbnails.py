@@ -125,7 +125,7 @@ def window_gradients(small: Thumbnails) -> NDArray[np.float64]:
 
 
 def is_flat(small: Thumbnails) -> NDArray[np.bool_]:
-    """Which pictures are too even to be recognised: any two of them would be as near as these two are to noise."""
+    """Return the mask of near-uniform pictures, whose correlation with each other is noise."""
     flat = np.empty(len(small), np.bool_)
     for part in _parts(len(small)):
         flat[part] = (whole_gradients(small[part]) ** 2).sum(axis=-1) < FLATTEST * UNIT**2
@@ -133,7 +133,7 @@ def is_flat(small: Thumbnails) -> NDArray[np.bool_]:
 
 
 def correlate(whole: NDArray[np.float64], windows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The correlation of each whole picture (n x 480) with each of its n x m windows (n x m x 480): n x m, -1 to 1."""
+    """Return the correlation of each picture (n x 480) with each of its windows (n x m x 480) as n x m, -1 to 1."""
     products = (windows @ whole[..., None])[..., 0]
     norms = np.sqrt((whole**2).sum(axis=-1))[:, None] * np.sqrt((windows**2).sum(axis=-1))
     found: NDArray[np.float64] = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)

@@ -122,7 +122,7 @@ def _colour(pixels: NDArray[Any], name: str) -> NDArray[np.uint8]:
 
 
 def slice_affine(header: Any) -> NDArray[np.float64] | None:
-    """From column and row of a picture to right, front, head in mm; None where the file does not say where it lies."""
+    """Return the map from column and row of a picture to right, front, head in mm; None where it is not stated."""
     position, turned = header.get("ImagePositionPatient"), header.get("ImageOrientationPatient")
     spacing = header.get("PixelSpacing")
     if not position or not turned or not spacing:
@@ -136,7 +136,7 @@ def slice_affine(header: Any) -> NDArray[np.float64] | None:
 
 
 def voxels_of(header: Any, grid: Grid) -> NDArray[np.int64] | None:
-    """Indices of the voxels under each pixel, rows x columns x 3; None where the picture does not lie on the grid.
+    """Return indices of the voxels under each pixel, rows x columns x 3; None where the picture is off the grid.
 
     Only turned and mirrored grids are taken: each pixel's centre must lie on a voxel's, within a tenth of a voxel.
     """

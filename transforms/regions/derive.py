@@ -252,7 +252,7 @@ def _find_objects(
 
 
 def _is_doubtful(found: MaskRegions | None, annotated: AnnotatedObjects, width: int, height: int) -> bool:
-    """Whether a mask proves nothing beyond its objects: specks alone, unknown areas, an object that fills the frame."""
+    """Return whether a mask proves no absence: specks alone, unknown areas, or an object that fills the frame."""
     boxes = [region.box for region in annotated.regions if region.evidence == "mask"]
     boxes += [region.box for region in found.regions] if found else []
     alone = bool(annotated.specks) and not annotated.regions

@@ -71,7 +71,7 @@ def _strongest(regions: Iterable[Region]) -> list[Region]:
 
 
 def _overlap(whole: Sequence[Region], pieces: Sequence[Region], width: int, height: int) -> float:
-    """Of pixels where all have masks, else of the rectangles that hold them."""
+    """Return the overlap of pixels where all have masks, else of the rectangles that hold them."""
     if all(region.rle is not None for region in (*whole, *pieces)):
         a, b = (union_of((str(one.rle) for one in side), width, height) for side in (whole, pieces))
     else:

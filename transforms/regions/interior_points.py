@@ -91,7 +91,7 @@ def _candidate_cells(padded: NDArray[np.uint8]) -> Pixels | None:
 
 
 def _within_reach(corners: Pixels, outline: Pixels32) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which cells can still hold a deepest pixel, and which pixels of the outline can be nearest to one of those.
+    """Return cells that can hold a deepest pixel, and pixels of the outline that can be nearest to one of those.
 
     From the exact distances of one pixel of each cell, and how far the cell's other pixels are from it.
     """

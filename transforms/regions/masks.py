@@ -75,7 +75,7 @@ def find_regions(
     scratch: Scratch | None = None,
     picture: NDArray[np.uint8] | None = None,
 ) -> MaskRegions:
-    """Every 8-connected component of the pixels ``>= threshold``, as a region or, below ``min_area_px``, a speck.
+    """Return each 8-connected component of pixels ``>= threshold`` as a region or, below ``min_area_px``, a speck.
 
     ``mask``: height x width, gray. Both lists are in the order of (y1, x1, y2, x2), which is total: two
     8-connected components cannot share a bounding box, since a path across it and a path down it would meet.
@@ -142,7 +142,7 @@ def _check_arguments(mask: NDArray[np.uint8], threshold: int) -> None:
 
 
 def _take_stray_pixel(white: NDArray[np.uint8]) -> list[Speck]:
-    """The speck of a lone pixel at the origin, which is cleared: it alone would make the rectangle below the frame.
+    """Remove a lone pixel at (0, 0), which would stretch the bounding rectangle, and return it as a speck.
 
     143 of the 1,000 HyperKvasir masks have one.
     """

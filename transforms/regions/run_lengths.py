@@ -42,7 +42,7 @@ def decode_rle(rle: str, height: int, width: int) -> NDArray[np.bool_]:
 
 
 def decode_rle_in(rle: str, height: int, width: int, box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
-    """The part of the mask in a box (x1, y1, x2, y2) that holds the whole object; the rest of the frame costs nothing.
+    """Return the mask in a box (x1, y1, x2, y2) that holds the whole object; the rest of the frame costs nothing.
 
     ValueError where ``rle`` is no code of a mask of ``width`` x ``height``, or the object passes the box.
     """

@@ -48,7 +48,7 @@ class LabelRows:
     track_ids: tuple[str, ...]
 
     def refuse(self, row: int, reason: str, problem: str) -> NoReturn:
-        """LabelProblem that names a row."""
+        """Raise a LabelProblem that names a row."""
         _refuse(self.file, self.lines[row], self.texts[row], reason, problem)
 
     def where(self, row: int) -> str:
@@ -97,7 +97,7 @@ def parse_tracked(data: bytes, *, file: str = "track file") -> LabelRows:
 
 
 def join_tracks(labels: LabelRows, tracked: LabelRows, width: int, height: int, tolerance: float = STEP) -> TrackRows:
-    """The objects of one frame of width x height pixels: values of ``labels``, ids of ``tracked``, in file order.
+    """Return the objects of one frame of width x height pixels: values of ``labels``, ids of ``tracked``, in order.
 
     Both must have the same classes row by row, and values that differ by no more than ``tolerance``
     (the file with ids is rounded to six digits). Edges beyond the frame are clipped.

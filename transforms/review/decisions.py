@@ -49,7 +49,7 @@ def decisions_about(
 
 
 def concerns(entry: Entry, finding: Mapping[str, Any]) -> bool:
-    """Whether an entry decides about a finding: an acceptance by kind and box, anything else by image and label."""
+    """Return whether an entry decides about a finding: acceptances by kind and box, others by image and label."""
     if entry["image"] != finding["sample_id"]:
         return False
     if entry["action"] == "accept":
@@ -128,7 +128,7 @@ def pair_boxes(one: Sequence[tuple[str, Box]], other: Sequence[tuple[str, Box]])
 
 
 def disagree(seen: Sequence[Seen], one: Decision, other: Decision) -> bool:
-    """Whether two decisions leave different objects: another count or label, or a box that overlaps less than 0.9."""
+    """Return whether two decisions leave different objects: another count or label, or a box with IoU below 0.9."""
     first, second = outcome(seen, one.entries), outcome(seen, other.entries)
     if first is None or second is None:
         return first is not second

@@ -45,7 +45,7 @@ def closest_pairs(closeness: Floats) -> list[tuple[int, int]]:
 
 
 def point_error(distances: Floats) -> float:
-    """The OSPA distance of two point sets with a cut-off of one object size: 0 for equal sets, 1 for none in reach.
+    """Return the OSPA distance of two point sets, cut off at one object size: 0 for equal sets, 1 for none in reach.
 
     The best assignment's mean distance, where each missing and each extra point costs 1. Order 1 of Schuhmacher,
     Vo and Vo, IEEE Trans. Signal Process. 56 (2008). 0 for two empty sets.

@@ -17,7 +17,7 @@ Interval = tuple[float, float]
 def intervals(
     groups: Sequence[str], sums: Floats, metrics_of: Callable[[Floats], Mapping[str, Floats]]
 ) -> dict[str, Interval]:
-    """The 95 % percentile interval of each metric over 1000 resamplings of the groups; (nan, nan) below two groups.
+    """Return the 95 % percentile interval of each metric over 1000 resamplings of groups; (nan, nan) below two.
 
     ``sums``: one row per group, in the order of ``groups``; what a replicate draws depends on the ids alone.
     """

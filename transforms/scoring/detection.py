@@ -50,7 +50,7 @@ def average_precisions(true: Sequence[Places], predicted: Sequence[Places]) -> F
 
 
 def tied_average_precisions(matched: Floats, predicted: Floats, true: Floats) -> Floats:
-    """Average precision when boxes have no ranking at all: all of them are one step of the precision-recall curve.
+    """Return average precision of boxes without ranking: all are one step of the precision-recall curve.
 
     Matched pairs, predicted and true boxes, as numbers that broadcast. The step has one precision and one recall;
     the value is that precision times the share of the 101 recall points up to that recall. nan where no box is true.

@@ -17,7 +17,7 @@ class NoAnswer(Exception):
 
 
 def find_value(response: str) -> Any:
-    """The first JSON value that can be an answer: a dict, a list of dicts, lists or coordinates, or a bare number.
+    """Return the first JSON value that can be an answer: a dict, a list of dicts, lists or numbers, or a number.
 
     A comma before a closing bracket is forgiven, because the published prompts show one. NoAnswer otherwise.
     """

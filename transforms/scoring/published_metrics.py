@@ -46,7 +46,7 @@ def _task_metrics(task: str, pairs: Pairs) -> Metrics:
 
 
 def stops(item: Item, answer: PublishedAnswer) -> bool:
-    """Whether the published program would end with an error: an odd answer, or a point where the truth has none."""
+    """Return whether the published program ends with an error: an odd answer, or a point where the truth has none."""
     return answer.stopped or bool(answer.points and not item.truth.points)
 
 

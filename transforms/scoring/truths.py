@@ -16,7 +16,7 @@ class NoTruth(ValueError):
 
 
 def truth_from_text(known: Truth, text: str) -> Truth | None:
-    """As ``truth_from_value``, from the text of an answer."""
+    """Return the truth as ``truth_from_value`` does, from the text of an answer."""
     try:
         return truth_from_value(known, find_value(text))
     except NoAnswer as reason:

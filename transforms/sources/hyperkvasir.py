@@ -59,7 +59,7 @@ def read_samples(
     mask_values: Annotated[Mapping[str, str], AfterValidator(partial(check_values, label=LABEL)), VALUES] = NO_VALUES,
     mask_objects: Annotated[MaskObject, OBJECTS] = "component",
 ) -> Indexed:
-    """One sample per segmented polyp image, and one without boxes per labelled image of a finding in ``negatives``.
+    """Return a sample for each segmented polyp image, and an empty one for each labelled image in ``negatives``.
 
     ``negatives`` are findings in either naming scheme. Positive samples keep the boxes of the JSON in
     its own convention; ``polyps`` is exhaustive in every sample. The 28 labelled polyps without a mask are

@@ -66,7 +66,7 @@ def select_negatives(names: Sequence[str]) -> frozenset[str]:
 
 
 def check_negatives(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names as they are, once it is sure that each may be selected: so a recipe fails before any download."""
+    """Return the names unchanged once each is known to be selectable, so that a recipe fails before any download."""
     select_negatives(names)
     return names
 

@@ -206,7 +206,7 @@ class _Counted:
 
 
 def label_values(layer: MaskLayer, values: Values) -> MaskLayer:
-    """The layer with labels for what has none yet: the values themselves, or one word where values number objects."""
+    """Return the layer with labels where it has none: the values, or one word where values number objects."""
     if layer.label is not None or layer.labels:
         return layer
     if layer.kind in ("binary", "instances"):

@@ -102,7 +102,7 @@ def fixed_splits(
 
 
 def first_split(splits: Sequence[str]) -> str:
-    """Of several splits the one that a group goes to: test, validation, train, then others by name."""
+    """Return, of several splits, the one that a group goes to: test, validation, train, then others by name."""
     return min(splits, key=lambda split: (PRECEDENCE.index(split) if split in PRECEDENCE else len(PRECEDENCE), split))
 
 

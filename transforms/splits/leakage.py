@@ -208,7 +208,7 @@ def _not_checked(rows: pl.DataFrame, search: NearSearch) -> list[str]:
 
 
 def _videos(rows: pl.DataFrame) -> list[tuple[str, int, int]]:
-    """Per source: videos, and images without one."""
+    """Return, for each source, videos and images without one."""
     counted = (
         rows.unique("sample_id")
         .group_by("source")

@@ -31,7 +31,7 @@ def list_changes(
     honour_official: bool,
     previous: pl.DataFrame | None,
 ) -> pl.DataFrame:
-    """The table ``split_changes``: each image that is not where ``previous`` or, where honoured, its source has it.
+    """Return the table ``split_changes``: each image that is not where ``previous`` or an honoured source has it.
 
     ``splits`` is the finished table; ``previous`` is what ``know_previous`` found.
     """

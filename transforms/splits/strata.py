@@ -21,7 +21,7 @@ def weigh_strata(names: Iterable[str]) -> dict[str, float]:
 
 
 def find_strata(regions: pl.DataFrame, policy: Policy, own: Mapping[str, Policy] | None = None) -> pl.DataFrame:
-    """sample_id and stratum of each image, several rows an image: each label, and each label with its count bucket.
+    """Return sample_id and strata of each image, a row each: each label, and each label with its count bucket.
 
     Buckets double: 1, 2, 3-4, 5-8, ... objects. Images without objects under the policy have no stratum.
     """

@@ -109,7 +109,7 @@ def _differs(listed: pl.Series, stated: pl.Series) -> NDArray[np.bool_]:
 
 
 def check_sizes(tables: Tables) -> Iterator[str]:
-    """Sizes, scale and hashes of a record are those of its image; an untouched picture has the source's hash."""
+    """Check sizes, scale and hashes of a record against its image; an untouched picture has the source's hash."""
     image = tables.images.select(
         "sample_id",
         pl.concat_list("width", "height").alias("img_size_i"),

@@ -17,7 +17,7 @@ REQUIRED = ("license", "pretty_name", "configs", "dataset_info", "size_categorie
 
 
 def check_card(folder: Path, manifest: Manifest) -> None:
-    """Nothing where the front matter is one that the Hub reads; DataError with the first problem otherwise."""
+    """Raise DataError with the first problem unless the front matter is one that the Hub reads."""
     try:
         text = (folder / README).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

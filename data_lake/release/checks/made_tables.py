@@ -18,7 +18,7 @@ def made_in(manifest: Manifest) -> tuple[str, ...]:
 
 
 def check_made(folder: Path, manifest: Manifest, images: pl.DataFrame) -> Iterator[str]:
-    """A sentence for every repeated key, every picture in another split, and each mask unlike its box and area."""
+    """Yield a sentence for each repeated key, picture in another split, and mask unlike its box and area."""
     splits = dict(images.select("image_sha256", "split").iter_rows())
     for name in made_in(manifest):
         rows = read_parquet(folder, manifest, name)

@@ -15,7 +15,7 @@ from medmultipoints.transforms.pictures.orientation import find_orientations
 
 
 def check_pictures(pictures: Iterable[Picture], images: pl.DataFrame, objects: pl.DataFrame) -> Iterator[str]:
-    """A sentence for every picture whose bytes, decoded size, file name or objects' tones differ from the tables'."""
+    """Yield a sentence for each picture whose bytes, decoded size, name or objects' tones differ from the tables."""
     tones = stated_tones(objects, images)
     stated = {row[0]: row[1:] for row in images.select("sample_id", "stored_bytes", "image_file").iter_rows()}
     decoded: set[str] = set()

@@ -78,7 +78,7 @@ def check_inputs(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def check_sources(manifest: Manifest, tables: Tables, catalogue: Mapping[str, SourceInfo]) -> Iterator[str]:
-    """A sentence for each source that the images table contradicts, and each file that is not official as claimed."""
+    """Yield a sentence for each source that the images table contradicts, and each file wrongly called official."""
     for name in sorted(set(tables.images["source"]) - {source.name for source in manifest.sources}):
         yield f"images come from the source {name}, which the manifest does not list"
     for source in manifest.sources:

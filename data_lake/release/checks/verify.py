@@ -166,7 +166,7 @@ def _joins(folder: Path, manifest: Manifest) -> Check:
 
 
 def _leaks(folder: Path, manifest: Manifest, certificates: list[Certificate]) -> Iterator[str]:
-    """What the pictures give goes to ``certificates``."""
+    """Yield what the certificate of leakage states wrongly; what the pictures give is added to ``certificates``."""
     found = check_leakage(folder, manifest)
     certificates.append(found.certificate)
     yield from found.problems

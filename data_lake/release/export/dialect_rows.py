@@ -59,7 +59,7 @@ def read_dialect_pictures(folder: Path, manifest: Manifest, split: str) -> Pictu
 
 
 def read_contents(folder: Path, manifest: Manifest, splits: tuple[str, ...]) -> Contents:
-    """What is the same for every split, read from all of them, so that class numbers never depend on ``splits``."""
+    """Read from all splits what is the same for each, so that class numbers never depend on ``splits``."""
     images = read_parquet(folder, manifest, "images").select("labels_exhaustive", "licence")
     labels = {*read_parquet(folder, manifest, "data")["label"], *read_parquet(folder, manifest, "objects")["label"]}
     labels |= {label for certain in images["labels_exhaustive"] for label in certain}

@@ -16,7 +16,7 @@ MARK = "export.json"
 
 @contextmanager
 def export_folder(to: Path, manifest: Manifest, splits: Sequence[str], dialect: str | None = None) -> Iterator[Path]:
-    """A new folder, which becomes ``to`` when the block ends well; an earlier export stays until that moment.
+    """Provide a new folder, which becomes ``to`` when the block ends well; an earlier export stays until then.
 
     UsageError where ``to`` is a file, lies in a release, or holds anything but an earlier export of the same release,
     dialect and splits (or fewer); MachineError for the disk.

@@ -69,7 +69,7 @@ def _rendered(stored: Picture, path: str, render: Render, crops: Crops) -> Itera
 
 
 def refuse_left(crops: Crops, written: Collection[str]) -> None:
-    """DataError for a crop that was not written: the release has no picture of that sha256 where it is asked for."""
+    """Raise DataError for a crop that was not written because the release has no picture of that sha256."""
     for path in sorted(path for own in crops.values() for path in own if path not in written):
         raise DataError(f"{path}: the split has no image to cut it from; verify the release.")
 

@@ -38,7 +38,7 @@ class ExportReport:
 
 @reads_release
 def export_release(folder: Path, to: Path, split: str | None = None) -> ExportReport:
-    """The files ``images/<image_sha256>.<extension>``, ``instructions/<split>.jsonl`` and ``records/<split>.jsonl``.
+    """Write ``images/<image_sha256>.<extension>``, ``instructions/<split>.jsonl`` and ``records/<split>.jsonl``.
 
     The crops that instructions show are among the images, in the very pixels of their images.
     The folder appears whole or not at all; the same release gives the same files. UsageError for a split the release

@@ -53,7 +53,7 @@ def check_leakage(folder: Path, manifest: Manifest) -> Leakage:
 
 
 def read_seen(folder: Path, manifest: Manifest) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Images with the columns of a certificate, and their thumbnails: hashes and splits are those of the pictures.
+    """Return images with the columns of a certificate, and thumbnails; hashes and splits are those of the pictures.
 
     Videos and groups are those of the images table. DataError for a picture that it does not know.
     """

@@ -30,7 +30,7 @@ class Comparison:
 
 @reads_release
 def compare_releases(old: Path, new: Path, old_kind: type[Manifest] = Manifest) -> Comparison:
-    """The difference of two release folders of the same name; equal roots mean no difference and nothing is read.
+    """Compare two release folders of the same name; where their roots are equal, nothing is read.
 
     ``old_kind``: ClaimedManifest where ``old`` holds less than the files that its manifest names.
     """

@@ -12,7 +12,7 @@ EXPECTATIONS: Final = "expectations.json"
 
 
 def expectations_bytes(verdicts: Mapping[str, Iterable[Mapping[str, Any]]]) -> bytes:
-    """The content of expectations.json: the verdicts of each stage in the order of the stages, rules by table."""
+    """Return the content of expectations.json: the verdicts of each stage in stage order, rules by table."""
     rows = [
         {"stage": stage} | row for stage, found in verdicts.items() for row in _by_table(map(verdict_from_json, found))
     ]

@@ -167,7 +167,7 @@ def _pictures(rows: pa.Table) -> Iterator[Picture]:
 
 
 def read_quarantine(folder: Path, manifest: Manifest, name: str) -> pl.DataFrame | None:
-    """A table of what was left out or found, or None where the release lists none: it is older than that table."""
+    """Return a table of what was left out or found; None where the release is older than that table."""
     path = f"quarantine/{name}.parquet"
     if path not in {file.path for file in manifest.files}:
         return None
@@ -196,7 +196,7 @@ def own_file(folder: Path, manifest: Manifest, path: str) -> Path:
 
 @contextmanager
 def readable(path: Path) -> Iterator[pq.ParquetFile]:
-    """An open Parquet file; what goes wrong inside the with block becomes a DataError that names the file."""
+    """Open a Parquet file; what goes wrong inside the with block becomes a DataError that names the file."""
     try:
         with pq.ParquetFile(path) as file:
             yield file

@@ -287,7 +287,7 @@ def _dialects_asked(facts: CardFacts) -> Sequence[str]:
 
 
 def _describe_dialect(facts: CardFacts, name: str) -> dict[str, Any]:
-    """What a reader must know of a dialect: what its numbers mean, how many entries there are, what is missing."""
+    """Return what its numbers mean, how many entries there are and what is missing, for the card."""
     told, reason = DIALECTS[name], left_out_reason(name)
     left_out = [one.count for stage in facts.accounting for one in stage.reasons if one.reason == reason]
     rows = _rows(facts, DIALECT_PREFIX + name)

@@ -169,7 +169,7 @@ def _record_set(config: str) -> dict[str, Any]:
 
 
 def _dialect_set(config: str) -> dict[str, Any]:
-    """The record set of a dialect: turns and places are lists of structures, described as fields within fields."""
+    """Return the record set of a dialect: turns and places are lists of structures, described as nested fields."""
     dialect = DIALECTS[config.removeprefix(DIALECT_PREFIX)]
     return {
         "@type": "cr:RecordSet",

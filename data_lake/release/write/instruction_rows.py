@@ -28,7 +28,7 @@ TABLE = "instructions"
 
 
 def released_columns(table: Table) -> tuple[Column, ...]:
-    """The columns of a table that its released files hold: all, but of the instructions those that their JSONL has."""
+    """Return the columns that the released files of a table hold: all, but for instructions those of their JSONL."""
     if table.name != TABLE:
         return table.columns
     return tuple(table.column(name) for name in INSTRUCTION_COLUMNS)

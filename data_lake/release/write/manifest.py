@@ -119,12 +119,12 @@ class ClaimedManifest(Manifest):
 
 
 def is_rooted(path: str) -> bool:
-    """Whether a file counts for the manifest root: all but the manifest itself and its signatures (manifest.json.*)."""
+    """Return whether a file counts for the root: all but the manifest and its signatures (manifest.json.*)."""
     return re.fullmatch(r"manifest\.json(\..+)?", path) is None
 
 
 def manifest_root(files: Iterable[FileEntry]) -> str:
-    """The sha256 of the JSON list of [path, bytes, sha256] of all rooted files, sorted by path, without blanks."""
+    """Return the sha256 of the JSON list, without blanks, of [path, bytes, sha256] of rooted files, by path."""
     rows = sorted([file.path, file.bytes, file.sha256] for file in files if is_rooted(file.path))
     return hashlib.sha256(orjson.dumps(rows)).hexdigest()
 

@@ -82,7 +82,7 @@ def to_arrow(
 
 @contextmanager
 def parquet_file(path: Path, schema: pa.Schema) -> Iterator[tuple[HashingFile, pq.ParquetWriter]]:
-    """A writer with the project's fixed options, and the file below it that hashes what is written."""
+    """Open a writer with the project's fixed options, and the file below it that hashes what is written."""
     stored, packed = _leaves(schema)
     options = {
         "compression": {**dict.fromkeys(stored, "none"), **dict.fromkeys(packed, "zstd")},

@@ -16,7 +16,7 @@ _OPTIONS: Final = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND
 
 
 def recipe_bytes(recipe: Mapping[str, Any]) -> bytes:
-    """The content of recipe.json: the recipe without its version, so that a new version alone changes nothing in it."""
+    """Return the content of recipe.json: the recipe without its version, which alone changes nothing."""
     return orjson.dumps(without_version(recipe), option=_OPTIONS)
 
 

@@ -91,7 +91,7 @@ def _reason(row: Row, home: Scene, files: Mapping[str, Scene], read: ReadPrompt,
 
 
 def _check_identity(row: Row, home: Scene) -> None:
-    """Wrong where the row is not called and copied as its record says."""
+    """Raise Wrong where the row is not called and copied as its record says."""
     stem = f"{row['record_id']}:{row['task']}"
     parts = row["task"] not in PUBLISHED and row["instruction_id"].startswith(f"{stem}:")
     require(row["instruction_id"] == stem or parts, "instruction_id_differs")
@@ -142,7 +142,7 @@ def _published_label(row: Row, prompt: PromptReading, answer: Any, home: Scene, 
 def _check_names(
     row: Row, task: Task, reading: Reading, scenes: Sequence[Scene], home: Scene, lexicon: Lexicon
 ) -> None:
-    """Wrong where the prompt names other classes than the answer, or the row is filed under another record."""
+    """Raise Wrong where the prompt names other classes than the answer, or the row is filed under another record."""
     answered = list(labels_in(reading.answer))
     require(reading.prompt.mentions == (set() if task.names == "none" else set(answered)), "prompt_names_differ")
     single = task.names != "listed" and task.labelled

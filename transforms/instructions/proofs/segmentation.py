@@ -53,7 +53,7 @@ def prove_segmentation(reading: Reading, scenes: Sequence[Scene], lexicon: Lexic
 
 
 def _prove_hint(reading: Reading, scene: Scene, item: ReleasedObject, mask: Mask) -> None:
-    """Wrong unless the prompt means this object and no other."""
+    """Raise Wrong unless the prompt means this object and no other."""
     keys = [next(iter(value), "") if isinstance(value, dict) else "" for value in reading.given]
     if keys == ["point_2d", "point_2d"]:
         clicks = f"that holds the clicks {_GAP} and not the clicks {_GAP}"
@@ -74,7 +74,7 @@ def _prove_hint(reading: Reading, scene: Scene, item: ReleasedObject, mask: Mask
 
 
 def _prove_clicks(inside: Any, outside: Any, scene: Scene, item: ReleasedObject, mask: Mask) -> None:
-    """Wrong unless the first lie in the mask, and the others in the ring around it, in no object."""
+    """Raise Wrong unless the first clicks lie in the mask, and the others in the ring around it, in no object."""
     shaped = has_shape(inside, [POINT]) and has_shape(outside, [POINT]) and inside and outside
     require(bool(shaped), "given_differs")
     for x, y in map(_pixel, inside):
@@ -124,7 +124,7 @@ def _flags(mask: Mask, box: tuple[int, ...], scene: Scene, *, holes: bool) -> li
 
 
 def _without_holes(mask: Mask) -> Mask:
-    """The mask and every background pixel that cannot reach its frame from neighbour to neighbour, side by side."""
+    """Return the mask with every background pixel that cannot reach its frame over 4-neighbours."""
     flooded = np.pad(mask, 1).astype(np.uint8)
     cv2.floodFill(flooded, None, (0, 0), 2, flags=4)
     whole: Mask = flooded[1:-1, 1:-1] != 2
@@ -132,7 +132,7 @@ def _without_holes(mask: Mask) -> Mask:
 
 
 def _overlap(polygon: Sequence[Sequence[float]], filled: Mask, box: tuple[int, ...]) -> float:
-    """Intersection over union of the polygon (even-odd, by pixel centres) and the mask in its box, holes filled."""
+    """Return the IoU of the polygon (even-odd, by pixel centres) and the mask in its box, holes filled."""
     x1, y1, x2, y2 = box
     corners = np.array(polygon, np.float64)
     if len(corners) < 3 or (corners < [x1, y1]).any() or (corners > [x2, y2]).any():
@@ -142,7 +142,7 @@ def _overlap(polygon: Sequence[Sequence[float]], filled: Mask, box: tuple[int, .
 
 
 def _fill(corners: NDArray[np.float64], box: tuple[int, ...]) -> Mask:
-    """The pixels of the box whose centres lie in the polygon, all rows at once: a fifth of the time of row by row.
+    """Return the pixels of the box whose centres lie in the polygon, all rows at once: five times as fast as by row.
 
     Each edge flips, in every row whose centre it crosses, all pixels from the first whose centre lies beyond it.
     """

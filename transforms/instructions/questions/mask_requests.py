@@ -52,7 +52,7 @@ class SceneMasks:
 
 
 def ask_segmentation(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """One question for each object with a connected mask, in images of their own size whose objects all have masks.
+    """Ask about each object with a connected mask, in unscaled images whose objects all have masks.
 
     An outline's box lies between pixels, so that it is not the box of its mask: images that hold one are left out.
     """
@@ -189,7 +189,7 @@ def _contour(mask: Mask) -> tuple[Any, tuple[int, ...]]:
 
 
 def _holds_pixels(contour: Any, pixels: Mask) -> bool:
-    """Whether the pixels whose centres lie in a contour of the doubled mask are those of the mask, as proofs demand.
+    """Return whether a contour of the doubled mask holds just the centres of the mask's pixels, as proofs demand.
 
     It holds on either side of the contour: no proof depends on a centre that lies on it.
     """

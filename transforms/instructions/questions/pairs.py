@@ -14,7 +14,7 @@ Tracks = dict[str, ReleasedObject]
 
 
 def pairs(group: Sequence[Scene], task: str, context: QuestionContext) -> Iterator[Pair]:
-    """Frames of a video at most so many frames apart, the earlier first, as many as the share of the task takes."""
+    """Yield frames of a video at most so many frames apart, the earlier first, as many as the task's share takes."""
     frames = [scene for scene in group if scene.video_id is not None and scene.frame_index is not None]
     for place, earlier in enumerate(frames):
         for later in frames[place + 1 :]:

@@ -15,7 +15,7 @@ from medmultipoints.transforms.instructions.task import Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """The one object of a class that the later frame has and the earlier has not, where none of the class is gone."""
+    """Ask for the one object of a class that only the later frame has, where none of the class is gone."""
     for pair in pairs(group, "appeared", context):
         yield from ask_change("appeared", pair, pair[0], pair[1], context)
 

@@ -27,7 +27,7 @@ _SLACK_PX: Final = 1e-6  # of sums of decimals
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """At most one question for each record, about one of the objects that a crop shows whole and alone."""
+    """Ask at most one question a record, about one of the objects that a crop shows whole and alone."""
     for scene in group:
         for label, record_id in scene.records.items():
             if label not in scene.certain or not context.kept("crop_grounding", record_id):
@@ -97,7 +97,7 @@ def _apart(item: ReleasedObject, crop: Crop) -> bool:
 
 
 def _widened(item: ReleasedObject, crop: Crop, scene: Scene) -> bool:
-    """Whether the crop goes beyond each edge of the box by a share of its side, or to the border of the image."""
+    """Return whether the crop passes each edge of the box by a share of its side, or reaches the image's border."""
     least, most = CROP_MARGINS
     x1, y1, x2, y2 = item.box
     beyond = (x1 - crop.x1, y1 - crop.y1, crop.x2 - x2, crop.y2 - y2)

@@ -22,7 +22,7 @@ MOST_PAIRS: Final = 3
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """One question for each image: up to three attributes of one class, each with its made-up counterpart, mixed."""
+    """Ask one question an image: up to three attributes of one class, each with its made-up counterpart, mixed."""
     for scene in group:
         labels = sorted({item.label for item in scene.objects} & set(scene.certain))
         wanted = [*labels, *absent_labels(scene, context)]

@@ -16,7 +16,7 @@ from medmultipoints.transforms.instructions.task import Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """One question for each image: a share of them, where that is possible, for a class that is certainly absent."""
+    """Ask one question an image: for a share of them, where possible, about a class that is certainly absent."""
     for scene in group:
         present = sorted({item.label for item in scene.objects})
         shown = context.lexicon.present.get(scene.image_sha256, frozenset())

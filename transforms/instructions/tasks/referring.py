@@ -29,7 +29,7 @@ _EDGES = {"leftmost": (0, 1), "topmost": (1, 1), "rightmost": (2, -1), "lowest":
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """At most one question for each record, about one of the objects that a phrase singles out."""
+    """Ask at most one question a record, about one of the objects that a phrase singles out."""
     for scene in group:
         for label, record_id in scene.records.items():
             found = find_referents(scene, label)

@@ -22,7 +22,7 @@ from medmultipoints.transforms.instructions.task import EXAMPLE_REGION, Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """All objects of the later frame that are of the class of one of the earlier, where there are several classes."""
+    """Ask for all objects of the later frame of the class of one in the earlier, where there are several classes."""
     for pair in pairs(group, "same_class", context):
         earlier, later = pair
         several = len({item.label for item in later.objects}) > 1

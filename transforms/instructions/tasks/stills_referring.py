@@ -18,7 +18,7 @@ ORDINALS: Final = ("first", "second", "third")
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """At most one question for each record of a still, with the two stills that follow it in the order of hashes."""
+    """Ask at most one question a record of a still, with the two stills that follow it in the order of hashes."""
     stills = sorted((one for one in group if one.video_id is None), key=lambda one: one.image_sha256)
     if len(stills) < len(ORDINALS):
         return

@@ -15,7 +15,7 @@ from medmultipoints.transforms.instructions.task import Task
 
 
 def ask(group: Sequence[Scene], context: QuestionContext) -> Iterator[Question]:
-    """The one object of a class that the earlier frame has and the later has not, where none of the class is new."""
+    """Ask for the one object of a class that only the earlier frame has, where none of the class is new."""
     for pair in pairs(group, "vanished", context):
         yield from ask_change("vanished", pair, pair[1], pair[0], context)
 

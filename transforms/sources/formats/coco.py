@@ -60,7 +60,7 @@ def _coco_files(listing: Listing) -> tuple[str, ...]:
 
 
 def _has_objects(listing: Listing, name: str) -> bool:
-    """Whether the first annotation says where an object is: captions, panoptic segments and files of masks do not."""
+    """Return whether the first annotation says where an object is: captions, panoptic segments, mask files do not."""
     try:
         first = first_item(listing, name, "annotations")
     except MemberProblem:

@@ -94,7 +94,7 @@ def _size(listing: Listing, member: str | None) -> tuple[int, int] | None:
 
 
 def _decide_form(draft: Draft, boxes: list[tuple[list[Any], tuple[int, int] | None]]) -> None:
-    """Centre or corner: the one under which all boxes lie in their pictures, if only one does; else asked."""
+    """Decide for centre or corner: the one under which all boxes lie in their pictures, if only one; else ask."""
     sound = [(numbers, size) for numbers, size in boxes if finite(numbers) and size is not None]
     centred = sum(_fits(n[0] - n[2] / 2, n[1] - n[3] / 2, n[2], n[3], size) for n, size in sound)
     cornered = sum(_fits(n[0], n[1], n[2], n[3], size) for n, size in sound)

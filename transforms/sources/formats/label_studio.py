@@ -312,7 +312,7 @@ def _brush(stated: Any, size: tuple[int, int]) -> Place | Fault:
 
 
 def decode_brush(data: bytes, expected: int) -> NDArray[np.uint8]:
-    """Channel values of Label Studio's run-length code. ValueError where it holds another number than ``expected``.
+    """Decode channel values of Label Studio's run-length code. ValueError for another number than ``expected``.
 
     Source: ``decode_rle`` of label-studio-converter: 32 bits of length, 5 of word size, four sizes of 4 bits, then runs
     (1, which size, length, value) and literals (0, which size, length, values).

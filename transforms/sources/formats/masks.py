@@ -46,7 +46,7 @@ def _looks(listing: Listing, masks: Sequence[Mask]) -> dict[str, Look]:
 
 
 def decide_kind(draft: Draft, listing: Listing, masks: Sequence[Mask], looks: Mapping[str, Look]) -> None:
-    """Lines or questions for what the values of masks mean; ``looks`` are the pixels of a sample of them."""
+    """Decide, or ask, what the values of masks mean; ``looks`` are the pixels of a sample of them."""
     seen = MaskValues()
     for look in looks.values():
         seen.add(look)
@@ -85,7 +85,7 @@ def _decide_binary(
 
 
 def _decide_numbers(draft: Draft, listing: Listing, masks: Sequence[Mask]) -> None:
-    """Labels of masks whose names hold the number of a class, proved by a file that names all numbers."""
+    """Add labels of masks whose names hold the number of a class, proved by a file that names all numbers."""
     texts = sorted({mask.after.strip("_-. ").partition("_")[0] for mask in masks})
     names = value_names(listing, [int(text) for text in texts])
     draft.line("masks.label", "{target}", f"the number of a class in the mask's name: {', '.join(texts[:8])}")

@@ -47,7 +47,7 @@ class FormEvidence:
 
 
 def decide_form(draft: Draft, seen: FormEvidence, named: str | None, corners: FrameEvidence) -> None:
-    """Lines or questions for ``boxes.form``, ``boxes.unit`` and, for corners in pixels, ``boxes.frame``.
+    """Decide, or ask, ``boxes.form``, ``boxes.unit`` and, for corners in pixels, ``boxes.frame``.
 
     ``named``: the form that the columns' names say, which the numbers must not contradict.
     """

@@ -85,7 +85,7 @@ def _wraps(numbers: NDArray[np.int64], side: int) -> int:
 
 
 def decide_order(draft: Draft, seen: RunEvidence) -> None:
-    """The line or the question for ``masks.runs``."""
+    """Decide, or ask, ``masks.runs``."""
     way = "columns" if seen.columns > seen.rows else "rows" if seen.rows > seen.columns else None
     base = "0" if seen.zeros else "1" if seen.lasts or seen.wraps_from_0 > seen.wraps_from_1 else None
     base = base or ("0" if seen.wraps_from_1 > seen.wraps_from_0 else None)

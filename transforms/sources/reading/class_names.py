@@ -33,7 +33,7 @@ class ClassNames:
 
 
 def find_class_names(listing: Listing, labels: Collection[str]) -> ClassNames:
-    """Lists of names in files of a source other than ``labels``: YAML, a name a line, or rows of name and number."""
+    """Return lists of names in files other than ``labels``: YAML, a name a line, rows of name and number."""
     found = ClassNames()
     pictures = {split_path(name).stem for name in listing.pictures}
     for name in listing.of("text"):

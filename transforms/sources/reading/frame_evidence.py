@@ -36,7 +36,7 @@ class FrameEvidence:
 
 
 def decide_frame(draft: Draft, seen: FrameEvidence) -> None:
-    """Edges if any number has decimals, or 0 and the far edge both occur; else what is likely is asked."""
+    """Decide for edges if any number has decimals, or 0 and the far edge both occur; else ask with what is likely."""
     key = "boxes.frame"
     if seen.no_extent:
         draft.hint("zero_extent", f"{plural(seen.no_extent, 'box', 'boxes')} of zero extent; rejected unless kept")

@@ -167,7 +167,7 @@ def _shared(a: str, b: str) -> str:
 
 
 def _joins(pictures: _Family, masks: _Family) -> Iterator[dict[int, int]]:
-    """Ways to equate differing parts of masks with those of pictures, the closest first: mask's part = picture's."""
+    """Yield ways to equate differing parts of masks with those of pictures, closest first: mask's part = picture's."""
     fits = {
         (at, place): set(masks.column(at)) <= set(pictures.column(place))
         for at in masks.differing

@@ -65,7 +65,7 @@ class Stems:
         return held
 
     def owner(self, name: str, own_folder: bool) -> Mask | None:
-        """The picture of a mask: with its stem in another folder, else the longest that begins or ends its name."""
+        """Return the picture of a mask: of its stem in another folder, else the longest that begins or ends it."""
         stem = split_path(name).stem
         folded = stem.casefold()
         if not own_folder and folded in self.by_stem:

@@ -124,7 +124,7 @@ def _match(pattern: str, name: str) -> bool:
 
 
 def hole_columns(name: str, patterns: Sequence[str]) -> dict[str, str]:
-    """The values of holes that name a column of the release (split, group, organ, modality) in an annotation's path."""
+    """Return the values of holes in an annotation's path that name a column (split, group, organ, modality)."""
     for pattern in patterns:
         values = compile_pattern(pattern).match(name)
         if values is not None:

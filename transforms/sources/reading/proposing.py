@@ -116,7 +116,7 @@ def single(values: tuple[str, ...]) -> str | tuple[str, ...]:
 
 
 def propose_images(draft: Draft, listing: Listing, used: Sequence[str], foreign: Sequence[str] = ()) -> None:
-    """The line ``images`` for the pictures in use; left out where all pictures of the source are."""
+    """Propose the line ``images`` for the pictures in use; none where all pictures of the source are."""
     pictures = tuple(dict.fromkeys(used))
     if not pictures:
         return
@@ -194,7 +194,7 @@ def _disjoint(found: Mapping[str, frozenset[str]]) -> list[tuple[str, ...]]:
 
 
 def hint_missing(draft: Draft, name: str, joins: Sequence[Joined]) -> None:
-    """Hints of names that join no picture, and of names that lead out of the source."""
+    """Add hints about names that join no picture, and names that lead out of the source."""
     absent = sum(join.join == "missing" for join in joins)
     several = sum(join.join == "ambiguous" for join in joins)
     unsafe = sum(join.unsafe for join in joins)
@@ -218,7 +218,7 @@ def ask_ellipses(draft: Draft, count: int) -> None:
 
 
 def hint_shapes(draft: Draft, shapes: Mapping[str, int], unread: Sequence[str]) -> None:
-    """Hints of shapes that are no objects."""
+    """Add hints about shapes that are no objects."""
     for shape in unread:
         if shapes.get(shape):
             draft.hint(f"{shape}_left_out", f"{plural(shapes[shape], shape)} without an area that is read; left out")

@@ -40,7 +40,7 @@ def complete(listing: Listing, recognition: Recognition, stated: Mapping[str, An
 
 
 def _find_lists(draft: Draft, listing: Listing, pictures: Sequence[str]) -> None:
-    """The line ``splits.lists`` for text files whose lines are names of pictures; the lists to use share none."""
+    """Propose the line ``splits.lists`` for text files whose lines are names of pictures; these lists share none."""
     stems = {split_path(name).stem for name in pictures}
     lists = {name: held for name in listing.of("text") if (held := _listed(listing.head(name), stems))}
     named = {name: held for name, held in lists.items() if split_path(name).stem.lower() in SPLIT_WORDS}
@@ -84,7 +84,7 @@ def _disjoint_lists(lists: Mapping[str, frozenset[str]]) -> list[str]:
 
 
 def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -> None:
-    """Hints from bytes of pictures: turned by a tag, equal to one of another folder, or augmentations of one."""
+    """Add hints from bytes of pictures: turned by a tag, equal to one of another folder, or augmentations of one."""
     turned: list[str] = []
     stacks: list[str] = []
     digests: defaultdict[bytes, list[str]] = defaultdict(list)

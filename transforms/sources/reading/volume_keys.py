@@ -29,7 +29,7 @@ def decide_classes(draft: Draft, listing: Listing, numbers: Sequence[int]) -> No
 
 
 def ask_classes(draft: Draft, listing: Listing, masks: Sequence[str]) -> None:
-    """Names of the values of masks, proved by a file that names them, else asked."""
+    """Decide names of the values of masks by a file that names them, else ask."""
     sampled = list(masks)[:: max(1, len(masks) // 12)][:12]
     numbers = sorted({int(v) for name in sampled for v in np.unique(read_volume(listing.read(name), name).values) if v})
     decide_classes(draft, listing, numbers)

@@ -70,7 +70,7 @@ def volume_stem(name: str) -> str:
 
 
 def channels_of(pictures: Sequence[str], masks: Sequence[str]) -> dict[str, list[str]]:
-    """Volumes by what ends their names, where each case has all: nnU-Net's ``_0000``, or words such as ``_flair``.
+    """Return volumes by the end of their names, where each case has all: nnU-Net's ``_0000``, or ``_flair`` and such.
 
     Words separate channels only where no mask has the name of a volume.
     """

@@ -62,7 +62,7 @@ def simulate_hyperkvasir(
     further: Mapping[str, PairFault] = NO_FAULTS,
     shuffle_seed: int | None = None,
 ) -> Simulated:
-    """The source with ``images`` polyp pairs, each with a row in the label table, the named faults and further ones.
+    """Return the source of ``images`` polyp pairs, each with a row in the label table, and the named faults.
 
     ``unsegmented`` polyps have a row and neither mask nor box. With ``negatives`` images of landmarks the
     labelled archive is there, with all polyps too, and holds the table; otherwise the table lies alone.
@@ -88,7 +88,7 @@ def simulate_hyperkvasir(
 
 
 def make_stems(seed: int, kind: str, count: int) -> tuple[str, ...]:
-    """UUIDs that depend on the seed, the kind and their number alone, so that more images keep the first ones."""
+    """Return UUIDs that depend on seed, kind and their number alone, so that more images keep the first ones."""
     return tuple(str(uuid.UUID(bytes=digest(seed, "stem", kind, i)[:16], version=4)) for i in range(count))
 
 

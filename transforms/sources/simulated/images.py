@@ -131,7 +131,7 @@ def encode_picture(picture: Pixels, quality: int = 90) -> bytes:
 
 
 def encode_lossy_mask(mask: Pixels) -> bytes:
-    """The mask as three-channel JPEG with equal channels: no longer pure 0 and 255, but the same at threshold 128."""
+    """Return the mask as three-channel JPEG of equal channels: not pure 0 and 255, but the same at threshold 128."""
     return encode_picture(cv2.merge([mask, mask, mask]).astype(np.uint8), MASK_QUALITY)
 
 

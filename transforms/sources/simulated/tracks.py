@@ -46,7 +46,7 @@ PlantTracks = Callable[[int, Sequence[VideoTracks]], tuple[list[VideoTracks], tu
 
 
 def make_tracks(seed: int, video: VideoCounts, budget: NDArray[np.int64]) -> VideoTracks:
-    """Tracks that show exactly ``video.counts`` objects per frame and class, ``budget[class]`` of them in all."""
+    """Return tracks with exactly ``video.counts`` objects a frame and class, ``budget[class]`` of them in all."""
     presence, boxes, classes = [], [], []
     for label, tracks in enumerate(budget.tolist()):
         rng = generator(seed, "tracks", video.video, label)
