@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
+PREMISE: Final = "premise"
+"""In the numbers of a claim: what it says is presupposed or holds of what the text has not named; never false alone."""
 Kind = Literal[
     "count", "presence", "place", "size", "share", "superlative", "border", "relation", "overlap", "contrast",
     "texture", "aspect", "label", "organ", "alone", "comparison", "brightness", "touch", "between",
+    "part",
 ]  # fmt: skip
 Verdict = Literal["true", "false", "uncheckable"]
 Determiner = Literal["the", "a", "each", "some", "asked", "unclear"]
@@ -29,7 +32,8 @@ class Mention:
 class Claim:
     """One statement: what is said (``kind``, ``value``, ``numbers``) of which objects (``about``).
 
-    ``other`` is the second object of a relation, ``second`` the third of "between". ``denied``: the sentence says that
+    ``other`` is the second object of a relation, ``second`` the third of "between"; of "two of the polyps", ``other``
+    means all of them. ``denied``: the sentence says that
     it is not so.
     """
 

@@ -6,12 +6,11 @@ is false where a claim of it is false and the unread words only add to it: "a re
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from medmultipoints.transforms.claims.claim_types import Claim, Determiner, Kind, Mention, Parsed
+from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, Mention, Parsed
 from medmultipoints.transforms.claims.facts import Vocabulary
 from medmultipoints.transforms.claims.mentions import Named, NameReader, Quantifier, adjectives
 from medmultipoints.transforms.claims.predicates import (
@@ -22,16 +21,21 @@ from medmultipoints.transforms.claims.predicates import (
     read_predicate,
 )
 from medmultipoints.transforms.claims.spelling import plain_words
+from medmultipoints.transforms.claims.statements import Statement
 from medmultipoints.transforms.claims.word_classes import (
+    ARTICLES,
     BREAKS,
     COPULAS,
     GRAMMAR,
+    HEDGED,
     HEDGES,
+    IMAGES,
     LINKS,
     MEANING,
     NEGATIONS,
     QUESTIONS,
     SEEN,
+    THIS,
 )
 
 ASKED: Final = Mention()
@@ -50,10 +54,17 @@ _PRONOUN: Final = re.compile(
 _DEGREE: Final = re.compile(
     rf"(?:the )?(?P<word>{'|'.join((*SIZE_NAMES, *SUPERLATIVES))})(?: one)?(?![\w'-])(?! (?:object|region|area|of)\b)"
 )
+_FINITE: Final = re.compile(
+    r"(?:is|are|touch(?:es)?|reach(?:es)?|abuts?|extends?|covers?|occup(?:y|ies)|takes?|fills?|accounts?|makes?|spans?|"
+    r"represents?|constitutes?|overlaps?|has|its)\b"
+)
+"""The beginning of what is said of the objects just named, and does not single them out."""
+_FURTHER: Final = {"another": 2, "second": 2, "third": 3, "fourth": 4}
+"""How many there must be at least where one of them is named so."""
 _EXTREME: Final = re.compile(r"the (?P<word>largest|biggest|smallest) object\b")
 _ADDED: Final = re.compile(
-    rf"(?!(?:between|among|from|to|by|at|for|per|of|than|as|{'|'.join(NUMBERS)}) )(?:[^\W\d_]|-)+(?: (?:[^\W\d_]|-)+)?"
-    r"(?= (?:[,;]|and\b|but\b|which\b)|$)"
+    rf"(?!(?:between|among|from|to|by|at|for|per|of|than|as|all|everything|{'|'.join(NUMBERS)}) )"
+    r"(?:[^\W\d_]|-)+(?: (?:[^\W\d_]|-)+)?(?= (?:[,;]|and\b|but\b|which\b)|$)"
 )
 """One or two words up to the end of a part of the sentence."""
 _WITH: Final = tuple(
@@ -75,7 +86,7 @@ def parse_sentence(text: str, vocabulary: Vocabulary, subject: Mention = ASKED) 
     """
     words = plain_words(text)
     parts = words.split()
-    if HEDGES & set(parts) or QUESTIONS & set(parts[:1]) or _QUOTED.search(text):
+    if HEDGES & set(parts) or QUESTIONS & set(parts[:1]) or _QUOTED.search(text) or HEDGED.search(words):
         return Parsed((), tuple(word for word in parts if word not in GRAMMAR) or ("a question",)), subject
     if _NOT_ANNOTATED.match(words):
         return Parsed((Claim(kind="alone"),), ()), subject
@@ -87,75 +98,28 @@ def _names(vocabulary: Vocabulary) -> NameReader:
     return NameReader(vocabulary)
 
 
-@dataclass(slots=True)
-class _Statement:
-    """A subject and what is said of it.
-
-    ``named`` by a name and not by a pronoun; ``vague``: words that are not known single it out; ``joined`` to what is
-    before it.
-    """
-
-    label: str | None
-    quantifier: Quantifier
-    given: tuple[Claim, ...] = ()
-    bounds: dict[str, int] = field(default_factory=dict)
-    named: bool = False
-    denied: bool = False
-    vague: bool = False
-    joined: str = ""
-    said: list[Claim] = field(default_factory=list)
-    related: list[Mention] = field(default_factory=list)
-
-    def claims(self) -> Iterator[Claim]:
-        """Return the claims: one where objects are counted, else one for each thing said."""
-        if self.quantifier == "any":
-            return
-        yield from (_exists(Mention(other.label, "a", other.given)) for other in self.related)
-        if self.quantifier in ("a", "no", "count"):
-            counted = Mention(self.label, "a", (*self.given, *self.said))
-            kind: Kind = "count" if self.quantifier == "count" else "presence"
-            denied = self.denied or self.quantifier == "no"
-            yield Claim(kind=kind, about=counted, numbers=self.bounds, denied=denied)
-            return
-        objects = Mention(self.label, "a", self.given)
-        if self.named:
-            yield _exists(objects)
-        if self.bounds:
-            yield Claim(kind="count", about=objects, numbers=self.bounds)
-        yield from (replace(claim, about=self.meant) for claim in self.said)
-
-    @property
-    def meant(self) -> Mention:
-        """What is meant by a later word for the same objects."""
-        many: Determiner = "each" if self.quantifier == "each" else "some" if self.vague else "the"
-        return Mention(self.label, "asked" if self.label is None else many, self.given)
-
-
-def _exists(objects: Mention) -> Claim:
-    return Claim(kind="presence", about=objects)
-
-
 class _Reader:
     """Reads one sentence; ``_steps`` are tried at each place, and the first that fits takes its words."""
 
     def __init__(self, words: str, names: NameReader, subject: Mention) -> None:
         self.words, self.names, self.subject = words, names, subject
         self.at = 0
-        self.statements: list[_Statement] = []
-        self.current: _Statement | None = None
+        self.statements: list[Statement] = []
+        self.current: Statement | None = None
         self.fronted: list[Claim] = []
         self.organs: list[Claim] = []
         self.unread: list[str] = []
         self.doubtful = False
         self.denied = False
         self.last, self.last_word = "break", ""
+        self.singled = False
         self.nominal = re.compile(rf"(?:is|are) (?P<not>not )?(?:a |an |the )?{names.noun}")
 
     def read(self) -> tuple[Parsed, Mention]:
         """Return what the sentence says, and what a later "it" means."""
         steps = (
-            self._opening, self._part_of_them, self._relation, self._between, self._predicate, self._nominal,
-            self._name, self._pronoun, self._degree, self._organ, self._word,
+            self._opening, self._relation, self._between, self._predicate, self._nominal, self._name,
+            self._part_of_them, self._pronoun, self._degree, self._organ, self._word,
         )  # fmt: skip
         while self.at < len(self.words):
             kind = next(kind for step in steps if (kind := step()))
@@ -193,16 +157,25 @@ class _Reader:
         found = read_predicate(self.words, self.at)
         if found is None or self.names.organ_place.match(self.words, self.at):
             return ""
+        self._see_modifier()
         self.at = found[0]
         return self._say(found[1])
+
+    def _see_modifier(self) -> None:
+        """Notice what singles out the objects just named, and says nothing of them: "the polyp in the upper left"."""
+        self.singled |= self.last == "name" and not _FINITE.match(self.words, self.at)
 
     def _say(self, claim: Claim, other: Mention | None = None) -> str:
         """Add what is said to the current subject; a word that is not known, just before it, may change it."""
         claim = replace(claim, denied=claim.denied or self.denied)
-        self.denied = False
+        singled, self.denied, self.singled = self.singled, False, False
         if self.last == "unread":
             self._leave(claim.kind, doubtful=False)
-        elif self.current is None and not self.statements:
+        elif self.last == "relation":
+            self._say_of_other(claim)
+        elif singled and self.current and self.current.singles:
+            self.current.given += (claim,)
+        elif self.current is None and not self.statements and not self.words.startswith("its "):
             self.fronted.append(claim)
         else:
             subject = self.current or self._begin(self._continued())
@@ -213,14 +186,26 @@ class _Reader:
                 self._leave("not")
         return "said"
 
-    def _continued(self) -> _Statement:
+    def _say_of_other(self, claim: Claim) -> None:
+        """Add a place to the second object of a comparison; behind other relations it is not known what is meant."""
+        said = self.current.said if self.current else self.fronted
+        before = said[-1] if said else None
+        if before is None or before.other is None or before.kind not in ("comparison", "brightness") or claim.other:
+            self._leave(claim.kind)
+        else:
+            other = replace(before.other, given=(*before.other.given, claim))
+            said[-1] = replace(before, other=other)
+
+    def _continued(self) -> Statement:
         if self.subject.determiner == "unclear" or (self.statements and self.statements[-1].joined == "name"):
             self._leave("it")
-            return _Statement(None, "any")
+            return Statement(None, "any")
         quantifier: Quantifier = "each" if self.subject.determiner == "each" else "the"
-        return _Statement(self.subject.label, quantifier if self.subject.label else "asked", self.subject.given)
+        vague = self.subject.determiner == "some"
+        known = quantifier if self.subject.label else "asked"
+        return Statement(self.subject.label, known, self.subject.given, vague=vague)
 
-    def _begin(self, statement: _Statement) -> _Statement:
+    def _begin(self, statement: Statement) -> Statement:
         statement.said, self.fronted = [*self.fronted, *statement.said], []
         self.statements.append(statement)
         if self.current:
@@ -235,6 +220,7 @@ class _Reader:
         other = found.other or self._earlier()
         if other is None:
             return ""
+        self._see_modifier()
         self.at = found.end
         self._say(replace(found.claim, other=other), other)
         return "relation"
@@ -280,16 +266,24 @@ class _Reader:
         self.denied = False
         return "name"
 
-    def _statement(self, named: Named) -> _Statement:
+    def _statement(self, named: Named) -> Statement:
         quantifier, plain = named.quantifier, self.last != "unread"
-        begun = _Statement(named.label, quantifier, named.adjectives, named.bounds, named=True)
+        begun = Statement(named.label, quantifier, named.adjectives, named.part, named.bounds, named=True)
+        begun.definite, begun.introduced = named.definite, self.last == "there"
         begun.joined = self.before_and if self.last_word == "and" else ""
         if not plain:
-            begun = _Statement(named.label, "the", vague=True)
+            least = _FURTHER.get(self.unread[-1], 0)
+            begun = Statement(named.label, "the", bounds={"least": least} if least else {}, vague=True)
+        elif quantifier == "part":
+            if self.denied or any(claim.kind == "superlative" for claim in named.adjectives):
+                self._leave("part")
+        elif self.denied and self.last == "not" and named.part:
+            begun.quantifier, begun.part, begun.denied = "part", "all", True
         elif self.denied and quantifier == "count":
             begun.denied = True
         elif self.denied and quantifier in ("a", "any", "the") and not (named.definite and self.last == "not"):
             begun.quantifier = "no"
+            begun.bounds = {PREMISE: 1} if self.last_word == "without" else {}  # the image, or an object, lacks it
         elif quantifier == "any" or (self.denied and quantifier != "no"):
             begun.quantifier = "any"
             self._leave("any")
@@ -315,7 +309,7 @@ class _Reader:
             begun.quantifier = "any"
             self._leave(match[0])
         elif begun.label:
-            begun.quantifier = "each" if match["many"] else "the"
+            begun.quantifier = "each" if match["many"] and not begun.vague else "the"
             begun.bounds = {"least": 2, "most": 2} if match[0].startswith("both") else {}
         return "name"
 
@@ -335,7 +329,9 @@ class _Reader:
             if match := self._take(re.compile(rf"{re.escape(organ)}(?![\w'-])")):
                 if self.last == "said":  # "in the left colon" is no place in the picture
                     self._leave(organ)
-                self.organs.append(Claim(kind="organ", value=match[0], denied=self.denied))
+                inside = self.current is not None and self.current.quantifier == "no"
+                about = {PREMISE: 1} if inside else {}  # "no polyp in the colon" does not say that it is the colon
+                self.organs.append(Claim(kind="organ", value=match[0], denied=self.denied, numbers=about))
                 self.denied = False
                 return "organ"
         return ""
@@ -344,12 +340,15 @@ class _Reader:
         match = re.compile(r"\S+").match(self.words, self.at)
         assert match is not None
         word = match[0]
-        if word not in BREAKS | NEGATIONS | GRAMMAR:
+        excepted = word == "but" and self.last == "name" and self.current and self.current.quantifier == "no"
+        if excepted or self._is_other_image(word) or word not in BREAKS | NEGATIONS | GRAMMAR:
             self._leave(word, doubtful=not self._adds())
             self.at = match.end()
             return "unread"
         self.at = match.end()
         if word in BREAKS:
+            if word == ":" and not (self.statements or self.fronted):  # who speaks, or what of, is not known
+                self._leave(word)
             self._break()
             return "break"
         if word in NEGATIONS:
@@ -359,16 +358,25 @@ class _Reader:
             return "not"
         if word == "and":
             self.before_and = self.last
+        if word in ("that", "which"):
+            self.singled = self.last == "name"
+            if self.last == "relation":
+                return self._leave(word)
         self._see(word)
         return "word"
 
+    def _is_other_image(self, word: str) -> bool:
+        """Return whether "image" may mean another than this one: "no image of", "the polyp image", "picture in picture"."""
+        return word in IMAGES and self.last_word not in THIS and not (word == "view" and self.last_word == "in")
+
     def _adds(self) -> bool:
         """Return whether the unread word here only adds something: before a name, after "is", after "with a"."""
-        if self.denied or self.last_word == "its":
+        if self.denied or self.last_word == "its" or (self.current and not self.current.narrow()):
             return False
+        word = self.words[self.at :].partition(" ")[0]
         if self.last != "name" and self.names.before_name.match(self.words, self.at):
-            return True
-        if self.words[self.at :].partition(" ")[0] in MEANING:
+            return self.last == "unread" or self.last_word in ARTICLES or word in _FURTHER or word in NUMBERS
+        if word in MEANING:
             return False
         after_copula = self.last_word in COPULAS or self.words[: self.at].endswith(_WITH)
         return bool(after_copula or self.last == "unread") and bool(_ADDED.match(self.words, self.at))
@@ -385,14 +393,22 @@ class _Reader:
     def _break(self) -> None:
         if self.denied:
             self._leave("not")
-        self.denied = False
+        self.denied = self.singled = False
         if self.current:
             self.subject = self.current.meant
         self.current = None
 
     def _check_joined(self) -> None:
-        """Leave open what is said of two subjects ("A and B are small"), and a relation to two objects."""
+        """Leave open what is said of two subjects, of a relation to two objects, and of objects that are left over."""
+        for one in self.statements:
+            if (
+                PREMISE in one.bounds and one.quantifier == "count" and one.said
+            ):  # "no other polyp is small": which one may be is not known
+                one.said.clear()
+                self._leave("other")
         for before, one in zip(self.statements, self.statements[1:], strict=False):
-            if (one.joined == "name" and one.said and not before.said) or (one.joined == "relation" and not one.said):
+            if (one.joined == "name" and one.said and not before.said and not (before.introduced and one.definite)) or (
+                one.joined == "relation" and not one.said
+            ):
                 one.said.clear()
                 self._leave("and", doubtful=False)

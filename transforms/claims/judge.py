@@ -10,9 +10,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from medmultipoints.transforms.claims.claim_types import Claim, JudgedSentence, Mention, Parsed, Verdict
+from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, JudgedSentence, Mention, Parsed, Verdict
 from medmultipoints.transforms.claims.facts import ObjectFacts, PictureFacts, Vocabulary
 from medmultipoints.transforms.claims.grammar import parse_sentence, split_sentences
+from medmultipoints.transforms.claims.predicates import number_of
 from medmultipoints.transforms.instructions.phrases import CONTRAST, ROUND_ASPECT, SIDE_MARGIN, SIZE_MARGIN
 
 PLACE_TOLERANCE: Final = 0.02
@@ -51,6 +52,7 @@ def judge_claim(claim: Claim, picture: PictureFacts) -> Verdict:
     """Return the verdict on one claim."""
     whole = _WHOLE.get(claim.kind)
     known = _deny(whole(claim, picture), claim) if whole else _of_objects(claim, picture)
+    known = known or None if PREMISE in claim.numbers else known
     return "uncheckable" if known is None else "true" if known else "false"
 
 
@@ -112,13 +114,31 @@ def _count(claim: Claim, picture: PictureFacts) -> Known:
     fits = [_fits(claim.about, one, picture) for one in picture.of(label)]
     certain = fits.count(True)
     possible = len(fits) - fits.count(False) if label in picture.complete else math.inf
-    bounds = claim.numbers or {"least": 1}
+    bounds = {"least": 1} if not {"least", "most"} & set(claim.numbers) else claim.numbers
     least, most = bounds.get("least", 0), bounds.get("most", math.inf)
     if claim.denied and (least, most) == (1, 1) and certain > 1:
         return None  # "not one": none, or another number
     if possible < least or certain > most:
         return False
     return True if certain >= least and possible <= most else None
+
+
+def _part(claim: Claim, picture: PictureFacts) -> Known:
+    """Compare how many objects fit with how many there are: "all", "most", "some", or so many of several."""
+    whole = None if claim.other is None else _meant(claim.other, picture)
+    if whole is None or claim.about.label not in picture.complete:
+        return None
+    fits = [_fits(claim.about, one, picture) for one in whole]
+    if None in fits:
+        return None
+    found, total = fits.count(True), len(fits)
+    if claim.value in ("all", "most"):
+        return found == total if claim.value == "all" else 2 * found > total
+    how, _, number = claim.value.rpartition(" ")
+    least = 1 if claim.value == "some" else number_of(number)
+    if found < least or (how in ("only", "just", "exactly") and found > least):
+        return False
+    return None if (found if claim.value == "some" else total) < 2 else True
 
 
 def _alone(_claim: Claim, picture: PictureFacts) -> Known:
@@ -165,6 +185,8 @@ def _share(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
 
 def _share_holds(claim: Claim, percent: float) -> bool:
     said = claim.numbers["percent"]
+    if claim.value == "range":
+        return claim.numbers["from"] <= percent <= said
     if claim.value:
         return percent <= said if claim.value == "less" else percent >= said
     near = claim.numbers["near"] and abs(percent - said) <= NEAR * percent
@@ -321,6 +343,7 @@ _WHOLE: Final[Mapping[str, Callable[[Claim, PictureFacts], Known]]] = {
     "count": _count,
     "organ": _organ,
     "alone": _alone,
+    "part": _part,
 }
 _OBJECT: Final[Mapping[str, Callable[[Claim, ObjectFacts, PictureFacts], Known]]] = {
     "place": _place,

@@ -5,20 +5,29 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-from medmultipoints.transforms.claims.claim_types import Claim, Mention
+from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, Mention
 from medmultipoints.transforms.claims.facts import Vocabulary
-from medmultipoints.transforms.claims.predicates import NUMBERS, SIZE_NAMES, SUPERLATIVES, degree
+from medmultipoints.transforms.claims.predicates import NUMBERS, SIZE_NAMES, SUPERLATIVES, degree, number_of
 from medmultipoints.transforms.claims.relations import RelationReader
 
-Quantifier = Literal["the", "a", "no", "count", "each", "asked", "any"]
+Quantifier = Literal["the", "a", "no", "count", "each", "part", "asked", "any"]
 _NUMBER: Final = rf"(?:{'|'.join(NUMBERS)}|\d+)"
 _HOW: Final = "exactly|only|just|at least|more than|no fewer than|at most|up to|fewer than|less than"
+_EXACT: Final = "(?:only|just|exactly|at least)"
 _COUNTED: Final = re.compile(rf"(?P<how>{_HOW})? ?(?P<number>{_NUMBER})")
+_RANGE: Final = re.compile(rf"(?:between )?(?P<least>{_NUMBER}) (?:and|to|-|\u2013) (?P<most>{_NUMBER})")
+_LEFT_OVER: Final = ("no other", "no further", "no additional")
 _DETERMINERS: Final = (
-    rf"(?:(?:{_HOW}) )?{_NUMBER}", rf"(?:the|these|those) {_NUMBER}", "(?:only )?a single", "a few", "several",
-    "multiple", "both", "all", "each", "every", "none", "neither", "no", "any", "an", "a", "the", "this", "that",
+    rf"(?:{_EXACT} )?{_NUMBER} of (?:the|these|those)(?: {_NUMBER})?", "(?:some|most)(?: of (?:the|these|those))?",
+    rf"between {_NUMBER} and {_NUMBER}", rf"{_NUMBER} (?:to|-|\u2013) {_NUMBER}", rf"(?:(?:{_HOW}) )?{_NUMBER}",
+    rf"(?:the|these|those|all|all of the) {_NUMBER}", "(?:only )?a single", "a few", "several",
+    "multiple", "both", "all", "each", "every", "none", "neither",
+    *_LEFT_OVER, "no", "any", "an", "a", "the", "this", "that",
     "these", "those",
 )  # fmt: skip
+_PART: Final = re.compile(
+    rf"(?P<part>some|most|(?:{_EXACT} )?{_NUMBER}(?= of))(?: of (?:the|these|those)(?: (?P<whole>{_NUMBER}))?)?"
+)
 _PARTED: Final = ("all", "both", "each", "none", "neither")
 _MANY: Final = re.compile(r" (?:are|lie|touch|reach|cover|occupy|do|sit|appear|look|overlap)\b")
 _WORDS: Final[dict[str, Quantifier]] = {
@@ -39,6 +48,7 @@ class Named:
     label: str
     quantifier: Quantifier
     bounds: dict[str, int]
+    part: str
     adjectives: tuple[Claim, ...]
     plural: bool
     definite: bool
@@ -60,7 +70,7 @@ class NameReader:
     @cached_property
     def before_name(self) -> re.Pattern[str]:
         """The pattern of one or two words before a name."""
-        return re.compile(rf"[^\W\d_]+(?:-[^\W\d_]+)*(?: (?!of |the |a )[^\W\d_]+)? {self.noun}")
+        return re.compile(rf"(?:\d+ (?:- )?[mc]m|[^\W\d_]+(?:-[^\W\d_]+)*(?: (?!of |the |a )[^\W\d_]+)?) {self.noun}")
 
     @cached_property
     def _organ(self) -> str:
@@ -79,7 +89,7 @@ class NameReader:
 
     @cached_property
     def part_of(self) -> re.Pattern[str]:
-        """The pattern of words that mean some of several: "two of the polyps", "half of them"."""
+        """The pattern of words that mean some of several, but not how many: "half of the polyps", "one of them"."""
         parted = "|".join(_PARTED)
         return re.compile(rf"(?!(?:{parted}) )[\w-]+ of (?:(?:them|these|those)\b|(?:the|these|those) {self.noun})")
 
@@ -114,12 +124,12 @@ class NameReader:
         match = self._pattern.match(words, at)
         if match is None:
             return None
-        quantifier, bounds = _quantity(match["determiner"] or "")
+        quantifier, bounds, part = _quantity(match["determiner"] or "")
         plural = match["name"] not in self.vocabulary.singular or (
             match["name"] in self.vocabulary.plural and _MANY.match(words, match.end()) is not None
         )
         definite = match["determiner"] == "the"
-        return Named(match.end(), self.label(match), quantifier, bounds, adjectives(match), plural, definite)
+        return Named(match.end(), self.label(match), quantifier, bounds, part, adjectives(match), plural, definite)
 
     def label(self, match: re.Match[str]) -> str:
         """Return the label of a match of ``noun``."""
@@ -132,18 +142,29 @@ def adjectives(match: re.Match[str]) -> tuple[Claim, ...]:
     return tuple(degree(word) for word in match["adjectives"].split())
 
 
-def _quantity(determiner: str) -> tuple[Quantifier, dict[str, int]]:
-    determiner = re.sub(r" of (?:the|these|those)$", "", determiner)
+def _quantity(determiner: str) -> tuple[Quantifier, dict[str, int], str]:
+    """Return what a determiner says of how many: its class, bounds of a number, and of which part ("two of the")."""
+    if match := _PART.fullmatch(determiner):
+        whole = _exactly(match["whole"]) if match["whole"] else {}
+        return "part", whole, match["part"]
+    if determiner in _LEFT_OVER:
+        return "count", {"most": 1, PREMISE: 1}, ""
+    determiner = re.sub(r" of (?:the|these|those)\b", "", determiner)
     determiner = "a single" if determiner == "only a single" else determiner
     if determiner in _BOUNDS:
-        return _WORDS.get(determiner, "count"), _BOUNDS[determiner]
+        return _WORDS.get(determiner, "count"), _BOUNDS[determiner], ""
+    if match := _RANGE.fullmatch(determiner):
+        return "count", {"least": int(number_of(match["least"])), "most": int(number_of(match["most"]))}, ""
     if match := _COUNTED.fullmatch(determiner):
-        said = match["number"]
-        return "count", _bounds(match["how"], NUMBERS[said] if said in NUMBERS else int(said))
+        return "count", _bounds(match["how"], int(number_of(match["number"]))), ""
     article, _, number = determiner.partition(" ")
     if number:  # "the two"
-        return "each", _quantity(number)[1]
-    return _WORDS.get(article, "the"), {}
+        return "each", _exactly(number), ""
+    return _WORDS.get(article, "the"), {}, article if article in ("all", "every") else ""
+
+
+def _exactly(number: str) -> dict[str, int]:
+    return _bounds(None, int(number_of(number)))
 
 
 def _bounds(how: str | None, number: int) -> dict[str, int]:

@@ -25,43 +25,47 @@ _COUNTED: Final = (
 )  # fmt: skip
 _TENS: Final = {"thirty": 30, "forty": 40, "fifty": 50, "hundred": 100}
 NUMBERS: Final = {word: number for number, word in enumerate(_COUNTED)} | _TENS
-PARTS: Final = {
-    "half": 50.0,
-    "a half": 50.0,
-    "a third": 100 / 3,
-    "one third": 100 / 3,
-    "a quarter": 25.0,
-    "a fifth": 20.0,
-}
+_PARTS: Final = {"half": 2, "third": 3, "quarter": 4, "fifth": 5, "tenth": 10, "fiftieth": 50, "hundredth": 100}
+PARTS: Final = (
+    {"half": 50.0, "the whole": 100.0, "the entire": 100.0, "two thirds": 200 / 3, "three quarters": 75.0}
+    | {f"{one} {name}": 100 / whole for one in ("a", "one") for name, whole in _PARTS.items()}
+    | {f"1 / {whole}": 100 / whole for whole in _PARTS.values()}
+)
 """Parts of a whole as percent."""
 
 _N: Final = r"\d+(?:\.\d+)?"
 _NUMBER: Final = rf"(?:{_N}|{'|'.join(NUMBERS)})\b"
 _AROUND: Final = r"(?:its|their|the) (?:surroundings|surrounding (?:tissue|mucosa)|background)\b"
 _SIDES: Final = r"(?:left|right|upper|lower|top|bottom)"
-_IMAGE: Final = r"(?:image|picture|frame|view|photo)"
+IMAGE: Final = r"(?:image|picture|frame|view|photo)"
 _BOUNDS: Final = {
     "less than": "less", "under": "less", "below": "less", "at most": "less", "up to": "less", "more than": "more",
-    "over": "more", "above": "more", "at least": "more",
+    "over": "more", "above": "more", "at least": "more", "larger": "more", "bigger": "more", "smaller": "less",
+    "no more than": "less", "no less than": "more",
 }  # fmt: skip
-_SHARE: Final = rf"(?:(?P<percent>{_NUMBER}) (?:%|percent|per cent)|(?P<part>{'|'.join(PARTS)}))"
-_COVERS: Final = (
-    r"(?:covers?|occup(?:y|ies)|takes? up|fills?|accounts? for) (?:(?P<near>about|approximately|roughly|around) |"
-    rf"(?P<bound>{'|'.join(_BOUNDS)}) )?{_SHARE} of the (?:total )?"
-    rf"(?:area of the {_IMAGE}|{_IMAGE}(?: area|'s area)?)\b"
+_RANGE: Final = rf"(?:between (?P<from>{_NUMBER})(?: %)? and |(?P<first>{_NUMBER})(?: %)? (?:to|-|\u2013) )"
+_SHARE: Final = (
+    rf"(?:{_RANGE}?(?P<percent>{_NUMBER}) (?:%|percent|per cent) of the |(?P<part>{'|'.join(PARTS)}) (?:of )?(?:the )?)"
+    rf"(?:total )?(?:area of the {IMAGE}|{IMAGE}(?: area|'s area)?)\b"
 )
-_TOUCHES: Final = rf"""(?x: (?:touch(?:es|ing)?|reach(?:es|ing)?|(?:is\ |are\ )?cut\ off\ (?:by|at))\ (?:
-    (?P<none>no|any|none\ of\ the)\ (?:{_IMAGE}\ )?(?:border|edge)s?
-    | (?P<some>the|a|an)\ (?:{_IMAGE}\ )?(?:border|edge)
-    | (?:the\ )?(?P<borders>{_SIDES}(?:(?:\ ,)?\ (?:and\ )?(?:the\ )?{_SIDES})*)\ (?:{_IMAGE}\ )?(?:border|edge)s?)\b
-    (?:\ of\ the\ {_IMAGE}\b)?)"""
+_COVERS: Final = (
+    r"(?:covers?|occup(?:y|ies)|takes? up|fills?|accounts? for|makes? up|spans?|represents?|constitutes?) "
+    rf"(?:(?P<near>about|approximately|roughly|around) |(?P<bound>{'|'.join(_BOUNDS)}) |only |just )?{_SHARE}"
+)
+_EXCEEDS: Final = rf"(?P<bound>larger|bigger|smaller) than {_SHARE}"
+_TOUCHES: Final = rf"""(?x: (?:touch(?:es|ing)?|reach(?:es|ing)?|abuts?|extends?\ to|
+    (?:is\ |are\ )?(?:cut\ off|cropped|clipped|truncated)\ (?:by|at))\ (?:
+    (?P<none>no|any|none\ of\ the)\ (?:{IMAGE}\ )?(?:border|edge)s?
+    | (?P<some>the|a|an)\ (?:{IMAGE}\ )?(?:border|edge)
+    | (?:the\ )?(?P<borders>{_SIDES}(?:(?:\ ,)?\ (?:and\ )?(?:the\ )?{_SIDES})*)\ (?:{IMAGE}\ )?(?:border|edge)s?)\b
+    (?:\ of\ the\ {IMAGE}\b)?)"""
 _LIES: Final = rf"""(?x: (?:in|at|on|near|towards|within|to)\ the\ (?=(?:upper|lower|top|bottom|middle|left|right|cent))
     (?>(?:(?P<row>upper|lower|top|bottom|middle)\b)?(?:[\ -]?(?P<column>left|right|centre|center|central)\b)?)
     (?>(?:\ ?(?P<part>corner|quadrant|half|side|third|part|area|region|portion))?)(?<=\w)\b
-    (?>(?:\ of\ the\ {_IMAGE}\b)?)(?!\ (?:borders?|edges?|of|{_IMAGE})\b))"""
+    (?>(?:\ of\ the\ {IMAGE}\b)?)(?!\ (?:borders?|edges?|of|{IMAGE})\b))"""
 _CENTRED: Final = rf"""(?x: (?:centrally\ (?:located|placed|positioned|situated)|cent(?:ered|red))
-    (?:\ (?:in|within)\ the\ {_IMAGE}\b|(?=\ (?:[,;]|and\b)|$)))"""
-_CENTRE: Final = rf"its centre at (?P<x>{_N}) % of the width and (?P<y>{_N}) % of the height\b"
+    (?:\ (?:in|within)\ the\ {IMAGE}\b|(?=\ (?:[,;]|and\b)|$)))"""
+_CENTRE: Final = rf"its cent(?:re|er) (?:(?:lies|is) )?at (?P<x>{_N}) % of the width and (?P<y>{_N}) % of the height\b"
 _FORM: Final = r"""(?x: (?P<even>(?:about\ )?as\ wide\ as\ (?:it\ is\ )?(?:high|tall))\b
     | (?P<times>\d+(?:\.\d+)?)\ times\ as\ (?P<more>wide|high|tall)\ as\ (?:wide|high|tall)\b
     | (?P<than>wider|higher|taller)\ than\ (?:it\ is\ |they\ are\ )?(?:high|tall|wide)\b)"""
@@ -99,10 +103,12 @@ def _centre(match: re.Match[str]) -> Claim:
 
 
 def _share(match: re.Match[str]) -> Claim:
-    said = match["percent"]
+    said, least, near = match["percent"], match["from"] or match["first"], match.groupdict().get("near")
     percent = number_of(said) if said else PARTS[match["part"]]
     digits = len(said.partition(".")[2]) if said else 0
-    kept: dict[str, float] = {"percent": percent, "digits": digits, "near": bool(match["near"]) or not said}
+    kept: dict[str, float] = {"percent": percent, "digits": digits, "near": bool(near) or not said}
+    if least:
+        return Claim(kind="share", value="range", numbers=kept | {"from": number_of(least)})
     return Claim(kind="share", value=_BOUNDS.get(match["bound"] or "", ""), numbers=kept)
 
 
@@ -140,6 +146,7 @@ _PHRASES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Claim]], 
     (re.compile(pattern), make)
     for pattern, make in (
         (_COVERS, _share),
+        (_EXCEEDS, _share),
         (_TOUCHES, _border),
         (_LIES, _place),
         (_CENTRED, _compared("place", "centre")),

@@ -4,33 +4,79 @@ import re
 from typing import Final
 
 from medmultipoints.transforms.claims.facts import SIZE_NAMES_IN_FULL
-from medmultipoints.transforms.claims.predicates import NUMBERS
+from medmultipoints.transforms.claims.predicates import IMAGE, NUMBERS
 
-_TOKEN: Final = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*|\d+(?:\.\d+)?|[^\s.!()]")
+_TOKEN: Final = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*|\d*\.?\d+|[^\s.!()]")
 _NUMBER: Final = rf"(?:\d+|{'|'.join(NUMBERS)})"
-_FORMS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
-    (re.compile(pattern), new)
-    for pattern, new in (
-        (r"\b(it|there|that)'s\b", r"\1 is"),
-        (r"\b(left|right)-hand\b", r"\1"),
-        (r", so (it is|they are)\b", r", \1"),
-        (r"\b(tiny|small|medium|large)[ -]sized\b", r"\1"),
-        (r"\bof (tiny|small|medium|large) size\b", r"\1"),
-        (r"\bits size is\b", "it is"),
-        (r"\b(is|are) absent\b", r"\1 not present"),
-        (r"\b(?:is|are) (?:free|devoid) of\b", "contains no"),
-        (r"\blacks (?:an?|any)\b", "contains no"),
-        (r"\bnot a single\b", "no"),
-        (r"\bno (?:sign|evidence|trace|indication)s? of (?:(?:an?|any) )?", "no "),
-        (r"\b(no|not)\b(.*) at all\b", r"\1\2"),
-        (r"\ba pair of\b", "two"),
-        (r"\ba dozen\b", "12"),
-        (r"\ba hundred\b", "100"),
-        (rf"\ba total of (?={_NUMBER}\b)", ""),
-        (r"\ba (?:lone|solitary|sole)\b", "a single"),
-        (rf"\bthe number of ([\w-]+) is (exactly )?({_NUMBER})(?= ?(?:[,;]|$))", r"there are \2\3 \1"),
-    )
+_PART: Final = rf"(?=(?: about| approximately)? {_NUMBER}(?:\.\d+)? (?:%|percent)| half| a \w+ of the {IMAGE})"
+"""What a share of the picture begins with."""
+_ALONE: Final = rf"(?: in (?:the|this) {IMAGE})?(?= [,;]|$)"
+"""The end of a part of the sentence that says no more than that something is there."""
+_SEEN: Final = "(?:visible|present|seen|shown|found|depicted)"
+_AROUND: Final = r"(?:the|its) (?:surroundings|surrounding (?:tissue|mucosa)|background) (?:is|are|appears?)"
+_NAME: Final = r"(the(?: [\w-]+){1,2})"
+_TURNS: Final = (
+    (r"\b(it|there|that)'s\b", r"\1 is"),
+    (r"\b(left|right)-hand\b", r"\1"),
+    (r", so (it is|they are)\b", r", \1"),
+    (r"\b(tiny|small|medium|large)[ -]sized\b", r"\1"),
+    (r"\bof (tiny|small|medium|large) size\b", r"\1"),
+    (r"\b(tiny|small|medium|large) in size\b", r"\1"),
+    (r"\bits size is\b", "it is"),
+    (r"\b(is|are) a (tiny|small|medium|medium-sized|large) one(?= [,;]|$)", r"\1 \2"),
+    (r"\b(is|are) absent\b", r"\1 not present"),
+    (r"\b(?:is|are) (?:free|devoid) of\b", "contains no"),
+    (r"\blacks (?:an?|any)\b", "contains no"),
+    (r"\bnot a single\b", "no"),
+    (r"\bno (?:sign|evidence|trace|indication)s? of (?:(?:an?|any) )?", "no "),
+    (r"\b(no|not)\b(.*) at all\b", r"\1\2"),
+    (r"\b(?:by no means|in no way)\b", "not"),
+    (r"\b(is|are) to be (?=seen\b)", r"\1 "),
+    (r"(?<!not )(?<!n't )\bclearly (?=visible\b|seen\b|shows?\b)", ""),
+    (r"\bless bright than\b", "darker than"),
+    (r"\bless dark than\b", "brighter than"),
+    (rf"^{_AROUND} (?:brighter|lighter) than {_NAME}$", r"\1 is darker than its surroundings"),
+    (rf"^{_AROUND} darker than {_NAME}$", r"\1 is brighter than its surroundings"),
+    (r"\bequal in size to\b", "the same size as"),
+    (
+        rf"\b(?:to the )?(left|right) of the (?:{IMAGE} )?(?:cent(?:re|er)|middle) of the ({IMAGE})\b",
+        r"in the \1 half of the \2",
+    ),
+    (
+        r"\b(touch(?:es)?) neither the (\w+) nor the (\w+) (border|edge)\b",
+        r"not \1 the \2 \4 and does not \1 the \3 \4",
+    ),
+    (r"\bboth (?=the \w+ and the \w+ (?:border|edge)\b)", ""),
+    (r"\b(touch(?:es)? the \w+)(?: border| edge)? as well as (?=the \w+ (?:border|edge)\b)", r"\1 and "),
+    (rf"^(.* of the {IMAGE}) (?:is|are) (?:covered|occupied|filled|taken up) by (the [\w-]+)$", r"\2 covers \1"),
+    (rf"\bthe area of (the [\w-]+) is{_PART}", r"\1 covers"),
+    (rf"\b(?:it(?=s)|the [\w-]+(?='s))(?:'?s) area is{_PART}", r"it covers"),
+    (rf"\bhas an area of{_PART}", r"covers"),
 )
+_COUNTS: Final = (
+    (r"\ba pair of\b", "two"),
+    (r"\ba dozen\b", "12"),
+    (r"\ba hundred\b", "100"),
+    (r"\bdozens of\b", "at least 24"),
+    (r"\bhundreds of\b", "at least 200"),
+    (r"\ba number of\b", "several"),
+    (rf"\ba total of (?={_NUMBER}\b)", ""),
+    (r" (?:in all|in total|altogether)(?= [,;]|$)", ""),
+    (r"\ba (?:lone|solitary|sole)\b", "a single"),
+    (rf"\b({_NUMBER}) or more\b", r"at least \1"),
+    (rf"\b({_NUMBER}) or (?:fewer|less)\b", r"at most \1"),
+    (rf"\bat least ({_NUMBER}) and at most ({_NUMBER})\b", r"between \1 and \2"),
+    (rf"\b(?:only |exactly |just )?({_NUMBER}) ([\w-]+) and no (?:others?|more)(?= [,;]|$)", r"exactly \1 \2"),
+    (rf"^there (?:is|are) no second ([\w-]+){_ALONE}", r"there is at most one \1"),
+    (rf"^no second ([\w-]+) (?:is|are) {_SEEN}{_ALONE}", r"there is at most one \1"),
+    (rf"^there (?:is|are) no third ([\w-]+){_ALONE}", r"there are at most two \1"),
+    (rf"^(?:there is )?a second ([\w-]+)(?: is {_SEEN})?{_ALONE}", r"there are at least two \1"),
+    (rf"^(?:there is )?a third ([\w-]+)(?: is {_SEEN})?{_ALONE}", r"there are at least three \1"),
+    (rf"\bis the only ([\w-]+){_ALONE}", r"is a \1 , there is exactly one \1"),
+    (rf"\bis not the only ([\w-]+){_ALONE}", r"is a \1 , there are at least two \1"),
+    (rf"\bthe number of ([\w-]+) is (exactly )?({_NUMBER})(?= ?(?:[,;]|$))", r"there are \2\3 \1"),
+)
+_FORMS: Final = tuple((re.compile(pattern), new) for pattern, new in (*_TURNS, *_COUNTS))
 
 
 def plain_words(text: str) -> str:

@@ -1,5 +1,6 @@
 """The closed classes of words that the grammar knows: hedges, denials, questions, and words of mere grammar."""
 
+import re
 from typing import Final
 
 from medmultipoints.transforms.claims.predicates import COLUMNS, NUMBERS, ROWS, SIZE_NAMES, SUPERLATIVES
@@ -16,15 +17,26 @@ HEDGES: Final = frozenset((
     "relatively", "arguably", "anything", "nothing", "far", "was", "were", "been", "had", "will", "used", "never",
     "wasn't", "weren't", "won't", "couldn't", "wouldn't",
 ))  # fmt: skip
+HEDGED: Final = re.compile(r"\b(?:(?:all|everything) but|not (?:that|as though|a few|no)|no matter)\b")
+"""Phrases that deny or soften what follows them."""
 NEGATIONS: Final = frozenset({"no", "not", "without", "neither", "nor", "isn't", "doesn't", "aren't", "don't"})
-SEEN: Final = frozenset({"visible", "present", "seen", "shown", "found", "appears", "appear", "contain", "depicted"})
+SEEN: Final = frozenset((
+    "visible", "present", "seen", "shown", "found", "appears", "appear", "contain", "depicted", "evident",
+    "discernible", "noted", "identified", "observed", "detected", "noticeable",
+))  # fmt: skip
 LINKS: Final = frozenset({"with", "without", "and", "but", "nor", "neither", "there"})
 GRAMMAR: Final = SEEN | frozenset((
     "a", "an", "the", "is", "are", "this", "that", "these", "there", "and", "but", "with", "in", "of", "on", "contains",
     "show", "shows", "includes", "depicts", "we", "see", "here", "which", "also", "lies", "lie", "located", "situated",
     "sits", "sit", "positioned", "does", "do", "image", "picture", "frame", "view", "photo", "box", "annotated",
-    "object", "region", "looks", "look", "has", "have",
+    "object", "region", "looks", "look", "has", "have", "displays", "reveals", "features", "demonstrates",
+    "observe", "note", "resides", "placed", "photograph", "scene",
 ))  # fmt: skip
+ARTICLES: Final = frozenset({"a", "an", "the", "this", "that", "these", "one", "each", "every", "both"})
+"""Words after which an unknown word before a name can only be an adjective."""
+IMAGES: Final = frozenset({"image", "picture", "frame", "view", "photo", "photograph", "scene"})
+THIS: Final = frozenset({"", "the", "this", "that", "a", "an", "these", ",", ";", ":"})
+"""Words before "image" that leave it this one."""
 QUESTIONS: Final = frozenset((
     "is", "are", "does", "do", "can", "did", "am", "isn't", "aren't", "doesn't", "don't", "what", "which",
     "who", "whose", "where", "why", "when", "how", "has", "have",

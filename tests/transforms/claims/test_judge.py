@@ -10,10 +10,14 @@ The verdicts in ``sentences.txt`` follow these rules, whatever the code does:
   description of a given polyp, "the polyp" and "it" are that one.
 - "Two polyps are small" gives the number of small ones. "Each", "both", "all", "they" and "the polyps" fail if one
   object fails; "they are not small" holds if none is, fails if all are.
-- What is said of some of several ("one of the polyps"), or of an object that unknown words single out ("the other
-  polyp"), is not known, unless it fails for all. "It" is not known after a sentence about two kinds of objects.
-- A sentence is not false where unknown words may turn it round ("it is false that", "the tip of", "polyp stalk"); words
-  that only add to it ("a red polyp", "is red", "with a stalk") leave it false.
+- "Two of the polyps" are at least two of several, "most" more than half; "some" are two or more, and one is not
+  known. What is said of an object that unknown words single out ("the other polyp") is not known, unless it fails
+  for all. "It" is not known after a sentence about two kinds of objects, nor after one about some of several.
+- What follows a name at once singles out: "the polyp in the upper left" is the one there, and fails if there is none.
+- "No other polyp" is so where there is at most one, and else not known: the text may speak of all of them.
+- A sentence is not false where unknown words may turn it round ("it is false that", "the tip of", "polyp stalk", "kein
+  polyp"); words that only add to it ("a red polyp", "is red", "with a stalk") leave it false. They may hold for fewer
+  objects: of three polyps, two may be red.
 - Sizes are compared by area and brightness by mean luma, with the margins of the questions (a fourth; 10 levels); "10
   times as large" holds within a tenth. Objects in boxes that meet may touch; in others they do not.
 - Of all objects, none is known to be the largest, because not all labels need be annotated; that one is not, is known.
@@ -31,7 +35,7 @@ import pytest
 from medmultipoints.transforms.claims.judge import judge_text
 from tests.transforms.claims.pictures import ONE, PICTURES, TWO, WORDS
 
-_MARKS = {"+": "true", "-": "false", "?": "uncheckable"}
+_MARKS = {"+": "true", "-": "false", "?": "uncheckable", "~": "uncheckable"}
 
 
 class Written(NamedTuple):

@@ -1,0 +1,76 @@
+"""A subject and what a sentence says of it, until its claims are made."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from medmultipoints.transforms.claims.claim_types import Claim, Determiner, Kind, Mention
+from medmultipoints.transforms.claims.mentions import Quantifier
+
+
+@dataclass(slots=True)
+class Statement:
+    """A subject and what is said of it.
+
+    ``named`` by a name and not by a pronoun, ``definite`` with "the", ``introduced`` by "there is"; ``vague``: words
+    that are not known single it out; ``joined`` to what is before it.
+    """
+
+    label: str | None
+    quantifier: Quantifier
+    given: tuple[Claim, ...] = ()
+    part: str = ""
+    bounds: dict[str, int] = field(default_factory=dict)
+    named: bool = False
+    denied: bool = False
+    vague: bool = False
+    definite: bool = False
+    introduced: bool = False
+    joined: str = ""
+    said: list[Claim] = field(default_factory=list)
+    related: list[Mention] = field(default_factory=list)
+
+    @property
+    def singles(self) -> bool:
+        """Return whether what follows the name at once singles out the objects that are meant."""
+        return self.named and not self.said and self.quantifier in ("the", "each", "part") and not self.vague
+
+    def narrow(self) -> bool:
+        """Drop what an unknown word may make true: "two polyps are red" of three; whether what is left can be false."""
+        if self.quantifier == "count":
+            self.bounds = {name: number for name, number in self.bounds.items() if name == "least"}
+            return bool(self.bounds)
+        return self.quantifier != "no" and not self.denied and not self.part.startswith(("only", "just", "exactly"))
+
+    def claims(self) -> Iterator[Claim]:
+        """Return the claims: one where objects are counted, else one for each thing said."""
+        if self.quantifier == "any":
+            return
+        yield from (exists(Mention(other.label, "a", other.given)) for other in self.related)
+        if self.quantifier in ("a", "no", "count"):
+            counted = Mention(self.label, "a", (*self.given, *self.said))
+            kind: Kind = "count" if self.quantifier == "count" else "presence"
+            denied = self.denied or self.quantifier == "no"
+            yield Claim(kind=kind, about=counted, numbers=self.bounds, denied=denied)
+            return
+        objects = Mention(self.label, "a", self.given)
+        if self.quantifier == "part":
+            counted = Mention(self.label, "a", (*self.given, *self.said))
+            yield Claim(kind="part", value=self.part, about=counted, other=objects, denied=self.denied)
+        elif self.named:
+            yield exists(objects)
+        if self.bounds:
+            yield Claim(kind="count", about=objects, numbers=self.bounds)
+        if self.quantifier != "part":
+            yield from (replace(claim, about=self.meant) for claim in self.said)
+
+    @property
+    def meant(self) -> Mention:
+        """Return what is meant by a later word for the same objects."""
+        vague = self.vague or self.quantifier == "part"
+        many: Determiner = "each" if self.quantifier == "each" else "some" if vague else "the"
+        return Mention(self.label, "asked" if self.label is None else many, self.given)
+
+
+def exists(objects: Mention) -> Claim:
+    """Return the claim that there is such an object."""
+    return Claim(kind="presence", about=objects)
