@@ -366,7 +366,7 @@ class _Reader:
         return "word"
 
     def _is_other_image(self, word: str) -> bool:
-        """Return whether "image" may mean another than this one: "no image of", "the polyp image", "picture in picture"."""
+        """Return whether "image" may be another than this one: "no image of", "polyp image", "picture in picture"."""
         return word in IMAGES and self.last_word not in THIS and not (word == "view" and self.last_word == "in")
 
     def _adds(self) -> bool:
