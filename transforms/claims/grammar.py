@@ -23,30 +23,31 @@ from medmultipoints.transforms.claims.predicates import (
 from medmultipoints.transforms.claims.spelling import plain_words
 from medmultipoints.transforms.claims.statements import Statement
 from medmultipoints.transforms.claims.word_classes import (
+    ADDED,
     ARTICLES,
     BREAKS,
     COPULAS,
+    FINITE,
+    FURTHER,
     GRAMMAR,
     HEDGED,
     HEDGES,
+    IMAGE_OF,
     IMAGES,
     LINKS,
     MEANING,
     NEGATIONS,
+    NOT_ANNOTATED,
+    OPENING,
     QUESTIONS,
+    QUOTED,
     SEEN,
     THIS,
+    WITH,
 )
 
 ASKED: Final = Mention()
 """The object that the question gives."""
-_QUOTED: Final = re.compile("[\"`\u201c-\u201f\u2039\u203a\u00ab\u00bb]|(?<!\\w)['\u2018\u2019]|['\u2019](?!\\w)")
-_OPENING: Final = re.compile(
-    r"this is (?:a|an|the) (?:image|picture|frame|view|photo)(?: of)?\b|(?:the|this|that) (?:image|picture|frame|view|"
-    r"photo)\b|there (?:is|are)\b|can be seen\b"
-)
-_IMAGE_OF: Final = re.compile(r"\bthe (?:image|picture|frame|view|photo) of $")
-_NOT_ANNOTATED: Final = re.compile(r"no other object is annotated in the image$")
 _PRONOUN: Final = re.compile(
     r"(?P<one>it|its|this(?= is)|the (?:object|region))\b|(?P<many>they|their|these(?= are)|both(?= (?:are|lie|touch))|"
     r"(?:all|both|each) of (?:them|these))\b"
@@ -54,22 +55,7 @@ _PRONOUN: Final = re.compile(
 _DEGREE: Final = re.compile(
     rf"(?:the )?(?P<word>{'|'.join((*SIZE_NAMES, *SUPERLATIVES))})(?: one)?(?![\w'-])(?! (?:object|region|area|of)\b)"
 )
-_FINITE: Final = re.compile(
-    r"(?:is|are|touch(?:es)?|reach(?:es)?|abuts?|extends?|covers?|occup(?:y|ies)|takes?|fills?|accounts?|makes?|spans?|"
-    r"represents?|constitutes?|overlaps?|has|its)\b"
-)
-"""The beginning of what is said of the objects just named, and does not single them out."""
-_FURTHER: Final = {"another": 2, "second": 2, "third": 3, "fourth": 4}
-"""How many there must be at least where one of them is named so."""
 _EXTREME: Final = re.compile(r"the (?P<word>largest|biggest|smallest) object\b")
-_ADDED: Final = re.compile(
-    rf"(?!(?:between|among|from|to|by|at|for|per|of|than|as|all|everything|{'|'.join(NUMBERS)}) )"
-    r"(?:[^\W\d_]|-)+(?: (?:[^\W\d_]|-)+)?(?= (?:[,;]|and\b|but\b|which\b)|$)"
-)
-"""One or two words up to the end of a part of the sentence."""
-_WITH: Final = tuple(
-    f" {word} {article} " for word in ("with", "has", "near", "shows") for article in ("a", "an", "the")
-)
 
 
 def split_sentences(text: str) -> tuple[str, ...]:
@@ -86,9 +72,9 @@ def parse_sentence(text: str, vocabulary: Vocabulary, subject: Mention = ASKED) 
     """
     words = plain_words(text)
     parts = words.split()
-    if HEDGES & set(parts) or QUESTIONS & set(parts[:1]) or _QUOTED.search(text) or HEDGED.search(words):
+    if HEDGES & set(parts) or QUESTIONS & set(parts[:1]) or QUOTED.search(text) or HEDGED.search(words):
         return Parsed((), tuple(word for word in parts if word not in GRAMMAR) or ("a question",)), subject
-    if _NOT_ANNOTATED.match(words):
+    if NOT_ANNOTATED.match(words):
         return Parsed((Claim(kind="alone"),), ()), subject
     return _Reader(words, _names(vocabulary), subject).read()
 
@@ -151,7 +137,7 @@ class _Reader:
         return match
 
     def _opening(self) -> str:
-        return "there" if self._take(_OPENING) else ""
+        return "there" if self._take(OPENING) else ""
 
     def _predicate(self) -> str:
         found = read_predicate(self.words, self.at)
@@ -163,7 +149,7 @@ class _Reader:
 
     def _see_modifier(self) -> None:
         """Notice what singles out the objects just named, and says nothing of them: "the polyp in the upper left"."""
-        self.singled |= self.last == "name" and not _FINITE.match(self.words, self.at)
+        self.singled |= self.last == "name" and not FINITE.match(self.words, self.at)
 
     def _say(self, claim: Claim, other: Mention | None = None) -> str:
         """Add what is said to the current subject; a word that is not known, just before it, may change it."""
@@ -255,7 +241,7 @@ class _Reader:
         named = self.names.read(self.words, self.at)
         if named is None:
             return ""
-        if _IMAGE_OF.search(self.words, 0, self.at):
+        if IMAGE_OF.search(self.words, 0, self.at):
             self._leave("of")
         self.at = named.end
         introduced = self.current is None or self.last == "there" or self.last_word in LINKS or self.last == "count"
@@ -272,7 +258,7 @@ class _Reader:
         begun.definite, begun.introduced = named.definite, self.last == "there"
         begun.joined = self.before_and if self.last_word == "and" else ""
         if not plain:
-            least = _FURTHER.get(self.unread[-1], 0)
+            least = FURTHER.get(self.unread[-1], 0)
             begun = Statement(named.label, "the", bounds={"least": least} if least else {}, vague=True)
         elif quantifier == "part":
             if self.denied or any(claim.kind == "superlative" for claim in named.adjectives):
@@ -375,11 +361,11 @@ class _Reader:
             return False
         word = self.words[self.at :].partition(" ")[0]
         if self.last != "name" and self.names.before_name.match(self.words, self.at):
-            return self.last == "unread" or self.last_word in ARTICLES or word in _FURTHER or word in NUMBERS
+            return self.last == "unread" or self.last_word in ARTICLES or word in FURTHER or word in NUMBERS
         if word in MEANING:
             return False
-        after_copula = self.last_word in COPULAS or self.words[: self.at].endswith(_WITH)
-        return bool(after_copula or self.last == "unread") and bool(_ADDED.match(self.words, self.at))
+        after_copula = self.last_word in COPULAS or self.words[: self.at].endswith(WITH)
+        return bool(after_copula or self.last == "unread") and bool(ADDED.match(self.words, self.at))
 
     before_and = ""
 

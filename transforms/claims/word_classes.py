@@ -46,3 +46,25 @@ BREAKS: Final = frozenset({",", ";", ":", "but"})
 COPULAS: Final = frozenset({"is", "are", "appears", "appear", "looks", "look", "and", "not", "so", "isn't", "aren't"})
 MEANING: Final = frozenset({*ROWS, *COLUMNS, *SIZE_NAMES, *SUPERLATIVES, *NUMBERS})
 """Words that the grammar knows in other places: left unread, they may mean anything."""
+QUOTED: Final = re.compile("[\"`\u201c-\u201f\u2039\u203a\u00ab\u00bb]|(?<!\\w)['\u2018\u2019]|['\u2019](?!\\w)")
+OPENING: Final = re.compile(
+    r"this is (?:a|an|the) (?:image|picture|frame|view|photo)(?: of)?\b|(?:the|this|that) (?:image|picture|frame|view|"
+    r"photo)\b|there (?:is|are)\b|can be seen\b"
+)
+IMAGE_OF: Final = re.compile(r"\bthe (?:image|picture|frame|view|photo) of $")
+NOT_ANNOTATED: Final = re.compile(r"no other object is annotated in the image$")
+FINITE: Final = re.compile(
+    r"(?:is|are|touch(?:es)?|reach(?:es)?|abuts?|extends?|covers?|occup(?:y|ies)|takes?|fills?|accounts?|makes?|spans?|"
+    r"represents?|constitutes?|overlaps?|has|its)\b"
+)
+"""The beginning of what is said of the objects just named, and does not single them out."""
+FURTHER: Final = {"another": 2, "second": 2, "third": 3, "fourth": 4}
+"""How many there must be at least where one of them is named so."""
+ADDED: Final = re.compile(
+    rf"(?!(?:between|among|from|to|by|at|for|per|of|than|as|all|everything|{'|'.join(NUMBERS)}) )"
+    r"(?:[^\W\d_]|-)+(?: (?:[^\W\d_]|-)+)?(?= (?:[,;]|and\b|but\b|which\b)|$)"
+)
+"""One or two words up to the end of a part of the sentence."""
+WITH: Final = tuple(
+    f" {word} {article} " for word in ("with", "has", "near", "shows") for article in ("a", "an", "the")
+)
