@@ -5,6 +5,7 @@ import os
 import zipfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,9 @@ def write_sources(
             return finished
         sources = _simulate(seed, sizes, faults, further, counts, shuffle_seed)
         _clear(folder)
-        files = {name: size for source in sources for name, size in _write_source(folder, source).items()}
+        with ThreadPoolExecutor() as pool:  # pictures are drawn as they are written, most of it without Python's lock
+            written = pool.map(lambda source: _write_source(folder, source), sources)
+            files = {name: size for sizes_of in written for name, size in sizes_of.items()}
         stamp: dict[str, Any] = {
             "request": request,
             "files": files,

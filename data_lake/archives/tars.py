@@ -23,6 +23,7 @@ from medmultipoints.data_lake.archives.entries import (
     check_size,
     safe_name,
 )
+from medmultipoints.data_lake.archives.read_at import read_at
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.layout import explained
 from medmultipoints.data_lake.store.objects import sync
@@ -81,9 +82,7 @@ def _entry(info: tarfile.TarInfo, path: Path, origin: Origin, limits: Limits) ->
 
 def read_entry(entry: TarEntry) -> bytes:
     """Return the whole content of an entry; MemberProblem where the tar has been cut since it was opened."""
-    with entry.archive.open("rb") as file:
-        file.seek(entry.offset)
-        content = file.read(entry.size)
+    content = read_at(entry.archive, entry.offset, entry.size)
     if len(content) != entry.size:
         raise MemberProblem("member_damaged", f"{entry.name} in {entry.archive.name}: the tar ends inside it")
     return content

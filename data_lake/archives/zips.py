@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISLNK
-from typing import IO
 
 from medmultipoints.data_lake.archives.entries import LIMITS, Limits, Origin, check_count, check_size, safe_name
+from medmultipoints.data_lake.archives.read_at import read_at
 from medmultipoints.transforms.errors import MemberProblem
 
 ENCRYPTED = 0x1 | 0x40 | 0x2000  # traditional, strong, and an encrypted directory
 LOCAL_HEADER = struct.Struct("<4s22x2H")
+USUAL_NAMES = 512
+"""Bytes of a name and an extra field that are read along with the content."""
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 STREAM_CHUNK = 1 << 16  # deflate makes a thousand times as much of it at worst: 64 MiB
 
@@ -69,9 +71,7 @@ def _entry(info: zipfile.ZipInfo, path: Path, origin: Origin, limits: Limits) ->
 
 def read_entry(entry: ZipEntry) -> bytes:
     """Return the whole content of an entry, checked by length and CRC-32; MemberProblem where it is damaged."""
-    with entry.archive.open("rb") as file:
-        _seek_content(file, entry)
-        packed = file.read(entry.compressed)
+    packed = _read_packed(entry)
     try:
         content = packed if entry.method == zipfile.ZIP_STORED else _inflate(packed, entry.size)
     except zlib.error as error:
@@ -88,7 +88,8 @@ def stream_entry(entry: ZipEntry) -> Iterator[bytes]:
     left, crc, size = entry.compressed, 0, 0
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     with entry.archive.open("rb") as file:
-        _seek_content(file, entry)
+        file.seek(entry.header_offset)
+        file.seek(entry.header_offset + _content_start(entry, file.read(LOCAL_HEADER.size)))
         while left and (packed := file.read(min(STREAM_CHUNK, left))):
             left -= len(packed)
             try:
@@ -108,13 +109,21 @@ def damaged(entry: ZipEntry, problem: str) -> MemberProblem:
     return MemberProblem("member_damaged", f"{entry.name} in {entry.archive.name}: {problem}")
 
 
-def _seek_content(file: IO[bytes], entry: ZipEntry) -> None:
-    file.seek(entry.header_offset)
-    header = file.read(LOCAL_HEADER.size)
+def _read_packed(entry: ZipEntry) -> bytes:
+    """The content as it is stored, in one read unless name and extra field of its local header are very long."""
+    found = read_at(entry.archive, entry.header_offset, LOCAL_HEADER.size + USUAL_NAMES + entry.compressed)
+    start = _content_start(entry, found[: LOCAL_HEADER.size])
+    if start > LOCAL_HEADER.size + USUAL_NAMES:
+        return read_at(entry.archive, entry.header_offset + start, entry.compressed)
+    return found[start : start + entry.compressed]
+
+
+def _content_start(entry: ZipEntry, header: bytes) -> int:
+    """Where the content of an entry begins, counted from its local header."""
     if len(header) < LOCAL_HEADER.size or not header.startswith(b"PK\x03\x04"):
         raise damaged(entry, "no local header where the directory points")
     _, name_length, extra_length = LOCAL_HEADER.unpack(header)
-    file.seek(name_length + extra_length, 1)
+    return LOCAL_HEADER.size + int(name_length) + int(extra_length)
 
 
 def _inflate(packed: bytes, size: int) -> bytes:

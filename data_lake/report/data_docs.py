@@ -31,13 +31,16 @@ def escape(text: str) -> str:
 
 def write_data_docs(folder: Path, title: str, verdicts: Mapping[str, Iterable[Verdict]]) -> Path:
     """Write the index and one page per table, by the stage that wrote it; return the index. Replaces the folder."""
+    from great_expectations.render.view import DefaultJinjaPageView
+
     rows = [(stage, verdict) for stage, found in verdicts.items() for verdict in found]
+    view = DefaultJinjaPageView(custom_views_directory=str(FOLDER))  # one for all pages: it compiles its templates once
     with replaced_folder(folder) as made:
         for stage, verdict in rows:
             if _has_page(verdict):
                 path = made / _page_path(stage, verdict)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(_page(stage, verdict), "utf-8")
+                path.write_text(_page(view, stage, verdict), "utf-8")
         shutil.copyfile(FOLDER / STYLES, made / STYLES)
         (made / "index.html").write_text(_index(title, rows), "utf-8")
     return folder / "index.html"
@@ -51,12 +54,10 @@ def _page_path(stage: str, verdict: Verdict) -> str:
     return f"validations/{stage}/{verdict.table}.html"
 
 
-def _page(stage: str, verdict: Verdict) -> str:
+def _page(view: Any, stage: str, verdict: Verdict) -> str:
     from great_expectations.render.renderer import ValidationResultsPageRenderer
-    from great_expectations.render.view import DefaultJinjaPageView
 
     document = ValidationResultsPageRenderer().render(_suite_result(stage, verdict))
-    view = DefaultJinjaPageView(custom_views_directory=str(FOLDER))
     page: str = view.render(document, template=FRAME, policy=POLICY, up="../../", styles=STYLES)
     return page
 

@@ -88,19 +88,23 @@ def object_name(sha256: str) -> str:
     return f"objects/{sha256[:2]}/{sha256}"
 
 
-def put_file(lake: Lake, path: Path, rows: int = 0, *, known: str | None = None) -> StoredObject:
+def put_file(lake: Lake, path: Path, rows: int = 0, *, known: str | None = None, durable: bool = True) -> StoredObject:
     """Move a finished file into the store; the same content twice is stored once.
 
-    ``known``: its sha256, where it was computed as the file was written; else the file is read for it.
+    ``known``: its sha256, where it was computed as the file was written; else the file is read for it. ``durable``: it
+    is forced to disk. A file that only receipts name need not be: each is hashed before it is relied on, and one that a
+    power cut lost is made again.
     """
     sha256, size = known or file_sha256(path), path.stat().st_size
     target = local_path(lake, sha256)
     with explained(f"the lake folder {lake.root}"):
         target.parent.mkdir(parents=True, exist_ok=True)
         path.chmod(0o444)
-        sync(path)
+        if durable:
+            sync(path)
         os.replace(path, target)
-        sync(target.parent)
+        if durable:
+            sync(target.parent)
     if lake.remote and remote.size(lake.remote, object_name(sha256)) != size:
         remote.put(lake.remote, object_name(sha256), target)
     return StoredObject(sha256, size, rows)
@@ -120,17 +124,22 @@ def put_bytes(lake: Lake, data: bytes, rows: int = 0) -> StoredObject:
         return put_file(lake, path, rows)
 
 
-def write_receipt(lake: Lake, stage: str, receipt: Receipt) -> None:
-    """Declare a piece of work finished; its objects must be in the store already."""
+def write_receipt(lake: Lake, stage: str, receipt: Receipt, *, durable: bool = True) -> None:
+    """Declare a piece of work finished; its objects must be in the store already.
+
+    ``durable``: the receipt is forced to disk; else a power cut may lose it, and the work is done again.
+    """
     target = receipt_path(lake, stage, receipt.key)
     with temporary_file(lake) as path:
         path.write_bytes(orjson.dumps(asdict(receipt), option=orjson.OPT_INDENT_2))
-        sync(path)
+        if durable:
+            sync(path)
         if lake.remote:  # first: what is finished here is not sent again
             remote.put(lake.remote, receipt_name(stage, receipt.key), path)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, target)
-        sync(target.parent)
+        if durable:
+            sync(target.parent)
 
 
 def read_receipt(lake: Lake, stage: str, key: str) -> Receipt | None:

@@ -22,7 +22,7 @@ def put_table(lake: Lake, frame: pl.DataFrame) -> StoredObject:
     with temporary_file(lake) as path:
         arrow = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
         pq.write_table(arrow, path, compression="zstd", row_group_size=ROWS_PER_GROUP)
-        return put_file(lake, path, frame.height)
+        return put_file(lake, path, frame.height, durable=False)
 
 
 def read_table(lake: Lake, objects: Sequence[StoredObject], columns: Sequence[str] = ()) -> pl.DataFrame:

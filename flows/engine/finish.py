@@ -41,7 +41,7 @@ def put_part(build: Build, stage: Stage, key: str, output: Output) -> Receipt:
     tables |= {"used": used, "exclusions": exclusions}
     objects = {name: (put_table(build.lake, frame),) for name, frame in tables.items()}
     receipt = Receipt(key, {**objects, **output.blobs}, {"in": len(output.inputs), "excluded": len(excluded)})
-    write_receipt(build.lake, f"{stage.name}.parts", receipt)
+    write_receipt(build.lake, f"{stage.name}.parts", receipt, durable=False)
     return receipt
 
 

@@ -1,6 +1,7 @@
 """The progress of a run in the Prefect UI; a server that does not answer stops no work."""
 
 import logging
+import time
 from collections.abc import Callable
 from uuid import UUID
 
@@ -11,6 +12,10 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.logging import get_run_logger
 
 from medmultipoints.flows.engine.run import Observer, StageResult
+from medmultipoints.flows.stages.pipeline import PIPELINE
+
+SECONDS_BETWEEN = 1.0
+"""People read no faster; a build of small stages would wait for the server sixty times."""
 
 
 def call_api(call: Callable[[], object]) -> object:
@@ -30,6 +35,7 @@ class Progress:
         self.stage = ""
         self.artifact: object = None
         self.shards, self.done = 0, 0
+        self.shown_at = 0.0
 
     def stage_started(self, stage: str, shards: int) -> None:
         """Report that a stage begins with so many shards."""
@@ -52,7 +58,7 @@ class Progress:
         """Report that the stage's receipt is written."""
         self.stage = result.name  # the limit of rejections is checked after this
         if not result.kept:
-            self._show(100.0)
+            self._show(100.0, last=result.name == PIPELINE[-1].name)
         if FlowRunContext.get():
             get_run_logger().info(result.sentence())
         if self.inner:
@@ -65,8 +71,9 @@ class Progress:
         if self.inner:
             self.inner.say(text)
 
-    def _show(self, percent: float) -> None:
-        artifact = self.artifact
-        if isinstance(artifact, UUID):
+    def _show(self, percent: float, *, last: bool = False) -> None:
+        artifact, now = self.artifact, time.monotonic()
+        if isinstance(artifact, UUID) and (last or now - self.shown_at >= SECONDS_BETWEEN):
+            self.shown_at = now
             shown = f"Stage {self.stage}: {self.done} of {self.shards} shards"
             call_api(lambda: update_progress_artifact(artifact, percent, description=shown))

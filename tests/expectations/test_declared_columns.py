@@ -1,7 +1,9 @@
 """Declarations are read strictly, and every schema follows from them."""
 
 from collections.abc import Callable
+from typing import Any
 
+import datasets
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -11,12 +13,13 @@ from medmultipoints.expectations.suites import table_digest
 from medmultipoints.transforms.columns import tables as columns
 from medmultipoints.transforms.columns.tables import (
     Check,
+    Column,
     DeclarationError,
     Parameter,
+    Table,
     arrow_schema,
     conform,
     empty_frame,
-    features,
     load_table,
     parse_table,
     polars_schema,
@@ -35,6 +38,18 @@ label = { type = "string", meaning = "class", check = { values = { parameter = "
 boxes = { type = "list<list<float32>>", nullable = true, unit = "px", meaning = "boxes" }
 [rules]
 """
+
+
+def features(table: Table) -> datasets.Features:
+    """The Hugging Face feature of each column: ``Image`` for pictures, ``List`` for lists, ``Value`` for the rest."""
+
+    def feature(column: Column) -> Any:
+        kind: Any = datasets.Image() if column.type == "image" else datasets.Value(column.scalar)
+        for _ in range(column.depth):
+            kind = datasets.List(kind)
+        return kind
+
+    return datasets.Features({column.name: feature(column) for column in table.columns})
 
 
 def test_a_declaration_becomes_frozen_values() -> None:

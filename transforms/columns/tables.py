@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -19,11 +19,8 @@ from medmultipoints.transforms.columns.declarations import (
     parse_table,
 )
 
-if TYPE_CHECKING:
-    import datasets
-
 __all__ = ["Check", "Column", "DeclarationError", "Parameter", "Rule", "Table", "parse_table"]
-__all__ += ["arrow_schema", "conform", "empty_frame", "features", "polars_schema", "released_schema"]
+__all__ += ["arrow_schema", "conform", "empty_frame", "polars_schema", "released_schema"]
 __all__ += ["column_names", "load_table", "schema_of", "suite_name", "table_names"]
 
 TABLES = files("medmultipoints.transforms.columns").joinpath("tables")
@@ -96,7 +93,7 @@ def _polars_type(column: Column) -> pl.DataType:
 
 
 def arrow_schema(table: Table, *, images: bool = True) -> pa.Schema:
-    """Return the Arrow schema that ``features(table).arrow_schema`` has, without its metadata.
+    """Return the Arrow schema that the table's ``datasets.Features`` have, without their metadata.
 
     Every field is nullable there, so it is here; the suite checks that values are given.
     """
@@ -132,19 +129,6 @@ def _feature(column: Column) -> dict[str, Any]:
     for _ in range(column.depth):
         kind = {"feature": kind, "_type": "List"}
     return kind
-
-
-def features(table: Table) -> "datasets.Features":
-    """Return the Hugging Face feature of each column: ``Image`` for pictures, ``List`` for lists, else ``Value``."""
-    import datasets
-
-    def feature(column: Column) -> Any:
-        kind: Any = datasets.Image() if column.type == "image" else datasets.Value(column.scalar)
-        for _ in range(column.depth):
-            kind = datasets.List(kind)
-        return kind
-
-    return datasets.Features({column.name: feature(column) for column in table.columns})
 
 
 def empty_frame(table: Table) -> pl.DataFrame:

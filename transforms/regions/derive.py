@@ -156,11 +156,12 @@ def _derive(
     annotated = _find_annotated(_with_least_area(sample, parameters), read, picture, measured)
     luma = to_luma(pixels, scratch)
     small = thumbnail(luma if frame is None and scale == 1 else to_luma(decode_image(stored, scratch).pixels, scratch))
+    own_sha256 = hashlib.sha256(picture.data).hexdigest()
     image = ImageFacts(
         sample_id=sample.sample_id,
         source=sample.source,
-        image_sha256=hashlib.sha256(picture.data).hexdigest(),
-        stored_sha256=hashlib.sha256(stored).hexdigest(),
+        image_sha256=own_sha256,
+        stored_sha256=own_sha256 if stored is picture.data else hashlib.sha256(stored).hexdigest(),
         luma_blake3=luma_blake3(luma),
         image_origin=picture.origin,
         format=picture.format if scale == 1 else "jpg",

@@ -76,8 +76,11 @@ def check_plateaus(levels: AnyLevels, threshold: int, *, lossy: bool) -> None:
     """
     top = int(levels.max())
     black = NOISE_LEVELS if lossy else 0
-    further = ((levels > 0) & (levels < threshold)) | ((levels >= threshold) & (levels < top))
-    if cv2.countNonZero(cv2.erode(further.view(np.uint8), _NEIGHBOURS)) < PLATEAU_PX:
+    most = top - 1 if top >= threshold else top
+    if most < 1:
+        return
+    further = cv2.inRange(levels, np.array(1), np.array(most))  # than 0 and, where it is an object's, the largest
+    if cv2.countNonZero(cv2.erode(further, _NEIGHBOURS)) < PLATEAU_PX:
         return
     flat = levels[cv2.erode(levels, _NEIGHBOURS) == cv2.dilate(levels, _NEIGHBOURS)]
     values, counts = np.unique(flat, return_counts=True)

@@ -1,11 +1,15 @@
 """Compare the pictures of a release with the tables that describe them."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from itertools import chain, islice
 from pathlib import PurePosixPath
 
 import polars as pl
+import simplejpeg
 from PIL import Image
 
 from medmultipoints.data_lake.release.checks.tones import check_tones, stated_tones
@@ -13,31 +17,62 @@ from medmultipoints.data_lake.release.read.released_tables import Picture
 from medmultipoints.data_lake.release.write.files import image_extension
 from medmultipoints.transforms.pictures.orientation import find_orientations
 
+AT_ONCE = 64
+"""Pictures in memory beside those of their row group."""
+
 
 def check_pictures(pictures: Iterable[Picture], images: pl.DataFrame, objects: pl.DataFrame) -> Iterator[str]:
-    """Yield a sentence for each picture whose bytes, decoded size, name or objects' tones differ from the tables."""
+    """Yield a sentence for each picture whose bytes, decoded size, name or objects' tones differ from the tables.
+
+    Pictures are decoded on all cores; the sentences come in the order of the pictures.
+    """
     tones = stated_tones(objects, images)
     stated = {row[0]: row[1:] for row in images.select("sample_id", "stored_bytes", "image_file").iter_rows()}
     decoded: set[str] = set()
-    for picture in pictures:
-        found = hashlib.sha256(picture.data).hexdigest()
-        if found != picture.stored_sha256:
-            yield f"{picture.record_id}: bytes hash to {found}, stored_sha256 is {picture.stored_sha256}"
-            continue
-        size, file = stated.get(picture.sample_id, (None, ""))
-        if size != len(picture.data):
-            yield f"{picture.record_id}: {len(picture.data)} bytes, the images table says {size}"
-        if PurePosixPath(file).suffix != f".{image_extension(picture.data)}":
-            yield f"{picture.record_id}: {file} does not end in the true extension {image_extension(picture.data)}"
-        if found not in decoded:
-            yield from _check_pixels(picture) or check_tones(picture.data, tones.get(picture.sample_id, ()))
-            decoded.add(found)
+
+    def check(picture: Picture, found: str, first: bool) -> list[str]:
+        problems = _check_bytes(picture, found, *stated.get(picture.sample_id, (None, "")))
+        if first:
+            problems += _check_pixels(picture) or check_tones(picture.data, tones.get(picture.sample_id, ()))
+        return problems
+
+    left = iter(pictures)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        while batch := list(islice(left, AT_ONCE)):
+            hashes = list(pool.map(_sha256, batch))
+            first = [_is_new(picture, found, decoded) for picture, found in zip(batch, hashes, strict=True)]
+            yield from chain.from_iterable(pool.map(check, batch, hashes, first))
+
+
+def _sha256(picture: Picture) -> str:
+    return hashlib.sha256(picture.data).hexdigest()
+
+
+def _is_new(picture: Picture, found: str, decoded: set[str]) -> bool:
+    """Whether the bytes are the stated ones and were not decoded for an earlier record; noted in ``decoded``."""
+    new = found == picture.stored_sha256 and found not in decoded
+    if new:
+        decoded.add(found)
+    return new
+
+
+def _check_bytes(picture: Picture, found: str, size: int | None, file: str) -> list[str]:
+    if found != picture.stored_sha256:
+        return [f"{picture.record_id}: bytes hash to {found}, stored_sha256 is {picture.stored_sha256}"]
+    problems = []
+    if size != len(picture.data):
+        problems.append(f"{picture.record_id}: {len(picture.data)} bytes, the images table says {size}")
+    if PurePosixPath(file).suffix != f".{image_extension(picture.data)}":
+        problems.append(
+            f"{picture.record_id}: {file} does not end in the true extension {image_extension(picture.data)}"
+        )
+    return problems
 
 
 def _check_pixels(picture: Picture) -> list[str]:
     try:
         size = decoded_size(picture.data)
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, KeyError) as error:
         return [f"{picture.record_id}: cannot be decoded: {error}"]
     if size != (picture.width, picture.height):
         return [f"{picture.record_id}: decodes to {size}, img_size is {(picture.width, picture.height)}"]
@@ -49,8 +84,11 @@ def _check_pixels(picture: Picture) -> list[str]:
 
 def decoded_size(data: bytes) -> tuple[int, int]:
     """Return width and height of a picture that decodes to its end (at an eighth of the size where the format can)."""
-    with Image.open(BytesIO(data), formats=("JPEG", "PNG")) as image:
+    if image_extension(data) == "jpg":
+        height, width, *_ = simplejpeg.decode_jpeg_header(data)
+        simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1)
+        return width, height
+    with Image.open(BytesIO(data), formats=("PNG",)) as image:
         size = image.size
-        image.draft("L", (size[0] // 8, size[1] // 8))
         image.load()
     return size

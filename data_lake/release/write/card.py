@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import jinja2
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
 
 from medmultipoints.data_lake.catalogue import SourceInfo
@@ -16,10 +17,11 @@ from medmultipoints.data_lake.release.export.dialect_tables import dialect_schem
 from medmultipoints.data_lake.release.read.released_tables import dialects_in
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, MADE, FileEntry
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, bin_counts
-from medmultipoints.data_lake.release.write.instruction_rows import released_columns, released_features
+from medmultipoints.data_lake.release.write.instruction_rows import released_columns
 from medmultipoints.data_lake.release.write.licences import choose_licence, hub_licence, licence_reason, licensed
 from medmultipoints.data_lake.release.write.manifest import StageCount
-from medmultipoints.transforms.columns.tables import Table, load_table
+from medmultipoints.data_lake.release.write.parquet import describe_features
+from medmultipoints.transforms.columns.tables import Table, load_table, released_schema
 from medmultipoints.transforms.compose.stats import (
     count_histogram,
     count_images,
@@ -31,9 +33,6 @@ from medmultipoints.transforms.compose.stats import (
 )
 from medmultipoints.transforms.dialects.registry import DIALECTS
 from medmultipoints.transforms.diff.releases import Tables
-
-if TYPE_CHECKING:
-    from datasets import Features
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
 # ``datasets`` reads all configs of a folder in one format, so the config of instructions is their Parquet files.
@@ -189,7 +188,7 @@ def _dataset_info(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[st
     total = sum(split["num_bytes"] for split in told)
     return {
         "config_name": name,
-        "features": _features(name)._to_yaml_list(),
+        "features": describe_features(released_config(name)),
         "splits": told,
         "download_size": total,
         "dataset_size": total,
@@ -205,12 +204,11 @@ def _rows(facts: CardFacts, config: str) -> pl.DataFrame:
     return facts.tables.dialects.filter(pl.col("dialect") == config.removeprefix(DIALECT_PREFIX))
 
 
-def _features(config: str) -> "Features":
-    from datasets import Features
-
+def released_config(config: str) -> pa.Schema:
+    """Return the Arrow schema of the files of a config."""
     if table := declared_table(config):
-        return released_features(table)
-    return Features.from_arrow_schema(dialect_schema(config.removeprefix(DIALECT_PREFIX)))
+        return released_schema(released_columns(table))
+    return dialect_schema(config.removeprefix(DIALECT_PREFIX))
 
 
 def _figures(facts: CardFacts) -> dict[str, Any]:

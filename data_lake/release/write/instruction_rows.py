@@ -5,7 +5,6 @@ Trainers read the JSONL of the same rows. Both hold the same; ``check_both_forma
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -18,11 +17,8 @@ from medmultipoints.data_lake.release.read.released_tables import (
 from medmultipoints.data_lake.release.write.files import FileEntry
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.data_lake.release.write.parquet import write_table
-from medmultipoints.transforms.columns.tables import Column, Table, features, load_table, released_schema
+from medmultipoints.transforms.columns.tables import Column, Table, load_table, released_schema
 from medmultipoints.transforms.diff.releases import INSTRUCTION_COLUMNS
-
-if TYPE_CHECKING:
-    from datasets import Features
 
 TABLE = "instructions"
 
@@ -32,14 +28,6 @@ def released_columns(table: Table) -> tuple[Column, ...]:
     if table.name != TABLE:
         return table.columns
     return tuple(table.column(name) for name in INSTRUCTION_COLUMNS)
-
-
-def released_features(table: Table) -> "Features":
-    """Return the Hugging Face features of the released columns."""
-    import datasets
-
-    declared = features(table)
-    return datasets.Features({column.name: declared[column.name] for column in released_columns(table)})
 
 
 def write_instruction_rows(path: Path, instructions: pl.DataFrame, *, name: str) -> FileEntry:

@@ -1,7 +1,11 @@
 """What to label next: pictures that models disagree about, and among those what is unlike the rest."""
 
-import numpy as np
+import time
 
+import numpy as np
+import pytest
+
+from medmultipoints.transforms.witnesses import label_next
 from medmultipoints.transforms.witnesses.label_next import Unlabelled, disagreement, order_of_labelling
 
 
@@ -26,3 +30,28 @@ def test_of_two_alike_one_comes_late_and_what_is_labelled_comes_last() -> None:
     assert ["a", "c", "b"] == [one.name for one in found][:3]
     assert {"d", "e"} == {one.name for one in found[3:]}
     assert found == order_of_labelling(pictures[::-1], [2**32 - 1])
+
+
+def test_beyond_the_spread_places_every_picture_follows_once_by_the_same_product(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(3)
+    pictures = [
+        Unlabelled(f"{place:03}", round(float(rng.random()), 1), int(rng.integers(2**63))) for place in range(60)
+    ]
+    whole = order_of_labelling(pictures, [])
+    monkeypatch.setattr(label_next, "MOST_SPREAD", 10)
+    found = order_of_labelling(pictures, [])
+    assert whole[:10] == found[:10]
+    products = [one.disagreement * one.distance for one in found[10:]]
+    assert sorted(products, reverse=True) == products
+    assert sorted(one.name for one in whole) == sorted(one.name for one in found)
+
+
+def test_thirty_thousand_pictures_are_ordered_in_seconds() -> None:
+    rng = np.random.default_rng(4)
+    rows = zip(rng.random(30_000).round(4).tolist(), rng.integers(2**63, size=30_000).tolist(), strict=True)
+    pictures = [Unlabelled(f"{place:05}", part, code) for place, (part, code) in enumerate(rows)]
+    start = time.process_time()
+    assert len(order_of_labelling(pictures, [])) == 30_000
+    assert time.process_time() - start < 30

@@ -5,15 +5,18 @@ from io import BytesIO
 from pathlib import Path
 
 import polars as pl
-from datasets import load_dataset
+import pytest
+from datasets import Features, load_dataset
 from huggingface_hub import DatasetCard
 from PIL import Image
 
 from medmultipoints.data_lake.catalogue import load_catalogue
-from medmultipoints.data_lake.release.write.card import TEMPLATE, Curated, render_card
-from medmultipoints.data_lake.release.write.files import FileEntry
+from medmultipoints.data_lake.release.export.dialect_lines import FORMS
+from medmultipoints.data_lake.release.write.card import TEMPLATE, Curated, config_tables, released_config, render_card
+from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, MADE, FileEntry
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, _axis, bin_counts, histogram_png
 from medmultipoints.data_lake.release.write.licences import hub_licence, licence_reason
+from medmultipoints.data_lake.release.write.parquet import describe_features
 from medmultipoints.transforms.compose.stats import count_histogram
 from medmultipoints.transforms.diff.releases import Tables
 from tests.data_lake.release.tiny_release import card_facts
@@ -27,6 +30,15 @@ FILES = [
 
 def card_of(tables: Tables, **values: object) -> str:
     return render_card(replace(card_facts(tables, FILES), **values), TEMPLATE.read_text("utf-8"))
+
+
+CONFIGS = (*config_tables(()), *MADE, *(f"{DIALECT_PREFIX}{name}" for name in FORMS))
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_features_are_described_as_the_library_does(config: str) -> None:
+    schema = released_config(config)
+    assert describe_features(schema) == Features.from_arrow_schema(schema)._to_yaml_list()
 
 
 def test_the_hub_library_reads_the_metadata(tables: Tables) -> None:
