@@ -110,7 +110,7 @@ def damaged(entry: ZipEntry, problem: str) -> MemberProblem:
 
 
 def _read_packed(entry: ZipEntry) -> bytes:
-    """The content as it is stored, in one read unless name and extra field of its local header are very long."""
+    """Return the content as it is stored: one read unless name and extra field of its local header are very long."""
     found = read_at(entry.archive, entry.header_offset, LOCAL_HEADER.size + USUAL_NAMES + entry.compressed)
     start = _content_start(entry, found[: LOCAL_HEADER.size])
     if start > LOCAL_HEADER.size + USUAL_NAMES:
@@ -119,7 +119,7 @@ def _read_packed(entry: ZipEntry) -> bytes:
 
 
 def _content_start(entry: ZipEntry, header: bytes) -> int:
-    """Where the content of an entry begins, counted from its local header."""
+    """Return where the content of an entry begins, counted from its local header."""
     if len(header) < LOCAL_HEADER.size or not header.startswith(b"PK\x03\x04"):
         raise damaged(entry, "no local header where the directory points")
     _, name_length, extra_length = LOCAL_HEADER.unpack(header)
