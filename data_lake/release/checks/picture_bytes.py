@@ -18,7 +18,7 @@ from medmultipoints.data_lake.release.write.files import image_extension
 from medmultipoints.transforms.pictures.orientation import find_orientations
 
 AT_ONCE = 64
-"""Pictures in memory beside those of their row group."""
+"""So many pictures are decoded before their sentences are given."""
 
 
 def check_pictures(pictures: Iterable[Picture], images: pl.DataFrame, objects: pl.DataFrame) -> Iterator[str]:
