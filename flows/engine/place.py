@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import polars as pl
+
 from medmultipoints.data_lake.publish.withdrawn import refuse_withdrawn
 from medmultipoints.data_lake.release.read.compare import compare_releases
+from medmultipoints.data_lake.release.read.released_tables import read_quarantine
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, read_manifest
 from medmultipoints.data_lake.store import remote
 from medmultipoints.data_lake.store.hashing import file_sha256
@@ -19,6 +22,8 @@ from medmultipoints.data_lake.store.runs import read_runs
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 
+SourceFile = tuple[str, str, str]
+"""Source, name and sha256 of a file."""
 VERSIONED = re.compile(r"\d+\.\d+\.\d+")
 
 
@@ -75,7 +80,7 @@ def refuse_taken(build: Build, code: str) -> None:
     given = {(source.name, file.name, file.sha256) for source in build.sources for file in source.fingerprint.files}
     other = {
         "recipe": made.recipe != build.recipe.model_dump(mode="json"),
-        "source files": files != given,
+        "source files": files != given and files != _without_left_out(given, target, made),
         "code": made.code_digest != code,
     }
     if differ := [name for name, differs in other.items() if differs]:
@@ -84,6 +89,15 @@ def refuse_taken(build: Build, code: str) -> None:
             "release is never changed. Build under another --version, as --version auto, or give --check-version late "
             "to build first and compare the contents."
         )
+
+
+def _without_left_out(given: set[SourceFile], release: Path, made: Manifest) -> set[SourceFile]:
+    """Return the files without those that are no part of the dataset, as the release's own accounting names them."""
+    excluded = read_quarantine(release, made, "exclusions")
+    if excluded is None:
+        return given
+    left_out = set(excluded.filter(pl.col("stage") == "index", pl.col("verdict") == "dropped")["key"])
+    return {file for file in given if f"{file[0]}/{file[1]}" not in left_out}
 
 
 def place_release(build: Build, manifest: Receipt) -> Placed:

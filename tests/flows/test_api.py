@@ -1,12 +1,14 @@
 """The public face: every name has a docstring, its example runs, and the import costs nothing."""
 
 import doctest
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import medmultipoints as mm
 from medmultipoints.flows import api
@@ -70,6 +72,36 @@ def test_a_version_that_something_else_made_is_refused_before_any_work(
     with pytest.raises(mm.UsageError, match=r"demo 1\.0\.0 exists, and other recipe made it"):
         mm.build(other, lake=lake, sources=given, only=["hyperkvasir"])
     assert before == sorted((lake / "receipts").rglob("*"))
+
+
+def test_files_that_are_no_part_of_the_dataset_do_not_take_a_version(tmp_path: Path) -> None:
+    """The build is asked for again, and again in a lake that has lost what the stages made."""
+    recipe = own_recipe(tmp_path / "cells")
+    first = mm.build(recipe, lake=tmp_path / "lake")
+    assert mm.build(recipe, lake=tmp_path / "lake") == first
+    shutil.rmtree(tmp_path / "lake" / "receipts")
+    assert mm.build(recipe, lake=tmp_path / "lake") == first
+    Image.new("RGB", (64, 48), "red").save(tmp_path / "cells" / "images" / "4.png")
+    with pytest.raises(mm.UsageError, match=r"cells 1\.0\.0 exists, and other source files made it"):
+        mm.build(recipe, lake=tmp_path / "lake")
+
+
+def own_recipe(source: Path) -> Path:
+    """A recipe of four pictures with YOLO boxes, with a licence text next to them."""
+    for folder in ("images", "labels"):
+        (source / folder).mkdir(parents=True)
+    for number in range(4):
+        Image.effect_noise((64, 48), 60 + number).convert("RGB").save(source / "images" / f"{number}.png")
+        (source / "labels" / f"{number}.txt").write_text("0 0.5 0.5 0.25 0.25\n")
+    (source / "data.yaml").write_text("names: [cell]\n")
+    (source / "LICENSE").write_text("MIT")
+    recipe = source.with_suffix(".toml")
+    recipe.write_text(
+        'name = "cells"\nversion = "1.0.0"\ntitle = "Cells"\nrelease_date = "2026-11-30"\n'
+        "[splits]\nfractions = { train = 0.5, test = 0.5 }\n[instructions]\ntasks = []\n"
+        f'[sources.cells]\npath = "{source}"\nlicence = "MIT"\naccept = true\n'
+    )
+    return recipe
 
 
 def test_a_wrong_argument_is_named(tmp_path: Path, release: mm.Release) -> None:
