@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from os import cpu_count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import polars as pl
 
@@ -18,7 +18,7 @@ from medmultipoints.data_lake.release.checks.verify import VerifyReport, verify_
 from medmultipoints.data_lake.release.export.dialects import DialectReport, export_dialect
 from medmultipoints.data_lake.release.export.plain import ExportReport, export_release
 from medmultipoints.data_lake.release.read.compare import diff_folders
-from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet
+from medmultipoints.data_lake.release.read.released_tables import read_all_instructions, read_parquet, splits_of
 from medmultipoints.data_lake.release.read.show import describe_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.flows.engine.execute import execute
@@ -28,6 +28,7 @@ from medmultipoints.flows.engine.request import BuildRequest, PublishRequest, as
 from medmultipoints.flows.engine.run import Unwatched, run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.diff.releases import ReleaseDiff
+from medmultipoints.transforms.errors import UsageError
 
 TableName = Literal["records", "images", "objects", "instructions", "predictions", "proposals"]
 
@@ -108,6 +109,8 @@ def build(
 def load(release: Release | Path | str, table: TableName = "records", *, split: str | None = None) -> pl.DataFrame:
     """Return a table of a release as a polars frame, without the pictures: ``export`` writes those as files.
 
+    UsageError for a table or a split that the release does not have.
+
     Example:
         >>> import medmultipoints as mm
         >>> records = mm.load(folder)
@@ -119,6 +122,10 @@ def load(release: Release | Path | str, table: TableName = "records", *, split: 
     """
     path = Release.at(release).path
     manifest = read_manifest(path)
+    if table not in get_args(TableName):
+        raise UsageError(f"table {table!r}: expected one of {', '.join(get_args(TableName))}.")
+    if split is not None and split not in splits_of(manifest):
+        raise UsageError(f"split {split!r}: the release has {', '.join(splits_of(manifest))}.")
     if table == "instructions":
         return read_all_instructions(path, manifest, split)
     return read_parquet(path, manifest, "data" if table == "records" else table, split)

@@ -1,4 +1,4 @@
-"""Generate pages from the code: docs/cli.md from the commands, docs/recipe.md from the recipe, and prefect.yaml."""
+"""Generate pages from the code: the command line, the Python API, the recipe, the declaration, prefect.yaml."""
 
 import re
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medmultipoints.flows.cli.app import COMMANDS, load
+from tools.api_page import render_api
 from tools.declaration_page import render_declaration
 from tools.formats_page import render_formats
 from tools.prefect_yaml import render_prefect_yaml
@@ -63,6 +64,7 @@ def pages() -> dict[Path, str]:
     """Return every generated page with the text that it must have."""
     return {
         ROOT / "docs" / "cli.md": render_cli(),
+        ROOT / "docs" / "api.md": render_api(),
         ROOT / "docs" / "recipe.md": render_recipe(),
         ROOT / "docs" / "declaration.md": render_declaration(),
         FORMATS: replace_between(FORMATS.read_text("utf-8"), "<!-- formats -->\n", "<!-- end -->", render_formats()),

@@ -6,7 +6,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from medmultipoints.data_lake.release.read.audit_findings import read_conventions, read_findings, told
+from medmultipoints.data_lake.release.read.audit_findings import finding_rows, read_conventions, read_findings
 from medmultipoints.data_lake.release.write.card import describe_convention
 from medmultipoints.data_lake.report.correction_entries import entry, values_of
 from medmultipoints.flows.cli.console import OUT, print_json, table
@@ -38,7 +38,7 @@ def audit(
             raise UsageError(f"--kind {name}: unknown kind; choose one of {', '.join(known)}.")
     findings = findings.filter(pl.col("kind").is_in(kind)) if kind else findings
     if as_json:
-        for row in told(findings):
+        for row in finding_rows(findings):
             print_json(row)
         return
     if as_entries:
@@ -46,6 +46,9 @@ def audit(
         return
     for row in read_conventions(release).iter_rows(named=True):
         OUT.print(describe_convention(row), markup=False)
+    if findings.is_empty():
+        OUT.print("\nno findings" + (" of this kind" if kind else ""))
+        return
     grouped = findings.group_by("severity", "kind", "action", maintain_order=True).agg(
         pl.len().alias("findings"), pl.col("sample_id").n_unique().alias("images")
     )

@@ -109,7 +109,10 @@ def show(release: ReleaseArgument, as_json: JsonOption = False) -> None:
         print_json(facts)
         return
     for name, value in facts.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
+        if name == "notes":
+            for line in value:
+                OUT.print(f"[bold]{'note':<16}[/]{escape(line)}")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
             columns = [column for column, first in value[0].items() if not isinstance(first, (list, tuple))]
             OUT.print()
             table(name.replace("_", " "), columns, [[figure(row[column]) for column in columns] for row in value])

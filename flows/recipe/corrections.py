@@ -257,8 +257,8 @@ def _first_problem(error: ValidationError) -> str:
     found = error.errors()[0]
     table, *rest = found["loc"]
     number, keys = (int(rest[0]) + 1, rest[1:]) if rest else ("", [])
-    told = f"[[{table}]] {number}".strip(), ".".join(map(str, keys)), problem(found, _File)
-    return ": ".join(part for part in told if part)
+    parts = f"[[{table}]] {number}".strip(), ".".join(map(str, keys)), problem(found, _File)
+    return ": ".join(part for part in parts if part)
 
 
 def _placed(entries: tuple[EntryT, ...], where: str) -> list[EntryT]:

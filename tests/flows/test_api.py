@@ -109,6 +109,10 @@ def test_a_wrong_argument_is_named(tmp_path: Path, release: mm.Release) -> None:
         mm.build("demo", lake=tmp_path / "lake", version="1")
     with pytest.raises(mm.UsageError, match="there is no such folder. Give the folder of a release."):
         mm.show(tmp_path / "nowhere")
+    with pytest.raises(mm.UsageError, match="split 'val': the release has test, train"):
+        mm.load(release, split="val")
+    with pytest.raises(mm.UsageError, match="table 'record': expected one of records, images, "):
+        mm.load(release, "record")  # type: ignore[arg-type]
     with pytest.raises(mm.UsageError, match="give either --repo OWNER/NAME for the Hub, or --to FOLDER"):
         mm.publish(release)
 

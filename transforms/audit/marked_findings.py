@@ -32,10 +32,10 @@ def mark_findings(findings: pl.DataFrame, corrections: pl.DataFrame, regions: pl
         if accepts and marked.filter(own).is_empty():
             raise CorrectionProblem(row["where"], f"{row['sample_id']} has no finding {row['kind'] or 'at all'}")
         done = f"{'accepted' if accepts else 'corrected: ' + row['action']} by {row['reviewer']}, {row['date']}"
-        told = pl.when(own)
+        chosen = pl.when(own)
         marked = marked.with_columns(
-            action=told.then(pl.lit(f"{done}: {row['reason']}")).otherwise("action"),
-            severity=told.then(pl.lit("info")).otherwise("severity"),
+            action=chosen.then(pl.lit(f"{done}: {row['reason']}")).otherwise("action"),
+            severity=chosen.then(pl.lit("info")).otherwise("severity"),
         )
     return marked
 

@@ -5,6 +5,8 @@ from typing import Final
 
 import polars as pl
 
+from medmultipoints.transforms.instructions.fences import read_fenced
+
 PLACES: Final = '"(?:point|bbox)_2d"'
 """What an answer holds that gives places."""
 LONGEST: Final = 80
@@ -115,7 +117,7 @@ def note_tasks(instructions: pl.DataFrame, asked: Iterable[str], *, degenerate: 
         .filter((pl.col("rows") > 1) & (pl.col("answers") == 1) & (pl.col("task") != "presence"))
     )
     notes += [
-        f"task {task}: in {split} every answer is {answer if len(answer) <= LONGEST else answer[:LONGEST] + '...'}"
+        f"task {task}: in {split} every answer is {_on_one_line(answer)}"
         for split, task, answer in same.select("split", "task", "answer").sort("task", "split").iter_rows()
     ]
     yes = pl.col("answer").str.contains('"present": true', literal=True)
@@ -124,3 +126,9 @@ def note_tasks(instructions: pl.DataFrame, asked: Iterable[str], *, degenerate: 
         if some_yes != some_no:
             notes.append(f"task presence: in {split} every answer is {'yes' if some_yes else 'no'}")
     return notes
+
+
+def _on_one_line(answer: str) -> str:
+    """Return an answer without the fence around its JSON, and cut where it is long."""
+    text = " ".join((read_fenced(answer) or answer).split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

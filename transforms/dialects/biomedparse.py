@@ -4,6 +4,7 @@ Source of the rule: BiomedParse's data preparation. A picture is put into the mi
 names are ``<image>_<modality>_<site>.png`` and ``<image>_<modality>_<site>_<target+words>.png``.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from medmultipoints.transforms.dialects.released_masks import (
 )
 
 NO_MASK: Final = "no object with a mask"
-_MODALITIES: Final = {"endoscopy": "endoscope", "microscopy": "microscopy"}
+_PLAIN: Final = re.compile(r"[^A-Za-z0-9]+")
 
 
 def place(pictures: Iterable[Picture], split: str) -> Placement:
@@ -76,7 +77,7 @@ def _annotation(
 ) -> dict[str, Any]:
     picture, label = target
     file = f"{_stem(picture)}.png"
-    text = f"{_words(label)} in {slug(picture.organ)} {_MODALITIES[modality(picture)]}"
+    text = f"{_words(label)} in {slug(picture.organ)} {_modality(picture)}"
     return {
         "id": number,
         "ann_id": number,
@@ -94,7 +95,13 @@ def _annotation(
 
 def _stem(picture: Picture) -> str:
     name = plain_name(f"{picture.source}-{picture.stem}", picture.image_sha256)
-    return f"{name}_{_MODALITIES[modality(picture)]}_{slug(picture.organ)}"
+    return f"{name}_{_modality(picture)}_{slug(picture.organ)}"
+
+
+def _modality(picture: Picture) -> str:
+    """Return the modality in BiomedParse's words: ``endoscope``, ``CT``; ``-`` for all but letters and digits."""
+    word = modality(picture)
+    return "endoscope" if word == "endoscopy" else _PLAIN.sub("-", word).strip("-") or "unknown"
 
 
 def _mask_name(picture: Picture, label: str) -> str:

@@ -80,6 +80,7 @@ class Picture:
     video_id: str | None = None
     frame_index: int | None = None
     fps: float | None = None
+    modality: str | None = None
     objects: tuple[ReleasedObject, ...] = ()
 
     @property

@@ -10,6 +10,9 @@ from medmultipoints.transforms.dialects.items import Picture
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _SLUG: Final = re.compile(r"[^a-z0-9]+")
+_IMPLIED: Final = {"microscopy": "microscopy"} | dict.fromkeys(
+    ("lower gi", "upper gi", "gastrointestinal tract"), "endoscopy"
+)
 
 
 def plain_name(text: str, sha256: str) -> str:
@@ -23,8 +26,10 @@ def slug(text: str) -> str:
 
 
 def modality(picture: Picture) -> str:
-    """Return ``microscopy`` for that organ, else ``endoscopy``: the two kinds of picture that the sources have."""
-    return "microscopy" if picture.organ.lower() == "microscopy" else "endoscopy"
+    """Return the modality that the source states, else that of a known organ, or ``unknown``."""
+    if picture.modality:
+        return picture.modality
+    return _IMPLIED.get(picture.organ.lower(), "unknown")
 
 
 def stable_id(text: str) -> int:

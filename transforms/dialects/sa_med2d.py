@@ -56,4 +56,4 @@ def _masks(picture: Picture, contents: Contents) -> Iterator[tuple[ReleasedObjec
 
 def _name(picture: Picture) -> str:
     case = plain_name(picture.stem, picture.image_sha256)
-    return f"{modality(picture)}_00--{slug(picture.source)}--{case}--x_0000"
+    return f"{slug(modality(picture)).replace('-', '_')}_00--{slug(picture.source)}--{case}--x_0000"

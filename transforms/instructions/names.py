@@ -15,7 +15,13 @@ _FORMS: Final = "forms"
 # Consonant sounds that are written with a vowel, and a silent consonant.
 _SOUNDS_CONSONANT: Final = re.compile(r"(uni|us[aeu]|eu|one|ute|ure)", re.IGNORECASE)
 _SOUNDS_VOWEL: Final = re.compile(r"([aeiou]|hour|hono|heir)", re.IGNORECASE)
+_SIDE: Final = re.compile(r"(^|\W)(left|right|upper|lower|anterior|posterior|middle|\w*\d)$", re.IGNORECASE)
 _PLURALS: Final = (
+    (re.compile(r"\b(nucle|thromb|bronch|vill|embol|fung|calcul)us$", re.IGNORECASE), r"\1i"),
+    (re.compile(r"\b(metast|sten|prosth|diagn)(as|os|es)is$", re.IGNORECASE), r"\1\2es"),
+    (re.compile(r"\b(bacteri|diverticul|mitochondri|gangli|ov)(um|on)$", re.IGNORECASE), r"\1a"),
+    (re.compile(r"\b(vertebr|trache|scler|papill)a$", re.IGNORECASE), r"\1ae"),
+    (re.compile(r"(?<![aiosu])s$"), "s"),  # a plural already: platelets
     (re.compile(r"([^aeiou])y$"), r"\1ies"),
     (re.compile(r"(s|x|z|ch|sh)$"), r"\1es"),
     (re.compile(r"$"), "s"),
@@ -72,7 +78,8 @@ def parse_names(text: str) -> Names:
 def add_labels(names: Names, labels: Iterable[str]) -> Names:
     """Return the names, with one for every label that has none: its own words, with the regular plural.
 
-    So a source that nobody here knows brings its labels along: ``gastric_ulcer`` becomes "gastric ulcer".
+    So a source that nobody here knows brings its labels along: ``gastric_ulcer`` becomes "gastric ulcer". A label
+    that ends in a side or a number has no plural of its own: "instances of rib right 9".
     """
     forms = {name.singular: name for name in names.forms}
     named = {label for known in names.by_policy.values() for label in known}
@@ -116,6 +123,8 @@ def labels_present(
 
 
 def _regular(words: str) -> Name:
+    if _SIDE.search(words):
+        return Name(words, f"instances of {words}", article_of(words))
     ending, replacement = next(rule for rule in _PLURALS if rule[0].search(words))
     return Name(words, ending.sub(replacement, words, count=1), article_of(words))
 

@@ -32,9 +32,9 @@ def mark_disputes(
     if not words:
         return findings
     disputed = pl.col("finding_id").is_in([*words])
-    told = pl.col("finding_id").replace_strict(words, default=None, return_dtype=pl.String)
+    action = pl.col("finding_id").replace_strict(words, default=None, return_dtype=pl.String)
     return findings.with_columns(
-        action=pl.coalesce(told, "action"),
+        action=pl.coalesce(action, "action"),
         severity=pl.when(disputed).then(pl.lit("warning")).otherwise("severity"),
     )
 

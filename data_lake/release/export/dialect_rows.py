@@ -123,6 +123,7 @@ def _picture(row: Row, objects: tuple[ReleasedObject, ...]) -> Picture:
         video_id=row["video_id"],
         frame_index=row["frame_index"],
         fps=row["fps"],
+        modality=row.get("modality"),
         objects=objects,
     )
 

@@ -32,7 +32,7 @@ def read_conventions(folder: Path) -> pl.DataFrame:
     return _read(folder, "conventions").sort("source")
 
 
-def told(findings: pl.DataFrame) -> Iterator[dict[str, Any]]:
+def finding_rows(findings: pl.DataFrame) -> Iterator[dict[str, Any]]:
     """Return each finding with exactly the ``KEYS``."""
     return findings.select(KEYS).iter_rows(named=True)
 

@@ -84,7 +84,10 @@ def read_parquet(folder: Path, manifest: Manifest, table: str, split: str | None
     if not parts and table == "objects":
         return empty_frame(load_table(table))
     if not parts:
-        raise DataError(f"{folder}: the release lists no file {table}/*.parquet. Build it again.")
+        raise DataError(
+            f"{folder}: the release holds no table {table}. Its recipe makes none, or `medmultipoints verify` says "
+            "what is missing."
+        )
     return pl.concat(parts)
 
 

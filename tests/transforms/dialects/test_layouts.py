@@ -1,6 +1,7 @@
 """Every layout gives back the objects of its pictures, within its rounding; ids stay when rows are added."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import orjson
 import pytest
@@ -12,7 +13,18 @@ from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Picture, box_mark, point_mark
 from medmultipoints.transforms.dialects.registry import DIALECTS, Layout
 from tests.transforms.dialects.decoders.registry import FILES, decode_files
-from tests.transforms.dialects.samples import CONTENTS, PICTURES, Edges, edges, found, frame, masked, picture, sizes
+from tests.transforms.dialects.samples import (
+    CONTENTS,
+    PICTURES,
+    SIZE,
+    Edges,
+    edges,
+    found,
+    frame,
+    masked,
+    picture,
+    sizes,
+)
 
 FORMS = {name: one.form for name, one in DIALECTS.items() if isinstance(one.form, Layout)}
 ROUNDING = {"coco": 1e-9, "coco-keypoints": 1e-9, "yolo": 1e-4, "mot": 1e-3, "sa-med2d": 0.0}
@@ -113,6 +125,26 @@ def test_biomedparse_gives_boxes_back_within_a_pixel_of_the_square(one: Picture)
 @settings(max_examples=25)
 def test_sa_med2d_gives_boxes_back_exactly(one: Picture) -> None:
     assert close(decoded("sa-med2d", [one]), expected("sa-med2d", [one]), 0)
+
+
+@pytest.mark.parametrize(
+    ("facts", "sa_med2d", "biomedparse"),
+    [
+        ({"modality": "CT", "organ": "brain"}, "ct_00", "CT_brain"),
+        ({"modality": "MR T1", "organ": "knee joint"}, "mr_t1_00", "MR-T1_knee-joint"),
+        ({"modality": None, "organ": "brain"}, "unknown_00", "unknown_brain"),
+        ({"modality": None, "organ": "Upper GI"}, "endoscopy_00", "endoscope_upper-gi"),
+        ({"modality": None, "organ": "Microscopy"}, "microscopy_00", "microscopy_microscopy"),
+    ],
+)
+def test_the_modality_is_the_stated_one_or_that_of_a_known_organ(
+    facts: dict[str, Any], sa_med2d: str, biomedparse: str
+) -> None:
+    one = picture("m", (masked(0, "polyps", (10, 10, 20, 20), SIZE),), **facts)
+    (path,) = FORMS["sa-med2d"].place([one], "train").paths.values()
+    assert path.startswith(f"train/images/{sa_med2d}--")
+    (path,) = FORMS["biomedparse"].place([one], "train").paths.values()
+    assert path == f"train/hyperkvasir-m_{biomedparse}.png"
 
 
 def test_masks_of_a_resized_picture_are_those_of_the_release() -> None:

@@ -14,10 +14,20 @@ from medmultipoints.transforms.instructions.names import Name, Names, add_labels
         ("bright_ray", Name("bright ray", "bright rays", "a")),
         ("mass", Name("mass", "masses", "a")),
         ("patch", Name("patch", "patches", "a")),
+        ("nucleus", Name("nucleus", "nuclei", "a")),
+        ("cell nucleus", Name("cell nucleus", "cell nuclei", "a")),
+        ("sinus", Name("sinus", "sinuses", "a")),
+        ("pancreas", Name("pancreas", "pancreases", "a")),
+        ("metastasis", Name("metastasis", "metastases", "a")),
+        ("vertebra", Name("vertebra", "vertebrae", "a")),
+        ("Platelets", Name("Platelets", "Platelets", "a")),
+        ("rib_right_9", Name("rib right 9", "instances of rib right 9", "a")),
+        ("heart_atrium_left", Name("heart atrium left", "instances of heart atrium left", "a")),
+        ("C3", Name("C3", "instances of C3", "a")),
     ],
 )
 def test_the_words_of_a_label_are_its_name(names: Names, label: str, name: Name) -> None:
-    """Underscores are blanks, the plural is the regular one, the article goes with the first sound."""
+    """Underscores are blanks, the plural is the usual one, the article goes with the first sound."""
     for policy in ("audited", "published"):
         assert allowed_names(add_labels(names, [label]), policy, label, alone=False) == (name,)
 
