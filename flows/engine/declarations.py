@@ -12,6 +12,8 @@ from medmultipoints.flows.recipe.problems import problems
 from medmultipoints.transforms.errors import DataError, MemberProblem, SourceDataError, UsageError
 from medmultipoints.transforms.sources.annotated import Question
 from medmultipoints.transforms.sources.declaration import Declaration, merge_read
+from medmultipoints.transforms.sources.reading.listing import listed
+from medmultipoints.transforms.sources.reading.unread import find_unread
 from medmultipoints.transforms.sources.registry import recognise_source
 
 Table = Mapping[str, Any]
@@ -69,9 +71,12 @@ def _complete(name: str, table: Table, files: SourceFiles) -> tuple[dict[str, An
     except MemberProblem as problem:
         raise SourceDataError(name, str(files.path), problem.detail, "Correct the file, or leave it out.") from problem
     if found is None:
+        unread = "".join(f" {hint.text}." for hint in find_unread(listed(files)))
+        what = (
+            f"nothing is read as the format {stated['format']}" if stated.get("format") else "no format is recognised"
+        )
         raise UsageError(
-            f"sources.{name}: no annotation format is recognised in {files.path}. Write format and annotations in "
-            f"[sources.{name}.read]; medmultipoints inspect {files.path} shows what was found."
+            f"sources.{name}: {what} in {files.path}.{unread} medmultipoints inspect {files.path} shows what was found."
         )
     in_read = (replace(question, key=f"read.{question.key}") for question in found.questions)
     questions = (*head_questions(table), *in_read)

@@ -1,11 +1,8 @@
 """Mask files to the whole numbers that they code: palettes as indices, colours packed, nothing rescaled."""
 
 import io
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +10,7 @@ from PIL import Image
 
 from medmultipoints.transforms.pictures.decode import MAX_PIXELS, ImageProblem, decode_mask
 from medmultipoints.transforms.pictures.png_chunks import SIGNATURE, PngDamage, check_pixels, read_chunks
+from medmultipoints.transforms.rasters.array_items import ITEM, array_item, read_array
 from medmultipoints.transforms.rasters.parquet_rows import row_picture
 from medmultipoints.transforms.rasters.volumes import is_volume_plane, read_plane
 from medmultipoints.transforms.records import MaskLayer
@@ -34,7 +32,7 @@ def read_codes(layer: MaskLayer, read: Callable[[str], bytes]) -> Values:
     if layer.plane.startswith("row:"):
         return _row_values(data, layer)
     if layer.member.lower().endswith((".npy", ".npz")):
-        return _array_values(data, layer.plane)
+        return _array_values(data, layer.member, layer.plane)
     plain = layer.kind == "binary" and layer.channel == "rgb" and not layer.plane
     if data.startswith(b"\xff\xd8\xff") and layer.kind == "rgb":
         raise ImageProblem("unreadable_image", "a JPEG does not keep the exact colours of a mask. Use PNG")
@@ -68,20 +66,10 @@ def pack_colour(text: str) -> int:
     return red << 16 | green << 8 | blue
 
 
-def read_array(data: bytes) -> NDArray[Any]:
-    """Return the one array of a NumPy file (npy, npz). ImageProblem for several, and for arrays of Python objects."""
-    try:
-        loaded = np.load(io.BytesIO(data), allow_pickle=False)
-        arrays = [loaded[name] for name in sorted(loaded.files)] if hasattr(loaded, "files") else [loaded]
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise ImageProblem("unreadable_image", f"no array of numbers: {error}") from error
-    if len(arrays) != 1:
-        raise ImageProblem("unreadable_image", f"it holds {len(arrays)} arrays, not one")
-    return np.asarray(arrays[0])
-
-
-def _array_values(data: bytes, plane: str) -> Values:
-    array = read_array(data)
+def _array_values(data: bytes, member: str, plane: str) -> Values:
+    array = array_item(data, member, plane) if plane.startswith(ITEM) else read_array(data, member)
+    if array.ndim == 3 and array.shape[2] == 1 and plane.startswith(ITEM):
+        array = array[..., 0]
     if plane.startswith("channel:") and array.ndim == 3:
         array = array[int(plane.removeprefix("channel:"))]
     if array.ndim != 2 or array.dtype.kind not in "biu":

@@ -2,8 +2,8 @@
 
 A plane is named ``axial:12``, ``coronal:3``, ``sagittal:40`` (behind it ``:square`` where pixels are made square, and
 ``:channel2`` where a volume has a fourth axis),
-``frame:7`` of a DICOM file, ``page:2`` of a TIFF; ``row:5`` of a Parquet file; ``series:0`` is what lies
-under a DICOM picture, an empty one the whole picture.
+``frame:7`` of a DICOM file, ``page:2`` of a TIFF; ``item:KEY:3`` of an array in a NumPy file; ``row:5`` of a Parquet
+file; ``series:0`` is what lies under a DICOM picture, an empty one the whole picture.
 """
 
 import io
@@ -16,6 +16,7 @@ from PIL import Image
 
 from medmultipoints.transforms.pictures.decode import MAX_PIXELS, ImageProblem, decode_image
 from medmultipoints.transforms.rasters import dicom, nifti
+from medmultipoints.transforms.rasters.array_items import ITEM, array_item
 from medmultipoints.transforms.rasters.intensity import Rendering, read_rendering, to_gray
 from medmultipoints.transforms.rasters.parquet_rows import row_picture
 
@@ -75,6 +76,8 @@ def render_plane(read: Read, member: str, plane: str, rendering: str) -> NDArray
     data, rule = read(member), read_rendering(rendering)
     if plane.startswith("row:"):
         return render_file(row_picture(data, member, _number(plane)), f"{member}, {plane}", rule)
+    if plane.startswith(ITEM):
+        return _render_array(array_item(data, member, plane), member, rule)
     if data[128:132] == b"DICM":
         return dicom.render(data, member, rule, _number(plane) if plane else 0)
     if is_volume_plane(plane):

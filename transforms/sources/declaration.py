@@ -63,6 +63,19 @@ def _checked_column(name: str) -> str:
 ColumnName = Annotated[str, AfterValidator(_checked_column)]
 
 
+FIELDS = frozenset({"image", "label", "box", "x1", "y1", "x2", "y2", "objects", "outline", "runs", "mask", "crowd"})
+"""What a column of a table, or a path in a JSON record, can hold."""
+
+
+def _checked_field(name: str) -> str:
+    if name not in FIELDS:
+        raise ValueError(f"no such field; choose of {', '.join(sorted(FIELDS))}")
+    return name
+
+
+FieldName = Annotated[str, AfterValidator(_checked_field)]
+
+
 class Part(BaseModel):
     """A table of a declaration: frozen, unknown keys are errors."""
 
@@ -219,7 +232,11 @@ class Declaration(Part):
     classes: Texts = Field(default=(), description="names of class numbers, from 0")
     label_names: str | None = Field(default=None, description="JSON file of value = label")
     label: str | None = Field(default=None, description="label of all objects, where the files do not say one")
-    fields: Mapping[str, str] = Field(default={}, description="of tables: what is needed = column that holds it")
+    fields: Mapping[FieldName, str] = Field(
+        default={},
+        description="of tables and JSON: image, label, box or x1, y1, x2, y2, objects, outline, runs, mask, crowd = "
+        "column, or path in a record, that holds it; columns without names are 1, 2 and so on, {n} a number in names",
+    )
     name: str | None = Field(default=None, description="name of a picture, with holes; default: its path")
     boxes: BoxKeys = BoxKeys()
     masks: MaskKeys = MaskKeys()

@@ -6,7 +6,7 @@ answer, but for those whose answer would make objects of what may be none.
 
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -26,10 +26,11 @@ from medmultipoints.transforms.sources.annotated import (
 )
 from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel, merge_read
 from medmultipoints.transforms.sources.reading.joining import AMBIGUOUS, MISSING
-from medmultipoints.transforms.sources.reading.listing import listed
-from medmultipoints.transforms.sources.reading.proposing import plural
+from medmultipoints.transforms.sources.reading.listing import Listing, listed
+from medmultipoints.transforms.sources.reading.proposing import plural, toml_choice
 from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT
-from medmultipoints.transforms.sources.registry import find_format, recognise_source
+from medmultipoints.transforms.sources.reading.unread import find_unread
+from medmultipoints.transforms.sources.registry import FORMATS, find_format, recognise_source
 
 COUNTED: Final = frozenset({MISSING, AMBIGUOUS, ZERO_EXTENT})
 """Problems of entries that are objects all the same: they count as read, and a build puts them in quarantine."""
@@ -65,7 +66,7 @@ def inspect_source(files: Files, stated: Mapping[str, Any], *, accept: bool = Fa
         guesses |= likely
         recognition = recognise_source(listing, merge_read(nest_keys(guesses), stated))
     if recognition is None:
-        return _unrecognised(listing.pictures, dict(listing.kinds))
+        return _unrecognised(listing, stated)
     read = merge_read(recognition.read, stated)
     assumed = {
         question.key: choice_value(question.default)
@@ -126,16 +127,19 @@ def choice_value(text: str) -> Any:
         return text
 
 
-def _unrecognised(pictures: Sequence[str], kinds: Mapping[str, str]) -> Inspection:
-    found = ", ".join(f"{count} {kind}" for kind, count in Counter(kinds.values()).most_common())
-    text = f"No annotations of a known format were found (members: {found or 'none'}). Which format are they in?"
-    hints = []
-    pointers = sum(kind == "lfs" for kind in kinds.values())
-    if pointers:
-        hints.append(
-            Hint("lfs_pointers", f"{plural(pointers, 'file')} are pointers of Git LFS; run `git lfs pull` there")
-        )
-    return Inspection(None, {}, {}, len(pictures), {}, (Question("format", text),), tuple(hints), ())
+def _unrecognised(listing: Listing, stated: Mapping[str, Any]) -> Inspection:
+    found = ", ".join(f"{count} {kind}" for kind, count in Counter(listing.kinds.values()).most_common())
+    said = f"members: {found or 'none'}"
+    if stated.get("format"):
+        text = f"Nothing here is read as the format {stated['format']} ({said}). Which format is it?"
+    else:
+        text = f"No annotations of a known format were found ({said}). Which format are they in?"
+    question = Question("format", text, tuple(sorted(toml_choice(form.name) for form in FORMATS)))
+    hints = list(find_unread(listing))
+    if pointers := sum(kind == "lfs" for kind in listing.kinds.values()):
+        said = f"{plural(pointers, 'file')} are pointers of Git LFS; run `git lfs pull` there"
+        hints.append(Hint("lfs_pointers", said))
+    return Inspection(None, {}, {}, len(listing.pictures), {}, (question,), tuple(hints), ())
 
 
 class _Counted:

@@ -7,15 +7,19 @@ from typing import Any, Final
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.sources.annotated import Files, Question, Recognition
 from medmultipoints.transforms.sources.formats import (
+    arrays,
     coco,
+    coco_panoptic,
     createml,
     cvat,
     cvat_video,
     dicom,
     hugging_face,
+    json_records,
     label_studio,
     labelme,
     labelme_xml,
+    lines,
     masks,
     mot,
     nifti,
@@ -32,15 +36,19 @@ from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.surroundings import complete
 
 _MODULES = (
+    arrays,
     coco,
+    coco_panoptic,
     createml,
     cvat,
     cvat_video,
     dicom,
     hugging_face,
+    json_records,
     label_studio,
     labelme,
     labelme_xml,
+    lines,
     masks,
     mot,
     nifti,
@@ -52,9 +60,14 @@ _MODULES = (
     yolo,
 )
 FORMATS: Final[tuple[Format, ...]] = tuple(
-    sorted((module.FORMAT for module in _MODULES), key=lambda form: -form.weight)
+    sorted((module.FORMAT for module in _MODULES), key=lambda form: (form.last, -form.weight))
 )
 """The format that says most of an object comes first."""
+_PIXELS: Final = frozenset({"arrays", "masks", "nifti", "dicom"})
+"""Formats that read no text: another file may say more of the same pictures."""
+
+_COVERED: Final[Mapping[str, tuple[str, ...]]] = {"coco-panoptic": ("masks",)}
+"""Formats whose files another one reads: its masks are no alternative to it."""
 
 
 def find_format(name: str) -> Format:
@@ -69,8 +82,15 @@ def recognise_any(files: Files, stated: Mapping[str, object]) -> tuple[Recogniti
     """Return what each format makes of the members, those that say most first; a stated format is tried alone."""
     listing = listed(files)
     tried = FORMATS if stated.get("format") is None else (find_format(str(stated["format"])),)
-    found = (form.recognise(listing, stated) for form in tried)
-    return tuple(recognition for recognition in found if recognition is not None)
+    found: list[Recognition] = []
+    for form in tried:
+        if any(form.name in _COVERED.get(str(recognition.read["format"]), ()) for recognition in found):
+            continue
+        if form.last and any(recognition.read["format"] not in _PIXELS for recognition in found):
+            continue
+        recognition = form.recognise(listing, stated)
+        found += [recognition] if recognition is not None else []
+    return tuple(found)
 
 
 def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | None:

@@ -8,7 +8,7 @@ from medmultipoints.transforms.records import Annotation, Box
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.reading.joining import Pictures, missing, picture_size
+from medmultipoints.transforms.sources.reading.joining import Pictures, missing, size_or_none
 from medmultipoints.transforms.sources.reading.json_rows import show, stream_tasks
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
@@ -80,17 +80,10 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     for name in chosen:
         hint_missing(draft, name, joins[name])
         for join, (_, entries) in zip(joins[name], held[name], strict=True):
-            size = _size(listing, join.member)
+            size = size_or_none(listing, join.member)
             boxes += [(_numbers(box), size) for box in entries]
     _decide_form(draft, boxes)
     return draft.done()
-
-
-def _size(listing: Listing, member: str | None) -> tuple[int, int] | None:
-    try:
-        return None if member is None else picture_size(listing, member)
-    except MemberProblem:
-        return None
 
 
 def _decide_form(draft: Draft, boxes: list[tuple[list[Any], tuple[int, int] | None]]) -> None:
@@ -128,7 +121,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
             continue
         for at, (stated, boxes) in enumerate(entries):
             joined = pictures.index.find(stated, name)
-            size = _size(listing, joined.member)
+            size = size_or_none(listing, joined.member)
             found: list[Annotation | ReadProblem] = [
                 make_annotation(f"{name}#{at}/{n}", str(box.get("label") or ""), _place(declaration, box, size), {})
                 for n, box in enumerate(boxes)

@@ -14,6 +14,7 @@ class Format:
     ``recognise`` proposes a declaration from the content of members, or None where none is of this format. ``read``
     yields pictures with their annotations, one at a time. ``weight`` orders formats that annotate the same pictures:
     what a format can say of an object. ``lost`` and ``export`` are rows of docs/formats.md.
+    ``last``: tried only where no format but masks reads the files.
     """
 
     name: str
@@ -23,3 +24,4 @@ class Format:
     weight: int
     lost: str
     export: str
+    last: bool = False

@@ -3,11 +3,13 @@
 Files are masks because of their pixels (flat areas) and belong to the picture whose name begins or ends theirs.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.rasters.values import read_array
+from medmultipoints.transforms.rasters.array_items import read_array
+from medmultipoints.transforms.rasters.volumes import TIFF, count_pages
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
@@ -25,6 +27,7 @@ from medmultipoints.transforms.sources.reading.volume_keys import declared_value
 SAMPLE = 48
 """How many mask files are decoded to decide what their values mean."""
 MOST_CLASSES = 64
+MASK_WORDS = frozenset({"mask", "masks", "seg", "segmentation", "gt", "label", "labels", "ground", "truth", "manual"})
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
@@ -77,8 +80,7 @@ def _decide_binary(
         _ask_object(draft, "file" if several and "{target" not in grammar else "component")
     if "{target:" in grammar:
         _decide_numbers(draft, listing, masks)
-    elif "{target}" in grammar:
-        names = _targets(draft, masks)
+    elif "{target}" in grammar and not _are_plain(names := _targets(draft, masks)):
         draft.line("masks.label", "{target}", f"a part of the mask's path: {', '.join(sorted(names)[:8])}")
     else:
         draft.ask("masks.label", "What do the masks show? Give the label of the objects.")
@@ -95,6 +97,11 @@ def _decide_numbers(draft: Draft, listing: Listing, masks: Sequence[Mask]) -> No
     else:
         shown = ", ".join(f'"{text}" = "…"' for text in texts[:8])
         draft.ask("labels", f"What are the class numbers {', '.join(texts[:20])}? Give {{ {shown} }}.")
+
+
+def _are_plain(names: Collection[str]) -> bool:
+    """Return whether words in names say no more than that a file is a mask: ``mask``, ``mask_1``, ``seg``."""
+    return all(word in MASK_WORDS for name in names for word in re.findall(r"[^\W\d_]+", name.casefold()))
 
 
 def _holes_of(draft: Draft, masks: Sequence[Mask]) -> str:
@@ -127,14 +134,20 @@ def _decide_values(draft: Draft, listing: Listing, seen: MaskValues, said: str) 
     numbers = sorted(seen.held)
     shown = ", ".join(map(str, numbers[:12])) + (", …" if len(numbers) > 12 else "")
     connected = seen.single >= 0.9 * max(1, seen.areas)
-    if seen.palette:
+    if 255 in numbers and seen.palette:
+        draft.line("masks.ignore", [255], "255 marks borders and unknown areas")
+        numbers.remove(255)
+    if seen.palette and (seen.rising < seen.files or seen.most < 3 or value_names(listing, numbers)):
         draft.line("masks.kind", "palette", f"{said}: palette images; indices {shown}")
         _class_values(draft, listing, numbers)
+    elif seen.palette:
+        _ask_kind(draft, "palette", f"an index name a class, or number the objects? Indices {shown}")
+        if draft.states("masks.kind") != "instances":
+            _class_values(draft, listing, numbers)
     elif len(numbers) > MOST_CLASSES and connected:
         proof = f"{said}: up to {seen.most} values a picture, {seen.single} of {seen.areas} areas connected"
         draft.line("masks.kind", "instances", proof)
-        draft.line("masks.object", "value", "each value is one object")
-        draft.ask("masks.label", "What do the numbered masks show? Give the label of the objects.")
+        _number_objects(draft)
     elif len(numbers) <= MOST_CLASSES and not connected:
         draft.line(
             "masks.kind",
@@ -149,8 +162,7 @@ def _decide_values(draft: Draft, listing: Listing, seen: MaskValues, said: str) 
             "masks.kind", f"Does a value name a class, or number the objects? Values {shown}", [likely, other], likely
         )
         if draft.states("masks.kind") == "instances":
-            draft.line("masks.object", "value", "each value is one object")
-            draft.ask("masks.label", "What do the numbered masks show? Give the label of the objects.")
+            _number_objects(draft)
         elif draft.states("masks.kind") is not None:
             _class_values(draft, listing, numbers)
         else:
@@ -165,6 +177,23 @@ def _decide_values(draft: Draft, listing: Listing, seen: MaskValues, said: str) 
             )
 
 
+def _number_objects(draft: Draft) -> None:
+    draft.line("masks.object", "value", "each value is one object")
+    draft.ask("masks.label", "What do the numbered masks show? Give the label of the objects.")
+
+
+def _ask_kind(draft: Draft, kind: str, text: str) -> None:
+    """Ask whether values or colours are classes (``kind``) or numbers of objects, and then what these show."""
+    draft.ask("masks.kind", f"Does {text}", [kind, "instances"], kind)
+    if draft.states("masks.kind") == "instances":
+        _number_objects(draft)
+
+
+def _names_of(values: Sequence[str]) -> str:
+    """Return a table in which each value waits for its label."""
+    return "{ " + ", ".join(f'"{value}" = "…"' for value in values) + " }"
+
+
 def _class_values(draft: Draft, listing: Listing, numbers: Sequence[int]) -> None:
     if 255 in numbers:
         draft.line("masks.ignore", [255], "255 marks borders and unknown areas")
@@ -174,26 +203,28 @@ def _class_values(draft: Draft, listing: Listing, numbers: Sequence[int]) -> Non
         draft.line("label_names", names[0], f"it names the {plural(len(classes), 'value')} in use")
     else:
         shown = ", ".join(map(str, classes[:20]))
-        draft.ask("masks.values", f"What do the values {shown} show? No file of the source names them.")
+        text = f"What do the values {shown} show? No file of the source names them."
+        draft.ask("masks.values", text, [_names_of(list(map(str, classes[:20])))])
     _ask_object(draft)
 
 
 def _decide_colours(draft: Draft, listing: Listing, seen: MaskValues, said: str) -> None:
     colours = [colour for colour, _ in seen.colours.most_common()]
-    draft.line("masks.kind", "rgb", f"{said}: {plural(len(colours), 'colour')} and black")
+    proof = f"{said}: {plural(len(colours), 'colour')} and black"
     maps = label_maps(listing)
     fitting = {name: held for name, held in maps.items() if set(colours) <= held.keys()}
     if fitting:
+        draft.line("masks.kind", "rgb", proof)
         name, held = next(iter(fitting.items()))
         values = {",".join(map(str, colour)): held[colour] for colour in colours}
         draft.line("masks.values", values, f"{name} names each colour in use")
         _ask_object(draft)
-    else:
-        shown = "; ".join(",".join(map(str, colour)) for colour in colours[:8])
-        draft.ask(
-            "masks.values",
-            f"What do the colours {shown} show? No label map names them all; they may also number objects.",
-        )
+        return
+    _ask_kind(draft, "rgb", f"a colour name a class, or number an object? {proof}; no label map names them all")
+    if draft.states("masks.kind") != "instances":
+        texts = [",".join(map(str, colour)) for colour in colours]
+        shown = "; ".join(texts[:8])
+        draft.ask("masks.values", f"What do the colours {shown} show?", [_names_of(texts[:20])])
         _ask_object(draft)
 
 
@@ -214,12 +245,39 @@ def read(declaration: Declaration, files: Files) -> Reading:
     held, problems = _join(declaration, listing)
     yield from problems
     for name, layers in held.items():
+        pages = pages_of(listing, name)
+        if pages > 1:
+            yield from _read_pages(listing, name, layers, pages)
+            continue
         yield AnnotatedPicture(
             member=name,
             name=name,
             annotated=bool(layers),
             layers=tuple(layers),
             read_from=tuple(layer.member for layer in layers),
+        )
+
+
+def pages_of(listing: Listing, name: str) -> int:
+    """Return the number of pages of a TIFF, 1 for other files."""
+    return count_pages(listing.read(name)) if listing.head(name, 4) in TIFF else 1
+
+
+def _read_pages(listing: Listing, name: str, layers: Sequence[MaskLayer], pages: int) -> Reading:
+    """Yield each page of a TIFF as a picture with the same page of its masks; one file is one group."""
+    differ = [layer.member for layer in layers if pages_of(listing, layer.member) != pages]
+    for member in differ:
+        detail = f"{member} has {pages_of(listing, member)} pages, its picture {name} has {pages}"
+        yield ReadProblem(key=member, reason="pages_differ", detail=detail, picture=name)
+    for page in range(pages) if not differ else ():
+        yield AnnotatedPicture(
+            member=name,
+            name=f"{name}:page:{page}",
+            plane=f"page:{page}",
+            annotated=bool(layers),
+            layers=tuple(replace(layer, plane=f"page:{page}") for layer in layers),
+            read_from=tuple(layer.member for layer in layers),
+            columns={"group": name},
         )
 
 
@@ -246,10 +304,14 @@ def _join(declaration: Declaration, listing: Listing) -> tuple[dict[str, list[Ma
 def _channels(listing: Listing, layer: MaskLayer) -> list[MaskLayer]:
     """Return one layer a channel of an array; the whole file where it cannot be read, so that the build names it."""
     try:
-        count = len(read_array(listing.read(layer.member)))
+        count = len(read_array(listing.read(layer.member), layer.member))
     except MemberProblem:
         return [layer]
-    return [replace(layer, kind="binary", object="file", plane=f"channel:{number}") for number in range(count)]
+    plain = replace(layer, kind="binary", object="file", labels={})
+    return [
+        replace(plain, plane=f"channel:{number}", label=layer.labels.get(str(number), layer.label))
+        for number in range(count)
+    ]
 
 
 def make_layer(declaration: Declaration, labels: Mapping[str, str], name: str, values: Mapping[str, str]) -> MaskLayer:

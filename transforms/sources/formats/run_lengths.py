@@ -29,12 +29,11 @@ from medmultipoints.transforms.sources.reading.proposing import (
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place
 from medmultipoints.transforms.sources.reading.table_columns import (
     Row,
-    find_dialect,
     find_label,
     find_pictures,
     is_empty,
-    text_rows,
 )
+from medmultipoints.transforms.sources.reading.table_rows import find_tables, table_rows
 
 _SAMPLED: Final = 60
 
@@ -44,19 +43,6 @@ class _Columns:
     image: str
     runs: str
     label: str | None
-
-
-def _rows(listing: Listing, name: str) -> Iterator[tuple[int, Row]]:
-    dialect = find_dialect(listing.head(name), least=2)
-    if dialect is not None:
-        yield from text_rows(listing, name, dialect)
-
-
-def _tables(listing: Listing) -> Iterator[str]:
-    for name in listing.of("text"):
-        head = listing.head(name)
-        if head[:1] not in (b"{", b"[", b"<") and find_dialect(head, least=2) is not None:
-            yield name
 
 
 def _find_columns(rows: Sequence[Row], index: PictureIndex) -> _Columns | None:
@@ -80,9 +66,9 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft = Draft("run-lengths", stated)
     columns: dict[str, _Columns] = {}
     held: dict[str, frozenset[str]] = {}
-    for name in _tables(listing):
+    for name in find_tables(listing, 2):
         try:
-            rows = [row for _, row in _rows(listing, name)]
+            rows = [row for _, row in table_rows(listing, name, 2)]
         except MemberProblem as problem:
             draft.hint(problem.reason, problem.detail)
             continue
@@ -109,7 +95,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 def _decide(draft: Draft, listing: Listing, chosen: Sequence[str], own: _Columns, index: PictureIndex) -> None:
     seen = RunEvidence()
-    cells = [(row[own.image], row[own.runs]) for name in chosen for _, row in _rows(listing, name)]
+    cells = [(row[own.image], row[own.runs]) for name in chosen for _, row in table_rows(listing, name, 2)]
     drawn = [(image, text) for image, text in cells if not is_empty(text)]
     if empty := len(cells) - len(drawn):
         draft.hint("rows_without_mask", f"{plural(empty, 'row')} without run lengths: nothing of the label is there")
@@ -129,8 +115,10 @@ def read(declaration: Declaration, files: Files) -> Reading:
     """Yield each picture with the masks of all its rows."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
-    tables = matching(tuple(_tables(listing)), declaration.annotations)
-    held, problems = rows_by_picture(tables, lambda name: _rows(listing, name), declaration.fields.get("image", ""))
+    tables = matching(tuple(find_tables(listing, 2)), declaration.annotations)
+    held, problems = rows_by_picture(
+        tables, lambda name: table_rows(listing, name, 2), declaration.fields.get("image", "")
+    )
     yield from problems
     for stated, about in held.items():
         first = about.rows[0][0]

@@ -1,11 +1,9 @@
 """Tables of boxes: CSV or Parquet, a row a box (or a row a picture without one), columns found by values and names."""
 
-import io
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.dicom import read_header
@@ -14,7 +12,7 @@ from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files,
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
-from medmultipoints.transforms.sources.reading.class_names import class_number, find_class_names
+from medmultipoints.transforms.sources.reading.class_names import ask_class_names, class_number, names_of_codes
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
 from medmultipoints.transforms.sources.reading.joining import missing, picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
@@ -26,64 +24,40 @@ from medmultipoints.transforms.sources.reading.proposing import Draft, choose_do
 from medmultipoints.transforms.sources.reading.table_columns import (
     Columns,
     Row,
-    as_cells,
     find_columns,
-    find_dialect,
+    find_crowd,
+    guess_columns,
     is_empty,
     parse_box,
     read_number,
-    text_rows,
+)
+from medmultipoints.transforms.sources.reading.table_rows import (
+    decimal_of,
+    find_tables,
+    has_header,
+    long_rows,
+    table_rows,
+    wide_header,
 )
 from medmultipoints.transforms.sources.reading.volume_keys import rendering_of
 
-_SAMPLED: Final = 400
 _LARGEST: Final = 4000
 """Pictures whose sizes are read to prove the form of boxes."""
-_FEATURES: Final = b"huggingface"
+_EDGES: Final = ("x1", "y1", "x2", "y2")
+_BOOLEAN: Final = {"": False, "0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table with its columns. ``guessed``: no name says which they are."""
+
+    columns: Columns
+    pictures: frozenset[str]
+    guessed: bool
 
 
 def _pictures(listing: Listing) -> tuple[str, ...]:
     return (*listing.photos, *listing.of("dicom"))
-
-
-def _rows(listing: Listing, name: str) -> Iterator[tuple[int, Row]]:
-    """Yield numbers and cells of the rows of a table, one at a time."""
-    if listing.kinds.get(name) == "parquet":
-        try:
-            with pq.ParquetFile(io.BytesIO(listing.read(name))) as file:
-                rows = (row for batch in file.iter_batches(8192) for row in batch.to_pylist())
-                yield from ((at, as_cells(row)) for at, row in enumerate(rows, start=1))
-        except (pa.ArrowException, OSError) as error:
-            raise MemberProblem("table_damaged", f"{name} is no Parquet file that can be read: {error}") from error
-        return
-    dialect = find_dialect(listing.head(name))
-    if dialect is not None:
-        yield from text_rows(listing, name, dialect)
-
-
-def _decimal(listing: Listing, name: str) -> str:
-    dialect = find_dialect(listing.head(name)) if listing.kinds.get(name) == "text" else None
-    return dialect.decimal if dialect else "."
-
-
-def _tables(listing: Listing) -> Iterator[str]:
-    for name in listing.of("text", "parquet"):
-        if listing.kinds[name] == "text":
-            head = listing.head(name)
-            if head[:1] in (b"{", b"[", b"<") or find_dialect(head) is None:
-                continue
-        elif not _is_plain_parquet(listing, name):
-            continue
-        yield name
-
-
-def _is_plain_parquet(listing: Listing, name: str) -> bool:
-    """Return whether a Parquet file is a table of cells: those that hold pictures are of the Hugging Face format."""
-    try:
-        schema = pq.read_schema(io.BytesIO(listing.read(name)))
-    except (pa.ArrowException, OSError):
-        return False
-    return not any(pa.types.is_struct(column.type) or pa.types.is_binary(column.type) for column in schema)
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
@@ -91,25 +65,68 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     listing = listed(files)
     index = PictureIndex(_pictures(listing))
     draft = Draft("table", stated)
-    columns: dict[str, Columns] = {}
-    held: dict[str, frozenset[str]] = {}
-    for name in _tables(listing):
+    found: dict[str, _Table] = {}
+    for name in find_tables(listing):
         try:
-            rows = [row for _, row in _rows(listing, name)]
+            table = _look(draft, listing, name, index)
         except MemberProblem as problem:
             draft.hint(problem.reason, problem.detail)
             continue
-        found = find_columns(list(rows[0]), rows, index) if rows else None
-        if found is not None:
-            columns[name] = found
-            held[name] = frozenset(
-                index.find(row.get(found.fields["image"], "")).member or row[found.fields["image"]] for row in rows
-            )
-    if not columns:
+        if table is not None:
+            found[name] = table
+    known = {name: table for name, table in found.items() if not table.guessed} or found
+    if not known:
         return None
-    draft.line("format", "table", f"{plural(len(columns), 'table')} with columns of pictures and boxes")
-    chosen = choose_documents(draft, listing, held)
-    fields = dict(columns[chosen[0]].fields)
+    draft.line("format", "table", f"{plural(len(known), 'table')} with columns of pictures and boxes")
+    chosen = choose_documents(draft, listing, {name: table.pictures for name, table in known.items()})
+    if not chosen:
+        return None
+    own = known[chosen[0]]
+    joined = sorted(set().union(*(known[name].pictures for name in chosen)) & set(index.names))
+    _propose_images(draft, listing, joined)
+    fields = _decide_fields(draft, listing, chosen, own)
+    _decide(draft, listing, chosen, Columns(fields, own.columns.form), index)
+    return draft.done()
+
+
+def _look(draft: Draft, listing: Listing, name: str, index: PictureIndex) -> _Table | None:
+    """Return a table with the columns that are stated, or that their names and values show."""
+    rows = [row for _, row in table_rows(listing, name)]
+    if not rows:
+        return None
+    wide = wide_header(list(rows[0]))
+    header = [*wide, *(column for column in rows[0] if not any(column in held.values() for held in wide.values()))]
+    if wide:
+        rows = [row for _, row in long_rows(enumerate(rows), header)]
+    given = draft.states("fields")
+    columns: Columns | None = None
+    if isinstance(given, Mapping) and "image" in given and ("box" in given or set(_EDGES) <= given.keys()):
+        columns = Columns({str(key): str(value) for key, value in given.items()}, None)
+        guessed = False
+    else:
+        columns = find_columns(header, rows, index) if has_header(listing, name) else None
+        guessed = columns is None
+        columns = columns or guess_columns(header, rows, index)
+    if columns is None or columns.fields["image"] not in rows[0]:
+        return None
+    crowd = find_crowd(header, rows)
+    if crowd is not None and not guessed:
+        columns = Columns({**columns.fields, "crowd": crowd}, columns.form)
+    image = columns.fields["image"]
+    return _Table(columns, frozenset(index.find(row.get(image, "")).member or row[image] for row in rows), guessed)
+
+
+def _decide_fields(draft: Draft, listing: Listing, chosen: Sequence[str], own: _Table) -> dict[str, str]:
+    """Propose the columns, or ask for them where no name says which they are; return those to read."""
+    fields = dict(own.columns.fields)
+    if own.guessed:
+        row = next(row for _, row in table_rows(listing, chosen[0]))
+        shown = "; ".join(f"{column}: {text[:24]}" for column, text in row.items())
+        why = "no name of a column says" if has_header(listing, chosen[0]) else "the first line names no columns: say"
+        likely = "{ " + ", ".join(f"{key} = {quoted(column)}" for key, column in fields.items()) + " }"
+        text = f"{chosen[0]}: {why} which hold picture, label and the numbers of the box ({shown})"
+        draft.ask("fields", text, [likely], likely)
+        return fields
     if draft.states("label") is not None and draft.states("fields.label") is None:
         fields.pop("label", None)
     numbers = _class_numbers(draft, listing, chosen, fields)
@@ -117,13 +134,30 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         fields.pop("label")
     for key, column in fields.items():
         draft.line(f"fields.{key}", column, "values that join pictures" if key == "image" else "its name and values")
-    _propose_images(draft, listing, sorted(set().union(*(held[name] for name in chosen)) & set(index.names)))
     if "label" not in fields and draft.states("fields.label") is None:
         _ask_label(draft, listing, chosen[0], fields)
     elif numbers and draft.states("fields.label") in (None, fields.get("label")):
-        _decide_names(draft, listing, chosen, numbers)
-    _decide(draft, listing, chosen, columns[chosen[0]], index)
-    return draft.done()
+        ask_class_names(draft, listing, chosen, numbers)
+    elif numbers is None and "label" in fields:
+        _name_codes(draft, listing, chosen, fields["label"])
+    return fields
+
+
+def _name_codes(draft: Draft, listing: Listing, chosen: Sequence[str], column: str) -> None:
+    """Propose the names of labels that are codes, where a table of two columns names each."""
+    labels = {row.get(column, "") for name in chosen for _, row in table_rows(listing, name)} - {""}
+    named = names_of_codes(listing, labels)
+    if named is not None:
+        draft.line("labels", named[1], f"{named[0]} names the {plural(len(labels), 'code')} in use")
+
+
+def quoted(text: str) -> str:
+    """Return a text as a TOML value."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _rows_of(listing: Listing, name: str, fields: Iterable[str]) -> Iterator[tuple[int, Row]]:
+    return long_rows(table_rows(listing, name), tuple(fields))
 
 
 def _class_numbers(
@@ -133,15 +167,17 @@ def _class_numbers(
     column = str(draft.states("fields.label") or fields.get("label", ""))
     found: set[int | None] = set()
     for name in chosen if column else ():
-        decimal = _decimal(listing, name)
-        rows = (row for _, row in _rows(listing, name) if _numbers(row, fields, decimal) is not None)
+        decimal = decimal_of(listing, name)
+        rows = (
+            row for _, row in _rows_of(listing, name, fields.values()) if _numbers(row, fields, decimal) is not None
+        )
         found |= {class_number(row.get(column, "")) for row in rows}
     return None if not found or None in found else sorted(number for number in found if number is not None)
 
 
 def _ask_label(draft: Draft, listing: Listing, name: str, fields: Mapping[str, str]) -> None:
     """Ask for the column that names the label where a column of few words is there, else for the label of all boxes."""
-    rows = [row for _, row in _rows(listing, name)]
+    rows = [row for _, row in table_rows(listing, name)]
     words = {
         column: {row.get(column, "") for row in rows} - {""}
         for column in (rows[0] if rows else ())
@@ -157,15 +193,6 @@ def _ask_label(draft: Draft, listing: Listing, name: str, fields: Mapping[str, s
     draft.ask("label", f"{text} Or name its column: fields.label ({said})." if said else text)
 
 
-def _decide_names(draft: Draft, listing: Listing, chosen: Sequence[str], numbers: Sequence[int]) -> None:
-    lists = {held for held in find_class_names(listing, chosen).lists.values() if len(held) > numbers[-1]}
-    if len(lists) == 1:
-        draft.line("classes", lists.pop(), "a file of the source names the class numbers")
-    else:
-        shown = ", ".join(map(str, numbers[:20]))
-        draft.ask("classes", f"What are the class numbers {shown}? Give names from 0 on.")
-
-
 def _propose_images(draft: Draft, listing: Listing, joined: Sequence[str]) -> None:
     folders = {name.rpartition("/")[0] for name in joined}
     pictures = tuple(name for name in _pictures(listing) if name.rpartition("/")[0] in folders)
@@ -179,8 +206,8 @@ def _decide(draft: Draft, listing: Listing, chosen: Sequence[str], columns: Colu
     sizes: dict[str, tuple[int, int] | None] = {}
     empty = absent = 0
     for name in chosen:
-        decimal = _decimal(listing, name)
-        for _, row in _rows(listing, name):
+        decimal = decimal_of(listing, name)
+        for _, row in _rows_of(listing, name, columns.fields.values()):
             numbers = _numbers(row, columns.fields, decimal)
             member = index.find(row.get(columns.fields["image"], "")).member
             absent += member is None
@@ -214,7 +241,7 @@ def _numbers(row: Row, fields: Mapping[str, str], decimal: str) -> list[float] |
     if "box" in fields:
         text = row.get(fields["box"], "")
         return None if is_empty(text) else parse_box(text) or [float("nan")] * 4
-    cells = [row.get(fields.get(key, ""), "") for key in ("x1", "y1", "x2", "y2")]
+    cells = [row.get(fields.get(key, ""), "") for key in _EDGES]
     return None if all(map(is_empty, cells)) else [read_number(cell, decimal) for cell in cells]
 
 
@@ -223,10 +250,13 @@ def read(declaration: Declaration, files: Files) -> Reading:
     listing = listed(files)
     names = matching(_pictures(listing) if not declaration.images else tuple(listing.kinds), declaration.images)
     index = PictureIndex(tuple(name for name in names if listing.kinds[name] in ("picture", "dicom", "lfs")))
-    tables = matching(tuple(_tables(listing)), declaration.annotations)
-    held, problems = rows_by_picture(tables, lambda name: _rows(listing, name), declaration.fields.get("image", ""))
+    fields = declaration.fields
+    tables = matching(tuple(find_tables(listing)), declaration.annotations)
+    held, problems = rows_by_picture(
+        tables, lambda name: _rows_of(listing, name, fields.values()), fields.get("image", "")
+    )
     yield from problems
-    decimals = {name: _decimal(listing, name) for name in tables}
+    decimals = {name: decimal_of(listing, name) for name in tables}
     given: set[str] = set()
     for stated, about in held.items():
         yield from _read_picture(declaration, listing, index, stated, about, decimals[about.table], given)
@@ -280,7 +310,9 @@ def _annotation(
     if declaration.classes and "label" in declaration.fields:
         number = class_number(label)
         label = declaration.classes[number] if number is not None and number < len(declaration.classes) else ""
-    return make_annotation(key, label, declared_place(declaration, numbers, size), {})
+    made = make_annotation(key, label, declared_place(declaration, numbers, size), {})
+    crowd = row.get(declaration.fields.get("crowd", ""), "").casefold()
+    return replace(made, crowd=True) if isinstance(made, Annotation) and _BOOLEAN.get(crowd, False) else made
 
 
 FORMAT = Format(
@@ -289,6 +321,6 @@ FORMAT = Format(
     recognise=recognise,
     read=read,
     weight=48,
-    lost="outlines and run lengths in cells; columns that no field names",
+    lost="outlines in cells; columns that no field names",
     export="any tool that writes a row a box: picture, label and four numbers",
 )

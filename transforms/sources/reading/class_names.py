@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import yaml
@@ -11,6 +11,7 @@ import yaml
 from medmultipoints.transforms.regions.decimals import is_whole
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing
+from medmultipoints.transforms.sources.reading.proposing import Draft
 
 _NAMED = re.compile(r"(^|/)([a-z0-9]*[_-])?(classes|class_names|labels|names)(\.txt)?$|\.(names|labels)$")
 """Files that tools write for names alone; other lists of words are offered, not taken."""
@@ -51,6 +52,30 @@ def find_class_names(listing: Listing, labels: Collection[str]) -> ClassNames:
             elif len(pictures & set(names)) * 2 <= len(names):
                 found.guesses[name] = names
     return found
+
+
+def ask_class_names(draft: Draft, listing: Listing, labels: Collection[str], numbers: Sequence[int]) -> None:
+    """Propose the names of class numbers where one list of the source names them all, else ask."""
+    lists = {held for held in find_class_names(listing, labels).lists.values() if len(held) > numbers[-1]}
+    if len(lists) == 1:
+        draft.line("classes", lists.pop(), "a file of the source names the class numbers")
+    else:
+        shown = ", ".join(map(str, numbers[:20]))
+        draft.ask("classes", f"What are the class numbers {shown}? Give names from 0 on.")
+
+
+def names_of_codes(listing: Listing, labels: Collection[str]) -> tuple[str, dict[str, str]] | None:
+    """Return the names of labels that are codes (``/m/0bt9lr``), and the table of code and name that has them all."""
+    if not labels or not all(re.fullmatch(r"\S*[\d/]\S*", label) for label in labels):
+        return None
+    for name in listing.of("text"):
+        try:
+            rows = [row for row in csv.reader(io.StringIO(listing.read(name).decode("utf-8-sig"))) if row]
+        except (UnicodeDecodeError, csv.Error):
+            continue
+        if rows and all(len(row) == 2 for row in rows) and set(labels) <= (held := dict(rows)).keys():
+            return name, {label: held[label].strip() for label in sorted(labels)}
+    return None
 
 
 def _read_yaml(found: ClassNames, name: str, data: bytes) -> None:

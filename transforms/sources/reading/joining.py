@@ -85,6 +85,14 @@ def picture_size(listing: Listing, name: str) -> tuple[int, int]:
     raise MemberProblem("unreadable_image", f"{name} is no picture that can be read: {problem}") from problem
 
 
+def size_or_none(listing: Listing, name: str | None) -> tuple[int, int] | None:
+    """Return the size of a picture; None where there is no picture, or it cannot be read."""
+    try:
+        return None if name is None else picture_size(listing, name)
+    except MemberProblem:
+        return None
+
+
 def missing(joined: Joined, stated: str, key: str, found: Sequence[Annotation | ReadProblem]) -> Reading:
     """Yield one problem per entry of a picture that is not there, or that two pictures could be.
 

@@ -51,11 +51,16 @@ class JsonDocument:
         """Yield the items of the list ``key`` at the top; none where it is missing."""
         if self._value is not None:
             held = self._value.get(key) if isinstance(self._value, dict) else None
-            yield from held if isinstance(held, list) else ()
+            yield from held if isinstance(held, list) else held.values() if isinstance(held, dict) else ()
             return
         try:
             with self._files.open(self.name) as stream:
-                yield from ijson.items(stream, f"{key}.item", use_float=True)
+                first = next(ijson.items(stream, f"{key}.item", use_float=True), None)
+            with self._files.open(self.name) as stream:
+                if first is not None:
+                    yield from ijson.items(stream, f"{key}.item", use_float=True)
+                else:
+                    yield from (value for _, value in ijson.kvitems(stream, key, use_float=True))
         except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
             raise _damaged(self.name, error) from error
 

@@ -109,7 +109,7 @@ class Listing:
     def look(self, name: str) -> Look | None:
         """Return the pixels of a picture as stored, or None where it cannot be read."""
         try:
-            return None if self.kinds.get(name) == "lfs" else look_at(self._files.read(name))
+            return None if self.kinds.get(name) == "lfs" else look_at(self._files.read(name), name)
         except MemberProblem:
             return None
 

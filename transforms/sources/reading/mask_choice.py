@@ -1,11 +1,19 @@
 """Which mask files of a source are read, and the patterns that join them with their pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, matching
 from medmultipoints.transforms.sources.reading.mask_pairs import PairedMasks, paired_masks
 from medmultipoints.transforms.sources.reading.mask_sets import Mask, mask_patterns, mask_sets
+from medmultipoints.transforms.sources.reading.pixel_looks import packed_colours
 from medmultipoints.transforms.sources.reading.proposing import Draft, plural, propose_images, single
+
+_MOST_OBSERVERS: Final = 8
+_COMPARED: Final = 6
 
 
 def choose_masks(draft: Draft, listing: Listing) -> tuple[Mask, ...]:
@@ -14,13 +22,20 @@ def choose_masks(draft: Draft, listing: Listing) -> tuple[Mask, ...]:
     None where no file is a mask of a picture.
     """
     sets = mask_sets(listing)
-    paired = paired_masks(listing) if _are_incomplete(listing, sets) else None
+    paired = _pair_others(listing, sets) if _are_incomplete(listing, sets) else None
     if paired is not None:
         members = {mask.member for mask in paired.masks}
         sets = [masks for masks in sets if not any(mask.picture in members for mask in masks)]
     if paired is not None and (not sets or _is_stated(draft, paired)):
         return _choose_paired(draft, listing, paired)
     return _choose(draft, listing, sets, paired) if sets else ()
+
+
+def _pair_others(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> PairedMasks | None:
+    """Return the masks that parts of their paths join: of all files, else of those that no name has joined."""
+    taken = {mask.member for masks in sets for mask in masks}
+    rest = [name for name in listing.pictures if name not in taken]
+    return paired_masks(listing, listing.pictures) or (paired_masks(listing, rest) if taken else None)
 
 
 def _are_incomplete(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> bool:
@@ -38,7 +53,10 @@ def _choose_paired(draft: Draft, listing: Listing, paired: PairedMasks) -> tuple
     proof = (
         f"{plural(len(paired.masks), 'file')} of flat areas, joined with {plural(len(owners), 'picture')} by its path"
     )
-    draft.line("annotations", paired.annotations, proof)
+    if paired.doubt:
+        draft.ask("annotations", paired.doubt, [paired.annotations])
+    else:
+        draft.line("annotations", paired.annotations, proof)
     masks = {mask.member for mask in paired.masks}
     pictures = [name for name in matching(listing.pictures, (paired.images,)) if name not in masks]
     draft.line(
@@ -67,6 +85,53 @@ def _choose(
     return chosen
 
 
+def _observers(listing: Listing, masks: Sequence[Mask]) -> dict[str, list[Mask]]:
+    """Return the masks by the word after the picture's name where those of several words show the same areas.
+
+    Two people who draw one object agree by more than half; masks of two labels do not overlap so far.
+    """
+    words: dict[str, list[Mask]] = {}
+    by_picture: dict[str, list[Mask]] = {}
+    for mask in masks:
+        words.setdefault(mask.after, []).append(mask)
+        by_picture.setdefault(mask.picture, []).append(mask)
+    if not 2 <= len(words) <= _MOST_OBSERVERS or any(len(held) != len(by_picture) for held in words.values()):
+        return {}
+    shown = [held for held in by_picture.values() if any(_area(listing, mask).any() for mask in held)]
+    sampled = shown[:: max(1, len(shown) // _COMPARED)][:_COMPARED]
+    alike = sum(_agree([_area(listing, mask) for mask in held]) for held in sampled)
+    return words if sampled and alike * 2 > len(sampled) else {}
+
+
+def _area(listing: Listing, mask: Mask) -> NDArray[np.bool_]:
+    look = listing.look(mask.member)
+    return np.zeros((0, 0), np.bool_) if look is None else packed_colours(look.values) > (127 if look.lossy else 0)
+
+
+def _agree(areas: Sequence[NDArray[np.bool_]]) -> bool:
+    """Return whether all areas overlap by more than half of their union."""
+    if len({area.shape for area in areas}) > 1:
+        return False
+    union = np.logical_or.reduce(areas).sum()
+    return bool(union and np.logical_and.reduce(areas).sum() * 2 > union)
+
+
+def _ask_observer(draft: Draft, listing: Listing, observers: Mapping[str, Sequence[Mask]]) -> tuple[Mask, ...]:
+    patterns = {word: mask_patterns(listing, masks)[0] for word, masks in observers.items()}
+    said = ", ".join(f"{pattern} ({plural(len(observers[word]), 'file')})" for word, pattern in patterns.items())
+    text = f"Masks of one picture show the same areas, as those of several observers do: {said}. Which are to be read?"
+    draft.ask("annotations", text, list(patterns.values()), next(iter(patterns.values())))
+    return tuple(next(iter(observers.values())))
+
+
+def _side_by_side(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> tuple[Mask, ...]:
+    """Return the masks of all sets where they lie in folders side by side without pictures: a folder a label."""
+    masks = tuple(sorted((mask for held in sets for mask in held), key=lambda mask: mask.member))
+    folders = {folder(mask.member) for mask in masks}
+    apart = folders.isdisjoint(folder(name) for name in listing.photos)
+    return masks if len(sets) > 1 and apart and len({folder(place) for place in folders}) == 1 else ()
+
+
 def _choose_set(
     draft: Draft, listing: Listing, sets: list[tuple[Mask, ...]], paired: PairedMasks | None
 ) -> tuple[Mask, ...]:
@@ -75,14 +140,22 @@ def _choose_set(
     if stated:
         draft.line("annotations", stated, "stated")
         patterns = [stated] if isinstance(stated, str) else list(stated)
-        wanted = set(matching([mask.member for masks in sets for mask in masks], patterns))
-        return tuple(mask for masks in sets for mask in masks if mask.member in wanted) or sets[0]
+        known = {mask.member: mask for masks in sets for mask in masks}
+        wanted = matching((*listing.pictures, *listing.of("array")), patterns)
+        return tuple(known.get(name) or Mask(name, name, "", "") for name in wanted)
     texts = [mask_patterns(listing, masks) for masks in sets]
-    if len(sets) == 1 and (paired is None or len(paired.masks) <= len(sets[0])):
+    if len(sets) == 1 and (paired is None or {mask.member for mask in paired.masks} <= {m.member for m in sets[0]}):
         owners = plural(len({mask.picture for mask in sets[0]}), "picture")
         proof = f"{plural(len(sets[0]), 'file')} of flat areas, each named after one of {owners}"
+        observers = _observers(listing, sets[0])
+        if observers:
+            return _ask_observer(draft, listing, observers)
         draft.line("annotations", single(texts[0]), proof)
         return sets[0]
+    together = _side_by_side(listing, sets)
+    if together and len(whole := mask_patterns(listing, together)) == 1:
+        others = [(masks, text) for masks, text in zip(sets, texts, strict=True) if text[0] != whole[0]]
+        sets, texts = [together, *(masks for masks, _ in others)], [whole, *(text for _, text in others)]
     choices = [text[0] for text in texts]
     said = ", ".join(f"{text} ({plural(len(masks), 'file')})" for text, masks in zip(choices, sets, strict=True))
     if paired is not None:

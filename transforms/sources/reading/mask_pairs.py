@@ -17,17 +17,26 @@ from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS,
 
 _RANDOM: Final = re.compile(r"[0-9a-f]{16,}|[0-9a-f-]{32,}")
 _WORD: Final = re.compile(r"[^\W\d_]+")
-_SEGMENTATION: Final = re.compile(r"(?P<base>(?:.*/)?)(?P<sequence>\d+)_GT/SEG/man_seg(?P<frame>\d+)\.tiff?")
+_TRACKED: Final = (
+    ("_GT/SEG/man_seg", ""),
+    ("_ST/SEG/man_seg", "The areas are silver truth, made by programs. Are they to be read?"),
+    (
+        "_GT/TRA/man_track",
+        "TRA marks each cell for tracking: whole areas in some data sets, blobs in others. Read them?",
+    ),
+)
+"""Folders of the Cell Tracking Challenge, the truest first, with what is to be asked."""
 _MOST_TARGETS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class PairedMasks:
-    """Masks with the picture of each, and the patterns whose equal holes join them."""
+    """Masks with the picture of each, and the patterns whose equal holes join them; ``doubt``: what is to be asked."""
 
     masks: tuple[Mask, ...]
     images: str
     annotations: str
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +69,17 @@ class _Family:
         return [at for at, part in enumerate(self.parts) if isinstance(part, _Part)]
 
 
-def paired_masks(listing: Listing) -> PairedMasks | None:
-    """Return the masks of a source joined by parts of their paths.
+def paired_masks(listing: Listing, names: Sequence[str]) -> PairedMasks | None:
+    """Return the masks among ``names`` joined with the pictures among them by parts of their paths.
 
     None where there is no such join, or more than one.
     """
-    if (tracked := _cell_tracking(listing)) is not None:
-        return tracked
-    common = _common_words(listing.pictures)
+    for place, doubt in _TRACKED:
+        if (tracked := _cell_tracking(names, place, doubt)) is not None:
+            return tracked
+    common = _common_words(names)
     shapes: dict[tuple[int, str, tuple[tuple[int, str], ...]], list[str]] = {}
-    for name in listing.pictures:
+    for name in names:
         parts = _split(name)
         words = tuple((at, word) for at, part in enumerate(parts) for word in _words_of(part) if (at, word) in common)
         shapes.setdefault((len(parts), _extension(name), words), []).append(name)
@@ -84,25 +94,23 @@ def paired_masks(listing: Listing) -> PairedMasks | None:
     return max(found, key=lambda pair: len(pair.masks), default=None)
 
 
-def _cell_tracking(listing: Listing) -> PairedMasks | None:
-    """Return the segmentations of the Cell Tracking Challenge: ``01_GT/SEG/man_seg003.tif`` of ``01/t003.tif``.
-
-    The markers of its folder TRA are points on cells, not their areas: they are no masks.
-    """
-    found = [match for name in listing.pictures if (match := _SEGMENTATION.fullmatch(name))]
+def _cell_tracking(names: Sequence[str], place: str, doubt: str) -> PairedMasks | None:
+    """Return the areas of the Cell Tracking Challenge: ``01_GT/SEG/man_seg003.tif`` of ``01/t003.tif``."""
+    marked = re.compile(rf"(?P<base>(?:.*/)?)(?P<sequence>\d+){place}(?P<frame>\d+)\.tiff?")
+    found = [match for name in names if (match := marked.fullmatch(name))]
     bases = {match["base"] for match in found}
     if len(bases) != 1:
         return None
-    base = literal(bases.pop())
-    images = f"{base}{{sequence:\\d+}}/t{{frame:int}}{literal(_extension(found[0][0]))}"
+    base, extension = literal(bases.pop()), literal(_extension(found[0][0]))
+    images = f"{base}{{sequence:\\d+}}/t{{frame:int}}{extension}"
     frames = {}
-    for name in listing.pictures:
+    for name in names:
         if values := compile_pattern(images).match(name):
             frames[values["sequence"], int(values["frame"])] = name
     masks = [(match[0], frames.get((match["sequence"], int(match["frame"])))) for match in found]
     owned = tuple(Mask(name, picture, "", "") for name, picture in masks if picture is not None)
-    annotations = f"{base}{{sequence:\\d+}}_GT/SEG/man_seg{{frame:int}}{literal(_extension(found[0][0]))}"
-    return PairedMasks(owned, images, annotations) if owned else None
+    annotations = f"{base}{{sequence:\\d+}}{place}{{frame:int}}{extension}"
+    return PairedMasks(owned, images, annotations, doubt) if owned else None
 
 
 def _split(name: str) -> list[str]:

@@ -14,6 +14,8 @@ from medmultipoints.transforms.sources.reading.path_patterns import literal, pro
 _NUMBERED = re.compile(r"^(?P<target>.*?[^\d\W_].*?)?[_\-. ]?(?P<nr>\d+)?$")
 
 
+_SHAPE = re.compile(r"\.\([\d, ]+\)")
+"""The shape of an array in the name of its file, as IMIS-Bench writes it."""
 _TWO_NUMBERS = re.compile(r"([_\-. ]+)\d+_\d+")
 """SA-Med2D: the number of a class and that of an instance."""
 
@@ -33,10 +35,16 @@ def mask_sets(listing: Listing) -> list[tuple[Mask, ...]]:
     photos = set(listing.photos)
     stems = Stems(sorted(photos))
     found: dict[str, list[Mask]] = {}
+    owned: dict[str, Mask] = {}
     for name in (*listing.pictures, *listing.of("array")):
         mask = stems.owner(name, own_folder=name in photos)
         if mask is not None:
-            found.setdefault(f"{folder(name)}|{'' if name in photos else 'own'}", []).append(mask)
+            owned[name] = mask
+    for name, mask in owned.items():
+        above = owned.get(mask.picture)
+        if above is not None and mask.after and above.after:  # a_mask_1 of a_mask of a
+            mask = Mask(name, above.picture, mask.before, above.after + mask.after)
+        found.setdefault(f"{folder(name)}|{'' if name in photos else 'own'}", []).append(mask)
     sets: list[tuple[list[Mask], set[str]]] = []
     for _, masks in sorted(found.items(), key=lambda item: (-len(item[1]), item[0])):
         if not _are_drawings(listing, masks):
@@ -129,6 +137,8 @@ def grammar_of(masks: Sequence[Mask]) -> tuple[str, str] | None:
     if len(befores) > 1:
         return None
     before = befores.pop()
+    if all(map(_SHAPE.fullmatch, afters)):
+        return before, ".(*)"
     if len(afters) == 1 and len({mask.picture for mask in masks}) == len(masks):
         return before, literal(next(iter(afters)))
     if (

@@ -51,8 +51,9 @@ class MaskValues:
             values = np.where(values > 127, 255, 0)
         numbers = [int(value) for value in np.unique(values) if value]
         self.held.update(numbers)
-        self.most = max(self.most, len(numbers))
-        self.rising += numbers == list(range(1, len(numbers) + 1))
+        counted = [number for number in numbers if number != 255] if look.palette else numbers
+        self.most = max(self.most, len(counted))
+        self.rising += counted == list(range(1, len(counted) + 1))
         for number in numbers[:200]:
             self.areas += 1
             self.single += count_components(values == number) == 1

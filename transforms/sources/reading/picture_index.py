@@ -75,6 +75,30 @@ class PictureIndex:
         member = _nearest(found, [stem], near)
         return Joined(member, "stem" if member else "ambiguous")
 
+    def find_beginning(self, stated: str, near: str) -> Joined:
+        """Return the picture whose name begins as the stated one does, both cut at a word: ``a_1_gt``, ``a_1_image``.
+
+        The longest common beginning decides; a beginning that several names of pictures share joins none.
+        """
+        stem = fold(split_path(clean_parts(stated)[0][-1]).stem) if clean_parts(stated)[0] else ""
+        for at in range(len(stem) - 1, 0, -1):
+            found = self._by_beginning.get(stem[:at]) if not stem[at].isalnum() else None
+            if found:
+                member = _nearest(found, [stem], near) if len(found) == 1 else None
+                return Joined(member, "stem" if member else "ambiguous")
+        return Joined(None, "missing")
+
+    @cached_property
+    def _by_beginning(self) -> dict[str, list[str]]:
+        pairs = ((fold(split_path(name).stem), name) for name in self.names)
+        cut = (
+            (stem[:at], name)
+            for stem, name in pairs
+            for at in range(1, len(stem) + 1)
+            if not stem[at : at + 1].isalnum()
+        )
+        return _gather(cut)
+
 
 def clean_parts(stated: str) -> tuple[list[str], bool]:
     """Return path parts without drives, roots, ``.`` and ``..``; and whether the name leads out of the source."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medmultipoints.transforms.pictures.decode import MAX_PIXELS, ImageProblem
-from medmultipoints.transforms.rasters.values import read_array
+from medmultipoints.transforms.rasters.array_items import read_array
 
 FLAT: Final = 0.88
 """The share of neighbouring pixels that are equal from which on a picture is a drawing."""
@@ -54,12 +54,12 @@ class Look:
         return bool(colours <= max(64, self.values.shape[0] * self.values.shape[1] // 40))
 
 
-def look_at(data: bytes, page: int = 0) -> Look | None:
+def look_at(data: bytes, name: str = "", page: int = 0) -> Look | None:
     """Return the pixels of a picture file as stored; None where it is none that Pillow or tifffile reads."""
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return _look_at_tiff(data, page)
     if data.startswith((b"\x93NUMPY", b"PK\x03\x04")):
-        return _look_at_array(data)
+        return _look_at_array(data, name)
     try:
         with Image.open(io.BytesIO(data)) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -74,10 +74,10 @@ def look_at(data: bytes, page: int = 0) -> Look | None:
         return None
 
 
-def _look_at_array(data: bytes) -> Look | None:
+def _look_at_array(data: bytes, name: str) -> Look | None:
     """Return whole numbers, height x width, or channels x height x width."""
     try:
-        array = read_array(data)
+        array = read_array(data, name)
     except ImageProblem:
         return None
     if array.dtype.kind not in "biu" or array.ndim not in (2, 3):

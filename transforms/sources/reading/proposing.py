@@ -1,6 +1,7 @@
 """What recognisers share: alternatives among sets of files, lines with proofs, counts in words."""
 
 import json
+import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +24,13 @@ def toml_list(values: Sequence[str]) -> str:
 
 def toml_choice(text: str) -> str:
     """Return a choice as a TOML value: lists, tables and whole numbers as they are, other texts quoted."""
-    return text if text[:1] in ("[", "{") or text.isdigit() else json.dumps(text, ensure_ascii=False)
+    if text[:1] in ("[", "{") or text.isdigit():
+        try:
+            tomllib.loads(f"value = {text}")
+            return text
+        except tomllib.TOMLDecodeError:
+            pass
+    return json.dumps(text, ensure_ascii=False)
 
 
 @dataclass

@@ -111,7 +111,9 @@ def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -
         draft.ask("pictures.exif", f"{text}the pixels as stored or as shown?", ["stored", "displayed"], "stored")
     if stacks:
         said = f"{plural(len(stacks), 'picture')} of several pages, such as {stacks[0]}"
-        draft.hint("several_pages", f"{said}: a build rejects them; save each page as a picture of its own")
+        each = "each page is a picture with the same page of its mask"
+        rest = each if draft.format == "masks" else "a build rejects them; save each page as a picture of its own"
+        draft.hint("several_pages", f"{said}: {rest}")
     _hint_copies(draft, [names for names in digests.values() if len(names) > 1])
     augmented = sum(count > 1 for count in sources.values())
     if augmented:

@@ -30,6 +30,8 @@ LABELS: Final = (
     "category", "finding", "target", "name", "class_id", "category_id", "klasse", "classe", "clase",
 )  # fmt: skip
 ONE_BOX: Final = ("bbox", "box", "bounding_box", "bboxes", "boundingbox")
+CROWDS: Final = ("isgroupof", "iscrowd", "is_crowd", "is_group_of", "crowd")
+_FLAGS: Final = frozenset({"", "0", "1", "0.0", "1.0", "true", "false"})
 PICTURES: Final = (
     "filename",
     "file_name",
@@ -68,6 +70,7 @@ class Dialect:
     delimiter: str
     decimal: str
     encoding: str
+    header: bool = True
 
 
 def find_dialect(head: bytes, least: int = 3) -> Dialect | None:
@@ -90,18 +93,37 @@ def find_dialect(head: bytes, least: int = 3) -> Dialect | None:
         if len(rows) > 1 and len(rows[0]) >= least and all(len(row) == len(rows[0]) for row in rows):
             body = [cell for row in rows[1:] for cell in row]
             comma = delimiter != "," and sum(bool(re.fullmatch(r"-?\d+,\d+", cell)) for cell in body) > 0
-            return Dialect(delimiter, "," if comma else ".", encoding)
+            return Dialect(delimiter, "," if comma else ".", encoding, _is_header(rows))
     return None
+
+
+_PICTURE_FILE: Final = re.compile(r".*\.(jpe?g|png|tiff?|bmp|webp|gif|dcm)\s*", re.IGNORECASE)
+
+
+def _is_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first row names columns: it names no picture file, nor holds numbers in columns of numbers."""
+    if any(map(_PICTURE_FILE.fullmatch, rows[0])):
+        return False
+    columns = [[row[at] for row in rows] for at in range(len(rows[0]))]
+    numbers = [held for held in columns if all(is_empty(text) or _is_number(text) for text in held[1:])]
+    return not numbers or not all(_is_number(held[0]) for held in numbers)
+
+
+def _is_number(text: str) -> bool:
+    return not math.isnan(read_number(text)) or not math.isnan(read_number(text, ","))
 
 
 def text_rows(files: Files, name: str, dialect: Dialect) -> Iterator[tuple[int, Row]]:
     """Yield line numbers and cells by column, one row at a time. MemberProblem ``table_damaged``."""
     with files.open(name) as stream:
         text = io.TextIOWrapper(stream, dialect.encoding, "replace", newline="")
-        reader = csv.DictReader(text, delimiter=dialect.delimiter)
+        reader = csv.reader(text, delimiter=dialect.delimiter)
         try:
-            for row in reader:
-                yield reader.line_num, {str(key).strip(): str(cell or "").strip() for key, cell in row.items() if key}
+            header = [name.strip() for name in next(reader, ())] if dialect.header else []
+            for cells in filter(None, reader):
+                names = header or list(map(str, range(1, len(cells) + 1)))
+                held = [*cells, *[""] * (len(names) - len(cells))]
+                yield reader.line_num, {name: cell.strip() for name, cell in zip(names, held, strict=False) if name}
         except csv.Error as error:
             raise MemberProblem("table_damaged", f"{name}, line {reader.line_num}: {error}") from error
 
@@ -134,12 +156,40 @@ def find_columns(header: Sequence[str], rows: Sequence[Row], index: PictureIndex
     return Columns(fields | ({"label": label} if label else {}), form)
 
 
+def guess_columns(header: Sequence[str], rows: Sequence[Row], index: PictureIndex) -> Columns | None:
+    """Return the likely columns of a table whose names say nothing: to be asked.
+
+    The pictures are those whose values join them; the box is in the first four columns of numbers, the label in the
+    first column of words. None where fewer than half of the rows join a picture.
+    """
+    sampled = rows[:: max(1, len(rows) // 60)][:60]
+    hits = {name: sum(index.find(row.get(name, "")).member is not None for row in sampled) for name in header}
+    image = max(hits, key=lambda name: hits[name], default=None)
+    if image is None or not sampled or hits[image] * 2 < len(sampled):
+        return None
+    held = {name: [text for row in sampled if not is_empty(text := row.get(name, ""))] for name in header}
+    numbers = [name for name in header if name != image and held[name] and all(map(_is_number, held[name]))]
+    words = [name for name in header if name != image and held[name] and not any(map(_is_number, held[name]))]
+    if len(numbers) < 4:
+        return None
+    fields = {"image": image, **dict(zip(("x1", "y1", "x2", "y2"), numbers, strict=False))}
+    return Columns(fields | ({"label": words[0]} if words else {}), None)
+
+
+def find_crowd(header: Sequence[str], rows: Sequence[Row]) -> str | None:
+    """Return the column that marks regions of many objects with 1."""
+    plain = {_plain(name): name for name in reversed(header)}
+    found = next((plain[name] for name in CROWDS if name in plain), None)
+    return found if found and all(row.get(found, "").casefold() in _FLAGS for row in rows) else None
+
+
 def _plain(name: str) -> str:
     """Return the name of a column for comparison.
 
     Brackets around several columns, as in ``Bbox [x,y,w,h]``, are cut off.
     """
-    bare = re.sub(r"^(b?box|bounding[ _]box)\s*\[", "", name.strip().casefold()).strip("[]() ")
+    bare = name.replace("_{n}", "").replace("{n}", "")
+    bare = re.sub(r"^(b?box|bounding[ _]box)\s*\[", "", bare.strip().casefold()).strip("[]() ")
     return re.sub(r"[\s-]+", "_", bare)
 
 

@@ -26,13 +26,17 @@ Files = dict[str, bytes]
 
 @dataclass(frozen=True)
 class Layout:
-    """``answers``: what a person would answer; with them, ``counts`` and boxes must be exact."""
+    """``answers``: what a person would answer; with them, ``counts`` and boxes must be exact.
+
+    ``refused``: the key of the hint that names the format, which is not read, and the way out.
+    """
 
     name: str
     files: Files
     answers: Mapping[str, Any] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=lambda: COUNTS)
     exact: bool = True
+    refused: str = ""
 
 
 def pictures(path: Callable[[Scene], str] = lambda scene: f"images/{scene.stem}.png") -> Files:

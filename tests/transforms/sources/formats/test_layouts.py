@@ -1,5 +1,6 @@
 """The same objects in more than forty layouts: read right, or asked; never wrong and quiet."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -12,16 +13,21 @@ from medmultipoints.transforms.sources.inspection import declare, inspect_source
 from medmultipoints.transforms.sources.reading.shapes import extent
 from medmultipoints.transforms.sources.registry import FORMATS, find_format
 from tests.members import MemoryMembers
+from tests.transforms.sources.formats.dataset_layouts import dataset_layouts
 from tests.transforms.sources.formats.layouts import Layout, all_layouts
 from tests.transforms.sources.formats.more_layouts import more_layouts
+from tests.transforms.sources.formats.refused_layouts import refused_layouts
 from tests.transforms.sources.formats.scenes import boxes
+from tests.transforms.sources.formats.tool_layouts import tool_layouts
 
-LAYOUTS = [*all_layouts(), *more_layouts()]
+EVERY = [*all_layouts(), *more_layouts(), *dataset_layouts(), *tool_layouts(), *refused_layouts()]
+LAYOUTS = [layout for layout in EVERY if not layout.refused]
+REFUSED = [layout for layout in EVERY if layout.refused]
 
 
-def test_there_are_more_than_forty_layouts() -> None:
+def test_there_are_more_than_a_hundred_layouts() -> None:
     """The share of right answers is measured on enough of them."""
-    assert len({layout.name for layout in LAYOUTS}) == len(LAYOUTS) >= 45
+    assert len({layout.name for layout in LAYOUTS}) == len(LAYOUTS) >= 130
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
@@ -42,6 +48,15 @@ def test_answers_make_it_exact(layout: Layout) -> None:
         assert read_boxes(files, found.read) == expected(layout)
 
 
+@pytest.mark.parametrize("layout", REFUSED, ids=lambda layout: layout.name)
+def test_what_is_not_read_is_refused_by_name(layout: Layout) -> None:
+    """A hint names the kind of file and a way to one that is read; nothing is counted."""
+    found = inspect_source(MemoryMembers(layout.files), {})
+    assert found.recognition is None and not found.objects
+    (hint,) = [hint for hint in found.hints if hint.key == layout.refused]
+    assert re.search("write|save|export|give|need|must", hint.text)
+
+
 def expected(layout: Layout) -> list[tuple[str, tuple[float, ...]]]:
     single = next(iter(layout.counts)) if len(layout.counts) == 1 else None
     return sorted((single or label, tuple(map(float, box))) for held in boxes().values() for label, box in held)
@@ -52,10 +67,12 @@ def read_boxes(files: Files, read: object) -> list[tuple[str, tuple[float, ...]]
     found: list[tuple[str, tuple[float, ...]]] = []
     for picture in find_format(declaration.format).read(declaration, files):
         if isinstance(picture, AnnotatedPicture):
-            found += [(a.label, rounded(box_of(a))) for a in picture.annotations if not a.crowd and not a.ignore]
+            kept = [a for a in picture.annotations if not a.crowd and not a.ignore]
+            named = [(declaration.release_label(a.label), a) for a in kept]
+            found += [(label, rounded(box_of(a))) for label, a in named if isinstance(label, str)]
             for layer in picture.layers:
                 objects = find_layer_objects(layer, read_codes(layer, files.read)).objects
-                found += [(region.label, rounded(region.box)) for region in objects]
+                found += [(str(declaration.release_label(region.label)), rounded(region.box)) for region in objects]
     return sorted(found)
 
 

@@ -1,0 +1,101 @@
+"""Arrays of NumPy files: the one of a file, sparse ones too, and items of stacks, named ``item:KEY:5``."""
+
+import io
+import re
+import zipfile
+import zlib
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.pictures.decode import ImageProblem
+
+_SPARSE: Final = frozenset({"data", "format", "shape"})
+_SHAPE: Final = re.compile(r"\((\d+(?:, ?\d+)+)\)")
+_ERRORS: Final = (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+ITEM: Final = "item:"
+
+
+def read_array(data: bytes, name: str) -> NDArray[Any]:
+    """Return the one array of a NumPy file (npy, npz); of a sparse one in the shape that the file's name gives.
+
+    Raises ImageProblem for several arrays, and for arrays of Python objects.
+    """
+    arrays = _load(data)
+    if arrays.keys() >= _SPARSE:
+        return _dense(arrays, data, name)
+    if len(arrays) != 1:
+        raise ImageProblem("unreadable_image", f"it holds {len(arrays)} arrays, not one")
+    return next(iter(arrays.values()))
+
+
+def array_shapes(data: bytes) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """Return shape and type of each array of a NumPy file by its key, without its values; npy: the key is empty.
+
+    Empty where the file is damaged.
+    """
+    try:
+        if data.startswith(b"\x93NUMPY"):
+            return {"": _header(io.BytesIO(data))}
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            found = {}
+            for name in archive.namelist():
+                with archive.open(name) as stream:
+                    found[name.removesuffix(".npy")] = _header(stream)
+            return found
+    except _ERRORS:
+        return {}
+
+
+def _header(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, kind = read(stream)
+    return shape, kind
+
+
+def array_item(data: bytes, name: str, plane: str) -> NDArray[Any]:
+    """Return one item of a stack. Raises ImageProblem where there is none."""
+    key, _, index = plane.removeprefix(ITEM).rpartition(":")
+    stack = _stack(data, key)
+    if not index.isdecimal() or int(index) >= len(stack):
+        raise ImageProblem("plane_missing", f"{name} has {len(stack)} items in {key or 'its array'}, none of {index}")
+    return np.asarray(stack[int(index)])
+
+
+@lru_cache(maxsize=2)
+def _stack(data: bytes, key: str) -> NDArray[Any]:
+    arrays = _load(data, key)
+    if key not in arrays:
+        raise ImageProblem("plane_missing", f"no array {key!r}; there are {', '.join(map(repr, arrays)) or 'none'}")
+    return arrays[key]
+
+
+def _load(data: bytes, key: str | None = None) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a file by their keys, or the one of ``key``; npy: the key is empty."""
+    try:
+        loaded = np.load(io.BytesIO(data), allow_pickle=False)
+        if not hasattr(loaded, "files"):
+            return {"": np.asarray(loaded)}
+        return {name: loaded[name] for name in sorted(loaded.files) if key in (None, name)}
+    except _ERRORS as error:
+        raise ImageProblem("unreadable_image", f"no array of numbers: {error}") from error
+
+
+def _dense(arrays: dict[str, NDArray[Any]], data: bytes, name: str) -> NDArray[Any]:
+    from scipy import sparse
+
+    found = _SHAPE.search(name.rpartition("/")[2])
+    shape = tuple(int(side) for side in found[1].split(",")) if found else None
+    size = int(np.prod(arrays["shape"], dtype=np.int64))
+    if shape is None or int(np.prod(shape, dtype=np.int64)) != size:
+        raise ImageProblem("unreadable_image", f"a sparse array of {size} values, whose shape its name does not give")
+    if size > 1 << 30:
+        raise ImageProblem("unreadable_image", f"a sparse array of {size} values is more than allowed")
+    try:
+        dense = np.asarray(sparse.load_npz(io.BytesIO(data)).todense()).reshape(shape)
+    except _ERRORS as error:
+        raise ImageProblem("unreadable_image", f"no sparse array: {error}") from error
+    return dense[..., 0] if dense.ndim == 4 and dense.shape[3] == 1 else dense

@@ -1,0 +1,158 @@
+"""COCO's panoptic segmentation: a JSON of segments, and a PNG a picture whose colours are r + 256 g + 65536 b = id."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import MaskLayer
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.reading.joining import MISSING, Pictures, missing
+from medmultipoints.transforms.sources.reading.json_rows import JsonDocument, first_item
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import (
+    Draft,
+    choose_documents,
+    hint_missing,
+    in_same_folders,
+    plural,
+    propose_images,
+)
+
+
+def _documents(listing: Listing) -> tuple[str, ...]:
+    return tuple(name for name in listing.of("text") if _is_panoptic(listing, name))
+
+
+def _is_panoptic(listing: Listing, name: str) -> bool:
+    head = listing.head(name).lstrip()
+    if not head.startswith(b"{") or not any(word in head for word in (b'"images"', b'"annotations"', b'"categories"')):
+        return False
+    try:
+        first = first_item(listing, name, "annotations")
+    except MemberProblem:
+        return False
+    return isinstance(first, dict) and isinstance(first.get("segments_info"), list)
+
+
+@dataclass
+class _Document:
+    """One JSON: the pictures by id, the categories that are things, and how many segments are of each kind."""
+
+    pictures: dict[Any, str] = field(default_factory=dict)
+    things: dict[Any, str] = field(default_factory=dict)
+    stuff: frozenset[Any] = frozenset()
+
+    @classmethod
+    def load(cls, document: JsonDocument) -> "_Document":
+        """Read the pictures and categories of a document."""
+        entries = [entry for entry in document.items("categories") if isinstance(entry, dict)]
+        images = [entry for entry in document.items("images") if isinstance(entry, dict)]
+        return cls(
+            {entry.get("id"): str(entry.get("file_name", "")) for entry in images},
+            {entry.get("id"): str(entry.get("name", "")) for entry in entries if entry.get("isthing", 1)},
+            frozenset(entry.get("id") for entry in entries if not entry.get("isthing", 1)),
+        )
+
+
+def _segments(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for one in entry.get("segments_info") or () if isinstance(one, dict) and isinstance(one.get("id"), int)]
+
+
+def _colour(number: int) -> str:
+    return f"{number % 256},{number // 256 % 256},{number // 65536 % 256}"
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the panoptic JSON files among the members."""
+    listing = listed(files)
+    draft = Draft("coco-panoptic", stated)
+    index = PictureIndex(listing.photos)
+    found: dict[str, frozenset[str]] = {}
+    joined: set[str] = set()
+    stuff = crowds = 0
+    for name in _documents(listing):
+        document = JsonDocument(listing, name)
+        held = _Document.load(document)
+        joins = {stated: index.find(stated, name) for stated in held.pictures.values()}
+        found[name] = frozenset(join.member or stated for stated, join in joins.items())
+        joined |= {join.member for join in joins.values() if join.member}
+        hint_missing(draft, name, list(joins.values()))
+        for entry in document.items("annotations"):
+            segments = _segments(entry) if isinstance(entry, dict) else []
+            stuff += sum(one.get("category_id") in held.stuff for one in segments)
+            crowds += sum(one.get("iscrowd") == 1 for one in segments)
+    if not found:
+        return None
+    draft.line("format", "coco-panoptic", f"{plural(len(found), 'JSON file')} with segments_info")
+    choose_documents(draft, listing, found)
+    propose_images(draft, listing, in_same_folders(listing, sorted(joined)), listing.pictures)
+    if stuff:
+        draft.hint("stuff", f"{plural(stuff, 'segment')} of categories that are no things (isthing 0); left out")
+    if crowds:
+        draft.hint("crowds", f"{plural(crowds, 'crowd region')} (iscrowd), never counted")
+    return draft.done()
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield each picture with the layer of its segments; colours are decoded later."""
+    listing = listed(files)
+    pictures = Pictures(listing, declaration)
+    drawn = PictureIndex(tuple(sorted(set(listing.pictures) - set(pictures.index.names))))
+    given: set[str] = set()
+    for name in matching(_documents(listing), declaration.annotations):
+        document = JsonDocument(listing, name)
+        held = _Document.load(document)
+        columns = hole_columns(name, declaration.annotations)
+        for entry in document.items("annotations"):
+            if not isinstance(entry, dict):
+                continue
+            key = f"{name}#{entry.get('image_id')}"
+            stated = held.pictures.get(entry.get("image_id"), "")
+            joined = pictures.index.find(stated, name)
+            mask = drawn.find(str(entry.get("file_name", "")), f"{name.rpartition('.')[0]}/x").member
+            if joined.member is None:
+                yield from missing(joined, stated, key, ())
+            elif mask is None:
+                detail = f"{key}: no PNG {entry.get('file_name')!r} is in this source"
+                yield ReadProblem(key=key, reason=MISSING, detail=detail, picture=joined.member)
+            elif joined.member not in given:
+                given.add(joined.member)
+                yield AnnotatedPicture(
+                    member=joined.member,
+                    name=joined.member,
+                    layers=_layers(declaration, mask, held, _segments(entry)),
+                    read_from=(name, mask),
+                    columns=columns,
+                )
+    for name in pictures.index.names:
+        if name not in given:
+            yield AnnotatedPicture(member=name, name=name, annotated=False)
+
+
+def _layers(
+    declaration: Declaration, mask: str, held: _Document, segments: list[Mapping[str, Any]]
+) -> tuple[MaskLayer, ...]:
+    """Return the layer of things, one object a segment; stuff and crowds are areas about which nothing is said."""
+    counted = [one for one in segments if one.get("category_id") in held.things and one.get("iscrowd") != 1]
+    labels = {_colour(int(one["id"])): held.things[one["category_id"]] for one in counted}
+    ignored = tuple(_colour(int(one["id"])) for one in segments if one not in counted)
+    if not labels:
+        return ()
+    area = declaration.masks.min_area_px
+    return (MaskLayer(member=mask, kind="rgb", object="value", labels=labels, ignore=ignored, min_area_px=area),)
+
+
+FORMAT = Format(
+    name="coco-panoptic",
+    title="COCO panoptic (JSON of segments, PNGs of ids)",
+    recognise=recognise,
+    read=read,
+    weight=82,
+    lost="segments of stuff (isthing 0) and crowds: no objects",
+    export="panopticapi; Detectron2",
+)

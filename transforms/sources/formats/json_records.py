@@ -1,0 +1,296 @@
+"""JSON of pictures with objects, as authors write it: a list of records, one record a line, records by picture's name.
+
+Where picture, objects, labels and places stand in a record is found by the values and stated in ``[read] fields``.
+Formats of tools come first: this one is tried where none of them reads the files.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import Annotation
+from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
+from medmultipoints.transforms.sources.reading.class_names import ask_class_names
+from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
+from medmultipoints.transforms.sources.reading.joining import Pictures, missing, size_or_none
+from medmultipoints.transforms.sources.reading.json_objects import (
+    KEY,
+    Record,
+    find_picture,
+    find_places,
+    flat_outline,
+    objects_of,
+    picture_name,
+    value_at,
+)
+from medmultipoints.transforms.sources.reading.json_rows import WHOLE_BYTES, parse_json, show
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.making import make_annotation
+from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
+from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import (
+    Draft,
+    choose_documents,
+    hint_missing,
+    in_same_folders,
+    plural,
+    propose_images,
+)
+from medmultipoints.transforms.sources.reading.shapes import Fault, Place, finite, outline, outline_place, polygon_fault
+from medmultipoints.transforms.sources.reading.table_columns import Row, find_dialect
+from medmultipoints.transforms.sources.reading.table_rows import find_tables, table_rows
+
+_SAMPLED: Final = 200
+_EDGES: Final = ("x1", "y1", "x2", "y2")
+
+
+def _documents(listing: Listing) -> tuple[str, ...]:
+    """Return the texts that begin as JSON does and are small enough to be read whole."""
+    starts = (b"{", b"[")
+    texts = tuple(
+        name
+        for name in listing.of("text")
+        if listing.head(name).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(starts)
+    )
+    return (*texts, *find_tables(listing, 2))
+
+
+def _row_record(row: Row) -> Record:
+    """Return the cells of a row of a table, those of JSON as what they hold."""
+    record: dict[str, Any] = {}
+    for column, text in row.items():
+        try:
+            record[column] = json.loads(text) if text[:1] in ("[", "{") else text
+        except (ValueError, RecursionError):
+            record[column] = text
+    return record
+
+
+def _records(listing: Listing, name: str) -> list[tuple[str, Record]]:
+    """Return the records of a document with the key of each. MemberProblem where it is no JSON."""
+    if find_dialect(listing.head(name), 2) and listing.head(name)[:1] not in (b"{", b"["):
+        return [(f"{name}#{line}", _row_record(row)) for line, row in table_rows(listing, name, 2)]
+    with listing.open(name) as stream:
+        data = stream.read(WHOLE_BYTES + 1)
+    if len(data) > WHOLE_BYTES:
+        raise MemberProblem("json_too_large", f"{name} is larger than {WHOLE_BYTES >> 20} MB; write COCO instead")
+    try:
+        held = parse_json(data, name)
+    except MemberProblem:
+        held = _lines(data)
+        if held is None:
+            raise
+    found = _listed(held) or _by_name(held)
+    if not found and isinstance(held, dict):
+        found = [("", {KEY: split_path(name).stem, **held})]
+    return [(f"{name}#{key}" if key else name, record) for key, record in found]
+
+
+def _lines(data: bytes) -> list[Any] | None:
+    """Return the values of lines of JSON; None where a line is none."""
+    try:
+        return [json.loads(line) for line in data.decode("utf-8-sig").splitlines() if line.strip()]
+    except (ValueError, RecursionError):
+        return None
+
+
+def _listed(held: Any) -> list[tuple[str, Record]]:
+    """Return the tables of a list, which may stand under the only key with such a list."""
+    if isinstance(held, dict):
+        lists = [
+            value for value in held.values() if isinstance(value, list) and any(isinstance(v, dict) for v in value)
+        ]
+        held = lists[0] if len(lists) == 1 and KEY not in held and not find_places([held]) else None
+    if not isinstance(held, list):
+        return []
+    return [(str(at), one) for at, one in enumerate(held) if isinstance(one, dict)]
+
+
+def _by_name(held: Any) -> list[tuple[str, Record]]:
+    """Return the tables, or lists of objects, that stand under the names of pictures."""
+    if not isinstance(held, dict):
+        return []
+    tables = {name: value for name, value in held.items() if isinstance(value, dict)}
+    if tables and len(tables) == len(held):
+        return [(name, {KEY: name, **value}) for name, value in tables.items()]
+    if held and all(isinstance(value, list) for value in held.values()):
+        return [(name, {KEY: name, "objects": value}) for name, value in held.items()]
+    return []
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the JSON documents among the members that are records of pictures."""
+    listing = listed(files)
+    index = PictureIndex(listing.photos)
+    draft = Draft("json", stated)
+    held: dict[str, list[tuple[str, Record]]] = {}
+    for name in _documents(listing):
+        try:
+            records = _records(listing, name)
+        except MemberProblem:
+            continue
+        if records:
+            held[name] = records
+    fields = _find_fields(draft, index, held)
+    if fields is None:
+        return None
+    held = {name: rows for name, rows in held.items() if any(value_at(row, fields["image"]) for _, row in rows)}
+    draft.line("format", "json", f"{plural(len(held), 'document')} of pictures with objects")
+    joins = {name: [_join(index, _name(row, fields), name) for _, row in rows] for name, rows in held.items()}
+    pictures = {
+        name: frozenset(join.member or f"{name} {at}" for at, join in enumerate(found)) for name, found in joins.items()
+    }
+    chosen = choose_documents(draft, listing, pictures)
+    for key, path in fields.items():
+        draft.line(f"fields.{key}", path, "values that join pictures" if key == "image" else "by its values")
+    for name in chosen:
+        hint_missing(draft, name, joins[name])
+    joined = sorted({join.member for name in chosen for join in joins[name] if join.member})
+    propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
+    _decide(draft, listing, index, [row for name in chosen for _, row in held[name]], fields)
+    return draft.done()
+
+
+def _find_fields(
+    draft: Draft, index: PictureIndex, held: Mapping[str, Sequence[tuple[str, Record]]]
+) -> dict[str, str] | None:
+    """Return where picture, objects, label and place stand, by the largest document that has all of them."""
+    given = draft.states("fields")
+    if isinstance(given, Mapping) and {"image", "objects"} <= given.keys():
+        return {str(key): str(value) for key, value in given.items()}
+    several = [rows for rows in held.values() if len(rows) > 1]
+    alone = [row for rows in held.values() if len(rows) == 1 for _, row in rows]
+    for records in (*sorted(([row for _, row in rows] for rows in several), key=len, reverse=True), alone):
+        sampled = records[:: max(1, len(records) // _SAMPLED)][:_SAMPLED]
+        image = find_picture(sampled, index)
+        places = find_places(records) if image else None
+        if image and places and places["objects"] != image:
+            return {"image": image, **places}
+    return None
+
+
+def _name(record: Record, fields: Mapping[str, str]) -> str:
+    return picture_name(value_at(record, fields["image"])) or ""
+
+
+def _join(index: PictureIndex, stated: str, near: str) -> Joined:
+    """Return the picture of a name; of a name without its last words where the whole joins none."""
+    whole = index.find(stated, near)
+    return whole if whole.join != "missing" else index.find_beginning(stated, near)
+
+
+def _decide(
+    draft: Draft, listing: Listing, index: PictureIndex, records: Sequence[Record], fields: Mapping[str, str]
+) -> None:
+    """Propose or ask what the numbers of boxes and the labels mean."""
+    forms, corners = FormEvidence(), FrameEvidence()
+    labels: set[Any] = set()
+    for record in records:
+        size = size_or_none(listing, _join(index, _name(record, fields), "").member)
+        try:
+            objects = objects_of(record, fields)
+        except ValueError:
+            continue
+        for one in objects:
+            labels.add(show(value_at(one, fields["label"])) if "label" in fields else None)
+            numbers = _numbers(one, fields)
+            if numbers is not None and finite(numbers) and not _outline(one, fields):
+                forms.add(numbers, size)
+                corners.add(numbers, *(size or (0, 0)))
+    decide_form(draft, forms, None, corners)
+    if labels <= {None}:
+        draft.ask("label", "Objects have no label. What is the label of all of them?")
+    elif all(label is not None and label.isdecimal() for label in labels):
+        ask_class_names(draft, listing, (), sorted(map(int, labels)))
+
+
+def _numbers(one: Record, fields: Mapping[str, str]) -> list[Any] | None:
+    """Return the four numbers of an object's box; None where no field holds them."""
+    if "box" in fields:
+        held = value_at(one, fields["box"])
+        return held if isinstance(held, list) and len(held) == 4 else [None] * 4
+    return [value_at(one, fields[key]) for key in _EDGES] if "x1" in fields else None
+
+
+def _outline(one: Record, fields: Mapping[str, str]) -> list[list[float]]:
+    """Return the outlines of an object as flat numbers."""
+    held = value_at(one, fields["outline"]) if "outline" in fields else None
+    single = flat_outline(held)
+    return [single] if single else [flat for part in held or () if (flat := flat_outline(part))]
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield each picture with the objects of all records about it."""
+    listing = listed(files)
+    pictures = Pictures(listing, declaration)
+    fields = declaration.fields
+    for name in matching(_documents(listing), declaration.annotations):
+        try:
+            records = _records(listing, name)
+        except MemberProblem as problem:
+            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
+            continue
+        by_picture: dict[str, list[tuple[str, Record]]] = {}
+        for key, record in records:
+            by_picture.setdefault(_name(record, fields), []).append((key, record))
+        columns = hole_columns(name, declaration.annotations)
+        for stated, about in by_picture.items():
+            joined = _join(pictures.index, stated, name)
+            size = size_or_none(listing, joined.member)
+            found = [item for key, record in about for item in _objects(declaration, key, record, size)]
+            if joined.member is None:
+                yield from missing(joined, stated, about[0][0], found)
+            else:
+                yield from pictures.give(joined.member, found, [name], size, columns)
+    yield from pictures.rest()
+
+
+def _objects(
+    declaration: Declaration, key: str, record: Record, size: tuple[int, int] | None
+) -> Iterator[Annotation | ReadProblem]:
+    try:
+        objects = objects_of(record, declaration.fields)
+    except ValueError as error:
+        yield ReadProblem(key=key, reason="lists_differ", detail=f"{key}: {error}")
+        return
+    for at, one in enumerate(objects):
+        place = _place(declaration, one, size)
+        yield make_annotation(f"{key}/{at}", _label(declaration, one), place, {})
+
+
+def _label(declaration: Declaration, one: Record) -> str:
+    if "label" not in declaration.fields:
+        return declaration.label or "object"
+    held = value_at(one, declaration.fields["label"])
+    held = held[0] if isinstance(held, list) and len(held) == 1 else held
+    if declaration.classes and isinstance(held, int):
+        return declaration.classes[held] if 0 <= held < len(declaration.classes) else ""
+    return held if isinstance(held, str) else "" if held is None else show(held)
+
+
+def _place(declaration: Declaration, one: Record, size: tuple[int, int] | None) -> Place | Fault:
+    parts = _outline(one, declaration.fields)
+    if len(parts) == 1:
+        return outline_place(parts[0])
+    if parts:
+        fault = next(filter(None, map(polygon_fault, parts)), None)
+        return fault or Place(polygons=tuple(map(outline, parts)))
+    numbers = _numbers(one, declaration.fields)
+    return declared_place(declaration, numbers or [None] * 4, size)
+
+
+FORMAT = Format(
+    name="json",
+    title="JSON and JSON lines of pictures with boxes or outlines, as authors write them",
+    recognise=recognise,
+    read=read,
+    weight=30,
+    lost="run lengths, key points and texts in records; files of more than 64 MB",
+    export="any script that writes a record a picture: its name, and a list of boxes with labels",
+    last=True,
+)

@@ -1,0 +1,205 @@
+"""Text files of one picture each, a line an object: KITTI, DOTA, a word and four numbers (PolypGen, mAP).
+
+Columns are separated by blanks and counted from 1. Files whose lines begin with numbers of classes are YOLO's.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.regions.decimals import parse_decimal
+from medmultipoints.transforms.sources.annotated import Annotation, Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
+from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
+from medmultipoints.transforms.sources.reading.joining import Pictures, missing, size_or_none
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.making import make_annotation
+from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
+from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import (
+    Draft,
+    choose_files,
+    in_same_folders,
+    plural,
+    propose_images,
+)
+from medmultipoints.transforms.sources.reading.shapes import Fault, Place, corners_place, finite, outline
+
+_EDGES: Final = ("x1", "y1", "x2", "y2")
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What the columns of a line hold: their number, the label's, and those of the box or of four corners."""
+
+    title: str
+    columns: tuple[int, ...]
+    fields: Mapping[str, str]
+    ignored: Mapping[str, str]
+
+    def fits(self, cells: Sequence[str]) -> bool:
+        label = int(self.fields["label"])
+        numbers = [cell for at, cell in enumerate(cells, start=1) if at != label]
+        return len(cells) in self.columns and not _is_number(cells[label - 1]) and all(map(_is_number, numbers))
+
+
+_DONT_CARE: Final = {"DontCare": "regions in which nothing is annotated"}
+_LAYOUTS: Final = (
+    _Layout("KITTI", (15, 16), {"label": "1", "x1": "5", "y1": "6", "x2": "7", "y2": "8"}, _DONT_CARE),
+    _Layout("DOTA", (9, 10), {"label": "9", "outline": "1"}, {}),
+    _Layout("a label and four numbers", (5,), {"label": "1", "x1": "2", "y1": "3", "x2": "4", "y2": "5"}, {}),
+    _Layout("four numbers and a label", (5,), {"label": "5", "x1": "1", "y1": "2", "x2": "3", "y2": "4"}, {}),
+)
+_HEADS: Final = ("imagesource:", "gsd:")
+"""Lines at the top of DOTA's files."""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        parse_decimal(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Yield the numbers and cells of lines that are no heads."""
+    for at, line in enumerate(data.decode("utf-8-sig", "replace").splitlines(), start=1):
+        if line.strip() and not line.strip().lower().startswith(_HEADS):
+            yield at, line.split()
+
+
+def _layout_of(head: bytes) -> _Layout | None:
+    """Return the layout that all lines of a file's beginning fit, but for one that may be cut off."""
+    rows = [cells for _, cells in _lines(head)]
+    if len(head) >= 1 << 16 and len(rows) > 1:
+        rows.pop()
+    return next((layout for layout in _LAYOUTS if rows and all(map(layout.fits, rows))), None)
+
+
+def _find(index: PictureIndex, name: str) -> Joined:
+    return index.find_stem(split_path(name).stem, name)
+
+
+def _label_files(listing: Listing, index: PictureIndex) -> dict[str, _Layout | None]:
+    """Return the text files named after pictures with the layout of each; None for those without a line."""
+    found: dict[str, _Layout | None] = {}
+    for name in listing.of("text", "empty"):
+        head = listing.head(name)
+        if split_path(name).extension == ".txt" and _find(index, name).join != "missing":
+            layout = _layout_of(head)
+            if layout is not None or not any(_lines(head)):
+                found[name] = layout
+    return found
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the text files of lines that are named after pictures."""
+    listing = listed(files)
+    index = PictureIndex(listing.photos)
+    draft = Draft("lines", stated)
+    held = _label_files(listing, index)
+    times = Counter(layout.title for layout in held.values() if layout is not None)
+    if not times:
+        return None
+    title = times.most_common(1)[0][0]
+    layout = next(layout for layout in _LAYOUTS if layout.title == title)
+    fitting = [name for name, own in held.items() if own in (None, layout)]
+    folders = {name.rpartition("/")[0] for name in fitting if held[name] is not None}
+    fitting = [name for name in fitting if name.rpartition("/")[0] in folders]
+    draft.line("format", "lines", f"{plural(times[title], 'text file')} named after pictures: {title} a line")
+    chosen = choose_files(draft, listing, fitting, lambda name: _find(index, name).member or name)
+    joined = [member for name in chosen if (member := _find(index, name).member)]
+    propose_images(draft, listing, in_same_folders(listing, joined), [n for n in listing.pictures if n not in joined])
+    for key, column in layout.fields.items():
+        draft.line(f"fields.{key}", column, f"{title}, columns counted from 1")
+    if layout.ignored and any(cells[0] in layout.ignored for name in chosen for _, cells in _lines(listing.head(name))):
+        draft.line("labels", {label: {"ignore": why} for label, why in layout.ignored.items()}, title)
+    if "x1" in layout.fields:
+        _decide(draft, listing, index, chosen, layout.fields)
+    return draft.done()
+
+
+def _decide(
+    draft: Draft, listing: Listing, index: PictureIndex, names: Sequence[str], fields: Mapping[str, str]
+) -> None:
+    forms, corners = FormEvidence(), FrameEvidence()
+    for name in names:
+        size = size_or_none(listing, _find(index, name).member)
+        for _, cells in _lines(listing.read(name)):
+            numbers = _numbers(cells, fields)
+            if finite(numbers) and min(numbers) >= 0:
+                forms.add(numbers, size)
+                corners.add(numbers, *(size or (0, 0)))
+    decide_form(draft, forms, None, corners)
+
+
+def _numbers(cells: Sequence[str], fields: Mapping[str, str]) -> list[float]:
+    return [_number(cells, fields[key]) for key in _EDGES]
+
+
+def _number(cells: Sequence[str], column: str) -> float:
+    try:
+        return parse_decimal(cells[int(column) - 1])
+    except (ValueError, IndexError):
+        return float("nan")
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield the picture of each file with the objects of its lines."""
+    listing = listed(files)
+    pictures = Pictures(listing, declaration)
+    texts = [name for name in listing.of("text", "empty") if split_path(name).extension == ".txt"]
+    for name in matching(texts, declaration.annotations):
+        joined = _find(pictures.index, name)
+        if joined.join == "missing" and not declaration.annotations:
+            continue
+        size = size_or_none(listing, joined.member)
+        try:
+            data = listing.read(name)
+        except MemberProblem as problem:
+            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
+            continue
+        found = [_annotation(declaration, f"{name}#{at}", cells, size) for at, cells in _lines(data)]
+        if joined.member is None:
+            yield from missing(joined, split_path(name).stem, name, found)
+        else:
+            yield from pictures.give(joined.member, found, [name], size, hole_columns(name, declaration.annotations))
+    yield from pictures.rest()
+
+
+def _annotation(
+    declaration: Declaration, key: str, cells: Sequence[str], size: tuple[int, int] | None
+) -> Annotation | ReadProblem:
+    column = declaration.fields.get("label", "")
+    label = cells[int(column) - 1] if column.isdecimal() and int(column) <= len(cells) else declaration.label or ""
+    return make_annotation(key, label, _place(declaration, cells, size), {})
+
+
+def _place(declaration: Declaration, cells: Sequence[str], size: tuple[int, int] | None) -> Place | Fault:
+    fields = declaration.fields
+    if "outline" in fields:
+        first = int(fields["outline"])
+        numbers = [_number(cells, str(first + at)) for at in range(8)]
+        if not finite(numbers):
+            return Fault("box_not_a_number", f"the corners {' '.join(cells[:8])} hold a value that is no number")
+        return corners_place(outline(numbers))
+    if not set(_EDGES) <= fields.keys():
+        return Fault("box_missing", "no fields x1, y1, x2, y2 are declared")
+    return declared_place(declaration, _numbers(cells, fields), size)
+
+
+FORMAT = Format(
+    name="lines",
+    title="Text files of lines (KITTI, DOTA, label and four numbers)",
+    recognise=recognise,
+    read=read,
+    weight=44,
+    lost="places in space, scores, difficulty; oriented boxes become their extent, the corners an attribute",
+    export="CVAT: KITTI 1.0; any script that writes a label and four numbers a line",
+)

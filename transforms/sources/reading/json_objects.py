@@ -1,0 +1,175 @@
+"""Where in the records of a JSON document the picture, its objects, their labels and places are: by the values.
+
+A record is about one picture. Its objects are a list of tables (each with a box, four edges, or an outline), lists side
+by side (boxes and labels), or the record itself where it has one box. A path names a value below others: ``a.b``.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.shapes import finite
+from medmultipoints.transforms.sources.reading.table_columns import BOX_NAMES, LABELS, ONE_BOX
+
+KEY: Final = "@"
+"""The path of the name under which a record stands, or that of the file that holds it alone."""
+SELF: Final = "."
+"""The path of objects where the record itself is one, or holds lists side by side."""
+OUTLINES: Final = ("polygon", "polygons", "segmentation", "points", "contour", "outline")
+_LABELS: Final = (*LABELS, "labels", "categories", "classes", "syms", "ref", "tags", "label_id", "type", "title")
+_BOXES: Final = (*ONE_BOX, "boxes", "bounding_boxes", "bndbox", "rect")
+_DEPTH: Final = 3
+
+Record = Mapping[str, Any]
+
+
+def value_at(record: Any, path: str) -> Any:
+    """Return the value below a path; a list of one item gives the item; None where there is none."""
+    value = record
+    for part in path.split(".") if path != SELF else ():
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def find_picture(records: Sequence[Record], index: PictureIndex) -> str | None:
+    """Return the path whose values join most pictures, at least half of them; else the names of the records."""
+    hits: dict[str, int] = {}
+    for record in records:
+        for path, value in _walk(record):
+            name = picture_name(value)
+            hits[path] = hits.get(path, 0) + (name is not None and _joins(index, name, path))
+    best = max(hits, key=lambda path: hits[path], default=None)
+    return best if best is not None and hits[best] * 2 >= len(records) else None
+
+
+def _joins(index: PictureIndex, name: str, path: str) -> bool:
+    found = index.find(name).member or (index.find_beginning(name, "").member if path == KEY else None)
+    return found is not None
+
+
+def picture_name(value: Any) -> str | None:
+    """Return the name that a value gives to a picture: a text or number, or the one in a list."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+
+
+def _walk(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield paths and values below a table, tables in it before what they hold."""
+    if isinstance(value, Mapping) and depth < _DEPTH:
+        for key, held in value.items():
+            below = f"{path}.{key}" if path else str(key)
+            yield below, held
+            yield from _walk(held, below, depth + 1)
+
+
+def find_places(records: Sequence[Record]) -> dict[str, str] | None:
+    """Return the fields of objects: ``objects`` and, of each, ``label`` and ``box``, ``x1`` to ``y2`` or ``outline``.
+
+    None where no record has an object.
+    """
+    for record in records:
+        for path, value in ((SELF, record), *_walk(record)):
+            fields = _fields_of(value)
+            if fields is not None:
+                return {"objects": path} | fields
+    return None
+
+
+def _fields_of(value: Any) -> dict[str, str] | None:
+    """Return the fields of objects in a list of tables, in lists side by side, or in one table."""
+    if isinstance(value, list):
+        return next((fields for one in value if isinstance(one, Mapping) and (fields := _of_one(one))), None)
+    return _of_one(value) if isinstance(value, Mapping) else None
+
+
+def _of_one(one: Mapping[str, Any]) -> dict[str, str] | None:
+    plain = {str(key).casefold(): str(key) for key in reversed(list(one))}
+    place: dict[str, str] = {}
+    for name in _BOXES:
+        if name in plain and _are_boxes(held := one[plain[name]]):
+            place = {"box": plain[name]}
+            break
+        if name in plain and isinstance(held := one[plain[name]], Mapping) and (edges := _edges(held)):
+            place = {key: f"{plain[name]}.{edge}" for key, edge in edges.items()}
+            break
+    place = place or _edges(one)
+    outline = next((plain[name] for name in OUTLINES if name in plain and _are_outlines(one[plain[name]])), None)
+    if outline:
+        place["outline"] = outline
+    if not place:
+        return None
+    labels = [plain[name] for name in _LABELS if name in plain and plain[name] not in place.values()]
+    words = [name for name in labels if _is_word(one[name])]
+    label = next(iter(words or [name for name in labels if _is_number(one[name])]), None)
+    return {"label": label, **place} if label else place
+
+
+def _edges(table: Mapping[str, Any]) -> dict[str, str]:
+    """Return the four numbers of a box in keys of their own."""
+    plain = {str(key).casefold(): str(key) for key in reversed(list(table))}
+    for _, groups in BOX_NAMES:
+        found = [next((plain[name] for name in names if name in plain), None) for names in groups]
+        if len(set(found)) == 4 and finite(table[name] if name else None for name in found):
+            return dict(zip(("x1", "y1", "x2", "y2"), map(str, found), strict=True))
+    return {}
+
+
+def _are_boxes(value: Any) -> bool:
+    """Return whether a value is four numbers, or a list of such."""
+    if not isinstance(value, list) or not value:
+        return False
+    return _is_box(value) or all(isinstance(one, list) and _is_box(one) for one in value)
+
+
+def _is_box(value: list[Any]) -> bool:
+    return len(value) == 4 and finite(value)
+
+
+def _are_outlines(value: Any) -> bool:
+    """Return whether a value is an outline, or a list of such: flat numbers from six on, or pairs."""
+    if not isinstance(value, list) or len(value) == 0:
+        return False
+    return flat_outline(value) is not None or all(flat_outline(one) is not None for one in value)
+
+
+def flat_outline(value: Any) -> list[float] | None:
+    """Return an outline as flat numbers x1, y1, x2, y2 and so on; None for other values."""
+    if not isinstance(value, list) or len(value) < 3:
+        return None
+    if all(isinstance(point, Mapping) and {"x", "y"} <= point.keys() for point in value):
+        value = [[point["x"], point["y"]] for point in value]
+    if all(isinstance(pair, list) and len(pair) == 2 for pair in value):
+        return [number for pair in value for number in pair]
+    return value if len(value) >= 6 and len(value) % 2 == 0 and not any(isinstance(v, list) for v in value) else None
+
+
+def _is_word(value: Any) -> bool:
+    held = value if isinstance(value, list) else [value]
+    return bool(held) and all(isinstance(one, str) for one in held)
+
+
+def _is_number(value: Any) -> bool:
+    held = value if isinstance(value, list) else [value]
+    return bool(held) and all(isinstance(one, int) and not isinstance(one, bool) for one in held)
+
+
+def objects_of(record: Record, fields: Mapping[str, str]) -> list[Record]:
+    """Return the objects of a record, each a table of its fields; lists side by side become one table an object.
+
+    Raises ValueError where lists side by side are of several lengths.
+    """
+    held = value_at(record, fields["objects"])
+    if isinstance(held, list):
+        return [one for one in held if isinstance(one, Mapping)]
+    if not isinstance(held, Mapping):
+        return []
+    boxes = value_at(held, fields["box"]) if "box" in fields else value_at(held, fields.get("outline", SELF))
+    if not isinstance(boxes, list) or (len(boxes) == 4 and finite(boxes)):
+        return [held] if boxes is not None else []
+    keys = {fields[key] for key in ("label", "box", "outline") if key in fields}
+    lists = {key: value for key in keys if isinstance(value := value_at(held, key), list)}
+    if len({len(value) for value in lists.values()}) > 1:
+        lengths = ", ".join(f"{len(value)} of {key}" for key, value in sorted(lists.items()))
+        raise ValueError(f"lists side by side are of several lengths: {lengths}")
+    return [{key: lists[key][at] if key in lists else value_at(held, key) for key in keys} for at in range(len(boxes))]

@@ -1,0 +1,105 @@
+"""The rows of tables, CSV or Parquet, one at a time; of wide tables, one row for each object of a picture."""
+
+import io
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.sources.reading.listing import Listing
+from medmultipoints.transforms.sources.reading.table_columns import Row, as_cells, find_dialect, is_empty, text_rows
+
+NUMBER: Final = "{n}"
+"""The place of the object's number in the names of a wide table's columns: ``xmin_{n}``."""
+
+
+def find_tables(listing: Listing, least: int = 3) -> Iterator[str]:
+    """Yield the members that are tables: texts in columns, and Parquet files without pictures."""
+    for name in listing.of("text", "parquet"):
+        if listing.kinds[name] == "text":
+            head = listing.head(name)
+            if head[:1] in (b"{", b"[", b"<") or find_dialect(head, least) is None:
+                continue
+        elif not _is_plain_parquet(listing, name):
+            continue
+        yield name
+
+
+def _is_plain_parquet(listing: Listing, name: str) -> bool:
+    """Return whether a Parquet file is a table of cells: those that hold pictures are of the Hugging Face format."""
+    try:
+        schema = pq.read_schema(io.BytesIO(listing.read(name)))
+    except (pa.ArrowException, OSError):
+        return False
+    return not any(pa.types.is_struct(column.type) or pa.types.is_binary(column.type) for column in schema)
+
+
+def table_rows(listing: Listing, name: str, least: int = 3) -> Iterator[tuple[int, Row]]:
+    """Yield numbers and cells of the rows of a table, one at a time; columns without names are ``1``, ``2`` and so on.
+
+    Raises MemberProblem ``table_damaged``.
+    """
+    if listing.kinds.get(name) == "parquet":
+        try:
+            with pq.ParquetFile(io.BytesIO(listing.read(name))) as file:
+                rows = (row for batch in file.iter_batches(8192) for row in batch.to_pylist())
+                yield from ((at, as_cells(row)) for at, row in enumerate(rows, start=1))
+        except (pa.ArrowException, OSError) as error:
+            raise MemberProblem("table_damaged", f"{name} is no Parquet file that can be read: {error}") from error
+        return
+    dialect = find_dialect(listing.head(name), least)
+    if dialect is not None:
+        yield from text_rows(listing, name, dialect)
+
+
+def decimal_of(listing: Listing, name: str) -> str:
+    """Return the decimal mark of a table."""
+    dialect = find_dialect(listing.head(name)) if listing.kinds.get(name) == "text" else None
+    return dialect.decimal if dialect else "."
+
+
+def has_header(listing: Listing, name: str) -> bool:
+    """Return whether the columns of a table have names."""
+    dialect = find_dialect(listing.head(name)) if listing.kinds.get(name) == "text" else None
+    return dialect is None or dialect.header
+
+
+def wide_header(header: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+    """Return columns that repeat with a number, by their names with ``{n}``: number = column.
+
+    Empty where fewer than four names repeat with the same numbers: those of one box are x1, y1, x2, y2.
+    """
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for column in header:
+        for match in re.finditer(r"\d+", column):
+            found[f"{column[: match.start()]}{NUMBER}{column[match.end() :]}"][match[0]] = column
+    repeated = {name: held for name, held in found.items() if len(held) > 1}
+    sets = {frozenset(held) for held in repeated.values()}
+    fitting = [group for group in sets if sum(frozenset(held) == group for held in repeated.values()) >= 4]
+    return {name: held for name, held in repeated.items() if frozenset(held) in fitting} if len(fitting) == 1 else {}
+
+
+def long_rows(rows: Iterator[tuple[int, Row]], columns: Sequence[str]) -> Iterator[tuple[int, Row]]:
+    """Yield one row for each object of a wide table, whose cells bear the names with ``{n}``; others as they are.
+
+    A row without any object stays one row.
+    """
+    numbered = [column for column in columns if NUMBER in column]
+    if not numbered:
+        yield from rows
+        return
+    wide: Mapping[str, Mapping[str, str]] | None = None
+    for at, row in rows:
+        wide = wide_header(list(row)) if wide is None else wide
+        numbers = {number for name in numbered for number in wide.get(name, {})}
+        each = [_cells(row, wide, numbered, number) for number in sorted(numbers, key=int)]
+        objects = [cells for cells in each if not all(map(is_empty, cells.values()))]
+        yield from ((at, {**row, **cells}) for cells in objects or [dict.fromkeys(numbered, "")])
+
+
+def _cells(row: Row, wide: Mapping[str, Mapping[str, str]], names: Sequence[str], number: str) -> Row:
+    return {name: row.get(wide.get(name, {}).get(number, ""), "") for name in names}

@@ -1,0 +1,163 @@
+"""What is known by name and not read: files of other tools, each with the way to a format that is."""
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.rasters.array_items import array_shapes
+from medmultipoints.transforms.sources.annotated import Hint
+from medmultipoints.transforms.sources.reading.listing import Listing
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import plural
+from medmultipoints.transforms.sources.reading.table_columns import find_pictures
+from medmultipoints.transforms.sources.reading.table_rows import find_tables, table_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A kind of file: its key and name, how its first bytes and its path are recognised, and what to do instead."""
+
+    key: str
+    name: str
+    remedy: str
+    head: Callable[[bytes], object] = lambda _: False
+    path: str = r"(?!)"
+
+
+def _holds(*words: bytes) -> Callable[[bytes], object]:
+    return lambda head: all(word in head for word in words)
+
+
+def _begins(*starts: bytes) -> Callable[[bytes], object]:
+    return lambda head: head.startswith(starts)
+
+
+UNREAD: Final = (
+    Unread(
+        "lidc",
+        "XML of LIDC-IDRI",
+        "write DICOM SEG or NIfTI with pylidc",
+        lambda head: b"<LidcReadMessage" in head or b"<IdriReadMessage" in head,
+    ),
+    Unread(
+        "world_points",
+        "table of points in millimetres of patient space (LUNA16)",
+        "write masks as NIfTI on the grid of each volume",
+        _holds(b"coordX", b"coordY", b"coordZ"),
+    ),
+    Unread(
+        "image_scope",
+        "XML of ImageScope (Aperio)",
+        "open it in QuPath and export masks or COCO",
+        _holds(b"<Annotations", b"<Regions"),
+    ),
+    Unread(
+        "geojson",
+        "GeoJSON (QuPath)",
+        "export labelled masks in QuPath, or write COCO",
+        _holds(b'"FeatureCollection"'),
+    ),
+    Unread(
+        "dialogues",
+        "JSON of dialogues (ShareGPT), whose texts may hold boxes in a frame that nothing states",
+        "give each picture's boxes in a list of their own",
+        lambda head: b'"conversations"' in head or b'"messages"' in head,
+    ),
+    Unread(
+        "rtstruct",
+        "contours of DICOM (RTSTRUCT)",
+        "write DICOM SEG or NIfTI with 3D Slicer or rt-utils",
+        _holds(b"1.2.840.10008.5.1.4.1.1.481.3"),
+    ),
+    Unread("matlab", "MATLAB file", "save masks as PNG or NumPy arrays", _begins(b"MATLAB 5.0 MAT-file")),
+    Unread("hdf5", "HDF5 file", "save pictures and masks as PNG, or as one npz", _begins(b"\x89HDF")),
+    Unread(
+        "pickle",
+        "pickle, which can run code and is never opened",
+        "write COCO, or NumPy arrays without objects",
+        _begins(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+    ),
+    Unread("tfrecord", "TFRecord", "write COCO with the script that made it", path=r".*\.(tfrecords?|record)([-.].*)?"),
+    Unread("lmdb", "LMDB database", "write the pictures and annotations as files", path=r".*\.mdb"),
+    Unread("roi", "ROI of ImageJ", "save labelled masks: Plugins, LabelMap", path=r".*\.roi"),
+    Unread("sqlite", "SQLite database", "write the tables as CSV or Parquet", _begins(b"SQLite format 3")),
+)
+
+
+_MOST: Final = 3
+"""Files that hints of one kind name."""
+
+
+def find_unread(listing: Listing) -> tuple[Hint, ...]:
+    """Return a hint for each kind of file that is known by name and not read, with the way to one that is."""
+    found: dict[str, list[str]] = {}
+    kinds = {kind.key: kind for kind in UNREAD}
+    for name, held in listing.kinds.items():
+        if held not in ("text", "other", "array", "dicom"):
+            continue
+        head = listing.head(name)
+        for kind in UNREAD:
+            if kind.head(head) or re.fullmatch(kind.path, name, re.IGNORECASE):
+                found.setdefault(kind.key, []).append(name)
+                break
+    hints = [
+        Hint(
+            f"not_read_{key}",
+            f"{plural(len(names), 'file')}, such as {names[0]}: {kinds[key].name}, not read; {kinds[key].remedy}",
+        )
+        for key, names in sorted(found.items())
+    ]
+    known = {name for names in found.values() for name in names}
+    return (*hints, *_picture_labels(listing), *_tables_without_boxes(listing), *_other_texts(listing, known))
+
+
+def _picture_labels(listing: Listing) -> list[Hint]:
+    """Return a hint of arrays that hold one label a picture, as MedMNIST's do."""
+    for name in listing.of("array"):
+        try:
+            shapes = array_shapes(listing.read(name))
+        except MemberProblem:
+            continue
+        labels = [key for key, (shape, _) in shapes.items() if "label" in key.lower() and len(shape) <= 2]
+        if labels and any(len(shape) >= 3 for shape, _ in shapes.values()):
+            text = f"{name}: {', '.join(labels[:3])} are labels of whole pictures (MedMNIST), no objects in them"
+            return [Hint("not_read_picture_labels", f"{text}; sources need boxes, outlines or masks")]
+    return []
+
+
+def _other_texts(listing: Listing, known: Collection[str]) -> list[Hint]:
+    """Return hints of JSON documents of an unknown shape, and of texts whose lines begin with pictures."""
+    index = PictureIndex(listing.photos)
+    hints = []
+    for name in listing.of("text"):
+        head = listing.head(name)
+        line = head.decode("utf-8-sig", "replace").strip().partition("\n")[0]
+        if name in known or name in set(find_tables(listing, 2)):
+            continue
+        if line.startswith(("{", "[")):
+            said = f"{name} is JSON of an unknown shape ({line[:60]}…): lists of COCO must stand at its top, records "
+            hints.append(Hint("not_read_json", f"{said}of other JSON must name pictures and hold boxes or outlines"))
+        elif " " in line and index.find(line.split()[0]).member:
+            said = f"{name} names pictures in lines such as {line[:60]!r}, which no format reads"
+            hints.append(Hint("not_read_lines", f"{said}; write a table with a row a box"))
+    return hints[:_MOST]
+
+
+def _tables_without_boxes(listing: Listing) -> list[Hint]:
+    """Return hints of tables that name pictures and hold no box a row."""
+    index = PictureIndex(listing.photos)
+    hints = []
+    for name in find_tables(listing, 2):
+        try:
+            rows = [row for _, row in zip(range(200), (row for _, row in table_rows(listing, name, 2)), strict=False)]
+        except MemberProblem:
+            continue
+        image = find_pictures(list(rows[0]), rows, index) if rows else None
+        if image is not None and any(index.find(row.get(image, "")).member for row in rows):
+            others = ", ".join(column for column in rows[0] if column != image)[:120]
+            said = f"{name} names pictures in the column {image}, but no four columns of numbers, and no column of "
+            said += f"JSON with boxes or of run lengths, are among the others ({others}); write a row a box"
+            hints.append(Hint("not_read_table", said))
+    return hints
