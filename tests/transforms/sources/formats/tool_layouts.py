@@ -1,4 +1,4 @@
-"""What tools write beside plain boxes: brushes, tracks, skeletons, circles, lines of JSON, tables without names."""
+"""What tools write besides plain boxes: brushes, tracks, skeletons, circles, lines of JSON, tables without names."""
 
 import json
 from collections.abc import Callable, Iterable
