@@ -7,10 +7,13 @@ from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
+from medmultipoints.flows.engine.collecting import collect_seldom
+
 
 def main() -> NoReturn:
     """Run the command line; an interrupt ends it with a message even while it is still loading."""
     signal.signal(signal.SIGINT, _leave)
+    collect_seldom()
     import_module("medmultipoints.flows.cli.app").main()
     raise AssertionError("the application ends the process itself")
 

@@ -1,8 +1,6 @@
 """One build from request to release: the lock, the pipeline, the record of the run."""
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,6 +9,7 @@ import polars as pl
 from medmultipoints.data_lake.store.layout import only_builder
 from medmultipoints.data_lake.store.objects import clear_temporary
 from medmultipoints.data_lake.store.parquet_tables import read_table
+from medmultipoints.flows.engine.collecting import seldom_collecting
 from medmultipoints.flows.engine.place import Placed, VersionTaken, place_release
 from medmultipoints.flows.engine.plan import Plan, at_version, settled
 from medmultipoints.flows.engine.recording import Recorder, how_ended
@@ -74,21 +73,6 @@ def execute(
             raise
         recorder.record({"outcome": "unchanged" if outcome.release.kept else "released"} | outcome.to_json())
     return outcome
-
-
-@contextmanager
-def seldom_collecting() -> Iterator[None]:
-    """Run the cyclic garbage collector less often within the block.
-
-    Rows on their way into tables are millions of objects without a cycle; scanning them again and again, at Python's
-    default thresholds, takes a quarter of the time of a build.
-    """
-    usual = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 def release(

@@ -20,6 +20,7 @@ import httpx
 from filelock import FileLock, Timeout
 
 from medmultipoints.data_lake.store.layout import explained
+from medmultipoints.flows.engine.collecting import collect_seldom
 from medmultipoints.flows.orchestration.server_database import is_known, is_migrated, mark, migrate
 from medmultipoints.transforms.errors import LockHeld, MachineError
 
@@ -160,6 +161,7 @@ def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
 def _serve(listening: int, reports: str) -> None:
     """Run in the child: serve on the inherited socket until the parent's end of standard input closes."""
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    collect_seldom()
     migrate(Path(os.environ["PREFECT_HOME"]))
     import uvicorn
     from prefect.server.api.server import create_app
