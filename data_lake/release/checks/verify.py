@@ -129,7 +129,7 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
             yield _run("descriptions_hold", lambda: check_descriptions(folder, manifest, tables[0]))
         for name, problems in TABLE_CHECKS.items():
             yield _run(name, lambda problems=problems: problems(tables[0]))  # type: ignore[misc]
-        yield _run("instructions_in_both_formats", lambda: check_both_formats(folder, manifest))
+        yield _run("instructions_in_both_formats", lambda: check_both_formats(folder, manifest, tables[0].instructions))
         yield _run("dialects", lambda: check_dialects(folder, manifest, tables[0]))
         yield _run("answers", lambda: check_answers(tables[0], manifest.recipe))
         pictures: Callable[[], Iterator[Picture]] = lambda: read_pictures(folder, manifest)  # noqa: E731

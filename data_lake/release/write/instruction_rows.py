@@ -8,12 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from medmultipoints.data_lake.release.read.released_tables import (
-    read_all_instructions,
-    read_parquet,
-    splits_of,
-    table_files,
-)
+from medmultipoints.data_lake.release.read.released_tables import read_parquet, splits_of, table_files
 from medmultipoints.data_lake.release.write.files import FileEntry
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.data_lake.release.write.parquet import write_table
@@ -36,8 +31,8 @@ def write_instruction_rows(path: Path, instructions: pl.DataFrame, *, name: str)
     return write_table(path, rows, released_schema(released_columns(load_table(TABLE))), name=name)
 
 
-def check_both_formats(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Yield a sentence for every split whose Parquet and JSONL do not hold the same instructions."""
+def check_both_formats(folder: Path, manifest: Manifest, instructions: pl.DataFrame) -> Iterator[str]:
+    """Yield a sentence for every split whose Parquet does not hold the same ``instructions`` as its JSONL."""
     for split in splits_of(manifest):
         paths = table_files(manifest, TABLE, split)
         parquet = [path for path in paths if path.endswith(".parquet")]
@@ -46,7 +41,7 @@ def check_both_formats(folder: Path, manifest: Manifest) -> Iterator[str]:
         if len(parquet) in (0, len(paths)):
             yield f"{split}: instructions are there as {'JSONL' if not parquet else 'Parquet'} only"
             continue
-        lines = read_all_instructions(folder, manifest, split).sort("instruction_id")
+        lines = instructions.filter(pl.col("split") == split).sort("instruction_id")
         rows = read_parquet(folder, manifest, TABLE, split).sort("instruction_id")
         if not rows.equals(lines):
             yield f"{split}: instructions/{split}.jsonl and its Parquet files hold different instructions"
