@@ -1,8 +1,9 @@
 """``python -m benchmarks.scale TASK ROWS``: one table stage on so many simulated rows; prints its figures as JSON.
 
 Tasks: ``store`` (write and read the table of images), ``validate`` (Great Expectations in chunks of 100,000 rows),
-``dedup``, and two whole stages, from their stored inputs, which another process makes, to their receipts: ``split``
-(videos of 100 frames) and ``record`` (one object an image). No pictures: what a row costs.
+``dedup``, and whole stages, from their stored inputs, which another process makes, to their receipts: ``split``
+(videos of 100 frames), ``record`` (one object an image) and ``near`` (thumbnails of noise). No pictures: what a row
+costs.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import orjson
 import polars as pl
 
@@ -31,11 +33,12 @@ from medmultipoints.data_lake.store.parquet_tables import put_table, read_table
 from medmultipoints.expectations.validate import validate
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.run import Unwatched, run_in_threads, run_stage
-from medmultipoints.flows.engine.stage import Build, Inputs, Source
+from medmultipoints.flows.engine.stage import Build, Inputs, Source, Stage
 from medmultipoints.flows.recipe.model import load_recipe
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.columns.tables import conform, empty_frame, load_table
 from medmultipoints.transforms.duplicates.exact import find_duplicates
+from medmultipoints.transforms.pictures.thumbnails import SIDE
 
 ROOT = Path(__file__).resolve().parents[1]
 FRAMES = 100
@@ -103,10 +106,11 @@ def regions(rows: int) -> pl.DataFrame:
     return made.select(known.get(one, pl.lit(None)).cast(dtype).alias(one) for one, dtype in empty.schema.items())
 
 
-def stored_inputs(lake: Lake, rows: int) -> tuple[Build, Inputs]:
-    """Store what the stages split and record read in a lake; none of the images is a copy, all are in the split train.
+def stored_inputs(lake: Lake, rows: int, stage: Stage) -> tuple[Build, Inputs]:
+    """Store what a stage reads in a lake; none of the images is a copy, all are in the split train.
 
-    Hashes are spread as those of real images are, so that their order is another than that of the images.
+    Hashes are spread as those of real images are, so that their order is another than that of the images. Tables that
+    are not made here are empty.
     """
     split = {"group_id": pl.col("sample_id"), "split": pl.lit("train")}
     made: dict[str, Callable[[], pl.DataFrame]] = {
@@ -114,15 +118,27 @@ def stored_inputs(lake: Lake, rows: int) -> tuple[Build, Inputs]:
         "samples": lambda: samples(rows),
         "regions": lambda: regions(rows),
         "splits": lambda: samples(rows).select("sample_id", **split),
-        "corrections": lambda: empty_frame(load_table("corrections")),
-        "duplicates": lambda: empty_frame(load_table("duplicates")),
-        "near_duplicates": lambda: empty_frame(load_table("near_duplicates")),
-        "correct.exclusions": lambda: empty_frame(load_table("exclusions")),
     }
-    objects = {table: (put_table(lake, make()),) for table, make in made.items()}
+    if stage.name == "near":
+        made["thumbnails"] = lambda: thumbnails(rows)
+    read = [table for one in PIPELINE if one.name in stage.reads for table in (*one.writes, f"{one.name}.exclusions")]
+    tables = {name: made.get(name, partial(empty_table, name))() for name in read}
+    objects = {name: (put_table(lake, table),) for name, table in tables.items()}
     info = load_catalogue()["hyperkvasir"].model_copy(update={"name": "simulated"})
     build = Build(lake, load_recipe("audited"), (Source(info, SourceFingerprint(lake.root, ())),), BuildRequest())
-    return build, Inputs(lake, objects, {"split": {"used": rows}})
+    return build, Inputs(lake, objects, {name: {"used": rows} for name in stage.reads})
+
+
+def empty_table(name: str) -> pl.DataFrame:
+    """Return a table without rows; ``text.exclusions`` and the like are tables of exclusions."""
+    return empty_frame(load_table(name.rpartition(".")[2]))
+
+
+def thumbnails(rows: int) -> pl.DataFrame:
+    """Return thumbnails of noise: no two of them are alike."""
+    noise = np.random.default_rng(1).integers(0, 256, (rows, SIDE * SIDE), np.uint8)
+    packed = pl.Series([small.tobytes().hex() for small in noise])
+    return pl.int_range(rows, eager=True).alias("n").to_frame().select(sample_id=name(), thumbnail=packed)
 
 
 def spread_hash(number: int) -> str:
@@ -156,7 +172,7 @@ def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
         table, objects, known = images(rows), regions(rows), samples(rows)
         return lambda: find_duplicates(table, objects, known, ["simulated"], {}).height
 
-    whole = {name: partial(whole_stage, name, rows) for name in ("split", "record")}
+    whole = {name: partial(whole_stage, name, rows) for name in ("split", "record", "near")}
     return {"store": store, "validate": check, "dedup": dedup, **whole}
 
 
@@ -165,7 +181,7 @@ def whole_stage(name: str, rows: int) -> Callable[[], int]:
     stage = next(stage for stage in PIPELINE if stage.name == name)
     folder = TemporaryDirectory()
     with ProcessPoolExecutor(1, get_context("spawn")) as other:
-        build, inputs = other.submit(stored_inputs, open_lake(Path(folder.name)), rows).result()
+        build, inputs = other.submit(stored_inputs, open_lake(Path(folder.name)), rows, stage).result()
 
     def work() -> int:
         with folder:
