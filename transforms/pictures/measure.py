@@ -11,6 +11,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.pictures.components import label_components
 from medmultipoints.transforms.pictures.decode import decode_image, detect_format
 
 LOOKED_AT_PX = 600
@@ -111,10 +112,7 @@ def _components(binary: NDArray[Any]) -> NDArray[np.int32]:
     crop = np.ascontiguousarray(binary[top : top + height, left : left + width])
     if not crop.size:
         return np.empty((5, 0), np.int32)
-    try:  # twice as fast as with 32-bit labels
-        statistics = cv2.connectedComponentsWithStatsWithAlgorithm(crop, 8, cv2.CV_16U, cv2.CCL_SPAGHETTI)[2]
-    except cv2.error:  # more provisional labels than 16 bits hold
-        statistics = cv2.connectedComponentsWithStatsWithAlgorithm(crop, 8, cv2.CV_32S, cv2.CCL_SPAGHETTI)[2]
+    _, statistics = label_components(crop)
     found: NDArray[np.int32] = statistics[1:].T + np.array([[left], [top], [0], [0], [0]], np.int32)
     return found
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.pictures.components import label_components
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.pictures.tones import measure_tone
 from medmultipoints.transforms.records import Box, Point, Region
@@ -167,9 +168,9 @@ def _find_components(white: NDArray[np.uint8], min_area_px: int) -> Iterator[_Co
     if changes <= FEW_CHANGES and _count_components(crop) == 1:  # a tenth of what it costs to label
         yield _Component(crop, left, top, cv2.countNonZero(crop))
         return
-    # 32 bits: provisional labels are many more than components, and OpenCV stops where 16 do not hold them.
-    count, labels, statistics, _ = cv2.connectedComponentsWithStats(crop, connectivity=8, ltype=cv2.CV_32S)
-    _require(count - 1 <= MOST_COMPONENTS, f"{count - 1:,} components, noise rather than objects")
+    labels, statistics = label_components(crop)
+    count = len(statistics) - 1
+    _require(count <= MOST_COMPONENTS, f"{count:,} components, noise rather than objects")
     large = statistics[1:, cv2.CC_STAT_AREA] >= min_area_px
     nested = int((statistics[1:, cv2.CC_STAT_WIDTH].astype(np.int64) * statistics[1:, cv2.CC_STAT_HEIGHT])[large].sum())
     _require(nested <= MOST_NESTED * white.size, "components around components, a pattern rather than objects")

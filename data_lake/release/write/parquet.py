@@ -6,6 +6,7 @@ by content so that a changed row changes little of the file. No time, host or pa
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,18 +52,35 @@ def write_records_shard(
 ) -> FileEntry:
     """Return the entry of one file of records with their pictures, written row group by row group.
 
-    ``read_image`` gives the released bytes of a sample by its id; the pictures of one row group are in memory
-    at a time. DataError where bytes do not hash to the record's ``stored_sha256`` or are neither JPEG nor PNG.
+    ``read_image`` gives the released bytes of a sample by its id. It is called in another thread, for the next row
+    group while one is written, so that the pictures of two are in memory. DataError where bytes do not hash to the
+    record's ``stored_sha256`` or are neither JPEG nor PNG.
     """
     arrow = shard.records.to_arrow(compat_level=pl.CompatLevel.oldest())
     identity = shard.records.select(IDENTITY)
-    with parquet_file(path, schema) as (sink, writer):
-        for start, stop in group_bounds(shard.sizes):
-            rows = identity.slice(start, stop - start).to_dicts()
-            columns = {"image": _image_column(rows, read_image)}
-            group = to_arrow(arrow.slice(start, stop - start), schema, columns)
+
+    def read_group(bounds: tuple[int, int]) -> pa.Table:
+        start, stop = bounds
+        rows = identity.slice(start, stop - start).to_dicts()
+        return to_arrow(arrow.slice(start, stop - start), schema, {"image": _image_column(rows, read_image)})
+
+    with parquet_file(path, schema) as (sink, writer), ThreadPoolExecutor(1) as pool:
+        for group in _one_ahead(pool, read_group, group_bounds(shard.sizes)):
             writer.write_table(group, row_group_size=IMAGE_ROWS_PER_GROUP)
     return sink.entry(shard.path)
+
+
+def _one_ahead(
+    pool: Executor, make: Callable[[tuple[int, int]], pa.Table], parts: Iterable[tuple[int, int]]
+) -> Iterator[pa.Table]:
+    """Yield what is made of each part; the next one is made while this one is used."""
+    upcoming: Future[pa.Table] | None = None
+    for part in parts:
+        made, upcoming = upcoming, pool.submit(make, part)
+        if made is not None:
+            yield made.result()
+    if upcoming is not None:
+        yield upcoming.result()
 
 
 def to_arrow(
