@@ -1,12 +1,12 @@
 """Witnesses on the real pairs: trained on labels with planted errors, they rank them, propose, and take clicks."""
 
 import json
+import os
 import subprocess
 import sys
 import time
 import zipfile
 from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
 from typing import Any
 
 import cv2
@@ -44,6 +44,7 @@ fractions = {{ train = 0.75, test = 0.25 }}
 tasks = ["counting"]
 {witness}
 """
+PROGRAM = (sys.executable, "-P", "-m", "medmultipoints")
 Mask = NDArray[np.bool_]
 
 
@@ -67,6 +68,7 @@ def run(work: Path) -> dict[str, Any]:
         "pairs": len(truths),
         "out_of_fold_dice": score["out_of_fold"]["all"],
         "test_dice": score["other_splits"]["all"],
+        "dice_to_truth": dice_to_truth(release, truths),
         "training_seconds": round(trained),
         "seconds_a_judgement": round(seconds / said["judged"], 4),
         "peak_mb": memory,
@@ -119,12 +121,34 @@ def plant(mask: Mask, other: Mask, kind: str) -> Mask:
 
 
 def ask(work: Path, release: Path, name: str) -> tuple[dict[str, Any], float, int]:
-    """Ask the models; return the outcome, the seconds, and the largest memory of a command so far in MB."""
+    """Ask the models; return the outcome, the seconds, and the largest memory of the command in MB."""
     models = sorted((work / "models").glob("*.toml"))
     options = [part for model in models for part in ("--model", model)]
     begun = time.perf_counter()
-    told = command("witness", release, *options, "--pictures", work / "own" / "images", "--out", work / name)
-    return told, time.perf_counter() - begun, round(getrusage(RUSAGE_CHILDREN).ru_maxrss / 1024)
+    words = ["witness", release, *options, "--pictures", work / "own" / "images", "--out", work / name, "--json"]
+    with (work / f"{name}.json").open("w+") as said:
+        process = subprocess.Popen([*PROGRAM, *map(str, words)], stdout=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        assert status == 0, name
+        said.seek(0)
+        outcome: dict[str, Any] = json.loads(said.read().splitlines()[-1])
+    return outcome, time.perf_counter() - begun, round(usage.ru_maxrss / 1024)
+
+
+def dice_to_truth(release: Path, truths: dict[str, Mask]) -> dict[str, Any]:
+    """Return the Dice of the models on pictures of held-out groups, to the masks without planted errors."""
+    said = pl.concat([pl.read_parquet(path) for path in sorted(release.glob("predictions/*.parquet"))])
+    rows = [(row["split"], dice_of_masks(row["rles"], truths[row["sample_id"].removeprefix("own/")]))
+            for row in said.iter_rows(named=True)]  # fmt: skip
+    by_split = {split: [dice for own, dice in rows if own == split] for split in sorted({own for own, _ in rows})}
+    return {
+        split: {
+            "judgements": len(found),
+            "mean": round(float(np.mean(found)), 3),
+            "median": round(float(np.median(found)), 3),
+        }
+        for split, found in by_split.items()
+    }
 
 
 def ranking(release: Path, planted: dict[str, str]) -> dict[str, Any]:
@@ -157,7 +181,10 @@ def proposals(release: Path, truths: dict[str, Mask]) -> dict[str, Any]:
     refused = pl.read_parquet(refused_file) if refused_file.exists() else pl.DataFrame({"reason": []})
     found["proposed"], found["refused"] = proposed.height, dict(refused.group_by("reason").len().iter_rows())
     for name, rows in (("dice_proposed", proposed), ("dice_refused", refused)):
-        dices = [dice_of(row, truths) for row in rows.iter_rows(named=True)]
+        dices = [
+            dice_of_masks([row["rle"]], truths[row["sample_id"].removeprefix("own/")])
+            for row in rows.iter_rows(named=True)
+        ]
         found[name] = round(float(np.mean(dices)), 3) if dices else None
     assert proposed.height + refused.height > 0
     following = pl.read_parquet(release / "quarantine" / "next_labels.parquet")
@@ -165,11 +192,13 @@ def proposals(release: Path, truths: dict[str, Mask]) -> dict[str, Any]:
     return found
 
 
-def dice_of(row: dict[str, Any], truths: dict[str, Mask]) -> float:
+def dice_of_masks(rles: list[str], truth: Mask) -> float:
+    """Return the Dice of the union of masks with the true mask."""
     from pycocotools import mask as coco
 
-    truth = truths[row["sample_id"].removeprefix("own/")]
-    own = coco.decode({"size": list(truth.shape), "counts": row["rle"].encode()}) > 0
+    own = np.zeros_like(truth)
+    for rle in rles:
+        own |= coco.decode({"size": list(truth.shape), "counts": rle.encode()}) > 0
     return float(2 * (own & truth).sum() / (own.sum() + truth.sum()))
 
 
@@ -236,7 +265,6 @@ def command(*arguments: object) -> dict[str, Any]:
 
 def output(*arguments: object) -> str:
     """Return what a command prints on standard output; what it says of an error is the error."""
-    words = [sys.executable, "-P", "-m", "medmultipoints", *map(str, arguments)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = subprocess.run([*PROGRAM, *map(str, arguments)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout

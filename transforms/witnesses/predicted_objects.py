@@ -1,5 +1,6 @@
 """The objects in a model's probability maps: the components above its threshold, each with score bin and stability."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,7 +62,9 @@ def find_objects(maps: Tensor, network: Network, pixels: Pixels) -> list[Predict
 
 
 def measure_stability(maps: Tensor, own: NDArray[np.bool_], threshold: float) -> float:
-    """Return the mean IoU of an object with what each variant of the picture shows in its place, to two decimals.
+    """Return the mean IoU of an object with what each variant of the picture shows in its place, in whole hundredths.
+
+    What is below a hundredth is cut off and not rounded, so that 0.95 is at least 0.95.
 
     ``maps``: variants x height x width of the object's label. What a variant shows in its place are its components
     that share a pixel with the object.
@@ -75,7 +78,7 @@ def measure_stability(maps: Tensor, own: NDArray[np.bool_], threshold: float) ->
         fine = cv2.resize(np.ascontiguousarray(moved), size, interpolation=cv2.INTER_LINEAR) >= threshold
         seen = np.repeat(np.repeat(known, FINER, axis=0), FINER, axis=1)
         found.append(_overlap(small & seen, fine & seen))
-    return round(float(np.mean(found)), 2)
+    return math.floor(100 * float(np.mean(found)) + 1e-6) / 100
 
 
 def _overlap(own: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
