@@ -139,12 +139,25 @@ def find_model(name_or_path: str) -> Path:
     """Return the TOML file of a path, or of a name that an installed package registers."""
     installed = {one.name: one for one in entry_points(group=GROUP)}
     if name_or_path in installed:
-        return Path(str(files(installed[name_or_path].value).joinpath(f"{name_or_path}.toml")))
+        return _installed_file(name_or_path, installed[name_or_path].value)
     path = Path(name_or_path).expanduser()
     if path.is_file():
         return path
     known = f"installed are {', '.join(sorted(installed))}" if installed else "no package with models is installed"
     raise UsageError(f"model {name_or_path}: there is no such file, and {known}. Give the path of its TOML file.")
+
+
+def _installed_file(name: str, package: str) -> Path:
+    """Return the TOML file of a model that a package registers."""
+    try:
+        path = Path(str(files(package).joinpath(f"{name}.toml")))
+    except (ImportError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"model {name}: the package {package} that registers it cannot be read ({error}). Install it again."
+        ) from error
+    if not path.is_file():
+        raise UsageError(f"model {name}: the package {package} holds no {name}.toml. Install it again, unpacked.")
+    return path
 
 
 def _read(toml: Path, key: str, name: str, sha256: str) -> bytes:

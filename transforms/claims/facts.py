@@ -5,19 +5,33 @@ Coordinates are shares of width and height (0 to 1), origin top-left; areas are 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from medmultipoints.transforms.instructions.phrases import BORDERS, CONTRAST, LARGE, SIZES, TEXTURE
 from medmultipoints.transforms.records import Tone
+from medmultipoints.transforms.regions.run_lengths import decode_rle
 
 SIZE_NAMES_IN_FULL: Final = {name: name.partition(" (")[0] for name in (*(name for _, name in SIZES), LARGE)}
 """Each size class as descriptions give it, with its range, and its word alone."""
 SIZE_WORDS: Final = tuple(SIZE_NAMES_IN_FULL.values())
 
 
+class CodedMask(NamedTuple):
+    """The pixels of an object as a COCO run-length code, in the frame of its picture."""
+
+    counts: str
+    height: int
+    width: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectFacts:
-    """One object: its box and centre, area in percent, the borders it touches, its tone where it was measured."""
+    """One object: its box and centre, area in percent, the borders it touches; tone and mask where they are known."""
 
     label: str
     box: tuple[float, float, float, float]
@@ -25,6 +39,7 @@ class ObjectFacts:
     aspect: float
     touched: frozenset[str]
     tone: Tone | None = None
+    mask: CodedMask | None = None
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -84,3 +99,16 @@ class Vocabulary:
 def touched_borders(gaps: Sequence[float], least: float) -> frozenset[str]:
     """Return the borders nearer than ``least``; gaps in the order of BORDERS, in the same unit."""
     return frozenset(border for border, gap in zip(BORDERS, gaps, strict=True) if gap < least)
+
+
+def masks_meet(one: CodedMask, other: CodedMask, reach_px: int = 0) -> bool:
+    """Return whether two masks of a picture share a pixel once one of them is grown by ``reach_px`` on all sides."""
+    grown = _decode(one)
+    if reach_px:
+        grown = cv2.dilate(grown, np.ones((2 * reach_px + 1,) * 2, np.uint8))
+    return bool((grown & _decode(other)).any())
+
+
+@lru_cache(maxsize=16)
+def _decode(mask: CodedMask) -> NDArray[np.uint8]:
+    return decode_rle(mask.counts, mask.height, mask.width).view(np.uint8)

@@ -97,7 +97,7 @@ class _Reader:
         self.unread: list[str] = []
         self.doubtful = False
         self.denied = False
-        self.last, self.last_word = "break", ""
+        self.last, self.last_word, self.before_and = "break", "", ""
         self.singled = False
         self.nominal = re.compile(rf"(?:is|are) (?P<not>not )?(?:a |an |the )?{names.noun}")
 
@@ -143,6 +143,8 @@ class _Reader:
         found = read_predicate(self.words, self.at)
         if found is None or self.names.organ_place.match(self.words, self.at):
             return ""
+        if self.last == "there" and self.last_word in IMAGES and found[1].kind == "place":
+            self._leave("place")  # "the image on the left"
         self._see_modifier()
         self.at = found[0]
         return self._say(found[1])
@@ -366,8 +368,6 @@ class _Reader:
             return False
         after_copula = self.last_word in COPULAS or self.words[: self.at].endswith(WITH)
         return bool(after_copula or self.last == "unread") and bool(ADDED.match(self.words, self.at))
-
-    before_and = ""
 
     def _see(self, word: str) -> None:
         """Read "is not visible"."""

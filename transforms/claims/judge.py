@@ -3,7 +3,7 @@
 A claim of several objects is true where it holds for all that it can mean, false where for none, else not checkable;
 "a small polyp in the upper left" means any one of which all of that holds. In a text about a given polyp, "the polyp"
 is that one. Absence, exact counts and superlatives are certain only for labels that are annotated completely. Overlap
-is that of boxes.
+is that of masks, of boxes where a mask is not known.
 """
 
 import math
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, JudgedSentence, Mention, Parsed, Verdict
-from medmultipoints.transforms.claims.facts import ObjectFacts, PictureFacts, Vocabulary
+from medmultipoints.transforms.claims.facts import CodedMask, ObjectFacts, PictureFacts, Vocabulary, masks_meet
 from medmultipoints.transforms.claims.grammar import parse_sentence, split_sentences
 from medmultipoints.transforms.claims.predicates import number_of
 from medmultipoints.transforms.instructions.phrases import CONTRAST, ROUND_ASPECT, SIDE_MARGIN, SIZE_MARGIN
@@ -246,7 +246,18 @@ def _relation(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
 
 
 def _overlap(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    return _to_other(claim, one, picture, lambda other: _share_pixels(one.box, other.box))
+    return _to_other(claim, one, picture, lambda other: _overlaps(one, other))
+
+
+def _overlaps(one: ObjectFacts, other: ObjectFacts) -> Known:
+    """Compare masks where both are known: some pixels in common, apart, or side by side, which may be either."""
+    if not _share_pixels(one.box, other.box) or one.mask is None or other.mask is None:
+        return _share_pixels(one.box, other.box)
+    return True if masks_meet(one.mask, other.mask) else None if _within(one.mask, other.mask) else False
+
+
+def _within(one: CodedMask, other: CodedMask) -> bool:
+    return masks_meet(one, other, round(TOUCHING * max(one.height, one.width)))
 
 
 def _comparison(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
@@ -275,8 +286,16 @@ def _is_so_bright(claim: Claim, one: ObjectFacts, other: ObjectFacts) -> Known:
 
 
 def _touch(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    """Return boxes apart do not touch; whether objects in boxes that meet do is not known."""
-    return _to_other(claim, one, picture, lambda other: None if _share_pixels(_grown(one.box), other.box) else False)
+    return _to_other(claim, one, picture, lambda other: _touches(one, other))
+
+
+def _touches(one: ObjectFacts, other: ObjectFacts) -> Known:
+    """Compare masks where both are known; boxes apart do not touch, whether objects in boxes that meet do is open."""
+    if not _share_pixels(_grown(one.box), other.box):
+        return False
+    if one.mask is None or other.mask is None:
+        return None
+    return True if masks_meet(one.mask, other.mask, 1) else None if _within(one.mask, other.mask) else False
 
 
 def _grown(box: Sequence[float]) -> Sequence[float]:

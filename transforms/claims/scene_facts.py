@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 
-from medmultipoints.transforms.claims.facts import ObjectFacts, PictureFacts, Vocabulary, touched_borders
+from medmultipoints.transforms.claims.facts import CodedMask, ObjectFacts, PictureFacts, Vocabulary, touched_borders
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene
 from medmultipoints.transforms.records import UNKNOWN, ReleasedObject
+from medmultipoints.transforms.regions.run_lengths import box_of_rle
 
 
 def picture_facts(scene: Scene, labels: Collection[str], asked: str | None = None) -> PictureFacts:
@@ -48,4 +49,12 @@ def _object(scene: Scene, item: ReleasedObject) -> ObjectFacts:
         aspect=width / height,
         touched=touched_borders((x1, y1, scene.width - x2, scene.height - y2), BORDER_PX),
         tone=item.tone,
+        mask=_mask(scene, item),
     )
+
+
+def _mask(scene: Scene, item: ReleasedObject) -> CodedMask | None:
+    """Return the mask of an object in the frame of the released picture; None where the picture was resized."""
+    if item.rle is None or box_of_rle(item.rle, scene.height, scene.width) != item.box:
+        return None
+    return CodedMask(item.rle, scene.height, scene.width)

@@ -13,7 +13,8 @@ _PART: Final = rf"(?=(?: about| approximately)? {_NUMBER}(?:\.\d+)? (?:%|percent
 _ALONE: Final = rf"(?: in (?:the|this) {IMAGE})?(?= [,;]|$)"
 """The end of a part of the sentence that says no more than that something is there."""
 _SEEN: Final = "(?:visible|present|seen|shown|found|depicted)"
-_AROUND: Final = r"(?:the|its) (?:surroundings|surrounding (?:tissue|mucosa)|background) (?:is|are|appears?)"
+_RING: Final = r"((?:the|its) (?:surroundings|surrounding (?:tissue|mucosa)|background))"
+_AROUND: Final = rf"{_RING} (?:is|are|appears?)"
 _NAME: Final = r"(the(?: [\w-]+){1,2})"
 _TURNS: Final = (
     (r"\b(it|there|that)'s\b", r"\1 is"),
@@ -35,8 +36,9 @@ _TURNS: Final = (
     (r"(?<!not )(?<!n't )\bclearly (?=visible\b|seen\b|shows?\b)", ""),
     (r"\bless bright than\b", "darker than"),
     (r"\bless dark than\b", "brighter than"),
-    (rf"^{_AROUND} (?:brighter|lighter) than {_NAME}$", r"\1 is darker than its surroundings"),
-    (rf"^{_AROUND} darker than {_NAME}$", r"\1 is brighter than its surroundings"),
+    (rf"^{_AROUND} (?:brighter|lighter) than {_NAME}$", r"\2 is darker than its surroundings"),
+    (rf"^{_AROUND} darker than {_NAME}$", r"\2 is brighter than its surroundings"),
+    (rf"\b(brighter|darker|lighter) and (rougher|smoother) than {_RING}", r"\1 than \3 and \2 than \3"),
     (r"\bequal in size to\b", "the same size as"),
     (
         rf"\b(?:to the )?(left|right) of the (?:{IMAGE} )?(?:cent(?:re|er)|middle) of the ({IMAGE})\b",

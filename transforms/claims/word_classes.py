@@ -15,6 +15,7 @@ HEDGES: Final = frozenset((
     "uncertain", "unclear", "unknown", "hypothetical", "imaginary", "fake", "simulated", "former", "previous",
     "previously", "next", "hardly", "barely", "scarcely", "rarely", "seldom", "almost", "nearly", "borderline",
     "relatively", "arguably", "anything", "nothing", "far", "was", "were", "been", "had", "will", "used", "never",
+    "often", "usually", "sometimes", "typically", "generally", "commonly", "normally", "occasionally", "frequently",
     "wasn't", "weren't", "won't", "couldn't", "wouldn't",
 ))  # fmt: skip
 HEDGED: Final = re.compile(r"\b(?:(?:all|everything) but|not (?:that|as though|a few|no)|no matter)\b")

@@ -56,6 +56,9 @@ def read_samples(
         AfterValidator(check_negatives),
         "findings of the labelled archive to take as images without polyps",
     ] = (),
+    unsegmented: Annotated[
+        bool, "take the labelled polyps without a mask as images that are not annotated, for proposals of a witness"
+    ] = False,
     mask_values: Annotated[Mapping[str, str], AfterValidator(partial(check_values, label=LABEL)), VALUES] = NO_VALUES,
     mask_objects: Annotated[MaskObject, OBJECTS] = "component",
 ) -> Indexed:
@@ -63,7 +66,8 @@ def read_samples(
 
     ``negatives`` are findings in either naming scheme. Positive samples keep the boxes of the JSON in
     its own convention; ``polyps`` is exhaustive in every sample. The 28 labelled polyps without a mask are
-    dropped, never taken as negatives. Rows of the label table without an image are no inputs.
+    dropped, or taken as not annotated (``unsegmented``), never as negatives. Rows of the label table without an image
+    are no inputs.
     Errors: UsageError for a finding that is unknown or may show a polyp; SourceDataError where the
     members are not HyperKvasir, or the box file or label table is missing or unreadable.
     """
@@ -78,7 +82,7 @@ def read_samples(
     samples, rejected = _label_pairs(pairs, labels)
     segmented = boxes.stems | {path.stem for path in (*layout.images, *layout.masks)}
     samples = tuple(state_masks(sample, mask_values, mask_objects) for sample in samples)
-    selection = Selection(labels, findings, frozenset(sample.stem for sample in samples), segmented)
+    selection = Selection(labels, findings, frozenset(sample.stem for sample in samples), segmented, unsegmented)
     absent, excluded = read_labelled(SOURCE, layout.labelled, selection)
     stray = _reject_stray_rows(labels, segmented | {path.stem for path in layout.labelled})
     copies = (*box_copy.exclusions, *label_copy.exclusions)

@@ -30,13 +30,14 @@ class Selection:
     """What decides over a labelled image.
 
     ``negatives`` are the findings to take, ``used`` the stems that are samples already, ``segmented`` all
-    stems of the segmented archive, used or not.
+    stems of the segmented archive, used or not; ``unsegmented``: polyps of no mask are taken, as not annotated.
     """
 
     labels: LabelTable
     negatives: frozenset[str]
     used: frozenset[str]
     segmented: frozenset[str]
+    unsegmented: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def check_negatives(names: tuple[str, ...]) -> tuple[str, ...]:
 def read_labelled(
     source: str, paths: Sequence[MemberPath], selection: Selection
 ) -> tuple[tuple[Sample, ...], tuple[Exclusion, ...]]:
-    """Return samples without polyps, and one exclusion per other labelled image.
+    """Return samples without polyps and of unsegmented ones, and one exclusion per other labelled image.
 
     Dropped: ``segmented_copy_is_used``, ``positive_without_annotation``, ``finding_not_selected``.
     Rejected: ``duplicate_stem``, ``stem_invalid``, ``label_row_missing``, ``finding_conflict``, and the
@@ -86,7 +87,7 @@ def read_labelled(
     for path in {path.name: path for path in paths}.values():
         outcome = _decide(path, duplicates.get(path.stem), selection)
         if isinstance(outcome, FindingClass):
-            samples.append(_make_negative(source, path, outcome))
+            samples.append(_make_sample(source, path, outcome))
         else:
             exclusions += exclude(source, [path.name], outcome.verdict, outcome.problem, path.stem)
     return tuple(samples), tuple(exclusions)
@@ -114,6 +115,8 @@ def _exclude_by_finding(path: MemberPath, found: FindingClass, selection: Select
         detail = f"{path.name} is also a segmented image, which is used"
         return _Excluded("dropped", Problem("segmented_copy_is_used", detail))
     if found.finding == "polyps":
+        if selection.unsegmented and path.stem not in selection.segmented:
+            return None
         detail = f"{path.name} shows a polyp, but no usable mask and box of it exist"
         return _Excluded("dropped", Problem("positive_without_annotation", detail))
     if path.stem in selection.segmented:
@@ -125,7 +128,7 @@ def _exclude_by_finding(path: MemberPath, found: FindingClass, selection: Select
     return None
 
 
-def _make_negative(source: str, path: MemberPath, found: FindingClass) -> Sample:
+def _make_sample(source: str, path: MemberPath, found: FindingClass) -> Sample:
     return Sample(
         source=source,
         stem=path.stem,
@@ -133,5 +136,5 @@ def _make_negative(source: str, path: MemberPath, found: FindingClass) -> Sample
         organ=found.organ,
         finding=found.finding,
         classification=found.classification,
-        labels_exhaustive=("polyps",),
+        labels_exhaustive=() if found.finding == "polyps" else ("polyps",),
     )

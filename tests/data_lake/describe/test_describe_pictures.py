@@ -19,6 +19,7 @@ from medmultipoints.data_lake.describe.describe_pictures import (
 from medmultipoints.data_lake.describe.outgoing_picture import picture_filler
 from medmultipoints.data_lake.describe.reply_file import read_replies
 from medmultipoints.data_lake.describe.server_settings import ServerSettings, read_settings
+from medmultipoints.data_lake.ocr import open_ocr
 from medmultipoints.flows.cli.app import app
 from medmultipoints.transforms.descriptions.accept import AcceptPolicy
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
@@ -28,8 +29,26 @@ from medmultipoints.transforms.text.raster import read_raster
 from tests.chat_server import Chat, chat_server, completion, lying, parts
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
+from tests.flows.small_builds import build
 from tests.transforms.text.test_text import picture
 
+OWN = """
+name = "own"
+version = "1.0.0"
+title = "Own"
+[sources.own]
+path = "own"
+licence = "CC0-1.0"
+[sources.own.read]
+format = "masks"
+[sources.own.read.masks]
+label = "polyps"
+object = "component"
+[splits]
+fractions = { train = 1.0 }
+[instructions]
+tasks = ["counting"]
+"""
 TOKEN = "sk-secret-of-the-test"
 
 
@@ -278,6 +297,43 @@ def test_text_in_a_picture_is_filled_before_it_is_sent() -> None:
     assert changed.any()
     assert (sent[changed] == 0).all()
     assert read_raster(sent, load_fonts()) is None
+
+
+@pytest.mark.parametrize("readers", [["raster"], ["raster", "ocr"]])
+def test_no_server_receives_the_text_of_a_picture(tmp_path: Path, chat: Chat, readers: list[str]) -> None:
+    """Dates and clocks with either reader, names with the neural one; the polyp is as it was."""
+    if "ocr" in readers:
+        pytest.importorskip("rapidocr")
+    drawn = picture(load_fonts().layouts[0], {"date": "23/11/2012", "clock": "13:40:05", "timer": "00:12:30"})
+    cv2.putText(drawn, "SMITH, JANE", (300, 60), cv2.FONT_HERSHEY_SIMPLEX, 1, (255, 255, 255), 2)
+    drawn[300:400, 300:400] = (200, 90, 80)
+    release = build_release(tmp_path, drawn)
+    done = run(release, tmp_path / "replies.jsonl", chat, readers=readers)
+    sent = [decode_image(one.picture).pixels for one in chat.received]
+    assert done.pictures == len(sent) > 0
+    read_lines = open_ocr() if "ocr" in readers else lambda _pixels: []
+    for pixels in sent:
+        assert read_raster(pixels, load_fonts()) is None
+        assert (pixels[30:65, 300:480].max() < 250) is ("ocr" in readers)
+        assert (pixels[310:390, 310:390] == drawn[310:390, 310:390]).all()
+        assert [one.text for one in read_lines(pixels) if "SMITH" in one.text or "2012" in one.text] == []
+    assert all(reply.filled for reply in read_replies(tmp_path / "replies.jsonl"))
+
+
+def build_release(folder: Path, drawn: np.ndarray) -> Path:
+    """Build a release of a picture with a polyp in it."""
+    for name, pixels in (("images", drawn[:, :, ::-1]), ("masks", polyp_mask(drawn))):
+        (folder / "own" / name).mkdir(parents=True)
+        cv2.imwrite(str(folder / "own" / name / "one.png"), pixels)
+    (folder / "recipe.toml").write_text(OWN, "utf-8")
+    return Path(build(str(folder / "recipe.toml"), folder / "lake", {}).release.path)
+
+
+def polyp_mask(drawn: np.ndarray) -> np.ndarray:
+    """Return the mask of the square that is drawn as a polyp."""
+    mask = np.zeros(drawn.shape[:2], np.uint8)
+    mask[300:400, 300:400] = 255
+    return mask
 
 
 def test_a_large_picture_is_made_smaller(tmp_path: Path) -> None:

@@ -1,14 +1,16 @@
 """Executors run a declared model alike, and refuse by name what they cannot run."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from onnx import helper
 
 from medmultipoints.data_lake.witnesses.executors import ExecutorName, open_model
 from medmultipoints.data_lake.witnesses.model_file import load_model
-from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.errors import DataError, UsageError
 from tests.data_lake.witnesses.declared_models import declare, external_model, red_model
 
 
@@ -41,3 +43,20 @@ def test_an_operator_that_onnxruntime_lacks_is_named(tmp_path: Path) -> None:
     data = red_model(last=[helper.make_node("NoSuchOperator", ["red"], ["map"])])
     with pytest.raises(DataError, match="onnxruntime cannot run it"):
         open_model(load_model(declare(tmp_path, data)), "onnxruntime")
+
+
+def test_a_missing_gpu_is_named(tmp_path: Path) -> None:
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this machine has one")
+    with pytest.raises(UsageError, match="--executor onnxruntime-cuda: this onnxruntime has no CUDAExecutionProvider"):
+        open_model(load_model(declare(tmp_path, red_model())), "onnxruntime-cuda")
+
+
+@pytest.mark.parametrize("executor", ["onnxruntime", "onnxruntime-cuda"])
+def test_a_missing_onnxruntime_is_named_with_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: ExecutorName
+) -> None:
+    model = load_model(declare(tmp_path, red_model()))
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(UsageError, match=rf"--executor {executor}: needs onnxruntime. Install medmultipoints\[onnx\]"):
+        open_model(model, executor)

@@ -56,3 +56,37 @@ def test_a_file_with_another_hash_is_refused(tmp_path: Path, file: str, key: str
 def test_a_name_that_is_neither_a_file_nor_installed_says_so() -> None:
     with pytest.raises(UsageError, match="no package with models is installed"):
         load_model("nowhere")
+
+
+def install(folder: Path, *names: str, value: str = "polyp_models") -> None:
+    """Lay out a package as an installer does, with the models of these names among its files."""
+    (folder / "polyp_models").mkdir(parents=True)
+    (folder / "polyp_models" / "__init__.py").write_text("", "utf-8")
+    info = folder / "polyp_models-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: polyp-models\nVersion: 1.0\n", "utf-8")
+    offered = "".join(f"{name} = {value}\n" for name in names)
+    (info / "entry_points.txt").write_text(f"[medmultipoints.models]\n{offered}", "utf-8")
+
+
+def test_a_model_of_an_installed_package_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, "red", "gone")
+    declare(tmp_path / "polyp_models", red_model())
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path / "polyp_models")
+    model = load_model("red")
+    assert ("red", red_model()) == (model.name, model.onnx)
+    with pytest.raises(UsageError, match="installed are gone, red"):
+        load_model("nowhere")
+    with pytest.raises(UsageError, match=r"model gone: the package polyp_models holds no gone.toml"):
+        load_model("gone")
+
+
+@pytest.mark.parametrize("value", ["no_such_package", "polyp_models:attribute", "no.such"])
+def test_a_model_of_a_package_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    install(tmp_path, "red", value=value)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match="model red: the package"):
+        load_model("red")

@@ -1,5 +1,8 @@
 """A release with witnesses: truth stays byte for byte, proposals go through the review into the next version."""
 
+import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +18,7 @@ from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
 from medmultipoints.data_lake.review.decide import decide
 from medmultipoints.data_lake.review.desk import Desk
+from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.data_lake.witnesses.executors import open_model
 from medmultipoints.data_lake.witnesses.model_file import load_model
 from medmultipoints.data_lake.witnesses.predict import ask_models, released_pictures
@@ -22,8 +26,13 @@ from medmultipoints.data_lake.witnesses.train_models import Training, train_and_
 from medmultipoints.data_lake.witnesses.write_predictions import predict_release
 from medmultipoints.flows.recipe.corrections import parse_file
 from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.sources.simulated.hyperkvasir import LABELLED_ZIP
 from tests.data_lake.witnesses.declared_models import declare, red_model
 from tests.flows.small_builds import build
+from tests.hub.fixtures import hub, publish, repo, running_hub
+from tests.hub.running import TestHub
+
+__all__ = ["hub", "repo", "running_hub"]
 
 PICTURES, LABELLED = 30, 26
 RECIPE = """
@@ -46,6 +55,29 @@ tasks = ["pointing", "counting"]
 [corrections]
 files = ["corrections/*.toml"]
 {witness}
+"""
+
+
+UNSEGMENTED = """
+name = "unsegmented"
+version = "{version}"
+title = "Unsegmented"
+[sources.hyperkvasir]
+unsegmented = true
+[splits]
+fractions = {{ train = 0.6, test = 0.4 }}
+[instructions]
+tasks = ["counting"]
+{witness}
+"""
+LOAD = """
+import json, sys
+from datasets import load_dataset
+found = load_dataset(sys.argv[1], "proposals")
+rows = [row for split in found.values() for row in split]
+records = [row["sample_id"] for split in load_dataset(sys.argv[1]).values() for row in split.remove_columns("image")]
+told = {"proposals": [row["proposal_id"] for row in rows], "evidence": [row["evidence"] for row in rows]}
+print(json.dumps(told | {"records": len(set(records)), "size": list(rows[0]["image"].size)}))
 """
 
 
@@ -124,6 +156,43 @@ def test_what_is_not_annotated_is_proposed_and_nothing_else(witnessed: Path) -> 
         assert row["stability"] >= 0.95
     card = (witnessed / "README.md").read_text("utf-8")
     assert "4 proposed, of these 0 accepted, 0 edited, 0 refused, 4 open" in card
+
+
+def test_published_proposals_load_as_a_config_of_their_own(
+    witnessed: Path, hub: TestHub, repo: str, tmp_path: Path
+) -> None:
+    publish(witnessed, repo)
+    environment = hub.environment(tmp_path) | {"HF_HUB_DISABLE_XET": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, repo], env=environment, capture_output=True, text=True, check=False
+    )
+    assert not done.returncode, done.stderr[-2000:]
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    proposals = table(witnessed, "proposals")
+    assert sorted(proposals["proposal_id"]) == sorted(loaded["proposals"])
+    assert {"model"} == set(loaded["evidence"])
+    assert table(witnessed, "data")["sample_id"].n_unique() == loaded["records"]
+    assert [128, 96] == loaded["size"]
+
+
+def test_unsegmented_polyps_of_hyperkvasir_are_judged_and_in_no_record(work: Path) -> None:
+    sizes = SimulatedSizes(polyps=8, instruments=0, videos=0, negatives=4, unsegmented=3)
+    sources = write_sources(work / "simulated", seed=11, sizes=sizes).paths
+    recipe = work / "unsegmented.toml"
+    recipe.write_text(UNSEGMENTED.format(version="1.0.0", witness=""), "utf-8")
+    paths = {name: str(path) for name, path in sources.items()}
+    first = Path(build(str(recipe), work / "other-lake", paths).release.path)
+    model = declare(work / "models", red_model())
+    told = predict_release(first, [model], work / "others", pictures=[sources["hyperkvasir"] / LABELLED_ZIP])
+    section = f'[witness]\nfile = "others/predictions.parquet"\nsha256 = "{told["sha256"]}"\n'
+    recipe.write_text(UNSEGMENTED.format(version="1.1.0", witness=section), "utf-8")
+    release = Path(build(str(recipe), work / "other-lake", paths).release.path)
+    following = pl.read_parquet(release / "quarantine" / "next_labels.parquet")
+    judged = set(table(release, "predictions")["sample_id"])
+    assert 3 == following.height
+    assert set(following["sample_id"]) <= judged
+    assert not set(following["sample_id"]) & set(table(release, "data")["sample_id"])
+    assert table(first, "data").equals(table(release, "data"))
 
 
 def test_the_label_in_the_wrong_place_is_the_greatest_doubt(witnessed: Path) -> None:

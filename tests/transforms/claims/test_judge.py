@@ -26,13 +26,17 @@ The verdicts in ``sentences.txt`` follow these rules, whatever the code does:
 """
 
 from collections import Counter
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
+from medmultipoints.transforms.claims.facts import CodedMask, ObjectFacts, PictureFacts
 from medmultipoints.transforms.claims.judge import judge_text
+from medmultipoints.transforms.regions.run_lengths import encode_rle
 from tests.transforms.claims.pictures import ONE, PICTURES, TWO, WORDS
 
 _MARKS = {"+": "true", "-": "false", "?": "uncheckable", "~": "uncheckable"}
@@ -157,3 +161,33 @@ def test_a_text_of_lies_has_no_true_sentence() -> None:
     lies = [one.text for one in WRITTEN if one.picture == "two" and one.verdict == "false" and "/" not in one.text]
     subjects = [text for text in lies if not text.startswith(("It", "They"))]
     assert {one.verdict for one in judge_text(" ".join(subjects), TWO, WORDS)} == {"false"}
+
+
+def _masked(label: str, rows: slice, columns: slice, *, ring: bool = False) -> ObjectFacts:
+    """Return an object of 100 x 100 px; of a ring only the outer 10 px."""
+    pixels = np.zeros((100, 100), np.uint8)
+    pixels[rows, columns] = 1
+    if ring:
+        pixels[rows.start + 10 : rows.stop - 10, columns.start + 10 : columns.stop - 10] = 0
+    box = (columns.start / 100, rows.start / 100, columns.stop / 100, rows.stop / 100)
+    coded = CodedMask(encode_rle(pixels, 0, 0, 100, 100), 100, 100)
+    return ObjectFacts(label=label, box=box, percent=1, aspect=1, touched=frozenset(), mask=coded)
+
+
+@pytest.mark.parametrize(
+    ("rows", "overlaps", "touches"),
+    [
+        (slice(5, 40), "true", "true"),
+        (slice(20, 40), "uncheckable", "true"),
+        (slice(22, 40), "false", "false"),
+        (slice(30, 40), "false", "false"),
+    ],
+)
+def test_overlap_and_touch_are_those_of_masks(rows: slice, overlaps: str, touches: str) -> None:
+    """A ring whose box holds what lies in its middle: over its edge, side by side, near, and apart."""
+    ring = _masked("polyps", slice(10, 90), slice(10, 90), ring=True)
+    picture = PictureFacts(objects=(ring, _masked("instrument", rows, slice(40, 50))), complete=ONE.complete)
+    said = [f"The polyp {verb} the instrument." for verb in ("overlaps", "touches")]
+    assert [judge_text(text, picture, WORDS)[0].verdict for text in said] == [overlaps, touches]
+    bare = replace(picture, objects=tuple(replace(one, mask=None) for one in picture.objects))
+    assert [judge_text(text, bare, WORDS)[0].verdict for text in said] == ["true", "uncheckable"]

@@ -46,9 +46,11 @@ def source(*stems: str, rows: tuple[str, ...] | None = None) -> dict[str, bytes]
     return files
 
 
-def read(files: dict[str, bytes], *negatives: str, repeated: tuple[str, ...] = ()) -> Indexed:
+def read(
+    files: dict[str, bytes], *negatives: str, repeated: tuple[str, ...] = (), unsegmented: bool = False
+) -> Indexed:
     members = MemoryMembers(files, repeated=repeated)
-    indexed = read_samples(members, negatives=negatives)
+    indexed = read_samples(members, negatives=negatives, unsegmented=unsegmented)
     check_members(members, indexed)
     return indexed
 
@@ -183,6 +185,16 @@ def test_labelled_images_are_negatives_only_where_the_recipe_says_so() -> None:
         paths[3]: "finding_not_selected",
     }
     assert [sample.stem for sample in read(files).samples] == ["a"]
+
+
+def test_polyps_without_a_mask_are_taken_as_not_annotated_where_the_recipe_says_so() -> None:
+    rows = (label_row("a"), label_row("p"))
+    paths = [labelled("a", "polyps"), labelled("p", "polyps")]
+    indexed = read({**source("a", rows=rows), **dict.fromkeys(paths, b"")}, unsegmented=True)
+    taken = next(sample for sample in indexed.samples if sample.stem == "p")
+    assert (taken.image_member, taken.mask_member, taken.finding) == (paths[1], None, "polyps")
+    assert (taken.source_boxes, taken.labels_exhaustive) == ((), ())
+    assert reasons(indexed) == {paths[0]: "segmented_copy_is_used"}
 
 
 def test_a_labelled_image_that_the_segmented_archive_shows_with_a_polyp_is_no_negative() -> None:
