@@ -5,7 +5,7 @@ from collections.abc import Collection
 from medmultipoints.transforms.claims.facts import CodedMask, ObjectFacts, PictureFacts, Vocabulary, touched_borders
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene
-from medmultipoints.transforms.records import UNKNOWN, ReleasedObject
+from medmultipoints.transforms.records import UNKNOWN, Box, ReleasedObject
 from medmultipoints.transforms.regions.run_lengths import box_of_rle
 
 
@@ -55,6 +55,6 @@ def _object(scene: Scene, item: ReleasedObject) -> ObjectFacts:
 
 def _mask(scene: Scene, item: ReleasedObject) -> CodedMask | None:
     """Return the mask of an object in the frame of the released picture; None where the picture was resized."""
-    if item.rle is None or box_of_rle(item.rle, scene.height, scene.width) != item.box:
+    if item.rle is None or Box(*box_of_rle(item.rle, scene.height, scene.width)) != item.box:
         return None
     return CodedMask(item.rle, scene.height, scene.width)
