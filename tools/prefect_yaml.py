@@ -34,7 +34,7 @@ def render_prefect_yaml() -> str:
 
 def _deployment(one: Served) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "name": "medmultipoints",
+        "name": one.name,
         "description": one.flow.description,
         "entrypoint": f"{one.flow.fn.__module__}.{one.flow.fn.__name__}",
         "parameters": one.parameters,

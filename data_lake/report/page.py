@@ -49,7 +49,7 @@ def report_page(
         manifest=own.manifest,
         summary=summary,
         first_pictures=sections.first_pictures(findings, gallery),
-        to_do=sections.to_do(summary),
+        to_do=sections.to_do(summary, f"{own.manifest.name}/{own.manifest.version}"),
         gallery=gallery,
         videos=sections.videos(own),
         histograms=sections.histograms(own),

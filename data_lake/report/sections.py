@@ -62,6 +62,7 @@ def summary(own: Materials) -> dict[str, Any]:
     """Return the figures on top: amounts and outcomes."""
     tables, manifest = own.tables, own.manifest
     findings = own.found["disagreements"]
+    doubtful = findings.filter(pl.col("severity") != "info")
     excluded = own.found["exclusions"]
     return {
         "figures": [
@@ -76,6 +77,7 @@ def summary(own: Materials) -> dict[str, Any]:
         "certified": own.leakage is not None,
         "errors": findings.filter(pl.col("severity") == "error").height,
         "warnings": findings.filter(pl.col("severity") == "warning").height,
+        "elsewhere": doubtful.join(tables.images, on="sample_id", how="anti").height,
         "rejected": excluded.filter(pl.col("verdict") == "rejected").height,
         "dropped": excluded.filter((pl.col("verdict") == "dropped") & ~_FORMLESS).height,
         "held_back": sum(table["held_back"] for table in own.expectations["tables"]) if own.expectations else None,
@@ -97,19 +99,22 @@ def first_pictures(
     return [*worst[:1], *typical][:FIRST_PICTURES]
 
 
-def to_do(told: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what to do about the release next: a sentence and the command that does it."""
-    steps = []
+def to_do(told: Mapping[str, Any], release: str) -> list[tuple[str, str]]:
+    """Return what to do about the release next: a sentence and its command, for a lake at its usual place."""
+    steps, place = [], f"lake/releases/{release}"
+    file = f"corrections/{release.partition('/')[0]}.toml"
     if told["leaks"]:
         steps.append(("Do not train on it: the splits leak. Build it again with one split for each group.", ""))
     if doubtful := told["errors"] + told["warnings"]:
         words = f"Decide about {doubtful:,} finding{'' if doubtful == 1 else 's'} of the audit."
-        steps.append((words, "medmultipoints review serve RELEASE --corrections corrections/FILE.toml --open"))
+        if told["elsewhere"]:
+            words += f" ({told['elsewhere']:,} of them about pictures that are not released: look at the quarantine.)"
+        steps.append((words, f"medmultipoints review serve {place} --corrections {file} --open"))
     if told["rejected"]:
         steps.append((f"Look at {told['rejected']:,} rejected inputs.", "medmultipoints quarantine list"))
-    steps.append(("Check it again, with every picture.", "medmultipoints verify RELEASE --leakage"))
+    steps.append(("Check it again, with every picture.", f"medmultipoints verify {place} --leakage"))
     if not steps[:-1]:
-        steps.append(("Publish it.", "medmultipoints publish RELEASE --repo OWNER/NAME"))
+        steps.append(("Publish it.", f"medmultipoints publish {place} --repo OWNER/NAME"))
     return steps
 
 

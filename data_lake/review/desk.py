@@ -42,7 +42,8 @@ class Desk:
     """A release to be reviewed. ``sample``: how many records are drawn to be checked, with ``seed``."""
 
     def __init__(self, folder: Path, *, sample: int = 0, seed: int = 0) -> None:
-        self.manifest = manifest = read_manifest(folder)
+        self.folder, self.manifest = folder, read_manifest(folder)
+        manifest = self.manifest
         self.pictures = Pictures(folder, manifest)
         self.seed = seed
         names: Mapping[str, str] = manifest.recipe.get("labels", {}).get("names", {})
@@ -67,6 +68,12 @@ class Desk:
     def title(self) -> str:
         """Name and version of the release."""
         return f"{self.manifest.name} {self.manifest.version}"
+
+    @property
+    def waiting(self) -> int:
+        """How many findings wait for a decision: all but harmless ones and those whose picture is not released."""
+        grave = [one for one in self.findings.values() if one["severity"] != "info"]
+        return sum(self.image(one["sample_id"]) is not None for one in grave)
 
     def finding(self, name: str) -> Row:
         """Return a finding; DataError for an unknown name."""

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final, Literal
 import orjson
 
 from medmultipoints.data_lake.release.export.folder import MARK, export_folder
-from medmultipoints.data_lake.release.read.released_tables import splits_of
+from medmultipoints.data_lake.release.read.released_tables import read_quarantine, splits_of
 from medmultipoints.data_lake.review.corrections_file import CORRECTIONS, OPINIONS, CorrectionsFile
 from medmultipoints.data_lake.review.decide import EDITS, file_name, outline_mask, sign
 from medmultipoints.data_lake.review.desk import Desk, Row
@@ -28,6 +28,7 @@ from medmultipoints.transforms.review.foreign import (
 )
 from medmultipoints.transforms.review.region_edits import mask_code, mask_sides
 from medmultipoints.transforms.review.returning import Returned, know_again
+from medmultipoints.transforms.review.web_annotations import annotation_page
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats import coco, cvat, label_studio
@@ -66,6 +67,20 @@ def export_labels(desk: Desk, tool: Tool, folder: Path) -> int:
             (made / "label_config.xml").write_text(label_config(desk.labels), "utf-8")
         (made / MARK).write_bytes(orjson.dumps(pins(sheets, mark), option=orjson.OPT_INDENT_2))
     return len(sheets)
+
+
+def export_decisions(desk: Desk, folder: Path) -> int:
+    """Write the decisions that a release holds as W3C Web Annotations into a new folder; return their number."""
+    manifest = desk.manifest
+    sizes = {row["sample_id"]: (row["original_width"], row["original_height"]) for row in desk.images()}
+    found = read_quarantine(desk.folder, manifest, "corrections")
+    rows = [] if found is None else found.to_dicts()
+    page = annotation_page(desk.title, ((row, sizes.get(row["sample_id"])) for row in rows))
+    mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root}
+    with export_folder(folder, manifest, splits_of(manifest), "review-w3c") as made:
+        (made / "annotations.json").write_bytes(orjson.dumps(page, option=orjson.OPT_INDENT_2))
+        (made / MARK).write_bytes(orjson.dumps(mark | {"dialect": "review-w3c"}, option=orjson.OPT_INDENT_2))
+    return len(rows)
 
 
 def _sheets(desk: Desk) -> Iterator[Sheet]:
@@ -139,7 +154,9 @@ def _entries(desk: Desk, image: Row, picture: AnnotatedPicture, reviewer: str, r
         )
     scale = image["scale"] if stated != original else 1.0
     seen = desk.seen(image["sample_id"])
-    returned = [_returned(desk, one, scale, original) for one in picture.annotations if not (one.crowd or one.ignore)]
+    if crowd := next((one for one in picture.annotations if one.crowd), None):
+        raise DataError(f"{crowd.key}: a region of many (iscrowd) is no object here. Draw its objects one by one.")
+    returned = [_returned(desk, one, scale, original) for one in picture.annotations if not one.ignore]
     by = sign(image["sample_id"], image["image_sha256"], reviewer, reason)
     return edit_entries(by, seen, know_again(seen, returned), original, file_name(image["sample_id"]))
 

@@ -108,7 +108,10 @@ def show(release: ReleaseArgument, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(facts)
         return
-    for name, value in facts.items():
+    facts["accounting"] = [stage for stage in facts["accounting"] if stage["in"]]
+    facts["sources"] = [{"name": one["name"], "files of an accepted sha256": one["known"]} for one in facts["sources"]]
+    hashes = [(name, facts.pop(name)) for name in ("manifest_root", "logical_digest")]
+    for name, value in [*facts.items(), *hashes]:
         if name == "notes":
             for line in value:
                 OUT.print(f"[bold]{'note':<16}[/]{escape(line)}")
@@ -163,8 +166,15 @@ def export(
     if as_json:
         print_json(asdict(report))
         return
-    counts = f"{report.images:,} images, {report.instructions:,} instructions, {report.records:,} records"
+    pictures = picture_words(to, report.images)
+    counts = f"{pictures}, {report.instructions:,} instructions, {report.records:,} records"
     OUT.print(f"{counts} in {shown(to.absolute())}", markup=False)
+
+
+def picture_words(folder: Path, files: int) -> str:
+    """Return how many picture files an export has, and how many of them are no pictures of the release but crops."""
+    crops = sum(1 for _ in folder.rglob("*.crop.*.png"))
+    return f"{files:,} images" if not crops else f"{files - crops:,} images and {crops:,} crops that questions show"
 
 
 def _export_dialect(release: Path, to: Path, dialect: str, split: str | None, as_json: bool) -> None:
@@ -172,7 +182,7 @@ def _export_dialect(release: Path, to: Path, dialect: str, split: str | None, as
     if as_json:
         print_json(asdict(report))
         return
-    counts = f"{report.images:,} images, {report.entries:,} entries of {dialect}"
+    counts = f"{picture_words(to, report.images)}, {report.entries:,} entries of {dialect}"
     OUT.print(f"{counts} in {shown(to.absolute())}", markup=False)
     for reason, count in report.left_out.items():
         OUT.print(f"left out: {count:,}  {reason}", markup=False)

@@ -51,10 +51,10 @@ def serve(
 
     def ready(address: str) -> None:
         if as_json:
-            print_json({"address": address, "to_decide": len(desk.findings), "corrections": str(file.path)})
+            print_json({"address": address, "to_decide": desk.waiting, "corrections": str(file.path)})
         else:
             OUT.print(address, markup=False, highlight=False, soft_wrap=True)
-        say(f"{len(desk.findings):,} to decide; decisions go to {file.path}; Ctrl-C stops")
+        say(f"{desk.waiting:,} findings to decide; decisions go to {file.path}; Ctrl-C stops")
         if open_page:
             webbrowser.open(address)
 
@@ -66,17 +66,26 @@ def serve(
 @app.command("export")
 def export_labels(
     release: ReleaseArgument,
-    tool: Annotated[Literal["cvat", "label-studio"], typer.Option("--to", help="The tool.")],
+    tool: Annotated[Literal["cvat", "label-studio", "w3c"], typer.Option("--to", help="The tool, or the standard.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, or an earlier export of the same.")],
     as_json: JsonOption = False,
 ) -> None:
     """Write pictures and labels of a release for another tool; masks stay exact, pictures are named by their hash.
 
+    `w3c` writes the decisions that the release holds, without pictures, as W3C Web Annotations.
+
     Example: `medmultipoints review export lake/releases/demo/1.0.0 --to cvat --out for-cvat`
     """
     from medmultipoints.data_lake.review.desk import Desk
+    from medmultipoints.data_lake.review.exchange import export_decisions
     from medmultipoints.data_lake.review.exchange import export_labels as export
 
+    if tool == "w3c":
+        decisions = export_decisions(Desk(release), out)
+        print_json({"decisions": decisions, "folder": str(out)}) if as_json else OUT.print(
+            f"{decisions:,} decisions in {out}", markup=False
+        )
+        return
     pictures = export(Desk(release), tool, out)
     print_json({"pictures": pictures, "folder": str(out)}) if as_json else OUT.print(
         f"{pictures:,} pictures in {out}", markup=False

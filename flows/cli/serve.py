@@ -30,11 +30,12 @@ from medmultipoints.flows.engine.request import (
     ALERT_ABOVE,
     Destination,
     RefreshRequest,
+    Severity,
     ask,
     parse_names,
     parse_sources,
 )
-from medmultipoints.flows.orchestration.embedded_server import REPORTS, check_port, embedded_server
+from medmultipoints.flows.orchestration.embedded_server import REPORTS, SERVED_HOME, check_port, embedded_server
 from medmultipoints.flows.orchestration.local import SERVED
 from medmultipoints.flows.recipe.model import load_recipe, select_sources
 
@@ -55,6 +56,7 @@ DatabaseOption = Annotated[
         help="postgresql+asyncpg://... for PostgreSQL; the default is SQLite in the lake.",
     ),
 ]
+ReviewOption = Annotated[Severity | None, field_option(RefreshRequest, "review_from", metavar="SEVERITY")]
 AlertOption = Annotated[float, field_option(RefreshRequest, "alert_above", min=0, max=1, metavar="SHARE")]
 
 
@@ -70,6 +72,7 @@ def serve(
     repo: RepoOption = None,
     to: ToOption = None,
     alert_above: AlertOption = ALERT_ABOVE,
+    review_from: ReviewOption = None,
     workers: WorkersOption = None,
     runner: RunnerOption = "threads",
     address: AddressOption = None,
@@ -97,6 +100,7 @@ def serve(
         address=address,
         publish_to=destination(chosen_repo(ctx, repo, to), to),
         alert_above=alert_above,
+        review_from=review_from,
     )
     if database:
         os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
@@ -129,7 +133,12 @@ def run(
     say("starting the Prefect server")
     with embedded_server(home, port=port, reports=lake.reports) as api:
         page = api.removesuffix("/api")
-        os.environ |= {"PREFECT_HOME": str(home), "PREFECT_API_URL": api, REPORTS: f"{page}/reports"}
+        os.environ |= {
+            "PREFECT_HOME": str(home),
+            "PREFECT_API_URL": api,
+            REPORTS: f"{page}/reports",
+            SERVED_HOME: str(home),
+        }
         from medmultipoints.flows.orchestration.deployments import deployments, schedule_of
         from medmultipoints.flows.orchestration.serving import serve as serve_deployments
 

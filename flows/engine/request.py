@@ -10,6 +10,7 @@ from medmultipoints.flows.recipe.model import shipped_recipes
 from medmultipoints.flows.recipe.problems import ASKED_VERSION, NAME, REPOSITORY, problems
 from medmultipoints.transforms.errors import UsageError
 
+Severity = Literal["error", "warning"]
 RunnerName = Literal["threads", "processes", "dask", "ray"]
 CLUSTERS = {"dask": "Dask scheduler", "ray": "Ray cluster"}
 ALERT_ABOVE = 0.05
@@ -123,6 +124,18 @@ class RefreshRequest(BuildRequest):
         description="Largest share of rejected inputs of a stage; above it nothing is published, the run fails with "
         "the reasons, and an event is sent",
     )
+    review_from: Severity | None = Field(
+        default=None,
+        title="Review from",
+        description="Findings of this severity or a graver one wait for a person before a release is published; none: "
+        "nothing waits",
+    )
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if self.review_from and self.publish_to is None:
+            raise ValueError(f"--review-from {self.review_from}: nothing is published; give --repo or --to")
+        return self
 
 
 class PublishRequest(Destination):

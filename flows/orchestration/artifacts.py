@@ -3,6 +3,7 @@
 import base64
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from prefect.artifacts import (
     create_image_artifact,
@@ -15,16 +16,17 @@ from prefect.context import AssetContext
 from prefect.events import emit_event
 
 from medmultipoints.data_lake.report.release_pages import EXPECTATIONS, SHEET, Report, write_report
-from medmultipoints.data_lake.store.layout import PAGE
+from medmultipoints.data_lake.store.layout import PAGE, Lake
 from medmultipoints.expectations.summary import summarize
 from medmultipoints.expectations.verdicts import Verdict, verdict_from_json
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.report import rejected_rows, rejected_words, summary_markdown
 from medmultipoints.flows.engine.run import StageResult
 from medmultipoints.flows.engine.stage import Source, Stage
-from medmultipoints.flows.orchestration.embedded_server import REPORTS
+from medmultipoints.flows.orchestration.embedded_server import REPORTS, SERVED_HOME, link_reports
 from medmultipoints.flows.orchestration.progress import call_api
 from medmultipoints.flows.stages.pipeline import PIPELINE
+from medmultipoints.transforms.reporting.choices import SEVERITIES, worst_first
 
 SCHEME = "medmultipoints:/"
 MADE = "prefect.asset.materialization.succeeded"
@@ -34,22 +36,39 @@ MADE_BY = "medmultipoints"
 
 def show_outcome(outcome: Outcome) -> None:
     """Create the artifacts of a build, and the pages that they link to."""
-    verdicts = verdicts_of(outcome)
-    report = write_report(outcome.build.lake, outcome.release.path, verdicts)
-    summary = f"{summary_markdown(outcome)}\n{links_markdown(outcome, report)}"
+    lake, verdicts = outcome.build.lake, verdicts_of(outcome)
+    report = write_report(lake, outcome.release.path, verdicts)
+    address = report_address(lake, report)
+    summary = f"{summary_markdown(outcome)}\n{links_markdown(outcome, report, address)}"
     checked = summarize(verdict for found in verdicts.values() for verdict in found)
-    rejected, address, picture = rejected_rows(outcome), report_address(report), sheet_address(report)
+    rejected, picture = rejected_rows(outcome), sheet_address(report, address)
+    findings, about_findings = shown_findings(outcome)
     call_api(lambda: create_markdown_artifact(summary, key="summary", description="What the build did"))
+    call_api(lambda: create_table_artifact(findings, key="findings", description=about_findings))
     about_rejected = rejected_words(len(rejected), sum(stage.counts.get("rejected", 0) for stage in outcome.stages))
     call_api(lambda: create_table_artifact(rejected, key="rejected-rows", description=about_rejected))
     call_api(lambda: create_markdown_artifact(checked, key="expectation-results", description="What was checked"))
     if picture:
         about = "Boxes and points on the pictures"
         call_api(lambda: create_image_artifact(picture, key="contact-sheet", description=about))
-    call_api(
-        lambda: create_link_artifact(f"{address}/{EXPECTATIONS}/index.html", "Expectation results", key="data-docs")
-    )
-    call_api(lambda: create_link_artifact(f"{address}/{PAGE}", "The release as one page", key="report"))
+    if address:
+        docs, page = f"{address}/{EXPECTATIONS}/index.html", f"{address}/{PAGE}"
+        call_api(
+            lambda: create_link_artifact(
+                docs, "Expectation results", key="data-docs", description="Great Expectations' pages"
+            )
+        )
+        call_api(lambda: create_link_artifact(page, "The release as one page", key="report", description="The report"))
+
+
+def shown_findings(outcome: Outcome, most: int = 200) -> tuple[list[dict[str, str]], str]:
+    """Return the gravest findings of the audit as a table, and their numbers in words."""
+    found = outcome.table("disagreements")
+    counts = {name: int((found["severity"] == name).sum()) for name in SEVERITIES}
+    words = ", ".join(f"{name} {number:,}" for name, number in counts.items())
+    shown = worst_first(found).head(most).select("severity", "kind", "sample_id", "label", "detail", "action")
+    first = f"; the first {most}" if found.height > most else ""
+    return shown.fill_null("").to_dicts(), f"Findings of the audit: {words}{first}"
 
 
 def verdicts_of(outcome: Outcome) -> dict[str, list[Verdict]]:
@@ -57,32 +76,37 @@ def verdicts_of(outcome: Outcome) -> dict[str, list[Verdict]]:
     return {stage.name: [verdict_from_json(raw) for raw in stage.receipt.verdicts] for stage in outcome.stages}
 
 
-def links_markdown(outcome: Outcome, report: Report) -> str:
+def links_markdown(outcome: Outcome, report: Report, address: str | None) -> str:
     """Return where release, card, quarantine and pages are."""
-    address, release = report_address(report), outcome.release.path
+    release = outcome.release.path
     sheet = f", [contact sheet]({address}/{SHEET})" if report.sheet else ""
+    pages = f"[report]({address}/{PAGE}), [expectation results]({address}/{EXPECTATIONS}/index.html){sheet}: also "
     return (
         "# Where things are\n\n"
-        f"- [report]({address}/{PAGE}), [expectation results]({address}/{EXPECTATIONS}/index.html){sheet}: "
-        f"also in `{report.folder}`\n"
+        f"- {pages if address else 'report and expectation results: '}in `{report.folder}`\n"
         f"- release, card, quarantine: `{release}`, `{release / 'README.md'}`, `{release / 'quarantine'}`\n"
         f"- check it again: `medmultipoints verify {release}`\n"
     )
 
 
-def report_address(report: Report) -> str:
-    """Return the address of the pages for a browser: that of ``serve``, else the folder."""
-    served = os.environ.get(REPORTS)
-    return f"{served}/{report.path}" if served else report.folder.as_uri()
+def report_address(lake: Lake, report: Report) -> str | None:
+    """Return the address of the pages for a browser; None if no server shows them.
+
+    ``serve`` shows the reports of every lake that its runs work on; other servers are named by MEDMULTIPOINTS_REPORTS,
+    for one lake.
+    """
+    shown, home = os.environ.get(REPORTS), os.environ.get(SERVED_HOME)
+    if shown is None:
+        return None
+    lake_part = link_reports(Path(home), lake.reports) if home else ""
+    return f"{shown.rstrip('/')}{lake_part}/{report.path}"
 
 
-def sheet_address(report: Report) -> str | None:
-    """Return the address of the contact sheet; without ``serve``, the picture as a data URL; None without a sheet."""
+def sheet_address(report: Report, address: str | None) -> str | None:
+    """Return the address of the contact sheet; without a server, the picture as a data URL; None without a sheet."""
     if report.sheet is None:
         return None
-    if os.environ.get(REPORTS):
-        return f"{report_address(report)}/{SHEET}"
-    return f"data:image/jpeg;base64,{base64.b64encode(report.sheet).decode()}"
+    return f"{address}/{SHEET}" if address else f"data:image/jpeg;base64,{base64.b64encode(report.sheet).decode()}"
 
 
 def record_lineage(outcome: Outcome) -> None:

@@ -11,7 +11,13 @@ from medmultipoints.flows.engine.execute import Outcome, execute
 from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.orchestration.artifacts import record_lineage, show_outcome
-from medmultipoints.flows.orchestration.flow_runs import as_flow_state, calling_observer, notify, prepared_build
+from medmultipoints.flows.orchestration.flow_runs import (
+    as_flow_state,
+    calling_observer,
+    notify,
+    prepared_build,
+    tag_run,
+)
 from medmultipoints.flows.orchestration.progress import Progress
 from medmultipoints.flows.orchestration.runners import run_with, task_runner
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
@@ -45,6 +51,7 @@ def build(what: BuildRequest) -> State[Outcome] | State[Any]:
             if prepared is None:
                 prepared = prepare_attempt(what, PIPELINE)
                 refuse_early(prepared)
+            tag_run(prepared.recipe.name)
             outcome = execute(prepared, PIPELINE, run_with(runner), progress)
         show(outcome)
         return Completed(message=outcome.sentence(), data=outcome)

@@ -13,6 +13,7 @@ from prefect.flows import Flow
 from medmultipoints.flows.engine.request import Destination, RefreshRequest, VerifyRequest
 from medmultipoints.flows.orchestration.alert import alert
 from medmultipoints.flows.orchestration.build import build
+from medmultipoints.flows.orchestration.flow_runs import recipe_tag
 from medmultipoints.flows.orchestration.publish import publish
 from medmultipoints.flows.orchestration.refresh import REJECTIONS, refresh
 from medmultipoints.flows.orchestration.verify import verify
@@ -40,6 +41,17 @@ AUTOMATIONS = (
         },
     ),
     DeploymentEventTrigger(
+        name="a refresh waits for a review",
+        enabled=True,
+        expect={"prefect.flow-run.Paused"},
+        match={"prefect.resource.id": "prefect.flow-run.*"},
+        match_related={"prefect.resource.role": "flow", "prefect.resource.name": "refresh"},
+        parameters={
+            "subject": "a refresh waits for a review",
+            "details": "{{ event.resource.name }}: its artifact `review` has the findings; Resume goes on",
+        },
+    ),
+    DeploymentEventTrigger(
         name="many rejections",
         enabled=True,
         expect={REJECTIONS},
@@ -57,8 +69,9 @@ Schedule = CronSchedule | IntervalSchedule
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One deployment: its flow, its parameters, its schedule, and its concurrency limit."""
+    """One deployment: what it does, its flow, its parameters, its schedule, and its concurrency limit."""
 
+    name: str
     flow: Flow[..., Any]
     parameters: dict[str, Any]
     schedule: Schedule | None
@@ -71,15 +84,16 @@ def deployments(what: RefreshRequest, schedule: Schedule | None, timezone: str) 
     """Return every deployment: refresh on the schedule, verify weekly if refresh has one, the others on request."""
     destination: Destination | None = what.publish_to
     weekly = CronSchedule(cron=WEEKLY, timezone=timezone) if schedule else None
-    tagged = (f"recipe:{what.label}",)
-    looked_after = VerifyRequest(recipe=load_recipe(what.recipe).name, lake=what.lake, published_at=destination)
+    recipe = load_recipe(what.recipe).name
+    tagged = (recipe_tag(recipe),)
+    looked_after = VerifyRequest(recipe=recipe, lake=what.lake, published_at=destination)
     built = what.build().model_dump()
     return (
-        Served(refresh, {"what": what.model_dump()}, schedule, DROP, tagged),
-        Served(verify, {"what": looked_after.model_dump()}, weekly, WAIT, tagged),
-        Served(build, {"what": built}, None, WAIT, tagged),
-        Served(publish, {}, None, WAIT),
-        Served(alert, {}, None, triggers=AUTOMATIONS),
+        Served(f"keep {recipe} up to date", refresh, {"what": what.model_dump()}, schedule, DROP, tagged),
+        Served(f"check the newest {recipe}", verify, {"what": looked_after.model_dump()}, weekly, WAIT, tagged),
+        Served(f"build {recipe}", build, {"what": built}, None, WAIT, tagged),
+        Served("publish a release", publish, {}, None, WAIT),
+        Served("notify a person", alert, {}, None, triggers=AUTOMATIONS),
     )
 
 

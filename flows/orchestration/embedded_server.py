@@ -4,6 +4,7 @@ Prefect's own ephemeral server outlives a parent that was killed. This one holds
 whose write end only the parent has: when the parent dies, however it dies, the pipe closes.
 """
 
+import hashlib
 import os
 import shutil
 import socket
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 
 START_SECONDS = 90
 LOG, SERVED_AT = "server.log", "address"
-REPORTS = "MEDMULTIPOINTS_REPORTS"  # in the environment: where the server that ``serve`` started shows the reports
+# In the environment: where reports of lakes are shown on the web, and the home of the ``serve`` that shows them.
+REPORTS, SERVED_HOME = "MEDMULTIPOINTS_REPORTS", "MEDMULTIPOINTS_SERVED_HOME"
+LAKES = "@lakes"  # in that home, and below ``/reports``: the reports of other lakes that runs work on
 LEAST_FREE = 64 << 20  # its database takes a few MiB, its log more the longer a run is
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -171,11 +174,27 @@ def _serve(listening: int, reports: str) -> None:
     app = create_app()
     if reports:
         Path(reports).mkdir(parents=True, exist_ok=True)
+        others = Path(os.environ["PREFECT_HOME"]) / LAKES
+        others.mkdir(parents=True, exist_ok=True)
         # Before the UI, which answers every path that nobody else does.
-        app.router.routes.insert(0, Mount("/reports", StaticFiles(directory=reports, html=True)))
+        app.router.routes[:0] = [
+            Mount(f"/reports/{LAKES}", StaticFiles(directory=others, html=True, follow_symlink=True)),
+            Mount("/reports", StaticFiles(directory=reports, html=True)),
+        ]
     own = socket.socket(fileno=listening)
     server = uvicorn.Server(uvicorn.Config(talking_to(own.getsockname()[1], app), log_level="critical"))
     server.run(sockets=[own])
+
+
+def link_reports(home: Path, reports: Path) -> str:
+    """Let the server with this home show the reports of a lake, and return where below ``/reports``."""
+    if reports == home.parents[1] / reports.name:  # those of its own lake
+        return ""
+    name = hashlib.sha256(str(reports.absolute()).encode()).hexdigest()[:12]
+    (home / LAKES).mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        (home / LAKES / name).symlink_to(reports.absolute())
+    return f"/{LAKES}/{name}"
 
 
 def talking_to(port: int, app: "ASGIApp") -> "ASGIApp":

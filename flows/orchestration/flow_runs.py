@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from prefect import State
+from prefect import State, get_client
 from prefect.artifacts import create_markdown_artifact
 from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
 from prefect.client.schemas.objects import FlowRun
+from prefect.context import FlowRunContext, TagsContext
 from prefect.flows import Flow
 from prefect.logging import get_run_logger
 from prefect.states import Failed
@@ -68,6 +69,25 @@ def agreed_plan() -> PushPlan | None:
     return _AGREED.get()
 
 
+def tag_run(recipe: str) -> None:
+    """Tag this flow run with its recipe; ``as_flow_state`` keeps tags from its task runs."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return
+    run = context.flow_run
+
+    def add() -> None:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(run.id, tags=sorted({*run.tags, recipe_tag(recipe)}))
+
+    call_api(add)
+
+
+def recipe_tag(recipe: str) -> str:
+    """Return the tag of flow runs and deployments of a recipe."""
+    return f"recipe:{recipe}"
+
+
 def calling_observer() -> Observer | None:
     """Return the observer of the caller, if there is one."""
     return _OBSERVER.get()
@@ -81,7 +101,8 @@ def as_flow_state(work: Callable[[Progress], State[T]], progress: Progress) -> S
     # The engine of a worker would add the traceback of an error that is logged as a sentence already.
     logging.getLogger("prefect.flow_runs").addFilter(is_new)
     try:
-        return work(progress)
+        with TagsContext(current_tags=set()):  # a tag on task runs would be a limit of how many run at a time
+            return work(progress)
     except PipelineError as error:
         message, shown = failure_message(error, progress), failure_markdown(error, progress)
         get_run_logger().error(message)

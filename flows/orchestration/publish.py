@@ -12,7 +12,7 @@ from prefect.states import Completed
 
 from medmultipoints.flows.engine.publishing import Published, publish_release
 from medmultipoints.flows.engine.request import PublishRequest
-from medmultipoints.flows.orchestration.flow_runs import agreed_plan, as_flow_state, notify
+from medmultipoints.flows.orchestration.flow_runs import agreed_plan, as_flow_state, notify, tag_run
 from medmultipoints.flows.orchestration.progress import Progress, call_api
 
 
@@ -39,6 +39,7 @@ def publish(what: PublishRequest) -> State[Published] | State[Any]:
     """
 
     def work(_progress: Progress) -> State[Published]:
+        tag_run(Path(what.release).parent.name)
         published = publish_release(what, get_run_logger().info, agreed_plan())
         call_api(
             lambda: create_markdown_artifact(

@@ -29,9 +29,10 @@ from medmultipoints.flows.engine.request import Destination, RefreshRequest
 from medmultipoints.flows.engine.run import Unwatched, run_in_threads
 from medmultipoints.flows.engine.stage import Build
 from medmultipoints.flows.orchestration.build import build
-from medmultipoints.flows.orchestration.flow_runs import agreed_to, as_flow_state, handed_over, notify
+from medmultipoints.flows.orchestration.flow_runs import agreed_to, as_flow_state, handed_over, notify, tag_run
 from medmultipoints.flows.orchestration.progress import Progress, call_api
 from medmultipoints.flows.orchestration.publish import publish
+from medmultipoints.flows.orchestration.review import DAYS, ask_reviewer, undecided, waiting_elsewhere
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.errors import DataError, LockHeld, PipelineError
 
@@ -68,18 +69,15 @@ def _refresh(what: RefreshRequest, _progress: Progress) -> State[Any]:
     started = datetime.now(UTC)
     try:
         prepared = prepare_attempt(what.build(), PIPELINE)
+        tag_run(prepared.recipe.name)
         upstream = look_upstream(prepared, what.sources)
         built = outcome_of(what, prepared)
+        if isinstance(built, State):
+            return built
+        built, published = published_or_recorded(what, built)
     except LockHeld as held:  # what runs elsewhere does the work: the next run finds it done
         return Completed(name="Skipped", message=f"nothing was done: {held}")
-    if isinstance(built, State):
-        return built
-    try:
-        published = published_to(what, built)
-    except PipelineError as error:
-        record_unpublished(built.build.lake, built.started, str(error))
-        raise
-    if published and not published.is_completed():
+    if published and published.name != "Completed":  # failed, or held back by a person
         record_unpublished(built.build.lake, built.started, str(published.message))
         return published
     if built.release.kept and published is None:
@@ -116,22 +114,62 @@ def outcome_of(what: RefreshRequest, prepared: Build) -> Outcome | State[Any]:
     return outcome
 
 
-def published_to(what: RefreshRequest, built: Outcome) -> State[Any] | None:
-    """Return the state of the run that published the release; None if it is published already, or nowhere to go.
+def published_or_recorded(what: RefreshRequest, built: Outcome) -> tuple[Outcome, State[Any] | None]:
+    """Publish the release; the record of its run says so if an error prevents it."""
+    try:
+        return published_to(what, built)
+    except PipelineError as error:
+        record_unpublished(built.build.lake, built.started, str(error))
+        raise
 
-    DataError if too many inputs were rejected, even where there is no destination.
+
+def published_to(what: RefreshRequest, built: Outcome) -> tuple[Outcome, State[Any] | None]:
+    """Return the release and the state of the run that published it; None if it is published, or nowhere to go.
+
+    It is another release where a person asked for one with decisions about its findings. DataError if too many inputs
+    were rejected, even where there is no destination.
     """
     destination = what.publish_to
     if destination is None:
         check_rejection_rate(what, built)
-        return None
+        return built, None
     request = destination.request(str(built.release.path))
     plan = plan_for(request, open_place(request))
     if plan.action == "nothing":
-        return None
+        return built, None
     check_rejection_rate(what, built)
+    reviewed = reviewed_release(what, built)
+    if isinstance(reviewed, State):
+        return built, reviewed
+    if reviewed is not built:
+        return published_to(what, reviewed)
     with agreed_to(plan):
-        return own_state(publish(request, return_state=True))
+        return built, own_state(publish(request, return_state=True))
+
+
+def reviewed_release(what: RefreshRequest, built: Outcome) -> Outcome | State[Any]:
+    """Return the release if nothing in it waits for a decision, or the one that was built with the decisions.
+
+    The state of this run if it ends here; DataError if nobody decided.
+    """
+    findings = undecided(built, what.review_from) if what.review_from else None
+    if findings is None or findings.is_empty():
+        return built
+    name = f"{built.build.recipe.name} {built.release.version}"
+    if other := waiting_elsewhere(built.build.recipe.name):
+        raise LockHeld(f"{other} waits for a review of {built.build.recipe.name} already")
+    get_run_logger().info("%s: %d findings wait for a review", name, findings.height)
+    answer = ask_reviewer(built, findings)
+    if answer == "publish as it is":
+        return built
+    if answer == "publish nothing":
+        return Completed(name="Held back", message=f"{name} is not published, as a person decided")
+    if answer is None:
+        raise DataError(
+            f"{name}: nobody reviewed its {findings.height:,} findings in {DAYS} days. "
+            f"{ways_on(what.publish_to, built)}"
+        )
+    return outcome_of(what, prepare_attempt(what.build(), PIPELINE))
 
 
 def check_rejection_rate(what: RefreshRequest, built: Outcome) -> None:

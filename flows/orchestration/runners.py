@@ -5,10 +5,11 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
+from uuid import UUID
 
 from prefect import State, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import TaskRun
+from prefect.client.schemas.objects import RunInput, TaskRun, TaskRunResult
 from prefect.futures import PrefectFuture, as_completed
 from prefect.states import Failed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
@@ -17,6 +18,7 @@ from prefect.tasks import Task, exponential_backoff
 from medmultipoints.flows.engine.prepare import reach_cluster
 from medmultipoints.flows.engine.request import BuildRequest
 from medmultipoints.flows.engine.run import Mapper, ShardJob, ShardResult, run_shard
+from medmultipoints.flows.engine.stage import Stage
 from medmultipoints.transforms.errors import PipelineError, StoreError, UsageError
 
 Runner = TaskRunner[PrefectFuture[Any]]
@@ -93,11 +95,53 @@ def shard(parcel: Parcel) -> ShardResult | State[object]:
         return Failed(message=str(error), data=error)
 
 
+@task(
+    name="stage",
+    task_run_name="{stage}: all {shards} shards",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def stage_end(stage: str, shards: int) -> None:
+    """Join the shards of a stage in the graph of the run page."""
+
+
+class StageGraph:
+    """The graph of the run page: shards follow the stages that their stage reads.
+
+    What a stage reads by way of another is left out, so that the graph stays readable.
+    """
+
+    def __init__(self) -> None:
+        self._ends: dict[str, UUID] = {}
+        self._behind: dict[str, frozenset[str]] = {}
+
+    def inputs(self, stage: Stage) -> dict[str, set[RunInput]]:
+        """Return what a shard of the stage follows: the ends of stages that ran.
+
+        Prefect joins them to the inputs of a parameter of the task, and fails for any other key.
+        """
+        ran = [name for name in stage.reads if name in self._ends]
+        behind = frozenset().union(*(self._behind[name] for name in ran))
+        self._behind[stage.name] = behind.union(ran)
+        return {"parcel": {TaskRunResult(id=self._ends[name]) for name in ran if name not in behind}}
+
+    def close(self, stage: Stage, shards: Sequence[PrefectFuture[Any]]) -> None:
+        """Note the end of a stage: its only shard, or a task run that follows all of its shards."""
+        end = shards[0].task_run_id
+        if len(shards) > 1:
+            state = stage_end(stage.name, len(shards), wait_for=shards, return_state=True)
+            end = state.state_details.task_run_id or end
+        self._ends[stage.name] = end
+
+
 def run_with(runner: Runner) -> Mapper:
     """Return a mapper that submits every shard to the started runner; an error carries a note with its shard."""
+    graph = StageGraph()
 
     def run(jobs: Sequence[ShardJob]) -> Iterator[tuple[ShardJob, ShardResult]]:
-        futures = {runner.submit(shard, {"parcel": Parcel(job)}): job for job in jobs}
+        stage = jobs[0].stage
+        dependencies = graph.inputs(stage)
+        futures = {runner.submit(shard, {"parcel": Parcel(job)}, dependencies=dependencies): job for job in jobs}
         for future in as_completed(list(futures)):
             try:
                 result = future.result(raise_on_failure=True)
@@ -106,5 +150,6 @@ def run_with(runner: Runner) -> Mapper:
                 raise
             assert isinstance(result, ShardResult)
             yield futures[future], result
+        graph.close(stage, list(futures))
 
     return run

@@ -12,7 +12,13 @@ from datetime import datetime
 
 import httpx
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterTags,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
 from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.runner import Runner
@@ -22,7 +28,7 @@ from medmultipoints.flows.orchestration.deployments import Served
 from medmultipoints.flows.orchestration.flow_runs import SERVED_BY
 
 NAME = "medmultipoints"
-UNDER_WAY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+UNDER_WAY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING, StateType.PAUSED]
 LOST = "its process ended; the next run continues where it stopped"
 ORPHANS_SECONDS = 20
 # A server that does not answer, or does not know the run (yet).
@@ -39,11 +45,12 @@ def serve(served: Sequence[Served], ready: Callable[[datetime | None], None]) ->
 
 async def _serve(served: Sequence[Served], ready: Callable[[datetime | None], None]) -> None:
     await mark_stale_runs_crashed()
+    await remove_other_deployments({one.name for one in served})
     runner = Runner(name=NAME, pause_on_shutdown=False, query_seconds=2)
     for one in served:
         await runner.aadd_flow(
             one.flow,
-            name=NAME,
+            name=one.name,
             parameters=one.parameters,
             schedules=[one.schedule] if one.schedule else [],
             concurrency_limit=one.limit,
@@ -67,6 +74,15 @@ async def _serve(served: Sequence[Served], ready: Callable[[datetime | None], No
     await let_finished_end()
     await runner.astop()
     await asyncio.wait({running}, timeout=10)
+
+
+async def remove_other_deployments(names: set[str]) -> None:
+    """Remove the deployments of an earlier ``serve`` that this one does not offer: their schedules would go on."""
+    async with get_client() as client:
+        ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[NAME]))
+        for deployment in await client.read_deployments(deployment_filter=ours):
+            if deployment.name not in names:
+                await client.delete_deployment(deployment.id)
 
 
 async def next_run(served: Sequence[Served]) -> datetime | None:

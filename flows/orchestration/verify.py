@@ -16,7 +16,7 @@ from medmultipoints.data_lake.store.layout import open_lake
 from medmultipoints.flows.engine.place import newest_release
 from medmultipoints.flows.engine.publishing import place_of
 from medmultipoints.flows.engine.request import VerifyRequest
-from medmultipoints.flows.orchestration.flow_runs import as_flow_state, notify
+from medmultipoints.flows.orchestration.flow_runs import as_flow_state, notify, tag_run
 from medmultipoints.flows.orchestration.progress import Progress, call_api
 from medmultipoints.transforms.errors import DataError, UsageError
 
@@ -45,6 +45,7 @@ def verify(what: VerifyRequest = VerifyRequest()) -> State[Any]:  # noqa: B008 (
     """
 
     def work(_progress: Progress) -> State[Any]:
+        tag_run(what.recipe)
         folder = newest_release(open_lake(what.lake), what.recipe)
         if folder is None:
             raise UsageError(f"no release '{what.recipe}' in {what.lake}: build one first, or give another lake.")

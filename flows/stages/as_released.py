@@ -19,6 +19,11 @@ def released_images(inputs: Inputs) -> pl.LazyFrame:
     return filled.with_columns(image_origin=origin, **changed).drop(f"new_{name}" for name in names)
 
 
+def label_names(recipe: Recipe, inputs: Inputs) -> list[str]:
+    """Return the labels of the release as ``label_id`` numbers them, those without a record among them."""
+    return sorted(set(released_names(recipe, inputs).values()))
+
+
 def released_names(recipe: Recipe, inputs: Inputs) -> dict[str, str]:
     """Return the released label of each label of the sources; labels that are not in it are left out."""
     names = dict(recipe.labels.names)

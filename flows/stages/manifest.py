@@ -31,6 +31,7 @@ from medmultipoints.data_lake.witnesses.predictions_file import read_models
 from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Output, Source, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages import release, witness
+from medmultipoints.flows.stages.as_released import label_names
 from medmultipoints.transforms.descriptions.description_summary import describe_texts
 from medmultipoints.transforms.diff.releases import KEYS, ReleaseDiff, Tables, describe, diff_releases
 from medmultipoints.transforms.review.disputes import review_statements
@@ -108,6 +109,7 @@ def card_facts(
         known={source.name: source.known for source in sources},
         accounting=[stage_count(inputs, name) for name in inputs.counts if name != release.STAGE.name],
         tables=tables,
+        classes=label_names(recipe, inputs),
         disagreements=inputs.read("disagreements"),
         conventions=inputs.read("conventions"),
         corrections=inputs.read("corrections"),

@@ -19,7 +19,7 @@ from medmultipoints.flows.engine.stage import (
 )
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
-from medmultipoints.flows.stages.as_released import released_images, released_names
+from medmultipoints.flows.stages.as_released import label_names, released_images, released_names
 from medmultipoints.flows.stages.kept import corrected_regions, rows_of
 from medmultipoints.flows.stages.source_coverage import require_every_source
 from medmultipoints.transforms.compose.records import compose_records
@@ -112,9 +112,7 @@ def loosest_policy(recipe: Recipe) -> str:
 
 def record_suite(recipe: Recipe, inputs: Inputs) -> dict[str, dict[str, Any]]:
     """Return the suite of records: that of published boxes, grown and scaled, or the usual; labels are the recipe's."""
-    return {
-        "records": {"variant": loosest_policy(recipe), "labels": sorted(set(released_names(recipe, inputs).values()))}
-    }
+    return {"records": {"variant": loosest_policy(recipe), "labels": label_names(recipe, inputs)}}
 
 
 def record_data() -> object:

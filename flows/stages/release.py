@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 import orjson
 import polars as pl
 
-from medmultipoints.data_lake.release.export.dialect_tables import write_dialect_rows
+from medmultipoints.data_lake.release.export.dialect_lines import WITH_PICTURES
+from medmultipoints.data_lake.release.export.dialect_tables import picture_reader, write_dialect_rows
 from medmultipoints.data_lake.release.read.certificate import CERTIFICATE, certificate_bytes
 from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS, expectations_bytes
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry, shard_path
@@ -18,6 +19,7 @@ from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import StoredObject, object_path, put_bytes, put_file, temporary_file
 from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
+from medmultipoints.flows.stages.as_released import label_names
 from medmultipoints.flows.stages.as_released import released_images as kept_as_released
 from medmultipoints.flows.stages.released import image_reader
 from medmultipoints.transforms.columns.tables import Table, load_table, released_schema
@@ -56,10 +58,9 @@ def release_shard(build: Build, inputs: Inputs, shard: str) -> Output:
     if shard in GROUPS:
         return _output(build, list(GROUPS[shard](build, inputs)), [])
     chosen = next(plan for plan in planned(inputs) if plan.path == shard)
+    schema = released_schema(load_table("records").columns, label_names(build.recipe, inputs))
     with temporary_file(build.lake) as path:
-        entry = write_records_shard(
-            path, chosen, image_reader(build, inputs), released_schema(load_table("records").columns)
-        )
+        entry = write_records_shard(path, chosen, image_reader(build, inputs), schema)
         stored = put_file(build.lake, path, chosen.records.height, known=entry.sha256)
     return _output(build, [(entry, stored)], chosen.records["record_id"].to_list())
 
@@ -82,13 +83,28 @@ def _instruction_files(build: Build, inputs: Inputs) -> Iterator[File]:
 
 
 def _dialect_files(build: Build, inputs: Inputs) -> Iterator[File]:
-    """Yield one file for each dialect and split."""
+    """One file for each dialect and split; of the dialects with pictures as many as of the records."""
+    images = inputs.read("released_images")
+    read_picture = picture_reader(images, image_reader(build, inputs))
     for (dialect,), lines in inputs.read("dialect_lines").partition_by("dialect", as_dict=True).items():
-        for split, part in _by_split(lines):
+        for shard in dialect_shards(str(dialect), lines, images):
             with temporary_file(build.lake) as path:
-                name = shard_path(f"{DIALECT_PREFIX}{dialect}", split)
-                entry = write_dialect_rows(path, part, str(dialect), name=name)
-                yield entry, put_file(build.lake, path, part.height, known=entry.sha256)
+                entry = write_dialect_rows(
+                    path, shard.records, str(dialect), name=shard.path, read_picture=read_picture
+                )
+                yield entry, put_file(build.lake, path, shard.records.height, known=entry.sha256)
+
+
+def dialect_shards(dialect: str, lines: pl.DataFrame, images: pl.DataFrame) -> Iterator[Shard]:
+    """Return the files of a dialect; each picture counts once, however many entries show it."""
+    table = f"{DIALECT_PREFIX}{dialect}"
+    if dialect not in WITH_PICTURES:
+        yield from (Shard(shard_path(table, split), split, part, ()) for split, part in _by_split(lines))
+        return
+    sizes = images.select("image_sha256", "stored_bytes")
+    shown = lines.with_columns(image_sha256=pl.col("record_id").str.head(64)).join(sizes, on="image_sha256")
+    once = pl.when(pl.col("image_sha256").is_first_distinct()).then("stored_bytes").otherwise(0)
+    yield from plan_shards(shown.with_columns(stored_bytes=once), table=table)
 
 
 def _made_files(build: Build, inputs: Inputs) -> Iterator[File]:
@@ -179,9 +195,9 @@ def read_listing(lake: Lake, listings: tuple[StoredObject, ...]) -> list[FileEnt
     return sorted(FileEntry(*row) for row in rows)
 
 
-def release_parameters(_recipe: Recipe) -> object:
-    """Return nothing of the recipe: the tables hold what it decides."""
-    return None
+def release_parameters(recipe: Recipe) -> object:
+    """Return the labels alone, which number the classes: the rest has had its say in the tables."""
+    return recipe.labels.model_dump()
 
 
 STAGE = Stage(

@@ -1,4 +1,4 @@
-"""A throw-away Prefect server for tests; it records flow runs but no task runs, and waits for nothing."""
+"""A throw-away Prefect server for tests; it waits for nothing, and records task runs only where they are asked for."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,13 +16,12 @@ from prefect.settings import (
 )
 from prefect.testing.utilities import prefect_test_harness
 
-QUIET = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED: False}
-
 
 @contextmanager
-def quiet_server() -> Iterator[None]:
+def quiet_server(*, task_runs: bool = False) -> Iterator[None]:
     """Within the block flows run against a server of their own."""
-    with temporary_settings(QUIET), prefect_test_harness(server_startup_timeout=90):
+    quiet = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED: task_runs}
+    with temporary_settings(quiet), prefect_test_harness(server_startup_timeout=90):
         yield
 
 

@@ -1,7 +1,7 @@
 """Tables and columns, declared once in ``tables/*.toml``; schemas, suites and the data dictionary derive from here."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -26,6 +26,9 @@ __all__ += ["column_names", "load_table", "schema_of", "suite_name", "table_name
 TABLES = files("medmultipoints.transforms.columns").joinpath("tables")
 VARIANTS: Mapping[str, tuple[str, ...]] = {"records": ("published",)}
 """Box policies other than ``audited`` under which a table has a suite of its own."""
+
+CLASS = "class"
+"""The tag of columns that number the labels of a release."""
 
 _SCALARS: Mapping[str, tuple[type[pl.DataType], pa.DataType]] = {
     "string": (pl.String, pa.string()),
@@ -113,18 +116,21 @@ def _arrow_type(column: Column) -> pa.DataType:
     return dtype
 
 
-def released_schema(columns: Iterable[Column]) -> pa.Schema:
+def released_schema(columns: Iterable[Column], classes: Sequence[str] = ()) -> pa.Schema:
     """Return the Arrow schema of released columns, with the metadata by which ``load_dataset`` knows pictures.
 
+    ``classes`` are the names that a column of class numbers counts through; without any it holds plain numbers.
     Equal to that of ``datasets.Features``, which a test proves; made here because to import datasets takes most of
     a second of every build.
     """
     chosen = tuple(columns)
-    metadata = json.dumps({"info": {"features": {column.name: _feature(column) for column in chosen}}})
+    metadata = json.dumps({"info": {"features": {column.name: _feature(column, classes) for column in chosen}}})
     return _fields(chosen).with_metadata({"huggingface": metadata})
 
 
-def _feature(column: Column) -> dict[str, Any]:
+def _feature(column: Column, classes: Sequence[str]) -> dict[str, Any]:
+    if classes and CLASS in column.tags:
+        return {"names": list(classes), "_type": "ClassLabel"}
     kind: dict[str, Any] = {"_type": "Image"} if column.type == "image" else {"dtype": column.scalar, "_type": "Value"}
     for _ in range(column.depth):
         kind = {"feature": kind, "_type": "List"}

@@ -6,7 +6,7 @@ released label that is exhaustive in an annotated image and has no object there,
 the recipe asks for it. Every table is sorted by its key and independent of the order of the rows that come in.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -61,7 +61,7 @@ def compose_records(
         pairs = pl.concat([pairs, _absent(context, rename_labels(regions, labels))])
     pairs = pairs.unique()
     return Composed(
-        records=_gather_records(pairs, objects, context),
+        records=_gather_records(pairs, objects, context, sorted(set(labels.values()))),
         objects=objects.sort("object_id").drop("point"),
         released_images=context.join(pairs, on="sample_id", how="semi").select(IMAGE_COLUMNS).sort("sample_id"),
         exclusions=_explain(context.join(pairs, on="sample_id", how="anti"), regions, policy, own_policies),
@@ -123,8 +123,11 @@ def _absent(context: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
     return exhaustive.join(regions, on=["sample_id", "label"], how="anti")
 
 
-def _gather_records(pairs: pl.DataFrame, objects: pl.DataFrame, context: pl.DataFrame) -> pl.DataFrame:
-    """Return one record per pair; ``objects`` are in the order that the lists keep."""
+def _gather_records(
+    pairs: pl.DataFrame, objects: pl.DataFrame, context: pl.DataFrame, labels: Sequence[str]
+) -> pl.DataFrame:
+    """One record per pair; ``objects`` are in the order that the lists keep, ``labels`` are all in their order."""
+    numbers = {label: number for number, label in enumerate(labels)}
     columns = objects.select(
         "sample_id",
         "label",
@@ -149,6 +152,7 @@ def _gather_records(pairs: pl.DataFrame, objects: pl.DataFrame, context: pl.Data
             original_size=pl.concat_list("original_width", "original_height").cast(pl.List(pl.Int32)),
             collection_method=pl.lit("counting"),
             record_id=pl.format("{}:{}", "image_sha256", "label"),
+            label_id=pl.col("label").replace_strict(numbers, return_dtype=pl.Int64),
         )
         .select(RECORD_COLUMNS)
         .sort("record_id")

@@ -1,11 +1,12 @@
 """Counts of a release, computed from its tables; every frame is sorted and free of surprises for empty splits."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
 from medmultipoints.transforms.instructions.fences import read_fenced
+from medmultipoints.transforms.splits.order import split_rank
 
 PLACES: Final = '"(?:point|bbox)_2d"'
 """What an answer holds that gives places."""
@@ -22,7 +23,7 @@ def count_labels(records: pl.DataFrame) -> pl.DataFrame:
             pl.col("image_sha256").n_unique().cast(pl.Int64).alias("images"),
             pl.col("count").sum().cast(pl.Int64).alias("objects"),
         )
-        .sort("split", "label")
+        .sort(split_rank(), "split", "label")
     )
 
 
@@ -38,7 +39,7 @@ def count_images(images: pl.DataFrame) -> pl.DataFrame:
             pl.col("group_id").n_unique().cast(pl.Int64).alias("groups"),
             pl.col("stored_bytes").sum().cast(pl.Int64).alias("bytes"),
         )
-        .sort("split", "source")
+        .sort(split_rank(), "split", "source")
     )
 
 
@@ -67,10 +68,9 @@ def count_spread(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_tasks(instructions: pl.DataFrame) -> pl.DataFrame:
-    """Return rows (split, task, instructions)."""
-    return (
-        instructions.group_by("split", "task").agg(pl.len().cast(pl.Int64).alias("instructions")).sort("split", "task")
-    )
+    """Rows (split, task, instructions)."""
+    counted = instructions.group_by("split", "task").agg(pl.len().cast(pl.Int64).alias("instructions"))
+    return counted.sort(split_rank(), "split", "task")
 
 
 def note_splits(images: pl.DataFrame, asked: Iterable[str]) -> list[str]:
@@ -100,6 +100,12 @@ def degenerate_tasks(instructions: pl.LazyFrame) -> list[str]:
     same = (pl.len() > 1) & (answers.n_unique() == 1) & ~answers.str.contains(PLACES).any()
     judged = instructions.group_by("task").agg(same=same).filter("same").select("task")
     return judged.collect(engine="streaming")["task"].sort().to_list()
+
+
+def count_personal(audit: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return how many pictures show or carry something of each kind that a privacy policy knows."""
+    own = audit.filter(pl.col("kind").str.contains("^(shows|carries)_"))
+    return own.group_by("kind").agg(pictures=pl.len()).sort("kind").to_dicts()
 
 
 def note_tasks(instructions: pl.DataFrame, asked: Iterable[str], *, degenerate: str = "keep") -> list[str]:

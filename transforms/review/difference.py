@@ -33,5 +33,6 @@ def difference_words(source: Sequence[float] | None, derived: Sequence[float] | 
     if sides:
         lines.append(f"The source's box lies {', '.join(sides)}.")
     if not 0.8 <= ratio <= 1.25:
-        lines.append(f"Its area is {ratio:.3g} times that of the derived box.")
+        part = f"{ratio:.2g} times that" if ratio > 0.01 else "less than a hundredth of that"
+        lines.append(f"Its area is {part} of the derived box.")
     return lines if sides else [*lines, "All sides agree within 1.5 px."]

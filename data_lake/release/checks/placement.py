@@ -1,5 +1,6 @@
 """Whether the files of a release hold what their names and the accounting say."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,29 @@ def check_placement(folder: Path, manifest: Manifest) -> Iterator[str]:
                 found = set(file.read(columns=["split"])["split"].unique().to_pylist())
             if place and found - {place[1]}:
                 yield f"{path} holds rows of the split {', '.join(sorted(map(str, found - {place[1]})))}"
+
+
+def check_classes(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Yield a sentence for every file of records whose ``label_id`` is not the place of ``label`` among the names.
+
+    Releases before there was such a column have nothing to check.
+    """
+    known: set[tuple[str, ...]] = set()
+    for path in table_files(manifest, "data"):
+        with readable(folder / path) as file:
+            if "label_id" not in file.schema_arrow.names:
+                continue
+            stated = json.loads(file.schema_arrow.metadata[b"huggingface"])["info"]["features"]["label_id"]
+            names = tuple(stated.get("names", ()))
+            rows = file.read(columns=["label", "label_id"]).to_pylist()
+        known.add(names)
+        if list(names) != sorted(set(names)):
+            yield f"{path}: the names of label_id are not sorted"
+        wrong = [row for row in rows if not 0 <= row["label_id"] < len(names) or names[row["label_id"]] != row["label"]]
+        if wrong:
+            yield f"{path}: label_id {wrong[0]['label_id']} is not {wrong[0]['label']!r} ({len(wrong)} rows)"
+    if len(known) > 1:
+        yield "files of records number their labels differently"
 
 
 def check_quarantine(folder: Path, manifest: Manifest) -> Iterator[str]:

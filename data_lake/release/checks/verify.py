@@ -10,10 +10,15 @@ from medmultipoints.data_lake.release.checks.answers import check_answers
 from medmultipoints.data_lake.release.checks.described_texts import check_descriptions, has_descriptions
 from medmultipoints.data_lake.release.checks.made_tables import check_made, made_in
 from medmultipoints.data_lake.release.checks.picture_bytes import check_pictures
-from medmultipoints.data_lake.release.checks.placement import check_placement, check_quarantine, check_totals
+from medmultipoints.data_lake.release.checks.placement import (
+    check_classes,
+    check_placement,
+    check_quarantine,
+    check_totals,
+)
 from medmultipoints.data_lake.release.checks.stated_results import check_expectations, check_stated_leakage
 from medmultipoints.data_lake.release.checks.statements import check_identity, check_inputs, check_recipe, check_sources
-from medmultipoints.data_lake.release.export.dialect_tables import check_dialects
+from medmultipoints.data_lake.release.export.dialect_tables import check_dialects, check_shown
 from medmultipoints.data_lake.release.read.certificate import CERTIFICATE, check_leakage
 from medmultipoints.data_lake.release.read.digest import logical_digest
 from medmultipoints.data_lake.release.read.expectations import EXPECTATIONS
@@ -101,6 +106,7 @@ def _file_checks(folder: Path, manifest: Manifest) -> list[tuple[str, Problems]]
         *([("recipe", lambda: check_recipe(folder, manifest))] if manifest.lists(RECIPE) else []),
         *([("inputs", lambda: check_inputs(folder, manifest))] if manifest.lists(INPUTS) else []),
         ("files_hold_their_split", lambda: check_placement(folder, manifest)),
+        ("label_ids", lambda: check_classes(folder, manifest)),
         ("accounting", lambda: _accounting(manifest)),
         ("quarantine", lambda: check_quarantine(folder, manifest)),
     ]
@@ -131,6 +137,7 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
             yield _run(name, lambda problems=problems: problems(tables[0]))  # type: ignore[misc]
         yield _run("instructions_in_both_formats", lambda: check_both_formats(folder, manifest, tables[0].instructions))
         yield _run("dialects", lambda: check_dialects(folder, manifest, tables[0]))
+        yield _run("pictures_of_dialects", lambda: check_shown(folder, manifest, tables[0].images))
         yield _run("answers", lambda: check_answers(tables[0], manifest.recipe))
         pictures: Callable[[], Iterator[Picture]] = lambda: read_pictures(folder, manifest)  # noqa: E731
         yield _run("pictures", lambda: check_pictures(pictures(), tables[0].images, tables[0].objects))

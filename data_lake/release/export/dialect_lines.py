@@ -17,6 +17,9 @@ from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation
 STAGE = "translate"
 FORMS = {name: one.form for name, one in DIALECTS.items() if isinstance(one.form, Conversation)}
 """The dialects of conversations."""
+WITH_PICTURES = frozenset({"trl"})
+"""Dialects whose table in a release holds the pictures, so that it trains without an export; others hold paths."""
+PICTURES = "images"
 
 
 @dataclass(frozen=True, slots=True)

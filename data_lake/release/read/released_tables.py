@@ -15,10 +15,12 @@ from medmultipoints.data_lake.release.read.sound import DECLARED, check_types
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, INSTRUCTIONS_FILE, PARQUET_FILE
 from medmultipoints.data_lake.release.write.jsonl import read_instructions
 from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.data_lake.release.write.parquet import IMAGE_TYPE
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.transforms.columns.tables import column_names, empty_frame, load_table, schema_of
 from medmultipoints.transforms.diff.releases import INSTRUCTION_SCHEMA, Tables
 from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.splits.order import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,9 @@ def dialects_in(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def splits_of(manifest: Manifest) -> tuple[str, ...]:
-    """Return the splits that have images, sorted."""
+    """Return the splits that have images, train first."""
     places = (table_place(file.path) for file in manifest.files)
-    return tuple(sorted({split for table, split in filter(None, places) if table == "images"}))
+    return tuple(in_order(split for table, split in filter(None, places) if table == "images"))
 
 
 def check_split(manifest: Manifest, split: str | None) -> None:
@@ -123,10 +125,21 @@ def read_lines(folder: Path, manifest: Manifest) -> pl.DataFrame:
         dialect = table.removeprefix(DIALECT_PREFIX)
         if dialect != table:
             with readable(own_file(folder, manifest, file.path)) as parquet:
-                for row in parquet.read().to_pylist():
+                for row in parquet.read(columns=_without_bytes(parquet)).to_pylist():
+                    row |= {name: [one["path"] for one in row[name]] for name in _picture_lists(parquet)}
                     own = row["instruction_id"], row["record_id"]
                     rows.append((line_id(dialect, own[0]), dialect, *own, split, orjson.dumps(row).decode()))
     return pl.DataFrame(rows, schema=schema_of("dialect_lines"), orient="row").sort("line_id")
+
+
+def _picture_lists(file: pq.ParquetFile) -> list[str]:
+    """Return the columns that hold lists of pictures, of which the lines of a dialect have the paths."""
+    return [one.name for one in file.schema_arrow if getattr(one.type, "value_type", None) == IMAGE_TYPE]
+
+
+def _without_bytes(file: pq.ParquetFile) -> list[str]:
+    lists = _picture_lists(file)
+    return [f"{name}.list.element.path" if name in lists else name for name in file.schema_arrow.names]
 
 
 def read_pictures(folder: Path, manifest: Manifest, split: str | None = None) -> Iterator[Picture]:

@@ -26,6 +26,7 @@ from medmultipoints.transforms.compose.stats import (
     count_histogram,
     count_images,
     count_labels,
+    count_personal,
     count_spread,
     count_tasks,
     note_splits,
@@ -33,6 +34,7 @@ from medmultipoints.transforms.compose.stats import (
 )
 from medmultipoints.transforms.dialects.registry import DIALECTS
 from medmultipoints.transforms.diff.releases import Tables
+from medmultipoints.transforms.splits.order import in_order
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
 # ``datasets`` reads all configs of a folder in one format, so the config of instructions is their Parquet files.
@@ -66,8 +68,9 @@ class CardFacts:
 
     ``known`` says by source name whether the sha256 of every file
     is an accepted one; ``recipe`` is the complete recipe as plain values; ``earlier`` names the release before and
-    gives the difference in words, where the recipe says which that is. ``made`` are the tables that models made, by
-    name, ``witness`` and ``described`` what is said of them. No time, host or path is among the facts.
+    gives the difference in words, where the recipe says which that is. ``classes`` are the labels as ``label_id``
+    numbers them. ``made`` are the tables that models made, by name, ``witness`` and ``described`` what is said of them.
+    No time, host or path is among the facts.
     """
 
     name: str
@@ -81,6 +84,7 @@ class CardFacts:
     known: Mapping[str, bool]
     accounting: Sequence[StageCount]
     tables: Tables
+    classes: Sequence[str]
     disagreements: pl.DataFrame
     conventions: pl.DataFrame
     corrections: pl.DataFrame
@@ -121,7 +125,7 @@ def render_card(facts: CardFacts, template: str) -> str:
 
 def front_matter(facts: CardFacts) -> dict[str, Any]:
     """Return the metadata block, in the form that ``datasets`` and ``huggingface_hub`` write themselves."""
-    splits = facts.tables.images["split"].unique().sort().to_list()
+    splits = in_order(facts.tables.images["split"])
     labels = facts.tables.records["label"].unique().sort().to_list()
     named = config_tables([file.path for file in facts.files])
     return {
@@ -188,7 +192,7 @@ def _dataset_info(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[st
     total = sum(split["num_bytes"] for split in told)
     return {
         "config_name": name,
-        "features": describe_features(released_config(name)),
+        "features": describe_features(released_config(name, facts.classes)),
         "splits": told,
         "download_size": total,
         "dataset_size": total,
@@ -204,10 +208,10 @@ def _rows(facts: CardFacts, config: str) -> pl.DataFrame:
     return facts.tables.dialects.filter(pl.col("dialect") == config.removeprefix(DIALECT_PREFIX))
 
 
-def released_config(config: str) -> pa.Schema:
-    """Return the Arrow schema of the files of a config."""
+def released_config(config: str, classes: Sequence[str] = ()) -> pa.Schema:
+    """Return the Arrow schema of the files of a config; ``classes`` are the names of its column of class numbers."""
     if table := declared_table(config):
-        return released_schema(released_columns(table))
+        return released_schema(released_columns(table), classes)
     return dialect_schema(config.removeprefix(DIALECT_PREFIX))
 
 
@@ -229,7 +233,8 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "tasks": count_tasks(tables.instructions).to_dicts(),
         "notes": note_tasks(tables.instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep")),
         "empty_splits": note_splits(tables.images, facts.recipe.get("splits", {}).get("fractions", ())),
-        "personal": _personal(audit),
+        "personal": count_personal(audit),
+        "glance": _glance(facts),
         "readers": ", ".join(facts.recipe.get("text", {}).get("readers", ())),
         "frames": _twice(audit),
         "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),
@@ -250,10 +255,39 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
     }
 
 
-def _personal(audit: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return how many pictures show or carry something of each kind that a privacy policy knows."""
-    own = audit.filter(pl.col("kind").str.contains("^(shows|carries)_"))
-    return own.group_by("kind").agg(pictures=pl.len()).sort("kind").to_dicts()
+def _glance(facts: CardFacts) -> list[tuple[str, str]]:
+    """Return the table on top: what a reader wants to know first, each in one line."""
+    tables, audit = facts.tables, facts.disagreements
+    labels = tables.records.group_by("label").agg(pl.len(), pl.col("count").sum()).sort("count", descending=True)
+    splits = dict(tables.images.group_by("split").len().iter_rows())
+    evidence = tables.objects.group_by("evidence").len().sort("len", "evidence", descending=[True, False])
+    found = dict(audit.group_by("severity").len().iter_rows())
+    decided = f"; {facts.corrections.height:,} decisions of reviewers" if facts.corrections.height else ""
+    people = ", ".join(f"{row['kind'].replace('_', ' ')} {row['pictures']:,}" for row in count_personal(audit))
+    read = facts.recipe.get("text", {}).get("readers", ())
+    return [
+        (
+            "labels",
+            ", ".join(
+                f"{label} ({objects:,} objects, {records:,} records)" for label, records, objects in labels.iter_rows()
+            ),
+        ),
+        (
+            "splits",
+            ", ".join(f"{split} {splits[split]:,}" for split in in_order(splits))
+            + " images; no video, scene or copy is in two",
+        ),
+        ("objects are from", ", ".join(f"{name} {number:,}" for name, number in evidence.iter_rows()) or "none"),
+        (
+            "audit of the labels",
+            ", ".join(f"{name} {found.get(name, 0):,}" for name in ("error", "warning", "info")) + decided,
+        ),
+        (
+            "what may concern a person",
+            people or ("nothing was found" if read else "nothing was found; no text was read"),
+        ),
+        ("licence", choose_licence(licensed(facts.sources, facts.licensed_pictures))),
+    ]
 
 
 def _twice(audit: pl.DataFrame) -> dict[str, Any]:
@@ -295,7 +329,7 @@ def _describe_dialect(facts: CardFacts, name: str) -> dict[str, Any]:
         "rows": rows.height,
         "left_out": sum(left_out),
         "resized": FORMS[name].resize is not None,
-        "splits": rows["split"].unique().sort().to_list(),
+        "splits": in_order(rows["split"]),
     }
 
 

@@ -10,13 +10,16 @@ from typing import Any
 import orjson
 import polars as pl
 
-from medmultipoints.data_lake.release.export.dialect_lines import FORMS
+from medmultipoints.data_lake.release.export.dialect_lines import FORMS, PICTURES, WITH_PICTURES
 from medmultipoints.data_lake.release.write.card import CardFacts, config_tables, declared_table, front_matter
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, PARQUET_FILE, FileEntry
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns
 from medmultipoints.data_lake.release.write.licences import choose_licence, licence_link, licensed
+from medmultipoints.data_lake.release.write.rai import CONFORMS as RAI_CONFORMS
+from medmultipoints.data_lake.release.write.rai import responsible_ai
 from medmultipoints.transforms.columns.tables import Column, Table
 from medmultipoints.transforms.dialects.registry import DIALECTS
+from medmultipoints.transforms.splits.order import in_order
 
 CROISSANT = "croissant.json"
 CONFORMS = "http://mlcommons.org/croissant/1.1"
@@ -77,13 +80,14 @@ def croissant_bytes(facts: CardFacts, files: Iterable[FileEntry]) -> bytes:
     metadata = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
-        "conformsTo": CONFORMS,
+        "conformsTo": [CONFORMS, RAI_CONFORMS],
         "name": facts.name,
         "alternateName": facts.title,
         "description": facts.description,
         **_about(facts),
         "version": facts.version,
         "isLiveDataset": False,
+        **responsible_ai(facts),
         "keywords": front_matter(facts)["tags"],
         "distribution": [*map(_file_object, listed), *(_file_set(name, tables[name]) for name in named)],
         "recordSet": [_split_set(facts), *(_record_set(name) for name in named)],
@@ -137,7 +141,7 @@ def _file_set(config: str, table: str) -> dict[str, Any]:
 
 
 def _split_set(facts: CardFacts) -> dict[str, Any]:
-    names = facts.tables.images["split"].unique().sort().to_list()
+    names = in_order(facts.tables.images["split"])
     rows = [{SPLIT_NAME: name, "splits/url": SPLITS.get(name, "cr:Split")} for name in names]
     return {
         "@type": "cr:RecordSet",
@@ -177,8 +181,14 @@ def _dialect_set(config: str) -> dict[str, Any]:
         "name": config,
         "description": f"One instruction as {dialect.title}.",
         "key": {"@id": f"{config}/{KEYS['instructions']}"},
-        "field": [_dialect_field(config, name, kind) for name, kind in FORMS[dialect.name].columns.items()],
+        "field": [_dialect_field(config, name, kind) for name, kind in _dialect_columns(dialect.name).items()],
     }
+
+
+def _dialect_columns(dialect: str) -> dict[str, Any]:
+    """Return the columns of a dialect's table; of pictures their paths, for mlcroissant opens no lists of pictures."""
+    columns = dict(FORMS[dialect].columns)
+    return columns | ({PICTURES: pl.List(pl.Struct({"path": pl.String()}))} if dialect in WITH_PICTURES else {})
 
 
 def _dialect_field(config: str, name: str, kind: Any) -> dict[str, Any]:

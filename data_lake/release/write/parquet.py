@@ -5,6 +5,7 @@ by content so that a changed row changes little of the file. No time, host or pa
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -99,13 +100,25 @@ def to_arrow(
     return arrow.select(schema.names).cast(schema)
 
 
-def describe_features(schema: pa.Schema) -> list[dict[str, Any]]:
+def describe_features(schema: pa.Schema | pa.StructType) -> list[dict[str, Any]]:
     """Return name and type of each column as the metadata of a card on the Hub state them.
 
     Equal to what ``datasets.Features`` gives, which a test proves; made here because to import datasets takes most of
     a second of every build.
     """
-    return [{"name": field.name, **_feature(field.type)} for field in schema]
+    classes = _class_names(schema)
+    return [{"name": field.name, **classes.get(field.name, _feature(field.type))} for field in schema]
+
+
+def _class_names(schema: pa.Schema | pa.StructType) -> dict[str, dict[str, Any]]:
+    """Return the names of each column of class numbers, as the metadata of the schema have them."""
+    metadata = getattr(schema, "metadata", None) or {}
+    known = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+    numbered = {name: kind["names"] for name, kind in known.items() if isinstance(kind, dict) and "names" in kind}
+    return {
+        name: {"dtype": {"class_label": {"names": {str(n): label for n, label in enumerate(names)}}}}
+        for name, names in numbered.items()
+    }
 
 
 def _feature(kind: pa.DataType) -> dict[str, Any]:
@@ -123,24 +136,28 @@ def _feature(kind: pa.DataType) -> dict[str, Any]:
 def parquet_file(path: Path, schema: pa.Schema) -> Iterator[tuple[HashingFile, pq.ParquetWriter]]:
     """Open a writer with the project's fixed options, and the file below it that hashes what is written."""
     stored, packed = _leaves(schema)
+    repeated = [path for path in stored if ".list.element." in path]
     options = {
         "compression": {**dict.fromkeys(stored, "none"), **dict.fromkeys(packed, "zstd")},
         "compression_level": dict.fromkeys(packed, 3),
-        "use_dictionary": packed,
+        "use_dictionary": [*packed, *repeated],  # rows of one group that show a picture share its bytes
         "write_statistics": packed,
         "write_page_index": True,
         "use_content_defined_chunking": CHUNKING,
     }
+    if repeated:
+        options["dictionary_pagesize_limit"] = 2 * IMAGE_BYTES_PER_GROUP
     with HashingFile(path) as sink, pq.ParquetWriter(sink, schema, **options) as writer:
         yield sink, writer
 
 
 def _leaves(schema: pa.Schema) -> tuple[list[str], list[str]]:
-    """Return paths of the leaf columns: of pictures, stored as they are, and of everything else."""
+    """Paths of the leaf columns: of pictures, in lists too, stored as they are, and of everything else."""
     stored: list[str] = []
     packed: list[str] = []
     for field in schema:
-        (stored if field.type == IMAGE_TYPE else packed).extend(_leaf_paths(field.name, field.type))
+        of_pictures = IMAGE_TYPE in (field.type, getattr(field.type, "value_type", None))
+        (stored if of_pictures else packed).extend(_leaf_paths(field.name, field.type))
     return stored, packed
 
 

@@ -9,6 +9,9 @@ import polars as pl
 from medmultipoints.data_lake.release.write.files import shard_path
 
 MAX_SHARD_BYTES = 256_000_000
+LOADERS = 8
+"""So many files let as many workers of a loader read at once."""
+ROWS_FOR_A_LOADER = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +24,10 @@ class Shard:
     sizes: tuple[int, ...]
 
 
-def plan_shards(records: pl.DataFrame, max_bytes: int = MAX_SHARD_BYTES) -> tuple[Shard, ...]:
+def plan_shards(records: pl.DataFrame, max_bytes: int = MAX_SHARD_BYTES, *, table: str = "data") -> tuple[Shard, ...]:
     """Return the files of the records table, by split and then by record_id, each of at most ``max_bytes`` of pictures.
+
+    A split has up to 8 files where each holds some 50 rows: 1, 2, 4 or 8, so that the number seldom changes.
 
     ``records`` holds ``record_id``, ``image_sha256``, ``split`` and ``stored_bytes`` besides what is to be written.
     Files cover equal ranges of the image hash, so that a row added or removed changes one file and not all that
@@ -30,20 +35,23 @@ def plan_shards(records: pl.DataFrame, max_bytes: int = MAX_SHARD_BYTES) -> tupl
     """
     ordered = records.sort("record_id")
     names = ordered["split"].unique().sort().to_list()
-    return tuple(shard for name in names for shard in _plan_split(ordered.filter(pl.col("split") == name), max_bytes))
+    return tuple(
+        shard for name in names for shard in _plan_split(ordered.filter(pl.col("split") == name), max_bytes, table)
+    )
 
 
-def _plan_split(records: pl.DataFrame, max_bytes: int) -> Iterator[Shard]:
+def _plan_split(records: pl.DataFrame, max_bytes: int, table: str) -> Iterator[Shard]:
     parts = _parts(records, max_bytes)
     split = records["split"][0]
     for index, part in enumerate(parts):
         sizes = tuple(part["stored_bytes"].to_list())
-        yield Shard(shard_path("data", split, index, len(parts)), split, part.drop("stored_bytes"), sizes)
+        yield Shard(shard_path(table, split, index, len(parts)), split, part.drop("stored_bytes"), sizes)
 
 
 def _parts(records: pl.DataFrame, max_bytes: int) -> list[pl.DataFrame]:
-    """Return the rows cut into the fewest equal hash ranges that respect the limit; empty ranges are left out."""
-    fewest = max(1, math.ceil(records["stored_bytes"].sum() / max_bytes))
+    """Return the rows cut into the fewest equal hash ranges that respect the limits; empty ranges are left out."""
+    loaders = min(LOADERS, 2 ** int(math.log2(max(records.height // ROWS_FOR_A_LOADER, 1))))
+    fewest = max(loaders, math.ceil(records["stored_bytes"].sum() / max_bytes))
     parts = [records]
     for count in range(min(fewest, records.height), min(4 * fewest, records.height) + 1):
         parts = _cut(records, count)

@@ -11,7 +11,7 @@ const REASONS = {
   picture: ["The picture cannot be judged", "The labels of the picture cannot be repaired", "Text or marks in the picture show who it is", "Copy of another picture"],
   edit: ["The outline was too large", "The outline was too small", "An object was missing", "Two objects were one", "One object was two", "Wrong label", "A label where there is no object"],
 };
-const UNDECIDED = "Choose Accept, Reject, Exclude or Edit.";
+const ACCEPTED = { proposal: "the proposed object is added", sample: "all of the record is right" };
 
 const state = { busy: 0, rows: [], shown: [], id: null, item: null, canvas: null, marked: new Set(), done: [], zoom: 1, fit: 1, hidden: new Set(), cut: null, tool: null, labels: [] };
 
@@ -40,6 +40,31 @@ async function ask(path, body) {
 function banner(text) { $("banner").textContent = text; $("banner").hidden = !text; }
 function hint(text) { $("hint").textContent = text; }
 function reviewer() { return $("reviewer").value.trim(); }
+// What each choice does to this finding.
+function choices_of(item) { return `Accept: ${ACCEPTED[item.kind] ?? "what is released stays as it is"}. Reject: the object is not released. Edit: you draw what is right.`; }
+
+// Ask for the name, then go on with what was asked for.
+function named(then) {
+  const dialog = $("name"), text = $("name-text");
+  dialog.querySelector("form").onsubmit = async (event) => {
+    event.preventDefault();
+    if (!text.value.trim()) { text.focus(); return; }
+    $("reviewer").value = text.value.trim();
+    dialog.close();
+    await busy(renamed).then(then).catch(quiet);
+  };
+  $("name-cancel").onclick = () => dialog.close();
+  dialog.showModal();
+  text.focus();
+}
+
+async function renamed() {
+  localStorage.setItem("reviewer", reviewer());
+  state.done = [];
+  await loadQueue();
+  if (state.id) await load(state.id);
+  $("picture").focus({ preventScroll: true });
+}
 
 // ---- the queue -------------------------------------------------------------------------------------------------
 
@@ -79,7 +104,7 @@ function severities() {
   box.replaceChildren(box.firstElementChild, ...there.map((name) => {
     const label = element("label"), input = Object.assign(document.createElement("input"), { type: "checkbox", value: name, checked: before.get(name) ?? (name !== "info" || !graver) });
     input.onchange = filter;
-    label.append(input, ` ${name} ${state.rows.filter((row) => row.severity === name).length}`);
+    label.append(input, ` ${name} ${state.rows.filter((row) => row.severity === name && row.open).length}`);
     return label;
   }));
 }
@@ -166,7 +191,7 @@ async function load(id) {
   drawFacts();
   const next = nextOpen();
   if (next?.image_sha256) new Image().src = `/picture/${next.image_sha256}`;
-  hint(item.image_sha256 ? UNDECIDED : "The picture is not in this release: nothing can be decided about it here.");
+  hint(item.image_sha256 ? choices_of(item) : "The picture is not in this release: nothing can be decided about it here.");
   if (draft()) { hint("What you drew before is here again."); edit(); }
 }
 
@@ -243,7 +268,9 @@ function drawOver() {
   for (const kind of ["derived", "source"]) {
     const box = item[kind];
     if (!box || !show(kind)) continue;
-    parts.push(...lines(kind, "rect", rect(box)));
+    // Over an equal box the dashes are drawn alone, so that both are seen.
+    const equal = !state.canvas && show("object") && item.objects.some((one) => one.box.every((side, place) => Math.abs(side - box[place]) < 0.5));
+    parts.push(...lines(kind, "rect", rect(box)).slice(equal ? 1 : 0));
     const [w, h] = [box[2] - box[0], box[3] - box[1]];
     if (Math.min(w, h) < 3 * unit) parts.push(...lines(kind, "circle", { cx: (box[0] + box[2]) / 2, cy: (box[1] + box[3]) / 2, r: Math.max(w, h) / 2 + 3 * unit }));
   }
@@ -402,7 +429,7 @@ function decide(verdict) {
   const { item } = state;
   if (!item) return;
   if (!item.image_sha256) { hint("The picture is not in this release: nothing can be decided about it here."); return; }
-  if (!reviewer()) { $("reviewer").focus(); hint("Give your name first: decisions are signed."); return; }
+  if (!reviewer()) { named(() => decide(verdict)); return; }
   const chosen = verdict === "exclude" ? concerned() : null;
   if (verdict === "exclude" && !chosen) { hint(item.objects.length ? "Which object? Press e and delete it there, or x to exclude the picture." : "There is no object here; x excludes the picture."); return; }
   const about = { accept: item.kind === "proposal" ? "The proposed object is added." : "What is released stays.", exclude: `Object ${item.objects.indexOf(chosen) + 1} (${chosen?.label}) is not released.`, picture: `The whole picture ${item.sample_id} is not released.`, edit: "The objects are released as drawn." }[verdict];
@@ -455,7 +482,7 @@ function askReason(verdict, about, then) {
 async function takeBack() {
   const id = state.done.pop() ?? state.id;
   if (!id) return;
-  if (!reviewer()) { $("reviewer").focus(); return; }
+  if (!reviewer()) { named(() => takeBack().catch(quiet)); return; }
   await busy(async () => {
     await ask("/api/undo", { finding: id, reviewer: reviewer() });
     await loadQueue();
@@ -473,7 +500,7 @@ function forgetDraft() { sessionStorage.removeItem(draftKey()); }
 function edit() {
   const { item } = state;
   if (!item?.has_picture || state.canvas) return;
-  if (!reviewer()) { $("reviewer").focus(); hint("Give your name first: decisions are signed."); return; }
+  if (!reviewer()) { named(edit); return; }
   state.canvas = new Canvas($("image"), {
     size: item.size, scale: item.scale, reviewer: reviewer(),
     onChange: (objects) => { sessionStorage.setItem(draftKey(), JSON.stringify(objects)); drawOver(); drawFacts(); },
@@ -582,7 +609,7 @@ function editCommand(key) {
   else if (key === "z") { if (!canvas.undo()) hint("Nothing is left to undo here."); }
   else if (key === "l") { const own = canvas.objects.findIndex((one) => one.key === canvas.chosen); $("facts").querySelectorAll(".objects select")[own]?.focus(); if (own < 0) hint("Select an object first: press its number."); }
   else if (key === "Enter") { if (canvas.objects.every((one) => !one.changed) && sameLabels()) hint("Nothing was changed."); else decide("edit"); }
-  else if (key === "Escape") { if (state.tool) endTool(); else { forgetDraft(); leaveEdit(); hint(UNDECIDED); } drawOver(); }
+  else if (key === "Escape") { if (state.tool) endTool(); else { forgetDraft(); leaveEdit(); hint(choices_of(state.item)); } drawOver(); }
   else return false;
   return true;
 }
@@ -671,7 +698,8 @@ for (const id of ["by-state", "by-kind", "by-label"]) $(id).onchange = filter;
 $("by-text").oninput = filter;
 new ResizeObserver(() => { if (state.zoom === state.fit) fit(); drawRows(); }).observe($("frame"));
 $("reviewer").value = localStorage.getItem("reviewer") ?? document.body.dataset.reviewer ?? "";
-$("reviewer").onchange = async () => { localStorage.setItem("reviewer", reviewer()); state.done = []; await loadQueue(); if (state.id) await open(state.id); };
+$("reviewer").onchange = () => busy(renamed).catch(quiet);
+$("reviewer").onkeydown = (event) => { if (event.key === "Enter") event.target.blur(); };
 
 async function start() {
   drawLayers();

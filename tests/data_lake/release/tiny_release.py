@@ -9,7 +9,7 @@ import polars as pl
 
 from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.release.export.dialect_lines import STAGE, LeftOut, left_out_reason, translate
-from medmultipoints.data_lake.release.export.dialect_tables import write_dialect_rows
+from medmultipoints.data_lake.release.export.dialect_tables import picture_reader, write_dialect_rows
 from medmultipoints.data_lake.release.read.digest import logical_digest
 from medmultipoints.data_lake.release.write.card import TEMPLATE, CardFacts, render_card
 from medmultipoints.data_lake.release.write.croissant import CROISSANT, croissant_bytes
@@ -33,7 +33,7 @@ from medmultipoints.data_lake.release.write.statements import INPUTS, RECIPE, in
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, released_schema
 from medmultipoints.transforms.compose.stats import count_histogram
 from medmultipoints.transforms.diff.releases import Tables
-from tests.data_lake.release.tiny_tables import PICTURES
+from tests.data_lake.release.tiny_tables import CLASSES, PICTURES
 
 ACCOUNTING = (
     StageCount(
@@ -128,6 +128,7 @@ def card_facts(
         known={"hyperkvasir": True, "kvasir_instrument": False, "visem_tracking": False},
         accounting=accounting(tables, left_out),
         tables=tables,
+        classes=CLASSES,
         disagreements=empty_frame(load_table("disagreements")),
         conventions=empty_frame(load_table("conventions")),
         corrections=empty_frame(load_table("corrections")),
@@ -147,7 +148,7 @@ def write_release(folder: Path, tables: Tables, version: str = "1.0.0", dialects
     for name in ("data", "images", "objects", "instructions", "quarantine"):
         (folder / name).mkdir(parents=True)
     shards = plan_shards(tables.records.join(tables.images.select("sample_id", "stored_bytes"), on="sample_id"))
-    records = released_schema(load_table("records").columns)
+    records = released_schema(load_table("records").columns, CLASSES)
     files = [write_records_shard(folder / shard.path, shard, PICTURES.__getitem__, records) for shard in shards]
     for name, frame in (("images", tables.images), ("objects", tables.objects)):
         declared = released_schema(load_table("released_images" if name == "images" else name).columns)
@@ -159,10 +160,11 @@ def write_release(folder: Path, tables: Tables, version: str = "1.0.0", dialects
         files.append(write_instructions(folder / path, part, name=path))
         path = shard_path("instructions", str(split))
         files.append(write_instruction_rows(folder / path, part, name=path))
+    read_picture = picture_reader(tables.images, PICTURES.__getitem__)
     for (dialect, split), part in tables.dialects.partition_by("dialect", "split", as_dict=True).items():
         path = shard_path(f"{DIALECT_PREFIX}{dialect}", str(split))
         (folder / path).parent.mkdir(exist_ok=True)
-        files.append(write_dialect_rows(folder / path, part, str(dialect), name=path))
+        files.append(write_dialect_rows(folder / path, part, str(dialect), name=path, read_picture=read_picture))
     path = "quarantine/exclusions.parquet"
     files.append(
         write_table(folder / path, exclusions(left_out), released_schema(load_table("exclusions").columns), name=path)

@@ -30,6 +30,7 @@ PICTURES = {
     "visem_tracking/11_frame_0": picture(120),
     "kvasir_instrument/c": picture(200, kind="PNG"),
 }
+CLASSES = ("cluster", "instrument", "normal", "pinhead", "polyps")
 SPLITS = {"hyperkvasir/b": "test"}
 # sample, label, boxes as (x1, y1, x2, y2)
 OBJECTS = (
@@ -102,6 +103,7 @@ def record_row(image: dict[str, object], label: str, boxes: list[tuple[float, ..
         "track_ids": ["track" if image["video_id"] else "" for _ in boxes],
         "modality": None,
         "evidence": ["mask" if masked else "track"] * len(boxes),
+        "label_id": CLASSES.index(label),
     }
 
 

@@ -5,14 +5,19 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 
 from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
 from medmultipoints.data_lake.review.desk import Desk
-from medmultipoints.data_lake.review.exchange import Import, export_labels, import_labels
+from medmultipoints.data_lake.review.exchange import Import, export_decisions, export_labels, import_labels
 from medmultipoints.flows.recipe.corrections import parse_file
 from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.regions.run_lengths import decode_rle
+from tests.data_lake.review.conftest import build
+
+SOURCES = ("hyperkvasir", "visem_tracking")
 
 
 @pytest.fixture(scope="session")
@@ -123,6 +128,23 @@ def test_a_file_of_another_kind_is_refused(desk: Desk, file: CorrectionsFile, tm
         taken(desk, tmp_path / "x.txt", file)
 
 
+def by_cvat(found: dict[str, Any]) -> dict[str, Any]:
+    """COCO as CVAT writes it: masks as runs that are not compressed, each with iscrowd 1, and attributes."""
+    for one in found["annotations"]:
+        one["attributes"] = {"occluded": False}
+        mask = one.get("segmentation")
+        if mask is None:
+            one["segmentation"], one["attributes"]["rotation"] = [], 0.0
+        elif isinstance(mask, dict):
+            height, width = mask["size"]
+            flat = decode_rle(mask["counts"], height, width).ravel(order="F")
+            edges = np.flatnonzero(np.diff(np.concatenate([[0], flat, [0]])))
+            counts = np.diff(np.concatenate([[0], edges, [flat.size]]))
+            one |= {"segmentation": {"counts": counts[counts.cumsum() <= flat.size].tolist(), "size": mask["size"]}}
+            one["iscrowd"] = 1
+    return found
+
+
 def as_coco(desk: Desk, file_name: Any = lambda image: image["image_file"]) -> dict[str, Any]:
     """The labels of a release as CVAT and others write COCO: boxes, and masks as run lengths."""
     labels, images, annotations = list(desk.labels), [], []
@@ -155,6 +177,59 @@ def test_coco_that_nobody_changed_gives_no_entry_and_an_edited_one_the_smallest(
     report = taken(desk, path, file)
     assert report.changed == 2
     assert {entry["action"] for entry in entries(file)} <= {"replace_boxes", "replace_masks", "exclude", "add_masks"}
+
+
+def test_coco_of_cvat_keeps_its_masks_and_a_region_of_many_is_refused(
+    desk: Desk, file: CorrectionsFile, tmp_path: Path
+) -> None:
+    """CVAT marks every single mask with iscrowd 1; taken for regions of many, all of them would be excluded."""
+    found, path = by_cvat(as_coco(desk)), tmp_path / "instances_default.json"
+    assert any(one["iscrowd"] for one in found["annotations"])
+    path.write_bytes(orjson.dumps(found))
+    report = taken(desk, path, file)
+    assert (report.changed, report.entries) == (0, 0)
+    del next(one for one in found["annotations"] if one["iscrowd"])["attributes"]["occluded"]
+    path.write_bytes(orjson.dumps(found))
+    with pytest.raises(DataError, match="a region of many"):
+        taken(desk, path, file)
+
+
+def test_edits_of_cvat_in_xml_and_coco_are_in_the_release_that_is_built_next(tmp_path: Path) -> None:
+    first = Desk(build(tmp_path))
+    polyps, frames = ([one for one in first.images() if one["source"] == source] for source in SOURCES)
+    export_labels(first, "cvat", tmp_path / "cvat")
+    text = (tmp_path / "cvat" / "annotations.xml").read_text()
+    own = next(one for one in re.findall(r"  <image .*?</image>\n", text, re.DOTALL) if polyps[0]["image_file"] in one)
+    masked = re.sub(
+        r"<mask .*?</mask>", '<polygon label="polyps" points="10,10;60,12;55,70"></polygon>', own, flags=re.DOTALL
+    )
+    (tmp_path / "edited.xml").write_text(text.replace(own, masked))
+    xml = CorrectionsFile(tmp_path / "corrections" / "xml.toml", parse_file)
+    assert taken(first, tmp_path / "edited.xml", xml).changed == 1
+    found = by_cvat(as_coco(first))
+    number = next(one["id"] for one in found["images"] if one["file_name"] == frames[0]["image_file"])
+    moved = next(one for one in found["annotations"] if one["image_id"] == number)
+    moved["bbox"][2] -= 3
+    (tmp_path / "edited.json").write_bytes(orjson.dumps(found))
+    coco = CorrectionsFile(tmp_path / "corrections" / "coco.toml", parse_file)
+    assert import_labels(first, tmp_path / "edited.json", coco, "C. D.", "redrawn").changed == 1
+    second = Desk(build(tmp_path))
+    assert second.title == "desk 1.1.0"
+    (before,), (after,) = (desk.seen(polyps[0]["sample_id"]) for desk in (first, second))
+    assert after.rle != before.rle
+    assert (after.box.x1, after.box.y1) == (10, 10)
+    widths = [[one.box.x2 - one.box.x1 for one in desk.seen(frames[0]["sample_id"])] for desk in (first, second)]
+    assert round(sum(widths[0]) - sum(widths[1]), 6) == 3
+    same = [one["sample_id"] for one in (*polyps[1:], *frames[1:])]
+    assert [first.seen(name) for name in same] == [second.seen(name) for name in same]
+    page = tmp_path / "w3c"
+    assert export_decisions(second, page) == 2
+    items = orjson.loads((page / "annotations.json").read_bytes())["items"]
+    assert [one["creator"]["name"] for one in items] == ["A. B.", "C. D."]
+    selectors = [place["selector"] for one in items for place in one["target"]]
+    assert {one["type"] for one in selectors} == {"SvgSelector", "FragmentSelector"}
+    drawn = next(one["value"] for one in selectors if one["type"] == "SvgSelector")
+    assert drawn.startswith('<svg><path fill-rule="evenodd" d="M') and drawn.endswith(' Z" /></svg>')
 
 
 def test_an_object_cut_in_two_and_two_joined_to_one_are_understood(

@@ -53,7 +53,11 @@ def test_it_runs_what_is_due_shows_its_pages_and_stops_in_order(
         assert httpx.get(f"{told['ui']}/reports/small/page.html", trust_env=False, timeout=60).text == "a page"
         wait_until(lambda: "Unchanged" in states(told["api"]))
         automations = httpx.post(f"{told['api']}/automations/filter", json={}, trust_env=False, timeout=60).json()
-        assert sorted(one["name"] for one in automations) == ["a refresh failed", "many rejections"]
+        assert sorted(one["name"] for one in automations) == [
+            "a refresh failed",
+            "a refresh waits for a review",
+            "many rejections",
+        ]
         second = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         refused = json.loads(second.stdout)["error"]
         assert (second.returncode, refused["exit"]) == (3, 3)

@@ -25,7 +25,7 @@ RECORDS = pl.DataFrame(
 
 
 def test_labels_are_counted_per_split_with_their_objects() -> None:
-    assert count_labels(RECORDS).rows() == [("test", "normal", 1, 1, 0), ("train", "polyps", 2, 2, 5)]
+    assert count_labels(RECORDS).rows() == [("train", "polyps", 2, 2, 5), ("test", "normal", 1, 1, 0)]
 
 
 def test_the_histogram_counts_records_by_number_of_objects() -> None:

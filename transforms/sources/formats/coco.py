@@ -182,7 +182,7 @@ def _look(draft: Draft, listing: Listing, name: str, seen: _Seen) -> None:
         image = images.get(_id(entry.get("image_id")))
         seen.unknown += image is None or _id(entry.get("category_id")) not in categories
         seen.objects += 1
-        seen.crowds += entry.get("iscrowd") == 1
+        seen.crowds += _is_crowd(entry)
         seen.key_points += bool(entry.get("keypoints"))
         _look_at_box(entry.get("bbox"), image, seen)
         _look_at_outline(entry.get("segmentation"), image, seen)
@@ -333,10 +333,16 @@ def _annotation(
         polygons=polygons,
         rle=rle,
         point=lone,
-        crowd=entry.get("iscrowd") == 1,
+        crowd=_is_crowd(entry),
         ignore=entry.get("ignore") == 1,
         attributes=attributes,
     )
+
+
+def _is_crowd(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry is a region of many; CVAT, which writes ``occluded``, marks each single mask with iscrowd 1."""
+    attributes = entry.get("attributes")
+    return entry.get("iscrowd") == 1 and not (isinstance(attributes, dict) and "occluded" in attributes)
 
 
 def _box(declaration: Declaration, stated: Any, image: _Image) -> tuple[Box | None, Fault | None]:

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import get_args
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from medmultipoints.data_lake.release.checks.card_check import card_problems
 from medmultipoints.data_lake.release.checks.verify import verify_release
-from medmultipoints.data_lake.release.export.dialect_lines import FORMS, translate
+from medmultipoints.data_lake.release.export.dialect_lines import FORMS, WITH_PICTURES, translate
 from medmultipoints.data_lake.release.export.dialect_tables import dialect_schema, write_dialect_rows
 from medmultipoints.data_lake.release.export.dialects import export_dialect
 from medmultipoints.data_lake.release.read.compare import compare_releases
@@ -21,6 +23,7 @@ from medmultipoints.flows.recipe.instructions import Dialect
 from medmultipoints.transforms.dialects.columns import to_row
 from medmultipoints.transforms.diff.releases import Tables
 from tests.data_lake.release.tiny_release import write_release
+from tests.data_lake.release.tiny_tables import PICTURES
 
 NAMES = sorted(FORMS)
 
@@ -66,7 +69,31 @@ def test_datasets_loads_each_config_with_its_pictures_paths(release: Path, tmp_p
         assert part.features == Features.from_arrow_schema(dialect_schema(name))
         for row in part:
             paths = row.get("images") or row["image"]
+            if name in WITH_PICTURES:
+                assert paths and all(isinstance(one, Image.Image) for one in paths)
+                continue
             assert stored.issuperset([paths] if isinstance(paths, str) else paths)
+
+
+def test_entries_about_one_picture_share_its_bytes_in_the_file(release: Path) -> None:
+    """What TRL trains on is not larger than the pictures, however many questions there are."""
+    path = release / "instructions_trl/train-00000-of-00001.parquet"
+    file = pq.ParquetFile(path)
+    (place,) = [
+        n for n in range(file.metadata.num_columns) if file.schema.column(n).path == "images.list.element.bytes"
+    ]
+    shown = [one["bytes"] for row in file.read(columns=["images"])["images"].to_pylist() for one in row]
+    assert len(shown) > len(set(shown)) > 1
+    assert file.metadata.row_group(0).column(place).total_compressed_size < sum(map(len, set(shown))) + 500
+
+
+def test_a_picture_of_a_dialect_that_is_not_the_released_one_is_found(release: Path) -> None:
+    manifest = read_manifest(release)
+    path = "instructions_trl/train-00000-of-00001.parquet"
+    lines = read_lines(release, manifest).filter(pl.col("dialect") == "trl", pl.col("split") == "train")
+    other = next(iter(PICTURES.values()))
+    write_dialect_rows(release / path, lines, "trl", name=path, read_picture=lambda _path: other)
+    assert "is not the released picture" in failing(release)["pictures_of_dialects"]
 
 
 def restate(folder: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
@@ -74,7 +101,7 @@ def restate(folder: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Non
     manifest = read_manifest(folder)
     path = "instructions_swift-objects/train-00000-of-00001.parquet"
     lines = read_lines(folder, manifest).filter(pl.col("dialect") == "swift-objects", pl.col("split") == "train")
-    write_dialect_rows(folder / path, change(lines), "swift-objects", name=path)
+    write_dialect_rows(folder / path, change(lines), "swift-objects", name=path, read_picture=PICTURES.__getitem__)
     files = [hash_file(folder / file.path, file.path) for file in manifest.files]
     told = manifest.model_dump(mode="json", by_alias=True)
     told["files"] = [{"path": one.path, "bytes": one.bytes, "sha256": one.sha256} for one in files]

@@ -48,7 +48,7 @@ def test_the_hub_library_reads_the_metadata(tables: Tables) -> None:
     assert data["configs"][0] == {
         "config_name": "records",
         "default": True,
-        "data_files": [{"split": "test", "path": "data/test-*"}, {"split": "train", "path": "data/train-*"}],
+        "data_files": [{"split": "train", "path": "data/train-*"}, {"split": "test", "path": "data/test-*"}],
     }
     assert data["dataset_info"][0]["features"][:3] == [
         {"name": "image", "dtype": "image"},

@@ -1,0 +1,113 @@
+"""How the data came about and what may be wrong with them, in the RAI vocabulary of Croissant 1.0.
+
+https://docs.mlcommons.org/croissant/docs/croissant-rai-spec.html: every sentence is computed from the release or is the
+curator's own. What nobody said, such as who the annotators of a source were, is left out.
+"""
+
+from typing import Any, Final
+
+import polars as pl
+
+from medmultipoints.data_lake.release.write.card import CardFacts
+from medmultipoints.transforms.compose.stats import count_personal, note_splits, note_tasks
+
+CONFORMS: Final = "http://mlcommons.org/croissant/RAI/1.0"
+ORIGINS: Final = {
+    "mask": "from masks", "polygon": "from outlines", "box": "from boxes of the source", "source": "as published",
+    "track": "from tracks", "correction": "by a reviewer",
+}  # fmt: skip
+
+
+def responsible_ai(facts: CardFacts) -> dict[str, Any]:
+    """Return the properties ``rai:*`` of a release; those about which nothing is known are absent."""
+    told = {
+        "dataCollection": collection(facts),
+        "dataCollectionType": ["Secondary Data Analysis"],
+        "dataAnnotationProtocol": annotation(facts),
+        "dataAnnotationAnalysis": analysis(facts),
+        "machineAnnotationTools": sorted({*_models(facts)}),
+        "dataPreprocessingProtocol": preprocessing(facts),
+        "dataUseCases": facts.curated.uses,
+        "dataLimitations": limitations(facts),
+        "dataBiases": biases(facts),
+        "personalSensitiveInformation": personal(facts),
+        "dataReleaseMaintenancePlan": "A version never changes; a correction is a new version, with the difference "
+        "from the one before on its card.",
+    }
+    return {f"rai:{name}": value for name, value in told.items() if value}
+
+
+def collection(facts: CardFacts) -> str:
+    """Return where the pictures come from."""
+    counted = dict(facts.tables.images.group_by("source").len().iter_rows())
+    parts = [f"{source.title} ({counted.get(source.name, 0):,} images)" for source in facts.sources]
+    return f"No picture was taken for this dataset. Its images are those of {', '.join(parts)}."
+
+
+def annotation(facts: CardFacts) -> str:
+    """Return what the objects rest on, and how many decisions of reviewers there are."""
+    counted = facts.tables.objects.group_by("evidence").len().sort("len", "evidence", descending=[True, False])
+    origins = [f"{number:,} {ORIGINS.get(name, name)}" for name, number in counted.iter_rows()]
+    decided = f" Reviewers made {facts.corrections.height:,} decisions." if facts.corrections.height else ""
+    return f"Boxes, points and counts under the policy '{facts.policy}': {', '.join(origins) or 'none'}.{decided}"
+
+
+def analysis(facts: CardFacts) -> list[str]:
+    """Return what the audit found, how far reviewers agree, and what a random sample showed."""
+    found = dict(facts.disagreements.group_by("severity").len().iter_rows())
+    audit = ", ".join(f"{found.get(name, 0):,} {name}" for name in ("error", "warning", "info"))
+    return [f"Findings of the audit of the sources' labels: {audit}.", *facts.review]
+
+
+def preprocessing(facts: CardFacts) -> list[str]:
+    """Return what happened to the pictures."""
+    images = facts.tables.images
+    origins = dict(images.group_by("image_origin").len().iter_rows())
+    said = {
+        f"{origins.get('member', 0):,} images have the bytes of the source's file.": origins.get("member"),
+        f"{origins.get('decoded', 0):,} were decoded from videos.": origins.get("decoded"),
+        f"{origins.get('converted', 0):,} were converted to PNG.": origins.get("converted"),
+        f"In {origins.get('redacted', 0):,} regions were filled or metadata removed.": origins.get("redacted"),
+        f"{(resized := images.filter(pl.col('scale') < 1).height):,} were resized.": resized,
+    }
+    return [sentence for sentence, number in said.items() if number]
+
+
+def limitations(facts: CardFacts) -> list[str]:
+    """Return what the curator says, and what the tables show to be missing or of no use."""
+    asked = facts.recipe.get("instructions", {})
+    shares = facts.recipe.get("splits", {}).get("fractions", ())
+    notes = note_tasks(facts.tables.instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep"))
+    cut = facts.tables.objects.filter(pl.col("truncated")).height
+    return [
+        *filter(None, [facts.curated.limits.strip()]),
+        *(f"{note[:1].upper()}{note[1:]}." for note in [*note_splits(facts.tables.images, shares), *notes]),
+        *([f"{cut:,} objects are cut by the border of their picture."] if cut else []),
+    ]
+
+
+def biases(facts: CardFacts) -> list[str]:
+    """Return how unevenly sources, modalities and labels are represented, as shares of the images and objects."""
+    images, objects = facts.tables.images, facts.tables.objects
+    rows = [("images by source", images["source"]), ("images by modality", images["modality"].drop_nulls())]
+    rows += [("objects by label", objects["label"])]
+    return [f"{name}: {_shares(column)}." for name, column in rows if column.n_unique() > 1]
+
+
+def _shares(column: pl.Series) -> str:
+    counted = column.value_counts().sort("count", column.name, descending=[True, False]).rows()
+    return ", ".join(f"{name} {100 * number / column.len():.1f} %" for name, number in counted)
+
+
+def personal(facts: CardFacts) -> list[str]:
+    """Return what pictures and files show or carry that may concern a person, and what was looked for."""
+    readers = ", ".join(facts.recipe.get("text", {}).get("readers", ()))
+    found = [
+        f"{row['pictures']:,} pictures: {row['kind'].replace('_', ' ')}." for row in count_personal(facts.disagreements)
+    ]
+    how = f"Text in the pictures was read by: {readers}." if readers else "No text in the pictures was read."
+    return [*(found or ["Nothing that concerns a person was found."]), how]
+
+
+def _models(facts: CardFacts) -> list[str]:
+    return [str(name) for table in facts.made.values() if "model" in table.columns for name in table["model"].unique()]

@@ -1,0 +1,88 @@
+"""Hold a release back until a person has decided its findings: Prefect's own pause, which Resume on the page ends."""
+
+import shlex
+from typing import Final, Literal
+
+import polars as pl
+from prefect import get_client
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    FlowRunFilterTags,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.exceptions import FlowPauseTimeout
+from prefect.flow_runs import pause_flow_run
+from prefect.input import RunInput
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from medmultipoints.flows.engine.execute import Outcome
+from medmultipoints.flows.orchestration.flow_runs import recipe_tag
+from medmultipoints.flows.orchestration.progress import call_api
+from medmultipoints.transforms.reporting.choices import SEVERITIES, worst_first
+
+DAYS: Final = 14
+"""So long a run waits for a person; the next refresh asks again."""
+POLL_SECONDS: Final = 5
+SHOWN: Final = 50
+Answer = Literal["build again with the decisions", "publish as it is", "publish nothing"]
+
+
+class Reviewed(RunInput):
+    """The form of Resume."""
+
+    go_on: Answer = Field(
+        default="build again with the decisions",
+        title="Go on",
+        description="With findings that nobody decided, the run waits again after the build",
+    )
+
+
+def undecided(built: Outcome, least: str) -> pl.DataFrame:
+    """Return the findings of a severity or a graver one that no reviewer decided, the gravest first."""
+    grave = SEVERITIES[: SEVERITIES.index(least) + 1]
+    return worst_first(built.table("disagreements").filter(pl.col("severity").is_in(grave)))
+
+
+def ask_reviewer(built: Outcome, findings: pl.DataFrame) -> Answer | None:
+    """Pause this run until a person resumes it and return the answer; None if nobody does in time."""
+    shown = review_markdown(built, findings)
+    call_api(lambda: create_markdown_artifact(shown, key="review", description="What waits for a decision"))
+    form = Reviewed.with_initial_data(description=shown)
+    try:
+        answer = pause_flow_run(wait_for_input=form, timeout=DAYS * 86_400, poll_interval=POLL_SECONDS)
+    except FlowPauseTimeout:
+        return None
+    return answer.go_on
+
+
+def waiting_elsewhere(recipe: str) -> str | None:
+    """Return the name of another run of the recipe that waits for a person."""
+    own = flow_run.id
+    chosen = FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED])),
+        tags=FlowRunFilterTags(all_=[recipe_tag(recipe)]),
+    )
+    with get_client(sync_client=True) as client:
+        return next((run.name for run in client.read_flow_runs(flow_run_filter=chosen) if str(run.id) != own), None)
+
+
+def review_markdown(built: Outcome, findings: pl.DataFrame) -> str:
+    """Return what waits, how it is decided, and how the run goes on."""
+    release, recipe = built.release.path, built.build.recipe
+    command = shlex.join(
+        ["medmultipoints", "review", "serve", str(release), "--corrections", f"corrections/{recipe.name}.toml"]
+    )
+    rows = findings.head(SHOWN).select("severity", "kind", "sample_id", "label", "detail").rows()
+    table = "\n".join(f"| {' | '.join(str(cell or '').replace('|', '/') for cell in row)} |" for row in rows)
+    more = f"\n\nThe first {SHOWN} of {findings.height:,}; the release has all." if findings.height > SHOWN else ""
+    return (
+        f"# {recipe.name} {built.release.version} waits for a review\n\n"
+        f"Findings without a decision: {findings.height:,}. Nothing is published before.\n\n"
+        f"1. Decide them: `{command}` (a file that `[corrections] files` of the recipe names)\n"
+        "2. Press Resume on the page of this run: the release is built again with the decisions\n\n"
+        f"| severity | kind | image | label | finding |\n|---|---|---|---|---|\n{table}{more}\n"
+    )
