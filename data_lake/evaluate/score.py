@@ -136,7 +136,8 @@ def _by_id(
         if names:
             raise DataError(
                 f"{path.name}: {len(names)} {what}, first {names[0]}. "
-                "Give the file of the same release, --split if it holds one split, --partial if it is unfinished."
+                "Give the file of the same release; --dialect if the answers are to an export in one, which lacks some "
+                "questions and has other coordinates; --split if it holds one split; --partial if it is unfinished."
             )
     return [(question, named[question.name]) for question in questions]
 

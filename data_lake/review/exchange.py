@@ -40,12 +40,13 @@ SHOWN: Final = 5
 
 @dataclass(slots=True)
 class Import:
-    """What an import did: pictures with and without changes, entries written, and what the reader left out."""
+    """What an import did: pictures with and without changes, entries written, each in words, and what was left out."""
 
     changed: int = 0
     unchanged: int = 0
     entries: int = 0
     left_out: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
 
 
 def export_labels(desk: Desk, tool: Tool, folder: Path) -> int:
@@ -139,9 +140,17 @@ def import_labels(desk: Desk, source: Path, file: CorrectionsFile, reviewer: str
                 change.add(OPINIONS if others else CORRECTIONS, entry)
             change.masks |= masks
             report.entries += len(new)
+            report.changes += [change_words(entry) for entry in new]
             report.changed += bool(new)
             report.unchanged += not new
     return report
+
+
+def change_words(entry: Mapping[str, Any]) -> str:
+    """Return what an entry does to which picture, in one line."""
+    about = " ".join(filter(None, [entry["action"].replace("_", " "), entry.get("label")]))
+    whole = "" if entry.get("object") or entry["action"] != "exclude" else " the whole picture"
+    return f"{entry['image']}: {about}{whole}{' (one object)' if entry.get('object') else ''}"
 
 
 def _entries(desk: Desk, image: Row, picture: AnnotatedPicture, reviewer: str, reason: str) -> Any:
@@ -172,8 +181,9 @@ def _returned(desk: Desk, one: Annotation, scale: float, size: tuple[int, int]) 
         outlines = [[(point.x / scale, point.y / scale) for point in polygon] for polygon in one.polygons]
         rle = mask_code(outline_mask(outlines, size))
     box = one.box
-    if rle is not None:
-        return Returned(label=one.label, box=mask_sides(decode_rle(rle, size[1], size[0])), rle=rle, object_id=known)
+    if rle is not None:  # written again: tools end their runs in other ways
+        mask = decode_rle(rle, size[1], size[0])
+        return Returned(label=one.label, box=mask_sides(mask), rle=mask_code(mask), object_id=known)
     if box is None:
         raise DataError(f"{one.key}: a point alone is no object here. Draw a box or an outline.")
     sides = [side / scale for side in (box.x1, box.y1, box.x2, box.y2)]

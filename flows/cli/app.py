@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("inspect_release", "show"),
     "export": ("inspect_release", "export"),
     "publish": ("publish", "publish"),
+    "deposit": ("deposit", "deposit"),
     "serve": ("serve", "serve"),
     "lake": ("lake", GROUP),
     "sample": ("sample", "sample"),

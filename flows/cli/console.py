@@ -38,6 +38,7 @@ class Heartbeat:
 
     def __init__(self) -> None:
         self.doing = ""
+        self.idle = False  # a server that waits for people is not at work
         self.last = time.monotonic()
 
     def start(self, every: float = 30) -> Callable[[], None]:
@@ -52,6 +53,8 @@ class Heartbeat:
         while not ended.wait(self.last + every - time.monotonic()):
             if time.monotonic() >= self.last + every:
                 self.last = time.monotonic()
+                if self.idle:
+                    continue
                 doing = f": {self.doing}" if self.doing else ""
                 ERR.print(f"still running after {self.last - begun:.0f} s{escape(doing)}")
 

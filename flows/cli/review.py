@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from medmultipoints.flows.cli.console import OUT, print_json, say
+from medmultipoints.flows.cli.console import HEARTBEAT, OUT, print_json, say
 from medmultipoints.flows.cli.inspect_release import ReleaseArgument
 from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.recipe.corrections import parse_file
 
+SHOWN = 20
 app = typer.Typer(no_args_is_help=True, help="Review a release: decide about its findings.")
 
 CorrectionsOption = Annotated[
@@ -55,6 +56,8 @@ def serve(
         else:
             OUT.print(address, markup=False, highlight=False, soft_wrap=True)
         say(f"{desk.waiting:,} findings to decide; decisions go to {file.path}; Ctrl-C stops")
+        say("to apply them: medmultipoints build RECIPE --version auto, where [corrections] files names this file")
+        HEARTBEAT.idle = True
         if open_page:
             webbrowser.open(address)
 
@@ -121,5 +124,13 @@ def import_labels(
     OUT.print(
         f"{done.changed:,} pictures changed, {done.unchanged:,} unchanged, {done.entries:,} entries", markup=False
     )
+    for line in done.changes[:SHOWN]:
+        OUT.print(f"  {line}", markup=False)
+    if len(done.changes) > SHOWN:
+        OUT.print(f"  ... and {len(done.changes) - SHOWN:,} more, all in {target.path}")
     for line in done.left_out[:10]:
         say(f"left out: {line}")
+    if not done.changed and not done.unchanged:
+        say("no picture of the file has annotations: give the file that the tool exports after the work, not its tasks")
+    elif done.entries:
+        say(f"written to {target.path}; build the recipe again to apply them")

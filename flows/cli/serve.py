@@ -10,7 +10,7 @@ import typer
 
 from medmultipoints.data_lake.publish.hub_client import check_name
 from medmultipoints.data_lake.store.layout import Lake, lake_at, open_lake
-from medmultipoints.flows.cli.console import OUT, print_json, say
+from medmultipoints.flows.cli.console import HEARTBEAT, OUT, print_json, say
 from medmultipoints.flows.cli.options import (
     DEFAULT_LAKE,
     JsonOption,
@@ -148,6 +148,7 @@ def run(
             print_json({"ui": page, "api": api}) if as_json else OUT.print(f"[bold]{page}/v2/[/]", highlight=False)
             for line in announcement(what, due):
                 say(line)
+            HEARTBEAT.idle = True
 
         serve_deployments(served, ready)
     say("stopped")

@@ -153,7 +153,10 @@ def reviewed_release(what: RefreshRequest, built: Outcome) -> Outcome | State[An
     The state of this run if it ends here; DataError if nobody decided.
     """
     findings = undecided(built, what.review_from) if what.review_from else None
-    if findings is None or findings.is_empty():
+    if findings is None:
+        warn_of_findings(built)
+        return built
+    if findings.is_empty():
         return built
     name = f"{built.build.recipe.name} {built.release.version}"
     if other := waiting_elsewhere(built.build.recipe.name):
@@ -170,6 +173,17 @@ def reviewed_release(what: RefreshRequest, built: Outcome) -> Outcome | State[An
             f"{ways_on(what.publish_to, built)}"
         )
     return outcome_of(what, prepare_attempt(what.build(), PIPELINE))
+
+
+def warn_of_findings(built: Outcome) -> None:
+    """Log how many findings of a release that is about to be published have no decision."""
+    grave = undecided(built, "warning")
+    if grave.height:
+        get_run_logger().warning(
+            "%d errors and warnings of the audit have no decision; review_from (--review-from error) would hold the "
+            "release back until they have",
+            grave.height,
+        )
 
 
 def check_rejection_rate(what: RefreshRequest, built: Outcome) -> None:

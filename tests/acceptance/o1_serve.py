@@ -13,7 +13,16 @@ from tests.acceptance.inputs import ROOT, need_programs
 from tests.acceptance.operating import make_site, picture, serving, stop, until
 
 PICTURES = ROOT / ".accept" / "pictures"
-ARTIFACTS = {"summary", "rejected-rows", "expectation-results", "contact-sheet", "data-docs", "progress", "published"}
+ARTIFACTS = {
+    "summary",
+    "findings",
+    "rejected-rows",
+    "expectation-results",
+    "contact-sheet",
+    "data-docs",
+    "progress",
+    "published",
+}
 
 
 def run(work: Path) -> dict[str, Any]:

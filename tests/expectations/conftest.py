@@ -184,7 +184,7 @@ def _records(i: int) -> Row:
     text = _given("label classification organ source stem split finding licence", "text")
     more |= {"evidence": ["mask", "mask"]}
     nothing = _given("video_id frame_index official_split modality", None)
-    return lists | more | inner | names | text | nothing | {"collection_method": "counting"}
+    return lists | more | inner | names | text | nothing | {"collection_method": "counting", "label_id": 0}
 
 
 def _refused_sentences(i: int) -> Row:

@@ -41,7 +41,8 @@ function banner(text) { $("banner").textContent = text; $("banner").hidden = !te
 function hint(text) { $("hint").textContent = text; }
 function reviewer() { return $("reviewer").value.trim(); }
 // What each choice does to this finding.
-function choices_of(item) { return `Accept: ${ACCEPTED[item.kind] ?? "what is released stays as it is"}. Reject: the object is not released. Edit: you draw what is right.`; }
+function choices_of(item) { return `Accept: ${ACCEPTED[item.kind] ?? "what is released stays as it is"}. Remove: the released object is taken out. Edit: you draw what is right.`; }
+const sizeOf = (one) => `${figure(one.box[2] - one.box[0])} × ${figure(one.box[3] - one.box[1])} px`;
 
 // Ask for the name, then go on with what was asked for.
 function named(then) {
@@ -72,6 +73,7 @@ async function loadQueue() {
   const found = await ask(`/api/queue?reviewer=${encodeURIComponent(reviewer())}`);
   state.rows = found.rows;
   state.labels = found.labels;
+  state.file = found.file;
   $("title").textContent = found.title;
   document.title = `Review of ${found.title}`;
   $("statements").replaceChildren(...found.statements.map((text) => element("li", text)));
@@ -103,7 +105,7 @@ function severities() {
   const graver = there.some((name) => name !== "info"), before = new Map(kept().severities ?? []);
   box.replaceChildren(box.firstElementChild, ...there.map((name) => {
     const label = element("label"), input = Object.assign(document.createElement("input"), { type: "checkbox", value: name, checked: before.get(name) ?? (name !== "info" || !graver) });
-    input.onchange = filter;
+    input.onchange = chooseFilter;
     label.append(input, ` ${name} ${state.rows.filter((row) => row.severity === name && row.open).length}`);
     return label;
   }));
@@ -118,18 +120,36 @@ const STATES = {
   all: () => true,
 };
 
-function filter() {
+function filter(strict = false) {
   const severity = new Set([...$("by-severity").querySelectorAll("input:checked")].map((one) => one.value));
   const kind = $("by-kind").value, label = $("by-label").value, words = $("by-text").value.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = STATES[$("by-state").value];
   // The finding at hand stays in the list until the next one is chosen.
-  state.shown = state.rows.filter((row) => (fits(row) || row.finding_id === state.id) && severity.has(row.severity) && (!kind || row.kind === kind) && (!label || row.label === label)
+  state.shown = state.rows.filter((row) => (fits(row) || (row.finding_id === state.id && !strict)) && severity.has(row.severity) && (!kind || row.kind === kind) && (!label || row.label === label)
     && words.every((word) => `${row.sample_id} ${row.kind} ${row.label}`.toLowerCase().includes(word)));
   const all = state.rows.filter((row) => severity.has(row.severity) && row.open), done = all.filter((row) => decided(row) || row.others);
   $("progress").textContent = `${done.length.toLocaleString("en")} of ${all.length.toLocaleString("en")} decided`;
   $("shown").textContent = `${state.shown.length.toLocaleString("en")} shown`;
   keepFilters();
   drawRows();
+}
+
+// What a person filters for is what is shown: keys must never be about a finding that is not in the list.
+function chooseFilter() {
+  filter(true);
+  if (state.canvas || state.shown.some((row) => row.finding_id === state.id)) return;
+  const first = state.shown[0];
+  if (first) open(first.finding_id).catch(quiet); else nothing();
+}
+
+// No finding is at hand: nothing can be decided.
+function nothing() {
+  state.id = state.item = null;
+  $("image").hidden = true;
+  $("image").removeAttribute("src");
+  $("over").replaceChildren();
+  $("facts").replaceChildren();
+  hint(state.rows.length ? finished() : "The audit found nothing: there is nothing to decide.");
 }
 
 function drawRows() {
@@ -432,7 +452,7 @@ function decide(verdict) {
   if (!reviewer()) { named(() => decide(verdict)); return; }
   const chosen = verdict === "exclude" ? concerned() : null;
   if (verdict === "exclude" && !chosen) { hint(item.objects.length ? "Which object? Press e and delete it there, or x to exclude the picture." : "There is no object here; x excludes the picture."); return; }
-  const about = { accept: item.kind === "proposal" ? "The proposed object is added." : "What is released stays.", exclude: `Object ${item.objects.indexOf(chosen) + 1} (${chosen?.label}) is not released.`, picture: `The whole picture ${item.sample_id} is not released.`, edit: "The objects are released as drawn." }[verdict];
+  const about = { accept: item.kind === "proposal" ? "The proposed object is added." : "What is released stays.", exclude: chosen && `The next release will be without the released ${chosen.label} of ${sizeOf(chosen)} (object ${item.objects.indexOf(chosen) + 1}). Until now: ${item.action}. If only the source's box is wrong, accept instead.`, picture: `The next release will be without the whole picture ${item.sample_id}.`, edit: "The objects are released as drawn." }[verdict];
   askReason(verdict, about, async (reason, settle) => {
     const body = { finding: state.id, verdict: verdict === "picture" ? "exclude" : verdict, reason, settle, reviewer: reviewer() };
     if (chosen) body.object = chosen.id;
@@ -443,14 +463,26 @@ function decide(verdict) {
     state.done.push(state.id);
     const next = nextOpen();
     await loadQueue();
-    if (next) await open(next.finding_id); else { await open(state.id); hint("Decided. Nothing is left under these filters."); }
+    const before = { kind: item.kind, label: item.label };
+    if (next) { await open(next.finding_id); hint(`Saved: ${SAVED[verdict]} (${before.kind.replaceAll("_", " ")} ${before.label}); u takes it back. ${choices_of(state.item)}`); } else { await open(state.id); hint(finished()); }
     $("picture").focus({ preventScroll: true });
   });
 }
 
+const SAVED = { accept: "accepted", exclude: "object removed", picture: "picture excluded", edit: "corrected" };
+
+// What to do when the queue is empty.
+function finished() {
+  const open = state.rows.filter((row) => row.open && !decided(row) && !row.others), graver = open.filter((row) => row.severity !== "info").length;
+  if (graver) return `Nothing is left under these filters; ${graver.toLocaleString("en")} findings wait under others.`;
+  const left = open.length;
+  const more = left ? ` ${left.toLocaleString("en")} harmless findings (info) are filtered away.` : "";
+  return `All is decided and written to ${state.file}. Next: build the recipe again with --version auto.${more}`;
+}
+
 function askReason(verdict, about, then) {
   const dialog = $("reasons"), text = $("reason-text"), given = REASONS[verdict];
-  $("reasons-title").textContent = { accept: "Accept: why?", exclude: "Reject the object: why?", picture: "Exclude the picture: why?", edit: "Correct: why?" }[verdict];
+  $("reasons-title").textContent = { accept: "Accept: why?", exclude: "Remove the object: why?", picture: "Exclude the picture: why?", edit: "Correct: why?" }[verdict];
   $("reasons-about").textContent = about;
   $("settle-row").hidden = !(state.item.conflict || state.item.others);
   $("settle").checked = state.item.conflict && state.item.decisions.some((one) => one.mine);
@@ -589,7 +621,8 @@ function editKey(event) {
   const { canvas } = state, key = event.key;
   if (ARROWS[key] && canvas.chosen) {
     const [dx, dy] = ARROWS[key].map((one) => one * (event.altKey ? 10 : 1));
-    canvas.nudge(canvas.chosen, dx, dy, event.shiftKey);
+    if (event.shiftKey && canvas.find(canvas.chosen)?.outlines) hint("A mask is moved as a whole; drag its corners, or draw a box with b.");
+    else canvas.nudge(canvas.chosen, dx, dy, event.shiftKey);
     return true;
   }
   const digit = /^Digit([1-9])$/.exec(event.code)?.[1];
@@ -694,8 +727,8 @@ $("zoom-out").onclick = () => zoomTo(state.zoom / 1.25);
 $("zoom-fit").onclick = fit;
 $("keys-button").onclick = () => $("keys").showModal();
 $("rows").addEventListener("scroll", drawRows, { passive: true });
-for (const id of ["by-state", "by-kind", "by-label"]) $(id).onchange = filter;
-$("by-text").oninput = filter;
+for (const id of ["by-state", "by-kind", "by-label"]) $(id).onchange = chooseFilter;
+$("by-text").oninput = chooseFilter;
 new ResizeObserver(() => { if (state.zoom === state.fit) fit(); drawRows(); }).observe($("frame"));
 $("reviewer").value = localStorage.getItem("reviewer") ?? document.body.dataset.reviewer ?? "";
 $("reviewer").onchange = () => busy(renamed).catch(quiet);
@@ -708,7 +741,7 @@ async function start() {
   await loadQueue();
   const at = sessionStorage.getItem("at"), there = state.rows.some((row) => row.finding_id === at);
   const first = there ? at : state.shown[0]?.finding_id;
-  if (first) await open(first); else hint("Nothing to decide under these filters.");
+  if (first) await open(first); else nothing();
   const events = new EventSource("/events");
   events.addEventListener("changed", async () => {
     try { await loadQueue(); if (state.item && !state.canvas && !document.querySelector("dialog[open]")) { const fresh = await ask(`/api/finding?id=${encodeURIComponent(state.id)}&reviewer=${encodeURIComponent(reviewer())}`); if (fresh.finding_id === state.id) { state.item = fresh; drawOver(); drawFacts(); } } } catch (error) { quiet(error); }

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -141,8 +142,10 @@ def card_facts(
     )
 
 
-def write_release(folder: Path, tables: Tables, version: str = "1.0.0", dialects: Sequence[str] = ()) -> Path:
-    """A whole release in a folder, by the public functions."""
+def write_release(
+    folder: Path, tables: Tables, version: str = "1.0.0", dialects: Sequence[str] = (), **card: Any
+) -> Path:
+    """A whole release in a folder, by the public functions; ``card``: facts of the card other than usual."""
     lines, left_out = translate(tables.instructions, tables.images, tables.records, dialects)
     tables = replace(tables, dialects=lines)
     for name in ("data", "images", "objects", "instructions", "quarantine"):
@@ -171,7 +174,7 @@ def write_release(folder: Path, tables: Tables, version: str = "1.0.0", dialects
     )
     (folder / "assets").mkdir()
     files.append(write_bytes(folder / HISTOGRAM, histogram_png(count_histogram(tables.records)), name=HISTOGRAM))
-    facts = card_facts(tables, files, version, left_out)
+    facts = replace(card_facts(tables, files, version, left_out), **card)
     stated = {RECIPE: recipe_bytes(facts.recipe), INPUTS: inputs_bytes(SOURCES, facts.accounting)}
     files += [write_bytes(folder / name, content, name=name) for name, content in stated.items()]
     card = render_card(facts, TEMPLATE.read_text("utf-8"))

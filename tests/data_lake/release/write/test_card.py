@@ -55,7 +55,7 @@ def test_the_hub_library_reads_the_metadata(tables: Tables) -> None:
         {"name": "image_sha256", "dtype": "string"},
         {"name": "img_size", "list": "int32"},
     ]
-    assert data["dataset_info"][0]["splits"][1] == {"name": "train", "num_bytes": 20, "num_examples": 4}
+    assert data["dataset_info"][0]["splits"][0] == {"name": "train", "num_bytes": 20, "num_examples": 4}
 
 
 def test_a_config_without_files_is_not_named(tables: Tables) -> None:

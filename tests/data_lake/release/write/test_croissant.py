@@ -20,12 +20,23 @@ def test_every_file_but_the_manifest_is_listed_with_its_hash(release: Path) -> N
         assert entry["contentSize"] == f"{(release / path).stat().st_size} B"
 
 
+def test_collection_annotation_limits_and_personal_data_are_told_in_the_rai_vocabulary(release: Path) -> None:
+    told = read(release)
+    assert "http://mlcommons.org/croissant/RAI/1.0" in told["conformsTo"]
+    assert told["rai:dataCollection"].startswith("No picture was taken for this dataset. Its images are those of ")
+    assert "from masks" in told["rai:dataAnnotationProtocol"]
+    assert told["rai:dataBiases"][0].startswith("images by source: ")
+    assert told["rai:personalSensitiveInformation"] == [
+        "Nothing that concerns a person was found.", "No text in the pictures was read."
+    ]  # fmt: skip
+
+
 def test_every_column_of_every_table_is_a_field(release: Path) -> None:
     sets = {entry["@id"]: entry for entry in read(release)["recordSet"]}
     assert list(sets) == ["splits", "records", "images", "objects", "instructions"]
     assert sets["splits"]["data"] == [
-        {"splits/name": "test", "splits/url": "cr:TestSplit"},
         {"splits/name": "train", "splits/url": "cr:TrainingSplit"},
+        {"splits/name": "test", "splits/url": "cr:TestSplit"},
     ]
     fields = {field["name"]: field for field in sets["records"]["field"]}
     assert sorted(fields) == sorted(column.name for column in load_table("records").columns)

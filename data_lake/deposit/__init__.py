@@ -1,0 +1,1 @@
+"""Deposits: a release in an archive that gives it a DOI."""

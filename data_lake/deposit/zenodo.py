@@ -1,0 +1,186 @@
+"""Deposit a release with Zenodo, or another server of its API, which gives it a DOI (https://developers.zenodo.org).
+
+A deposit is a draft until it is published, which nothing can undo. Run again after a failure, and what is there already
+is kept: a deposit is known again by the release and the root in its notes.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+import httpx2
+
+from medmultipoints.data_lake.deposit.package import Package
+from medmultipoints.data_lake.fetch.http import is_local
+from medmultipoints.transforms.errors import DataError, MachineError, UsageError
+
+ZENODO: Final = "https://zenodo.org"
+TOKEN: Final = "ZENODO_TOKEN"  # noqa: S105 (the name of a variable)
+ATTEMPTS: Final = 4
+PAGE: Final = 100
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """A deposit: its number, its DOI (reserved while it is a draft), its page, and whether it is published."""
+
+    number: int
+    doi: str
+    page: str
+    published: bool
+    uploaded: tuple[str, ...] = ()
+
+
+class Zenodo:
+    """A client of one server; ``wait`` is the number of seconds before the second attempt."""
+
+    def __init__(self, server: str, token: str, *, wait: float = 1.0, timeout: float = 300.0) -> None:
+        parts = urlsplit(server)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageError(f"--server {server}: not a valid URL; expected https://HOST.")
+        if parts.scheme == "http" and not is_local(server):
+            raise UsageError(f"--server {server} is refused: anyone on the way could read your token. Use https.")
+        self.server, self._wait = server.rstrip("/"), wait
+        self._client = httpx2.Client(
+            verify=httpx2.create_ssl_context(),
+            headers={"Authorization": f"Bearer {token}", "User-Agent": "medmultipoints"},
+            timeout=timeout,
+            trust_env=not is_local(server),
+        )
+
+    def deposit(self, package: Package, say: Callable[[str], None], *, publish: bool) -> Deposit:
+        """Bring a release to the server as a draft, check every file there, and publish it if asked for.
+
+        DataError if the version is deposited already with other content, or what arrived is not what was sent.
+        """
+        found = self._find(package)
+        if found and found["submitted"]:
+            return _deposit(found)
+        draft = found or self._new_draft(package, say)
+        draft = self._ask("PUT", self._url(draft["id"]), json={"metadata": dict(package.metadata)})
+        uploaded = self._upload(draft, package, say)
+        self._check(draft["id"], package)
+        if publish:
+            draft = self._ask("POST", f"{self._url(draft['id'])}/actions/publish", repeat=False)
+        return _deposit(draft, uploaded)
+
+    def _find(self, package: Package) -> Row | None:
+        """Return the deposit of this very release; DataError for one of its version with other content."""
+        name = f"medmultipoints release {package.manifest.name} {package.manifest.version},"
+        same = [one for one in self._all() if name in _notes(one)]
+        other = next((one for one in same if package.mark not in _notes(one) and one["submitted"]), None)
+        if other:
+            raise DataError(
+                f"{package.manifest.name} {package.manifest.version} is deposited as {_deposit(other).doi} with other "
+                "content. Build a new version."
+            )
+        return next(iter(same), None)
+
+    def _new_draft(self, package: Package, say: Callable[[str], None]) -> Row:
+        """Return a new draft: a new version of the newest deposit of that name, or the first."""
+        name = f"medmultipoints release {package.manifest.name} "
+        earlier = [one for one in self._all() if name in _notes(one) and one["submitted"]]
+        if not earlier:
+            created: Row = self._ask("POST", self._url(), json={}, repeat=False)
+            return created
+        newest = max(earlier, key=lambda one: int(one["id"]))
+        say(f"a new version of {_deposit(newest).doi}")
+        made = self._ask("POST", f"{self._url(newest['id'])}/actions/newversion", repeat=False)
+        draft: Row = self._ask("GET", str(made["links"]["latest_draft"]))
+        return draft
+
+    def _upload(self, draft: Row, package: Package, say: Callable[[str], None]) -> tuple[str, ...]:
+        """Upload what is not there yet, and remove what a new version took over from the one before."""
+        there = self._listed(draft["id"])
+        for name, (number, md5) in there.items():
+            if package.md5.get(name) != md5:
+                self._ask("DELETE", f"{self._url(draft['id'])}/files/{number}")
+        wanted = [name for name in package.files if there.get(name, ("", ""))[1] != package.md5[name]]
+        for name in wanted:
+            say(f"uploading {name} ({package.files[name].stat().st_size:,} bytes)")
+            self._ask("PUT", f"{draft['links']['bucket']}/{quote(name)}", file=package.files[name])
+        return tuple(wanted)
+
+    def _check(self, number: int, package: Package) -> None:
+        there = {name: md5 for name, (_, md5) in self._listed(number).items()}
+        if there != dict(package.md5):
+            wrong = sorted(name for name in {*there, *package.md5} if there.get(name) != package.md5.get(name))
+            raise DataError(
+                f"deposit {number}: {', '.join(wrong)} did not arrive as sent. Nothing was published; run again."
+            )
+
+    def _listed(self, number: int) -> dict[str, tuple[str, str]]:
+        files = self._ask("GET", f"{self._url(number)}/files")
+        return {one["filename"]: (one["id"], str(one["checksum"]).removeprefix("md5:")) for one in files}
+
+    def _all(self) -> list[Row]:
+        """Return every deposit of the token's owner."""
+        found: list[Row] = []
+        while True:
+            page = 1 + len(found) // PAGE
+            rows = self._ask("GET", f"{self._url()}?size={PAGE}&page={page}")
+            found += rows
+            if len(rows) < PAGE:
+                return found
+
+    def _url(self, number: int | None = None) -> str:
+        return f"{self.server}/api/deposit/depositions{'' if number is None else f'/{number}'}"
+
+    def _ask(self, method: str, url: str, *, json: Any = None, file: Any = None, repeat: bool = True) -> Any:
+        """Return the answer to one request; it is repeated after a failure that may pass, unless that could do harm."""
+        if not url.startswith(f"{self.server}/"):
+            raise DataError(f"{self.server} answers with an address of another host: {url}. Nothing was sent there.")
+        problem = ""
+        for attempt in range(ATTEMPTS if repeat else 1):
+            if attempt:
+                time.sleep(self._wait * 2 ** (attempt - 1))
+            try:
+                answer = self._send(method, url, json, file)
+            except httpx2.TransportError as error:
+                problem = f"{type(error).__name__}: {error}"
+                continue
+            if answer.status_code >= 500 or answer.status_code == 429:
+                problem = f"it answers {answer.status_code}"
+                continue
+            return _content(answer, self.server)
+        raise MachineError(f"{self.server}: {problem}. Run the same command again: it goes on with the same draft.")
+
+    def _send(self, method: str, url: str, json: Any, file: Any) -> httpx2.Response:
+        if file is None:
+            return self._client.request(method, url, json=json)
+        with file.open("rb") as content:
+            return self._client.request(method, url, content=content)
+
+
+def _content(answer: httpx2.Response, server: str) -> Any:
+    if answer.status_code in (401, 403):
+        raise UsageError(
+            f"{server} refuses the token in {TOKEN} ({answer.status_code}). It needs the scopes deposit:write and "
+            "deposit:actions."
+        )
+    if answer.is_error:
+        raise UsageError(f"{server} refuses the deposit: {answer.status_code} {_reasons(answer)}.")
+    return answer.json() if answer.content else None
+
+
+def _reasons(answer: httpx2.Response) -> str:
+    try:
+        told = answer.json()
+    except ValueError:
+        return answer.text[:200]
+    errors = [f"{one.get('field')}: {one.get('message')}" for one in told.get("errors", ())]
+    return "; ".join([str(told.get("message", "")).rstrip("."), *errors])[:500]
+
+
+def _notes(one: Row) -> str:
+    return str(one.get("metadata", {}).get("notes", ""))
+
+
+def _deposit(one: Row, uploaded: tuple[str, ...] = ()) -> Deposit:
+    metadata = one.get("metadata", {})
+    doi = one.get("doi") or metadata.get("doi") or metadata.get("prereserve_doi", {}).get("doi", "")
+    links = one.get("links", {})
+    return Deposit(int(one["id"]), str(doi), str(links.get("html", "")), bool(one["submitted"]), uploaded)

@@ -1,0 +1,60 @@
+"""``medmultipoints deposit``: a DOI for a release."""
+
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from medmultipoints.flows.cli.console import OUT, print_json, say
+from medmultipoints.flows.cli.inspect_release import ReleaseArgument
+from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.engine.publishing import check_release
+from medmultipoints.transforms.errors import UsageError
+
+
+def deposit(
+    release: ReleaseArgument,
+    server: Annotated[
+        str, typer.Option(metavar="URL", help="Zenodo, its sandbox, or another server of its API.")
+    ] = "https://zenodo.org",
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Publish the draft, which cannot be undone; else it stays a draft.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation; needed outside a terminal.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Deposit a release in an archive that gives it a DOI: one zip, the card and the manifest, every file compared.
+
+    A draft with a reserved DOI is made; a later version becomes a new version of the same record. The same release
+    again does nothing. The token comes from ZENODO_TOKEN, title, authors and licence from the release.
+
+    Example: `medmultipoints deposit lake/releases/demo/1.0.0 --server https://sandbox.zenodo.org`
+    """
+    from medmultipoints.data_lake.deposit.package import make_package
+    from medmultipoints.data_lake.deposit.zenodo import TOKEN, Zenodo
+
+    token = os.environ.get(TOKEN)
+    if not token:
+        raise UsageError(f"set {TOKEN} to a token of {server} with the scopes deposit:write and deposit:actions.")
+    if publish and not yes:
+        agree(release, server)
+    client = Zenodo(server, token)
+    check_release(release)
+    with TemporaryDirectory(prefix="medmultipoints-deposit-") as work:
+        done = client.deposit(make_package(release, Path(work)), say, publish=publish)
+    if as_json:
+        print_json(asdict(done))
+        return
+    state = "published" if done.published else "a draft, not published: check it on its page, then --publish"
+    OUT.print(f"[bold]{done.doi}[/] {state}\n{done.page}", highlight=False)
+
+
+def agree(release: Path, server: str) -> None:
+    """Ask for confirmation; UsageError outside a terminal, Abort if the answer is no."""
+    if not sys.stdin.isatty():
+        raise UsageError("no terminal to ask for confirmation: deposit without --publish first, then add --yes.")
+    typer.confirm(f"Publish {release} at {server}? This cannot be undone.", abort=True, err=True)
