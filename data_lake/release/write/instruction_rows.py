@@ -3,7 +3,7 @@
 Trainers read the JSONL of the same rows. Both hold the same; ``check_both_formats`` proves it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl

@@ -37,7 +37,7 @@ CONFIGS = (*config_tables(()), *MADE, *(f"{DIALECT_PREFIX}{name}" for name in FO
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_features_are_described_as_the_library_does(config: str) -> None:
-    schema = released_config(config)
+    schema = released_config(config, ("normal", "polyps"))
     assert describe_features(schema) == Features.from_arrow_schema(schema)._to_yaml_list()
 
 
