@@ -82,8 +82,7 @@ def serve(
 ) -> None:
     """Serve the flows refresh, build, publish and verify from a Prefect server of its own, with its pages.
 
-    Without --every or --cron nothing runs by itself: start runs on the page. Ctrl-C or `kill` stops it in order; the
-    next run continues what was running.
+    Without --every or --cron nothing runs by itself. Ctrl-C or `kill` stops it in order; the next run continues.
 
     Example: `medmultipoints serve audited --cron "0 2 * * *" --timezone Europe/Oslo --repo acme/medmultipoints`
     """
@@ -102,8 +101,7 @@ def serve(
         alert_above=alert_above,
         review_from=review_from,
     )
-    if database:
-        os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
+    os.environ |= {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database} if database else {}
     opened = lake_for(lake, port)
     what = what.model_copy(update={"lake": opened.remote or str(opened.root)})
     run(opened, what, (every, cron, timezone), port, as_json=as_json)

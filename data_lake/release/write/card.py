@@ -234,7 +234,7 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "notes": note_tasks(tables.instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep")),
         "empty_splits": note_splits(tables.images, facts.recipe.get("splits", {}).get("fractions", ())),
         "personal": count_personal(audit),
-        "glance": _glance(facts),
+        "overview": _overview(facts),
         "readers": ", ".join(facts.recipe.get("text", {}).get("readers", ())),
         "frames": _twice(audit),
         "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),
@@ -255,7 +255,7 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
     }
 
 
-def _glance(facts: CardFacts) -> list[tuple[str, str]]:
+def _overview(facts: CardFacts) -> list[tuple[str, str]]:
     """Return the table on top: what a reader wants to know first, each in one line."""
     tables, audit = facts.tables, facts.disagreements
     labels = tables.records.group_by("label").agg(pl.len(), pl.col("count").sum()).sort("count", descending=True)

@@ -319,11 +319,8 @@ def _annotation(
         fault = box_problem
     points = _key_points(entry.get("keypoints"))
     lone = points[0] if points and box is None and rle is None and not polygons else None
-    if (
-        lone is None
-        and fault is not None
-        and not (fault.reason == ZERO_EXTENT and declaration.boxes.degenerate == "keep")
-    ):
+    kept = fault is not None and fault.reason == ZERO_EXTENT and declaration.boxes.degenerate == "keep"
+    if lone is None and fault is not None and not kept:
         return ReadProblem(key=key, reason=fault.reason, detail=f"{key}: {fault.detail}", label=label)
     attributes = {"keypoints": show(entry["keypoints"], 4096)} if points else {}
     return Annotation(
@@ -340,9 +337,8 @@ def _annotation(
 
 
 def _is_crowd(entry: Mapping[str, Any]) -> bool:
-    """Whether an entry is a region of many; CVAT, which writes ``occluded``, marks each single mask with iscrowd 1."""
-    attributes = entry.get("attributes")
-    return entry.get("iscrowd") == 1 and not (isinstance(attributes, dict) and "occluded" in attributes)
+    """Whether an entry is a region of many: CVAT, which writes ``occluded``, marks each mask with iscrowd 1."""
+    return entry.get("iscrowd") == 1 and "occluded" not in (entry.get("attributes") or ())
 
 
 def _box(declaration: Declaration, stated: Any, image: _Image) -> tuple[Box | None, Fault | None]:
