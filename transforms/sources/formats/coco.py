@@ -315,12 +315,11 @@ def _annotation(
     box, box_problem = _box(declaration, entry.get("bbox"), image)
     if rle is None and not polygons:
         fault = fault or box_problem
-    if box_problem is not None and box_problem.reason not in (ZERO_EXTENT, "box_missing"):
-        fault = box_problem
+    fault = box_problem if box_problem and box_problem.reason not in (ZERO_EXTENT, "box_missing") else fault
     points = _key_points(entry.get("keypoints"))
     lone = points[0] if points and box is None and rle is None and not polygons else None
-    kept = fault is not None and fault.reason == ZERO_EXTENT and declaration.boxes.degenerate == "keep"
-    if lone is None and fault is not None and not kept:
+    keep = declaration.boxes.degenerate == "keep"
+    if lone is None and fault is not None and not (keep and fault.reason == ZERO_EXTENT):
         return ReadProblem(key=key, reason=fault.reason, detail=f"{key}: {fault.detail}", label=label)
     attributes = {"keypoints": show(entry["keypoints"], 4096)} if points else {}
     return Annotation(
