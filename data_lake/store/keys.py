@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import medmultipoints
 
 CODE_ROOT = Path(medmultipoints.__file__).parent.parent
 # Packages whose distribution has another name; asking the metadata of all distributions takes 0.2 s.
-DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "yaml": "pyyaml"}
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "nrrd": "pynrrd", "yaml": "pyyaml"}
 
 _IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n;#]*)|import[ \t]+([\w., \t]+))", re.MULTILINE
@@ -40,7 +41,9 @@ def _plain(value: object) -> object:
     raise TypeError(f"no canonical form for {type(value)}")
 
 
-Scan = dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]]
+Import = tuple[str, str]
+"""The package and the path, without a suffix, of what a module imports."""
+Scan = dict[str, tuple[tuple[str, str, tuple[Import, ...]], ...]]
 """Files that were looked at, by their module's path: file, sha256 and imports."""
 
 
@@ -65,7 +68,7 @@ def code_inputs(modules: Iterable[str], root: Path = CODE_ROOT, scan: Scan | Non
     modules = tuple(modules)
     own = {"medmultipoints", *(_root(module) for module in modules)}
     files = _reach(modules, root, {} if scan is None else scan)
-    roots = {_root(name) for _, imports in files.values() for name in imports}
+    roots = {package for _, imports in files.values() for package, _ in imports}
     found = {package: _version(package) for package in roots - sys.stdlib_module_names - own}
     packages = {package: known for package, known in sorted(found.items()) if known is not None}
     return {"code": digest({name: sha256 for name, (sha256, _) in files.items()}), "packages": packages}
@@ -80,9 +83,9 @@ def reachable(modules: Iterable[str], root: Path = CODE_ROOT) -> frozenset[str]:
     return frozenset(_reach(tuple(modules), root, {}))
 
 
-def _reach(modules: tuple[str, ...], root: Path, scan: Scan) -> dict[str, tuple[str, tuple[str, ...]]]:
+def _reach(modules: tuple[str, ...], root: Path, scan: Scan) -> dict[str, tuple[str, tuple[Import, ...]]]:
     own = {_root(module) for module in modules}
-    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+    found: dict[str, tuple[str, tuple[Import, ...]]] = {}
     seen: set[str] = {""}
     todo = [module.replace(".", "/") for module in modules]
     while todo:
@@ -93,11 +96,11 @@ def _reach(modules: tuple[str, ...], root: Path, scan: Scan) -> dict[str, tuple[
         todo.append(stem.rpartition("/")[0])
         for name, sha256, imports in _look(stem, root, scan):
             found[name] = sha256, imports
-            todo += [other.replace(".", "/") for other in imports if _root(other) in own]
+            todo += [path for package, path in imports if package in own and path not in seen]
     return found
 
 
-def _look(stem: str, root: Path, scan: Scan) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+def _look(stem: str, root: Path, scan: Scan) -> tuple[tuple[str, str, tuple[Import, ...]], ...]:
     if stem not in scan:
         names = (name for name in (f"{stem}.py", f"{stem}/__init__.py") if (root / name).is_file())
         scan[stem] = tuple((name, *_scanned(root / name, (root / name).stat().st_mtime_ns)) for name in names)
@@ -105,7 +108,7 @@ def _look(stem: str, root: Path, scan: Scan) -> tuple[tuple[str, str, tuple[str,
 
 
 def _root(module: str) -> str:
-    return module.partition(".")[0].partition("/")[0]
+    return module.partition(".")[0]
 
 
 @cache
@@ -113,13 +116,15 @@ def _version(package: str) -> str | None:
     """Return the installed version of the distribution that brings an importable package; None if it is missing."""
     with suppress(PackageNotFoundError):
         return version(DISTRIBUTIONS.get(package, package))
+    if find_spec(package) is None:
+        return None
     names = packages_distributions().get(package)
     return version(names[0]) if names else None
 
 
 @cache
-def _scanned(path: Path, _mtime: int) -> tuple[str, tuple[str, ...]]:
-    """Return the sha256 of a module and the names it imports when it runs, so not those for type checking alone.
+def _scanned(path: Path, _mtime: int) -> tuple[str, tuple[Import, ...]]:
+    """Return the sha256 of a module and what it imports when it runs, so nothing for type checking alone.
 
     Import lines are found by a pattern, 30 times faster than a syntax tree; a test holds the two equal.
     """
@@ -129,7 +134,8 @@ def _scanned(path: Path, _mtime: int) -> tuple[str, tuple[str, ...]]:
         if module:
             names += [module.decode(), *(f"{module.decode()}.{name}" for name in _names(members))]
         names += _names(plain)
-    return hashlib.sha256(source).hexdigest(), tuple(names)
+    imports = tuple((_root(name), name.replace(".", "/")) for name in names)
+    return hashlib.sha256(source).hexdigest(), imports
 
 
 def _names(listed: bytes) -> list[str]:
