@@ -1,6 +1,6 @@
 """``python -m benchmarks.scale TASK ROWS``: one table stage on so many simulated rows; prints its figures as JSON.
 
-Tasks: ``store`` (write and read the table of images), ``validate`` (Great Expectations in chunks of 100,000 rows),
+Tasks: ``store`` (write and read the table of images), ``validate`` (Great Expectations in chunks of 250,000 rows),
 ``dedup``, and whole stages, from their stored inputs, which another process makes, to their receipts: ``split``
 (videos of 100 frames), ``record`` (one object an image) and ``near`` (thumbnails of noise). No pictures: what a row
 costs.

@@ -1,8 +1,8 @@
 """How many rows break each rule of a suite, by the metrics of Great Expectations alone.
 
-A rule costs 1 to 2 ms in place of the 20 to 70 ms of a whole validation, so 35 rules judge 1.6 million rows a second in
-chunks of 100,000. Rules that count anything are judged again in full, for the rows at fault
-(``medmultipoints.expectations.validate``).
+A rule costs 1 to 2 ms in place of the 20 to 70 ms of a whole validation. With the copy for pandas 33 rules judge about
+600,000 rows a second in chunks of 250,000, 500,000 in chunks of 100,000. Rules that count anything are judged again in
+full, for the rows at fault (``medmultipoints.expectations.validate``).
 """
 
 from collections.abc import Mapping

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["BrokenRule", "Rejection", "RowFailure", "RuleResult", "TableRuleFailed", "Verdict"]
 __all__ += ["check_table_rules", "find_rejections", "leave_out", "run_suite", "validate"]
 
-CHUNK_ROWS = 100_000
+CHUNK_ROWS = 250_000
 POSITION = "row"
 NO_COPIES: Mapping[str, pl.Series] = MappingProxyType({})
 _SHOWN_CHARACTERS = 200
