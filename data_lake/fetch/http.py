@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from re import fullmatch
-from typing import Literal, TypeVar
-
-import httpx2
-from tenacity import RetryCallState, Retrying, retry_if_exception_type
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from medmultipoints.data_lake.fetch.validators import Validators
 from medmultipoints.transforms.errors import MachineError, PipelineError, UsageError
+
+if TYPE_CHECKING:  # their import takes a tenth of a build that finds nothing to do
+    import httpx2
+    from tenacity import RetryCallState, Retrying
 
 HEADERS = {"User-Agent": "medmultipoints", "Accept-Encoding": "identity"}
 MISSING = "where this system lacks a certificate of its chain, name a PEM file with the whole chain in SSL_CERT_FILE"
@@ -55,11 +56,13 @@ class Refused(Exception):
 @contextmanager
 def request(
     url: str, headers: Mapping[str, str], timeout: float, method: Literal["GET", "HEAD"] = "GET"
-) -> Iterator[httpx2.Response]:
+) -> Iterator["httpx2.Response"]:
     """Provide the response with status 2xx or 416, after redirects; its body is read inside the ``with`` block.
 
     Transient where another attempt may help, Refused where none will, UsageError for plain http to another host.
     """
+    import httpx2
+
     client = httpx2.Client(
         verify=httpx2.create_ssl_context(),
         follow_redirects=True,
@@ -81,6 +84,8 @@ def request(
 
 def is_local(url: str) -> bool:
     """Return whether a URL points at this machine."""
+    import httpx2
+
     host = httpx2.URL(url).host
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -90,6 +95,8 @@ def is_local(url: str) -> bool:
 
 def require_encryption(url: str) -> None:
     """Raise UsageError for plain http to another machine."""
+    import httpx2
+
     if httpx2.URL(url).scheme != "https" and not is_local(url):
         raise UsageError(f"{url}: plain http is refused, because anyone on the way could change the file. Use https.")
 
@@ -114,13 +121,13 @@ def may_pass(status: int) -> bool:
     return status in (408, 425, 429) or (status >= 500 and status != 501)
 
 
-def content_range(response: httpx2.Response) -> tuple[int | None, int] | None:
+def content_range(response: "httpx2.Response") -> tuple[int | None, int] | None:
     """Return the first byte of a partial body, None where the range is empty, and the size of the whole file."""
     match = fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+)", response.headers.get("content-range", ""))
     return (int(match[1]) if match[1] else None, int(match[2])) if match else None
 
 
-def validators_of(response: httpx2.Response) -> Validators:
+def validators_of(response: "httpx2.Response") -> Validators:
     """Return ETag, date and size of the version of the file that the response is about."""
     found, stated = content_range(response), response.headers.get("content-length", "")
     size = found[1] if found else int(stated) if stated.isdecimal() else None
@@ -148,15 +155,17 @@ def persist(
         raise failed(f"{problem} (given up after {policy.attempts} attempts without progress)") from problem
 
 
-def retrying(policy: RetryPolicy, progress: Callable[[], int], sleep: Callable[[float], None]) -> Retrying:
+def retrying(policy: RetryPolicy, progress: Callable[[], int], sleep: Callable[[float], None]) -> "Retrying":
     """Return attempts until one has no Transient failure or ``policy.attempts`` in a row made no progress."""
+    from tenacity import Retrying, retry_if_exception_type
+
     failures, best = 0, progress()
 
     def count(_state: object) -> None:
         nonlocal failures, best
         failures, best = (1 if progress() > best else failures + 1), max(best, progress())
 
-    def wait(state: RetryCallState) -> float:
+    def wait(state: "RetryCallState") -> float:
         problem = state.outcome.exception() if state.outcome else None
         asked = problem.wait if isinstance(problem, Transient) else None
         return min(policy.longest_wait, policy.first_wait * 2 ** (failures - 1) if asked is None else asked)

@@ -3,12 +3,14 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-
-import httpx2
+from typing import TYPE_CHECKING
 
 from medmultipoints.data_lake.fetch import http
 from medmultipoints.data_lake.fetch.validators import differing, note_of, read_note, write_note
 from medmultipoints.transforms.errors import MachineError
+
+if TYPE_CHECKING:
+    import httpx2
 
 Progress = Callable[[int, int | None], None]
 UNSTATED = 64 << 30
@@ -50,7 +52,7 @@ class Download:
         if total is not None and self.size != total:
             raise http.Transient(f"the connection ended after {self.size:,} of {total:,} bytes")
 
-    def _begin(self, response: httpx2.Response, have: int) -> int | None:
+    def _begin(self, response: "httpx2.Response", have: int) -> int | None:
         """Return the size of the whole file, if stated; the part is emptied unless the response continues it."""
         known, new = read_note(self.target, self.url), http.validators_of(response)
         if response.status_code == 200:
@@ -65,7 +67,7 @@ class Download:
         self.continued = True
         return total
 
-    def _receive(self, response: httpx2.Response, total: int | None, progress: Progress) -> None:
+    def _receive(self, response: "httpx2.Response", total: int | None, progress: Progress) -> None:
         expected = total or self.expected
         self._check_room(expected)
         limit = total if total is not None else 2 * expected if expected else UNSTATED
