@@ -47,6 +47,7 @@ class Import:
     entries: int = 0
     left_out: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
+    opinions: int = 0
 
 
 def export_labels(desk: Desk, tool: Tool, folder: Path) -> int:
@@ -140,6 +141,7 @@ def import_labels(desk: Desk, source: Path, file: CorrectionsFile, reviewer: str
                 change.add(OPINIONS if others else CORRECTIONS, entry)
             change.masks |= masks
             report.entries += len(new)
+            report.opinions += len(new) if others else 0
             report.changes += [change_words(entry) for entry in new]
             report.changed += bool(new)
             report.unchanged += not new

@@ -1,9 +1,14 @@
 """``medmultipoints sources`` and ``recipes``: what there is."""
 
+from typing import Annotated
+
+import typer
+
 from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.flows.cli.console import print_json, table
 from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.recipe.model import load_recipe, shipped_recipes
+from medmultipoints.transforms.errors import UsageError
 
 
 def sources(as_json: JsonOption = False) -> None:
@@ -19,8 +24,20 @@ def sources(as_json: JsonOption = False) -> None:
     table("Sources", ["name", "title", "licence", "archives"], rows)
 
 
-def recipes(as_json: JsonOption = False) -> None:
-    """List the recipes that come with the project."""
+def recipes(
+    name: Annotated[str | None, typer.Argument(help="Print the file of this one.", show_default=False)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the recipes that come with the project, or print the file of one, to begin one of your own with.
+
+    Example: `medmultipoints recipes audited > mine/recipe.toml`
+    """
+    if name is not None:
+        path = shipped_recipes().get(name)
+        if path is None:
+            raise UsageError(f"no recipe {name}; those that come with the project are {', '.join(shipped_recipes())}.")
+        typer.echo(path.read_text("utf-8"), nl=False)
+        return
     loaded = {name: load_recipe(name) for name in shipped_recipes()}
     if as_json:
         print_json({name: recipe.model_dump(mode="json") for name, recipe in loaded.items()})

@@ -132,5 +132,10 @@ def import_labels(
         say(f"left out: {line}")
     if not done.changed and not done.unchanged:
         say("no picture of the file has annotations: give the file that the tool exports after the work, not its tasks")
-    elif done.entries:
+    elif done.opinions:
+        say(
+            f"{done.opinions:,} entries are kept as second opinions and NOT applied: another reviewer decided those "
+            "pictures. Settle them with `medmultipoints review serve`, filter conflicts."
+        )
+    if done.entries:
         say(f"written to {target.path}; build the recipe again to apply them")

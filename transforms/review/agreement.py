@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from medmultipoints.transforms.review.decisions import Decision, outcome, pair_boxes
 from medmultipoints.transforms.review.entries import Seen
 
+Twice = tuple[Sequence[Seen], Decision, Decision]
+"""What two reviewers saw, and what each decided."""
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What two reviewers have in common. ``kappa`` is None where both gave one and the same verdict throughout."""
+    """What two reviewers have in common. ``kappa`` is None where both gave one and the same verdict throughout.
+
+    A case is one decision of each, however many findings of a picture it settles.
+    """
 
     reviewers: tuple[str, str]
-    findings: int
+    cases: int
     same_verdict: int
     kappa: float | None
     same_count: int
@@ -26,21 +32,32 @@ class Agreement:
         kappa = "kappa not defined: one verdict only" if self.kappa is None else f"kappa {self.kappa:.2f}"
         overlap = "" if self.mean_iou is None else f", mean IoU {self.mean_iou:.2f} over {self.boxes:,} boxes"
         who = " and ".join(self.reviewers)
-        findings = f"{self.findings:,} finding{'' if self.findings == 1 else 's'}"
+        cases = f"{self.cases:,} case{'' if self.cases == 1 else 's'}"
         verdicts = f"the same verdict in {self.same_verdict:,} ({kappa})"
-        return f"{who} both decided {findings}: {verdicts}, the same count in {self.same_count:,}{overlap}"
+        return f"{who} both decided {cases}: {verdicts}, the same count in {self.same_count:,}{overlap}"
 
 
 def agreements(twice: Iterable[tuple[Sequence[Seen], Sequence[Decision]]]) -> list[Agreement]:
-    """Return the agreement of each pair of reviewers over the findings that both decided."""
-    pairs: dict[tuple[str, str], list[tuple[Sequence[Seen], Decision, Decision]]] = {}
+    """Return the agreement of each pair of reviewers over what both decided, given finding by finding."""
+    pairs: dict[tuple[str, str], list[Twice]] = {}
     for seen, decisions in twice:
         own = sorted(decisions, key=lambda one: one.reviewer)
         for place, one in enumerate(own):
             for other in own[place + 1 :]:
                 if one.reviewer != other.reviewer:
                     pairs.setdefault((one.reviewer, other.reviewer), []).append((seen, one, other))
-    return [_agreement(names, rows) for names, rows in sorted(pairs.items())]
+    return [_agreement(names, _cases(rows)) for names, rows in sorted(pairs.items())]
+
+
+def _cases(rows: Sequence[Twice]) -> list[Twice]:
+    """Return the rows without those whose entries are all in another one: findings that the same decisions settle."""
+    kept: dict[str, list[tuple[frozenset[str], frozenset[str], Twice]]] = {}
+    for row in sorted(rows, key=lambda row: -len(row[1].entries) - len(row[2].entries)):
+        first, second = (frozenset(map(repr, decision.entries)) for decision in row[1:])
+        own = kept.setdefault(str(row[1].entries[0]["image"]), [])
+        if not any(first <= one and second <= other for one, other, _ in own):
+            own.append((first, second, row))
+    return [row for own in kept.values() for *_, row in own]
 
 
 def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
@@ -53,13 +70,13 @@ def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
     return (sum(one == other for one, other in pairs) / total - by_chance) / (1 - by_chance)
 
 
-def _agreement(names: tuple[str, str], rows: Sequence[tuple[Sequence[Seen], Decision, Decision]]) -> Agreement:
+def _agreement(names: tuple[str, str], rows: Sequence[Twice]) -> Agreement:
     verdicts = [(one.verdict, other.verdict) for _, one, other in rows]
     results = [(outcome(seen, one.entries) or [], outcome(seen, other.entries) or []) for seen, one, other in rows]
     overlaps = [overlap for one, other in results for overlap in pair_boxes(one, other)]
     return Agreement(
         reviewers=names,
-        findings=len(rows),
+        cases=len(rows),
         same_verdict=sum(one == other for one, other in verdicts),
         kappa=cohens_kappa(verdicts),
         same_count=sum(len(one) == len(other) for one, other in results),

@@ -145,7 +145,7 @@ def test_two_reviewers_both_stay_and_a_conflict_is_settled(served: Served, desk:
     assert [one["reviewer"] for one in held(file, "opinions")] == ["Second"]
     open_eyes = served.get(f"/api/finding?id={row['finding_id']}&reviewer=Second").json
     assert (open_eyes["conflict"], len(open_eyes["decisions"])) == (True, 2)
-    assert "First and Second both decided 1 finding" in served.get("/api/queue").json["statements"][0]
+    assert "First and Second both decided 1 case" in served.get("/api/queue").json["statements"][0]
     assert decide(served, row["finding_id"], "exclude", "Second", object=seen.object_id, settle=True).status == 200
     (applied,), (kept,) = held(file), held(file, "opinions")
     assert (applied["reviewer"], applied["settles"], kept["reviewer"]) == ("Second", True, "First")

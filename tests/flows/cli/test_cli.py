@@ -289,6 +289,8 @@ def test_recipes_and_sources_are_listed_for_people_and_machines(cli: Cli) -> Non
     assert {"hyperkvasir", "kvasir_instrument", "visem_tracking"} <= set(sources)
     assert sources["hyperkvasir"]["licence"]
     assert "published" in cli("recipes").out
+    assert cli("recipes", "audited").out.splitlines()[0].startswith("#")
+    assert cli("recipes", "nobody").code == 2
     assert "visem_tracking" in cli("sources").out
 
 

@@ -83,7 +83,7 @@ def test_agreement_is_kappa_count_and_overlap() -> None:
         (entry("replace_boxes", boxes=[first], **pin), entry("replace_boxes", "B", boxes=[second], **pin)),
     ]
     (found,) = agreements((SEEN, decisions_about(FINDING, [one], [other])) for one, other in pairs)
-    assert (found.reviewers, found.findings, found.same_verdict, found.kappa, found.same_count) == (
+    assert (found.reviewers, found.cases, found.same_verdict, found.kappa, found.same_count) == (
         ("A", "B"),
         2,
         2,
@@ -93,6 +93,16 @@ def test_agreement_is_kappa_count_and_overlap() -> None:
     assert found.boxes == 4
     assert found.mean_iou == (1 + 1 + 1 + 0.9) / 4
     assert "kappa 1.00" in found.words
+
+
+def test_one_edit_that_settles_many_findings_of_a_picture_is_one_case() -> None:
+    """Findings without a label, such as text in a picture, are settled by every edit of its objects."""
+    pin = {"object": SEEN[0].object_id, "box": [10, 10, 30, 30], "label": "polyps"}
+    one, other = (entry("replace_boxes", who, boxes=[[10, 10, 30, 28]], **pin) for who in ("A", "B"))
+    findings = [FINDING, *({**FINDING, "kind": kind, "label": ""} for kind in ("shows_date", "shows_clock"))]
+    (found,) = agreements((SEEN, decisions_about(finding, [one], [other])) for finding in findings)
+    assert (found.cases, found.same_verdict, found.same_count) == (1, 1, 1)
+    assert found.boxes == 2
 
 
 def test_kappa_of_known_tables() -> None:

@@ -49,5 +49,5 @@ def test_statements_are_agreement_and_samples(make_table: MakeTable) -> None:
     findings, regions = tables(make_table)
     sample = {"release": "d 1.0.0", "of": 10, "reviewer": "A", "date": "2026-11-30", "right": ["r"], "wrong": []}
     told = review_statements(findings, [entry("accept", "A")], [entry("accept", "B")], [sample], regions, "audited")
-    assert told[0].startswith("A and B both decided 1 finding: the same verdict in 1 (kappa not defined")
+    assert told[0].startswith("A and B both decided 1 case: the same verdict in 1 (kappa not defined")
     assert told[1].endswith("1 of 10 looked at, 0 wrong: at most 95.0 %, one-sided 95 %")
