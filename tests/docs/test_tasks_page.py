@@ -3,11 +3,12 @@
 from collections import Counter
 from pathlib import Path
 
-import polars as pl
 import pytest
 from typer.testing import CliRunner
 
 from medmultipoints.data_lake.release.checks.verify import verify_release
+from medmultipoints.data_lake.release.read.released_tables import read_all_instructions
+from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.data_lake.simulate import SimulatedSizes, write_sources
 from medmultipoints.flows.cli.app import app
 from tests.docs.pages import ROOT, commands, named_files
@@ -24,9 +25,7 @@ def test_its_recipe_asks_statements_dialogues_and_stills(tmp_path: Path, monkeyp
     sizes = SimulatedSizes(polyps=40, instruments=20, videos=0, unsegmented=0)
     sources = {source: str(path) for source, path in write_sources(tmp_path / "own", seed=3, sizes=sizes).paths.items()}
     release = Path(build(name, Path("lake"), sources).release.path)
-    asked = pl.concat(
-        [pl.read_ndjson(path, infer_schema_length=None) for path in sorted(release.glob("instructions/*.jsonl"))]
-    )
+    asked = read_all_instructions(release, read_manifest(release))
     tasks = Counter(asked["task"])
     assert set(tasks) == {"negation_pairs", "dialogue", "stills_referring"}
     assert min(tasks.values()) >= 5
