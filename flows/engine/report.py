@@ -6,6 +6,8 @@ from medmultipoints.data_lake.store.parquet_tables import read_table
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.run import StageResult
 from medmultipoints.transforms.compose.stats import count_labels
+from medmultipoints.transforms.reporting.hidden import HIDDEN
+from medmultipoints.transforms.reporting.markdown import as_cell
 
 COUNTS = ("in", "used", "dropped", "rejected", "rows")
 
@@ -51,7 +53,7 @@ def summary_markdown(outcome: Outcome) -> str:
 def label_table(outcome: Outcome) -> str:
     """Return records, images and objects by label and split, as Markdown."""
     counted = count_labels(outcome.table("records"))
-    rows = ["| " + " | ".join(f"{value:,}" if isinstance(value, int) else value for value in row) + " |"
+    rows = ["| " + " | ".join(f"{value:,}" if isinstance(value, int) else as_cell(value) for value in row) + " |"
             for row in counted.rows()]  # fmt: skip
     return "\n".join([f"| {' | '.join(counted.columns)} |", "|" + "---|" * len(counted.columns), *rows])
 
@@ -59,7 +61,8 @@ def label_table(outcome: Outcome) -> str:
 def rejected_rows(outcome: Outcome, most: int = 1000) -> list[dict[str, str]]:
     """Return the rows of the quarantine artifact, at most so many."""
     rows = exclusions_of(outcome, "rejected").sort("exclusion_id").head(most)
-    return rows.select("stage", "key", "reason", "detail").to_dicts()
+    shown = rows.select("stage", "key", "reason", "detail").rows(named=True)
+    return [{name: str(value).translate(HIDDEN) for name, value in row.items()} for row in shown]
 
 
 def rejected_words(shown: int, found: int) -> str:

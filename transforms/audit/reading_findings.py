@@ -4,6 +4,8 @@ import polars as pl
 
 from medmultipoints.transforms.audit.box_findings import COVERS, SLIVER_PX
 from medmultipoints.transforms.audit.findings import KEYS, as_findings, make_findings
+from medmultipoints.transforms.regions.framing import AROUND_SHARE, may_be_inverted
+from medmultipoints.transforms.regions.run_lengths import decode_rle
 
 SEVERITIES = {
     "covers_frame": "warning",
@@ -54,12 +56,20 @@ def find_in_readings(
 
 
 def _frames(regions: pl.DataFrame) -> pl.DataFrame:
-    """Return objects of a mask that touch all four borders, or whose box fills nearly all of the frame."""
+    """Return objects of a mask that touch all four borders, fill nearly all of the frame, or lie around a dark area."""
     width, height = pl.col("image_width"), pl.col("image_height")
     touches = (pl.col("x1") <= 0) & (pl.col("y1") <= 0) & (pl.col("x2") >= width) & (pl.col("y2") >= height)
     fills = (pl.col("x2") - pl.col("x1")) * (pl.col("y2") - pl.col("y1")) > COVERS * width * height
-    detail = pl.format("the object touches all four borders or fills the frame: {} of {} px", "area_px", width * height)
-    found = regions.filter((pl.col("evidence") == "mask") & (touches | fills))
+    covers = pl.format("the object touches all four borders or fills the frame: {} of {} px", "area_px", width * height)
+    around = pl.format(
+        "the object takes {} of {} px around a dark area: is the mask inverted?", "area_px", width * height
+    )
+    masks = regions.filter(pl.col("evidence") == "mask").with_columns(covers=touches | fills)
+    large = masks.filter(~pl.col("covers") & (pl.col("area_px") > AROUND_SHARE * width * height))
+    drawn = large.select("rle", "image_height", "image_width").rows()
+    inverted = large.filter(pl.Series([may_be_inverted(decode_rle(*row)) for row in drawn], dtype=pl.Boolean))
+    found = pl.concat([masks.filter("covers"), inverted])
+    detail = pl.when("covers").then(covers).otherwise(around)
     return found.with_columns(
         kind=pl.lit("covers_frame"), source_box=pl.concat_list("x1", "y1", "x2", "y2"), detail=detail
     )

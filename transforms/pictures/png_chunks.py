@@ -26,7 +26,8 @@ class PngDamage(ValueError):
 def read_chunks(data: bytes) -> tuple[bytes, bytes]:
     """Return header and compressed pixels of a file that begins with the signature; PngDamage for a broken chunk.
 
-    The pixels are still unchecked: see ``check_pixels``. Bytes after the end marker are ignored.
+    The pixels are still unchecked: see ``check_pixels``. Bytes after the end marker are ignored. An animated file
+    (APNG) holds several pictures, of which readers show different ones: PngDamage.
     """
     view, position, kind = memoryview(data), len(SIGNATURE), b""
     header, pixels = b"", []
@@ -40,6 +41,8 @@ def read_chunks(data: bytes) -> tuple[bytes, bytes]:
             if header:  # the picture is decoded by the first: a second one could promise any number of bytes
                 raise PngDamage("it has more than one header", cut=False)
             header = bytes(body)
+        elif kind == b"acTL" and bytes(body[:4]) > b"\0\0\0\1":
+            raise PngDamage("it is animated: it holds several pictures. Save the one that is meant", cut=False)
         elif kind == b"IDAT":
             pixels.append(body)
         position += 12 + length

@@ -39,9 +39,10 @@ from medmultipoints.transforms.regions.annotated_objects import (
     find_annotated_objects,
 )
 from medmultipoints.transforms.regions.boxes import published_scale, released_size
-from medmultipoints.transforms.regions.framing import covers_frame, is_inverted
+from medmultipoints.transforms.regions.framing import AROUND_SHARE, covers_frame, is_inverted, may_be_inverted
 from medmultipoints.transforms.regions.mask_values import read_values
 from medmultipoints.transforms.regions.masks import MaskRegions, Speck, find_regions
+from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.regions.tracks import TrackRows, join_tracks, parse_labels, parse_tracked
 
 
@@ -254,15 +255,22 @@ def _find_objects(
 
 def _is_doubtful(found: MaskRegions | None, annotated: AnnotatedObjects, width: int, height: int) -> bool:
     """Return whether a mask proves no absence: specks alone, unknown areas, or an object that fills the frame."""
-    boxes = [region.box for region in annotated.regions if region.evidence == "mask"]
-    boxes += [region.box for region in found.regions] if found else []
+    drawn = [region for region in annotated.regions if region.evidence == "mask"]
+    drawn += found.regions if found else ()
     alone = bool(annotated.specks) and not annotated.regions
     return (
         alone
         or annotated.uncertain
         or _holds_specks_alone(found)
-        or any(covers_frame(box, width, height) for box in boxes)
+        or any(covers_frame(region.box, width, height) or _may_be_inverted(region, width, height) for region in drawn)
     )
+
+
+def _may_be_inverted(region: Region, width: int, height: int) -> bool:
+    """Return whether an object takes much of the frame and lies around a dark area."""
+    if region.rle is None or (region.area_px or 0) <= AROUND_SHARE * width * height:
+        return False
+    return may_be_inverted(decode_rle(region.rle, height, width))
 
 
 def _check_inverted(member: str, inside: NDArray[np.bool_], found: MaskRegions) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +12,10 @@ COVERS: Final = 0.98
 """An object whose box fills more of the frame than this covers it."""
 BORDER_SHARE: Final = 0.98
 """So much of the border of an inverted mask is white."""
+AROUND_SHARE: Final = 0.4
+"""An object that takes more of the frame than this, and lies around a dark area, may be what is not the object."""
+HOLE_SHARE: Final = 0.01
+"""A dark area inside a white one that takes so much of the frame is no scratch."""
 
 
 def covers_frame(box: Box, width: float, height: float) -> bool:
@@ -23,3 +28,15 @@ def is_inverted(white: NDArray[np.bool_]) -> bool:
     """Return whether a mask (height x width) is white along its border and over most of it, but not everywhere."""
     border = np.concatenate([white[0], white[-1], white[:, 0], white[:, -1]])
     return bool(border.mean() >= BORDER_SHARE and 0.5 < white.mean() < 1)
+
+
+def may_be_inverted(white: NDArray[np.bool_]) -> bool:
+    """Return whether a mask is white over much of the frame and around a dark area, as one inverted inside a border."""
+    if white.mean() <= AROUND_SHARE:
+        return False
+    height, width = white.shape
+    dark = np.ascontiguousarray(~white).view(np.uint8)
+    _, _, found, _ = cv2.connectedComponentsWithStats(dark, connectivity=4, ltype=cv2.CV_32S)
+    left, top, across, down, area = found[1:].T
+    inside = (left > 0) & (top > 0) & (left + across < width) & (top + down < height)
+    return bool((inside & (area >= HOLE_SHARE * white.size)).any())

@@ -17,6 +17,11 @@ FULL_RANGE_FROM: Final = 1 << 15
 """A 16-bit mask whose largest value reaches this uses the whole range; below, its values are numbers."""
 PLATEAU_PX: Final = 20
 """So many pixels whose eight neighbours have their value are no blur and no noise: none of 120 lossy masks has 20."""
+EXACT_PLATEAU_PX: Final = 4
+"""The same of a mask of few exact values: an object of 4 x 4 pixels has as many."""
+APART_LEVELS: Final = 16
+"""Of 120 lossy masks none has 5 pixels together above 8 that lie further than a block from an object."""
+BLOCK_PX: Final = 8
 NOISE_LEVELS: Final = 8
 """Gray levels up to which the black of a JPEG is black."""
 MOST_NAMED: Final = 8
@@ -34,13 +39,16 @@ def read_values(levels: AnyLevels, declared: int | None, *, lossy: bool = False)
     all 0.
     Errors: ImageProblem ``below_threshold`` where the mask is not empty but no pixel reaches the threshold,
     ``values_undeclared`` where it has areas of several values on one side of it, ``values_merged`` where areas of
-    several values from a declared threshold on touch.
+    several values from a declared threshold on touch, ``threshold_in_noise`` where a declared threshold is so low that
+    the noise of a JPEG would be objects.
     """
     threshold = _threshold(levels, declared)
-    _check_reached(levels, threshold)
+    _check_reached(levels, threshold, lossy=lossy)
     if declared is None:
         check_plateaus(levels, threshold, lossy=lossy)
-    elif not lossy:
+    elif lossy:
+        _check_noise(levels, declared)
+    else:
         _check_merged(levels, declared)
     if levels.dtype == np.uint8:
         return levels.astype(np.uint8, copy=False), min(threshold, 255)  # beyond 255 only an empty mask comes so far
@@ -55,46 +63,77 @@ def _threshold(levels: AnyLevels, declared: int | None) -> int:
     return USUAL_THRESHOLD << 8 if int(levels.max()) >= FULL_RANGE_FROM else USUAL_THRESHOLD
 
 
-def _check_reached(levels: AnyLevels, threshold: int) -> None:
+def _check_reached(levels: AnyLevels, threshold: int, *, lossy: bool) -> None:
     largest = int(levels.max())
     if 0 < largest < threshold:
-        least = int(levels[levels > 0].min())
         raise ImageProblem(
             "below_threshold",
             f"it is not empty, but its largest value is {largest} and objects begin at {threshold} "
-            f"(values found: {_describe(levels)}). If these are objects, set threshold = {least} in [boxes]"
-            + ", or mask_values in [sources.NAME] to the label of each value"
-            * (len(np.unique(levels)) > TWO_VALUES),
+            f"(values found: {_describe(levels)}). {_remedy(levels, largest, lossy=lossy)}",
         )
+
+
+def _remedy(levels: AnyLevels, largest: int, *, lossy: bool) -> str:
+    """What reads a mask below the threshold; the values of a JPEG are not exact, its half is safe from its noise."""
+    if lossy and largest <= NOISE_LEVELS:
+        return "A JPEG is not exact enough to tell such values from noise: save the mask as PNG"
+    if lossy:
+        return f"If these are objects, set threshold = {largest // 2 + 1} in [boxes], or save the mask as PNG"
+    declared = f"If these are objects, set threshold = {int(levels[levels > 0].min())} in [boxes]"
+    several = len(np.unique(levels)) > TWO_VALUES
+    return declared + ", or mask_values in [sources.NAME] to the label of each value" * several
 
 
 def check_plateaus(levels: AnyLevels, threshold: int, *, lossy: bool) -> None:
     """Refuse a mask with areas of several values below the threshold, or of several from it on.
 
-    Blur and noise have no areas. Below, the background may be one value; from the threshold on, several values are
-    several classes or objects, which would be taken for one.
+    Blur and noise have no areas. Below, the background may be one value, and nothing dim may lie by itself; from the
+    threshold on, several values are several classes or objects, which would be taken for one.
     """
     top = int(levels.max())
-    black = NOISE_LEVELS if lossy else 0
     most = top - 1 if top >= threshold else top
-    if most < 1:
+    further = cv2.inRange(levels, np.array(1), np.array(most)) if most > 0 else None  # neither 0 nor the largest
+    if further is None or not cv2.countNonZero(further):
         return
-    further = cv2.inRange(levels, np.array(1), np.array(most))  # than 0 and, where it is an object's, the largest
-    if cv2.countNonZero(cv2.erode(further, _NEIGHBOURS)) < PLATEAU_PX:
-        return
-    flat = levels[cv2.erode(levels, _NEIGHBOURS) == cv2.dilate(levels, _NEIGHBOURS)]
-    values, counts = np.unique(flat, return_counts=True)
-    values = values[counts >= PLATEAU_PX]
-    below = np.unique(np.where(values <= black, 0, values)[values < threshold])
-    above = np.unique(np.where(values >= top - _white_noise(levels, lossy), top, values)[values >= threshold])
-    for plateaus, side in ((below, "below"), (above, "from")):
-        if len(plateaus) > 1:
-            raise ImageProblem(
-                "values_undeclared",
-                f"it has areas of several values {side} {threshold}{' on' * (side == 'from')} ({_describe(plateaus)}), "
-                f"and nothing says what they are (all values: {_describe(levels)}). Set threshold in [boxes] to the "
-                "least value of an object, or mask_values in [sources.NAME] to the label of each value",
-            )
+    exact = not lossy and len(np.unique(levels)) <= FEW_VALUES
+    enough = EXACT_PLATEAU_PX if exact else PLATEAU_PX
+    values = np.array([], levels.dtype)
+    if cv2.countNonZero(cv2.erode(further, _NEIGHBOURS)) >= enough:
+        flat = levels[cv2.erode(levels, _NEIGHBOURS) == cv2.dilate(levels, _NEIGHBOURS)]
+        values, counts = np.unique(flat, return_counts=True)
+        values = values[counts >= enough]
+    below = np.unique(np.where(values <= (NOISE_LEVELS if lossy else 0), 0, values)[values < threshold])
+    white = 0 if exact else _white_noise(levels)
+    above = np.unique(np.where(values >= top - white, top, values)[values >= threshold])
+    if len(below) < 2 and _lies_apart(levels, threshold, exact=exact):
+        below = np.unique(levels[levels < threshold])
+    if len(below) > 1:
+        raise _undeclared(levels, f"below {threshold} ({_describe(below)})", lossy)
+    if len(above) > 1:
+        raise _undeclared(levels, f"from {threshold} on ({_describe(above)})", lossy)
+
+
+def _undeclared(levels: AnyLevels, where: str, lossy: bool) -> ImageProblem:
+    return ImageProblem(
+        "values_undeclared",
+        f"it has areas of several values {where}, and nothing says what they are (all values: {_describe(levels)}). "
+        "Set threshold in [boxes] to the least value of an object, or "
+        + "save the mask as PNG and set " * lossy
+        + "mask_values in [sources.NAME] to the label of each value",
+    )
+
+
+def _lies_apart(levels: AnyLevels, threshold: int, *, exact: bool) -> bool:
+    """Return whether an area below the threshold lies by itself: no soft edge, too far off for noise of a JPEG."""
+    scale = 1 << 8 if threshold > 1 << 8 else 1
+    dim = (levels > (0 if exact else APART_LEVELS * scale)) & (levels < threshold)
+    reach = 3 if exact else 2 * BLOCK_PX + 1
+    near = cv2.dilate((levels >= threshold).view(np.uint8), np.ones((reach, reach), np.uint8))
+    if np.count_nonzero(dim & (near == 0)) < PLATEAU_PX:
+        return False
+    _, areas, statistics, _ = cv2.connectedComponentsWithStats(dim.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    large = np.flatnonzero(statistics[:, cv2.CC_STAT_AREA] >= PLATEAU_PX)
+    return bool(np.setdiff1d(large[large > 0], areas[near > 0]).size)
 
 
 def _check_merged(levels: AnyLevels, declared: int) -> None:
@@ -112,16 +151,29 @@ def _check_merged(levels: AnyLevels, declared: int) -> None:
         )
 
 
+def _check_noise(levels: AnyLevels, declared: int) -> None:
+    """Refuse a lossy mask of which pixels far from its bright ones reach a very low threshold."""
+    largest = int(levels.max())
+    if declared * BLOCK_PX > largest:
+        return
+    bright = (levels > largest // 2).view(np.uint8)
+    doubtful = (levels >= declared) & (cv2.dilate(bright, np.ones((5, 5), np.uint8)) == 0)
+    if np.count_nonzero(doubtful) >= PLATEAU_PX:
+        raise ImageProblem(
+            "threshold_in_noise",
+            f"{np.count_nonzero(doubtful):,} pixels far from its objects reach the threshold {declared}, which the "
+            f"noise of a JPEG does too: its largest value is {largest}. Set threshold = {largest // 2 + 1} in [boxes]",
+        )
+
+
 def _count_parts(inside: NDArray[np.bool_]) -> int:
     """Return the number of 8-connected areas that are no specks."""
     _, _, statistics, _ = cv2.connectedComponentsWithStats(inside.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     return int(np.count_nonzero(statistics[1:, cv2.CC_STAT_AREA] >= PLATEAU_PX))
 
 
-def _white_noise(levels: AnyLevels, lossy: bool) -> int:
-    """Return how far below its largest value a mask may be white: not at all where it holds a few exact values."""
-    if not lossy and len(np.unique(levels)) <= FEW_VALUES:
-        return 0
+def _white_noise(levels: AnyLevels) -> int:
+    """Return how far below its largest value an inexact mask may be white."""
     return NOISE_LEVELS if int(levels.max()) < FULL_RANGE_FROM else NOISE_LEVELS << 8
 
 

@@ -34,6 +34,7 @@ from medmultipoints.transforms.compose.stats import (
 )
 from medmultipoints.transforms.dialects.registry import DIALECTS
 from medmultipoints.transforms.diff.releases import Tables
+from medmultipoints.transforms.reporting.markdown import as_cell
 from medmultipoints.transforms.splits.order import in_order
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
@@ -118,7 +119,7 @@ def render_card(facts: CardFacts, template: str) -> str:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters["number"] = _number
-    environment.filters["cell"] = _cell
+    environment.filters["cell"] = as_cell
     body = environment.from_string(template).render(facts=facts, **_figures(facts))
     return f"---\n{yaml_dump(front_matter(facts), sort_keys=False)}---\n\n{body}"
 
@@ -366,7 +367,3 @@ def _columns(table: Table) -> list[dict[str, str]]:
 
 def _number(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
-
-
-def _cell(value: object) -> str:
-    return " ".join(str(value).split()).replace("|", "\\|")

@@ -7,6 +7,7 @@ import orjson
 
 from medmultipoints.transforms.diff.changes import Change
 from medmultipoints.transforms.diff.releases import ReleaseDiff
+from medmultipoints.transforms.reporting.markdown import as_cell
 
 CHANGES: Final = "changes.json"
 SHOWN: Final = 12
@@ -41,14 +42,10 @@ def markdown(titles: tuple[str, str], diff: ReleaseDiff) -> str:
     if not diff.changes:
         return f"No difference between {titles[0]} and {titles[1]}.\n"
     head = "| level | number | what | how far | for example |\n|---|---:|---|---|---|\n"
-    rows = [f"| {' | '.join(map(_cell, _row(change)))} |\n" for change in diff.changes]
+    rows = [f"| {' | '.join(map(as_cell, _row(change)))} |\n" for change in diff.changes]
     return f"# From {titles[0]} to {titles[1]}\n\n{head}{''.join(rows)}"
 
 
 def _row(change: Change) -> tuple[str, ...]:
     far = "median {:,.1f} px, most {:,.1f} px".format(*change.how_far) if change.how_far else ""
     return change.level, f"{change.count:,}", change.what, far, ", ".join(one.text for one in change.examples)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")

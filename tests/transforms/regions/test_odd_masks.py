@@ -68,14 +68,21 @@ def layers(*channels: Array) -> bytes:
 def beyond_palette() -> bytes:
     """A palette of two colours, and an index 5 in the pixels."""
     rows = b"".join(b"\0" + row.tobytes() for row in square(5))
-    chunks = [
+    return chunks(
         (b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 3, 0, 0, 0)),
         (b"PLTE", bytes([0, 0, 0, 255, 255, 255])),
         (b"IDAT", zlib.compress(rows)),
         (b"IEND", b""),
-    ]
-    body = b"".join(struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
+    )
+
+
+def chunks(*parts: tuple[bytes, bytes]) -> bytes:
+    body = b"".join(struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in parts)
     return b"\x89PNG\r\n\x1a\n" + body
+
+
+def by_quality(mask: Array, quality: int) -> bytes:
+    return bytes(simplejpeg.encode_jpeg(np.dstack([mask] * 3), quality=quality, colorspace="RGB"))
 
 
 def jpeg(mask: Array) -> bytes:
@@ -104,7 +111,46 @@ BLACK, WHITE = np.zeros((HEIGHT, WIDTH), np.uint8), np.full((HEIGHT, WIDTH), 255
 SOFT = cv2.GaussianBlur(square(), (9, 9), 2.5)
 VOC = {1: (128, 0, 0), 8: (64, 0, 0)}
 
+SMALL = cv2.rectangle(BLACK.copy(), (75, 20), (79, 24), 1, -1)
+"""25 pixels away from the square."""
+
+
+def with_small(value: int) -> Array:
+    return np.maximum(square(), SMALL * np.uint8(value))
+
+
+def diagonal(first: int) -> Array:
+    """Eight objects of 5 x 5 pixels and of eight numbers, each touching the next at a corner."""
+    mask = BLACK.copy()
+    for i in range(8):
+        mask[2 + 5 * i : 7 + 5 * i, 10 + 5 * i : 15 + 5 * i] = first + i
+    return mask
+
+
+def packed(mask: Array, depth: int) -> bytes:
+    """A gray PNG of 2 or 4 bits a pixel."""
+    rows = b"".join(b"\0" + np.packbits(np.unpackbits(row[:, None], axis=1)[:, -depth:]).tobytes() for row in mask)
+    return chunks(
+        (b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, depth, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    )
+
+
+def animated(*masks: Array) -> bytes:
+    buffer = io.BytesIO()
+    first, *others = map(Image.fromarray, masks)
+    first.save(buffer, "PNG", save_all=True, append_images=others, duration=100)
+    return buffer.getvalue()
+
+
 READ: dict[str, bytes] = {
+    "2 bits": packed(square(3), 2),
+    "4 bits": packed(square(15), 4),
+    "decoded from a JPEG of low quality": png(cv2.imdecode(np.frombuffer(by_quality(square(), 10), np.uint8), 0)),
+    "JPEG of low quality": by_quality(square(), 20),
+    "faint noise": png(np.maximum(square(), np.random.default_rng(1).integers(0, 9, square().shape).astype(np.uint8))),
+    "red, half transparent": layers(square(), BLACK, BLACK, square(128)),
     "8 bits": png(square()),
     "white 200": png(square(200)),
     "1 bit": by_pillow(square(), "1"),
@@ -217,6 +263,21 @@ REJECTED: dict[str, tuple[bytes, str, str]] = {
     ),
     "red and blue": (png(np.dstack([halves(255, 0), BLACK, halves(0, 255)])), "mask_colours_undeclared", "255,0,0"),
     "white on blue": (png(np.dstack([WHITE, square(), square()])), "mask_colours_undeclared", "0,0,255"),
+    "a small object of class 1": (png(with_small(1)), "mask_values_undeclared", "below 128 (0, 1)"),
+    "a small object of gray 100": (png(with_small(100)), "mask_values_undeclared", "below 128 (0, 100)"),
+    "a small dim object, JPEG": (
+        jpeg(with_small(60)),
+        "mask_values_undeclared",
+        "save the mask as PNG and set mask_values",
+    ),
+    "small instances 3 to 10": (png(np.maximum(square(), diagonal(3))), "mask_values_undeclared", "below 128"),
+    "small instances 200 to 207, which touch": (png(diagonal(200)), "mask_values_undeclared", "200, 201"),
+    "2 bits, class 1": (packed(square(1), 2), "mask_below_threshold", "threshold = 85 in [boxes]"),
+    "4 bits, classes 8 and 15": (packed(halves(8, 15), 4), "mask_values_undeclared", "136, 255"),
+    "JPEG, class 1": (jpeg(square(1)), "mask_below_threshold", "not exact enough"),
+    "JPEG, dim and noisy": (by_quality(square(40), 10), "mask_below_threshold", "threshold = 35 in [boxes], or save"),
+    "animated, empty first": (animated(BLACK, square()), "mask_unreadable_image", "animated"),
+    "animated, empty last": (animated(square(), BLACK), "mask_unreadable_image", "animated"),
     "inverted": (png(255 - square()), "mask_inverted", "inverted"),
     "inverted, JPEG": (jpeg(255 - square()), "mask_inverted", "inverted"),
     "inverted by transparency": (layers(WHITE, 255 - square()), "mask_inverted", "inverted"),
@@ -265,6 +326,15 @@ def test_a_declared_threshold_never_joins_what_touches(mask: bytes) -> None:
     assert "mask_values in [sources.NAME]" in found.detail
 
 
+def test_a_threshold_in_the_noise_of_a_jpeg_is_refused() -> None:
+    """It would make objects of the ringing around them."""
+    found = derive(by_quality(square(), 60), threshold=1)
+    assert isinstance(found, Exclusion)
+    assert found.reason == "mask_threshold_in_noise"
+    assert "Set threshold = 128 in [boxes]" in found.detail
+    assert isinstance(derive(by_quality(square(), 60), threshold=100), Derived)
+
+
 @pytest.mark.parametrize("mask", [png(BLACK), png(BLACK.astype(np.uint16)), jpeg(BLACK), layers(BLACK, WHITE)])
 @pytest.mark.parametrize("threshold", [None, 1, 255, 65535])
 def test_a_mask_of_zeros_alone_is_empty_under_any_threshold(mask: bytes, threshold: int | None) -> None:
@@ -280,6 +350,8 @@ def test_a_mask_of_zeros_alone_is_empty_under_any_threshold(mask: bytes, thresho
         png(cv2.rectangle(BLACK.copy(), (0, 0), (95, 71), 255, 3)),
         png(cv2.line(cv2.line(BLACK.copy(), (0, 0), (95, 71), 255, 5), (95, 0), (0, 71), 255, 5)),
         png(cv2.rectangle(BLACK.copy(), (0, 0), (94, 71), 255, -1)),
+        png(cv2.rectangle(255 - square(), (0, 0), (95, 71), 0, 10)),  # inverted inside a black border
+        png(cv2.rectangle(255 - square(), (0, 0), (9, 71), 0, -1)),
     ],
 )
 def test_an_object_as_large_as_the_frame_settles_nothing_else(mask: bytes) -> None:
