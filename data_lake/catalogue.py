@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, package_versions
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.licences.combine import Licensed, Terms, known_terms
+from medmultipoints.transforms.licences.combine import Licensed, Terms, find_terms
 from medmultipoints.transforms.sources.declaration import Declaration
 
 UNKNOWN_LICENCE = "LicenseRef-unknown"
@@ -145,7 +145,7 @@ class SourceInfo(_Entry):
     @property
     def licensed(self) -> Licensed:
         """The source's licence with its terms: its own, else those of the table of known licences."""
-        terms = Terms(**self.terms.model_dump()) if self.terms else known_terms().get(self.licence)
+        terms = Terms(**self.terms.model_dump()) if self.terms else find_terms(self.licence)
         return Licensed(self.name, self.title or self.name, self.licence, terms)
 
 

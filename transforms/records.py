@@ -165,6 +165,7 @@ class Sample:
     ``neighbours`` are pictures of the same video, which prove that a frame to be decoded is the right one.
     ``group`` names the patient, examination or volume; ``licence`` is that of the file where it is not the source's.
     ``plane`` and ``rendering`` say which part of ``image_member`` is the picture and how values become grey levels.
+    ``drawn_on`` is the frame of the annotations of a picture whose orientation tag turns it, where that is declared.
     ``annotations`` and ``layers`` are what a declared source says; ``uncertain`` are labels of uncertain count.
     ``parts`` are the hierarchy of labels, a JSON list of a parent and its parts each.
     """
@@ -194,6 +195,7 @@ class Sample:
     licence: str | None = None
     plane: str | None = None
     rendering: str | None = None
+    drawn_on: Literal["stored", "displayed"] | None = None
     uncertain: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     annotations: tuple[Annotation, ...] = ()

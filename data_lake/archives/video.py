@@ -83,15 +83,22 @@ def _quarter_turns(frame: "VideoFrame", name: str) -> int:
     return _QUARTERS[a, b, c, d]
 
 
+def _is_cover(stream: "VideoStream") -> bool:
+    """Return whether a stream is a picture of the film, as players show it in lists."""
+    from av.stream import Disposition
+
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
 @contextmanager
 def _opened(data: bytes | Path, name: str) -> Iterator[tuple["InputContainer", "VideoStream"]]:
     import av  # 0.2 s that only videos need
 
     try:
         with av.open(io.BytesIO(data) if isinstance(data, bytes) else str(data), "r") as container:
-            if not container.streams.video:
+            stream = next((one for one in container.streams.video if not _is_cover(one)), None)
+            if stream is None:
                 raise MemberProblem(REASON, f"{name}: the file holds no video stream")
-            stream = container.streams.video[0]
             stream.thread_type = "NONE"
             # Without it the decoder conceals damage and gives a picture that nobody filmed.
             stream.codec_context.options = {"err_detect": "explode"}

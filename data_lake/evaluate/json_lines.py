@@ -10,6 +10,8 @@ import orjson
 
 from medmultipoints.transforms.errors import DataError, UsageError
 
+MOST_DIGITS = 4300
+
 
 def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield number (from 1) and content of each line; blank lines at the end are none, and a UTF-8 mark is passed over.
@@ -35,7 +37,12 @@ def _parse(text: bytes) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        return _whole(json.loads(text))
+        return _whole(json.loads(text, parse_int=_whole_number))
+
+
+def _whole_number(text: str) -> int | float:
+    """Return a whole number; one of more digits than Python converts is infinite."""
+    return int(text) if len(text) < MOST_DIGITS else float("inf")
 
 
 def _whole(value: Any) -> Any:

@@ -126,6 +126,17 @@ class Splits(_Section):
         description="stills that show one scene (7 keypoints and more under one map) are of one examination, and one "
         "frame cut and uncut is found; 0.5 s a picture",
     )
+    same_frame: Literal["keep", "drop"] = Field(
+        default="keep",
+        description="of one frame cut and uncut both pictures stay, in one group, or the smaller one is dropped; needs "
+        "pixels",
+    )
+
+    @model_validator(mode="after")
+    def _finds_what_it_drops(self) -> "Splits":
+        if self.same_frame == "drop" and not self.pixels:
+            raise ValueError('same_frame = "drop" needs pixels = true: without it no frame is found twice')
+        return self
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> "Splits":

@@ -4,13 +4,13 @@ import polars as pl
 
 from medmultipoints.flows.engine.stage import Inputs
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.kept import kept_images, without
+from medmultipoints.flows.stages.kept import split_images, without
 from medmultipoints.transforms.columns.tables import column_names
 
 
 def released_images(inputs: Inputs) -> pl.LazyFrame:
-    """Return the kept images as released: redacted ones with their new file, without those that cannot be redacted."""
-    kept = without(kept_images(inputs), inputs.scan("redact.exclusions"))
+    """Return the images of the splits as released: redacted ones with their new file, none that cannot be redacted."""
+    kept = without(split_images(inputs), inputs.scan("redact.exclusions"))
     names = column_names("redactions", "replaces")
     new = inputs.scan("redactions").select("sample_id", *(pl.col(name).alias(f"new_{name}") for name in names))
     filled = kept.join(new, on="sample_id", how="left", maintain_order="left")

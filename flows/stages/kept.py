@@ -16,6 +16,11 @@ def kept_images(inputs: Inputs) -> pl.LazyFrame:
     return without(releasable_images(inputs), inputs.scan("duplicates"))
 
 
+def split_images(inputs: Inputs) -> pl.LazyFrame:
+    """Return the kept images that are in a split: without the smaller twins, where the recipe drops them."""
+    return without(kept_images(inputs), inputs.scan("split.exclusions"))
+
+
 def without(table: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
     """Return the rows of a table about images that another table does not name."""
     return table.join(others.select("sample_id"), on="sample_id", how="anti", maintain_order="left")

@@ -10,7 +10,7 @@ from medmultipoints.data_lake.store.images import put_images
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.kept import corrected_regions, kept_images, rows_of
+from medmultipoints.flows.stages.kept import corrected_regions, rows_of, split_images
 from medmultipoints.flows.stages.released import image_reader
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.pictures.decode import decode_image, detect_format, encode_png
@@ -41,7 +41,7 @@ class Redaction:
 def redact_pictures(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Return the redacted pictures; one whose text lies over an object is rejected and not changed in silence."""
     places = _places(build.recipe, inputs)
-    images = kept_images(inputs).join(places.lazy().select("sample_id").unique(), on="sample_id", how="semi").collect()
+    images = split_images(inputs).join(places.lazy().select("sample_id").unique(), on="sample_id", how="semi").collect()
     regions = rows_of(images, corrected_regions(inputs)).partition_by("sample_id", as_dict=True)
     read, done, exclusions = image_reader(build, inputs), list[Redaction](), list[Exclusion]()
     for sample_id, scale in images.select("sample_id", "scale").iter_rows():
@@ -88,8 +88,8 @@ def _reject(sample_id: str, touched: list[str]) -> Exclusion:
 
 
 def redact_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return every redacted picture is a kept image."""
-    images = kept_images(inputs)
+    """Return every redacted picture is an image of a split."""
+    images = split_images(inputs)
     return {"redactions_have_images": references_hold(tables["redactions"], "sample_id", images, "sample_id")}
 
 
@@ -101,7 +101,7 @@ def redact_parameters(recipe: Recipe) -> object:
 STAGE = Stage(
     name="redact",
     work=redact_pictures,
-    reads=("index", "derive", "text", "correct", "dedup"),
+    reads=("index", "derive", "text", "correct", "dedup", "split"),
     reads_sources=True,
     writes=("redactions",),
     blobs=("redacted",),

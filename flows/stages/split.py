@@ -1,4 +1,6 @@
-"""Stage ``split``: every kept image in one split, whole groups together."""
+"""Stage ``split``: every kept image in one split, whole groups together; one of two twins may leave."""
+
+from dataclasses import replace
 
 import polars as pl
 
@@ -7,8 +9,9 @@ from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
-from medmultipoints.flows.stages.kept import all_used, corrected_regions, kept_images
-from medmultipoints.transforms.examinations.joins import link_pictures
+from medmultipoints.flows.stages.kept import all_used, corrected_regions, kept_images, without
+from medmultipoints.transforms.examinations.joins import find_twins, link_pictures
+from medmultipoints.transforms.records import Exclusion
 from medmultipoints.transforms.splits.assign import assign_splits
 from medmultipoints.transforms.splits.split_changes import know_previous, list_changes
 from medmultipoints.transforms.splits.strata import find_strata
@@ -17,7 +20,9 @@ from medmultipoints.transforms.splits.strata import find_strata
 def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Return every kept image in one split, and the images that are elsewhere than somebody said."""
     recipe = build.recipe
-    images = kept_images(inputs).select("sample_id", "source", "image_sha256", "luma_blake3").collect()
+    kept = kept_images(inputs).select("sample_id", "source", "image_sha256", "luma_blake3", "width", "height").collect()
+    twins = find_twins(kept, inputs.read("joins")) if recipe.splits.same_frame == "drop" else {}
+    images = kept.filter(~pl.col("sample_id").is_in(list(twins)))
     samples = inputs.read("samples", "sample_id", "source", "video_id", "group", "official_split")
     regions = corrected_regions(inputs).select("sample_id", "evidence", "label", "object_key")
     fractions, official = recipe.splits.fractions, recipe.splits.honour_official
@@ -34,7 +39,20 @@ def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
         honour_official=official,
     )
     changes = list_changes(splits, images, samples, fractions=fractions, honour_official=official, previous=previous)
-    return all_used(images, {"splits": splits, "split_changes": changes})
+    output = all_used(images, {"splits": splits, "split_changes": changes})
+    exclusions = [_drop(sample_id, twin) for sample_id, twin in twins.items()]
+    return replace(output, inputs=kept["sample_id"].to_list(), exclusions=exclusions)
+
+
+def _drop(sample_id: str, twin: str) -> Exclusion:
+    return Exclusion(
+        source=sample_id.split("/")[0],
+        key=sample_id,
+        verdict="dropped",
+        reason="same_frame",
+        detail=f"one frame with {twin}, which is the larger picture of it",
+        sample_id=sample_id,
+    )
 
 
 def split_rules(tables: Scans, inputs: Inputs) -> Rules:
@@ -54,7 +72,9 @@ def split_rules(tables: Scans, inputs: Inputs) -> Rules:
             near.is_empty(),
             f"{near.height} pairs of near-duplicates or of one examination are in two splits",
         ),
-        "every_image_has_a_split": references_hold(kept_images(inputs), "sample_id", splits, "sample_id"),
+        "every_image_has_a_split": references_hold(
+            without(kept_images(inputs), tables["exclusions"]), "sample_id", splits, "sample_id"
+        ),
     }
 
 
@@ -72,6 +92,7 @@ def split_parameters(recipe: Recipe) -> object:
         "seed": recipe.seed,
         "honour_official": splits.honour_official,
         "previous": splits.previous,
+        "same_frame": splits.same_frame,
         "policy": [recipe.boxes.policy, own_policies(recipe)],
     }
 

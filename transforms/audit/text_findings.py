@@ -23,7 +23,7 @@ SEVERITIES = dict.fromkeys((*SHOWN.values(), "carries_metadata", "same_frame"), 
 }
 KEPT = "as the privacy policy of the recipe says"
 ACTIONS = {
-    "same_frame": "both stay, in one group: never in different splits",
+    "same_frame": "one group, never in different splits; a dropped picture is in the quarantine",
     "contradicting_copies": "both stay, in one group: never in different splits",
 }
 AGREEING_IOU = 0.75

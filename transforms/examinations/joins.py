@@ -61,3 +61,23 @@ def find_equal_days(readings: pl.DataFrame) -> Iterator[Join]:
 def link_pictures(near: pl.DataFrame, joins: pl.DataFrame) -> pl.DataFrame:
     """Return all pairs (sample_id, other_id) that may not be divided between splits."""
     return pl.concat([pairs.select("sample_id", "other_id") for pairs in (near, joins)])
+
+
+def find_twins(images: pl.DataFrame, joins: pl.DataFrame) -> dict[str, str]:
+    """Return for each smaller picture of a frame that is there twice the larger one, which stays.
+
+    ``images``: sample_id, width, height. Of equal ones the first by sample_id stays.
+    """
+    pairs = joins.filter(pl.col("kind") == "same_frame").select("sample_id", "other_id").rows()
+    beside: dict[str, set[str]] = {}
+    for one, two in pairs:
+        beside.setdefault(one, set()).add(two)
+        beside.setdefault(two, set()).add(one)
+    concerned = images.filter(pl.col("sample_id").is_in(list(beside)))
+    ordered = concerned.sort(-pl.col("width") * pl.col("height"), "sample_id")["sample_id"].to_list()
+    twins: dict[str, str] = {}
+    for number, sample_id in enumerate(ordered):
+        larger = [other for other in ordered[:number] if other in beside[sample_id] and other not in twins]
+        if larger:
+            twins[sample_id] = larger[0]
+    return twins

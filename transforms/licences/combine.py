@@ -1,10 +1,15 @@
 """The licence of a release: one that the terms of every source allow for changed and combined material, or none."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Final
+
+UNKNOWN: Final = "LicenseRef-unknown"
+_CREATIVE_COMMONS: Final = re.compile(r"cc-(?P<elements>by(-(nc|sa|nd))*)-(?P<version>\d\.\d)(-[a-z]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,21 @@ def known_terms() -> Mapping[str, Terms]:
     return parse_terms(files("medmultipoints.transforms.licences").joinpath("terms.toml").read_text("utf-8"))
 
 
+def find_terms(licence: str) -> Terms | None:
+    """Return the terms of a licence by its SPDX name in any case; of older Creative Commons licences, too.
+
+    Versions 2.0 to 3.0 and their ports let changed material pass to the next version of the same elements (section
+    4b). No version of a licence with ND lets it pass on. None for a licence that is not known.
+    """
+    known = {name.lower(): terms for name, terms in known_terms().items()}
+    plain = "-".join(licence.lower().replace("_", " ").split())
+    if plain in known or not (found := _CREATIVE_COMMONS.fullmatch(plain)):
+        return known.get(plain)
+    if "nd" in found["elements"].split("-"):
+        return Terms(change=False)
+    return known.get(f"cc-{found['elements']}-4.0") if found["version"] in ("2.0", "2.5", "3.0") else None
+
+
 def parse_terms(text: str) -> Mapping[str, Terms]:
     """Parse a table of licences."""
     return {
@@ -52,6 +72,8 @@ def release_licence(sources: Sequence[Licensed]) -> str:
     for source in sources:
         _check_alone(source)
     licences = {source.licence for source in sources}
+    if licences == {UNKNOWN} and len({source.name for source in sources}) > 1:
+        _check_declared(sources)
     if len(licences) == 1 and (sources[0].terms is None or sources[0].licence in sources[0].terms.under):
         return sources[0].licence
     _check_declared(sources)

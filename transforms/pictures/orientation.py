@@ -1,8 +1,9 @@
 """Orientation tags: what makes readers turn or mirror a picture, and how to take it out or apply it.
 
-Readers honour EXIF tag 0x0112 (JPEG APP1, PNG ``eXIf``, ImageMagick's ``Raw profile type exif``) and, without it,
-XMP ``tiff:Orientation``. Values 2 to 8 turn or mirror the stored pixels; all others are ignored. Sources: EXIF 2.32,
-PNG specification (third edition), XMP part 1, ``PIL.Image.Exif`` and OpenCV's ``exif.cpp`` for what is honoured.
+Readers honour EXIF tag 0x0112 (JPEG APP1, PNG ``eXIf``, ImageMagick's ``Raw profile type exif``, the same tag of TIFF
+and WebP) and, without it, XMP ``tiff:Orientation``. Values 2 to 8 turn or mirror the stored pixels; all others are
+ignored. Sources: EXIF 2.32, PNG specification (third edition), XMP part 1, ``PIL.Image.Exif`` and OpenCV's ``exif.cpp``
+for what is honoured.
 """
 
 import io
@@ -29,6 +30,10 @@ Orientation = Literal["stored", "displayed", "refuse"]
 
 TAG: Final = 0x0112
 TURNING: Final = frozenset(range(2, 9))
+TURNED_BACK: Final = {6: 8, 8: 6}
+"""What undoes a tag, where it is another."""
+_JPEG, _OTHERS = b"\xff\xd8", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"RIFF", b"GIF8")
+_READ: Final = ("JPEG", "PNG", "TIFF", "WEBP", "GIF")
 _EXIF, _XMP = b"Exif\0\0", (b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0")
 _IN_XMP = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)([0-9]+)")
 _START_OF_SCAN, _WITHOUT_LENGTH = 0xDA, frozenset({0x01, *range(0xD0, 0xDA)})
@@ -56,8 +61,13 @@ class _Block:
     end: int
 
 
-def find_orientations(data: bytes) -> frozenset[int]:
-    """Return the values 2 to 8 of all orientation tags of a JPEG or PNG file; empty where no reader turns it."""
+def find_orientations(data: bytes, page: int = 0) -> frozenset[int]:
+    """Return the values 2 to 8 of all orientation tags of a picture file; empty where no reader turns it.
+
+    ``page`` is that of a TIFF file.
+    """
+    if not data.startswith((SIGNATURE, _JPEG)):
+        return frozenset(_honoured(data, page)) & TURNING if data.startswith(_OTHERS) else frozenset()
     blocks = list(_blocks(data))
     if not blocks:
         return frozenset()
@@ -165,10 +175,12 @@ def _exif_entries(data: bytes, block: _Block) -> Iterator[tuple[int, int]]:
             yield block.content + place, struct.unpack_from(order + width, tiff, place + 8)[0]
 
 
-def _honoured(data: bytes) -> set[int]:
+def _honoured(data: bytes, page: int = 0) -> set[int]:
     """Return what Pillow makes of the file's metadata, however oddly they are written."""
     try:
-        with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "MPO"]) as image:
+        with Image.open(io.BytesIO(data), formats=_READ) as image:
+            if page:
+                image.seek(page)
             value = image.getexif().get(TAG)
     except Exception:  # noqa: BLE001 (Pillow's parsers of metadata raise anything; the pixels are checked elsewhere)
         return set()

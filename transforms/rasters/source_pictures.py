@@ -26,6 +26,7 @@ from medmultipoints.transforms.pictures.orientation import (
     turn_size,
 )
 from medmultipoints.transforms.pictures.scratch import Scratch
+from medmultipoints.transforms.rasters.parquet_rows import row_picture
 from medmultipoints.transforms.rasters.volumes import render_plane
 from medmultipoints.transforms.records import Sample
 
@@ -60,19 +61,24 @@ def read_picture(
 ) -> SourcePicture:
     """Return the picture of a sample that is no frame of a video. ImageProblem where it cannot be used."""
     assert sample.image_member is not None
-    if not _is_passed_through(sample):
-        return _render(sample, read)
     data = read(sample.image_member)
-    check_extension(sample.image_member, data)
-    decoded = decode_image(data, scratch)
-    plain = SourcePicture(data, decoded.pixels, decoded.format, colour_model(data))
-    if not (tags := find_orientations(data)):
+    if _is_passed_through(sample):
+        check_extension(sample.image_member, data)
+        decoded = decode_image(data, scratch)
+        plain = SourcePicture(data, decoded.pixels, decoded.format, colour_model(data))
+        tags = find_orientations(data)
+    else:
+        plain, tags = _render(sample, read), _tags_of_part(sample, data)
+    if not tags:
         return plain
-    picture = _orient(plain, tags, orientation)
+    drawn_on_displayed = sample.drawn_on == "displayed"
+    mode = "displayed" if drawn_on_displayed and orientation == "stored" else orientation
+    picture = _orient(plain, tags, mode)
     height, width = picture.pixels.shape[:2]
-    drawn_on = (sample.source_width, sample.source_height)
-    if picture.turned and picture.turned >= 5 and drawn_on == (width, height) != (height, width):
-        return replace(picture, turned=None)  # the annotation gives the displayed size: it was drawn on that
+    stated = (sample.source_width, sample.source_height)
+    same_size = picture.turned and picture.turned >= 5 and stated == (width, height) != (height, width)
+    if picture.turned and (drawn_on_displayed or same_size):
+        return replace(picture, turned=None)  # the annotations are of the displayed picture
     return picture
 
 
@@ -82,14 +88,28 @@ def _is_passed_through(sample: Sample) -> bool:
     return not sample.plane and not sample.rendering and suffix in _PASSED_THROUGH
 
 
+def _tags_of_part(sample: Sample, data: bytes) -> frozenset[int]:
+    """Return the orientation tags of a file, a page or the picture in a row; slices of volumes have none."""
+    kind, _, number = (sample.plane or "").partition(":")
+    if kind == "row":
+        return find_orientations(row_picture(data, str(sample.image_member), int(number)))
+    return find_orientations(data, int(number)) if kind == "page" else find_orientations(data)
+
+
 def _render(sample: Sample, read: Callable[[str], bytes]) -> SourcePicture:
     """Return a picture of another format as a PNG; a plane is identified by it, since its file holds many."""
     assert sample.image_member is not None
     pixels = render_plane(read, sample.image_member, sample.plane or "", sample.rendering or "")
     gray = bool((pixels[..., :1] == pixels).all())
-    png = encode_png(np.ascontiguousarray(pixels[..., 0]) if gray else pixels)
+    png = _to_png(pixels)
     data = png if sample.plane else read(sample.image_member)
     return SourcePicture(data, pixels, "png", "gray" if gray else "rgb", changed=png, origin="converted")
+
+
+def _to_png(pixels: NDArray[np.uint8]) -> bytes:
+    """Return a picture as a PNG file, of gray levels where it holds nothing else."""
+    gray = bool((pixels[..., :1] == pixels).all())
+    return encode_png(np.ascontiguousarray(pixels[..., 0]) if gray else pixels)
 
 
 def _orient(picture: SourcePicture, tags: frozenset[int], orientation: Orientation) -> SourcePicture:
@@ -100,6 +120,8 @@ def _orient(picture: SourcePicture, tags: frozenset[int], orientation: Orientati
     named = " and ".join(map(str, sorted(tags)))
     if orientation == "refuse":
         raise ImageProblem("orientation_tag", f"it holds the orientation {named}, which the recipe refuses")
+    if orientation == "stored" and picture.origin == "converted":
+        return replace(picture, done=f"removed {named}")
     if orientation == "stored":
         if (changed := neutralise(picture.data)) is None:
             raise ImageProblem("orientation_tag", f"its orientation {named} cannot be taken out: write the file again")
@@ -108,5 +130,5 @@ def _orient(picture: SourcePicture, tags: frozenset[int], orientation: Orientati
         raise ImageProblem("orientation_tag", f"its metadata hold the orientations {named}: nothing says which holds")
     (tag,) = tags
     turned = turn_pixels(picture.pixels, tag)
-    done = f"applied {named}"
-    return replace(picture, pixels=turned, format="png", changed=encode_png(turned), done=done, turned=tag)
+    made = _to_png(turned) if picture.origin == "converted" else encode_png(turned)
+    return replace(picture, pixels=turned, format="png", changed=made, done=f"applied {named}", turned=tag)

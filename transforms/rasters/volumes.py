@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medmultipoints.transforms.pictures.decode import MAX_PIXELS, ImageProblem, decode_image
+from medmultipoints.transforms.pictures.orientation import TURNED_BACK, find_orientations, turn_pixels
 from medmultipoints.transforms.rasters import dicom, nifti
 from medmultipoints.transforms.rasters.array_items import ITEM, array_item
 from medmultipoints.transforms.rasters.intensity import Rendering, read_rendering, to_gray
@@ -175,11 +176,13 @@ def _render_tiff(data: bytes, member: str, page: int, rule: Rendering, plain: bo
             if int(held.imagewidth) * int(held.imagelength) > MAX_PIXELS:
                 raise ImageProblem("unreadable_image", f"{member}: more than the {MAX_PIXELS} pixels allowed")
             if held.photometric.name == "PALETTE":
-                return _render_other(data, member, rule)
+                return _render_other(data, member, rule, page)
             values, white = held.asarray(), held.photometric.name == "MINISWHITE"
     except (tifffile.TiffFileError, ValueError, KeyError, OSError, RuntimeError, TypeError, IndexError) as error:
         if isinstance(error, ImageProblem):
             raise
+        if "imagecodecs" in str(error):  # Pillow reads LZW and JPEG without it
+            return _render_other(data, member, rule, page)
         raise ImageProblem("unreadable_image", f"{member}: TIFF decoder: {error}") from error
     return _render_array(values, member, rule, white)
 
@@ -205,15 +208,24 @@ def _render_plain(data: bytes, rule: Rendering) -> NDArray[np.uint8]:
     return decode_image(data).pixels
 
 
-def _render_other(data: bytes, member: str, rule: Rendering) -> NDArray[np.uint8]:
-    """Return BMP, WebP, GIF (its first frame) and TIFF with a palette."""
+def _render_other(data: bytes, member: str, rule: Rendering, page: int = 0) -> NDArray[np.uint8]:
+    """BMP, WebP, GIF, and TIFF with a palette or of a compression that needs Pillow; pixels are those stored."""
     try:
         with Image.open(io.BytesIO(data), formats=["BMP", "WEBP", "GIF", "TIFF"]) as image:
+            if image.format != "TIFF" and getattr(image, "n_frames", 1) > 1:
+                raise ImageProblem("several_pages", f"{member} is animated: save the picture that is meant")
+            if page:
+                image.seek(page)
             if image.width * image.height > MAX_PIXELS:
                 raise ImageProblem("unreadable_image", f"{member}: more than the {MAX_PIXELS} pixels allowed")
-            if image.mode in ("I;16", "I", "F"):
-                return _rgb(to_gray(np.asarray(image), rule))
-            return np.asarray(image.convert("RGB"))
+            turned = find_orientations(data, page) if image.format == "TIFF" else ()  # Pillow turns it while it reads
+            if image.mode.startswith("I") or image.mode == "F":
+                pixels = _rgb(to_gray(np.asarray(image), rule))
+            else:
+                pixels = np.asarray(image.convert("RGB"))
+        for tag in turned:
+            pixels = turn_pixels(pixels, TURNED_BACK.get(tag, tag))
+        return pixels
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         if isinstance(error, ImageProblem):
             raise

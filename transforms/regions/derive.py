@@ -28,6 +28,7 @@ from medmultipoints.transforms.pictures.orientation import (
     turn_pixels,
     turn_size,
 )
+from medmultipoints.transforms.pictures.png_chunks import SIGNATURE
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.pictures.thumbnails import pack, perceptual_hash, thumbnail, to_luma
 from medmultipoints.transforms.rasters.source_pictures import ImageOrigin, SourcePicture, read_picture
@@ -223,12 +224,15 @@ def _with_least_area(sample: Sample, parameters: DeriveParameters) -> Sample:
 
 
 def _check_mask_orientation(sample: Sample, member: str, data: bytes, read: Callable[[str], bytes]) -> None:
-    """Refuse a mask with an orientation tag that its picture does not have."""
-    tags = find_orientations(data)
-    if tags and (sample.image_member is None or tags != find_orientations(read(sample.image_member))):
+    """Refuse a mask with an orientation tag that its picture does not have, or that its reader would apply."""
+    if not (tags := find_orientations(data)):
+        return
+    plain = data.startswith((SIGNATURE, b"\xff\xd8")) and sample.drawn_on != "displayed"
+    if not plain or sample.image_member is None or tags != find_orientations(read(sample.image_member)):
         raise ImageProblem(
             "mask_orientation_tag",
-            f"the mask {member} holds the orientation {min(tags)}, unlike its picture: nothing says which frame holds",
+            f"the mask {member} holds the orientation {min(tags)}: nothing says whether it holds for its picture. Save "
+            "the mask without it",
         )
 
 

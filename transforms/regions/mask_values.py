@@ -74,7 +74,7 @@ def _check_reached(levels: AnyLevels, threshold: int, *, lossy: bool) -> None:
 
 
 def _remedy(levels: AnyLevels, largest: int, *, lossy: bool) -> str:
-    """What reads a mask below the threshold; the values of a JPEG are not exact, its half is safe from its noise."""
+    """Say what reads a mask below the threshold; of a JPEG it is half of its largest value, far from its noise."""
     if lossy and largest <= NOISE_LEVELS:
         return "A JPEG is not exact enough to tell such values from noise: save the mask as PNG"
     if lossy:

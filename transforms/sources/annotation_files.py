@@ -9,6 +9,7 @@ from medmultipoints.transforms.records import Exclusion, Members
 from medmultipoints.transforms.sources.accounting import Problem, exclude
 from medmultipoints.transforms.sources.paths import MemberPath, describe_found
 
+PACKED = (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -33,7 +34,9 @@ def read_annotation_file(
     """
     copies = [path for path in paths if path.filename == filename and not path.is_clutter]
     if not copies:
-        raise SourceDataError(source, filename, f"the file is missing; {describe_found(paths)}", remedy)
+        packed = sorted(path.name for path in paths if path.extension in PACKED)
+        inside = f" It may lie inside {packed[0]}: unpack the archive that holds that one." if packed else ""
+        raise SourceDataError(source, filename, f"the file is missing; {describe_found(paths)}", remedy + inside)
     twice = [name for name, times in Counter(path.name for path in copies).items() if times > 1]
     if twice:
         raise SourceDataError(

@@ -199,6 +199,7 @@ def _add_picture(
         licence=own.licence or columns.get("licence"),
         plane=picture.plane or None,
         rendering=picture.rendering or None,
+        drawn_on=declaration.pictures.exif,
         annotations=sorted_out.annotations,
         layers=sorted_out.layers,
         uncertain=tuple(sorted(doubtful)),

@@ -4,14 +4,23 @@ from itertools import permutations
 
 import pytest
 
-from medmultipoints.transforms.licences.combine import LicenceConflict, Licensed, Terms, known_terms, release_licence
+from medmultipoints.transforms.licences.combine import (
+    LicenceConflict,
+    Licensed,
+    Terms,
+    find_terms,
+    known_terms,
+    release_licence,
+)
 
 BY, SA, NC, NC_SA, ND = "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-4.0"
 ZERO, RESEARCH = "CC0-1.0", "LicenseRef-research-only"
 
+OTHER_ND = ("CC-BY-ND-3.0", "cc-by-nc-nd-4.0", "CC BY-NC-ND 4.0", "CC-BY-ND-NC-1.0", "CC-BY-NC-ND-3.0-IGO")
+
 
 def sources(*licences: str) -> list[Licensed]:
-    return [Licensed(f"s{n}", f"Source {n}", name, known_terms().get(name)) for n, name in enumerate(licences)]
+    return [Licensed(f"s{n}", f"Source {n}", name, find_terms(name)) for n, name in enumerate(licences)]
 
 
 @pytest.mark.parametrize(
@@ -26,6 +35,11 @@ def sources(*licences: str) -> list[Licensed]:
         ((BY, RESEARCH), RESEARCH),
         ((ZERO, BY, NC, RESEARCH), RESEARCH),
         (("CC-BY-SA-3.0", SA), SA),
+        (("CC-BY-SA-2.0", SA), SA),
+        (("CC-BY-2.5", "CC-BY-NC-3.0-DE", RESEARCH), RESEARCH),
+        (("cc-by-4.0", "CC BY 4.0"), BY),
+        (("PDDL-1.0", BY), BY),
+        (("LicenseRef-unknown",), "LicenseRef-unknown"),
     ],
 )
 def test_the_freest_common_licence_is_taken(licences: tuple[str, ...], whole: str) -> None:
@@ -40,6 +54,8 @@ def test_the_freest_common_licence_is_taken(licences: tuple[str, ...], whole: st
         ((SA, RESEARCH), "no licence satisfies both"),
         ((BY, SA, NC), r"Source 1 \(CC-BY-SA-4.0\) and Source 2 \(CC-BY-NC-4.0\)"),
         ((ND,), "forbids passing on changed material"),
+        *(((name,), "forbids passing on changed material") for name in OTHER_ND),
+        (("LicenseRef-unknown", "LicenseRef-unknown"), "release it alone"),
         ((BY, "CC-BY-NC-ND-4.0"), "Leave out s1"),
         ((BY, "LicenseRef-unknown"), "Declare `terms` in the file of source s1"),
     ],

@@ -137,10 +137,37 @@ def test_a_box_is_turned_with_its_pixels(value: int) -> None:
     assert turn_box(BOX, value, WIDTH, HEIGHT) == Box(x, y, x + width, y + height)
 
 
+def same(found: Derived, expected: NDArray[np.uint8]) -> bool:
+    """Whether the released picture is the expected one, but for the few colours of a palette."""
+    shown = as_loaded(found.stored or b"")
+    return shown.shape == expected.shape and float(np.abs(shown.astype(int) - expected).mean()) < 12
+
+
+def indexed_tiff(value: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels()).quantize(256).save(buffer, "TIFF", tiffinfo={0x0112: value})
+    return buffer.getvalue()
+
+
+NAMES = {"a.png": b"\x89PNG", "a.jpg": b"\xff\xd8", "a.tif": b"II*", "a.webp": b"RIFF"}
+OTHERS = {
+    "TIFF": lambda value: save("TIFF", tiffinfo={0x0112: value}),
+    "TIFF, packed": lambda value: save("TIFF", tiffinfo={0x0112: value}, compression="tiff_lzw"),
+    "TIFF, palette": lambda value: indexed_tiff(value),
+    "WebP, EXIF": lambda value: save("WEBP", lossless=True, exif=b"Exif\0\0" + exif(value)),
+    "WebP, XMP": lambda value: save("WEBP", lossless=True, xmp=xmp(value)),
+}
+
+
 def derive(
-    data: bytes, orientation: Any, *, mask_tag: int | None = None, stated: tuple[int, int] = (WIDTH, HEIGHT)
+    data: bytes,
+    orientation: Any,
+    *,
+    mask_tag: int | None = None,
+    stated: tuple[int, int] = (WIDTH, HEIGHT),
+    drawn_on: Any = None,
 ) -> Any:
-    name = "a.png" if data.startswith(b"\x89PNG") else "a.jpg"
+    name = next(name for name, begins in NAMES.items() if data.startswith(begins))
     mask = np.zeros((stated[1], stated[0]), np.uint8)
     mask[10:50, 20:60] = 255
     buffer = io.BytesIO()
@@ -157,6 +184,7 @@ def derive(
         source_width=stated[0],
         source_height=stated[1],
         source_boxes=(SourceBox("polyps", BOX),),
+        drawn_on=drawn_on,
     )
     return derive_sample(
         sample, {name: data, "m.png": buffer.getvalue()}.__getitem__, DeriveParameters(orientation=orientation)
@@ -223,3 +251,43 @@ def test_a_mask_with_a_tag_of_its_own_is_rejected_by_name() -> None:
     assert isinstance(found, Exclusion)
     assert found.reason == "mask_orientation_tag"
     assert isinstance(derive(TAGGED["PNG, eXIf"](3), "stored", mask_tag=3), Derived)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("value", range(2, 9))
+def test_pictures_of_other_formats_are_treated_alike(kind: str, value: int) -> None:
+    """They are released as PNG, which holds no tag: it says what was done all the same."""
+    data = OTHERS[kind](value)
+    kept, shown = derive(data, "stored"), derive(data, "displayed")
+    assert isinstance(kept, Derived), kept
+    assert isinstance(shown, Derived), shown
+    assert kept.image.orientation_done == f"removed {value}"
+    assert same(kept, pixels())
+    assert shown.image.orientation_done == f"applied {value}"
+    assert same(shown, turn_pixels(pixels(), value))
+    assert {region.box for region in shown.regions} == {turn_box(BOX, value, WIDTH, HEIGHT)}
+    assert isinstance(derive(data, "refuse"), Exclusion)
+
+
+@pytest.mark.parametrize("orientation", ["stored", "displayed"])
+@pytest.mark.parametrize("kind", ["JPEG, EXIF, Intel", "PNG, eXIf", "TIFF", "WebP, EXIF"])
+@pytest.mark.parametrize("value", [2, 3, 4, 6])
+def test_annotations_declared_as_of_the_displayed_picture_turn_it_and_stay(
+    orientation: str, kind: str, value: int
+) -> None:
+    """Of tags that keep the size only the declaration can say on which frame people drew."""
+    data = (TAGGED | OTHERS)[kind](value)
+    found = derive(data, orientation, stated=turn_size(WIDTH, HEIGHT, value), drawn_on="displayed")
+    assert isinstance(found, Derived), found
+    assert found.image.orientation_done == f"applied {value}"
+    assert np.array_equal(as_loaded(found.stored or b""), turn_pixels(decode_any(data), value))
+    assert {region.box for region in found.regions} == {BOX}
+    assert isinstance(derive(data, "refuse", drawn_on="displayed"), Exclusion)
+    tagged_mask = derive(
+        data, orientation, mask_tag=value, stated=turn_size(WIDTH, HEIGHT, value), drawn_on="displayed"
+    )
+    assert tagged_mask.reason == "mask_orientation_tag"
+
+
+def decode_any(data: bytes) -> NDArray[np.uint8]:
+    return decode_image(data).pixels if data[:1] in b"\x89\xff" else pixels()

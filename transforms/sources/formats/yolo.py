@@ -252,7 +252,18 @@ def read(declaration: Declaration, files: Files) -> Reading:
             yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail, picture=joined.member)
             continue
         yield from pictures.give(joined.member, list(_objects(declaration, name, rows, size)), [name])
+    yield from _unreadable(listing, declaration, pictures)
     yield from pictures.rest()
+
+
+def _unreadable(listing: Listing, declaration: Declaration, pictures: Pictures) -> Iterator[ReadProblem]:
+    """Yield files that are named as label files of pictures and hold no text."""
+    text = set(listing.of("text", "empty"))
+    for name in matching([name for name in listing.names() if name not in text], declaration.annotations):
+        path = split_path(name)
+        if path.extension == ".txt" and (picture := pictures.index.find_stem(path.stem, name).member):
+            detail = f"{name}: it is named after {picture}, but holds no text: {listing.head(name)[:8]!r}…"
+            yield ReadProblem(key=name, reason="label_file_unreadable", detail=detail, picture=picture)
 
 
 def _objects(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 import ijson
@@ -15,19 +16,34 @@ WHOLE_BYTES: Final = 64 << 20
 
 
 def parse_json(data: bytes, name: str) -> Any:
-    """Return the value of one JSON document; MemberProblem ``json_damaged``. A byte order mark is skipped.
+    """Return the value of one JSON document; a byte order mark is skipped.
 
     NaN and Infinity, which Python writes and JSON has no form for, become numbers: they are judged where they are used.
+    MemberProblem ``json_damaged``, or ``json_key_repeated`` for a key that one object holds twice: readers drop one.
     """
     bare = data.removeprefix(b"\xef\xbb\xbf")
     try:
-        return orjson.loads(bare)
-    except orjson.JSONDecodeError as error:
-        problem = error
-    try:
-        return json.loads(bare) if b"NaN" in bare or b"Infinity" in bare else _refuse(name, problem)
+        value = _parse(bare, name)
+        json.loads(bare, object_pairs_hook=partial(_check_keys, name), parse_int=str, parse_float=str)
+    except MemberProblem:
+        raise
     except (ValueError, RecursionError) as error:
         raise _damaged(name, error) from error
+    return value
+
+
+def _parse(bare: bytes, name: str) -> Any:
+    try:
+        return orjson.loads(bare)
+    except orjson.JSONDecodeError as error:
+        return json.loads(bare) if b"NaN" in bare or b"Infinity" in bare else _refuse(name, error)
+
+
+def _check_keys(name: str, pairs: list[tuple[str, Any]]) -> None:
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) != len(keys):
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise MemberProblem("json_key_repeated", f"{name}: one object holds the key {show(repeated)} twice. Keep one")
 
 
 def _refuse(name: str, error: Exception) -> Any:

@@ -14,6 +14,8 @@ from medmultipoints.transforms.rasters.array_items import read_array
 FLAT: Final = 0.88
 """The share of neighbouring pixels that are equal from which on a picture is a drawing."""
 JPEG_STEP: Final = 24
+PATCHES, BACKGROUND = 16, 0.05
+"""A picture of more colours than this, of which none takes this share, is a mosaic: masks have a background."""
 _PLAIN: Final = {"RGBA": "RGB", "LA": "L", "1": "L", "CMYK": "RGB", "YCbCr": "RGB"}
 
 
@@ -50,8 +52,11 @@ class Look:
             return False
         if self.flat < FLAT:
             return False
-        colours = len(np.unique(packed_colours(self.values)))
-        return bool(colours <= max(64, self.values.shape[0] * self.values.shape[1] // 40))
+        packed = packed_colours(self.values)
+        counts = np.unique(packed, return_counts=True)[1]
+        if len(counts) > PATCHES and counts.max() < BACKGROUND * packed.size:
+            return False
+        return bool(len(counts) <= max(64, packed.size // 40))
 
 
 def look_at(data: bytes, name: str = "", page: int = 0) -> Look | None:

@@ -1,15 +1,13 @@
 """What annotation files do not show: split lists, orientation tags, copies of pictures, pointers, augmentations."""
 
 import hashlib
-import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from PIL import Image
-
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.pictures.orientation import find_orientations
 from medmultipoints.transforms.rasters.volumes import TIFF, count_pages
 from medmultipoints.transforms.sources.annotated import Recognition
 from medmultipoints.transforms.sources.paths import split_path
@@ -19,7 +17,6 @@ from medmultipoints.transforms.sources.reading.proposing import Draft, plural
 
 _AUGMENTED: Final = re.compile(r"\.rf\.[0-9A-Za-z]{8,}$")
 """Roboflow appends this to the names of pictures; several of one name are augmentations."""
-_ORIENTATION: Final = 0x0112
 
 
 def complete(listing: Listing, recognition: Recognition, stated: Mapping[str, Any]) -> Recognition:
@@ -100,7 +97,7 @@ def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -
         digests[hashlib.blake2b(data, digest_size=16).digest()].append(name)
         stem = split_path(name).stem
         sources[_AUGMENTED.sub("", stem)] += bool(_AUGMENTED.search(stem))
-        if _is_turned(data):
+        if find_orientations(data):
             turned.append(name)
         if data[:4] in TIFF and count_pages(data) > 1:
             stacks.append(name)
@@ -119,16 +116,6 @@ def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -
     if augmented:
         said = f"{plural(augmented, 'picture')} several times under names that differ after .rf."
         draft.hint("augmentations", f"{said}: augmentations of one picture belong in one split")
-
-
-def _is_turned(data: bytes) -> bool:
-    if b"Exif" not in data[:4096] and b"eXIf" not in data[:4096]:
-        return False
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return int(image.getexif().get(_ORIENTATION, 1)) not in (0, 1)
-    except (OSError, SyntaxError, ValueError, TypeError):
-        return False
 
 
 def _hint_copies(draft: Draft, copies: Sequence[Sequence[str]]) -> None:
