@@ -86,8 +86,8 @@ def _picture_values(data: bytes, layer: MaskLayer) -> Values:
                 raise ImageProblem("unreadable_image", f"{image.width} x {image.height} pixels are more than allowed")
             if layer.plane.startswith("page:"):
                 image.seek(int(layer.plane.removeprefix("page:")))
-            elif getattr(image, "n_frames", 1) > 1:
-                raise ImageProblem("several_pages", f"it holds {image.n_frames} pictures. Save the one that is meant")
+            elif (pictures := getattr(image, "n_frames", 1)) > 1:
+                raise ImageProblem("several_pages", f"it holds {pictures} pictures. Save the one that is meant")
             if layer.kind == "rgb":
                 return _colours(image)
             return _values(image, layer.channel)

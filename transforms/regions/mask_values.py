@@ -97,11 +97,11 @@ def check_plateaus(levels: AnyLevels, threshold: int, *, lossy: bool) -> None:
         return
     exact = not lossy and len(np.unique(levels)) <= FEW_VALUES
     enough = EXACT_PLATEAU_PX if exact else PLATEAU_PX
-    values = np.array([], levels.dtype)
+    values: AnyLevels = levels[:0, 0]
     if cv2.countNonZero(cv2.erode(further, _NEIGHBOURS)) >= enough:
         flat = levels[cv2.erode(levels, _NEIGHBOURS) == cv2.dilate(levels, _NEIGHBOURS)]
-        values, counts = np.unique(flat, return_counts=True)
-        values = values[counts >= enough]
+        found, counts = np.unique(flat, return_counts=True)
+        values = found[counts >= enough]
     below = np.unique(np.where(values <= (NOISE_LEVELS if lossy else 0), 0, values)[values < threshold])
     white = 0 if exact else _white_noise(levels)
     above = np.unique(np.where(values >= top - white, top, values)[values >= threshold])
