@@ -19,6 +19,7 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medmultipoints.transforms.duplicates.all_pairs import (
     Hashes,
@@ -37,6 +38,9 @@ LOOKUP_COST = 16
 """One looked-up candidate takes as long as so many comparisons in blocks."""
 MOST_COMPARISONS = 4 * 10**10
 REPRESENTATIVES = 8
+SMALL = 8
+QUERIES_AT_ONCE = 1 << 15  # their places stay in the processor's cache
+Places = NDArray[np.int32]
 Method = Literal["bands", "all_pairs", "capped"]
 
 
@@ -135,85 +139,104 @@ def _look_up(rows: Rows, budget: int | None = None, cap: int | None = None) -> P
     bands = plan_bands(len(rows.queries), len(rows.index), rows.radius)
     kept, found, handed = no_pairs(), [no_pairs()], 0
     for place, band in enumerate(bands):
-        for candidates in _Table(band, rows).candidates(cap):
-            handed += len(candidates[0])
+        table = _Table(band, rows)
+        for query, index in table.candidates(cap):
+            handed += len(query)
             if budget is not None and handed > budget:
                 raise _TooFullError
-            found.append(_near(rows, candidates, bands[:place]))
+            found.append(table.near(query, index, bands[:place]))
             if sum(len(part[0]) for part in found) > GATHERED:
                 kept, found = keep_nearest([kept, *found], rows), []
     return keep_nearest([kept, *found], rows)
 
 
-def _near(rows: Rows, candidates: tuple[Numbers, Numbers], earlier: Sequence[Band]) -> Pairs:
-    """Return the candidates within the radius, of different groups, that no earlier band has found."""
-    query, index = candidates
-    differing = rows.queries[query] ^ rows.index[index]
-    bits = np.bitwise_count(differing)
-    near = np.flatnonzero(bits <= rows.radius)
-    near = near[rows.query_groups[query[near]] != rows.index_groups[index[near]]]
-    for band in earlier:
-        near = near[np.bitwise_count(band.keys(differing[near])) > band.flips]
-    query, index = query[near], index[near]
-    if rows.itself:
-        query, index = np.minimum(query, index), np.maximum(query, index)
-    return query, index, bits[near].astype(np.int64)
-
-
 class _Table:
-    """Queries and index sorted by one band's bits; inside a bucket by group, as the rows are."""
+    """Queries and index sorted by one band's bits; inside a bucket by group, as the rows are.
+
+    Places in the sorted order and their hashes are used throughout: neighbours in it lie next to each other in memory.
+    """
 
     def __init__(self, band: Band, rows: Rows) -> None:
         self.band, self.rows = band, rows
         keys, asking = band.keys(rows.index), band.keys(rows.queries)
         self.index = np.argsort(keys, kind="stable")
         self.queries = self.index if rows.itself else np.argsort(asking, kind="stable")
-        self.asking = asking[self.queries]
+        self.index_hashes = rows.index[self.index]
+        self.query_hashes = self.index_hashes if rows.itself else rows.queries[self.queries]
+        self.asking = asking[self.queries].astype(np.int32)
         self.asking_groups = rows.query_groups[self.queries]
-        self.starts = np.concatenate(([0], np.cumsum(np.bincount(keys, minlength=1 << band.width))))
+        counts = np.bincount(keys, minlength=1 << band.width)
+        self.starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
         self.groups = int(max(rows.index_groups.max(initial=0), rows.query_groups.max(initial=0))) + 1
         self.places = keys[self.index] * self.groups + rows.index_groups[self.index]
 
-    def candidates(self, cap: int | None) -> Iterator[tuple[Numbers, Numbers]]:
-        """Yield rows of queries and index that meet in a bucket, some at a time; of a full bucket only ``cap`` ones."""
-        for mask in self.band.masks():
-            # Of two buckets of one table that a mask links, the lower one looks up the higher one.
-            half = (self.asking >> (mask.bit_length() - 1)) & 1 == 0 if self.rows.itself and mask else slice(None)
-            wanted = self.asking[half] ^ mask
+    def candidates(self, cap: int | None) -> Iterator[tuple[Places, Places]]:
+        """Yield places of queries and index that meet in a bucket; of a full bucket only ``cap`` of each range."""
+        everywhere = np.arange(len(self.asking), dtype=np.int32)
+        lower, top = everywhere, 0
+        for mask in sorted(self.band.masks(), key=int.bit_length):
+            if self.rows.itself and mask.bit_length() != top:
+                # Of two buckets of one table that a mask links, the lower one looks up the higher one.
+                top = mask.bit_length()
+                lower = everywhere[(self.asking >> (top - 1)) & 1 == 0]
+            wanted = self.asking[lower] ^ np.int32(mask)
             low, high = self.starts[wanted], self.starts[wanted + 1]
             some = np.flatnonzero(high > low)
-            low, high = low[some], high[some]
-            query = (np.arange(len(self.asking))[half])[some]
-            before, after = self._own_range(wanted[some], query, low, high)
-            if self.rows.itself and not mask:
-                after = np.maximum(after, query + 1)
-            else:
-                yield from self._expand(query, low, before, cap)
-            yield from self._expand(query, after, high, cap)
+            yield from self._in_buckets(wanted[some], lower[some], low[some], high[some], cap, same=not mask)
 
-    def _own_range(self, wanted: Numbers, query: Numbers, low: Numbers, high: Numbers) -> tuple[Numbers, Numbers]:
-        """Return where the query's own group begins and ends in its bucket.
+    def _in_buckets(
+        self, wanted: Places, query: Places, low: Places, high: Places, cap: int | None, *, same: bool
+    ) -> Iterator[tuple[Places, Places]]:
+        """Yield each query with the places of its bucket, its own group left out.
 
-        Not looked for in small ones, filtered later.
+        Own groups are not looked for in small buckets, and filtered later. ``same``: the bucket is the query's own.
         """
-        before, after = low.copy(), low.copy()
-        full = np.flatnonzero(high - low > 8)
-        own = wanted[full] * self.groups + self.asking_groups[query[full]]
-        before[full] = np.searchsorted(self.places, own)
-        after[full] = np.searchsorted(self.places, own, side="right")
-        return before, after
+        size = high - low
+        small, full = np.flatnonzero(size <= SMALL), np.flatnonzero(size > SMALL)
+        first = np.maximum(low, query + 1) if self.rows.itself and same else low
+        yield from _step_by_step(query[small], first[small], high[small], cap)
+        own = wanted[full].astype(np.int64) * self.groups + self.asking_groups[query[full]]
+        before, after = (np.searchsorted(self.places, own, side=side).astype(np.int32) for side in ("left", "right"))
+        if not (self.rows.itself and same):
+            yield from _all_at_once(query[full], low[full], before, cap)
+        yield from _all_at_once(query[full], np.maximum(after, first[full]), high[full], cap)
 
-    def _expand(
-        self, query: Numbers, low: Numbers, high: Numbers, cap: int | None
-    ) -> Iterator[tuple[Numbers, Numbers]]:
-        """Yield every query with every place of its range."""
-        counts = high - low if cap is None else np.minimum(high - low, cap)
-        totals = np.cumsum(counts)
-        at, done = 0, 0
-        while at < len(query):
-            stop = max(int(np.searchsorted(totals, done + AT_ONCE, side="right")), at + 1)
-            part = counts[at:stop]
-            place = np.arange(totals[stop - 1] - done) + np.repeat(low[at:stop] - (totals[at:stop] - part - done), part)
-            if len(place):
-                yield self.queries[np.repeat(query[at:stop], part)], self.index[place]
-            at, done = stop, int(totals[stop - 1])
+    def near(self, query: Places, index: Places, earlier: Sequence[Band]) -> Pairs:
+        """Return the candidates within the radius, of different groups, that no earlier band has found, as rows."""
+        differing = self.query_hashes[query] ^ self.index_hashes[index]
+        bits = np.bitwise_count(differing)
+        near = np.flatnonzero(bits <= self.rows.radius)
+        for band in earlier:
+            near = near[np.bitwise_count(band.keys(differing[near])) > band.flips]
+        own, other = self.queries[query[near]], self.index[index[near]]
+        apart = self.rows.query_groups[own] != self.rows.index_groups[other]
+        own, other, found = own[apart], other[apart], bits[near][apart].astype(np.int64)
+        if self.rows.itself:
+            own, other = np.minimum(own, other), np.maximum(own, other)
+        return own, other, found
+
+
+def _step_by_step(query: Places, low: Places, high: Places, cap: int | None) -> Iterator[tuple[Places, Places]]:
+    """Yield every query with every place of its short range, or with the first ``cap`` ones."""
+    for start in range(0, len(query), QUERIES_AT_ONCE):
+        part = slice(start, start + QUERIES_AT_ONCE)
+        own, place = query[part], low[part]
+        left = high[part] - place if cap is None else np.minimum(high[part] - place, cap)
+        for step in range(int(left.max(initial=0))):
+            more = np.flatnonzero(left > step)
+            own, place, left = own[more], place[more], left[more]
+            yield own, place + np.int32(step)
+
+
+def _all_at_once(query: Places, low: Places, high: Places, cap: int | None) -> Iterator[tuple[Places, Places]]:
+    """Yield the same for few queries with long ranges."""
+    counts = high - low if cap is None else np.minimum(high - low, cap)
+    totals = np.cumsum(counts, dtype=np.int64)
+    at, done = 0, 0
+    while at < len(query):
+        stop = max(int(np.searchsorted(totals, done + AT_ONCE, side="right")), at + 1)
+        part = counts[at:stop]
+        place = np.arange(totals[stop - 1] - done) + np.repeat(low[at:stop] - (totals[at:stop] - part - done), part)
+        if len(place):
+            yield np.repeat(query[at:stop], part), place.astype(np.int32)
+        at, done = stop, int(totals[stop - 1])
