@@ -121,9 +121,10 @@ def _check_same(labels: LabelRows, tracked: LabelRows, tolerance: float) -> None
     if len(labels.lines) != len(tracked.lines):
         files = ", ".join(f"{rows.file} has {len(rows.lines)} rows" for rows in (labels, tracked))
         raise LabelProblem("label_track_mismatch", files)
-    far = np.asarray((np.abs(labels.values - tracked.values) > tolerance + _ROUNDING).any(axis=1))
-    if labels.labels == tracked.labels and not far.any():
+    apart = np.abs(labels.values - tracked.values)
+    if labels.labels == tracked.labels and apart.max() <= tolerance + _ROUNDING:
         return
+    far = np.asarray((apart > tolerance + _ROUNDING).any(axis=1))
     for row, (label, other) in enumerate(zip(labels.labels, tracked.labels, strict=True)):
         if label != other or far[row]:
             says = (f"{rows.where(row)} says {rows.texts[row]!r}" for rows in (labels, tracked))
@@ -160,7 +161,10 @@ def _parse_rows(data: bytes, file: str, *, tracked: bool) -> LabelRows:
         raise LabelProblem("label_row_invalid", f"{file}: is not UTF-8 text ({error})") from error
     rows = _plain_rows(file, text, tracked) if _PLAIN[tracked].fullmatch(text) else _odd_rows(file, text, tracked)
     # Six decimals may pass the edge by less than their step; each comparison is false for NaN.
-    sound = (rows.values >= -STEP - _ROUNDING) & (rows.values <= 1 + STEP + _ROUNDING)
+    least, most = -STEP - _ROUNDING, 1 + STEP + _ROUNDING
+    if rows.values.min() >= least and rows.values.max() <= most and rows.values[:, 2:].min() > 0:
+        return rows
+    sound = (rows.values >= least) & (rows.values <= most)
     sound[:, 2:] &= rows.values[:, 2:] > 0
     for row in np.flatnonzero(~sound.all(axis=1)).tolist():
         rows.refuse(row, "label_row_invalid", ": centre and size must be finite and in [0, 1], the size above 0")
