@@ -1,7 +1,9 @@
 """Small pictures for a page, made from the released bytes."""
 
 import base64
+import os
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -25,13 +27,14 @@ def read_thumbnails(folder: Path, manifest: Manifest, wanted: Collection[str]) -
     """
     found: dict[str, str] = {}
     left = set(wanted)
-    for path in table_files(manifest, "data") if left else ():
-        with readable(own_file(folder, manifest, path)) as file:
-            for group in _groups_with(file, left):
-                for row in file.read_row_group(group, columns=["sample_id", "image_sha256", "image"]).to_pylist():
-                    if row["image_sha256"] in left:
-                        found[row["image_sha256"]] = data_uri(row)
-                        left.discard(row["image_sha256"])
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for path in table_files(manifest, "data") if left else ():
+            with readable(own_file(folder, manifest, path)) as file:
+                for group in _groups_with(file, left):
+                    rows = file.read_row_group(group, columns=["sample_id", "image_sha256", "image"]).to_pylist()
+                    chosen = {row["image_sha256"]: row for row in rows if row["image_sha256"] in left}
+                    found |= zip(chosen, pool.map(data_uri, chosen.values()), strict=True)
+                    left -= chosen.keys()
     return found
 
 
