@@ -90,7 +90,21 @@ def _check_tables(folder: Path, manifest: Manifest) -> Iterator[str]:
             if table not in table_names():
                 yield f"{file.path} is no table of a release"
             else:
-                read_quarantine(folder, manifest, table)
+                rows = read_quarantine(folder, manifest, table)
+                yield from _wrong_values(file.path, table, rows) if rows is not None else ()
+
+
+def _wrong_values(path: str, table: str, rows: pl.DataFrame) -> Iterator[str]:
+    """Yield a sentence for each column that holds words which its declaration does not know, or a key twice."""
+    declared = load_table(table)
+    for column in declared.columns:
+        if column.name not in rows.columns or not isinstance(known := column.check.values, tuple):
+            continue
+        odd = rows[column.name].drop_nulls().filter(~rows[column.name].drop_nulls().is_in(list(known)))
+        if not odd.is_empty():
+            yield f"{path}: {odd[0]!r} is no {column.name} ({odd.len():,} rows)"
+    if declared.key in rows.columns and rows[declared.key].n_unique() < rows.height:
+        yield f"{path}: several rows have one {declared.key}"
 
 
 def check_totals(manifest: Manifest, tables: Tables) -> Iterator[str]:

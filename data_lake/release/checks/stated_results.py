@@ -20,7 +20,7 @@ from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.splits.joined import describe_joins
-from medmultipoints.transforms.splits.leakage import SHARED, count_shared, find_leaks
+from medmultipoints.transforms.splits.leakage import SHARED, count_places, count_shared, find_leaks
 
 Count = Annotated[int, Field(ge=0)]
 RELEASED = {"records": "records", "objects": "objects", "instructions": "instructions"}
@@ -114,6 +114,9 @@ def check_stated_leakage(folder: Path, manifest: Manifest, images: pl.DataFrame)
         found = describe_joins(images, read_joins(folder, manifest), stated_text(stated))
         if found != stated["examinations"]:
             yield f"{CERTIFICATE} has other joins of examinations than quarantine/joins.parquet gives"
+    for name, found in count_places(images).items():
+        if stated.get(name) != found:
+            yield f"{CERTIFICATE} has other {name} than the images have"
     for name, count in count_shared(images).items():
         if leaks[name] != count:
             yield f"{CERTIFICATE} has {leaks[name]} {name.replace('_', ' ')} in several splits, the table {count}"

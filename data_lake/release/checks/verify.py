@@ -89,7 +89,7 @@ def verify_release(folder: Path, *, leakage: bool = False, trust: Trust | None =
     signed = _signature(folder, manifest, trust) if trust is not None else None
     checks += [signed] if signed else []
     checks += _content_checks(folder, manifest)
-    checks += _unproved(manifest, signed=bool(signed and signed.ok))
+    checks += _unproved(manifest, signed=bool(signed and signed.ok), leakage=leakage)
     certificates: list[Certificate] = []
     if leakage:
         checks.append(_joins(folder, manifest))
@@ -143,11 +143,16 @@ def _content_checks(folder: Path, manifest: Manifest) -> Iterator[Check]:
         yield _run("pictures", lambda: check_pictures(pictures(), tables[0].images, tables[0].objects))
 
 
-def _unproved(manifest: Manifest, *, signed: bool) -> Iterator[Check]:
-    """Yield statements that nothing in the release proves."""
+def _unproved(manifest: Manifest, *, signed: bool, leakage: bool) -> Iterator[Check]:
+    """Yield statements that nothing in the release proves, or that were not asked to be proved."""
     if not signed:
         detail = "stated, not proved: a signature proves it (--allowed-signers)"
         yield Check("packages", True, detail, proved=False)
+        detail = "stated, not proved: they are of the sources; a signature proves them (--allowed-signers)"
+        yield Check("findings", True, detail, proved=False)
+    if not leakage and manifest.lists(CERTIFICATE):
+        detail = "stated, not proved: --leakage compares the pictures again"
+        yield Check("near_duplicates", True, detail, proved=False)
     for name in (RECIPE, INPUTS, EXPECTATIONS, CERTIFICATE):
         if not manifest.lists(name):
             yield Check(name, True, f"not proved: the release holds no {name}", proved=False)

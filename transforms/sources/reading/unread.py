@@ -1,5 +1,6 @@
 """What is known by name and not read: files of other tools, each with the way to a format that is."""
 
+import codecs
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from typing import Final
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.array_items import array_shapes
 from medmultipoints.transforms.sources.annotated import Hint
+from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.json_rows import parse_json
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import plural
@@ -88,6 +91,8 @@ UNREAD: Final = (
 
 _MOST: Final = 3
 """Files that hints of one kind name."""
+_LOOKED_AT: Final = 1 << 20
+_TEXTS: Final = (".txt", ".csv", ".tsv", ".json", ".xml")
 
 
 def find_unread(listing: Listing) -> tuple[Hint, ...]:
@@ -129,20 +134,62 @@ def _picture_labels(listing: Listing) -> list[Hint]:
 
 def _other_texts(listing: Listing, known: Collection[str]) -> list[Hint]:
     """Return hints of JSON documents of an unknown shape, and of texts whose lines begin with pictures."""
-    index = PictureIndex(listing.photos)
+    index, encoded = PictureIndex(listing.photos), _other_encodings(listing)
     hints = []
     for name in listing.of("text"):
         head = listing.head(name)
         line = head.decode("utf-8-sig", "replace").strip().partition("\n")[0]
-        if name in known or name in set(find_tables(listing, 2)):
+        if name in known or name in encoded or name in set(find_tables(listing, 2)):
             continue
-        if line.startswith(("{", "[")):
+        if line.startswith(("{", "[", "//", "/*")) and (damage := _damage(listing, name)):
+            hints.append(Hint("not_read_json", f"{damage}; nothing of it is read"))
+        elif line.startswith(("{", "[")):
             said = f"{name} is JSON of an unknown shape ({line[:60]}…): lists of COCO must stand at its top, records "
             hints.append(Hint("not_read_json", f"{said}of other JSON must name pictures and hold boxes or outlines"))
         elif " " in line and index.find(line.split()[0]).member:
             said = f"{name} names pictures in lines such as {line[:60]!r}, which no format reads"
             hints.append(Hint("not_read_lines", f"{said}; write a table with a row a box"))
-    return hints[:_MOST]
+        elif uneven := _find_uneven_row(listing.read(name)):
+            hints.append(Hint("not_read_table", f"{name}, {uneven}; a table has a row a line, all of one length"))
+    return [*hints[:_MOST], *(Hint("not_read_text", said) for said in encoded.values())]
+
+
+def _damage(listing: Listing, name: str) -> str:
+    try:
+        parse_json(listing.read(name), name)
+    except MemberProblem as problem:
+        return problem.detail
+    return ""
+
+
+def _find_uneven_row(data: bytes) -> str:
+    """Return the first row of a text in columns that has other columns than its first; empty where there is none."""
+    lines = data[:_LOOKED_AT].decode("utf-8-sig", "replace").splitlines()
+    separator = max(",;\t", key=lines[0].count) if lines else ","
+    columns = lines[0].count(separator) + 1 if lines else 0
+    if columns < 4:
+        return ""
+    for at, line in enumerate(lines, start=1):
+        if line.count('"') % 2:
+            return f"line {at} has a quotation mark that does not end"
+        if line.strip() and '"' not in line and line.count(separator) + 1 != columns:
+            return f"line {at} has {line.count(separator) + 1} columns, the first line {columns}"
+    return ""
+
+
+def _other_encodings(listing: Listing) -> dict[str, str]:
+    """Return texts in UTF-16 (half of the bytes of plain words are zero there), and those with zero bytes."""
+    found: dict[str, str] = {}
+    for name in listing.of("text", "other"):
+        head = listing.head(name)[:4096]
+        if split_path(name).extension not in _TEXTS or len(found) == _MOST:
+            continue
+        marked = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        if marked or (head and head.count(0) * 5 > 2 * len(head)):
+            found[name] = f"{name} is written in UTF-16: save it as UTF-8"
+        elif 0 in head:
+            found[name] = f"{name} holds a zero byte (at {head.index(0):,}), so it is no text"
+    return found
 
 
 def _tables_without_boxes(listing: Listing) -> list[Hint]:
