@@ -87,7 +87,8 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 def _decision(entry: Mapping[str, Any]) -> str:
     """Return what an entry of the corrections does, or why an image is withdrawn, with all that it says of it."""
-    said = (entry.get(name) for name in ("kind", "object", "label", "box", "boxes"))
+    first = ("kind", "object", "label", "box", "boxes", "masks", "points")
+    said = (entry.get(name) for name in first)
     action = entry.get("action") or entry.get("reason") or dict(entry)
     return " ".join([str(action), *(str(one) for one in said if one)])
 
