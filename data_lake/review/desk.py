@@ -25,7 +25,7 @@ from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.regions.outlines import Polygon, simplify_outlines, trace_outlines
 from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.reporting.choices import worst_first
-from medmultipoints.transforms.review.difference import difference_words
+from medmultipoints.transforms.review.difference import difference_words, privacy_words
 from medmultipoints.transforms.review.entries import Seen
 from medmultipoints.transforms.review.sampling import draw_order
 
@@ -61,6 +61,7 @@ class Desk:
         records = read_parquet(folder, manifest, "data").select("record_id", "sample_id", "label").rows()
         self.records = len(records)
         unnamed = {label for *_, label in records} - set(names.values())  # labels that the recipe keeps as they are
+        self.released = sorted({self.key_of(label) for *_, label in records})
         self.labels = sorted({*names, *unnamed})
         self.findings: dict[str, Row] = {row["finding_id"]: row for row in [*self._drawn(records, sample), *findings]}
 
@@ -108,6 +109,7 @@ class Desk:
         }
         own |= {"source": finding["source_box"], "derived": finding["derived_box"]}
         words = difference_words(finding["source_box"], finding["derived_box"])
+        words += privacy_words(finding["kind"], self.manifest.recipe.get("privacy", {}))
         if image is None:
             return own | {"words": words, "image_sha256": None, "objects": [], "neighbours": [], "strip": []}
         return own | {

@@ -95,6 +95,7 @@ class Server:
             "title": self.desk.title,
             "file": str(self.file.path),
             "labels": self.desk.labels,
+            "released": self.desk.released,
             "rows": rows,
             "statements": self._statements(entries),
         }

@@ -1,13 +1,31 @@
 """Two boxes in words and numbers: how the one lies to the other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from medmultipoints.transforms.audit.text_findings import SHOWN
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.regions.boxes import iou
 from medmultipoints.transforms.reporting.drawing import number
 
 NEAR_PX = 1.5
+PRIVACY = {kind: key for key, kind in SHOWN.items()} | {"carries_gps": "gps"}
+"""The key of the recipe's section `privacy` that a finding of this kind is a matter of."""
+DONE = {
+    "report": 'nothing was done. "redact" fills such places in all pictures, "quarantine" holds the pictures back',
+    "redact": "such places were filled, but for those that touch an object",
+    "quarantine": "such pictures are held back",
+    "refuse": "such a picture ends a build",
+}
 SIDES = ("left", "top", "right", "bottom")
+
+
+def privacy_words(kind: str, privacy: Mapping[str, str]) -> list[str]:
+    """Return what the recipe says about a finding that may concern a person: one decision for all such pictures."""
+    key = PRIVACY.get(kind)
+    if key is None:
+        return []
+    action = privacy.get(key, "report")
+    return [f'[privacy] {key} = "{action}" in the recipe: {DONE.get(action, action)}.']
 
 
 def difference_words(source: Sequence[float] | None, derived: Sequence[float] | None) -> list[str]:

@@ -74,6 +74,7 @@ async function loadQueue() {
   state.rows = found.rows;
   state.labels = found.labels;
   state.file = found.file;
+  state.released = found.released;
   $("title").textContent = found.title;
   document.title = `Review of ${found.title}`;
   $("statements").replaceChildren(...found.statements.map((text) => element("li", text)));
@@ -398,7 +399,10 @@ function objectList() {
     const label = document.createElement("select");
     label.append(...[...new Set([...state.labels, one.label])].map((name) => new Option(name, name, false, name === one.label)));
     label.setAttribute("aria-label", `label of object ${place + 1}`);
-    label.onchange = () => state.canvas.relabel(one.key, label.value);
+    label.onchange = () => {
+      state.canvas.relabel(one.key, label.value);
+      if (!state.released.includes(label.value)) hint(`No object of this release is labelled ${label.value}: it would be a new class, and the next release a major version.`);
+    };
     row.append(mark, pick, label, element("span", words, "quiet"));
     list.append(row);
   });
@@ -406,15 +410,23 @@ function objectList() {
   return list;
 }
 
+// What a decision leaves, so that two of them can be told apart in words.
+function verdictWords(one) {
+  if (one.verdict === "accept") return "accepted";
+  if (!one.objects) return "picture excluded";
+  const left = one.objects.map(([label, box]) => `${label} ${sizeOf({ box })}`).slice(0, 4).join(", ") || "nothing";
+  return `${one.verdict === "exclude" ? "object removed" : "corrected"}; leaves ${left}${one.objects.length > 4 ? ", …" : ""}`;
+}
+
 function decisionList() {
   const list = element("ul");
   for (const one of state.item.decisions) {
     const row = element("li");
-    row.append(element("b", `${one.reviewer}: ${one.verdict}`), `, ${one.date}: ${one.reason}${one.in_force ? "" : " (second reading, not applied)"}${one.settles ? " (settles the conflict)" : ""}`);
+    row.append(element("b", `${one.reviewer}: ${verdictWords(one)}`), `, ${one.date}: ${one.reason}${one.in_force ? "" : " (second reading, not applied)"}${one.settles ? " (settles the conflict)" : ""}`);
     list.append(row);
   }
   if (!state.item.decisions.length) list.append(element("li", "Another reviewer decided; you see it after your own decision."));
-  if (state.item.conflict) list.prepend(element("li", "The decisions disagree. Decide again and tick “settles the conflict”.", "tag conflict"));
+  if (state.item.conflict) list.prepend(element("li", "The decisions disagree. Decide again: the dialog then asks whether yours settles the conflict.", "tag conflict"));
   return list;
 }
 
