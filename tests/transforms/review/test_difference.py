@@ -1,3 +1,15 @@
+"""A finding in words: how two boxes lie to each other, and what the recipe says about personal text."""
+
+from medmultipoints.transforms.review.difference import difference_words, privacy_words
+
+
+def test_two_boxes_in_words() -> None:
+    assert difference_words(None, None) == []
+    assert difference_words([10, 10, 20, 20], [10, 10, 20, 20])[-1] == "All sides agree within 1.5 px."
+    tiny = difference_words([10, 10, 11, 13], [0, 0, 300, 500])
+    assert tiny[-1] == "Its area is less than a hundredth of that of the derived box."
+
+
 def test_what_may_concern_a_person_is_a_matter_of_the_recipe() -> None:
     assert privacy_words("shifted", {}) == []
     (reported,) = privacy_words("shows_date", {})
