@@ -144,6 +144,7 @@ def run(
 
         def ready(due: datetime | None) -> None:
             print_json({"ui": page, "api": api}) if as_json else OUT.print(f"[bold]{page}/v2/[/]", highlight=False)
+            say(f"runs are started at {page}/v2/deployments, and shown at {page}/v2/runs")
             for line in announcement(what, due):
                 say(line)
             HEARTBEAT.idle = True

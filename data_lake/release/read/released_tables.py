@@ -20,7 +20,6 @@ from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.transforms.columns.tables import column_names, empty_frame, load_table, schema_of
 from medmultipoints.transforms.diff.releases import INSTRUCTION_SCHEMA, Tables
 from medmultipoints.transforms.errors import DataError, UsageError
-from medmultipoints.transforms.splits.order import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +57,9 @@ def dialects_in(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def splits_of(manifest: Manifest) -> tuple[str, ...]:
-    """Return the splits that have images, train first."""
+    """Return the splits that have images, sorted."""
     places = (table_place(file.path) for file in manifest.files)
-    return tuple(in_order(split for table, split in filter(None, places) if table == "images"))
+    return tuple(sorted({split for table, split in filter(None, places) if table == "images"}))
 
 
 def check_split(manifest: Manifest, split: str | None) -> None:

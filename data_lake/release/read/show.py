@@ -7,6 +7,7 @@ from medmultipoints.data_lake.release.read.released_tables import read_all_instr
 from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.compose.stats import count_images, count_labels, count_tasks, note_splits, note_tasks
+from medmultipoints.transforms.splits.order import in_order
 
 
 @reads_release
@@ -28,7 +29,7 @@ def describe_release(folder: Path) -> dict[str, Any]:
         "logical_digest": manifest.logical_digest,
         "files": len(manifest.files),
         "bytes": sum(file.bytes for file in manifest.files),
-        "splits": list(splits_of(manifest)),
+        "splits": in_order(splits_of(manifest)),
         "images": images.height,
         "records": records.height,
         "objects": int(records["count"].sum()),

@@ -208,9 +208,11 @@ def test_the_first_screen_says_what_to_do_and_shows_the_worst_finding(release: P
     own, album = read_materials(release), Album([release])
     found = replace_found(own, pl.DataFrame([FINDING]))
     told = sections.summary(found)
-    steps = sections.to_do(told)
-    assert steps[0][0] == "Decide about 1 finding of the audit."
-    assert steps[0][1].startswith("medmultipoints review serve")
+    steps = sections.to_do(told, "tiny/1.0.0")
+    assert steps[0][0].startswith("Decide about 1 finding of the audit.")
+    assert steps[0][1] == (
+        "medmultipoints review serve lake/releases/tiny/1.0.0 --corrections corrections/tiny.toml --open"
+    )
     shown = sections.first_pictures(sections.findings(found, album), sections.gallery(found))
     assert [words for words, _ in shown] == ["error: phantom", "cluster, count 0", "instrument, count 1"]
 
