@@ -24,7 +24,7 @@ def _between(low: str, value: str, high: str) -> pl.Expr:
 
 
 def _where_given(x: str, y: str, rule: pl.Expr) -> pl.Expr:
-    """Return both coordinates are null, or both are given and the rule holds."""
+    """Check that both coordinates are null, or both are given and the rule holds."""
     neither = pl.col(x).is_null() & pl.col(y).is_null()
     return neither | (pl.col(x).is_finite() & pl.col(y).is_finite() & rule).fill_null(False)
 
@@ -57,7 +57,7 @@ def _least(lists: pl.Expr, bound: pl.Expr | float) -> pl.Expr:
 
 
 def _boxes_inside(slack_px: float, *, strict: bool) -> pl.Expr:
-    """Return every box side lies within the image, or passes an edge by up to the slack (strict: by less)."""
+    """Check that every box side lies within the image, or passes an edge by up to the slack (strict: by less)."""
 
     def within(lists: pl.Expr, side: int) -> pl.Expr:
         edge = pl.col("img_size").list.get(side, null_on_oob=True).cast(pl.Float64)

@@ -64,5 +64,5 @@ class _Plain(yaml.SafeDumper):
     """Writes equal parts out, without anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-        """Return no part is named."""
+        """Return True, so that no part gets a name."""
         return True

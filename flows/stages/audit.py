@@ -49,7 +49,7 @@ def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 
 def audit_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return every finding is about an image of a source, and every one with a hash about a kept image."""
+    """Check that every finding is about an image of a source, and every one with a hash about a kept image."""
     findings, images = tables["disagreements"], kept_images(inputs)
     return {
         "findings_have_samples": references_hold(findings, "sample_id", inputs.scan("samples"), "sample_id"),

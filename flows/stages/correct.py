@@ -17,7 +17,7 @@ from medmultipoints.transforms.records import Exclusion
 
 
 def correct_images(build: Build, inputs: Inputs, _shard: str) -> Output:
-    """Return every decision of the recipe with what it is about; images that may not be released are dropped."""
+    """Check that every decision of the recipe with what it is about; images that may not be released are dropped."""
     recipe, images = build.recipe, inputs.read("images")
     decisions = recipe.corrections.decisions
     names = dict(recipe.labels.names)
@@ -71,7 +71,7 @@ def leave_out(sample_id: str, reason: str, entry: Correction | Withdrawal) -> Ex
 
 
 def correct_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return every decision is about an image."""
+    """Check that every decision is about an image."""
     corrections, images = tables["corrections"], inputs.scan("images")
     return {"corrections_have_images": references_hold(corrections, "sample_id", images, "sample_id")}
 

@@ -74,7 +74,7 @@ def _frame(table: str, rows: Rows) -> pl.DataFrame:
 
 
 def describe_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return every description is of a released picture."""
+    """Check that every description is of a released picture."""
     images = inputs.scan("released_images")
     return {"descriptions_have_images": references_hold(tables["descriptions"], "sample_id", images, "sample_id")}
 

@@ -91,7 +91,7 @@ def name_join(one: str, two: str, match: SceneMatch, read: Callable[[str], bytes
 
 
 def join_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return both pictures of every join are kept images."""
+    """Check that both pictures of every join are kept images."""
     images = kept_images(inputs)
     return {
         "first_images_are_kept": references_hold(tables["joins"], "sample_id", images, "sample_id"),

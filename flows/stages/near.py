@@ -19,7 +19,7 @@ def find_near_duplicates(build: Build, inputs: Inputs, _shard: str) -> Output:
 
 
 def near_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return both images of every pair are kept ones, of different groups."""
+    """Check that both images of every pair are kept ones, of different groups."""
     near, images = tables["near_duplicates"].collect(), kept_images(inputs)
     same = near.filter(pl.col("group_id") == pl.col("other_group")).height
     return {

@@ -62,6 +62,7 @@ def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
         labels=released_names(recipe, inputs),
         track_rounding=recipe.boxes.track_rounding,
         zero_counts=recipe.labels.zero_counts,
+        corrections=rows_of(images, inputs.scan("corrections")),
         licences={source.name: source.info.licence for source in build.sources},
     )
     used = composed.released_images["sample_id"].to_list()
@@ -78,7 +79,7 @@ def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
 
 
 def record_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return objects have records, records have images, and every count is the number of its objects.
+    """Check that objects have records, records have images, and every count is the number of its objects.
 
     No source is lost.
     """

@@ -88,7 +88,7 @@ def _reject(sample_id: str, touched: list[str]) -> Exclusion:
 
 
 def redact_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return every redacted picture is an image of a split."""
+    """Check that every redacted picture is an image of a split."""
     images = split_images(inputs)
     return {"redactions_have_images": references_hold(tables["redactions"], "sample_id", images, "sample_id")}
 

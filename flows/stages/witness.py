@@ -97,7 +97,7 @@ def _left_out(said: pl.DataFrame, images: pl.DataFrame, used: dict[str, str]) ->
 
 
 def witness_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return predictions are about images of the build, proposals come from predictions."""
+    """Check that predictions are about images of the build, and proposals come from predictions."""
     predictions = tables["predictions"]
     origin = tables["proposals"].with_columns(prediction_id=pl.col("proposal_id").str.replace(r":\d+$", ""))
     return {

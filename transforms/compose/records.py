@@ -44,12 +44,14 @@ def compose_records(
     track_rounding: Rounding = "none",
     zero_counts: bool = False,
     own_policies: Mapping[str, Policy] | None = None,
+    corrections: pl.DataFrame | None = None,
 ) -> Composed:
     """Return records (without the column ``image``), objects and released images of ``images``, the kept ones.
 
     ``labels`` maps labels of the regions to released ones; regions of other labels are left out. An image
-    without a record is excluded: ``label_not_selected``, ``evidence_not_selected``, ``no_objects``, ``specks_only`` or
-    ``unverified_empty`` (the source has no annotation of it).
+    without a record is excluded: ``label_not_selected``, ``objects_excluded_by_review`` (by ``corrections``),
+    ``evidence_not_selected``, ``no_objects``, ``specks_only`` or ``unverified_empty`` (the source has no annotation
+    of it).
     """
     context = _describe_images(samples, images, splits, duplicates, labels, licences)
     regions = _without_tones(regions, images)
@@ -64,7 +66,9 @@ def compose_records(
         records=_gather_records(pairs, objects, context, sorted(set(labels.values()))),
         objects=objects.sort("object_id").drop("point"),
         released_images=context.join(pairs, on="sample_id", how="semi").select(IMAGE_COLUMNS).sort("sample_id"),
-        exclusions=_explain(context.join(pairs, on="sample_id", how="anti"), regions, policy, own_policies),
+        exclusions=_explain(
+            context.join(pairs, on="sample_id", how="anti"), regions, policy, own_policies, corrections
+        ),
     )
 
 
@@ -165,7 +169,11 @@ def _point_or_empty(x: str, y: str) -> pl.Expr:
 
 
 def _explain(
-    unused: pl.DataFrame, regions: pl.DataFrame, policy: Policy, own_policies: Mapping[str, Policy] | None
+    unused: pl.DataFrame,
+    regions: pl.DataFrame,
+    policy: Policy,
+    own_policies: Mapping[str, Policy] | None,
+    corrections: pl.DataFrame | None,
 ) -> pl.DataFrame:
     """Return one exclusion per image without a record."""
     own = regions.join(unused, on="sample_id", how="semi")
@@ -174,6 +182,8 @@ def _explain(
     reason = (
         pl.when(pl.col("found").is_not_null())
         .then(pl.lit("label_not_selected"))
+        .when(pl.col("reviewed").is_not_null())
+        .then(pl.lit("objects_excluded_by_review"))
         .when(pl.col("evidence").is_not_null())
         .then(pl.lit("evidence_not_selected"))
         .when("annotated")
@@ -185,11 +195,21 @@ def _explain(
     return (
         unused.join(selected, on="sample_id", how="left")
         .join(others, on="sample_id", how="left")
+        .join(_excluded_objects(corrections), on="sample_id", how="left")
         .with_columns(key="sample_id", verdict=pl.lit("dropped"), reason=reason)
         .with_columns(detail=_detail(policy))
         .select(EXCLUSION_SCHEMA.keys())
         .sort("key")
     )
+
+
+def _excluded_objects(corrections: pl.DataFrame | None) -> pl.DataFrame:
+    """Return ``reviewed`` by sample_id: who excluded objects of the image, when and why."""
+    if corrections is None:
+        return pl.DataFrame(schema={"sample_id": pl.String, "reviewed": pl.String})
+    said = pl.format("{} ({}, {})", "reason", "reviewer", "date")
+    excluded = corrections.filter(pl.col("action") == "exclude", pl.col("object_id").is_not_null())
+    return excluded.group_by("sample_id").agg(reviewed=said.unique().sort().str.join("; "))
 
 
 def _join_distinct(name: str) -> pl.Expr:
@@ -201,6 +221,8 @@ def _detail(policy: Policy) -> pl.Expr:
     return (
         pl.when(reason == "label_not_selected")
         .then(pl.format("{}: the recipe's label map has none of its labels ({})", stem, "found"))
+        .when(reason == "objects_excluded_by_review")
+        .then(pl.format("{}: a reviewer excluded its objects: {}", stem, "reviewed"))
         .when(reason == "evidence_not_selected")
         .then(
             pl.format(

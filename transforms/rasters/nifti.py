@@ -62,7 +62,7 @@ def read_volume(data: bytes, name: str, channel: int | None = None) -> Volume:
 
 @lru_cache(maxsize=160)
 def _cached(data: bytes, name: str, channel: int | None) -> Volume:
-    """Return volumes of small files are kept: each of their planes asks for them again."""
+    """Return a volume, kept in memory where its file is small: each of their planes asks for them again."""
     nibabel = require_nibabel()
     plain = _unpack(data, name)
     try:

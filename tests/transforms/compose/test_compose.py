@@ -188,6 +188,24 @@ def test_a_frame_without_annotation_never_counts_0(make_table: MakeTable) -> Non
     assert composed.exclusions.select("key", "verdict", "reason").rows() == [("s/a", "dropped", "unverified_empty")]
 
 
+def test_an_image_whose_objects_a_reviewer_excluded_says_so(make_table: MakeTable) -> None:
+    """What the policy leaves out of its regions is not why it has no record."""
+    excluded = pl.DataFrame(
+        {
+            "sample_id": ["s/a", "s/a", "s/b"],
+            "action": ["exclude", "accept", "exclude"],
+            "object_id": ["s/a:mask:polyps:0", "s/a:mask:polyps:0", "s/b:mask:polyps:0"],
+            "reason": ["a fold", "right", "a bubble"],
+            "reviewer": ["A. B.", "C. D.", "A. B."],
+            "date": ["2026-11-30"] * 3,
+        }
+    )
+    composed = compose(make_table, [SOURCE], corrections=excluded)
+    assert composed.exclusions.select("reason", "detail").rows() == [
+        ("objects_excluded_by_review", "a: a reviewer excluded its objects: a fold (A. B., 2026-11-30)")
+    ]
+
+
 def test_a_mask_of_specks_alone_never_counts_0(make_table: MakeTable) -> None:
     composed = compose(make_table, [], [{"sample_id": "s/a", "annotated": False, "mask_off_binary": 3}])
     assert composed.exclusions.select("reason", "detail").rows() == [
