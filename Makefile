@@ -59,6 +59,7 @@ bench: .venv
 
 # A file and not the folder says that it is whole: an interrupted installation leaves the folder too.
 .venv/installed: requirements.lock pyproject.toml
+	@echo "installing the packages of requirements.lock into .venv, about a minute"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -35,6 +35,7 @@ from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, 
 from medmultipoints.flows.engine.run import run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.compose.stats import count_labels, note_splits, note_tasks
+from medmultipoints.transforms.sources.reading.proposing import plural
 
 MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 4, 2, 3, 3
 
@@ -124,20 +125,26 @@ def timed(request: BuildRequest) -> Outcome:
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """Print at most sixteen lines: what the release holds, what was left out and why, notes, and where it is."""
+    """Print at most 20 lines: what the release holds, what was left out and why, notes, decisions, where it is."""
     if unchanged(outcome):
         return
     OUT.print(f"[bold]{outcome.sentence()}[/] in {outcome.seconds:.1f} s")
     table("", *label_table(outcome))
-    for line in (*shortened(left_out(outcome), MOST_REASONS), *shortened(notes_of(outcome), MOST_NOTES)):
+    notes = shortened([f"note        {line}" for line in notes_of(outcome)], MOST_NOTES)
+    for line in (*shortened(left_out(outcome), MOST_REASONS), *notes, *review_of(outcome)):
         OUT.print(line, markup=False)
     print_places(outcome, root=True)
 
 
 def left_out(outcome: Outcome) -> list[str]:
-    """Return why inputs yielded nothing: one line a verdict, its reasons by their number."""
+    """Return why inputs yielded nothing: one line a verdict, its reasons by their number.
+
+    Questions that the format of a trainer cannot hold are no loss of the release.
+    """
     found: dict[str, dict[str, int]] = {}
-    for _, verdict, reason, count in reasons_of(outcome):
+    for stage, verdict, reason, count in reasons_of(outcome):
+        if stage == "translate":
+            continue
         reasons = found.setdefault(verdict, {})
         reasons[reason] = reasons.get(reason, 0) + count
     return [
@@ -158,6 +165,21 @@ def notes_of(outcome: Outcome) -> list[str]:
     asked = outcome.build.recipe.instructions
     notes = note_splits(outcome.table("released_images"), outcome.build.recipe.splits.fractions)
     return [*notes, *note_tasks(outcome.table("instructions"), asked.tasks, degenerate=asked.degenerate)]
+
+
+def review_of(outcome: Outcome) -> list[str]:
+    """Return what asks for a person: findings to decide, decisions that were applied, what pictures show of people."""
+    findings, decided = outcome.table("disagreements"), outcome.table("corrections").height
+    counts = [(name, findings.filter(severity=name).height) for name in ("error", "warning")]
+    words = ", ".join(plural(count, name) for name, count in counts if count)
+    lines = [f"decisions   {plural(decided, 'decision')} of reviewers applied"] if decided else []
+    if words:
+        lines.append(f"to decide   {words}: medmultipoints audit {shown(outcome.release.path)}")
+    shows = findings.filter(pl.col("kind").str.starts_with("shows_")).group_by("kind").len().sort("kind").rows()
+    if shows:
+        kinds = ", ".join(f"{kind.removeprefix('shows_')} in {plural(count, 'picture')}" for kind, count in shows)
+        lines.append(f"privacy     text in pictures: {kinds}")
+    return lines
 
 
 def shortened(lines: Sequence[str], most: int) -> list[str]:

@@ -104,15 +104,16 @@ class StageProgress:
     def stage_started(self, stage: str, shards: int) -> None:
         """Add a bar."""
         self.bars[stage] = self.progress.add_task(stage, total=shards, rate="")
-        HEARTBEAT.doing = f"{stage}, 0 of {shards} shards"
         self.inputs[stage] = 0
+        HEARTBEAT.doing = f"stage {stage}"
 
     def shard_finished(self, stage: str, shard: str, inputs: int) -> None:
         """Move the bar."""
         self.inputs[stage] += inputs
-        seconds = self.progress.tasks[self.bars[stage]].elapsed or 1e-9
         task = self.progress.tasks[self.bars[stage]]
-        HEARTBEAT.doing = f"{stage}, {task.completed + 1:g} of {task.total:g} shards"
+        seconds = task.elapsed or 1e-9
+        parts = f", part {task.completed + 1:g} of {task.total:g}" if task.total and task.total > 1 else ""
+        HEARTBEAT.doing = f"stage {stage}{parts}, {self.inputs[stage]:,} inputs done"
         self.progress.update(self.bars[stage], advance=1, rate=f"{self.inputs[stage] / max(seconds, 1e-9):,.0f}/s")
 
     def stage_finished(self, result: "StageResult") -> None:

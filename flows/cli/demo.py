@@ -25,7 +25,8 @@ def demo(
     Example: `medmultipoints demo --lake /tmp/lake`
     """
     folder = open_lake(lake).landing / f"simulated-{seed}"
-    say(f"simulating three sources with {len(all_faults())} kinds of planted faults in {shown(folder)}")
+    if not folder.exists():
+        say(f"simulating three sources with {len(all_faults())} kinds of planted faults in {shown(folder)}")
     simulated = write_sources(folder, seed=seed, sizes=SimulatedSizes(), faults=all_faults())
     paths = {name: str(path) for name, path in simulated.paths.items()}
     outcome = timed(BuildRequest(recipe="demo", lake=str(lake), sources=paths, workers=workers, version="auto"))
@@ -43,6 +44,7 @@ def print_summary(outcome: Outcome) -> None:
     release = shown(outcome.release.path)
     OUT.print("\n[bold]Try next[/]")
     OUT.print(f"  medmultipoints verify {release}", markup=False)
+    OUT.print(f"  medmultipoints review serve {release} --corrections corrections/demo.toml --open", markup=False)
     OUT.print(f"  medmultipoints quarantine list --lake {shown(outcome.build.lake.root)}", markup=False)
     OUT.print(f"  python -c \"from datasets import load_dataset; print(load_dataset('{release}'))\"\n", markup=False)
     print_places(outcome)

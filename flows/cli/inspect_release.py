@@ -23,6 +23,7 @@ from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.engine.publishing import place_of
 from medmultipoints.transforms.dialects.registry import DIALECTS
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.sources.reading.proposing import plural
 
 LIST = "list"
 ReleaseArgument = Annotated[Path, typer.Argument(help="Folder of a release.")]
@@ -81,6 +82,7 @@ def verify(
         published = place_of(release)
         checks = (*report.checks, *([check_rows(*published, folder)] if published else []))
     failed = [check for check in checks if not check.ok]
+    stated = [check for check in checks if check.ok and not check.proved]
     if as_json:
         found = {"leakage": report.leakage} if leakage else {}
         print_json({"ok": not failed, "checks": [asdict(check) for check in checks], **found})
@@ -89,6 +91,9 @@ def verify(
         table(str(release), ["", "check", "found"], rows)
         if report.leakage is not None:
             print_certificate(report.leakage)
+        if not failed:
+            rest = f"; {plural(len(stated), 'statement')} that no file can prove: a signature would" if stated else ""
+            OUT.print(f"\n[bold]all {len(checks) - len(stated)} checks hold[/]{rest}")
     if failed:
         say_error(f"{len(failed)} of {len(checks)} checks failed: do not use this copy; get or build it again.")
         raise typer.Exit(1)

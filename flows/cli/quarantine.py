@@ -31,7 +31,7 @@ def list_rejected(
     grouped = (
         frame.with_row_index("run_order")
         .sort("run_order")
-        .group_by("stage", "source", "verdict", "reason", maintain_order=True)
+        .group_by("reason", "source", "stage", "verdict", maintain_order=True)
         .agg(
             pl.len().alias("inputs"),
             pl.col("sample_id").drop_nulls().n_unique().alias("images"),

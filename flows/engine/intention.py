@@ -16,15 +16,22 @@ LEAST_FREE = 64 * 1024 * 1024
 UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
-def intention(recipe: Recipe, infos: Mapping[str, SourceInfo], paths: Mapping[str, str], lake: Lake) -> list[str]:
-    """Return what will be built from what, and where to; a second line where the disk may be too small."""
+def intention(
+    recipe: Recipe, infos: Mapping[str, SourceInfo], paths: Mapping[str, str], lake: Lake, version: str | None = None
+) -> list[str]:
+    """Return what will be built from what, and where to; a second line where the disk may be too small.
+
+    ``version``: as it is asked for; ``auto`` is decided when the release is there to be compared.
+    """
     found = {name: _source(info, paths.get(name), lake) for name, info in infos.items()}
     policies = own_policies(recipe)
     said = [
         f"{name} ({words}{f', {policies[name]}' if name in policies else ''})" for name, (words, _) in found.items()
     ]
-    place = lake.releases / recipe.name / recipe.version
-    first = f"{recipe.name} {recipe.version}, boxes {recipe.boxes.policy}: {', '.join(said)}; to {_short(place)}"
+    place = lake.releases / recipe.name
+    place = place if version == "auto" else place / recipe.version
+    called = f"{recipe.name}, version auto" if version == "auto" else f"{recipe.name} {recipe.version}"
+    first = f"{called}, boxes {recipe.boxes.policy}: {', '.join(said)}; to {_short(place)}"
     need, free = sum(size for _, size in found.values()), shutil.disk_usage(lake.root).free
     if need <= free:
         return [first]

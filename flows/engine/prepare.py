@@ -85,7 +85,7 @@ def prepare(
     infos = source_infos(recipe.sources, load_catalogue())
     choose_licence(list(infos.values()))
     check_room(lake)
-    for line in intention(recipe, infos, paths, lake):
+    for line in intention(recipe, infos, paths, lake, request.version):
         say(line)
     given_first = sorted(recipe.sources, key=lambda name: name not in paths)
     leave_out = recipe.validation.broken_sources == "leave-out"

@@ -145,7 +145,7 @@ def places_of(found: dict[str, PictureText]) -> pl.DataFrame:
 
 
 def text_rules(tables: Scans, inputs: Inputs) -> Rules:
-    """Return every picture that was read is an image, and every place is in an image."""
+    """Check that every picture that was read is an image, and every place is in an image."""
     return {
         "readings_have_images": references_hold(tables["readings"], "sample_id", inputs.scan("images"), "sample_id"),
         "places_have_images": references_hold(tables["text_places"], "sample_id", inputs.scan("images"), "sample_id"),

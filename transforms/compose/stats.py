@@ -115,7 +115,8 @@ def note_tasks(instructions: pl.DataFrame, asked: Iterable[str], *, degenerate: 
     """
     found = set(instructions["task"])
     why = "no question could be asked" + (", or every answer was the same" if degenerate == "leave_out" else "")
-    notes = [f"task {task}: {why}" for task in asked if task not in found]
+    without = [task for task in asked if task not in found]
+    notes = [f"{'task' if len(without) == 1 else 'tasks'} {', '.join(without)}: {why}"] if without else []
     same = (
         instructions.filter(~pl.col("answer").str.contains(PLACES))
         .group_by("split", "task")
