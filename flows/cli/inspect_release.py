@@ -1,6 +1,6 @@
 """``medmultipoints verify``, ``show`` and ``export``: from a release folder alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -82,21 +82,25 @@ def verify(
         published = place_of(release)
         checks = (*report.checks, *([check_rows(*published, folder)] if published else []))
     failed = [check for check in checks if not check.ok]
-    stated = [check for check in checks if check.ok and not check.proved]
     if as_json:
         found = {"leakage": report.leakage} if leakage else {}
         print_json({"ok": not failed, "checks": [asdict(check) for check in checks], **found})
     else:
-        rows = [[outcome_of(check), check.name, check.detail] for check in checks]
-        table(str(release), ["", "check", "found"], rows)
+        print_checks(str(release), checks)
         if report.leakage is not None:
             print_certificate(report.leakage)
-        if not failed:
-            rest = f"; {plural(len(stated), 'statement')} that no file can prove: a signature would" if stated else ""
-            OUT.print(f"\n[bold]all {len(checks) - len(stated)} checks hold[/]{rest}")
     if failed:
         say_error(f"{len(failed)} of {len(checks)} checks failed: do not use this copy; get or build it again.")
         raise typer.Exit(1)
+
+
+def print_checks(release: str, checks: Sequence[Check]) -> None:
+    """Print a line a check, and last whether all hold."""
+    table(release, ["", "check", "found"], [[outcome_of(check), check.name, check.detail] for check in checks])
+    stated = sum(1 for check in checks if check.ok and not check.proved)
+    if all(check.ok for check in checks):
+        rest = f"; {plural(stated, 'statement')} that no file can prove: a signature would" if stated else ""
+        OUT.print(f"\n[bold]all {len(checks) - stated} checks hold[/]{rest}")
 
 
 def outcome_of(check: Check) -> str:
