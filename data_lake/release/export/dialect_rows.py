@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -75,13 +76,21 @@ def read_items(folder: Path, manifest: Manifest, split: str) -> Iterator[Item]:
 
 def make_items(instructions: pl.DataFrame, images: pl.DataFrame, records: pl.DataFrame) -> Iterator[Item]:
     """Yield the instructions, sorted by id, with all that a dialect needs of their images and records."""
-    sizes, points = images.select("image_file", "width", "height"), records.select("record_id", "label", "points")
-    requests = learn_template_requests()
+    sizes, labels = images.select("image_file", "width", "height"), records.select("record_id", "label")
+    requests, all_points = learn_template_requests(), records["points"]
+
+    @lru_cache(1)  # a record has thousands of instructions where it has thousands of objects
+    def points_of(record: int) -> tuple[tuple[float, ...], ...]:
+        return tuple(tuple(round_place(point)) for point in all_points[record].to_list())
+
     for part in instructions.select(INSTRUCTION_COLUMNS).sort("instruction_id").iter_slices(ROWS_AT_ONCE):
         joined = part.join(sizes, on="image_file", how="left", maintain_order="left")
-        joined = joined.join(points, on="record_id", how="left", maintain_order="left")
+        joined = joined.join(labels.with_row_index("record"), on="record_id", how="left", maintain_order="left")
         for row in joined.iter_rows(named=True):
-            yield _item(row, requests)
+            if row["width"] is None or row["record"] is None:
+                name = row["instruction_id"]
+                raise DataError(f"instruction {name}: its picture or record is missing; verify the release.")
+            yield _item(row, requests, points_of(row["record"]))
 
 
 def learn_template_requests() -> Requests:
@@ -90,9 +99,7 @@ def learn_template_requests() -> Requests:
     return learn_requests({task: [template.request for template in found] for task, found in templates.items()})
 
 
-def _item(row: Row, requests: Requests) -> Item:
-    if row["width"] is None or row["label"] is None:
-        raise DataError(f"instruction {row['instruction_id']}: its picture or record is missing; verify the release.")
+def _item(row: Row, requests: Requests, points: tuple[tuple[float, ...], ...]) -> Item:
     return Item(
         instruction_id=row["instruction_id"],
         record_id=row["record_id"],
@@ -103,7 +110,7 @@ def _item(row: Row, requests: Requests) -> Item:
         images=tuple(row["image_files"]),
         size=Size(row["width"], row["height"]),
         label=row["label"],
-        points=tuple(tuple(round_place(point)) for point in row["points"]),
+        points=points,
     )
 
 
