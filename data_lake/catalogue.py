@@ -23,6 +23,7 @@ from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, package_versions
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.licences.combine import Licensed, Terms, find_terms
+from medmultipoints.transforms.problems import ADDRESS, FILE_NAME, NAME, URL, Sha256, problems
 from medmultipoints.transforms.sources.declaration import Declaration
 
 UNKNOWN_LICENCE = "LicenseRef-unknown"
@@ -30,13 +31,12 @@ READERS = "medmultipoints.sources"
 CATALOGUES = "medmultipoints.catalogue"
 _LOG = logging.getLogger(__name__)
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Sha384 = Annotated[str, Field(pattern=r"^[0-9a-f]{96}$")]
 # A file name only: it is joined to a folder, so it must not lead out of it, nor be hidden.
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._ -]*$")]
-Url = Annotated[str, Field(pattern=r"^https?://\S+$")]
-Address = Annotated[str, Field(pattern=r"^(hf://datasets/|s3://)\S+$")]
-Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+FileName = Annotated[str, Field(pattern=FILE_NAME)]
+Url = Annotated[str, Field(pattern=URL)]
+Address = Annotated[str, Field(pattern=ADDRESS)]
+Label = Annotated[str, Field(pattern=NAME)]
 
 
 class _Entry(BaseModel):
@@ -84,7 +84,7 @@ class SourceInfo(_Entry):
     files say. ``guessed`` are the keys of answers that nobody gave; ``broken`` is why the source is left out, if it is.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    name: Label
     reader: str = ""
     labels: tuple[Label, ...] = ()
     title: str = Field(default="", description="what people call the source")
@@ -199,12 +199,7 @@ def read_source(raw: bytes, where: str) -> SourceInfo:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{where}: not valid TOML: {error}.") from error
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])}: "
-            + ("unknown key" if problem["type"] == "extra_forbidden" else problem["msg"])
-            for problem in error.errors()
-        )
-        raise UsageError(f"{where}: {problems}.") from error
+        raise UsageError(f"{where}: {problems(error, SourceInfo)}.") from error
 
 
 def load_reader(key: str) -> Callable[..., Any]:

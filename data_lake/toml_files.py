@@ -2,9 +2,14 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.problems import problems
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_toml(file: Path, what: str, *, absent: str, wrong: str = "") -> dict[str, Any]:
@@ -19,3 +24,12 @@ def read_toml(file: Path, what: str, *, absent: str, wrong: str = "") -> dict[st
         raise UsageError(f"{what} {file}: {error.strerror}. {absent}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{what} {file}: not valid TOML: {error}. {wrong}".rstrip()) from error
+
+
+def read_model(kind: type[Model], file: Path, what: str, *, absent: str, wrong: str) -> Model:
+    """Return the checked content of a file. UsageError names every key that is wrong; the rest as in ``read_toml``."""
+    content = read_toml(file, what, absent=absent, wrong=wrong)
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise UsageError(f"{what} {file}: {problems(error, kind)}. {wrong}") from error

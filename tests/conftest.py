@@ -1,5 +1,6 @@
 """Fixtures that every test folder shares."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,13 @@ from hypothesis import settings
 
 # How long an example takes is for benchmarks to say: on a busy machine a deadline would fail at random.
 settings.register_profile("tests", deadline=None)
+settings.register_profile("fast", deadline=None, max_examples=20)
 settings.load_profile("tests")
 
 SLOW = {
     "data_lake/describe/test_describe_pictures.py",
+    "data_lake/fetch/test_addresses.py",
+    "data_lake/http/test_certificates.py",
     "data_lake/fetch/test_hostile_server.py",
     "data_lake/publish/test_git_folder.py",
     "data_lake/publish/test_hub.py",
@@ -19,19 +23,23 @@ SLOW = {
     "data_lake/publish/test_withdrawn.py",
     "data_lake/release/checks/test_statements.py",
     "data_lake/release/checks/test_verify.py",
+    "data_lake/release/export/test_crops.py",
     "data_lake/release/export/test_dialect_tables.py",
     "data_lake/release/export/test_dialects.py",
+    "data_lake/release/read/test_sample.py",
     "data_lake/release/read/test_sound.py",
     "data_lake/release/sign/test_signature.py",
+    "data_lake/review/test_exchange.py",
     "data_lake/review/test_server.py",
+    "data_lake/test_ocr.py",
     "data_lake/test_simulated_reasons.py",
     "docs/test_add_a_source.py",
     "docs/test_faults_page.py",
-    "docs/test_readme.py",
     "faults/test_bad_annotations.py",
     "faults/test_bad_images.py",
     "faults/test_bad_machine.py",
     "faults/test_command_line.py",
+    "faults/test_disk_full.py",
     "faults/test_empty_release.py",
     "faults/test_kill.py",
     "faults/test_poisoned_folder.py",
@@ -42,6 +50,7 @@ SLOW = {
     "flows/cli/test_cli_report.py",
     "flows/cli/test_lake_gc.py",
     "flows/cli/test_status.py",
+    "flows/engine/test_intention.py",
     "flows/engine/test_place.py",
     "flows/engine/test_run.py",
     "flows/orchestration/test_notify.py",
@@ -50,7 +59,6 @@ SLOW = {
     "flows/orchestration/test_runners.py",
     "flows/orchestration/test_serve.py",
     "flows/orchestration/test_server_database.py",
-    "flows/recipe/test_corrections.py",
     "flows/stages/test_record_shards.py",
     "flows/stages/test_witness.py",
     "flows/test_api.py",
@@ -61,6 +69,7 @@ SLOW = {
     "flows/test_planted_findings.py",
     "flows/test_privacy_builds.py",
     "flows/test_remote_lake.py",
+    "flows/test_round_trip.py",
     "flows/test_wheel.py",
     "properties/test_splits.py",
     "test_architecture.py",
@@ -71,7 +80,10 @@ SLOW = {
     "transforms/regions/test_crowded_masks.py",
     "transforms/sources/formats/test_samples.py",
 }
-"""Test modules that take seconds, most of them for starting processes or servers: `make test-fast` leaves them out."""
+"""Test modules that take seconds, most of them for starting processes or servers: `make test-fast` leaves them out.
+
+A slow test of a quick module has the marker itself.
+"""
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
 
@@ -84,9 +96,33 @@ def real() -> Path:
     return REAL
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Try a fifth of the random examples where slow tests are left out."""
+    if _is_quick(config):
+        settings.load_profile("fast")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave slow modules unread where their tests are left out: importing them takes seconds, too."""
+    return True if _is_quick(config) and _is_slow(collection_path) else None
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector a walk through every module and test, each time that it runs."""
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of slow modules."""
-    root = Path(__file__).parent
     for item in items:
-        if item.path.is_relative_to(root) and item.path.relative_to(root).as_posix() in SLOW:
+        if _is_slow(item.path):
             item.add_marker(pytest.mark.slow)
+
+
+def _is_quick(config: pytest.Config) -> bool:
+    return "not slow" in config.option.markexpr
+
+
+def _is_slow(path: Path) -> bool:
+    root = Path(__file__).parent
+    return path.is_relative_to(root) and path.relative_to(root).as_posix() in SLOW

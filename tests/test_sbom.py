@@ -22,6 +22,7 @@ beta==2.0 ; python_version < '3' \\
 """.format(a="a" * 64, b="b" * 64)
 
 
+@pytest.mark.slow
 def test_the_lock_file_passes_and_gives_one_bill(tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("one.json", "two.json")]
     assert [0, 0] == [main([str(file)]) for file in files]

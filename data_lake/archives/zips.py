@@ -45,18 +45,22 @@ def zip_entries(path: Path, origin: Origin, limits: Limits = LIMITS) -> list[Zip
         said = f"the name of an entry is not UTF-8, though its flag says so: {error.object!r:.80}"
         raise origin.refuse(said, "Pack the archive again") from error
     except (zipfile.BadZipFile, NotImplementedError, EOFError, struct.error, ValueError) as error:
-        raise origin.refuse(f"damaged zip: {error}{_cut_off(path)}") from error
+        raise origin.refuse(f"damaged zip: {_what_else(path) or error}") from error
     check_count(len(infos), origin, limits)
     # By the name as it is stored: zipfile cuts it at a zero byte, and fails where nothing is left.
     files = (info for info in infos if not info.orig_filename.endswith(("/", "\\")))
     return [_entry(info, path, origin, limits) for info in files]
 
 
-def _cut_off(path: Path) -> str:
-    """Return what else to say of a file that begins as a zip and lacks the directory at its end."""
+def _what_else(path: Path) -> str:
+    """Return what the first bytes say of a file without the directory of a zip; empty for anything else."""
     with path.open("rb") as file:
-        begins = file.read(4) == b"PK\x03\x04"
-    return ", though it begins as one: it was cut off, or its end is damaged" if begins else ""
+        first = file.read(64)
+    if first.startswith(b"PK\x03\x04"):
+        return "it was cut off, or its end is damaged"
+    if first.lstrip().lower().startswith((b"<html", b"<!doctype html")):
+        return "it is a web page"
+    return "" if first else "it is empty"
 
 
 def _entry(info: zipfile.ZipInfo, path: Path, origin: Origin, limits: Limits) -> ZipEntry:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 import httpx2
 
 from medmultipoints.data_lake.deposit.package import Package
-from medmultipoints.data_lake.fetch.http import is_local
+from medmultipoints.data_lake.http.request import is_local
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 
 ZENODO: Final = "https://zenodo.org"

@@ -11,7 +11,8 @@ import httpx2
 import orjson
 
 from medmultipoints.data_lake.describe.server_settings import ServerSettings
-from medmultipoints.data_lake.fetch.http import Refused, RetryPolicy, Transient, check_status, is_local, persist
+from medmultipoints.data_lake.http.request import check_status, is_local
+from medmultipoints.data_lake.http.retries import Refused, RetryPolicy, Transient, persist
 from medmultipoints.transforms.descriptions.prompting import SYSTEM
 from medmultipoints.transforms.descriptions.replies import Outcome
 from medmultipoints.transforms.errors import MachineError

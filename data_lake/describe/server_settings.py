@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from medmultipoints.data_lake.fetch.http import is_local
-from medmultipoints.data_lake.toml_files import read_toml
+from medmultipoints.data_lake.http.request import is_local
+from medmultipoints.data_lake.toml_files import read_model
 from medmultipoints.transforms.errors import UsageError
 
 Reader = Literal["raster", "ocr"]
@@ -68,11 +68,6 @@ class ServerSettings(BaseModel):
 
 def read_settings(path: Path) -> ServerSettings:
     """Return the settings in a TOML file; folders of definitions become absolute. UsageError says what is wrong."""
-    content = read_toml(path, "settings", absent="Correct the path.", wrong="Correct the file.")
-    try:
-        found = ServerSettings.model_validate(content)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise UsageError(f"settings {path}: {wrong}. Correct the file.") from error
+    found = read_model(ServerSettings, path, "settings", absent="Correct the path.", wrong="Correct the file.")
     folders = tuple(str((path.parent / folder).absolute()) for folder in found.knowledge)
     return found.model_copy(update={"knowledge": folders})

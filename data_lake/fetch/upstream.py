@@ -15,15 +15,16 @@ from typing import Literal
 import orjson
 
 from medmultipoints.data_lake.catalogue import Archive, RemoteMember, SourceInfo
-from medmultipoints.data_lake.fetch import http
 from medmultipoints.data_lake.fetch.download import by_hand
-from medmultipoints.data_lake.fetch.validators import Validators, differing, read_note
+from medmultipoints.data_lake.http.request import request, validators_of
+from medmultipoints.data_lake.http.retries import Refused, RetryPolicy, persist
+from medmultipoints.data_lake.http.validators import Validators, differing, read_note
 from medmultipoints.data_lake.store.layout import Lake
 from medmultipoints.data_lake.store.objects import temporary_file
 from medmultipoints.transforms.errors import MachineError, PipelineError
 
 Verdict = Literal["unchanged", "changed", "unknown", "not reachable", "given locally"]
-BRIEF = http.RetryPolicy(attempts=2, first_wait=1, longest_wait=5, timeout=10)
+BRIEF = RetryPolicy(attempts=2, first_wait=1, longest_wait=5, timeout=10)
 AT_ONCE = 8
 ANSWERS = ".asked.json"
 
@@ -43,7 +44,7 @@ class Answer:
 
 
 def ask_servers(
-    sources: Iterable[SourceInfo], given: Mapping[str, str], landing: Path, policy: http.RetryPolicy = BRIEF
+    sources: Iterable[SourceInfo], given: Mapping[str, str], landing: Path, policy: RetryPolicy = BRIEF
 ) -> list[Answer]:
     """Return one answer for each downloaded file, in the order of the sources; those in ``given`` are not asked for."""
     chosen = list(sources)
@@ -58,11 +59,11 @@ def ask_servers(
     return [answer for info in chosen for answer in (local | found)[info.name]]
 
 
-def _answer(info: SourceInfo, file: Archive | RemoteMember, landing: Path, policy: http.RetryPolicy) -> Answer:
+def _answer(info: SourceInfo, file: Archive | RemoteMember, landing: Path, policy: RetryPolicy) -> Answer:
     path = landing / file.name
     known = _known(file, path)
     try:
-        today = http.persist(lambda: ask(file.url, policy.timeout), policy, MachineError)
+        today = persist(lambda: ask(file.url, policy.timeout), policy, MachineError)
     except PipelineError as error:
         return Answer(info.name, file.name, "not reachable", f"{file.url}: {error}. The file in the lake is used")
     match differing(known, today):
@@ -91,10 +92,10 @@ def _known(file: Archive | RemoteMember, path: Path) -> Validators:
 
 def ask(url: str, timeout: float) -> Validators:
     """Return what the server says of the file now, by HEAD; where it refuses that, by a GET of one byte."""
-    with suppress(http.Refused), http.request(url, {}, timeout, "HEAD") as response:
-        return http.validators_of(response)
-    with http.request(url, {"Range": "bytes=0-0"}, timeout) as response:
-        return http.validators_of(response)
+    with suppress(Refused), request(url, {}, timeout, "HEAD") as response:
+        return validators_of(response)
+    with request(url, {"Range": "bytes=0-0"}, timeout) as response:
+        return validators_of(response)
 
 
 def keep_answers(lake: Lake, answers: Iterable[Answer]) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from medmultipoints.data_lake.fetch.http import may_pass
+from medmultipoints.data_lake.http.request import may_pass
 from medmultipoints.transforms.errors import DataError, MachineError, PipelineError, UsageError
 
 TOKEN = re.compile(

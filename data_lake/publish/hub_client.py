@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
-from medmultipoints.data_lake.fetch.http import is_local
+from medmultipoints.data_lake.http.request import is_local
 from medmultipoints.transforms.errors import UsageError
 
 if TYPE_CHECKING:

@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Annotated
 from uuid import uuid4
 
 import orjson
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from medmultipoints.data_lake.store import remote
 from medmultipoints.data_lake.store.hashing import file_sha256
@@ -23,13 +22,14 @@ from medmultipoints.data_lake.store.layout import Lake, explained, new_temporary
 from medmultipoints.data_lake.store.temporary import remove_left_behind
 from medmultipoints.expectations.verdicts import Verdict
 from medmultipoints.transforms.errors import MachineError
+from medmultipoints.transforms.problems import Sha256
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
     """A finished file in the store; ``rows`` is 0 for files that are not tables."""
 
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
     bytes: int
     rows: int = 0
 

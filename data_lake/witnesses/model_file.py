@@ -6,23 +6,22 @@ a model that keeps its weights in further files is refused, because no hash woul
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from medmultipoints.data_lake.toml_files import read_toml
+from medmultipoints.data_lake.toml_files import read_model
 from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.problems import Sha256
 from medmultipoints.transforms.witnesses.network import Network
 
 GROUP: Final = "medmultipoints.models"
 """Entry points of installed packages: name = the package that holds ``NAME.toml``."""
 MOST_BYTES: Final = 4 * 1024**3
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Side = Annotated[int, Field(ge=8, le=4096)]
 Levels = tuple[float, float, float]
@@ -122,13 +121,10 @@ class Model:
 def load_model(name_or_path: str) -> Model:
     """Return the model of a TOML file, or of an installed package; UsageError or DataError names what is wrong."""
     path = find_model(name_or_path)
-    raw = read_toml(path, "model", absent="Give the path of a model's TOML file.", wrong="Correct the file.")
-    try:
-        declared = Declared.model_validate(raw)
-    except ValidationError as error:
-        raise UsageError(
-            f"model {path}: {_problems(error)}. Correct the file; docs/witnesses.md has all keys."
-        ) from error
+    declared = read_model(
+        Declared, path, "model", absent="Give the path of a model's TOML file.",
+        wrong="Correct the file; docs/witnesses.md has all keys.",
+    )  # fmt: skip
     onnx = _read(path, "file", declared.file, declared.sha256)
     learned = _read(path, "trained_on.file", declared.trained_on.file, declared.trained_on.sha256)
     groups, pixels = _parse_learned(path.with_name(declared.trained_on.file), learned)
@@ -195,13 +191,3 @@ def _parse_learned(path: Path, data: bytes) -> tuple[frozenset[str], frozenset[s
 def learned_bytes(groups: frozenset[str], pixels: frozenset[str]) -> bytes:
     """Return the file that says what a model was trained on."""
     return json.dumps({"groups": sorted(groups), "luma_blake3": sorted(pixels)}, indent=0).encode() + b"\n"
-
-
-def _problems(error: ValidationError) -> str:
-    found = [(".".join(str(part) for part in one["loc"]), _words(one)) for one in error.errors()]
-    return "; ".join(f"{place}: {words}" if place else words for place, words in found)
-
-
-def _words(one: Mapping[str, Any]) -> str:
-    kinds = {"missing": "the key is missing", "extra_forbidden": "unknown key"}
-    return kinds.get(one["type"], str(one["msg"]).removeprefix("Value error, "))

@@ -34,15 +34,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "recipes": ("catalogue", "recipes"),
     "status": ("status", "status"),
     "quarantine": ("quarantine", GROUP),
-    "verify": ("inspect_release", "verify"),
+    "verify": ("release", "verify"),
     "audit": ("audit", "audit"),
     "report": ("report", "report"),
     "review": ("review", GROUP),
     "diff": ("diff", "diff"),
-    "sign": ("sign", "sign"),
+    "sign": ("release", "sign"),
     "leakage": ("leakage", "leakage"),
-    "show": ("inspect_release", "show"),
-    "export": ("inspect_release", "export"),
+    "show": ("release", "show"),
+    "export": ("release", "export"),
     "publish": ("publish", "publish"),
     "deposit": ("deposit", "deposit"),
     "serve": ("serve", "serve"),
@@ -176,7 +176,8 @@ def explain(error: BaseException) -> tuple[int, str]:
         return INTERRUPTED, "interrupted. Nothing is half-written; run the same command again to continue."
     if isinstance(error, typer.TyperException):
         words = error.format_message().replace("Value error, ", "").replace("Input should be", "must be").rstrip(".")
-        return 2, f"{words}. See `medmultipoints --help`." if words else ""
+        end = "" if words.endswith("?") else "."
+        return 2, f"{words}{end} See `medmultipoints --help`." if words else ""
     if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
         return 2, f"{str(error.filename)[:80]}: {error.strerror}. Give another path."
     if isinstance(error, RuntimeError) and "home directory" in str(error):  # of Path.expanduser

@@ -12,6 +12,7 @@ from medmultipoints.data_lake.report.correction_entries import entry, values_of
 from medmultipoints.flows.cli.console import OUT, print_json, table
 from medmultipoints.transforms.columns.tables import load_table
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.problems import meant
 
 MOST_SHOWN = 40
 
@@ -35,7 +36,7 @@ def audit(
     known = [str(name) for name in stated] if isinstance(stated, tuple) else []
     for name in kind or ():
         if name not in known:
-            raise UsageError(f"--kind {name}: unknown kind; choose one of {', '.join(known)}.")
+            raise UsageError(f"--kind {name}: unknown kind; {meant(name, known)}.")
     findings = findings.filter(pl.col("kind").is_in(kind)) if kind else findings
     if as_json:
         for row in finding_rows(findings):

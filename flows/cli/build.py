@@ -28,6 +28,7 @@ from medmultipoints.flows.cli.request_options import (
     field_option,
 )
 from medmultipoints.flows.engine.execute import Outcome, execute
+from medmultipoints.flows.engine.intention import shown
 from medmultipoints.flows.engine.plan import plan_build
 from medmultipoints.flows.engine.prepare import prepare_attempt
 from medmultipoints.flows.engine.report import reasons_of
@@ -238,11 +239,3 @@ def label_table(outcome: Outcome) -> tuple[list[str], list[list[str]]]:
         first = pl.concat([first, others.select(pl.lit(f"{others.height} other labels").alias("label"), counts)])
     rows = [[f"{value:,}" if isinstance(value, int) else str(value) for value in row] for row in first.rows()]
     return first.columns, rows
-
-
-def shown(path: Path) -> str:
-    """Return the path as a person would type it in the working folder."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

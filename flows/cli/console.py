@@ -1,10 +1,12 @@
 """What the command line prints: results on standard output, everything else on standard error."""
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -13,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from medmultipoints.transforms.errors import MachineError
 from medmultipoints.transforms.reporting.hidden import HIDDEN, IN_JSON
 
 if TYPE_CHECKING:
@@ -159,3 +162,20 @@ class TransferProgress:
             self.bars[name] = self.progress.add_task(name, total=total)
         HEARTBEAT.doing = f"{name}, {done:,} of {total:,} bytes" if total else f"{name}, {done:,} bytes"
         self.progress.update(self.bars[name], completed=done, total=total)
+
+
+def write_aside(html: Path | None, page: Callable[[], str]) -> None:
+    """Write the page that ``--html`` asks for, and print its path on standard error."""
+    if html is not None:
+        write_page(html, page())
+        say(f"page  {html}")
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write the page whole or not at all; MachineError if it cannot be written."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(page, "utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        raise MachineError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error

@@ -45,7 +45,9 @@ def _upward(folder: Path) -> Iterable[Path]:
 def _options(given: dict[str, Any], file: Path) -> dict[str, Any]:
     for key, value in given.items():
         if key not in KEYS:
-            raise UsageError(f"{file}: defaults.{key}: unknown key; known are {', '.join(KEYS)}. Correct the file.")
+            from medmultipoints.transforms.problems import meant  # pydantic, which `--help` does without
+
+            raise UsageError(f"{file}: defaults.{key}: unknown key; {meant(key, KEYS)}. Correct the file.")
         if not isinstance(value, dict if key == "sources" else str):
             kind = "a table of NAME = PATH" if key == "sources" else "a text in quotes"
             raise UsageError(f"{file}: defaults.{key}: must be {kind}. Correct the file.")

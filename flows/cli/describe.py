@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from medmultipoints.flows.cli.console import HEARTBEAT, OUT, print_json, say, table
-from medmultipoints.flows.cli.inspect_release import ReleaseArgument
 from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.cli.release import ReleaseArgument
 
 
 def describe(

@@ -10,10 +10,9 @@ from medmultipoints.data_lake.release.read.compare import diff_folders
 from medmultipoints.data_lake.release.write.changes import markdown, plain
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.report.page import diff_page
-from medmultipoints.flows.cli.console import OUT, print_json, table
-from medmultipoints.flows.cli.inspect_release import PublishedArgument, opened_release
-from medmultipoints.flows.cli.options import JsonOption
-from medmultipoints.flows.cli.write_page import HtmlOption, write_aside
+from medmultipoints.flows.cli.console import OUT, print_json, table, write_aside
+from medmultipoints.flows.cli.options import HtmlOption, JsonOption
+from medmultipoints.flows.cli.release import PublishedArgument, opened_release
 from medmultipoints.transforms.diff.changes import Change
 from medmultipoints.transforms.diff.releases import EXAMPLES, ReleaseDiff, propose_version
 

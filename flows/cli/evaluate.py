@@ -8,9 +8,8 @@ import typer
 
 from medmultipoints.data_lake.evaluate.score import Matched, load_items
 from medmultipoints.data_lake.evaluate.scoring_page import render_scoring_page
-from medmultipoints.flows.cli.console import OUT, print_json, table
-from medmultipoints.flows.cli.options import JsonOption
-from medmultipoints.flows.cli.write_page import HtmlOption, write_aside
+from medmultipoints.flows.cli.console import OUT, print_json, table, write_aside
+from medmultipoints.flows.cli.options import HtmlOption, JsonOption
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.scoring.charts import LOWER_IS_BETTER
 

@@ -8,10 +8,11 @@ import typer
 from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.fetch.download import fetch_source
 from medmultipoints.data_lake.store.layout import open_lake
-from medmultipoints.flows.cli.build import shown
 from medmultipoints.flows.cli.console import OUT, print_json, transfer_progress
 from medmultipoints.flows.cli.options import DEFAULT_LAKE, JsonOption, LakeOption
+from medmultipoints.flows.engine.intention import shown
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.problems import meant
 
 
 def fetch(
@@ -27,7 +28,7 @@ def fetch(
     chosen = names or list(catalogue)
     for name in chosen:
         if name not in catalogue:
-            raise UsageError(f"unknown source '{name}'; there are {', '.join(catalogue)}.")
+            raise UsageError(f"unknown source '{name}'; {meant(name, catalogue)}.")
     opened = open_lake(lake)
     with transfer_progress() as progress:
         folders = {

@@ -12,9 +12,8 @@ from rich.markup import escape
 
 from medmultipoints.data_lake.inspect.open import open_given, read_declaration_file
 from medmultipoints.data_lake.inspect.page import render_page
-from medmultipoints.flows.cli.console import OUT, print_json, say, table
-from medmultipoints.flows.cli.options import JsonOption
-from medmultipoints.flows.cli.write_page import HtmlOption, write_aside, write_page
+from medmultipoints.flows.cli.console import OUT, print_json, say, table, write_aside, write_page
+from medmultipoints.flows.cli.options import HtmlOption, JsonOption
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.sources.annotated import Hint
 from medmultipoints.transforms.sources.declaration import merge_read

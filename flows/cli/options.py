@@ -10,6 +10,7 @@ from medmultipoints.transforms.errors import UsageError
 
 LakeOption = Annotated[Path, typer.Option("--lake", envvar="MEDMULTIPOINTS_LAKE", help="Folder of the data lake.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, for machines.")]
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Also write one HTML page that needs nothing else.")]
 DEFAULT_LAKE = Path("lake")
 
 

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import typer
 
 from medmultipoints.flows.cli.console import HEARTBEAT, OUT, print_json, say
-from medmultipoints.flows.cli.inspect_release import ReleaseArgument
 from medmultipoints.flows.cli.options import JsonOption
+from medmultipoints.flows.cli.release import ReleaseArgument
 from medmultipoints.flows.recipe.corrections import parse_file
 
 SHOWN = 20

@@ -7,10 +7,9 @@ from rich.markup import escape
 
 from medmultipoints.data_lake.release.read.sample import Sample, SampledRow, sample_release
 from medmultipoints.data_lake.release.read.sample_page import bare_prompt, describe, render_page
-from medmultipoints.flows.cli.console import OUT, print_json
-from medmultipoints.flows.cli.inspect_release import ReleaseArgument
-from medmultipoints.flows.cli.options import JsonOption
-from medmultipoints.flows.cli.write_page import HtmlOption, write_aside
+from medmultipoints.flows.cli.console import OUT, print_json, write_aside
+from medmultipoints.flows.cli.options import HtmlOption, JsonOption
+from medmultipoints.flows.cli.release import ReleaseArgument
 
 
 def sample(

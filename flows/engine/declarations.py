@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from medmultipoints.data_lake.archives.source_files import SourceFiles
-from medmultipoints.flows.recipe.problems import problems
 from medmultipoints.transforms.errors import DataError, MemberProblem, SourceDataError, UsageError
+from medmultipoints.transforms.problems import problems
 from medmultipoints.transforms.sources.annotated import Question
 from medmultipoints.transforms.sources.declaration import Declaration, merge_read
 from medmultipoints.transforms.sources.reading.listing import listed

@@ -31,13 +31,13 @@ def intention(
     place = lake.releases / recipe.name
     place = place if version == "auto" else place / recipe.version
     called = f"{recipe.name}, version auto" if version == "auto" else f"{recipe.name} {recipe.version}"
-    first = f"{called}, boxes {recipe.boxes.policy}: {', '.join(said)}; to {_short(place)}"
+    first = f"{called}, boxes {recipe.boxes.policy}: {', '.join(said)}; to {shown(place)}"
     need, free = sum(size for _, size in found.values()), shutil.disk_usage(lake.root).free
     if need <= free:
         return [first]
     return [
         first,
-        f"{_short(lake.root)}: {size_words(free)} are free, the sources have {size_words(need)}; it may not fit",
+        f"{shown(lake.root)}: {size_words(free)} are free, the sources have {size_words(need)}; it may not fit",
     ]
 
 
@@ -68,5 +68,6 @@ def size_words(size: int) -> str:
     return f"{size / unit:,.0f} {name}" if size / unit >= 10 or unit == 1 else f"{size / unit:.1f} {name}"
 
 
-def _short(path: Path) -> str:
+def shown(path: Path) -> str:
+    """Return the path as a person would type it in the working folder."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -28,10 +28,10 @@ from medmultipoints.flows.engine.stage import Build, EarlierRelease, Source, Sta
 from medmultipoints.flows.recipe.model import Recipe, check_limits, load_recipe, select_sources
 from medmultipoints.flows.recipe.pinned import store_files, take_files
 from medmultipoints.flows.recipe.privacy import check_readers
-from medmultipoints.flows.recipe.problems import NAME
 from medmultipoints.flows.recipe.sources import source_infos, take_paths
 from medmultipoints.transforms.diff.releases import KEYS
 from medmultipoints.transforms.errors import MachineError, SourceDataError, UsageError
+from medmultipoints.transforms.problems import NAME
 
 Say = Callable[[str], None]
 Progress = Callable[[str, int, int | None], None]

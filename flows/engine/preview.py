@@ -1,15 +1,17 @@
 """The first pictures of a build, drawn as soon as the first shard of them is there: a look before the rest is done."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
 from medmultipoints.data_lake.release.export.pictures import write_whole
-from medmultipoints.data_lake.store.images import stored_reader
 from medmultipoints.data_lake.store.objects import Receipt
 from medmultipoints.data_lake.store.parquet_tables import read_table
+from medmultipoints.flows.engine.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.contact_sheet import Cell, draw_sheet
@@ -31,12 +33,12 @@ def first_sheet(build: Build, inputs: Inputs, part: Receipt) -> Path | None:
     images, regions = (read_table(build.lake, part.objects[name]) for name in SHOWN[:2])
     chosen = choose(regions, PICTURES)
     rows = images.filter(pl.col("sample_id").is_in(chosen)).sort("sample_id").to_dicts()
-    read = reader(build, inputs, part, chosen)
-    cells = [
-        _cell(row, data, regions.filter(sample_id=row["sample_id"]).to_dicts())
-        for row in rows
-        if (data := read(row)) is not None
-    ]
+    read = image_reader(build, replace(inputs, objects={**inputs.objects, **part.objects}))
+    cells: list[Cell] = []
+    for row in rows:
+        with suppress(MemberProblem):  # a lost picture is named by the stage that needs it
+            data = read(row["sample_id"])
+            cells.append(_cell(row, data, regions.filter(sample_id=row["sample_id"]).to_dicts()))
     if not cells:
         return None
     path = build.lake.reports / build.recipe.name / SHEET
@@ -50,26 +52,6 @@ def choose(regions: pl.DataFrame, most: int) -> list[str]:
     firsts = regions.unique(["sample_id", "label"], keep="first", maintain_order=True).sort("sample_id")
     turns = firsts.with_columns(pl.int_range(pl.len()).over("label").alias("turn")).sort("turn", "label")
     return turns["sample_id"].unique(maintain_order=True).head(most).to_list()
-
-
-def reader(
-    build: Build, inputs: Inputs, part: Receipt, chosen: list[str]
-) -> Callable[[Mapping[str, Any]], bytes | None]:
-    """Return what gives the bytes of an image as they will be released; None for a lost one."""
-    wanted = inputs.scan("samples").filter(pl.col("sample_id").is_in(chosen)).select("sample_id", "image_member")
-    members = dict(wanted.collect().rows())
-    stored = stored_reader(build.lake, part.objects["stored"])
-
-    def read(image: Mapping[str, Any]) -> bytes | None:
-        data, member = stored(image["sample_id"]), members.get(image["sample_id"])
-        if data is None and member is not None:
-            try:
-                data = build.files(image["source"]).read(member)
-            except (MemberProblem, KeyError):
-                return None
-        return data
-
-    return read
 
 
 def _cell(image: Mapping[str, Any], data: bytes, regions: Rows) -> Cell:

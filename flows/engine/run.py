@@ -13,6 +13,7 @@ from medmultipoints.data_lake.store.keys import digest
 from medmultipoints.data_lake.store.objects import Receipt, read_receipt
 from medmultipoints.data_lake.store.parquet_tables import scan_table
 from medmultipoints.flows.engine.finish import finish_stage, put_part
+from medmultipoints.flows.engine.intention import shown
 from medmultipoints.flows.engine.plan import finished, plan_keys
 from medmultipoints.flows.engine.preview import first_sheet
 from medmultipoints.flows.engine.rejections import nothing_left, stop_if_too_many
@@ -200,7 +201,7 @@ def show_first(build: Build, inputs: Inputs, part: Receipt, observer: Observer) 
         logging.getLogger(__name__).warning("the first pictures cannot be drawn: %s", error)
         return
     if sheet is not None:
-        observer.say(f"first pictures: {sheet}")
+        observer.say(f"first pictures: {shown(sheet)}")
 
 
 def summary(results: Sequence[StageResult]) -> list[dict[str, object]]:

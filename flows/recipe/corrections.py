@@ -8,10 +8,10 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from medmultipoints.flows.recipe.problems import SAMPLE, SHA256, Day, problem
 from medmultipoints.transforms.audit.decisions import Action, Correction, Withdrawal
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.review.mask_files import MASK_FILE, parse_masks
+from medmultipoints.transforms.problems import MASK_FILE, SAMPLE, SHA256, Day, problem
+from medmultipoints.transforms.review.mask_files import parse_masks
 
 
 def _has_area(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:

@@ -16,10 +16,10 @@ from medmultipoints.flows.recipe.instructions import Instructions
 from medmultipoints.flows.recipe.ontology import Term, read_ontology, with_ontology
 from medmultipoints.flows.recipe.pinned import locate_files
 from medmultipoints.flows.recipe.privacy import Privacy, Text
-from medmultipoints.flows.recipe.problems import LABEL, NAME, VERSION, Day, problems
 from medmultipoints.flows.recipe.sources import HANDLING, check_policy, complete_table, is_declared, kept_path
 from medmultipoints.flows.recipe.witnesses import Witness
 from medmultipoints.transforms.errors import MachineError, UsageError
+from medmultipoints.transforms.problems import LABEL, NAME, VERSION, Day, meant, problems
 
 REMEDY = "Correct the recipe and run again."
 
@@ -284,8 +284,7 @@ def check_limits(recipe: Recipe, stages: Collection[str], where: str) -> None:
     for name in recipe.validation.by_stage:
         if name not in stages:
             raise UsageError(
-                f"recipe {where}: validation.by_stage.{name}: '{name}' is not a stage; "
-                f"there are {', '.join(stages)}. {REMEDY}"
+                f"recipe {where}: validation.by_stage.{name}: '{name}' is not a stage; {meant(name, stages)}. {REMEDY}"
             )
 
 
@@ -344,8 +343,8 @@ def _complete_source(
         return with_ontology(complete_table(name, table, catalogue, folder), terms)
     if name not in catalogue:
         raise UsageError(
-            f"recipe {where}: unknown source '{name}'; there are {', '.join(catalogue)}, or give a source of your "
-            f'own with path = "FOLDER" in [sources.{name}]. {REMEDY}'
+            f"recipe {where}: unknown source '{name}'; {meant(name, catalogue)}, or give a source of your own "
+            f'with path = "FOLDER" in [sources.{name}]. {REMEDY}'
         )
     options = {key: value for key, value in table.items() if key not in HANDLING}
     known = reader_options(catalogue[name].reader)

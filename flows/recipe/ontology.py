@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from medmultipoints.data_lake.toml_files import read_toml
-from medmultipoints.flows.recipe.problems import LABEL
+from medmultipoints.data_lake.toml_files import read_model
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.problems import LABEL
 from medmultipoints.transforms.regions.hierarchy import descendants
 from medmultipoints.transforms.sources.declaration import fold_label, merge_read
 
@@ -30,17 +30,17 @@ class Term(BaseModel):
 
 
 Ontology = Mapping[str, Term]
-_TERMS = TypeAdapter(dict[ReleasedLabel, Term])
+
+
+class _Terms(RootModel[dict[ReleasedLabel, Term]]):
+    """The content of an ontology's file: a table a label."""
 
 
 def read_ontology(file: Path) -> Ontology:
     """Return the terms of a TOML file, a table a label. UsageError names every key, name and parent that is wrong."""
-    held = read_toml(file, "ontology", absent="Give the path from the recipe's folder.")
-    try:
-        terms = _TERMS.validate_python(held)
-    except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise UsageError(f"ontology {file}: {said}.") from error
+    terms = read_model(
+        _Terms, file, "ontology", absent="Give the path from the recipe's folder.", wrong="Correct the file."
+    ).root
     _check_words(file, terms)
     _check_parents(file, terms)
     return terms

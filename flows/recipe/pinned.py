@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.layout import Lake, explained
 from medmultipoints.data_lake.store.objects import StoredObject, is_intact, local_path, object_path, put_copy
-from medmultipoints.flows.recipe.problems import SHA256
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.problems import SHA256
 
 
 class PinnedFile(BaseModel):

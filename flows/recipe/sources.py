@@ -5,7 +5,6 @@ A declared source has ``path = "…"``, keys of a source file (title, licence, o
 """
 
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -14,9 +13,9 @@ from pydantic import ValidationError
 from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.data_lake.fetch.addresses import is_address
 from medmultipoints.data_lake.toml_files import read_toml
-from medmultipoints.flows.recipe.problems import problems
 from medmultipoints.transforms.compose.policy import Policy
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.problems import meant, problems
 from medmultipoints.transforms.sources.declaration import merge_read
 
 if TYPE_CHECKING:
@@ -56,9 +55,7 @@ def complete_table(name: str, table: Table, catalogue: Mapping[str, SourceInfo],
         merged["url"] = merged.pop("path")
     unknown = sorted(set(merged) - _DECLARED - {"name"})
     if unknown:
-        near = get_close_matches(unknown[0], sorted(_DECLARED), n=1)
-        known = f"perhaps '{near[0]}' is meant" if near else f"known are {', '.join(sorted(_DECLARED))}"
-        raise UsageError(f"{where}: unknown key {unknown[0]}; {known}.")
+        raise UsageError(f"{where}: unknown key {unknown[0]}; {meant(unknown[0], sorted(_DECLARED))}.")
     check_info(name, merged, where)
     check_policy(name, merged)
     if "path" in merged:

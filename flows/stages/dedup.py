@@ -1,10 +1,10 @@
 """Stage ``dedup``: exact copies leave; the first source of the recipe wins."""
 
 from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import corrected_regions, releasable_images
-from medmultipoints.flows.stages.released import image_reader
 from medmultipoints.transforms.duplicates.exact import find_duplicates, luma_twins
 from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256
 from medmultipoints.transforms.records import Exclusion

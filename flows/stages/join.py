@@ -6,6 +6,7 @@ import polars as pl
 
 from medmultipoints.data_lake.store.images import stored_reader
 from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.released_images import image_reader
 from medmultipoints.flows.engine.stage import (
     WHOLE,
     Build,
@@ -19,7 +20,6 @@ from medmultipoints.flows.engine.stage import (
 )
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import kept_images
-from medmultipoints.flows.stages.released import image_reader
 from medmultipoints.transforms.examinations.joins import Join, find_equal_days, find_equal_starts, join_table
 from medmultipoints.transforms.examinations.keypoints import unpack_scene
 from medmultipoints.transforms.examinations.nearest import find_candidates

@@ -8,10 +8,10 @@ import polars as pl
 
 from medmultipoints.data_lake.store.images import put_images
 from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import corrected_regions, rows_of, split_images
-from medmultipoints.flows.stages.released import image_reader
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.pictures.decode import decode_image, detect_format, encode_png
 from medmultipoints.transforms.pictures.metadata import strip_metadata

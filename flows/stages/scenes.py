@@ -3,9 +3,9 @@
 import polars as pl
 
 from medmultipoints.data_lake.store.images import put_images
+from medmultipoints.flows.engine.released_images import image_reader
 from medmultipoints.flows.engine.stage import WHOLE, Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.released import image_reader
 from medmultipoints.transforms.examinations.keypoints import find_scene, pack_scene
 from medmultipoints.transforms.pictures.decode import decode_image
 

@@ -7,10 +7,10 @@ import polars as pl
 
 from medmultipoints.data_lake.ocr import ReadText, open_ocr
 from medmultipoints.expectations.references import references_hold
+from medmultipoints.flows.engine.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.privacy import Privacy, reader_versions
-from medmultipoints.flows.stages.released import image_reader
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.pictures.decode import decode_image

@@ -75,6 +75,7 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
             assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
 
 
+@pytest.mark.slow
 def test_the_deployments_fit_their_flows() -> None:
     """Of ``prefect.yaml``: parameters are valid, entry points are modules of the package, recipes load."""
     served = {one.flow.name: one for one in deployments(RefreshRequest(), schedule_of(None, NIGHTLY, "UTC"), "UTC")}

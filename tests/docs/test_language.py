@@ -32,6 +32,7 @@ def texts(path: Path) -> Iterator[str]:
     yield from (token.string for token in tokens if token.type in KINDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", [WORN, UNFORMED], ids=["worn words", "plurals in brackets"])
 def test_plain_words(pattern: re.Pattern[str]) -> None:
     """Otherwise say it in the field's standard terms, and form the plural."""

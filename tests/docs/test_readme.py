@@ -65,11 +65,13 @@ def test_every_command_is_in_the_reference() -> None:
         assert f"\n## {name}\n" in reference
 
 
+@pytest.mark.slow
 def test_the_session_is_what_the_demo_prints(demo: tuple[Path, str]) -> None:
     """But for seconds and hashes. Otherwise run `make docs`."""
     assert settled(shown_session(README.read_text("utf-8"))) == settled(shorten(demo[1]))
 
 
+@pytest.mark.slow
 def test_what_is_marked_as_runnable_runs(demo: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order of the page, after the demo, in its folder."""
     monkeypatch.chdir(demo[0])
@@ -81,6 +83,7 @@ def test_what_is_marked_as_runnable_runs(demo: tuple[Path, str], monkeypatch: py
         assert done.stdout
 
 
+@pytest.mark.slow
 def test_the_release_loads_as_the_readme_says(demo: tuple[Path, str], tmp_path: Path) -> None:
     """The Python block runs and prints a size, a label and two counts."""
     (block,) = blocks(README, "python", "runnable")

@@ -91,6 +91,7 @@ def _bad_rows(table: Table, suite: str, good: Row) -> Iterator[tuple[str, Row]]:
             yield from ((rule, {column: value}) for value in values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "variant"), SUITES)
 def test_every_rule_holds_back_the_row_that_breaks_it_and_no_good_row(
     name: str,

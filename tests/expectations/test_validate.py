@@ -148,6 +148,7 @@ def test_nothing_is_held_back_where_nothing_fails(good_row: Rows, rows_frame: Fr
     assert rejections == ()
 
 
+@pytest.mark.slow
 def test_a_long_list_of_failures_is_cut_in_the_detail(good_row: Rows, rows_frame: Frame) -> None:
     """Five are shown, the rest counted; long values are cut."""
     rows = [good_row("regions", i) | {"sample_id": "a", "area_px": 0, "label": "l" * 9} for i in range(7)]

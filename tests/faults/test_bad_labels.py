@@ -191,6 +191,7 @@ def test_a_count_of_zero_is_stated_only_where_labels_are(spoilt: Outcome) -> Non
     assert sorted(records) == sorted((sample_id, *count) for sample_id in SOUND for count in counts)
 
 
+@pytest.mark.slow
 def test_frames_without_any_label_file_stop_the_build(tmp_path: Path, frames: Files) -> None:
     pictures = {name: data for name, data in frames.items() if name.endswith(".jpg")}
     source = write_frames(tmp_path / "frames", pictures)

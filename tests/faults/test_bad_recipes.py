@@ -35,9 +35,9 @@ def refused(folder: Path, **arguments: object) -> str:
         (HEAD + POLYPS + "every = 3\n", "sources.hyperkvasir: every: unknown key"),
         (
             HEAD + POLYPS + "[validation.by_stage]\nderiv = 0.1\n",
-            "validation.by_stage.deriv: 'deriv' is not a stage; there are index, derive,",
+            "validation.by_stage.deriv: 'deriv' is not a stage; perhaps 'derive' is meant",
         ),
-        (HEAD + "[sources.kvasir]\n", "unknown source 'kvasir'; there are hyperkvasir, kvasir_instrument, visem"),
+        (HEAD + "[sources.kvasir]\n", "unknown source 'kvasir'; perhaps 'hyperkvasir' is meant, or give"),
         (HEAD + "[sources]\n", "sources: at least one source is needed."),
         (HEAD, "sources: the key is missing."),
         (POLYPS, "name: the key is missing; version: the key is missing; title: the key is missing."),

@@ -32,7 +32,6 @@ from tests.faults.tiny_sources import (
     zip_bytes,
 )
 
-NO_ZIP = "File is not a zip file"
 AGAIN = "Get the official archive again."
 POLYP_REMEDY = "Give hyper-kvasir-segmented-images.zip, which holds it next to images/ and masks/."
 INSTRUMENT_REMEDY = (
@@ -61,6 +60,7 @@ def encrypt(archive: bytes) -> bytes:
     return bytes(changed)
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_costs_one_picture(tmp_path: Path, polyps: Files) -> None:
     """In a picture and in a mask; everything else of the archive is released."""
     source = write_polyps(tmp_path / "polyps", polyps)
@@ -95,10 +95,10 @@ def test_a_bad_archive_is_told_before_another_source_is_downloaded(
         (encrypt, f"encrypted: entry '{polyp('a1')}' needs a password. Give an archive without encryption."),
         (
             lambda data: data[: len(data) // 2],
-            f"damaged zip: {NO_ZIP}, though it begins as one: it was cut off, or its end is damaged. {AGAIN}",
+            f"damaged zip: it was cut off, or its end is damaged. {AGAIN}",
         ),
-        (lambda data: b"", f"damaged zip: {NO_ZIP}. {AGAIN}"),
-        (lambda data: b"<html>Moved</html>", f"damaged zip: {NO_ZIP}. {AGAIN}"),
+        (lambda data: b"", f"damaged zip: it is empty. {AGAIN}"),
+        (lambda data: b"<html>Moved</html>", f"damaged zip: it is a web page. {AGAIN}"),
         (lambda data: zip_bytes([("../evil.jpg", b"")]), f"unsafe path of entry '../evil.jpg'. {AGAIN}"),
         (lambda data: zip_bytes([("/etc/passwd", b"")]), f"unsafe path of entry '/etc/passwd'. {AGAIN}"),
     ],

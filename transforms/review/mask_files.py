@@ -8,7 +8,6 @@ from typing import Final
 from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.review.region_edits import mask_sides
 
-MASK_FILE: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*\.rle\.json$"
 MOST_PX: Final = 2**28
 """Width x height of the largest picture whose masks are read."""
 

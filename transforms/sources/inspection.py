@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from medmultipoints.transforms.errors import MemberProblem, UsageError
+from medmultipoints.transforms.problems import problems
 from medmultipoints.transforms.rasters.values import Values, distinct_codes, read_codes, unpack_colour
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.regions.layers import find_layer_objects
@@ -94,9 +95,8 @@ def declare(read: Mapping[str, Any]) -> Declaration:
     try:
         return Declaration.model_validate(read)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise UsageError(f"read.{key}: {first['msg']}. Correct the declaration, or leave the key out.") from error
+        found = problems(error, Declaration)
+        raise UsageError(f"read.{found}. Correct the declaration, or leave the key out.") from error
 
 
 def _likely(recognition: Recognition, guesses: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.problems import meant
 from medmultipoints.transforms.sources.annotated import Files, Question, Recognition
 from medmultipoints.transforms.sources.formats import (
     arrays,
@@ -36,29 +37,9 @@ from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.surroundings import complete
 
 _MODULES = (
-    arrays,
-    coco,
-    coco_panoptic,
-    createml,
-    cvat,
-    cvat_video,
-    dicom,
-    hugging_face,
-    json_records,
-    label_studio,
-    labelme,
-    labelme_xml,
-    lines,
-    masks,
-    mot,
-    nifti,
-    run_lengths,
-    supervisely,
-    table,
-    via,
-    voc,
-    yolo,
-)
+    arrays, coco, coco_panoptic, createml, cvat, cvat_video, dicom, hugging_face, json_records, label_studio, labelme,
+    labelme_xml, lines, masks, mot, nifti, run_lengths, supervisely, table, via, voc, yolo,
+)  # fmt: skip
 FORMATS: Final[tuple[Format, ...]] = tuple(
     sorted((module.FORMAT for module in _MODULES), key=lambda form: (form.last, -form.weight))
 )
@@ -74,7 +55,7 @@ def find_format(name: str) -> Format:
     """Return the format of that name. UsageError names those that there are."""
     known = {form.name: form for form in FORMATS}
     if name not in known:
-        raise UsageError(f"read.format: no format {name!r}; there are {', '.join(sorted(known))}.")
+        raise UsageError(f"read.format: unknown format {name!r}; {meant(name, sorted(known))}.")
     return known[name]
 
 

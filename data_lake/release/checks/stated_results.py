@@ -19,6 +19,7 @@ from medmultipoints.data_lake.release.read.joins import read_joins
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.problems import first_problem
 from medmultipoints.transforms.splits.joined import describe_joins
 from medmultipoints.transforms.splits.leakage import SHARED, count_places, count_shared, find_leaks
 
@@ -81,9 +82,8 @@ def read_expectations(folder: Path) -> StatedExpectations:
     except OSError as error:
         raise DataError(f"{EXPECTATIONS} cannot be read: {error.strerror}. Get the release again.") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise DataError(f"{EXPECTATIONS} is damaged: {place}: {first['msg']}. Get the release again.") from error
+        found = first_problem(error, StatedExpectations)
+        raise DataError(f"{EXPECTATIONS} is damaged: {found}. Get the release again.") from error
 
 
 def _accounting_problems(where: str, table: StatedTable, manifest: Manifest) -> Iterator[str]:

@@ -15,6 +15,7 @@ from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, Dialect
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.problems import meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def export_dialect(folder: Path, to: Path, dialect: str, split: str | None = Non
 def find_dialect(name: str) -> Dialect:
     """Return the dialect of that name; UsageError lists all."""
     if name not in DIALECTS:
-        raise UsageError(f"unknown dialect '{name}'; choose one of {', '.join(DIALECTS)}.")
+        raise UsageError(f"unknown dialect '{name}'; {meant(name, DIALECTS)}.")
     return DIALECTS[name]
 
 

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from medmultipoints.data_lake.release.write.files import FileEntry
 from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.problems import NAME, VERSION, Sha256, first_problem
 
 MANIFEST = "manifest.json"
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -82,8 +82,8 @@ class Manifest(_Part):
 
     binding: ClassVar[bool] = True
     format: Literal[1] = 1
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    version: Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
+    name: Annotated[str, Field(pattern=NAME)]
+    version: Annotated[str, Field(pattern=VERSION)]
     release_date: str | None
     manifest_root: Sha256
     logical_digest: Sha256
@@ -156,12 +156,5 @@ def read_manifest(folder: Path, kind: type[Manifest] = Manifest) -> Manifest:
         raise DataError(f"{folder / MANIFEST} cannot be read: {error.strerror}. Check its permissions.") from error
     except ValidationError as error:
         raise DataError(
-            f"{folder / MANIFEST} is damaged: {_first_problem(error)}. Get the release again, or build it again."
+            f"{folder / MANIFEST} is damaged: {first_problem(error, kind)}. Get the release again, or build it again."
         ) from error
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    place = ".".join(str(part) for part in problem["loc"])
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{place + ': ' if place else ''}{problem['msg']}{more}"

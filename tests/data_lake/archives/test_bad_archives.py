@@ -126,6 +126,7 @@ def test_a_nested_tar_that_is_damaged_in_its_zip_stops_the_source(opened: Callab
         opened(bytes(data))
 
 
+@pytest.mark.slow
 def test_a_nested_tar_larger_than_promised_is_not_unpacked_to_its_end(tmp_path: Path) -> None:
     """The reader stops at the first piece beyond the stated size, whatever is still to come."""
     data = zip_of({"a.tar": bytes(100 << 20)}).replace((100 << 20).to_bytes(4, "little"), (10).to_bytes(4, "little"))

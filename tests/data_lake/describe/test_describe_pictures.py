@@ -256,9 +256,9 @@ def test_plain_http_to_another_host_is_refused_with_a_token(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('model = "m"', "address: Field required"),
+        ('model = "m"', "address: the key is missing"),
         ('address = "models.example"\nmodel = "m"', "expected https://HOST/v1"),
-        ('address = "https://a.example/v1"\nmodel = "m"\nmodell = 1', "modell: Extra inputs"),
+        ('address = "https://a.example/v1"\nmodel = "m"\nmodell = 1', "modell: unknown key; perhaps .model. is meant"),
         ("address = ", "not valid TOML"),
     ],
 )

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 from medmultipoints.data_lake.catalogue import Archive, RemoteMember
-from medmultipoints.data_lake.fetch.http import RetryPolicy
+from medmultipoints.data_lake.http.retries import RetryPolicy
 from tests.data_lake.fetch.file_server import FileServer
 
 CONTENT = random.Random(1).randbytes(3_000_000)

@@ -9,8 +9,8 @@ import pytest
 from filelock import FileLock
 
 from medmultipoints.data_lake.catalogue import Archive
-from medmultipoints.data_lake.fetch import resumable
 from medmultipoints.data_lake.fetch.download import fetch_file
+from medmultipoints.data_lake.http import resumable
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 from tests.data_lake.fetch.downloads import CONTENT, QUICK, SHA256, archive, visible
 from tests.data_lake.fetch.file_server import FileServer, serve

@@ -13,7 +13,7 @@ import pytest
 
 from medmultipoints.data_lake.catalogue import Archive
 from medmultipoints.data_lake.fetch.download import fetch_file
-from medmultipoints.data_lake.fetch.http import RetryPolicy
+from medmultipoints.data_lake.http.retries import RetryPolicy
 from medmultipoints.transforms.errors import DataError, MachineError
 
 CONTENT = random.Random(7).randbytes(40_000)

@@ -10,7 +10,7 @@ from medmultipoints.data_lake.archives.local_files import local_files
 from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.data_lake.fetch.download import fetch_source
 from medmultipoints.data_lake.fetch.upstream import ANSWERS, Answer, ask_servers, keep_answers, read_answers
-from medmultipoints.data_lake.fetch.validators import Validators, differing, note_of
+from medmultipoints.data_lake.http.validators import Validators, differing, note_of
 from medmultipoints.data_lake.store.layout import open_lake
 from tests.data_lake.fetch.downloads import CONTENT, QUICK, SHA256, TABLE, archive, big_zip, table_of
 from tests.data_lake.fetch.file_server import FileServer, serve
@@ -57,6 +57,7 @@ def test_the_note_is_no_file_of_the_source(server: FileServer, tmp_path: Path) -
     assert [name for name, _ in local_files(tmp_path / "ours")] == ["set.zip"]
 
 
+@pytest.mark.slow
 def test_a_resumed_download_keeps_what_the_server_said(server: FileServer, tmp_path: Path) -> None:
     """The size is that of the whole file, not of the last piece."""
     server.faults = ["drop"]

@@ -72,6 +72,7 @@ def test_answers_and_saved_declarations_close_questions(tmp_path: Path) -> None:
     assert (again["questions"], again["objects"]) == ([], COUNTS)
 
 
+@pytest.mark.slow
 def test_every_layout_survives_being_saved(tmp_path: Path) -> None:
     """A saved declaration reads as what was shown when it was saved."""
     for at, layout in enumerate(LAYOUTS.values()):

@@ -83,11 +83,13 @@ def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     return dict(zip(EDITS, changes, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", EDITS)
 def test_exactly_the_stages_downstream_of_an_edit_rebuild(rebuilt: dict[str, list[str]], what: str) -> None:
     assert rebuilt[what] == EDITS[what][2]
 
 
+@pytest.mark.slow
 def test_other_source_files_rebuild_everything(tmp_path: Path) -> None:
     """Shuffled archives have other bytes, though they hold the same files."""
     recipe = write_recipe(tmp_path / "small.toml")
@@ -96,6 +98,7 @@ def test_other_source_files_rebuild_everything(tmp_path: Path) -> None:
     assert [stage for stage in STAGES if keys[0][stage] != keys[1][stage]] == STAGES
 
 
+@pytest.mark.slow
 def test_keys_do_not_depend_on_where_lake_and_sources_lie(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path / "small.toml")
     keys = [

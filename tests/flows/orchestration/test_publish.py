@@ -61,7 +61,10 @@ def test_without_a_terminal_nothing_is_published_unasked(hub: TestHub, repo: str
     [
         ([], "give either --repo"),
         (["--repo", "a/b", "--to", "x"], "give either --repo"),
-        (["--repo", "nobody"], "repo: 'nobody' is not a repository such as OWNER/NAME."),
+        (
+            ["--repo", "nobody"],
+            "repo: 'nobody' is not a repository of the form OWNER/NAME, such as acme/medmultipoints.",
+        ),
         (["--to", "x", "--private"], "a folder has neither"),
     ],
 )

@@ -96,6 +96,7 @@ def after(place: Path, sources: dict[str, str], before: Outcome, acts: dict[str,
     return build(recipe, place / "lake", sources, version="2.0.0")
 
 
+@pytest.mark.slow
 def test_each_decision_is_in_the_release(before: Outcome, after: Outcome, acts: dict[str, dict[str, Any]]) -> None:
     objects = after.table("objects")
     images = set(after.table("released_images")["sample_id"])
@@ -113,12 +114,14 @@ def test_each_decision_is_in_the_release(before: Outcome, after: Outcome, acts: 
     assert finding["action"] == "accepted by A. Reviewer, 2026-11-20: looked at it twice"
 
 
+@pytest.mark.slow
 def test_the_rest_of_the_release_is_as_before(before: Outcome, after: Outcome, acts: dict[str, dict[str, Any]]) -> None:
     touched = [act["image"] for act in acts.values()]
     others = [one.table("objects").drop("split").filter(~pl.col("sample_id").is_in(touched)) for one in (before, after)]
     assert others[0].equals(others[1])
 
 
+@pytest.mark.slow
 def test_what_left_is_accounted_for_with_the_reviewer_s_words(after: Outcome, acts: dict[str, dict[str, Any]]) -> None:
     rows = pl.read_parquet(after.release.path / "quarantine/exclusions.parquet").filter(stage="correct")
     assert sorted(rows.select("sample_id", "verdict", "reason", "detail").rows()) == sorted(
@@ -131,6 +134,7 @@ def test_what_left_is_accounted_for_with_the_reviewer_s_words(after: Outcome, ac
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_card_and_tables_list_every_decision(after: Outcome, acts: dict[str, dict[str, Any]]) -> None:
     card = (after.release.path / "README.md").read_text()
     for name, act in acts.items():
@@ -140,6 +144,7 @@ def test_card_and_tables_list_every_decision(after: Outcome, acts: dict[str, dic
     assert verify_release(after.release.path).ok
 
 
+@pytest.mark.slow
 def test_the_publish_plan_names_the_versions_that_still_hold_a_withdrawn_image(
     tmp_path: Path, before: Outcome, after: Outcome, acts: dict[str, dict[str, Any]]
 ) -> None:
@@ -152,6 +157,7 @@ def test_the_publish_plan_names_the_versions_that_still_hold_a_withdrawn_image(
     assert [holder.tag for holder in plan_push(after.release.path, versions).holders] == ["v1.0.0"]
 
 
+@pytest.mark.slow
 def test_a_version_that_brings_a_withdrawn_image_back_is_neither_built_nor_published(
     tmp_path: Path, place: Path, sources: dict[str, str], after: Outcome
 ) -> None:
@@ -168,6 +174,7 @@ def test_a_version_that_brings_a_withdrawn_image_back_is_neither_built_nor_publi
         plan_push(elsewhere.release.path, versions)
 
 
+@pytest.mark.slow
 def test_an_entry_that_no_longer_matches_ends_the_build_with_its_file(
     tmp_path: Path, sources: dict[str, str], acts: dict[str, dict[str, Any]]
 ) -> None:
@@ -178,6 +185,7 @@ def test_an_entry_that_no_longer_matches_ends_the_build_with_its_file(
         build(write_recipe(tmp_path / "small.toml", *CHANGES), tmp_path / "lake", sources)
 
 
+@pytest.mark.slow
 def test_a_changed_reason_rebuilds_from_the_corrections_on(
     tmp_path: Path, sources: dict[str, str], acts: dict[str, dict[str, Any]]
 ) -> None:

@@ -60,7 +60,7 @@ def test_the_published_recipe_has_the_published_settings() -> None:
         (('title = "Small"', ""), "title: the key is missing. "),
         (
             ("[sources.hyperkvasir]", "[sources.hyper]"),
-            "unknown source 'hyper'; there are hyperkvasir, kvasir_instrument",
+            "unknown source 'hyper'; perhaps 'hyperkvasir' is meant",
         ),
         (
             ("[sources.visem_tracking]", "[sources.visem_tracking]\nevry = 3"),

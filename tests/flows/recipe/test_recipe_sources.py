@@ -60,7 +60,7 @@ def test_all_labels_are_kept_unless_the_recipe_names_some(tmp_path: Path) -> Non
         ('path = "."\nlicense = "MIT"', "unknown key license; perhaps .licence. is meant"),
         ('path = "."\nread = { boxes = { frame = "inclusive" } }', "sources.mine: read.boxes.frame: must be .edges"),
         ('declaration = "none.toml"', "declaration .*none.toml: No such file"),
-        ("", "unknown source 'mine'; there are .*path = "),
+        ("", "unknown source 'mine'; known are .*path = "),
     ],
 )
 def test_a_wrong_table_is_refused_with_its_key(tmp_path: Path, table: str, message: str) -> None:

@@ -29,6 +29,7 @@ def test_few_images_are_one_part(first: Outcome, inputs: Inputs) -> None:
     assert instruct_shards(first.build, many) == ("1 of 3", "2 of 3", "3 of 3")
 
 
+@pytest.mark.slow
 def test_parts_ask_the_same_questions(first: Outcome, inputs: Inputs) -> None:
     """Every task, those about several frames too: a video is in one part."""
     asked = first.build.recipe.instructions.model_copy(update={"tasks": tuple(TASKS)})

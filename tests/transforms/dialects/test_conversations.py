@@ -66,6 +66,7 @@ def test_all_dialects_are_covered() -> None:
     assert FRAMES.keys() == ENTRIES.keys() == FORMS.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMS)
 @given(one=items())
 def test_an_instruction_comes_back_within_the_rounding(name: str, one: Item) -> None:

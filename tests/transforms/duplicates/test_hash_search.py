@@ -73,6 +73,7 @@ def test_frames_of_a_video_are_one_group() -> None:
     assert {(1, 5)} == {(int(groups[i]), int(groups[j])) for i, j in zip(pairs.query, pairs.index, strict=True)}
 
 
+@pytest.mark.slow
 def test_of_two_videos_that_look_alike_the_nearest_pairs_are_kept() -> None:
     """By bits, then by row: the same as sorting all pairs."""
     hashes, groups = clustered(4, 1, 600, 3), np.repeat(np.arange(3), 200)

@@ -17,6 +17,7 @@ def pairs_of(pictures: pl.DataFrame, threshold: float) -> set[tuple[str, str]]:
     return set(near.select("sample_id", "other_id").iter_rows())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_each_changed_picture_is_found_and_no_other_pair(change: str) -> None:
     """Every scene with its changed copy; the threshold is the one that the histogram gives."""
@@ -37,6 +38,7 @@ def test_the_evidence_says_what_was_done(change: str, evidence: str) -> None:
     assert found.select("sample_id", "other_id", "evidence").rows() == [("a", "b", evidence)]
 
 
+@pytest.mark.slow
 def test_the_order_of_the_rows_does_not_matter() -> None:
     """Nor does it which name the copy has."""
     table = picture_table({"a": scene(1), "b": scene(2), "c": encode(scene(1), 60), "d": encode(scene(2), 60)})

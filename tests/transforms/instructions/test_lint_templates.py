@@ -39,6 +39,7 @@ def _faults(templates: Templates, names: Names, task: str, template: Template) -
     return "\n".join(fault for fault in faults if "written twice" not in fault)
 
 
+@pytest.mark.slow
 def test_the_shipped_templates_are_clean(templates: Templates, names: Names) -> None:
     """Every template with every name passes every check."""
     assert lint_templates(templates, names) == []
@@ -138,6 +139,7 @@ def test_a_wrong_article_of_a_name_is_held(templates: Templates) -> None:
     assert any("'a instrument'" in fault for fault in faults)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 2, 40])
 def test_rendered_prompts_read_as_english(tables: Tables, templates: Templates, names: Names, count: int) -> None:
     """For none, one, two or many objects: plurals, articles, and number after each and all are right."""

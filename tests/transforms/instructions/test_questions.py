@@ -172,6 +172,7 @@ def test_objects_that_an_answer_does_not_rest_on_are_held() -> None:
     assert set(held) == {"object_ids_differ"}
 
 
+@pytest.mark.slow
 def test_without_the_objects_nothing_is_proved() -> None:
     """A checker that is not given the objects never says that an answer holds."""
     written = ask([SPARSE], "classification")

@@ -49,6 +49,7 @@ def contents(instructions: pl.DataFrame) -> list[Any]:
     return [json.loads(answer[8:-4]) for answer in instructions["answer"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["description", "segmentation"])
 def test_every_answer_is_proved(task: str) -> None:
     """What is said of a region is proved from its box and mask, whatever the seed."""
@@ -195,6 +196,7 @@ SENTENCES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pattern", "value", "reason"), SENTENCES)
 def test_a_wrong_sentence_is_held(pattern: str, value: str, reason: str | None) -> None:
     """A word, a number or a sentence that the region does not bear out is found."""
@@ -208,6 +210,7 @@ def test_a_wrong_sentence_is_held(pattern: str, value: str, reason: str | None) 
     assert reason is None or held == {reason}
 
 
+@pytest.mark.slow
 def test_every_kind_of_prompt_for_a_mask_occurs() -> None:
     """Clicks, tight boxes, rough boxes, and the name alone where it is enough."""
     written = pl.concat([ask([masked(), one_polyp()], "segmentation", seed=seed) for seed in range(20)])
@@ -258,6 +261,7 @@ def test_a_wrong_mask_is_held(pattern: str, value: str, reason: str | None) -> N
         assert "" not in held
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pattern", "value", "reasons_wanted"),
     [
@@ -279,6 +283,7 @@ def test_a_wrong_hint_is_held(pattern: str, value: str, reasons_wanted: set[str]
     assert set(reasons(shown, changed.filter(changed["prompt"] != written["prompt"]))) == reasons_wanted
 
 
+@pytest.mark.slow
 def test_a_click_in_a_hole_is_outside() -> None:
     """A pixel of a hole is no pixel of the object."""
     shown = [masked()]

@@ -36,6 +36,7 @@ def test_half_of_the_statements_are_made_up() -> None:
             assert 2 * sum(holds) == len(holds) >= 2
 
 
+@pytest.mark.slow
 def test_a_lone_object_has_place_size_and_borders() -> None:
     """All borders that it touches are named."""
     texts = {text for seed in range(40) for text in _given(ask([LONE], "negation_pairs", seed=seed))}

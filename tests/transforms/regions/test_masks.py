@@ -180,6 +180,7 @@ def test_the_real_masks_hold_20_stray_pixels_and_no_other_speck(
     assert all(1 <= each.off_binary <= 9 for each in found.values())
 
 
+@pytest.mark.slow
 def test_the_real_boxes_are_the_grown_boxes_of_the_components(
     real: Path, real_masks: dict[str, NDArray[np.uint8]], source_boxes: dict[str, list[Box]]
 ) -> None:
@@ -193,6 +194,7 @@ def test_the_real_boxes_are_the_grown_boxes_of_the_components(
     assert {*known["inflated_to_origin"], *known["phantom"]} == {stem for stem, each in sides.items() if max(each) > 1}
 
 
+@pytest.mark.slow
 def test_the_quick_search_for_the_deepest_pixels_agrees_with_the_full_transform_on_real_masks(
     real_masks: dict[str, NDArray[np.uint8]],
 ) -> None:

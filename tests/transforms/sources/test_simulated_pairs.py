@@ -84,6 +84,7 @@ def test_lossy_masks_are_gray_and_not_pure_black_and_white() -> None:
         assert len(np.unique(mask)) > 2
 
 
+@pytest.mark.slow
 def test_jpeg_never_changes_the_components_of_a_mask() -> None:
     for number in range(150):
         rng = generator("masks", number)
@@ -138,6 +139,7 @@ def test_a_shuffle_seed_changes_the_order_of_the_entries_and_nothing_else() -> N
     assert _unpacked(plain) == _unpacked(shuffled)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("simulate", [simulate_hyperkvasir, simulate_kvasir_instrument])
 def test_every_fault_is_planted_on_an_image_of_its_own(simulate: Callable[..., Simulated]) -> None:
     clean = simulate(seed=9, images=34)
@@ -155,6 +157,7 @@ def _changed(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> set[str
     return {name.rpartition("/")[2].rpartition(".")[0] for name in names if before.get(name) != after.get(name)}
 
 
+@pytest.mark.slow
 def test_the_planted_defects_are_what_their_names_say() -> None:
     kinds = faults_of("hyperkvasir", all_faults())
     source = simulate_hyperkvasir(seed=9, images=34, faults=kinds)
@@ -191,5 +194,5 @@ def test_too_few_images_for_the_faults_say_how_many_are_needed() -> None:
 
 
 def test_an_unknown_fault_is_named_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match="unknown fault 'typo'; there are stray_pixel, "):
+    with pytest.raises(UsageError, match="unknown fault 'typo'; known are stray_pixel, "):
         faults_of("hyperkvasir", ("typo",))

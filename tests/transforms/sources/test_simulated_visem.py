@@ -68,6 +68,7 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
     assert first == second
 
 
+@pytest.mark.slow
 def test_the_real_table_gives_the_real_totals(real: Path) -> None:
     """29,370 frames, 29,196 label files, 656,335 boxes, every count, and 1,121 / 20 / 35 tracks."""
     videos = parse_counts_csv((real / "visem-tracking" / "sperm_counts_per_frame.csv").read_bytes())
@@ -173,6 +174,7 @@ def test_modelled_counts_resemble_the_real_videos_gaps_included() -> None:
     assert all((videos["12"].counts.sum(axis=1) > 0).tolist())
 
 
+@pytest.mark.slow
 def test_every_fault_is_planted_on_a_frame_of_its_own_and_changes_no_other() -> None:
     videos, names = model_counts(7, 3, 40), faults_of("visem_tracking", all_faults())
     clean = _contents(simulate_visem_tracking(seed=7, videos=videos, video_files="none"))

@@ -255,6 +255,7 @@ def test_the_order_of_members_makes_no_difference() -> None:
     assert read_samples(Reversed(files), seed=1) == read_samples(MemoryMembers(files), seed=1)
 
 
+@pytest.mark.slow
 def test_the_full_size_is_indexed_within_seconds() -> None:
     names = [name for video in range(20) for n in range(1470) for name in frame(n, video)]
     members = MemoryMembers(dict.fromkeys(names, b""))

@@ -123,6 +123,7 @@ def test_plain_pictures_hold_no_text() -> None:
     assert None is read_raster(picture(NEWER, {}), FONTS)
 
 
+@pytest.mark.slow
 def test_no_wrong_reading_in_real_pictures(real: Path) -> None:
     facts = real.parent / "facts" / "pixels.md"
     if not facts.is_file():

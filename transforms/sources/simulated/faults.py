@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.problems import meant
 from medmultipoints.transforms.sources.simulated.frame_faults import FRAME_FAULTS
 from medmultipoints.transforms.sources.simulated.hyperkvasir import CSV_BOM
 from medmultipoints.transforms.sources.simulated.pair_faults import PAIR_FAULTS
@@ -25,5 +26,5 @@ def faults_of(source: str, names: Iterable[str]) -> tuple[str, ...]:
     known = all_faults()
     unknown = sorted(wanted - set(known))
     if unknown:
-        raise UsageError(f"unknown fault '{unknown[0]}'; there are {', '.join(known)}.")
+        raise UsageError(f"unknown fault '{unknown[0]}'; {meant(unknown[0], known)}.")
     return tuple(name for name in FAULTS[source] if name in wanted)

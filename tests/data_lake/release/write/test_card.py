@@ -164,6 +164,7 @@ def test_a_free_licence_is_named_as_the_hub_names_it() -> None:
     assert licence_reason(free).startswith("All sources are under CC-BY-4.0")
 
 
+@pytest.mark.slow
 def test_load_dataset_gives_pictures_and_all_columns_back(
     release: Path, tables: Tables, tmp_path: Path, monkeypatch
 ) -> None:

@@ -94,6 +94,7 @@ def rounded(box: Box) -> tuple[float, ...]:
     return tuple(round(float(value), 2) for value in (box.x1, box.y1, box.x2, box.y2))
 
 
+@pytest.mark.slow
 def test_every_format_but_volumes_and_videos_has_a_layout() -> None:
     """What is recognised is what was written."""
     formats = Counter(str(inspect_source(MemoryMembers(layout.files), {}).read.get("format")) for layout in LAYOUTS)

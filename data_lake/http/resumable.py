@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medmultipoints.data_lake.fetch import http
-from medmultipoints.data_lake.fetch.validators import differing, note_of, read_note, write_note
+from medmultipoints.data_lake.http.request import content_range, request, validators_of
+from medmultipoints.data_lake.http.retries import Refused, Transient
+from medmultipoints.data_lake.http.validators import differing, note_of, read_note, write_note
 from medmultipoints.transforms.errors import MachineError
 
 if TYPE_CHECKING:
@@ -41,29 +42,29 @@ class Download:
     def request(self, progress: Progress, timeout: float) -> None:
         """Append what one request brings: the rest of the same version, else all of it from the start.
 
-        http.Transient where the connection breaks: what has come is kept. MachineError where the disk is too small.
+        Transient where the connection breaks: what has come is kept. MachineError where the disk is too small.
         """
         have, known = self.size, read_note(self.target, self.url).if_range
         headers = {"Range": f"bytes={have}-", "If-Range": known} if have and known else {}
-        with http.request(self.url, headers, timeout) as response:
+        with request(self.url, headers, timeout) as response:
             total = self._begin(response, have)
             if response.status_code != 416:
                 self._receive(response, total, progress)
         if total is not None and self.size != total:
-            raise http.Transient(f"the connection ended after {self.size:,} of {total:,} bytes")
+            raise Transient(f"the connection ended after {self.size:,} of {total:,} bytes")
 
     def _begin(self, response: "httpx2.Response", have: int) -> int | None:
         """Return the size of the whole file, if stated; the part is emptied unless the response continues it."""
-        known, new = read_note(self.target, self.url), http.validators_of(response)
+        known, new = read_note(self.target, self.url), validators_of(response)
         if response.status_code == 200:
             self.discard()
             write_note(self.target, self.url, new)
             return new.bytes
-        first, total = http.content_range(response) or (None, None)
+        first, total = content_range(response) or (None, None)
         follows = first == have if response.status_code == 206 else total == have
         if not follows or differing(known, new):
             self.discard()
-            raise http.Transient("the server sent other bytes than were asked for; starting again")
+            raise Transient("the server sent other bytes than were asked for; starting again")
         self.continued = True
         return total
 
@@ -75,7 +76,7 @@ class Download:
             for chunk in response.iter_raw():
                 if file.tell() + len(chunk) > limit:
                     self.discard()
-                    raise http.Refused(f"the server sends more than the {limit:,} bytes that this file may have")
+                    raise Refused(f"the server sends more than the {limit:,} bytes that this file may have")
                 file.write(chunk)
                 progress(file.tell(), expected)
 

@@ -1,5 +1,6 @@
-"""What texts of a recipe must look like, and what is wrong with a recipe, in words."""
+"""What texts that people write must look like, and what is wrong with a file of theirs, in words."""
 
+from collections.abc import Collection
 from datetime import date
 from difflib import get_close_matches
 from typing import Annotated, get_args
@@ -7,13 +8,13 @@ from typing import Annotated, get_args
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from medmultipoints.transforms.review.mask_files import MASK_FILE
-
 NAME, VERSION = r"^[a-z][a-z0-9_]*$", r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$"
 ASKED_VERSION = rf"^auto$|{VERSION}"
 LABEL, DATE = r"^[A-Za-z0-9][A-Za-z0-9 _-]*$", r"^\d{4}-\d{2}-\d{2}$"
 SHA256, SAMPLE = r"^[0-9a-f]{64}$", r"^[a-z][a-z0-9_]*/\S+$"
-REPOSITORY = r"^[^/\s]+/[^/\s]+$"
+REPOSITORY, MASK_FILE = r"^[^/\s]+/[^/\s]+$", r"^[A-Za-z0-9][A-Za-z0-9._-]*\.rle\.json$"
+FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._ -]*$"
+URL, ADDRESS = r"^https?://\S+$", r"^(hf://datasets/|s3://)\S+$"
 PATTERNS = {
     NAME: "a name of lower-case letters, digits and _ that begins with a letter",
     VERSION: "a version of three numbers such as 1.0.0",
@@ -23,7 +24,10 @@ PATTERNS = {
     SHA256: "a sha256 of 64 hex digits",
     MASK_FILE: "the name of a file next to this one, such as NAME.rle.json",
     SAMPLE: "an image such as hyperkvasir/NAME, its source and its name there",
-    REPOSITORY: "a repository such as OWNER/NAME",
+    FILE_NAME: "the name of a file alone, without a folder",
+    URL: "a URL such as https://HOST/FILE",
+    ADDRESS: "an address such as hf://datasets/OWNER/NAME@COMMIT or s3://BUCKET/FOLDER",
+    REPOSITORY: "a repository of the form OWNER/NAME, such as acme/medmultipoints",
 }
 
 
@@ -34,6 +38,7 @@ def _is_a_day(text: str) -> str:
 
 
 Day = Annotated[str, Field(pattern=DATE), AfterValidator(_is_a_day)]
+Sha256 = Annotated[str, Field(pattern=SHA256)]
 
 _WORDS = {
     "missing": "the key is missing",
@@ -49,33 +54,50 @@ _WORDS = {
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} letters",
     "string_type": "must be a text in quotes",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "too_short": "must hold at least {min_length}",
+    "mapping_type": "must be a table",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
 }
 
 
 def problems(error: ValidationError, model: type[BaseModel]) -> str:
     """Return every problem of a validation as one sentence with the key it concerns."""
-    return "; ".join(
-        ": ".join(
-            [".".join(str(part) for part in found["loc"] if part != "[key]"), problem(found, model)]
-        ).removeprefix(": ")
-        for found in error.errors()
-    )
+    return "; ".join(_placed(found, model) for found in error.errors())
+
+
+def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
+    """Return the first problem of a validation, and how many more there are: for files that no person writes."""
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return _placed(error.errors()[0], model) + more
+
+
+def _placed(found: ErrorDetails, model: type[BaseModel]) -> str:
+    place = ".".join(str(part) for part in found["loc"] if part != "[key]")
+    return f"{place}: {problem(found, model)}" if place else problem(found, model)
 
 
 def problem(found: ErrorDetails, model: type[BaseModel]) -> str:
     """Return what is wrong with one value, in words."""
     kind = found["type"]
-    if kind == "string_pattern_mismatch":
+    if kind == "string_pattern_mismatch" and found["ctx"]["pattern"] in PATTERNS:
         return f"{found['input']!r} is not {PATTERNS[found['ctx']['pattern']]}"
     if kind == "extra_forbidden":
         return f"unknown key{_meant(found['loc'], model)}"
     if kind in _WORDS:
         return _WORDS[kind].format(**found.get("ctx", {}))
-    return found["msg"].removeprefix("Value error, ")
+    return (
+        found["msg"].removeprefix("Value error, ").replace("String should match", f"{found['input']!r} does not match")
+    )
 
 
 def _meant(place: tuple[int | str, ...], model: type[BaseModel]) -> str:
-    """Return the known key most like the unknown one, else all that are known there."""
+    """Return which key of that place is meant."""
     for part in place[:-1]:
         if isinstance(part, int):
             continue
@@ -83,16 +105,19 @@ def _meant(place: tuple[int | str, ...], model: type[BaseModel]) -> str:
         if section is None:
             return ""
         model = section
-    known = sorted(model.model_fields)
-    near = get_close_matches(str(place[-1]), known, n=1)
-    if near:
-        return f"; perhaps '{near[0]}' is meant"
-    return f"; known are {', '.join(known)}" if known else ""
+    return f"; {meant(str(place[-1]), sorted(model.model_fields))}" if model.model_fields else ""
+
+
+def meant(name: str, known: Collection[str]) -> str:
+    """Return which known name is most like an unknown one, else all that are known, as half a sentence."""
+    near = get_close_matches(name, known, n=1)
+    return f"perhaps '{near[0]}' is meant" if near else f"known are {', '.join(known)}"
 
 
 def _section(model: type[BaseModel], name: str) -> type[BaseModel] | None:
-    """Return the model of a key, or of each entry of a list."""
-    kind = model.model_fields[name].annotation if name in model.model_fields else None
+    """Return the model of a key, or of each entry of a list or a table."""
+    field = model.model_fields.get(name) or model.model_fields.get("root")
+    kind = field.annotation if field else None
     for found in (kind, *get_args(kind)):
         if isinstance(found, type) and issubclass(found, BaseModel):
             return found

@@ -1,4 +1,4 @@
-"""``medmultipoints verify``, ``show`` and ``export``: from a release folder alone."""
+"""``medmultipoints verify``, ``show``, ``export`` and ``sign``: from a release folder alone."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,20 +15,18 @@ from medmultipoints.data_lake.release.export.corrupted import export_corrupted
 from medmultipoints.data_lake.release.export.dialects import export_dialect
 from medmultipoints.data_lake.release.export.plain import export_release
 from medmultipoints.data_lake.release.read.show import describe_release
-from medmultipoints.data_lake.release.sign.signature import Trust
-from medmultipoints.flows.cli.build import shown
+from medmultipoints.data_lake.release.sign.signature import Trust, sign_release
 from medmultipoints.flows.cli.console import OUT, print_json, say_error, table
 from medmultipoints.flows.cli.leakage import print_certificate
 from medmultipoints.flows.cli.options import JsonOption
-from medmultipoints.flows.engine.publishing import place_of
+from medmultipoints.flows.engine.intention import shown
+from medmultipoints.flows.engine.publishing import check_release, place_of
 from medmultipoints.transforms.dialects.registry import DIALECTS
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.sources.reading.proposing import plural
 
 LIST = "list"
 ReleaseArgument = Annotated[Path, typer.Argument(help="Folder of a release.")]
-
-
 PublishedArgument = Annotated[
     str,
     typer.Argument(
@@ -47,7 +45,7 @@ def opened_release(release: str) -> Iterator[Path]:
     elif Path(release).is_dir():
         yield Path(release)
     else:
-        raise UsageError(f"{release}: no such folder.")
+        raise UsageError(f"{release}: there is no such folder. Give the folder of a release, or hub:OWNER/NAME@vX.Y.Z.")
 
 
 def verify(
@@ -204,3 +202,25 @@ def _list_dialects(as_json: bool) -> None:
         print_json({"dialects": [dict(zip(columns, row, strict=True)) for row in facts]})
         return
     table("dialects", columns[:4], [row[:4] for row in facts])
+
+
+def sign(
+    release: ReleaseArgument,
+    key: Annotated[Path, typer.Option(help="Private SSH key; or the public one, where an agent holds the private.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Sign a release: verify it, and sign with SSH what it holds and what it was made of.
+
+    The statement (in-toto, with the source files as materials) and its signature are placed next to the manifest; they
+    change nothing in the release, and `publish` takes them along. Anyone checks them offline:
+    `medmultipoints verify RELEASE --allowed-signers FILE`.
+
+    Example: `medmultipoints sign lake/releases/demo/1.0.0 --key ~/.ssh/id_ed25519`
+    """
+    check_release(release)
+    written = [str(path) for path in sign_release(release, key.expanduser())]
+    if as_json:
+        print_json({"files": written})
+        return
+    for path in written:
+        OUT.print(path, markup=False)

@@ -3,8 +3,9 @@
 import io
 from typing import TYPE_CHECKING
 
-from medmultipoints.data_lake.fetch import http
-from medmultipoints.data_lake.fetch.validators import Validators, differing
+from medmultipoints.data_lake.http.request import content_range, request, validators_of
+from medmultipoints.data_lake.http.retries import DEFAULT, Refused, RetryPolicy, Transient, persist
+from medmultipoints.data_lake.http.validators import Validators, differing
 from medmultipoints.transforms.errors import MachineError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class RemoteFile(io.RawIOBase):
     MachineError, ending in ``remedy``, where the server is out of reach, has no ranges, or changes the file.
     """
 
-    def __init__(self, url: str, remedy: str, policy: http.RetryPolicy = http.DEFAULT) -> None:
+    def __init__(self, url: str, remedy: str, policy: RetryPolicy = DEFAULT) -> None:
         self._url, self._remedy, self._policy = url, remedy, policy
         self._position, self.version = 0, Validators()
         self._fetch(0, 1)
@@ -51,20 +52,20 @@ class RemoteFile(io.RawIOBase):
         def failed(problem: str) -> MachineError:
             return MachineError(f"{self._url}: {problem}. {self._remedy}")
 
-        return http.persist(lambda: self._request(start, stop), self._policy, failed)
+        return persist(lambda: self._request(start, stop), self._policy, failed)
 
     def _request(self, start: int, stop: int) -> bytes:
-        with http.request(self._url, {"Range": f"bytes={start}-{stop - 1}"}, self._policy.timeout) as response:
-            first, size = http.content_range(response) or (None, 0)
+        with request(self._url, {"Range": f"bytes={start}-{stop - 1}"}, self._policy.timeout) as response:
+            first, size = content_range(response) or (None, 0)
             if response.status_code != 206 or not size:
-                raise http.Refused("the server does not send parts of a file (it ignores HTTP Range)")
-            if differing(self.version, new := http.validators_of(response)):
-                raise http.Refused("the file changed on the server while it was read; run again")
+                raise Refused("the server does not send parts of a file (it ignores HTTP Range)")
+            if differing(self.version, new := validators_of(response)):
+                raise Refused("the file changed on the server while it was read; run again")
             self.version, content = new, bytearray()
             for chunk in response.iter_raw():
                 content += chunk
                 if len(content) >= stop - start:  # a server that sends more must not fill the memory
                     break
         if first != start or len(content) != stop - start:
-            raise http.Transient(f"asked for bytes {start}-{stop - 1}, got {len(content)} from {first}")
+            raise Transient(f"asked for bytes {start}-{stop - 1}, got {len(content)} from {first}")
         return bytes(content)

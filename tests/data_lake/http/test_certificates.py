@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from medmultipoints.data_lake.fetch.download import fetch_file
-from medmultipoints.data_lake.fetch.http import Refused
 from medmultipoints.data_lake.fetch.upstream import ask
+from medmultipoints.data_lake.http.retries import Refused
 from medmultipoints.transforms.errors import MachineError
 from tests.data_lake.fetch.downloads import CONTENT, QUICK, SHA256, TABLE, archive, big_zip, table_of
 from tests.data_lake.fetch.file_server import serve

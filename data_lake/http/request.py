@@ -1,56 +1,25 @@
-"""HTTP over verified TLS: one request, what its response says of a file, and repeated attempts.
+"""HTTP over verified TLS: one request, and what its response says of a file.
 
 Certificates are verified with those of the operating system; nothing turns verification off. Plain http is for this
 machine only.
 """
 
 import ssl
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from ipaddress import ip_address
 from re import fullmatch
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
-from medmultipoints.data_lake.fetch.validators import Validators
-from medmultipoints.transforms.errors import MachineError, PipelineError, UsageError
+from medmultipoints.data_lake.http.retries import Refused, Transient
+from medmultipoints.data_lake.http.validators import Validators
+from medmultipoints.transforms.errors import UsageError
 
 if TYPE_CHECKING:  # their import takes a tenth of a build that finds nothing to do
     import httpx2
-    from tenacity import RetryCallState, Retrying
 
 HEADERS = {"User-Agent": "medmultipoints", "Accept-Encoding": "identity"}
 MISSING = "where this system lacks a certificate of its chain, name a PEM file with the whole chain in SSL_CERT_FILE"
-Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """Attempts in a row without progress, and the seconds between them, doubled each time up to a limit."""
-
-    attempts: int = 5
-    first_wait: float = 1.0
-    longest_wait: float = 60.0
-    timeout: float = 60.0
-
-
-DEFAULT = RetryPolicy()
-
-
-class Transient(Exception):
-    """A failure that another attempt may not meet.
-
-    ``wait`` is the number of seconds that the server asks for, ``error`` the one to raise where no attempt is left.
-    """
-
-    def __init__(self, problem: str, wait: float | None = None, error: PipelineError | None = None) -> None:
-        self.wait, self.error = wait, error
-        super().__init__(problem)
-
-
-class Refused(Exception):
-    """The server will not send the file, however often it is asked."""
 
 
 @contextmanager
@@ -132,49 +101,3 @@ def validators_of(response: "httpx2.Response") -> Validators:
     found, stated = content_range(response), response.headers.get("content-length", "")
     size = found[1] if found else int(stated) if stated.isdecimal() else None
     return Validators(response.headers.get("etag"), response.headers.get("last-modified"), size)
-
-
-def persist(
-    attempt: Callable[[], Result],
-    policy: RetryPolicy,
-    failed: Callable[[str], PipelineError] = MachineError,
-    progress: Callable[[], int] = lambda: 0,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Result:
-    """Return the result of ``attempt``, repeated after transient failures; progress starts the count of attempts again.
-
-    ``failed`` turns the last problem into the error to raise.
-    """
-    try:
-        return retrying(policy, progress, sleep)(attempt)
-    except Refused as refusal:
-        raise failed(str(refusal)) from refusal
-    except Transient as problem:
-        if problem.error is not None:
-            raise problem.error from None
-        raise failed(f"{problem} (given up after {policy.attempts} attempts without progress)") from problem
-
-
-def retrying(policy: RetryPolicy, progress: Callable[[], int], sleep: Callable[[float], None]) -> "Retrying":
-    """Return attempts until one has no Transient failure or ``policy.attempts`` in a row made no progress."""
-    from tenacity import Retrying, retry_if_exception_type
-
-    failures, best = 0, progress()
-
-    def count(_state: object) -> None:
-        nonlocal failures, best
-        failures, best = (1 if progress() > best else failures + 1), max(best, progress())
-
-    def wait(state: "RetryCallState") -> float:
-        problem = state.outcome.exception() if state.outcome else None
-        asked = problem.wait if isinstance(problem, Transient) else None
-        return min(policy.longest_wait, policy.first_wait * 2 ** (failures - 1) if asked is None else asked)
-
-    return Retrying(
-        retry=retry_if_exception_type(Transient),
-        after=count,
-        wait=wait,
-        stop=lambda _state: failures >= policy.attempts,
-        sleep=sleep,
-        reraise=True,
-    )
