@@ -5,11 +5,15 @@ DataError
 └── TableRuleFailed    a rule over a whole table does not hold
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from medmultipoints.transforms.errors import DataError
+
+_HEAD = "| table | suite | rows | rules | rows held back | failures by rule |\n|---|---|---:|---:|---:|---|\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,6 @@ class Verdict:
     rows: int
     failures: tuple[RowFailure, ...]
     checked: tuple[RuleResult, ...]
-
-    @property
-    def passed(self) -> bool:
-        return not self.failures
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict in lists, mappings, text and numbers; ``verdict_from_json`` is the inverse."""
@@ -112,3 +112,28 @@ def first_few(values: Sequence[str], limit: int = 5) -> str:
     """Return the first values for a message, and how many more there are."""
     more = f" and {len(values) - limit} more" if len(values) > limit else ""
     return ", ".join(values[:limit]) + more
+
+
+def summarize(verdicts: Iterable[Verdict]) -> str:
+    """Return verdicts as a Markdown table: one row per table and suite, sorted; the verdicts of shards are added up.
+
+    Rows held back are rows that break a rule themselves; rows that go with them are in the quarantine.
+    """
+    ordered = sorted(verdicts, key=_identity)
+    rows = [_row(*identity, list(group)) for identity, group in groupby(ordered, _identity)]
+    return _HEAD + "".join(rows)
+
+
+def _identity(verdict: Verdict) -> tuple[str, str]:
+    return verdict.table, verdict.suite
+
+
+def _row(table: str, suite: str, verdicts: list[Verdict]) -> str:
+    failed: Counter[str] = Counter()
+    for verdict in verdicts:
+        failed.update({result.rule: result.failed for result in verdict.checked if result.failed})
+    rules = len({result.rule for verdict in verdicts for result in verdict.checked})
+    held = sum(len({failure.position for failure in verdict.failures}) for verdict in verdicts)
+    by_rule = ", ".join(f"`{rule}` {count:,}" for rule, count in sorted(failed.items())) or "none"
+    rows = sum(verdict.rows for verdict in verdicts)
+    return f"| {table} | {suite} | {rows:,} | {rules} | {held:,} | {by_rule} |\n"

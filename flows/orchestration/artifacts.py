@@ -17,8 +17,7 @@ from prefect.events import emit_event
 
 from medmultipoints.data_lake.report.release_pages import EXPECTATIONS, SHEET, Report, write_report
 from medmultipoints.data_lake.store.layout import PAGE, Lake
-from medmultipoints.expectations.summary import summarize
-from medmultipoints.expectations.verdicts import Verdict, verdict_from_json
+from medmultipoints.expectations.verdicts import Verdict, summarize, verdict_from_json
 from medmultipoints.flows.engine.execute import Outcome
 from medmultipoints.flows.engine.report import rejected_rows, rejected_words, summary_markdown
 from medmultipoints.flows.engine.run import StageResult

@@ -1,7 +1,6 @@
 """The summary adds up verdicts in a stated order."""
 
-from medmultipoints.expectations.summary import summarize
-from medmultipoints.expectations.verdicts import RowFailure, RuleResult, Verdict
+from medmultipoints.expectations.verdicts import RowFailure, RuleResult, Verdict, summarize
 
 
 def _verdict(table: str, rows: int, *failures: tuple[int, str]) -> Verdict:

@@ -103,7 +103,7 @@ def test_a_folder_of_no_format_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "readme.txt").write_text("nothing here")
     files = {"one": open_source("one", tmp_path / "one", tmp_path / "scratch")}
-    with pytest.raises(UsageError, match=r"sources\.one: no annotation format is recognised"):
+    with pytest.raises(UsageError, match=r"sources\.one: no format is recognised"):
         complete_sources({"one": {"licence": "MIT"}}, files.__getitem__)
 
 
