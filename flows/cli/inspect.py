@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.markup import escape
@@ -19,6 +19,9 @@ from medmultipoints.transforms.sources.annotated import Hint
 from medmultipoints.transforms.sources.declaration import merge_read
 from medmultipoints.transforms.sources.declaration_text import write_declaration
 from medmultipoints.transforms.sources.inspection import Inspection, choice_value, inspect_source, nest_keys
+
+_LISTS: Final = ("classes", "absence.certain")
+_TABLES: Final = ("masks.values", "labels", "fields")
 
 
 def inspect(
@@ -89,9 +92,22 @@ def _answer(given: str) -> tuple[str, Any]:
     key, equals, value = given.partition("=")
     if not equals or not key.strip():
         raise UsageError(f"--answer {given}: expected KEY=VALUE, such as boxes.frame=edges")
-    held = choice_value(value)
-    listed = key.strip() in ("classes", "absence.certain") and isinstance(held, str) and "," in held
-    return key.strip(), [part.strip() for part in str(held).split(",")] if listed else held
+    return key.strip(), _answer_value(key.strip(), value)
+
+
+def _answer_value(key: str, text: str) -> Any:
+    """Return the value of an answer: TOML; ``a, b`` for lists, ``1=a, 2=b`` for tables; else the text as it is."""
+    held = choice_value(text)
+    if not isinstance(held, str | int) or isinstance(held, bool):
+        return held
+    parts = [part.strip() for part in str(held).split(",")]
+    pairs = [part.partition("=")[::2] for part in parts]
+    if key in _TABLES and all(left and right for left, right in pairs):
+        return {left.strip(): right.strip() for left, right in pairs}
+    if key == "classes" and all(left.strip().isdecimal() and right for left, right in pairs):
+        named = {int(left): right.strip() for left, right in pairs}
+        return [named.get(at, "") for at in range(max(named) + 1)]
+    return parts if key in _LISTS else held
 
 
 def _slug(path: Path) -> str:

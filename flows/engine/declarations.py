@@ -65,9 +65,14 @@ def head_questions(table: Table) -> tuple[Question, ...]:
 
 
 def _complete(name: str, table: Table, files: SourceFiles) -> tuple[dict[str, Any], tuple[Question, ...]]:
-    stated = table.get("read") or {}
+    stated: dict[str, Any] = dict(table.get("read") or {})
+    accepted: list[Question] = []
     try:
         found = recognise_source(files, stated)
+        while found is not None and (likely := _next_accepted(table, found.questions, accepted)) is not None:
+            accepted.append(replace(likely, key=f"read.{likely.key}"))
+            stated = merge_read(stated, _answer(likely))
+            found = recognise_source(files, stated)
     except MemberProblem as problem:
         raise SourceDataError(name, str(files.path), problem.detail, "Correct the file, or leave it out.") from problem
     if found is None:
@@ -80,17 +85,28 @@ def _complete(name: str, table: Table, files: SourceFiles) -> tuple[dict[str, An
         )
     in_read = (replace(question, key=f"read.{question.key}") for question in found.questions)
     questions = (*head_questions(table), *in_read)
-    accepted = [question for question in questions if _is_accepted(table.get("accept", False), question)]
+    taken = [question for question in questions if _is_accepted(table.get("accept", False), question)]
     merged = merge_read(dict(table), {"read": merge_read(found.read, stated)})
-    for question in accepted:
+    for question in taken:
         merged = merge_read(merged, _answer(question))
+    accepted += taken
     merged["guessed"] = sorted({*table.get("guessed", ()), *(question.key for question in accepted)})
     merged.pop("accept", None)
+    still_open = tuple(question for question in questions if question not in taken)
     try:
-        Declaration.model_validate(merged["read"])
+        if not still_open:  # a label from a hole waits for the pattern that has the hole
+            Declaration.model_validate(merged["read"])
     except ValidationError as error:
         raise UsageError(f"sources.{name}.read: {problems(error, Declaration)}.") from error
-    return merged, tuple(question for question in questions if question not in accepted)
+    return merged, still_open
+
+
+def _next_accepted(table: Table, questions: tuple[Question, ...], before: list[Question]) -> Question | None:
+    """Return the first question whose likely answer is accepted: what it decides may be asked otherwise then."""
+    keys = {question.key for question in before}
+    in_read = ((question, replace(question, key=f"read.{question.key}")) for question in questions)
+    accept = table.get("accept", False)
+    return next((own for own, q in in_read if q.key not in keys and _is_accepted(accept, q)), None)
 
 
 def _is_accepted(accept: object, question: Question) -> bool:

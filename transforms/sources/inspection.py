@@ -153,6 +153,7 @@ class _Counted:
         self._problems: Counter[str] = Counter()
         self._examples: dict[str, str] = {}
         self._absent: set[str] = set()
+        self._silent = 0
         self._step = 1
 
     def add(self, found: AnnotatedPicture | ReadProblem) -> None:
@@ -170,6 +171,7 @@ class _Counted:
         for layer in found.layers:
             self._add_layer(layer)
         self._keep(found)
+        self._silent += not found.annotated
         self.pictures += 1
 
     def _add_layer(self, layer: MaskLayer) -> None:
@@ -203,10 +205,18 @@ class _Counted:
         return dict(sorted(self._objects.items()))
 
     def hints(self) -> list[Hint]:
-        return [
+        hints = [
             Hint(reason, f"{plural(count, 'entry', 'entries')}, such as {self._examples[reason]}")
             for reason, count in sorted(self._problems.items())
         ]
+        if self._silent and self._problems[MISSING]:
+            said = f"{plural(self._silent, 'picture')} that no annotation names: are they the missing ones, renamed?"
+            hints.append(Hint("pictures_not_named", said))
+        names = {self._declaration.release_label(name) for name in self._declaration.classes if name}
+        if unused := sorted(name for name in names if isinstance(name, str) and not self._objects[name]):
+            said = f"no object is of {', '.join(unused[:8])}: are the names of classes in the right order?"
+            hints.append(Hint("classes_unused", said))
+        return hints
 
 
 def label_values(layer: MaskLayer, values: Values) -> MaskLayer:

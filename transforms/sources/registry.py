@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.problems import meant
 from medmultipoints.transforms.sources.annotated import Files, Question, Recognition
 from medmultipoints.transforms.sources.formats import (
@@ -69,7 +69,11 @@ def recognise_any(files: Files, stated: Mapping[str, object]) -> tuple[Recogniti
             continue
         if form.last and any(recognition.read["format"] not in _PIXELS for recognition in found):
             continue
-        recognition = form.recognise(listing, stated)
+        try:
+            recognition = form.recognise(listing, stated)
+        except MemberProblem as problem:
+            listing.damage.append(problem.detail)
+            continue
         found += [recognition] if recognition is not None else []
     return tuple(found)
 

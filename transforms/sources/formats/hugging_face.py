@@ -281,7 +281,7 @@ def _decide_names(draft: Draft, listing: Listing, names: Sequence[str], labels: 
         draft.line("classes", held, "the features that the file holds")
     else:
         shown = ", ".join(map(str, numbers[:20]))
-        draft.ask("classes", f"What are the category numbers {shown}? Give names from 0 on.")
+        draft.ask("classes", f'What are the category numbers {shown}? Give names from 0 on: ["a", "b"].')
 
 
 def read(declaration: Declaration, files: Files) -> Reading:

@@ -60,12 +60,22 @@ def decide_kind(draft: Draft, listing: Listing, masks: Sequence[Mask], looks: Ma
         draft.ask("masks.label", "What do the masks show? Give the label of the objects.")
         return
     said = f"{plural(seen.files, 'file')} decoded"
-    if seen.colours:
-        _decide_colours(draft, listing, seen, said)
-    elif len(seen.held) <= 1 or (seen.lossy and set(seen.held) == {255}):
+    kind = draft.states("masks.kind")
+    if kind == "binary" or (kind is None and not seen.colours and len(seen.held) <= 1):
         _decide_binary(draft, listing, masks, seen, several, said)
+    elif kind == "instances" and not seen.palette:
+        draft.line("masks.kind", kind, "stated")
+        _number_objects(draft)
+    elif kind == "rgb" or (kind is None and seen.colours):
+        _decide_colours(draft, listing, seen, said)
+    elif kind == "classes":
+        draft.line("masks.kind", kind, "stated")
+        _class_values(draft, listing, sorted(seen.held))
     else:
         _decide_values(draft, listing, seen, said)
+    if seen.lossy and draft.likely("masks.kind") != "binary":
+        text = f"{seen.lossy} of {plural(seen.files, 'mask')} are JPEGs, which keep no exact values: only binary masks"
+        draft.hint("jpeg_masks", f"{text} can be read from them. Write PNG")
 
 
 def _decide_binary(
@@ -109,14 +119,14 @@ def _holes_of(draft: Draft, masks: Sequence[Mask]) -> str:
     grammar = grammar_of(masks)
     if any(mask.before or mask.after for mask in masks):
         return grammar[1] if grammar is not None else ""
-    found = draft.read.get("annotations", "")
+    found = draft.likely("annotations")
     return found if isinstance(found, str) else ""
 
 
 def _targets(draft: Draft, masks: Sequence[Mask]) -> set[str]:
     if any(mask.after for mask in masks):
         return {mask.after.strip("_-. ") for mask in masks}
-    pattern = compile_pattern(str(draft.read["annotations"]))
+    pattern = compile_pattern(str(draft.likely("annotations")))
     return {values["target"] for mask in masks if (values := pattern.match(mask.member))}
 
 

@@ -174,7 +174,7 @@ def _decide_labels(draft: Draft, listing: Listing, truths: Sequence[str], rows: 
         held = next(iter(named.values()))
         draft.line("classes", ("", *held), f"{', '.join(named)}: names of the numbers from 1 on, as MOT counts them")
     elif numbers and numbers != [1]:
-        text = f"What are the class numbers {', '.join(map(str, numbers[:20]))}? Give names from 0 on."
+        text = f'What are the class numbers {", ".join(map(str, numbers[:20]))}? Give names from 0 on: ["a", "b"].'
         draft.ask("classes", text, [toml_list([str(at) for at in range(numbers[-1] + 1)])])
     else:
         draft.ask("label", "What are the tracked objects? Give their label.")

@@ -163,6 +163,7 @@ def _hold(values: Sequence[float]) -> bool:
 
 def _decide_shapes(draft: Draft, seen: _Seen, names: ClassNames) -> None:
     lengths = ", ".join(f"{count:,} of {length} numbers" for length, count in sorted(seen.lengths.items())[:6])
+    lengths += ", and others" if len(seen.lengths) > 6 else ""
     said = f"{plural(seen.lines, 'line')}: {lengths}"
     outlines = {length for length in seen.lengths if length > 6}
     key = "shapes.outline"
@@ -218,7 +219,7 @@ def _decide_names(draft: Draft, seen: _Seen, names: ClassNames) -> None:
         offered = [toml_list(held) for held in names.guesses.values() if len(held) > highest]
         draft.ask(
             "classes",
-            f"What are the class numbers {used}? No file of the source names them. Give names from 0 on.",
+            f'What are the class numbers {used}? No file of the source names them. Give names from 0 on: ["a", "b"].',
             offered,
         )
         for name, held in names.lists.items():

@@ -61,7 +61,7 @@ def ask_class_names(draft: Draft, listing: Listing, labels: Collection[str], num
         draft.line("classes", lists.pop(), "a file of the source names the class numbers")
     else:
         shown = ", ".join(map(str, numbers[:20]))
-        draft.ask("classes", f"What are the class numbers {shown}? Give names from 0 on.")
+        draft.ask("classes", f'What are the class numbers {shown}? Give names from 0 on: ["a", "b"].')
 
 
 def names_of_codes(listing: Listing, labels: Collection[str]) -> tuple[str, dict[str, str]] | None:

@@ -10,6 +10,7 @@ import orjson
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.sources.annotated import Files
+from medmultipoints.transforms.sources.reading.json_stream import JsonStream, Kind
 
 WHOLE_BYTES: Final = 64 << 20
 """Documents up to this size are parsed at once; larger ones are streamed, once for each question."""
@@ -58,27 +59,28 @@ class JsonDocument:
     """A JSON object whose lists are asked for one by one; each list is read in bounded memory."""
 
     def __init__(self, files: Files, name: str) -> None:
+        """Read a small document whole; of a large one find where its lists and tables begin, in one pass."""
         self._files, self.name = files, name
         with files.open(name) as stream:
             start = stream.read(WHOLE_BYTES + 1)
         self._value = parse_json(start, name) if len(start) <= WHOLE_BYTES else None
+        self._sections: dict[str, tuple[Kind, int]] = {}
+        if self._value is None:
+            try:
+                with files.open(name) as stream:
+                    self._sections = {key: (kind, place) for key, kind, place in JsonStream(stream).sections()}
+            except ValueError as error:
+                raise _damaged(name, error) from error
 
     def items(self, key: str) -> Iterator[Any]:
-        """Yield the items of the list ``key`` at the top; none where it is missing."""
+        """Yield the items of the list, or the values of the table, ``key`` at the top; none where it is missing."""
         if self._value is not None:
             held = self._value.get(key) if isinstance(self._value, dict) else None
             yield from held if isinstance(held, list) else held.values() if isinstance(held, dict) else ()
-            return
-        try:
+        elif key in self._sections:
+            kind, place = self._sections[key]
             with self._files.open(self.name) as stream:
-                first = next(ijson.items(stream, f"{key}.item", use_float=True), None)
-            with self._files.open(self.name) as stream:
-                if first is not None:
-                    yield from ijson.items(stream, f"{key}.item", use_float=True)
-                else:
-                    yield from (value for _, value in ijson.kvitems(stream, key, use_float=True))
-        except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
-            raise _damaged(self.name, error) from error
+                yield from JsonStream(stream, place).items(kind)
 
 
 def first_item(files: Files, name: str, key: str) -> Any:

@@ -39,6 +39,8 @@ class Listing:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._heads: dict[str, bytes] = {}
+        self.damage: list[str] = []
+        """What kept a format from being recognised."""
 
     def names(self) -> Sequence[str]:
         return self._files.names()
@@ -105,6 +107,12 @@ class Listing:
         sample = names[:: max(1, len(names) // 4)][:5]
         looks = [look for name in sample if (look := self.look(name)) is not None]
         return bool(looks) and sum(look.is_drawing for look in looks) * 2 > len(looks)
+
+    @cached_property
+    def impostors(self) -> tuple[str, ...]:
+        """Files that are named like pictures and are none."""
+        odd = (name for name, kind in self.kinds.items() if kind in ("text", "empty", "other"))
+        return tuple(name for name in odd if split_path(name).extension in PICTURE_EXTENSIONS)
 
     def look(self, name: str) -> Look | None:
         """Return the pixels of a picture as stored, or None where it cannot be read."""

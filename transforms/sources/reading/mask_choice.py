@@ -55,7 +55,7 @@ def _choose_paired(draft: Draft, listing: Listing, paired: PairedMasks) -> tuple
     )
     if paired.doubt:
         draft.ask("annotations", paired.doubt, [paired.annotations])
-    else:
+    elif draft.likely("annotations") is None or draft.states("annotations"):
         draft.line("annotations", paired.annotations, proof)
     masks = {mask.member for mask in paired.masks}
     pictures = [name for name in matching(listing.pictures, (paired.images,)) if name not in masks]
@@ -71,6 +71,8 @@ def _choose(
     draft: Draft, listing: Listing, sets: list[tuple[Mask, ...]], paired: PairedMasks | None
 ) -> tuple[Mask, ...]:
     chosen = _choose_set(draft, listing, sets, paired)
+    if paired is not None and draft.states("annotations") is None and draft.likely("annotations") == paired.annotations:
+        return _choose_paired(draft, listing, paired)
     masks = {mask.member for mask in chosen}
     folders = {folder(mask.picture) for mask in chosen}
     everything = {mask.member for held in sets for mask in held}
@@ -158,7 +160,7 @@ def _choose_set(
         sets, texts = [together, *(masks for masks, _ in others)], [whole, *(text for _, text in others)]
     choices = [text[0] for text in texts]
     said = ", ".join(f"{text} ({plural(len(masks), 'file')})" for text, masks in zip(choices, sets, strict=True))
-    if paired is not None:
+    if paired is not None and not together:
         said += f"; or all of {paired.annotations} ({plural(len(paired.masks), 'file')}) together"
         choices = [paired.annotations, *choices]
     text = f"Several sets of masks belong to the same pictures: {said}. Which is right?"

@@ -121,6 +121,8 @@ def mask_patterns(listing: Listing, masks: Sequence[Mask]) -> tuple[str, ...]:
         found = propose_patterns(members, set(listing.pictures) - set(members))
         return tuple(text.replace("{stem}", "{mask}") for text in found)
     before, after = grammar
+    if {mask.after for mask in masks} == {""} and len({mask.picture for mask in masks}) < len(masks):
+        return tuple(text.replace("{folder}", "{target}") for text in base)
     return tuple(text.replace("{stem}", f"{literal(before)}{{stem}}{after}") for text in base)
 
 

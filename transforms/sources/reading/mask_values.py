@@ -48,7 +48,7 @@ class MaskValues:
             return
         self.gray += 1
         if look.lossy:
-            values = np.where(values > 127, 255, 0)
+            return
         numbers = [int(value) for value in np.unique(values) if value]
         self.held.update(numbers)
         counted = [number for number in numbers if number != 255] if look.palette else numbers

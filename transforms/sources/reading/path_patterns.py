@@ -60,7 +60,7 @@ def _pattern(group: Sequence[str], extension: str, single: bool) -> str:
 
 
 def _split_part(filenames: set[str]) -> str | None:
-    """Return ``instances_{split}.json`` for names that differ in a word for a split alone."""
+    """Return ``instances_{split}.json``, or ``{split}_mask``, for names that differ in a word for a split alone."""
     prefix, suffix = _common(sorted(filenames)), _common([name[::-1] for name in filenames])[::-1]
     if len(filenames) < 2 or min(map(len, filenames)) <= len(prefix) + len(suffix):
         return None
@@ -94,6 +94,9 @@ def _common(texts: Sequence[str]) -> str:
 def _folder_part(values: set[str], used: dict[str, int]) -> str:
     if len(values) == 1:
         return literal(next(iter(values)))
+    if "split" not in used and (around := _split_part(values)) is not None:
+        used["split"] = 1
+        return around
     name = "split" if {value.lower() for value in values} <= SPLIT_WORDS else "folder"
     used[name] = used.get(name, 0) + 1
     return f"{{{name}}}" if used[name] == 1 else f"{{{name}{used[name]}}}"

@@ -54,6 +54,14 @@ class Draft:
             value = value.get(part) if isinstance(value, Mapping) else None
         return value
 
+    def likely(self, key: str) -> Any:
+        """Return the value of a key: proposed or stated, else the likely answer of its open question, else None."""
+        value: Any = self.read
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        asked = next((question.default for question in self.questions if question.key == key), None)
+        return tomllib.loads(f"value = {asked}")["value"] if value is None and asked is not None else value
+
     def line(self, key: str, value: Any, proof: str) -> None:
         """Propose a value, unless the key is stated."""
         stated = self.states(key)

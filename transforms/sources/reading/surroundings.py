@@ -17,6 +17,7 @@ from medmultipoints.transforms.sources.reading.proposing import Draft, plural
 
 _AUGMENTED: Final = re.compile(r"\.rf\.[0-9A-Za-z]{8,}$")
 """Roboflow appends this to the names of pictures; several of one name are augmentations."""
+_COUNTED: Final = re.compile(r"(?P<before>.*[^\W_].*?[_\-. (]+)\d+\)?")
 
 
 def complete(listing: Listing, recognition: Recognition, stated: Mapping[str, Any]) -> Recognition:
@@ -29,11 +30,41 @@ def complete(listing: Listing, recognition: Recognition, stated: Mapping[str, An
     if draft.states("splits") is None:
         _find_lists(draft, listing, pictures)
     _look_at_pictures(draft, listing, pictures)
+    hint_impostors(draft, listing)
+    if draft.states("groups") is None and "group" not in str(draft.read.get("groups", "")):
+        _hint_groups(draft, pictures)
     pointers = [name for name, kind in listing.kinds.items() if kind == "lfs"]
     if pointers:
         said = f"{plural(len(pointers), 'file')} (such as {pointers[0]}) are pointers of Git LFS"
         draft.hint("lfs_pointers", f"{said}, not the files; run `git lfs pull` there")
     return draft.done()
+
+
+def hint_impostors(draft: Draft, listing: Listing) -> None:
+    """Add a hint of files that are named like pictures and are none, such as empty ones."""
+    if odd := listing.impostors:
+        verb = "is none" if len(odd) == 1 else "are none"
+        said = f"{plural(len(odd), 'file')} named like a picture {verb}: {', '.join(odd[:3])}"
+        draft.hint("pictures_damaged", f"{said}{', …' if len(odd) > 3 else ''}; copy them again")
+
+
+def _hint_groups(draft: Draft, pictures: Sequence[str]) -> None:
+    """Add a hint where names share beginnings and differ in a last number, as slices of one patient do."""
+    matches = [match for name in pictures if (match := _COUNTED.fullmatch(split_path(name).stem))]
+    times = Counter(match["before"] for match in matches)
+    several = {before for before, count in times.items() if count > 1}
+    if len(times) < 2 or not several or len(matches) < len(pictures):
+        return
+    most = max(several, key=lambda before: (times[before], before))
+    said = (
+        f"{plural(len(pictures), 'picture')} have {len(times)} beginnings of names before a last number, such as {most}"
+    )
+    text = (
+        f"{said} ({times[most]} times); if one is a patient, an examination or a volume, its pictures must stay in one"
+    )
+    draft.hint(
+        "groups_possible", f"{text} split: write {{patient}} and {{slice:int}} in images, and [read.groups] group"
+    )
 
 
 def _find_lists(draft: Draft, listing: Listing, pictures: Sequence[str]) -> None:

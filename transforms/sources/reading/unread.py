@@ -1,6 +1,7 @@
 """What is known by name and not read: files of other tools, each with the way to a format that is."""
 
 import codecs
+import json
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -8,9 +9,10 @@ from typing import Final
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.array_items import array_shapes
+from medmultipoints.transforms.rasters.nifti import read_volume
 from medmultipoints.transforms.sources.annotated import Hint
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.reading.json_rows import parse_json
+from medmultipoints.transforms.sources.reading.json_rows import WHOLE_BYTES, parse_json
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import plural
@@ -114,6 +116,10 @@ def find_unread(listing: Listing) -> tuple[Hint, ...]:
         )
         for key, names in sorted(found.items())
     ]
+    hints += [Hint("damaged", text) for text in dict.fromkeys(listing.damage)] or _damaged_volumes(listing)
+    if listing.impostors:
+        names = ", ".join(listing.impostors[:3])
+        hints.append(Hint("pictures_damaged", f"files named like pictures are none: {names}; copy them again"))
     known = {name for names in found.values() for name in names}
     return (*hints, *_picture_labels(listing), *_tables_without_boxes(listing), *_other_texts(listing, known))
 
@@ -141,7 +147,7 @@ def _other_texts(listing: Listing, known: Collection[str]) -> list[Hint]:
         line = head.decode("utf-8-sig", "replace").strip().partition("\n")[0]
         if name in known or name in encoded or name in set(find_tables(listing, 2)):
             continue
-        if line.startswith(("{", "[", "//", "/*")) and (damage := _damage(listing, name)):
+        if line.startswith(("{", "[", "//", "/*")) and (damage := _json_damage(listing, name)):
             hints.append(Hint("not_read_json", f"{damage}; nothing of it is read"))
         elif line.startswith(("{", "[")):
             said = f"{name} is JSON of an unknown shape ({line[:60]}…): lists of COCO must stand at its top, records "
@@ -152,14 +158,6 @@ def _other_texts(listing: Listing, known: Collection[str]) -> list[Hint]:
         elif uneven := _find_uneven_row(listing.read(name)):
             hints.append(Hint("not_read_table", f"{name}, {uneven}; a table has a row a line, all of one length"))
     return [*hints[:_MOST], *(Hint("not_read_text", said) for said in encoded.values())]
-
-
-def _damage(listing: Listing, name: str) -> str:
-    try:
-        parse_json(listing.read(name), name)
-    except MemberProblem as problem:
-        return problem.detail
-    return ""
 
 
 def _find_uneven_row(data: bytes) -> str:
@@ -190,6 +188,36 @@ def _other_encodings(listing: Listing) -> dict[str, str]:
         elif 0 in head:
             found[name] = f"{name} holds a zero byte (at {head.index(0):,}), so it is no text"
     return found
+
+
+def _json_damage(listing: Listing, name: str) -> str:
+    """Return why a document is no JSON; empty where it is, or is JSON lines, or too large to say."""
+    with listing.open(name) as stream:
+        data = stream.read(WHOLE_BYTES + 1)
+    first, _, rest = data.strip().partition(b"\n")
+    try:
+        json.loads(first)
+        json.loads(rest.partition(b"\n")[0])
+        return ""
+    except (ValueError, RecursionError):
+        pass
+    try:
+        if len(data) <= WHOLE_BYTES:
+            parse_json(data, name)
+    except MemberProblem as problem:
+        return problem.detail
+    return ""
+
+
+def _damaged_volumes(listing: Listing) -> list[Hint]:
+    """Return hints of volumes whose values cannot be read."""
+    hints = []
+    for name in listing.of("nifti"):
+        try:
+            read_volume(listing.read(name), name)
+        except MemberProblem as problem:
+            hints.append(Hint(problem.reason, f"{problem.detail}; copy the file again"))
+    return hints[:_MOST]
 
 
 def _tables_without_boxes(listing: Listing) -> list[Hint]:
