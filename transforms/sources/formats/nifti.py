@@ -65,8 +65,23 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     _decide_channel(draft, listing, volumes, pictures)
     _decide_slices(draft, listing, volumes, pictures)
     if lost := len(volumes.masks) - len(owners):
-        draft.hint("masks_without_volume", f"{plural(lost, 'mask')} of no volume of the same name or grid")
+        said = f"{plural(lost, 'mask')} of no volume of the same name or grid"
+        first = min(set(volumes.masks) - owners.keys())
+        draft.hint("masks_without_volume", f"{said}, such as {first}: {_difference(volumes, first, pictures)}")
     return draft.done()
+
+
+def _difference(volumes: Volumes, mask: str, pictures: Sequence[str]) -> str:
+    """Return how the grid of a mask differs from that of the volume whose shape is the nearest."""
+    own = volumes.grids[mask]
+    alike = [name for name in pictures if sorted(volumes.grids[name].shape[:3]) == sorted(own.shape[:3])]
+    shapes = " x ".join(map(str, own.shape[:3]))
+    if alike:
+        return (
+            f"its {shapes} voxels are as many as those of {alike[0]}, but lie elsewhere (origin, spacing or direction)"
+        )
+    others = "; ".join(f"{name} {' x '.join(map(str, volumes.grids[name].shape[:3]))}" for name in pictures[:2])
+    return f"it has {shapes} voxels, {others or 'and there is no volume'}"
 
 
 def _choose_channel(draft: Draft, pictures: tuple[str, ...], channels: Mapping[str, list[str]]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence, decide_frame
-from medmultipoints.transforms.sources.reading.joining import Pictures, missing
+from medmultipoints.transforms.sources.reading.joining import Pictures, missing, size_or_none
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import (
@@ -28,6 +28,8 @@ from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, Fault,
 from medmultipoints.transforms.sources.reading.xml_tree import number, parse_xml, text
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
+_SIZES = 100
+"""Files whose stated sizes are compared with those of their pictures."""
 _ATTRIBUTES = ("difficult", "truncated", "occluded", "pose")
 
 
@@ -60,16 +62,25 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 
 def _gather(draft: Draft, listing: Listing, names: tuple[str, ...]) -> FrameEvidence:
-    evidence, differ = FrameEvidence(), 0
-    for name in names:
+    evidence, differ, sizes = FrameEvidence(), 0, []
+    index = PictureIndex(listing.photos)
+    step = max(1, len(names) // _SIZES)
+    for at, name in enumerate(names):
         try:
             root = parse_xml(listing.read(name), name)
         except MemberProblem:
             continue
         width, height = number(text(root, "size/width")), number(text(root, "size/height"))
+        if at % step == 0 and (real := size_or_none(listing, _join(index, name, text(root, "filename")).member)):
+            sizes += [name] if width > 0 and (width, height) != real else []
         differ += split_path(text(root, "filename")).stem not in ("", split_path(name).stem)
         for element in root.iter("object"):
             evidence.add(_corners(element), width, height)
+    if sizes:
+        said = (
+            f"<size> is not that of the picture in {plural(len(sizes), 'file')} of those compared, such as {sizes[0]}"
+        )
+        draft.hint("sizes_differ", f"{said}; boxes of another size than their picture are rejected")
     if differ:
         said = f"<filename> differs from the file's own name in {plural(differ, 'file')}"
         draft.hint("names_differ", f"{said}; pictures are joined by the file's own name")

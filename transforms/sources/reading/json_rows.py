@@ -37,7 +37,9 @@ def _parse(bare: bytes, name: str) -> Any:
     try:
         return orjson.loads(bare)
     except orjson.JSONDecodeError as error:
-        return json.loads(bare) if b"NaN" in bare or b"Infinity" in bare else _refuse(name, error)
+        if b"NaN" in bare or b"Infinity" in bare:
+            return json.loads(bare)
+        raise _damaged(name, error) from error
 
 
 def _check_keys(name: str, pairs: list[tuple[str, Any]]) -> None:
@@ -45,10 +47,6 @@ def _check_keys(name: str, pairs: list[tuple[str, Any]]) -> None:
     if len(set(keys)) != len(keys):
         repeated = next(key for key in keys if keys.count(key) > 1)
         raise MemberProblem("json_key_repeated", f"{name}: one object holds the key {show(repeated)} twice. Keep one")
-
-
-def _refuse(name: str, error: Exception) -> Any:
-    raise _damaged(name, error) from error
 
 
 def _damaged(name: str, error: Exception) -> MemberProblem:

@@ -16,7 +16,7 @@ from medmultipoints.transforms.sources.reading.json_rows import WHOLE_BYTES, par
 from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import plural
-from medmultipoints.transforms.sources.reading.table_columns import find_pictures
+from medmultipoints.transforms.sources.reading.table_columns import find_pictures, guess_columns
 from medmultipoints.transforms.sources.reading.table_rows import find_tables, table_rows
 
 
@@ -230,7 +230,8 @@ def _tables_without_boxes(listing: Listing) -> list[Hint]:
         except MemberProblem:
             continue
         image = find_pictures(list(rows[0]), rows, index) if rows else None
-        if image is not None and any(index.find(row.get(image, "")).member for row in rows):
+        joined = image is not None and any(index.find(row.get(image, "")).member for row in rows)
+        if joined and guess_columns(list(rows[0]), rows, index) is None:
             others = ", ".join(column for column in rows[0] if column != image)[:120]
             said = f"{name} names pictures in the column {image}, but no four columns of numbers, and no column of "
             said += f"JSON with boxes or of run lengths, are among the others ({others}); write a row a box"
