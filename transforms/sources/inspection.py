@@ -37,6 +37,8 @@ COUNTED: Final = frozenset({MISSING, AMBIGUOUS, ZERO_EXTENT})
 """Problems of entries that are objects all the same: they count as read, and a build puts them in quarantine."""
 NOT_ASSUMED: Final = frozenset({"shapes.ellipse", "annotators", "licence"})
 SHOWN: Final = 12
+SPECK: Final = 4
+"""Areas of masks of at most so many pixels are pointed at."""
 UNNAMED: Final = "object"
 
 
@@ -154,6 +156,7 @@ class _Counted:
         self._examples: dict[str, str] = {}
         self._absent: set[str] = set()
         self._silent = 0
+        self._specks = 0
         self._step = 1
 
     def add(self, found: AnnotatedPicture | ReadProblem) -> None:
@@ -183,6 +186,9 @@ class _Counted:
             return
         for region in found.objects:
             self._count(region.label, 1)
+            if layer.object == "component" and (region.area_px or 0) <= SPECK:
+                self._specks += 1
+                self._examples.setdefault("specks", layer.member)
 
     def _count(self, label: str, times: int) -> None:
         renamed = self._declaration.release_label(label)
@@ -209,6 +215,9 @@ class _Counted:
             Hint(reason, f"{plural(count, 'entry', 'entries')}, such as {self._examples[reason]}")
             for reason, count in sorted(self._problems.items())
         ]
+        if self._specks:
+            said = f"{plural(self._specks, 'area')} of at most {SPECK} pixels, such as in {self._examples['specks']}"
+            hints.append(Hint("specks", f"{said}: if they are no objects, [read.masks] min_area_px = {SPECK + 1}"))
         if self._silent and self._problems[MISSING]:
             said = f"{plural(self._silent, 'picture')} that no annotation names: are they the missing ones, renamed?"
             hints.append(Hint("pictures_not_named", said))
