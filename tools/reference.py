@@ -8,7 +8,7 @@ from typing import Any
 from medmultipoints.flows.cli.app import COMMANDS, load
 from tools.api_page import render_api
 from tools.declaration_page import render_declaration
-from tools.formats_page import render_formats
+from tools.formats_page import render_examples, render_formats
 from tools.prefect_yaml import render_prefect_yaml
 from tools.recipe_reference import render_recipe
 
@@ -67,6 +67,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "api.md": render_api(),
         ROOT / "docs" / "recipe.md": render_recipe(),
         ROOT / "docs" / "declaration.md": render_declaration(),
+        ROOT / "docs" / "format-examples.md": render_examples(),
         FORMATS: replace_between(FORMATS.read_text("utf-8"), "<!-- formats -->\n", "<!-- end -->", render_formats()),
         ROOT / "prefect.yaml": render_prefect_yaml(),
     }

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import UNKNOWN, Annotation, Exclusion, Indexed, MaskLayer, Sample
-from medmultipoints.transforms.sources.accounting import Problem, drop_foreign, exclude, printable
+from medmultipoints.transforms.sources.accounting import NOT_PART, Problem, drop_foreign, exclude, printable
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel, fold_label
 from medmultipoints.transforms.sources.joined_facts import PictureFacts, collect_facts
@@ -303,6 +303,11 @@ def _account(ledger: _Ledger, declaration: Declaration, files: Files) -> Indexed
             problem = Problem("dropped_by_declaration", f"{name} is left out by the declaration's drop")
             ledger.leave_out([name], "dropped", problem)
     rest = names - ledger.used - ledger.exclusions.keys()
+    excluded = {key.partition("#")[0] for key in ledger.exclusions}
+    for name in sorted(rest & excluded):
+        problem = Problem(NOT_PART, f"{name}: all its annotations are in quarantine, each with its reason")
+        ledger.leave_out([name], "dropped", problem)
+    rest -= excluded
     exclusions = {row.key: row for row in drop_foreign(ledger.source, split_paths(sorted(rest)))}
     exclusions |= {key: row for key, row in ledger.exclusions.items() if key not in ledger.used}
     samples = tuple(sorted(ledger.samples.values(), key=lambda sample: sample.sample_id))
