@@ -111,7 +111,7 @@ def test_folders_of_splits_with_a_word_are_splits() -> None:
 def test_damage_is_named_where_nothing_is_read() -> None:
     """A document that is cut off is no unknown format."""
     assert (
-        "unexpected end of data" in hints(inspect({"a.json": dump(coco(SCENES))[:-300], **pictures()}))["json_damaged"]
+        "unexpected end of data" in hints(inspect({"a.json": dump(coco(SCENES))[:-300], **pictures()}))["not_read_json"]
     )
 
 
