@@ -34,6 +34,7 @@ LINES: Final[Mapping[str, Line]] = {
     "point": Line("#4cc9ff", "", "point"),
     "path": Line("#ffb000", "", "path of a track"),
     "given": Line("#5dff6b", "2 4", "given in the question"),
+    "record": Line("#ffffff", "7 5", "box of the record"),
     "crop": Line("#c9a7ff", "10 4 2 4 2 4", "piece shown as an image of its own"),
 }
 """Sky blue, amber, yellow and white: apart for all common kinds of colour blindness, on red tissue and on grey."""
@@ -101,7 +102,12 @@ def draw(figure: Figure) -> str:
         *(part for path in figure.paths for part in _lines("path", "polyline", f'points="{_pairs(path)}"')),
         *(part for point in figure.points for part in draw_point(point, figure.unit)),
     ]
-    size = f"{figure.width:g} {figure.height:g}"
+    return overlay(figure.width, figure.height, parts)
+
+
+def overlay(width: float, height: float, parts: Iterable[str]) -> str:
+    """Return the SVG element that lies over a picture of this size, with elements of ``draw_shape`` and the like."""
+    size = f"{width:g} {height:g}"
     return (
         f'<svg class="drawn" viewBox="0 0 {size}" preserveAspectRatio="none" aria-hidden="true">{"".join(parts)}</svg>'
     )

@@ -1,11 +1,23 @@
 """Sampled rows as one HTML page that needs nothing else: pictures inside, answers drawn over them."""
 
 import base64
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from markupsafe import Markup
+
 from medmultipoints.data_lake.release.read.sample import Sample, SampledRow, Shown
 from medmultipoints.data_lake.report.html import Functions, load_template
+from medmultipoints.transforms.reporting.drawing import (
+    STYLE,
+    Shape,
+    box_words,
+    draw_point,
+    draw_shape,
+    legend,
+    overlay,
+)
 
 TEMPLATE: Final = Path(__file__).with_name("sample.html.jinja")
 MOST_NUMBERED: Final = 12  # more numbers than this hide what they number
@@ -18,9 +30,10 @@ def render_page(sample: Sample) -> str:
     """
     functions: Functions = {
         "picture": _picture,
-        "outlined": _outlined,
+        "drawn": lambda row, place: Markup("".join(_drawn(row, place))),  # noqa: S704 (its words are escaped)
         "described": describe,
-        "numbered": _numbered,
+        "legend": lambda *kinds: Markup(legend(kinds)),  # noqa: S704 (its words are ours)
+        "style": lambda: Markup(STYLE),  # noqa: S704
         "prompt": bare_prompt,
     }
     return load_template(TEMPLATE, functions=functions).render(sample=sample)
@@ -50,10 +63,37 @@ def _picture(shown: Shown) -> str:
     return f"data:{shown.mime};base64,{base64.b64encode(shown.picture).decode()}"
 
 
-def _outlined(row: SampledRow) -> str:
-    """Return the path of the outline in SVG."""
-    return "M" + " L".join(f"{x} {y}" for x, y in row.outline) + " Z"
+def _drawn(row: SampledRow, place: int) -> Iterator[str]:
+    """Draw what the question gives over its first image, and what the answer says over the image of the record."""
+    shown = row.pictures[place - 1]
+    unit = max(shown.width, shown.height) / 100
+    parts: list[str] = []
+    if place == row.place:
+        parts += _answer(row, unit)
+    if place == 1:
+        parts += _boxes("given", row.given.boxes, unit)
+        parts += [part for point in row.given.points for part in draw_point(point, unit, "given")]
+    yield overlay(shown.width, shown.height, parts)
 
 
-def _numbered(row: SampledRow) -> bool:
-    return 1 < len(row.stated.boxes or row.stated.points or ()) <= MOST_NUMBERED
+def _answer(row: SampledRow, unit: float) -> Iterator[str]:
+    stated = row.stated
+    if row.outline:
+        yield from draw_shape(Shape("mask", outlines=(tuple((x, y) for x, y in row.outline),)), unit)
+    yield from _boxes("object", stated.boxes or (), unit)
+    if not stated.boxes:
+        yield from _boxes("record", row.boxes, unit)
+    yield from _boxes("crop", [(crop.x1, crop.y1, crop.x2, crop.y2) for _, crop in row.crops], unit)
+    for point in stated.points or ():
+        yield from draw_point(point, unit)
+    places = stated.boxes or stated.points or ()
+    if 1 < len(places) <= MOST_NUMBERED:
+        for number, (x, y, *_) in enumerate(places, 1):
+            above = y - unit / 2 if y > 4 * unit else y + 3 * unit
+            yield f'<text x="{x + unit / 2:.6g}" y="{above:.6g}" style="font-size: {2.6 * unit:.6g}px">{number}</text>'
+
+
+def _boxes(kind: str, boxes: Iterable[Sequence[float]], unit: float) -> Iterator[str]:
+    for x1, y1, x2, y2 in boxes:
+        box = (x1, y1, x2, y2)
+        yield from draw_shape(Shape(kind, box=box, words=box_words(kind, box)), unit)
