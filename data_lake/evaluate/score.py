@@ -1,13 +1,16 @@
 """Predictions brought together with the questions that they answer."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
 from medmultipoints.data_lake.evaluate.json_lines import images_of, name_of, read_lines, refuse_repeats
 from medmultipoints.data_lake.evaluate.questions import Question, read_questions
+from medmultipoints.data_lake.release.export.dialect_lines import FORMS
+from medmultipoints.data_lake.release.read.released_tables import splits_of
+from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.scoring.items import Item
 
@@ -61,7 +64,9 @@ def load_items(
         questions, unanswered = _answered(questions, answers, predictions, by_id=by_id)
     else:
         unanswered = 0
-    pairs = _by_id(questions, answers, predictions) if by_id else _by_order(questions, answers, predictions)
+    if by_id:
+        _refuse_others(questions, answers, predictions, lambda named: _remedy(truth, split, dialect, named))
+    pairs = _by_id(questions, answers) if by_id else _by_order(questions, answers, predictions)
     scored = [(question.truth, question.restore(answer.response)) for question, answer in pairs if question.truth]
     apart = {task: _responses(pairs, task) if truth.is_dir() else {} for task in (DESCRIPTION, SEGMENTATION)}
     others = Counter(one.task for one in questions if not one.truth and one.name not in apart.get(one.task, {}))
@@ -126,19 +131,53 @@ def _have_ids(questions: Sequence[Question], answers: Sequence[Prediction], trut
     return True
 
 
-def _by_id(
-    questions: Sequence[Question], answers: Sequence[Prediction], path: Path
-) -> list[tuple[Question, Prediction]]:
-    named = {answer.name: answer for answer in answers}
-    missing = [question.name for question in questions if question.name not in named]
-    unknown = sorted(set(named) - {question.name for question in questions})
-    for names, what in ((missing, "questions have no prediction"), (unknown, "predictions answer no question")):
+def _refuse_others(
+    questions: Sequence[Question], answers: Sequence[Prediction], path: Path, remedy: Callable[[frozenset[str]], str]
+) -> None:
+    """Raise DataError unless every question has a prediction and every prediction a question."""
+    named, asked = frozenset(one.name for one in answers), {one.name for one in questions}
+    missing, unknown = [one.name for one in questions if one.name not in named], sorted(named - asked)
+    for names, one, more in (
+        (missing, "question has", "questions have no prediction"),
+        (unknown, "prediction answers", "predictions answer no question"),
+    ):
         if names:
-            raise DataError(
-                f"{path.name}: {len(names)} {what}, first {names[0]}. "
-                "Give the file of the same release; --dialect if the answers are to an export in one, which lacks some "
-                "questions and has other coordinates; --split if it holds one split; --partial if it is unfinished."
-            )
+            what = more if len(names) > 1 else f"{one} no {more.rpartition(' ')[2]}"
+            raise DataError(f"{path.name}: {len(names):,} {what}, first {names[0]}. {remedy(named)}")
+
+
+def _remedy(truth: Path, split: str | None, dialect: str | None, named: frozenset[str]) -> str:
+    """Return the option that fits the ids of the predictions, of all dialects and splits of the release."""
+    if truth.is_dir():
+        fits = [
+            name
+            for name, form in FORMS.items()
+            if form.restore and name != dialect and _asked(truth, split, name) == named
+        ]
+        if fits:
+            return f"They are the questions of the export in {_either(fits)}: add --dialect {fits[0]}."
+        splits = [name for name in splits_of(read_manifest(truth)) if _asked(truth, name, dialect) == named]
+        if splits and split is None:
+            return f"They are the questions of the split {splits[0]}: add --split {splits[0]}."
+    if named < _asked(truth, split, dialect):
+        return "Let the model answer all of them, or score the answered ones with --partial."
+    return "Give the answers to the questions of this truth."
+
+
+def _asked(truth: Path, split: str | None, dialect: str | None) -> set[str]:
+    """Return the ids of the questions that have a form in the dialect."""
+    try:
+        return {one.name for one in read_questions(truth, split, dialect) if not one.left_out}
+    except (DataError, UsageError):  # a dialect without answers to score
+        return set()
+
+
+def _either(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _by_id(questions: Sequence[Question], answers: Sequence[Prediction]) -> list[tuple[Question, Prediction]]:
+    named = {answer.name: answer for answer in answers}
     return [(question, named[question.name]) for question in questions]
 
 

@@ -1,5 +1,6 @@
 """The sections of a report, from materials to plain values for the template."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,6 +12,7 @@ from medmultipoints.data_lake.release.write.card import describe_convention
 from medmultipoints.data_lake.report.correction_entries import values_of
 from medmultipoints.data_lake.report.figures import finding_figure, image_figure, record_figure, said_box
 from medmultipoints.data_lake.report.materials import Album, Materials, boxes_of_label
+from medmultipoints.data_lake.report.privacy import privacy
 from medmultipoints.transforms.compose.stats import count_images
 from medmultipoints.transforms.diff.changes import Corners
 from medmultipoints.transforms.reporting.choices import (
@@ -34,6 +36,8 @@ VIDEOS: Final = 6
 NEAREST: Final = 6
 EXAMPLES: Final = 6
 MOST_MOVES: Final = 40
+SAME_FRAME: Final = ("same_frame", "contradicting_copies")
+SAID_OTHER: Final = re.compile(r"one frame with (.+), cut or uncut")
 MOST_ROWS: Final = 10_000
 """Rows of a table that a page holds; the whole is in the release."""
 
@@ -56,6 +60,8 @@ class Listing:
 
 _FORMLESS: Final = pl.col("reason").str.starts_with("no_form_in_")
 """Instructions that a dialect has no form for: they are in the release, so nothing is lost."""
+_LOST: Final = ~_FORMLESS & (pl.col("reason") != "not_part_of_the_dataset")
+"""Inputs that could have been in the release: a licence file of an archive is none."""
 
 
 def summary(own: Materials) -> dict[str, Any]:
@@ -64,13 +70,14 @@ def summary(own: Materials) -> dict[str, Any]:
     findings = own.found["disagreements"]
     doubtful = findings.filter(pl.col("severity") != "info")
     excluded = own.found["exclusions"]
+    left_out = excluded.filter((pl.col("verdict") == "dropped") & _LOST)
     return {
         "figures": [
             ("images", tables.images.height),
             ("records", tables.records.height),
             ("objects", tables.objects.height),
             ("instructions", tables.instructions.height),
-            ("groups", tables.images["group_id"].n_unique()),
+            ("groups that share a split", tables.images["group_id"].n_unique()),
             ("MB", round(sum(file.bytes for file in manifest.files) / 1e6)),
         ],
         "leaks": find_leaks(own),
@@ -79,7 +86,12 @@ def summary(own: Materials) -> dict[str, Any]:
         "warnings": findings.filter(pl.col("severity") == "warning").height,
         "elsewhere": doubtful.join(tables.images, on="sample_id", how="anti").height,
         "rejected": excluded.filter(pl.col("verdict") == "rejected").height,
-        "dropped": excluded.filter((pl.col("verdict") == "dropped") & ~_FORMLESS).height,
+        "dropped": left_out.height,
+        "dropped_for": left_out["reason"]
+        .value_counts(sort=True)
+        .sort("count", "reason", descending=[True, False])
+        .rows(),
+        "privacy": privacy(own),
         "held_back": sum(table["held_back"] for table in own.expectations["tables"]) if own.expectations else None,
         "licences": tables.images["licence"].unique().sort().to_list(),
     }
@@ -102,16 +114,25 @@ def first_pictures(
 def to_do(told: Mapping[str, Any], release: str) -> list[tuple[str, str]]:
     """Return what to do about the release next: a sentence and its command, for a lake at its usual place."""
     steps, place = [], f"lake/releases/{release}"
-    file = f"corrections/{release.partition('/')[0]}.toml"
+    name = release.partition("/")[0]
     if told["leaks"]:
         steps.append(("Do not train on it: the splits leak. Build it again with one split for each group.", ""))
+    if told["privacy"]["untouched"]:
+        words = (
+            "Decide whether the pictures may show what they show. To fill it in, put this into the recipe and build."
+        )
+        steps.append(
+            (words, "\n".join(["[privacy]", *(f'{kind} = "redact"' for kind in told["privacy"]["untouched"])]))
+        )
     if doubtful := told["errors"] + told["warnings"]:
         words = f"Decide about {doubtful:,} finding{'' if doubtful == 1 else 's'} of the audit."
         if told["elsewhere"]:
             words += f" ({told['elsewhere']:,} of them about pictures that are not released: look at the quarantine.)"
+        file = f"corrections/{name}.toml"
         steps.append((words, f"medmultipoints review serve {place} --corrections {file} --open"))
-    if told["rejected"]:
-        steps.append((f"Look at {told['rejected']:,} rejected inputs.", "medmultipoints quarantine list"))
+    if rejected := told["rejected"]:
+        words = f"Look at {rejected:,} rejected input{'' if rejected == 1 else 's'}."
+        steps.append((words, f"medmultipoints quarantine list --recipe {name}"))
     steps.append(("Check it again, with every picture.", f"medmultipoints verify {place} --leakage"))
     if not steps[:-1]:
         steps.append(("Publish it.", f"medmultipoints publish {place} --repo OWNER/NAME"))
@@ -250,7 +271,23 @@ def near_duplicates(own: Materials, album: Album) -> dict[str, Any]:
     for cluster in clusters[:CLUSTERS]:
         images = [image for name in cluster["ids"][:PER_CLUSTER] if (image := album.named(name))]
         shown.append(cluster | {"images": [(image, image_figure(image)) for image in images]})
-    return {"clusters": shown, "total": len(clusters), "pairs": own.found["near_duplicates"].height}
+    frames, seen = [], set[frozenset[str]]()
+    for row in own.found["disagreements"].filter(pl.col("kind").is_in(SAME_FRAME)).sort("iou", "finding_id").to_dicts():
+        other = SAID_OTHER.match(row["detail"] or "")
+        images = [image for name in (row["sample_id"], other and other[1]) if name and (image := album.named(name))]
+        pair = frozenset(image["sample_id"] for image in images)
+        if len(pair) == 2 and pair not in seen:
+            seen.add(pair)
+            frames.append(
+                (row, [(one, image_figure(one, (), _objects(own, sample_id=one["sample_id"]))) for one in images])
+            )
+    return {
+        "clusters": shown,
+        "total": len(clusters),
+        "pairs": own.found["near_duplicates"].height,
+        "frames": frames[:CLUSTERS],
+        "all_frames": len(frames),
+    }
 
 
 def leakage(own: Materials, album: Album) -> dict[str, Any] | None:

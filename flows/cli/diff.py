@@ -1,6 +1,5 @@
 """``medmultipoints diff``: what changed from one release to another."""
 
-import re
 from typing import Annotated
 
 import typer
@@ -10,14 +9,10 @@ from medmultipoints.data_lake.release.read.compare import diff_folders
 from medmultipoints.data_lake.release.write.changes import markdown, plain
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.report.page import diff_page
-from medmultipoints.flows.cli.console import OUT, print_json, table, write_aside
+from medmultipoints.flows.cli.console import OUT, print_json, write_aside
+from medmultipoints.flows.cli.inspect_release import PublishedArgument, opened_release
 from medmultipoints.flows.cli.options import HtmlOption, JsonOption
-from medmultipoints.flows.cli.release import PublishedArgument, opened_release
-from medmultipoints.transforms.diff.changes import Change
-from medmultipoints.transforms.diff.releases import EXAMPLES, ReleaseDiff, propose_version
-
-SHA256 = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
-NAMED = 3
+from medmultipoints.transforms.diff.releases import EXAMPLES, ReleaseDiff, describe, propose_version
 
 
 def diff(
@@ -62,17 +57,9 @@ def title_of(manifest: Manifest) -> str:
 
 
 def print_diff(titles: tuple[str, str], found: ReleaseDiff, proposed: str | None) -> None:
-    """Print the difference."""
-    rows = [
-        [change.level, f"{change.count:,}", change.what, far(change), example]
-        for change in found.changes
-        for example in ["; ".join(SHA256.sub(r"\1…", one.text) for one in change.examples[:NAMED])]
-    ]
-    table(f"From {titles[0]} to {titles[1]}", ["level", "number", "what", "how far", "for example"], rows)
+    """Print the difference, one line a change."""
+    OUT.print(f"[bold]From {titles[0]} to {titles[1]}[/]")
+    OUT.print(describe(found), markup=False)
     if proposed:
         OUT.print(f"version that the difference asks for: {proposed}")
-
-
-def far(change: Change) -> str:
-    """Return how far boxes moved."""
-    return "{:,.1f} px, at most {:,.1f} px".format(*change.how_far) if change.how_far else ""
+    OUT.print("All examples: --html FILE, --markdown or --json.")

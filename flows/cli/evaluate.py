@@ -27,6 +27,10 @@ COLUMNS = {
 }
 
 
+SHORT, FIRST_REASONS = 12, 3
+"""Tasks and reasons that are printed without ``--all``."""
+
+
 class MetricSet(StrEnum):
     """Which metrics to compute."""
 
@@ -47,6 +51,7 @@ def evaluate(
         bool, typer.Option("--partial", help="Score the questions that have a prediction; count the others.")
     ] = False,
     html: HtmlOption = None,
+    every: Annotated[bool, typer.Option("--all", help="Print all tables: metrics, slices, masks, claims.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Score a model's answers: with the metrics of the paper, with strict ones, and where the two disagree.
@@ -66,7 +71,11 @@ def evaluate(
     if as_json:
         print_json(report)
         return
-    _print_report(matched, report)
+    _print_short(matched, report)
+    if every:
+        _print_tables(report)
+    else:
+        OUT.print("All metrics, slices and intervals: --all here, --html FILE as a page, --json for machines.")
 
 
 def _score(truth: Path, matched: Matched, metrics: MetricSet, split: str | None) -> dict[str, Any]:
@@ -92,10 +101,26 @@ def _score(truth: Path, matched: Matched, metrics: MetricSet, split: str | None)
     return report
 
 
-def _print_report(matched: Matched, report: dict[str, Any]) -> None:
+def _print_short(matched: Matched, report: dict[str, Any]) -> None:
+    """Print the headline, what was scored, the scores by task, and the most frequent reasons of unread answers."""
     _print_headline(report)
-    OUT.print(f"{len(matched.items):,} answers, matched by {matched.matched_by}", highlight=False)
+    counts = (
+        ("answer", len(matched.items)),
+        ("description", len(matched.descriptions)),
+        ("mask", len(matched.masks)),
+    )
+    scored = ", ".join(f"{number:,} {noun}{'' if number == 1 else 's'}" for noun, number in counts if number)
+    OUT.print(f"scored: {scored}; matched by {matched.matched_by}", highlight=False)
     _print_unscored(matched)
+    strict = report.get("strict", {})
+    if len(tasks := strict.get("slices", {}).get("task", {})) > 1:
+        _print_slices("task", dict([*tasks.items()][:SHORT]))
+    if failures := strict.get("failures"):
+        rows = [[reason, f"{count:,}"] for reason, count in [*failures.items()][:FIRST_REASONS]]
+        table("\nAnswers that could not be read", ["reason", "answers"], rows)
+
+
+def _print_tables(report: dict[str, Any]) -> None:
     if "side_by_side" in report:
         _print_sides(report["side_by_side"])
     elif "published" in report:
@@ -121,7 +146,7 @@ def _print_unscored(matched: Matched) -> None:
         OUT.print(f"Of kinds that are not scored: {kinds}", highlight=False)
     if matched.left_out:
         OUT.print(f"{sum(matched.left_out.values()):,} questions that the dialect has no form for", highlight=False)
-        for reason, number in matched.left_out.items():
+        for reason, number in [*matched.left_out.items()][:FIRST_REASONS]:
             OUT.print(f"  {number:,}: {reason}", style="dim", highlight=False)
 
 
@@ -188,7 +213,7 @@ def _print_strict(strict: dict[str, Any]) -> None:
         unknown = f"{strict['sizes_unknown']:,} point questions without known boxes"
         OUT.print(f"  {unknown}: 20 px are taken as the size of their objects", style="dim")
     for kind in ("task", "label", "source", "density"):
-        if kind == "task" or len(strict["slices"][kind]) > 1:
+        if len(strict["slices"][kind]) > 1:
             _print_slices(kind, strict["slices"][kind])
     if strict["failures"]:
         rows = [[reason, f"{count:,}"] for reason, count in strict["failures"].items()]

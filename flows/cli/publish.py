@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from medmultipoints.data_lake.publish.plan import PushPlan
+from medmultipoints.data_lake.release.write.manifest import ClaimedManifest
 from medmultipoints.flows.cli.console import OUT, print_json, say, table
 from medmultipoints.flows.cli.options import JsonOption, chosen_repo
 from medmultipoints.flows.cli.request_options import field_option
@@ -89,6 +90,7 @@ def print_plan(plan: PushPlan, *, proposed: bool) -> None:
     if plan.action == "nothing":
         return
     OUT.print(f"[bold]{plan.title}[/] to {plan.place}", highlight=False)
+    print_contents(plan)
     if plan.unfinished:
         OUT.print(f"first: tag {plan.unfinished[0]} on {plan.unfinished[1][:12]}, left without it by an earlier push")
     if plan.action == "tag":
@@ -108,6 +110,23 @@ def print_plan(plan: PushPlan, *, proposed: bool) -> None:
     tag = f"the tag [bold]{plan.tag}[/]"
     later = f"a pull request of one commit; {tag} by publishing again once it is merged"
     OUT.print(f"\n{later}" if proposed else f"\none commit, then {tag}")
+
+
+def print_contents(plan: PushPlan) -> None:
+    """Print what becomes public: images, licences, what pictures show, findings that nobody decided."""
+    from medmultipoints.data_lake.report.materials import read_materials
+    from medmultipoints.data_lake.report.sections import summary
+
+    told = summary(read_materials(plan.folder, kind=ClaimedManifest))  # files were hashed for the plan
+    counts = ", ".join(f"{number:,} {name}" for name, number in told["figures"][:3])
+    OUT.print(f"{counts}; licence {', '.join(told['licences'])}", highlight=False)
+    for sentence in told["privacy"]["sentences"]:
+        OUT.print(f"privacy: {sentence}", markup=False, highlight=False)
+    if not told["privacy"]["looked"]:
+        OUT.print("privacy: text in the pictures was not looked for", highlight=False)
+    if told["errors"] or told["warnings"]:
+        undecided = f"findings that nobody decided: {told['errors']:,} error(s), {told['warnings']:,} warning(s)"
+        OUT.print(f"{undecided}; see them with `medmultipoints audit {plan.folder}`", highlight=False)
 
 
 def print_holders(plan: PushPlan) -> None:

@@ -39,7 +39,7 @@ def audit_labels(build: Build, inputs: Inputs, _shard: str) -> Output:
         inputs.read("derive.exclusions"),
         boxes.select("sample_id", "kind").unique(),
     )
-    text = find_in_text(images, samples, inputs.read("text_places"))
+    text = find_in_text(images, samples, inputs.read("text_places"), build.recipe.privacy.model_dump())
     frames = find_in_frames(images, samples, regions, inputs.read("joins"))
     found = pl.concat([boxes, near, tracks, pictures, readings, text, frames])
     marked = mark_findings(found, inputs.read("corrections"), regions)
@@ -59,7 +59,11 @@ def audit_rules(tables: Scans, inputs: Inputs) -> Rules:
 
 def audit_parameters(recipe: Recipe) -> object:
     """Return the part of the recipe that the findings' wording depends on."""
-    return {"policy": recipe.boxes.policy, "opinions": recipe.corrections.dumped()[1]}
+    return {
+        "policy": recipe.boxes.policy,
+        "opinions": recipe.corrections.dumped()[1],
+        "privacy": recipe.privacy.model_dump(),
+    }
 
 
 STAGE = Stage(

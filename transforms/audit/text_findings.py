@@ -3,6 +3,8 @@
 No value is repeated: a finding names the kind and the number of places, never a date or a name.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -21,7 +23,13 @@ SEVERITIES = dict.fromkeys((*SHOWN.values(), "carries_metadata", "same_frame"), 
     "carries_gps": "warning",
     "contradicting_copies": "warning",
 }
-KEPT = "as the privacy policy of the recipe says"
+DONE = {
+    "report": "nothing was done: the privacy policy is to report",
+    "redact": "filled in the released picture, or removed from its file",
+    "quarantine": "the picture is in the quarantine",
+    "refuse": "no release may hold it",
+}
+"""By action of the privacy policy what was done."""
 ACTIONS = {
     "same_frame": "one group, never in different splits; a dropped picture is in the quarantine",
     "contradicting_copies": "both stay, in one group: never in different splits",
@@ -33,18 +41,31 @@ Real twins that were annotated twice agree at 0.92 in the median and at 0.63 in 
 """
 
 
-def find_in_text(images: pl.DataFrame, samples: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
-    """Return the findings about text in pictures and metadata of their files: one a picture and kind."""
+def find_in_text(
+    images: pl.DataFrame, samples: pl.DataFrame, places: pl.DataFrame, policy: Mapping[str, str]
+) -> pl.DataFrame:
+    """Return the findings about text in pictures and metadata of their files: one a picture and kind.
+
+    ``policy``: by kind of place what the recipe does about it, a key of ``DONE``.
+    """
+    done = {kind: DONE[action] for kind, action in policy.items()}
+    places = places.with_columns(action=pl.col("kind").replace_strict(done, return_dtype=pl.String))
+    actions = pl.col("action").unique().sort().str.join("; ")
     shown = places.filter(pl.col("reader") != "metadata").with_columns(
         kind=pl.col("kind").replace_strict(SHOWN, default="shows_text", return_dtype=pl.String)
     )
-    lines = shown.group_by("sample_id", "kind").agg(detail=pl.format("lines of the picture: {}", pl.len()))
+    lines = shown.group_by("sample_id", "kind").agg(
+        detail=pl.format("lines of the picture: {}", pl.len()), action=actions
+    )
     carried = places.filter(pl.col("reader") == "metadata").with_columns(
         kind=pl.when(pl.col("kind") == "gps").then(pl.lit("carries_gps")).otherwise(pl.lit("carries_metadata"))
     )
     names = pl.col("found").unique().sort().str.join(", ")
-    parts = carried.group_by("sample_id", "kind").agg(detail=pl.format("in the file: {}", names))
-    return _as_findings(pl.concat([lines, parts]).with_columns(label=pl.lit("")), images, samples)
+    parts = carried.group_by("sample_id", "kind").agg(detail=pl.format("in the file: {}", names), action=actions)
+    found = pl.concat([lines, parts]).with_columns(label=pl.lit(""))
+    made = _as_findings(found.drop("action"), images, samples)
+    known = made.drop("action").join(found.select("sample_id", "kind", "action"), on=("sample_id", "kind"), how="left")
+    return known.select(made.columns).sort("finding_id")
 
 
 def find_in_frames(
@@ -88,6 +109,6 @@ def _union(regions: pl.DataFrame) -> NDArray[np.bool_]:
 def _as_findings(found: pl.DataFrame, images: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
     boxed = found.with_columns(source_box=pl.lit(None, pl.List(pl.Float64)))
     own = boxed.join(images.select("sample_id"), on="sample_id", how="semi")
-    made = make_findings(own, images, samples, SEVERITIES, ACTIONS, KEPT)
+    made = make_findings(own, images, samples, SEVERITIES, ACTIONS, "")
     apart = pl.col("finding_id").str.replace(":contradicting_copies:", ":contradicting_copies:frame-", literal=True)
     return made.with_columns(finding_id=apart)

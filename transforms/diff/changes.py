@@ -1,5 +1,6 @@
 """The kinds of changes between two releases, each with its level, number and examples."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -45,11 +46,23 @@ WORDS: Final[dict[str, tuple[str, Level]]] = {
     "objects_described": ("objects with other metadata", "patch"),
     "instructions_described": ("instructions with other metadata", "patch"),
     "source_files_changed": ("source files changed", "patch"),
+    "decisions_added": ("decisions of reviewers added", "patch"),
+    "decisions_removed": ("decisions of reviewers removed", "patch"),
     "recipe_changed": ("values of the recipe changed", "patch"),
     "files_changed": ("card, manifest or quarantine tables changed, no row did", "patch"),
 }
 """Every kind of change: what people call it, and the part of the version that it asks to raise."""
 
+NOUNS: Final = re.compile(
+    r"\b(column|label|source|image|record|dialect|object|count|instruction|prompt|answer|picture|value|file|decision)s\b"
+)
+DECISIONS: Final = ("decisions_added", "decisions_removed")
+ANSWERS: Final = ("prompts_changed", "answers_changed", "entries_changed")
+"""Kinds whose examples say whole texts: in a line for people, long ones are left out."""
+SHA256: Final = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
+SHORT: Final = 40
+LINE: Final = 150
+"""Characters of a line of a difference."""
 TEXT: Final = 80
 NAMED: Final = 5
 Corners = tuple[float, float, float, float]
@@ -92,14 +105,40 @@ class Change:
         return WORDS[self.kind][1]
 
     @property
+    def counted(self) -> str:
+        """Return the number with its noun: 1 image lost, 2 images lost."""
+        one = NOUNS.sub(r"\1", self.what, count=1).replace("boxes", "box", 1).replace("entries", "entry", 1)
+        return f"{self.count:,} {one if self.count == 1 else self.what}"
+
+    @property
     def sentence(self) -> str:
-        """The change in one line."""
+        """The change in one line of at most 150 characters: hashes are short, texts of several lines left out."""
         if not self.examples:
             return self.what
-        examples = ", ".join(example.text for example in self.examples[:NAMED])
-        more = ", ..." if self.count > min(NAMED, len(self.examples)) else ""
         far = ", sides by {:,.1f} px (median), {:,.1f} px (most)".format(*self.how_far) if self.how_far else ""
-        return f"{self.count:,} {self.what}{far}: {examples}{more}"
+        line = f"{self.counted}{far}"
+        shown = 0
+        for text in [self.short(one) for one in self.examples[:NAMED]]:
+            following = f"{line}{'; ' if shown else ': '}{text}"
+            if len(following) > LINE and shown:
+                break
+            line, shown = cut(following), shown + 1
+        return line + ("; ..." if self.count > shown else "")
+
+    def short(self, example: Example) -> str:
+        """Return an example for one line."""
+        unreadable = self.kind in ANSWERS and len(example.said) > SHORT
+        text = example.id if unreadable else example.text
+        if example.said and SHA256.fullmatch(example.id):  # an image, whose name is said
+            text = example.said
+        if self.kind in DECISIONS:
+            text = f"{example.id}: {example.said}"
+        return SHA256.sub(r"\1", text)
+
+
+def cut(line: str) -> str:
+    """Return the line, cut where it is too long."""
+    return line if len(line) <= LINE else f"{line[: LINE - 3]}..."
 
 
 def change(kind: str, rows: pl.DataFrame, shown: int, **given: Any) -> Change:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, schema_of
-from medmultipoints.transforms.diff.changes import RANK, Change, Level, named
+from medmultipoints.transforms.diff.changes import DECISIONS, RANK, Change, Level, cut, named
 from medmultipoints.transforms.diff.object_changes import object_changes
 from medmultipoints.transforms.diff.row_changes import (
     dialect_changes,
@@ -93,10 +93,15 @@ def propose_version(old_version: str, diff: ReleaseDiff) -> str:
 
 
 def describe(diff: ReleaseDiff) -> str:
-    """Return the difference as lines for people, the gravest first."""
+    """Return the difference as lines for people: the gravest change first, then the decisions, each on its line."""
     if not diff.changes:
         return "no difference"
-    return "\n".join(f"{change.level}: {change.sentence}" for change in diff.changes)
+    decided = [change for change in diff.changes if change.kind in DECISIONS]
+    lines = [f"{change.level}: {change.sentence}" for change in diff.changes if change.kind not in DECISIONS]
+    for change in decided:
+        lines += [f"{change.level}: {change.counted}", *(f"  {cut(change.short(one))}" for one in change.examples)]
+        lines += [f"  {change.count - len(change.examples):,} more"] if change.count > len(change.examples) else []
+    return "\n".join(lines)
 
 
 def _schema(old: Tables, new: Tables, shown: int) -> list[Change]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medmultipoints.data_lake.release.read.json_files import recipe_value
 from medmultipoints.data_lake.release.read.released_tables import read_tables
 from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
@@ -55,25 +56,65 @@ def diff_folders(old: Path, new: Path, shown: int = EXAMPLES, *, old_kind: type[
 
 
 def _made_of(old: Manifest, new: Manifest, shown: int) -> list[Change]:
-    """Return the files of the sources and the values of the recipe that differ."""
+    """Return the decisions, the files of the sources and the values of the recipe that differ."""
+    decided = [_decisions(one) for one in (old, new)]
+    found = [
+        Change(kind, len(told), tuple(told[:shown]))
+        for kind, (one, other) in (("decisions_added", decided[::-1]), ("decisions_removed", decided))
+        if (told := [Example(image, said) for image, said in one if (image, said) not in other])
+    ]
     files = [_files(one) for one in (old, new)]
     recipes = [dict(_flat(one.recipe)) for one in (old, new)]
-    found = []
     for kind, (before, after) in (("source_files_changed", files), ("recipe_changed", recipes)):
         differ = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-        told = [Example(name, " to ".join(_apart(before.get(name), after.get(name)))) for name in differ]
+        told = [
+            Example(
+                name, _presence(before, after, name) if kind == "source_files_changed" else _turn(before, after, name)
+            )
+            for name in differ
+        ]
         if told:
             found.append(Change(kind, len(told), tuple(told[:shown])))
     return found
+
+
+def _presence(before: Mapping[str, str], after: Mapping[str, str], name: str) -> str:
+    return "new" if name not in before else "gone" if name not in after else ""
+
+
+def _turn(before: Mapping[str, Any], after: Mapping[str, Any], name: str) -> str:
+    return " to ".join(_apart(before.get(name), after.get(name)))
 
 
 def _files(manifest: Manifest) -> dict[str, str]:
     return {f"{source.name}/{file.name}": file.sha256 for source in manifest.sources for file in source.files}
 
 
+def _decisions(manifest: Manifest) -> list[tuple[str, str]]:
+    """Return image and decision in words of each entry of the corrections."""
+    entries = recipe_value(manifest, list, "corrections", "entries") or []
+    return sorted((str(one.get("image", "")), say_decision(one)) for one in entries if isinstance(one, Mapping))
+
+
+def say_decision(entry: Mapping[str, Any]) -> str:
+    """Return what a reviewer decided, who, and why: ``polyps → instrument, Dr Desk: wrong label``."""
+    named = str(entry.get("object") or "").split(":")
+    before = named[-2] if len(named) > 2 else ""
+    label, kind = entry.get("label") or "", str(entry.get("kind") or "").replace("_", " ")
+    number = len(entry.get("boxes") or ()) or len(entry.get("masks") or ())
+    said = {
+        "exclude": f"{before} removed" if named[0] else "picture excluded",
+        "accept": f"{kind or 'all findings'} accepted",
+        "set_label": f"{before} → {label}" if before else f"label {label}",
+    }.get(str(entry.get("action")), f"{str(entry.get('action')).replace('_', ' ')}: {number} of {label}")
+    return f"{said}, {entry.get('reviewer', '')}: {entry.get('reason', '')}"
+
+
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every value of a recipe under its dotted name, corrections by their image; the version is left out."""
     for name, value in values.items():
+        if f"{prefix}{name}" in ("version", "corrections.files", "corrections.entries"):
+            continue
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
         elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
@@ -81,7 +122,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             for one in value:
                 decided.setdefault(str(one.get("image") or one.get("image_sha256") or ""), []).append(_decision(one))
             yield from ((f"{prefix}{name} {image}", "; ".join(sorted(all_))) for image, all_ in decided.items())
-        elif f"{prefix}{name}" != "version":
+        else:
             yield f"{prefix}{name}", value
 
 

@@ -68,6 +68,19 @@ def test_truth_may_be_our_lines_published_lines_or_bare_values(tmp_path: Path) -
     assert (third.count, third.points) == (0, ())
 
 
+def test_answers_to_an_export_are_recognised_and_their_dialect_is_named(release: Path, tmp_path: Path) -> None:
+    own = [one for one in read_questions(release, "train", "paligemma") if not one.left_out]
+    assert len(own) < len(read_questions(release, "train"))
+    answers = _write(tmp_path / "some.jsonl", [{"id": one.name, "response": ""} for one in own])
+    with pytest.raises(DataError, match=r"add --dialect \w+"):
+        load_items(release, answers, "train")
+    every = _write(
+        tmp_path / "every.jsonl", [{"id": one.name, "response": ""} for one in read_questions(release, "train")]
+    )
+    with pytest.raises(DataError, match=r"add --split train\."):
+        load_items(release, every)
+
+
 def test_an_unfinished_file_is_scored_in_part_and_says_what_is_missing(release: Path, tmp_path: Path) -> None:
     every = [{"id": one.name, "response": ""} for one in read_questions(release, "train")]
     some = _write(tmp_path / "some.jsonl", every[:-2])
@@ -143,9 +156,9 @@ TRUTH = [
         (_answers(2), "2 predictions for 3 questions"),
         (
             [{"id": "0", "response": ""}, {"id": "1", "response": ""}, {"id": "9", "response": ""}],
-            "1 questions have no",
+            "1 question has no prediction, first 2",
         ),
-        ([{"id": str(n), "response": ""} for n in range(4)], "1 predictions answer no question, first 3"),
+        ([{"id": str(n), "response": ""} for n in range(4)], "1 prediction answers no question, first 3"),
         ([{"id": "0", "response": ""}, {"id": "0", "response": ""}], "id 0 is in line 1 and again in line 2"),
         ([{"response": ""}, {"text": ""}], "line 2: no text under 'response'"),
         ([{"response": 3}], "line 1: no text under 'response', but a number"),

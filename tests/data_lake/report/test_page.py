@@ -118,7 +118,7 @@ def test_boxes_points_and_counts_of_a_record_are_drawn(page: str) -> None:
 
 def test_an_older_release_says_what_it_lacks(page: str) -> None:
     assert "holds no certificate" in page
-    assert "does not hold the results of its expectation suites" in page
+    assert "does not hold the results of the checks of its rows" in page
     assert "names no version before it" in page
 
 
@@ -208,13 +208,32 @@ def test_the_first_screen_says_what_to_do_and_shows_the_worst_finding(release: P
     own, album = read_materials(release), Album([release])
     found = replace_found(own, pl.DataFrame([FINDING]))
     told = sections.summary(found)
-    steps = sections.to_do(told, "tiny/1.0.0")
-    assert steps[0][0].startswith("Decide about 1 finding of the audit.")
-    assert steps[0][1] == (
-        "medmultipoints review serve lake/releases/tiny/1.0.0 --corrections corrections/tiny.toml --open"
-    )
+    steps = sections.to_do(told, "polyps/1.0.0")
+    assert steps[0][0] == "Decide about 1 finding of the audit."
+    assert steps[0][1].startswith("medmultipoints review serve lake/releases/polyps/1.0.0 --corrections corrections/")
+    assert "Publish it." not in dict(steps)
     shown = sections.first_pictures(sections.findings(found, album), sections.gallery(found))
     assert [words for words, _ in shown] == ["error: phantom", "cluster, count 0", "instrument, count 1"]
+
+
+def test_pictures_that_show_a_date_are_named_first_and_not_published_unseen(release: Path) -> None:
+    own = read_materials(release)
+    shown = {**FINDING, "kind": "shows_date", "severity": "info"}
+    told = sections.summary(replace_found(own, pl.DataFrame([shown])))
+    (sentence,) = told["privacy"]["sentences"]
+    assert sentence.startswith(f"1 of {own.tables.images.height} pictures show a date. Nothing was done about it")
+    assert told["errors"] == told["warnings"] == 0
+    steps = sections.to_do(told, "polyps/1.0.0")
+    assert steps[0][1] == '[privacy]\ndate = "redact"'
+    assert "Publish it." not in dict(steps)
+
+
+def test_a_file_that_is_no_part_of_the_dataset_is_no_loss(release: Path) -> None:
+    own = read_materials(release)
+    row = {"verdict": "dropped", "stage": "index", "reason": "not_part_of_the_dataset", "exclusion_id": "x"}
+    rows = pl.concat([own.found["exclusions"], pl.DataFrame([row])], how="diagonal")
+    told = replace(own, found={**own.found, "exclusions": rows})
+    assert sections.summary(told)["dropped"] == sections.summary(own)["dropped"]
 
 
 def test_a_form_that_a_dialect_lacks_is_no_loss(release: Path) -> None:

@@ -31,7 +31,8 @@ def test_equal_releases_differ_in_one_line(two: tuple[Path, Path]) -> None:
 
 def test_a_difference_is_told_to_people_and_machines(two: tuple[Path, Path], tmp_path: Path) -> None:
     shown = call("diff", *two).stdout
-    assert "boxes changed" in shown
+    assert "minor: 1 box changed" in shown
+    assert max(map(len, shown.splitlines())) <= 160
     assert "version that the difference asks for: 1.1.0" in shown
     told = json.loads(call("diff", *two, "--json").stdout)
     change = next(one for one in told["changes"] if one["kind"] == "boxes_changed")

@@ -30,8 +30,13 @@ def predictions(tmp_path: Path) -> Path:
 
 
 def test_evaluate_prints_both_sets_and_where_they_disagree(predictions: Path) -> None:
-    """Tables for people."""
-    found = CliRunner().invoke(app, ["evaluate", "--truth", str(predictions), "--predictions", str(predictions)])
+    """Tables for people; without --all the headline and what could not be read, in at most 25 lines."""
+    options = ["evaluate", "--truth", str(predictions), "--predictions", str(predictions)]
+    short = CliRunner().invoke(app, options).output
+    assert len(short.splitlines()) <= 25
+    assert "side by side" not in short
+    assert "--all" in short
+    found = CliRunner().invoke(app, [*options, "--all"])
     assert found.exit_code == 0, found.output
     for words in ("side by side", "Strict metrics over 2 items", "no_json", "Where the two sets disagree", "unread"):
         assert words in found.output
@@ -49,7 +54,7 @@ def test_evaluate_gives_one_json_object(predictions: Path) -> None:
 @pytest.mark.parametrize("metrics", ["published", "strict"])
 def test_evaluate_can_compute_one_set(predictions: Path, metrics: str) -> None:
     """The other is not printed."""
-    options = ["--truth", str(predictions), "--predictions", str(predictions), "--metrics", metrics]
+    options = ["--truth", str(predictions), "--predictions", str(predictions), "--metrics", metrics, "--all"]
     output = CliRunner().invoke(app, ["evaluate", *options]).output
     assert ("Published metrics" in output, "Strict metrics" in output) == (metrics == "published", metrics == "strict")
 

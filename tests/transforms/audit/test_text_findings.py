@@ -25,6 +25,9 @@ PLACES = pl.DataFrame(
 )
 
 
+POLICY = dict.fromkeys(("date", "clock", "number", "other", "gps"), "report") | {"name": "redact"}
+
+
 def mask(sample_id: str, left: int, width: int, side: int = 20) -> dict[str, object]:
     pixels = np.ones((4, width), np.uint8)
     return {
@@ -34,7 +37,7 @@ def mask(sample_id: str, left: int, width: int, side: int = 20) -> dict[str, obj
 
 
 def test_one_finding_a_picture_and_kind_without_any_value() -> None:
-    found = find_in_text(IMAGES, SAMPLES, PLACES)
+    found = find_in_text(IMAGES, SAMPLES, PLACES, POLICY)
     assert [
         ("s/a", "shows_clock", "lines of the picture: 2"),
         ("s/a", "shows_date", "lines of the picture: 1"),
@@ -43,6 +46,12 @@ def test_one_finding_a_picture_and_kind_without_any_value() -> None:
         ("s/b", "carries_metadata", "in the file: JPEG comment"),
     ] == found.select("sample_id", "kind", "detail").sort("sample_id", "kind").rows()
     assert not {"2015", "Berg", "12:00"} & {word for word in ("2015", "Berg", "12:00") if word in str(found.rows())}
+
+
+def test_each_finding_says_what_the_policy_did_about_its_kind() -> None:
+    found = dict(find_in_text(IMAGES, SAMPLES, PLACES, POLICY).filter(sample_id="s/a").select("kind", "action").rows())
+    assert "nothing was done: the privacy policy is to report" == found["shows_date"]
+    assert "filled in the released picture, or removed from its file" == found["shows_name"]
 
 
 def test_masks_of_one_frame_are_compared_where_both_show_it() -> None:

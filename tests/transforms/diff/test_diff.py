@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from medmultipoints.transforms.diff.changes import RANK, WORDS, Change
+from medmultipoints.transforms.diff.changes import LINE, RANK, WORDS, Change, Example
 from medmultipoints.transforms.diff.releases import ReleaseDiff, Tables, describe, diff_releases, propose_version
 
 Boxes = list[tuple[float, float, float, float]]
@@ -101,15 +101,15 @@ def counts(new: Tables, old: Tables = OLD) -> dict[str, int]:
         (without("records", lambda rows: rows.drop("organ")), "2.0.0", "major: 1 columns removed: records.organ"),
         (without("objects", lambda rows: rows.cast({"cx": pl.Float32})), "2.0.0", "with another type: objects.cx"),
         (set_all("records", label="polyp"), "2.0.0", "major: 1 labels added: polyp"),
-        (without("images", lambda rows: rows.head(1)), "2.0.0", "major: 1 images lost: b (hyperkvasir/b)"),
-        (without("records", lambda rows: rows.head(1)), "2.0.0", "major: 1 records lost: b:polyps"),
-        (set_all("images", split="train"), "2.0.0", "major: 1 images moved between splits: b (test to train)"),
-        (set_all("images", source="other"), "2.0.0", "major: 1 sources lost: hyperkvasir"),
-        (set_all("images", stored_sha256="c"), "1.3.0", "minor: 2 pictures changed: a, b"),
+        (without("images", lambda rows: rows.head(1)), "2.0.0", "major: 1 image lost: b (hyperkvasir/b)"),
+        (without("records", lambda rows: rows.head(1)), "2.0.0", "major: 1 record lost: b:polyps"),
+        (set_all("images", split="train"), "2.0.0", "major: 1 image moved between splits: b (test to train)"),
+        (set_all("images", source="other"), "2.0.0", "major: 1 source lost: hyperkvasir"),
+        (set_all("images", stored_sha256="c"), "1.3.0", "minor: 2 pictures changed: a; b"),
         (set_all("images", width=pl.lit(50, pl.Int64)), "1.3.0", "images with another size: a (100x80 to 50x80)"),
         (set_all("objects", cx=pl.lit(0.5)), "1.3.0", "minor: 3 objects with other points, masks or tracks"),
-        (without("objects", lambda rows: rows.head(2)), "1.3.0", "minor: 1 objects lost: b:polyps:0"),
-        (set_all("instructions", answer="2"), "1.3.0", "minor: 1 answers changed: b:polyps:counting (1 to 2)"),
+        (without("objects", lambda rows: rows.head(2)), "1.3.0", "minor: 1 object lost: b:polyps:0"),
+        (set_all("instructions", answer="2"), "1.3.0", "minor: 1 answer changed: b:polyps:counting (1 to 2)"),
         (set_all("instructions", prompt="!"), "1.3.0", "2 prompts changed: a:polyps:counting (How many polyps? to !)"),
         (without("instructions", pl.DataFrame.clear), "1.3.0", "minor: 2 instructions lost"),
         (set_all("records", organ="Upper GI"), "1.2.4", "patch: 2 records with other metadata: a:polyps (organ)"),
@@ -132,7 +132,7 @@ def test_what_is_gained_is_minor() -> None:
 
 def test_a_renamed_file_is_no_loss_and_no_gain() -> None:
     diff = diff_releases(OLD, tables(a="z"))
-    assert describe(diff) == "patch: 1 images renamed: a (hyperkvasir/a to hyperkvasir/z)"
+    assert describe(diff) == "patch: 1 image renamed: a (hyperkvasir/a to hyperkvasir/z)"
 
 
 def test_a_moved_box_tells_how_far_and_where() -> None:
@@ -192,8 +192,8 @@ def test_many_examples_are_cut_but_counted() -> None:
     many = tables({(f"{n}", "polyps"): B for n in range(9)})
     gained = found(many)["images_gained"]
     assert (gained.count, len(gained.examples)) == (9, 5)
-    assert gained.sentence.startswith("9 images gained: 0 (hyperkvasir/0), 1 (hyperkvasir/1), ")
-    assert gained.sentence.endswith("4 (hyperkvasir/4), ...")
+    assert gained.sentence.startswith("9 images gained: 0 (hyperkvasir/0); 1 (hyperkvasir/1); ")
+    assert gained.sentence.endswith("4 (hyperkvasir/4); ...")
 
 
 def test_two_boxes_at_one_place_are_two_objects() -> None:
@@ -212,3 +212,22 @@ def test_an_empty_release_loses_everything() -> None:
 
 def test_every_kind_has_words_and_a_level() -> None:
     assert {level for _, level in WORDS.values()} == set(RANK) - {"same"}
+
+
+def test_a_line_of_a_difference_is_short_and_holds_no_hash_and_no_answer() -> None:
+    sha = "ab" * 32
+    lost = Change("images_lost", 1, (Example(sha, "s/a"),))
+    assert "1 image lost: s/a" == lost.sentence
+    answers = Change("answers_changed", 9, tuple(Example(f"{sha}:polyps:counting", "{...} to {...}") for _ in range(5)))
+    assert answers.sentence.startswith("9 answers changed: abababab:polyps:counting; ")
+    assert len(answers.sentence) <= LINE + len("; ...")
+    long = Change("recipe_changed", 1, (Example("x", "y" * 999),))
+    assert LINE == len(long.sentence)
+
+
+def test_decisions_are_named_one_a_line() -> None:
+    made = Change("decisions_added", 7, (Example("s/a", "polyps → instrument, R: wrong"), Example("s/b", "x" * 999)))
+    lines = describe(ReleaseDiff((made,))).splitlines()
+    assert lines[:2] == ["patch: 7 decisions of reviewers added", "  s/a: polyps → instrument, R: wrong"]
+    assert max(map(len, lines)) <= LINE + 2
+    assert lines[3] == "  5 more"

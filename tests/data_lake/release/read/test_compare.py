@@ -30,7 +30,7 @@ def test_a_corrected_box_is_minor(release: Path, tmp_path: Path) -> None:
     again = write_release(tmp_path / "again", make_tables(objects))
     found = compare_releases(release, again)
     assert found.proposed_version == "1.1.0"
-    assert "minor: 1 boxes changed, sides by 1.0 px (median), 1.0 px (most): " in found.text
+    assert "minor: 1 box changed, sides by 1.0 px (median), 1.0 px (most): " in found.text
 
 
 def other_objects() -> tuple[tuple[str, str, list[tuple[float, ...]]], ...]:
@@ -41,16 +41,17 @@ def test_what_a_release_was_made_of_is_compared_too(release: Path, tmp_path: Pat
     again = write_release(tmp_path / "again", tables, version="1.0.5")
     path = again / "manifest.json"
     relabelled = ", ".join(
-        f'{{"image": "hyperkvasir/a", "action": "set_label", "object": "{one}", "label": "polyps"}}' for one in "yx"
+        f'{{"image": "hyperkvasir/a", "action": "set_label", "object": "{one}", "label": "polyps", "reviewer": "R", "reason": "wrong"}}'
+        for one in ("s:a:cluster:0", "s:b:cluster:1")
     )
     entries = f'"corrections": {{"entries": [{relabelled}]}}, "seed": 8'
     path.write_text(path.read_text().replace('"seed": 7', entries).replace("a" * 64, "b" * 64))
     lines = compare_releases(release, again).text.splitlines()
     names = ("hyperkvasir/a.zip", "kvasir_instrument/a.zip", "visem_tracking/a.zip")
-    changed = ", ".join(f"{name} (aaaaaaaaaaaa... to bbbbbbbbbbbb...)" for name in names)
-    assert f"patch: 3 source files changed: {changed}" in lines
-    told = "corrections.entries hyperkvasir/a (nothing to set_label x polyps; set_label y polyps), seed (7 to 8)"
-    assert f"patch: 2 values of the recipe changed: {told}" in lines
+    assert f"patch: 3 source files changed: {'; '.join(names)}" in lines
+    assert "patch: 1 value of the recipe changed: seed (7 to 8)" in lines
+    assert "patch: 2 decisions of reviewers added" in lines
+    assert lines.count("  hyperkvasir/a: cluster → polyps, R: wrong") == 2
 
 
 def test_releases_of_two_names_are_not_compared(release: Path, tmp_path: Path, tables: Tables) -> None:

@@ -1,0 +1,71 @@
+"""What the pictures of a release show or carry about persons, and what the recipe did about it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import polars as pl
+
+from medmultipoints.data_lake.release.read.json_files import recipe_value
+from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.data_lake.report.materials import Materials
+
+SHOWN: Final[Mapping[str, tuple[str, str]]] = {
+    "shows_date": ("date", "show a date"),
+    "shows_clock": ("clock", "show a clock"),
+    "shows_name": ("name", "show a name"),
+    "shows_number": ("number", "show a long number"),
+    "shows_text": ("other", "show other text"),
+    "carries_gps": ("gps", "carry a place in their files"),
+}
+"""By kind of finding the key of ``[privacy]``, and what the pictures do."""
+CARRIED: Final = ("date", "name", "number", "other")
+"""The keys that a finding ``carries_metadata`` may be about."""
+DONE: Final = {
+    "report": "Nothing was done about it (policy `report`); `[privacy]` in the recipe redacts, holds back or refuses.",
+    "redact": "It is filled in the released pictures, or removed from their files (policy `redact`).",
+    "quarantine": "Such pictures are held back (policy `quarantine`).",
+    "refuse": "Such a release is refused (policy `refuse`).",
+}
+
+
+def privacy(own: Materials) -> dict[str, Any]:
+    """Return sentences about what released pictures show or carry, and the kinds about which nothing was done.
+
+    ``looked`` is false where no reader looked for text in the pictures.
+    """
+    images = own.tables.images
+    return count_privacy(own.found["disagreements"], images["sample_id"], own.manifest)
+
+
+def count_privacy(findings: pl.DataFrame, released: pl.Series, manifest: Manifest) -> dict[str, Any]:
+    """Return the same from the findings of the audit and the names of the released pictures."""
+    policy = recipe_value(manifest, dict, "privacy") or {}
+    found = findings.filter(pl.col("sample_id").is_in(released.implode())).group_by("kind")
+    counts = dict(found.agg(pl.col("sample_id").n_unique()).rows())
+    by_action: dict[str, list[tuple[int, str]]] = {}
+    untouched: list[str] = []
+    for kind, (key, words) in SHOWN.items():
+        if number := counts.get(kind, 0):
+            action = str(policy.get(key, "report"))
+            by_action.setdefault(action, []).append((number, words))
+            untouched += [key] if action == "report" else []
+    if number := counts.get("carries_metadata", 0):
+        actions = {str(policy.get(key, "report")) for key in CARRIED}
+        action = actions.pop() if len(actions) == 1 else "report"
+        by_action.setdefault(action, []).append((number, "carry texts or dates in their files"))
+    total = len(released)
+    sentences = [f"{_listed(numbers, total)}. {DONE.get(action, '')}" for action, numbers in by_action.items()]
+    looked = bool(recipe_value(manifest, list, "text", "readers"))
+    return {"sentences": sentences, "untouched": untouched, "looked": looked}
+
+
+def _listed(numbers: list[tuple[int, str]], total: int) -> str:
+    """Return "93 of 120 pictures show a date, 91 a clock": a verb that repeats is said once."""
+    verb, said = "", []
+    for number, words in numbers:
+        own, _, what = words.partition(" ")
+        said.append(f"{number:,} {what if own == verb else words}")
+        verb = own
+    first, _, rest = said[0].partition(" ")
+    head = f"{first} of {total:,} picture{'' if total == 1 else 's'} {rest}"
+    return ", ".join([head, *said[1:]])
