@@ -20,6 +20,7 @@ SHOWN: Final[Mapping[str, tuple[str, str]]] = {
 """By kind of finding the key of ``[privacy]``, and what the pictures do."""
 CARRIED: Final = ("date", "name", "number", "other")
 """The keys that a finding ``carries_metadata`` may be about."""
+ONE: Final = {"show": "shows", "carry": "carries"}
 DONE: Final = {
     "report": "Nothing was done about it (policy `report`); `[privacy]` in the recipe redacts, holds back or refuses.",
     "redact": "It is filled in the released pictures, or removed from their files (policy `redact`).",
@@ -64,6 +65,7 @@ def _listed(numbers: list[tuple[int, str]], total: int) -> str:
     verb, said = "", []
     for number, words in numbers:
         own, _, what = words.partition(" ")
+        words = words if number != 1 else f"{ONE[own]} {what}"
         said.append(f"{number:,} {what if own == verb else words}")
         verb = own
     first, _, rest = said[0].partition(" ")

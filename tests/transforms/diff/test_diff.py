@@ -97,10 +97,10 @@ def counts(new: Tables, old: Tables = OLD) -> dict[str, int]:
     ("new", "version", "words"),
     [
         (OLD, "1.2.3", "no difference"),
-        (set_all("records", extra=pl.lit(1)), "2.0.0", "major: 1 columns added: records.extra"),
-        (without("records", lambda rows: rows.drop("organ")), "2.0.0", "major: 1 columns removed: records.organ"),
+        (set_all("records", extra=pl.lit(1)), "2.0.0", "major: 1 column added: records.extra"),
+        (without("records", lambda rows: rows.drop("organ")), "2.0.0", "major: 1 column removed: records.organ"),
         (without("objects", lambda rows: rows.cast({"cx": pl.Float32})), "2.0.0", "with another type: objects.cx"),
-        (set_all("records", label="polyp"), "2.0.0", "major: 1 labels added: polyp"),
+        (set_all("records", label="polyp"), "2.0.0", "major: 1 label added: polyp"),
         (without("images", lambda rows: rows.head(1)), "2.0.0", "major: 1 image lost: b (hyperkvasir/b)"),
         (without("records", lambda rows: rows.head(1)), "2.0.0", "major: 1 record lost: b:polyps"),
         (set_all("images", split="train"), "2.0.0", "major: 1 image moved between splits: b (test to train)"),
@@ -218,7 +218,9 @@ def test_a_line_of_a_difference_is_short_and_holds_no_hash_and_no_answer() -> No
     sha = "ab" * 32
     lost = Change("images_lost", 1, (Example(sha, "s/a"),))
     assert "1 image lost: s/a" == lost.sentence
-    answers = Change("answers_changed", 9, tuple(Example(f"{sha}:polyps:counting", "{...} to {...}") for _ in range(5)))
+    answers = Change(
+        "answers_changed", 9, tuple(Example(f"{sha}:polyps:counting", "{...} to {...}" * 9) for _ in range(5))
+    )
     assert answers.sentence.startswith("9 answers changed: abababab:polyps:counting; ")
     assert len(answers.sentence) <= LINE + len("; ...")
     long = Change("recipe_changed", 1, (Example("x", "y" * 999),))

@@ -40,10 +40,8 @@ def other_objects() -> tuple[tuple[str, str, list[tuple[float, ...]]], ...]:
 def test_what_a_release_was_made_of_is_compared_too(release: Path, tmp_path: Path, tables: Tables) -> None:
     again = write_release(tmp_path / "again", tables, version="1.0.5")
     path = again / "manifest.json"
-    relabelled = ", ".join(
-        f'{{"image": "hyperkvasir/a", "action": "set_label", "object": "{one}", "label": "polyps", "reviewer": "R", "reason": "wrong"}}'
-        for one in ("s:a:cluster:0", "s:b:cluster:1")
-    )
+    said = '"image": "hyperkvasir/a", "action": "set_label", "label": "polyps", "reviewer": "R", "reason": "wrong"'
+    relabelled = ", ".join(f'{{{said}, "object": "{one}"}}' for one in ("s:a:cluster:0", "s:b:cluster:1"))
     entries = f'"corrections": {{"entries": [{relabelled}]}}, "seed": 8'
     path.write_text(path.read_text().replace('"seed": 7', entries).replace("a" * 64, "b" * 64))
     lines = compare_releases(release, again).text.splitlines()
