@@ -155,7 +155,8 @@ def _remedy(truth: Path, split: str | None, dialect: str | None, named: frozense
             if form.restore and name != dialect and _asked(truth, split, name) == named
         ]
         if fits:
-            return f"They are the questions of the export in {_either(fits)}: add --dialect {fits[0]}."
+            which = fits[0] if len(fits) == 1 else "and the one that the model was trained on"
+            return f"They are the questions of the export in {_either(fits)}: add --dialect {which}."
         splits = [name for name in splits_of(read_manifest(truth)) if _asked(truth, name, dialect) == named]
         if splits and split is None:
             return f"They are the questions of the split {splits[0]}: add --split {splits[0]}."

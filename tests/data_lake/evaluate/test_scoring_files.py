@@ -72,7 +72,7 @@ def test_answers_to_an_export_are_recognised_and_their_dialect_is_named(release:
     own = [one for one in read_questions(release, "train", "paligemma") if not one.left_out]
     assert len(own) < len(read_questions(release, "train"))
     answers = _write(tmp_path / "some.jsonl", [{"id": one.name, "response": ""} for one in own])
-    with pytest.raises(DataError, match=r"add --dialect \w+"):
+    with pytest.raises(DataError, match=r"questions of the export in .*paligemma.*: add --dialect \w+"):
         load_items(release, answers, "train")
     every = _write(
         tmp_path / "every.jsonl", [{"id": one.name, "response": ""} for one in read_questions(release, "train")]
