@@ -37,7 +37,7 @@ def test_versions_follow_each_other_with_the_difference_in_words(hub: TestHub, r
     publish(versions["1.0.0"], repo)
     minor = plan_push(versions["1.1.0"], place_at(repo))
     assert (minor.old_version, minor.proposed) == ("1.0.0", "1.1.0")
-    assert "minor: 1 boxes changed, sides by " in minor.difference
+    assert "minor: 1 box changed, sides by " in minor.difference
     assert {file.path for file in minor.paths("changed")} >= {"README.md", "manifest.json"}
     assert "images/train-00000-of-00001.parquet" in {file.path for file in minor.paths("unchanged")}
     publish(versions["1.1.0"], repo)
@@ -46,7 +46,7 @@ def test_versions_follow_each_other_with_the_difference_in_words(hub: TestHub, r
     publish(versions["1.1.1"], repo)
     major = plan_push(versions["2.0.0"], place_at(repo))
     assert major.proposed == "2.0.0"
-    assert "major: 1 labels removed: instrument" in major.difference
+    assert "major: 1 label removed: instrument" in major.difference
     publish(versions["2.0.0"], repo)
     titles, tags = history(hub, repo)
     assert titles == ["initial commit", "tiny 1.0.0", "tiny 1.1.0", "tiny 1.1.1", "tiny 2.0.0"]
@@ -161,7 +161,7 @@ def test_of_a_large_file_only_the_rows_are_fetched_for_the_difference(
 ) -> None:
     monkeypatch.setattr("medmultipoints.data_lake.publish.remote_release.SMALL", 0)
     publish(versions["1.0.0"], repo)
-    assert "minor: 1 boxes changed" in plan_push(versions["1.1.0"], place_at(repo)).difference
+    assert "minor: 1 box changed" in plan_push(versions["1.1.0"], place_at(repo)).difference
 
 
 def test_a_tag_that_stands_elsewhere_never_moves(hub: TestHub, repo: str, versions) -> None:

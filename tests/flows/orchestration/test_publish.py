@@ -44,7 +44,7 @@ def test_the_plan_is_shown_and_a_dry_run_changes_nothing(hub: TestHub, repo: str
     assert code == 0
     for words in ("tiny 1.1.0", "changed", "objects/train-00000-of-00001.parquet", "Difference from 1.0.0", "v1.1.0"):
         assert words in shown
-    assert "1 boxes changed" in shown
+    assert "1 box changed" in shown
     assert history(hub, repo) == before
     code, told = call("publish", str(versions["1.1.0"]), "--repo", repo, "--dry-run", "--json")
     assert json.loads(told)["proposed"] == "1.1.0"
