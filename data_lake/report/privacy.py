@@ -42,7 +42,7 @@ def count_privacy(findings: pl.DataFrame, released: pl.Series, manifest: Manifes
     """Return the same from the findings of the audit and the names of the released pictures."""
     policy = recipe_value(manifest, dict, "privacy") or {}
     found = findings.filter(pl.col("sample_id").is_in(released.implode())).group_by("kind")
-    counts = dict(found.agg(pl.col("sample_id").n_unique()).rows())
+    counts: dict[str, int] = dict(found.agg(pl.col("sample_id").n_unique()).rows())
     by_action: dict[str, list[tuple[int, str]]] = {}
     untouched: list[str] = []
     for kind, (key, words) in SHOWN.items():
@@ -62,7 +62,7 @@ def count_privacy(findings: pl.DataFrame, released: pl.Series, manifest: Manifes
 
 def _listed(numbers: list[tuple[int, str]], total: int) -> str:
     """Return "93 of 120 pictures show a date, 91 a clock": a verb that repeats is said once."""
-    verb, said = "", []
+    verb, said = "", list[str]()
     for number, words in numbers:
         own, _, what = words.partition(" ")
         words = words if number != 1 else f"{ONE[own]} {what}"

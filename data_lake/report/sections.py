@@ -271,7 +271,8 @@ def near_duplicates(own: Materials, album: Album) -> dict[str, Any]:
     for cluster in clusters[:CLUSTERS]:
         images = [image for name in cluster["ids"][:PER_CLUSTER] if (image := album.named(name))]
         shown.append(cluster | {"images": [(image, image_figure(image)) for image in images]})
-    frames, seen = [], set[frozenset[str]]()
+    frames: list[tuple[dict[str, Any], list[tuple[dict[str, Any], Figure]]]] = []
+    seen: set[frozenset[str]] = set()
     for row in own.found["disagreements"].filter(pl.col("kind").is_in(SAME_FRAME)).sort("iou", "finding_id").to_dicts():
         other = SAID_OTHER.match(row["detail"] or "")
         images = [image for name in (row["sample_id"], other and other[1]) if name and (image := album.named(name))]

@@ -78,7 +78,7 @@ def _made_of(old: Manifest, new: Manifest, shown: int) -> list[Change]:
     return found
 
 
-def _presence(before: Mapping[str, str], after: Mapping[str, str], name: str) -> str:
+def _presence(before: Mapping[str, Any], after: Mapping[str, Any], name: str) -> str:
     return "new" if name not in before else "gone" if name not in after else ""
 
 
