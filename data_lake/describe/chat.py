@@ -108,7 +108,9 @@ class ChatServer:
         except Refused as refusal:
             said = _explained(body)  # some servers repeat the token that they refuse
             shown = (said.replace(self._token, "[token]") if self._token else said)[:_SHOWN]
-            raise Refused(f"{refusal}{shown}") from None
+            known = response.status_code in (401, 403)
+            remedy = f"; check the token in {self._settings.token_variable}" if known else ""
+            raise Refused(f"{refusal}{shown}{remedy}") from None
 
     def _failed(self, problem: str) -> MachineError:
         return MachineError(f"{self._settings.address}: {problem}. The answers so far are kept; run again to go on.")

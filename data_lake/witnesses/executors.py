@@ -4,6 +4,7 @@ Before a model runs, its graph is read: external data, inputs and outputs of ano
 name. What an executor gives is checked each time: its shape, and that it is finite.
 """
 
+import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, Final, Literal
@@ -18,6 +19,11 @@ from medmultipoints.transforms.witnesses.network import Tensor
 
 ExecutorName = Literal["opencv", "onnxruntime", "onnxruntime-cuda"]
 EXECUTORS: Final[tuple[ExecutorName, ...]] = ("opencv", "onnxruntime", "onnxruntime-cuda")
+_OPERATOR: Final = re.compile(r'of type "(\w+)" in function|No Op registered for (\w+)')
+_REMEDIES: Final = {
+    "onnxruntime": "Install it again.",
+    "onnxruntime-cuda": "Install onnxruntime-gpu on a machine with an NVIDIA GPU, or use --executor onnxruntime.",
+}
 Run = Callable[[Tensor], Tensor]
 """From a batch of inputs to its outputs, batch x channels x height x width. Not to be shared between threads."""
 
@@ -74,29 +80,34 @@ def _check_shape(model: Model, what: str, found: tuple[tuple[int | None, ...], .
 
 
 def _open_opencv(model: Model) -> Callable[[Tensor], Any]:
+    net = _quietly(model, lambda: cv2.dnn.readNetFromONNX(np.frombuffer(model.onnx, np.uint8)))
+
+    def forward(batch: Tensor) -> Any:
+        net.setInput(batch)
+        return net.forward()
+
+    return lambda batch: _quietly(model, lambda: forward(batch))
+
+
+def _quietly(model: Model, work: Callable[[], Any]) -> Any:
+    """Return what OpenCV gives; what it would log about a model that it cannot run is in the error."""
+    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
-        net = cv2.dnn.readNetFromONNX(np.frombuffer(model.onnx, np.uint8))
+        return work()
     except cv2.error as error:
         raise DataError(
             f"model {model.name}: OpenCV cannot run it: {_reason(error)}. Use --executor onnxruntime."
         ) from error
-
-    def forward(batch: Tensor) -> Any:
-        try:
-            net.setInput(batch)
-            return net.forward()
-        except cv2.error as error:
-            raise DataError(
-                f"model {model.name}: OpenCV cannot run it: {_reason(error)}. Use --executor onnxruntime."
-            ) from error
-
-    return forward
+    finally:
+        cv2.utils.logging.setLogLevel(before)
 
 
 def _reason(error: Exception) -> str:
-    """Return the last sentence of what a library says, in one line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines)[-300:] if lines else type(error).__name__
+    """Return the operator that is missing, or else the beginning of what a library says, in one line."""
+    said = " ".join(str(error).split())
+    if operator := _OPERATOR.search(said):
+        return f"it lacks the operator {operator[1] or operator[2]}"
+    return said[:300] or type(error).__name__
 
 
 def _open_onnxruntime(model: Model, executor: ExecutorName) -> Callable[[Tensor], Any]:
@@ -106,7 +117,7 @@ def _open_onnxruntime(model: Model, executor: ExecutorName) -> Callable[[Tensor]
 
     provider = "CUDAExecutionProvider" if executor.endswith("cuda") else "CPUExecutionProvider"
     if provider not in onnxruntime.get_available_providers():
-        raise UsageError(f"--executor {executor}: this onnxruntime has no {provider}. Install onnxruntime-gpu.")
+        raise UsageError(f"--executor {executor}: this onnxruntime has no {provider}. {_REMEDIES[executor]}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4

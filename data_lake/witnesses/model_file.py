@@ -137,6 +137,8 @@ def find_model(name_or_path: str) -> Path:
     if name_or_path in installed:
         return _installed_file(name_or_path, installed[name_or_path].value)
     path = Path(name_or_path).expanduser()
+    if path.suffix == ".onnx":
+        raise UsageError(f"model {path}: this is the ONNX file. Give the TOML file that declares it.")
     if path.is_file():
         return path
     known = f"installed are {', '.join(sorted(installed))}" if installed else "no package with models is installed"

@@ -9,7 +9,7 @@ from typing import Any
 from medmultipoints.data_lake.release.read.released_tables import check_split, read_parquet
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
 from medmultipoints.data_lake.witnesses.executors import ExecutorName
-from medmultipoints.data_lake.witnesses.model_file import load_model
+from medmultipoints.data_lake.witnesses.model_file import Model, load_model
 from medmultipoints.data_lake.witnesses.predict import Asked, Shown, ask_models, loose_pictures, released_pictures
 from medmultipoints.data_lake.witnesses.predictions_file import PREDICTIONS, write_predictions
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
@@ -32,6 +32,7 @@ def predict_release(
     models = [load_model(name) for name in names]
     if len({model.sha256 for model in models}) < len(models):
         raise UsageError("--model: one ONNX file is given twice. Give each model once.")
+    _check_labels(models, set(read_parquet(folder, manifest, "data")["label"]))
     total = None if pictures else read_parquet(folder, manifest, "images", split).height
     asked = Asked()
     with TemporaryDirectory() as scratch:
@@ -58,6 +59,17 @@ def predict_release(
         "pictures": asked.pictures, "judged": len(rows), "learned": asked.learned, "unreadable": asked.unreadable,
         "objects": sum(row["count"] for row in rows),
     }  # fmt: skip
+
+
+def _check_labels(models: Sequence[Model], released: set[str]) -> None:
+    """Raise UsageError for a model that knows no label of the release: nothing that it says could be used."""
+    for model in models:
+        known = model.declared.output.labels
+        if released and not released & set(known):
+            raise UsageError(
+                f"model {model.name}: it knows {', '.join(known)}, the release has {', '.join(sorted(released))}. "
+                "Name its labels as the release does, in [output] labels."
+            )
 
 
 def _pictures(

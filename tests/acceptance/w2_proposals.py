@@ -8,13 +8,15 @@ import polars as pl
 from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.read.compare import diff_folders
 from medmultipoints.data_lake.witnesses.write_predictions import predict_release
+from medmultipoints.transforms.regions.run_lengths import box_of_rle
 from tests.acceptance.browser import Page, chromium
 from tests.acceptance.inputs import ROOT, need_programs
 from tests.acceptance.t9_desk import PROGRESS, READY, at, enter, served
 from tests.data_lake.witnesses.declared_models import declare, red_model
 from tests.flows.stages.test_witness import release_of, table, write_pictures
 
-SHOWN = "state.item.kind"
+Box = tuple[float, float, float, float]
+CHOSEN = "document.querySelector('.finding[aria-selected=true] {}').textContent".format
 
 
 def run(work: Path) -> dict[str, Any]:
@@ -30,14 +32,16 @@ def run(work: Path) -> dict[str, Any]:
     first = release_of(work, "1.1.0", section)
     shots = ROOT / ".accept" / "desk"
     shots.mkdir(parents=True, exist_ok=True)
+    proposed = table(first, "proposals").select("sample_id", "rle").iter_rows()
+    boxes = {sample: box_of_rle(rle, 96, 128) for sample, rle in proposed}
     with chromium(work) as page, served(first, work / "corrections" / "squares.toml", work) as (address, _server):
         enter(page, address)
-        names = decide(page, shots)
+        samples = decide(page, boxes, shots)
         assert not page.problems, page.problems
     second = release_of(work, "1.2.0", section)
     assert [check for check in verify_release(second).checks if not check.ok] == []
-    status = dict(table(second, "proposals").select("proposal_id", "status").iter_rows())
-    assert [status[name] for name in names] == ["accepted", "edited", "refused"]
+    status = dict(table(second, "proposals").select("sample_id", "status").iter_rows())
+    assert [status[sample] for sample in samples] == ["accepted", "edited", "refused"]
     changes = {change.what: change.count for change in diff_folders(first, second).changes}
     card = (second / "README.md").read_text("utf-8")
     said = "4 proposed, of these 1 accepted, 1 edited, 1 refused, 1 open"
@@ -47,36 +51,37 @@ def run(work: Path) -> dict[str, Any]:
     return {"card": said, "difference": changes}
 
 
-def decide(page: Page, shots: Path) -> list[str]:
-    """Accept, edit and refuse the first three proposals; return their names."""
-    page.evaluate(
-        "(() => { const one = document.getElementById('by-kind'); one.value = 'proposal'; one.onchange() })()"
-    )
-    page.evaluate("open(state.shown[0].finding_id)")
-    names = []
-    for verdict in ("accept", "edit", "exclude"):
-        page.until(f"{SHOWN} === 'proposal' && {READY} && document.getElementById('image').naturalWidth > 0")
+def decide(page: Page, boxes: dict[str, Box], shots: Path) -> list[str]:
+    """Accept, edit and refuse three proposals; return the samples that they are of."""
+    choose = "one.value = 'proposal'; one.dispatchEvent(new Event('change'))"
+    page.evaluate(f"(() => {{ const one = document.getElementById('by-kind'); {choose} }})()")
+    page.until("document.querySelector('.finding b').textContent === 'proposal'")
+    page.evaluate("document.querySelector('.finding').click()")
+    samples: list[str] = []
+    for verdict, key in (("accept", "a"), ("edit", "Enter"), ("exclude", "r")):
+        page.until(f"{CHOSEN('b')} === 'proposal' && {READY} && document.getElementById('image').naturalWidth > 0")
+        samples.append(str(page.evaluate(CHOSEN("small"))))
         page.evaluate("document.getElementById('picture').focus()")
-        names.append(str(page.evaluate("state.id")))
         page.picture("body", shots / f"proposal-{verdict}.png")
         if verdict == "edit":
-            make_smaller(page)
-        page.strike({"accept": "a", "exclude": "r", "edit": "Enter"}[verdict])
+            draw_anew(page, boxes[samples[-1]])
+        page.strike(key)
         page.until("document.getElementById('reasons').open")
         before = page.evaluate(PROGRESS)
         page.strike("1")
         page.until(f"{PROGRESS} !== {before!r} && {READY}")
-    return names
+    return samples
 
 
-def make_smaller(page: Page) -> None:
-    """Delete the proposed object and draw a box in its place."""
-    x1, y1, x2, y2 = page.evaluate("state.item.objects[0].box")
+def draw_anew(page: Page, box: Box) -> None:
+    """Delete the proposed object and draw a box in its place, a little narrower."""
     page.strike("e")
     page.until("!document.getElementById('edit-tools').hidden")
     page.strike("1")
     page.strike("Delete")
+    page.until("document.querySelectorAll('#facts .objects li').length === 0")
     page.strike("b")
     page.until("document.querySelector('[data-key=b][aria-pressed=true]')")
+    x1, y1, x2, y2 = box
     page.drag(at(page, x1, y1), at(page, x2 - 4, y2))
-    page.until("state.canvas.objects.length === 1 && state.canvas.objects[0].changed")
+    page.until("document.querySelectorAll('#facts .objects li').length === 1")

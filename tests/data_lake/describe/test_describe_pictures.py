@@ -176,7 +176,11 @@ def test_what_is_no_description_falls_whole(
 @pytest.mark.parametrize(
     ("status", "body", "message"),
     [
-        (401, b'{"error": {"message": "bad key sk-secret-of-the-test"}}', r"401 \(bad key \[token\]\)"),
+        (
+            401,
+            b'{"error": {"message": "bad key sk-secret-of-the-test"}}',
+            r"401 \(bad key \[token\]\); check the token",
+        ),
         (404, b"<html>", "404"),
         (307, b"", "points elsewhere"),
         (200, b"not json", "not a chat completion"),

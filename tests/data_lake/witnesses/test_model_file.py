@@ -58,6 +58,12 @@ def test_a_name_that_is_neither_a_file_nor_installed_says_so() -> None:
         load_model("nowhere")
 
 
+def test_an_onnx_file_is_no_declaration(tmp_path: Path) -> None:
+    declare(tmp_path, red_model())
+    with pytest.raises(UsageError, match="this is the ONNX file. Give the TOML file"):
+        load_model(str(tmp_path / "red.onnx"))
+
+
 def install(folder: Path, *names: str, value: str = "polyp_models") -> None:
     """Lay out a package as an installer does, with the models of these names among its files."""
     (folder / "polyp_models").mkdir(parents=True)

@@ -25,6 +25,7 @@ from medmultipoints.data_lake.witnesses.predict import ask_models, released_pict
 from medmultipoints.data_lake.witnesses.train_models import Training, train_and_score
 from medmultipoints.data_lake.witnesses.write_predictions import predict_release
 from medmultipoints.flows.recipe.corrections import parse_file
+from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.sources.simulated.hyperkvasir import LABELLED_ZIP
 from tests.data_lake.witnesses.declared_models import declare, red_model
@@ -156,6 +157,12 @@ def test_what_is_not_annotated_is_proposed_and_nothing_else(witnessed: Path) -> 
         assert row["stability"] >= 0.95
     card = (witnessed / "README.md").read_text("utf-8")
     assert "4 proposed, of these 0 accepted, 0 edited, 0 refused, 4 open" in card
+
+
+def test_a_model_of_other_labels_is_refused(work: Path, plain: Path) -> None:
+    model = declare(work / "other", red_model(), changes=[('labels = ["polyps"]', 'labels = ["lesion"]')])
+    with pytest.raises(UsageError, match="model red: it knows lesion, the release has polyps"):
+        predict_release(plain, [model], work / "none")
 
 
 def test_published_proposals_load_as_a_config_of_their_own(
