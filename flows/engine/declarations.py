@@ -78,9 +78,7 @@ def _complete(name: str, table: Table, files: SourceFiles) -> tuple[dict[str, An
     if found is None:
         unread = "".join(f" {hint.text}." for hint in find_unread(listed(files)))
         what = (
-            f"nothing is read as the format {stated['format']}"
-            if stated.get("format")
-            else "no annotation format is recognised"
+            f"nothing is read as the format {stated['format']}" if stated.get("format") else "no format is recognised"
         )
         raise UsageError(
             f"sources.{name}: {what} in {files.path}.{unread} medmultipoints inspect {files.path} shows what was found."
