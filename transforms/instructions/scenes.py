@@ -10,7 +10,9 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from medmultipoints.transforms.columns.frames import object_of
 from medmultipoints.transforms.columns.tables import column_names
@@ -46,7 +48,7 @@ class Listed:
         return [round_place(box) for box in self.boxes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Scene:
     """One image with its objects, sorted by label and index; ``certain`` are the labels whose absence is certain.
 
@@ -73,6 +75,24 @@ class Scene:
     listed: dict[str, Listed]
     objects: tuple[ReleasedObject, ...]
 
+    @cached_property
+    def edges(self) -> NDArray[np.float64]:
+        """The boxes of the objects, a row each."""
+        return np.array([item.box for item in self.objects], np.float64).reshape(-1, 4)
+
+    @cached_property
+    def all_masked(self) -> bool:
+        """Whether every object has a mask."""
+        return all(item.rle for item in self.objects)
+
+    @cached_property
+    def by_label(self) -> dict[str, tuple[ReleasedObject, ...]]:
+        """The objects of each label, in the order of its record."""
+        labels: dict[str, list[ReleasedObject]] = {}
+        for item in self.objects:
+            labels.setdefault(item.label, []).append(item)
+        return {label: tuple(items) for label, items in labels.items()}
+
     @property
     def is_described(self) -> bool:
         """Whether the source says organ, finding and class of the image."""
@@ -85,7 +105,15 @@ class Scene:
 
     def of(self, label: str) -> tuple[ReleasedObject, ...]:
         """Return the objects of a label, in the order of its record."""
-        return tuple(item for item in self.objects if item.label == label)
+        return self.by_label.get(label, ())
+
+    def meeting(self, x1: float, y1: float, x2: float, y2: float) -> list[ReleasedObject]:
+        """Return the objects whose boxes share more than an edge with a box."""
+        if not len(self.edges):
+            return []
+        left, top, right, bottom = self.edges.T
+        meets = (np.minimum(right, x2) > np.maximum(left, x1)) & (np.minimum(bottom, y2) > np.maximum(top, y1))
+        return [self.objects[place] for place in np.flatnonzero(meets)]
 
 
 _OBJECT: Final = ("sample_id", "index", *column_names("objects", "object"))

@@ -157,7 +157,9 @@ def require(holds: bool, reason: str) -> None:
 
 def find_object(items: Sequence[ReleasedObject], box: Sequence[float], reason: str) -> ReleasedObject:
     """Return the one object whose box this is; Wrong where none or several have it."""
-    found = [item for item in items if same_place(box, item.box)]
+    first = box[0] if box else float("nan")
+    near = (item for item in items if abs(item.box.x1 - first) <= ROUNDING_PX)
+    found = [item for item in near if same_place(box, item.box)]
     require(len(found) == 1, reason)
     return found[0]
 

@@ -31,7 +31,7 @@ def prove_segmentation(reading: Reading, scenes: Sequence[Scene], lexicon: Lexic
     """Return the id of the object."""
     (scene,), stated = scenes, reading.answer
     label = label_of(lexicon, scenes, stated["label"])
-    require(scene.scale == 1 and all(item.rle for item in scene.objects), "mask_unknown")
+    require(scene.scale == 1 and scene.all_masked, "mask_unknown")
     require(stated["rle"]["size"] == [scene.height, scene.width], "rle_differs")
     found = [item for item in scene.of(label) if item.rle == stated["rle"]["counts"]]
     require(len(found) == 1, "rle_differs")
@@ -84,7 +84,8 @@ def _prove_clicks(inside: Any, outside: Any, scene: Scene, item: ReleasedObject,
     near, far = (max(least, share * len(rows) ** 0.5) for least, share in RING)
     for x, y in map(_pixel, outside):
         known = 0 <= x < scene.width and 0 <= y < scene.height
-        require(known and not any(_holds(scene, other, None, x, y) for other in scene.objects), "click_not_outside")
+        near_by = scene.meeting(x, y, x + 1, y + 1)
+        require(known and not any(_holds(scene, other, None, x, y) for other in near_by), "click_not_outside")
         away = float(np.sqrt(((columns + left - x) ** 2 + (rows + top - y) ** 2).min()))
         require(near <= away <= far, "click_not_in_ring")
 

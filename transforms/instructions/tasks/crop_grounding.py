@@ -62,18 +62,15 @@ def _crop(scene: Scene, item: ReleasedObject, context: QuestionContext) -> Crop 
     )
     sized = min(crop.width, crop.height) >= LEAST_CROP_PX
     sized = sized and crop.width * crop.height <= MOST_CROP * scene.width * scene.height
-    alone = not any(_meets(crop, other) for other in scene.objects if other is not item)
-    return crop if sized and alone and not item.truncated else None
+    if not sized or item.truncated:
+        return None
+    alone = all(other is item for other in scene.meeting(crop.x1, crop.y1, crop.x2, crop.y2))
+    return crop if alone else None
 
 
 def _share(context: QuestionContext, item: ReleasedObject, edge: str) -> float:
     least, most = CROP_MARGINS
     return least + (most - least) * context.draw("crop_grounding", item.object_id, edge)
-
-
-def _meets(crop: Crop, item: ReleasedObject) -> bool:
-    x1, y1, x2, y2 = item.box
-    return min(x2, crop.x2) > max(x1, crop.x1) and min(y2, crop.y2) > max(y1, crop.y1)
 
 
 def prove(reading: Reading, scenes: Sequence[Scene], lexicon: Lexicon) -> tuple[str, ...]:
