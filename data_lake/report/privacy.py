@@ -54,6 +54,8 @@ def count_privacy(findings: pl.DataFrame, released: pl.Series, manifest: Manifes
         actions = {str(policy.get(key, "report")) for key in CARRIED}
         action = actions.pop() if len(actions) == 1 else "report"
         by_action.setdefault(action, []).append((number, "carry texts or dates in their files"))
+        reported = [key for key in CARRIED if str(policy.get(key, "report")) == "report"]
+        untouched += [key for key in reported if key not in untouched]
     total = len(released)
     sentences = [f"{_listed(numbers, total)}. {DONE.get(action, '')}" for action, numbers in by_action.items()]
     looked = bool(recipe_value(manifest, list, "text", "readers"))

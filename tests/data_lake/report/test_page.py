@@ -227,6 +227,14 @@ def test_pictures_that_show_a_date_are_named_first_and_not_published_unseen(rele
     assert "Publish it." not in dict(steps)
 
 
+def test_files_that_carry_texts_are_not_published_unseen_either(release: Path) -> None:
+    own = read_materials(release)
+    carried = {**FINDING, "kind": "carries_metadata", "severity": "info"}
+    told = sections.summary(replace_found(own, pl.DataFrame([carried])))
+    assert told["privacy"]["untouched"] == ["date", "name", "number", "other"]
+    assert "Publish it." not in dict(sections.to_do(told, "polyps/1.0.0"))
+
+
 def test_a_file_that_is_no_part_of_the_dataset_is_no_loss(release: Path) -> None:
     own = read_materials(release)
     row = {"verdict": "dropped", "stage": "index", "reason": "not_part_of_the_dataset", "exclusion_id": "x"}
