@@ -36,7 +36,9 @@ from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, 
 from medmultipoints.flows.engine.run import run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.compose.stats import count_labels, note_splits, note_tasks
+from medmultipoints.transforms.duplicates.across_sources import note_copies
 from medmultipoints.transforms.sources.reading.proposing import plural
+from medmultipoints.transforms.splits.official import note_official
 
 MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 4, 2, 3, 3
 
@@ -162,9 +164,12 @@ def most_first(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def notes_of(outcome: Outcome) -> list[str]:
-    """Return what is unusual about the release: empty splits, tasks whose answers never vary."""
-    asked = outcome.build.recipe.instructions
-    notes = note_splits(outcome.table("released_images"), outcome.build.recipe.splits.fractions)
+    """Return what is unusual about the release: copies, splits that are empty or not the authors', equal answers."""
+    asked, splits = outcome.build.recipe.instructions, outcome.build.recipe.splits
+    images = outcome.table("released_images")
+    notes = note_copies(*(outcome.table(name) for name in ("duplicates", "images", "regions")))
+    notes += note_official(images, honoured=splits.honour_official)
+    notes += note_splits(images, splits.fractions)
     return [*notes, *note_tasks(outcome.table("instructions"), asked.tasks, degenerate=asked.degenerate)]
 
 

@@ -12,6 +12,8 @@ from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import rows_of
+from medmultipoints.flows.stages.label_names import check_labels
+from medmultipoints.flows.stages.official_splits import check_official
 from medmultipoints.flows.stages.source_coverage import require_every_source
 from medmultipoints.transforms.columns.annotation_rows import with_annotations
 from medmultipoints.transforms.columns.frames import Columns, sample_of
@@ -53,8 +55,10 @@ def derive_parameters(recipe: Recipe) -> DeriveParameters:
     )
 
 
-def derive_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
+def derive_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
     """Return one shard a video, a volume or 250 still images; the division depends on the samples alone."""
+    check_labels(build, inputs)
+    check_official(build.recipe, inputs.read("samples", "official_split"))
     return tuple(shard_of(inputs.read("samples"))["shard"].unique(maintain_order=True))
 
 

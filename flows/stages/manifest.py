@@ -34,6 +34,7 @@ from medmultipoints.flows.stages import release, witness
 from medmultipoints.flows.stages.as_released import label_names
 from medmultipoints.transforms.descriptions.description_summary import describe_texts
 from medmultipoints.transforms.diff.releases import KEYS, ReleaseDiff, Tables, describe, diff_releases
+from medmultipoints.transforms.duplicates.across_sources import note_copies
 from medmultipoints.transforms.review.disputes import review_statements
 from medmultipoints.transforms.witnesses.summary import describe_witnesses
 
@@ -115,6 +116,7 @@ def card_facts(
         corrections=inputs.read("corrections"),
         review=reviewed(recipe, inputs),
         duplicates=inputs.read("duplicates"),
+        copies=copies_of(inputs),
         files=files,
         earlier=(earlier[0], describe(earlier[1])) if earlier else None,
         curated=Curated(**recipe.card.model_dump()),
@@ -125,6 +127,15 @@ def card_facts(
         recipe_digest=digest(recipe.model_dump(mode="json", exclude={"version"})),
         code_digest=code_of(build),
     )
+
+
+def copies_of(inputs: Inputs) -> list[str]:
+    """Return what is lost of sources whose pictures are copies of another's."""
+    duplicates = inputs.read("duplicates")
+    touched = pl.concat([duplicates["sample_id"], duplicates["kept_id"]]).unique()
+    regions = inputs.scan("regions").select("sample_id", "evidence", "label")
+    own = regions.filter(pl.col("sample_id").is_in(touched.implode())).collect(engine="streaming")
+    return note_copies(duplicates, inputs.read("images", "sample_id", "source"), own)
 
 
 def witness_facts(build: Build, inputs: Inputs) -> dict[str, Any] | None:

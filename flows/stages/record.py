@@ -21,6 +21,7 @@ from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
 from medmultipoints.flows.stages.as_released import label_names, released_images, released_names
 from medmultipoints.flows.stages.kept import corrected_regions, rows_of
+from medmultipoints.flows.stages.label_names import check_labels
 from medmultipoints.flows.stages.source_coverage import require_every_source
 from medmultipoints.transforms.compose.records import compose_records
 from medmultipoints.transforms.records import Exclusion
@@ -29,8 +30,9 @@ IMAGES_PER_SHARD = 500_000
 HASHES = 2**256
 
 
-def record_shards(_build: Build, inputs: Inputs) -> tuple[str, ...]:
+def record_shards(build: Build, inputs: Inputs) -> tuple[str, ...]:
     """Return parts of the kept images, about equal: what a shard holds in memory does not grow with the corpus."""
+    check_labels(build, inputs)
     return shards_of(inputs.counts["split"]["used"], IMAGES_PER_SHARD)
 
 

@@ -10,9 +10,11 @@ from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scan
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
 from medmultipoints.flows.stages.kept import all_used, corrected_regions, kept_images, without
+from medmultipoints.flows.stages.official_splits import check_official
 from medmultipoints.transforms.examinations.joins import find_twins, link_pictures
 from medmultipoints.transforms.records import Exclusion
 from medmultipoints.transforms.splits.assign import assign_splits
+from medmultipoints.transforms.splits.official import places_of
 from medmultipoints.transforms.splits.split_changes import know_previous, list_changes
 from medmultipoints.transforms.splits.strata import find_strata
 
@@ -24,6 +26,8 @@ def split_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     twins = find_twins(kept, inputs.read("joins")) if recipe.splits.same_frame == "drop" else {}
     images = kept.filter(~pl.col("sample_id").is_in(list(twins)))
     samples = inputs.read("samples", "sample_id", "source", "video_id", "group", "official_split")
+    check_official(recipe, samples)
+    samples = samples.with_columns(pl.col("official_split").replace(places_of(recipe.splits.fractions)))
     regions = corrected_regions(inputs).select("sample_id", "evidence", "label", "object_key")
     fractions, official = recipe.splits.fractions, recipe.splits.honour_official
     previous = know_previous(images, read_table(build.lake, [build.previous])) if build.previous else None

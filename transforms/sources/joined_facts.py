@@ -16,13 +16,7 @@ from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
 from medmultipoints.transforms.sources.declaration import COLUMNS, DICOM_HOLES, Declaration, TableKeys
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.patterns import Pattern, compile_pattern, fill, template_holes
-
-SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-"""The official split behind each usual name of a folder or list."""
+from medmultipoints.transforms.splits.official import OFFICIAL
 
 Row = Mapping[str, str]
 
@@ -58,7 +52,7 @@ class JoinedFacts:
         return PictureFacts(
             columns={name: value for name, value in columns.items() if name not in ("group", "split", "licence")},
             group=self._group(holes, columns),
-            split=SPLITS.get(split[0].casefold()) if split else None,
+            split=OFFICIAL.get(split[0].casefold()) if split else None,
             licence=self._licence(picture.member) or columns.get("licence"),
             problem=_contradiction(picture.member, split),
         )

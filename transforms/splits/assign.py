@@ -29,6 +29,7 @@ import polars as pl
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.splits.balance import balance
 from medmultipoints.transforms.splits.groups import find_groups
+from medmultipoints.transforms.splits.official import official_name
 from medmultipoints.transforms.splits.strata import IMAGES, weigh_strata
 
 PRECEDENCE = ("test", "validation", "train")
@@ -103,7 +104,11 @@ def fixed_splits(
 
 def first_split(splits: Sequence[str]) -> str:
     """Return, of several splits, the one that a group goes to: test, validation, train, then others by name."""
-    return min(splits, key=lambda split: (PRECEDENCE.index(split) if split in PRECEDENCE else len(PRECEDENCE), split))
+    return min(splits, key=lambda split: (_rank(official_name(split)), split))
+
+
+def _rank(split: str) -> int:
+    return PRECEDENCE.index(split) if split in PRECEDENCE else len(PRECEDENCE)
 
 
 def _summarise(members: pl.DataFrame, fixed: Mapping[str, str], strata: pl.DataFrame | None) -> list[Group]:

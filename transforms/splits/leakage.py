@@ -14,6 +14,7 @@ from medmultipoints.transforms.columns.tables import column_names
 from medmultipoints.transforms.duplicates.candidates import RADIUS
 from medmultipoints.transforms.duplicates.near import NearSearch, count_distances, find_near
 from medmultipoints.transforms.splits.joined import KINDS, describe_joins
+from medmultipoints.transforms.splits.official import official_of
 
 SHOWN = 20
 LARGEST = 10
@@ -139,7 +140,7 @@ def _official(rows: pl.DataFrame, near: pl.DataFrame) -> list[dict[str, Any]]:
             {
                 "source": source,
                 "images": own.height,
-                "images_elsewhere": own.filter(pl.col("split") != pl.col("official_split")).height,
+                "images_elsewhere": own.filter(official_of("split") != pl.col("official_split")).height,
                 "leaks": {name: _spread(assigned, SHARED[name]) for name in ("groups", "videos", "pixels")}
                 | {"near_duplicates": _count_pairs(apart.filter(pl.col("source") == source))},
             }

@@ -7,6 +7,7 @@ from medmultipoints.data_lake.release.read.released_tables import read_all_instr
 from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.compose.stats import count_images, count_labels, count_tasks, note_splits, note_tasks
+from medmultipoints.transforms.splits.official import note_official
 from medmultipoints.transforms.splits.order import in_order
 
 
@@ -36,6 +37,7 @@ def describe_release(folder: Path) -> dict[str, Any]:
         "instructions": instructions.height,
         "licences": images["licence"].unique().sort().to_list(),
         "notes": [
+            *note_official(images, honoured=manifest.recipe.get("splits", {}).get("honour_official", False)),
             *note_splits(images, manifest.recipe.get("splits", {}).get("fractions", ())),
             *note_tasks(instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep")),
         ],

@@ -35,6 +35,7 @@ from medmultipoints.transforms.compose.stats import (
 from medmultipoints.transforms.dialects.registry import DIALECTS
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.reporting.markdown import as_cell
+from medmultipoints.transforms.splits.official import note_official
 from medmultipoints.transforms.splits.order import in_order
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
@@ -69,7 +70,8 @@ class CardFacts:
 
     ``known`` says by source name whether the sha256 of every file
     is an accepted one; ``recipe`` is the complete recipe as plain values; ``earlier`` names the release before and
-    gives the difference in words, where the recipe says which that is. ``classes`` are the labels as ``label_id``
+    gives the difference in words, where the recipe says which that is. ``copies`` says what is lost of sources whose
+    pictures are copies of another's. ``classes`` are the labels as ``label_id``
     numbers them. ``made`` are the tables that models made, by name, ``witness`` and ``described`` what is said of them.
     No time, host or path is among the facts.
     """
@@ -99,6 +101,7 @@ class CardFacts:
     earlier: tuple[str, str] | None = None
     curated: Curated = field(default_factory=Curated)
     made: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    copies: Sequence[str] = ()
     witness: Mapping[str, Any] | None = None
     described: Mapping[str, Any] | None = None
 
@@ -237,6 +240,7 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "personal": count_personal(audit),
         "overview": _overview(facts),
         "readers": ", ".join(facts.recipe.get("text", {}).get("readers", ())),
+        "official": note_official(tables.images, honoured=facts.recipe.get("splits", {}).get("honour_official", False)),
         "frames": _twice(audit),
         "findings": audit.group_by("severity", "kind", "action").len("findings").sort(pl.all()).to_dicts(),
         "corrections": [_describe_correction(row) for row in facts.corrections.iter_rows(named=True)],

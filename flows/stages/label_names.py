@@ -1,0 +1,84 @@
+"""The labels of all sources under one vocabulary: those that questions could not tell apart stop a build by name."""
+
+import json
+from collections.abc import Iterable
+
+import polars as pl
+
+from medmultipoints.data_lake.prompt_assets import load_names
+from medmultipoints.flows.engine.stage import Build, Inputs
+from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.instructions.alike_labels import find_alike
+
+SCHEMA = {"source": pl.String, "label": pl.String, "places": pl.Int64}
+
+
+def check_labels(build: Build, inputs: Inputs) -> None:
+    """Raise UsageError with every group of released labels that no question tells apart, and the lines to add."""
+    brought = brought_labels(build, inputs)
+    names, keep = build.recipe.labels.names, build.recipe.labels.others == "keep"
+    released = {label: names.get(label, label if keep else "") for label in brought["label"].unique()}
+    rows = brought.with_columns(released=pl.col("label").replace_strict(released)).filter(pl.col("released") != "")
+    alike = find_alike(load_names(), rows["released"])
+    if alike:
+        raise UsageError(_sentence(build, rows, alike))
+
+
+def brought_labels(build: Build, inputs: Inputs) -> pl.DataFrame:
+    """Return source, label and in how many places the source has it; 0 where only its reader names it."""
+    annotations = inputs.scan("annotations").group_by("source", "label", "mask_labels").len("places").collect()
+    rows = [
+        (source, found, places)
+        for source, label, values, places in annotations.iter_rows()
+        for found in {*filter(None, [label]), *(json.loads(values).values() if values else ())}
+    ]
+    certain = inputs.scan("samples").select("source", label="labels_exhaustive").explode("label").drop_nulls("label")
+    rows += [(source, label, 0) for source, label in certain.unique().collect().iter_rows()]
+    rows += [(source.name, label, 0) for source in build.sources for label in source.info.labels]
+    table = pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    return table.group_by("source", "label").agg(pl.col("places").sum()).sort("source", "label")
+
+
+def _sentence(build: Build, rows: pl.DataFrame, alike: Iterable[tuple[str, ...]]) -> str:
+    found, lines = [], dict[str, list[str]]()
+    for group in alike:
+        own = rows.filter(pl.col("released").is_in(group))
+        chosen = _chosen(build, own)
+        said = ", ".join(f"{label!r} ({_where(own.filter(released=label))})" for label in group)
+        found.append(f"    {said}")
+        for source, label in own.filter(pl.col("released") != chosen).select("source", "label").iter_rows():
+            table, keys = _keys(build, source, label)
+            new = [f"    {_quoted(key)} = {_quoted(chosen)}" for key in keys]
+            lines[table] = list(dict.fromkeys([*lines.get(table, ()), *new]))
+    answers = [line for table, added in sorted(lines.items()) for line in (f"    [{table}]", *added)]
+    return (
+        "labels differ in case or separators alone, or have one name in questions, so that no question can tell them "
+        "apart:\n" + "\n".join(found) + "\nUnite them, or give them other names. In the recipe:\n" + "\n".join(answers)
+    )
+
+
+def _chosen(build: Build, rows: pl.DataFrame) -> str:
+    """Return the label that the others become: that of a source of the catalogue, else the most frequent."""
+    catalogue = {source.name for source in build.sources if source.info.read is None}
+    ranked = rows.group_by("released").agg(pl.col("places").sum(), fixed=pl.col("source").is_in(catalogue).any())
+    return str(ranked.sort("fixed", "places", "released", descending=[True, True, False])["released"][0])
+
+
+def _where(rows: pl.DataFrame) -> str:
+    places = [
+        f"{source}: {places:,}" if places else source for source, places in rows.select("source", "places").rows()
+    ]
+    return ", ".join(places)
+
+
+def _keys(build: Build, source: str, label: str) -> tuple[str, list[str]]:
+    """Return the table of the recipe that renames the label of a source, and its keys there."""
+    info = next(one.info for one in build.sources if one.name == source)
+    if info.read is None or label in build.recipe.labels.names:
+        return "labels.names", [label]
+    stated = [key for key, value in info.declaration.labels.items() if value == label]
+    return f"sources.{source}.read.labels", stated or [label]
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,79 @@
+"""Two sources of one's own: labels, splits and copies that do not fit together are refused or said, never silent."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from medmultipoints.flows.cli.build import notes_of
+from medmultipoints.transforms.errors import UsageError
+from tests.flows.small_builds import build
+
+HEAD = 'name = "own"\nversion = "1.0.0"\ntitle = "Own"\nrelease_date = "2026-11-21"\n'
+SOURCE = '[sources.{name}]\npath = "{name}"\nlicence = "MIT"\n[sources.{name}.read]\nclasses = {classes}\n'
+
+
+def yolo(folder: Path, stems: str, *, first: int = 0, split: str = "") -> None:
+    """Pictures of noise, each with one object of class 0, in the layout of Ultralytics."""
+    for number, stem in enumerate(stems, first):
+        for kind in ("images", "labels"):
+            (folder / kind / split).mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((64 + number, 48), 90).convert("RGB").save(folder / "images" / split / f"{stem}.png")
+        (folder / "labels" / split / f"{stem}.txt").write_text(f"0 0.5 0.{number % 4 + 3} 0.4 0.4\n")
+
+
+def recipe(folder: Path, text: str, **classes: str) -> str:
+    """A recipe of YOLO sources, each with the name of its class."""
+    own = "".join(SOURCE.format(name=name, classes=f'["{label}"]') for name, label in classes.items())
+    (folder / "own.toml").write_text(HEAD + own + text)
+    return str(folder / "own.toml")
+
+
+def test_labels_of_two_sources_that_differ_by_case_are_refused_with_the_line_to_add(tmp_path: Path) -> None:
+    yolo(tmp_path / "a", "xyz")
+    yolo(tmp_path / "b", "uvw", first=5)
+    with pytest.raises(
+        UsageError, match=r"(?s)'Tumor' \(a: 3\), 'tumor' \(b: 3\).*\[sources.b.read.labels\].*\"tumor\" = \"Tumor\""
+    ):
+        build(recipe(tmp_path, "", a="Tumor", b="tumor"), tmp_path / "lake", {})
+    united = recipe(tmp_path, '[sources.b.read.labels]\ntumor = "Tumor"\n', a="Tumor", b="tumor")
+    asked = build(united, tmp_path / "lake", {}).table("instructions")
+    assert asked["sample_id"].n_unique() == 6
+
+
+def split_source(folder: Path) -> None:
+    yolo(folder / "a", "pqrstu", split="train")
+    yolo(folder / "a", "xyz", first=6, split="val")
+
+
+@pytest.mark.parametrize("validation", ["val", "validation", "dev"])
+def test_splits_of_the_authors_are_honoured_under_any_usual_name(tmp_path: Path, validation: str) -> None:
+    split_source(tmp_path)
+    splits = f"[splits]\nhonour_official = true\nfractions = {{ train = 0.5, {validation} = 0.5 }}\n"
+    made = build(recipe(tmp_path, splits, a="tumour"), tmp_path / "lake", {})
+    images = made.table("released_images").select("split", "official_split").unique().sort("official_split")
+    assert [("train", "train"), (validation, "validation")] == images.rows()
+    assert [] == notes_of(made)
+
+
+def test_splits_of_the_authors_that_are_not_used_are_said_and_a_missing_place_is_refused(tmp_path: Path) -> None:
+    split_source(tmp_path)
+    made = build(recipe(tmp_path, "", a="tumour"), tmp_path / "lake", {})
+    said = "a: its authors' splits (train 6, validation 3) are not used; [splits] honour_official = true uses them"
+    assert said in notes_of(made)
+    assert said in (made.release.path / "README.md").read_text()
+    with pytest.raises(
+        UsageError, match=r"train 6, validation 3, and fractions \(train = 1\) has no split for validation"
+    ):
+        build(recipe(tmp_path, "[splits]\nhonour_official = true\n", a="tumour"), tmp_path / "lake", {})
+
+
+def test_a_source_of_copies_is_said_with_the_labels_that_are_lost(tmp_path: Path) -> None:
+    yolo(tmp_path / "a", "xyz")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    made = build(recipe(tmp_path, "", a="tumour", b="organ"), tmp_path / "lake", {})
+    lost = "and with them objects that these do not have: organ 3"
+    said = f"b: all 3 pictures are left out as copies of pictures of a, {lost}"
+    assert said in notes_of(made)
+    assert said in (made.release.path / "README.md").read_text()

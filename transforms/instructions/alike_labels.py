@@ -1,0 +1,26 @@
+"""Labels that questions cannot tell apart: they differ in case and separators alone, or share a form of a name."""
+
+from collections.abc import Iterable
+
+from medmultipoints.transforms.instructions.names import Names, add_labels
+from medmultipoints.transforms.sources.declaration import fold_label
+
+
+def find_alike(names: Names, labels: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the groups of labels that no question tells apart, each sorted; a label that stands alone is in none.
+
+    Names count under every box policy: a question about one label would be read as a question about another.
+    """
+    given = sorted(set(labels))
+    named = add_labels(names, given)
+    groups: list[tuple[set[str], set[str]]] = []
+    for label in given:
+        own, forms = {label}, {fold_label(label)}
+        for policy in named.by_policy.values():
+            for choice in policy.get(label, ()):
+                forms |= {fold_label(choice.name.singular), fold_label(choice.name.plural)}
+        for group in [group for group in groups if group[1] & forms]:
+            groups.remove(group)
+            own, forms = own | group[0], forms | group[1]
+        groups.append((own, forms))
+    return sorted(tuple(sorted(own)) for own, _ in groups if len(own) > 1)

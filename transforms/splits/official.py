@@ -1,0 +1,64 @@
+"""Splits that the authors of a source assign: their usual names, their place in a recipe, and what became of them."""
+
+from collections.abc import Collection
+from typing import Final
+
+import polars as pl
+
+OFFICIAL: Final = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""The official split behind each usual name of a folder, a list or a split of a recipe."""
+
+
+def official_name(split: str) -> str:
+    """Return the official split of a usual name in any case; another name as it is."""
+    return OFFICIAL.get(split.casefold(), split)
+
+
+def official_of(column: str) -> pl.Expr:
+    """Return the official splits behind the splits of a recipe, whose names are lower-case."""
+    return pl.col(column).replace(OFFICIAL)
+
+
+def places_of(splits: Collection[str]) -> dict[str, str]:
+    """Return the split of a recipe that holds each official one: ``val``, ``valid`` and ``dev`` hold ``validation``."""
+    return {official_name(split): split for split in splits} | {split: split for split in splits}
+
+
+def missing_places(samples: pl.DataFrame, splits: Collection[str]) -> list[str]:
+    """Return the official splits of the samples that none of these splits is, sorted."""
+    found = samples["official_split"].drop_nulls().unique().sort()
+    return [split for split in found if split not in places_of(splits)]
+
+
+def note_official(images: pl.DataFrame, *, honoured: bool) -> list[str]:
+    """Return a sentence for each source of which images are in another split than its authors say.
+
+    ``images`` are the released ones: source, split and official_split.
+    """
+    given = images.drop_nulls("official_split")
+    moved = given.filter(official_of("split") != pl.col("official_split"))
+    notes = []
+    for source in moved["source"].unique().sort():
+        if honoured:
+            both = pl.format("{} to {}", "official_split", "split")
+            elsewhere = count_official(moved.filter(source=source).with_columns(official_split=both))
+            notes.append(
+                f"{source}: moved from its official splits with their groups: {elsewhere}; the reasons are in "
+                "quarantine/split_changes.parquet"
+            )
+        else:
+            notes.append(
+                f"{source}: its authors' splits ({count_official(given.filter(source=source))}) are not used; "
+                "[splits] honour_official = true uses them"
+            )
+    return notes
+
+
+def count_official(images: pl.DataFrame) -> str:
+    """Return how many images each official split has, in words."""
+    counts = images.drop_nulls("official_split").group_by("official_split").len().sort("official_split")
+    return ", ".join(f"{split} {count:,}" for split, count in counts.iter_rows())
