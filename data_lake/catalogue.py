@@ -22,16 +22,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from medmultipoints.data_lake.store.hashing import file_sha256
 from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, package_versions
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.licences.combine import Licensed, Terms, find_terms
-from medmultipoints.transforms.problems import ADDRESS, FILE_NAME, NAME, URL, Sha256, problems
+from medmultipoints.transforms.licences.combine import LICENCE, Licensed, Terms, find_terms
+from medmultipoints.transforms.problems import ADDRESS, FILE_NAME, NAME, SHA384, URL, Sha256, problems
 from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.declaration_text import toml_value
 
 UNKNOWN_LICENCE = "LicenseRef-unknown"
 READERS = "medmultipoints.sources"
 CATALOGUES = "medmultipoints.catalogue"
 _LOG = logging.getLogger(__name__)
 
-Sha384 = Annotated[str, Field(pattern=r"^[0-9a-f]{96}$")]
+Sha384 = Annotated[str, Field(pattern=SHA384)]
 # A file name only: it is joined to a folder, so it must not lead out of it, nor be hidden.
 FileName = Annotated[str, Field(pattern=FILE_NAME)]
 Url = Annotated[str, Field(pattern=URL)]
@@ -89,7 +90,7 @@ class SourceInfo(_Entry):
     labels: tuple[Label, ...] = ()
     title: str = Field(default="", description="what people call the source")
     homepage: Url | Literal[""] = ""
-    licence: Annotated[str, Field(pattern=r"^[A-Za-z0-9.+-]+$")] = Field(
+    licence: Annotated[str, Field(pattern=LICENCE)] = Field(
         default=UNKNOWN_LICENCE, description="SPDX identifier, or LicenseRef- and a name"
     )
     licence_note: str = Field(default="", description="what to mind about the licence")
@@ -138,6 +139,12 @@ class SourceInfo(_Entry):
         return {name: value for name, value in named.items() if value}
 
     @property
+    def guesses(self) -> tuple[str, ...]:
+        """The likely answers that were taken because nobody answered, each as the line of a declaration."""
+        held: Mapping[str, Any] = {"licence": self.licence, "read": self.read or {}}
+        return tuple(f"{key} = {toml_value(_value_at(held, key))}" for key in self.guessed)
+
+    @property
     def downloads(self) -> tuple[Archive | RemoteMember, ...]:
         """The files that a download leaves."""
         return (*(archive for archive in self.archives if archive.required), *self.members)
@@ -147,6 +154,13 @@ class SourceInfo(_Entry):
         """The source's licence with its terms: its own, else those of the table of known licences."""
         terms = Terms(**self.terms.model_dump()) if self.terms else find_terms(self.licence)
         return Licensed(self.name, self.title or self.name, self.licence, terms)
+
+
+def _value_at(table: Any, key: str) -> Any:
+    """Return the value of a dotted key; None where there is none."""
+    for part in key.split("."):
+        table = table.get(part) if isinstance(table, Mapping) else None
+    return table
 
 
 def load_catalogue(extra_dirs: Iterable[Path] = ()) -> dict[str, SourceInfo]:

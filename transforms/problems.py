@@ -8,12 +8,15 @@ from typing import Annotated, get_args
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from medmultipoints.transforms.licences.combine import LICENCE, nearest_licence
+
 NAME, VERSION = r"^[a-z][a-z0-9_]*$", r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$"
 ASKED_VERSION = rf"^auto$|{VERSION}"
 LABEL, DATE = r"^[A-Za-z0-9][A-Za-z0-9 _-]*$", r"^\d{4}-\d{2}-\d{2}$"
 SHA256, SAMPLE = r"^[0-9a-f]{64}$", r"^[a-z][a-z0-9_]*/\S+$"
 REPOSITORY, MASK_FILE = r"^[^/\s]+/[^/\s]+$", r"^[A-Za-z0-9][A-Za-z0-9._-]*\.rle\.json$"
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9._ -]*$"
+SHA384 = r"^[0-9a-f]{96}$"
 URL, ADDRESS = r"^https?://\S+$", r"^(hf://datasets/|s3://)\S+$"
 PATTERNS = {
     NAME: "a name of lower-case letters, digits and _ that begins with a letter",
@@ -22,6 +25,8 @@ PATTERNS = {
     LABEL: "a label of letters, digits, blanks, _ and -",
     DATE: "a date such as 2026-11-21",
     SHA256: "a sha256 of 64 hex digits",
+    SHA384: "a sha384 of 96 hex digits",
+    LICENCE: "an SPDX identifier such as CC-BY-4.0, or LicenseRef- and a name",
     MASK_FILE: "the name of a file next to this one, such as NAME.rle.json",
     SAMPLE: "an image such as hyperkvasir/NAME, its source and its name there",
     FILE_NAME: "the name of a file alone, without a folder",
@@ -67,8 +72,17 @@ _WORDS = {
 
 
 def problems(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return every problem of a validation as one sentence with the key it concerns."""
-    return "; ".join(_placed(found, model) for found in error.errors())
+    """Return every problem of a validation as one sentence with the key it concerns.
+
+    Of the alternatives of a value, that it may be empty is not worth saying.
+    """
+    said: dict[str, list[str]] = {}
+    for found in error.errors():
+        place, words = _place(found), problem(found, model).rstrip(".")
+        if found["loc"] and found["loc"][-1] == "literal['']" and place in said:
+            continue
+        said.setdefault(place, []).extend([] if words in said.get(place, ()) else [words])
+    return "; ".join(": ".join(filter(None, [place, ", or ".join(words)])) for place, words in said.items())
 
 
 def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
@@ -78,15 +92,23 @@ def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _placed(found: ErrorDetails, model: type[BaseModel]) -> str:
-    place = ".".join(str(part) for part in found["loc"] if part != "[key]")
+    place = _place(found)
     return f"{place}: {problem(found, model)}" if place else problem(found, model)
+
+
+def _place(found: ErrorDetails) -> str:
+    """Return the dotted key of a problem, without the parts that name one of several kinds of value."""
+    kinds = ("[key]", "constrained-str", "str", "IgnoreLabel")
+    return ".".join(str(part) for part in found["loc"] if part not in kinds and not str(part).startswith("literal["))
 
 
 def problem(found: ErrorDetails, model: type[BaseModel]) -> str:
     """Return what is wrong with one value, in words."""
     kind = found["type"]
     if kind == "string_pattern_mismatch" and found["ctx"]["pattern"] in PATTERNS:
-        return f"{found['input']!r} is not {PATTERNS[found['ctx']['pattern']]}"
+        pattern = found["ctx"]["pattern"]
+        near = nearest_licence(str(found["input"])) if pattern == LICENCE else None
+        return f"{found['input']!r} is not {PATTERNS[pattern]}" + (f"; perhaps '{near}' is meant" if near else "")
     if kind == "extra_forbidden":
         return f"unknown key{_meant(found['loc'], model)}"
     if kind in _WORDS:

@@ -28,8 +28,17 @@ class OpenQuestions(UsageError):
         count = sum(map(len, questions.values()))
         what = "1 question is open" if count == 1 else f"{count} questions are open"
         lines = [line for name, asked in questions.items() for line in _lines(name, asked)]
-        remedy = "Answer in the recipe, or take the defaults with accept = true in the table of the source."
-        super().__init__(f"{what}:\n" + "\n".join(lines) + f"\n{remedy}")
+        super().__init__(f"{what}:\n" + "\n".join(lines) + f"\n{_remedy(questions)}")
+
+
+def _remedy(questions: Mapping[str, tuple[Question, ...]]) -> str:
+    """Return what helps: a question has a likely answer that ``accept`` takes, or needs an answer of a person."""
+    asked = [(f"{name}.{question.key}", question.default) for name, own in questions.items() for question in own]
+    without = [key for key, default in asked if default is None]
+    if len(without) == len(asked):
+        return "Answer in the recipe; no likely answer is known."
+    remedy = "Answer in the recipe, or take the likely answers with accept = true in the table of the source"
+    return f"{remedy}; there is none for {', '.join(without)}." if without else f"{remedy}."
 
 
 def complete_sources(

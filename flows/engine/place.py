@@ -78,14 +78,15 @@ def refuse_taken(build: Build, code: str) -> None:
         return
     files = {(source.name, file.name, file.sha256) for source in made.sources for file in source.files}
     given = {(source.name, file.name, file.sha256) for source in build.sources for file in source.fingerprint.files}
+    changed = made.recipe != build.recipe.model_dump(mode="json")
     other = {
-        "recipe": made.recipe != build.recipe.model_dump(mode="json"),
-        "source files": files != given and files != _without_left_out(given, target, made),
-        "code": made.code_digest != code,
+        "another recipe": changed,
+        "other source files": files != given and files != _without_left_out(given, target, made),
+        "other code": made.code_digest != code and not changed,  # the digest holds how the recipe's sources are read
     }
     if differ := [name for name, differs in other.items() if differs]:
         raise UsageError(
-            f"release {build.recipe.name} {build.recipe.version} exists, and other {' and '.join(differ)} made it; a "
+            f"release {build.recipe.name} {build.recipe.version} exists, and {' and '.join(differ)} made it; a "
             "release is never changed. Build under another --version, as --version auto, or give --check-version late "
             "to build first and compare the contents."
         )

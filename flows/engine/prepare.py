@@ -91,6 +91,9 @@ def prepare(
     leave_out = recipe.validation.broken_sources == "leave-out"
     found = {name: locate(infos[name], paths.get(name), lake, progress, leave_out) for name in given_first}
     recipe, sources = completed(recipe, [found[name] for name in recipe.sources], lake)
+    for source in sources:
+        if source.info.guesses:
+            say(f"{source.name}: nobody answered, and the likely answers are taken: {', '.join(source.info.guesses)}")
     return Build(lake, recipe, sources, request.located(), previous, earlier, stored)
 
 

@@ -9,19 +9,42 @@ from medmultipoints.data_lake.prompt_assets import load_names
 from medmultipoints.flows.engine.stage import Build, Inputs
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.alike_labels import find_alike
+from medmultipoints.transforms.sources.declared import name_unknown
 
 SCHEMA = {"source": pl.String, "label": pl.String, "places": pl.Int64}
 
 
 def check_labels(build: Build, inputs: Inputs) -> None:
-    """Raise UsageError with every group of released labels that no question tells apart, and the lines to add."""
+    """Raise UsageError for labels of the recipe that no source has, and for labels that no question tells apart."""
     brought = brought_labels(build, inputs)
+    _refuse_misspelt(build, brought)
     names, keep = build.recipe.labels.names, build.recipe.labels.others == "keep"
     released = {label: names.get(label, label if keep else "") for label in brought["label"].unique()}
     rows = brought.with_columns(released=pl.col("label").replace_strict(released)).filter(pl.col("released") != "")
     alike = find_alike(load_names(), rows["released"])
     if alike:
         raise UsageError(_sentence(build, rows, alike))
+
+
+def _refuse_misspelt(build: Build, brought: pl.DataFrame) -> None:
+    """Raise UsageError for labels of the recipe that no source has, where all of its sources are there."""
+    if build.request.only or any(source.info.broken for source in build.sources):
+        return
+    corrections = build.recipe.corrections
+    there = {*brought["label"], *(entry.label for entry in corrections.entries if entry.label is not None)}
+    wrong = {"labels.names": [label for label in build.recipe.labels.names if label not in there]}
+    for source in build.sources:
+        own = source.info.declaration if source.info.read is not None else None
+        if own is None or own.known:
+            continue
+        certain = {label: own.release_label(label) for label in own.absence.certain}
+        absent = [label for label, released in certain.items() if released not in there]
+        wrong[f"sources.{source.name}.read.absence.certain"] = absent
+        parts = {*own.hierarchy, *(part for parts in own.hierarchy.values() for part in parts)}
+        wrong[f"sources.{source.name}.read.hierarchy"] = sorted(parts - there)
+    said = [f"{key}: {name_unknown(labels, there)}" for key, labels in wrong.items() if labels]
+    if said:
+        raise UsageError("\n".join(said))
 
 
 def brought_labels(build: Build, inputs: Inputs) -> pl.DataFrame:
@@ -32,8 +55,6 @@ def brought_labels(build: Build, inputs: Inputs) -> pl.DataFrame:
         for source, label, values, places in annotations.iter_rows()
         for found in {*filter(None, [label]), *(json.loads(values).values() if values else ())}
     ]
-    certain = inputs.scan("samples").select("source", label="labels_exhaustive").explode("label").drop_nulls("label")
-    rows += [(source, label, 0) for source, label in certain.unique().collect().iter_rows()]
     rows += [(source.name, label, 0) for source in build.sources for label in source.info.labels]
     table = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     return table.group_by("source", "label").agg(pl.col("places").sum()).sort("source", "label")

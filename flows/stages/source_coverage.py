@@ -30,6 +30,8 @@ def _sources(table: pl.LazyFrame) -> set[str]:
 def _remedy(source: str, reasons: set[str]) -> str:
     """Return what helps where every input was excluded for these reasons: files that are there are not missing."""
     other = f"Leave the source out with --only, without {source}."
+    if reasons == {"label_not_selected"}:
+        return f'Add the labels of {source} to names in [labels], or write others = "keep" there. {other}'
     if reasons <= UNCLEAR_VALUES:
         return f"Nothing is missing: say in the recipe what the values of the masks mean, as above. {other}"
     if any(reason.startswith("mask_") or reason == "orientation_tag" for reason in reasons):

@@ -69,7 +69,7 @@ def test_a_version_that_something_else_made_is_refused_before_any_work(
     other.write_text(shipped_recipes()["demo"].read_text().replace("seed = ", "seed = 1"))
     lake, given = release.path.parents[2], {"hyperkvasir": sources["hyperkvasir"]}
     before = sorted((lake / "receipts").rglob("*"))
-    with pytest.raises(mm.UsageError, match=r"demo 1\.0\.0 exists, and other recipe made it"):
+    with pytest.raises(mm.UsageError, match=r"demo 1\.0\.0 exists, and another recipe made it"):
         mm.build(other, lake=lake, sources=given, only=["hyperkvasir"])
     assert before == sorted((lake / "receipts").rglob("*"))
 

@@ -4,11 +4,14 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import Final
 
 UNKNOWN: Final = "LicenseRef-unknown"
+LICENCE: Final = r"^[A-Za-z0-9.+-]+$"
+"""What the name of a licence looks like."""
 _CREATIVE_COMMONS: Final = re.compile(r"cc-(?P<elements>by(-(nc|sa|nd))*)-(?P<version>\d\.\d)(-[a-z]+)*")
 
 
@@ -54,6 +57,14 @@ def find_terms(licence: str) -> Terms | None:
     if "nd" in found["elements"].split("-"):
         return Terms(change=False)
     return known.get(f"cc-{found['elements']}-4.0") if found["version"] in ("2.0", "2.5", "3.0") else None
+
+
+def nearest_licence(text: str) -> str | None:
+    """Return the known licence that is written otherwise, such as ``CC BY 4.0``, by its SPDX name; None if none is."""
+    known = {name.lower(): name for name in known_terms()}
+    plain = re.sub(r"[^a-z0-9.+]+", "-", text.lower()).strip("-").removesuffix("-license").removesuffix("-licence")
+    near = get_close_matches(plain, known, n=1, cutoff=0.8)
+    return known[near[0]] if near else None
 
 
 def parse_terms(text: str) -> Mapping[str, Terms]:

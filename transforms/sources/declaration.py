@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from medmultipoints.transforms.columns.tables import column_names
+from medmultipoints.transforms.licences.combine import LICENCE
 from medmultipoints.transforms.records import MaskKind, MaskObject
 from medmultipoints.transforms.regions.hierarchy import descendants
 from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern, template_holes
@@ -262,7 +263,9 @@ class Declaration(Part):
     slices: SliceKeys = SliceKeys()
     intensity: IntensityKeys = IntensityKeys()
     pictures: PictureKeys = PictureKeys()
-    licences: Mapping[str, str] = Field(default={}, description="path pattern = licence, where it differs")
+    licences: Mapping[PathPattern, Annotated[str, Field(pattern=LICENCE)]] = Field(
+        default={}, description="path pattern = licence, where it differs"
+    )
 
     @model_validator(mode="after")
     def _has_no_circle(self) -> "Declaration":

@@ -6,9 +6,10 @@ map, ignored labels, absence, columns from holes, groups, official splits, joine
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from typing import Final
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import UNKNOWN, Annotation, Exclusion, Indexed, MaskLayer, Sample
@@ -19,6 +20,9 @@ from medmultipoints.transforms.sources.joined_facts import PictureFacts, collect
 from medmultipoints.transforms.sources.paths import split_path, split_paths
 from medmultipoints.transforms.sources.patterns import compile_pattern
 from medmultipoints.transforms.sources.soundness import find_fault
+
+MOST_NAMED: Final = 30
+"""Labels that an error lists."""
 
 
 @dataclass(slots=True)
@@ -63,6 +67,7 @@ def read_declared(
         else:
             ledger.leave_out(_members_of(picture), "rejected", problem, names[picture_key(picture)])
     _refuse_unknown(source, declaration, pictures)
+    _refuse_misspelt(source, declaration, pictures, problems)
     return _account(ledger, declaration, files)
 
 
@@ -88,6 +93,32 @@ def _refuse_unknown(source: str, declaration: Declaration, pictures: Iterable[An
         f"source {source}: {len(found)} of its labels are not in the ontology. Add them there as names or synonyms, or "
         f"answer in the recipe:\n    [sources.{source}.read.labels]\n" + "\n".join(lines)
     )
+
+
+def _refuse_misspelt(
+    source: str, declaration: Declaration, pictures: Iterable[AnnotatedPicture], problems: Iterable[ReadProblem]
+) -> None:
+    """Raise UsageError with every key of the label map that is no label of the source; an ontology knows more words."""
+    if declaration.known:
+        return
+    there = {annotation.label for picture in pictures for annotation in picture.annotations}
+    there |= {label for picture in pictures for layer in picture.layers for label in _layer_labels(layer)}
+    there |= {problem.label for problem in problems if problem.label is not None}
+    there |= {*declaration.classes, *declaration.masks.values.values()}
+    wrong = sorted(key for key in declaration.labels if "*" not in key and key not in there)
+    if wrong:
+        raise UsageError(f"sources.{source}.read.labels: {name_unknown(wrong, there)}")
+
+
+def name_unknown(wrong: Iterable[str], there: Collection[str]) -> str:
+    """Return that labels are none of those that are there, with the likely one of each, and all that there are."""
+    said = []
+    for label in wrong:
+        near = get_close_matches(label, there, n=1, cutoff=0.6)
+        said.append(f"no object has the label {label!r}" + (f"; perhaps {near[0]!r} is meant" if near else ""))
+    known = sorted(there)
+    more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
+    return f"{'; '.join(said)}. The labels are: {', '.join(known[:MOST_NAMED]) or 'none'}{more}."
 
 
 def _is_unknown(declaration: Declaration, label: str) -> bool:

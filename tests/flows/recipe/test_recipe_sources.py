@@ -3,12 +3,17 @@
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from medmultipoints.data_lake.archives.source_files import open_source
+from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.flows.engine.declarations import OpenQuestions, complete_sources
-from medmultipoints.flows.recipe.model import load_recipe
+from medmultipoints.flows.engine.request import BuildRequest, PublishRequest
+from medmultipoints.flows.recipe.model import Recipe, load_recipe
 from medmultipoints.flows.recipe.sources import own_policies, source_infos, take_paths
 from medmultipoints.transforms.errors import SourceDataError, UsageError
+from medmultipoints.transforms.problems import PATTERNS
+from medmultipoints.transforms.sources.declaration import Declaration
 
 HEAD = 'name = "cells"\nversion = "1.0.0"\ntitle = "Cells"\n'
 YOLO = "0 0.5 0.5 0.5 0.5\n"
@@ -58,6 +63,10 @@ def test_all_labels_are_kept_unless_the_recipe_names_some(tmp_path: Path) -> Non
         ('path = "nowhere"', "sources.mine.path: nowhere is neither in"),
         ('path = "."\ncolour = "red"', "sources.mine: unknown key colour; known are"),
         ('path = "."\nlicense = "MIT"', "unknown key license; perhaps .licence. is meant"),
+        ('path = "."\nlicence = "CC BY 4.0"', "licence: 'CC BY 4.0' is not an SPDX .*; perhaps 'CC-BY-4.0' is meant"),
+        ('path = "."\nhomepage = "www.x.org"', "homepage: 'www.x.org' is not a URL such as https://HOST/FILE[.]$"),
+        ('path = "."\nread = { labels = { a = 3 } }', "read.labels.a: must be a text in quotes, or must be a table"),
+        ('path = "."\nread = { licences = { "a/**" = "CC BY" } }', "read.licences.a/[*][*]: 'CC BY' is not an SPDX"),
         ('path = "."\nread = { boxes = { frame = "inclusive" } }', "sources.mine: read.boxes.frame: must be .edges"),
         ('declaration = "none.toml"', "declaration .*none.toml: No such file"),
         ("", "unknown source 'mine'; known are .*path = "),
@@ -66,6 +75,20 @@ def test_all_labels_are_kept_unless_the_recipe_names_some(tmp_path: Path) -> Non
 def test_a_wrong_table_is_refused_with_its_key(tmp_path: Path, table: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         load_recipe(write(tmp_path, f"[sources.mine]\n{table}\n"))
+
+
+def patterns_in(schema: object) -> set[str]:
+    """Every pattern of a JSON schema."""
+    if isinstance(schema, dict):
+        own = {schema["pattern"]} if isinstance(schema.get("pattern"), str) else set()
+        return own.union(*map(patterns_in, schema.values()))
+    return set().union(*map(patterns_in, schema)) if isinstance(schema, list) else set()
+
+
+@pytest.mark.parametrize("model", [Recipe, SourceInfo, Declaration, BuildRequest, PublishRequest])
+def test_what_a_text_must_look_like_is_said_in_words(model: type[BaseModel]) -> None:
+    """Without words for a pattern, a wrong text would be answered with a regular expression."""
+    assert set() == patterns_in(model.model_json_schema()) - PATTERNS.keys()
 
 
 def test_an_empty_table_is_enough_where_the_path_is_given_otherwise(tmp_path: Path) -> None:
@@ -83,6 +106,14 @@ def test_open_questions_of_all_sources_are_asked_at_once_with_the_line_that_answ
     assert {"[sources.one.read]", "[sources.two.read]"} <= {line.strip() for line in text.splitlines()}
 
 
+def test_only_questions_that_have_a_likely_answer_are_offered_accept(tmp_path: Path) -> None:
+    files = {"one": open_source("one", yolo_folder(tmp_path / "one"), tmp_path / "scratch")}
+    with pytest.raises(OpenQuestions, match="accept = true in the table .*; there is none for one[.]read[.]c"):
+        complete_sources({"one": {}}, files.__getitem__)
+    with pytest.raises(OpenQuestions, match=r"\nAnswer in the recipe; no likely answer is known[.]$"):
+        complete_sources({"one": {"accept": True}}, files.__getitem__)
+
+
 def test_a_stated_answer_is_not_asked_again(tmp_path: Path) -> None:
     files = {"one": open_source("one", yolo_folder(tmp_path / "one"), tmp_path / "scratch")}
     table = {"licence": "MIT", "read": {"classes": ["cell"], "groups": {"group": "{stem}"}}}
@@ -96,6 +127,8 @@ def test_defaults_are_taken_only_where_they_are_accepted_and_are_named(tmp_path:
     complete = complete_sources({"one": table}, files.__getitem__)["one"]
     assert complete["licence"] == "LicenseRef-unknown"
     assert "licence" in complete["guessed"]
+    info = source_infos({"one": complete}, {})["one"]
+    assert 'licence = "LicenseRef-unknown"' in info.guesses
     assert "accept" not in complete
 
 
