@@ -40,7 +40,7 @@ from medmultipoints.transforms.duplicates.across_sources import note_copies
 from medmultipoints.transforms.sources.reading.proposing import plural
 from medmultipoints.transforms.splits.official import note_official
 
-MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 4, 2, 3, 3
+MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 4, 2, 3, 4
 
 
 class CheckVersion(StrEnum):

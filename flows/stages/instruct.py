@@ -1,5 +1,6 @@
 """Stage ``instruct``: prompts and answers, each answer derived a second time before it counts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -20,6 +21,7 @@ from medmultipoints.flows.engine.stage import (
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages.kept import corrected_regions, rows_of
 from medmultipoints.transforms.compose.stats import degenerate_tasks
+from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.instructions.scenes import group_key
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions
@@ -47,35 +49,55 @@ def images_of(inputs: Inputs, shard: str) -> pl.DataFrame:
 
 
 def instruct_records(build: Build, inputs: Inputs, shard: str) -> Output:
-    """Return the instructions of every record of one shard."""
+    """Return the instructions of every record of one shard.
+
+    Of an image in which the count of a label is uncertain, only records of other labels are asked, each on its own.
+    """
     recipe, all_images = build.recipe, images_of(inputs, shard)
-    images, doubtful = without_doubtful(all_images, inputs)
-    records, objects = (rows_of(images, inputs.scan(table)) for table in ("records", "objects"))
+    uncertain = uncertain_labels(recipe, inputs, all_images)
+    doubtful = all_images.join(uncertain, on="sample_id", how="semi")
+    images = all_images.join(uncertain, on="sample_id", how="anti")
+    published = [task for task in recipe.instructions.tasks if task in PUBLISHED]
+    records, partly = rows_of(images, inputs.scan("records")), rows_of(doubtful, inputs.scan("records"))
+    left_out = partly.join(uncertain, on=["sample_id", "label"], how="semi")
+    partly = partly.join(uncertain, on=["sample_id", "label"], how="anti")
+    written = [ask_records(build, inputs, records, images, recipe.instructions.tasks)]
+    if published and partly.height:
+        written.append(ask_records(build, inputs, partly, doubtful, published))
+    asked = pl.concat([records, partly])
+    used = {f"{sample_id}:{label}": record_id for sample_id, label, record_id in asked.select(KEY).iter_rows()}
+    excluded = [exclude_record(*row) for row in left_out.select(KEY).iter_rows()]
+    keys = [*used, *(row.key for row in excluded)]
+    instructions = pl.concat(written).sort("instruction_id")
+    return Output(inputs=keys, used=used, tables={"instructions": instructions}, exclusions=excluded)
+
+
+def ask_records(
+    build: Build, inputs: Inputs, records: pl.DataFrame, images: pl.DataFrame, tasks: Sequence[str]
+) -> pl.DataFrame:
+    """Return the instructions of these tasks about records of these images."""
+    recipe = build.recipe
     labels = known_labels(inputs.read("records", "label"), inputs.read("released_images", "labels_exhaustive"))
-    instructions = write_instructions(
+    return write_instructions(
         records,
         images,
-        load_templates(recipe.instructions.tasks),
+        load_templates(tasks),
         load_names(labels),
-        tasks=recipe.instructions.tasks,
+        tasks=tasks,
         seed=recipe.seed,
         policy=recipe.boxes.policy,
-        other_labels=labels_left_out(recipe, inputs, images),
-        objects=objects,
+        other_labels=labels_left_out(recipe, inputs, images, records),
+        objects=rows_of(images, inputs.scan("objects")),
         shares={str(task): share for task, share in recipe.instructions.shares.items()},
         absent=recipe.instructions.absent,
     )
-    used = {f"{sample_id}:{label}": record_id for sample_id, label, record_id in records.select(KEY).iter_rows()}
-    left_out = [exclude_record(*row) for row in rows_of(doubtful, inputs.scan("records")).select(KEY).iter_rows()]
-    keys = [*used, *(row.key for row in left_out)]
-    return Output(inputs=keys, used=used, tables={"instructions": instructions}, exclusions=left_out)
 
 
-def without_doubtful(images: pl.DataFrame, inputs: Inputs) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return images of which everything may be asked, and those of which a source's count of a label is uncertain."""
-    uncertain = inputs.scan("samples").filter(pl.col("uncertain").list.len() > 0).select("sample_id")
-    known = uncertain.collect(engine="streaming")
-    return images.join(known, on="sample_id", how="anti"), images.join(known, on="sample_id", how="semi")
+def uncertain_labels(recipe: Recipe, inputs: Inputs, images: pl.DataFrame) -> pl.DataFrame:
+    """Return sample_id and each label, as released, of which a source's count in the image is uncertain."""
+    found = inputs.scan("samples").select("sample_id", label="uncertain").explode("label").drop_nulls("label")
+    released = pl.col("label").replace(dict(recipe.labels.names))
+    return rows_of(images, found.with_columns(released)).unique().sort("sample_id", "label")
 
 
 def exclude_record(sample_id: str, label: str, _record_id: str) -> Exclusion:
@@ -85,22 +107,24 @@ def exclude_record(sample_id: str, label: str, _record_id: str) -> Exclusion:
         key=f"{sample_id}:{label}",
         verdict="dropped",
         reason="count_uncertain",
-        detail=f"{sample_id}: the source annotates objects that are in quarantine, or of which the count is uncertain",
+        detail=f"{sample_id}: objects of {label} are left out or in quarantine, or their count is uncertain",
         sample_id=sample_id,
     )
 
 
-def labels_left_out(recipe: Recipe, inputs: Inputs, images: pl.DataFrame) -> dict[str, list[str]]:
+def labels_left_out(
+    recipe: Recipe, inputs: Inputs, images: pl.DataFrame, records: pl.DataFrame
+) -> dict[str, list[str]]:
     """Return labels that an image or a copy of it shows, by any evidence, and no record holds, by image_sha256.
 
     The recipe leaves them out, or its box policy does. They decide which names are clear, and what is not absent.
     """
     released = pl.col("label").replace(dict(recipe.labels.names))
     shown = inputs.read("images", "sample_id", "image_sha256").join(images, on="image_sha256", how="semi")
-    held = inputs.scan("records").select("sample_id", "label", "count").filter(pl.col("count") > 0)
+    held = records.filter(pl.col("count") > 0).select("sample_id", "label")
     grouped = (
         rows_of(shown, corrected_regions(inputs).select("sample_id", label=released))
-        .join(rows_of(images, held), on=["sample_id", "label"], how="anti")
+        .join(held, on=["sample_id", "label"], how="anti")
         .join(shown, on="sample_id")
         .group_by("image_sha256")
         .agg(pl.col("label").unique().sort())

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from medmultipoints.flows.cli.build import notes_of
+from medmultipoints.flows.engine.report import exclusions_of
 from medmultipoints.transforms.errors import UsageError
 from tests.flows.small_builds import build
 
@@ -39,7 +40,7 @@ def test_labels_of_two_sources_that_differ_by_case_are_refused_with_the_line_to_
         build(recipe(tmp_path, "", a="Tumor", b="tumor"), tmp_path / "lake", {})
     united = recipe(tmp_path, '[sources.b.read.labels]\ntumor = "Tumor"\n', a="Tumor", b="tumor")
     asked = build(united, tmp_path / "lake", {}).table("instructions")
-    assert asked["sample_id"].n_unique() == 6
+    assert asked["image_sha256"].n_unique() == 6
 
 
 def split_source(folder: Path) -> None:
@@ -54,7 +55,7 @@ def test_splits_of_the_authors_are_honoured_under_any_usual_name(tmp_path: Path,
     made = build(recipe(tmp_path, splits, a="tumour"), tmp_path / "lake", {})
     images = made.table("released_images").select("split", "official_split").unique().sort("official_split")
     assert [("train", "train"), (validation, "validation")] == images.rows()
-    assert [] == notes_of(made)
+    assert [] == [note for note in notes_of(made) if note.startswith("a: ")]
 
 
 def test_splits_of_the_authors_that_are_not_used_are_said_and_a_missing_place_is_refused(tmp_path: Path) -> None:
@@ -77,3 +78,43 @@ def test_a_source_of_copies_is_said_with_the_labels_that_are_lost(tmp_path: Path
     said = f"b: all 3 pictures are left out as copies of pictures of a, {lost}"
     assert said in notes_of(made)
     assert said in (made.release.path / "README.md").read_text()
+
+
+def test_a_box_that_is_rejected_leaves_only_its_own_label_without_questions(tmp_path: Path) -> None:
+    yolo(tmp_path / "a", "xyz")
+    with (tmp_path / "a" / "labels" / "x.txt").open("a") as lines:
+        lines.write("1 0.2 0.2 0.1 0.1\n1 0.5 0.5 0 0\n")
+    text = '[sources.a]\npath = "a"\nlicence = "MIT"\n[sources.a.read]\nclasses = ["tumour", "organ"]\n'
+    (tmp_path / "own.toml").write_text(HEAD + text)
+    made = build(str(tmp_path / "own.toml"), tmp_path / "lake", {})
+    asked = made.table("instructions").join(made.table("records").select("record_id", "sample_id"), on="record_id")
+    expected = [("a/x", "tumour"), ("a/y", "tumour"), ("a/z", "tumour")]
+    assert expected == asked.select("sample_id", "label").unique().sort("sample_id").rows()
+    (left_out,) = exclusions_of(made).filter(reason="count_uncertain").rows(named=True)
+    assert ("a/x:organ", "a/x: objects of organ are left out or in quarantine") == (
+        left_out["key"],
+        left_out["detail"].partition(",")[0],
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("[sources.a.read.labels]\ntumor = 'x'\n", "read.labels: no object has the label 'tumor'; perhaps 'tumour'"),
+        ("[sources.a.read.absence]\ncertain = ['tumor']\n", "a.read.absence.certain: no object has the label 'tumor'"),
+        ("[sources.a.read.hierarchy]\ntumour = ['core', 'rim']\n", "a.read.hierarchy: no object has the label 'core'"),
+        ("[labels]\nnames = { Tumor = 'x' }\n", "labels.names: no .* 'Tumor'; .*The labels are: tumour[.]"),
+    ],
+)
+def test_labels_of_a_recipe_that_no_source_has_are_refused(tmp_path: Path, table: str, message: str) -> None:
+    yolo(tmp_path / "a", "xy")
+    with pytest.raises(UsageError, match=message):
+        build(recipe(tmp_path, table, a="tumour"), tmp_path / "lake", {})
+
+
+def test_a_label_may_be_certainly_absent_from_a_source_where_another_has_it(tmp_path: Path) -> None:
+    yolo(tmp_path / "a", "xy")
+    yolo(tmp_path / "b", "uv", first=5)
+    text = '[sources.b.read.absence]\ncertain = ["tumour"]\n'
+    made = build(recipe(tmp_path, text, a="tumour", b="organ"), tmp_path / "lake", {})
+    assert made.table("records").height == 4

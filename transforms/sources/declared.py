@@ -13,6 +13,7 @@ from typing import Final
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import UNKNOWN, Annotation, Exclusion, Indexed, MaskLayer, Sample
+from medmultipoints.transforms.regions.hierarchy import descendants
 from medmultipoints.transforms.sources.accounting import NOT_PART, Problem, drop_foreign, exclude, printable
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel, fold_label
@@ -208,6 +209,7 @@ def _add_picture(
 ) -> None:
     sorted_out = _sort_annotations(ledger, declaration, picture, stem)
     doubtful = {_released(declaration, label) for label in doubts.get(stem, ())} | sorted_out.doubtful
+    doubtful |= {whole for whole in declaration.hierarchy if doubtful & descendants(declaration.hierarchy, whole)}
     ledger.used.update(_members_of(picture))
     columns = {**facts, **own.columns, **picture.columns}
     ledger.samples[stem] = Sample(
