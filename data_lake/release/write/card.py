@@ -263,7 +263,8 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
 def _overview(facts: CardFacts) -> list[tuple[str, str]]:
     """Return the table on top: what a reader wants to know first, each in one line."""
     tables, audit = facts.tables, facts.disagreements
-    labels = tables.records.group_by("label").agg(pl.len(), pl.col("count").sum()).sort("count", descending=True)
+    counts = tables.records.group_by("label").agg(pl.len(), pl.col("count").sum())
+    labels = counts.sort("count", "label", descending=[True, False])
     splits = dict(tables.images.group_by("split").len().iter_rows())
     evidence = tables.objects.group_by("evidence").len().sort("len", "evidence", descending=[True, False])
     found = dict(audit.group_by("severity").len().iter_rows())
