@@ -16,7 +16,7 @@ from tests.data_lake.witnesses.declared_models import declare, red_model
 from tests.flows.stages.test_witness import release_of, table, write_pictures
 
 Box = tuple[float, float, float, float]
-CHOSEN = "document.querySelector('.finding[aria-selected=true] {}').textContent".format
+CHOSEN = "document.querySelector('.finding[aria-selected=true] {}')?.textContent".format
 
 
 def run(work: Path) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def decide(page: Page, boxes: dict[str, Box], shots: Path) -> list[str]:
     """Accept, edit and refuse three proposals; return the samples that they are of."""
     choose = "one.value = 'proposal'; one.dispatchEvent(new Event('change'))"
     page.evaluate(f"(() => {{ const one = document.getElementById('by-kind'); {choose} }})()")
-    page.until("document.querySelector('.finding b').textContent === 'proposal'")
+    page.until("document.querySelector('.finding b')?.textContent === 'proposal'")
     page.evaluate("document.querySelector('.finding').click()")
     samples: list[str] = []
     for verdict, key in (("accept", "a"), ("edit", "Enter"), ("exclude", "r")):
