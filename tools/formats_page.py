@@ -12,7 +12,7 @@ _INTRODUCTION = """# Formats by example
 
 Generated from the formats and `tools/format_examples.toml` by `make docs`; do not edit.
 
-For each format: a folder as it is found, what is left out, and a declaration that states everything which is asked or
+For each format: a folder as it is found, what is left out, and a declaration with everything that is asked or
 proved. `medmultipoints inspect FOLDER` writes it for you; most lines need not be stated. Rules that matter are in
 [Formats of your own data](formats.md), all keys in the [reference of declarations](declaration.md).
 """

@@ -111,26 +111,26 @@ def first_pictures(
     return [*worst[:1], *typical][:FIRST_PICTURES]
 
 
-def to_do(told: Mapping[str, Any], release: str) -> list[tuple[str, str]]:
+def to_do(facts: Mapping[str, Any], release: str) -> list[tuple[str, str]]:
     """Return what to do about the release next: a sentence and its command, for a lake at its usual place."""
     steps, place = [], f"lake/releases/{release}"
     name = release.partition("/")[0]
-    if told["leaks"]:
+    if facts["leaks"]:
         steps.append(("Do not train on it: the splits leak. Build it again with one split for each group.", ""))
-    if told["privacy"]["untouched"]:
+    if facts["privacy"]["untouched"]:
         words = (
             "Decide whether the pictures may show what they show. To fill it in, put this into the recipe and build."
         )
         steps.append(
-            (words, "\n".join(["[privacy]", *(f'{kind} = "redact"' for kind in told["privacy"]["untouched"])]))
+            (words, "\n".join(["[privacy]", *(f'{kind} = "redact"' for kind in facts["privacy"]["untouched"])]))
         )
-    if doubtful := told["errors"] + told["warnings"]:
+    if doubtful := facts["errors"] + facts["warnings"]:
         words = f"Decide about {doubtful:,} finding{'' if doubtful == 1 else 's'} of the audit."
-        if told["elsewhere"]:
-            words += f" ({told['elsewhere']:,} of them about pictures that are not released: look at the quarantine.)"
+        if facts["elsewhere"]:
+            words += f" ({facts['elsewhere']:,} of them about pictures that are not released: look at the quarantine.)"
         file = f"corrections/{name}.toml"
         steps.append((words, f"medmultipoints review serve {place} --corrections {file} --open"))
-    if rejected := told["rejected"]:
+    if rejected := facts["rejected"]:
         words = f"Look at {rejected:,} rejected input{'' if rejected == 1 else 's'}."
         steps.append((words, f"medmultipoints quarantine list --recipe {name}"))
     steps.append(("Check it again, with every picture.", f"medmultipoints verify {place} --leakage"))
@@ -190,8 +190,8 @@ def histograms(own: Materials) -> dict[str, Any]:
 def balance(own: Materials) -> dict[str, Any]:
     """Return how labels and sources are spread over the splits, and which images are elsewhere than somebody said."""
     splits, rows = split_shares(own.tables.records)
-    told = own.found["split_changes"].group_by("stated_by", "stated_split", "split", "reason")
-    moved = told.agg(images=pl.len().cast(pl.Int64)).sort(pl.all()).head(MOST_MOVES).to_dicts()
+    facts = own.found["split_changes"].group_by("stated_by", "stated_split", "split", "reason")
+    moved = facts.agg(images=pl.len().cast(pl.Int64)).sort(pl.all()).head(MOST_MOVES).to_dicts()
     return {"splits": splits, "labels": rows, "sources": count_images(own.tables.images).to_dicts(), "moved": moved}
 
 

@@ -117,15 +117,15 @@ def print_contents(plan: PushPlan) -> None:
     from medmultipoints.data_lake.report.materials import read_materials
     from medmultipoints.data_lake.report.sections import summary
 
-    told = summary(read_materials(plan.folder, kind=ClaimedManifest))  # files were hashed for the plan
-    counts = ", ".join(f"{number:,} {name}" for name, number in told["figures"][:3])
-    OUT.print(f"{counts}; licence {', '.join(told['licences'])}", highlight=False)
-    for sentence in told["privacy"]["sentences"]:
+    facts = summary(read_materials(plan.folder, kind=ClaimedManifest))  # files were hashed for the plan
+    counts = ", ".join(f"{number:,} {name}" for name, number in facts["figures"][:3])
+    OUT.print(f"{counts}; licence {', '.join(facts['licences'])}", highlight=False)
+    for sentence in facts["privacy"]["sentences"]:
         OUT.print(f"privacy: {sentence}", markup=False, highlight=False)
-    if not told["privacy"]["looked"]:
+    if not facts["privacy"]["looked"]:
         OUT.print("privacy: text in the pictures was not looked for", highlight=False)
-    if told["errors"] or told["warnings"]:
-        undecided = f"findings that nobody decided: {told['errors']:,} error(s), {told['warnings']:,} warning(s)"
+    if facts["errors"] or facts["warnings"]:
+        undecided = f"findings that nobody decided: {facts['errors']:,} error(s), {facts['warnings']:,} warning(s)"
         OUT.print(f"{undecided}; see them with `medmultipoints audit {plan.folder}`", highlight=False)
 
 

@@ -1,4 +1,4 @@
-"""The labels of all sources under one vocabulary: those that questions could not tell apart stop a build by name."""
+"""The labels of all sources under one vocabulary: those that questions could not distinguish stop a build by name."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ SCHEMA = {"source": pl.String, "label": pl.String, "places": pl.Int64}
 
 
 def check_labels(build: Build, inputs: Inputs) -> None:
-    """Raise UsageError for labels of the recipe that no source has, and for labels that no question tells apart."""
+    """Raise UsageError for labels of the recipe that no source has, and for labels that no question distinguishes."""
     brought = brought_labels(build, inputs)
     _refuse_misspelt(build, brought)
     names, keep = build.recipe.labels.names, build.recipe.labels.others == "keep"
@@ -73,8 +73,8 @@ def _sentence(build: Build, rows: pl.DataFrame, alike: Iterable[tuple[str, ...]]
             lines[table] = list(dict.fromkeys([*lines.get(table, ()), *new]))
     answers = [line for table, added in sorted(lines.items()) for line in (f"    [{table}]", *added)]
     return (
-        "labels differ in case or separators alone, or have one name in questions, so that no question can tell them "
-        "apart:\n" + "\n".join(found) + "\nUnite them, or give them other names. In the recipe:\n" + "\n".join(answers)
+        "labels differ in case or separators alone, or have one name in questions, so that no question can distinguish "
+        "them:\n" + "\n".join(found) + "\nUnite them, or give them other names. In the recipe:\n" + "\n".join(answers)
     )
 
 

@@ -23,7 +23,7 @@ from medmultipoints.data_lake.release.write.manifest import (
     manifest_bytes,
     manifest_root,
 )
-from medmultipoints.data_lake.release.write.statements import INPUTS, RECIPE, inputs_bytes, recipe_bytes
+from medmultipoints.data_lake.release.write.origins import INPUTS, RECIPE, inputs_bytes, recipe_bytes
 from medmultipoints.data_lake.store.keys import CODE_ROOT, code_digest, digest, package_versions
 from medmultipoints.data_lake.store.objects import object_path, put_bytes
 from medmultipoints.data_lake.store.parquet_tables import read_table

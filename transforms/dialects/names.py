@@ -26,7 +26,7 @@ def slug(text: str) -> str:
 
 
 def modality(picture: Picture) -> str:
-    """Return the modality that the source states, else that of a known organ, or ``unknown``."""
+    """Return the modality that the source gives, else that of a known organ, or ``unknown``."""
     if picture.modality:
         return picture.modality
     return _IMPLIED.get(picture.organ.lower(), "unknown")

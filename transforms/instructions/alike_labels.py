@@ -1,4 +1,4 @@
-"""Labels that questions cannot tell apart: they differ in case and separators alone, or share a form of a name."""
+"""Labels that questions cannot distinguish: they differ in case and separators alone, or share a form of a name."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from medmultipoints.transforms.sources.declaration import fold_label
 
 
 def find_alike(names: Names, labels: Iterable[str]) -> list[tuple[str, ...]]:
-    """Return the groups of labels that no question tells apart, each sorted; a label that stands alone is in none.
+    """Return the groups of labels that no question distinguishes, each sorted; a label unlike all others is in none.
 
     Names count under every box policy: a question about one label would be read as a question about another.
     """

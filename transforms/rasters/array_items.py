@@ -57,7 +57,7 @@ def _header(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def array_item(data: bytes, name: str, plane: str) -> NDArray[Any]:
-    """Return one item of a stack. Raises ImageProblem where there is none."""
+    """Return one item of a stack. ImageProblem where the stack is shorter."""
     key, _, index = plane.removeprefix(ITEM).rpartition(":")
     stack = _stack(data, key)
     if not index.isdecimal() or int(index) >= len(stack):

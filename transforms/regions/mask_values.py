@@ -76,7 +76,7 @@ def _check_reached(levels: AnyLevels, threshold: int, *, lossy: bool) -> None:
 def _remedy(levels: AnyLevels, largest: int, *, lossy: bool) -> str:
     """Say what reads a mask below the threshold; of a JPEG it is half of its largest value, far from its noise."""
     if lossy and largest <= NOISE_LEVELS:
-        return "A JPEG is not exact enough to tell such values from noise: save the mask as PNG"
+        return "A JPEG is not exact enough to separate such values from noise: save the mask as PNG"
     if lossy:
         return f"If these are objects, set threshold = {largest // 2 + 1} in [boxes], or save the mask as PNG"
     declared = f"If these are objects, set threshold = {int(levels[levels > 0].min())} in [boxes]"

@@ -11,7 +11,7 @@ from medmultipoints.data_lake.release.checks.card_check import README
 from medmultipoints.data_lake.release.read.json_files import read_object
 from medmultipoints.data_lake.release.write.croissant import CROISSANT
 from medmultipoints.data_lake.release.write.manifest import Manifest
-from medmultipoints.data_lake.release.write.statements import INPUTS, RECIPE, stated_inputs, without_version
+from medmultipoints.data_lake.release.write.origins import INPUTS, RECIPE, stated_inputs, without_version
 from medmultipoints.transforms.diff.releases import Tables
 
 VERSION = re.compile(r"\d+\.\d+\.\d+")

@@ -34,7 +34,7 @@ from medmultipoints.data_lake.release.write.manifest import (
     manifest_root,
     read_manifest,
 )
-from medmultipoints.data_lake.release.write.statements import INPUTS, RECIPE
+from medmultipoints.data_lake.release.write.origins import INPUTS, RECIPE
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 from medmultipoints.transforms.splits.leakage import Certificate

@@ -28,9 +28,9 @@ from medmultipoints.data_lake.release.write.manifest import (
     manifest_bytes,
     manifest_root,
 )
+from medmultipoints.data_lake.release.write.origins import INPUTS, RECIPE, inputs_bytes, recipe_bytes
 from medmultipoints.data_lake.release.write.parquet import write_records_shard, write_table
 from medmultipoints.data_lake.release.write.shards import plan_shards
-from medmultipoints.data_lake.release.write.statements import INPUTS, RECIPE, inputs_bytes, recipe_bytes
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, released_schema
 from medmultipoints.transforms.compose.stats import count_histogram
 from medmultipoints.transforms.diff.releases import Tables

@@ -1,4 +1,4 @@
-"""Labels that questions cannot tell apart are found before any question is asked."""
+"""Labels that questions cannot distinguish are found before any question is asked."""
 
 from medmultipoints.data_lake.prompt_assets import load_names
 from medmultipoints.transforms.instructions.alike_labels import find_alike

@@ -113,7 +113,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
             draft.hint(problem.reason, problem.detail)
             continue
         if not images:
-            draft.hint("images_missing", f"{name} has no list of images at its top; COCO's lists must stand there")
+            draft.hint("images_missing", f"{name} has no list of images at its top; COCO's lists belong there")
             continue
         joins = {image.file_name: index.find(image.file_name, name) for image in images.values()}
         found[name] = frozenset(join.member or stated_name for stated_name, join in joins.items())

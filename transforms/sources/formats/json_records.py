@@ -1,6 +1,6 @@
 """JSON of pictures with objects, as authors write it: a list of records, one record a line, records by picture's name.
 
-Where picture, objects, labels and places stand in a record is found by the values and stated in ``[read] fields``.
+Where picture, objects, labels and places are in a record is found by the values and written in ``[read] fields``.
 Formats of tools come first: this one is tried where none of them reads the files.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.records import Annotation
+from medmultipoints.transforms.records import SIDES, Annotation
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -46,7 +46,7 @@ from medmultipoints.transforms.sources.reading.table_columns import Row, find_di
 from medmultipoints.transforms.sources.reading.table_rows import find_tables, table_rows
 
 _SAMPLED: Final = 200
-_EDGES: Final = ("x1", "y1", "x2", "y2")
+_EDGES: Final = SIDES
 
 
 def _documents(listing: Listing) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ def _lines(data: bytes) -> list[Any] | None:
 
 
 def _listed(held: Any) -> list[tuple[str, Record]]:
-    """Return the tables of a list, which may stand under the only key with such a list."""
+    """Return the tables of a list, which may be under the only key with such a list."""
     if isinstance(held, dict):
         lists = [
             value for value in held.values() if isinstance(value, list) and any(isinstance(v, dict) for v in value)
@@ -112,7 +112,7 @@ def _listed(held: Any) -> list[tuple[str, Record]]:
 
 
 def _by_name(held: Any) -> list[tuple[str, Record]]:
-    """Return the tables, or lists of objects, that stand under the names of pictures."""
+    """Return the tables, or lists of objects, that are under the names of pictures."""
     if not isinstance(held, dict):
         return []
     tables = {name: value for name, value in held.items() if isinstance(value, dict)}
@@ -159,7 +159,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 def _find_fields(
     draft: Draft, index: PictureIndex, held: Mapping[str, Sequence[tuple[str, Record]]]
 ) -> dict[str, str] | None:
-    """Return where picture, objects, label and place stand, by the largest document that has all of them."""
+    """Return where picture, objects, label and place are, by the largest document that has all of them."""
     given = draft.states("fields")
     if isinstance(given, Mapping) and {"image", "objects"} <= given.keys():
         return {str(key): str(value) for key, value in given.items()}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import SIDES
 from medmultipoints.transforms.regions.decimals import parse_decimal
 from medmultipoints.transforms.sources.annotated import Annotation, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
@@ -30,7 +31,7 @@ from medmultipoints.transforms.sources.reading.proposing import (
 )
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, corners_place, finite, outline
 
-_EDGES: Final = ("x1", "y1", "x2", "y2")
+_EDGES: Final = SIDES
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ FORMAT = Format(
     title="Text files of lines (KITTI, DOTA, label and four numbers)",
     recognise=recognise,
     read=read,
-    weight=44,
+    weight=39,
     lost="places in space, scores, difficulty; oriented boxes become their extent, the corners an attribute",
     export="CVAT: KITTI 1.0; any script that writes a label and four numbers a line",
 )

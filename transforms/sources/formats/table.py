@@ -7,7 +7,7 @@ from typing import Final
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.dicom import read_header
-from medmultipoints.transforms.records import Annotation
+from medmultipoints.transforms.records import SIDES, Annotation
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -43,7 +43,7 @@ from medmultipoints.transforms.sources.reading.volume_keys import rendering_of
 
 _LARGEST: Final = 4000
 """Pictures whose sizes are read to prove the form of boxes."""
-_EDGES: Final = ("x1", "y1", "x2", "y2")
+_EDGES: Final = SIDES
 _BOOLEAN: Final = {"": False, "0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 
 

@@ -12,7 +12,7 @@ from medmultipoints.transforms.sources.reading.shapes import finite
 from medmultipoints.transforms.sources.reading.table_columns import BOX_NAMES, LABELS, ONE_BOX
 
 KEY: Final = "@"
-"""The path of the name under which a record stands, or that of the file that holds it alone."""
+"""The path of the name under which a record is, or that of the file that holds it alone."""
 SELF: Final = "."
 """The path of objects where the record itself is one, or holds lists side by side."""
 OUTLINES: Final = ("polygon", "polygons", "segmentation", "points", "contour", "outline")

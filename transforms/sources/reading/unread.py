@@ -66,7 +66,7 @@ UNREAD: Final = (
     ),
     Unread(
         "dialogues",
-        "JSON of dialogues (ShareGPT), whose texts may hold boxes in a frame that nothing states",
+        "JSON of dialogues (ShareGPT), whose texts may hold boxes in an unknown frame",
         "give each picture's boxes in a list of their own",
         lambda head: b'"conversations"' in head or b'"messages"' in head,
     ),
@@ -150,7 +150,7 @@ def _other_texts(listing: Listing, known: Collection[str]) -> list[Hint]:
         if line.startswith(("{", "[", "//", "/*")) and (damage := _json_damage(listing, name)):
             hints.append(Hint("not_read_json", f"{damage}; nothing of it is read"))
         elif line.startswith(("{", "[")):
-            said = f"{name} is JSON of an unknown shape ({line[:60]}…): lists of COCO must stand at its top, records "
+            said = f"{name} is JSON of an unknown shape ({line[:60]}…): lists of COCO belong at its top, records "
             hints.append(Hint("not_read_json", f"{said}of other JSON must name pictures and hold boxes or outlines"))
         elif " " in line and index.find(line.split()[0]).member:
             said = f"{name} names pictures in lines such as {line[:60]!r}, which no format reads"
