@@ -21,8 +21,19 @@ def load_rows(path: str, revision: str | None, config: str, split: str, rows: in
             size = row.pop("image").size
             if list(size) != row["img_size"]:
                 raise ValueError(f"{next(iter(row.values()))}: the picture has {size}, img_size says {row['img_size']}")
-        found.append(row)
+        found.append({name: value for name, value in row.items() if not _are_pictures(value)})
     return found
+
+
+def _are_pictures(value: Any) -> bool:
+    """Return whether a value is a list of pictures, each of which opens; ValueError for one that does not."""
+    from PIL import Image
+
+    if not (isinstance(value, list) and value and all(isinstance(one, Image.Image) for one in value)):
+        return False
+    for one in value:
+        one.load()
+    return True
 
 
 def main() -> None:

@@ -43,6 +43,7 @@ def check_nothing_half_written(lake: Lake) -> None:
     assert [path.name for path in (lake.releases / "small").iterdir()] == [".lock"]
 
 
+@pytest.mark.accept
 def test_a_build_killed_once_in_every_stage_ends_in_the_same_bytes(
     tmp_path: Path, recipe: str, sources: dict[str, str], undisturbed: Outcome
 ) -> None:

@@ -206,7 +206,9 @@ def test_numbers_of_label_files(run: Run) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("case", "objects"), [("G-1000-objects", 1024), ("G-10000-objects", 10_000)])
+@pytest.mark.parametrize(
+    ("case", "objects"), [("G-1000-objects", 1024), pytest.param("G-10000-objects", 10_000, marks=pytest.mark.accept)]
+)
 def test_crowded_pictures(run: Run, case: str, objects: int) -> None:
     """Seconds, and memory of the order of the picture."""
     before = time.process_time()

@@ -134,7 +134,7 @@ def test_a_plain_folder_holds_each_version_as_files_and_says_what_changed(versio
         assert verify_release(tmp_path / "published/versions" / version).ok
     history = json.loads((tmp_path / "published/history.json").read_bytes())
     assert list(history["tags"]) == ["v1.0.0", "v1.1.0"]
-    assert "boxes changed" in history["commits"][1]["message"]
+    assert "1 box changed" in history["commits"][1]["message"]
     unchanged = "images/train-00000-of-00001.parquet"
     first, second = (tmp_path / "published/versions" / one / unchanged for one in ("1.0.0", "1.1.0"))
     assert first.stat().st_ino == second.stat().st_ino

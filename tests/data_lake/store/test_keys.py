@@ -124,7 +124,7 @@ def test_packages_of_a_stage_are_those_that_its_modules_import() -> None:
     assert derive["cv2"] == version("opencv-python-headless")
     assert derive["PIL"] == version("pillow")
     assert "jinja2" in manifest
-    assert not {"scipy", "jinja2"} & set(index)
+    assert "jinja2" not in index
     assert not {"rich", "typer", "fastapi", "prefect", "httpx", "pytest", "medmultipoints", "os"} & {*derive, *manifest}
 
 

@@ -63,7 +63,7 @@ def test_a_report_goes_where_it_is_told_or_here(
 
 
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="nothing: no such folder"):
+    with pytest.raises(UsageError, match="nothing: there is no such folder"):
         call("report", tmp_path / "nothing")
 
 

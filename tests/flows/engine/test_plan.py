@@ -19,7 +19,7 @@ PACKAGES = ("transforms", "expectations", "data_lake", "flows")
 
 FROM_DERIVE = STAGES[1:]
 FROM_RECORD = STAGES[STAGES.index("record") :]
-FROM_SPLIT = ["split", *FROM_RECORD]
+FROM_SPLIT = ["split", "redact", *FROM_RECORD]
 FROM_INSTRUCT = ["instruct", "translate", "release", "manifest"]
 WITH_WORDS = ["instruct", "translate", "describe", "release", "manifest"]
 RELEASED = ["release", "manifest"]
@@ -35,7 +35,7 @@ EDITS: dict[str, tuple[str, tuple[str, str], list[str]]] = {
     "a reader": ("transforms/sources/hyperkvasir.py", COMMENT, STAGES),
     "the split": ("transforms/splits/assign.py", COMMENT, FROM_SPLIT),
     "the audit": ("transforms/audit/disagreements.py", COMMENT, ["audit", *RELEASED]),
-    "a writer": ("data_lake/release/write/parquet.py", COMMENT, ["witness", *RELEASED]),
+    "a writer": ("data_lake/release/write/parquet.py", COMMENT, ["witness", "translate", *RELEASED]),
     "the card": ("data_lake/release/write/card.md.jinja", ("## What it holds", "## What is in it"), ["manifest"]),
     "a template": ("transforms/instructions/templates/counting.toml", COMMENT, WITH_WORDS),
     "a name": ("transforms/instructions/names.toml", COMMENT, WITH_WORDS),

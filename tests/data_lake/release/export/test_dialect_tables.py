@@ -170,8 +170,8 @@ def test_a_dialect_that_comes_is_minor_and_one_that_goes_is_major(tmp_path: Path
     having = write_release(tmp_path / "having", tables, "1.0.0", dialects=["llava"])
     come, gone = compare_releases(without, having), compare_releases(having, without)
     assert (come.proposed_version, gone.proposed_version) == ("1.1.0", "2.0.0")
-    assert "minor: 1 dialects of instructions added: llava" in come.text
-    assert "major: 1 dialects of instructions removed: llava" in gone.text
+    assert "minor: 1 dialect of instructions added: llava" in come.text
+    assert "major: 1 dialect of instructions removed: llava" in gone.text
 
 
 def test_an_entry_that_changes_alone_is_told(release: Path, tmp_path: Path, tables: Tables) -> None:
