@@ -63,6 +63,7 @@ def check_nothing_half_written(lake: Path) -> None:
     assert [path.name for path in (lake / "releases" / "small").iterdir()] == [".lock"]
 
 
+@pytest.mark.accept
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are looked up in /proc")
 def test_a_build_that_was_killed_and_interrupted_ends_like_any_other(tmp_path: Path) -> None:
     sources, recipe = make_sources(tmp_path / "sources"), write_recipe(tmp_path / "small.toml")
