@@ -235,19 +235,23 @@ def test_files_that_carry_texts_are_not_published_unseen_either(release: Path) -
     assert "Publish it." not in dict(sections.to_do(told, "polyps/1.0.0"))
 
 
+def with_excluded(own: Materials, row: dict[str, str]) -> Materials:
+    """The materials with one more input that yielded nothing."""
+    rows = pl.concat([own.found["exclusions"], pl.DataFrame([row])], how="diagonal")
+    return replace(own, found={**own.found, "exclusions": rows})
+
+
 def test_a_file_that_is_no_part_of_the_dataset_is_no_loss(release: Path) -> None:
     own = read_materials(release)
     row = {"verdict": "dropped", "stage": "index", "reason": "not_part_of_the_dataset", "exclusion_id": "x"}
-    rows = pl.concat([own.found["exclusions"], pl.DataFrame([row])], how="diagonal")
-    told = replace(own, found={**own.found, "exclusions": rows})
+    told = with_excluded(own, row)
     assert sections.summary(told)["dropped"] == sections.summary(own)["dropped"]
 
 
 def test_a_form_that_a_dialect_lacks_is_no_loss(release: Path) -> None:
     own = read_materials(release)
     row = {"verdict": "dropped", "stage": "translate", "reason": "no_form_in_molmo", "exclusion_id": "x"}
-    rows = pl.concat([own.found["exclusions"], pl.DataFrame([row])], how="diagonal")
-    told = replace(own, found={**own.found, "exclusions": rows})
+    told = with_excluded(own, row)
     assert sections.summary(told)["dropped"] == sections.summary(own)["dropped"]
     assert sections.quarantine(told)["formless"] == [("molmo", 1)]
     assert sections.quarantine(told)["listing"].total == sections.quarantine(own)["listing"].total
