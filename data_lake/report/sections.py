@@ -22,6 +22,7 @@ from medmultipoints.transforms.reporting.choices import (
     some_of_each_kind,
     worst_first,
 )
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.drawing import Figure
 from medmultipoints.transforms.reporting.histograms import bars, image_sizes, object_counts, object_sizes, split_shares
 from medmultipoints.transforms.reporting.timelines import Timeline, timelines
@@ -125,7 +126,7 @@ def to_do(facts: Mapping[str, Any], release: str) -> list[tuple[str, str]]:
             (words, "\n".join(["[privacy]", *(f'{kind} = "redact"' for kind in facts["privacy"]["untouched"])]))
         )
     if doubtful := facts["errors"] + facts["warnings"]:
-        words = f"Decide about {doubtful:,} finding{'' if doubtful == 1 else 's'} of the audit."
+        words = f"Decide about {plural(doubtful, 'finding')} of the audit."
         if facts["elsewhere"]:
             words += f" ({facts['elsewhere']:,} of them about pictures that are not released: look at the quarantine.)"
         file = f"corrections/{name}.toml"

@@ -37,7 +37,7 @@ from medmultipoints.flows.engine.run import run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.compose.stats import count_labels, note_splits, note_tasks
 from medmultipoints.transforms.duplicates.across_sources import note_copies
-from medmultipoints.transforms.sources.reading.proposing import plural
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.official import note_official
 
 MOST_LABELS, MOST_REASONS, SHOWN_REASONS, MOST_NOTES = 4, 2, 3, 4

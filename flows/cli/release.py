@@ -23,7 +23,7 @@ from medmultipoints.flows.engine.intention import shown
 from medmultipoints.flows.engine.publishing import check_release, place_of
 from medmultipoints.transforms.dialects.registry import DIALECTS
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.sources.reading.proposing import plural
+from medmultipoints.transforms.reporting.counted import plural
 
 LIST = "list"
 ReleaseArgument = Annotated[Path, typer.Argument(help="Folder of a release.")]

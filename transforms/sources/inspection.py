@@ -17,6 +17,7 @@ from medmultipoints.transforms.problems import problems
 from medmultipoints.transforms.rasters.values import Values, distinct_codes, read_codes, unpack_colour
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.regions.layers import find_layer_objects
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import (
     AnnotatedPicture,
     Files,
@@ -28,7 +29,7 @@ from medmultipoints.transforms.sources.annotated import (
 from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel, merge_read
 from medmultipoints.transforms.sources.reading.joining import AMBIGUOUS, MISSING
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
-from medmultipoints.transforms.sources.reading.proposing import plural, toml_choice
+from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT
 from medmultipoints.transforms.sources.reading.unread import find_unread
 from medmultipoints.transforms.sources.registry import FORMATS, find_format, recognise_source

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.pictures.decode import ImageProblem
 from medmultipoints.transforms.rasters.array_items import ITEM, array_item, array_shapes
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -18,7 +19,7 @@ from medmultipoints.transforms.sources.reading.listing import Listing, folder, l
 from medmultipoints.transforms.sources.reading.mask_sets import Mask
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS, propose_patterns
 from medmultipoints.transforms.sources.reading.pixel_looks import Look
-from medmultipoints.transforms.sources.reading.proposing import Draft, plural, single
+from medmultipoints.transforms.sources.reading.proposing import Draft, single
 from medmultipoints.transforms.sources.reading.volume_keys import declared_values
 
 _LOOKED_AT: Final = 24

@@ -13,6 +13,7 @@ from pycocotools import mask as coco_mask
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation, Box, Point, Polygon
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -26,7 +27,6 @@ from medmultipoints.transforms.sources.reading.proposing import (
     choose_documents,
     hint_missing,
     in_same_folders,
-    plural,
     propose_images,
 )
 from medmultipoints.transforms.sources.reading.shapes import (

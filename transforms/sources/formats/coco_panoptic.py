@@ -6,6 +6,7 @@ from typing import Any
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import MaskLayer
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -19,7 +20,6 @@ from medmultipoints.transforms.sources.reading.proposing import (
     choose_documents,
     hint_missing,
     in_same_folders,
-    plural,
     propose_images,
 )
 

@@ -12,6 +12,7 @@ import numpy as np
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation, Point
 from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -27,7 +28,6 @@ from medmultipoints.transforms.sources.reading.proposing import (
     hint_missing,
     hint_shapes,
     in_same_folders,
-    plural,
     propose_images,
 )
 from medmultipoints.transforms.sources.reading.shapes import (

@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation
 from medmultipoints.transforms.regions.decimals import is_whole
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.cvat import attributes_of, is_cvat, shape_place
@@ -24,7 +25,7 @@ from medmultipoints.transforms.sources.reading.joining import MISSING
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
-from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, plural, single
+from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, single
 from medmultipoints.transforms.sources.reading.xml_tree import iterate_xml
 
 _FILTER: Final = re.compile(rb"<frame_filter>\s*step\s*=\s*([1-9]\d{0,5})")

@@ -22,12 +22,13 @@ from medmultipoints.transforms.rasters.dicom import (
 )
 from medmultipoints.transforms.rasters.nifti import read_grid, require_nibabel
 from medmultipoints.transforms.records import MaskLayer
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
-from medmultipoints.transforms.sources.reading.proposing import Draft, plural, single
+from medmultipoints.transforms.sources.reading.proposing import Draft, single
 from medmultipoints.transforms.sources.reading.volume_keys import ask_classes, declared_values, rendering_of
 
 _NEAR_MM: Final = 0.01

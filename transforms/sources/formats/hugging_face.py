@@ -18,6 +18,7 @@ from PIL import Image
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.parquet_rows import open_table, picture_column, picture_columns
 from medmultipoints.transforms.records import Annotation, MaskLayer
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -33,7 +34,7 @@ from medmultipoints.transforms.sources.reading.mask_sets import Mask
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns, propose_patterns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.pixel_looks import Look, look_at
-from medmultipoints.transforms.sources.reading.proposing import Draft, in_same_folders, plural, propose_images, single
+from medmultipoints.transforms.sources.reading.proposing import Draft, in_same_folders, propose_images, single
 from medmultipoints.transforms.sources.reading.volume_keys import declared_values
 
 _BOXES: Final = ("bbox", "bboxes", "boxes", "box")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import SIDES, Annotation
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -38,7 +39,6 @@ from medmultipoints.transforms.sources.reading.proposing import (
     choose_documents,
     hint_missing,
     in_same_folders,
-    plural,
     propose_images,
 )
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, finite, outline, outline_place, polygon_fault

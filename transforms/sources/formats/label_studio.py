@@ -17,6 +17,7 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.decode import MAX_PIXELS
 from medmultipoints.transforms.records import Box, Point
 from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -31,7 +32,6 @@ from medmultipoints.transforms.sources.reading.proposing import (
     choose_documents,
     hint_missing,
     in_same_folders,
-    plural,
     propose_images,
 )
 from medmultipoints.transforms.sources.reading.shapes import (

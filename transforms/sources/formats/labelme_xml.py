@@ -5,6 +5,7 @@ from xml.etree.ElementTree import Element
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -18,7 +19,6 @@ from medmultipoints.transforms.sources.reading.proposing import (
     choose_files,
     hint_missing,
     in_same_folders,
-    plural,
     propose_images,
 )
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, corners_to_box, outline_place

@@ -11,6 +11,7 @@ from typing import Final
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import SIDES
 from medmultipoints.transforms.regions.decimals import parse_decimal
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Annotation, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -22,13 +23,7 @@ from medmultipoints.transforms.sources.reading.listing import Listing, listed, m
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
-from medmultipoints.transforms.sources.reading.proposing import (
-    Draft,
-    choose_files,
-    in_same_folders,
-    plural,
-    propose_images,
-)
+from medmultipoints.transforms.sources.reading.proposing import Draft, choose_files, in_same_folders, propose_images
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, corners_place, finite, outline
 
 _EDGES: Final = SIDES

@@ -11,6 +11,7 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.array_items import read_array
 from medmultipoints.transforms.rasters.volumes import TIFF, count_pages
 from medmultipoints.transforms.records import MaskLayer
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -21,7 +22,7 @@ from medmultipoints.transforms.sources.reading.mask_choice import choose_masks
 from medmultipoints.transforms.sources.reading.mask_sets import Mask, MaskJoin, grammar_of, spread
 from medmultipoints.transforms.sources.reading.mask_values import MaskValues, label_maps, value_names
 from medmultipoints.transforms.sources.reading.pixel_looks import Look
-from medmultipoints.transforms.sources.reading.proposing import Draft, plural
+from medmultipoints.transforms.sources.reading.proposing import Draft
 from medmultipoints.transforms.sources.reading.volume_keys import declared_values
 
 SAMPLE = 48

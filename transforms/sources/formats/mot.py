@@ -13,6 +13,7 @@ from typing import Final
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation, Box
 from medmultipoints.transforms.regions.decimals import parse_decimal
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -22,7 +23,7 @@ from medmultipoints.transforms.sources.reading.joining import MISSING, picture_s
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
-from medmultipoints.transforms.sources.reading.proposing import Draft, plural, single, toml_list
+from medmultipoints.transforms.sources.reading.proposing import Draft, single, toml_list
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, finite
 
 _ROW: Final = re.compile(

@@ -20,6 +20,7 @@ from medmultipoints.transforms.rasters.nifti import (
     require_nibabel,
 )
 from medmultipoints.transforms.records import MaskLayer
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -27,7 +28,7 @@ from medmultipoints.transforms.sources.patterns import compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
 from medmultipoints.transforms.sources.reading.mask_values import channel_names, value_names
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
-from medmultipoints.transforms.sources.reading.proposing import Draft, plural, single, toml_list
+from medmultipoints.transforms.sources.reading.proposing import Draft, single, toml_list
 from medmultipoints.transforms.sources.reading.volume_keys import decide_classes, declared_values, rendering_of
 from medmultipoints.transforms.sources.reading.volume_sets import (
     HEAD_BYTES,

@@ -10,6 +10,7 @@ import numpy as np
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation
 from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -19,13 +20,7 @@ from medmultipoints.transforms.sources.reading.listing import Listing, listed, m
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.picture_rows import rows_by_picture
-from medmultipoints.transforms.sources.reading.proposing import (
-    Draft,
-    choose_documents,
-    in_same_folders,
-    plural,
-    propose_images,
-)
+from medmultipoints.transforms.sources.reading.proposing import Draft, choose_documents, in_same_folders, propose_images
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place
 from medmultipoints.transforms.sources.reading.table_columns import (
     Row,

@@ -8,6 +8,7 @@ from typing import Final
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.dicom import read_header
 from medmultipoints.transforms.records import SIDES, Annotation
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -20,7 +21,7 @@ from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns, propose_patterns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.picture_rows import PictureRows, rows_by_picture
-from medmultipoints.transforms.sources.reading.proposing import Draft, choose_documents, plural, single
+from medmultipoints.transforms.sources.reading.proposing import Draft, choose_documents, single
 from medmultipoints.transforms.sources.reading.table_columns import (
     Columns,
     Row,

@@ -11,6 +11,7 @@ from typing import Any
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation, Point
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -26,7 +27,6 @@ from medmultipoints.transforms.sources.reading.proposing import (
     hint_missing,
     hint_shapes,
     in_same_folders,
-    plural,
     propose_images,
 )
 from medmultipoints.transforms.sources.reading.shapes import (

@@ -9,6 +9,7 @@ from math import isnan
 from xml.etree.ElementTree import Element
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Annotation, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -17,13 +18,7 @@ from medmultipoints.transforms.sources.reading.frame_evidence import FrameEviden
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing, size_or_none
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
-from medmultipoints.transforms.sources.reading.proposing import (
-    Draft,
-    choose_files,
-    in_same_folders,
-    plural,
-    propose_images,
-)
+from medmultipoints.transforms.sources.reading.proposing import Draft, choose_files, in_same_folders, propose_images
 from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, Fault, box_fault, corners_to_box
 from medmultipoints.transforms.sources.reading.xml_tree import number, parse_xml, text
 

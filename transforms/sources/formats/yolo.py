@@ -13,6 +13,7 @@ from typing import Any
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation, Box
 from medmultipoints.transforms.regions.decimals import parse_decimal
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
@@ -25,7 +26,6 @@ from medmultipoints.transforms.sources.reading.proposing import (
     Draft,
     choose_files,
     in_same_folders,
-    plural,
     propose_images,
     toml_list,
 )

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence, decide_frame
-from medmultipoints.transforms.sources.reading.proposing import Draft, plural
+from medmultipoints.transforms.sources.reading.proposing import Draft
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, corners_to_box, finite
 
 Size = tuple[int, int] | None

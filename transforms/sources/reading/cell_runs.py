@@ -12,9 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.declaration import RunOrder
 from medmultipoints.transforms.sources.reading.mask_values import count_components
-from medmultipoints.transforms.sources.reading.proposing import Draft, plural
+from medmultipoints.transforms.sources.reading.proposing import Draft
 from medmultipoints.transforms.sources.reading.shapes import Fault
 
 _RUNS: Final = re.compile(r"\s*\d{1,12}\s+\d{1,12}(\s+\d{1,12}\s+\d{1,12})*\s*")

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from medmultipoints.transforms.sources.reading.proposing import Draft, plural
+from medmultipoints.transforms.reporting.counted import plural
+from medmultipoints.transforms.sources.reading.proposing import Draft
 from medmultipoints.transforms.sources.reading.shapes import finite
 
 

@@ -6,11 +6,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, matching
 from medmultipoints.transforms.sources.reading.mask_pairs import PairedMasks, paired_masks
 from medmultipoints.transforms.sources.reading.mask_sets import Mask, mask_patterns, mask_sets
 from medmultipoints.transforms.sources.reading.pixel_looks import packed_colours
-from medmultipoints.transforms.sources.reading.proposing import Draft, plural, propose_images, single
+from medmultipoints.transforms.sources.reading.proposing import Draft, propose_images, single
 
 _MOST_OBSERVERS: Final = 8
 _COMPARED: Final = 6

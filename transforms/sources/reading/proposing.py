@@ -6,15 +6,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Hint, Proof, Question, Recognition
 from medmultipoints.transforms.sources.reading.listing import Listing, by_folder, matching
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
 from medmultipoints.transforms.sources.reading.picture_index import Joined
-
-
-def plural(count: int, noun: str, several: str | None = None) -> str:
-    """Return ``1 box``, ``2 boxes``: a count with its noun."""
-    return f"{count:,} {noun if count == 1 else several or noun + 's'}"
 
 
 def toml_list(values: Sequence[str]) -> str:

@@ -9,11 +9,12 @@ from typing import Any, Final
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.pictures.orientation import find_orientations
 from medmultipoints.transforms.rasters.volumes import TIFF, count_pages
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Recognition
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, matching
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
-from medmultipoints.transforms.sources.reading.proposing import Draft, plural
+from medmultipoints.transforms.sources.reading.proposing import Draft
 
 _AUGMENTED: Final = re.compile(r"\.rf\.[0-9A-Za-z]{8,}$")
 """Roboflow appends this to the names of pictures; several of one name are augmentations."""
