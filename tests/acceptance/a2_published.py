@@ -13,7 +13,7 @@ from medmultipoints.transforms.regions.boxes import (
     round_to_tenths,
     scale_boxes_float32,
 )
-from medmultipoints.transforms.sources.annotations import BoxEntry, parse_box_json
+from medmultipoints.transforms.sources.builtin.annotations import BoxEntry, parse_box_json
 from tests.acceptance.builds import build
 from tests.acceptance.inputs import hyperkvasir, real_data
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from medmultipoints.transforms.audit.conventions import Convention, state_box
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.sources.annotations import parse_box_json
+from medmultipoints.transforms.sources.builtin.annotations import parse_box_json
 from tests.acceptance.builds import build, differing
 from tests.acceptance.inputs import hyperkvasir, real_data
 

@@ -10,7 +10,7 @@ from medmultipoints.data_lake.simulate import SimulatedSizes, SimulatedSources, 
 from medmultipoints.transforms.records import Exclusion, Indexed
 from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample
 from medmultipoints.transforms.regions.tracks import inconsistent_tracks
-from medmultipoints.transforms.sources import hyperkvasir, kvasir_instrument, visem_tracking
+from medmultipoints.transforms.sources.builtin import hyperkvasir, kvasir_instrument, visem_tracking
 from medmultipoints.transforms.sources.simulated.faults import all_faults
 
 SIZES = SimulatedSizes(polyps=28, instruments=28)

@@ -23,10 +23,10 @@ from medmultipoints.transforms.regions.masks import find_regions
 from medmultipoints.transforms.regions.run_lengths import decode_rle, encode_rle
 from medmultipoints.transforms.regions.tracks import parse_labels, parse_tracked
 from medmultipoints.transforms.scoring.published_parsing import read_published
-from medmultipoints.transforms.sources.annotations import parse_box_json
+from medmultipoints.transforms.sources.builtin.annotations import parse_box_json
 from medmultipoints.transforms.sources.inspection import inspect_source
-from medmultipoints.transforms.sources.reading.json_rows import parse_json
-from medmultipoints.transforms.sources.reading.xml_tree import parse_xml
+from medmultipoints.transforms.sources.reading.records.json_rows import parse_json
+from medmultipoints.transforms.sources.reading.records.xml_tree import parse_xml
 from tests.faults.tiny_sources import boxes_json, draw, jpeg, png, square, tar_gz_bytes, zip_bytes
 from tests.members import MemoryMembers
 

@@ -23,7 +23,7 @@ url  = "{url}/ours.zip"
 """
 READER = """
 from dataclasses import replace
-from medmultipoints.transforms.sources.kvasir_instrument import read_samples as read
+from medmultipoints.transforms.sources.builtin.kvasir_instrument import read_samples as read
 
 
 def read_samples(members):

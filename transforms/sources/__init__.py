@@ -1,1 +1,1 @@
-"""One reader a source: its members become samples or are excluded with a reason."""
+"""Sources: declarations, the readers they name, and what becomes a sample or is excluded with a reason."""

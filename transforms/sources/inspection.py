@@ -31,8 +31,8 @@ from medmultipoints.transforms.sources.reading.joining import AMBIGUOUS, MISSING
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.proposing import toml_choice
 from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT
-from medmultipoints.transforms.sources.reading.unread import find_unread
 from medmultipoints.transforms.sources.registry import FORMATS, find_format, recognise_source
+from medmultipoints.transforms.sources.unread import find_unread
 
 COUNTED: Final = frozenset({MISSING, AMBIGUOUS, ZERO_EXTENT})
 """Problems of entries that are objects all the same: they count as read, and a build puts them in quarantine."""

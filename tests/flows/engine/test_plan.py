@@ -32,7 +32,7 @@ EDITS: dict[str, tuple[str, tuple[str, str], list[str]]] = {
     "a helper": ("transforms/regions/masks.py", COMMENT, FROM_DERIVE),
     "a helper of a helper": ("transforms/regions/interior_points.py", COMMENT, FROM_DERIVE),
     "a helper of readers": ("transforms/regions/run_lengths.py", COMMENT, STAGES),
-    "a reader": ("transforms/sources/hyperkvasir.py", COMMENT, STAGES),
+    "a reader": ("transforms/sources/builtin/hyperkvasir.py", COMMENT, STAGES),
     "the split": ("transforms/splits/assign.py", COMMENT, FROM_SPLIT),
     "the audit": ("transforms/audit/disagreements.py", COMMENT, ["audit", *RELEASED]),
     "a writer": ("data_lake/release/write/parquet.py", COMMENT, ["witness", "translate", *RELEASED]),

@@ -15,7 +15,7 @@ from PIL import Image
 
 from medmultipoints.transforms.records import Exclusion, MaskLayer, MaskObject, Sample
 from medmultipoints.transforms.regions.derive import Derived, DeriveParameters, derive_sample
-from medmultipoints.transforms.sources.stated_masks import check_values, state_masks
+from medmultipoints.transforms.sources.builtin.stated_masks import check_values, state_masks
 
 WIDTH, HEIGHT = 96, 72
 OBJECT = (20.0, 10.0, 60.0, 50.0)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.sources.annotated import ReadProblem
-from medmultipoints.transforms.sources.reading.picture_rows import PictureRows, rows_by_picture
-from medmultipoints.transforms.sources.reading.table_columns import Row
+from medmultipoints.transforms.sources.reading.records.picture_rows import PictureRows, rows_by_picture
+from medmultipoints.transforms.sources.reading.records.table_columns import Row
 
 
 def read_rows(table: str) -> Iterator[tuple[int, Row]]:

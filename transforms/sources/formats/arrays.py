@@ -16,11 +16,11 @@ from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.formats.masks import decide_kind, make_layer
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
-from medmultipoints.transforms.sources.reading.mask_sets import Mask
+from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask
+from medmultipoints.transforms.sources.reading.masks.volume_keys import declared_values
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS, propose_patterns
 from medmultipoints.transforms.sources.reading.pixel_looks import Look
 from medmultipoints.transforms.sources.reading.proposing import Draft, single
-from medmultipoints.transforms.sources.reading.volume_keys import declared_values
 
 _LOOKED_AT: Final = 24
 

@@ -18,7 +18,6 @@ from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProb
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing
-from medmultipoints.transforms.sources.reading.json_rows import JsonDocument, first_item, show
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
@@ -29,6 +28,7 @@ from medmultipoints.transforms.sources.reading.proposing import (
     in_same_folders,
     propose_images,
 )
+from medmultipoints.transforms.sources.reading.records.json_rows import JsonDocument, first_item, show
 from medmultipoints.transforms.sources.reading.shapes import (
     ZERO_EXTENT,
     Fault,

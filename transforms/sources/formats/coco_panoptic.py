@@ -11,7 +11,6 @@ from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files,
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.joining import MISSING, Pictures, missing
-from medmultipoints.transforms.sources.reading.json_rows import JsonDocument, first_item
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
@@ -22,6 +21,7 @@ from medmultipoints.transforms.sources.reading.proposing import (
     in_same_folders,
     propose_images,
 )
+from medmultipoints.transforms.sources.reading.records.json_rows import JsonDocument, first_item
 
 
 def _documents(listing: Listing) -> tuple[str, ...]:

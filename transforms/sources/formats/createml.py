@@ -10,7 +10,6 @@ from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProb
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing, size_or_none
-from medmultipoints.transforms.sources.reading.json_rows import show, stream_tasks
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
@@ -22,6 +21,7 @@ from medmultipoints.transforms.sources.reading.proposing import (
     in_same_folders,
     propose_images,
 )
+from medmultipoints.transforms.sources.reading.records.json_rows import show, stream_tasks
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, finite
 
 _KEYS = ("x", "y", "width", "height")

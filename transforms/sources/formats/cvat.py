@@ -30,6 +30,7 @@ from medmultipoints.transforms.sources.reading.proposing import (
     in_same_folders,
     propose_images,
 )
+from medmultipoints.transforms.sources.reading.records.xml_tree import iterate_xml, number
 from medmultipoints.transforms.sources.reading.shapes import (
     Fault,
     Place,
@@ -41,7 +42,6 @@ from medmultipoints.transforms.sources.reading.shapes import (
     outline_place,
     point_place,
 )
-from medmultipoints.transforms.sources.reading.xml_tree import iterate_xml, number
 
 _SHAPES = ("box", "polygon", "polyline", "points", "ellipse", "mask", "cuboid", "skeleton")
 Size = tuple[int, int] | None

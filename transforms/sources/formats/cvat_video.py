@@ -26,7 +26,7 @@ from medmultipoints.transforms.sources.reading.listing import Listing, folder, l
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
 from medmultipoints.transforms.sources.reading.proposing import Draft, ask_ellipses, single
-from medmultipoints.transforms.sources.reading.xml_tree import iterate_xml
+from medmultipoints.transforms.sources.reading.records.xml_tree import iterate_xml
 
 _FILTER: Final = re.compile(rb"<frame_filter>\s*step\s*=\s*([1-9]\d{0,5})")
 _NUMBER: Final = re.compile(r"(\d+)$")

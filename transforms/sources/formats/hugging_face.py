@@ -27,15 +27,15 @@ from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing, picture_size
-from medmultipoints.transforms.sources.reading.json_rows import show
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
-from medmultipoints.transforms.sources.reading.mask_sets import Mask
+from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask
+from medmultipoints.transforms.sources.reading.masks.volume_keys import declared_values
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns, propose_patterns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.pixel_looks import Look, look_at
 from medmultipoints.transforms.sources.reading.proposing import Draft, in_same_folders, propose_images, single
-from medmultipoints.transforms.sources.reading.volume_keys import declared_values
+from medmultipoints.transforms.sources.reading.records.json_rows import show
 
 _BOXES: Final = ("bbox", "bboxes", "boxes", "box")
 _LABELS: Final = ("category", "categories", "label", "labels", "category_id", "class", "class_label", "name")

@@ -19,17 +19,6 @@ from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, de
 from medmultipoints.transforms.sources.reading.class_names import ask_class_names
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing, size_or_none
-from medmultipoints.transforms.sources.reading.json_objects import (
-    KEY,
-    Record,
-    find_picture,
-    find_places,
-    flat_outline,
-    objects_of,
-    picture_name,
-    value_at,
-)
-from medmultipoints.transforms.sources.reading.json_rows import WHOLE_BYTES, parse_json, show
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
@@ -41,9 +30,20 @@ from medmultipoints.transforms.sources.reading.proposing import (
     in_same_folders,
     propose_images,
 )
+from medmultipoints.transforms.sources.reading.records.json_objects import (
+    KEY,
+    Record,
+    find_picture,
+    find_places,
+    flat_outline,
+    objects_of,
+    picture_name,
+    value_at,
+)
+from medmultipoints.transforms.sources.reading.records.json_rows import WHOLE_BYTES, parse_json, show
+from medmultipoints.transforms.sources.reading.records.table_columns import Row, find_dialect
+from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, finite, outline, outline_place, polygon_fault
-from medmultipoints.transforms.sources.reading.table_columns import Row, find_dialect
-from medmultipoints.transforms.sources.reading.table_rows import find_tables, table_rows
 
 _SAMPLED: Final = 200
 _EDGES: Final = SIDES

@@ -22,7 +22,6 @@ from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProb
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing
-from medmultipoints.transforms.sources.reading.json_rows import stream_tasks
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
@@ -34,6 +33,7 @@ from medmultipoints.transforms.sources.reading.proposing import (
     in_same_folders,
     propose_images,
 )
+from medmultipoints.transforms.sources.reading.records.json_rows import stream_tasks
 from medmultipoints.transforms.sources.reading.shapes import (
     Fault,
     Place,

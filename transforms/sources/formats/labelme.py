@@ -22,7 +22,6 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing
-from medmultipoints.transforms.sources.reading.json_rows import parse_json, show
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation, size_of
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
@@ -35,6 +34,7 @@ from medmultipoints.transforms.sources.reading.proposing import (
     in_same_folders,
     propose_images,
 )
+from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
 from medmultipoints.transforms.sources.reading.shapes import (
     Fault,
     Place,

@@ -21,8 +21,8 @@ from medmultipoints.transforms.sources.reading.proposing import (
     in_same_folders,
     propose_images,
 )
+from medmultipoints.transforms.sources.reading.records.xml_tree import number, parse_xml, text
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, box_place, corners_to_box, outline_place
-from medmultipoints.transforms.sources.reading.xml_tree import number, parse_xml, text
 
 
 def _is_labelme_xml(head: bytes) -> bool:

@@ -18,12 +18,12 @@ from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.patterns import compile_pattern, fill
 from medmultipoints.transforms.sources.reading.joining import MISSING, picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
-from medmultipoints.transforms.sources.reading.mask_choice import choose_masks
-from medmultipoints.transforms.sources.reading.mask_sets import Mask, MaskJoin, grammar_of, spread
-from medmultipoints.transforms.sources.reading.mask_values import MaskValues, label_maps, value_names
+from medmultipoints.transforms.sources.reading.masks.mask_choice import choose_masks
+from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask, MaskJoin, grammar_of, spread
+from medmultipoints.transforms.sources.reading.masks.mask_values import MaskValues, label_maps, value_names
+from medmultipoints.transforms.sources.reading.masks.volume_keys import declared_values
 from medmultipoints.transforms.sources.reading.pixel_looks import Look
 from medmultipoints.transforms.sources.reading.proposing import Draft
-from medmultipoints.transforms.sources.reading.volume_keys import declared_values
 
 SAMPLE = 48
 """How many mask files are decoded to decide what their values mean."""

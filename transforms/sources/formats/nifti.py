@@ -26,17 +26,17 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.patterns import compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, listed, matching
-from medmultipoints.transforms.sources.reading.mask_values import channel_names, value_names
-from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
-from medmultipoints.transforms.sources.reading.proposing import Draft, single, toml_list
-from medmultipoints.transforms.sources.reading.volume_keys import decide_classes, declared_values, rendering_of
-from medmultipoints.transforms.sources.reading.volume_sets import (
+from medmultipoints.transforms.sources.reading.masks.mask_values import channel_names, value_names
+from medmultipoints.transforms.sources.reading.masks.volume_keys import decide_classes, declared_values, rendering_of
+from medmultipoints.transforms.sources.reading.masks.volume_sets import (
     HEAD_BYTES,
     Volumes,
     channels_of,
     owner_of,
     volume_stem,
 )
+from medmultipoints.transforms.sources.reading.path_patterns import propose_patterns
+from medmultipoints.transforms.sources.reading.proposing import Draft, single, toml_list
 
 _CT_BELOW: Final = -200
 """Volumes with values below this are taken for CT: no other modality is negative by so much."""

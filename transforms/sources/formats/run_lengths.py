@@ -14,21 +14,27 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.reading.cell_runs import Mask, RunEvidence, decide_order, decode_runs, is_runs
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
+from medmultipoints.transforms.sources.reading.masks.cell_runs import (
+    Mask,
+    RunEvidence,
+    decide_order,
+    decode_runs,
+    is_runs,
+)
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
-from medmultipoints.transforms.sources.reading.picture_rows import rows_by_picture
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_documents, in_same_folders, propose_images
-from medmultipoints.transforms.sources.reading.shapes import Fault, Place
-from medmultipoints.transforms.sources.reading.table_columns import (
+from medmultipoints.transforms.sources.reading.records.picture_rows import rows_by_picture
+from medmultipoints.transforms.sources.reading.records.table_columns import (
     Row,
     find_label,
     find_pictures,
     is_empty,
 )
-from medmultipoints.transforms.sources.reading.table_rows import find_tables, table_rows
+from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
+from medmultipoints.transforms.sources.reading.shapes import Fault, Place
 
 _SAMPLED: Final = 60
 

@@ -18,11 +18,12 @@ from medmultipoints.transforms.sources.reading.frame_evidence import FrameEviden
 from medmultipoints.transforms.sources.reading.joining import missing, picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
+from medmultipoints.transforms.sources.reading.masks.volume_keys import rendering_of
 from medmultipoints.transforms.sources.reading.path_patterns import hole_columns, propose_patterns
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
-from medmultipoints.transforms.sources.reading.picture_rows import PictureRows, rows_by_picture
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_documents, single
-from medmultipoints.transforms.sources.reading.table_columns import (
+from medmultipoints.transforms.sources.reading.records.picture_rows import PictureRows, rows_by_picture
+from medmultipoints.transforms.sources.reading.records.table_columns import (
     Columns,
     Row,
     find_columns,
@@ -32,7 +33,7 @@ from medmultipoints.transforms.sources.reading.table_columns import (
     parse_box,
     read_number,
 )
-from medmultipoints.transforms.sources.reading.table_rows import (
+from medmultipoints.transforms.sources.reading.records.table_rows import (
     decimal_of,
     find_tables,
     has_header,
@@ -40,7 +41,6 @@ from medmultipoints.transforms.sources.reading.table_rows import (
     table_rows,
     wide_header,
 )
-from medmultipoints.transforms.sources.reading.volume_keys import rendering_of
 
 _LARGEST: Final = 4000
 """Pictures whose sizes are read to prove the form of boxes."""

@@ -16,7 +16,6 @@ from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProb
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing
-from medmultipoints.transforms.sources.reading.json_rows import parse_json, show
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
@@ -29,6 +28,8 @@ from medmultipoints.transforms.sources.reading.proposing import (
     in_same_folders,
     propose_images,
 )
+from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
+from medmultipoints.transforms.sources.reading.records.table_columns import Dialect, text_rows
 from medmultipoints.transforms.sources.reading.shapes import (
     Fault,
     Place,
@@ -39,7 +40,6 @@ from medmultipoints.transforms.sources.reading.shapes import (
     outline_place,
     point_place,
 )
-from medmultipoints.transforms.sources.reading.table_columns import Dialect, text_rows
 
 _THIRD = ("", "point", "rect", "circle", "ellipse", "line", "polyline", "polygon")
 _DEGREES = 57.29577951308232

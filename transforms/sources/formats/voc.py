@@ -19,8 +19,8 @@ from medmultipoints.transforms.sources.reading.joining import Pictures, missing,
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
 from medmultipoints.transforms.sources.reading.proposing import Draft, choose_files, in_same_folders, propose_images
+from medmultipoints.transforms.sources.reading.records.xml_tree import number, parse_xml, text
 from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, Fault, box_fault, corners_to_box
-from medmultipoints.transforms.sources.reading.xml_tree import number, parse_xml, text
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _SIZES = 100

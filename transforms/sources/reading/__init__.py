@@ -1,1 +1,1 @@
-"""What all formats share: listing members, joining names with pictures, geometry, safe parsing."""
+"""What readers share: listing members, joining names with pictures, shapes, what a recogniser proposes."""

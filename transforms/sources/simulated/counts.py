@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.sources.csv_rows import read_csv_rows
+from medmultipoints.transforms.sources.builtin.csv_rows import read_csv_rows
 from medmultipoints.transforms.sources.simulated.members import generator
 
 CLASSES = ("normal", "cluster", "pinhead")

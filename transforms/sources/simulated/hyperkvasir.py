@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from medmultipoints.transforms.sources.findings import CLASSES, ORGAN_FOLDERS, FindingClass
+from medmultipoints.transforms.sources.builtin.findings import CLASSES, ORGAN_FOLDERS, FindingClass
 from medmultipoints.transforms.sources.simulated.image_mask_pairs import PairSource, draft_pairs, encode_annotation
 from medmultipoints.transforms.sources.simulated.images import (
     POLYP_SIZES,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from medmultipoints.transforms.errors import SourceDataError, UsageError
 from medmultipoints.transforms.records import Indexed, VideoFacts
 from medmultipoints.transforms.sources.accounting import check_members
-from medmultipoints.transforms.sources.frame_sampling import FrameSampling, sample_frames
-from medmultipoints.transforms.sources.visem_tracking import LABELS, read_samples
+from medmultipoints.transforms.sources.builtin.frame_sampling import FrameSampling, sample_frames
+from medmultipoints.transforms.sources.builtin.visem_tracking import LABELS, read_samples
 from tests.members import MemoryMembers
 
 ROOT = "VISEM_Tracking_Train_v4/Train"

@@ -15,10 +15,10 @@ from pydantic import AfterValidator
 from medmultipoints.transforms.errors import SourceDataError
 from medmultipoints.transforms.records import Exclusion, Indexed, MaskObject, Members, Sample
 from medmultipoints.transforms.sources.accounting import Problem, assemble, drop_foreign, exclude
-from medmultipoints.transforms.sources.annotation_files import AnnotationFile, read_annotation_file
-from medmultipoints.transforms.sources.image_mask_pairs import Pair, join_pairs, read_box_file, reject_entries
+from medmultipoints.transforms.sources.builtin.annotation_files import AnnotationFile, read_annotation_file
+from medmultipoints.transforms.sources.builtin.image_mask_pairs import Pair, join_pairs, read_box_file, reject_entries
+from medmultipoints.transforms.sources.builtin.stated_masks import NO_VALUES, OBJECTS, VALUES, check_values, state_masks
 from medmultipoints.transforms.sources.paths import MemberPath, split_paths
-from medmultipoints.transforms.sources.stated_masks import NO_VALUES, OBJECTS, VALUES, check_values, state_masks
 
 SOURCE = "kvasir_instrument"
 LABEL = "instrument"

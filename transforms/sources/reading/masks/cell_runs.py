@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.declaration import RunOrder
-from medmultipoints.transforms.sources.reading.mask_values import count_components
+from medmultipoints.transforms.sources.reading.masks.mask_values import count_components
 from medmultipoints.transforms.sources.reading.proposing import Draft
 from medmultipoints.transforms.sources.reading.shapes import Fault
 

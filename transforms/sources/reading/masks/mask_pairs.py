@@ -12,7 +12,7 @@ from typing import Final
 
 from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing
-from medmultipoints.transforms.sources.reading.mask_sets import Mask
+from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask
 from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS, literal
 
 _RANDOM: Final = re.compile(r"[0-9a-f]{16,}|[0-9a-f-]{32,}")

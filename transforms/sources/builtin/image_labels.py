@@ -1,8 +1,8 @@
 """HyperKvasir's label table: organ, finding and classification of each labelled image."""
 
 from medmultipoints.transforms.sources.accounting import Problem
-from medmultipoints.transforms.sources.csv_rows import CsvRow, read_csv_rows
-from medmultipoints.transforms.sources.findings import FindingClass, find_class
+from medmultipoints.transforms.sources.builtin.csv_rows import CsvRow, read_csv_rows
+from medmultipoints.transforms.sources.builtin.findings import FindingClass, find_class
 
 COLUMNS = ("Video file", "Organ", "Finding", "Classification")
 

@@ -14,19 +14,19 @@ from pydantic import AfterValidator
 
 from medmultipoints.transforms.records import Exclusion, Indexed, MaskObject, Members, Sample
 from medmultipoints.transforms.sources.accounting import Problem, assemble, drop_foreign, entry_key, exclude
-from medmultipoints.transforms.sources.annotation_files import read_annotation_file
-from medmultipoints.transforms.sources.findings import ORGAN_FOLDERS, FindingClass
-from medmultipoints.transforms.sources.hyperkvasir_labelled import (
+from medmultipoints.transforms.sources.builtin.annotation_files import read_annotation_file
+from medmultipoints.transforms.sources.builtin.findings import ORGAN_FOLDERS, FindingClass
+from medmultipoints.transforms.sources.builtin.hyperkvasir_labelled import (
     LabelTable,
     Selection,
     check_negatives,
     read_labelled,
     select_negatives,
 )
-from medmultipoints.transforms.sources.image_labels import parse_image_labels
-from medmultipoints.transforms.sources.image_mask_pairs import Pair, join_pairs, read_box_file
+from medmultipoints.transforms.sources.builtin.image_labels import parse_image_labels
+from medmultipoints.transforms.sources.builtin.image_mask_pairs import Pair, join_pairs, read_box_file
+from medmultipoints.transforms.sources.builtin.stated_masks import NO_VALUES, OBJECTS, VALUES, check_values, state_masks
 from medmultipoints.transforms.sources.paths import MemberPath, split_paths
-from medmultipoints.transforms.sources.stated_masks import NO_VALUES, OBJECTS, VALUES, check_values, state_masks
 
 SOURCE = "hyperkvasir"
 LABEL = "polyps"

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, matching
-from medmultipoints.transforms.sources.reading.mask_pairs import PairedMasks, paired_masks
-from medmultipoints.transforms.sources.reading.mask_sets import Mask, mask_patterns, mask_sets
+from medmultipoints.transforms.sources.reading.masks.mask_pairs import PairedMasks, paired_masks
+from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask, mask_patterns, mask_sets
 from medmultipoints.transforms.sources.reading.pixel_looks import packed_colours
 from medmultipoints.transforms.sources.reading.proposing import Draft, propose_images, single
 

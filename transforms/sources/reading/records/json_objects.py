@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.records.table_columns import BOX_NAMES, LABELS, ONE_BOX
 from medmultipoints.transforms.sources.reading.shapes import finite
-from medmultipoints.transforms.sources.reading.table_columns import BOX_NAMES, LABELS, ONE_BOX
 
 KEY: Final = "@"
 """The path of the name under which a record is, or that of the file that holds it alone."""

@@ -13,9 +13,9 @@ from pydantic import Field
 from medmultipoints.transforms.errors import MemberProblem, SourceDataError
 from medmultipoints.transforms.records import Exclusion, FramePicture, Indexed, Members, Sample, VideoFacts
 from medmultipoints.transforms.sources.accounting import Problem, assemble, exclude
-from medmultipoints.transforms.sources.frame_sampling import FrameSampling, sample_frames
+from medmultipoints.transforms.sources.builtin.frame_sampling import FrameSampling, sample_frames
+from medmultipoints.transforms.sources.builtin.visem_layout import SOURCE, FrameFiles, VideoFiles, sort_visem_members
 from medmultipoints.transforms.sources.paths import describe_found, split_paths
-from medmultipoints.transforms.sources.visem_layout import SOURCE, FrameFiles, VideoFiles, sort_visem_members
 
 LABELS = ("cluster", "normal", "pinhead")
 # The published card names the organ only; the other two strings are unknown: these are ours.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from medmultipoints.transforms.records import Exclusion
 from medmultipoints.transforms.sources.accounting import Problem, entry_key, exclude, printable
-from medmultipoints.transforms.sources.annotations import BoxEntry, parse_box_json
+from medmultipoints.transforms.sources.builtin.annotations import BoxEntry, parse_box_json
 from medmultipoints.transforms.sources.paths import MemberPath
 
 

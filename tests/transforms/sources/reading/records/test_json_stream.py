@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medmultipoints.transforms.sources.reading import json_stream
-from medmultipoints.transforms.sources.reading.json_stream import JsonStream, StreamDamage
+from medmultipoints.transforms.sources.reading.records import json_stream
+from medmultipoints.transforms.sources.reading.records.json_stream import JsonStream, StreamDamage
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 10**6) | st.text(alphabet='ab}{][",:\\ é\n', max_size=8),

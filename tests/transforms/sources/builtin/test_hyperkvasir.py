@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from medmultipoints.transforms.errors import SourceDataError, UsageError
 from medmultipoints.transforms.records import Box, Exclusion, Indexed
 from medmultipoints.transforms.sources.accounting import check_members
-from medmultipoints.transforms.sources.hyperkvasir import read_samples
+from medmultipoints.transforms.sources.builtin.hyperkvasir import read_samples
 from tests.members import MemoryMembers, read_zip
 
 BOXES = "segmented-images/bounding-boxes.json"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from medmultipoints.transforms.errors import SourceDataError
 from medmultipoints.transforms.records import Indexed
 from medmultipoints.transforms.sources.accounting import check_members
-from medmultipoints.transforms.sources.kvasir_instrument import CLASSIFICATION, FINDING, ORGAN, read_samples
+from medmultipoints.transforms.sources.builtin.kvasir_instrument import CLASSIFICATION, FINDING, ORGAN, read_samples
 from tests.members import MemoryMembers
 
 ROOT = "kvasir-instrument"

@@ -8,10 +8,10 @@ import pytest
 
 from medmultipoints.transforms.errors import SourceDataError
 from medmultipoints.transforms.records import Box, SourceBox
-from medmultipoints.transforms.sources.annotations import BoxEntry, parse_box_json
-from medmultipoints.transforms.sources.csv_rows import read_csv_rows
-from medmultipoints.transforms.sources.findings import CLASSES, canonical_finding
-from medmultipoints.transforms.sources.image_labels import parse_image_labels
+from medmultipoints.transforms.sources.builtin.annotations import BoxEntry, parse_box_json
+from medmultipoints.transforms.sources.builtin.csv_rows import read_csv_rows
+from medmultipoints.transforms.sources.builtin.findings import CLASSES, canonical_finding
+from medmultipoints.transforms.sources.builtin.image_labels import parse_image_labels
 
 BOX = {"label": "polyp", "xmin": 1, "ymin": 2, "xmax": 30, "ymax": 20}
 ENTRY = {"width": 30, "height": 20, "bbox": [BOX]}

@@ -10,10 +10,10 @@ from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.rasters.nifti import read_volume
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.declaration import Declaration
-from medmultipoints.transforms.sources.reading.json_rows import parse_json
 from medmultipoints.transforms.sources.reading.listing import Listing
-from medmultipoints.transforms.sources.reading.mask_values import number_names, value_names
+from medmultipoints.transforms.sources.reading.masks.mask_values import number_names, value_names
 from medmultipoints.transforms.sources.reading.proposing import Draft
+from medmultipoints.transforms.sources.reading.records.json_rows import parse_json
 
 
 def decide_classes(draft: Draft, listing: Listing, numbers: Sequence[int]) -> None:

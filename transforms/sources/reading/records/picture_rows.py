@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.sources.annotated import ReadProblem
-from medmultipoints.transforms.sources.reading.table_columns import Row
+from medmultipoints.transforms.sources.reading.records.table_columns import Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import orjson
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.sources.annotated import Files
-from medmultipoints.transforms.sources.reading.json_stream import JsonStream, Kind
+from medmultipoints.transforms.sources.reading.records.json_stream import JsonStream, Kind
 
 WHOLE_BYTES: Final = 64 << 20
 """Documents up to this size are parsed at once; larger ones are streamed, once for each question."""

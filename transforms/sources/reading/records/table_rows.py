@@ -11,7 +11,13 @@ import pyarrow.parquet as pq
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.sources.reading.listing import Listing
-from medmultipoints.transforms.sources.reading.table_columns import Row, as_cells, find_dialect, is_empty, text_rows
+from medmultipoints.transforms.sources.reading.records.table_columns import (
+    Row,
+    as_cells,
+    find_dialect,
+    is_empty,
+    text_rows,
+)
 
 NUMBER: Final = "{n}"
 """The place of the object's number in the names of a wide table's columns: ``xmin_{n}``."""

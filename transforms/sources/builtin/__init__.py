@@ -1,0 +1,1 @@
+"""The three built-in sources: HyperKvasir, Kvasir-Instrument and VISEM-Tracking."""

@@ -1,0 +1,1 @@
+"""Records in untrusted files: JSON, XML and tables, whole or streamed."""
