@@ -15,8 +15,8 @@ from medmultipoints.data_lake.witnesses.executors import ExecutorName, Run, open
 from medmultipoints.data_lake.witnesses.model_file import Model
 from medmultipoints.data_lake.witnesses.predict import released_pictures
 from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.pictures.decode import decode_image
-from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.witnesses.clicks import Predict, Session, click_object, summarise
 from medmultipoints.transforms.witnesses.label_agreement import in_size
 from medmultipoints.transforms.witnesses.network import Click, Pixels, in_frame, to_probabilities, to_tensor

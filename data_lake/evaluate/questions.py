@@ -20,9 +20,9 @@ from medmultipoints.data_lake.release.export.dialect_lines import LeftOut
 from medmultipoints.data_lake.release.read.released_tables import check_split, read_all_instructions, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.errors import DataError, UsageError
-from medmultipoints.transforms.scoring.found_json import is_number
-from medmultipoints.transforms.scoring.items import Places, Truth
-from medmultipoints.transforms.scoring.truths import NoTruth, truth_from_text, truth_from_value
+from medmultipoints.transforms.scoring.answers.found_json import is_number
+from medmultipoints.transforms.scoring.answers.items import Places, Truth
+from medmultipoints.transforms.scoring.answers.truths import NoTruth, truth_from_text, truth_from_value
 
 
 @dataclass(frozen=True, slots=True)

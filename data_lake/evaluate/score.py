@@ -12,7 +12,7 @@ from medmultipoints.data_lake.release.export.dialect_lines import FORMS
 from medmultipoints.data_lake.release.read.released_tables import splits_of
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.errors import DataError, UsageError
-from medmultipoints.transforms.scoring.items import Item
+from medmultipoints.transforms.scoring.answers.items import Item
 
 DESCRIPTION: Final = "description"
 SEGMENTATION: Final = "segmentation"

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from medmultipoints.data_lake.report.html import load_template
+from medmultipoints.transforms.scoring.answers.items import Item
 from medmultipoints.transforms.scoring.charts import count_dots, metric_bars
-from medmultipoints.transforms.scoring.items import Item
 
 MOST_SENTENCES: Final = 300
 """Sentences of descriptions that a page lists, of those that are not true."""

@@ -13,12 +13,12 @@ from PIL import Image
 
 from medmultipoints.data_lake.report.html import load_template
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.rasters.volumes import render_plane
 from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Point
 from medmultipoints.transforms.regions.layers import find_layer_objects
-from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files
 from medmultipoints.transforms.sources.inspection import Inspection, label_values
 

@@ -17,9 +17,9 @@ from medmultipoints.data_lake.review.corrections_file import (
 from medmultipoints.data_lake.review.desk import SAMPLE_KIND, Desk, Row
 from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.masks.outlines import fill_outlines
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import Point
-from medmultipoints.transforms.regions.outlines import fill_outlines
-from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.review.decisions import Decision, concerns, decisions_about, is_conflict
 from medmultipoints.transforms.review.entries import (
     MOST_OBJECTS,

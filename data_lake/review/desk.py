@@ -21,9 +21,9 @@ from medmultipoints.data_lake.review.witness_queue import (
 )
 from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.masks.outlines import Polygon, simplify_outlines, trace_outlines
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.regions.outlines import Polygon, simplify_outlines, trace_outlines
-from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.reporting.choices import worst_first
 from medmultipoints.transforms.review.difference import difference_words, privacy_words
 from medmultipoints.transforms.review.entries import Seen

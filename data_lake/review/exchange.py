@@ -14,8 +14,8 @@ from medmultipoints.data_lake.review.corrections_file import CORRECTIONS, OPINIO
 from medmultipoints.data_lake.review.decide import EDITS, file_name, outline_mask, sign
 from medmultipoints.data_lake.review.desk import Desk, Row
 from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import Annotation, Box, VideoFacts
-from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.review.entries import edit_entries, tidy_box
 from medmultipoints.transforms.review.foreign import (
     OBJECT_ID,

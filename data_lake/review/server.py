@@ -23,8 +23,8 @@ from medmultipoints.data_lake.review.decide import decide, outline_mask, point_o
 from medmultipoints.data_lake.review.desk import SAMPLE_KIND, Desk, Row, outlines_of
 from medmultipoints.data_lake.review.guards import Guard
 from medmultipoints.transforms.errors import MachineError, PipelineError, UsageError
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.reporting.drawing import STYLE
 from medmultipoints.transforms.review.agreement import agreements
 from medmultipoints.transforms.review.decisions import outcome

@@ -17,7 +17,7 @@ from medmultipoints.data_lake.release.write.files import FileEntry
 from medmultipoints.data_lake.release.write.parquet import write_table
 from medmultipoints.transforms.columns.tables import column_names, load_table, released_schema, schema_of
 from medmultipoints.transforms.errors import DataError
-from medmultipoints.transforms.regions.run_lengths import area_of_rle, box_of_rle
+from medmultipoints.transforms.masks.run_lengths import area_of_rle, box_of_rle
 
 PREDICTIONS: Final = "predictions.parquet"
 MODELS: Final = b"medmultipoints.models"

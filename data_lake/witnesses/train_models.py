@@ -25,8 +25,8 @@ from medmultipoints.data_lake.witnesses.predict import Shown, ask_models, releas
 from medmultipoints.data_lake.witnesses.predictions_file import Row
 from medmultipoints.data_lake.witnesses.small_unet import SIDE, Example, network_of, train
 from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.pictures.decode import decode_image
-from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.witnesses.label_agreement import Agreement, agreement_of, summarise
 from medmultipoints.transforms.witnesses.network import Network, to_tensor
 

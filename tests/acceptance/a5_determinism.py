@@ -45,7 +45,7 @@ def replace(old: str, new: str) -> Callable[[str], str]:
 FROM_RECORD = frozenset({"record", "instruct", "translate", "release", "manifest"})
 FROM_INSTRUCT = frozenset({"instruct", "translate", "release", "manifest"})
 EDITS = (
-    Edit("a helper of derive", "transforms/regions/run_lengths.py", append("# edited"), STAGES - {"index"}),
+    Edit("a helper of derive", "transforms/masks/run_lengths.py", append("# edited"), STAGES - {"index"}),
     Edit("a transform of split", "transforms/splits/assign.py", append("# edited"), FROM_RECORD | {"split"}),
     Edit("a helper of instruct", "transforms/instructions/prompts.py", append("# edited"), FROM_INSTRUCT),
     Edit(

@@ -8,7 +8,7 @@ import polars as pl
 from medmultipoints.data_lake.release.checks.verify import verify_release
 from medmultipoints.data_lake.release.read.compare import diff_folders
 from medmultipoints.data_lake.witnesses.write_predictions import predict_release
-from medmultipoints.transforms.regions.run_lengths import box_of_rle
+from medmultipoints.transforms.masks.run_lengths import box_of_rle
 from tests.acceptance.browser import Page, chromium
 from tests.acceptance.inputs import ROOT, need_programs
 from tests.acceptance.t9_desk import PROGRESS, READY, at, enter, served

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from medmultipoints.transforms.masks.components import MOST_CHANGES, MOST_COMPONENTS, MOST_NESTED
 from medmultipoints.transforms.pictures.decode import MAX_PIXELS, MOST_SCANS
-from medmultipoints.transforms.regions.masks import MOST_CHANGES, MOST_COMPONENTS, MOST_NESTED
 from tests.data_lake.fetch.test_hostile_server import DOWNLOADS
 from tests.faults.parsers import PARSERS
 from tests.faults.test_fuzz import ROUNDS

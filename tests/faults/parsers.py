@@ -15,14 +15,14 @@ from medmultipoints.data_lake.archives.source_files import open_source
 from medmultipoints.data_lake.evaluate.json_lines import read_lines
 from medmultipoints.flows.recipe.model import load_recipe
 from medmultipoints.transforms.errors import MemberProblem, PipelineError
+from medmultipoints.transforms.masks.components import find_regions
+from medmultipoints.transforms.masks.mask_values import read_values
+from medmultipoints.transforms.masks.run_lengths import decode_rle, encode_rle
 from medmultipoints.transforms.pictures.decode import decode_image, decode_mask
 from medmultipoints.transforms.pictures.metadata import find_metadata, strip_metadata
 from medmultipoints.transforms.pictures.orientation import find_orientations, neutralise
-from medmultipoints.transforms.regions.mask_values import read_values
-from medmultipoints.transforms.regions.masks import find_regions
-from medmultipoints.transforms.regions.run_lengths import decode_rle, encode_rle
 from medmultipoints.transforms.regions.tracks import parse_labels, parse_tracked
-from medmultipoints.transforms.scoring.published_parsing import read_published
+from medmultipoints.transforms.scoring.answers.published_parsing import read_published
 from medmultipoints.transforms.sources.builtin.annotations import parse_box_json
 from medmultipoints.transforms.sources.inspection import inspect_source
 from medmultipoints.transforms.sources.reading.records.json_rows import parse_json

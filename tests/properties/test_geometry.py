@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco  # type: ignore[import-untyped]
 
 from medmultipoints.transforms.audit.conventions import Convention, state_box, undo_convention
+from medmultipoints.transforms.masks.components import decode_rle, find_regions
 from medmultipoints.transforms.records import Box, Point, Region
 from medmultipoints.transforms.regions.boxes import (
     clip_box,
@@ -20,7 +21,6 @@ from medmultipoints.transforms.regions.boxes import (
     to_mot,
     to_yolo,
 )
-from medmultipoints.transforms.regions.masks import decode_rle, find_regions
 from tests.transforms.regions.box_inverses import from_coco, from_mot, from_yolo
 
 GROWN = Convention(-1, -1, 0, 0)

@@ -15,8 +15,8 @@ from medmultipoints.transforms.columns.frames import region_columns
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.compose.policy import Policy, select_regions
 from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.masks.components import decode_rle, measure_mask
 from medmultipoints.transforms.records import SIDES, Box, Region
-from medmultipoints.transforms.regions.masks import decode_rle, measure_mask
 
 SHAPES: Final = ("replace_boxes", "replace_masks", "add_boxes", "add_masks")
 """Actions that bring boxes or masks."""

@@ -4,8 +4,8 @@ import polars as pl
 
 from medmultipoints.transforms.audit.box_findings import COVERS, SLIVER_PX
 from medmultipoints.transforms.audit.findings import KEYS, as_findings, make_findings
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.regions.framing import AROUND_SHARE, may_be_inverted
-from medmultipoints.transforms.regions.run_lengths import decode_rle
 
 SEVERITIES = {
     "covers_frame": "warning",

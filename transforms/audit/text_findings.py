@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.audit.findings import make_findings
 from medmultipoints.transforms.examinations.same_frame import shared_area
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 
 SHOWN = {
     "date": "shows_date", "clock": "shows_clock", "name": "shows_name", "number": "shows_number",

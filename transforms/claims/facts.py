@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.instructions.phrases import BORDERS, CONTRAST, LARGE, SIZES, TEXTURE
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import Tone
-from medmultipoints.transforms.regions.run_lengths import decode_rle
 
 SIZE_NAMES_IN_FULL: Final = {name: name.partition(" (")[0] for name in (*(name for _, name in SIZES), LARGE)}
 """Each size class as descriptions give it, with its range, and its word alone."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from medmultipoints.transforms.scoring.found_json import NoAnswer, find_value
+from medmultipoints.transforms.scoring.answers.found_json import NoAnswer, find_value
 
 
 def described_text(response: str) -> str:

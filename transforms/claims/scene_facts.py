@@ -5,8 +5,8 @@ from collections.abc import Collection
 from medmultipoints.transforms.claims.facts import CodedMask, ObjectFacts, PictureFacts, Vocabulary, touched_borders
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene
+from medmultipoints.transforms.masks.run_lengths import box_of_rle
 from medmultipoints.transforms.records import UNKNOWN, Box, ReleasedObject
-from medmultipoints.transforms.regions.run_lengths import box_of_rle
 
 
 def picture_facts(scene: Scene, labels: Collection[str], asked: str | None = None) -> PictureFacts:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from medmultipoints.transforms.claims.grammar import split_sentences
 from medmultipoints.transforms.descriptions.prompting import PARTS
-from medmultipoints.transforms.scoring.found_json import NoAnswer, find_value
+from medmultipoints.transforms.scoring.answers.found_json import NoAnswer, find_value
 
 Outcome = Literal["answered", "refused", "cut"]
 """Whether the server says that the model answered, declined, or was cut off by the limit of tokens."""

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.items import Picture
+from medmultipoints.transforms.masks.run_lengths import area_of_rle, decode_rle, encode_rle
 from medmultipoints.transforms.pictures.decode import MAX_PIXELS, encode_png
 from medmultipoints.transforms.records import ReleasedObject
-from medmultipoints.transforms.regions.run_lengths import area_of_rle, decode_rle, encode_rle
 
 Mask = NDArray[np.bool_]
 SQUARE: Final = 1024

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.masks.components import Speck, measure_mask
+from medmultipoints.transforms.masks.polygons import fill_polygons, polygon_box
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.pictures.decode import ImageProblem
 from medmultipoints.transforms.rasters.values import Values
 from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Region, Sample, Verdict
 from medmultipoints.transforms.regions.boxes import clip_box
 from medmultipoints.transforms.regions.hierarchy import AGREEMENT, Parent, find_parents, is_unclear
 from medmultipoints.transforms.regions.layers import LayerObjects, find_layer_objects
-from medmultipoints.transforms.regions.masks import Speck, measure_mask
-from medmultipoints.transforms.regions.polygons import fill_polygons, polygon_box
-from medmultipoints.transforms.regions.run_lengths import decode_rle
 
 ReadLayer = Callable[[MaskLayer], Values]
 

@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.masks.components import MaskRegions, Speck, find_regions
+from medmultipoints.transforms.masks.mask_values import read_values
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.pictures.decode import (
     ColourModel,
     ImageProblem,
@@ -41,9 +44,6 @@ from medmultipoints.transforms.regions.annotated_objects import (
 )
 from medmultipoints.transforms.regions.boxes import published_scale, released_size
 from medmultipoints.transforms.regions.framing import AROUND_SHARE, covers_frame, is_inverted, may_be_inverted
-from medmultipoints.transforms.regions.mask_values import read_values
-from medmultipoints.transforms.regions.masks import MaskRegions, Speck, find_regions
-from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.regions.tracks import TrackRows, join_tracks, parse_labels, parse_tracked
 
 

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.masks.mask_sets import union_of
 from medmultipoints.transforms.records import Region
-from medmultipoints.transforms.regions.mask_sets import union_of
 
 AGREEMENT: Final = 0.9
 """The least overlap (intersection over union) of a parent with the union of its parts."""

@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.masks.components import Speck, find_regions, measure_object, reading_order
+from medmultipoints.transforms.masks.mask_values import check_plateaus
 from medmultipoints.transforms.pictures.decode import ImageProblem
 from medmultipoints.transforms.rasters.values import Values, distinct_codes, pack_colour, unpack_colour
 from medmultipoints.transforms.records import MaskLayer, Region
 from medmultipoints.transforms.regions.framing import is_inverted
-from medmultipoints.transforms.regions.mask_values import check_plateaus
-from medmultipoints.transforms.regions.masks import Speck, find_regions, measure_object, reading_order
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Final, NamedTuple
 
-from medmultipoints.transforms.regions.outlines import Polygon, simplify_outlines, trace_outlines
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.masks.outlines import Polygon, simplify_outlines, trace_outlines
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 
 Corners = tuple[float, float, float, float]
 

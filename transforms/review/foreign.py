@@ -12,8 +12,8 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.regions.run_lengths import decode_rle
 
 OBJECT_ID: Final = "object_id"
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.review.region_edits import mask_sides
 
 MOST_PX: Final = 2**28

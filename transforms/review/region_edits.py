@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.records import Box, Point
-from medmultipoints.transforms.regions.run_lengths import encode_rle
 
 MaskArray = NDArray[np.bool_]
 

@@ -6,8 +6,8 @@ Places are in pixels of the original image, which is named by the sha256 of its 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from medmultipoints.transforms.regions.outlines import Polygon, trace_outlines
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.masks.outlines import Polygon, trace_outlines
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 
 CONTEXT: Final = "http://www.w3.org/ns/anno.jsonld"
 MEDIA_FRAGMENTS: Final = "http://www.w3.org/TR/media-frags/"

@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from medmultipoints.transforms.scoring.answers.items import Places
 from medmultipoints.transforms.scoring.detection import THRESHOLDS, Floats, box_ious
-from medmultipoints.transforms.scoring.items import Places
 
 RADII: Final = (0.25, 0.5, 1.0)
 DEFAULT_SIZE_PX: Final = 20.0  # half of it is the published 10 px

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from medmultipoints.transforms.scoring.items import COUNT, Item
-from medmultipoints.transforms.scoring.tolerant_parsing import read_tolerant
+from medmultipoints.transforms.scoring.answers.items import COUNT, Item
+from medmultipoints.transforms.scoring.answers.tolerant_parsing import read_tolerant
 
 # Of all others, more is better.
 LOWER_IS_BETTER: Final = frozenset({"unread_rate", "relative_count_error", "count_mae", "point_error"})

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from medmultipoints.transforms.scoring.items import Places
+from medmultipoints.transforms.scoring.answers.items import Places
 
 Floats = NDArray[np.float64]
 THRESHOLDS: Final[Floats] = np.linspace(0.5, 0.95, 10)

@@ -6,12 +6,12 @@ from typing import Final
 
 import numpy as np
 
+from medmultipoints.transforms.scoring.answers.items import COUNT, PARTS, Answer, Item, Truth
+from medmultipoints.transforms.scoring.answers.published_parsing import PublishedAnswer, read_published
+from medmultipoints.transforms.scoring.answers.tolerant_parsing import read_tolerant
 from medmultipoints.transforms.scoring.assignment import most_pairs
 from medmultipoints.transforms.scoring.detection import box_ious
-from medmultipoints.transforms.scoring.items import COUNT, PARTS, Answer, Item, Truth
 from medmultipoints.transforms.scoring.published_metrics import MATCH_PX, stops
-from medmultipoints.transforms.scoring.published_parsing import PublishedAnswer, read_published
-from medmultipoints.transforms.scoring.tolerant_parsing import read_tolerant
 
 EXAMPLES: Final = 3
 # Reason -> what the published set does and the strict one does not.

@@ -8,12 +8,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.regions.mask_sets import dice, iou
-from medmultipoints.transforms.regions.outlines import fill_outlines
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.masks.mask_sets import dice, iou
+from medmultipoints.transforms.masks.outlines import fill_outlines
+from medmultipoints.transforms.masks.run_lengths import decode_rle
+from medmultipoints.transforms.scoring.answers.found_json import NoAnswer, find_value
 from medmultipoints.transforms.scoring.bootstrap import intervals
 from medmultipoints.transforms.scoring.detection import Floats
-from medmultipoints.transforms.scoring.found_json import NoAnswer, find_value
 
 Mask = NDArray[np.bool_]
 MOST_POINTS: Final = 100_000

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
+from medmultipoints.transforms.scoring.answers.items import Item
 from medmultipoints.transforms.scoring.disagreements import find_disagreements
 from medmultipoints.transforms.scoring.estimates import METRICS
-from medmultipoints.transforms.scoring.items import Item
 from medmultipoints.transforms.scoring.published_metrics import published_metrics
 from medmultipoints.transforms.scoring.strict import StrictScores, strict_scores
 

@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
+from medmultipoints.transforms.scoring.answers.items import BOXES, COUNT, PARTS, POINTS, Item
+from medmultipoints.transforms.scoring.answers.published_parsing import PublishedAnswer, read_published
 from medmultipoints.transforms.scoring.detection import Floats, average_precisions, box_ious
-from medmultipoints.transforms.scoring.items import BOXES, COUNT, PARTS, POINTS, Item
-from medmultipoints.transforms.scoring.published_parsing import PublishedAnswer, read_published
 
 MATCH_PX: Final = 10.0
 Metrics = dict[str, float]

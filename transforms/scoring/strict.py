@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
+from medmultipoints.transforms.scoring.answers.items import POINTS, Answer, Item, Truth
+from medmultipoints.transforms.scoring.answers.tolerant_parsing import read_tolerant
 from medmultipoints.transforms.scoring.bootstrap import Interval, intervals
 from medmultipoints.transforms.scoring.detection import Floats
 from medmultipoints.transforms.scoring.estimates import METRICS, metrics_of
-from medmultipoints.transforms.scoring.items import POINTS, Answer, Item, Truth
 from medmultipoints.transforms.scoring.tallies import COLUMNS, column, tally
-from medmultipoints.transforms.scoring.tolerant_parsing import read_tolerant
 
 DENSITY: Final = ((0, "0"), (1, "1"), (5, "2-5"), (15, "6-15"), (30, "16-30"), (math.inf, "31 and more"))
 SLICES: Final[Mapping[str, Callable[[Truth], str]]] = {

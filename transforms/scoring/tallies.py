@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from medmultipoints.transforms.scoring.answers.items import BOXES, COUNT, POINTS, Answer, Places, Truth
 from medmultipoints.transforms.scoring.assignment import (
     RADII,
     box_matches,
@@ -16,7 +17,6 @@ from medmultipoints.transforms.scoring.assignment import (
     relative_distances,
 )
 from medmultipoints.transforms.scoring.detection import THRESHOLDS, Floats
-from medmultipoints.transforms.scoring.items import BOXES, COUNT, POINTS, Answer, Places, Truth
 
 POINT_HITS: Final = tuple(f"point_hits_{radius * 100:.0f}" for radius in RADII)
 BOX_HITS: Final = tuple(f"box_hits_{threshold * 100:.0f}" for threshold in THRESHOLDS)

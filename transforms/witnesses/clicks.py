@@ -2,7 +2,7 @@
 
 Each round clicks once: at the pixel deepest inside the largest component of the error, missed pixels (a positive click)
 and wrong ones (a negative click) apart; of equal ones the missed, then the first in reading order; of equally deep
-pixels that of ``transforms.regions.interior_points``, which is exact: equal float distances differ in the last bit. The
+pixels that of ``transforms.masks.interior_points``, which is exact: equal float distances differ in the last bit. The
 rule is that of "clicks to 90 %" (NoC@90) of RITM and its followers; IMed-361M evaluates in the same way.
 """
 
@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.regions.mask_sets import dice, iou
-from medmultipoints.transforms.regions.masks import measure_mask
+from medmultipoints.transforms.masks.components import measure_mask
+from medmultipoints.transforms.masks.mask_sets import dice, iou
 from medmultipoints.transforms.witnesses.network import Click
 
 TARGET: Final = 0.9

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import SIDES, Box
-from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.witnesses.doubts import Doubt, Marked, Mask, compare_picture, filled_box
 from medmultipoints.transforms.witnesses.label_agreement import in_size
 from medmultipoints.transforms.witnesses.proposal_rows import Pairs

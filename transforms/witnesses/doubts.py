@@ -13,8 +13,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.masks.mask_sets import dice, iou
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.regions.mask_sets import dice, iou
 
 Kind = Literal["missing", "extra", "shifted", "merged", "split", "wrong_class", "agrees"]
 TOUCH: Final = 0.1

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.regions.mask_sets import dice, union_of
+from medmultipoints.transforms.masks.mask_sets import dice, union_of
 
 SIZES: Final = ((0.01, "below 1 %"), (0.05, "1 to 5 %"), (1.01, "above 5 %"))
 """Sizes of what is labelled, in shares of the picture."""

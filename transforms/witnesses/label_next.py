@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.regions.mask_sets import dice
+from medmultipoints.transforms.masks.mask_sets import dice
 
 Mask = NDArray[np.bool_]
 MOST_SPREAD: Final = 2_000

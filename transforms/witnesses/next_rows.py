@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.witnesses.label_agreement import in_size
 from medmultipoints.transforms.witnesses.label_next import Mask, Unlabelled, disagreement, order_of_labelling
 from medmultipoints.transforms.witnesses.proposal_rows import Proposing

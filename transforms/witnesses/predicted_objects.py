@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.masks.components import find_regions
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import Box, Tone
-from medmultipoints.transforms.regions.masks import find_regions
-from medmultipoints.transforms.regions.run_lengths import decode_rle
 from medmultipoints.transforms.witnesses.network import Network, Pixels, Tensor, in_frame, undo_variants
 
 BINS: Final = 10

@@ -8,10 +8,10 @@ import polars as pl
 
 from medmultipoints.transforms.audit.decisions import PROPOSAL
 from medmultipoints.transforms.columns.tables import column_names
+from medmultipoints.transforms.masks.components import measure_mask
+from medmultipoints.transforms.masks.run_lengths import box_of_rle, decode_rle
 from medmultipoints.transforms.records import SIDES, TONE_COLUMNS, Box, Tone
 from medmultipoints.transforms.regions.boxes import iou
-from medmultipoints.transforms.regions.masks import measure_mask
-from medmultipoints.transforms.regions.run_lengths import box_of_rle, decode_rle
 from medmultipoints.transforms.witnesses.label_agreement import in_size
 from medmultipoints.transforms.witnesses.quality import (
     Candidate,

@@ -9,7 +9,7 @@ from medmultipoints.data_lake.release.read.released_tables import read_parquet, 
 from medmultipoints.data_lake.release.write.files import MADE
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.transforms.columns.tables import load_table
-from medmultipoints.transforms.regions.run_lengths import area_of_rle, box_of_rle
+from medmultipoints.transforms.masks.run_lengths import area_of_rle, box_of_rle
 
 
 def made_in(manifest: Manifest) -> tuple[str, ...]:

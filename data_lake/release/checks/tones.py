@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import polars as pl
 
+from medmultipoints.transforms.masks.run_lengths import box_of_rle, decode_rle_in
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.pictures.tones import measure_tone
 from medmultipoints.transforms.records import SIDES, TONE_COLUMNS, Tone
-from medmultipoints.transforms.regions.run_lengths import box_of_rle, decode_rle_in
 
 Stated = Mapping[str, Sequence[Mapping[str, Any]]]
 

@@ -24,9 +24,9 @@ from medmultipoints.transforms.dialects.prompts import GIVEN
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.instructions.published import PUBLISHED
 from medmultipoints.transforms.pictures.crops import Crop, read_crop
-from medmultipoints.transforms.scoring.found_json import NoAnswer, find_value
-from medmultipoints.transforms.scoring.items import Answer, Places, Truth, parts_of
-from medmultipoints.transforms.scoring.tolerant_parsing import read_tolerant
+from medmultipoints.transforms.scoring.answers.found_json import NoAnswer, find_value
+from medmultipoints.transforms.scoring.answers.items import Answer, Places, Truth, parts_of
+from medmultipoints.transforms.scoring.answers.tolerant_parsing import read_tolerant
 
 PLACE_KEYS = ("bbox_2d", "point_2d")
 _MIME = {"jpg": "image/jpeg", "png": "image/png"}

@@ -12,10 +12,10 @@ from medmultipoints.data_lake.prompt_assets import load_names, load_templates
 from medmultipoints.transforms.columns.tables import conform, empty_frame, load_table
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.instructions.write import write_instructions
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.pictures.tones import measure_tone
 from medmultipoints.transforms.records import TONE_COLUMNS
-from medmultipoints.transforms.regions.run_lengths import encode_rle
 
 
 def picture(colour: int, size: tuple[int, int] = (40, 30), kind: str = "JPEG") -> bytes:

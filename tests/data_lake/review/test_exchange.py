@@ -14,7 +14,7 @@ from medmultipoints.data_lake.review.desk import Desk
 from medmultipoints.data_lake.review.exchange import Import, export_decisions, export_labels, import_labels
 from medmultipoints.flows.recipe.corrections import parse_file
 from medmultipoints.transforms.errors import DataError, UsageError
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from tests.data_lake.review.conftest import build
 
 SOURCES = ("hyperkvasir", "visem_tracking")

@@ -11,7 +11,7 @@ import pytest
 from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
 from medmultipoints.data_lake.review.desk import Desk, Row
 from medmultipoints.flows.recipe.corrections import parse_file
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from tests.data_lake.review.browsing import Served
 from tests.data_lake.review.conftest import decide
 

@@ -29,9 +29,9 @@ BLANK = ("", "\n")
 
 # What is edited: where, old and new text, and the stages that must rebuild.
 EDITS: dict[str, tuple[str, tuple[str, str], list[str]]] = {
-    "a helper": ("transforms/regions/masks.py", COMMENT, FROM_DERIVE),
-    "a helper of a helper": ("transforms/regions/interior_points.py", COMMENT, FROM_DERIVE),
-    "a helper of readers": ("transforms/regions/run_lengths.py", COMMENT, STAGES),
+    "a helper": ("transforms/masks/components.py", COMMENT, FROM_DERIVE),
+    "a helper of a helper": ("transforms/masks/interior_points.py", COMMENT, FROM_DERIVE),
+    "a helper of readers": ("transforms/masks/run_lengths.py", COMMENT, STAGES),
     "a reader": ("transforms/sources/builtin/hyperkvasir.py", COMMENT, STAGES),
     "the split": ("transforms/splits/assign.py", COMMENT, FROM_SPLIT),
     "the audit": ("transforms/audit/disagreements.py", COMMENT, ["audit", *RELEASED]),

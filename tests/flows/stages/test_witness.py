@@ -26,7 +26,7 @@ from medmultipoints.data_lake.witnesses.train_models import Training, train_and_
 from medmultipoints.data_lake.witnesses.write_predictions import predict_release
 from medmultipoints.flows.recipe.corrections import parse_file
 from medmultipoints.transforms.errors import UsageError
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.sources.simulated.hyperkvasir import LABELLED_ZIP
 from tests.data_lake.witnesses.declared_models import declare, red_model
 from tests.flows.small_builds import build

@@ -15,8 +15,8 @@ import pytest
 from medmultipoints.transforms.audit.conventions import Convention, state_box
 from medmultipoints.transforms.audit.disagreements import audit_boxes, estimate_conventions
 from medmultipoints.transforms.columns.tables import empty_frame, load_table, polars_schema
+from medmultipoints.transforms.masks.components import find_regions
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.regions.masks import find_regions
 
 Tables = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]
 MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]

@@ -6,7 +6,7 @@ import polars as pl
 from medmultipoints.transforms.audit.text_findings import compare_masks, find_in_frames, find_in_text
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.examinations.joins import Join, join_table
-from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 
 IMAGES = pl.DataFrame({"sample_id": ["s/a", "s/b"], "image_sha256": ["0" * 64, "1" * 64]})
 SAMPLES = pl.DataFrame({"sample_id": ["s/a", "s/b"], "source": ["s", "s"], "stem": ["a", "b"]})

@@ -36,7 +36,7 @@ import pytest
 
 from medmultipoints.transforms.claims.facts import CodedMask, ObjectFacts, PictureFacts
 from medmultipoints.transforms.claims.judge import judge_text
-from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 from tests.transforms.claims.pictures import ONE, PICTURES, TWO, WORDS
 
 _MARKS = {"+": "true", "-": "false", "?": "uncheckable", "~": "uncheckable"}

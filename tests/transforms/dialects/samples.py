@@ -8,8 +8,8 @@ from medmultipoints.transforms.dialects.items import Contents, Item, Picture
 from medmultipoints.transforms.dialects.prompts import Prompt
 from medmultipoints.transforms.instructions.fences import write_fenced
 from medmultipoints.transforms.instructions.published import PUBLISHED, Objects, answer_json, round_place
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.records import Box, Point, ReleasedObject
-from medmultipoints.transforms.regions.run_lengths import encode_rle
 
 
 def answer_text(task: str, objects: Objects) -> str:

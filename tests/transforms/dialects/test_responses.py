@@ -10,9 +10,9 @@ from medmultipoints.transforms.dialects.frames import THOUSAND
 from medmultipoints.transforms.dialects.items import Item
 from medmultipoints.transforms.dialects.registry import Conversation
 from medmultipoints.transforms.dialects.responses import restore_numbers
-from medmultipoints.transforms.scoring.items import PARTS, Truth
-from medmultipoints.transforms.scoring.published_parsing import read_published
-from medmultipoints.transforms.scoring.tolerant_parsing import read_tolerant
+from medmultipoints.transforms.scoring.answers.items import PARTS, Truth
+from medmultipoints.transforms.scoring.answers.published_parsing import read_published
+from medmultipoints.transforms.scoring.answers.tolerant_parsing import read_tolerant
 from tests.transforms.dialects.samples import SIZE, item, items
 from tests.transforms.dialects.test_conversations import ANSWERED, FORMS, FRAMES, stated
 

@@ -12,7 +12,7 @@ from medmultipoints.transforms.instructions.names import Names, parse_names
 from medmultipoints.transforms.instructions.prompts import Templates, parse_templates
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions
-from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 
 Boxes = Mapping[str, Mapping[str, Sequence[float]]]
 VISEM = ("cluster", "normal", "pinhead")

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from medmultipoints.transforms.masks.components import find_regions
 from medmultipoints.transforms.pictures.tones import LEAST_PAIRS, LIT, RING_STEPS, grid_step, measure_tone
 from medmultipoints.transforms.records import Tone
-from medmultipoints.transforms.regions.masks import find_regions
 
 Mask = NDArray[np.uint8]
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.pictures.decode import ImageProblem
 from medmultipoints.transforms.records import Annotation, Box, MaskLayer, Point, Sample
 from medmultipoints.transforms.regions.annotated_objects import AnnotatedObjects, find_annotated_objects
-from medmultipoints.transforms.regions.run_lengths import encode_rle
 
 SQUARE = (Point(2, 2), Point(6, 2), Point(6, 6), Point(2, 6))
 

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.reporting.drawing import LINES, STYLE, Figure, draw, legend, mask_shape
 
 BOX = (10.0, 20.0, 40.0, 60.0)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.records import Box
-from medmultipoints.transforms.regions.run_lengths import encode_rle
 from medmultipoints.transforms.review.entries import Drawn, Entry, Seen, Signed, accept_entry, edit_entries, tidy_box
 
 BY = Signed(image="s/a", image_sha256="a" * 64, reviewer="A. B.", date="2026-11-30", reason="seen")

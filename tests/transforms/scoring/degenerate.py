@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from medmultipoints.transforms.scoring.items import PARTS, Item, Truth
+from medmultipoints.transforms.scoring.answers.items import PARTS, Item, Truth
 from medmultipoints.transforms.scoring.published_metrics import published_metrics
 from medmultipoints.transforms.scoring.strict import strict_scores
 from tests.transforms.scoring.questions import Lists, fenced, truth

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from medmultipoints.transforms.scoring.items import PARTS, Item, Truth
+from medmultipoints.transforms.scoring.answers.items import PARTS, Item, Truth
 
 Lists = list[list[float]]
 

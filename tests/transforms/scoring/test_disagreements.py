@@ -2,8 +2,8 @@
 
 import pytest
 
+from medmultipoints.transforms.scoring.answers.items import Item
 from medmultipoints.transforms.scoring.disagreements import REASONS, find_disagreements
-from medmultipoints.transforms.scoring.items import Item
 from medmultipoints.transforms.scoring.metric_sets import scoring_report
 from tests.transforms.scoring.questions import bounding, counting, fenced, pointing, truth
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.scoring.mask_overlap import read_mask, score_mask, total_overlap
 
 TRUTH = np.zeros((20, 30), bool)

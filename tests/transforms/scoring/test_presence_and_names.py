@@ -6,11 +6,11 @@ from itertools import permutations
 
 import pytest
 
-from medmultipoints.transforms.scoring.items import BOXES, COUNT, Item, Truth
+from medmultipoints.transforms.scoring.answers.items import BOXES, COUNT, Item, Truth
+from medmultipoints.transforms.scoring.answers.tolerant_parsing import read_tolerant
+from medmultipoints.transforms.scoring.answers.truths import truth_from_value
 from medmultipoints.transforms.scoring.metric_sets import scoring_report
 from medmultipoints.transforms.scoring.strict import strict_scores
-from medmultipoints.transforms.scoring.tolerant_parsing import read_tolerant
-from medmultipoints.transforms.scoring.truths import truth_from_value
 from tests.transforms.scoring.questions import bounding, fenced, pointing
 
 BOX = (1.0, 2.0, 30.0, 40.0)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from medmultipoints.transforms.scoring.answers.items import PARTS, Item
 from medmultipoints.transforms.scoring.detection import average_precisions
-from medmultipoints.transforms.scoring.items import PARTS, Item
 from medmultipoints.transforms.scoring.published_metrics import published_metrics
 from tests.transforms.scoring import naive
 from tests.transforms.scoring.questions import bounding, counting, fenced, pointing, truth

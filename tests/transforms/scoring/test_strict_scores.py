@@ -7,7 +7,7 @@ from math import dist, isnan
 
 import pytest
 
-from medmultipoints.transforms.scoring.items import Item
+from medmultipoints.transforms.scoring.answers.items import Item
 from medmultipoints.transforms.scoring.strict import strict_scores
 from tests.transforms.scoring.questions import bounding, counting, fenced, pointing, truth
 

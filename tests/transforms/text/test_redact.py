@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.text.redact import fill_boxes, touched_objects
 
 PIXELS = np.full((40, 60, 3), 90, np.uint8)

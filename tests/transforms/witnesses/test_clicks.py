@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.regions.mask_sets import dice, iou
+from medmultipoints.transforms.masks.mask_sets import dice, iou
 from medmultipoints.transforms.witnesses.clicks import click_object, next_click, summarise
 from medmultipoints.transforms.witnesses.network import Click
 

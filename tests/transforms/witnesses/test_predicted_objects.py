@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.regions.run_lengths import decode_rle
+from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.witnesses.network import Network, variants
 from medmultipoints.transforms.witnesses.predicted_objects import find_objects
 

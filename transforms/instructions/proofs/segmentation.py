@@ -20,8 +20,8 @@ from medmultipoints.transforms.instructions.proofs.reading import (
 )
 from medmultipoints.transforms.instructions.scenes import Scene
 from medmultipoints.transforms.instructions.shapes import BOX, POINT, has_shape
+from medmultipoints.transforms.masks.run_lengths import decode_rle_in
 from medmultipoints.transforms.records import ReleasedObject
-from medmultipoints.transforms.regions.run_lengths import decode_rle_in
 
 Mask = NDArray[np.bool_]
 _GAP: Final = "\ufffc"  # where the prompt gives a value

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.instructions.phrases import HINTS, JITTER, OUTLINE_IOU, RING, SMALL_MASK
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids, rounded
 from medmultipoints.transforms.instructions.scenes import Scene
+from medmultipoints.transforms.masks.polygons import fill_polygons
+from medmultipoints.transforms.masks.run_lengths import box_of_rle, decode_rle_in
 from medmultipoints.transforms.records import Point, ReleasedObject
-from medmultipoints.transforms.regions.polygons import fill_polygons
-from medmultipoints.transforms.regions.run_lengths import box_of_rle, decode_rle_in
 
 Mask = NDArray[np.bool_]
 MOST_CLICKS: Final = 3

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.pictures.decode import MAX_PIXELS
 from medmultipoints.transforms.records import Box, Point
-from medmultipoints.transforms.regions.run_lengths import encode_rle
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.records import Annotation, Point
-from medmultipoints.transforms.regions.run_lengths import encode_rle
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration

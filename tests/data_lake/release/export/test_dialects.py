@@ -25,7 +25,7 @@ from medmultipoints.transforms.dialects.registry import DIALECTS, Conversation, 
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.instructions.published import PUBLISHED
-from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import changed
 from tests.transforms.dialects.decoders.registry import decode_entry, decode_files

@@ -8,7 +8,7 @@ import orjson
 from medmultipoints.transforms.dialects.answers import Mark
 from medmultipoints.transforms.dialects.frames import Size
 from medmultipoints.transforms.dialects.released_masks import SQUARE
-from medmultipoints.transforms.regions.masks import find_regions
+from medmultipoints.transforms.masks.components import find_regions
 from tests.transforms.dialects.decoders.masks import read_mask_png
 
 

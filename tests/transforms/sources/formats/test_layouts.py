@@ -82,7 +82,7 @@ def box_of(annotation: Annotation) -> Box:
     if annotation.polygons:
         return extent(annotation.polygons)
     assert annotation.rle is not None
-    from medmultipoints.transforms.regions.run_lengths import decode_rle
+    from medmultipoints.transforms.masks.run_lengths import decode_rle
     from tests.transforms.sources.formats.scenes import HEIGHT, WIDTH
 
     mask = decode_rle(annotation.rle, HEIGHT, WIDTH)

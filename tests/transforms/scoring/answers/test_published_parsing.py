@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from medmultipoints.transforms.scoring.published_parsing import read_block, read_published
+from medmultipoints.transforms.scoring.answers.published_parsing import read_block, read_published
 from tests.transforms.scoring.questions import fenced
 
 

@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.audit.conventions import Convention, state_box
+from medmultipoints.transforms.masks.components import MaskRegions, Speck, decode_rle, find_regions
+from medmultipoints.transforms.masks.interior_points import _deepest_by_cells, _deepest_by_transform
 from medmultipoints.transforms.pictures.decode import decode_mask
 from medmultipoints.transforms.records import Box, Point
-from medmultipoints.transforms.regions.interior_points import _deepest_by_cells, _deepest_by_transform
-from medmultipoints.transforms.regions.masks import MaskRegions, Speck, decode_rle, find_regions
 
 
 def draw(text: str) -> NDArray[np.uint8]:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medmultipoints.transforms.scoring.items import PARTS, Places
-from medmultipoints.transforms.scoring.tolerant_parsing import read_tolerant
+from medmultipoints.transforms.scoring.answers.items import PARTS, Places
+from medmultipoints.transforms.scoring.answers.tolerant_parsing import read_tolerant
 from tests.transforms.scoring.questions import fenced, truth
 
 POINTS: Places = ((1.0, 2.0), (3.0, 4.0))

@@ -5,9 +5,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medmultipoints.transforms.masks.polygons import fill_polygons, polygon_box
+from medmultipoints.transforms.masks.run_lengths import box_of_rle, encode_rle
 from medmultipoints.transforms.records import Box, Point
-from medmultipoints.transforms.regions.polygons import fill_polygons, polygon_box
-from medmultipoints.transforms.regions.run_lengths import box_of_rle, encode_rle
 
 Corner = tuple[float, float]
 

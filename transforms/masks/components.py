@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.masks.interior_points import find_interior_point
+from medmultipoints.transforms.masks.run_lengths import decode_rle, encode_rle
 from medmultipoints.transforms.pictures.components import label_components
 from medmultipoints.transforms.pictures.scratch import Scratch
 from medmultipoints.transforms.pictures.tones import measure_tone
 from medmultipoints.transforms.records import Box, Point, Region
-from medmultipoints.transforms.regions.interior_points import find_interior_point
-from medmultipoints.transforms.regions.run_lengths import decode_rle, encode_rle
 
 __all__ = ["MaskRegions", "Speck", "decode_rle", "find_regions", "measure_mask"]
 
@@ -81,7 +81,7 @@ def find_regions(
     ``mask``: height x width, gray. Both lists are in the order of (y1, x1, y2, x2), which is total: two
     8-connected components cannot share a bounding box, since a path across it and a path down it would meet.
     The centroid is the exact mean of the component's pixel centres; the interior point is the centre of the
-    pixel deepest inside the component (see ``transforms.regions.interior_points``), so always a point of the mask.
+    pixel deepest inside the component (see ``transforms.masks.interior_points``), so always a point of the mask.
     With ``picture``, the image of the mask in RGB, each region has its tone.
     ValueError where the mask is no gray image or the threshold is not in 1..255; MemberProblem ``mask_too_intricate``
     where it holds so many parts or changes that it would cost far more than its picture.

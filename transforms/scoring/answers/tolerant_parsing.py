@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
 
-from medmultipoints.transforms.scoring.found_json import NoAnswer, find_value, is_number
-from medmultipoints.transforms.scoring.items import BOXES, COUNT, POINTS, Answer, Truth
+from medmultipoints.transforms.scoring.answers.found_json import NoAnswer, find_value, is_number
+from medmultipoints.transforms.scoring.answers.items import BOXES, COUNT, POINTS, Answer, Truth
 
 POINT_KEYS: Final = ("point_2d", "points_2d", "point", "points")
 BOX_KEYS: Final = ("bbox_2d", "bboxes_2d", "bbox", "bboxes", "box_2d", "box", "boxes")

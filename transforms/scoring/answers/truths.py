@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
-from medmultipoints.transforms.scoring.found_json import NoAnswer, find_value
-from medmultipoints.transforms.scoring.items import BOXES, COUNT, PARTS, POINTS, Truth, parts_of, task_of
-from medmultipoints.transforms.scoring.tolerant_parsing import read_tolerant
+from medmultipoints.transforms.scoring.answers.found_json import NoAnswer, find_value
+from medmultipoints.transforms.scoring.answers.items import BOXES, COUNT, PARTS, POINTS, Truth, parts_of, task_of
+from medmultipoints.transforms.scoring.answers.tolerant_parsing import read_tolerant
 
 
 class NoTruth(ValueError):

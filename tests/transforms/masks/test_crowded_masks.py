@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.regions.masks import find_regions
-from medmultipoints.transforms.regions.run_lengths import area_of_rle, decode_rle_in, encode_rle
+from medmultipoints.transforms.masks.components import find_regions
+from medmultipoints.transforms.masks.run_lengths import area_of_rle, decode_rle_in, encode_rle
 
 Mask = NDArray[np.uint8]
 SIDE = 6000

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.regions.mask_sets import dice, iou, union_of
-from medmultipoints.transforms.regions.run_lengths import encode_rle
+from medmultipoints.transforms.masks.mask_sets import dice, iou, union_of
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 
 Mask = NDArray[np.bool_]
 MASKS = arrays(np.bool_, (5, 7))

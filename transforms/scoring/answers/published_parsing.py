@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, Final, TypeVar
 
 from medmultipoints.transforms.instructions.fences import read_fenced
-from medmultipoints.transforms.scoring.items import BOXES, COUNT, PARTS, POINTS, Places
+from medmultipoints.transforms.scoring.answers.items import BOXES, COUNT, PARTS, POINTS, Places
 
 _KEYS: Final = {POINTS: ("point_2d", 2), BOXES: ("bbox_2d", 4)}
 _ODD: Final = (AttributeError, TypeError, ValueError, KeyError, OverflowError)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.regions.outlines import fill_outlines, simplify_outlines, trace_outlines
+from medmultipoints.transforms.masks.outlines import fill_outlines, simplify_outlines, trace_outlines
 
 MASKS = arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9)))
 
