@@ -21,6 +21,7 @@ from medmultipoints.data_lake.report.materials import Album, read_materials
 from medmultipoints.data_lake.report.sections import EXAMPLES, Listing
 from medmultipoints.data_lake.report.witness_lists import witnesses
 from medmultipoints.transforms.diff.releases import ReleaseDiff
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.drawing import STYLE, Figure, draw, legend
 
 FOLDER: Final = Path(__file__).parent
@@ -81,7 +82,13 @@ def diff_page(old: Path, new: Path, titles: tuple[str, str], diff: ReleaseDiff) 
 
 def render(template: str, album: Album, **values: Any) -> str:
     """Return the page; pictures are read for the figures that its values hold."""
-    filters: Functions = {"number": _number, "listing": _listing, "plain_json": _json, "drawn": _drawn}
+    filters: Functions = {
+        "number": _number,
+        "plural": plural,
+        "listing": _listing,
+        "plain_json": _json,
+        "drawn": _drawn,
+    }
     pictures = album.pictures({figure.image_sha256 for figure in _figures(values)})
     script = (FOLDER / "page.js.jinja").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -8,6 +8,7 @@ import polars as pl
 from medmultipoints.data_lake.release.read.json_files import recipe_value
 from medmultipoints.data_lake.release.write.manifest import Manifest
 from medmultipoints.data_lake.report.materials import Materials
+from medmultipoints.transforms.compose.stats import count_personal
 
 SHOWN: Final[Mapping[str, tuple[str, str]]] = {
     "shows_date": ("date", "show a date"),
@@ -41,8 +42,7 @@ def privacy(own: Materials) -> dict[str, Any]:
 def count_privacy(findings: pl.DataFrame, released: pl.Series, manifest: Manifest) -> dict[str, Any]:
     """Return the same from the findings of the audit and the names of the released pictures."""
     policy = recipe_value(manifest, dict, "privacy") or {}
-    found = findings.filter(pl.col("sample_id").is_in(released.implode())).group_by("kind")
-    counts: dict[str, int] = dict(found.agg(pl.col("sample_id").n_unique()).rows())
+    counts = count_personal(findings, released)
     by_action: dict[str, list[tuple[int, str]]] = {}
     untouched: list[str] = []
     for kind, (key, words) in SHOWN.items():

@@ -35,7 +35,7 @@ from medmultipoints.flows.engine.report import reasons_of
 from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, parse_sources
 from medmultipoints.flows.engine.run import run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
-from medmultipoints.transforms.compose.stats import count_labels, note_splits, note_tasks
+from medmultipoints.transforms.compose.stats import count_labels, count_personal, note_splits, note_tasks
 from medmultipoints.transforms.duplicates.across_sources import note_copies
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.splits.official import note_official
@@ -181,10 +181,9 @@ def review_of(outcome: Outcome) -> list[str]:
     lines = [f"decisions   {plural(decided, 'decision')} of reviewers applied"] if decided else []
     if words:
         lines.append(f"to decide   {words}: medmultipoints audit {shown(outcome.release.path)}")
-    shows = findings.filter(pl.col("kind").str.starts_with("shows_")).group_by("kind").len().sort("kind").rows()
-    if shows:
-        kinds = ", ".join(f"{kind.removeprefix('shows_')} in {plural(count, 'picture')}" for kind, count in shows)
-        lines.append(f"privacy     text in pictures: {kinds}")
+    if personal := count_personal(findings, outcome.table("released_images")["sample_id"]):
+        kinds = ", ".join(f"{kind.replace('_', ' ')} {count:,}" for kind, count in personal.items())
+        lines.append(f"privacy     pictures: {kinds}")
     return lines
 
 

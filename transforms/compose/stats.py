@@ -1,7 +1,7 @@
 """Counts of a release, computed from its tables; every frame is sorted and free of surprises for empty splits."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
@@ -102,10 +102,12 @@ def degenerate_tasks(instructions: pl.LazyFrame) -> list[str]:
     return judged.collect(engine="streaming")["task"].sort().to_list()
 
 
-def count_personal(audit: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return how many pictures show or carry something of each kind that a privacy policy knows."""
-    own = audit.filter(pl.col("kind").str.contains("^(shows|carries)_"))
-    return own.group_by("kind").agg(pictures=pl.len()).sort("kind").to_dicts()
+def count_personal(findings: pl.DataFrame, released: pl.Series) -> dict[str, int]:
+    """Return by kind how many of the released pictures show or carry what a privacy policy knows."""
+    own = findings.filter(
+        pl.col("kind").str.contains("^(shows|carries)_"), pl.col("sample_id").is_in(released.implode())
+    )
+    return dict(own.group_by("kind").agg(pl.col("sample_id").n_unique()).sort("kind").rows())
 
 
 def note_tasks(instructions: pl.DataFrame, asked: Iterable[str], *, degenerate: str = "keep") -> list[str]:

@@ -34,6 +34,7 @@ from medmultipoints.transforms.compose.stats import (
 )
 from medmultipoints.transforms.dialects.registry import DIALECTS
 from medmultipoints.transforms.diff.releases import Tables
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.markdown import as_cell
 from medmultipoints.transforms.splits.official import note_official
 from medmultipoints.transforms.splits.order import in_order
@@ -122,6 +123,7 @@ def render_card(facts: CardFacts, template: str) -> str:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters["number"] = _number
+    environment.filters["plural"] = plural
     environment.filters["cell"] = as_cell
     body = environment.from_string(template).render(facts=facts, **_figures(facts))
     return f"---\n{yaml_dump(front_matter(facts), sort_keys=False)}---\n\n{body}"
@@ -237,7 +239,7 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "tasks": count_tasks(tables.instructions).to_dicts(),
         "notes": note_tasks(tables.instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep")),
         "empty_splits": note_splits(tables.images, facts.recipe.get("splits", {}).get("fractions", ())),
-        "personal": count_personal(audit),
+        "personal": count_personal(audit, tables.images["sample_id"]),
         "overview": _overview(facts),
         "readers": ", ".join(facts.recipe.get("text", {}).get("readers", ())),
         "official": note_official(tables.images, honoured=facts.recipe.get("splits", {}).get("honour_official", False)),
@@ -269,7 +271,10 @@ def _overview(facts: CardFacts) -> list[tuple[str, str]]:
     evidence = tables.objects.group_by("evidence").len().sort("len", "evidence", descending=[True, False])
     found = dict(audit.group_by("severity").len().iter_rows())
     decided = f"; {facts.corrections.height:,} decisions of reviewers" if facts.corrections.height else ""
-    people = ", ".join(f"{row['kind'].replace('_', ' ')} {row['pictures']:,}" for row in count_personal(audit))
+    people = ", ".join(
+        f"{kind.replace('_', ' ')} {pictures:,}"
+        for kind, pictures in count_personal(audit, tables.images["sample_id"]).items()
+    )
     read = facts.recipe.get("text", {}).get("readers", ())
     return [
         (

@@ -10,6 +10,7 @@ import polars as pl
 
 from medmultipoints.data_lake.release.write.card import CardFacts
 from medmultipoints.transforms.compose.stats import count_personal, note_splits, note_tasks
+from medmultipoints.transforms.reporting.counted import plural
 
 CONFORMS: Final = "http://mlcommons.org/croissant/RAI/1.0"
 ORIGINS: Final = {
@@ -103,7 +104,8 @@ def personal(facts: CardFacts) -> list[str]:
     """Return what pictures and files show or carry that may concern a person, and what was looked for."""
     readers = ", ".join(facts.recipe.get("text", {}).get("readers", ()))
     found = [
-        f"{row['pictures']:,} pictures: {row['kind'].replace('_', ' ')}." for row in count_personal(facts.disagreements)
+        f"{plural(count, 'picture')}: {kind.replace('_', ' ')}."
+        for kind, count in count_personal(facts.disagreements, facts.tables.images["sample_id"]).items()
     ]
     how = f"Text in the pictures was read by: {readers}." if readers else "No text in the pictures was read."
     return [*(found or ["Nothing that concerns a person was found."]), how]

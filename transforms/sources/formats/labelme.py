@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.records import Annotation, Point
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
@@ -41,6 +40,7 @@ from medmultipoints.transforms.sources.reading.shapes import (
     box_place,
     corners_place,
     corners_to_box,
+    crop_place,
     ellipse_place,
     finite,
     outline,
@@ -195,12 +195,7 @@ def _mask(stated: Any, numbers: Sequence[float], size: tuple[int, int] | None) -
     left, top = int(min(numbers[0::2])), int(min(numbers[1::2]))
     if pixels is None or size is None:
         return Fault("mask_damaged", "the mask is no PNG, or the picture has no size")
-    height, width = pixels.shape
-    if left < 0 or top < 0 or left + width > size[0] or top + height > size[1] or not pixels.any():
-        return Fault(
-            "mask_damaged", f"a mask of {width} x {height} pixels at {left}, {top} is empty or leaves the frame"
-        )
-    return Place(rle=encode_rle((pixels > 0).astype(np.uint8), left, top, *size))
+    return crop_place(pixels > 0, left, top, size)
 
 
 FORMAT = Format(

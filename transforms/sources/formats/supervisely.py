@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.records import Annotation, Point
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
@@ -39,6 +38,7 @@ from medmultipoints.transforms.sources.reading.shapes import (
     Place,
     box_place,
     corners_to_box,
+    crop_place,
     finite,
     outline,
     outline_place,
@@ -167,13 +167,7 @@ def _bitmap(stated: Any, size: tuple[int, int] | None) -> Place | Fault:
     if pixels is None:
         return Fault("mask_damaged", "the bitmap is no PNG")
     flat = pixels[..., -1] if pixels.ndim == 3 else pixels
-    left, top = int(origin[0]), int(origin[1])
-    height, width = flat.shape
-    if left < 0 or top < 0 or left + width > size[0] or top + height > size[1] or not flat.any():
-        return Fault(
-            "mask_damaged", f"a bitmap of {width} x {height} pixels at {left}, {top} is empty or leaves the frame"
-        )
-    return Place(rle=encode_rle((flat > 0).astype(np.uint8), left, top, *size))
+    return crop_place(flat > 0, int(origin[0]), int(origin[1]), size)
 
 
 FORMAT = Format(

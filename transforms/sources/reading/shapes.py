@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.records import Box, Point, Polygon
 from medmultipoints.transforms.sources.declaration import Frame
 
@@ -135,6 +139,15 @@ def ellipse_place(rule: str | None, values: Sequence[float], degrees: float = 0)
     cx, cy, rx, ry = values
     polygon = ellipse_outline(cx, cy, rx, ry)
     return Place(polygons=(rotate(polygon, degrees, Point(cx, cy)) if degrees else polygon,))
+
+
+def crop_place(pixels: NDArray[np.bool_], left: int, top: int, size: tuple[int, int]) -> Place | Fault:
+    """Return the place of a mask that covers a part of its picture, whose first pixel is at ``left, top``."""
+    height, width = pixels.shape
+    if left < 0 or top < 0 or left + width > size[0] or top + height > size[1] or not pixels.any():
+        detail = f"a mask of {width} x {height} pixels at {left}, {top} is empty or leaves the frame"
+        return Fault("mask_damaged", detail)
+    return Place(rle=encode_rle(pixels.astype(np.uint8), left, top, *size))
 
 
 def point_place(point: Point) -> Place | Fault:

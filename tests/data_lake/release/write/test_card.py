@@ -98,18 +98,35 @@ def test_the_published_card_lists_what_is_unknown(tables: Tables) -> None:
 
 def test_findings_of_the_audit_are_counted_by_kind(tables: Tables) -> None:
     findings = pl.DataFrame(
-        {"severity": ["error", "error"], "kind": ["phantom"] * 2, "action": ["box | left out"] * 2, "iou": [None, None]}
+        {
+            "sample_id": ["a", "b"],
+            "severity": ["error", "error"],
+            "kind": ["phantom"] * 2,
+            "action": ["box | left out"] * 2,
+            "iou": [None, None],
+        }
     )
     assert "| error | phantom | box \\| left out | 2 |" in card_of(tables, disagreements=findings)
 
 
 def test_the_card_counts_what_pictures_carry_and_promises_nothing(tables: Tables) -> None:
     kinds = ["shows_date", "shows_date", "carries_gps", "same_frame", "same_frame"]
-    rows = {"severity": ["info"] * 5, "kind": kinds, "action": ["kept"] * 5, "iou": [None, None, None, 0.9, 0.9]}
-    text = card_of(tables, disagreements=pl.DataFrame(rows))
+    first, second = tables.images["sample_id"][:2]
+    of = {"sample_id": [first, second, first, first, second], "kind": kinds}
+    rows = of | {"severity": ["info"] * 5, "action": ["kept"] * 5, "iou": [None, None, None, 0.9, 0.9]}
+    held_back = {
+        "sample_id": "not/released",
+        "kind": "shows_date",
+        "severity": "info",
+        "action": "held back",
+        "iou": None,
+    }
+    text = card_of(
+        tables, disagreements=pl.concat([pl.DataFrame(rows), pl.DataFrame([held_back])], how="diagonal_relaxed")
+    )
     assert "| shows_date | 2 |" in text
     assert "| carries_gps | 1 |" in text
-    assert "1 frames are in the data twice" in text
+    assert "1 frame is in the data twice" in text
     assert "union of 0.90 in the median" in text
     assert "What no reader finds may be in a picture all the same" in text
     assert "free of" not in text.split("## ", 1)[1].split("What no reader finds")[0][-400:]
