@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 from jinja2 import UndefinedError
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from medmultipoints.data_lake.release.read.compare import diff_folders
 from medmultipoints.data_lake.release.read.sound import reads_release
@@ -88,6 +88,8 @@ def render(template: str, album: Album, **values: Any) -> str:
         "listing": _listing,
         "plain_json": _json,
         "drawn": _drawn,
+        "marked": _marked,
+        "command": _command,
     }
     pictures = album.pictures({figure.image_sha256 for figure in _figures(values)})
     script = (FOLDER / "page.js.jinja").read_text("utf-8")
@@ -127,6 +129,24 @@ def _drawn(figure: Figure) -> Markup:
 
 def _legend(*kinds: str) -> Markup:
     return Markup(legend(kinds))  # noqa: S704 (its words are ours)
+
+
+def _marked(text: str) -> Markup:
+    """Return a sentence with what stands between backticks as code."""
+    parts = [
+        escape(part) if place % 2 == 0 else Markup("<code>{}</code>").format(part)
+        for place, part in enumerate(text.split("`"))
+    ]
+    return Markup("").join(parts)
+
+
+def _command(text: str) -> Markup:
+    """Return commands that wrap between words alone, and not inside an option."""
+    lines = [
+        Markup(" ").join(Markup("<span>{}</span>").format(word) for word in line.split(" "))
+        for line in text.splitlines()
+    ]
+    return Markup("\n").join(lines)
 
 
 def _number(value: float) -> str:

@@ -67,7 +67,7 @@ def _listed(numbers: list[tuple[int, str]], total: int) -> str:
     verb, said = "", list[str]()
     for number, words in numbers:
         own, _, what = words.partition(" ")
-        words = words if number != 1 else f"{ONE[own]} {what}"
+        words = words if number != 1 else f"{ONE[own]} {what}".replace("their files", "its file")
         said.append(f"{number:,} {what if own == verb else words}")
         verb = own
     first, _, rest = said[0].partition(" ")

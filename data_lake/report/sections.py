@@ -1,6 +1,5 @@
 """The sections of a report, from materials to plain values for the template."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,6 +12,7 @@ from medmultipoints.data_lake.report.correction_entries import values_of
 from medmultipoints.data_lake.report.figures import finding_figure, image_figure, record_figure, said_box
 from medmultipoints.data_lake.report.materials import Album, Materials, boxes_of_label
 from medmultipoints.data_lake.report.privacy import privacy
+from medmultipoints.transforms.audit.text_findings import SAID_OTHER, SAME_FRAME
 from medmultipoints.transforms.compose.stats import count_images
 from medmultipoints.transforms.diff.changes import Corners
 from medmultipoints.transforms.reporting.choices import (
@@ -37,8 +37,6 @@ VIDEOS: Final = 6
 NEAREST: Final = 6
 EXAMPLES: Final = 6
 MOST_MOVES: Final = 40
-SAME_FRAME: Final = ("same_frame", "contradicting_copies")
-SAID_OTHER: Final = re.compile(r"one frame with (.+), cut or uncut")
 MOST_ROWS: Final = 10_000
 """Rows of a table that a page holds; the whole is in the release."""
 

@@ -20,7 +20,7 @@ from medmultipoints.transforms.review.entries import Entry, sort_key
 from medmultipoints.transforms.review.mask_files import Masks, mask_boxes, mask_text, parse_masks
 from medmultipoints.transforms.review.toml_tables import TomlChangeError, add_table, remove_table
 
-CORRECTIONS, OPINIONS, SAMPLES = "corrections", "opinions", "samples"
+CORRECTIONS, OPINIONS, SAMPLES, WITHDRAWN = "corrections", "opinions", "samples", "withdrawn"
 Check = Callable[[str, bytes, Path], object]
 """Reads a file as a build does: its name, its content, its folder; raises where an entry is not valid."""
 LOCK_SECONDS: Final = 10
@@ -33,6 +33,7 @@ class Entries:
     corrections: tuple[Entry, ...] = ()
     opinions: tuple[Entry, ...] = ()
     samples: tuple[Entry, ...] = ()
+    withdrawn: tuple[Entry, ...] = ()
 
 
 @dataclass(slots=True)
@@ -107,7 +108,7 @@ class CorrectionsFile:
         except tomllib.TOMLDecodeError as error:
             raise UsageError(f"{self.path}: not valid TOML: {error}. Correct the file.") from error
         return Entries(
-            *(tuple(map(self._with_masks, found.get(name, ()))) for name in (CORRECTIONS, OPINIONS, SAMPLES))
+            *(tuple(map(self._with_masks, found.get(name, ()))) for name in (CORRECTIONS, OPINIONS, SAMPLES, WITHDRAWN))
         )
 
     def _with_masks(self, entry: Entry) -> Entry:

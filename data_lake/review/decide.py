@@ -10,6 +10,7 @@ from medmultipoints.data_lake.review.corrections_file import (
     CORRECTIONS,
     OPINIONS,
     SAMPLES,
+    WITHDRAWN,
     Change,
     CorrectionsFile,
     Entries,
@@ -27,14 +28,17 @@ from medmultipoints.transforms.review.entries import (
     Entry,
     Signed,
     accept_entry,
+    as_exclusion,
     edit_entries,
     exclude_entry,
     tidy_box,
+    withdrawal_entry,
 )
 from medmultipoints.transforms.review.region_edits import MaskArray, mask_code
 
 EDITS: Final = ("exclude", "replace_boxes", "replace_masks", "add_boxes", "add_masks", "set_label")
 MOST_TEXT: Final = 2_000
+MOST_TOGETHER: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,17 @@ class Standing:
 
 def standing(desk: Desk, entries: Entries, finding: Row) -> Standing:
     """Return the decisions about a finding and whether they are in conflict."""
-    decisions = tuple(decisions_about(finding, entries.corrections, entries.opinions))
+    corrections = [*entries.corrections, *_withdrawals(desk, entries, finding["sample_id"])]
+    decisions = tuple(decisions_about(finding, corrections, entries.opinions))
     conflict = len(decisions) > 1 and is_conflict(desk.seen(finding["sample_id"]), decisions)
     return Standing(decisions, conflict)
+
+
+def decided_images(desk: Desk, entries: Entries) -> set[str]:
+    """Return the images about which anything was decided."""
+    named = {entry["image"] for entry in (*entries.corrections, *entries.opinions)}
+    own = (row["sample_id"] for row in desk.images()) if entries.withdrawn else ()
+    return named | {sample_id for sample_id in own if _withdrawn_by(desk, entries, sample_id)}
 
 
 def decide(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> None:
@@ -65,25 +77,64 @@ def decide(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> None:
             _note_check(desk, entries, change, finding, by, right=verdict == "accept")
         if finding["kind"] == SAMPLE_KIND and verdict == "accept":
             return
+        if verdict == "withdraw":
+            _withdraw(desk, entries, change, finding, by)
+            return
         new = _entries_of(desk, change, finding, by, asked)
-        own = _replaced(entries, finding, by.reviewer, edits=verdict != "accept")
+        own = _replaced(desk, entries, finding, by.reviewer, edits=verdict != "accept")
         for table, entry in own:
             change.remove(table, entry)
         others = [one for one in standing(desk, entries, finding).decisions if one.reviewer != by.reviewer]
         settles = bool(asked.get("settle"))
         if settles:
-            for one in others:
-                _move(change, one)
+            _give_way(change, others)
         table = OPINIONS if any(one.in_force for one in others) and not settles else CORRECTIONS
         for entry in new:
             change.add(table, {**entry, "settles": True} if settles else entry)
+
+
+def decide_together(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> list[str]:
+    """Write one decision about many findings of a kind, at once or not at all; return the findings decided.
+
+    Each entry says that it was made together, and whether its picture was looked at. ``not_looked_at`` is the number
+    that the reviewer confirmed. A finding that somebody decided meanwhile is left out.
+    """
+    findings, looked = _alike(desk, asked)
+    with file.change() as (entries, change):
+        left = [one for one in findings if not standing(desk, entries, one).decisions]
+        written: list[Entry] = []
+        for finding in left:
+            seen = "" if finding["finding_id"] in looked else ", not looked at"
+            reason = f"{_text(asked, 'reason')} (one of {len(left):,} decided together{seen})"
+            by = _signed(desk, finding, {**asked, "reason": reason})
+            new = _entries_of(desk, change, finding, by, {"verdict": asked["verdict"]})
+            written += [one for one in new if one not in written]
+        for entry in _once_an_image(written) if asked["verdict"] == "exclude" else written:
+            change.add(CORRECTIONS, entry)
+    return [finding["finding_id"] for finding in left]
+
+
+def _alike(desk: Desk, asked: Mapping[str, Any]) -> tuple[list[Row], set[str]]:
+    """Return the findings to be decided together and the names of those looked at; UsageError where that cannot be."""
+    if asked.get("verdict") not in ("accept", "exclude"):
+        raise UsageError("only accept and exclude are decided together. Decide one by one.")
+    findings = [desk.finding(name) for name in _names(asked, "findings")]
+    looked = {*_names(asked, "looked")}
+    kinds = {finding["kind"] for finding in findings}
+    if len(kinds) != 1 or kinds & {SAMPLE_KIND, PROPOSAL}:
+        raise UsageError("findings of one kind are decided together; samples and proposals are not.")
+    unseen = sum(finding["finding_id"] not in looked for finding in findings)
+    if asked.get("not_looked_at") != unseen:
+        raise UsageError(f"{unseen} of these pictures were not looked at: confirm that number.")
+    return findings, looked
 
 
 def take_back(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> None:
     """Remove what a reviewer decided about a finding; an opinion of another reviewer takes its place."""
     finding, reviewer = desk.finding(_text(asked, "finding")), _text(asked, "reviewer")
     with file.change() as (entries, change):
-        found = _replaced(entries, finding, reviewer, edits=True)
+        found = _replaced(desk, entries, finding, reviewer, edits=False)
+        found = found or _replaced(desk, entries, finding, reviewer, edits=True)
         for table, entry in found:
             change.remove(table, entry)
         if finding["kind"] == SAMPLE_KIND:
@@ -93,6 +144,55 @@ def take_back(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> No
         left = [one for one in standing(desk, entries, finding).decisions if one.reviewer != reviewer]
         if left and not any(one.in_force for one in left):
             _move(change, left[0], OPINIONS, CORRECTIONS)
+
+
+def take_back_together(desk: Desk, file: CorrectionsFile, asked: Mapping[str, Any]) -> None:
+    """Remove what a reviewer decided together about many findings, and nothing else."""
+    reviewer, edits = _text(asked, "reviewer"), asked.get("verdict") == "exclude"
+    findings = [desk.finding(name) for name in _names(asked, "findings")]
+    with file.change() as (entries, change):
+        gone: list[tuple[str, Entry]] = []
+        for finding in findings:
+            own = _replaced(desk, entries, finding, reviewer, edits=edits)
+            gone += [one for one in own if one not in gone and " decided together" in one[1]["reason"]]
+        for table, entry in gone:
+            change.remove(table, entry)
+    if not gone:
+        raise UsageError("there is no decision of yours to take back here.")
+
+
+def _once_an_image(entries: Iterable[Entry]) -> list[Entry]:
+    return [*{entry["image"]: entry for entry in entries}.values()]
+
+
+def _withdraw(desk: Desk, entries: Entries, change: Change, finding: Row, by: Signed) -> None:
+    """Keep a picture and its copies out of every later release; what this reviewer decided about it is void."""
+    image = desk.image(finding["sample_id"])
+    assert image is not None
+    for table, entry in _replaced(desk, entries, finding, by.reviewer, edits=True):
+        change.remove(table, entry)
+    change.add(WITHDRAWN, withdrawal_entry(by, image.get("luma_blake3")))
+
+
+def _withdrawn_by(desk: Desk, entries: Entries, sample_id: str) -> list[Entry]:
+    """Return the withdrawals of an image, by the bytes of its file or by its luma."""
+    image = desk.image(sample_id) or {}
+    hashes = {image.get("image_sha256"), image.get("luma_blake3")} - {None}
+    return [
+        entry for entry in entries.withdrawn if not hashes.isdisjoint((entry["image_sha256"], entry.get("luma_blake3")))
+    ]
+
+
+def _withdrawals(desk: Desk, entries: Entries, sample_id: str) -> list[Entry]:
+    return [as_exclusion(entry, sample_id) for entry in _withdrawn_by(desk, entries, sample_id)]
+
+
+def _give_way(change: Change, others: Iterable[Decision]) -> None:
+    """Keep decisions of other reviewers as opinions; a withdrawal is taken back by its own reviewer alone."""
+    for one in others:
+        if one.withdraws:
+            raise UsageError(f"{one.reviewer} withdrew this picture: only {one.reviewer} can take that back.")
+        _move(change, one)
 
 
 def _entries_of(desk: Desk, change: Change, finding: Row, by: Signed, asked: Mapping[str, Any]) -> list[Entry]:
@@ -205,6 +305,13 @@ def sign(image: str, image_sha256: str, reviewer: str, reason: str) -> Signed:
     return Signed(image=image, image_sha256=image_sha256, reviewer=reviewer, date=today, reason=reason)
 
 
+def _names(asked: Mapping[str, Any], name: str) -> list[str]:
+    found = asked.get(name)
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found) or len(found) > MOST_TOGETHER:
+        raise UsageError(f"{name}: a list of at most {MOST_TOGETHER:,} findings is needed. Reload the page.")
+    return [*dict.fromkeys(found)]
+
+
 def _text(asked: Mapping[str, Any], name: str) -> str:
     value = asked.get(name)
     if not isinstance(value, str) or not value.strip():
@@ -215,10 +322,11 @@ def _text(asked: Mapping[str, Any], name: str) -> str:
     return text
 
 
-def _replaced(entries: Entries, finding: Row, reviewer: str, *, edits: bool) -> list[tuple[str, Entry]]:
+def _replaced(desk: Desk, entries: Entries, finding: Row, reviewer: str, *, edits: bool) -> list[tuple[str, Entry]]:
     """Return the entries of a reviewer that a new decision takes the place of: acceptances, and with ``edits`` all."""
+    withdrawn = _withdrawn_by(desk, entries, finding["sample_id"]) if edits else []
     tables: Iterable[tuple[str, Sequence[Entry]]] = ((CORRECTIONS, entries.corrections), (OPINIONS, entries.opinions))
-    return [
+    return [(WITHDRAWN, entry) for entry in withdrawn if entry["reviewer"] == reviewer] + [
         (table, entry)
         for table, own in tables
         for entry in own

@@ -20,6 +20,7 @@ from medmultipoints.data_lake.review.witness_queue import (
     read_proposals,
 )
 from medmultipoints.transforms.audit.decisions import PROPOSAL
+from medmultipoints.transforms.audit.text_findings import SAID_OTHER, SAME_FRAME
 from medmultipoints.transforms.errors import DataError
 from medmultipoints.transforms.masks.outlines import Polygon, simplify_outlines, trace_outlines
 from medmultipoints.transforms.masks.run_lengths import decode_rle
@@ -111,7 +112,8 @@ class Desk:
         words = difference_words(finding["source_box"], finding["derived_box"])
         words += privacy_words(finding["kind"], self.manifest.recipe.get("privacy", {}))
         if image is None:
-            return own | {"words": words, "image_sha256": None, "objects": [], "neighbours": [], "strip": []}
+            empty: Row = {name: [] for name in ("objects", "neighbours", "strip", "places")}
+            return own | empty | {"words": words, "image_sha256": None, "twin": None}
         return own | {
             "words": words,
             "image_sha256": image["image_sha256"],
@@ -120,6 +122,8 @@ class Desk:
             "split": image["split"],
             "has_picture": image["image_sha256"] in self.pictures,
             "objects": self.objects(finding["sample_id"]) + self.proposed(finding),
+            "places": [[side / image["scale"] for side in box] for box in finding.get("places") or ()],
+            "twin": self.twin(finding),
             "neighbours": self.neighbours(finding["sample_id"]),
             "strip": self.strip(image),
         }
@@ -168,6 +172,12 @@ class Desk:
             for row, name in pairs
             if (image := self.image(name))
         ]
+
+    def twin(self, finding: Row) -> Row | None:
+        """Return the other picture of a finding about one frame in two pictures."""
+        other = SAID_OTHER.match(finding["detail"] or "")
+        image = self.image(other[1]) if other and finding["kind"] in SAME_FRAME else None
+        return self._small(image) if image else None
 
     def strip(self, image: Row) -> list[Row]:
         """Return the frames around a frame of a video, itself included."""

@@ -19,7 +19,17 @@ from starlette.routing import Route
 
 from medmultipoints.data_lake.release.write.files import image_extension
 from medmultipoints.data_lake.review.corrections_file import CorrectionsFile, Entries
-from medmultipoints.data_lake.review.decide import decide, outline_mask, point_of, standing, take_back
+from medmultipoints.data_lake.review.decide import (
+    Standing,
+    decide,
+    decide_together,
+    decided_images,
+    outline_mask,
+    point_of,
+    standing,
+    take_back,
+    take_back_together,
+)
 from medmultipoints.data_lake.review.desk import SAMPLE_KIND, Desk, Row, outlines_of
 from medmultipoints.data_lake.review.guards import Guard
 from medmultipoints.transforms.errors import MachineError, PipelineError, UsageError
@@ -27,7 +37,7 @@ from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.reporting.drawing import STYLE
 from medmultipoints.transforms.review.agreement import agreements
-from medmultipoints.transforms.review.decisions import outcome
+from medmultipoints.transforms.review.decisions import first_of_equals, outcome
 from medmultipoints.transforms.review.region_edits import cut_box, cut_mask, join_boxes, join_masks, mask_code
 from medmultipoints.transforms.review.sampling import check_statement
 
@@ -66,6 +76,8 @@ class Server:
             Route("/api/finding", self._answer(self.finding), methods=get),
             Route("/api/decision", self._answer(self.decision), methods=post),
             Route("/api/undo", self._answer(self.undo), methods=post),
+            Route("/api/together", self._answer(self.together), methods=post),
+            Route("/api/undo-together", self._answer(self.undo_together), methods=post),
             Route("/api/shape", self._answer(self.shape), methods=post),
             Route("/events", self.events, methods=get),
         ]
@@ -88,9 +100,18 @@ class Server:
     def queue(self, asked: dict[str, Any]) -> Any:
         """Return one row a finding: what it is, what this reviewer decided, and how many others did."""
         reviewer, entries = str(asked.get("reviewer", "")), self.file.read()
-        touched = {entry["image"] for entry in (*entries.corrections, *entries.opinions)}
+        touched = decided_images(self.desk, entries)
         checks = self._checks(entries, reviewer)
-        rows = [self._row(finding, reviewer, entries, touched, checks) for finding in self.desk.findings.values()]
+        stands = {
+            name: standing(self.desk, entries, finding)
+            for name, finding in self.desk.findings.items()
+            if finding["sample_id"] in touched and finding["kind"] != SAMPLE_KIND
+        }
+        same = self._disputes(stands)
+        rows = [
+            self._row(finding, reviewer, stands.get(name), checks) | {"same_as": same.get(name)}
+            for name, finding in self.desk.findings.items()
+        ]
         return {
             "title": self.desk.title,
             "file": str(self.file.path),
@@ -100,19 +121,25 @@ class Server:
             "statements": self._statements(entries),
         }
 
-    def _row(
-        self, finding: Row, reviewer: str, entries: Entries, touched: set[str], checks: dict[str, str]
-    ) -> dict[str, Any]:
+    def _disputes(self, stands: dict[str, Standing]) -> dict[str, str]:
+        """Return for findings in conflict the first one that the same decisions settle: a dispute is listed once."""
+        by_image: dict[str, dict[str, Any]] = {}
+        for name, stand in stands.items():
+            if stand.conflict:
+                by_image.setdefault(self.desk.findings[name]["sample_id"], {})[name] = stand.decisions
+        return {name: first for own in by_image.values() for name, first in first_of_equals(own).items()}
+
+    def _row(self, finding: Row, reviewer: str, stand: Standing | None, checks: dict[str, str]) -> dict[str, Any]:
         row = {name: finding[name] for name in ("finding_id", "severity", "kind", "label", "sample_id", "iou")}
         row |= {"open": self.desk.image(finding["sample_id"]) is not None, "mine": None, "others": 0, "conflict": False}
         if finding["kind"] == SAMPLE_KIND:
             return row | {"mine": checks.get(finding["record_id"])}
-        if finding["sample_id"] not in touched:
+        if stand is None:
             return row
-        stand = standing(self.desk, entries, finding)
         mine = stand.mine(reviewer)
         others = sum(one.reviewer != reviewer for one in stand.decisions)
-        return row | {"mine": mine and mine.verdict, "others": others, "conflict": stand.conflict}
+        words = mine and ("withdrawn" if mine.withdraws else mine.verdict)
+        return row | {"mine": words, "others": others, "conflict": stand.conflict}
 
     def _checks(self, entries: Entries, reviewer: str) -> dict[str, str]:
         own = [
@@ -154,6 +181,7 @@ class Server:
                 "entries": len(one.entries),
                 "mine": one.reviewer == reviewer,
                 "settles": one.settles,
+                "withdraws": one.withdraws,
                 "objects": _boxes(outcome(seen, one.entries)),
             }
             for one in told
@@ -163,6 +191,15 @@ class Server:
     def decision(self, asked: dict[str, Any]) -> Any:
         """Write a decision; the answer is sent when it is on disk."""
         decide(self.desk, self.file, asked)
+        return {"ok": True}
+
+    def together(self, asked: dict[str, Any]) -> Any:
+        """Write one decision about many findings of a kind."""
+        return {"done": decide_together(self.desk, self.file, asked)}
+
+    def undo_together(self, asked: dict[str, Any]) -> Any:
+        """Take back what was decided together."""
+        take_back_together(self.desk, self.file, asked)
         return {"ok": True}
 
     def undo(self, asked: dict[str, Any]) -> Any:

@@ -35,7 +35,7 @@ def run(work: Path) -> dict[str, Any]:
     steps = tuple(convention[name] for name in ("dx1", "dy1", "dx2", "dy2"))
     assert steps == STATED, f"the convention is estimated as {steps}, stated is {STATED}"
     assert convention["explained"] == EXACT, f"{convention['explained']} boxes follow it, {EXACT} are stated"
-    told_by_card = "hyperkvasir has half-open boxes + (-1, -1, 0, 0) px"
+    told_by_card = "(half-open boxes + (-1, -1, 0, 0) px, cut at 0)"
     assert told_by_card in (release / "README.md").read_text(), "the card does not state the convention"
     return {f"findings_{kind}": len(found[kind]) for kind in sorted(found)} | {
         "convention": str(steps),

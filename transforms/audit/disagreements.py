@@ -9,7 +9,7 @@ import polars as pl
 
 from medmultipoints.transforms.audit.box_findings import SEVERITIES, Finding, Kind, Setting, check_alone, compare_boxes
 from medmultipoints.transforms.audit.conventions import HALF_OPEN, Convention, estimate_convention
-from medmultipoints.transforms.audit.findings import FINDINGS
+from medmultipoints.transforms.audit.findings import FINDINGS, as_findings
 from medmultipoints.transforms.columns.tables import schema_of
 from medmultipoints.transforms.compose.policy import Policy
 from medmultipoints.transforms.records import SIDES, Box
@@ -17,6 +17,8 @@ from medmultipoints.transforms.regions.boxes import iou
 from medmultipoints.transforms.regions.matching import match_boxes
 
 CONVENTIONS = schema_of("conventions")
+COMPARED = [name for name in FINDINGS if name not in ("detail", "places")]
+"""The columns that a comparison of boxes fills."""
 SPECK_KINDS: dict[str, Kind] = {"stray_pixel": "stray_pixel", "below_min_area": "speck"}
 PUBLISHED_ACTION = "source box is kept as published"
 AUDITED_ACTION = "box derived from the mask is used"
@@ -60,7 +62,8 @@ def audit_boxes(
         for image in facts.iter_rows(named=True)
         for row in _number(image, _audit_image(image, boxes, dropped, estimated), policy)
     ]
-    return pl.DataFrame(rows, schema=FINDINGS, orient="row").sort("finding_id")
+    found = pl.DataFrame(rows, schema={name: FINDINGS[name] for name in COMPARED}, orient="row")
+    return as_findings(found).sort("finding_id")
 
 
 def match_regions(regions: pl.DataFrame) -> list[tuple[Box, Box]]:
@@ -133,7 +136,6 @@ def _number(image: Row, findings: Iterable[tuple[str, Finding]], policy: Policy)
             finding.iou,
             finding.side_px,
             _describe_action(finding, policy, image["mask_member"] is not None),
-            None,
         )
         seen[finding.kind] += 1
 

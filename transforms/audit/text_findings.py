@@ -1,15 +1,16 @@
 """What pictures show or carry that may concern a person, and frames that are in the data twice.
 
-No value is repeated: a finding names the kind and the number of places, never a date or a name.
+No value is repeated: a finding names the kind and the places in the picture, never a date or a name.
 """
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.audit.findings import make_findings
+from medmultipoints.transforms.audit.findings import FINDINGS, make_findings
 from medmultipoints.transforms.examinations.same_frame import shared_area
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 
@@ -34,6 +35,9 @@ ACTIONS = {
     "same_frame": "one group, never in different splits; a dropped picture is in the quarantine",
     "contradicting_copies": "both stay, in one group: never in different splits",
 }
+SAME_FRAME = ("same_frame", "contradicting_copies")
+SAID_OTHER = re.compile(r"one frame with (.+), cut or uncut")
+"""Finds the other picture in the detail of a finding of these kinds."""
 AGREEING_IOU = 0.75
 """Two masks of one frame that agree less, or in another number of objects, contradict each other.
 
@@ -55,17 +59,18 @@ def find_in_text(
         kind=pl.col("kind").replace_strict(SHOWN, default="shows_text", return_dtype=pl.String)
     )
     lines = shown.group_by("sample_id", "kind").agg(
-        detail=pl.format("lines of the picture: {}", pl.len()), action=actions
+        detail=pl.format("lines of the picture: {}", pl.len()), action=actions, places=pl.col("box").sort_by("place_id")
     )
     carried = places.filter(pl.col("reader") == "metadata").with_columns(
         kind=pl.when(pl.col("kind") == "gps").then(pl.lit("carries_gps")).otherwise(pl.lit("carries_metadata"))
     )
     names = pl.col("found").unique().sort().str.join(", ")
     parts = carried.group_by("sample_id", "kind").agg(detail=pl.format("in the file: {}", names), action=actions)
-    found = pl.concat([lines, parts]).with_columns(label=pl.lit(""))
-    made = _as_findings(found.drop("action"), images, samples)
-    known = made.drop("action").join(found.select("sample_id", "kind", "action"), on=("sample_id", "kind"), how="left")
-    return known.select(made.columns).sort("finding_id")
+    found = pl.concat([lines, parts], how="diagonal").with_columns(label=pl.lit(""))
+    made = _as_findings(found.drop("action", "places"), images, samples).drop("action", "places")
+    own = found.select("sample_id", "kind", "action", "places")
+    known = made.join(own, on=("sample_id", "kind"), how="left")
+    return known.select([*FINDINGS]).sort("finding_id")
 
 
 def find_in_frames(

@@ -29,6 +29,8 @@ LINES: Final[Mapping[str, Line]] = {
     "derived": Line("#4cc9ff", "", "box derived from the mask"),
     "source": Line("#ffffff", "7 5", "box of the source"),
     "corrected": Line("#f0e442", "12 4 3 4", "box of a reviewer"),
+    "second": Line("#ff9de0", "2 4", "box of another reviewer"),
+    "text": Line("#5dff6b", "2 4", "line of text"),
     "before": Line("#ffffff", "7 5", "before"),
     "after": Line("#4cc9ff", "", "after"),
     "point": Line("#4cc9ff", "", "point"),

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.review.decisions import Decision, outcome, pair_boxes
 from medmultipoints.transforms.review.entries import Seen
 
@@ -30,9 +31,11 @@ class Agreement:
     def words(self) -> str:
         """The agreement in a sentence."""
         kappa = "kappa not defined: one verdict only" if self.kappa is None else f"kappa {self.kappa:.2f}"
-        overlap = "" if self.mean_iou is None else f", mean IoU {self.mean_iou:.2f} over {self.boxes:,} boxes"
+        overlap = (
+            "" if self.mean_iou is None else f", mean IoU {self.mean_iou:.2f} over {plural(self.boxes, 'box', 'boxes')}"
+        )
         who = " and ".join(self.reviewers)
-        cases = f"{self.cases:,} case{'' if self.cases == 1 else 's'}"
+        cases = plural(self.cases, "case")
         verdicts = f"the same verdict in {self.same_verdict:,} ({kappa})"
         return f"{who} both decided {cases}: {verdicts}, the same count in {self.same_count:,}{overlap}"
 

@@ -34,6 +34,11 @@ class Decision:
     def settles(self) -> bool:
         return any(entry.get("settles") for entry in self.entries)
 
+    @property
+    def withdraws(self) -> bool:
+        """Whether the picture and its copies are kept out of every later release."""
+        return any(entry.get("withdrawn") for entry in self.entries)
+
 
 def decisions_about(
     finding: Mapping[str, Any], corrections: Iterable[Entry], opinions: Iterable[Entry]
@@ -140,6 +145,25 @@ def is_conflict(seen: Sequence[Seen], decisions: Sequence[Decision]) -> bool:
     if any(one.settles and one.in_force for one in decisions):
         return False
     return any(disagree(seen, one, other) for place, one in enumerate(decisions) for other in decisions[place + 1 :])
+
+
+def first_of_equals(cases: Mapping[str, Sequence[Decision]]) -> dict[str, str]:
+    """Return for each case the first one that the same decisions settle: one edit is about many findings of a picture.
+
+    ``cases``: decisions by name, about one image; a case whose entries are all among those of another is the same.
+    """
+    entries = {name: frozenset(repr(entry) for one in own for entry in one.entries) for name, own in cases.items()}
+    widest: list[str] = []
+    belongs: dict[str, str] = {}
+    for name in sorted(entries, key=lambda name: -len(entries[name])):
+        around = next((one for one in widest if entries[name] <= entries[one]), None)
+        if around is None:
+            widest.append(name)
+        belongs[name] = around or name
+    firsts: dict[str, str] = {}
+    for name in cases:
+        firsts.setdefault(belongs[name], name)
+    return {name: firsts[belongs[name]] for name in cases}
 
 
 def _decision(in_force: bool, reviewer: str, entries: Sequence[Entry]) -> Decision:

@@ -75,6 +75,18 @@ def exclude_entry(by: Signed, seen: Seen | None = None) -> Entry:
     return _entry(by, action="exclude", **_pinned(seen))
 
 
+def withdrawal_entry(by: Signed, luma_blake3: str | None) -> Entry:
+    """Return the entry that keeps an image and its copies out of every later release."""
+    own = {"image_sha256": by.image_sha256, "luma_blake3": luma_blake3}
+    signature = {"reason": by.reason, "reviewer": by.reviewer, "date": by.date}
+    return {key: value for key, value in {**own, **signature}.items() if value is not None}
+
+
+def as_exclusion(withdrawal: Entry, image: str) -> Entry:
+    """Return a withdrawal as the decision that it is about an image of this release: no other reviewer outvotes it."""
+    return {**withdrawal, "image": image, "action": "exclude", "withdrawn": True, "settles": True}
+
+
 def edit_entries(
     by: Signed, seen: Sequence[Seen], drawn: Sequence[Drawn], size: tuple[int, int], file_name: str
 ) -> tuple[list[Entry], dict[str, Masks]]:
@@ -159,4 +171,5 @@ def _entry(by: Signed, **values: Any) -> Entry:
 
 def sort_key(entry: Entry) -> tuple[str, ...]:
     """Return what entries are sorted by in a file: image, object, what is done, by whom."""
-    return tuple(str(entry.get(key, "")) for key in ("image", "label", "object", "action", "kind", "reviewer", "date"))
+    keys = ("image", "label", "object", "action", "kind", "reviewer", "date", "image_sha256")
+    return tuple(str(entry.get(key, "")) for key in keys)

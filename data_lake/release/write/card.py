@@ -43,6 +43,13 @@ TEMPLATE = Path(__file__).with_name("card.md.jinja")
 # ``datasets`` reads all configs of a folder in one format, so the config of instructions is their Parquet files.
 CONFIGS = {"records": "data", "images": "images", "objects": "objects", "instructions": "instructions"}
 DECLARED = {"records": "records", "images": "released_images", "objects": "objects", "instructions": "instructions"}
+BOX_SIDES = (
+    ("dx1", "left", "left", "right"),
+    ("dy1", "upper", "up", "down"),
+    ("dx2", "right", "left", "right"),
+    ("dy2", "lower", "up", "down"),
+)
+"""The steps of a convention: the side of a box that each moves, and the words for less and for more."""
 TAGS = ("medical", "counting", "pointing")
 SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 
@@ -345,19 +352,29 @@ def _describe_dialect(facts: CardFacts, name: str) -> dict[str, Any]:
 
 
 def describe_convention(row: Mapping[str, Any]) -> str:
-    """Return one source's convention as a sentence: the steps by which its numbers differ from half-open boxes."""
-    steps = ", ".join(f"{row[step]:+g}" if row[step] else "0" for step in ("dx1", "dy1", "dx2", "dy2"))
-    return (
-        f"{row['source']} has half-open boxes + ({steps}) px, cut at 0: {row['explained']:,} of {row['pairs']:,} "
-        "boxes that overlap a mask box by half follow that exactly"
+    """Return one source's convention as a sentence: how its boxes lie to half-open ones, and how many follow that."""
+    steps = ", ".join(f"{row[step]:+g}" if row[step] else "0" for step, *_ in BOX_SIDES)
+    off = [
+        f"the {side} side of its boxes is {abs(row[step]):g} px too far {back if row[step] < 0 else forth}"
+        for step, side, back, forth in BOX_SIDES
+        if row[step]
+    ]
+    words = (
+        ", ".join([*off[:1], *(one.replace(" of its boxes is", "") for one in off[1:])]) or "its boxes are half-open"
     )
+    follow = f"{row['explained']:,} of {row['pairs']:,} boxes that overlap a mask box by half follow that exactly"
+    return f"{row['source']}: {words} (half-open boxes + ({steps}) px, cut at 0); {follow}"
 
 
 def _describe_correction(row: Mapping[str, Any]) -> dict[str, str]:
     """Return one decision of a reviewer: the image, what was done, and to what."""
-    boxes = [" ".join(f"{side:g}" for side in box) for box in row["boxes"]]
-    about = [row["kind"] or "", row["label"] or "", "; ".join(boxes), ", ".join(row["region_ids"])]
-    about = [part for part in about if part]
+    boxes = ["(" + ", ".join(f"{side:g}" for side in box) + ")" for box in row["boxes"]]
+    objects = [f"object {name.rpartition(':')[2]}" for name in row["region_ids"]]
+    labels = {name.split(":")[-2] for name in row["region_ids"]} - {row["label"]}
+    label = row["label"] or ""
+    if row["action"] == "set_label" and len(labels) == 1:
+        label = f"{labels.pop()} → {label}"
+    about = [part for part in (row["kind"] or "", label, "; ".join(boxes), ", ".join(objects)) if part]
     return {name: row[name] for name in ("sample_id", "action", "reason", "reviewer", "date")} | {
         "about": " · ".join(about) or "the image"
     }

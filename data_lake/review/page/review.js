@@ -4,16 +4,18 @@ import { Canvas } from "/static/canvas.js";
 const $ = (id) => document.getElementById(id);
 const ROW = 52;
 const SEVERITIES = ["sample", "error", "warning", "info", "doubt", "proposal"];
-const LAYERS = { mask: "mask", object: "released box", source: "source box", derived: "derived box", corrected: "corrected" };
+const LAYERS = { mask: "mask", object: "released box", source: "source box", derived: "derived box", text: "text that was read", corrected: "corrected" };
 const REASONS = {
   accept: ["The release is right, the source's label is wrong", "The difference is too small to matter", "Correct as released: looked at in the picture", "Harmless: it touches no object"],
   exclude: ["Not an object of this label", "Two labels for one object", "The object cannot be told from its surroundings"],
-  picture: ["The picture cannot be judged", "The labels of the picture cannot be repaired", "Text or marks in the picture show who it is", "Copy of another picture"],
+  picture: ["The picture cannot be judged", "The labels of the picture cannot be repaired", "Copy of another picture", "Text or marks in the picture show who it is", "Consent was withdrawn"],
   edit: ["The outline was too large", "The outline was too small", "An object was missing", "Two objects were one", "One object was two", "Wrong label", "A label where there is no object"],
 };
+// Reasons of `picture` that are about a person: the picture is withdrawn, so that its copies stay out for good, too.
+const WITHDRAWS = new Set(["Text or marks in the picture show who it is", "Consent was withdrawn"]);
 const ACCEPTED = { proposal: "the proposed object is added", sample: "all of the record is right" };
 
-const state = { busy: 0, rows: [], shown: [], id: null, item: null, canvas: null, marked: new Set(), done: [], zoom: 1, fit: 1, hidden: new Set(), cut: null, tool: null, labels: [] };
+const state = { busy: 0, rows: [], shown: [], id: null, item: null, canvas: null, marked: new Set(), done: [], looked: new Set(), zoom: 1, fit: 1, hidden: new Set(), cut: null, tool: null, labels: [] };
 
 // ---- talking to the server -------------------------------------------------------------------------------------
 
@@ -112,10 +114,11 @@ function severities() {
   }));
 }
 
+const DECIDED = { accept: "accepted", exclude: "excluded", edit: "corrected" };
 const decided = (row) => row.mine !== null;
 const STATES = {
   open: (row) => row.open && !decided(row) && !row.others,
-  conflict: (row) => row.conflict,
+  conflict: (row) => row.conflict && row.same_as === row.finding_id,  // a dispute about a picture is listed once
   second: (row) => row.open && !decided(row) && row.others > 0,
   mine: decided,
   all: () => true,
@@ -126,11 +129,13 @@ function filter(strict = false) {
   const kind = $("by-kind").value, label = $("by-label").value, words = $("by-text").value.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = STATES[$("by-state").value];
   // The finding at hand stays in the list until the next one is chosen.
-  state.shown = state.rows.filter((row) => (fits(row) || (row.finding_id === state.id && !strict)) && severity.has(row.severity) && (!kind || row.kind === kind) && (!label || row.label === label)
+  const dispute = $("by-state").value === "conflict";
+  state.shown = state.rows.filter((row) => (fits(row) || (row.finding_id === state.id && !strict)) && (dispute || severity.has(row.severity)) && (!kind || row.kind === kind) && (!label || row.label === label)
     && words.every((word) => `${row.sample_id} ${row.kind} ${row.label}`.toLowerCase().includes(word)));
   const all = state.rows.filter((row) => severity.has(row.severity) && row.open), done = all.filter((row) => decided(row) || row.others);
   $("progress").textContent = `${done.length.toLocaleString("en")} of ${all.length.toLocaleString("en")} decided`;
   $("shown").textContent = `${state.shown.length.toLocaleString("en")} shown`;
+  offerTogether();
   keepFilters();
   drawRows();
 }
@@ -165,7 +170,7 @@ function drawRows() {
     one.setAttribute("aria-selected", String(row.finding_id === state.id));
     one.setAttribute("aria-posinset", first + place + 1);
     one.setAttribute("aria-setsize", state.shown.length);
-    const mark = row.conflict ? tag("conflict") : decided(row) ? tag("done", row.mine) : row.others ? tag("", "second reading") : "";
+    const mark = row.conflict ? tag("conflict") : decided(row) ? tag("done", DECIDED[row.mine] ?? row.mine) : row.others ? tag("", "second reading") : "";
     one.append(tag(row.severity), " ", element("b", row.kind.replaceAll("_", " ")), ` ${row.label} `, mark, element("small", row.sample_id));
     one.onclick = () => open(row.finding_id);
     return one;
@@ -212,6 +217,7 @@ async function load(id) {
   drawFacts();
   const next = nextOpen();
   if (next?.image_sha256) new Image().src = `/picture/${next.image_sha256}`;
+  noteLooked(id);
   hint(item.image_sha256 ? choices_of(item) : "The picture is not in this release: nothing can be decided about it here.");
   if (draft()) { hint("What you drew before is here again."); edit(); }
 }
@@ -284,8 +290,9 @@ function drawOver() {
   if (!state.canvas) {
     if (show("mask")) for (const one of item.objects) if (one.outlines) parts.push(shape("path", { class: "tint mask", d: path(one.outlines) }), ...lines("mask", "path", { d: path(one.outlines) }));
     if (show("object")) for (const one of item.objects) parts.push(...lines("object", "rect", rect(one.box)));
-    if (show("corrected")) for (const one of item.decisions) if (one.verdict !== "accept") for (const [, box] of one.objects ?? []) parts.push(...lines("corrected", "rect", rect(box)));
+    if (show("corrected")) for (const [one, kind] of drawnBy(item)) for (const [label, box] of one.objects) parts.push(...lines(kind, "rect", rect(box)), words(`${one.reviewer}: ${label}`, box, kind === "corrected"));
   }
+  if (show("text")) for (const box of item.places) parts.push(...lines("text", "rect", rect(box)));
   for (const kind of ["derived", "source"]) {
     const box = item[kind];
     if (!box || !show(kind)) continue;
@@ -300,7 +307,7 @@ function drawOver() {
     parts.push(...lines("corrected", "line", { x1, y1, x2, y2 }));
   }
   showLayers(item);
-  const size = 14 / state.zoom / item.scale;
+  const size = letter();
   const numbered = state.canvas ? state.canvas.objects : item.objects;
   if (numbered.length > 1 && numbered.length <= 60 && show("object")) numbered.forEach((one, place) => {
     const text = shape("text", { x: one.box[0] + size * 0.2, y: Math.max(one.box[1] - size * 0.25, size), "font-size": size });
@@ -308,6 +315,24 @@ function drawOver() {
     parts.push(text);
   });
   over.replaceChildren(...parts);
+}
+
+// The height of a letter over the picture, in pixels of the original.
+const letter = () => 14 / state.zoom / state.item.scale;
+
+// Decisions that leave other boxes than the release, each with the kind of line it is drawn with.
+function drawnBy(item) {
+  const own = item.decisions.filter((one) => one.verdict !== "accept" && one.objects?.length);
+  return own.map((one, place) => [one, place % 2 ? "second" : "corrected"]);
+}
+
+// A name at a box: above it on the left, or below it on the right, so that two names at one box stay apart.
+function words(text, [x1, y1, x2, y2], above) {
+  const size = letter(), [width, height] = state.item.size;
+  const place = above ? { x: Math.max(x1, 0), y: Math.max(y1 - size * 0.35, size) } : { x: Math.min(x2, width), y: Math.min(y2 + size * 1.1, height - 2), "text-anchor": "end" };
+  const one = shape("text", { ...place, "font-size": size });
+  one.textContent = text;
+  return one;
 }
 
 function drawLayers() {
@@ -326,8 +351,8 @@ function drawLayers() {
 // A layer is offered where the picture has something of it.
 function showLayers(item) {
   const there = {
-    mask: item.objects.some((one) => one.outlines), object: item.objects.length > 0, source: item.source, derived: item.derived,
-    corrected: item.decisions.some((one) => one.verdict !== "accept" && one.objects?.length),
+    mask: item.objects.some((one) => one.outlines), object: item.objects.length > 0, source: item.source, derived: item.derived, text: item.places.length > 0,
+    corrected: drawnBy(item).length > 0,
   };
   $("layers").querySelectorAll("[data-layer]").forEach((one) => { one.hidden = !there[one.dataset.layer] || (state.canvas && ["mask", "object", "corrected"].includes(one.dataset.layer)); });
 }
@@ -357,7 +382,9 @@ function drawFacts() {
   head.append(tag(item.severity), " ", element("b", item.kind.replaceAll("_", " ")), ` ${item.label}`);
   parts.push(head, element("p", `${item.sample_id}${item.split ? `, ${item.split}` : ""}`, "quiet id"));
   for (const text of [item.detail, ...item.words]) if (text) parts.push(element("p", text));
+  if (item.places.length) parts.push(element("p", `The dotted ${item.places.length === 1 ? "box shows" : "boxes show"} where it was read.`, "quiet"));
   parts.push(element("p", `Now: ${item.action}`, "quiet"));
+  if (item.twin) parts.push(heading("The other picture of this frame"), twin(item.twin));
   const numbers = [["source", item.source], ["derived", item.derived]].filter(([, one]) => one);
   if (numbers.length) parts.push(boxTable(numbers));
   if (item.size) parts.push(heading(`Objects (${(state.canvas?.objects ?? item.objects).length})`), objectList());
@@ -413,6 +440,7 @@ function objectList() {
 // What a decision leaves, so that two of them can be told apart in words.
 function verdictWords(one) {
   if (one.verdict === "accept") return "accepted";
+  if (one.withdraws) return "picture withdrawn, its copies too";
   if (!one.objects) return "picture excluded";
   const left = one.objects.map(([label, box]) => `${label} ${sizeOf({ box })}`).slice(0, 4).join(", ") || "nothing";
   return `${one.verdict === "exclude" ? "object removed" : "corrected"}; leaves ${left}${one.objects.length > 4 ? ", …" : ""}`;
@@ -428,6 +456,14 @@ function decisionList() {
   if (!state.item.decisions.length) list.append(element("li", "Another reviewer decided; you see it after your own decision."));
   if (state.item.conflict) list.prepend(element("li", "The decisions disagree. Decide again: the dialog then asks whether yours settles the conflict.", "tag conflict"));
   return list;
+}
+
+// The other picture, as wide as the column, to be compared with the one at hand.
+function twin(one) {
+  const figure = thumbs([one], () => `${one.split}, ${one.boxes.length === 1 ? "1 object" : `${one.boxes.length} objects`};`, "");
+  figure.classList.add("twin");
+  figure.querySelector("img").src = `/picture/${one.image_sha256}`;
+  return figure;
 }
 
 function thumbs(rows, words, kind = "") {
@@ -464,9 +500,10 @@ function decide(verdict) {
   if (!reviewer()) { named(() => decide(verdict)); return; }
   const chosen = verdict === "exclude" ? concerned() : null;
   if (verdict === "exclude" && !chosen) { hint(item.objects.length ? "Which object? Press e and delete it there, or x to exclude the picture." : "There is no object here; x excludes the picture."); return; }
-  const about = { accept: item.kind === "proposal" ? "The proposed object is added." : "What is released stays.", exclude: chosen && `The next release will be without the released ${chosen.label} of ${sizeOf(chosen)} (object ${item.objects.indexOf(chosen) + 1}). Until now: ${item.action}. If only the source's box is wrong, accept instead.${item.objects.length === 1 ? " It is the only object: without it the picture may leave the release, too." : ""}`, picture: `The next release will be without the whole picture ${item.sample_id}. If somebody could be known by it, or consent was withdrawn, add it to [[withdrawn]] of the file by hand, too: that keeps its copies out for good.`, edit: "The objects are released as drawn." }[verdict];
+  const about = { accept: item.kind === "proposal" ? "The proposed object is added." : "What is released stays.", exclude: chosen && `The next release will be without the released ${chosen.label} of ${sizeOf(chosen)} (object ${item.objects.indexOf(chosen) + 1}). Until now: ${item.action}. If only the source's box is wrong, accept instead.${item.objects.length === 1 ? " It is the only object: without it the picture may leave the release, too." : ""}`, picture: `The next release will be without the whole picture ${item.sample_id}. Withdrawn, its copies stay out of every later release, too, and publish names the published versions that hold it.`, edit: "The objects are released as drawn." }[verdict];
   askReason(verdict, about, async (reason, settle) => {
-    const body = { finding: state.id, verdict: verdict === "picture" ? "exclude" : verdict, reason, settle, reviewer: reviewer() };
+    const withdraws = verdict === "picture" && (WITHDRAWS.has(reason) || $("withdraw").checked);
+    const body = { finding: state.id, verdict: withdraws ? "withdraw" : verdict === "picture" ? "exclude" : verdict, reason, settle, reviewer: reviewer() };
     if (chosen) body.object = chosen.id;
     if (verdict === "edit") body.objects = state.canvas.objects.map(({ label, box, outlines, origin, changed, rle }) => ({ label, box, outlines: rle ? undefined : outlines, rle, origin, changed }));
     await ask("/api/decision", body);
@@ -476,7 +513,7 @@ function decide(verdict) {
     const next = nextOpen();
     await loadQueue();
     const before = { kind: item.kind, label: item.label };
-    if (next) { await open(next.finding_id); hint(`Saved: ${SAVED[verdict]} (${before.kind.replaceAll("_", " ")} ${before.label}); u takes it back. ${choices_of(state.item)}`); } else { await open(state.id); hint(finished()); }
+    if (next) { await open(next.finding_id); hint(`Saved: ${withdraws ? "picture withdrawn" : SAVED[verdict]} (${before.kind.replaceAll("_", " ")} ${before.label}); u takes it back. ${choices_of(state.item)}`); } else { await open(state.id); hint(finished()); }
     $("picture").focus({ preventScroll: true });
   });
 }
@@ -497,6 +534,8 @@ function askReason(verdict, about, then) {
   $("reasons-title").textContent = { accept: "Accept: why?", exclude: "Remove the object: why?", picture: "Exclude the picture: why?", edit: "Correct: why?" }[verdict];
   $("reasons-about").textContent = about;
   $("settle-row").hidden = !(state.item.conflict || state.item.others);
+  $("withdraw-row").hidden = verdict !== "picture";
+  $("withdraw").checked = false;
   $("settle").checked = state.item.conflict && state.item.decisions.some((one) => one.mine);
   text.value = "";
   const finish = async (reason) => {
@@ -507,7 +546,7 @@ function askReason(verdict, about, then) {
   $("reasons-list").replaceChildren(...given.map((reason, place) => {
     const row = element("li"), button = element("button");
     button.type = "button";
-    button.append(element("kbd", String(place + 1)), ` ${reason}`);
+    button.append(element("kbd", String(place + 1)), ` ${reason}${verdict === "picture" && WITHDRAWS.has(reason) ? " – withdraws it" : ""}`);
     button.onclick = () => finish(reason);
     row.append(button);
     return row;
@@ -524,7 +563,8 @@ function askReason(verdict, about, then) {
 }
 
 async function takeBack() {
-  const id = state.done.pop() ?? state.id;
+  const last = state.done.pop(), id = last ?? state.id;
+  if (last?.findings) { await takeBackTogether(last); return; }
   if (!id) return;
   if (!reviewer()) { named(() => takeBack().catch(quiet)); return; }
   await busy(async () => {
@@ -533,6 +573,79 @@ async function takeBack() {
     await open(id);
   });
   hint("Taken back.");
+}
+
+// ---- deciding many at once -------------------------------------------------------------------------------------
+
+// What this browser has shown of this release: a decision about many says how many of them were not looked at.
+const lookedKey = () => `looked ${$("title").textContent}`;
+function noteLooked(id) {
+  if (!state.looked.size) state.looked = new Set(JSON.parse(localStorage.getItem(lookedKey()) ?? "[]"));
+  if (state.looked.has(id)) return;
+  state.looked.add(id);
+  localStorage.setItem(lookedKey(), JSON.stringify([...state.looked]));
+}
+
+// The findings of the chosen kind that are listed, released and not decided by anybody.
+function alike() {
+  const kind = $("by-kind").value;
+  return !kind || kind === "sample" || kind === "proposal" ? [] : state.shown.filter((row) => row.kind === kind && STATES.open(row));
+}
+
+function offerTogether() {
+  const rows = alike(), button = $("together");
+  button.hidden = rows.length < 2 || Boolean(state.canvas);
+  button.textContent = `Decide these ${rows.length.toLocaleString("en")} together …`;
+}
+
+function together() {
+  if (!reviewer()) { named(together); return; }
+  const rows = alike(), unseen = rows.filter((row) => !state.looked.has(row.finding_id)).length, dialog = $("many");
+  if (rows.length < 2) return;
+  const kind = rows[0].kind.replaceAll("_", " "), pictures = new Set(rows.map((row) => row.sample_id)).size;
+  const count = (number, one, many) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+  $("many-title").textContent = `Decide ${count(rows.length, "finding", "findings")} “${kind}” together`;
+  $("many-about").textContent = unseen ? `You have not looked at ${unseen.toLocaleString("en")} of them. Each entry says whether its picture was looked at; u takes all of them back.` : "You have looked at all of them. u takes all of them back.";
+  $("many-recipe").textContent = state.item?.kind === rows[0].kind ? state.item.words.filter((text) => text.startsWith("[privacy]")).join(" ") : "";
+  $("many-pictures").textContent = count(pictures, "picture", "pictures");
+  $("many-ask").textContent = `To confirm, type the number not looked at (${unseen})`;
+  $("many-ok").textContent = `Decide ${rows.length.toLocaleString("en")}`;
+  const reason = $("many-reason"), confirm = $("many-confirm");
+  reason.value = confirm.value = "";
+  dialog.querySelector("[value=accept]").checked = true;
+  const check = () => { $("many-ok").disabled = !reason.value.trim() || confirm.value.trim() !== String(unseen); };
+  reason.oninput = confirm.oninput = check;
+  check();
+  $("many-cancel").onclick = () => dialog.close();
+  dialog.querySelector("form").onsubmit = (event) => {
+    event.preventDefault();
+    if ($("many-ok").disabled) return;
+    dialog.close();
+    busy(() => decideTogether(rows, unseen, dialog.querySelector("[name=many-verdict]:checked").value, reason.value.trim())).catch(quiet);
+  };
+  dialog.showModal();
+  reason.focus();
+}
+
+async function decideTogether(rows, unseen, verdict, reason) {
+  const findings = rows.map((row) => row.finding_id);
+  const { done } = await ask("/api/together", { findings, verdict, reason, reviewer: reviewer(), not_looked_at: unseen, looked: findings.filter((id) => state.looked.has(id)) });
+  state.done.push({ findings: done, verdict });
+  await loadQueue();
+  const next = nextOpen();
+  if (next) await load(next.finding_id); else if (state.id) await load(state.id);
+  const left = findings.length - done.length;
+  hint(`Saved: ${done.length.toLocaleString("en")} findings ${verdict === "accept" ? "accepted" : "excluded"} together, ${unseen.toLocaleString("en")} of them not looked at${left ? `; ${left} were decided by somebody else meanwhile` : ""}. u takes them back.`);
+  $("picture").focus({ preventScroll: true });
+}
+
+async function takeBackTogether({ findings, verdict }) {
+  await busy(async () => {
+    await ask("/api/undo-together", { findings, verdict, reviewer: reviewer() });
+    await loadQueue();
+    if (findings.length) await load(findings[0]);
+  });
+  hint(`Taken back: ${findings.length.toLocaleString("en")} findings.`);
 }
 
 // ---- editing ---------------------------------------------------------------------------------------------------
@@ -737,6 +850,7 @@ $("frame").addEventListener("wheel", (event) => {
 $("zoom-in").onclick = () => zoomTo(state.zoom * 1.25);
 $("zoom-out").onclick = () => zoomTo(state.zoom / 1.25);
 $("zoom-fit").onclick = fit;
+$("together").onclick = together;
 $("keys-button").onclick = () => $("keys").showModal();
 $("rows").addEventListener("scroll", drawRows, { passive: true });
 for (const id of ["by-state", "by-kind", "by-label"]) $(id).onchange = chooseFilter;

@@ -2,6 +2,7 @@
 
 import threading
 import tomllib
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -197,6 +198,78 @@ def test_decisions_at_the_same_time_are_all_kept(served: Served, desk: Desk, fil
     assert {row["finding_id"] for row in rows} <= decided
 
 
+def test_findings_of_a_kind_are_decided_together_and_say_what_was_not_looked_at(
+    served: Served, desk: Desk, file: CorrectionsFile
+) -> None:
+    rows = [one for one in desk.findings.values() if desk.image(one["sample_id"])]
+    kind, _ = Counter(one["kind"] for one in rows if one["kind"] != "sample").most_common(1)[0]
+    names = [one["finding_id"] for one in rows if one["kind"] == kind]
+    asked = {"findings": names, "looked": names[:1], "verdict": "accept", "reason": "harmless", "reviewer": "A. B."}
+    for wrong in ({}, {"not_looked_at": 0}, {"not_looked_at": len(names) - 1, "verdict": "edit"}):
+        assert served.post("/api/together", orjson.dumps(asked | wrong)).status == 400
+    assert not file.path.exists()
+    assert decide(served, names[2], "accept", "C. D.").status == 200
+    done = served.post("/api/together", orjson.dumps(asked | {"not_looked_at": len(names) - 1})).json["done"]
+    assert [name for name in names if name != names[2]] == done
+    entries = [one for one in held(file) if one["reviewer"] == "A. B."]
+    words = f"harmless (one of {len(done)} decided together"
+    assert {f"{words})", f"{words}, not looked at)"} == {one["reason"] for one in entries}
+    assert [f"{words})"] == [one["reason"] for one in entries if "not looked" not in one["reason"]]
+    states = {one["finding_id"]: one["mine"] for one in served.get("/api/queue?reviewer=A.%20B.").json["rows"]}
+    assert all(states[name] == "accept" for name in done)
+    undo = {"findings": done, "reviewer": "A. B.", "verdict": "accept"}
+    assert served.post("/api/undo-together", orjson.dumps(undo)).status == 200
+    assert ["C. D."] == [one["reviewer"] for one in held(file)]
+
+
+def test_taking_back_what_was_decided_together_keeps_other_decisions(
+    served: Served, desk: Desk, file: CorrectionsFile
+) -> None:
+    row = with_mask(desk)
+    seen = desk.seen(row["sample_id"])[0]
+    alike = [one["finding_id"] for one in desk.findings.values() if one["kind"] == row["kind"]]
+    released = [name for name in alike if desk.image(desk.findings[name]["sample_id"])]
+    asked = {"findings": released, "looked": released, "verdict": "accept", "reason": "seen", "reviewer": "A. B."}
+    done = served.post("/api/together", orjson.dumps(asked | {"not_looked_at": 0})).json["done"]
+    assert decide(served, row["finding_id"], "exclude", object=seen.object_id).status == 200
+    undo = {"findings": done, "reviewer": "A. B.", "verdict": "accept"}
+    served.post("/api/undo-together", orjson.dumps(undo))  # nothing is left of it where the kind has one finding
+    assert ["exclude"] == [one["action"] for one in held(file)]
+
+
+def test_a_withdrawn_picture_is_withdrawn_by_both_hashes_and_by_its_reviewer_alone(
+    served: Served, desk: Desk, file: CorrectionsFile
+) -> None:
+    row = with_mask(desk)
+    image = desk.image(row["sample_id"])
+    assert image
+    assert decide(served, row["finding_id"], "accept").status == 200
+    assert decide(served, row["finding_id"], "withdraw").status == 200
+    (entry,) = held(file, "withdrawn")
+    assert (image["image_sha256"], image["luma_blake3"]) == (entry["image_sha256"], entry["luma_blake3"])
+    assert held(file) == []
+    rows = served.get("/api/queue?reviewer=A.%20B.").json["rows"]
+    assert {"withdrawn"} == {one["mine"] for one in rows if one["sample_id"] == row["sample_id"]}
+    assert decide(served, row["finding_id"], "accept", "C. D.").status == 200
+    refused = decide(served, row["finding_id"], "accept", "C. D.", settle=True)
+    assert "only A. B. can take that back" in refused.json["error"]
+    assert served.post("/api/undo", orjson.dumps({"finding": row["finding_id"], "reviewer": "A. B."})).status == 200
+    assert held(file, "withdrawn") == []
+    assert ["C. D."] == [one["reviewer"] for one in held(file)]
+
+
+def test_a_dispute_about_a_picture_is_listed_once(served: Served, desk: Desk) -> None:
+    row = with_mask(desk)
+    for reviewer, shift in (("First", 6), ("Second", 40)):
+        drawn = untouched(served.get(f"/api/finding?id={row['finding_id']}").json["objects"])
+        x1, y1, x2, y2 = drawn[0]["box"]
+        drawn[0] |= {"box": [x1 + shift, y1, x2 + shift, y2], "changed": True}
+        assert decide(served, row["finding_id"], "edit", reviewer, objects=drawn).status == 200
+    rows = [one for one in served.get("/api/queue").json["rows"] if one["conflict"]]
+    assert {row["sample_id"]} == {one["sample_id"] for one in rows}
+    assert len({one["same_as"] for one in rows}) == 1
+
+
 ODD = [
     b"", b"[]", b"{}", b'{"finding": 3}', b"\xff", b'{"size": [9, 9], "objects": [{"rle": "@@"}]}',
     b'{"size": ["a", 9], "objects": [{"rle": "@@"}]}', b'{"size": [9, 9], "join": true, "objects": [3]}',
@@ -206,7 +279,7 @@ ODD = [
 
 @pytest.mark.parametrize("body", ODD)
 def test_odd_requests_are_refused_with_a_sentence(served: Served, body: bytes) -> None:
-    for path in ("/api/decision", "/api/undo", "/api/shape"):
+    for path in ("/api/decision", "/api/undo", "/api/shape", "/api/together", "/api/undo-together"):
         answer = served.post(path, body)
         assert answer.status == 400
         assert answer.json["error"]

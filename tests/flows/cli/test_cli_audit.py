@@ -47,7 +47,7 @@ def test_machines_get_one_finding_a_line_with_exactly_the_agreed_keys(release: P
 def test_people_see_the_convention_and_the_worst_findings(release: Path) -> None:
     """With both boxes."""
     told = CliRunner().invoke(app, ["audit", str(release)]).output
-    assert "hyperkvasir has half-open boxes + (-1, -1, 0, 0) px, cut at 0: " in told
+    assert "hyperkvasir: the left side of its boxes is 1 px too far left, the upper side 1 px too far up (" in told
     assert "box derived from the mask is used" in told
     (row,) = pl.read_parquet(release / "quarantine/disagreements.parquet").filter(kind="phantom").to_dicts()
     assert " ".join(f"{side:g}" for side in row["source_box"]) in told
@@ -75,7 +75,7 @@ def test_a_release_without_findings_table_says_what_to_do(tmp_path: Path) -> Non
 
 def test_the_card_states_the_convention(release: Path) -> None:
     """In words and figures."""
-    assert "- hyperkvasir has half-open boxes + (-1, -1, 0, 0) px, cut at 0: " in (release / "README.md").read_text()
+    assert "(half-open boxes + (-1, -1, 0, 0) px, cut at 0); " in (release / "README.md").read_text()
 
 
 def test_findings_about_rejected_images_are_counted_in_place_of_entries(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,6 +48,13 @@ def test_one_finding_a_picture_and_kind_without_any_value() -> None:
     assert not {"2015", "Berg", "12:00"} & {word for word in ("2015", "Berg", "12:00") if word in str(found.rows())}
 
 
+def test_findings_about_text_say_where_it_is_in_the_picture() -> None:
+    found = find_in_text(IMAGES, SAMPLES, PLACES, POLICY)
+    places = dict(found.select("finding_id", "places").rows())
+    assert [[0, 19, 9, 29], [0, 29, 9, 39]] == places["s/a:shows_clock:0"]
+    assert places["s/b:carries_gps:0"] is None
+
+
 def test_each_finding_says_what_the_policy_did_about_its_kind() -> None:
     found = dict(find_in_text(IMAGES, SAMPLES, PLACES, POLICY).filter(sample_id="s/a").select("kind", "action").rows())
     assert "nothing was done: the privacy policy is to report" == found["shows_date"]

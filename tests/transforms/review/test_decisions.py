@@ -4,7 +4,14 @@ from typing import Any
 
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.review.agreement import agreements, cohens_kappa
-from medmultipoints.transforms.review.decisions import concerns, decisions_about, is_conflict, outcome, pair_boxes
+from medmultipoints.transforms.review.decisions import (
+    concerns,
+    decisions_about,
+    first_of_equals,
+    is_conflict,
+    outcome,
+    pair_boxes,
+)
 from medmultipoints.transforms.review.entries import Entry, Seen
 
 SHA = "a" * 64
@@ -103,6 +110,18 @@ def test_one_edit_that_settles_many_findings_of_a_picture_is_one_case() -> None:
     (found,) = agreements((SEEN, decisions_about(finding, [one], [other])) for finding in findings)
     assert (found.cases, found.same_verdict, found.same_count) == (1, 1, 1)
     assert found.boxes == 2
+
+
+def test_findings_that_the_same_entries_settle_are_one_dispute_named_by_the_first() -> None:
+    one, other, beside = entry("exclude"), entry("accept", "B"), entry("accept", "B", kind="phantom")
+    cases = {
+        "grave": decisions_about(FINDING, [one], [other]),
+        "date": decisions_about({**FINDING, "kind": "shows_date", "label": ""}, [one], [other]),
+        "wide": decisions_about(FINDING, [one], [other, beside]),
+    }
+    assert dict.fromkeys(cases, "grave") == first_of_equals(cases)
+    alone = {"a": decisions_about(FINDING, [one], []), "b": decisions_about(FINDING, [other], [])}
+    assert {"a": "a", "b": "b"} == first_of_equals(alone)
 
 
 def test_kappa_of_known_tables() -> None:
