@@ -8,6 +8,7 @@ is that of masks, of boxes where a mask is not known.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, JudgedSentence, Mention, Parsed, Verdict
@@ -29,11 +30,18 @@ Known = bool | None
 
 def judge_text(text: str, picture: PictureFacts, vocabulary: Vocabulary) -> tuple[JudgedSentence, ...]:
     """Return each sentence of a text with its verdict; "it" means what the sentence before was about."""
-    found, subject = [], Mention()
+    found: list[JudgedSentence] = []
+    subject = Mention()
     for sentence in split_sentences(text):
-        parsed, subject = parse_sentence(sentence, vocabulary, subject)
+        parsed, subject = parse_sentence(sentence, vocabulary, subject) if found else _parse_first(sentence, vocabulary)
         found.append(_judge_sentence(sentence, parsed, picture))
     return tuple(found)
+
+
+@lru_cache(maxsize=10_000)
+def _parse_first(sentence: str, vocabulary: Vocabulary) -> tuple[Parsed, Mention]:
+    """Parse the first sentence of a text; many statements of a release are worded alike."""
+    return parse_sentence(sentence, vocabulary)
 
 
 def _judge_sentence(sentence: str, parsed: Parsed, picture: PictureFacts) -> JudgedSentence:

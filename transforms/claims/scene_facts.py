@@ -1,9 +1,11 @@
 """The facts and the words of one scene of a release, in the form that claims are judged by."""
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from medmultipoints.transforms.claims.facts import CodedMask, ObjectFacts, PictureFacts, Vocabulary, touched_borders
 from medmultipoints.transforms.instructions.lexicon import Lexicon
+from medmultipoints.transforms.instructions.names import Name
 from medmultipoints.transforms.instructions.scenes import BORDER_PX, Scene
 from medmultipoints.transforms.masks.run_lengths import box_of_rle
 from medmultipoints.transforms.records import UNKNOWN, Box, ReleasedObject
@@ -26,13 +28,20 @@ def picture_facts(scene: Scene, labels: Collection[str], asked: str | None = Non
 
 def scene_vocabulary(scene: Scene, lexicon: Lexicon, organs: Collection[str]) -> Vocabulary:
     """Return the names of labels in this scene, without those that two labels share, and the organs of the release."""
+    allowed = tuple((label, lexicon.allowed([scene], label)) for label in lexicon.labels)
+    return _vocabulary(allowed, frozenset(map(str.casefold, organs)) - {UNKNOWN.casefold()})
+
+
+@lru_cache(maxsize=64)
+def _vocabulary(allowed: tuple[tuple[str, tuple[Name, ...]], ...], organs: frozenset[str]) -> Vocabulary:
+    """Return one vocabulary for all scenes with the same names: sentences are parsed once for each vocabulary."""
     singular: dict[str, set[str]] = {}
     plural: dict[str, set[str]] = {}
-    for label in lexicon.labels():
-        for name in lexicon.allowed([scene], label):
+    for label, names in allowed:
+        for name in names:
             singular.setdefault(name.singular.casefold(), set()).add(label)
             plural.setdefault(name.plural.casefold(), set()).add(label)
-    return Vocabulary(_clear(singular), _clear(plural), frozenset(map(str.casefold, organs)) - {UNKNOWN.casefold()})
+    return Vocabulary(_clear(singular), _clear(plural), organs)
 
 
 def _clear(names: dict[str, set[str]]) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.names import Name, Names, allowed_names
 from medmultipoints.transforms.instructions.scenes import Scene
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lexicon:
     """Names under a box policy; ``present``: the labels that have objects in each image, by image_sha256."""
 
@@ -35,6 +36,7 @@ class Lexicon:
             raise UsageError(f"label {label}: no name under box policy {self.policy}. Add it to the names file.")
         return found[0]
 
+    @cached_property
     def labels(self) -> tuple[str, ...]:
-        """Return all labels that have names, sorted."""
+        """All labels that have names, sorted."""
         return tuple(sorted(self.names.by_policy.get(self.policy, {})))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.transforms.records import Box, Point, Polygon
+from medmultipoints.transforms.records import Box, Polygon
 
 
 def polygon_box(polygons: Sequence[Polygon]) -> Box:
@@ -27,23 +27,24 @@ def fill_polygons(polygons: Sequence[Polygon], width: int, height: int) -> NDArr
 
 
 def _fill(polygon: Polygon, width: int, height: int) -> NDArray[np.bool_]:
-    """Count the edges to the left of each pixel centre: odd is inside."""
-    toggles = np.zeros((height, width + 1), np.bool_)
-    for first, second in zip(polygon, (*polygon[1:], polygon[0]), strict=True):
-        _toggle_edge(toggles, first, second)
-    inside: NDArray[np.bool_] = np.logical_xor.accumulate(toggles, axis=1)[:, :width]
+    """Count the edges to the left of each pixel centre: odd is inside.
+
+    Each edge flips, in every row whose centre line it crosses, the first pixel whose centre is not left of it. All
+    crossings are computed at once: several times as fast as edge by edge.
+    """
+    ends = np.stack([polygon, (*polygon[1:], polygon[0])], axis=1)
+    rising = ends[:, 0, 1] > ends[:, 1, 1]
+    ends[rising] = ends[rising, ::-1]
+    (upper_x, upper_y), (lower_x, lower_y) = ends[:, 0].T, ends[:, 1].T
+    top = np.clip(np.ceil(upper_y - 0.5), 0, height).astype(np.int64)
+    crossed = np.clip(np.ceil(lower_y - 0.5), top, height).astype(np.int64) - top
+    edge = np.repeat(np.arange(len(ends)), crossed)
+    rows = np.arange(len(edge)) - np.repeat(np.cumsum(crossed) - crossed - top, crossed)
+    steep = crossed > 0  # others are crossed by no centre line, and may be level
+    slope = np.divide(lower_x - upper_x, lower_y - upper_y, out=np.zeros(len(ends)), where=steep)
+    x = upper_x[edge] + (rows + 0.5 - upper_y[edge]) * slope[edge]
+    start = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
+    flips = np.zeros((height, width + 1), np.uint8)
+    np.bitwise_xor.at(flips, (rows, start), 1)
+    inside: NDArray[np.bool_] = np.logical_xor.accumulate(flips.view(np.bool_), axis=1)[:, :width]
     return inside
-
-
-def _toggle_edge(toggles: NDArray[np.bool_], first: Point, second: Point) -> None:
-    """Flip, in each row whose centre line the edge crosses, the first pixel whose centre is not left of it."""
-    upper, lower = (first, second) if first.y <= second.y else (second, first)
-    height, columns = toggles.shape
-    top = max(int(np.ceil(upper.y - 0.5)), 0)
-    bottom = min(int(np.ceil(lower.y - 0.5)), height)
-    if top >= bottom:
-        return
-    rows = np.arange(top, bottom)
-    x = upper.x + (rows + 0.5 - upper.y) * ((lower.x - upper.x) / (lower.y - upper.y))
-    start = np.clip(np.ceil(x - 0.5), 0, columns - 1).astype(np.int64)
-    toggles[rows, start] ^= True

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from itertools import chain, islice
@@ -12,9 +12,10 @@ import polars as pl
 import simplejpeg
 from PIL import Image
 
-from medmultipoints.data_lake.release.checks.tones import check_tones, stated_tones
+from medmultipoints.data_lake.release.checks.tones import ObjectTone, check_tones, stated_tones
 from medmultipoints.data_lake.release.read.released_tables import Picture
 from medmultipoints.data_lake.release.write.files import image_extension
+from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.pictures.orientation import find_orientations
 
 AT_ONCE = 64
@@ -33,7 +34,7 @@ def check_pictures(pictures: Iterable[Picture], images: pl.DataFrame, objects: p
     def check(picture: Picture, found: str, first: bool) -> list[str]:
         problems = _check_bytes(picture, found, *stated.get(picture.sample_id, (None, "")))
         if first:
-            problems += _check_pixels(picture) or check_tones(picture.data, tones.get(picture.sample_id, ()))
+            problems += _check_pixels(picture, tones.get(picture.sample_id, ()))
         return problems
 
     left = iter(pictures)
@@ -69,9 +70,13 @@ def _check_bytes(picture: Picture, found: str, size: int | None, file: str) -> l
     return problems
 
 
-def _check_pixels(picture: Picture) -> list[str]:
+def _check_pixels(picture: Picture, tones: Sequence[ObjectTone]) -> list[str]:
+    """Return what a picture gives that the tables do not say; it is decoded once, in full where tones are measured."""
+    pixels = None
     try:
-        size = decoded_size(picture.data)
+        if any(row["measurable"] for row in tones):
+            pixels = decode_image(picture.data).pixels
+        size = (pixels.shape[1], pixels.shape[0]) if pixels is not None else decoded_size(picture.data)
     except (OSError, ValueError, SyntaxError, KeyError) as error:
         return [f"{picture.record_id}: cannot be decoded: {error}"]
     if size != (picture.width, picture.height):
@@ -79,7 +84,7 @@ def _check_pixels(picture: Picture) -> list[str]:
     if tags := find_orientations(picture.data):
         named = ", ".join(map(str, sorted(tags)))
         return [f"{picture.record_id}: its orientation tag ({named}) makes readers turn it, but not its boxes"]
-    return []
+    return list(check_tones(pixels, tones))
 
 
 def decoded_size(data: bytes) -> tuple[int, int]:

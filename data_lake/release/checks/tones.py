@@ -7,16 +7,17 @@ from typing import Any
 import cv2
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from medmultipoints.transforms.masks.run_lengths import box_of_rle, decode_rle_in
-from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.pictures.tones import measure_tone
 from medmultipoints.transforms.records import SIDES, TONE_COLUMNS, Tone
 
-Stated = Mapping[str, Sequence[Mapping[str, Any]]]
+ObjectTone = Mapping[str, Any]
+"""The mask, the box and the stated tone of an object; ``measurable``: its picture is the one that was measured."""
 
 
-def stated_tones(objects: pl.DataFrame, images: pl.DataFrame) -> Stated:
+def stated_tones(objects: pl.DataFrame, images: pl.DataFrame) -> Mapping[str, Sequence[ObjectTone]]:
     """Return by image what must be measured again: masks in pictures as the source ships them, and every stated tone.
 
     Masks of reviewers have no tone: corrections are applied without the picture.
@@ -29,13 +30,15 @@ def stated_tones(objects: pl.DataFrame, images: pl.DataFrame) -> Stated:
     return columns.rows_by_key("sample_id", named=True)
 
 
-def check_tones(data: bytes, stated: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield a sentence for every object of a picture whose stated tone is not the measured one."""
-    pixels = decode_image(data).pixels if any(row["measurable"] for row in stated) else np.zeros((1, 1, 3), np.uint8)
+def check_tones(pixels: NDArray[np.uint8] | None, stated: Sequence[ObjectTone]) -> Iterator[str]:
+    """Yield a sentence for every object of a picture whose stated tone is not the measured one.
+
+    ``pixels``: height x width x 3, RGB; needed where an object is measurable.
+    """
     for row in stated:
         own = tuple(row[name] for name in TONE_COLUMNS)
         try:
-            tone = _measure(pixels, row) if row["measurable"] else None
+            tone = _measure(pixels, row) if pixels is not None and row["measurable"] else None
         except ValueError as error:
             yield f"{row['object_id']}: rle: {error}"
             continue
@@ -43,7 +46,7 @@ def check_tones(data: bytes, stated: Sequence[Mapping[str, Any]]) -> Iterator[st
             yield f"{row['object_id']}: {', '.join(TONE_COLUMNS)} are {own}, its picture gives {tone and astuple(tone)}"
 
 
-def _measure(pixels: Any, row: Mapping[str, Any]) -> Tone | None:
+def _measure(pixels: NDArray[np.uint8], row: ObjectTone) -> Tone | None:
     height, width = pixels.shape[:2]
     x1, y1, x2, y2 = box = box_of_rle(row["rle"], height, width)
     if x1 <= row["x1"] - 1 or y1 <= row["y1"] - 1 or x2 >= row["x2"] + 1 or y2 >= row["y2"] + 1:

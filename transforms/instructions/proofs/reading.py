@@ -166,14 +166,14 @@ def find_object(items: Sequence[ReleasedObject], box: Sequence[float], reason: s
 
 def label_of(lexicon: Lexicon, scenes: Sequence[Scene], name: str) -> str:
     """Return the label that has this name in these images; Wrong where no label may have it."""
-    found = [label for label in lexicon.labels() if name in _singulars(lexicon.allowed(scenes, label))]
+    found = [label for label in lexicon.labels if name in _singulars(lexicon.allowed(scenes, label))]
     require(len(found) == 1, "name_not_allowed")
     return found[0]
 
 
 def clear_label(lexicon: Lexicon, name: str) -> str:
     """Return the label that has this name among others."""
-    found = [label for label in lexicon.labels() if lexicon.clear(label).singular == name]
+    found = [label for label in lexicon.labels if lexicon.clear(label).singular == name]
     require(len(found) == 1, "name_not_allowed")
     return found[0]
 

@@ -79,15 +79,23 @@ def _prove_clicks(inside: Any, outside: Any, scene: Scene, item: ReleasedObject,
     require(bool(shaped), "given_differs")
     for x, y in map(_pixel, inside):
         require(_holds(scene, item, mask, x, y), "click_not_inside")
-    left, top, _, _ = map(int, item.box)
-    rows, columns = np.nonzero(mask)
-    near, far = (max(least, share * len(rows) ** 0.5) for least, share in RING)
+    near, far = (max(least, share * _count(mask) ** 0.5) for least, share in RING)
     for x, y in map(_pixel, outside):
         known = 0 <= x < scene.width and 0 <= y < scene.height
         near_by = scene.meeting(x, y, x + 1, y + 1)
         require(known and not any(_holds(scene, other, None, x, y) for other in near_by), "click_not_outside")
-        away = float(np.sqrt(((columns + left - x) ** 2 + (rows + top - y) ** 2).min()))
-        require(near <= away <= far, "click_not_in_ring")
+        away = _distance(mask, x - int(item.box.x1), y - int(item.box.y1), far)
+        require(away is not None and near <= away <= far, "click_not_in_ring")
+
+
+def _distance(mask: Mask, x: int, y: int, most: float) -> float | None:
+    """Return the distance of a place to the nearest pixel of a mask; None where it is surely more than ``most``."""
+    reach = int(most) + 1
+    left, top = max(x - reach, 0), max(y - reach, 0)
+    rows, columns = np.nonzero(mask[top : max(y + reach + 1, 0), left : max(x + reach + 1, 0)])
+    if not len(rows):
+        return None
+    return float(np.sqrt(((columns + left - x) ** 2 + (rows + top - y) ** 2).min()))
 
 
 def _holds(scene: Scene, item: ReleasedObject, mask: Mask | None, x: int, y: int) -> bool:
@@ -116,7 +124,7 @@ def _prove_rough(box: Sequence[float], scene: Scene, item: ReleasedObject) -> No
 def _flags(mask: Mask, box: tuple[int, ...], scene: Scene, *, holes: bool) -> list[str]:
     x1, y1, x2, y2 = box
     found = {
-        "small": int(mask.sum()) < SMALL_MASK * scene.width * scene.height,
+        "small": _count(mask) < SMALL_MASK * scene.width * scene.height,
         "cut": x1 == 0 or y1 == 0 or x2 == scene.width or y2 == scene.height,
         "holes": holes,
         "elongated": 2 * min(x2 - x1, y2 - y1) < max(x2 - x1, y2 - y1),
@@ -139,7 +147,12 @@ def _overlap(polygon: Sequence[Sequence[float]], filled: Mask, box: tuple[int, .
     if len(corners) < 3 or (corners < [x1, y1]).any() or (corners > [x2, y2]).any():
         return 0.0
     inside = _fill(corners, box)
-    return float((inside & filled).sum() / (inside | filled).sum())
+    return _count(inside & filled) / _count(inside | filled)
+
+
+def _count(mask: Mask) -> int:
+    """Return the number of pixels: many times as fast as a sum of truth values."""
+    return cv2.countNonZero(mask.view(np.uint8))
 
 
 def _fill(corners: NDArray[np.float64], box: tuple[int, ...]) -> Mask:
@@ -157,6 +170,7 @@ def _fill(corners: NDArray[np.float64], box: tuple[int, ...]) -> Mask:
     (x, y), (to_x, to_y) = corners[edge].T, after[edge].T
     at = x + (row + 0.5 - y) * (to_x - x) / (to_y - y)
     first = np.clip(np.floor(at - 0.5 - x1) + 1, 0, width).astype(np.int64)
-    flips = np.bincount((row - y1) * (width + 1) + first, minlength=height * (width + 1))
-    filled: Mask = np.cumsum(flips.reshape(height, width + 1)[:, :-1], axis=1) % 2 == 1
+    flips = np.zeros((height, width + 1), np.uint8)
+    np.bitwise_xor.at(flips, (row - y1, first), 1)
+    filled: Mask = np.logical_xor.accumulate(flips.view(np.bool_)[:, :-1], axis=1)
     return filled

@@ -15,7 +15,7 @@ class StatementJudge:
 
     def __init__(self, scene: Scene, lexicon: Lexicon) -> None:
         shown = lexicon.present.get(scene.image_sha256, frozenset())
-        released = [label for label in lexicon.labels() if scene.of(label) or label not in shown]
+        released = [label for label in lexicon.labels if scene.of(label) or label not in shown]
         self._scene, self._picture = scene, picture_facts(scene, released)
         self._vocabulary = scene_vocabulary(scene, lexicon, ())
 

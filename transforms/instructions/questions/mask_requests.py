@@ -16,6 +16,7 @@ from medmultipoints.transforms.masks.run_lengths import box_of_rle, decode_rle_i
 from medmultipoints.transforms.records import Point, ReleasedObject
 
 Mask = NDArray[np.bool_]
+Pixels = NDArray[np.uint8]
 MOST_CLICKS: Final = 3
 _NUDGE: Final = 0.02
 _MARGIN: Final = 0.01  # of the outline's overlap, beyond what the proof demands
@@ -72,7 +73,7 @@ def _has_tight_mask(item: ReleasedObject, scene: Scene) -> bool:
 
 def _is_connected(mask: Mask) -> bool:
     """Return whether one outline can hold the mask."""
-    return int(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0]) == 2
+    return int(cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[0]) == 2
 
 
 def _ask(scene: Scene, item: ReleasedObject, masks: SceneMasks, context: QuestionContext) -> Question:
@@ -100,14 +101,13 @@ def _ask(scene: Scene, item: ReleasedObject, masks: SceneMasks, context: Questio
 
 def _hint(scene: Scene, item: ReleasedObject, masks: SceneMasks, context: QuestionContext) -> str:
     about = ("segmentation", item.object_id)
-    outside = _ring(scene, item, masks)
     alone = len(scene.of(item.label)) == 1 and item.label in scene.certain
-    kinds = ["box", "rough", *(["clicks"] * bool(len(outside))), *(["text"] * alone)]
+    kinds = ["box", "rough", *(["clicks"] * _has_ring(scene, item, masks)), *(["text"] * alone)]
     kind = context.pick(kinds, *about, "kind")
     box = rounded(item.box if kind == "box" else _jittered(scene, item, context))
     texts = {"box": json.dumps({"bbox_2d": box})}
     if kind == "clicks":
-        found = {"inside": _deepest_half(masks.of(item), item), "outside": outside}
+        found = {"inside": _deepest_half(masks.of(item), item), "outside": _ring(scene, item, masks)}
         texts |= {
             side: json.dumps({"point_2d": _clicks(pixels, context, *about, side)}) for side, pixels in found.items()
         }
@@ -129,10 +129,30 @@ def _deepest_half(mask: Mask, item: ReleasedObject) -> NDArray[np.int64]:
     return np.stack([columns + x1, rows + y1], axis=1).astype(np.int64)
 
 
-def _ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> NDArray[np.int64]:
-    """Return the pixels of a ring around the mask that are of no object, as x, y, row by row."""
+def _has_ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> bool:
+    """Return whether the ring holds a pixel; one straight out from a side of the mask, if it is free, answers that."""
+    near, far = _ring_px(item)
+    step, mask = int(near) + 1, masks.of(item)
+    x1, y1, x2, y2 = map(int, item.box)
+    across = ((x1 - step, y1 + mask[:, 0].argmax()), (x2 - 1 + step, y1 + mask[:, -1].argmax()))
+    down = ((x1 + mask[0].argmax(), y1 - step), (x1 + mask[-1].argmax(), y2 - 1 + step))
+    for x, y in (*across, *down) if step < far else ():
+        in_frame = 0 <= x < scene.width and 0 <= y < scene.height
+        if in_frame and not masks.within((int(x), int(y), int(x) + 1, int(y) + 1)).any():
+            return True
+    return bool(len(_ring(scene, item, masks)))
+
+
+def _ring_px(item: ReleasedObject) -> tuple[float, float]:
+    """Return the distances to the mask between which its ring lies."""
     root = float(item.area_px or 0) ** 0.5
     near, far = (max(least, share * root) for least, share in RING)
+    return near, far
+
+
+def _ring(scene: Scene, item: ReleasedObject, masks: SceneMasks) -> NDArray[np.int64]:
+    """Return the pixels of a ring around the mask that are of no object, as x, y, row by row."""
+    near, far = _ring_px(item)
     reach = int(far) + 1
     x1, y1, x2, y2 = map(int, item.box)
     part = (max(0, x1 - reach), max(0, y1 - reach), min(scene.width, x2 + reach), min(scene.height, y2 + reach))
@@ -169,13 +189,11 @@ def _outline(mask: Mask, item: ReleasedObject) -> list[list[float]]:
     x1, y1, _, _ = map(int, item.box)
     contour, shape = _contour(mask)
     whole = _filled(contour, shape)
-    blocks = whole[2:-2, 2:-2].reshape(mask.shape[0], 2, mask.shape[1], 2)
-    pixels = np.asarray(blocks.any(axis=(1, 3)), np.bool_)
+    pixels = _any_of_four(whole[2:-2, 2:-2])
     simple: Any = contour
     for step in (2.0, 1.5, 1.2, 1.0, 0.8, 0.0):  # of half a pixel
         simple = cv2.approxPolyDP(contour, step, closed=True)
-        held = _filled(simple, shape)
-        enough = (held & whole).sum() >= (OUTLINE_IOU + _MARGIN) * (held | whole).sum()
+        enough = _overlaps(_filled(simple, shape), whole, OUTLINE_IOU + _MARGIN)
         if len(simple) > 2 and enough and _holds_pixels(simple, pixels):
             break
     return _corners(simple if _holds_pixels(simple, pixels) else contour, x1, y1)
@@ -183,20 +201,33 @@ def _outline(mask: Mask, item: ReleasedObject) -> list[list[float]]:
 
 def _contour(mask: Mask) -> tuple[Any, tuple[int, ...]]:
     """Return the outer contour of the mask with a border of a pixel, doubled, and the shape of that."""
-    large = np.repeat(np.repeat(np.pad(mask, 1), 2, axis=0), 2, axis=1).astype(np.uint8)
+    large = np.repeat(np.repeat(np.pad(mask, 1).view(np.uint8), 2, axis=0), 2, axis=1)
     contours, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return max(contours, key=cv2.contourArea), large.shape
 
 
-def _holds_pixels(contour: Any, pixels: Mask) -> bool:
+def _any_of_four(doubled: Pixels) -> Pixels:
+    """Return 1 for each pixel of which the doubled mask holds a part: ten times as fast as a reduction over blocks."""
+    rows = doubled[::2] | doubled[1::2]
+    return rows[:, ::2] | rows[:, 1::2]
+
+
+def _overlaps(one: Pixels, other: Pixels, least: float) -> bool:
+    """Return whether the intersection of two masks is at least so much of their union."""
+    shared = cv2.countNonZero(one & other)
+    return shared >= least * (cv2.countNonZero(one) + cv2.countNonZero(other) - shared)
+
+
+def _holds_pixels(contour: Any, pixels: Pixels) -> bool:
     """Return whether a contour of the doubled mask holds just the centres of the mask's pixels, as proofs demand.
 
     It holds on either side of the contour: no proof depends on a centre that lies on it.
     """
     height, width = pixels.shape
+    corners = _corners(contour, 0, 0)
     for nudge in (-_NUDGE, _NUDGE):
-        inside = fill_polygons((tuple(Point(x + nudge, y) for x, y in _corners(contour, 0, 0)),), width, height)
-        if (inside & pixels).sum() < OUTLINE_IOU * (inside | pixels).sum():
+        inside = fill_polygons((tuple(Point(x + nudge, y) for x, y in corners),), width, height)
+        if not _overlaps(inside.view(np.uint8), pixels, OUTLINE_IOU):
             return False
     return True
 
@@ -206,15 +237,17 @@ def _corners(contour: Any, left: int, top: int) -> list[list[float]]:
     return [rounded(((x + 0.5) / 2 - 1 + left, (y + 0.5) / 2 - 1 + top)) for x, y in contour.reshape(-1, 2).tolist()]
 
 
-def _filled(contour: Any, shape: tuple[int, ...]) -> Mask:
-    filled: Mask = cv2.fillPoly(np.zeros(shape, np.uint8), [contour], 1).astype(np.bool_)
+def _filled(contour: Any, shape: tuple[int, ...]) -> Pixels:
+    """Return 1 for each pixel in a contour or on it."""
+    filled = np.zeros(shape, np.uint8)
+    cv2.fillPoly(filled, [contour], 1)
     return filled
 
 
 def _flags(mask: Mask, item: ReleasedObject, scene: Scene) -> list[str]:
     """Return what to mind about a mask, in the order of its words."""
     x1, y1, x2, y2 = map(int, item.box)
-    crop = np.pad(mask, 1).astype(np.uint8)
+    crop = np.pad(mask, 1).view(np.uint8)
     width, height = item.sides
     found = {
         "small": (item.area_px or 0) < SMALL_MASK * scene.width * scene.height,
