@@ -20,7 +20,7 @@ from medmultipoints.transforms.sources.patterns import PatternError, compile_pat
 
 Frame = Literal["edges", "inclusive-0", "inclusive-1"]
 BoxForm = Literal["xyxy", "xywh", "cxcywh"]
-RunOrder = Literal["columns-1", "columns-0", "rows-1", "rows-0"]
+RunOrder = Literal["columns-1", "columns-0", "rows-1", "rows-0", "columns-relative", "rows-relative"]
 BoxUnit = Literal["pixels", "fraction", "percent"]
 
 
@@ -64,7 +64,9 @@ def _checked_column(name: str) -> str:
 ColumnName = Annotated[str, AfterValidator(_checked_column)]
 
 
-FIELDS = frozenset({"image", "label", "box", "x1", "y1", "x2", "y2", "objects", "outline", "runs", "mask", "crowd"})
+FIELDS = frozenset(
+    {"image", "label", "box", "x1", "y1", "x2", "y2", "objects", "outline", "runs", "mask", "crowd", "annotator"}
+)
 """What a column of a table, or a path in a JSON record, can hold."""
 
 
@@ -112,7 +114,9 @@ class MaskKeys(Part):
     values: TextMap = Field(default={}, description="value, or colour as r,g,b = label")
     ignore: Texts = Field(default=(), description="values, or colours, about which nothing is said, such as 255")
     runs: RunOrder | None = Field(
-        default=None, description="run lengths in cells: down the columns or along the rows, counted from 1 or 0"
+        default=None,
+        description="run lengths in cells: down the columns or along the rows, counted from 1 or 0, or (relative) "
+        "each from the end of the run before",
     )
     min_area_px: int = Field(default=1, ge=1, description="smaller components are specks: dropped and reported")
     count: Literal["certain", "uncertain"] = Field(
@@ -235,8 +239,9 @@ class Declaration(Part):
     label: str | None = Field(default=None, description="label of all objects, where the files do not say one")
     fields: Mapping[FieldName, str] = Field(
         default={},
-        description="of tables and JSON: image, label, box or x1, y1, x2, y2, objects, outline, runs, mask, crowd = "
-        "column, or path in a record, that holds it; columns without names are 1, 2 and so on, {n} a number in names",
+        description="of tables and JSON: image, label, box or x1, y1, x2, y2, objects, outline, runs, mask, crowd, "
+        "annotator = column, or path in a record, that holds it; columns without names are 1, 2 and so on, {n} a "
+        "number in names",
     )
     name: str | None = Field(default=None, description="name of a picture, with holes; default: its path")
     boxes: BoxKeys = BoxKeys()

@@ -6,7 +6,7 @@ answer, but for those whose answer would make objects of what may be none.
 
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from medmultipoints.transforms.errors import MemberProblem, UsageError
 from medmultipoints.transforms.problems import problems
 from medmultipoints.transforms.rasters.values import Values, distinct_codes, read_codes, unpack_colour
-from medmultipoints.transforms.records import MaskLayer
+from medmultipoints.transforms.records import Annotation, MaskLayer
 from medmultipoints.transforms.regions.layers import find_layer_objects
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import (
@@ -30,7 +30,8 @@ from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLab
 from medmultipoints.transforms.sources.reading.joining import AMBIGUOUS, MISSING
 from medmultipoints.transforms.sources.reading.listing import Listing, listed
 from medmultipoints.transforms.sources.reading.proposing import toml_choice
-from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT
+from medmultipoints.transforms.sources.reading.repeated_boxes import repeated_pairs
+from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, extent
 from medmultipoints.transforms.sources.registry import FORMATS, find_format, recognise_source
 from medmultipoints.transforms.sources.unread import find_unread
 
@@ -38,6 +39,8 @@ COUNTED: Final = frozenset({MISSING, AMBIGUOUS, ZERO_EXTENT})
 """Problems of entries that are objects all the same: they count as read, and a build puts them in quarantine."""
 NOT_ASSUMED: Final = frozenset({"shapes.ellipse", "annotators", "licence"})
 SHOWN: Final = 12
+NEARLY: Final = 0.8
+"""Boxes of one label that share more than this part of their union are pointed at."""
 SPECK: Final = 4
 """Areas of masks of at most so many pixels are pointed at."""
 UNNAMED: Final = "object"
@@ -158,6 +161,7 @@ class _Counted:
         self._absent: set[str] = set()
         self._silent = 0
         self._specks = 0
+        self._repeated = 0
         self._step = 1
 
     def add(self, found: AnnotatedPicture | ReadProblem) -> None:
@@ -169,14 +173,21 @@ class _Counted:
                     self._absent.add(found.picture)
                     self.pictures += 1
             return
-        for annotation in found.annotations:
-            if not annotation.crowd and not annotation.ignore:
-                self._count(annotation.label, 1)
+        counted = [annotation for annotation in found.annotations if not annotation.crowd and not annotation.ignore]
+        for annotation in counted:
+            self._count(annotation.label, 1)
+        self._add_repeated(counted, found.member)
         for layer in found.layers:
             self._add_layer(layer)
         self._keep(found)
         self._silent += not found.annotated
         self.pictures += 1
+
+    def _add_repeated(self, annotations: Sequence[Annotation], picture: str) -> None:
+        places = [(a.label, a.box or extent(a.polygons)) for a in annotations if a.box or a.polygons]
+        if found := sum(1 for _ in repeated_pairs(places, NEARLY)):
+            self._repeated += found
+            self._examples.setdefault("boxes_repeated", picture)
 
     def _add_layer(self, layer: MaskLayer) -> None:
         try:
@@ -219,6 +230,10 @@ class _Counted:
         if self._specks:
             said = f"{plural(self._specks, 'area')} of at most {SPECK} pixels, such as in {self._examples['specks']}"
             hints.append(Hint("specks", f"{said}: if they are no objects, [read.masks] min_area_px = {SPECK + 1}"))
+        if self._repeated:
+            said = f"{plural(self._repeated, 'pair')} of objects of one label have nearly one box, such as in "
+            said += f"{self._examples['boxes_repeated']}: did several people draw them, or are they listed twice?"
+            hints.append(Hint("boxes_repeated", said))
         if self._silent and self._problems[MISSING]:
             said = f"{plural(self._silent, 'picture')} that no annotation names: are they the missing ones, renamed?"
             hints.append(Hint("pictures_not_named", said))

@@ -24,6 +24,7 @@ from medmultipoints.transforms.sources.formats import (
     masks,
     mot,
     nifti,
+    outlines,
     run_lengths,
     supervisely,
     table,
@@ -38,7 +39,7 @@ from medmultipoints.transforms.sources.reading.surroundings import complete
 
 _MODULES = (
     arrays, coco, coco_panoptic, createml, cvat, cvat_video, dicom, hugging_face, json_records, label_studio, labelme,
-    labelme_xml, lines, masks, mot, nifti, run_lengths, supervisely, table, via, voc, yolo,
+    labelme_xml, lines, masks, mot, nifti, outlines, run_lengths, supervisely, table, via, voc, yolo,
 )  # fmt: skip
 FORMATS: Final[tuple[Format, ...]] = tuple(
     sorted((module.FORMAT for module in _MODULES), key=lambda form: (form.last, -form.weight))

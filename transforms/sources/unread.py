@@ -18,6 +18,7 @@ from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
 from medmultipoints.transforms.sources.reading.records.json_rows import WHOLE_BYTES, parse_json
 from medmultipoints.transforms.sources.reading.records.table_columns import find_pictures, guess_columns
 from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
+from medmultipoints.transforms.sources.unjoined import find_unjoined
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +54,10 @@ UNREAD: Final = (
         _holds(b"coordX", b"coordY", b"coordZ"),
     ),
     Unread(
-        "image_scope",
-        "XML of ImageScope (Aperio)",
-        "open it in QuPath and export masks or COCO",
-        _holds(b"<Annotations", b"<Regions"),
-    ),
-    Unread(
-        "geojson",
-        "GeoJSON (QuPath)",
-        "export labelled masks in QuPath, or write COCO",
-        _holds(b'"FeatureCollection"'),
-    ),
-    Unread(
         "dialogues",
-        "JSON of dialogues (ShareGPT), whose texts may hold boxes in an unknown frame",
+        "JSON of dialogues (ShareGPT, PaliGemma), whose texts may hold boxes in an unknown frame",
         "give each picture's boxes in a list of their own",
-        lambda head: b'"conversations"' in head or b'"messages"' in head,
+        lambda head: b'"conversations"' in head or b'"messages"' in head or b"<loc" in head,
     ),
     Unread(
         "rtstruct",
@@ -121,7 +110,8 @@ def find_unread(listing: Listing) -> tuple[Hint, ...]:
         names = ", ".join(listing.impostors[:3])
         hints.append(Hint("pictures_damaged", f"files named like pictures are none: {names}; copy them again"))
     known = {name for names in found.values() for name in names}
-    return (*hints, *_picture_labels(listing), *_tables_without_boxes(listing), *_other_texts(listing, known))
+    hints += [*_picture_labels(listing), *_tables_without_boxes(listing), *_other_texts(listing, known)]
+    return tuple(hints or find_unjoined(listing))
 
 
 def _picture_labels(listing: Listing) -> list[Hint]:

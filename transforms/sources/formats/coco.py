@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pycocotools import mask as coco_mask
 
@@ -47,6 +47,7 @@ _SIGNS = (
 _CROSSINGS_SOUGHT = 20_000
 """Annotations in which polygons that cross themselves are sought: it takes longer than to read them."""
 _PLACES = frozenset({"bbox", "segmentation", "keypoints"})
+CATEGORY: Final = "category_id"
 _FIELDS = re.compile(rb'"(image_id|category_id|file_name|supercategory)"')
 
 
@@ -96,6 +97,7 @@ class _Seen:
     faults: Counter[str] = field(default_factory=Counter)
     key_points: int = 0
     unknown: int = 0
+    category_keys: Counter[str] = field(default_factory=Counter)
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
@@ -161,17 +163,19 @@ def _side(value: Any) -> int | None:
     return int(value) if isinstance(value, int | float) and finite([value]) and value >= 1 else None
 
 
-def _categories(document: JsonDocument) -> dict[Any, str]:
+def _categories(document: JsonDocument, key: str = CATEGORY) -> dict[Any, str]:
+    """Return names by id; DENTEX's ``category_id_3`` has the list ``categories_3``."""
     return {
         _id(entry.get("id")): str(entry["name"]).strip()
-        for entry in document.items("categories")
+        for entry in document.items("categories" + key.removeprefix(CATEGORY))
         if isinstance(entry, dict) and entry.get("name") not in (None, "")
     }
 
 
 def _look(draft: Draft, listing: Listing, name: str, seen: _Seen) -> None:
     document = JsonDocument(listing, name)
-    images, categories = _images(document), _categories(document)
+    key = str(draft.states("fields.label") or CATEGORY)
+    images, categories = _images(document), _categories(document, key)
     folded = Counter(label.casefold() for label in categories.values())
     twins = [label for label in categories.values() if folded[label.casefold()] > 1]
     if twins:
@@ -180,7 +184,8 @@ def _look(draft: Draft, listing: Listing, name: str, seen: _Seen) -> None:
         if not isinstance(entry, dict):
             continue
         image = images.get(_id(entry.get("image_id")))
-        seen.unknown += image is None or _id(entry.get("category_id")) not in categories
+        seen.unknown += image is None or _id(entry.get(key)) not in categories
+        seen.category_keys.update(key for key in entry if key.startswith(CATEGORY))
         seen.objects += 1
         seen.crowds += _is_crowd(entry)
         seen.key_points += bool(entry.get("keypoints"))
@@ -216,7 +221,23 @@ def _look_at_outline(segmentation: Any, image: _Image | None, seen: _Seen) -> No
                 seen.crossing += crosses_itself(outline(numbers), 60)
 
 
+def _ask_category(draft: Draft, seen: _Seen) -> None:
+    """Ask for the key of the category, or for the label of all objects, where no annotation has a ``category_id``."""
+    stated = draft.states("fields.label")
+    if stated is not None:
+        draft.line("fields.label", stated, "stated")
+    elif not seen.objects or seen.category_keys[CATEGORY]:
+        return
+    elif seen.category_keys:
+        keys = sorted(seen.category_keys)
+        text = f"No annotation has a category_id. Which of {', '.join(keys)} is the label of an object?"
+        draft.ask("fields.label", text, keys)
+    else:
+        draft.ask("label", "Annotations have no category. What is the label of all of them?")
+
+
 def _conclude(draft: Draft, seen: _Seen) -> None:
+    _ask_category(draft, seen)
     if seen.boxes and seen.fractions == seen.boxes:
         text = (
             f"No number of {plural(seen.boxes, 'box', 'boxes')} is above 1. Are they fractions of the picture's size?"
@@ -268,7 +289,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
 def _read_document(
     declaration: Declaration, pictures: Pictures, document: JsonDocument, columns: Mapping[str, str]
 ) -> Reading:
-    images, categories = _images(document), _categories(document)
+    images, categories = _images(document), _categories(document, declaration.fields.get("label", CATEGORY))
     left = Counter(_id(entry.get("image_id")) for entry in document.items("annotations") if isinstance(entry, dict))
     held: dict[Any, list[Annotation | ReadProblem]] = {}
     done: set[Any] = set()
@@ -307,9 +328,10 @@ def _give(
 def _annotation(
     declaration: Declaration, key: str, entry: Mapping[str, Any], image: _Image, categories: Mapping[Any, str]
 ) -> Annotation | ReadProblem:
-    label = categories.get(_id(entry.get("category_id")))
+    number = entry.get(declaration.fields.get("label", CATEGORY))
+    label = declaration.label if number is None else categories.get(_id(number))
     if label is None:
-        detail = f"{key}: no category has the id {show(entry.get('category_id'))}"
+        detail = f"{key}: no category has the id {show(number)}"
         return ReadProblem(key=key, reason="category_unknown", detail=detail)
     polygons, rle, fault = _segmentation(entry.get("segmentation"), image)
     box, box_problem = _box(declaration, entry.get("bbox"), image)

@@ -62,9 +62,12 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     held: dict[str, list[tuple[str, list[Mapping[str, Any]]]]] = {}
     for name in _files(listing):
         try:
-            held[name] = _entries(listing, name)
+            given = _entries(listing, name)
         except MemberProblem as problem:
             draft.hint(problem.reason, problem.detail)
+            continue
+        if given:
+            held[name] = given
     if not held:
         return None
     draft.line("format", "createml", f"{plural(len(held), 'JSON file')} of pictures with annotations of coordinates")

@@ -27,7 +27,7 @@ from medmultipoints.transforms.sources.paths import split_path
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
 from medmultipoints.transforms.sources.reading.joining import Pictures, missing, picture_size
-from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.listing import HEAD_BYTES, Listing, listed, matching
 from medmultipoints.transforms.sources.reading.making import make_annotation
 from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask
 from medmultipoints.transforms.sources.reading.masks.volume_keys import declared_values
@@ -58,8 +58,14 @@ class _Row:
 
 
 def _is_metadata(head: bytes) -> bool:
-    line = head.split(b"\n", 1)[0].strip()
-    return line.startswith(b"{") and b'"file_name"' in line and line.endswith(b"}") and b'"images"' not in line
+    """Return whether the first line is a JSON object with a file_name at its top, as far as the head holds it."""
+    line, end, _ = head.partition(b"\n")
+    if not line.startswith(b"{") or b'"file_name"' not in line or b'"images"' in line:
+        return False
+    try:
+        return "file_name" in json.loads(line)
+    except ValueError:
+        return not end and len(head) >= HEAD_BYTES
 
 
 def _metadata(listing: Listing) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from medmultipoints.transforms.sources.reading.proposing import (
 )
 from medmultipoints.transforms.sources.reading.records.json_objects import (
     KEY,
+    RINGS,
     Record,
     find_picture,
     find_places,
@@ -43,7 +44,15 @@ from medmultipoints.transforms.sources.reading.records.json_objects import (
 from medmultipoints.transforms.sources.reading.records.json_rows import WHOLE_BYTES, parse_json, show
 from medmultipoints.transforms.sources.reading.records.table_columns import Row, find_dialect
 from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
-from medmultipoints.transforms.sources.reading.shapes import Fault, Place, finite, outline, outline_place, polygon_fault
+from medmultipoints.transforms.sources.reading.shapes import (
+    Fault,
+    Place,
+    finite,
+    outline,
+    outline_place,
+    polygon_fault,
+    with_holes,
+)
 
 _SAMPLED: Final = 200
 _EDGES: Final = SIDES
@@ -279,7 +288,9 @@ def _place(declaration: Declaration, one: Record, size: tuple[int, int] | None) 
         return outline_place(parts[0])
     if parts:
         fault = next(filter(None, map(polygon_fault, parts)), None)
-        return fault or Place(polygons=tuple(map(outline, parts)))
+        shapes = tuple(map(outline, parts))
+        rings = declaration.fields["outline"].rpartition(".")[2] == RINGS
+        return fault or Place(polygons=(with_holes(shapes[0], shapes[1:]),) if rings else shapes)
     numbers = _numbers(one, declaration.fields)
     return declared_place(declaration, numbers or [None] * 4, size)
 

@@ -39,9 +39,11 @@ class _Layout:
     ignored: Mapping[str, str]
 
     def fits(self, cells: Sequence[str]) -> bool:
-        label = int(self.fields["label"])
+        if len(cells) not in self.columns:
+            return False
+        label = int(self.fields.get("label", "0"))
         numbers = [cell for at, cell in enumerate(cells, start=1) if at != label]
-        return len(cells) in self.columns and not _is_number(cells[label - 1]) and all(map(_is_number, numbers))
+        return (not label or not _is_number(cells[label - 1])) and all(map(_is_number, numbers))
 
 
 _DONT_CARE: Final = {"DontCare": "regions in which nothing is annotated"}
@@ -50,6 +52,7 @@ _LAYOUTS: Final = (
     _Layout("DOTA", (9, 10), {"label": "9", "outline": "1"}, {}),
     _Layout("a label and four numbers", (5,), {"label": "1", "x1": "2", "y1": "3", "x2": "4", "y2": "5"}, {}),
     _Layout("four numbers and a label", (5,), {"label": "5", "x1": "1", "y1": "2", "x2": "3", "y2": "4"}, {}),
+    _Layout("four numbers", (4,), {"x1": "1", "y1": "2", "x2": "3", "y2": "4"}, {}),
 )
 _HEADS: Final = ("imagesource:", "gsd:")
 """Lines at the top of DOTA's files."""
@@ -64,10 +67,14 @@ def _is_number(text: str) -> bool:
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Yield the numbers and cells of lines that are no heads."""
-    for at, line in enumerate(data.decode("utf-8-sig", "replace").splitlines(), start=1):
-        if line.strip() and not line.strip().lower().startswith(_HEADS):
-            yield at, line.split()
+    """Yield the numbers and cells of lines that are no heads; a first line that counts the others is one."""
+    rows = [
+        (at, line.split())
+        for at, line in enumerate(data.decode("utf-8-sig", "replace").splitlines(), start=1)
+        if line.strip() and not line.strip().lower().startswith(_HEADS)
+    ]
+    counted = bool(rows) and rows[0][1] == [str(len(rows) - 1)]
+    yield from rows[counted:]
 
 
 def _layout_of(head: bytes) -> _Layout | None:
@@ -116,6 +123,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
         draft.line(f"fields.{key}", column, f"{title}, columns counted from 1")
     if layout.ignored and any(cells[0] in layout.ignored for name in chosen for _, cells in _lines(listing.head(name))):
         draft.line("labels", {label: {"ignore": why} for label, why in layout.ignored.items()}, title)
+    if "label" not in layout.fields:
+        draft.ask("label", "No column is a label. What is the label of all objects?")
     if "x1" in layout.fields:
         _decide(draft, listing, index, chosen, layout.fields)
     return draft.done()
@@ -173,7 +182,9 @@ def _annotation(
     declaration: Declaration, key: str, cells: Sequence[str], size: tuple[int, int] | None
 ) -> Annotation | ReadProblem:
     column = declaration.fields.get("label", "")
-    label = cells[int(column) - 1] if column.isdecimal() and int(column) <= len(cells) else declaration.label or ""
+    label = (
+        cells[int(column) - 1] if column.isdecimal() and int(column) <= len(cells) else declaration.label or "object"
+    )
     return make_annotation(key, label, _place(declaration, cells, size), {})
 
 

@@ -19,8 +19,9 @@ from medmultipoints.transforms.sources.patterns import compile_pattern, fill
 from medmultipoints.transforms.sources.reading.joining import MISSING, picture_size
 from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
 from medmultipoints.transforms.sources.reading.masks.mask_choice import choose_masks
-from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask, MaskJoin, grammar_of, spread
-from medmultipoints.transforms.sources.reading.masks.mask_values import MaskValues, label_maps, value_names
+from medmultipoints.transforms.sources.reading.masks.mask_joins import MaskJoin
+from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask, grammar_of, spread
+from medmultipoints.transforms.sources.reading.masks.mask_values import UNKNOWN, MaskValues, label_maps, value_names
 from medmultipoints.transforms.sources.reading.masks.volume_keys import declared_values
 from medmultipoints.transforms.sources.reading.pixel_looks import Look
 from medmultipoints.transforms.sources.reading.proposing import Draft
@@ -71,7 +72,7 @@ def decide_kind(draft: Draft, listing: Listing, masks: Sequence[Mask], looks: Ma
         _decide_colours(draft, listing, seen, said)
     elif kind == "classes":
         draft.line("masks.kind", kind, "stated")
-        _class_values(draft, listing, sorted(seen.held))
+        _class_values(draft, listing, sorted(seen.held), seen.has_white_background)
     else:
         _decide_values(draft, listing, seen, said)
     if seen.lossy and draft.likely("masks.kind") != "binary":
@@ -89,9 +90,9 @@ def _decide_binary(
         draft.line("masks.object", "file", "several numbered masks a picture: each file is one object")
     else:
         _ask_object(draft, "file" if several and "{target" not in grammar else "component")
-    if "{target:" in grammar:
+    if r"{target:\d" in grammar:
         _decide_numbers(draft, listing, masks)
-    elif "{target}" in grammar and not _are_plain(names := _targets(draft, masks)):
+    elif "{target" in grammar and not _are_plain(names := _targets(draft, masks)):
         draft.line("masks.label", "{target}", f"a part of the mask's path: {', '.join(sorted(names)[:8])}")
     else:
         draft.ask("masks.label", "What do the masks show? Give the label of the objects.")
@@ -165,7 +166,7 @@ def _decide_values(draft: Draft, listing: Listing, seen: MaskValues, said: str) 
             "classes",
             f"{said}: values {shown}; {seen.areas - seen.single} of {seen.areas} areas are not connected",
         )
-        _class_values(draft, listing, numbers)
+        _class_values(draft, listing, numbers, seen.has_white_background)
     else:
         likely = "instances" if seen.rising == seen.files and seen.most > 2 else "classes"
         other = "classes" if likely == "instances" else "instances"
@@ -175,7 +176,7 @@ def _decide_values(draft: Draft, listing: Listing, seen: MaskValues, said: str) 
         if draft.states("masks.kind") == "instances":
             _number_objects(draft)
         elif draft.states("masks.kind") is not None:
-            _class_values(draft, listing, numbers)
+            _class_values(draft, listing, numbers, seen.has_white_background)
         else:
             draft.ask(
                 "masks.object",
@@ -205,10 +206,14 @@ def _names_of(values: Sequence[str]) -> str:
     return "{ " + ", ".join(f'"{value}" = "…"' for value in values) + " }"
 
 
-def _class_values(draft: Draft, listing: Listing, numbers: Sequence[int]) -> None:
-    if 255 in numbers:
-        draft.line("masks.ignore", [255], "255 marks borders and unknown areas")
-    classes = [number for number in numbers if number != 255]
+def _class_values(draft: Draft, listing: Listing, numbers: Sequence[int], white: bool = False) -> None:
+    """Propose or ask the names of values. ``white``: 255 covers most of the masks, so it marks no border."""
+    if white:
+        said = "255 covers most of the masks: if it is the background, an object of value 0 is not read"
+        draft.hint("background_white", f"{said}; write masks whose background is 0 (255 - value)")
+    elif UNKNOWN in numbers:
+        draft.line("masks.ignore", [UNKNOWN], "255 marks borders and unknown areas")
+    classes = [number for number in numbers if white or number != UNKNOWN]
     names = value_names(listing, classes)
     if names is not None:
         draft.line("label_names", names[0], f"it names the {plural(len(classes), 'value')} in use")

@@ -22,6 +22,7 @@ from medmultipoints.transforms.sources.reading.masks.cell_runs import (
     RunEvidence,
     decide_order,
     decode_runs,
+    has_no_runs,
     is_runs,
 )
 from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
@@ -31,7 +32,6 @@ from medmultipoints.transforms.sources.reading.records.table_columns import (
     Row,
     find_label,
     find_pictures,
-    is_empty,
 )
 from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place
@@ -53,7 +53,9 @@ def _find_columns(rows: Sequence[Row], index: PictureIndex) -> _Columns | None:
     """
     header = list(rows[0])
     image = find_pictures(header, rows, index)
-    held = {name: [text for row in rows if not is_empty(text := row.get(name, ""))] for name in header if name != image}
+    held = {
+        name: [text for row in rows if not has_no_runs(text := row.get(name, ""))] for name in header if name != image
+    }
     runs = [name for name, texts in held.items() if texts and all(map(is_runs, texts))]
     if image is None or len(runs) != 1:
         return None
@@ -86,8 +88,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     draft.line("fields.runs", own.runs, "pairs of start and length in each cell")
     joined = sorted(set().union(*(held[name] for name in chosen)) & set(index.names))
     propose_images(draft, listing, in_same_folders(listing, joined), listing.pictures)
-    if own.label is not None and draft.states("label") is None:
-        draft.line("fields.label", own.label, "the name of the column")
+    if draft.states("label") is None and (column := draft.states("fields.label") or own.label) is not None:
+        draft.line("fields.label", column, "the name of the column")
     else:
         draft.ask("label", "No column names the label. What is the label of all masks?")
     _decide(draft, listing, chosen, own, index)
@@ -96,8 +98,10 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 def _decide(draft: Draft, listing: Listing, chosen: Sequence[str], own: _Columns, index: PictureIndex) -> None:
     seen = RunEvidence()
-    cells = [(row[own.image], row[own.runs]) for name in chosen for _, row in table_rows(listing, name, 2)]
-    drawn = [(image, text) for image, text in cells if not is_empty(text)]
+    label = str(draft.likely("fields.label") or "")
+    rows = [row for name in chosen for _, row in table_rows(listing, name, 2)]
+    cells = [(row[own.image], row[own.runs]) for row in rows]
+    drawn = [(image, text) for image, text in cells if not has_no_runs(text)]
     if empty := len(cells) - len(drawn):
         draft.hint("rows_without_mask", f"{plural(empty, 'row')} without run lengths: nothing of the label is there")
     pictures = Pictures(listing, Declaration(format="run-lengths"))
@@ -106,7 +110,8 @@ def _decide(draft: Draft, listing: Listing, chosen: Sequence[str], own: _Columns
         if member is not None:
             seen.add(text, pictures.size(member))
     decide_order(draft, seen)
-    several = len({(image) for image, _ in drawn}) < len(drawn) and own.label is None
+    kinds = {(row[own.image], row.get(label, "")) for row in rows if not has_no_runs(row[own.runs])}
+    several = len(kinds) < len(drawn)
     likely = "file" if several else "component"
     text = "Is each row one object, or each connected area of its mask?"
     draft.ask("masks.object", text, [likely, "component" if several else "file"], likely)
@@ -141,7 +146,7 @@ def _annotations(
     declaration: Declaration, key: str, row: Row, size: tuple[int, int]
 ) -> Iterator[Annotation | ReadProblem]:
     text = row.get(declaration.fields.get("runs", ""), "")
-    if is_empty(text):
+    if has_no_runs(text):
         return
     label = row.get(declaration.fields.get("label", ""), "") or declaration.label or "object"
     mask = decode_runs(text, size, declaration.masks.runs or "columns-1")

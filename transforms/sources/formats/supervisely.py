@@ -44,6 +44,7 @@ from medmultipoints.transforms.sources.reading.shapes import (
     outline_place,
     point_place,
     polygon_fault,
+    with_holes,
 )
 
 _MOST_UNPACKED = 256 << 20
@@ -145,12 +146,12 @@ def _place(declaration: Declaration, entry: Mapping[str, Any], size: tuple[int, 
 
 
 def _with_holes(place: Place | Fault, interior: Any) -> Place | Fault:
-    """Return the polygon with its holes as further outlines: outlines of one object are filled by the even-odd rule."""
+    """Return the polygon without its holes."""
     if isinstance(place, Fault) or not isinstance(interior, list):
         return place
     flat = [[value for point in hole for value in point] for hole in interior if isinstance(hole, list)]
-    holes = tuple(outline(numbers) for numbers in flat if polygon_fault(numbers) is None)
-    return Place(polygons=(*place.polygons, *holes))
+    holes = [outline(numbers) for numbers in flat if polygon_fault(numbers) is None]
+    return Place(polygons=(with_holes(place.polygons[0], holes),))
 
 
 def _bitmap(stated: Any, size: tuple[int, int] | None) -> Place | Fault:

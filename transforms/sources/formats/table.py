@@ -3,16 +3,17 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.dicom import read_header
-from medmultipoints.transforms.records import SIDES, Annotation
+from medmultipoints.transforms.records import SIDES, Annotation, Box
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
-from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place
+from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place, place_numbers
 from medmultipoints.transforms.sources.reading.class_names import ask_class_names, class_number, names_of_codes
 from medmultipoints.transforms.sources.reading.frame_evidence import FrameEvidence
 from medmultipoints.transforms.sources.reading.joining import missing, picture_size
@@ -41,9 +42,13 @@ from medmultipoints.transforms.sources.reading.records.table_rows import (
     table_rows,
     wide_header,
 )
+from medmultipoints.transforms.sources.reading.repeated_boxes import find_annotator, repeated_pairs
+from medmultipoints.transforms.sources.reading.shapes import finite
 
 _LARGEST: Final = 4000
 """Pictures whose sizes are read to prove the form of boxes."""
+_COMPARED: Final = 50_000
+"""Rows in which boxes that several people drew are sought."""
 _EDGES: Final = SIDES
 _BOOLEAN: Final = {"": False, "0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 
@@ -87,7 +92,35 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
     _propose_images(draft, listing, joined)
     fields = _decide_fields(draft, listing, chosen, own)
     _decide(draft, listing, chosen, Columns(fields, own.columns.form), index)
+    _ask_annotators(draft, listing, chosen, fields)
     return draft.done()
+
+
+def _ask_annotators(draft: Draft, listing: Listing, chosen: Sequence[str], fields: Mapping[str, str]) -> None:
+    """Ask whose boxes are read where a column separates boxes of one label that show the same place."""
+    held: dict[str, list[tuple[str, Box, Row]]] = {}
+    rows = (item for name in chosen for item in _rows_of(listing, name, fields.values()))
+    for _, row in islice(rows, _COMPARED):
+        numbers = _numbers(row, fields, decimal_of(listing, chosen[0]))
+        if numbers is not None and finite(numbers):
+            box = place_numbers(str(draft.likely("boxes.form") or "xyxy"), numbers)
+            held.setdefault(row.get(fields["image"], ""), []).append((row.get(fields.get("label", ""), ""), box, row))
+    found = [
+        (boxes[a][2], boxes[b][2])
+        for boxes in held.values()
+        for a, b in repeated_pairs([(label, box) for label, box, _ in boxes], 0.5)
+    ]
+    many = len(found) * 20 > sum(map(len, held.values()))
+    column = draft.states("fields.annotator") or (find_annotator(found, fields.values()) if many else None)
+    if column is None:
+        return
+    said = f"{plural(len(found), 'pair')} of boxes of one label share most of their place and differ in {column}"
+    draft.line("fields.annotator", column, said)
+    text = (
+        f"Several people drew one picture: {said}. Whose boxes are read? Those of the first in each picture, or each?"
+    )
+    draft.ask("annotators", text, ["first", "each"], "first")
+    draft.hint("several_annotators", f"{said}. Until it is answered whose are read, the boxes of all are counted")
 
 
 def _look(draft: Draft, listing: Listing, name: str, index: PictureIndex) -> _Table | None:
@@ -283,7 +316,9 @@ def _read_picture(
 ) -> Reading:
     joined = index.find(stated, about.table)
     size = None if joined.member is None else _size(listing, joined.member)
-    found = [item for key, row in about.rows if (item := _annotation(declaration, key, row, size, decimal)) is not None]
+    rows, others = _by_annotator(declaration, about.rows)
+    yield from others
+    found = [item for key, row in rows if (item := _annotation(declaration, key, row, size, decimal)) is not None]
     if joined.member is None:
         yield from missing(joined, stated, about.rows[0][0], found)
         return
@@ -299,6 +334,23 @@ def _read_picture(
         read_from=(about.table,),
         columns=hole_columns(about.table, declaration.annotations),
     )
+
+
+def _by_annotator(
+    declaration: Declaration, rows: Sequence[tuple[str, Row]]
+) -> tuple[Sequence[tuple[str, Row]], list[ReadProblem]]:
+    """Return the rows that are read, those of the first annotator or all, and the dropped ones as problems."""
+    column = declaration.fields.get("annotator")
+    if column is None or declaration.annotators not in ("first", "latest"):
+        return rows, []
+    chosen = rows[0 if declaration.annotators == "first" else -1][1].get(column, "")
+    kept = [(key, row) for key, row in rows if row.get(column, "") == chosen]
+    detail = f"is not read: annotators = {declaration.annotators!r}"
+    return kept, [
+        ReadProblem(key=key, reason="other_annotator", detail=f"{key} {detail}", verdict="dropped")
+        for key, row in rows
+        if row.get(column, "") != chosen
+    ]
 
 
 def _annotation(

@@ -101,6 +101,12 @@ def declared_place(declaration: Declaration, numbers: Sequence[float], size: Siz
         if a == c or b == d:
             return box_place(Box(a, b, c, d), numbers, size, keys.degenerate)
         return box_place(corners_to_box((a, b, c, d), keys.frame or "edges"), numbers, size, keys.degenerate)
-    if keys.form == "cxcywh":
-        a, b = a - c / 2, b - d / 2
-    return box_place(Box(a, b, a + c, b + d), numbers, size, keys.degenerate)
+    return box_place(place_numbers(keys.form or "xywh", (a, b, c, d)), numbers, size, keys.degenerate)
+
+
+def place_numbers(form: str, numbers: Sequence[float]) -> Box:
+    """Return the box of four numbers in their form, as pixel edges."""
+    a, b, c, d = numbers
+    if form == "xyxy":
+        return Box(a, b, c, d)
+    return Box(a - c / 2, b - d / 2, a + c / 2, b + d / 2) if form == "cxcywh" else Box(a, b, a + c, b + d)

@@ -61,7 +61,7 @@ def _pattern(group: Sequence[str], extension: str, single: bool) -> str:
 
 def _split_part(filenames: set[str]) -> str | None:
     """Return ``instances_{split}.json``, or ``{split}_mask``, for names that differ in a word for a split alone."""
-    prefix, suffix = _common(sorted(filenames)), _common([name[::-1] for name in filenames])[::-1]
+    prefix, suffix = common_start(sorted(filenames)), common_start([name[::-1] for name in filenames])[::-1]
     if len(filenames) < 2 or min(map(len, filenames)) <= len(prefix) + len(suffix):
         return None
     prefix = prefix[: len(prefix) - next((at for at, c in enumerate(reversed(prefix)) if not c.isalpha()), len(prefix))]
@@ -74,7 +74,7 @@ def _split_part(filenames: set[str]) -> str | None:
 def _with_affixes(group: Sequence[str], extension: str, foreign: frozenset[str]) -> str | None:
     """Return a pattern whose stem has the prefix or suffix that all names share, where that keeps the others out."""
     stems = [name.rpartition("/")[2].removesuffix(extension) for name in group]
-    prefix, suffix = _common(stems), _common([stem[::-1] for stem in stems])[::-1]
+    prefix, suffix = common_start(stems), common_start([stem[::-1] for stem in stems])[::-1]
     rows = [name.split("/") for name in group]
     folders = [_folder_part({row[at] for row in rows}, {}) for at in range(len(rows[0]) - 1)]
     for before, after in ((prefix, ""), ("", suffix), (prefix, suffix)):
@@ -85,7 +85,8 @@ def _with_affixes(group: Sequence[str], extension: str, foreign: frozenset[str])
     return None
 
 
-def _common(texts: Sequence[str]) -> str:
+def common_start(texts: Sequence[str]) -> str:
+    """Return the text that all texts begin with."""
     first, last = min(texts), max(texts)
     length = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(map(len, texts)))
     return first[:length]

@@ -47,6 +47,11 @@ class PictureIndex:
     def _by_stem(self) -> dict[str, list[str]]:
         return _gather((fold(split_path(name).stem), name) for name in self.names)
 
+    @cached_property
+    def _by_folder(self) -> dict[str, list[str]]:
+        """Pictures by ``folder_name``, as DeepLesion lists ``folder/name``."""
+        return _gather((fold("_".join(name.split("/")[-2:])), name) for name in self.names if "/" in name)
+
     def find(self, stated: str, near: str = "") -> Joined:
         """Return the picture of a given name; ``near`` is the member that names it, used to choose among equals."""
         parts, unsafe = clean_parts(stated)
@@ -65,7 +70,8 @@ class PictureIndex:
             if found:
                 member = _nearest(found, parts, near)
                 return Joined(member, join if member else "ambiguous", unsafe)
-        return Joined(None, "missing", unsafe)
+        found = self._by_folder.get(fold(parts[-1]), []) if "_" in parts[-1] else []
+        return Joined(found[0], "stem", unsafe) if len(found) == 1 else Joined(None, "missing", unsafe)
 
     def find_stem(self, stem: str, near: str) -> Joined:
         """Return the picture of that stem, nearest to the member ``near``."""

@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from medmultipoints.transforms.reporting.counted import plural
@@ -84,6 +84,18 @@ class Draft:
         return Recognition(
             read=self.read, proofs=tuple(self.proofs), questions=tuple(self.questions), hints=tuple(self.hints)
         )
+
+
+def reworded(question: Question, change: Callable[[str], str]) -> Question:
+    """Return a question about patterns with each of them changed: in its text, its choices, and the likely answer."""
+    texts = [str(tomllib.loads(f"value = {choice}")["value"]) for choice in question.choices]
+    changed = {text: change(text) for text in texts}
+    said = question.text
+    for text, new in changed.items():
+        said = said.replace(text, new)
+    new_choices = {toml_choice(text): toml_choice(new) for text, new in changed.items()}
+    likely = None if question.default is None else new_choices.get(question.default, question.default)
+    return replace(question, text=said, choices=tuple(new_choices.values()), default=likely)
 
 
 def choose_files(

@@ -47,6 +47,17 @@ def outline(numbers: Sequence[float]) -> Polygon:
     return tuple(Point(x, y) for x, y in zip(numbers[0::2], numbers[1::2], strict=True))
 
 
+def with_holes(exterior: Polygon, holes: Iterable[Polygon]) -> Polygon:
+    """Return one outline that is filled, by the even-odd rule, without its holes.
+
+    The way to a hole and back is one edge in both directions, which encloses nothing.
+    """
+    path = exterior
+    for hole in holes:
+        path = (*path, exterior[0], *hole, hole[0])
+    return path
+
+
 def extent(polygons: Iterable[Polygon]) -> Box:
     """Return the smallest box that holds all polygons."""
     points = [point for polygon in polygons for point in polygon]

@@ -28,6 +28,7 @@ Files = dict[str, bytes]
 class Layout:
     """``answers``: what a person would answer; with them, ``counts`` and boxes must be exact.
 
+    ``asked``: the question that stays open, where what the files hold is no object, or in no form that is read.
     ``refused``: the key of the hint that names the format, which is not read, and the way out.
     """
 
@@ -37,6 +38,7 @@ class Layout:
     counts: Mapping[str, int] = field(default_factory=lambda: COUNTS)
     exact: bool = True
     refused: str = ""
+    asked: str = ""
 
 
 def pictures(path: Callable[[Scene], str] = lambda scene: f"images/{scene.stem}.png") -> Files:

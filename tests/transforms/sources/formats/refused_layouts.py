@@ -14,8 +14,6 @@ FILES: dict[str, tuple[str, bytes]] = {
         "annotations.csv",
         table(["seriesuid", "coordX", "coordY", "coordZ", "diameter_mm"], [["1.3.6", -128.6, -175.3, -298.3, 5.6]] * 3),
     ),
-    "image_scope": ("a.xml", b"<Annotations><Annotation><Regions><Region/></Regions></Annotation></Annotations>"),
-    "geojson": ("a.geojson", dump({"type": "FeatureCollection", "features": []})),
     "dialogues": (
         "train.json",
         dump([{"image": "cell_001.png", "conversations": [{"from": "gpt", "value": "<box>[[1,2,3,4]]</box>"}]}]),

@@ -45,7 +45,7 @@ def test_columns_without_known_names_are_asked_and_then_read() -> None:
 
 def test_an_unknown_field_is_refused() -> None:
     """The message names those that there are."""
-    with pytest.raises(UsageError, match="no such field; choose of box, crowd, image"):
+    with pytest.raises(UsageError, match="no such field; choose of annotator, box, crowd, image"):
         declare({"format": "table", "fields": {"picture": "Dateiname"}})
 
 
@@ -144,3 +144,26 @@ def test_single_pixels_of_masks_are_pointed_at() -> None:
         files[f"m/{scene.stem}.png"] = encode(drawn)
     found = inspect({**files, **pictures()}, {"masks.label": "cell", "masks.object": "component"})
     assert "min_area_px" in hints(found)["specks"]
+
+
+def test_a_white_background_marks_no_border() -> None:
+    """REFUGE writes 255 around its classes, and 0 for one of them."""
+    files: Files = {}
+    for scene in SCENES:
+        drawn = np.full((HEIGHT, WIDTH), 255, np.uint8)
+        drawn[union(scene, "wbc") > 0], drawn[union(scene, "rbc") > 0] = 0, 128
+        files[f"m/{scene.stem}.bmp"] = encode(drawn, "BMP")
+    found = inspect({**files, **pictures()})
+    assert "ignore" not in found.read["masks"] and "255 - value" in hints(found)["background_white"]
+
+
+def test_whose_boxes_are_read_is_asked() -> None:
+    """Three people drew each object, as in VinDr-CXR."""
+    rows = [
+        [s.stem, t.label, f"R{who}", t.x1, t.y1, t.x2 - who, t.y2] for s in SCENES for t in s.things for who in range(3)
+    ]
+    held = table(["image_id", "class_name", "rad_id", "x_min", "y_min", "x_max", "y_max"], rows)
+    files = {"train.csv": held, **pictures()}
+    assert asked(inspect(files)) == ["annotators"]
+    assert dict(inspect(files, {"annotators": "first"}).objects) == COUNTS
+    assert dict(inspect(files, {"annotators": "each"}).objects) == {name: 3 * count for name, count in COUNTS.items()}

@@ -14,20 +14,24 @@ from medmultipoints.transforms.sources.reading.shapes import extent
 from medmultipoints.transforms.sources.registry import FORMATS, find_format
 from tests.members import MemoryMembers
 from tests.transforms.sources.formats.dataset_layouts import dataset_layouts
+from tests.transforms.sources.formats.export_layouts import export_layouts
 from tests.transforms.sources.formats.layouts import Layout, all_layouts
 from tests.transforms.sources.formats.more_layouts import more_layouts
+from tests.transforms.sources.formats.public_layouts import public_layouts
 from tests.transforms.sources.formats.refused_layouts import refused_layouts
 from tests.transforms.sources.formats.scenes import boxes
 from tests.transforms.sources.formats.tool_layouts import tool_layouts
 
-EVERY = [*all_layouts(), *more_layouts(), *dataset_layouts(), *tool_layouts(), *refused_layouts()]
-LAYOUTS = [layout for layout in EVERY if not layout.refused]
+MAKERS = (all_layouts, more_layouts, dataset_layouts, tool_layouts, public_layouts, export_layouts)
+EVERY = [*(layout for make in MAKERS for layout in make()), *refused_layouts()]
+LAYOUTS = [layout for layout in EVERY if not layout.refused and not layout.asked]
+ASKED = [layout for layout in EVERY if layout.asked]
 REFUSED = [layout for layout in EVERY if layout.refused]
 
 
 def test_there_are_more_than_a_hundred_layouts() -> None:
     """The share of right answers is measured on enough of them."""
-    assert len({layout.name for layout in LAYOUTS}) == len(LAYOUTS) >= 130
+    assert len({layout.name for layout in LAYOUTS}) == len(LAYOUTS) >= 190
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
@@ -48,12 +52,18 @@ def test_answers_make_it_exact(layout: Layout) -> None:
         assert read_boxes(files, found.read) == expected(layout)
 
 
+@pytest.mark.parametrize("layout", ASKED, ids=lambda layout: layout.name)
+def test_what_may_be_no_object_is_asked(layout: Layout) -> None:
+    """The question stays open, so that no build counts it."""
+    assert layout.asked in {question.key for question in inspect_source(MemoryMembers(layout.files), {}).questions}
+
+
 @pytest.mark.parametrize("layout", REFUSED, ids=lambda layout: layout.name)
 def test_what_is_not_read_is_refused_by_name(layout: Layout) -> None:
     """A hint names the kind of file and a way to one that is read; nothing is counted."""
     found = inspect_source(MemoryMembers(layout.files), {})
     assert found.recognition is None and not found.objects
-    (hint,) = [hint for hint in found.hints if hint.key == layout.refused]
+    hint, *_ = [hint for hint in found.hints if hint.key == layout.refused]
     assert re.search("write|save|export|give|need|must", hint.text)
 
 
@@ -98,4 +108,4 @@ def rounded(box: Box) -> tuple[float, ...]:
 def test_every_format_but_volumes_and_videos_has_a_layout() -> None:
     """What is recognised is what was written."""
     formats = Counter(str(inspect_source(MemoryMembers(layout.files), {}).read.get("format")) for layout in LAYOUTS)
-    assert {form.name for form in FORMATS} - {"nifti", "dicom"} == set(formats)
+    assert {form.name for form in FORMATS} - {"nifti", "dicom"} == set(formats) - {"None"}

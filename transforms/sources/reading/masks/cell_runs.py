@@ -16,12 +16,19 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.declaration import RunOrder
 from medmultipoints.transforms.sources.reading.masks.mask_values import count_components
 from medmultipoints.transforms.sources.reading.proposing import Draft
+from medmultipoints.transforms.sources.reading.records.table_columns import is_empty
 from medmultipoints.transforms.sources.reading.shapes import Fault
 
 _RUNS: Final = re.compile(r"\s*\d{1,12}\s+\d{1,12}(\s+\d{1,12}\s+\d{1,12})*\s*")
 ORDERS: Final[tuple[RunOrder, ...]] = ("columns-1", "columns-0", "rows-1", "rows-0")
+_RELATIVE: Final[tuple[RunOrder, ...]] = ("columns-relative", "rows-relative")
 
 Mask = NDArray[np.uint8]
+
+
+def has_no_runs(text: str) -> bool:
+    """Return whether a cell says that there is no mask: it is empty, or -1 as SIIM writes it."""
+    return is_empty(text) or text.strip() == "-1"
 
 
 def is_runs(text: str) -> bool:
@@ -34,7 +41,11 @@ def decode_runs(text: str, size: tuple[int, int], order: RunOrder) -> Mask | Fau
     if not is_runs(text):
         return Fault("rle_damaged", f"{text[:60]!r} holds no pairs of start and length")
     numbers = np.array(text.split(), np.int64)
-    starts, lengths = numbers[0::2] - int(order[-1]), numbers[1::2]
+    starts, lengths = numbers[0::2], numbers[1::2]
+    if order in _RELATIVE:
+        starts = np.cumsum(starts) + np.concatenate(([0], np.cumsum(lengths)[:-1]))
+    else:
+        starts = starts - int(order[-1])
     ends = starts + lengths
     width, height = size
     if starts[0] < 0 or (lengths < 1).any() or (starts[1:] < ends[:-1]).any() or ends[-1] > width * height:
@@ -59,12 +70,21 @@ class RunEvidence:
     lasts: int = 0
     wraps_from_0: int = 0
     wraps_from_1: int = 0
+    backward: int = 0
+    relative: int = 0
 
     def add(self, text: str, size: tuple[int, int]) -> None:
         """Count one cell."""
-        found = {order: decode_runs(text, size, order) for order in ORDERS}
+        found = {order: decode_runs(text, size, order) for order in (*ORDERS, *_RELATIVE)}
         self.cells += 1
         numbers = np.array(text.split(), np.int64)
+        self.backward += all(isinstance(found[order], Fault) for order in ORDERS)
+        self.relative += not isinstance(found["columns-relative"], Fault)
+        if self.backward:
+            areas = [_areas(found[order]) for order in _RELATIVE]
+            self.columns += areas[0] < areas[1]
+            self.rows += areas[1] < areas[0]
+            return
         self.zeros += int(numbers[0] == 0)
         self.lasts += int(numbers[-2] + numbers[-1] - 1 == size[0] * size[1])
         areas = [_areas(found["columns-1"], found["columns-0"]), _areas(found["rows-1"], found["rows-0"])]
@@ -91,6 +111,13 @@ def decide_order(draft: Draft, seen: RunEvidence) -> None:
     base = "0" if seen.zeros else "1" if seen.lasts or seen.wraps_from_0 > seen.wraps_from_1 else None
     base = base or ("0" if seen.wraps_from_1 > seen.wraps_from_0 else None)
     said = f"{plural(seen.cells, 'mask')}: {seen.columns} have fewer parts down the columns, {seen.rows} along the rows"
+    if seen.backward:
+        said += (
+            f"; {seen.backward} turn back unless each run counts from the end of the one before, as {seen.relative} do"
+        )
+    if seen.backward and way is not None and seen.relative == seen.cells:
+        draft.line("masks.runs", f"{way}-relative", said)
+        return
     said += f"; {seen.zeros} begin at 0, {seen.lasts} end at the last pixel counted from 1"
     if way is not None and base is not None:
         draft.line("masks.runs", f"{way}-{base}", said)

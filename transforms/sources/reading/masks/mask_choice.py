@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medmultipoints.transforms.reporting.counted import plural
+from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.reading.listing import Listing, folder, matching
+from medmultipoints.transforms.sources.reading.masks.mask_joins import MaskJoin, fit_pattern
 from medmultipoints.transforms.sources.reading.masks.mask_pairs import PairedMasks, paired_masks
-from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask, mask_patterns, mask_sets
+from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask, mask_patterns, mask_sets, spread
 from medmultipoints.transforms.sources.reading.pixel_looks import packed_colours
-from medmultipoints.transforms.sources.reading.proposing import Draft, propose_images, single
+from medmultipoints.transforms.sources.reading.proposing import Draft, propose_images, reworded, single
 
 _MOST_OBSERVERS: Final = 8
 _COMPARED: Final = 6
@@ -29,7 +31,21 @@ def choose_masks(draft: Draft, listing: Listing) -> tuple[Mask, ...]:
         sets = [masks for masks in sets if not any(mask.picture in members for mask in masks)]
     if paired is not None and (not sets or _is_stated(draft, paired)):
         return _choose_paired(draft, listing, paired)
-    return _choose(draft, listing, sets, paired) if sets else ()
+    return _choose(draft, listing, sets, paired) if sets else _choose_stated(draft, listing)
+
+
+def _choose_stated(draft: Draft, listing: Listing) -> tuple[Mask, ...]:
+    """Return the masks that stated patterns join with pictures, where no name does."""
+    patterns = {key: _as_list(draft.states(key) or ()) for key in ("images", "annotations")}
+    if not all(patterns.values()):
+        return ()
+    for key, texts in patterns.items():
+        draft.line(key, single(tuple(texts)), "stated")
+    masks = matching(listing.pictures, patterns["annotations"])
+    pictures = sorted(set(matching(listing.pictures, patterns["images"])) - set(masks))
+    join = MaskJoin(Declaration.model_validate({"format": "masks", **patterns}), pictures)
+    found = ((name, join.picture_of(name)[0]) for name in masks)
+    return tuple(Mask(name, picture, "", "") for name, picture in found if picture is not None)
 
 
 def _pair_others(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> PairedMasks | None:
@@ -79,6 +95,7 @@ def _choose(
     everything = {mask.member for held in sets for mask in held}
     pictures = [name for name in listing.photos if folder(name) in folders and name not in everything]
     propose_images(draft, listing, pictures, sorted(set(listing.pictures) - set(pictures) - masks))
+    _fit_patterns(draft, listing, tuple(mask for held in sets for mask in held))
     if without := len(pictures) - len({mask.picture for mask in chosen}):
         draft.hint("masks_missing", f"{plural(without, 'picture')} without a mask: not known to be empty")
     places = {folder(name) for name in masks}
@@ -86,6 +103,26 @@ def _choose(
     if lost := [name for name in listing.pictures if folder(name) in places and name not in known]:
         draft.hint("pictures_missing", f"{plural(len(lost), 'mask')} without a picture, such as {lost[0]}")
     return chosen
+
+
+def _fit_patterns(draft: Draft, listing: Listing, masks: Sequence[Mask]) -> None:
+    """Narrow the proposed patterns of masks, those of an open question too, to ones that join each with its picture."""
+    if draft.states("annotations") is not None or "images" not in draft.read:
+        return
+    images = _as_list(draft.read["images"])
+
+    def fitted(text: str) -> str:
+        return fit_pattern(text, images, masks, listing.pictures)
+
+    if "annotations" in draft.read:
+        draft.read["annotations"] = single(tuple(map(fitted, _as_list(draft.read["annotations"]))))
+    for at, question in enumerate(draft.questions):
+        if question.key == "annotations":
+            draft.questions[at] = reworded(question, fitted)
+
+
+def _as_list(value: str | Sequence[str]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _observers(listing: Listing, masks: Sequence[Mask]) -> dict[str, list[Mask]]:
@@ -135,6 +172,12 @@ def _side_by_side(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> tuple[M
     return masks if len(sets) > 1 and apart and len({folder(place) for place in folders}) == 1 else ()
 
 
+def _are_binary(listing: Listing, masks: Sequence[Mask]) -> bool:
+    """Return whether masks have one value and nothing: those of a label. Others may be of different kinds."""
+    looks = [look for mask in spread(masks, _COMPARED) if (look := listing.look(mask.member)) is not None]
+    return all(look.lossy or len(np.unique(packed_colours(look.values))) <= 2 for look in looks)
+
+
 def _choose_set(
     draft: Draft, listing: Listing, sets: list[tuple[Mask, ...]], paired: PairedMasks | None
 ) -> tuple[Mask, ...]:
@@ -155,13 +198,14 @@ def _choose_set(
             return _ask_observer(draft, listing, observers)
         draft.line("annotations", single(texts[0]), proof)
         return sets[0]
-    together = _side_by_side(listing, sets)
+    together = _side_by_side(listing, sets) if all(_are_binary(listing, masks) for masks in sets) else ()
     if together and len(whole := mask_patterns(listing, together)) == 1:
         others = [(masks, text) for masks, text in zip(sets, texts, strict=True) if text[0] != whole[0]]
         sets, texts = [together, *(masks for masks, _ in others)], [whole, *(text for _, text in others)]
     choices = [text[0] for text in texts]
     said = ", ".join(f"{text} ({plural(len(masks), 'file')})" for text, masks in zip(choices, sets, strict=True))
-    if paired is not None and not together:
+    members = {mask.member for masks in sets for mask in masks}
+    if paired is not None and not together and not {mask.member for mask in paired.masks} <= members:
         said += f"; or all of {paired.annotations} ({plural(len(paired.masks), 'file')}) together"
         choices = [paired.annotations, *choices]
     text = f"Several sets of masks belong to the same pictures: {said}. Which is right?"

@@ -1,13 +1,11 @@
 """Which files are masks, of which pictures: by flat areas in their pixels and names that hold a picture's name."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.paths import split_path
-from medmultipoints.transforms.sources.patterns import PatternError, compile_pattern
 from medmultipoints.transforms.sources.reading.listing import Listing, folder
 from medmultipoints.transforms.sources.reading.path_patterns import literal, propose_patterns
 
@@ -164,84 +162,3 @@ def grammar_of(masks: Sequence[Mask]) -> tuple[str, str] | None:
 
 def _joined_by(afters: Iterable[str], separator: str) -> bool:
     return all(re.search(rf"{separator}\d+$", after) for after in afters)
-
-
-@dataclass(frozen=True)
-class MaskJoin:
-    """Joins masks with pictures by the holes that their patterns share, else by name."""
-
-    declaration: Declaration
-    pictures: Sequence[str]
-
-    @cached_property
-    def _holes(self) -> dict[str, dict[str, str]]:
-        found: dict[str, dict[str, str]] = {}
-        for name in self.pictures:
-            for text in self.declaration.images:
-                values = compile_pattern(text).match(name)
-                if values is not None:
-                    found[name] = values
-                    break
-        return found
-
-    @cached_property
-    def _stems(self) -> Stems:
-        return Stems(self.pictures)
-
-    @cached_property
-    def _keyed(self) -> dict[tuple[str, tuple[str, ...]], dict[tuple[str, ...], str]]:
-        return {}
-
-    def _by_key(self, text: str, shared: tuple[str, ...]) -> dict[tuple[str, ...], str]:
-        table = self._keyed.get((text, shared))
-        if table is None:
-            pattern = compile_pattern(text)
-            table = {
-                pattern.key(values, shared): name
-                for name, values in self._holes.items()
-                if set(shared) <= values.keys()
-            }
-            self._keyed[text, shared] = table
-        return table
-
-    def picture_of(self, mask: str) -> tuple[str | None, dict[str, str]]:
-        """Return the picture of a mask and the values of the holes in the mask's path."""
-        holes = {hole for values in self._holes.values() for hole in values}
-        for text in self.declaration.annotations:
-            pattern = compile_pattern(text)
-            shared = tuple(hole for hole in pattern.holes if hole in holes)
-            if not shared:
-                continue
-            try:
-                values = pattern.match(mask)
-            except PatternError:
-                values = {}
-            if values is None:
-                continue
-            found = self._by_key(text, shared).get(pattern.key(values, shared)) if values else None
-            if found is not None:
-                return found, values
-            owner = self._stems.owner(mask, own_folder=False)
-            if owner is not None:
-                known = {
-                    hole: self._holes[owner.picture][hole] for hole in shared if hole in self._holes[owner.picture]
-                }
-                filled = _refill(text, known, mask)
-                if filled is not None:
-                    return owner.picture, filled
-            return None, {}
-        owner = self._stems.owner(mask, own_folder=False)
-        return (owner.picture, {"target": owner.after.strip("_-. ")}) if owner else (None, {})
-
-
-def _refill(text: str, known: Mapping[str, str], mask: str) -> dict[str, str] | None:
-    """Return the holes of a path where some are known: what is ambiguous alone is not once the picture is known."""
-
-    def ruled(found: re.Match[str]) -> str:
-        hole = found[1]
-        return f"{{{hole}:{re.escape(known[hole])}}}" if hole in known else found[0]
-
-    try:
-        return compile_pattern(re.sub(r"\{(\w+)(?::[^{}]*)?\}", ruled, text)).match(mask)
-    except PatternError:
-        return None

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -18,9 +18,16 @@ from medmultipoints.transforms.sources.reading.pixel_looks import Look, packed_c
 _MAP_LINE = re.compile(r"^\s*(?P<name>[^:#]+):(?P<r>\d+),\s*(?P<g>\d+),\s*(?P<b>\d+)(:.*)?$")
 
 
+UNKNOWN: Final = 255
+"""The value that marks borders and unknown areas where other values are classes."""
+
+
 @dataclass
 class MaskValues:
-    """What the values of the sampled masks show: in how many files each occurs, and how it is connected."""
+    """What the values of the sampled masks show: in how many files each occurs, and how it is connected.
+
+    ``white``: files with further values in which 255 covers most of the picture.
+    """
 
     files: int = 0
     gray: int = 0
@@ -33,6 +40,12 @@ class MaskValues:
     areas: int = 0
     single: int = 0
     rising: int = 0
+    white: int = 0
+
+    @property
+    def has_white_background(self) -> bool:
+        """Whether 255 covers most of the picture in most masks that hold further values."""
+        return self.white * 2 > self.files
 
     def add(self, look: Look) -> None:
         values = look.values
@@ -51,6 +64,7 @@ class MaskValues:
             return
         numbers = [int(value) for value in np.unique(values) if value]
         self.held.update(numbers)
+        self.white += len(numbers) > 1 and bool((values == UNKNOWN).mean() > 0.5)
         counted = [number for number in numbers if number != 255] if look.palette else numbers
         self.most = max(self.most, len(counted))
         self.rising += counted == list(range(1, len(counted) + 1))

@@ -1,7 +1,8 @@
 """Where in the records of a JSON document the picture, its objects, their labels and places are: by the values.
 
 A record is about one picture. Its objects are a list of tables (each with a box, four edges, or an outline), lists side
-by side (boxes and labels), or the record itself where it has one box. A path names a value below others: ``a.b``.
+by side (boxes and labels), or the record itself where it has one box. A path names a value below others: ``a.b``. The
+part ``*`` stands for each item of a list, whose lists of objects are one list.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,20 +14,39 @@ from medmultipoints.transforms.sources.reading.shapes import finite
 
 KEY: Final = "@"
 """The path of the name under which a record is, or that of the file that holds it alone."""
+EACH: Final = "*"
 SELF: Final = "."
 """The path of objects where the record itself is one, or holds lists side by side."""
-OUTLINES: Final = ("polygon", "polygons", "segmentation", "points", "contour", "outline")
+RINGS: Final = "coordinates"
+"""The key of GeoJSON's rings: an outline, then its holes."""
+OUTLINES: Final = ("polygon", "polygons", "segmentation", "points", "contour", "outline", RINGS)
+_CORNERS: Final = tuple(
+    tuple(f"{corner}.{axis}" for corner in corners for axis in axes)
+    for corners, axes in (
+        (("minimum", "min"), ("c", "x")),
+        (("minimum", "min"), ("r", "y")),
+        (("maximum", "max"), ("c", "x")),
+        (("maximum", "max"), ("r", "y")),
+    )
+)
+"""Names of edges in two tables of a box, by column and row or by x and y: BBBC041."""
 _LABELS: Final = (*LABELS, "labels", "categories", "classes", "syms", "ref", "tags", "label_id", "type", "title")
 _BOXES: Final = (*ONE_BOX, "boxes", "bounding_boxes", "bndbox", "rect")
-_DEPTH: Final = 3
+_MOST_PARTS: Final = 4
+"""Items of a list that is looked through for lists of objects in them."""
+_DEPTH: Final = 6
 
 Record = Mapping[str, Any]
 
 
 def value_at(record: Any, path: str) -> Any:
-    """Return the value below a path; a list of one item gives the item; None where there is none."""
+    """Return the value below a path, the lists below each item of a list as one; None where there is none."""
     value = record
-    for part in path.split(".") if path != SELF else ():
+    parts = path.split(".") if path != SELF else []
+    for at, part in enumerate(parts):
+        if part == EACH and isinstance(value, list):
+            below = [value_at(item, ".".join(parts[at + 1 :])) for item in value]
+            return [one for held in below if isinstance(held, list) for one in held]
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
 
@@ -36,7 +56,7 @@ def find_picture(records: Sequence[Record], index: PictureIndex) -> str | None:
     hits: dict[str, int] = {}
     for record in records:
         for path, value in _walk(record):
-            name = picture_name(value)
+            name = picture_name(value) if EACH not in path.split(".") else None
             hits[path] = hits.get(path, 0) + (name is not None and _joins(index, name, path))
     best = max(hits, key=lambda path: hits[path], default=None)
     return best if best is not None and hits[best] * 2 >= len(records) else None
@@ -61,6 +81,9 @@ def _walk(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any
             below = f"{path}.{key}" if path else str(key)
             yield below, held
             yield from _walk(held, below, depth + 1)
+    elif isinstance(value, list) and depth < _DEPTH and len(value) <= _MOST_PARTS:
+        for held in value:
+            yield from _walk(held, f"{path}.{EACH}", depth + 1)
 
 
 def find_places(records: Sequence[Record]) -> dict[str, str] | None:
@@ -70,7 +93,7 @@ def find_places(records: Sequence[Record]) -> dict[str, str] | None:
     """
     for record in records:
         for path, value in ((SELF, record), *_walk(record)):
-            fields = _fields_of(value)
+            fields = _fields_of(value) if isinstance(value, list) or EACH not in path.split(".") else None
             if fields is not None:
                 return {"objects": path} | fields
     return None
@@ -86,8 +109,8 @@ def _fields_of(value: Any) -> dict[str, str] | None:
 def _of_one(one: Mapping[str, Any]) -> dict[str, str] | None:
     plain = {str(key).casefold(): str(key) for key in reversed(list(one))}
     place: dict[str, str] = {}
-    for name in _BOXES:
-        if name in plain and _are_boxes(held := one[plain[name]]):
+    for name in (*_BOXES, "points"):
+        if name in plain and name in _BOXES and _are_boxes(held := one[plain[name]]):
             place = {"box": plain[name]}
             break
         if name in plain and isinstance(held := one[plain[name]], Mapping) and (edges := _edges(held)):
@@ -108,7 +131,9 @@ def _of_one(one: Mapping[str, Any]) -> dict[str, str] | None:
 def _edges(table: Mapping[str, Any]) -> dict[str, str]:
     """Return the four numbers of a box in keys of their own."""
     plain = {str(key).casefold(): str(key) for key in reversed(list(table))}
-    for _, groups in BOX_NAMES:
+    table = {**table, **{below: held for below, held in _walk(table) if below.count(".") == 1}}
+    plain |= {below.casefold(): below for below in table if "." in below}
+    for groups in (*(names for _, names in BOX_NAMES), _CORNERS):
         found = [next((plain[name] for name in names if name in plain), None) for names in groups]
         if len(set(found)) == 4 and finite(table[name] if name else None for name in found):
             return dict(zip(("x1", "y1", "x2", "y2"), map(str, found), strict=True))

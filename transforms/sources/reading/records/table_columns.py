@@ -27,9 +27,10 @@ BOX_NAMES: Final[tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]] = (
 )  # fmt: skip
 LABELS: Final = (
     "class_name", "classname", "label_name", "labelname", "category_name", "finding_label", "class", "label",
-    "category", "finding", "target", "name", "class_id", "category_id", "klasse", "classe", "clase",
+    "category", "finding", "target", "cell_type", "lesion_type", "type", "name", "class_id", "category_id", "klasse",
+    "classe", "clase",
 )  # fmt: skip
-ONE_BOX: Final = ("bbox", "box", "bounding_box", "bboxes", "boundingbox")
+ONE_BOX: Final = ("bbox", "box", "bounding_box", "bboxes", "boundingbox", "bounding_boxes")
 CROWDS: Final = ("isgroupof", "iscrowd", "is_crowd", "is_group_of", "crowd")
 _FLAGS: Final = frozenset({"", "0", "1", "0.0", "1.0", "true", "false"})
 PICTURES: Final = (

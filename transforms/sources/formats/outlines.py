@@ -1,0 +1,214 @@
+"""Outlines of slide viewers, a file a picture: XML of ImageScope and of ASAP, GeoJSON of QuPath. Pixel edges from 0."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from xml.etree.ElementTree import Element
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.records import Annotation, Polygon
+from medmultipoints.transforms.reporting.counted import plural
+from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.declaration import Declaration
+from medmultipoints.transforms.sources.formats.format import Format
+from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.joining import Pictures, missing, size_or_none
+from medmultipoints.transforms.sources.reading.listing import Listing, listed, matching
+from medmultipoints.transforms.sources.reading.making import make_annotation
+from medmultipoints.transforms.sources.reading.path_patterns import hole_columns
+from medmultipoints.transforms.sources.reading.picture_index import Joined, PictureIndex
+from medmultipoints.transforms.sources.reading.proposing import (
+    Draft,
+    choose_files,
+    hint_missing,
+    in_same_folders,
+    propose_images,
+)
+from medmultipoints.transforms.sources.reading.records.json_rows import parse_json, show
+from medmultipoints.transforms.sources.reading.records.xml_tree import number, parse_xml
+from medmultipoints.transforms.sources.reading.shapes import Fault, Place, extent, outline, polygon_fault, with_holes
+
+_AREAS: Final = frozenset({"0", "1"})
+"""Types of ImageScope's regions that are outlines: drawn ones and rectangles; not ellipses, arrows, rulers."""
+_ASAP_AREAS: Final = frozenset({"Polygon", "Spline", "Rectangle"})
+_NO_AREA: Final = "has no outline that is read"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """One object of a file; the label is empty where the file gives none."""
+
+    label: str
+    place: Place | Fault
+
+
+def _is_outlines(head: bytes) -> bool:
+    bare = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if bare.startswith(b"<"):
+        return b"<ASAP_Annotations" in bare or (b"<Annotations" in bare and b"<Regions" in bare)
+    return bare.startswith((b"{", b"[")) and (
+        b'"FeatureCollection"' in bare or (b'"Feature"' in bare and b'"geometry"' in bare)
+    )
+
+
+def _files(listing: Listing) -> tuple[str, ...]:
+    return tuple(name for name in listing.of("text") if _is_outlines(listing.head(name)))
+
+
+def _shapes(listing: Listing, name: str) -> list[_Shape]:
+    """Return the objects of a file. MemberProblem where it is damaged."""
+    data = listing.read(name)
+    if not data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+        return list(_geojson(parse_json(data, name)))
+    root = parse_xml(data, name)
+    return list(_asap(root) if root.tag == "ASAP_Annotations" else _image_scope(root))
+
+
+def _image_scope(root: Element) -> Iterator[_Shape]:
+    for layer in root.iter("Annotation"):
+        named = [item.get("Name", "") for item in layer.iterfind("Attributes/Attribute")]
+        own = layer.get("Name") or next((name for name in named if name and name != "Description"), "")
+        for region in layer.iterfind("Regions/Region"):
+            kind = region.get("Type", "0")
+            points = [
+                value
+                for vertex in region.iterfind("Vertices/Vertex")
+                for value in (number(vertex.get("X")), number(vertex.get("Y")))
+            ]
+            if region.get("NegativeROA") == "1":
+                place: Place | Fault = Fault("negative_region", "a region is cut out of others, which is not read")
+            elif kind not in _AREAS:
+                place = Fault("shape_without_area", f"a region of type {kind} {_NO_AREA}", "dropped")
+            else:
+                place = _place([[points]])
+            yield _Shape(own or region.get("Text", ""), place)
+
+
+def _asap(root: Element) -> Iterator[_Shape]:
+    for item in root.iter("Annotation"):
+        group, kind = item.get("PartOfGroup", "None"), item.get("Type", "")
+        points = [
+            value
+            for corner in sorted(item.iter("Coordinate"), key=lambda corner: number(corner.get("Order")))
+            for value in (number(corner.get("X")), number(corner.get("Y")))
+        ]
+        fault = Fault("shape_without_area", f"a shape of type {kind} {_NO_AREA}", "dropped")
+        yield _Shape("" if group == "None" else group, _place([[points]]) if kind in _ASAP_AREAS else fault)
+
+
+def _geojson(held: Any) -> Iterator[_Shape]:
+    features = held.get("features", [held]) if isinstance(held, dict) else held
+    for feature in features if isinstance(features, list) else ():
+        if not isinstance(feature, dict):
+            continue
+        geometry = feature.get("geometry")
+        kind = geometry.get("type") if isinstance(geometry, dict) else None
+        rings = geometry.get("coordinates") if isinstance(geometry, dict) else None
+        if kind not in ("Polygon", "MultiPolygon"):
+            place: Place | Fault = Fault("shape_without_area", f"a geometry {show(kind)} {_NO_AREA}", "dropped")
+        else:
+            place = _place(_flat([rings] if kind == "Polygon" else rings))
+        yield _Shape(_class_of(feature.get("properties")), place)
+
+
+def _flat(polygons: Any) -> list[list[list[Any]]]:
+    """Return the rings of polygons as flat numbers; what is none makes a ring without numbers."""
+    try:
+        return [[[value for point in ring for value in point[:2]] for ring in rings] for rings in polygons]
+    except TypeError:
+        return [[[]]]
+
+
+def _class_of(properties: Any) -> str:
+    """Return the class that QuPath, or a writer of plain properties, gives a feature."""
+    held = properties if isinstance(properties, dict) else {}
+    found = held.get("classification") or held.get("class") or held.get("label") or held.get("name")
+    if isinstance(found, dict):
+        found = found.get("name") or ": ".join(map(str, found.get("names") or ()))
+    return found if isinstance(found, str) else ""
+
+
+def _place(polygons: list[list[list[Any]]]) -> Place | Fault:
+    """Return the place of polygons, each an outline and its holes; the first fault where one is no polygon."""
+    faults = [fault for rings in polygons for ring in rings if (fault := polygon_fault(ring))]
+    if faults or not polygons or not all(polygons):
+        return faults[0] if faults else Fault("polygon_too_few_points", "the outline has no points")
+    made: tuple[Polygon, ...] = tuple(with_holes(outline(rings[0]), map(outline, rings[1:])) for rings in polygons)
+    return Place(polygons=made)
+
+
+def _join(index: PictureIndex, name: str) -> Joined:
+    stem = split_path(name).stem
+    own = index.find_stem(stem, name)
+    return own if own.member else index.find(stem, name)
+
+
+def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
+    """Propose a declaration for the outlines of slide viewers among the members."""
+    listing = listed(files)
+    found = _files(listing)
+    if not found:
+        return None
+    index = PictureIndex(listing.photos)
+    draft = Draft("outlines", stated)
+    draft.line("format", "outlines", f"{plural(len(found), 'file')} of outlines (ImageScope, ASAP, GeoJSON)")
+    joins = {name: _join(index, name) for name in found}
+    chosen = choose_files(draft, listing, found, lambda name: joins[name].member or split_path(name).stem)
+    joined = [member for name in chosen if (member := joins[name].member)]
+    propose_images(draft, listing, in_same_folders(listing, joined), [n for n in listing.pictures if n not in joined])
+    hint_missing(draft, "The source", [joins[name] for name in chosen])
+    nameless = beyond = 0
+    for name in chosen:
+        size = size_or_none(listing, joins[name].member)
+        try:
+            shapes = [shape for shape in _shapes(listing, name) if isinstance(shape.place, Place)]
+        except MemberProblem as problem:
+            draft.hint(problem.reason, problem.detail)
+            continue
+        nameless += sum(not shape.label.strip() for shape in shapes)
+        beyond += sum(size is not None and _passes(shape.place, size) for shape in shapes)
+    if nameless:
+        draft.ask("label", f"{plural(nameless, 'outline')} without a class. What is the label of these?")
+    if beyond:
+        said = f"{plural(beyond, 'outline')} beyond the picture's frame: drawn on a slide of another size?"
+        draft.hint("beyond_frame", said)
+    return draft.done()
+
+
+def _passes(place: Place | Fault, size: tuple[int, int]) -> bool:
+    held = extent(place.polygons) if isinstance(place, Place) else None
+    return held is not None and (held.x1 < -1 or held.y1 < -1 or held.x2 > size[0] + 1 or held.y2 > size[1] + 1)
+
+
+def read(declaration: Declaration, files: Files) -> Reading:
+    """Yield one picture a file."""
+    listing = listed(files)
+    pictures = Pictures(listing, declaration)
+    for name in matching(_files(listing), declaration.annotations):
+        try:
+            shapes = _shapes(listing, name)
+        except MemberProblem as problem:
+            yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
+            continue
+        joined = _join(pictures.index, name)
+        found: list[Annotation | ReadProblem] = [
+            make_annotation(f"{name}#{at}", shape.label.strip() or declaration.label or "object", shape.place, {})
+            for at, shape in enumerate(shapes)
+        ]
+        if joined.member is None:
+            yield from missing(joined, split_path(name).stem, name, found)
+        else:
+            size = size_or_none(listing, joined.member)
+            yield from pictures.give(joined.member, found, [name], size, hole_columns(name, declaration.annotations))
+    yield from pictures.rest()
+
+
+FORMAT = Format(
+    name="outlines",
+    title="Outlines of slide viewers (ImageScope XML, ASAP XML, GeoJSON of QuPath)",
+    recognise=recognise,
+    read=read,
+    weight=60,
+    lost="ellipses, points, lines, measurements; regions cut out of others (NegativeROA); levels of whole slides",
+    export="QuPath: File, Export objects as GeoJSON; ImageScope and ASAP save their XML",
+)

@@ -1,0 +1,89 @@
+"""Why nothing of a source is read where no file is of a known kind: what is there, and what to state or to write."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from medmultipoints.transforms.errors import MemberProblem
+from medmultipoints.transforms.rasters.array_items import array_shapes
+from medmultipoints.transforms.rasters.parquet_rows import open_table
+from medmultipoints.transforms.reporting.counted import plural
+from medmultipoints.transforms.sources.annotated import Hint
+from medmultipoints.transforms.sources.paths import split_path
+from medmultipoints.transforms.sources.reading.listing import Listing, folder
+from medmultipoints.transforms.sources.reading.picture_index import PictureIndex
+from medmultipoints.transforms.sources.reading.records.table_rows import find_tables, table_rows
+
+_LOOKED_AT: Final = 24
+_SHOWN: Final = 60
+
+
+def find_unjoined(listing: Listing) -> Iterator[Hint]:
+    """Yield a hint for each kind of file that might hold annotations, with what is missing."""
+    yield from _arrays(listing)
+    yield from _parquets(listing)
+    texts = listing.of("text")
+    tables = list(find_tables(listing, 2))
+    yield from _tables(listing, [name for name in tables if name in texts])
+    yield from _texts(listing, [name for name in texts if name not in tables])
+    yield from _pictures(listing)
+
+
+def _arrays(listing: Listing) -> Iterator[Hint]:
+    said = [
+        f"{name} {key} {kind} {shape}".replace("  ", " ")
+        for name in listing.of("array")
+        for key, (shape, kind) in array_shapes(listing.read(name)).items()
+    ]
+    if said:
+        text = f"arrays of {'; '.join(said[:4])}: stacks must hold pictures as items x height x width (x 3) "
+        yield Hint("not_read_array", f"{text}and masks as items x height x width, both of whole numbers")
+
+
+def _parquets(listing: Listing) -> Iterator[Hint]:
+    for name in listing.of("parquet")[:1]:
+        try:
+            columns = open_table(listing.read(name), name).schema_arrow.names
+        except MemberProblem as problem:
+            yield Hint("damaged", problem.detail)
+            continue
+        said = f"{name} has the columns {', '.join(columns[:12])}: none holds boxes of objects or masks"
+        yield Hint("not_read_parquet", f"{said}; sources need them, and labels of whole pictures are none")
+
+
+def _tables(listing: Listing, names: Sequence[str]) -> Iterator[Hint]:
+    for name in names[:3]:
+        row = next((row for _, row in table_rows(listing, name, 2)), {})
+        shown = "; ".join(f"{column}: {text[:24]}" for column, text in row.items())[:200]
+        said = f"{name} ({shown}): no column names pictures of this source"
+        yield Hint("not_read_table", f"{said}; it must name them by their files")
+
+
+def _texts(listing: Listing, names: Sequence[str]) -> Iterator[Hint]:
+    """Yield hints of text files named after pictures, and of XML."""
+    index = PictureIndex(listing.photos)
+    own = [name for name in names if index.find_stem(split_path(name).stem, name).member]
+    for name in [name for name in own or names if listing.head(name, 1) == b"<"][:1]:
+        text = f"{name} is XML of an unknown kind, {listing.head(name, _SHOWN).decode('utf-8', 'replace')!r}…"
+        yield Hint("not_read_xml", f"{text}; write Pascal VOC, CVAT or COCO")
+    for name in [name for name in own if listing.head(name, 1) != b"<"][:1]:
+        line = listing.head(name).decode("utf-8-sig", "replace").strip().splitlines()[0][:_SHOWN]
+        text = f"{plural(len(own), 'text file')} named after pictures, such as {name} with {line!r}, in no known form"
+        yield Hint("not_read_lines", f"{text}; write a line an object: its label and the four numbers of its box")
+
+
+def _pictures(listing: Listing) -> Iterator[Hint]:
+    """Yield a hint of pictures alone: masks that no name joins, or folders that name classes."""
+    pictures = listing.pictures
+    sampled = pictures[:: max(1, len(pictures) // _LOOKED_AT)]
+    looks = [(name, look) for name in sampled if (look := listing.look(name)) is not None]
+    drawn = [name for name, look in looks if look.is_drawing]
+    folders = sorted({folder(name).rpartition("/")[2] for name in pictures if folder(name)})
+    if drawn and len(drawn) < len(looks):
+        said = f"{len(drawn)} of {plural(len(looks), 'picture')} looked at have flat areas, as masks do, such as "
+        said += f'{drawn[0]}, but no name joins them with pictures: state format = "masks", and images and annotations'
+        yield Hint("masks_unjoined", f"{said} as patterns with {{stem}} in both")
+    elif pictures:
+        said = f"{plural(len(pictures), 'picture')} without annotations: sources need boxes, outlines or masks"
+        if len(folders) > 1:
+            said += f"; classes of whole pictures, as folders ({', '.join(folders[:6])}) or tables name them, are none"
+        yield Hint("pictures_alone", said)
