@@ -5,14 +5,12 @@ Annotations are streamed; a picture is given out when its last annotation has be
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pycocotools import mask as coco_mask
-
 from medmultipoints.transforms.errors import MemberProblem
-from medmultipoints.transforms.records import Annotation, Box, Point, Polygon
+from medmultipoints.transforms.records import Annotation, Box
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.annotated import Files, Reading, ReadProblem, Recognition
 from medmultipoints.transforms.sources.declaration import Declaration
@@ -28,6 +26,7 @@ from medmultipoints.transforms.sources.reading.proposing import (
     in_same_folders,
     propose_images,
 )
+from medmultipoints.transforms.sources.reading.records.coco_shapes import key_points, read_segmentation
 from medmultipoints.transforms.sources.reading.records.json_rows import JsonDocument, first_item, show
 from medmultipoints.transforms.sources.reading.shapes import (
     ZERO_EXTENT,
@@ -333,12 +332,12 @@ def _annotation(
     if label is None:
         detail = f"{key}: no category has the id {show(number)}"
         return ReadProblem(key=key, reason="category_unknown", detail=detail)
-    polygons, rle, fault = _segmentation(entry.get("segmentation"), image)
+    polygons, rle, fault = read_segmentation(entry.get("segmentation"), image.size)
     box, box_problem = _box(declaration, entry.get("bbox"), image)
     if rle is None and not polygons:
         fault = fault or box_problem
     fault = box_problem if box_problem and box_problem.reason not in (ZERO_EXTENT, "box_missing") else fault
-    points = _key_points(entry.get("keypoints"))
+    points = key_points(entry.get("keypoints"))
     lone = points[0] if points and box is None and rle is None and not polygons else None
     keep = declaration.boxes.degenerate == "keep"
     if lone is None and fault is not None and not (keep and fault.reason == ZERO_EXTENT):
@@ -374,41 +373,6 @@ def _box(declaration: Declaration, stated: Any, image: _Image) -> tuple[Box | No
     fault = box_fault(box, stated, *(image.size or ()))
     keep = fault is None or (fault.reason == ZERO_EXTENT and declaration.boxes.degenerate == "keep")
     return (box if keep else None), fault
-
-
-def _segmentation(stated: Any, image: _Image) -> tuple[tuple[Polygon, ...], str | None, Fault | None]:
-    if isinstance(stated, dict):
-        rle, fault = _rle(stated, image)
-        return (), rle, fault
-    lists = [numbers for numbers in stated if isinstance(numbers, list)] if isinstance(stated, list) else []
-    sound = tuple(outline(numbers) for numbers in lists if polygon_fault(numbers) is None)
-    return sound, None, None
-
-
-def _rle(stated: Mapping[str, Any], image: _Image) -> tuple[str | None, Fault | None]:
-    size, counts = stated.get("size"), stated.get("counts")
-    if not (isinstance(size, list) and len(size) == 2 and all(isinstance(side, int) and side > 0 for side in size)):
-        return None, Fault("rle_damaged", f"the mask's size is {show(size)}")
-    height, width = size
-    if image.size is not None and (width, height) != image.size:
-        picture = f"{image.size[0]} x {image.size[1]}"
-        return None, Fault("rle_other_size", f"the mask is of {width} x {height} pixels, the picture of {picture}")
-    if isinstance(counts, str):
-        return counts, None
-    if not isinstance(counts, list) or not all(isinstance(run, int) and run >= 0 for run in counts):
-        return None, Fault("rle_damaged", f"the mask's counts are {show(counts)}")
-    if sum(counts) != width * height:
-        return None, Fault("rle_damaged", f"the mask's runs add up to {sum(counts)}, not to {width * height} pixels")
-    packed: bytes = coco_mask.frPyObjects({"size": size, "counts": counts}, height, width)["counts"]
-    return packed.decode("ascii"), None
-
-
-def _key_points(stated: Any) -> list[Point]:
-    """Return labelled key points; (0, 0, 0) means one that is not."""
-    if not isinstance(stated, list) or len(stated) % 3 or not finite(stated):
-        return []
-    triples: Iterator[Any] = zip(stated[0::3], stated[1::3], stated[2::3], strict=True)
-    return [Point(x, y) for x, y, visible in triples if visible]
 
 
 FORMAT = Format(

@@ -1,7 +1,7 @@
 """Boxes that show one place, and the column of the people who drew them."""
 
+from medmultipoints.transforms.masks.polygons import fill_polygons
 from medmultipoints.transforms.records import Box, Point
-from medmultipoints.transforms.regions.polygons import fill_polygons
 from medmultipoints.transforms.sources.reading.repeated_boxes import find_annotator, repeated_pairs
 from medmultipoints.transforms.sources.reading.shapes import outline, with_holes
 
