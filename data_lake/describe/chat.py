@@ -20,6 +20,12 @@ from medmultipoints.transforms.errors import MachineError
 MOST_BYTES: Final = 4_000_000
 """An answer of more bytes is not one."""
 _SHOWN: Final = 200
+_OF_THIS_PICTURE: Final = (400, 413, 422)
+"""Statuses of a server that does not take one request, and may take another."""
+
+
+class Unanswered(Exception):
+    """The server does not answer this question; another picture may have an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class ChatServer:
     """A server that answers questions about pictures; use it in a ``with`` block. The token is in no error."""
 
     def __init__(self, settings: ServerSettings) -> None:
-        self._settings, self._token = settings, settings.token
+        self.settings, self._token = settings, settings.token
         self._pace = Pace(settings.requests_per_minute)
         self._client = httpx2.Client(
             verify=httpx2.create_ssl_context(),
@@ -69,16 +75,19 @@ class ChatServer:
         self._client.close()
 
     def ask(self, prompt: str, picture: bytes, mime: str) -> ChatReply:
-        """Return the reply to a prompt about a picture. MachineError where the server cannot be asked."""
+        """Return the reply to a prompt about a picture.
+
+        Unanswered where the server does not take this one, MachineError where it cannot be asked.
+        """
         payload = orjson.dumps(self._payload(prompt, picture, mime))
-        one = self._settings
+        one = self.settings
         policy = RetryPolicy(attempts=one.attempts, longest_wait=one.longest_wait, timeout=one.timeout)
         return persist(lambda: self._attempt(payload), policy, self._failed)
 
     def _payload(self, prompt: str, picture: bytes, mime: str) -> Mapping[str, Any]:
         url = f"data:{mime};base64,{base64.b64encode(picture).decode()}"
         parts = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": prompt}]
-        one = self._settings
+        one = self.settings
         return {
             "model": one.model,
             "messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": parts}],
@@ -91,10 +100,12 @@ class ChatServer:
         self._pace.wait()
         headers = {"User-Agent": "medmultipoints", "Content-Type": "application/json"}
         headers |= {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        address = f"{self._settings.address}/chat/completions"
+        address = f"{self.settings.address}/chat/completions"
         try:
             with self._client.stream("POST", address, content=payload, headers=headers) as response:
-                body = _read_body(response)
+                body = _read_body(response, self.settings.timeout)
+                if declined := _filtered(response.status_code, body):
+                    return declined
                 self._check(response, body)
         except httpx2.TransportError as error:
             raise Transient(f"{type(error).__name__}: {error}") from error
@@ -108,46 +119,66 @@ class ChatServer:
         except Refused as refusal:
             said = _explained(body)  # some servers repeat the token that they refuse
             shown = (said.replace(self._token, "[token]") if self._token else said)[:_SHOWN]
+            if response.status_code in _OF_THIS_PICTURE:
+                raise Unanswered(f"{refusal}{shown}") from None
             known = response.status_code in (401, 403)
-            remedy = f"; check the token in {self._settings.token_variable}" if known else ""
+            remedy = f"; check the token in {self.settings.token_variable}" if known else ""
             raise Refused(f"{refusal}{shown}{remedy}") from None
 
     def _failed(self, problem: str) -> MachineError:
-        return MachineError(f"{self._settings.address}: {problem}. The answers so far are kept; run again to go on.")
+        return MachineError(f"{self.settings.address}: {problem}. The answers so far are kept; run again to go on.")
 
 
-def _read_body(response: httpx2.Response) -> bytes:
-    body = b""
+def _read_body(response: httpx2.Response, seconds: float) -> bytes:
+    body, end = b"", time.monotonic() + seconds
     for chunk in response.iter_bytes():
         body += chunk
         if len(body) > MOST_BYTES:
-            raise Refused(f"the answer has more than {MOST_BYTES:,} bytes")
+            raise Unanswered(f"the answer has more than {MOST_BYTES:,} bytes")
+        if time.monotonic() > end:
+            raise Transient(f"the answer is not whole after {seconds:g} s")
     return body
 
 
-def _explained(body: bytes) -> str:
-    """Return what the server says of an error, cut short."""
+def _filtered(status: int, body: bytes) -> ChatReply | None:
+    """Return an empty reply, declined, where a filter of the server stopped the question; some answer 400 then."""
+    return ChatReply("", "refused", 0, 0) if status == 400 and _error(body).get("code") == "content_filter" else None
+
+
+def _error(body: bytes) -> Mapping[str, Any]:
+    """Return what a server says of an error; empty where it says nothing that can be read."""
     try:
         found = orjson.loads(body)["error"]
-        text = found["message"] if isinstance(found, dict) else found
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        return ""
-    return f" ({' '.join(str(text).split())})"
+        return {}
+    return found if isinstance(found, dict) else {"message": found}
+
+
+def _explained(body: bytes) -> str:
+    message = _error(body).get("message")
+    return "" if message is None else f" ({' '.join(str(message).split())})"
 
 
 def read_completion(body: bytes) -> ChatReply:
-    """Return the reply in the body of a response. Refused where it is no chat completion."""
+    """Return the reply in the body of a response. Transient where it is cut, Unanswered where it is something else."""
     try:
         content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        if body.lstrip().startswith(b"{"):
+            raise Transient("the answer breaks off") from None
+        raise Unanswered(
+            "the answer is not JSON; name the address of an OpenAI-compatible API, as https://HOST/v1"
+        ) from None
+    try:
         choice = content["choices"][0]
         message, finish = choice["message"], choice.get("finish_reason")
         text = message.get("content") or ""
         declined = bool(message.get("refusal")) or finish == "content_filter"
         usage = content.get("usage") or {}
-        tokens = tuple(int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens"))
-    except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError, ValueError):
-        raise Refused("the answer is not a chat completion; is this an OpenAI-compatible address?") from None
+        tokens = tuple(max(0, int(usage.get(name) or 0)) for name in ("prompt_tokens", "completion_tokens"))
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError):
+        raise Unanswered("the answer is not a chat completion") from None
     if not isinstance(text, str):
-        raise Refused("the answer of the model is not a text")
+        raise Unanswered("the answer of the model is not a text")
     outcome: Outcome = "refused" if declined else "cut" if finish == "length" else "answered"
     return ChatReply(text, outcome, *tokens)

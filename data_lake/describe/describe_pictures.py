@@ -10,10 +10,10 @@ from pathlib import Path
 
 import orjson
 
-from medmultipoints.data_lake.describe.chat import ChatReply, ChatServer
+from medmultipoints.data_lake.describe.chat import ChatReply, ChatServer, Unanswered
 from medmultipoints.data_lake.describe.definitions import load_definitions
 from medmultipoints.data_lake.describe.outgoing_picture import MIME, check_text_readers, picture_filler
-from medmultipoints.data_lake.describe.reply_file import Journal, Reply, read_replies, write_replies
+from medmultipoints.data_lake.describe.reply_file import Journal, Reply, write_replies
 from medmultipoints.data_lake.describe.server_settings import ServerSettings
 from medmultipoints.data_lake.prompt_assets import known_labels, load_names
 from medmultipoints.data_lake.release.checks.answers import box_policy
@@ -27,6 +27,8 @@ from medmultipoints.transforms.errors import MachineError, UsageError
 from medmultipoints.transforms.records import UNKNOWN
 
 Progress = Callable[[int, int], None]
+MOST_AT_FIRST = 3
+"""So many pictures that the server does not take, and none that it does: another will not help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +44,19 @@ class Question:
 
 @dataclass(slots=True)
 class Described:
-    """What a run did, and what is kept of the replies under the default policy."""
+    """What a run did, and what is kept of the replies under the default policy.
+
+    ``cost``: of all answers in the file; ``filled``: places of text that were filled; ``unanswered``: pictures without
+    a reply, by what the server says.
+    """
 
     pictures: int = 0
     asked: int = 0
     known: int = 0
     cost: float = 0.0
     kept: int = 0
+    filled: int = 0
+    unanswered: Counter[str] = field(default_factory=Counter)
     sentences: Counter[str] = field(default_factory=Counter)
     fallen: Counter[str] = field(default_factory=Counter)
 
@@ -73,21 +81,22 @@ def describe_pictures(
     scenes = list(islice(release_scenes(folder, split), limit))
     if not scenes:
         raise UsageError(f"{folder}: there is nothing to describe in this release.")
-    journal, done = Journal(out), Described(pictures=len(scenes))
+    journal = Journal(out)
     known = journal.known(out)
+    done = Described(pictures=len(scenes), cost=sum(_price(one, settings) for one in known.values()))
     replies: dict[str, Reply] = {}
     questions = _questions(folder, split, scenes, settings, definitions)
     with ChatServer(settings) as server:
-        for reply, asked in _answers(questions, server, settings, known, done):
-            if asked:
-                journal.add(reply)
+        for reply in _answers(questions, server, journal, known, done):
             replies[reply.image_sha256] = reply
             progress(len(replies), len(scenes))
-    earlier = {one.image_sha256: one for one in (read_replies(out) if out.is_file() else ())}
+    earlier = {one.image_sha256: one for one in known.values()}
     write_replies(out, (earlier | replies).values())  # of pictures that were not asked for now, too
     journal.remove()
     for one in scenes:
-        _count(done, judge_reply(replies[one.scene.image_sha256], one, AcceptPolicy()))
+        if found := replies.get(one.scene.image_sha256):
+            done.filled += found.filled
+            _count(done, judge_reply(found, one, AcceptPolicy()))
     return done
 
 
@@ -142,49 +151,73 @@ def question_key(settings: ServerSettings, prompt: str, picture: bytes) -> str:
 def _answers(
     questions: Iterator[Question],
     server: ChatServer,
-    settings: ServerSettings,
+    journal: Journal,
     known: Mapping[str, Reply],
     done: Described,
-) -> Iterator[tuple[Reply, bool]]:
-    """Return each reply, and whether it was asked for; so many are under way at once, and no more are begun at a fault.
+) -> Iterator[Reply]:
+    """Return each reply; so many questions are under way at once, and no more are begun at a fault.
 
     MachineError once the answers cost what the settings allow.
     """
-    running: dict[Future[ChatReply], Question] = {}
-    with ThreadPoolExecutor(settings.at_once) as pool:
+    running: set[Future[Reply]] = set()
+    with ThreadPoolExecutor(server.settings.at_once) as pool:
         try:
             for question in questions:
                 if question.key in known:
                     done.known += 1
-                    yield known[question.key], False
+                    yield known[question.key]
                     continue
-                while len(running) >= settings.at_once:
-                    yield from _finished(running, settings, done)
-                _check_cost(settings, done)
-                running[pool.submit(server.ask, question.prompt, question.picture, MIME)] = question
+                while len(running) >= server.settings.at_once:
+                    yield from _finished(running, server.settings, done)
+                _check_cost(server.settings, done)
+                running.add(pool.submit(_ask, server, journal, question))
             while running:
-                yield from _finished(running, settings, done)
+                yield from _finished(running, server.settings, done)
+            _check_answers(server.settings, done, most=1)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _finished(
-    running: dict[Future[ChatReply], Question], settings: ServerSettings, done: Described
-) -> Iterator[tuple[Reply, bool]]:
-    """Wait for at least one answer and return those that came; an error only behind the others."""
+def _ask(server: ChatServer, journal: Journal, question: Question) -> Reply:
+    """Return the reply once it is on disk: what is paid for outlives a fault of another question."""
+    reply = _as_reply(question, server.ask(question.prompt, question.picture, MIME), server.settings)
+    journal.add(reply)
+    return reply
+
+
+def _finished(running: set[Future[Reply]], settings: ServerSettings, done: Described) -> Iterator[Reply]:
+    """Wait for at least one reply and return those that came; an error only behind the others.
+
+    A picture that the server does not take is counted.
+    """
     ended, _ = wait(running, return_when=FIRST_COMPLETED)
+    running -= ended
     for future in sorted(ended, key=lambda one: one.exception() is not None):
-        question = running.pop(future)
-        answer = future.result()
+        try:
+            reply = future.result()
+        except Unanswered as problem:
+            done.unanswered[str(problem)] += 1
+            _check_answers(settings, done)
+            continue
         done.asked += 1
-        done.cost += (answer.tokens_in * settings.price_in + answer.tokens_out * settings.price_out) / 1e6
-        yield _as_reply(question, answer, settings), True
+        done.cost += _price(reply, settings)
+        yield reply
+
+
+def _price(reply: Reply, settings: ServerSettings) -> float:
+    return (reply.tokens_in * settings.price_in + reply.tokens_out * settings.price_out) / 1e6
+
+
+def _check_answers(settings: ServerSettings, done: Described, most: int = MOST_AT_FIRST) -> None:
+    """Raise MachineError where the server took none of so many pictures."""
+    if done.unanswered.total() >= most and not (done.asked or done.known):
+        raise MachineError(f"{settings.address}: {next(iter(done.unanswered))}. Correct the settings, then run again.")
 
 
 def _check_cost(settings: ServerSettings, done: Described) -> None:
     if settings.max_cost is not None and done.cost >= settings.max_cost:
         raise MachineError(
-            f"the answers cost {done.cost:.2f}, and max_cost is {settings.max_cost:g}. The answers so far are kept; "
+            f"the answers so far cost {done.cost:.2f}, and max_cost is {settings.max_cost:g}. They are kept; "
             "raise max_cost and run again to go on."
         )
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from medmultipoints.data_lake.ocr import open_ocr
+from medmultipoints.data_lake.ocr import open_text_finder
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.pictures.decode import decode_image, encode_png
-from medmultipoints.transforms.text.kinds import find_places
+from medmultipoints.transforms.text.kinds import raster_boxes, unite_boxes
 from medmultipoints.transforms.text.layouts import load_fonts
 from medmultipoints.transforms.text.raster import read_raster
 from medmultipoints.transforms.text.redact import fill_boxes
@@ -32,16 +32,16 @@ def check_text_readers(readers: Collection[str]) -> None:
 def picture_filler(readers: Collection[str]) -> Callable[[bytes], tuple[bytes, int]]:
     """Return a function that makes a PNG of a picture, with every place of text filled, and gives their number.
 
-    The PNG is at most 1024 px wide and high: the prompt gives places as shares, so no number depends on it.
+    A place that looks like text is filled, whether or not a reader can read it. The PNG is at most 1024 px wide and
+    high: the prompt gives places as shares, so no number depends on it.
     """
-    fonts, read_lines = load_fonts(), open_ocr() if "ocr" in readers else None
+    fonts, find_text = load_fonts(), open_text_finder() if "ocr" in readers else None
 
     def fill(data: bytes) -> tuple[bytes, int]:
         pixels = decode_image(data).pixels
         raster = read_raster(pixels, fonts) if "raster" in readers else None
-        height, width = pixels.shape[:2]
-        places = find_places(raster, read_lines(pixels) if read_lines else [], width, height)
-        return encode_png(_shrink(fill_boxes(pixels, [place.box for place in places]))), len(places)
+        boxes = unite_boxes([*raster_boxes(raster), *(find_text(pixels) if find_text else [])], *pixels.shape[1::-1])
+        return encode_png(_shrink(fill_boxes(pixels, boxes))), len(boxes)
 
     return fill
 

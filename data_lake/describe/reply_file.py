@@ -4,6 +4,7 @@ The file is pinned by a recipe, so the same file gives the same release; a build
 """
 
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -83,10 +84,11 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path.with_name(path.name + ".part")
+        self._lock = threading.Lock()
 
     def known(self, finished: Path) -> dict[str, Reply]:
         """Return all answers of the finished file and of a broken run, by key; a last line that is cut is no answer."""
-        found = {one.key: one for one in (_lines(finished) if finished.is_file() else ())}
+        found = {one.key: one for one in (read_replies(finished) if finished.is_file() else ())}
         if self.path.is_file():
             whole = self.path.read_bytes().rpartition(b"\n")[0]
             self.path.write_bytes(whole + b"\n" if whole else b"")
@@ -94,8 +96,8 @@ class Journal:
         return found
 
     def add(self, reply: Reply) -> None:
-        """Append an answer and wait until it is on disk."""
-        with self.path.open("ab") as file:
+        """Append an answer, from any thread, and wait until it is on disk."""
+        with self._lock, self.path.open("ab") as file:
             file.write(_line(reply))
             file.flush()
             os.fsync(file.fileno())

@@ -5,8 +5,10 @@ machine only.
 """
 
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from re import fullmatch
 from typing import TYPE_CHECKING, Literal
@@ -79,10 +81,19 @@ def _is_about_certificate(error: BaseException | None) -> bool:
 def check_status(status: int, retry_after: str) -> None:
     """Raise Transient where another attempt may help, Refused where none will; return for 2xx and 416."""
     if may_pass(status):
-        wait = float(retry_after) if fullmatch(r"[0-9]{1,6}", retry_after) else None
-        raise Transient(f"the server answers {status}", wait)
+        raise Transient(f"the server answers {status}", _asked_wait(retry_after))
     if not (200 <= status < 300 or status == 416):
         raise Refused(f"the server answers {status}")
+
+
+def _asked_wait(retry_after: str) -> float | None:
+    """Return the seconds of a Retry-After, which is a number or a date; None where it is neither."""
+    if fullmatch(r"[0-9]{1,6}", retry_after):
+        return float(retry_after)
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
 
 
 def may_pass(status: int) -> bool:

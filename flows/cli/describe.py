@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
-from medmultipoints.flows.cli.console import HEARTBEAT, OUT, print_json, say, table
+from medmultipoints.flows.cli.console import HEARTBEAT, OUT, print_json, say, say_error, table
 from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.cli.release import ReleaseArgument
+from medmultipoints.transforms.errors import MachineError
+from medmultipoints.transforms.reporting.counted import plural
 
 
 def describe(
@@ -41,10 +43,14 @@ def describe(
     sha256 = file_sha256(out)
     if as_json:
         print_json(asdict(done) | {"file": str(out), "sha256": sha256})
-        return
+        raise typer.Exit(MachineError.exit_code if done.unanswered else 0)
     say(f"{done.asked:,} pictures asked for, {done.known:,} known from before; cost {done.cost:.2f}")
+    say(f"{plural(done.filled, 'place')} of text filled in the pictures")
     rows = [[verdict, f"{done.sentences[verdict]:,}"] for verdict in ("true", "false", "uncheckable")]
-    table(f"Sentences of {done.pictures:,} pictures", ["verdict", "sentences"], rows)
+    table(f"Sentences of {done.pictures - done.unanswered.total():,} pictures", ["verdict", "sentences"], rows)
     for reason, number in sorted(done.fallen.items()):
-        OUT.print(f"{number:,} texts fall: {reason}", markup=False)
+        OUT.print(f"{plural(number, 'text')} dropped: {reason}", markup=False)
     OUT.print(f'\n[describe]\nfile   = "{out.name}"\nsha256 = "{sha256}"', markup=False)
+    for problem, number in sorted(done.unanswered.items()):
+        say_error(f"{plural(number, 'picture')} without an answer: {problem}. Run again to ask for the rest.")
+    raise typer.Exit(MachineError.exit_code if done.unanswered else 0)

@@ -8,7 +8,7 @@ from typing import Literal
 from medmultipoints.transforms.claims.claim_types import JudgedSentence, Verdict
 from medmultipoints.transforms.claims.facts import PictureFacts, Vocabulary
 from medmultipoints.transforms.claims.judge import judge_text, objects_of
-from medmultipoints.transforms.descriptions.replies import Outcome, Said, read_reply
+from medmultipoints.transforms.descriptions.replies import Outcome, Said, declines, read_reply
 
 Uncheckable = Literal["drop", "mark"]
 
@@ -67,7 +67,7 @@ def accept_reply(
         return Accepted((), {"refused": "model_declined", "cut": "answer_cut"}[outcome])
     said = read_reply(reply)
     if not said:
-        return Accepted((), "another_form")
+        return Accepted((), "model_declined" if declines(reply) else "another_form")
     judged = _settle(said, picture, vocabulary, policy)
     kept = sum(one.kept for one in judged)
     return Accepted(judged, "" if kept and kept >= policy.least_kept * len(judged) else "too_much_lost")

@@ -1,8 +1,9 @@
 """A model's reply taken apart: the sentences of its five parts, or why there are none."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from medmultipoints.transforms.claims.grammar import split_sentences
 from medmultipoints.transforms.descriptions.prompting import PARTS
@@ -10,6 +11,14 @@ from medmultipoints.transforms.scoring.answers.found_json import NoAnswer, find_
 
 Outcome = Literal["answered", "refused", "cut"]
 """Whether the server says that the model answered, declined, or was cut off by the limit of tokens."""
+
+
+_DECLINES: Final = re.compile(
+    r"\s*(?:(?:i['\u2019]?m |i am )?(?:very )?sorry\b|i apologi[sz]e\b|as an ai\b|(?:unfortunately,? )?"
+    r"i(?: am|['\u2019]m)? (?:cannot|can['\u2019]t|can not|won['\u2019]t|unable|not able|must decline)\b)",
+    re.IGNORECASE,
+)
+"""How a model begins to decline in plain text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,11 @@ def read_reply(reply: str) -> tuple[Said, ...]:
         for text in found or ()
         for sentence in split_sentences(text)
     )
+
+
+def declines(reply: str) -> bool:
+    """Return whether a reply without the form begins as one that declines."""
+    return _DECLINES.match(reply) is not None
 
 
 def _texts(part: Any) -> list[str] | None:

@@ -50,6 +50,23 @@ def find_places(raster: RasterText | None, ocr: Sequence[OcrLine], width: int, h
     return sorted(grown, key=lambda one: (one.box[1], one.box[0], one.kind, one.text))
 
 
+def raster_boxes(raster: RasterText | None) -> list[Box]:
+    """Return the boxes of the lines that templates found."""
+    return [place.box for place in _raster_places(raster)]
+
+
+def unite_boxes(boxes: Sequence[Box], width: int, height: int) -> list[Box]:
+    """Return the boxes with their margin, those of one line joined."""
+    joined: list[Box] = []
+    for box in boxes:
+        same = next((place for place, other in enumerate(joined) if _overlap(other, box)), None)
+        if same is None:
+            joined.append(box)
+        else:
+            joined[same] = _join(joined[same], box)
+    return [_grow(box, width, height) for box in joined]
+
+
 def kind_of(line: OcrLine, others: Sequence[OcrLine]) -> str | None:
     """Return the kind of a line of a general reader, or None for specks that are no text."""
     text = line.text.strip()

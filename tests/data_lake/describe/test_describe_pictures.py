@@ -1,7 +1,10 @@
 """Pictures of a release described by a server: what is sent, what is kept of what comes back, and bad days."""
 
+import contextlib
 import hashlib
 import json
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +29,7 @@ from medmultipoints.transforms.errors import DataError, MachineError, UsageError
 from medmultipoints.transforms.pictures.decode import decode_image
 from medmultipoints.transforms.text.layouts import load_fonts
 from medmultipoints.transforms.text.raster import read_raster
+from medmultipoints.transforms.text.readings import LEAST_SCORE
 from tests.chat_server import Chat, chat_server, completion, lying, parts
 from tests.data_lake.release.tiny_release import write_release
 from tests.data_lake.release.tiny_tables import make_tables
@@ -152,7 +156,7 @@ def test_answers_in_any_order_give_the_same_file(release: Path, tmp_path: Path, 
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (completion("I'm sorry, I can't help with that."), "another_form"),
+        (completion("I'm sorry, I can't help with that."), "model_declined"),
         (completion(None, refusal="I cannot describe people."), "model_declined"),
         (completion("", "content_filter"), "model_declined"),
         (completion(parts(region=["There is one pol"]), "length"), "answer_cut"),
@@ -183,7 +187,9 @@ def test_what_is_no_description_falls_whole(
         ),
         (404, b"<html>", "404"),
         (307, b"", "points elsewhere"),
-        (200, b"not json", "not a chat completion"),
+        (200, b"not json", "not JSON"),
+        (200, b'{"choices": [{"mess', "breaks off .*given up after 2 attempts"),
+        (400, b'{"error": {"message": "no such model"}}', r"400 \(no such model\)"),
         (200, b'{"choices": []}', "not a chat completion"),
         (200, b'{"choices": [{"message": {"content": [1]}}]}', "not a text"),
         (503, b"", "503 .*given up after 2 attempts"),
@@ -213,8 +219,6 @@ def test_a_server_that_cannot_be_used_is_named(
 
 def test_a_server_that_does_not_answer_is_given_up(release: Path, tmp_path: Path) -> None:
     """After the attempts and seconds of the settings."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
         chosen = ServerSettings(address=address, model="m", readers=("raster",), timeout=0.1, attempts=1)
@@ -236,10 +240,71 @@ def test_the_cost_has_a_limit(release: Path, tmp_path: Path, chat: Chat) -> None
     assert len(chat.received) == 2
 
 
+def test_the_limit_of_the_cost_holds_for_all_runs_together(release: Path, tmp_path: Path, chat: Chat) -> None:
+    """A run that is started again spends nothing more; with a higher limit it goes on."""
+    out, prices = tmp_path / "replies.jsonl", {"price_in": 1000, "price_out": 10_000, "at_once": 1}
+    for _ in range(2):
+        with pytest.raises(MachineError, match=r"cost 4.00, and max_cost is 3"):
+            run(release, out, chat, max_cost=3, **prices)
+        assert len(chat.received) == 2
+    done = run(release, out, chat, max_cost=100, **prices)
+    assert (done.known, done.cost, len(chat.received)) == (2, 2 * done.pictures, done.pictures)
+
+
+def test_a_picture_that_the_server_does_not_take_stops_no_other(release: Path, tmp_path: Path, chat: Chat) -> None:
+    """It is counted by what the server says, and asked for again by the next run."""
+    out = tmp_path / "replies.jsonl"
+    chat.first += [(200, {}, None), (400, {}, b'{"error": {"message": "image too large"}}')]
+    done = run(release, out, chat, at_once=1)
+    assert dict(done.unanswered) == {"the server answers 400 (image too large)": 1}
+    assert done.asked == len(read_replies(out)) == done.pictures - 1
+    again = run(release, out, chat)
+    assert (again.asked, again.known, again.unanswered.total()) == (1, done.asked, 0)
+
+
+def test_a_filter_of_the_server_is_an_answer(release: Path, tmp_path: Path, chat: Chat) -> None:
+    """The model declined, and is not asked again."""
+    chat.first += [(400, {}, b'{"error": {"code": "content_filter", "message": "filtered"}}')]
+    done = run(release, tmp_path / "replies.jsonl", chat, at_once=1)
+    assert dict(done.fallen) == {"model_declined": 1}
+    assert run(release, tmp_path / "replies.jsonl", chat).asked == 0
+
+
+def test_answers_of_a_broken_run_outlive_a_run_about_fewer_pictures(release: Path, tmp_path: Path, chat: Chat) -> None:
+    """What was paid for before a fault is in the file, whichever pictures the next run is about."""
+    out = tmp_path / "replies.jsonl"
+    chat.first += [(200, {}, None), (200, {}, None), (401, {}, b"")]
+    with pytest.raises(MachineError, match="401"):
+        run(release, out, chat, at_once=1)
+    part = out.with_name("replies.jsonl.part").read_bytes().splitlines()
+    assert len(part) == 2
+    describe_pictures(release, out, settings(chat), limit=1)
+    assert set(part) <= set(out.read_bytes().splitlines())
+
+
+def test_an_answer_that_trickles_is_given_up(release: Path, tmp_path: Path) -> None:
+    """Each byte comes in time, the whole does not."""
+    import threading
+
+    def trickle(listening: socket.socket) -> None:
+        taken, _ = listening.accept()
+        with taken, contextlib.suppress(OSError):
+            taken.recv(1 << 20)
+            taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            for _ in range(100):
+                taken.sendall(b" ")
+                time.sleep(0.02)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=trickle, args=(listening,), daemon=True).start()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        chosen = ServerSettings(address=address, model="m", readers=("raster",), timeout=0.2, attempts=1, at_once=1)
+        with pytest.raises(MachineError, match=r"not whole after 0.2 s"):
+            describe_pictures(release, tmp_path / "replies.jsonl", chosen)
+
+
 def test_requests_keep_the_pace(release: Path, tmp_path: Path, chat: Chat) -> None:
     """No faster than the settings allow."""
-    import time
-
     begun = time.monotonic()
     done = run(release, tmp_path / "replies.jsonl", chat, requests_per_minute=1200)
     assert time.monotonic() - begun >= 0.05 * (done.pictures - 1)
@@ -301,6 +366,19 @@ def test_text_in_a_picture_is_filled_before_it_is_sent() -> None:
     assert changed.any()
     assert (sent[changed] == 0).all()
     assert read_raster(sent, load_fonts()) is None
+
+
+def test_what_looks_like_text_is_filled_though_it_cannot_be_read() -> None:
+    """Blurred until the reader is unsure of it, which a person may still read."""
+    pytest.importorskip("rapidocr")
+    drawn = np.full((400, 600, 3), (150, 80, 70), np.uint8)
+    cv2.putText(drawn, "SMITH, JANE", (200, 200), cv2.FONT_HERSHEY_SIMPLEX, 1, (255, 255, 255), 2)
+    drawn = np.asarray(cv2.GaussianBlur(drawn, (0, 0), 5), np.uint8)
+    assert all(line.score < LEAST_SCORE for line in open_ocr()(drawn))
+    _, buffer = cv2.imencode(".png", drawn[:, :, ::-1])
+    data, filled = picture_filler(["ocr"])(buffer.tobytes())
+    assert filled == 1
+    assert (decode_image(data).pixels[170:210, 200:380] == 0).all()
 
 
 @pytest.mark.parametrize("readers", [["raster"], ["raster", "ocr"]])
