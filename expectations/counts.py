@@ -25,9 +25,7 @@ def count_failures(
     rows: "pd.DataFrame", suite: Mapping[str, Any], parameters: Mapping[str, object]
 ) -> dict[str, int | None]:
     """Return the number of rows that break each rule, in the order of the suite; None where it cannot be counted."""
-    from great_expectations.exceptions.exceptions import GreatExpectationsError
-    from great_expectations.execution_engine import PandasExecutionEngine
-    from great_expectations.validator.metrics_calculator import MetricsCalculator
+    from medmultipoints.expectations.library import GreatExpectationsError, MetricsCalculator, PandasExecutionEngine
 
     engine = PandasExecutionEngine(batch_data_dict={BATCH: rows})
     wanted = {rule["meta"]["rule"]: _metric(rule, parameters) for rule in suite["expectations"]}
@@ -40,7 +38,7 @@ def count_failures(
 
 def _metric(rule: Mapping[str, Any], parameters: Mapping[str, object]) -> Any:
     """Return the count that decides a rule; None where its type or one of its parameters is unknown."""
-    from great_expectations.validator.metric_configuration import MetricConfiguration
+    from medmultipoints.expectations.library import MetricConfiguration
 
     name, kwargs = METRICS.get(rule["type"]), dict(rule["kwargs"])
     asked = {key: value["$PARAMETER"] for key, value in kwargs.items() if isinstance(value, dict)}

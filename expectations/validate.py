@@ -133,9 +133,7 @@ def run_suite(rows: "pd.DataFrame", suite: Suite, parameters: Mapping[str, objec
 
 def _judge(rows: "pd.DataFrame", suite: Suite, parameters: Mapping[str, object]) -> dict[str, Any]:
     """Return the full result of each rule by Great Expectations."""
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-    from great_expectations.exceptions.exceptions import GreatExpectationsError
+    from medmultipoints.expectations.library import GreatExpectationsError, ProgressBarsConfig, gx
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)

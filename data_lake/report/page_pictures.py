@@ -59,5 +59,5 @@ def data_uri(row: dict[str, Any]) -> str:
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{row['sample_id']}: the picture cannot be decoded: {error}. Verify the release.") from error
     buffer = BytesIO()
-    small.save(buffer, "WEBP", quality=QUALITY, method=4)
+    small.save(buffer, "WEBP", quality=QUALITY, method=2)  # a third of the time of 4 for a twelfth more bytes
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -14,6 +14,7 @@ def main() -> NoReturn:
     """Run the command line; an interrupt ends it with a message even while it is still loading."""
     signal.signal(signal.SIGINT, _leave)
     collect_seldom()
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")  # else it reads about every installed package at import
     import_module("medmultipoints.flows.cli.app").main()
     raise AssertionError("the application ends the process itself")
 

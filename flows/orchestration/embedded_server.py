@@ -42,6 +42,15 @@ QUIET = {
     "PYTHONSAFEPATH": "1",  # no child of ours or of Prefect runs code from the folder it is started in
 }
 
+# A server of one run has no schedules, automations or workers to look after, and no blocks to load collections for.
+UNNEEDED = (
+    "TRIGGERS", "SCHEDULER", "LATE_RUNS", "FOREMAN", "CANCELLATION_CLEANUP", "PAUSE_EXPIRATIONS", "REPOSSESSOR",
+    "CLEANUP_RECONCILER",
+)  # fmt: skip
+ONE_RUN = {f"PREFECT_SERVER_SERVICES_{service}_ENABLED": "false" for service in UNNEEDED} | {
+    "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false"
+}
+
 
 def nothing(_api: str) -> None:
     """Do nothing while the server starts."""
@@ -117,6 +126,8 @@ def _start(home: Path, listening: socket.socket, reports: Path | None) -> "subpr
     environment = os.environ | QUIET | {"PREFECT_HOME": str(home), "PREFECT_PROFILES_PATH": str(home / "profiles.toml")}
     # Types of blocks are for the pages and automations of ``serve``, and are registered once: it takes 2 s.
     environment["PREFECT_API_BLOCKS_REGISTER_ON_START"] = str(reports is not None and not is_known(home)).lower()
+    if reports is None:
+        environment |= ONE_RUN
     environment["PREFECT_API_DATABASE_MIGRATE_ON_START"] = str(not is_migrated(home)).lower()
     environment["PREFECT_UI_API_URL"] = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
     with (home / LOG).open("wb") as output:

@@ -17,12 +17,8 @@ from medmultipoints.flows.orchestration.embedded_server import QUIET, embedded_s
 CONSOLE = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
 # Seven waits, each twice as long as the one before, outlast a server that is away for four minutes.
 PATIENT = {"PREFECT_CLIENT_MAX_RETRIES": "7"}
-# What a build imports anyway, 3 to 4 s of it, while the server starts in its own process.
-NEEDED = (
-    "medmultipoints.flows.orchestration.build",
-    "great_expectations.execution_engine",
-    "great_expectations.validator.metrics_calculator",
-)
+# What a build imports anyway, 2 to 3 s of it, while the server starts in its own process.
+NEEDED = ("medmultipoints.flows.orchestration.build", "medmultipoints.expectations.library")
 # The history of ``serve`` does not grow for ever: events go after 7 days, runs after 90.
 SERVED = QUIET | PATIENT | {"PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs"}
 

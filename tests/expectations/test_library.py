@@ -1,0 +1,18 @@
+"""The import of Great Expectations."""
+
+import subprocess
+import sys
+
+FIRST_USE = """
+import sys
+from medmultipoints.expectations.library import gx
+assert not any(name.startswith("scipy.stats.") for name in sys.modules), "loaded before its first use"
+assert gx.__version__
+import scipy.stats
+assert scipy.stats.norm.cdf(0) == 0.5
+"""
+
+
+def test_the_import_leaves_scipy_stats_until_its_first_use() -> None:
+    done = subprocess.run([sys.executable, "-c", FIRST_USE], capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stderr
