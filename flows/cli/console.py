@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from medmultipoints.transforms.errors import MachineError
-from medmultipoints.transforms.reporting.hidden import HIDDEN, IN_JSON
+from medmultipoints.transforms.reporting.hidden import BREAKS, HIDDEN, IN_JSON
 
 if TYPE_CHECKING:
     from medmultipoints.flows.engine.run import StageResult
@@ -92,7 +92,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
         numeric = all(row[place].replace(",", "").replace(".", "").isdigit() for row in rows if row[place])
         drawn.add_column(name, justify="right" if numeric and rows else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*map(escape, row))
+        drawn.add_row(*(escape(cell.translate(BREAKS)) for cell in row))
     (ERR if err else OUT).print(drawn)
 
 

@@ -15,6 +15,7 @@ from medmultipoints.data_lake.inspect.page import render_page
 from medmultipoints.flows.cli.console import OUT, print_json, say, table, write_aside, write_page
 from medmultipoints.flows.cli.options import HtmlOption, JsonOption
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.reporting.hidden import BREAKS
 from medmultipoints.transforms.sources.annotated import Hint
 from medmultipoints.transforms.sources.declaration import merge_read
 from medmultipoints.transforms.sources.declaration_text import write_declaration
@@ -133,8 +134,9 @@ def _print(source: str, found: Inspection, text: str) -> None:
     )
     for question in found.questions:
         choices = f" [{', '.join(map(_plain_choice, question.choices))}]" if question.choices else ""
-        OUT.print(f"[bold yellow]open[/]  {escape(question.key)}: {escape(question.text + choices)}")
+        text = (question.text + choices).translate(BREAKS)
+        OUT.print(f"[bold yellow]open[/]  {escape(question.key)}: {escape(text)}")
         example = _plain_choice((question.choices or ('"…"',))[0])
         OUT.print(f"      [dim]--answer {escape(question.key)}={escape(shlex.quote(example))}[/]")
     for hint in found.hints:
-        OUT.print(f"[bold]hint[/]  {escape(hint.key)}: {escape(hint.text)}")
+        OUT.print(f"[bold]hint[/]  {escape(hint.key)}: {escape(hint.text.translate(BREAKS))}")

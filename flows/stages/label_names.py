@@ -9,6 +9,8 @@ from medmultipoints.data_lake.prompt_assets import load_names
 from medmultipoints.flows.engine.stage import Build, Inputs
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.instructions.alike_labels import find_alike
+from medmultipoints.transforms.reporting.counted import plural
+from medmultipoints.transforms.reporting.hidden import UNNAMEABLE
 from medmultipoints.transforms.sources.declared import name_unknown
 
 SCHEMA = {"source": pl.String, "label": pl.String, "places": pl.Int64}
@@ -21,6 +23,7 @@ def check_labels(build: Build, inputs: Inputs) -> None:
     names, keep = build.recipe.labels.names, build.recipe.labels.others == "keep"
     released = {label: names.get(label, label if keep else "") for label in brought["label"].unique()}
     rows = brought.with_columns(released=pl.col("label").replace_strict(released)).filter(pl.col("released") != "")
+    _refuse_unprintable(build, rows)
     alike = find_alike(load_names(), rows["released"])
     if alike:
         raise UsageError(_sentence(build, rows, alike))
@@ -45,6 +48,21 @@ def _refuse_misspelt(build: Build, brought: pl.DataFrame) -> None:
     said = [f"{key}: {name_unknown(labels, there)}" for key, labels in wrong.items() if labels]
     if said:
         raise UsageError("\n".join(said))
+
+
+def _refuse_unprintable(build: Build, rows: pl.DataFrame) -> None:
+    """Raise UsageError for labels with line breaks or other characters that no page, prompt or answer can show."""
+    wrong = [row for row in rows.select("source", "label", "released").rows() if UNNAMEABLE & {*row[2]}]
+    lines: dict[str, list[str]] = {}
+    for source, label, _ in wrong:
+        table, keys = _keys(build, source, label)
+        lines.setdefault(f"    [{table}]", []).extend(f'    {json.dumps(key)} = "…"' for key in keys)
+    if wrong:
+        answers = [line for table, added in sorted(lines.items()) for line in (table, *dict.fromkeys(added))]
+        raise UsageError(
+            f"{plural(len(wrong), 'label')} with line breaks or hidden characters: give other names in the recipe:\n"
+            + "\n".join(answers)
+        )
 
 
 def brought_labels(build: Build, inputs: Inputs) -> pl.DataFrame:

@@ -2,13 +2,18 @@
 
 import polars as pl
 
-from medmultipoints.transforms.audit.box_findings import COVERS, SLIVER_PX
+from medmultipoints.transforms.audit.box_findings import AGREES_PX, COVERS, SAME_OBJECT, SLIVER_PX
+from medmultipoints.transforms.audit.conventions import MOST_PX
 from medmultipoints.transforms.audit.findings import KEYS, as_findings, make_findings
 from medmultipoints.transforms.masks.run_lengths import decode_rle
+from medmultipoints.transforms.records import SIDES, Box
+from medmultipoints.transforms.regions.boxes import iou
 from medmultipoints.transforms.regions.framing import AROUND_SHARE, may_be_inverted
 
 SEVERITIES = {
     "covers_frame": "warning",
+    "extra": "error",
+    "shifted": "warning",
     "sliver": "warning",
     "contradicting_copies": "warning",
     "not_rgb": "warning",
@@ -17,9 +22,15 @@ SEVERITIES = {
 KEPT = "boxes are kept as they are derived"
 ACTIONS = {
     "covers_frame": "the object is kept, but no label of the image counts as exhaustive",
+    "extra": "the stronger evidence of the annotation is used",
+    "shifted": "the stronger evidence of the annotation is used",
     "contradicting_copies": "the copy is left out; the label does not count as exhaustive",
     "not_rgb": "the file is kept as it is: readers convert it in different ways",
     "orientation_tag": "the released picture has the frame of its boxes in every reader",
+}
+MODELS = {
+    "cmyk": "the file is CMYK, not RGB",
+    "gray16": "the file has 16 bits of gray: readers that make it RGB cut it off at 255",
 }
 CUT_SLIVER_PX = 1.0
 """A box that the border cuts is a sliver below this width or height."""
@@ -41,9 +52,10 @@ def find_in_readings(
     found = [
         _frames(own),
         _slivers(own),
+        _contradicted_boxes(own),
         _inverted(exclusions),
         _contradictions(duplicates),
-        _pictures(images, "not_rgb", pl.col("colour_model") == "cmyk", pl.lit("the file is CMYK, not RGB")),
+        _pictures(images, "not_rgb", pl.col("colour_model").is_in([*MODELS]), pl.col("colour_model").replace(MODELS)),
         _pictures(images, "orientation_tag", pl.col("orientation_done").is_not_null(), pl.col("orientation_done")),
     ]
     rows = pl.concat([one.select(KEYS) for one in found])
@@ -82,6 +94,24 @@ def _slivers(regions: pl.DataFrame) -> pl.DataFrame:
     found = regions.filter((pl.col("evidence") == "track") & thin)
     detail = pl.format("track {}: {} px wide or high", pl.col("track_id").fill_null("without id"), side.round(4))
     return found.with_columns(kind=pl.lit("sliver"), source_box=pl.concat_list("x1", "y1", "x2", "y2"), detail=detail)
+
+
+def _contradicted_boxes(regions: pl.DataFrame) -> pl.DataFrame:
+    """Return stated boxes that the outline or mask of the same annotation contradicts, beyond any convention."""
+    stated = regions.filter(pl.col("evidence").is_in(["box", "track"]) & pl.col("object_key").is_not_null())
+    drawn = regions.filter(pl.col("evidence").is_in(["polygon", "mask"]))
+    keys, sides = ["sample_id", "label", "object_key"], {side: f"drawn_{side}" for side in SIDES}
+    pairs = stated.join(drawn.select(*keys, **{new: side for side, new in sides.items()}), on=keys)
+    apart = pl.max_horizontal((pl.col(side) - pl.col(new)).abs() for side, new in sides.items())
+    found = pairs.filter(apart > AGREES_PX + MOST_PX)
+    boxes = zip(found.select(SIDES).iter_rows(), found.select(*sides.values()).iter_rows(), strict=True)
+    overlaps = pl.Series([iou(Box(*one), Box(*other)) for one, other in boxes], dtype=pl.Float64)
+    shape = pl.concat_list(pl.col(new).round(1).cast(pl.String) for new in sides.values()).list.join(", ")
+    return found.with_columns(
+        kind=pl.when(overlaps < SAME_OBJECT).then(pl.lit("extra")).otherwise(pl.lit("shifted")),
+        source_box=pl.concat_list(SIDES),
+        detail=pl.format("{}: its outline has the box {}, overlap {}", "object_key", shape, overlaps.round(2)),
+    )
 
 
 def _inverted(exclusions: pl.DataFrame) -> pl.DataFrame:

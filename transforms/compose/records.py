@@ -118,7 +118,7 @@ def _released_labels(labels: Mapping[str, str]) -> pl.Expr:
         ).then(pl.lit(label))
         for label in sorted(set(labels.values()))
     ]
-    return pl.concat_list(expressions).list.drop_nulls()
+    return pl.concat_list(expressions or [pl.lit(None, pl.String)]).list.drop_nulls()
 
 
 def _absent(context: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:

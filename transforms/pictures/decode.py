@@ -23,7 +23,7 @@ from medmultipoints.transforms.pictures.png_chunks import SIGNATURE, PngDamage, 
 from medmultipoints.transforms.pictures.scratch import Scratch
 
 ImageFormat = Literal["jpg", "png"]
-ColourModel = Literal["rgb", "gray", "cmyk"]
+ColourModel = Literal["rgb", "gray", "gray16", "cmyk"]
 AnyLevels = NDArray[np.uint8] | NDArray[np.uint16]
 DecodedT = TypeVar("DecodedT")
 Resample = Literal["lanczos", "bicubic", "bilinear", "box"]
@@ -104,7 +104,8 @@ def colour_model(data: bytes) -> ColourModel:
     if detect_format(data) == "jpg":
         _, _, model, _ = simplejpeg.decode_jpeg_header(data)
         return "cmyk" if model in ("CMYK", "YCCK") else "gray" if model == "Gray" else "rgb"
-    return "rgb" if data[25] & 2 else "gray"  # colour type of the header: 0 and 4 are gray, 2, 3 and 6 colours
+    depth, colour_type = data[24:26]  # of the header: 0 and 4 are gray, 2, 3 and 6 colours
+    return "rgb" if colour_type & 2 else "gray16" if depth == 16 else "gray"
 
 
 def decode_mask(data: bytes, scratch: Scratch | None = None) -> NDArray[np.uint8] | NDArray[np.uint16]:

@@ -22,6 +22,7 @@ from medmultipoints.transforms.rasters.intensity import Rendering, read_renderin
 from medmultipoints.transforms.rasters.parquet_rows import row_picture
 
 _PLANES: Final = ("axial:", "coronal:", "sagittal:", "frame:", "series:")
+_PLAIN_COLOURS: Final = ("MINISBLACK", "MINISWHITE", "RGB")
 TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 Read = Callable[[str], bytes]
 
@@ -175,7 +176,7 @@ def _render_tiff(data: bytes, member: str, page: int, rule: Rendering, plain: bo
             held = file.pages[page]
             if int(held.imagewidth) * int(held.imagelength) > MAX_PIXELS:
                 raise ImageProblem("unreadable_image", f"{member}: more than the {MAX_PIXELS} pixels allowed")
-            if held.photometric.name == "PALETTE":
+            if getattr(held.photometric, "name", "") not in _PLAIN_COLOURS:  # a palette, CMYK, Lab, YCbCr
                 return _render_other(data, member, rule, page)
             values, white = held.asarray(), held.photometric.name == "MINISWHITE"
     except (tifffile.TiffFileError, ValueError, KeyError, OSError, RuntimeError, TypeError, IndexError) as error:
@@ -209,7 +210,7 @@ def _render_plain(data: bytes, rule: Rendering) -> NDArray[np.uint8]:
 
 
 def _render_other(data: bytes, member: str, rule: Rendering, page: int = 0) -> NDArray[np.uint8]:
-    """BMP, WebP, GIF, and TIFF with a palette or of a compression that needs Pillow; pixels are those stored."""
+    """BMP, WebP, GIF, and TIFF of further colour models or compressions, by Pillow; pixels are those stored."""
     try:
         with Image.open(io.BytesIO(data), formats=["BMP", "WEBP", "GIF", "TIFF"]) as image:
             if image.format != "TIFF" and getattr(image, "n_frames", 1) > 1:

@@ -48,7 +48,7 @@ def iou(a: Box, b: Box) -> float:
 
 def clip_box(box: Box, width: float, height: float) -> Box | None:
     """Return the part of the box inside a ``width`` x ``height`` image; None where nothing of it is inside."""
-    clipped = Box(max(box.x1, 0), max(box.y1, 0), min(box.x2, width), min(box.y2, height))
+    clipped = Box(max(0.0, box.x1), max(0.0, box.y1), min(box.x2, width), min(box.y2, height))
     return clipped if clipped.x1 < clipped.x2 and clipped.y1 < clipped.y2 else None
 
 

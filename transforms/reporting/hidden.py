@@ -13,5 +13,9 @@ _CODES: Final = (
 )
 HIDDEN: Final[Mapping[int, str]] = {code: f"\\u{code:04x}" if code > 0xFF else f"\\x{code:02x}" for code in _CODES}
 """Each with what is shown in its place."""
+BREAKS: Final[Mapping[int, str]] = {**HIDDEN, ord("\n"): "\\n", ord("\t"): "\\t"}
+"""For a name that is shown in one line: line breaks and tabs are escapes, too."""
+UNNAMEABLE: Final = frozenset(map(chr, BREAKS)) - {"\u200c", "\u200d"}
+"""Characters that no label may hold; the two joiners belong to the spelling of words in some scripts."""
 IN_JSON: Final[Mapping[int, str]] = {code: f"\\u{code:04x}" for code in _CODES}
 """Each as a string of JSON writes it: readers get the character back."""

@@ -5,14 +5,14 @@ column x is the span x to x + 1. A reader converts the numbers of its format to 
 Readers are pure: they open members through ``Files`` and yield records, one picture at a time.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Literal, Protocol
 
 from medmultipoints.transforms.records import Annotation, MaskLayer, Members
 
 __all__ = ["AnnotatedPicture", "Annotation", "Files", "Hint", "MaskLayer", "Proof", "Question", "ReadProblem"]
-__all__ += ["Reading", "Recognise", "Recognition"]
+__all__ += ["Reading", "Recognise", "Recognition", "picture_key", "with_problems"]
 
 
 class Files(Members, Protocol):
@@ -36,6 +36,7 @@ class AnnotatedPicture:
     annotation gives. ``rendering`` says how values become grey levels, as ``transforms.sources.intensity`` reads it.
     ``annotated``: the source says something of this picture, if only that it is empty. ``read_from``: further members
     that served. ``columns``: group, split, organ, modality, finding, classification, licence, where they are known.
+    ``doubts``: entries that could not be read and may be of this picture, too.
     """
 
     member: str
@@ -51,6 +52,7 @@ class AnnotatedPicture:
     layers: tuple[MaskLayer, ...] = ()
     read_from: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    doubts: "tuple[ReadProblem, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ class ReadProblem:
 
     ``reason`` is a stable snake_case word, ``detail`` a sentence that names the file and the values at fault.
     ``picture`` is the name of the picture (or its member) that the entry belongs to; with a ``label``, the count of
-    that label in the picture is no longer certain.
+    that label in the picture is no longer certain; without one, of a rejected entry, the count of no label is.
     """
 
     key: str
@@ -71,6 +73,20 @@ class ReadProblem:
 
 
 Reading = Iterator[AnnotatedPicture | ReadProblem]
+
+
+def with_problems(picture: AnnotatedPicture, found: Iterable[Annotation | ReadProblem]) -> Reading:
+    """Yield the problems among the entries of a picture, each under its name, then the picture."""
+    for item in found:
+        if isinstance(item, ReadProblem):
+            yield replace(item, picture=picture_key(picture))
+    yield picture
+
+
+def picture_key(picture: AnnotatedPicture) -> str:
+    """Return what identifies a picture: its member, and the plane or frame of it."""
+    part = picture.plane or ("" if picture.frame is None else f"frame:{picture.frame}")
+    return f"{picture.member}#{part}" if part else picture.member
 
 
 @dataclass(frozen=True, slots=True)

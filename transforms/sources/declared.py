@@ -15,13 +15,14 @@ from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import UNKNOWN, Annotation, Exclusion, Indexed, MaskLayer, Sample
 from medmultipoints.transforms.regions.hierarchy import descendants
 from medmultipoints.transforms.sources.accounting import NOT_PART, Problem, drop_foreign, exclude, printable
-from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem
+from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, picture_key
 from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel, fold_label
 from medmultipoints.transforms.sources.joined_facts import PictureFacts, collect_facts
 from medmultipoints.transforms.sources.paths import split_path, split_paths
 from medmultipoints.transforms.sources.patterns import compile_pattern
 from medmultipoints.transforms.sources.soundness import find_fault
 
+_Doubts = Mapping[str, set[str | None]]
 MOST_NAMED: Final = 30
 """Labels that an error lists."""
 
@@ -78,9 +79,7 @@ def _refuse_unknown(source: str, declaration: Declaration, pictures: Iterable[An
         return
     found: Counter[str] = Counter()
     for picture in pictures:
-        labels = [annotation.label for annotation in picture.annotations]
-        labels += [label for layer in picture.layers for label in _layer_labels(layer)]
-        found.update(label for label in labels if _is_unknown(declaration, label))
+        found.update(label for label in _labels_of(picture) if _is_unknown(declaration, label))
     if not found:
         return
     lines = []
@@ -102,8 +101,7 @@ def _refuse_misspelt(
     """Raise UsageError with every key of the label map that is no label of the source; an ontology knows more words."""
     if declaration.known:
         return
-    there = {annotation.label for picture in pictures for annotation in picture.annotations}
-    there |= {label for picture in pictures for layer in picture.layers for label in _layer_labels(layer)}
+    there = {label for picture in pictures for label in _labels_of(picture)}
     there |= {problem.label for problem in problems if problem.label is not None}
     there |= {*declaration.classes, *declaration.masks.values.values()}
     wrong = sorted(key for key in declaration.labels if "*" not in key and key not in there)
@@ -136,12 +134,6 @@ def _read_pictures(reading: Reading) -> tuple[list[AnnotatedPicture], list[ReadP
         else:
             pictures.append(found)
     return pictures, problems
-
-
-def picture_key(picture: AnnotatedPicture) -> str:
-    """Return what identifies a picture: its member, and the plane or frame of it."""
-    part = picture.plane or ("" if picture.frame is None else f"frame:{picture.frame}")
-    return f"{picture.member}#{part}" if part else picture.member
 
 
 def _name_pictures(pictures: Iterable[AnnotatedPicture]) -> dict[str, str]:
@@ -182,14 +174,17 @@ def _told_apart(names: dict[str, str]) -> dict[str, str]:
     return named
 
 
-def _note_problems(ledger: _Ledger, problems: Iterable[ReadProblem], names: Mapping[str, str]) -> dict[str, set[str]]:
-    """Exclude what the reader could not use; return the labels of each picture whose count is no longer certain."""
+def _note_problems(ledger: _Ledger, problems: Iterable[ReadProblem], names: Mapping[str, str]) -> _Doubts:
+    """Exclude what the reader could not use; return the labels of each picture whose count is no longer certain.
+
+    A rejected entry without a label may be of any: None stands for all labels.
+    """
     stems = {name: name for name in names.values()} | dict(names)
-    doubts: dict[str, set[str]] = {}
+    doubts: dict[str, set[str | None]] = {}
     for problem in problems:
         stem = stems.get(problem.picture or "")
         ledger.leave_out([problem.key], problem.verdict, Problem(problem.reason, problem.detail), stem)
-        if stem is not None and problem.label is not None:
+        if stem is not None and (problem.label is not None or problem.verdict == "rejected"):
             doubts.setdefault(stem, set()).add(problem.label)
     return doubts
 
@@ -205,10 +200,14 @@ def _add_picture(
     own: PictureFacts,
     picture: AnnotatedPicture,
     stem: str,
-    doubts: Mapping[str, set[str]],
+    doubts: _Doubts,
 ) -> None:
     sorted_out = _sort_annotations(ledger, declaration, picture, stem)
-    doubtful = {_released(declaration, label) for label in doubts.get(stem, ())} | sorted_out.doubtful
+    own_doubts = {*doubts.get(stem, ()), *(problem.label for problem in picture.doubts)}
+    unsure = {label for label in own_doubts if label is not None}
+    if None in own_doubts:
+        unsure |= {*declaration.absence.certain, *_labels_of(picture)}
+    doubtful = {_released(declaration, label) for label in unsure} | sorted_out.doubtful
     doubtful |= {whole for whole in declaration.hierarchy if doubtful & descendants(declaration.hierarchy, whole)}
     ledger.used.update(_members_of(picture))
     columns = {**facts, **own.columns, **picture.columns}
@@ -305,6 +304,13 @@ def _rename_layer(ledger: _Ledger, declaration: Declaration, layer: MaskLayer, s
         ledger.leave_out([f"{layer.member}#{layer.plane or 'mask'}@{stem}"], "dropped", problem, stem)
         return
     yield replace(layer, label=single, labels=labels, ignore=(*layer.ignore, *ignored))
+
+
+def _labels_of(picture: AnnotatedPicture) -> Iterator[str]:
+    """Yield the label of each annotation, and each label of each mask, as the source has them."""
+    yield from (annotation.label for annotation in picture.annotations)
+    for layer in picture.layers:
+        yield from _layer_labels(layer)
 
 
 def _layer_labels(layer: MaskLayer) -> set[str]:

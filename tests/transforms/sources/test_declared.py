@@ -111,6 +111,13 @@ def test_a_problem_of_the_reader_is_excluded_and_makes_its_label_uncertain() -> 
     assert ((), ("RBC",)) == (only(found).labels_exhaustive, only(found).uncertain)
 
 
+@pytest.mark.parametrize(("verdict", "uncertain"), [("rejected", ("RBC", "WBC")), ("dropped", ())])
+def test_a_rejected_entry_without_a_label_may_be_of_any(verdict: Any, uncertain: tuple[str, ...]) -> None:
+    problem = ReadProblem(key="boxes.json#3", reason="r", detail="d", picture="set/train/p1_1.jpg", verdict=verdict)
+    found = read([problem, picture("set/train/p1_1.jpg", cell(0))], absence={"certain": ["WBC"]})
+    assert uncertain == only(found).uncertain
+
+
 @pytest.mark.parametrize(
     ("annotated", "absence", "expected"),
     [

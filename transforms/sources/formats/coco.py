@@ -163,12 +163,18 @@ def _side(value: Any) -> int | None:
 
 
 def _categories(document: JsonDocument, key: str = CATEGORY) -> dict[Any, str]:
-    """Return names by id; DENTEX's ``category_id_3`` has the list ``categories_3``."""
-    return {
-        _id(entry.get("id")): str(entry["name"]).strip()
-        for entry in document.items("categories" + key.removeprefix(CATEGORY))
-        if isinstance(entry, dict) and entry.get("name") not in (None, "")
-    }
+    """Return names by id; DENTEX's ``category_id_3`` has the list ``categories_3``.
+
+    An id with several names is none: nothing says which of them is meant.
+    """
+    found: dict[Any, str] = {}
+    repeated: set[Any] = set()
+    for entry in document.items("categories" + key.removeprefix(CATEGORY)):
+        if isinstance(entry, dict) and entry.get("name") not in (None, ""):
+            number, label = _id(entry.get("id")), str(entry["name"]).strip()
+            if found.setdefault(number, label) != label:
+                repeated.add(number)
+    return {number: label for number, label in found.items() if number not in repeated}
 
 
 def _look(draft: Draft, listing: Listing, name: str, seen: _Seen) -> None:
@@ -297,7 +303,8 @@ def _read_document(
         image_id = _id(entry.get("image_id")) if isinstance(entry, dict) else None
         image = images.get(image_id)
         if image is None:
-            yield ReadProblem(key=key, reason="image_unknown", detail=f"{key}: no image has the id {show(image_id)}")
+            detail = f"{key}: no image, or several, have the id {show(image_id)}"
+            yield ReadProblem(key=key, reason="image_unknown", detail=detail)
             continue
         held.setdefault(image_id, []).append(_annotation(declaration, key, entry, image, categories))
         left[image_id] -= 1
@@ -330,7 +337,7 @@ def _annotation(
     number = entry.get(declaration.fields.get("label", CATEGORY))
     label = declaration.label if number is None else categories.get(_id(number))
     if label is None:
-        detail = f"{key}: no category has the id {show(number)}"
+        detail = f"{key}: no category, or several, have the id {show(number)}"
         return ReadProblem(key=key, reason="category_unknown", detail=detail)
     polygons, rle, fault = read_segmentation(entry.get("segmentation"), image.size)
     box, box_problem = _box(declaration, entry.get("bbox"), image)

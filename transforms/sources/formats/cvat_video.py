@@ -16,7 +16,14 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation
 from medmultipoints.transforms.regions.decimals import is_whole
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.annotated import (
+    AnnotatedPicture,
+    Files,
+    Reading,
+    ReadProblem,
+    Recognition,
+    with_problems,
+)
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.cvat import attributes_of, is_cvat, shape_place
 from medmultipoints.transforms.sources.formats.format import Format
@@ -178,13 +185,15 @@ def read(declaration: Declaration, files: Files) -> Reading:
     pictures = matching(listing.pictures if declaration.images else listing.photos, declaration.images)
     for name in matching(_files(listing), declaration.annotations):
         by_frame: defaultdict[int, list[Annotation | ReadProblem]] = defaultdict(list)
+        gapped: list[ReadProblem] = []
         try:
             step = _step(listing, name)
             for track, label, held in _tracks(listing, name):
                 shapes = _between(held, step) if declaration.interpolate == "linear" else held
                 if declaration.interpolate != "as-exported" and _gaps(shapes, step):
                     detail = f"{name}: track {track} has frames without a shape; [read] interpolate says what to do"
-                    yield ReadProblem(key=f"{name}#{track}", reason="track_has_gaps", detail=detail, label=label)
+                    key = f"{name}#{track}"
+                    gapped.append(ReadProblem(key=key, reason="track_has_gaps", detail=detail, label=label))
                     continue
                 for shape in shapes:
                     if not shape.outside:
@@ -192,8 +201,9 @@ def read(declaration: Declaration, files: Files) -> Reading:
         except MemberProblem as problem:
             yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail)
             continue
+        yield from gapped
         frames = {n - declaration.frame_base: picture for n, picture in _numbered(name, pictures).items()}
-        yield from _give(declaration, listing, name, by_frame, frames)
+        yield from _give(declaration, listing, name, by_frame, frames, tuple(gapped))
         given |= set(frames.values())
     for picture in pictures:
         if picture not in given and not declaration.video:
@@ -211,24 +221,35 @@ def _give(
     name: str,
     by_frame: Mapping[int, Sequence[Annotation | ReadProblem]],
     frames: Mapping[int, str],
+    gapped: tuple[ReadProblem, ...],
 ) -> Reading:
+    """Yield each frame; in any of them an object of the ``gapped`` tracks, which are left out, may be."""
     videos = matching(listing.of("video"), (declaration.video,)) if declaration.video else ()
     count = listing.video_facts(videos[0]).frames if videos else 0
     numbers = sorted(by_frame.keys() | frames.keys()) if not videos else range(count)
     for number in numbers:
         found = by_frame.get(number, ())
-        yield from (item for item in found if isinstance(item, ReadProblem))
         held = tuple(item for item in found if isinstance(item, Annotation))
         group = {"group": split_path(videos[0] if videos else name).stem}
         if videos:
-            yield AnnotatedPicture(
-                member=videos[0], name="", frame=number, annotations=held, read_from=(name,), columns=group
+            picture = AnnotatedPicture(
+                member=videos[0],
+                name="",
+                frame=number,
+                annotations=held,
+                read_from=(name,),
+                columns=group,
+                doubts=gapped,
             )
+            yield from with_problems(picture, found)
         elif number in frames:
             member = frames[number]
-            yield AnnotatedPicture(member=member, name=member, annotations=held, read_from=(name,), columns=group)
+            picture = AnnotatedPicture(
+                member=member, name=member, annotations=held, read_from=(name,), columns=group, doubts=gapped
+            )
+            yield from with_problems(picture, found)
         else:
-            for item in held:
+            for item in found:
                 detail = f"{name}: there is no picture of frame {number}"
                 yield ReadProblem(
                     key=item.key, reason=MISSING, detail=detail, picture=f"{name} {number}", label=item.label

@@ -19,7 +19,14 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.parquet_rows import open_table, picture_column, picture_columns
 from medmultipoints.transforms.records import Annotation, MaskLayer
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.annotated import (
+    AnnotatedPicture,
+    Files,
+    Reading,
+    ReadProblem,
+    Recognition,
+    with_problems,
+)
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.formats.masks import decide_kind, make_layer
@@ -335,8 +342,7 @@ def _read_row(
     elif not row.plane:
         yield from pictures.give(row.member, found, [name], size, columns)
     else:
-        yield from (item for item in found if isinstance(item, ReadProblem))
-        yield AnnotatedPicture(
+        picture = AnnotatedPicture(
             member=row.member,
             name=row.name,
             plane=row.plane,
@@ -347,6 +353,7 @@ def _read_row(
             layers=_mask_layers(declaration, listing, name, row),
             columns=columns,
         )
+        yield from with_problems(picture, found)
 
 
 def _annotation(declaration: Declaration, row: _Row, at: int, size: Size) -> Annotation | ReadProblem:

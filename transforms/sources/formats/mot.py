@@ -14,7 +14,14 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.records import Annotation, Box
 from medmultipoints.transforms.regions.decimals import parse_decimal
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.annotated import (
+    AnnotatedPicture,
+    Files,
+    Reading,
+    ReadProblem,
+    Recognition,
+    with_problems,
+)
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.paths import split_path
@@ -59,6 +66,7 @@ def _truths(listing: Listing) -> tuple[str, ...]:
 
 
 def _rows(listing: Listing, name: str) -> Iterator[_Row | ReadProblem]:
+    """Yield each row; a problem for each that is damaged: nothing says of which frame it is."""
     for line, text in enumerate(listing.read(name).decode("utf-8-sig", "replace").splitlines(), start=1):
         parts = [part.strip() for part in text.rstrip(", \t\r").split(",")]
         if parts == [""]:
@@ -188,14 +196,17 @@ def read(declaration: Declaration, files: Files) -> Reading:
     given: set[str] = set()
     for name in matching(_truths(listing), declaration.annotations):
         by_frame: defaultdict[int, list[_Row]] = defaultdict(list)
+        damaged: list[ReadProblem] = []
         for row in _rows(listing, name):
             if isinstance(row, ReadProblem):
-                yield row
+                damaged.append(row)
             else:
                 by_frame[row.frame].append(row)
+        yield from damaged
         frames = _frames(name, pictures)
         shift = _shift(declaration, frames, by_frame)
-        yield from _read_sequence(declaration, listing, name, {n - shift: rows for n, rows in by_frame.items()}, frames)
+        shifted = {n - shift: rows for n, rows in by_frame.items()}
+        yield from _read_sequence(declaration, listing, name, shifted, frames, tuple(damaged))
         given |= set(frames.values())
     for picture in pictures:
         if picture not in given:
@@ -215,7 +226,9 @@ def _read_sequence(
     name: str,
     rows: Mapping[int, Sequence[_Row]],
     frames: Mapping[int, str],
+    damaged: tuple[ReadProblem, ...],
 ) -> Reading:
+    """Yield each frame; a ``damaged`` row may be of any of them."""
     group = folder(name).removesuffix("/gt").rpartition("/")[2] or split_path(name).stem
     for number in sorted(rows.keys() | frames.keys()):
         picture = frames.get(number)
@@ -223,10 +236,15 @@ def _read_sequence(
         found = [_annotation(declaration, name, row, size) for row in rows.get(number, ())]
         if picture is not None:
             held = tuple(item for item in found if isinstance(item, Annotation))
-            yield from (item for item in found if isinstance(item, ReadProblem))
-            yield AnnotatedPicture(
-                member=picture, name=picture, annotations=held, read_from=(name,), columns={"group": group}
+            made = AnnotatedPicture(
+                member=picture,
+                name=picture,
+                annotations=held,
+                read_from=(name,),
+                columns={"group": group},
+                doubts=damaged,
             )
+            yield from with_problems(made, found)
             continue
         for item in found:
             detail = f"{name}: there is no picture of frame {number}"

@@ -138,7 +138,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
             yield ReadProblem(key=first, reason=problem.reason, detail=problem.detail, picture=joined.member)
             continue
         found = [item for key, row in about.rows for item in _annotations(declaration, key, row, size)]
-        yield from pictures.give(joined.member, found, [about.table], size)
+        yield from pictures.give(joined.member, found, [about.table], size, doubts=about.damaged)
     yield from pictures.rest()
 
 
@@ -148,7 +148,8 @@ def _annotations(
     text = row.get(declaration.fields.get("runs", ""), "")
     if has_no_runs(text):
         return
-    label = row.get(declaration.fields.get("label", ""), "") or declaration.label or "object"
+    unnamed = declaration.label or ("" if "label" in declaration.fields else "object")
+    label = row.get(declaration.fields.get("label", ""), "") or unnamed
     mask = decode_runs(text, size, declaration.masks.runs or "columns-1")
     if isinstance(mask, Fault):
         yield make_annotation(key, label, mask, {})

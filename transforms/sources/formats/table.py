@@ -10,7 +10,14 @@ from medmultipoints.transforms.errors import MemberProblem
 from medmultipoints.transforms.rasters.dicom import read_header
 from medmultipoints.transforms.records import SIDES, Annotation, Box
 from medmultipoints.transforms.reporting.counted import plural
-from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, Recognition
+from medmultipoints.transforms.sources.annotated import (
+    AnnotatedPicture,
+    Files,
+    Reading,
+    ReadProblem,
+    Recognition,
+    with_problems,
+)
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats.format import Format
 from medmultipoints.transforms.sources.reading.box_forms import FormEvidence, decide_form, declared_place, place_numbers
@@ -323,8 +330,7 @@ def _read_picture(
         yield from missing(joined, stated, about.rows[0][0], found)
         return
     given.add(joined.member)
-    yield from (item for item in found if isinstance(item, ReadProblem))
-    yield AnnotatedPicture(
+    picture = AnnotatedPicture(
         member=joined.member,
         name=joined.member,
         width=size[0] if size else None,
@@ -333,7 +339,9 @@ def _read_picture(
         annotations=tuple(item for item in found if isinstance(item, Annotation)),
         read_from=(about.table,),
         columns=hole_columns(about.table, declaration.annotations),
+        doubts=tuple(about.damaged),
     )
+    yield from with_problems(picture, found)
 
 
 def _by_annotator(
@@ -359,7 +367,8 @@ def _annotation(
     numbers = _numbers(row, declaration.fields, decimal)
     if numbers is None:
         return None
-    label = row.get(declaration.fields.get("label", ""), "") or declaration.label or "object"
+    unnamed = declaration.label or ("" if "label" in declaration.fields else "object")
+    label = row.get(declaration.fields.get("label", ""), "") or unnamed
     if declaration.classes and "label" in declaration.fields:
         number = class_number(label)
         label = declaration.classes[number] if number is not None and number < len(declaration.classes) else ""

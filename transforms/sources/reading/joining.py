@@ -39,6 +39,7 @@ class Pictures:
         read_from: Sequence[str],
         size: tuple[int, int] | None = None,
         columns: Mapping[str, str] | None = None,
+        doubts: Sequence[ReadProblem] = (),
     ) -> Reading:
         """Yield the record of a picture, after the problems of its entries.
 
@@ -63,6 +64,7 @@ class Pictures:
             annotations=tuple(item for item in found if isinstance(item, Annotation)),
             read_from=tuple(read_from),
             columns=columns or {},
+            doubts=tuple(doubts),
         )
 
     def rest(self) -> Iterator[AnnotatedPicture]:

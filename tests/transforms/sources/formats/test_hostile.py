@@ -61,6 +61,7 @@ def test_xml_that_is_cut_off_is_named() -> None:
     ("change", "reason", "count"),
     [
         (lambda h: h["annotations"][0].update(category_id=77), "category_unknown", 1),
+        (lambda h: h["categories"].append({**h["categories"][-1], "name": "twin"}), "category_unknown", 1),
         (lambda h: h["annotations"][0].update(image_id=77), "image_unknown", 1),
         (lambda h: h["annotations"][0].update(bbox=[float("nan"), 1, 2, 3]), "box_not_a_number", 1),
         (lambda h: h["annotations"][0].update(bbox=[5, 5, 0, 0], segmentation=[]), "box_zero_extent", 1),

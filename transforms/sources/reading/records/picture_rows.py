@@ -10,9 +10,13 @@ from medmultipoints.transforms.sources.reading.records.table_columns import Row
 
 @dataclass(frozen=True, slots=True)
 class PictureRows:
-    """The rows about one picture, each with its key ``table#line``, and the table that names the picture first."""
+    """The rows about one picture, each with its key ``table#line``, and the table that names the picture first.
+
+    ``damaged`` are the tables that could not be read to their end: further rows may be about the picture.
+    """
 
     table: str
+    damaged: list[ReadProblem]
     rows: list[tuple[str, Row]] = field(default_factory=list)
 
 
@@ -24,11 +28,13 @@ def rows_by_picture(
     ``read_rows`` gives the line numbers and rows of a table. Rows before the damage of a table are kept.
     """
     found: dict[str, PictureRows] = {}
-    problems = []
+    problems: list[ReadProblem] = []
     for table in tables:
         try:
             for line, row in read_rows(table):
-                found.setdefault(row.get(column, ""), PictureRows(table)).rows.append((f"{table}#{line}", row))
+                found.setdefault(row.get(column, ""), PictureRows(table, problems)).rows.append(
+                    (f"{table}#{line}", row)
+                )
         except MemberProblem as problem:
             problems.append(ReadProblem(key=table, reason=problem.reason, detail=problem.detail))
     return found, problems

@@ -123,6 +123,9 @@ def text_rows(files: Files, name: str, dialect: Dialect) -> Iterator[tuple[int, 
             header = [name.strip() for name in next(reader, ())] if dialect.header else []
             for cells in filter(None, reader):
                 names = header or list(map(str, range(1, len(cells) + 1)))
+                if any(cells[len(names) :]):
+                    said = f"{len(cells)} cells under {len(names)} columns"
+                    raise MemberProblem("table_damaged", f"{name}, line {reader.line_num}: {said}")
                 held = [*cells, *[""] * (len(names) - len(cells))]
                 yield reader.line_num, {name: cell.strip() for name, cell in zip(names, held, strict=False) if name}
         except csv.Error as error:

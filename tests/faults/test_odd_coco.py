@@ -1,0 +1,95 @@
+"""Odd entries of a COCO file from recipe to records: read right, named in the audit, or refused with the way out."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from medmultipoints.data_lake.store.parquet_tables import read_table
+from medmultipoints.flows.engine.prepare import prepare
+from medmultipoints.flows.engine.request import BuildRequest
+from medmultipoints.flows.engine.run import Unwatched, run_in_threads, run_pipeline
+from medmultipoints.flows.stages.pipeline import PIPELINE
+from medmultipoints.transforms.errors import SourceDataError, UsageError
+from tests.faults.tiny_sources import HEIGHT, STEMS, WIDTH, draw
+
+LAST = [stage.name for stage in PIPELINE].index("record") + 1
+RECIPE = """
+name = "odd"
+version = "1.0.0"
+title = "Odd"
+[splits]
+fractions = { train = 0.6, test = 0.4 }
+[sources.own]
+path = "own"
+licence = "MIT"
+read = { boxes = { frame = "edges" } }
+"""
+Change = Callable[[Any], object]
+
+
+def coco() -> Any:
+    """A picture a stem, each with one box."""
+    sizes = {"width": WIDTH, "height": HEIGHT}
+    return {
+        "images": [{"id": at, "file_name": f"{stem}.jpg", **sizes} for at, stem in enumerate(STEMS)],
+        "annotations": [
+            {"id": at, "image_id": at, "category_id": 1, "bbox": [16, 12, 24, 24]} for at, _ in enumerate(STEMS)
+        ],
+        "categories": [{"id": 1, "name": "polyp"}],
+    }
+
+
+def tables(folder: Path, change: Change) -> dict[str, pl.DataFrame]:
+    """Records and findings of the source once it is changed."""
+    held = coco()
+    change(held)
+    source = folder / "own"
+    source.mkdir()
+    (source / "coco.json").write_text(json.dumps(held))
+    for stem in STEMS:
+        (source / f"{stem}.jpg").write_bytes(draw(stem))
+    (folder / "odd.toml").write_text(RECIPE)
+    made = prepare(BuildRequest(recipe=str(folder / "odd.toml"), lake=str(folder / "lake")), PIPELINE)
+    found = {}
+    for result in run_pipeline(made, PIPELINE[:LAST], run_in_threads(1), Unwatched()):
+        wanted = result.receipt.objects.keys() & {"records", "disagreements"}
+        found |= {name: read_table(made.lake, result.receipt.objects[name]) for name in wanted}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("outline", "kind"),
+    [
+        ([16, 12, 40, 12, 40, 36, 16, 36], None),
+        ([17, 13, 39, 13, 39, 35, 17, 35], None),
+        ([20, 12, 40, 12, 40, 36, 20, 36], "shifted"),
+        ([0, 0, 5, 0, 5, 5], "extra"),
+    ],
+)
+def test_a_box_that_its_own_outline_contradicts_is_found(tmp_path: Path, outline: list[int], kind: str | None) -> None:
+    found = tables(tmp_path, lambda held: held["annotations"][0].update(segmentation=[outline]))
+    rows = found["disagreements"].filter(pl.col("kind").is_in(["shifted", "extra"]))
+    assert ([("a1", kind)] if kind else []) == rows.select("stem", "kind").rows()
+
+
+def test_a_box_that_begins_at_minus_zero_begins_at_zero(tmp_path: Path) -> None:
+    records = tables(tmp_path, lambda held: held["annotations"][0].update(bbox=[-0.0, -0.0, 9, 9]))["records"]
+    (box,) = records.filter(stem="a1")["bbox"][0].to_list()
+    assert "[0.0, 0.0, 9.0, 9.0]" == str(list(box))
+
+
+@pytest.mark.parametrize("name", ["pol\nyp", "pol\typ", "\u202epylop", "pol\x1b[31myp"])
+def test_a_label_that_no_page_can_show_is_refused_with_the_line_that_renames_it(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="1 label with line breaks or hidden characters") as refused:
+        tables(tmp_path, lambda held: held["categories"][0].update(name=name))
+    assert f"[sources.own.read.labels]\n    {json.dumps(name)} =" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["", None])
+def test_a_source_whose_labels_have_no_names_has_no_usable_sample(tmp_path: Path, name: str | None) -> None:
+    with pytest.raises(SourceDataError, match="no usable sample"):
+        tables(tmp_path, lambda held: held["categories"][0].update(name=name))

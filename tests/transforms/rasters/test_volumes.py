@@ -1,0 +1,38 @@
+"""Pictures of other formats have the colours that every reader shows, whatever their file calls them."""
+
+import io
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from medmultipoints.transforms.pictures.decode import ImageProblem, colour_model
+from medmultipoints.transforms.rasters.intensity import Rendering
+from medmultipoints.transforms.rasters.volumes import render_file
+from tests.transforms.sources.formats.scenes import SCENES
+
+PIXELS = SCENES[0].pixels()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "LAB", "YCbCr"])
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_a_tiff_of_any_colour_model_is_read_as_pillow_reads_it(mode: str, compression: str) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(PIXELS).convert(mode).save(buffer, "TIFF", compression=compression)
+    with Image.open(io.BytesIO(buffer.getvalue())) as image:
+        expected = np.asarray(image.convert("RGB"))
+    assert np.array_equal(expected, render_file(buffer.getvalue(), "a.tif", Rendering()))
+
+
+def test_a_tiff_of_a_colour_model_that_nobody_reads_is_refused() -> None:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, np.dstack([PIXELS, PIXELS[..., :1]]).astype(np.float32), photometric="separated")
+    with pytest.raises(ImageProblem, match="no picture that can be read"):
+        render_file(buffer.getvalue(), "a.tif", Rendering())
+
+
+def test_16_bits_of_gray_are_a_colour_model_of_their_own() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(PIXELS[..., 0].astype(np.uint16)).save(buffer, "PNG")
+    assert "gray16" == colour_model(buffer.getvalue())
