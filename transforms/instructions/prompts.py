@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import Final
 
@@ -61,6 +62,7 @@ def render_prompt(
     return IMAGE_TOKEN * (images - 1) + filled
 
 
+@cache
 def _parse_task(task: str, text: str) -> tuple[Template, ...]:
     file = f"template file of task {task}"
     if task not in TASK_NAMES:

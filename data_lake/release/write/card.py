@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -126,14 +127,17 @@ def render_card(facts: CardFacts, template: str) -> str:
 
     ``template`` is the content of ``card.md.jinja``, given so that it enters the key.
     """
+    body = _compile(template).render(facts=facts, **_figures(facts))
+    return f"---\n{yaml_dump(front_matter(facts), sort_keys=False)}---\n\n{body}"
+
+
+@cache
+def _compile(template: str) -> jinja2.Template:
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters["number"] = _number
-    environment.filters["plural"] = plural
-    environment.filters["cell"] = as_cell
-    body = environment.from_string(template).render(facts=facts, **_figures(facts))
-    return f"---\n{yaml_dump(front_matter(facts), sort_keys=False)}---\n\n{body}"
+    environment.filters.update(number=_number, plural=plural, cell=as_cell)
+    return environment.from_string(template)
 
 
 def front_matter(facts: CardFacts) -> dict[str, Any]:

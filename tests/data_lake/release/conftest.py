@@ -1,5 +1,6 @@
 """Fixtures of the release tests."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,13 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return execute(prepare(request, PIPELINE), PIPELINE, run_in_threads(2), Unwatched()).release.path
 
 
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory, tables: Tables) -> Path:
+    """The tiny release as it was written."""
+    return write_release(tmp_path_factory.mktemp("written") / "release", tables)
+
+
 @pytest.fixture
-def release(tmp_path: Path, tables: Tables) -> Path:
+def release(tmp_path: Path, written: Path) -> Path:
     """A sound tiny release that the test may damage."""
-    return write_release(tmp_path / "release", tables)
+    return Path(shutil.copytree(written, tmp_path / "release"))
