@@ -26,6 +26,7 @@ from medmultipoints.transforms.instructions.scenes import group_key
 from medmultipoints.transforms.instructions.task_names import TASK_NAMES
 from medmultipoints.transforms.instructions.write import write_instructions
 from medmultipoints.transforms.records import Exclusion
+from medmultipoints.transforms.regions.annotated_objects import OUTSIDE
 
 KEY = ("sample_id", "label", "record_id")
 
@@ -95,7 +96,10 @@ def ask_records(
 
 def uncertain_labels(recipe: Recipe, inputs: Inputs, images: pl.DataFrame) -> pl.DataFrame:
     """Return sample_id and each label, as released, of which a source's count in the image is uncertain."""
-    found = inputs.scan("samples").select("sample_id", label="uncertain").explode("label").drop_nulls("label")
+    stated = inputs.scan("samples").select("sample_id", label="uncertain").explode("label").drop_nulls("label")
+    outside = inputs.scan("derive.exclusions").filter(pl.col("reason") == OUTSIDE)
+    annotations = inputs.scan("annotations").with_columns(key=pl.format("{}#{}", "sample_id", "key"))
+    found = pl.concat([stated, annotations.join(outside, on="key", how="semi").select("sample_id", "label")])
     released = pl.col("label").replace(dict(recipe.labels.names))
     return rows_of(images, found.with_columns(released)).unique().sort("sample_id", "label")
 

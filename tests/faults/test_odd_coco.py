@@ -1,7 +1,7 @@
 """Odd entries of a COCO file from recipe to records: read right, named in the audit, or refused with the way out."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,16 @@ RECIPE = """
 name = "odd"
 version = "1.0.0"
 title = "Odd"
+[labels]
+zero_counts = true
+[validation]
+max_rejected_fraction = 0.9
 [splits]
 fractions = { train = 0.6, test = 0.4 }
 [sources.own]
 path = "own"
 licence = "MIT"
-read = { boxes = { frame = "edges" } }
+read = { boxes = { frame = "edges" }, absence = { certain = CERTAIN } }
 """
 Change = Callable[[Any], object]
 
@@ -43,8 +47,8 @@ def coco() -> Any:
     }
 
 
-def tables(folder: Path, change: Change) -> dict[str, pl.DataFrame]:
-    """Records and findings of the source once it is changed."""
+def tables(folder: Path, change: Change, certain: Sequence[str] = ("polyp",)) -> dict[str, pl.DataFrame]:
+    """Records, images and findings of the source once it is changed."""
     held = coco()
     change(held)
     source = folder / "own"
@@ -52,11 +56,11 @@ def tables(folder: Path, change: Change) -> dict[str, pl.DataFrame]:
     (source / "coco.json").write_text(json.dumps(held))
     for stem in STEMS:
         (source / f"{stem}.jpg").write_bytes(draw(stem))
-    (folder / "odd.toml").write_text(RECIPE)
+    (folder / "odd.toml").write_text(RECIPE.replace("CERTAIN", json.dumps(certain)))
     made = prepare(BuildRequest(recipe=str(folder / "odd.toml"), lake=str(folder / "lake")), PIPELINE)
     found = {}
     for result in run_pipeline(made, PIPELINE[:LAST], run_in_threads(1), Unwatched()):
-        wanted = result.receipt.objects.keys() & {"records", "disagreements"}
+        wanted = result.receipt.objects.keys() & {"records", "released_images", "disagreements"}
         found |= {name: read_table(made.lake, result.receipt.objects[name]) for name in wanted}
     return found
 
@@ -82,14 +86,28 @@ def test_a_box_that_begins_at_minus_zero_begins_at_zero(tmp_path: Path) -> None:
     assert "[0.0, 0.0, 9.0, 9.0]" == str(list(box))
 
 
+def test_an_outline_outside_its_picture_proves_no_absence(tmp_path: Path) -> None:
+    """Where its object is, nobody knows: the picture has no record, and is not certain to hold none."""
+    away = [500, 500, 520, 500, 520, 520]
+    found = tables(tmp_path, lambda held: held["annotations"][0].update(bbox=None, segmentation=[away]))
+    assert {*STEMS} - {"a1"} == {*found["records"]["stem"]}
+    assert [["polyp"]] * 5 == found["released_images"]["labels_exhaustive"].to_list()
+
+
+def test_a_box_of_less_than_a_pixel_is_found(tmp_path: Path) -> None:
+    """Such as fractions among pixels."""
+    found = tables(tmp_path, lambda held: held["annotations"][0].update(bbox=[0.2, 0.1, 0.4, 0.6]))
+    assert [("a1", "sliver")] == found["disagreements"].filter(kind="sliver").select("stem", "kind").rows()
+
+
 @pytest.mark.parametrize("name", ["pol\nyp", "pol\typ", "\u202epylop", "pol\x1b[31myp"])
 def test_a_label_that_no_page_can_show_is_refused_with_the_line_that_renames_it(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="1 label with line breaks or hidden characters") as refused:
-        tables(tmp_path, lambda held: held["categories"][0].update(name=name))
+        tables(tmp_path, lambda held: held["categories"][0].update(name=name), certain=())
     assert f"[sources.own.read.labels]\n    {json.dumps(name)} =" in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["", None])
 def test_a_source_whose_labels_have_no_names_has_no_usable_sample(tmp_path: Path, name: str | None) -> None:
     with pytest.raises(SourceDataError, match="no usable sample"):
-        tables(tmp_path, lambda held: held["categories"][0].update(name=name))
+        tables(tmp_path, lambda held: held["categories"][0].update(name=name), certain=())

@@ -33,7 +33,7 @@ MODELS = {
     "gray16": "the file has 16 bits of gray: readers that make it RGB cut it off at 255",
 }
 CUT_SLIVER_PX = 1.0
-"""A box that the border cuts is a sliver below this width or height."""
+"""A box that the border cuts, or that no track repeats, is a sliver below this width or height."""
 
 
 def find_in_readings(
@@ -88,11 +88,14 @@ def _frames(regions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _slivers(regions: pl.DataFrame) -> pl.DataFrame:
-    """Return boxes of tracks that are too thin to be an object; at the border they may be cut."""
+    """Return stated boxes that are too thin to be an object; those of tracks may be cut at the border."""
     side = pl.min_horizontal(pl.col("x2") - pl.col("x1"), pl.col("y2") - pl.col("y1"))
-    thin = side < pl.when("truncated").then(CUT_SLIVER_PX).otherwise(SLIVER_PX)
-    found = regions.filter((pl.col("evidence") == "track") & thin)
-    detail = pl.format("track {}: {} px wide or high", pl.col("track_id").fill_null("without id"), side.round(4))
+    is_track = pl.col("evidence") == "track"
+    thin = side < pl.when(is_track & ~pl.col("truncated")).then(SLIVER_PX).otherwise(CUT_SLIVER_PX)
+    found = regions.filter(pl.col("evidence").is_in(["track", "box"]) & thin)
+    track = pl.format("track {}", pl.col("track_id").fill_null("without id"))
+    named = pl.when(is_track).then(track).otherwise(pl.col("object_key"))
+    detail = pl.format("{}: {} px wide or high", named, side.round(4))
     return found.with_columns(kind=pl.lit("sliver"), source_box=pl.concat_list("x1", "y1", "x2", "y2"), detail=detail)
 
 

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from medmultipoints.transforms.regions.boxes import clip_box
 from medmultipoints.transforms.regions.hierarchy import AGREEMENT, Parent, find_parents, is_unclear
 from medmultipoints.transforms.regions.layers import LayerObjects, find_layer_objects
 
+OUTSIDE: Final = "outside_the_picture"
+"""The reason of an annotation that shows nothing in its picture: where its object is, nobody knows."""
 ReadLayer = Callable[[MaskLayer], Values]
 
 
@@ -70,7 +73,7 @@ def find_annotated_objects(
         regions += found
         if not found:
             detail = f"{annotation.key}: {annotation.label} lies outside the {width}x{height} px picture"
-            unused.append(UnusedAnnotation(annotation.key, annotation.label, "outside_the_picture", detail))
+            unused.append(UnusedAnnotation(annotation.key, annotation.label, OUTSIDE, detail))
     specks: list[Speck] = []
     uncertain = False
     for number, layer in enumerate(sample.layers):

@@ -38,6 +38,7 @@ from medmultipoints.transforms.rasters.source_pictures import ImageOrigin, Sourc
 from medmultipoints.transforms.rasters.values import read_codes
 from medmultipoints.transforms.records import Box, Exclusion, Region, Sample
 from medmultipoints.transforms.regions.annotated_objects import (
+    OUTSIDE,
     AnnotatedObjects,
     UnusedAnnotation,
     find_annotated_objects,
@@ -258,13 +259,14 @@ def _find_objects(
 
 
 def _is_doubtful(found: MaskRegions | None, annotated: AnnotatedObjects, width: int, height: int) -> bool:
-    """Return whether a mask proves no absence: specks alone, unknown areas, or an object that fills the frame."""
+    """Return whether no absence is proved: specks alone, unknown areas, an object outside or as large as the frame."""
     drawn = [region for region in annotated.regions if region.evidence == "mask"]
     drawn += found.regions if found else ()
     alone = bool(annotated.specks) and not annotated.regions
     return (
         alone
         or annotated.uncertain
+        or any(one.reason == OUTSIDE for one in annotated.unused)
         or _holds_specks_alone(found)
         or any(covers_frame(region.box, width, height) or _may_be_inverted(region, width, height) for region in drawn)
     )

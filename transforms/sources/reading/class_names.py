@@ -80,21 +80,22 @@ def names_of_codes(listing: Listing, labels: Collection[str]) -> tuple[str, dict
 
 def _read_yaml(found: ClassNames, name: str, data: bytes) -> None:
     try:
-        held = yaml.safe_load(data)
+        held = yaml.load(data, yaml.BaseLoader)  # noqa: S506 (it makes texts alone: a class may be called ``no``)
     except (yaml.YAMLError, ValueError, RecursionError):
         return
     if not isinstance(held, dict):
         return
     names = held.get("names")
-    if isinstance(names, dict) and all(is_whole(str(key)) for key in names):
+    if isinstance(names, dict) and all(map(is_whole, names)):
         last = max(map(int, names), default=-1)
         if last < 10_000:
-            found.lists[name] = tuple(str(names.get(at, names.get(str(at), ""))) for at in range(last + 1))
+            numbered = {int(number): str(text) for number, text in names.items()}
+            found.lists[name] = tuple(numbered.get(at, "") for at in range(last + 1))
     elif isinstance(names, list):
         found.lists[name] = tuple(map(str, names))
     shape = held.get("kpt_shape")
-    if isinstance(shape, list) and len(shape) == 2 and all(isinstance(side, int) for side in shape):
-        found.key_points = shape[0], shape[1]
+    if isinstance(shape, list) and len(shape) == 2 and all(isinstance(side, str) and is_whole(side) for side in shape):
+        found.key_points = int(shape[0]), int(shape[1])
 
 
 def _one_a_line(data: bytes) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from medmultipoints.transforms.sources.declared import read_declared
-from medmultipoints.transforms.sources.inspection import declare
+from medmultipoints.transforms.sources.inspection import declare, inspect_source
 from medmultipoints.transforms.sources.registry import find_format
 from tests.faults.tiny_sources import draw
 from tests.members import MemoryMembers
@@ -54,6 +54,13 @@ def test_a_table_that_ends_early_leaves_all_its_pictures_uncertain() -> None:
 def test_a_class_number_without_a_name_may_be_of_any_label() -> None:
     files = PICTURES | {"a.txt": b"0 0.5 0.5 0.2 0.2\n", "b.txt": b"0 0.5 0.5 0.2 0.2\n7 0.2 0.2 0.1 0.1\n"}
     assert {"a": (), "b": ("cell",)} == uncertain(files, format="yolo", classes=["cell"])
+
+
+def test_names_in_yaml_are_texts() -> None:
+    """YAML takes ``no`` and ``1.10`` for other things than words."""
+    files = PICTURES | {"a.txt": b"0 0.5 0.5 0.2 0.2\n", "b.txt": b"1 0.5 0.5 0.2 0.2\n"}
+    found = inspect_source(MemoryMembers(files | {"data.yaml": b"names: {0: no, 1: 1.10}\n"}), {})
+    assert {"no": 1, "1.10": 1} == dict(found.objects)
 
 
 def test_a_track_with_gaps_leaves_all_frames_uncertain() -> None:
