@@ -14,6 +14,7 @@ from medmultipoints.data_lake.release.read.json_files import recipe_value
 from medmultipoints.data_lake.release.read.released_tables import read_parquet, table_files
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest
 from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.reporting.counted import plural
 
 Hashes = tuple[str, str]
 NAMES: Final = ("image_sha256", "luma_blake3", "pixel_sha256")
@@ -45,7 +46,8 @@ def refuse_withdrawn(folder: Path, manifest: Manifest, previous: Manifest | None
     held = _held(images.select(hash_columns(images.columns)).iter_rows(), withdrawn)
     if held:
         raise DataError(
-            f"{manifest.name} {manifest.version} would hold {len(held)} withdrawn images, for example {min(held)}. "
+            f"{manifest.name} {manifest.version} would hold {plural(len(held), 'withdrawn image')}, for example "
+            f"{min(held)}. "
             "Keep the [[withdrawn]] entries of the versions before in the recipe's corrections, and build again."
         )
 
@@ -55,7 +57,8 @@ def refuse_forgotten(manifest: Manifest, previous: Manifest | None) -> None:
     forgotten = (withdrawn_hashes(previous) if previous else frozenset()) - withdrawn_hashes(manifest)
     if previous and forgotten:
         raise DataError(
-            f"{manifest.name} {manifest.version} leaves out {len(forgotten)} withdrawn hashes of {previous.version}, "
+            f"{manifest.name} {manifest.version} leaves out "
+            f"{plural(len(forgotten), 'withdrawn hash', 'withdrawn hashes')} of {previous.version}, "
             f"for example {min(forgotten)}. Keep its [[withdrawn]] entries in the recipe's corrections for good, and "
             "build again."
         )

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+import polars as pl
 from jinja2 import UndefinedError
 from markupsafe import Markup, escape
 
 from medmultipoints.data_lake.release.read.compare import diff_folders
+from medmultipoints.data_lake.release.read.released_tables import read_quarantine
 from medmultipoints.data_lake.release.read.sound import reads_release
 from medmultipoints.data_lake.release.write.changes import plain
 from medmultipoints.data_lake.release.write.manifest import Manifest, read_manifest
@@ -25,6 +27,7 @@ from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.drawing import STYLE, Figure, draw, legend
 
 FOLDER: Final = Path(__file__).parent
+BY_REVIEWERS: Final = ("excluded_by_review", "withdrawn", "objects_excluded_by_review")
 FIRST_ROWS: Final = 15
 """Rows of a listing that are there without the script."""
 
@@ -76,8 +79,17 @@ def difference(old: Path, new: Path) -> dict[str, Any]:
 def diff_page(old: Path, new: Path, titles: tuple[str, str], diff: ReleaseDiff) -> str:
     """Return the difference of two releases with drawings of its examples."""
     album = Album([new, old])
-    stated = sections.changes({"from": titles[0], **plain(diff)}, album)
+    stated = sections.changes({"from": titles[0], **plain(diff)}, album, left_out(new))
     return render("diff.html.jinja", album, titles=titles, changes=stated)
+
+
+def left_out(folder: Path) -> dict[str, str]:
+    """Return by image what a reviewer said who excluded or withdrew it."""
+    found = read_quarantine(folder, read_manifest(folder), "exclusions")
+    if found is None:
+        return {}
+    rows = found.filter(pl.col("reason").is_in(BY_REVIEWERS)).select("sample_id", "reason", "detail")
+    return {name: f"{reason.replace('_', ' ')}: {detail}" for name, reason, detail in rows.iter_rows()}
 
 
 def render(template: str, album: Album, **values: Any) -> str:

@@ -1,6 +1,6 @@
 """The sections of a report, from materials to plain values for the template."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from medmultipoints.data_lake.report.materials import Album, Materials, boxes_of
 from medmultipoints.data_lake.report.privacy import privacy
 from medmultipoints.transforms.audit.text_findings import SAID_OTHER, SAME_FRAME
 from medmultipoints.transforms.compose.stats import count_images
-from medmultipoints.transforms.diff.changes import Corners
+from medmultipoints.transforms.diff.changes import Change, Corners, Example
 from medmultipoints.transforms.reporting.choices import (
     choose_records,
     clusters_of,
@@ -329,22 +329,33 @@ def quarantine(own: Materials) -> dict[str, Any]:
     }
 
 
-def changes(stated: Mapping[str, Any] | None, album: Album) -> dict[str, Any] | None:
-    """Return a difference with a drawing for each example that is of an image."""
+def changes(
+    stated: Mapping[str, Any] | None, album: Album, left_out: Mapping[str, str] | None = None
+) -> dict[str, Any] | None:
+    """Return a difference with a drawing for each example that is of an image.
+
+    ``left_out``: by image why the newer release does not hold it.
+    """
     if stated is None:
         return None
-    rows = [
-        change | {"drawn": list(_drawn(change["examples"], album)), "named": change["examples"][:EXAMPLES]}
-        for change in stated["changes"]
-    ]
+    rows = [_changed(change, album, left_out or {}) for change in stated["changes"]]
     return {**stated, "changes": rows}
 
 
-def _drawn(examples: Sequence[Mapping[str, Any]], album: Album) -> Iterator[tuple[Mapping[str, Any], Figure]]:
-    for example in examples[:EXAMPLES]:
-        image = album.image(example.get("image_sha256"))
-        if image is not None:
-            boxes: list[tuple[str, Corners]] = [
-                (name, tuple(example[name])) for name in ("after", "before") if example.get(name)
-            ]
-            yield example, image_figure(image, boxes)
+def _changed(change: Mapping[str, Any], album: Album, left_out: Mapping[str, str]) -> dict[str, Any]:
+    """Return one change with its lines, and drawings with a line each; pictures that left are marked."""
+    examples = change["examples"][:EXAMPLES]
+    known = Change(change["kind"], change["count"], tuple(Example(**one) for one in examples))
+    lines = [known.short(one) for one in known.examples]
+    gone = [left_out.get(one.image or "", "") if change["kind"] == "images_lost" else "" for one in known.examples]
+    figures = [_drawn(example, album) for example in examples]
+    drawn = [(line, why, figure) for line, why, figure in zip(lines, gone, figures, strict=True) if figure]
+    return {**change, "counted": known.counted, "drawn": drawn, "lines": lines, "gone": any(gone)}
+
+
+def _drawn(example: Mapping[str, Any], album: Album) -> Figure | None:
+    image = album.image(example.get("image_sha256"))
+    boxes: list[tuple[str, Corners]] = [
+        (name, tuple(example[name])) for name in ("after", "before") if example.get(name)
+    ]
+    return image_figure(image, boxes) if image is not None else None

@@ -14,6 +14,7 @@ from medmultipoints.flows.cli.request_options import field_option
 from medmultipoints.flows.engine.publishing import Published, open_place, plan_for, publish_release
 from medmultipoints.flows.engine.request import PublishRequest, ask
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.reporting.counted import plural
 
 MOST_FILES = 20
 
@@ -125,16 +126,19 @@ def print_contents(plan: PushPlan) -> None:
     if not facts["privacy"]["looked"]:
         OUT.print("privacy: text in the pictures was not looked for", highlight=False)
     if facts["errors"] or facts["warnings"]:
-        undecided = f"findings that nobody decided: {facts['errors']:,} error(s), {facts['warnings']:,} warning(s)"
-        OUT.print(f"{undecided}; see them with `medmultipoints audit {plan.folder}`", highlight=False)
+        undecided = f"{plural(facts['errors'], 'error')}, {plural(facts['warnings'], 'warning')}"
+        OUT.print(
+            f"findings that nobody decided: {undecided}; see them with `medmultipoints audit {plan.folder}`",
+            highlight=False,
+        )
 
 
 def print_holders(plan: PushPlan) -> None:
     """Print the versions that still hold withdrawn images: publishing never changes them."""
     for holder in plan.holders:
         OUT.print(
-            f"[bold]{holder.tag}[/] at {plan.place} still holds {len(holder.images)} withdrawn images, for example "
-            f"{holder.images[0]}. Publishing never changes a version: remove that one there yourself.",
+            f"[bold]{holder.tag}[/] at {plan.place} still holds {plural(len(holder.images), 'withdrawn image')}, "
+            f"for example {holder.images[0]}. Publishing never changes a version: remove that one there yourself.",
             highlight=False,
         )
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue, load_reader
+from medmultipoints.data_lake.release.read.previous import locate_previous
 from medmultipoints.flows.recipe.corrections import Corrections, check_entries, of_sources, read_corrections
 from medmultipoints.flows.recipe.description_file import Describe
 from medmultipoints.flows.recipe.instructions import Instructions
@@ -103,8 +104,8 @@ class Splits(_Section):
     )
     previous: str | None = Field(
         default=None,
-        description="RELEASE or RELEASE@ROOT, a folder, or NAME@ROOT, a release in the lake: its images keep their "
-        "split; ROOT is its manifest root or the first 8 digits or more",
+        description="RELEASE or RELEASE@ROOT, a folder relative to the recipe, or NAME@ROOT, a release in the lake: "
+        "its images keep their split; ROOT is its manifest root or the first 8 digits or more",
     )
     near_threshold: float | None = Field(
         default=None,
@@ -254,7 +255,8 @@ def load_recipe(name_or_path: str, given: Collection[str] = ()) -> Recipe:
         wrong.append(_bare(str(error), str(path)))
     if wrong:
         raise UsageError(f"recipe {path}: {'; '.join(wrong)}. {REMEDY}")
-    return recipe.model_copy(update=locate_files(recipe, path.parent))
+    located = recipe.splits.model_copy(update={"previous": locate_previous(recipe.splits.previous, path.parent)})
+    return recipe.model_copy(update={"splits": located, **locate_files(recipe, path.parent)})
 
 
 def _validated(raw: Mapping[str, Any]) -> tuple[Recipe, list[str]]:

@@ -60,6 +60,7 @@ DECISIONS: Final = ("decisions_added", "decisions_removed")
 ANSWERS: Final = ("prompts_changed", "answers_changed", "entries_changed")
 """Kinds whose examples say whole texts: in a line for people, long ones are left out."""
 SHA256: Final = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
+SHORT_HASH: Final = r"\1"
 SHORT: Final = 40
 LINE: Final = 150
 """Characters of a line of a difference."""
@@ -70,7 +71,10 @@ Corners = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One thing that changed; ``said`` says how. Boxes are in pixels of the source's image."""
+    """One thing that changed; ``said`` says how, ``image`` is the name of its picture.
+
+    Boxes are in pixels of the source's image.
+    """
 
     id: str
     said: str = ""
@@ -78,6 +82,7 @@ class Example:
     label: str | None = None
     before: Corners | None = None
     after: Corners | None = None
+    image: str | None = None
 
     @property
     def text(self) -> str:
@@ -115,7 +120,7 @@ class Change:
         """The change in one line of at most 150 characters: hashes are short, texts of several lines left out."""
         if not self.examples:
             return self.what
-        far = ", sides by {:,.1f} px (median), {:,.1f} px (most)".format(*self.how_far) if self.how_far else ""
+        far = self._far
         line = f"{self.counted}{far}"
         shown = 0
         for text in [self.short(one) for one in self.examples[:NAMED]]:
@@ -125,15 +130,28 @@ class Change:
             line, shown = cut(following), shown + 1
         return line + ("; ..." if self.count > shown else "")
 
+    @property
+    def _far(self) -> str:
+        if self.how_far is None:
+            return ""
+        median, most = self.how_far
+        return f", sides by {median:,.1f} px" + (f" (median), {most:,.1f} px (most)" if self.count > 1 else "")
+
     def short(self, example: Example) -> str:
-        """Return an example for one line."""
-        unreadable = self.kind in ANSWERS and len(example.said) > SHORT
-        text = example.id if unreadable else example.text
-        if example.said and SHA256.fullmatch(example.id):  # an image, whose name is said
-            text = example.said
+        """Return an example for one line: the name of its picture, what of it, and how it changed."""
+        said = "" if self.kind in ANSWERS and len(example.said) > SHORT else example.said
         if self.kind in DECISIONS:
-            text = f"{example.id}: {example.said}"
-        return SHA256.sub(r"\1", text)
+            return f"{example.image or SHA256.sub(SHORT_HASH, example.id)}: {said}"
+        if self.kind == "images_renamed":
+            return said
+        name, _, part = example.id.partition(":")
+        if SHA256.fullmatch(name) and (example.image or said):
+            image = example.image or said
+            said = "" if said == image else said
+            text = f"{image}: {part.replace(':', ' ')}" if part else image
+        else:
+            text = example.id
+        return SHA256.sub(SHORT_HASH, f"{text} ({said})" if said else text)
 
 
 def cut(line: str) -> str:

@@ -73,7 +73,20 @@ def diff_releases(
     found = [change for change in changes if change.count]
     if files_differ and not found:
         found.append(Change("files_changed", 1))
-    return ReleaseDiff(tuple(sorted([*found, *made_of], key=lambda change: RANK[change.level])))
+    told = [_with_names(change, images) for change in [*found, *made_of]]
+    return ReleaseDiff(tuple(sorted(told, key=lambda change: RANK[change.level])))
+
+
+def _with_names(change: Change, images: tuple[pl.DataFrame, pl.DataFrame]) -> Change:
+    """Return the change with the names of the pictures of its examples, the newer name where it has two."""
+    wanted = [example.image_sha256 or example.id.partition(":")[0] for example in change.examples]
+    names: dict[str, str] = {}
+    for frame in images:
+        if "sample_id" in frame.columns:
+            rows = frame.filter(pl.col("image_sha256").is_in(wanted)).sort("sample_id")
+            names |= dict(rows.select("image_sha256", "sample_id").iter_rows())
+    examples = [replace(one, image=names.get(sha256)) for one, sha256 in zip(change.examples, wanted, strict=True)]
+    return replace(change, examples=tuple(examples))
 
 
 def _released(tables: Tables) -> Tables:

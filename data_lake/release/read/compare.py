@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from medmultipoints.data_lake.release.read.json_files import recipe_value
 from medmultipoints.data_lake.release.read.released_tables import read_tables
@@ -12,6 +12,10 @@ from medmultipoints.data_lake.release.write.manifest import Manifest, read_manif
 from medmultipoints.transforms.diff.changes import Change, Example
 from medmultipoints.transforms.diff.releases import EXAMPLES, ReleaseDiff, describe, diff_releases, propose_version
 from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.reporting.counted import plural
+
+SAID_ELSEWHERE: Final = ("version", "corrections.files", "corrections.entries", "corrections.withdrawn")
+"""Values of the recipe that are no change of it, or are told as decisions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +95,13 @@ def _files(manifest: Manifest) -> dict[str, str]:
 
 
 def _decisions(manifest: Manifest) -> list[tuple[str, str]]:
-    """Return image and decision in words of each entry of the corrections."""
+    """Return image, a withdrawn one by its sha256, and decision in words of each entry; acceptances are last."""
     entries = recipe_value(manifest, list, "corrections", "entries") or []
-    return sorted((str(one.get("image", "")), say_decision(one)) for one in entries if isinstance(one, Mapping))
+    withdrawn = recipe_value(manifest, list, "corrections", "withdrawn") or []
+    named = [(one.get("image", ""), one) for one in entries if isinstance(one, Mapping)]
+    named += [(one.get("image_sha256", ""), one | {"action": "withdraw"}) for one in withdrawn if isinstance(one, dict)]
+    changing_first = sorted(named, key=lambda one: (one[1].get("action") == "accept", str(one[0])))
+    return [(str(image), say_decision(one)) for image, one in changing_first]
 
 
 def say_decision(entry: Mapping[str, Any]) -> str:
@@ -101,19 +109,21 @@ def say_decision(entry: Mapping[str, Any]) -> str:
     named = str(entry.get("object") or "").split(":")
     before = named[-2] if len(named) > 2 else ""
     label, kind = entry.get("label") or "", str(entry.get("kind") or "").replace("_", " ")
-    number = len(entry.get("boxes") or ()) or len(entry.get("masks") or ())
+    boxes, masks = (len(entry.get(name) or ()) for name in ("boxes", "rles"))
+    drawn = f"{plural(masks, 'mask') if masks else plural(boxes, 'box', 'boxes')} of {label}"
     said = {
         "exclude": f"{before} removed" if named[0] else "picture excluded",
+        "withdraw": "picture withdrawn",
         "accept": f"{kind or 'all findings'} accepted",
         "set_label": f"{before} → {label}" if before else f"label {label}",
-    }.get(str(entry.get("action")), f"{str(entry.get('action')).replace('_', ' ')}: {number} of {label}")
+    }.get(str(entry.get("action")), f"{drawn} {'added' if str(entry.get('action')).startswith('add') else 'redrawn'}")
     return f"{said}, {entry.get('reviewer', '')}: {entry.get('reason', '')}"
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every value of a recipe under its dotted name, corrections by their image; the version is left out."""
     for name, value in values.items():
-        if f"{prefix}{name}" in ("version", "corrections.files", "corrections.entries"):
+        if f"{prefix}{name}" in SAID_ELSEWHERE:
             continue
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")

@@ -47,10 +47,27 @@ def read_previous_tables(reference: str, releases: Path) -> tuple[str, Tables]:
     return f"{manifest.name} {manifest.version}", tables
 
 
+def locate_previous(reference: str | None, folder: Path) -> str | None:
+    """Return the reference with the path of a release that is there, seen from the recipe's folder.
+
+    Others stay as they are: a name in the lake, or a path from the working folder.
+    """
+    place, root = _split(reference or "")
+    own = (folder / Path(place).expanduser()).absolute()
+    if not (own / MANIFEST).is_file():
+        return reference
+    return f"{own}@{root}" if root else str(own)
+
+
+def _split(reference: str) -> tuple[str, str]:
+    """Return place and root of a reference; an empty root where it has none."""
+    before, at, root = reference.rpartition("@")
+    return (before, root) if at and ROOT.fullmatch(root) else (reference, "")
+
+
 def _find(reference: str, releases: Path) -> tuple[Path, Manifest]:
     """Return the folder and the manifest of the release that is meant."""
-    before, at, root = reference.rpartition("@")
-    place, root = (before, root) if at and ROOT.fullmatch(root) else (reference, "")
+    place, root = _split(reference)
     folder = Path(place).expanduser()
     if not (folder / MANIFEST).is_file():
         folder = _in_lake(reference, place, root, releases)
@@ -70,8 +87,8 @@ def _in_lake(reference: str, name: str, root: str, releases: Path) -> Path:
     if not found:
         there = "; ".join(f"{folder.name}: {read_manifest(folder).manifest_root[:12]}" for folder in folders)
         raise UsageError(
-            f"splits.previous = '{reference}': no such release. Give the folder of a release "
-            f"({Path(name).expanduser().absolute()} is none), or NAME@ROOT with the manifest root of a release in "
+            f"splits.previous = '{reference}': no such release. Give the folder of a release, relative to the recipe "
+            f"(nor is {Path(name).expanduser().absolute()} one), or NAME@ROOT with the manifest root of a release in "
             f"{releases}" + (f"; there are {there}." if there else ".")
         )
     return found[0]

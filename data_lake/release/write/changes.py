@@ -48,4 +48,4 @@ def markdown(titles: tuple[str, str], diff: ReleaseDiff) -> str:
 
 def _row(change: Change) -> tuple[str, ...]:
     far = "median {:,.1f} px, most {:,.1f} px".format(*change.how_far) if change.how_far else ""
-    return change.level, f"{change.count:,}", change.what, far, ", ".join(one.text for one in change.examples)
+    return change.level, f"{change.count:,}", change.what, far, ", ".join(change.short(one) for one in change.examples)

@@ -132,7 +132,7 @@ def test_a_difference_is_drawn_with_old_and_new_boxes(release: Path, tmp_path: P
         if tag == "rect" and a["class"] in ("before", "after")
     }
     assert drawn == {"before": "8.0", "after": "9.0"}
-    assert "1 boxes changed" in page
+    assert "1 box changed" in page
     apart = diff_page(release, newer, ("tiny 1.0.0", "tiny 1.1.0"), diff_folders(release, newer))
     assert Reader(apart).open == []
     assert "What changed from tiny 1.0.0 to tiny 1.1.0" in apart
@@ -143,7 +143,7 @@ def test_an_image_that_is_lost_is_shown_from_the_older_release(release: Path, tm
     images = tables.images.filter(pl.col("sample_id") != "hyperkvasir/a")
     fewer = write_release(tmp_path / "fewer", replace(tables, images=images), "2.0.0")
     page = diff_page(release, fewer, ("tiny 1.0.0", "tiny 2.0.0"), diff_folders(release, fewer))
-    assert "1 images lost" in page
+    assert "1 image lost" in page
     assert any(tag == "img" and str(a["alt"]).startswith("hyperkvasir/a") for tag, a in Reader(page).attributes)
 
 

@@ -132,7 +132,7 @@ def test_what_is_gained_is_minor() -> None:
 
 def test_a_renamed_file_is_no_loss_and_no_gain() -> None:
     diff = diff_releases(OLD, tables(a="z"))
-    assert describe(diff) == "patch: 1 image renamed: a (hyperkvasir/a to hyperkvasir/z)"
+    assert describe(diff) == "patch: 1 image renamed: hyperkvasir/a to hyperkvasir/z"
 
 
 def test_a_moved_box_tells_how_far_and_where() -> None:
@@ -223,6 +223,14 @@ def test_a_line_of_a_difference_is_short_and_holds_no_hash_and_no_answer() -> No
     )
     assert answers.sentence.startswith("9 answers changed: abababab:polyps:counting; ")
     assert len(answers.sentence) <= LINE + len("; ...")
+    box = Example(f"{sha}:polyps:0", "10.0 px", image="s/a")
+    moved = Change("boxes_changed", 1, (box,), how_far=(10.0, 10.0))
+    assert "1 box changed, sides by 10.0 px: s/a: polyps 0 (10.0 px)" == moved.sentence
+    assert "s/a (train to test)" == Change("images_moved", 1).short(Example(sha, "train to test", image="s/a"))
+    assert "s/a to s/b" == Change("images_renamed", 1).short(Example(sha, "s/a to s/b", image="s/b"))
+    assert "s/a: picture withdrawn, R: consent" == Change("decisions_added", 1).short(
+        Example(sha, "picture withdrawn, R: consent", image="s/a")
+    )
     long = Change("recipe_changed", 1, (Example("x", "y" * 999),))
     assert LINE == len(long.sentence)
 
