@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue, load_reader
-from medmultipoints.data_lake.release.read.previous import locate_previous
 from medmultipoints.flows.recipe.corrections import Corrections, check_entries, of_sources, read_corrections
 from medmultipoints.flows.recipe.description_file import Describe
 from medmultipoints.flows.recipe.instructions import Instructions
 from medmultipoints.flows.recipe.ontology import Term, read_ontology, with_ontology
 from medmultipoints.flows.recipe.pinned import locate_files
+from medmultipoints.flows.recipe.previous import locate_previous
 from medmultipoints.flows.recipe.privacy import Privacy, Text
 from medmultipoints.flows.recipe.sources import HANDLING, check_policy, complete_table, is_declared, kept_path
 from medmultipoints.flows.recipe.witnesses import Witness

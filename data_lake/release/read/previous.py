@@ -1,6 +1,5 @@
 """An earlier release as an input of a build: the splits of its images, under its manifest root."""
 
-import re
 from pathlib import Path
 
 import polars as pl
@@ -11,8 +10,8 @@ from medmultipoints.data_lake.release.write.files import hash_file
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, manifest_root, read_manifest
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.errors import DataError, UsageError
+from medmultipoints.transforms.splits.references import split_reference
 
-ROOT = re.compile(r"[0-9a-f]{8,64}")
 COLUMNS = ("image_sha256", "luma_blake3", "split")
 
 
@@ -47,27 +46,9 @@ def read_previous_tables(reference: str, releases: Path) -> tuple[str, Tables]:
     return f"{manifest.name} {manifest.version}", tables
 
 
-def locate_previous(reference: str | None, folder: Path) -> str | None:
-    """Return the reference with the path of a release that is there, seen from the recipe's folder.
-
-    Others stay as they are: a name in the lake, or a path from the working folder.
-    """
-    place, root = _split(reference or "")
-    own = (folder / Path(place).expanduser()).absolute()
-    if not (own / MANIFEST).is_file():
-        return reference
-    return f"{own}@{root}" if root else str(own)
-
-
-def _split(reference: str) -> tuple[str, str]:
-    """Return place and root of a reference; an empty root where it has none."""
-    before, at, root = reference.rpartition("@")
-    return (before, root) if at and ROOT.fullmatch(root) else (reference, "")
-
-
 def _find(reference: str, releases: Path) -> tuple[Path, Manifest]:
     """Return the folder and the manifest of the release that is meant."""
-    place, root = _split(reference)
+    place, root = split_reference(reference)
     folder = Path(place).expanduser()
     if not (folder / MANIFEST).is_file():
         folder = _in_lake(reference, place, root, releases)
