@@ -1,6 +1,6 @@
 """The prompt templates and object names that come with the project, read from their files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 
 import polars as pl
@@ -16,12 +16,12 @@ def load_templates(tasks: Sequence[str] = TASK_NAMES) -> Templates:
     return parse_templates({task: _text(f"templates/{task}.toml") for task in tasks})
 
 
-def load_names(labels: Iterable[str] = ()) -> Names:
+def load_names(labels: Iterable[str] = (), plurals: Mapping[str, str] | None = None) -> Names:
     """Return the names of our labels and of these.
 
-    A label that the names file does not list is called by its own words.
+    A label that the names file does not list is called by its own words; ``plurals`` are those that an ontology gives.
     """
-    return add_labels(parse_names(_text("names.toml")), labels)
+    return add_labels(parse_names(_text("names.toml")), labels, plurals)
 
 
 def known_labels(records: pl.DataFrame, images: pl.DataFrame) -> list[str]:

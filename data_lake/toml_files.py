@@ -1,5 +1,6 @@
 """TOML files that people write and name: read whole, or refused in words."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,7 +24,18 @@ def read_toml(file: Path, what: str, *, absent: str, wrong: str = "") -> dict[st
     except OSError as error:
         raise UsageError(f"{what} {file}: {error.strerror}. {absent}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{what} {file}: not valid TOML: {error}. {wrong}".rstrip()) from error
+        raise UsageError(f"{what} {file}: not valid TOML: {explain(error)}. {wrong}".rstrip()) from error
+
+
+def explain(error: Exception) -> str:
+    """Return the words of an error of TOML; of a table that is written in two places, with the way out."""
+    said = str(error)
+    found = re.search(r"\(('[^()]*)\)", said)
+    if found is None or not said.startswith(("Cannot declare", "Cannot mutate")):
+        return said
+    name = ".".join(re.findall(r"'([^']*)'", found[1]))
+    where = said.rpartition("(")[2].rstrip(")")
+    return f"[{name}] {where} was written before, or a table above it was, perhaps in braces; write all keys there"
 
 
 def read_model(kind: type[Model], file: Path, what: str, *, absent: str, wrong: str) -> Model:

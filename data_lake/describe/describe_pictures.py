@@ -19,6 +19,7 @@ from medmultipoints.data_lake.prompt_assets import known_labels, load_names
 from medmultipoints.data_lake.release.checks.answers import box_policy
 from medmultipoints.data_lake.release.read.released_tables import check_split, read_chosen_pictures, read_parquet
 from medmultipoints.data_lake.release.write.manifest import read_manifest
+from medmultipoints.transforms.compose.label_terms import plurals_of
 from medmultipoints.transforms.descriptions.accept import Accepted, AcceptPolicy, accept_reply
 from medmultipoints.transforms.descriptions.described_scenes import DescribedScene, described_scenes
 from medmultipoints.transforms.descriptions.knowledge_entries import Entry, EntryKind, retrieve
@@ -105,7 +106,7 @@ def release_scenes(folder: Path, split: str | None = None) -> Iterator[Described
     manifest = read_manifest(folder)
     check_split(manifest, split)
     records, objects, images = (read_parquet(folder, manifest, name) for name in ("data", "objects", "images"))
-    names = load_names(known_labels(records, images))
+    names = load_names(known_labels(records, images), plurals_of(manifest.recipe))
     wanted = None if split is None else set(images.filter(split=split)["image_sha256"])
     yield from described_scenes(records, objects, images, names, box_policy(manifest.recipe), wanted)
 

@@ -15,6 +15,7 @@ from medmultipoints.transforms.claims.judge import judge_text
 from medmultipoints.transforms.claims.response_text import described_text
 from medmultipoints.transforms.claims.scene_facts import picture_facts, scene_vocabulary
 from medmultipoints.transforms.claims.score import GroupedScore, score_text
+from medmultipoints.transforms.compose.label_terms import plurals_of
 from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.names import labels_present
@@ -28,12 +29,12 @@ def score_descriptions(truth: Path, responses: Mapping[str, str], split: str | N
     manifest = read_manifest(truth)
     records, objects, images = (read_parquet(truth, manifest, name, split) for name in ("data", "objects", "images"))
     instructions = read_all_instructions(truth, manifest, split)
-    return list(_scores(Tables(records, objects, images, instructions), responses, box_policy(manifest.recipe)))
+    return list(_scores(Tables(records, objects, images, instructions), responses, manifest.recipe))
 
 
-def _scores(tables: Tables, responses: Mapping[str, str], policy: str) -> Iterator[GroupedScore]:
-    names = load_names(known_labels(tables.records, tables.images))
-    lexicon = Lexicon(names, policy, labels_present(tables.records))
+def _scores(tables: Tables, responses: Mapping[str, str], recipe: Mapping[str, Any]) -> Iterator[GroupedScore]:
+    names = load_names(known_labels(tables.records, tables.images), plurals_of(recipe))
+    lexicon = Lexicon(names, box_policy(recipe), labels_present(tables.records))
     labels, organs = set(tables.records["label"]), set(tables.images["organ"])
     groups = dict(tables.images.select("sample_id", "group_id").iter_rows())
     rows = _by_record(tables.instructions, responses)

@@ -35,6 +35,7 @@ from medmultipoints.flows.engine.report import reasons_of
 from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, parse_sources
 from medmultipoints.flows.engine.run import run_in_threads
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
+from medmultipoints.transforms.compose.label_terms import note_terms
 from medmultipoints.transforms.compose.stats import count_labels, count_personal, note_splits, note_tasks
 from medmultipoints.transforms.duplicates.across_sources import note_copies
 from medmultipoints.transforms.reporting.counted import plural
@@ -167,9 +168,12 @@ def notes_of(outcome: Outcome) -> list[str]:
     """Return what is unusual about the release: copies, splits that are empty or not the authors', equal answers."""
     asked, splits = outcome.build.recipe.instructions, outcome.build.recipe.splits
     images = outcome.table("released_images")
-    notes = note_copies(*(outcome.table(name) for name in ("duplicates", "images", "regions")))
+    broken = {source.name: source.info.broken for source in outcome.build.sources if source.info.broken}
+    notes = [f"{name} is left out: {why}" for name, why in broken.items()]
+    notes += note_copies(*(outcome.table(name) for name in ("duplicates", "images", "regions")))
     notes += note_official(images, honoured=splits.honour_official)
     notes += note_splits(images, splits.fractions)
+    notes += note_terms(outcome.build.recipe.terms, set(outcome.table("records")["label"]))
     return [*notes, *note_tasks(outcome.table("instructions"), asked.tasks, degenerate=asked.degenerate)]
 
 

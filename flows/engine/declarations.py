@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -42,11 +43,15 @@ def _remedy(questions: Mapping[str, tuple[Question, ...]]) -> str:
 
 
 def complete_sources(
-    tables: Mapping[str, Table], open_files: Callable[[str], SourceFiles], *, leave_out: bool = False
+    tables: Mapping[str, Table],
+    open_files: Callable[[str], SourceFiles],
+    *,
+    places: Mapping[str, Path] | None = None,
+    leave_out: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """Return the tables of declared sources with complete ``read`` tables, and the keys of accepted defaults.
 
-    With ``leave_out`` a source that cannot be read says why in its key ``broken``.
+    With ``leave_out`` a source that cannot be read says why in its key ``broken``, without its place in ``places``.
     Errors: OpenQuestions with those of all sources; UsageError or DataError where a source cannot be read.
     """
     complete: dict[str, dict[str, Any]] = {}
@@ -57,11 +62,17 @@ def complete_sources(
         except (DataError, UsageError) as error:
             if not leave_out:
                 raise
-            complete[name] = {key: value for key, value in table.items() if key != "accept"} | {"broken": str(error)}
+            complete[name] = {key: value for key, value in table.items() if key != "accept"}
+            complete[name]["broken"] = without_place(str(error), (places or {}).get(name), name)
     still_open = {name: asked for name, asked in questions.items() if asked}
     if still_open:
         raise OpenQuestions(still_open)
     return complete
+
+
+def without_place(text: str, place: Path | None, name: str) -> str:
+    """Return a message with the name of the source for its place on this machine: a release holds no path of one."""
+    return text.replace(str(place), name) if place else text
 
 
 def head_questions(table: Table) -> tuple[Question, ...]:

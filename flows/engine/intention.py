@@ -11,6 +11,7 @@ from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import own_policies
 from medmultipoints.transforms.errors import MachineError
 
+MOST_SOURCES = 8
 LEAST_FREE = 64 * 1024 * 1024
 """Less room than this is too little for any build."""
 UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -31,7 +32,8 @@ def intention(
     place = lake.releases / recipe.name
     place = place if version == "auto" else place / recipe.version
     called = f"{recipe.name}, version auto" if version == "auto" else f"{recipe.name} {recipe.version}"
-    first = f"{called}, boxes {recipe.boxes.policy}: {', '.join(said)}; to {shown(place)}"
+    more = f" and {len(said) - MOST_SOURCES} more sources" if len(said) > MOST_SOURCES else ""
+    first = f"{called}, boxes {recipe.boxes.policy}: {', '.join(said[:MOST_SOURCES])}{more}; to {shown(place)}"
     need, free = sum(size for _, size in found.values()), shutil.disk_usage(lake.root).free
     if need <= free:
         return [first]

@@ -111,7 +111,9 @@ def completed(recipe: Recipe, found: Sequence[Source], lake: Lake) -> tuple[Reci
         return open_source(name, declared[name].fingerprint.path, lake.scratch)
 
     leave_out = recipe.validation.broken_sources == "leave-out"
-    tables = complete_sources({name: recipe.sources[name] for name in declared}, opened, leave_out=leave_out)
+    places = {name: source.fingerprint.path for name, source in declared.items()}
+    asked = {name: recipe.sources[name] for name in declared}
+    tables = complete_sources(asked, opened, places=places, leave_out=leave_out)
     recipe = recipe.model_copy(update={"sources": {**recipe.sources, **tables}})
     infos = source_infos(recipe.sources, load_catalogue())
     return recipe, tuple(replace(source, info=infos[source.name]) for source in found)

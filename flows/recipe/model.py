@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from medmultipoints.data_lake.catalogue import SourceInfo, load_catalogue, load_reader
+from medmultipoints.data_lake.toml_files import explain
 from medmultipoints.flows.recipe.corrections import Corrections, check_entries, of_sources, read_corrections
 from medmultipoints.flows.recipe.description_file import Describe
 from medmultipoints.flows.recipe.instructions import Instructions
@@ -19,6 +20,7 @@ from medmultipoints.flows.recipe.previous import locate_previous
 from medmultipoints.flows.recipe.privacy import Privacy, Text
 from medmultipoints.flows.recipe.sources import HANDLING, check_policy, complete_table, is_declared, kept_path
 from medmultipoints.flows.recipe.witnesses import Witness
+from medmultipoints.transforms.compose.label_terms import Terms, plurals_of, released_terms
 from medmultipoints.transforms.errors import MachineError, UsageError
 from medmultipoints.transforms.problems import LABEL, NAME, VERSION, Day, meant, problems
 
@@ -203,6 +205,16 @@ class Recipe(_Section):
     validation: Validation = Validation()
     card: Card = Card()
 
+    @property
+    def terms(self) -> Terms:
+        """The terms of the ontology, as plain values, by released label."""
+        return released_terms(self.model_dump(mode="json", include={"ontology", "labels"}))
+
+    @property
+    def plurals(self) -> dict[str, str]:
+        """The plurals that the ontology gives, by released label."""
+        return plurals_of(self.model_dump(mode="json", include={"ontology", "labels"}))
+
     @model_validator(mode="after")
     def _has_sources(self) -> "Recipe":
         if not self.sources:
@@ -236,7 +248,7 @@ def load_recipe(name_or_path: str, given: Collection[str] = ()) -> Recipe:
     except OSError as error:
         raise MachineError(f"recipe {path}: {error.strerror}. Check that the file is readable.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"recipe {path}: not valid TOML: {error}. {REMEDY}") from error
+        raise UsageError(f"recipe {path}: not valid TOML: {explain(error)}. {REMEDY}") from error
     recipe, wrong = _validated(raw)
     try:
         corrections = read_corrections(recipe.corrections, path.parent)

@@ -21,9 +21,15 @@ class Term(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str | None = Field(default=None, min_length=1, description="identifier of the label in the ontology")
-    plural: str | None = Field(default=None, min_length=1, description="plural of the name")
-    organ: str | None = Field(default=None, min_length=1, description="organ that the label belongs to")
-    modality: str | None = Field(default=None, min_length=1, description="imaging modality that shows it")
+    plural: str | None = Field(default=None, pattern=LABEL, description="plural of the name, for questions")
+    organ: str | None = Field(
+        default=None,
+        min_length=1,
+        description="its organ: that of pictures whose objects all have it and no other",
+    )
+    modality: str | None = Field(
+        default=None, min_length=1, description="imaging modality that shows it: of such pictures, too"
+    )
     parents: tuple[ReleasedLabel, ...] = Field(default=(), description="labels that this one is a part of")
     synonyms: tuple[str, ...] = Field(default=(), description="words of sources for this label")
     codes: Mapping[str, str] = Field(default={}, description="system = code, such as SNOMED CT or RadLex")

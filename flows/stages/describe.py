@@ -44,7 +44,7 @@ def _judged(
 ) -> tuple[Rows, Rows, list[Exclusion], dict[str, str | None]]:
     """Return rows of both tables, exclusions, and the picture that each used reply is about."""
     records, objects, images = (inputs.read(name) for name in ("records", "objects", "released_images"))
-    names = load_names(known_labels(records, images))
+    names = load_names(known_labels(records, images), recipe.plurals)
     licences = dict(images.select("sample_id", "licence").iter_rows())
     by_image = {one.image_sha256: one for one in replies}
     policy = AcceptPolicy(recipe.describe.uncheckable, recipe.describe.least_kept)
@@ -82,7 +82,8 @@ def describe_rules(tables: Scans, inputs: Inputs) -> Rules:
 def describe_parameters(recipe: Recipe) -> object:
     """Return what is kept of which file, and under which box policy objects are called what they are."""
     chosen = recipe.describe.model_dump(mode="json", exclude={"file"})
-    return {"describe": chosen, "policy": recipe.boxes.policy}
+    plurals = {"plurals": recipe.plurals} if recipe.plurals else {}
+    return {"describe": chosen, "policy": recipe.boxes.policy, **plurals}
 
 
 STAGE = Stage(

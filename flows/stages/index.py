@@ -7,6 +7,7 @@ import polars as pl
 
 from medmultipoints.data_lake.archives.source_files import SourceFiles
 from medmultipoints.data_lake.catalogue import load_reader
+from medmultipoints.flows.engine.declarations import without_place
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Stage
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.recipe.sources import HANDLING
@@ -34,7 +35,9 @@ def index_source(build: Build, _inputs: Inputs, shard: str) -> Output:
         if build.recipe.validation.broken_sources == "stop":
             raise
         key = f"{shard}/all files"
-        gone = Exclusion(source=shard, key=key, verdict="dropped", reason="source_broken", detail=str(error))
+        place = next(source.fingerprint.path for source in build.sources if source.name == shard)
+        why = without_place(str(error), place, shard)
+        gone = Exclusion(source=shard, key=key, verdict="dropped", reason="source_broken", detail=why)
         return Output(inputs=[key], used={}, tables=as_tables(()), exclusions=[gone])
 
 

@@ -83,7 +83,7 @@ def ask_records(
         records,
         images,
         load_templates(tasks),
-        load_names(labels),
+        load_names(labels, recipe.plurals),
         tasks=tasks,
         seed=recipe.seed,
         policy=recipe.boxes.policy,
@@ -159,6 +159,7 @@ def instruct_parameters(recipe: Recipe) -> object:
         "seed": recipe.seed,
         "policy": recipe.boxes.policy,
         "labels": sorted(recipe.labels.names),
+        **({"plurals": recipe.plurals} if recipe.plurals else {}),
     }
 
 

@@ -24,7 +24,7 @@ def check_labels(build: Build, inputs: Inputs) -> None:
     released = {label: names.get(label, label if keep else "") for label in brought["label"].unique()}
     rows = brought.with_columns(released=pl.col("label").replace_strict(released)).filter(pl.col("released") != "")
     _refuse_unprintable(build, rows)
-    alike = find_alike(load_names(), rows["released"])
+    alike = find_alike(load_names(), rows["released"], build.recipe.plurals)
     if alike:
         raise UsageError(_sentence(build, rows, alike))
 

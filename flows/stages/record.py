@@ -23,6 +23,7 @@ from medmultipoints.flows.stages.as_released import label_names, released_images
 from medmultipoints.flows.stages.kept import corrected_regions, rows_of
 from medmultipoints.flows.stages.label_names import check_labels
 from medmultipoints.flows.stages.source_coverage import require_every_source
+from medmultipoints.transforms.compose.label_terms import FILLED, fill_facts
 from medmultipoints.transforms.compose.records import compose_records
 from medmultipoints.transforms.records import Exclusion
 
@@ -67,14 +68,15 @@ def record_images(build: Build, inputs: Inputs, shard: str) -> Output:
         corrections=rows_of(images, inputs.scan("corrections")),
         licences={source.name: source.info.licence for source in build.sources},
     )
-    used = composed.released_images["sample_id"].to_list()
+    records, released = fill_facts(composed.records, composed.released_images, recipe.terms)
+    used = released["sample_id"].to_list()
     return Output(
         inputs=images["sample_id"].to_list(),
         used={key: key for key in used},
         tables={
-            "records": composed.records,
+            "records": records,
             "objects": composed.objects,
-            "released_images": composed.released_images,
+            "released_images": released,
         },
         exclusions=[Exclusion(**row) for row in composed.exclusions.iter_rows(named=True)],
     )
@@ -104,7 +106,14 @@ def record_parameters(recipe: Recipe) -> object:
         "track_rounding": recipe.boxes.track_rounding,
         "labels": recipe.labels.model_dump(),
         "licences": {name: table["licence"] for name, table in recipe.sources.items() if "licence" in table},
+        **({"terms": facts} if (facts := _facts(recipe)) else {}),
     }
+
+
+def _facts(recipe: Recipe) -> dict[str, list[str]]:
+    """Return what terms of the ontology say of pictures, by label."""
+    facts = {label: [term.get(column) or "" for column in FILLED] for label, term in recipe.terms.items()}
+    return {label: values for label, values in facts.items() if any(values)}
 
 
 def loosest_policy(recipe: Recipe) -> str:

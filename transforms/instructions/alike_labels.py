@@ -1,18 +1,18 @@
 """Labels that questions cannot distinguish: they differ in case and separators alone, or share a form of a name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from medmultipoints.transforms.instructions.names import Names, add_labels
 from medmultipoints.transforms.sources.declaration import fold_label
 
 
-def find_alike(names: Names, labels: Iterable[str]) -> list[tuple[str, ...]]:
+def find_alike(names: Names, labels: Iterable[str], plurals: Mapping[str, str] | None = None) -> list[tuple[str, ...]]:
     """Return the groups of labels that no question distinguishes, each sorted; a label unlike all others is in none.
 
     Names count under every box policy: a question about one label would be read as a question about another.
     """
     given = sorted(set(labels))
-    named = add_labels(names, given)
+    named = add_labels(names, given, plurals)
     groups: list[tuple[set[str], set[str]]] = []
     for label in given:
         own, forms = {label}, {fold_label(label)}

@@ -75,8 +75,8 @@ def parse_names(text: str) -> Names:
     return Names(tuple(forms.values()), policies)
 
 
-def add_labels(names: Names, labels: Iterable[str]) -> Names:
-    """Return the names, with one for every label that has none: its own words, with the regular plural.
+def add_labels(names: Names, labels: Iterable[str], plurals: Mapping[str, str] | None = None) -> Names:
+    """Return the names, with one for every label that has none: its own words, with the plural given or the regular.
 
     So a source that nobody here knows brings its labels along: ``gastric_ulcer`` becomes "gastric ulcer". A label
     that ends in a side or a number has no plural of its own: "instances of rib right 9".
@@ -86,7 +86,9 @@ def add_labels(names: Names, labels: Iterable[str]) -> Names:
     added: dict[str, tuple[Choice, ...]] = {}
     for label in sorted(set(labels) - named):
         words = label.replace("_", " ")
-        added[label] = (Choice(forms.setdefault(words, _regular(words))),)
+        plural = (plurals or {}).get(label)
+        own = Name(words, plural, article_of(words)) if plural else _regular(words)
+        added[label] = (Choice(forms.setdefault(words, own)),)
     by_policy = {policy: added | dict(known) for policy, known in names.by_policy.items()}
     return Names(tuple(forms.values()), by_policy)
 

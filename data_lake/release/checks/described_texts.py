@@ -8,6 +8,7 @@ from medmultipoints.data_lake.prompt_assets import known_labels, load_names
 from medmultipoints.data_lake.release.checks.answers import box_policy
 from medmultipoints.data_lake.release.read.released_tables import read_parquet, table_files
 from medmultipoints.data_lake.release.write.manifest import Manifest
+from medmultipoints.transforms.compose.label_terms import plurals_of
 from medmultipoints.transforms.descriptions.accept import judge_parts
 from medmultipoints.transforms.descriptions.described_scenes import DescribedScene, described_scenes
 from medmultipoints.transforms.descriptions.replies import Said
@@ -24,7 +25,7 @@ def has_descriptions(manifest: Manifest) -> bool:
 def check_descriptions(folder: Path, manifest: Manifest, tables: Tables) -> Iterator[str]:
     """Yield a sentence for every kept one whose verdict or regions are not those that the tables give."""
     rows = {row["image_sha256"]: row for row in read_parquet(folder, manifest, TABLE).iter_rows(named=True)}
-    names = load_names(known_labels(tables.records, tables.images))
+    names = load_names(known_labels(tables.records, tables.images), plurals_of(manifest.recipe))
     policy = box_policy(manifest.recipe)
     for one in described_scenes(tables.records, tables.objects, tables.images, names, policy, set(rows)):
         yield from _differences(rows.pop(one.scene.image_sha256), one)

@@ -2,10 +2,21 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from medmultipoints.data_lake.prompt_assets import load_names
+from medmultipoints.data_lake.toml_files import read_toml
 from medmultipoints.flows.recipe.ontology import parts_of, read_ontology, with_ontology
+from medmultipoints.transforms.compose.label_terms import (
+    describe_terms,
+    fill_facts,
+    note_terms,
+    plurals_of,
+    released_terms,
+)
 from medmultipoints.transforms.errors import UsageError
+from medmultipoints.transforms.instructions.names import allowed_names
 from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.declared import read_declared
 from medmultipoints.transforms.sources.formats import voc
@@ -72,3 +83,47 @@ def test_a_wrong_ontology_is_refused(tmp_path: Path, text: str, said: str) -> No
     """Words with two meanings, parents without a table, circles and unknown keys."""
     with pytest.raises(UsageError, match=said):
         read_ontology(written(tmp_path, text))
+
+
+def test_the_ontology_says_more_of_labels(tmp_path: Path) -> None:
+    """A picture whose objects share an organ has it, where its source says none; plurals are those given."""
+    text = """
+[nidus]
+plural = "nidi"
+organ = "brain"
+[haemorrhage]
+organ = "brain"
+codes = { snomed = "50960005" }
+[tooth]
+organ = "jaw"
+[lung]
+"""
+    terms = released_terms({"ontology": {n: t.model_dump() for n, t in read_ontology(written(tmp_path, text)).items()}})
+    records = pl.DataFrame(
+        {
+            "sample_id": ["a", "a", "b", "b", "c", "d"],
+            "label": ["nidus", "haemorrhage", "nidus", "tooth", "lung", "nidus"],
+            "count": [1, 1, 1, 1, 1, 1],
+            "organ": ["unknown"] * 5 + ["head"],
+            "modality": [None] * 6,
+        },
+        schema_overrides={"modality": pl.String},
+    )
+    images = records.unique("sample_id", maintain_order=True).drop("label", "count")
+    filled, pictures_of = fill_facts(records, images, terms)
+    assert filled["organ"].to_list() == ["brain", "brain", "unknown", "unknown", "unknown", "head"]
+    assert pictures_of["organ"].to_list() == ["brain", "unknown", "unknown", "head"]
+    (name,) = allowed_names(load_names(["nidus"], plurals_of({"ontology": terms})), "audited", "nidus", alone=True)
+    assert name.plural == "nidi"
+    assert describe_terms(terms)[0]["codes"] == "snomed 50960005"
+    assert note_terms(terms, {"nidus", "haemorrhage", "lung"}) == [
+        "1 label of the ontology without an object in the release: tooth"
+    ]
+
+
+def test_a_table_in_braces_and_again_is_explained(tmp_path: Path) -> None:
+    """TOML's own words name no remedy."""
+    file = tmp_path / "recipe.toml"
+    file.write_text("[sources.x]\nread = { format = 'voc' }\n[sources.x.read.labels]\na = 'b'\n", "utf-8")
+    with pytest.raises(UsageError, match=r"\[sources\.x\.read\.labels\] at line 3.*write all keys there"):
+        read_toml(file, "recipe", absent="")
