@@ -75,3 +75,9 @@ def note_terms(terms: Terms, labels: Collection[str]) -> list[str]:
         return []
     said = ", ".join(unused[:_SHOWN]) + (f" and {len(unused) - _SHOWN} more" if len(unused) > _SHOWN else "")
     return [f"{plural(len(unused), 'label')} of the ontology without an object in the release: {said}"]
+
+
+def term_figures(recipe: Mapping[str, Any], labels: Collection[str]) -> dict[str, list[Any]]:
+    """Return what the card shows of a recipe's ontology: a row a term, and a sentence about those without an object."""
+    terms = released_terms(recipe)
+    return {"terms": describe_terms(terms), "unused_terms": note_terms(terms, labels)}

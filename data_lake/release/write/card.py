@@ -23,7 +23,7 @@ from medmultipoints.data_lake.release.write.licences import choose_licence, hub_
 from medmultipoints.data_lake.release.write.manifest import StageCount
 from medmultipoints.data_lake.release.write.parquet import describe_features
 from medmultipoints.transforms.columns.tables import Table, load_table, released_schema
-from medmultipoints.transforms.compose.label_terms import describe_terms, note_terms, released_terms
+from medmultipoints.transforms.compose.label_terms import term_figures
 from medmultipoints.transforms.compose.stats import (
     count_histogram,
     count_images,
@@ -247,8 +247,7 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "spread": count_spread(tables.records).to_dicts(),
         "histogram": bin_counts(count_histogram(tables.records)),
         "picture": next((file.path for file in facts.files if file.path == HISTOGRAM), None),
-        "terms": describe_terms(released_terms(facts.recipe)),
-        "unused_terms": note_terms(released_terms(facts.recipe), set(tables.records["label"])),
+        **term_figures(facts.recipe, set(tables.records["label"])),
         "dialects": [_describe_dialect(facts, name) for name in _dialects_asked(facts)],
         "tasks": count_tasks(tables.instructions).to_dicts(),
         "notes": note_tasks(tables.instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep")),
