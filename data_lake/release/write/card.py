@@ -248,7 +248,9 @@ def _figures(facts: CardFacts) -> dict[str, Any]:
         "histogram": bin_counts(count_histogram(tables.records)),
         "picture": next((file.path for file in facts.files if file.path == HISTOGRAM), None),
         **term_figures(facts.recipe, set(tables.records["label"])),
-        "dialects": [_describe_dialect(facts, name) for name in _dialects_asked(facts)],
+        "dialects": [
+            _describe_dialect(facts, name) for name in facts.recipe.get("instructions", {}).get("dialects", ())
+        ],
         "tasks": count_tasks(tables.instructions).to_dicts(),
         "notes": note_tasks(tables.instructions, asked.get("tasks", ()), degenerate=asked.get("degenerate", "keep")),
         "empty_splits": note_splits(tables.images, facts.recipe.get("splits", {}).get("fractions", ())),
@@ -335,11 +337,6 @@ def _describe_source(source: SourceInfo, facts: CardFacts) -> dict[str, Any]:
         "objects": ", ".join(f"{count:,} by {kind}" for kind, count in evidence) or "none",
         "licences": ", ".join(f"{name} ({count:,})" for name, count in licences) if images.height else "",
     }
-
-
-def _dialects_asked(facts: CardFacts) -> Sequence[str]:
-    asked: Sequence[str] = facts.recipe.get("instructions", {}).get("dialects", ())
-    return asked
 
 
 def _describe_dialect(facts: CardFacts, name: str) -> dict[str, Any]:
