@@ -1,1 +1,1 @@
-"""Pure functions from bytes, arrays, frames and records to the same: no disk, network, clock or Prefect."""
+"""Pure functions on bytes, arrays, frames and records: no disk, network, clock or Prefect."""

@@ -1,25 +1,25 @@
-"""Every error that reaches a person, with the exit code it ends in.
+"""Errors that users see, with their exit codes.
 
 PipelineError
 ├── DataError            1  no release because of the data
 │   └── SourceDataError     a source as a whole cannot be read
 ├── UsageError           2  arguments or recipe
 └── MachineError         3  disk, network, permissions
-    ├── StoreError          the object store does not answer, or refuses
-    └── LockHeld            another process is at work on the same
+    ├── StoreError          the object store is unreachable or refuses the request
+    └── LockHeld            another process holds the lock
 
-MemberProblem (a ValueError)  one member cannot be used: caught, and its sample rejected, never shown raw
+MemberProblem (a ValueError)  one member cannot be used: caught, and its sample is rejected; never shown to users
 """
 
 
 class PipelineError(Exception):
-    """An error whose message says what happened, to which file or row, and what to do."""
+    """Base error; its message says what is wrong, in which file or row, and what to do."""
 
     exit_code = 1
 
 
 class DataError(PipelineError):
-    """The input data make going on wrong."""
+    """The input data do not allow a correct release."""
 
 
 class SourceDataError(DataError):
@@ -30,7 +30,7 @@ class SourceDataError(DataError):
         super().__init__(f"{source}: {file}: {problem}. {remedy}")
 
     def within(self, path: str) -> "SourceDataError":
-        """Return the same with the path that the source was given with."""
+        """Return this error with the path of the source added to the file."""
         return SourceDataError(self.source, f"{self.file} in {path}", self.problem, self.remedy)
 
 
@@ -41,21 +41,21 @@ class UsageError(PipelineError):
 
 
 class MachineError(PipelineError):
-    """The machine does not let us: disk, network, permissions, a lock that is held."""
+    """The machine is the cause: disk, network, permissions or a held lock."""
 
     exit_code = 3
 
 
 class StoreError(MachineError):
-    """The object store does not answer, or refuses; it may answer when asked again."""
+    """The object store is unreachable or refuses the request; a retry may succeed."""
 
 
 class LockHeld(MachineError):
-    """Another process is at work on the same: wait for it, or use another lake."""
+    """Another process holds the lock: wait for it, or use another lake."""
 
 
 class MemberProblem(ValueError):
-    """One member of a source cannot be used; ``reason`` and ``detail`` are those of the exclusion to write."""
+    """One member of a source cannot be used; ``reason`` and ``detail`` go into its exclusion."""
 
     def __init__(self, reason: str, detail: str) -> None:
         self.reason, self.detail = reason, detail

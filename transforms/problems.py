@@ -1,4 +1,4 @@
-"""What texts that people write must look like, and what is wrong with a file of theirs, in words."""
+"""Patterns for hand-written values, and readable messages for validation errors."""
 
 from collections.abc import Collection
 from datetime import date
@@ -37,7 +37,7 @@ PATTERNS = {
 
 
 def _is_a_day(text: str) -> str:
-    """Raise ValueError where the calendar has no such day."""
+    """Raise ValueError if the date does not exist in the calendar."""
     date.fromisoformat(text)
     return text
 
@@ -72,9 +72,9 @@ _WORDS = {
 
 
 def problems(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return every problem of a validation as one sentence with the key it concerns.
+    """Return all problems of a validation as one sentence, each with its key.
 
-    Of the alternatives of a value, that it may be empty is not worth saying.
+    If a value has alternatives, the empty text is not listed as one of them.
     """
     said: dict[str, list[str]] = {}
     for found in error.errors():
@@ -86,7 +86,7 @@ def problems(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def first_problem(error: ValidationError, model: type[BaseModel]) -> str:
-    """Return the first problem of a validation, and how many more there are: for files that no person writes."""
+    """Return the first problem of a validation and the number of further ones: for machine-written files."""
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return _placed(error.errors()[0], model) + more
 
@@ -97,13 +97,13 @@ def _placed(found: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def _place(found: ErrorDetails) -> str:
-    """Return the dotted key of a problem, without the parts that name one of several kinds of value."""
+    """Return the dotted key of a problem, without the parts that name a type of the value."""
     kinds = ("[key]", "constrained-str", "str", "IgnoreLabel")
     return ".".join(str(part) for part in found["loc"] if part not in kinds and not str(part).startswith("literal["))
 
 
 def problem(found: ErrorDetails, model: type[BaseModel]) -> str:
-    """Return what is wrong with one value, in words."""
+    """Return a sentence that says what is wrong with one value."""
     kind = found["type"]
     if kind == "string_pattern_mismatch" and found["ctx"]["pattern"] in PATTERNS:
         pattern = found["ctx"]["pattern"]
@@ -119,7 +119,7 @@ def problem(found: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def _meant(place: tuple[int | str, ...], model: type[BaseModel]) -> str:
-    """Return which key of that place is meant."""
+    """Return a hint at the key that was probably meant at this place."""
     for part in place[:-1]:
         if isinstance(part, int):
             continue
@@ -131,13 +131,13 @@ def _meant(place: tuple[int | str, ...], model: type[BaseModel]) -> str:
 
 
 def meant(name: str, known: Collection[str]) -> str:
-    """Return which known name is most like an unknown one, else all that are known, as half a sentence."""
+    """Return the known name most like an unknown one, or all known names, as a hint for a message."""
     near = get_close_matches(name, known, n=1)
     return f"perhaps '{near[0]}' is meant" if near else f"known are {', '.join(known)}"
 
 
 def _section(model: type[BaseModel], name: str) -> type[BaseModel] | None:
-    """Return the model of a key, or of each entry of a list or a table."""
+    """Return the model of a key's value, or of the entries of its list or table."""
     field = model.model_fields.get(name) or model.model_fields.get("root")
     kind = field.annotation if field else None
     for found in (kind, *get_args(kind)):

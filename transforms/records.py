@@ -1,4 +1,4 @@
-"""The records that flow through the pipeline, and the coordinate frame they share.
+"""The record types of the pipeline and the coordinate frame they share.
 
 Boxes are pixel edges, origin top-left, half-open: ``[x1, x2) x [y1, y2)``. The box of a full H x W mask
 is ``(0, 0, W, H)``, of the single pixel at column x and row y ``(x, y, x + 1, y + 1)``.
@@ -61,7 +61,7 @@ class SourceBox:
 
 @dataclass(frozen=True, slots=True)
 class Tone:
-    """How bright and how rough an object and the ring around it are, in gray levels (``transforms.pictures.tones``)."""
+    """Brightness and roughness of an object and the ring around it, in gray levels (``transforms.pictures.tones``)."""
 
     luma: float
     roughness: float
@@ -74,7 +74,7 @@ TONE_COLUMNS: Final = tuple(column.name for column in fields(Tone))
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """What the container of a video says: frames, frames per second, frame size in pixels."""
+    """Metadata of a video container: number of frames, frames per second, frame size in pixels."""
 
     frames: int
     fps: float
@@ -84,17 +84,17 @@ class VideoFacts:
 
 Polygon = tuple[Point, ...]
 UNKNOWN: Final = "unknown"
-"""Organ, finding or class of an image of which the source does not say it."""
+"""Organ, finding or class of an image for which the source gives none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """One object as its file gives it, with everything known of its place.
+    """One annotated object as its file gives it, with every known form of its position.
 
-    ``key`` names it in the accounting: ``<member>#<entry>``, unique in the source. ``label`` is the source's own word.
-    ``polygons`` are the outlines of one object; ``rle`` is COCO's compressed code in the frame of the picture.
-    ``track_id`` names the object over the frames of a video. ``crowd``: a region of many objects, never counted;
-    ``ignore``: a region about which nothing is said. At least one of box, polygons, rle and point is given.
+    ``key`` names it in the accounting: ``<member>#<entry>``, unique in the source. ``label`` is the source's own label.
+    ``polygons`` are the outlines of one object; ``rle`` is COCO's compressed RLE in the frame of the picture.
+    ``track_id`` identifies the object across the frames of a video. ``crowd``: a region of many objects, never counted;
+    ``ignore``: a region without any statement. At least one of box, polygons, rle and point is given.
     """
 
     key: str
@@ -122,16 +122,16 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskLayer:
-    """A raster whose values show objects of a picture; it is decoded with the picture, not by the reader.
+    """A mask file whose values mark objects of a picture; it is decoded with the picture, not by the reader.
 
     ``kind`` binary: values from 128 on (from 1 on where the largest is 1) are one label; instances: each value is an
     object; classes: each value is a label (palette masks give their index); rgb: each colour is a label.
     ``object`` file: all pixels of a label are one object; component: each 8-connected part is; value: each value is.
-    ``labels`` maps a value, or a colour as ``r,g,b``, to a label; ``label`` is that of every value that is not mapped;
-    values without either are an error unless they are in ``ignore`` (0 and black are the background).
-    ``min_area_px`` 0: the smallest area that the recipe sets for all masks.
+    ``labels`` maps a value, or a colour as ``r,g,b``, to a label; ``label`` is the label of all other values;
+    values without a label are an error unless they are in ``ignore`` (0 and black are the background).
+    ``min_area_px`` 0: use the recipe's smallest area for all masks.
     ``plane`` selects a part of the member (``page:3``, ``axial:12``, ``frame:7``, ``channel:2``); ``grid`` is the
-    member whose orientation and axes the plane is counted in, where the mask's own may differ.
+    member whose orientation and axes number the plane if the mask's own may differ.
     """
 
     member: str
@@ -148,7 +148,7 @@ class MaskLayer:
 
 @dataclass(frozen=True, slots=True)
 class FramePicture:
-    """A picture file that its name says to be a certain frame of a video."""
+    """A picture file whose name identifies it as a certain frame of a video."""
 
     frame_index: int
     member: str
@@ -159,15 +159,15 @@ class Sample:
     """One image with its source's annotations. Members are paths inside the source's archives.
 
     ``mask_label`` is the label of every object in the mask.
-    ``image_member`` is None where the picture is a frame of ``video_member`` that must be decoded.
-    ``labels_exhaustive`` are the labels whose objects are all annotated, so that absence is certain.
+    ``image_member`` is None if the picture must be decoded from ``video_member``.
+    ``labels_exhaustive`` are the labels of which all objects are annotated, so that absence is certain.
     ``source_width`` and ``source_height`` are the size in the annotation, in pixels.
-    ``neighbours`` are pictures of the same video, which prove that a frame to be decoded is the right one.
-    ``group`` names the patient, examination or volume; ``licence`` is that of the file where it is not the source's.
-    ``plane`` and ``rendering`` say which part of ``image_member`` is the picture and how values become grey levels.
-    ``drawn_on`` is the frame of the annotations of a picture whose orientation tag turns it, where that is declared.
-    ``annotations`` and ``layers`` are what a declared source says; ``uncertain`` are labels of uncertain count.
-    ``parts`` are the hierarchy of labels, a JSON list of a parent and its parts each.
+    ``neighbours`` are pictures of the same video, used to prove that the right frame was decoded.
+    ``group`` names the patient, examination or volume; ``licence`` is the file's own, if it differs from the source's.
+    ``plane`` and ``rendering`` say which part of ``image_member`` is the picture and how values become gray levels.
+    ``drawn_on`` is the declared frame of the annotations of a picture that its orientation tag rotates.
+    ``annotations`` and ``layers`` come from a declared source; ``uncertain`` are the labels whose count is uncertain.
+    ``parts`` is the hierarchy of labels: each entry is a JSON list of a parent and its parts.
     """
 
     source: str
@@ -212,8 +212,8 @@ class Region:
 
     Boxes of evidence ``source`` keep the source's numbers and convention; all others are half-open.
     ``centroid`` is the mean of the mask's pixel centres, ``interior`` always lies inside the mask.
-    ``rle`` is the COCO compressed run-length code of the object in the full frame. ``tone`` is measured where there is
-    a mask and the released picture is the source's. All regions of one annotated object have the same ``object_key``.
+    ``rle`` is the object's mask in the full frame, as COCO compressed RLE. ``tone`` is measured if there is a mask and
+    the released picture has the source's pixels. All regions of one annotated object have the same ``object_key``.
     """
 
     sample_id: str
@@ -241,8 +241,8 @@ class Region:
 class ReleasedObject:
     """One object of a released image, in pixels of that image: a row of the table ``objects``.
 
-    ``point`` is that of the object's record. ``area_px`` and ``rle`` are of the original image, None without a mask;
-    ``tone`` is None where the release has other pixels than the source.
+    ``point`` is the point of the object's record. ``area_px`` and ``rle`` are in pixels of the original image, None
+    without a mask; ``tone`` is None if the released pixels differ from the source's.
     """
 
     object_id: str
@@ -267,10 +267,10 @@ class ReleasedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusion:
-    """An input that yields no row: dropped by the recipe, or rejected (quarantine); never silent.
+    """An input that yields no row: dropped by the recipe, or rejected (quarantined).
 
     ``key`` names the input in the accounting of its stage; ``reason`` is a stable snake_case word;
-    ``detail`` is a sentence for people that names the values at fault.
+    ``detail`` is a sentence for people that names the wrong values.
     """
 
     source: str
@@ -283,10 +283,10 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What a reader made of a source's members.
+    """The samples and exclusions that a reader made of a source's members.
 
-    Every member is in ``used`` or is the key of exactly one exclusion. Annotation entries that point at
-    no member are inputs too: their keys read ``<annotation member>#<entry>``.
+    Every member is in ``used`` or is the key of exactly one exclusion. Annotation entries that refer to
+    no member are inputs too, with the key ``<annotation member>#<entry>``.
     """
 
     samples: tuple[Sample, ...]
@@ -295,10 +295,10 @@ class Indexed:
 
 
 class Members(Protocol):
-    """The files of one source, under the paths that its official archives give them."""
+    """The files of one source, by their paths in the official archives."""
 
     def names(self) -> Sequence[str]:
-        """Return all member paths, sorted; a path that occurs twice is listed twice."""
+        """Return all member paths, sorted; repeated paths are listed each time."""
         ...
 
     def read(self, name: str) -> bytes:
@@ -306,5 +306,5 @@ class Members(Protocol):
         ...
 
     def video_facts(self, name: str) -> VideoFacts:
-        """Return what the container of a video member says."""
+        """Return the metadata of a video member's container."""
         ...

@@ -1,1 +1,1 @@
-"""Audit: disagreements between sources, masks, tracks and pictures, and their corrections."""
+"""Audit: find disagreements between sources, masks, tracks and pictures, and apply corrections."""

@@ -1,7 +1,6 @@
-"""Find what a source's boxes of one image and label get wrong, compared with the boxes of its mask components.
+"""Compare a source's boxes of one image and label with the boxes of its mask components.
 
-A source writes its boxes in a convention of its own (see ``conventions``), which is undone first. Only boxes that lie
-near each other are compared.
+The source's box convention (see ``conventions``) is undone first. Only boxes near each other are compared.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,15 +30,15 @@ Severity = Literal["error", "warning", "info"]
 AGREES_PX = 1.0
 SLIVER_PX = 3.0
 COVERS = 0.98
-"""A box that fills more of the frame than this covers it."""
+"""Share of the frame above which a box covers it."""
 HOLDS = 0.8
-"""A box that has this share of another's area holds it."""
+"""Share of another box's area that a box must contain to hold it."""
 SAME_OBJECT = 0.1
-"""Boxes that disagree are still of one object from this intersection over union on."""
+"""Least intersection over union at which disagreeing boxes are still of one object."""
 COPY = 0.5
-"""A second box this similar to a component is no hole or notch of it, but a second annotation."""
+"""Least intersection over union at which a second box on a component is a second annotation, not a hole or notch."""
 CORNER = 0.02
-"""A far corner that is right may be off by this share of the frame, at least by AGREES_PX."""
+"""Tolerance of a far corner as a share of the frame; at least AGREES_PX."""
 
 SEVERITIES: dict[Kind, Severity] = {
     "inflated_to_origin": "error",
@@ -61,7 +60,7 @@ SEVERITIES: dict[Kind, Severity] = {
 class Finding:
     """One disagreement. ``source_box`` has its convention undone; ``side_px`` is the largest distance of sides.
 
-    For a phantom, ``derived_box`` is the component that it lies in.
+    For a phantom, ``derived_box`` is the component around it.
     """
 
     kind: Kind
@@ -74,7 +73,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The frame that boxes lie in, and the convention of the source's numbers."""
+    """The frame of the boxes, in pixels, and the convention of the source's boxes."""
 
     width: int
     height: int
@@ -82,7 +81,7 @@ class Setting:
 
     @property
     def margin(self) -> float:
-        """How far apart, in pixels, a source box and its object may lie: where a corner and the convention are off."""
+        """Largest distance in pixels between a source box and its object, from the corner and convention tolerances."""
         return max(CORNER * self.width, CORNER * self.height, AGREES_PX) + MOST_PX + 1
 
     def undo(self, stated: Box) -> Box:
@@ -90,10 +89,10 @@ class Setting:
 
 
 def compare_boxes(stated: Sequence[Box], derived: Sequence[Box], setting: Setting) -> Iterator[Finding]:
-    """Yield the findings of one image and label, in the order of the rules; nothing where all boxes agree.
+    """Yield the findings of one image and label, in the order of the rules; nothing if all boxes agree.
 
     ``stated`` are the source's numbers, ``derived`` half-open, both in pixels of the setting's frame.
-    Each box is explained once: (1) pairs within one pixel per side agree; of what is left, (2) a source box
+    Each box is explained once: (1) pairs within one pixel per side agree; of the rest, (2) a source box
     around several components is merged, (3) a component around several source boxes is split, (4) the best
     pairs by IoU are inflated, cover the frame or are shifted; (5) a source box inside an explained component
     is a phantom (a hole or notch taken for an object), any other is extra, a component without box is missing.
@@ -116,7 +115,7 @@ def compare_boxes(stated: Sequence[Box], derived: Sequence[Box], setting: Settin
 
 
 def check_alone(stated: Sequence[Box], setting: Setting) -> Iterator[Finding]:
-    """Yield the findings that need no mask: source boxes that cover the frame or are less than 3 px wide or high."""
+    """Yield the findings that need no mask: source boxes that cover the frame or are narrower than SLIVER_PX."""
     for box in map(setting.undo, stated):
         if _covers(box, setting):
             yield Finding("covers_frame", SEVERITIES["covers_frame"], box)
@@ -125,7 +124,7 @@ def check_alone(stated: Sequence[Box], setting: Setting) -> Iterator[Finding]:
 
 
 def largest_side_distance(stated: Box, derived: Box, convention: Convention) -> float:
-    """Return largest distance of corresponding sides in pixels, the source's convention undone in its favour."""
+    """Return the largest distance of corresponding sides in pixels; an edge cut at 0 favours the source."""
     return max(*near_distances(stated, derived, convention), *far_distances(stated, derived, convention))
 
 
@@ -135,7 +134,7 @@ def _agreement(stated: Box, derived: Box, setting: Setting) -> float:
 
 
 def _likeness(stated: Box, derived: Box, setting: Setting) -> float:
-    """Return IoU, but 1 and more where the kind of fault says which object is meant, however large the box became."""
+    """Return the IoU, or a score of at least 1 if the kind of error identifies the object at any box size."""
     overlap = iou(setting.undo(stated), derived)
     if _is_inflated(stated, derived, setting) and _far_corner_agrees(stated, derived, setting):
         return 2 + overlap
@@ -172,7 +171,7 @@ def _judge_agreement(stated: Box, derived: Box, setting: Setting) -> Iterator[Fi
 
 
 def _judge_merged(stated: Box, derived: Box, setting: Setting) -> Finding:
-    """Return inflated, not merged, where the box spans all white pixels, a stray one at the origin included."""
+    """Return an inflated rather than merged finding if a stray pixel at the origin stretched the box."""
     far = max(far_distances(stated, derived, setting.convention))
     inflated = _is_inflated(stated, derived, setting) and far <= AGREES_PX
     return _make_finding("inflated_to_origin" if inflated else "merged", stated, derived, setting)
@@ -212,9 +211,9 @@ def _pair_off(
 
 
 def _gather(outer: Sequence[Box], inner: Sequence[Box]) -> tuple[list[tuple[Box, list[Box]]], list[Box], list[Box]]:
-    """Return outer boxes that hold several inner ones, none inside another and none closer to another outer box.
+    """Return the outer boxes that hold several inner boxes, and the outer and inner boxes left over.
 
-    The rest.
+    The inner boxes of one outer box do not contain each other, and none fits another outer box better.
     """
     held: dict[int, list[int]] = {}
     for j, near in enumerate(find_overlaps(inner, outer)):
@@ -232,7 +231,7 @@ def _gather(outer: Sequence[Box], inner: Sequence[Box]) -> tuple[list[tuple[Box,
 
 
 def _outermost(places: Sequence[int], boxes: Sequence[Box]) -> list[int]:
-    """Return those of the places whose box no other of them holds."""
+    """Return the indices of the boxes that no other of them holds."""
     own = [boxes[place] for place in places]
     near = find_overlaps(own, own)
     return [

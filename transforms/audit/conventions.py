@@ -1,8 +1,7 @@
-"""Estimate how a source's box numbers relate to half-open boxes, and undo it.
+"""Estimate the box convention of a source and convert its boxes to half-open boxes.
 
-A convention is an offset a side, at most two pixels: a larger offset is an error of the source, not a convention.
-Where a source steps out to the left or top, it is cut at 0; an edge at 0 may then mean several first pixels,
-and each of these readings agrees with it.
+A convention is one offset per side of at most two pixels: a larger offset is an error of the source. A left or top
+edge that would become negative is cut at 0; an edge at 0 may then mean any of the first pixels, and all of them agree.
 """
 
 from collections import Counter
@@ -13,12 +12,12 @@ from medmultipoints.transforms.records import Box
 
 MOST_PX = 2.0
 LEAST_SHARE = 0.5
-"""An offset that fewer of the pairs follow is no convention but chance."""
+"""Least share of the pairs that must follow an offset; below it the offset is chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """What to add to a half-open box, in pixels, to get the source's numbers, cut at 0."""
+    """Offset in pixels from a half-open box to the source's numbers, which are cut at 0."""
 
     dx1: float = 0.0
     dy1: float = 0.0
@@ -31,7 +30,7 @@ HALF_OPEN = Convention()
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The convention of a source; ``explained`` of the ``pairs`` of stated box and mask box follow it exactly."""
+    """The estimated convention of a source; ``explained`` of its ``pairs`` (source box, mask box) follow it exactly."""
 
     convention: Convention
     pairs: int
@@ -39,10 +38,10 @@ class Estimate:
 
 
 def estimate_convention(pairs: Iterable[tuple[Box, Box]]) -> Estimate:
-    """Return the most frequent difference (source's numbers - half-open box) of matched pairs, up to two pixels a side.
+    """Return the most frequent difference (source box - half-open box) of the pairs, up to two pixels per side.
 
-    An edge cut at 0 follows it too. Of equally frequent differences the smallest wins. Half-open where there are no
-    pairs, or where no difference explains half of them. For HyperKvasir's JSON: (-1, -1, 0, 0), which 1,030 of its
+    An edge cut at 0 counts as following it. Of equally frequent differences the smallest wins. Half-open if there are
+    no pairs or no difference explains half of them. For HyperKvasir's JSON it is (-1, -1, 0, 0), which 1,030 of the
     1,071 boxes follow exactly.
     """
     both = list(pairs)
@@ -66,14 +65,14 @@ def state_box(box: Box, convention: Convention) -> Box:
 
 
 def undo_convention(stated: Box, convention: Convention) -> Box:
-    """Return the half-open box behind the source's numbers: the largest one, at least one pixel wide and high."""
+    """Return the largest half-open box that the source's numbers may mean, at least one pixel wide and high."""
     x2, y2 = stated.x2 - convention.dx2, stated.y2 - convention.dy2
     x1, y1 = _undo_cut(stated.x1, convention.dx1), _undo_cut(stated.y1, convention.dy1)
     return Box(min(x1, x2 - 1), min(y1, y2 - 1), x2, y2)
 
 
 def near_distances(stated: Box, derived: Box, convention: Convention) -> tuple[float, float]:
-    """Return the distance in pixels of the left and of the top edges, a cut at 0 read in the source's favour."""
+    """Return the distances of the left and top edges in pixels; an edge cut at 0 is read in favour of the source."""
     return (
         _near_distance(stated.x1, derived.x1, convention.dx1),
         _near_distance(stated.y1, derived.y1, convention.dy1),
@@ -81,7 +80,7 @@ def near_distances(stated: Box, derived: Box, convention: Convention) -> tuple[f
 
 
 def far_distances(stated: Box, derived: Box, convention: Convention) -> tuple[float, float]:
-    """Return the distance in pixels of the right and of the bottom edges."""
+    """Return the distances of the right and bottom edges in pixels."""
     return abs(stated.x2 - convention.dx2 - derived.x2), abs(stated.y2 - convention.dy2 - derived.y2)
 
 

@@ -1,7 +1,7 @@
-"""Match the decisions of reviewers with images and objects, and apply them to the objects.
+"""Match reviewers' decisions with images and objects, and apply them.
 
-An entry is about the very bytes that the reviewer saw: it names the image and its sha256, and for one object the
-object's box too. A decision that no longer matches is an error.
+An entry holds for the exact bytes that the reviewer saw: it names the image and its sha256, and for a single object
+also the object's box. A decision that no longer matches is an error.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,15 +19,15 @@ from medmultipoints.transforms.masks.components import decode_rle, measure_mask
 from medmultipoints.transforms.records import SIDES, Box, Region
 
 SHAPES: Final = ("replace_boxes", "replace_masks", "add_boxes", "add_masks")
-"""Actions that bring boxes or masks."""
+"""Actions that add boxes or masks."""
 SAME_PX = 0.5
-"""A box pins an object where no side is further off."""
+"""Largest distance of sides, in pixels, at which a box identifies an object."""
 
 CORRECTIONS = schema_of("corrections")
 
 
 class CorrectionProblem(DataError):
-    """An entry that does not match the data; the message names file and entry."""
+    """A correction entry that does not match the data; the message names its file and number."""
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(f"corrections: {where}: {problem}. Look at the image again, then correct or remove the entry.")
@@ -42,10 +42,10 @@ def match_corrections(
     labels: Mapping[str, str],
     own: Mapping[str, Policy] | None = None,
 ) -> pl.DataFrame:
-    """Return the table ``corrections``: each decision with the regions that it removes or renames.
+    """Return the table ``corrections``: each decision with the regions it removes or renames.
 
-    CorrectionProblem where the image is not there or has other bytes, where the object is none of the policy's, where
-    the label is none of ``labels``, where a box leaves the image, or where two entries decide about the same.
+    Raise CorrectionProblem if the image is missing or has other bytes, the object is not one that the policy uses, the
+    label is not in ``labels``, a box exceeds the image, or two entries decide about the same object.
     """
     known = {row["sample_id"]: row for row in images.iter_rows(named=True)}
     used = select_regions(regions, policy, own)
@@ -57,10 +57,10 @@ def match_corrections(
 def find_withdrawn(
     withdrawals: Iterable[Withdrawal], images: pl.DataFrame, pixels: Mapping[str, str]
 ) -> dict[str, Withdrawal]:
-    """Return the withdrawn images by sample_id: those of the very bytes, and those that show the same picture.
+    """Return the withdrawn images by sample_id: images with the same bytes or the same picture.
 
-    ``pixels``: pixel_sha256 by sample_id, needed where a withdrawal gives one. Where a withdrawal gives neither hash of
-    the picture, copies in other bytes are found only if its file is among the images.
+    ``pixels``: pixel_sha256 by sample_id, needed if a withdrawal gives one. If a withdrawal gives no hash of the
+    picture, copies with other bytes are found only if its own file is among the images.
     """
     by_hash = {
         value: entry
@@ -79,9 +79,9 @@ def find_withdrawn(
 
 
 def correct_regions(regions: pl.DataFrame, images: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFrame:
-    """Return the regions with the decisions applied: removed, renamed or replaced.
+    """Return the regions after removing, renaming and replacing them as decided.
 
-    Boxes that reviewers gave are regions of evidence ``correction``. Regions of touched images are numbered again.
+    Boxes from reviewers become regions of evidence ``correction``. Regions of corrected images are renumbered.
     """
     acts = corrections.filter(pl.col("action") != "accept")
     if acts.is_empty():
@@ -98,7 +98,7 @@ def correct_regions(regions: pl.DataFrame, images: pl.DataFrame, corrections: pl
 
 
 def _refuse_conflicts(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Raise CorrectionProblem where an object or a label's boxes are decided twice, or an excluded image at all."""
+    """Raise CorrectionProblem if an object or a label's boxes have two decisions, or an excluded image has another."""
     seen: dict[object, Mapping[str, Any]] = {}
     excluded = {row["sample_id"]: row for row in rows if row["action"] == "exclude" and row["object_id"] is None}
     for row in rows:
@@ -148,7 +148,7 @@ def _match(
 
 
 def _targets(entry: Correction, own: pl.DataFrame) -> list[str]:
-    """Return the regions that the entry removes or renames: one object, those of a label, or all of the image."""
+    """Return the regions that the entry removes or renames: one object, all of a label, or all of the image."""
     if entry.action in ("accept", "add_boxes", "add_masks") or (entry.action == "exclude" and entry.object is None):
         return []
     if entry.object is not None and entry.box is not None:
@@ -168,7 +168,7 @@ def _targets(entry: Correction, own: pl.DataFrame) -> list[str]:
 
 
 def _added(acts: pl.DataFrame, images: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
-    """Return one region a box or mask that reviewers gave; the track stays where one replaces one of it."""
+    """Return one region per box or mask from reviewers; a box that replaces a tracked object keeps its track."""
     tracks = dict(regions.select("region_id", "track_id").iter_rows())
     sizes = {row[0]: row[1:] for row in images.select("sample_id", "original_width", "original_height").iter_rows()}
     found: list[Region] = []
@@ -189,13 +189,13 @@ def _added(acts: pl.DataFrame, images: pl.DataFrame, regions: pl.DataFrame) -> p
 
 
 def box_region(box: Box, width: int, height: int) -> Region:
-    """Return a region that is known by its box alone; sample and label are empty, for the caller to fill in."""
+    """Return a region that has only a box; the caller fills in sample and label."""
     cut = box.x1 == 0 or box.y1 == 0 or box.x2 == width or box.y2 == height
     return Region(sample_id="", evidence="correction", label="", index=0, box=box, truncated=cut)
 
 
 def _numbered(regions: pl.DataFrame, touched: pl.Series) -> pl.DataFrame:
-    """Return number the regions of the touched images again, in the order of index, box and old id."""
+    """Return the regions of ``touched`` images renumbered by index, box and old id."""
     own = regions.filter(pl.col("sample_id").is_in(touched.to_list()))
     ordered = own.sort("sample_id", "evidence", "label", "index", *SIDES, "region_id")
     place = pl.int_range(pl.len(), dtype=pl.Int64).over("sample_id", "evidence", "label")

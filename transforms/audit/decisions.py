@@ -1,4 +1,4 @@
-"""The decisions of reviewers, as they are written down: what a recipe reads, apart from how they are applied."""
+"""The decisions of reviewers as a recipe reads them; ``corrections`` applies them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ Sides = tuple[float, float, float, float]
 
 
 PROPOSAL: Final = "proposal"
-"""The kind of finding that a model's proposal is: an ``accept`` entry of it says that the labels are right without."""
+"""Finding kind of a model's proposal; an ``accept`` entry of it confirms the labels without the proposed object."""
 HARD_OR_WRONG: Final = "hard_or_wrong_"
-"""Kinds of findings that begin so are a model's doubts."""
+"""Prefix of the finding kinds that are a model's doubts."""
 
 
 def is_about_witness(kind: str | None) -> bool:
-    """Return whether an ``accept`` entry is about what a model says: no finding of the audit."""
+    """Return whether an ``accept`` entry is about a model's proposal or doubt rather than an audit finding."""
     return kind is not None and (kind == PROPOSAL or kind.startswith(HARD_OR_WRONG))
 
 
@@ -41,9 +41,9 @@ class Correction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal:
-    """An image that no release may hold any more, by the sha256 of its source file and by its luma.
+    """An image that future releases must not contain, identified by the sha256 of its file and by its luma.
 
-    ``pixel_sha256`` is how releases before ``luma_blake3`` named the pixels.
+    ``pixel_sha256`` identifies the pixels in releases made before ``luma_blake3`` existed.
     """
 
     where: str

@@ -18,7 +18,7 @@ from medmultipoints.transforms.regions.matching import match_boxes
 
 CONVENTIONS = schema_of("conventions")
 COMPARED = [name for name in FINDINGS if name not in ("detail", "places")]
-"""The columns that a comparison of boxes fills."""
+"""The columns filled by a comparison of boxes."""
 SPECK_KINDS: dict[str, Kind] = {"stray_pixel": "stray_pixel", "below_min_area": "speck"}
 PUBLISHED_ACTION = "source box is kept as published"
 AUDITED_ACTION = "box derived from the mask is used"
@@ -28,7 +28,7 @@ BoxesByLabel = dict[str, tuple[list[Box], list[Box]]]
 
 
 def estimate_conventions(images: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
-    """Return the table ``conventions``: for each source with boxes, the convention that its pairs of boxes show."""
+    """Return the table ``conventions``: the estimated box convention of each source with boxes."""
     of_images = regions.join(images, on="sample_id", how="semi")
     stated = of_images.filter(pl.col("evidence") == "source")["source"].unique().sort()
     rows = []
@@ -47,11 +47,11 @@ def audit_boxes(
     policy: Policy,
     conventions: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Return the findings about boxes of ``images``: what their sources' boxes get wrong, and every dropped speck.
+    """Return the findings about boxes of ``images``: wrong source boxes, and every dropped speck.
 
-    Boxes are compared where the source gives a mask and a word on boxes (an entry, be it an empty one), by
-    the rules of ``transforms.audit.box_findings.compare_boxes``, per image and label, each source's boxes in its own
-    of the ``conventions``. Source boxes without a mask are only looked at by themselves. Pixels of the original image.
+    If the source gives a mask and an entry for boxes (even an empty one), boxes are compared per image and label by
+    ``transforms.audit.box_findings.compare_boxes``, in the source's own of the ``conventions``. Source boxes without a
+    mask are checked alone. Coordinates are pixels of the original image.
     """
     facts = images.join(samples.drop("source"), on="sample_id", validate="1:1").sort("sample_id")
     boxes = _collect_boxes(regions.join(facts, on="sample_id", how="semi"))
@@ -67,9 +67,9 @@ def audit_boxes(
 
 
 def match_regions(regions: pl.DataFrame) -> list[tuple[Box, Box]]:
-    """Return source boxes in the source's numbers, each with its mask box: one to one, per image and label.
+    """Return pairs of source box (in the source's numbers) and mask box, matched one to one per image and label.
 
-    Only pairs whose intersection is half of their union: material for ``estimate_convention``, in order of sample_id.
+    Only pairs with an IoU of at least 0.5, in order of sample_id: the input of ``estimate_convention``.
     """
     found = _collect_boxes(regions)
     return [
@@ -81,7 +81,7 @@ def match_regions(regions: pl.DataFrame) -> list[tuple[Box, Box]]:
 
 
 def _collect_boxes(regions: pl.DataFrame) -> dict[str, BoxesByLabel]:
-    """Return source boxes, in their own convention, and mask boxes by image and label, in order of index."""
+    """Return the source boxes, in their own convention, and the mask boxes by image and label, in order of index."""
     chosen = regions.filter(pl.col("evidence").is_in(["source", "mask"])).sort(
         "sample_id", "label", "evidence", "index"
     )
@@ -107,7 +107,7 @@ def _audit_image(
     dropped: dict[str, list[Finding]],
     conventions: Mapping[str, Convention],
 ) -> Iterator[tuple[str, Finding]]:
-    """Label and finding, in a fixed order."""
+    """Yield (label, finding) pairs in a fixed order."""
     own = boxes.get(image["sample_id"], {})
     stated_at_all = image["source_width"] is not None or any(stated for stated, _ in own.values())
     convention = conventions.get(image["source"], HALF_OPEN)
@@ -122,7 +122,7 @@ def _audit_image(
 
 
 def _number(image: Row, findings: Iterable[tuple[str, Finding]], policy: Policy) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of one image; findings of one kind are numbered from 0."""
+    """Yield the rows of one image; findings of each kind are numbered from 0."""
     seen: Counter[str] = Counter()
     for label, finding in findings:
         yield (

@@ -1,4 +1,4 @@
-"""Complete the findings of the audit to rows of the table ``disagreements``."""
+"""Turn audit findings into rows of the table ``disagreements``."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from medmultipoints.transforms.columns.tables import column_names, schema_of
 
 FINDINGS = schema_of("disagreements")
 KEYS = column_names("disagreements", "found")
-"""What a rule of the audit finds; the rest of a row follows from it."""
+"""The columns that an audit rule gives; the rest of a row is derived from them."""
 
 
 def make_findings(
@@ -21,8 +21,8 @@ def make_findings(
 ) -> pl.DataFrame:
     """Return rows of the table from ``found`` (its columns are ``KEYS``), sorted by finding_id.
 
-    Findings of one kind and image are numbered from 0, in the order of label, detail and box. An image that was
-    rejected is in ``samples`` only: its hash is not known.
+    Findings of one kind and image are numbered from 0, in the order of label, detail and box. A rejected image is in
+    ``samples`` only, and its hash is unknown.
     """
     ordered = found.sort("sample_id", "kind", "label", "detail", "source_box", nulls_last=True)
     named = ordered.join(samples.select("sample_id", "source", "stem"), on="sample_id", maintain_order="left")
@@ -37,6 +37,6 @@ def make_findings(
 
 
 def as_findings(found: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows with the columns of the table; those that ``found`` lacks are null."""
+    """Return the rows with all columns of the table; missing ones are null."""
     absent = {name: pl.lit(None, kind) for name, kind in FINDINGS.items() if name not in found.columns}
     return found.with_columns(**absent).select(pl.col(name).cast(kind) for name, kind in FINDINGS.items())

@@ -17,18 +17,18 @@ SEVERITIES = {
 KEPT = "the picture is kept"
 
 EVEN_LEVELS = 2.5
-"""Gray levels by which an even picture varies (standard deviation of its thumbnail)."""
+"""Largest standard deviation of an even picture's thumbnail, in gray levels."""
 DARK_LEVEL = 20
-"""Mean gray level of a dark picture."""
+"""Largest mean gray level of a dark picture."""
 BLURRED_BELOW, BLURRED_SHARE = 4.0, 0.6
-"""A blurred picture is less sharp than this, and than this share of the median of its source.
+"""Sharpness below which a picture is blurred, if it is also below this share of its source's median.
 
-Of 120 real endoscopic pictures the least sharp has 5.8; a blur of two pixels leaves 3.6 or less. A source whose
-pictures are all soft has no blurred ones. Frames of a video are not judged: how sharp they are depends on how many
-objects they show.
+The least sharp of 120 real endoscopic pictures has 5.8; a blur of two pixels leaves 3.6 or less. A source whose
+pictures are all soft has no blurred ones. Video frames are not judged: their sharpness depends on the number of
+objects.
 """
 ODD_ASPECT = 2.0
-"""Longer side over shorter."""
+"""Ratio of the longer to the shorter side."""
 TEXT_GLYPHS = 4
 MARKER_SHARE = 0.01
 
@@ -36,9 +36,9 @@ MARKER_SHARE = 0.01
 def find_in_pictures(
     images: pl.DataFrame, samples: pl.DataFrame, thumbnails: pl.DataFrame, facts: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return the findings about the pictures of ``images``; ``facts`` may lack those that were not looked at.
+    """Return the findings about the pictures of ``images``; ``facts`` may lack pictures that were not measured.
 
-    An even picture is not called dark or blurred as well, nor a dark one blurred.
+    An even picture is not also reported as dark or blurred, nor a dark one as blurred.
     """
     videos = samples.select("sample_id", "video_id")
     seen = images.join(thumbnails, on="sample_id", maintain_order="left").join(videos, on="sample_id")
@@ -76,7 +76,7 @@ def find_in_pictures(
 
 
 def _with_levels(images: pl.DataFrame) -> pl.DataFrame:
-    """Return mean and standard deviation of each thumbnail, in gray levels, to one decimal."""
+    """Return the mean and standard deviation of each thumbnail, in gray levels with one decimal."""
     small = unpack(images["thumbnail"]).astype(np.int64).reshape(images.height, SIDE * SIDE)
     count = small.shape[1]
     total, squares = small.sum(axis=1), (small**2).sum(axis=1)

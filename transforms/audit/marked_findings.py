@@ -11,15 +11,14 @@ from medmultipoints.transforms.audit.decisions import is_about_witness
 from medmultipoints.transforms.records import SIDES
 
 NEAR_PX = MOST_PX + SAME_PX
-"""A finding has the box of an object where no side is further off: findings have the source's convention undone."""
+"""Largest distance of sides, in pixels, between a finding's box and its object: findings have the convention undone."""
 
 
 def mark_findings(findings: pl.DataFrame, corrections: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
-    """Return the findings with what reviewers did about them; corrections were matched with these ``regions``.
+    """Return the findings with the reviewers' actions; the corrections were matched with these ``regions``.
 
-    An entry about one object concerns the findings with its label and box, one about the objects of a label those of
-    that label; only an excluded image takes all of its findings along. CorrectionProblem for an ``accept`` without a
-    finding.
+    An entry about one object marks the findings with its label and box; one about a label marks the findings of that
+    label; an excluded image marks all of its findings. Raise CorrectionProblem for an ``accept`` without a finding.
     """
     touched = regions.join(corrections.select("sample_id").unique(), on="sample_id", how="semi")
     targets = {row["region_id"]: row for row in touched.iter_rows(named=True)}
@@ -41,7 +40,7 @@ def mark_findings(findings: pl.DataFrame, corrections: pl.DataFrame, regions: pl
 
 
 def _concerned(row: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> pl.Expr:
-    """Return which findings of its image a decision is about; a correction only about errors and warnings."""
+    """Return the filter for the findings that a decision marks; a correction marks only errors and warnings."""
     if row["action"] == "accept":
         of_kind = pl.lit(True) if row["kind"] is None else pl.col("kind") == row["kind"]
         pins = [dict(zip(SIDES, box, strict=True)) for box in row["boxes"]]

@@ -1,4 +1,4 @@
-"""List near-duplicates among the findings of the audit; they are grouped, which is not an error."""
+"""List near-duplicates as audit findings; they share a group, which is not an error."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""What was met while pictures and their objects were read: frames that are objects, slivers, copies, odd files."""
+"""Find problems met while reading: objects that fill the frame, slivers, contradicting copies, unusual files."""
 
 import polars as pl
 
@@ -33,7 +33,7 @@ MODELS = {
     "gray16": "the file has 16 bits of gray: readers that make it RGB cut it off at 255",
 }
 CUT_SLIVER_PX = 1.0
-"""A box that the border cuts, or that no track repeats, is a sliver below this width or height."""
+"""Width or height in pixels below which a box that is cut by the border, or not of a track, is a sliver."""
 
 
 def find_in_readings(
@@ -46,7 +46,7 @@ def find_in_readings(
 ) -> pl.DataFrame:
     """Return the findings about ``images``, their ``regions`` and copies, and about masks that derivation rejected.
 
-    ``known`` are the findings of the comparison of boxes: what it found is not stated twice.
+    ``known`` are the findings of the box comparison, which are not repeated.
     """
     own = regions.join(images.select("sample_id"), on="sample_id", how="semi")
     found = [
@@ -68,7 +68,7 @@ def find_in_readings(
 
 
 def _frames(regions: pl.DataFrame) -> pl.DataFrame:
-    """Return objects of a mask that touch all four borders, fill nearly all of the frame, or lie around a dark area."""
+    """Return mask objects that touch all four borders, fill nearly the whole frame, or surround a dark area."""
     width, height = pl.col("image_width"), pl.col("image_height")
     touches = (pl.col("x1") <= 0) & (pl.col("y1") <= 0) & (pl.col("x2") >= width) & (pl.col("y2") >= height)
     fills = (pl.col("x2") - pl.col("x1")) * (pl.col("y2") - pl.col("y1")) > COVERS * width * height
@@ -88,7 +88,7 @@ def _frames(regions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _slivers(regions: pl.DataFrame) -> pl.DataFrame:
-    """Return stated boxes that are too thin to be an object; those of tracks may be cut at the border."""
+    """Return source boxes that are too thin to be an object; the limit is lower for boxes cut by the border."""
     side = pl.min_horizontal(pl.col("x2") - pl.col("x1"), pl.col("y2") - pl.col("y1"))
     is_track = pl.col("evidence") == "track"
     thin = side < pl.when(is_track & ~pl.col("truncated")).then(SLIVER_PX).otherwise(CUT_SLIVER_PX)
@@ -100,7 +100,7 @@ def _slivers(regions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _contradicted_boxes(regions: pl.DataFrame) -> pl.DataFrame:
-    """Return stated boxes that the outline or mask of the same annotation contradicts, beyond any convention."""
+    """Return source boxes that disagree with the outline or mask of their annotation by more than a convention."""
     stated = regions.filter(pl.col("evidence").is_in(["box", "track"]) & pl.col("object_key").is_not_null())
     drawn = regions.filter(pl.col("evidence").is_in(["polygon", "mask"]))
     keys, sides = ["sample_id", "label", "object_key"], {side: f"drawn_{side}" for side in SIDES}
@@ -118,13 +118,13 @@ def _contradicted_boxes(regions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _inverted(exclusions: pl.DataFrame) -> pl.DataFrame:
-    """Return images that were rejected because their mask is white where there is no object."""
+    """Return images that were rejected because their mask is inverted (white marks the background)."""
     rejected = exclusions.filter(pl.col("reason") == "mask_inverted")
     return _without_box(rejected.with_columns(kind=pl.lit("covers_frame"), label=pl.lit("")))
 
 
 def _contradictions(duplicates: pl.DataFrame) -> pl.DataFrame:
-    """Return kept images of which a copy has other objects of a label that both know."""
+    """Return kept images with a copy that has other objects of a label that both know."""
     found = duplicates.select("kept_id", "sample_id", label="contradicted_labels").explode("label").drop_nulls("label")
     detail = pl.format("{} shows the same picture with other objects of this label", "sample_id")
     named = found.select("label", sample_id="kept_id", detail=detail)

@@ -1,6 +1,6 @@
-"""What pictures show or carry that may concern a person, and frames that are in the data twice.
+"""Find text and metadata that may identify a person, and frames that occur twice in the data.
 
-No value is repeated: a finding names the kind and the places in the picture, never a date or a name.
+A finding never repeats the value: it names the kind and the places in the picture, never a date or a name.
 """
 
 import re
@@ -30,27 +30,27 @@ DONE = {
     "quarantine": "the picture is in the quarantine",
     "refuse": "no release may hold it",
 }
-"""By action of the privacy policy what was done."""
+"""What was done, by action of the privacy policy."""
 ACTIONS = {
     "same_frame": "one group, never in different splits; a dropped picture is in the quarantine",
     "contradicting_copies": "both stay, in one group: never in different splits",
 }
 SAME_FRAME = ("same_frame", "contradicting_copies")
 SAID_OTHER = re.compile(r"one frame with (.+), cut or uncut")
-"""Finds the other picture in the detail of a finding of these kinds."""
+"""Pattern of the other picture in the detail of such a finding."""
 AGREEING_IOU = 0.75
-"""Two masks of one frame that agree less, or in another number of objects, contradict each other.
+"""Least IoU of two masks of one frame; below it, or with another number of objects, they contradict each other.
 
-Real twins that were annotated twice agree at 0.92 in the median and at 0.63 in the worst case.
+Real frames that were annotated twice agree at 0.92 in the median and at 0.63 in the worst case.
 """
 
 
 def find_in_text(
     images: pl.DataFrame, samples: pl.DataFrame, places: pl.DataFrame, policy: Mapping[str, str]
 ) -> pl.DataFrame:
-    """Return the findings about text in pictures and metadata of their files: one a picture and kind.
+    """Return the findings about text in pictures and metadata of their files: one per picture and kind.
 
-    ``policy``: by kind of place what the recipe does about it, a key of ``DONE``.
+    ``policy`` maps the kind of a place to the recipe's action, a key of ``DONE``.
     """
     done = {kind: DONE[action] for kind, action in policy.items()}
     places = places.with_columns(action=pl.col("kind").replace_strict(done, return_dtype=pl.String))
@@ -76,7 +76,7 @@ def find_in_text(
 def find_in_frames(
     images: pl.DataFrame, samples: pl.DataFrame, regions: pl.DataFrame, joins: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return the findings about frames that are in the data twice, with the agreement of their masks as ``iou``."""
+    """Return the findings about frames that occur twice in the data; ``iou`` compares their masks."""
     rows = []
     for join in joins.filter(pl.col("kind") == "same_frame").sort("pair_id").iter_rows(named=True):
         pair = join["sample_id"], join["other_id"]
@@ -96,7 +96,7 @@ def find_in_frames(
 
 
 def compare_masks(one: pl.DataFrame, two: pl.DataFrame, dx: int, dy: int) -> float | None:
-    """Return the intersection over union of two sets of masks where both pictures show the frame; None without both."""
+    """Return the IoU of two sets of masks within the area that both pictures show; None if either set is empty."""
     if one.is_empty() or two.is_empty():
         return None
     first, second = _union(one), _union(two)

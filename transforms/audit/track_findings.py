@@ -1,7 +1,7 @@
-"""Find errors and peculiarities in the tracks of videos.
+"""Find errors and anomalies in the tracks of videos.
 
-Places are those of the annotated frames that were sampled, video by video: what is adjacent here may be several
-frames apart in the video. Distances are of box centres, in pixels of the original frame.
+Places number the sampled, annotated frames of each video: adjacent places may be several frames apart in the video.
+Distances are between box centres, in pixels of the original frame.
 """
 
 import polars as pl
@@ -27,14 +27,14 @@ ACTIONS = {
 }
 
 SAME_PX = 0.01
-"""Label files have six decimals: sides this near are the same."""
+"""Distance in pixels at which two sides are equal: label files have six decimals."""
 FAR_SIDES, FAR_STEPS = 3.0, 6.0
-"""A jump is further than this many times the object's side, and than this many usual steps (95 % are shorter)."""
+"""A jump exceeds this many times the object's side and this many usual steps (the 95 % quantile)."""
 FROZEN_FRAMES = 20
 STRAIGHT_BOXES = 5
-"""A track is interpolated where this many boxes in a row lie halfway between their neighbours."""
+"""Number of consecutive boxes on a line between their neighbours from which a track is interpolated."""
 JUMP_OBJECTS, JUMP_SHARE = 4, 0.15
-"""A count jumps by this many objects, and by this share of its median."""
+"""A count jump is at least this many objects and this share of the median count."""
 
 VIDEO = ("source", "video_id")
 TRACK = (*VIDEO, "track_id")
@@ -43,9 +43,9 @@ TRACK = (*VIDEO, "track_id")
 def find_in_tracks(
     images: pl.DataFrame, samples: pl.DataFrame, regions: pl.DataFrame, exclusions: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return findings about tracks of ``images``, and frames that ``exclusions`` of derivation rejected for them.
+    """Return the findings about tracks of ``images``, and about frames rejected for their tracks (``exclusions``).
 
-    One row an event or, of what lasts (frozen, interpolated, cut by the border), one a track at its first frame.
+    One row per event; lasting conditions (frozen, interpolated, cut by the border) have a row at their first frame.
     """
     frames = _place_frames(images, samples)
     boxes = _follow(regions, frames)
@@ -64,7 +64,7 @@ def find_in_tracks(
 
 
 def _place_frames(images: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
-    """Return frames of videos in order: ``place`` among the annotated ones."""
+    """Return the frames of videos in order, with their ``place`` among the annotated frames."""
     known = samples.select("sample_id", "video_id", "frame_index").drop_nulls()
     frames = images.select("sample_id", "source", "annotated").join(known, on="sample_id")
     return frames.sort(*VIDEO, "frame_index").with_columns(
@@ -73,7 +73,7 @@ def _place_frames(images: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
 
 
 def _follow(regions: pl.DataFrame, frames: pl.DataFrame) -> pl.DataFrame:
-    """Join every box of a track with the one before: ``after`` places and ``frames`` later, ``moved`` by so many px."""
+    """Join each box of a track with the previous one; ``after`` counts places, ``frames`` frames, ``moved`` pixels."""
     tracked = regions.filter(pl.col("evidence") == "track").drop_nulls("track_id")
     columns = ("sample_id", "track_id", "label", *SIDES, "image_width", "image_height")
     boxes = tracked.select(columns).join(frames, on="sample_id").sort(*TRACK, "place")
@@ -91,10 +91,7 @@ def _follow(regions: pl.DataFrame, frames: pl.DataFrame) -> pl.DataFrame:
 
 
 def _jumps_and_gaps(boxes: pl.DataFrame) -> list[pl.DataFrame]:
-    """Return A jump from frame to frame is a teleport, one over a gap the reuse of an id.
-
-    Any other absence is a gap.
-    """
+    """Return teleports (jumps between adjacent frames), reused ids (jumps over a gap) and other gaps."""
     step = pl.when(pl.col("after") == 1).then(pl.col("moved") / pl.col("frames"))
     usual = step.quantile(0.95).over(VIDEO)
     seen = boxes.with_columns(usual=usual.fill_null(0.0)).drop_nulls("after")
@@ -119,7 +116,7 @@ def _jumps_and_gaps(boxes: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _shared_ids(boxes: pl.DataFrame) -> pl.DataFrame:
-    """Return the first box of a track in every video but the first that has its id."""
+    """Return the first box of a track in each further video that reuses its id."""
     first = boxes.group_by(TRACK, maintain_order=True).first().sort("source", "track_id", "video_id")
     other = pl.col("video_id").first().over("source", "track_id")
     detail = pl.format("track {} is one of video {} too", "track_id", other)
@@ -127,7 +124,7 @@ def _shared_ids(boxes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unlabelled(frames: pl.DataFrame) -> pl.DataFrame:
-    """Return runs of frames that nobody annotated, in videos that are."""
+    """Return runs of unannotated frames in annotated videos."""
     runs = (
         frames.filter(pl.col("annotated").any().over(VIDEO) & ~pl.col("annotated"))
         .group_by(*VIDEO, "place", maintain_order=True)
@@ -140,7 +137,7 @@ def _unlabelled(frames: pl.DataFrame) -> pl.DataFrame:
 
 
 def _frozen(boxes: pl.DataFrame) -> pl.DataFrame:
-    """Return stretches in which a box does not change at all."""
+    """Return stretches in which a box does not change."""
     return (
         _runs(boxes, pl.col("same") & (pl.col("after") == 1))
         .with_columns(elapsed=pl.col("last") - pl.col("before"))
@@ -153,7 +150,7 @@ def _frozen(boxes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _interpolated(boxes: pl.DataFrame) -> pl.DataFrame:
-    """Return tracks with boxes that lie on a straight line in time between the box before and the one after."""
+    """Return tracks with boxes that are linear interpolations of the previous and the next box."""
     later = [pl.col(name).shift(-1).over(TRACK) for name in SIDES]
     share = pl.col("frames") / (pl.col("frames") + pl.col("frames").shift(-1).over(TRACK))
     on_line = [
@@ -198,13 +195,13 @@ def _count_jumps(boxes: pl.DataFrame, frames: pl.DataFrame) -> pl.DataFrame:
 
 
 def _class_changes(exclusions: pl.DataFrame) -> pl.DataFrame:
-    """Return the frames that were rejected because a track has another class there than it mostly has."""
+    """Return the frames that were rejected because a track changes its class there."""
     rejected = exclusions.filter(pl.col("reason") == "track_class_changes")
     return _without_box(rejected.with_columns(kind=pl.lit("class_change"), label=pl.lit("")))
 
 
 def _runs(boxes: pl.DataFrame, flag: pl.Expr) -> pl.DataFrame:
-    """Return stretches of a track in which the flag holds: ``n`` boxes, from the one after ``before`` to ``last``."""
+    """Return the stretches of each track where ``flag`` holds: ``n`` boxes, after frame ``before`` up to ``last``."""
     marked = boxes.with_columns(flag=flag.fill_null(False))
     numbered = marked.with_columns(run=(~pl.col("flag")).cum_sum().over(TRACK)).filter("flag")
     return numbered.group_by(*TRACK, "run", maintain_order=True).agg(

@@ -1,1 +1,1 @@
-"""Claims: what sentences about a picture say, judged against what is measured in it."""
+"""Claims: parse sentences about a picture and judge them against its measured facts."""

@@ -1,11 +1,11 @@
-"""Claims and verdicts: the values that the grammar yields and the judge gives back."""
+"""Value types for claims and verdicts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 PREMISE: Final = "premise"
-"""In the numbers of a claim: what it says is presupposed or holds of what the text has not named; never false alone."""
+"""Key in a claim's numbers: the claim is presupposed, or about something the text does not name; never false alone."""
 Kind = Literal[
     "count", "presence", "place", "size", "share", "superlative", "border", "relation", "overlap", "contrast",
     "texture", "aspect", "label", "organ", "alone", "comparison", "brightness", "touch", "between",
@@ -17,10 +17,10 @@ Determiner = Literal["the", "a", "each", "some", "asked", "unclear"]
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """The objects that a phrase means: those of ``label`` for which all of ``given`` holds ("small polyp").
+    """The objects that a phrase refers to: those of ``label`` that satisfy all of ``given`` ("small polyp").
 
-    ``determiner``: "the" one (or all), "a" certain one, "each", "some" that words single out which are not known, the
-    object that the question gives, or one that a pronoun leaves "unclear".
+    ``determiner``: "the" one (or all), "a" single one, "each", "some" (selected by unknown words), "asked" (the object
+    of the question) or "unclear" (an ambiguous pronoun).
     """
 
     label: str | None = None
@@ -30,11 +30,10 @@ class Mention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One statement: what is said (``kind``, ``value``, ``numbers``) of which objects (``about``).
+    """One statement (``kind``, ``value``, ``numbers``) about some objects (``about``).
 
-    ``other`` is the second object of a relation, ``second`` the third of "between"; of "two of the polyps", ``other``
-    means all of them. ``denied``: the sentence says that
-    it is not so.
+    ``other`` is the second object of a relation and ``second`` the third of "between"; for "two of the polyps",
+    ``other`` means all of them. ``denied``: the sentence negates the statement.
     """
 
     kind: Kind
@@ -48,9 +47,9 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a sentence says: its claims, and the words that the grammar does not know, in order.
+    """A parsed sentence: its claims, and the words unknown to the grammar, in order.
 
-    ``doubtful``: these words may change what the others say ("it is false that"), and do not only add to it ("red").
+    ``doubtful``: the unknown words may change the meaning ("it is false that"), not only add to it ("red").
     """
 
     claims: tuple[Claim, ...]
@@ -60,7 +59,7 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class JudgedSentence:
-    """A sentence with its verdict and the verdict of each claim; ``reason`` says why it is not true."""
+    """A sentence with its verdict and the verdicts of its claims; ``reason`` says why it is not true."""
 
     text: str
     verdict: Verdict

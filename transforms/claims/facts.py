@@ -1,6 +1,6 @@
-"""What is known of one picture, in the form that claims are judged by.
+"""The measured facts of one picture, against which claims are judged.
 
-Coordinates are shares of width and height (0 to 1), origin top-left; areas are percent of the picture.
+Coordinates are fractions of width and height (0 to 1), origin top-left; areas are percent of the picture.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import Tone
 
 SIZE_NAMES_IN_FULL: Final = {name: name.partition(" (")[0] for name in (*(name for _, name in SIZES), LARGE)}
-"""Each size class as descriptions give it, with its range, and its word alone."""
+"""Each size class as written in descriptions, with its range, and its word alone."""
 SIZE_WORDS: Final = tuple(SIZE_NAMES_IN_FULL.values())
 
 
 class CodedMask(NamedTuple):
-    """The pixels of an object as a COCO run-length code, in the frame of its picture."""
+    """A mask as COCO RLE, in the frame of its picture."""
 
     counts: str
     height: int
@@ -31,7 +31,7 @@ class CodedMask(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectFacts:
-    """One object: its box and centre, area in percent, the borders it touches; tone and mask where they are known."""
+    """The facts of one object: box, area in percent, aspect, touched borders; tone and mask if known."""
 
     label: str
     box: tuple[float, float, float, float]
@@ -43,19 +43,19 @@ class ObjectFacts:
 
     @property
     def centre(self) -> tuple[float, float]:
-        """Return the middle of the box."""
+        """Return the centre of the box."""
         x1, y1, x2, y2 = self.box
         return (x1 + x2) / 2, (y1 + y2) / 2
 
     @property
     def size(self) -> str:
-        """Return the size class of the object's share of the picture."""
+        """Return the size class of the object's area."""
         classes = zip((most for most, _ in SIZES), SIZE_WORDS, strict=False)
         return next((word for most, word in classes if self.percent < most), SIZE_WORDS[-1])
 
     @property
     def contrast(self) -> str | None:
-        """Return brighter, darker or equal, compared with the ring around the object; None where unknown."""
+        """Return brighter, darker or equal, compared with the ring around the object; None if unknown."""
         if self.tone is None:
             return None
         lead = self.tone.luma - self.tone.ring_luma
@@ -63,7 +63,7 @@ class ObjectFacts:
 
     @property
     def texture(self) -> str | None:
-        """Return rougher, smoother or equal, compared with the ring around the object; None where unknown."""
+        """Return rougher, smoother or equal, compared with the ring around the object; None if unknown."""
         if self.tone is None:
             return None
         own, ring = self.tone.roughness, self.tone.ring_roughness
@@ -72,9 +72,9 @@ class ObjectFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureFacts:
-    """The objects of one picture; ``complete``: labels of which every object is annotated, so that absence is certain.
+    """The facts of one picture; ``complete`` lists the labels of which every object is annotated.
 
-    ``asked``: position in ``objects`` of the one that a text is about, where the question gives one.
+    ``asked``: index in ``objects`` of the object of the question, if there is one.
     """
 
     objects: tuple[ObjectFacts, ...]
@@ -89,7 +89,7 @@ class PictureFacts:
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """The words a text may use: each name of a label, singular and plural, and the organs of the release."""
+    """The names of labels, singular and plural, and the organs of the release."""
 
     singular: Mapping[str, str]
     plural: Mapping[str, str]
@@ -97,12 +97,12 @@ class Vocabulary:
 
 
 def touched_borders(gaps: Sequence[float], least: float) -> frozenset[str]:
-    """Return the borders nearer than ``least``; gaps in the order of BORDERS, in the same unit."""
+    """Return the borders whose gap is below ``least``; ``gaps`` are in the order of BORDERS, in the same unit."""
     return frozenset(border for border, gap in zip(BORDERS, gaps, strict=True) if gap < least)
 
 
 def masks_meet(one: CodedMask, other: CodedMask, reach_px: int = 0) -> bool:
-    """Return whether two masks of a picture share a pixel once one of them is grown by ``reach_px`` on all sides."""
+    """Return whether two masks share a pixel after dilating one of them by ``reach_px``."""
     grown = _decode(one)
     if reach_px:
         grown = cv2.dilate(grown, np.ones((2 * reach_px + 1,) * 2, np.uint8))

@@ -1,8 +1,8 @@
-"""A closed grammar: English sentences about objects in a picture, parsed into claims.
+"""Parse English sentences about the objects of a picture into claims, with a closed grammar.
 
-A sentence is read from left to right: names of objects, what is said of them, denials, and words of mere grammar. All
-other words stay unread: a sentence with such words is never true as a whole, because what else it says is unknown. It
-is false where a claim of it is false and the unread words only add to it: "a red polyp", "is red", "with a stalk".
+A sentence is read from left to right: names of objects, predicates, negations and function words. All other words stay
+unread. A sentence with unread words is never true, because part of its meaning is unknown. It is false if one of its
+claims is false and the unread words only add to it: "a red polyp", "is red", "with a stalk".
 """
 
 import re
@@ -47,7 +47,7 @@ from medmultipoints.transforms.claims.word_classes import (
 )
 
 ASKED: Final = Mention()
-"""The object that the question gives."""
+"""The object of the question."""
 _PRONOUN: Final = re.compile(
     r"(?P<one>it|its|this(?= is)|the (?:object|region))\b|(?P<many>they|their|these(?= are)|both(?= (?:are|lie|touch))|"
     r"(?:all|both|each) of (?:them|these))\b"
@@ -59,16 +59,16 @@ _EXTREME: Final = re.compile(r"the (?P<word>largest|biggest|smallest) object\b")
 
 
 def split_sentences(text: str) -> tuple[str, ...]:
-    """Return the sentences of a text: cut behind a full stop, question or exclamation mark, and at line breaks."""
+    """Return the sentences of a text, split after full stops, question and exclamation marks, and at line breaks."""
     parts = re.split(r"(?<=[.!?])\s+(?=[A-Z\"'])|\n+", text)
     return tuple(part.strip() for part in parts if re.search(r"\w", part))
 
 
 def parse_sentence(text: str, vocabulary: Vocabulary, subject: Mention = ASKED) -> tuple[Parsed, Mention]:
-    """Return what a sentence says, and what a later "it" means.
+    """Return the parsed sentence, and the referent of "it" in the next one.
 
-    ``subject``: what "it" means in this sentence; by default the object that the question gives. Nothing is taken from
-    hedges, questions and quotations: they do not say that it is so.
+    ``subject``: the referent of "it" in this sentence; by default the object of the question. Hedged sentences,
+    questions and quotations yield no claims, since they do not assert anything.
     """
     words = plain_words(text)
     parts = words.split()
@@ -85,7 +85,7 @@ def _names(vocabulary: Vocabulary) -> NameReader:
 
 
 class _Reader:
-    """Reads one sentence; ``_steps`` are tried at each place, and the first that fits takes its words."""
+    """Parser of one sentence: at each position the first step of ``read`` that matches consumes words."""
 
     def __init__(self, words: str, names: NameReader, subject: Mention) -> None:
         self.words, self.names, self.subject = words, names, subject
@@ -102,7 +102,7 @@ class _Reader:
         self.nominal = re.compile(rf"(?:is|are) (?P<not>not )?(?:a |an |the )?{names.noun}")
 
     def read(self) -> tuple[Parsed, Mention]:
-        """Return what the sentence says, and what a later "it" means."""
+        """Return the parsed sentence, and the referent of "it" in the next one."""
         steps = (
             self._opening, self._relation, self._between, self._predicate, self._nominal, self._name,
             self._part_of_them, self._pronoun, self._degree, self._organ, self._word,
@@ -119,13 +119,13 @@ class _Reader:
         return Parsed(tuple(claims), tuple(self.unread), self.doubtful), self._meant_later()
 
     def _meant_later(self) -> Mention:
-        """Return what "it" means in the next sentence: unclear after two kinds of objects that are there."""
+        """Return the referent of "it" in the next sentence; unclear if this one names objects of two labels."""
         there = [one.meant for one in self.statements if one.named and one.quantifier != "no" and not one.denied]
         there += [other for one in self.statements for other in one.related]
         return Mention(None, "unclear") if len({one.label for one in there}) > 1 else self.subject
 
     def _leave(self, word: str, *, doubtful: bool = True) -> str:
-        """Leave a word unread; ``doubtful``: it may change what is said."""
+        """Record a word as unread; ``doubtful``: it may change the meaning of the sentence."""
         self.unread.append(word)
         self.doubtful |= doubtful
         return "unread"
@@ -150,11 +150,11 @@ class _Reader:
         return self._say(found[1])
 
     def _see_modifier(self) -> None:
-        """Notice what singles out the objects just named, and says nothing of them: "the polyp in the upper left"."""
+        """Mark the next claim as a modifier if it follows a name directly: "the polyp in the upper left"."""
         self.singled |= self.last == "name" and not FINITE.match(self.words, self.at)
 
     def _say(self, claim: Claim, other: Mention | None = None) -> str:
-        """Add what is said to the current subject; a word that is not known, just before it, may change it."""
+        """Add a claim to the current subject; an unknown word directly before it makes it doubtful."""
         claim = replace(claim, denied=claim.denied or self.denied)
         singled, self.denied, self.singled = self.singled, False, False
         if self.last == "unread":
@@ -170,12 +170,12 @@ class _Reader:
             scope = bool(subject.said) and subject.said[-1].denied and not claim.denied
             subject.said.append(claim)
             subject.related += [other] if other and other.determiner == "the" else []
-            if scope:  # "not small and round": which of them is denied?
+            if scope:  # "not small and round": the scope of "not" is ambiguous
                 self._leave("not")
         return "said"
 
     def _say_of_other(self, claim: Claim) -> None:
-        """Add a place to the second object of a comparison; behind other relations it is not known what is meant."""
+        """Add a place to the second object of a comparison; after other relations the referent is ambiguous."""
         said = self.current.said if self.current else self.fronted
         before = said[-1] if said else None
         if before is None or before.other is None or before.kind not in ("comparison", "brightness") or claim.other:
@@ -214,7 +214,7 @@ class _Reader:
         return "relation"
 
     def _earlier(self) -> Mention | None:
-        """Return what "it" means after a preposition: the only other objects of which the sentence speaks."""
+        """Return the referent of "it" after a preposition: the only other objects named in the sentence."""
         others = [one.meant for one in self.statements if one is not self.current and one.label]
         return others[0] if len(others) == 1 else None
 
@@ -226,7 +226,7 @@ class _Reader:
         return "relation"
 
     def _nominal(self) -> str:
-        """Read "is a polyp" of a subject."""
+        """Read "is a polyp" after a subject."""
         if self.current is None or self.last == "there" or self.denied:
             return ""
         match = self._take(self.nominal)
@@ -271,7 +271,7 @@ class _Reader:
             begun.denied = True
         elif self.denied and quantifier in ("a", "any", "the") and not (named.definite and self.last == "not"):
             begun.quantifier = "no"
-            begun.bounds = {PREMISE: 1} if self.last_word == "without" else {}  # the image, or an object, lacks it
+            begun.bounds = {PREMISE: 1} if self.last_word == "without" else {}  # either the image or an object lacks it
         elif quantifier == "any" or (self.denied and quantifier != "no"):
             begun.quantifier = "any"
             self._leave("any")
@@ -280,7 +280,7 @@ class _Reader:
         return begun
 
     def _part_of_them(self) -> str:
-        """Leave open what is said of some of several: "one of the polyps", "half of them"."""
+        """Leave claims about some of several objects open: "one of the polyps", "half of them"."""
         if _PRONOUN.match(self.words, self.at):
             return ""
         match = self._take(self.names.part_of)
@@ -315,10 +315,10 @@ class _Reader:
     def _organ(self) -> str:
         for organ in self.names.vocabulary.organs:
             if match := self._take(re.compile(rf"{re.escape(organ)}(?![\w'-])")):
-                if self.last == "said":  # "in the left colon" is no place in the picture
+                if self.last == "said":  # "in the left colon" is not a position in the picture
                     self._leave(organ)
                 inside = self.current is not None and self.current.quantifier == "no"
-                about = {PREMISE: 1} if inside else {}  # "no polyp in the colon" does not say that it is the colon
+                about = {PREMISE: 1} if inside else {}  # "no polyp in the colon" does not assert that this is the colon
                 self.organs.append(Claim(kind="organ", value=match[0], denied=self.denied, numbers=about))
                 self.denied = False
                 return "organ"
@@ -335,7 +335,7 @@ class _Reader:
             return "unread"
         self.at = match.end()
         if word in BREAKS:
-            if word == ":" and not (self.statements or self.fronted):  # who speaks, or what of, is not known
+            if word == ":" and not (self.statements or self.fronted):  # the words before the colon are unknown
                 self._leave(word)
             self._break()
             return "break"
@@ -354,11 +354,11 @@ class _Reader:
         return "word"
 
     def _is_other_image(self, word: str) -> bool:
-        """Return whether "image" may be another than this one: "no image of", "polyp image", "picture in picture"."""
+        """Return whether "image" may mean another image: "no image of", "polyp image", "picture in picture"."""
         return word in IMAGES and self.last_word not in THIS and not (word == "view" and self.last_word == "in")
 
     def _adds(self) -> bool:
-        """Return whether the unread word here only adds something: before a name, after "is", after "with a"."""
+        """Return whether the unread word only adds to the meaning: before a name, after "is", after "with a"."""
         if self.denied or self.last_word == "its" or (self.current and not self.current.narrow()):
             return False
         word = self.words[self.at :].partition(" ")[0]
@@ -385,11 +385,11 @@ class _Reader:
         self.current = None
 
     def _check_joined(self) -> None:
-        """Leave open what is said of two subjects, of a relation to two objects, and of objects that are left over."""
+        """Leave claims open that have two subjects, relate to two objects, or concern the remaining objects."""
         for one in self.statements:
             if (
                 PREMISE in one.bounds and one.quantifier == "count" and one.said
-            ):  # "no other polyp is small": which one may be is not known
+            ):  # "no other polyp is small": the excepted polyp is unknown
                 one.said.clear()
                 self._leave("other")
         for before, one in zip(self.statements, self.statements[1:], strict=False):

@@ -1,9 +1,9 @@
-"""Claims judged against the measured facts of a picture: true, false, or not checkable.
+"""Judge claims against the measured facts of a picture: true, false or uncheckable.
 
-A claim of several objects is true where it holds for all that it can mean, false where for none, else not checkable;
-"a small polyp in the upper left" means any one of which all of that holds. In a text about a given polyp, "the polyp"
-is that one. Absence, exact counts and superlatives are certain only for labels that are annotated completely. Overlap
-is that of masks, of boxes where a mask is not known.
+A claim about several objects is true if it holds for all of them, false if for none, and otherwise uncheckable;
+"a small polyp in the upper left" refers to any polyp that satisfies all of it. In a text about a given polyp, "the
+polyp" is that one. Absence, exact counts and superlatives are certain only for completely annotated labels. Overlap
+compares masks, or boxes if a mask is missing.
 """
 
 import math
@@ -18,18 +18,18 @@ from medmultipoints.transforms.claims.predicates import number_of
 from medmultipoints.transforms.instructions.phrases import CONTRAST, ROUND_ASPECT, SIDE_MARGIN, SIZE_MARGIN
 
 PLACE_TOLERANCE: Final = 0.02
-"""Of width or height: a centre so near to the line between two parts lies in both."""
+"""Fraction of width or height: a centre this close to the line between two parts lies in both."""
 NEAR: Final = 0.1
-"""The part by which a number said with "about" may differ."""
+"""Relative tolerance of a number given with "about"."""
 
 TOUCHING: Final = 0.01
-"""Of width or height: boxes so far apart do not touch."""
+"""Fraction of width or height: boxes this far apart do not touch."""
 
 Known = bool | None
 
 
 def judge_text(text: str, picture: PictureFacts, vocabulary: Vocabulary) -> tuple[JudgedSentence, ...]:
-    """Return each sentence of a text with its verdict; "it" means what the sentence before was about."""
+    """Return each sentence of a text with its verdict; "it" refers to the subject of the previous sentence."""
     found: list[JudgedSentence] = []
     subject = Mention()
     for sentence in split_sentences(text):
@@ -40,7 +40,7 @@ def judge_text(text: str, picture: PictureFacts, vocabulary: Vocabulary) -> tupl
 
 @lru_cache(maxsize=10_000)
 def _parse_first(sentence: str, vocabulary: Vocabulary) -> tuple[Parsed, Mention]:
-    """Parse the first sentence of a text; many statements of a release are worded alike."""
+    """Parse the first sentence of a text, cached: many statements of a release are equal."""
     return parse_sentence(sentence, vocabulary)
 
 
@@ -65,7 +65,7 @@ def judge_claim(claim: Claim, picture: PictureFacts) -> Verdict:
 
 
 def objects_of(claim: Claim, picture: PictureFacts) -> tuple[int, ...]:
-    """Return the places of the objects that a claim is about, in their order; of all that are, if it is about all."""
+    """Return the indices of the objects that a claim is about, in order; all indices if it is about all objects."""
     if claim.kind in ("alone", "organ"):
         return tuple(range(len(picture.objects))) if claim.kind == "alone" else ()
     meant = [one for mention in _mentions(claim) for one in _meant(mention, picture) or ()]
@@ -89,15 +89,15 @@ def _of_objects(claim: Claim, picture: PictureFacts) -> Known:
     known = {_holds(claim, one, picture) for one in meant}
     if claim.about.determiner == "each":
         if claim.kind == "share" and _share_holds(claim, sum(one.percent for one in meant)):
-            return None  # "the polyps cover 4 %": each of them, or all together
+            return None  # "the polyps cover 4 %": each of them, or together?
         if claim.denied and len(known) > 1:
-            return None  # "they are not small": none of them, or not all
+            return None  # "they are not small": none of them, or not all?
         return False if False in known else True if known == {True} and complete else None
     return known.pop() if len(known) == 1 else None
 
 
 def _meant(mention: Mention, picture: PictureFacts) -> Sequence[ObjectFacts] | None:
-    """Return the objects that a phrase means; None where that is not known of one of them."""
+    """Return the objects that a phrase refers to; None if this is unknown for any object."""
     asked = None if picture.asked is None else picture.objects[picture.asked]
     if mention.label is None:
         return None if asked is None else (asked,)
@@ -117,7 +117,7 @@ def _holds(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
 
 
 def _count(claim: Claim, picture: PictureFacts) -> Known:
-    """Compare the number of objects that fit, and of those that may, with the bounds; by default at least one."""
+    """Compare the number of objects that fit or may fit with the bounds; by default at least one."""
     label = claim.about.label or ""
     fits = [_fits(claim.about, one, picture) for one in picture.of(label)]
     certain = fits.count(True)
@@ -125,14 +125,14 @@ def _count(claim: Claim, picture: PictureFacts) -> Known:
     bounds = {"least": 1} if not {"least", "most"} & set(claim.numbers) else claim.numbers
     least, most = bounds.get("least", 0), bounds.get("most", math.inf)
     if claim.denied and (least, most) == (1, 1) and certain > 1:
-        return None  # "not one": none, or another number
+        return None  # "not one": none, or another number?
     if possible < least or certain > most:
         return False
     return True if certain >= least and possible <= most else None
 
 
 def _part(claim: Claim, picture: PictureFacts) -> Known:
-    """Compare how many objects fit with how many there are: "all", "most", "some", or so many of several."""
+    """Compare how many objects fit with how many there are: "all", "most", "some", or a number of them."""
     whole = None if claim.other is None else _meant(claim.other, picture)
     if whole is None or claim.about.label not in picture.complete:
         return None
@@ -202,7 +202,7 @@ def _share_holds(claim: Claim, percent: float) -> bool:
 
 
 def _superlative(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    """Compare with the others of the label; the lead must be as large as questions ask for, else it is unknown."""
+    """Compare with the other objects of the label; unknown if the lead is below the margin that questions use."""
     of_all = "of_all" in claim.numbers
     others = [other for other in (picture.objects if of_all else picture.of(one.label)) if other is not one]
     complete = True if one.label in picture.complete and not of_all else None
@@ -258,7 +258,7 @@ def _overlap(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
 
 
 def _overlaps(one: ObjectFacts, other: ObjectFacts) -> Known:
-    """Compare masks where both are known: some pixels in common, apart, or side by side, which may be either."""
+    """Compare masks if both are known: overlapping, apart, or adjacent, which is unknown."""
     if not _share_pixels(one.box, other.box) or one.mask is None or other.mask is None:
         return _share_pixels(one.box, other.box)
     return True if masks_meet(one.mask, other.mask) else None if _within(one.mask, other.mask) else False
@@ -273,7 +273,7 @@ def _comparison(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
 
 
 def _is_so_large(claim: Claim, ratio: float) -> Known:
-    """Compare the ratio of two areas with what is said; unknown where the margins of questions leave it open."""
+    """Compare the ratio of two areas with the claim; unknown within the margins that questions use."""
     if claim.value == "smaller":
         ratio = 1 / ratio
     if claim.value in ("larger", "smaller"):
@@ -298,7 +298,7 @@ def _touch(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
 
 
 def _touches(one: ObjectFacts, other: ObjectFacts) -> Known:
-    """Compare masks where both are known; boxes apart do not touch, whether objects in boxes that meet do is open."""
+    """Compare masks if both are known; objects with separate boxes do not touch, with touching boxes it is unknown."""
     if not _share_pixels(_grown(one.box), other.box):
         return False
     if one.mask is None or other.mask is None:
@@ -311,7 +311,7 @@ def _grown(box: Sequence[float]) -> Sequence[float]:
 
 
 def _between(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    """Judge the place of a centre on the way between two others, where each of them is one object."""
+    """Judge whether a centre lies between two others, if each phrase refers to one object."""
     others = [mention for mention in (claim.other, claim.second) if mention is not None]
     ends = [_meant(mention, picture) for mention in others]
     if any(found == [] and mention.label in picture.complete for found, mention in zip(ends, others, strict=True)):
@@ -334,7 +334,7 @@ def _is_on_way(at: tuple[float, float], start: tuple[float, float], end: tuple[f
 
 
 def _to_other(claim: Claim, one: ObjectFacts, picture: PictureFacts, holds: Callable[[ObjectFacts], Known]) -> Known:
-    """Judge a relation to "a" certain other object, or to the one (or all) that "the" means."""
+    """Judge a relation to any other object ("a"), or to the one (or all) that "the" refers to."""
     assert claim.other is not None
     meant = _meant(claim.other, picture)
     if meant is None:
@@ -349,7 +349,7 @@ def _to_other(claim: Claim, one: ObjectFacts, picture: PictureFacts, holds: Call
 
 
 def _lies(how: str, one: ObjectFacts, other: ObjectFacts) -> Known:
-    """Compare the centres along each axis that is spoken of; unknown where they are level."""
+    """Compare the centres along each axis of the relation; unknown if they are level."""
     across, down = one.centre[0] - other.centre[0], one.centre[1] - other.centre[1]
     words = {"above": ["upper"], "over": ["upper"], "below": ["lower"], "under": ["lower"], "beneath": ["lower"]}
     leads = {"left": -across, "right": across, "upper": -down, "lower": down}

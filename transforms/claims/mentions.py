@@ -1,4 +1,4 @@
-"""Phrases that name objects: a determiner or a number, adjectives, and the name of a label."""
+"""Read phrases that name objects: a determiner or number, adjectives, and the name of a label."""
 
 import re
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ _BOUNDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A phrase that names objects; ``end`` is where it ends in the sentence; ``definite``: with "the"."""
+    """A phrase that names objects; ``end`` is its end position in the sentence; ``definite``: it has "the"."""
 
     end: int
     label: str
@@ -56,20 +56,20 @@ class Named:
 
 @dataclass(frozen=True)
 class NameReader:
-    """Finds the names of a vocabulary in a sentence."""
+    """Reader of the names of a vocabulary in a sentence."""
 
     vocabulary: Vocabulary
 
     @cached_property
     def noun(self) -> str:
-        """The pattern of adjectives and a name."""
+        """Pattern of adjectives and a name."""
         known = sorted({*self.vocabulary.singular, *self.vocabulary.plural}, key=len, reverse=True)
         names = "|".join(map(re.escape, known)) or "(?!)"
         return rf"(?P<adjectives>(?:(?:{'|'.join((*SIZE_NAMES, *SUPERLATIVES))}) )*)(?P<name>{names})(?![\w'-])"
 
     @cached_property
     def before_name(self) -> re.Pattern[str]:
-        """The pattern of one or two words before a name."""
+        """Pattern of one or two words before a name."""
         return re.compile(rf"(?:\d+ (?:- )?[mc]m|[^\W\d_]+(?:-[^\W\d_]+)*(?: (?!of |the |a )[^\W\d_]+)?) {self.noun}")
 
     @cached_property
@@ -79,30 +79,30 @@ class NameReader:
 
     @cached_property
     def organ_place(self) -> re.Pattern[str]:
-        """The pattern of "in the lower GI", which is no place in the picture."""
+        """Pattern of "in the lower GI", which is not a position in the picture."""
         return re.compile(rf"\w+ the {self._organ}")
 
     @cached_property
     def is_organ(self) -> re.Pattern[str]:
-        """The pattern of "this is the colon", which is about the picture."""
+        """Pattern of "this is the colon", which is about the picture."""
         return re.compile(rf"this is (?:not )?(?:the )?{self._organ}")
 
     @cached_property
     def part_of(self) -> re.Pattern[str]:
-        """The pattern of words that mean some of several, but not how many: "half of the polyps", "one of them"."""
+        """Pattern of phrases for some of several objects: "half of the polyps", "one of them"."""
         parted = "|".join(_PARTED)
         return re.compile(rf"(?!(?:{parted}) )[\w-]+ of (?:(?:them|these|those)\b|(?:the|these|those) {self.noun})")
 
     @cached_property
     def relations(self) -> RelationReader:
-        """The reader of what is said of two objects."""
+        """Reader of relations between two objects."""
         return RelationReader(self.noun, self._other)
 
     def _other(self, match: re.Match[str], article: str) -> Mention:
         return Mention(self.label(match), "the" if article == "the" else "a", adjectives(match))
 
     def read_between(self, words: str, at: int) -> tuple[int, Mention, Mention] | None:
-        """Return where "between the A and the B" ends, and both; None where nothing such begins here."""
+        """Return the end of "between the A and the B" and both mentions; None if no such phrase begins here."""
         if not words.startswith("between ", at):
             return None
         article = re.compile(rf"(?P<article>the|an?) {self.noun}")
@@ -120,7 +120,7 @@ class NameReader:
         return re.compile(rf"(?:(?P<determiner>{determiners}) )?{self.noun}")
 
     def read(self, words: str, at: int) -> Named | None:
-        """Return the phrase that begins at a position; None where none begins there."""
+        """Return the phrase that begins at a position, or None."""
         match = self._pattern.match(words, at)
         if match is None:
             return None
@@ -143,7 +143,7 @@ def adjectives(match: re.Match[str]) -> tuple[Claim, ...]:
 
 
 def _quantity(determiner: str) -> tuple[Quantifier, dict[str, int], str]:
-    """Return what a determiner says of how many: its class, bounds of a number, and of which part ("two of the")."""
+    """Return a determiner's class, its bounds on the number, and its part ("two of the")."""
     if match := _PART.fullmatch(determiner):
         whole = _exactly(match["whole"]) if match["whole"] else {}
         return "part", whole, match["part"]

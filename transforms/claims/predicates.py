@@ -1,4 +1,4 @@
-"""Phrases that say something of an object: where it lies, how large it is, how it differs from its surroundings."""
+"""Read predicates of an object: position, size, and comparison with its surroundings."""
 
 import re
 from collections.abc import Callable
@@ -74,7 +74,7 @@ _STEPS: Final = rf"its luma changes by (?P<own>{_N}) from point to point that of
 
 
 def read_predicate(words: str, at: int) -> tuple[int, Claim] | None:
-    """Return where the phrase that begins at a position ends, and its claim; None where none begins there."""
+    """Return the end of the predicate that begins at a position, and its claim; None if none begins there."""
     for pattern, make in _PHRASES:
         if match := pattern.match(words, at):
             return match.end(), make(match)
@@ -82,7 +82,7 @@ def read_predicate(words: str, at: int) -> tuple[int, Claim] | None:
 
 
 def degree(word: str) -> Claim:
-    """Return the claim of a size or a superlative."""
+    """Return the claim for a size or superlative."""
     if word in SIZE_NAMES:
         return Claim(kind="size", value=SIZE_NAMES[word])
     return Claim(kind="superlative", value=SUPERLATIVES[word])
@@ -129,7 +129,7 @@ def _aspect(match: re.Match[str]) -> Claim:
 
 
 def _numbers(match: re.Match[str], *names: str) -> dict[str, float]:
-    """Return the numbers, and ``digits``, to which they are rounded."""
+    """Return the numbers, and ``digits``, the decimals they are rounded to."""
     digits = min(len(match[name].partition(".")[2]) for name in names)
     return {name: float(match[name]) for name in names} | {"digits": digits}
 

@@ -1,4 +1,4 @@
-"""Phrases that relate one object to another: where it lies, how large and how bright it is compared with the other."""
+"""Read relations between two objects: relative position, size and brightness, overlap and contact."""
 
 import re
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _TIMES: Final = {"twice": 2.0, "half": 0.5}
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """A relation, where its phrase ends, and the other object; None where a pronoun means it."""
+    """A relation, the end of its phrase, and the other object (None if it is a pronoun)."""
 
     end: int
     claim: Claim
@@ -33,7 +33,7 @@ class Related:
 
 @dataclass(frozen=True)
 class RelationReader:
-    """Finds relations to objects whose names ``noun`` matches; ``other`` makes a mention of a match."""
+    """Reader of relations to objects whose names match ``noun``; ``other`` turns a match into a mention."""
 
     noun: str
     other: Callable[[re.Match[str], str], Mention]
@@ -43,7 +43,7 @@ class RelationReader:
         return re.compile(rf"{_HOW} (?:(?P<article>the|an?) {self.noun}|(?P<pronoun>it|them)\b)")
 
     def read(self, words: str, at: int) -> Related | None:
-        """Return the relation that begins at a position; None where none begins there."""
+        """Return the relation that begins at a position, or None."""
         match = self._pattern.match(words, at)
         if match is None:
             return None

@@ -1,4 +1,4 @@
-"""The text of a response that describes something: caption and sentences in JSON, or plain text."""
+"""Extract the descriptive text of a response: caption and sentences in JSON, or plain text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from medmultipoints.transforms.scoring.answers.found_json import NoAnswer, find_
 
 
 def described_text(response: str) -> str:
-    """Return caption and sentences of a response in the form of the task, one a line; else the response itself."""
+    """Return caption and sentences of a response in JSON, one per line; otherwise the response itself."""
     try:
         value = find_value(response)
     except NoAnswer:

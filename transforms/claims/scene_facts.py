@@ -1,4 +1,4 @@
-"""The facts and the words of one scene of a release, in the form that claims are judged by."""
+"""Build the facts and the vocabulary of one released scene, with which claims are judged."""
 
 from collections.abc import Collection
 from functools import lru_cache
@@ -12,9 +12,9 @@ from medmultipoints.transforms.records import UNKNOWN, Box, ReleasedObject
 
 
 def picture_facts(scene: Scene, labels: Collection[str], asked: str | None = None) -> PictureFacts:
-    """Return what is known of a scene.
+    """Return the facts of a scene.
 
-    ``labels``: those that the release has; the objects of others may be left out. ``asked``: id of the object that a
+    ``labels``: the labels of the release; objects of other labels may be missing. ``asked``: id of the object that a
     text is about.
     """
     places = {item.object_id: place for place, item in enumerate(scene.objects)}
@@ -27,14 +27,14 @@ def picture_facts(scene: Scene, labels: Collection[str], asked: str | None = Non
 
 
 def scene_vocabulary(scene: Scene, lexicon: Lexicon, organs: Collection[str]) -> Vocabulary:
-    """Return the names of labels in this scene, without those that two labels share, and the organs of the release."""
+    """Return the names of labels in this scene, except names shared by two labels, and the organs of the release."""
     allowed = tuple((label, lexicon.allowed([scene], label)) for label in lexicon.labels)
     return _vocabulary(allowed, frozenset(map(str.casefold, organs)) - {UNKNOWN.casefold()})
 
 
 @lru_cache(maxsize=64)
 def _vocabulary(allowed: tuple[tuple[str, tuple[Name, ...]], ...], organs: frozenset[str]) -> Vocabulary:
-    """Return one vocabulary for all scenes with the same names: sentences are parsed once for each vocabulary."""
+    """Return one shared vocabulary for all scenes with the same names, so that equal sentences are parsed once."""
     singular: dict[str, set[str]] = {}
     plural: dict[str, set[str]] = {}
     for label, names in allowed:
@@ -63,7 +63,7 @@ def _object(scene: Scene, item: ReleasedObject) -> ObjectFacts:
 
 
 def _mask(scene: Scene, item: ReleasedObject) -> CodedMask | None:
-    """Return the mask of an object in the frame of the released picture; None where the picture was resized."""
+    """Return the mask of an object in the frame of the released picture; None if the picture was resized."""
     if item.rle is None or Box(*box_of_rle(item.rle, scene.height, scene.width)) != item.box:
         return None
     return CodedMask(item.rle, scene.height, scene.width)

@@ -1,4 +1,4 @@
-"""Scores of texts about pictures: sentences true, false and not checkable, and the share of the facts that they say."""
+"""Score texts about pictures: count true, false and uncheckable sentences, and compute the recall of facts."""
 
 import math
 from collections import Counter
@@ -14,7 +14,7 @@ from medmultipoints.transforms.scoring.bootstrap import intervals
 from medmultipoints.transforms.scoring.detection import Floats
 
 RECALLED = (("place",), ("size", "share"), ("border",))
-"""Facts that a description should give of the object asked for, each by the kinds of claims that give it."""
+"""Facts that a description should give about the object of the question, with the kinds of claims that give them."""
 
 
 _COUNTS = (*get_args(Verdict), "said", "facts")
@@ -22,7 +22,7 @@ _COUNTS = (*get_args(Verdict), "said", "facts")
 
 @dataclass(frozen=True, slots=True)
 class TextScore:
-    """Sentences of one text by verdict, and how many facts of how many it says."""
+    """Number of sentences of one text by verdict, and of the facts it gives out of all facts."""
 
     true: int
     false: int
@@ -33,7 +33,7 @@ class TextScore:
 
 @dataclass(frozen=True, slots=True)
 class GroupedScore:
-    """The score of one text with its sentences, and the group that its picture is resampled with."""
+    """The score of one text with its sentences, and the group by which its picture is resampled."""
 
     group: str
     score: TextScore
@@ -44,7 +44,7 @@ class GroupedScore:
 def score_text(judged: Sequence[JudgedSentence], picture: PictureFacts) -> TextScore:
     """Return the score of one judged text.
 
-    Facts are the count of each label that the picture shows, and place, size and borders of the object asked for.
+    Facts are the count of each label in the picture, and place, size and borders of the object of the question.
     """
     verdicts = Counter(sentence.verdict for sentence in judged)
     true = [
@@ -61,14 +61,14 @@ def score_text(judged: Sequence[JudgedSentence], picture: PictureFacts) -> TextS
 
 
 def _says_count(claim: Claim, picture: PictureFacts) -> bool:
-    """Return whether a claim gives the number of a label's objects; of a single one, that there is one."""
+    """Return whether a claim gives the number of a label's objects; for a single object, its presence is enough."""
     count = len(picture.of(claim.about.label or ""))
     exact = claim.numbers.get("least") == claim.numbers.get("most") == count
     return not claim.about.given and (exact if claim.kind == "count" else claim.kind == "presence" and count == 1)
 
 
 def _said_of_asked(true: Iterable[Claim], picture: PictureFacts) -> set[str]:
-    """Return the kinds of true claims that are about the object asked for, or about the only one of its label."""
+    """Return the kinds of true claims about the object of the question, or about the only object of its label."""
     assert picture.asked is not None
     label = picture.objects[picture.asked].label
     lone = len(picture.of(label)) == 1
@@ -77,15 +77,16 @@ def _said_of_asked(true: Iterable[Claim], picture: PictureFacts) -> set[str]:
 
 
 def _means(about: Mention, asked: str, lone: bool) -> bool:
-    """Return whether a phrase means the object asked for, whose label is ``asked``."""
+    """Return whether a phrase refers to the object of the question, whose label is ``asked``."""
     single = about.determiner == "the" and not about.given
     return about.label is None or (about.label == asked and (lone or single))
 
 
 def total(scores: Sequence[GroupedScore]) -> dict[str, Any]:
-    """Return the sentences of all texts by verdict, and ``recall``, the share of the facts that they say.
+    """Return the number of sentences by verdict, and ``recall``, the share of the facts that the texts give.
 
-    ``intervals``: 95 % of the share of each verdict, and of recall, over resamplings of the groups; None below two.
+    ``intervals``: 95 % intervals of the share of each verdict and of recall, from resampling the groups; None if there
+    are fewer than two groups.
     """
     groups = sorted({one.group for one in scores})
     sums = np.zeros((len(groups), len(_COUNTS)))
@@ -108,7 +109,7 @@ def by_kind(scores: Iterable[GroupedScore]) -> dict[str, dict[str, int]]:
 
 
 def by_sentence(scores: Iterable[GroupedScore]) -> list[dict[str, str]]:
-    """Return every sentence with the text that it is of, its verdict, and why it is not true."""
+    """Return every sentence with the id of its text, its verdict, and the reason if it is not true."""
     return [
         {"id": one.name, "text": text.text, "verdict": text.verdict, "reason": text.reason}
         for one in scores
@@ -117,7 +118,7 @@ def by_sentence(scores: Iterable[GroupedScore]) -> list[dict[str, str]]:
 
 
 def _shares(sums: Floats) -> dict[str, Floats]:
-    """Return the share of each verdict among the sentences, and recall, of sums whose last axis is ``_COUNTS``."""
+    """Return the share of each verdict among the sentences, and recall; the last axis of ``sums`` is ``_COUNTS``."""
     by_name = {name: sums[..., place] for place, name in enumerate(_COUNTS)}
     sentences = sums[..., :3].sum(axis=-1)
     with np.errstate(invalid="ignore"):

@@ -1,4 +1,4 @@
-"""Equal forms of one sentence: contractions, spellings and turns of phrase, brought to those that the grammar knows."""
+"""Normalise contractions, spellings and phrases to the forms that the grammar knows."""
 
 import re
 from typing import Final
@@ -9,9 +9,9 @@ from medmultipoints.transforms.claims.predicates import IMAGE, NUMBERS
 _TOKEN: Final = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*|\d*\.?\d+|[^\s.!()]")
 _NUMBER: Final = rf"(?:\d+|{'|'.join(NUMBERS)})"
 _PART: Final = rf"(?=(?: about| approximately)? {_NUMBER}(?:\.\d+)? (?:%|percent)| half| a \w+ of the {IMAGE})"
-"""What a share of the picture begins with."""
+"""Lookahead for the beginning of a share of the picture."""
 _ALONE: Final = rf"(?: in (?:the|this) {IMAGE})?(?= [,;]|$)"
-"""The end of a part of the sentence that says no more than that something is there."""
+"""The end of a clause that only says that something is there."""
 _SEEN: Final = "(?:visible|present|seen|shown|found|depicted)"
 _RING: Final = r"((?:the|its) (?:surroundings|surrounding (?:tissue|mucosa)|background))"
 _AROUND: Final = rf"{_RING} (?:is|are|appears?)"
@@ -82,7 +82,7 @@ _FORMS: Final = tuple((re.compile(pattern), new) for pattern, new in (*_TURNS, *
 
 
 def plain_words(text: str) -> str:
-    """Return the words, numbers and marks of a sentence in lower case, each after one space."""
+    """Return the normalised words, numbers and punctuation of a sentence in lower case, separated by spaces."""
     for full, short in SIZE_NAMES_IN_FULL.items():
         text = text.replace(full, short)
     words = " ".join(_TOKEN.findall(text.casefold().replace("\u2019", "'")))

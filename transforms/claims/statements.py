@@ -1,4 +1,4 @@
-"""A subject and what a sentence says of it, until its claims are made."""
+"""A subject with the predicates of its sentence, from which claims are built."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -9,10 +9,10 @@ from medmultipoints.transforms.claims.mentions import Quantifier
 
 @dataclass(slots=True)
 class Statement:
-    """A subject and what is said of it.
+    """A subject and its predicates (``said``).
 
-    ``named`` by a name and not by a pronoun, ``definite`` with "the", ``introduced`` by "there is"; ``vague``: words
-    that are not known single it out; ``joined`` to what is before it.
+    ``named``: by a name, not a pronoun; ``definite``: with "the"; ``introduced``: by "there is"; ``vague``: restricted
+    by unknown words; ``joined``: how it is joined to the previous statement.
     """
 
     label: str | None
@@ -31,18 +31,21 @@ class Statement:
 
     @property
     def singles(self) -> bool:
-        """Return whether what follows the name at once singles out the objects that are meant."""
+        """Return whether a phrase directly after the name restricts which objects are meant."""
         return self.named and not self.said and self.quantifier in ("the", "each", "part") and not self.vague
 
     def narrow(self) -> bool:
-        """Drop what an unknown word may make true: "two polyps are red" of three; whether what is left can be false."""
+        """Drop the bounds that an unknown word may make true ("two polyps are red" of three).
+
+        Return whether the rest can still be false.
+        """
         if self.quantifier == "count":
             self.bounds = {name: number for name, number in self.bounds.items() if name == "least"}
             return bool(self.bounds)
         return self.quantifier != "no" and not self.denied and not self.part.startswith(("only", "just", "exactly"))
 
     def claims(self) -> Iterator[Claim]:
-        """Return the claims: one where objects are counted, else one for each thing said."""
+        """Yield the claims: one if objects are counted, otherwise one per predicate."""
         if self.quantifier == "any":
             return
         yield from (exists(Mention(other.label, "a", other.given)) for other in self.related)
@@ -65,12 +68,12 @@ class Statement:
 
     @property
     def meant(self) -> Mention:
-        """Return what is meant by a later word for the same objects."""
+        """Return the referent of a later word for the same objects."""
         vague = self.vague or self.quantifier == "part"
         many: Determiner = "each" if self.quantifier == "each" else "some" if vague else "the"
         return Mention(self.label, "asked" if self.label is None else many, self.given)
 
 
 def exists(objects: Mention) -> Claim:
-    """Return the claim that there is such an object."""
+    """Return the claim that such an object is present."""
     return Claim(kind="presence", about=objects)

@@ -1,4 +1,4 @@
-"""The closed classes of words that the grammar knows: hedges, denials, questions, and words of mere grammar."""
+"""The closed word classes of the grammar: hedges, negations, question words and function words."""
 
 import re
 from typing import Final
@@ -19,7 +19,7 @@ HEDGES: Final = frozenset((
     "wasn't", "weren't", "won't", "couldn't", "wouldn't",
 ))  # fmt: skip
 HEDGED: Final = re.compile(r"\b(?:(?:all|everything) but|not (?:that|as though|a few|no)|no matter)\b")
-"""Phrases that deny or soften what follows them."""
+"""Phrases that negate or weaken the words after them."""
 NEGATIONS: Final = frozenset({"no", "not", "without", "neither", "nor", "isn't", "doesn't", "aren't", "don't"})
 SEEN: Final = frozenset((
     "visible", "present", "seen", "shown", "found", "appears", "appear", "contain", "depicted", "evident",
@@ -37,16 +37,16 @@ ARTICLES: Final = frozenset({"a", "an", "the", "this", "that", "these", "one", "
 """Words after which an unknown word before a name can only be an adjective."""
 IMAGES: Final = frozenset({"image", "picture", "frame", "view", "photo", "photograph", "scene"})
 THIS: Final = frozenset({"", "the", "this", "that", "a", "an", "these", ",", ";", ":"})
-"""Words before "image" that leave it this one."""
+"""Words before "image" after which it still means this image."""
 QUESTIONS: Final = frozenset((
     "is", "are", "does", "do", "can", "did", "am", "isn't", "aren't", "doesn't", "don't", "what", "which",
     "who", "whose", "where", "why", "when", "how", "has", "have",
 ))  # fmt: skip
-"""A sentence that begins with one of these asks, also without a question mark."""
+"""First words of a question, even without a question mark."""
 BREAKS: Final = frozenset({",", ";", ":", "but"})
 COPULAS: Final = frozenset({"is", "are", "appears", "appear", "looks", "look", "and", "not", "so", "isn't", "aren't"})
 MEANING: Final = frozenset({*ROWS, *COLUMNS, *SIZE_NAMES, *SUPERLATIVES, *NUMBERS})
-"""Words that the grammar knows in other places: left unread, they may mean anything."""
+"""Words that the grammar knows in other positions; if unread, they may mean anything."""
 QUOTED: Final = re.compile("[\"`\u201c-\u201f\u2039\u203a\u00ab\u00bb]|(?<!\\w)['\u2018\u2019]|['\u2019](?!\\w)")
 OPENING: Final = re.compile(
     r"this is (?:a|an|the) (?:image|picture|frame|view|photo)(?: of)?\b|(?:the|this|that) (?:image|picture|frame|view|"
@@ -58,14 +58,14 @@ FINITE: Final = re.compile(
     r"(?:is|are|touch(?:es)?|reach(?:es)?|abuts?|extends?|covers?|occup(?:y|ies)|takes?|fills?|accounts?|makes?|spans?|"
     r"represents?|constitutes?|overlaps?|has|its)\b"
 )
-"""The beginning of what is said of the objects just named, and does not single them out."""
+"""The beginning of a predicate that does not restrict the objects just named."""
 FURTHER: Final = {"another": 2, "second": 2, "third": 3, "fourth": 4}
-"""How many there must be at least where one of them is named so."""
+"""The least number of objects implied by each word."""
 ADDED: Final = re.compile(
     rf"(?!(?:between|among|from|to|by|at|for|per|of|than|as|all|everything|{'|'.join(NUMBERS)}) )"
     r"(?:[^\W\d_]|-)+(?: (?:[^\W\d_]|-)+)?(?= (?:[,;]|and\b|but\b|which\b)|$)"
 )
-"""One or two words up to the end of a part of the sentence."""
+"""One or two words up to the end of a clause."""
 WITH: Final = tuple(
     f" {word} {article} " for word in ("with", "has", "near", "shows") for article in ("a", "an", "the")
 )

@@ -1,1 +1,1 @@
-"""Compose: released rows made from samples, regions, corrections and splits."""
+"""Compose: build the released rows from samples, regions, corrections and splits."""

@@ -1,10 +1,10 @@
-"""Turn regions of original images into objects of released images: their boxes and points in released pixels.
+"""Turn regions of original images into objects of released images, with boxes and points in released pixels.
 
 ``transforms.compose.policy`` selects the regions. The point is the centre of the box under ``published``; under
 ``audited`` it is the centroid where it lies in its own component, else the interior point, and without a mask the
 centre of the box.
-``track_rounding`` makes the boxes of tracks integers in the original image first: ``nearest`` (halves up) or
-``floor``; a box that loses its area so becomes the pixel that holds its centre.
+``track_rounding`` first rounds the boxes of tracks to integers in the original image: ``nearest`` (halves up) or
+``floor``; a box that loses its area becomes the pixel that contains its centre.
 """
 
 from collections.abc import Mapping
@@ -29,11 +29,11 @@ def place_objects(
     track_rounding: Rounding,
     own: Mapping[str, Policy] | None = None,
 ) -> pl.DataFrame:
-    """Return the columns of the table ``objects`` and ``point`` (x, y), sorted by sample_id, label and index.
+    """Return the rows of the table ``objects`` with ``point`` (x, y), sorted by sample_id, label and index.
 
     ``context`` gives sample_id, image_sha256, split and scale of the images; regions of other images are left
-    out. Coordinates are (original x scale) in float64; records hold the same numbers cast to float32, as the
-    published data set does. ``index`` counts from 0 the objects of a record, in the order of the regions'
+    out. Coordinates are original coordinates times scale, in float64; records hold the same numbers as float32, as the
+    published data set does. ``index`` numbers the objects of a record from 0, in the order of the regions'
     evidence and index.
     """
     known = context.select("sample_id", "image_sha256", "split", "scale")
@@ -52,7 +52,7 @@ def place_objects(
 
 
 def rename_labels(regions: pl.DataFrame, labels: Mapping[str, str]) -> pl.DataFrame:
-    """Return the regions of selected labels under their released label; ``region_label`` keeps their own."""
+    """Return the regions of selected labels with their released label; ``region_label`` keeps the original one."""
     released = pl.col("label").replace_strict(labels, default=None, return_dtype=pl.String)
     return regions.with_columns(region_label="label", label=released).drop_nulls("label")
 

@@ -1,8 +1,8 @@
 """Select the regions that a box policy uses.
 
-Policy ``published`` takes the source's boxes, in its own convention, and tracks. Policy ``audited`` takes, object by
-object, the strongest evidence: a mask or an outline before a stated box in a declared frame, and tracks. A box of no
-declared frame (``source``) is no evidence. Boxes that a reviewer gave (``correction``) belong to every policy.
+Policy ``published`` uses the source's boxes, in the source's convention, and tracks. Policy ``audited`` uses the
+strongest evidence of each object: a mask or an outline before a box in a declared frame, and tracks. A box without a
+declared frame (``source``) is not used. Every policy uses boxes from reviewers (``correction``).
 """
 
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ EVIDENCE: dict[Policy, tuple[str, ...]] = {
     "published": ("source", "box", "track", "correction"),
     "audited": ("correction", "mask", "polygon", "track", "box"),
 }
-"""The evidence that each policy uses; of ``audited`` the strongest first."""
+"""The evidence that each policy uses; for ``audited`` the strongest first."""
 
 
 def select_regions(regions: pl.DataFrame, policy: Policy, own: Mapping[str, Policy] | None = None) -> pl.DataFrame:
-    """Return the regions whose evidence the policy uses: under ``audited`` the strongest of each object.
+    """Return the regions whose evidence the policy uses; under ``audited`` the strongest of each object.
 
-    ``own``: the policies of sources that have one of their own.
+    ``own``: policies by source that override the recipe's policy.
     """
     if not own:
         return _select(regions, policy)

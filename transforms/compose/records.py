@@ -1,9 +1,9 @@
-"""The rows of a recipe: one record per (image, label), its objects, and the images that have any.
+"""Build the released rows: one record per (image, label), its objects, and the images that have records.
 
-Objects are as ``transforms.compose.object_rows`` defines them, in pixels of the released image, which is what the
-images table's ``scale`` says. A record of count 0 says that an object is certainly absent: it exists for each
-released label that is exhaustive in an annotated image and has no object there, by no evidence, and only where
-the recipe asks for it. Every table is sorted by its key and independent of the order of the rows that come in.
+Objects are defined in ``transforms.compose.object_rows``, in pixels of the released image (``scale`` of the images
+table). A record with count 0 states that the label is certainly absent: if the recipe asks for it, one is made for each
+released label that is exhaustive in an annotated image and has no object there by any evidence. Every table is sorted
+by its key and does not depend on the order of the input rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ RECORD_COLUMNS = tuple(schema_of("records"))
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """The tables of a recipe; ``exclusions`` lacks the columns that its stage adds (exclusion_id, stage)."""
+    """The composed tables; ``exclusions`` lacks the columns that the stage adds (exclusion_id, stage)."""
 
     records: pl.DataFrame
     objects: pl.DataFrame
@@ -46,10 +46,10 @@ def compose_records(
     own_policies: Mapping[str, Policy] | None = None,
     corrections: pl.DataFrame | None = None,
 ) -> Composed:
-    """Return records (without the column ``image``), objects and released images of ``images``, the kept ones.
+    """Return records (without the column ``image``), objects and released images of the kept ``images``.
 
-    ``labels`` maps labels of the regions to released ones; regions of other labels are left out. An image
-    without a record is excluded: ``label_not_selected``, ``objects_excluded_by_review`` (by ``corrections``),
+    ``labels`` maps region labels to released labels; regions of other labels are left out. An image without a
+    record is excluded: ``label_not_selected``, ``objects_excluded_by_review`` (by ``corrections``),
     ``evidence_not_selected``, ``no_objects``, ``specks_only`` or ``unverified_empty`` (the source has no annotation
     of it).
     """
@@ -73,7 +73,7 @@ def compose_records(
 
 
 def _without_tones(regions: pl.DataFrame, images: pl.DataFrame) -> pl.DataFrame:
-    """Take the tones of objects in redacted pictures away: what was filled may lie in the ring around an object."""
+    """Remove the tones of objects in redacted pictures: a filled area may lie in the ring around an object."""
     redacted = images.filter(pl.col("image_origin") == "redacted")["sample_id"].implode()
     tones = [name for name in TONE_COLUMNS if name in regions.columns]
     return regions.with_columns(pl.when(~pl.col("sample_id").is_in(redacted)).then(name) for name in tones)
@@ -87,7 +87,7 @@ def _describe_images(
     labels: Mapping[str, str],
     licences: Mapping[str, str],
 ) -> pl.DataFrame:
-    """Return everything known of each image, under the names of the table ``released_images``."""
+    """Return the columns of the table ``released_images`` for each image."""
     copies = duplicates.group_by("kept_id").agg(
         duplicates=pl.col("sample_id").sort(), contradicted=pl.col("contradicted_labels").explode()
     )
@@ -106,9 +106,9 @@ def _describe_images(
 
 
 def _released_labels(labels: Mapping[str, str]) -> pl.Expr:
-    """Return the released labels that are exhaustive: all labels that become them are. Sorted; empty if not annotated.
+    """Return the exhaustive released labels, sorted; empty if the image is not annotated.
 
-    A label on which copies of the image contradict each other is not.
+    A released label is exhaustive if all labels mapped to it are, and no copies of the image contradict each other.
     """
     known = pl.col("labels_exhaustive").list.set_difference(pl.col("contradicted").fill_null([]))
     expressions = [
@@ -122,7 +122,7 @@ def _released_labels(labels: Mapping[str, str]) -> pl.Expr:
 
 
 def _absent(context: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
-    """Return (image, label) pairs of certain absence; an object of unused evidence is an object, too."""
+    """Return (image, label) pairs of certain absence; objects of unused evidence count as objects, too."""
     exhaustive = context.select("sample_id", label="labels_exhaustive").explode("label").drop_nulls("label")
     return exhaustive.join(regions, on=["sample_id", "label"], how="anti")
 
@@ -130,7 +130,7 @@ def _absent(context: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
 def _gather_records(
     pairs: pl.DataFrame, objects: pl.DataFrame, context: pl.DataFrame, labels: Sequence[str]
 ) -> pl.DataFrame:
-    """One record per pair; ``objects`` are in the order that the lists keep, ``labels`` are all in their order."""
+    """Return one record per pair; its lists keep the order of ``objects``, ``labels`` gives the order of all labels."""
     numbers = {label: number for number, label in enumerate(labels)}
     columns = objects.select(
         "sample_id",
@@ -204,7 +204,7 @@ def _explain(
 
 
 def _excluded_objects(corrections: pl.DataFrame | None) -> pl.DataFrame:
-    """Return ``reviewed`` by sample_id: who excluded objects of the image, when and why."""
+    """Return ``reviewed`` by sample_id: the reviewer, date and reason of excluded objects."""
     if corrections is None:
         return pl.DataFrame(schema={"sample_id": pl.String, "reviewed": pl.String})
     said = pl.format("{} ({}, {})", "reason", "reviewer", "date")

@@ -1,4 +1,4 @@
-"""Counts of a release, computed from its tables; every frame is sorted and free of surprises for empty splits."""
+"""Count rows of a release; every frame is sorted and handles empty splits."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -9,13 +9,13 @@ from medmultipoints.transforms.instructions.fences import read_fenced
 from medmultipoints.transforms.splits.order import split_rank
 
 PLACES: Final = '"(?:point|bbox)_2d"'
-"""What an answer holds that gives places."""
+"""Pattern of an answer with coordinates."""
 LONGEST: Final = 80
-"""Characters of an answer that a note repeats."""
+"""Number of characters of an answer that a note repeats."""
 
 
 def count_labels(records: pl.DataFrame) -> pl.DataFrame:
-    """Return rows (split, label, records, images, objects): how much there is of each label in each split."""
+    """Return rows (split, label, records, images, objects): the amount of each label in each split."""
     return (
         records.group_by("split", "label")
         .agg(
@@ -30,7 +30,7 @@ def count_labels(records: pl.DataFrame) -> pl.DataFrame:
 def count_images(images: pl.DataFrame) -> pl.DataFrame:
     """Return rows (split, source, images, groups, bytes): released images by split and source.
 
-    Bytes are of the pictures.
+    ``bytes`` is the size of the pictures.
     """
     return (
         images.group_by("split", "source")
@@ -44,7 +44,7 @@ def count_images(images: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_histogram(records: pl.DataFrame) -> pl.DataFrame:
-    """Return rows (label, count, records): how many records of a label hold how many objects."""
+    """Return rows (label, count, records): the number of records of a label with each object count."""
     return (
         records.group_by("label", "count")
         .agg(pl.len().cast(pl.Int64).alias("records"))
@@ -68,13 +68,13 @@ def count_spread(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def count_tasks(instructions: pl.DataFrame) -> pl.DataFrame:
-    """Rows (split, task, instructions)."""
+    """Return rows (split, task, instructions)."""
     counted = instructions.group_by("split", "task").agg(pl.len().cast(pl.Int64).alias("instructions"))
     return counted.sort(split_rank(), "split", "task")
 
 
 def note_splits(images: pl.DataFrame, asked: Iterable[str]) -> list[str]:
-    """Return what to mind about the splits that are asked for: those without an image, and why."""
+    """Return a note about the requested splits that hold no image, with the reason."""
     held, groups = set(images["split"]), images["group_id"].n_unique()
     wanted = list(asked)
     empty = [split for split in wanted if split not in held]
@@ -91,10 +91,10 @@ def note_splits(images: pl.DataFrame, asked: Iterable[str]) -> list[str]:
 
 
 def degenerate_tasks(instructions: pl.LazyFrame) -> list[str]:
-    """Return the tasks whose answers are all the same: they teach and measure nothing.
+    """Return the tasks whose answers are all equal: they teach and measure nothing.
 
-    Answers that give places are never the same for that: that objects lie alike is no property of the task.
-    ``instructions`` holds those of the whole release: in a part of it, answers can be the same by chance.
+    Answers with coordinates never count as equal: equal positions are not a property of the task.
+    ``instructions`` are those of the whole release: in a part of it, answers can be equal by chance.
     """
     answers = pl.col("answer")
     same = (pl.len() > 1) & (answers.n_unique() == 1) & ~answers.str.contains(PLACES).any()
@@ -103,7 +103,7 @@ def degenerate_tasks(instructions: pl.LazyFrame) -> list[str]:
 
 
 def count_personal(findings: pl.DataFrame, released: pl.Series) -> dict[str, int]:
-    """Return by kind how many of the released pictures show or carry what a privacy policy knows."""
+    """Return the number of released pictures with each kind of personal data that a privacy policy knows."""
     own = findings.filter(
         pl.col("kind").str.contains("^(shows|carries)_"), pl.col("sample_id").is_in(released.implode())
     )
@@ -111,9 +111,9 @@ def count_personal(findings: pl.DataFrame, released: pl.Series) -> dict[str, int
 
 
 def note_tasks(instructions: pl.DataFrame, asked: Iterable[str], *, degenerate: str = "keep") -> list[str]:
-    """Return what to mind about the tasks that are asked for: those without a row, and answers that never vary.
+    """Return notes about the requested tasks: tasks without a row, and answers that never vary.
 
-    ``degenerate``: whether the recipe leaves out tasks whose answers are all the same.
+    ``degenerate``: the recipe's choice to keep or leave out tasks whose answers are all equal.
     """
     found = set(instructions["task"])
     why = "no question could be asked" + (", or every answer was the same" if degenerate == "leave_out" else "")
@@ -138,6 +138,6 @@ def note_tasks(instructions: pl.DataFrame, asked: Iterable[str], *, degenerate: 
 
 
 def _on_one_line(answer: str) -> str:
-    """Return an answer without the fence around its JSON, and cut where it is long."""
+    """Return an answer on one line, without the fence around its JSON, truncated if long."""
     text = " ".join((read_fenced(answer) or answer).split())
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

@@ -1,1 +1,1 @@
-"""Descriptions: what a language model is asked about a picture, and which of its sentences are kept. Pure."""
+"""Descriptions: prompt a language model about a picture, and accept or refuse the sentences of its reply."""

@@ -1,4 +1,4 @@
-"""Which sentences of a reply are kept: each is judged claim by claim against the measured facts of its picture."""
+"""Accept the sentences of a reply that agree with the measured facts of its picture, claim by claim."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ Uncheckable = Literal["drop", "mark"]
 
 @dataclass(frozen=True, slots=True)
 class AcceptPolicy:
-    """What becomes of sentences that cannot be checked, and the least share of a text that must be left of it."""
+    """What to do with uncheckable sentences, and the least share of a text that must be kept."""
 
     uncheckable: Uncheckable = "drop"
     least_kept: float = 0.3
@@ -23,7 +23,7 @@ class AcceptPolicy:
 
 @dataclass(frozen=True, slots=True)
 class JudgedPart:
-    """One sentence with its verdict; ``objects``: the places of those that it rests on; ``kept`` in the release."""
+    """One sentence with its verdict; ``objects``: indices of the objects it refers to; ``kept``: it is released."""
 
     part: str
     text: str
@@ -35,7 +35,7 @@ class JudgedPart:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What is left of a reply; ``reason`` is why nothing is, empty where something is."""
+    """The judged sentences of a reply; ``reason`` says why nothing is kept, and is empty if something is."""
 
     sentences: tuple[JudgedPart, ...]
     reason: str = ""
@@ -47,7 +47,7 @@ class Accepted:
 
     @property
     def lost(self) -> tuple[JudgedPart, ...]:
-        """Return the others; all of them where the text falls."""
+        """Return the refused sentences; all of them if the text is refused."""
         return self.sentences if self.reason else tuple(one for one in self.sentences if not one.kept)
 
     @property
@@ -59,9 +59,9 @@ class Accepted:
 def accept_reply(
     reply: str, outcome: Outcome, picture: PictureFacts, vocabulary: Vocabulary, policy: AcceptPolicy
 ) -> Accepted:
-    """Return the sentences of a reply with their verdicts, and whether what is kept is enough.
+    """Return the sentences of a reply with their verdicts, and whether enough of them are kept.
 
-    A sentence with a false claim is never kept; one that cannot be checked only where the policy marks such.
+    A sentence with a false claim is never kept; an uncheckable one is kept only if the policy marks such sentences.
     """
     if outcome != "answered":
         return Accepted((), {"refused": "model_declined", "cut": "answer_cut"}[outcome])
@@ -76,9 +76,9 @@ def accept_reply(
 def _settle(
     said: Sequence[Said], picture: PictureFacts, vocabulary: Vocabulary, policy: AcceptPolicy
 ) -> tuple[JudgedPart, ...]:
-    """Judge all sentences, then those that are kept without the others, until each says alone what it said among all.
+    """Judge all sentences, then judge the kept ones without the others, until the verdicts no longer change.
 
-    Without the sentence before it, "it" means something else.
+    Removing a sentence may change the referent of "it" in the next one.
     """
     wanted = {"true"} if policy.uncheckable == "drop" else {"true", "uncheckable"}
     judged = [replace(one, kept=one.verdict in wanted) for one in judge_parts(said, picture, vocabulary)]
@@ -93,7 +93,7 @@ def _settle(
 
 
 def judge_parts(said: Sequence[Said], picture: PictureFacts, vocabulary: Vocabulary) -> list[JudgedPart]:
-    """Return each sentence with its verdict, none of them kept; "it" never means what another part is about."""
+    """Return each sentence with its verdict, none of them kept; "it" never refers to another part's subject."""
     found: list[JudgedPart] = []
     for part, sentences in groupby(said, key=lambda one: one.part):
         judged = judge_text("\n".join(sentence.text for sentence in sentences), picture, vocabulary)

@@ -1,4 +1,4 @@
-"""The pictures of a release as texts about them are judged: facts, vocabulary, and what the prompt calls each label."""
+"""Gather what prompts and verdicts need of each picture of a release: facts, vocabulary and label names."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from medmultipoints.transforms.instructions.scenes import Scene, gather_scenes, 
 
 @dataclass(frozen=True, slots=True)
 class DescribedScene:
-    """One picture: its scene, what is known of it, the words for it, and the name of each of its labels."""
+    """One picture: its scene, facts, vocabulary, and the name of each of its labels."""
 
     scene: Scene
     picture: PictureFacts
@@ -30,9 +30,9 @@ def described_scenes(
     policy: str,
     wanted: Collection[str] | None = None,
 ) -> Iterator[DescribedScene]:
-    """Return the pictures of a release, or those of the image_sha256 that are wanted, in the order of their groups.
+    """Yield the pictures of a release, or only those with an image_sha256 in ``wanted``, in the order of their groups.
 
-    ``records``, ``objects`` and ``images`` are those of the whole release: labels and organs are looked up in them.
+    ``records``, ``objects`` and ``images`` must be of the whole release: labels and organs are looked up in them.
     """
     lexicon = Lexicon(names, policy, labels_present(records))
     labels, organs = set(records["label"]), set(images["organ"])
@@ -45,7 +45,7 @@ def described_scenes(
 
 
 def describe_scene(scene: Scene, lexicon: Lexicon, labels: Collection[str], organs: Collection[str]) -> DescribedScene:
-    """Return one picture; where it shows a single object, "it" means that one."""
+    """Return one picture; if it shows a single object, "it" refers to that object."""
     asked = scene.objects[0].object_id if len(scene.objects) == 1 else None
     spoken = sorted({item.label for item in scene.objects} | (set(scene.certain) & set(labels)))
     known = {label: lexicon.allowed([scene], label) for label in spoken}

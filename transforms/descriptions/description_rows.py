@@ -1,4 +1,4 @@
-"""Rows of the tables of descriptions: what is kept of a reply, and what is not, by reason."""
+"""Rows of the description tables: accepted texts, and refused sentences with their reasons."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ _REASONS: Final = {"false": "false_claim", "uncheckable": "not_checkable", "true
 
 
 def description_row(scene: Scene, licence: str, accepted: Accepted, origin: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row of a text of which something is kept; ``origin``: model, prompt_sha256, temperature."""
+    """Return the row of an accepted text; ``origin``: model, prompt_sha256, temperature."""
     kept = accepted.kept
     return {
         "sample_id": scene.sample_id,
@@ -31,7 +31,7 @@ def description_row(scene: Scene, licence: str, accepted: Accepted, origin: Mapp
 
 
 def refusal_rows(scene: Scene, accepted: Accepted, reply: str) -> Iterator[dict[str, Any]]:
-    """Return a row for each sentence that is not kept, and one for a text that has none; the texts stay out."""
+    """Yield a row for each refused sentence, or one for a reply without sentences; rows never hold the text."""
     if not accepted.sentences:
         nothing = {"part": None, "verdict": None, "detail": "", "text_sha256": _sha256(reply)}
         yield {"refusal_id": f"{scene.sample_id}:0", "sample_id": scene.sample_id, "reason": accepted.reason} | nothing
@@ -50,7 +50,7 @@ def refusal_rows(scene: Scene, accepted: Accepted, reply: str) -> Iterator[dict[
 
 
 def _detail(one: JudgedPart) -> str:
-    """Return the kind of the claim that is false: what is unknown in a sentence would be words of its text."""
+    """Return the kind of the false claim; unread words are left out, since they would repeat the text."""
     return one.reason.partition(" ")[0] if one.verdict == "false" else ""
 
 

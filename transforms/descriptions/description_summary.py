@@ -1,4 +1,4 @@
-"""What a card says of descriptions: how many sentences are kept, whose, and why the others are not."""
+"""Summarise descriptions for a card: kept sentences by model, and refused ones by reason."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import polars as pl
 
 
 def describe_texts(descriptions: pl.DataFrame, refused: pl.DataFrame) -> dict[str, Any] | None:
-    """Return the figures as plain values; None where no model was asked."""
+    """Return the figures as plain values; None if there are no descriptions."""
     if descriptions.is_empty() and refused.is_empty():
         return None
     verdicts = descriptions["verdicts"].explode().value_counts() if descriptions.height else None

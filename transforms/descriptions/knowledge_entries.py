@@ -1,4 +1,4 @@
-"""What is known in general of labels, findings and organs: entries with source and licence, retrieved by name."""
+"""Parse and retrieve general definitions of labels, findings and organs, each with source and licence."""
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ EntryKind = Literal["label", "finding", "organ"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One definition of a label, finding or organ (``about``, as the release writes it), whose, under which licence."""
+    """A definition of a label, finding or organ (``about``, as the release writes it), with its source and licence."""
 
     kind: EntryKind
     about: str
@@ -25,9 +25,9 @@ _KEYS: Final = tuple(field.name for field in fields(Entry))
 
 
 def parse_entries(name: str, text: str) -> tuple[Entry, ...]:
-    """Return the entries of one TOML file, tables ``[[entries]]``.
+    """Return the entries (tables ``[[entries]]``) of one TOML file.
 
-    UsageError names the file and the entry that lacks a key, its source and licence among them.
+    Raise UsageError, with the file and entry, if an entry is malformed or lacks a key; source and licence are required.
     """
     try:
         content = tomllib.loads(text)
@@ -55,7 +55,7 @@ def _entry(where: str, given: Any) -> Entry:
 
 
 def retrieve(entries: Iterable[Entry], wanted: Mapping[EntryKind, Sequence[str]]) -> tuple[Entry, ...]:
-    """Return the entries about these names, by kind and name; a later entry about the same replaces an earlier one."""
+    """Return the entries about the wanted names, by kind and name; a later entry replaces an earlier one."""
     known = {(one.kind, one.about.casefold()): one for one in entries}
     keys = [(kind, name.casefold()) for kind in get_args(EntryKind) for name in sorted(set(wanted.get(kind, ())))]
     return tuple(known[key] for key in keys if key in known)

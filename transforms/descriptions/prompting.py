@@ -1,4 +1,4 @@
-"""The prompt for a description: what is measured of a picture, what is known in general, and the form of the answer."""
+"""Write the prompt for a description: measured facts, general definitions, and the form of the answer."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ PARTS: Final[Mapping[str, str]] = {
     "appearance": "colour, brightness and texture of each region compared with its surroundings",
     "relations": "how the regions lie to each other and to the borders of the picture",
 }
-"""The five parts of a text, as MedTrinity-25M orders them, each with what belongs there."""
+"""The five parts of a text in the order of MedTrinity-25M, with the content of each."""
 
 SYSTEM: Final = (
     "You describe medical pictures. Say only what the picture and the measured facts show; make no diagnosis. Write "
@@ -35,12 +35,12 @@ Definitions:
 
 
 def prompt_sha256() -> str:
-    """Return what identifies the wording of the prompt, without what is filled in."""
+    """Return the sha256 of the prompt's wording, without the filled-in values."""
     return hashlib.sha256("\0".join((SYSTEM, REQUEST, _FORM)).encode()).hexdigest()
 
 
 def write_prompt(picture: PictureFacts, names: Mapping[str, str], entries: Sequence[Entry]) -> str:
-    """Return the text that goes with one picture; ``names``: what each label is called."""
+    """Return the prompt for one picture; ``names`` maps each label to its name in the text."""
     regions = [_region(number, one, names) for number, one in enumerate(picture.objects, start=1)]
     counts = [f"- number of regions called {name}: {_number(label, picture)}" for label, name in names.items()]
     organ = [f"- organ: {picture.organ}"] if picture.organ else []

@@ -1,4 +1,4 @@
-"""A model's reply taken apart: the sentences of its five parts, or why there are none."""
+"""Parse a model's reply into the sentences of its five parts."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from medmultipoints.transforms.descriptions.prompting import PARTS
 from medmultipoints.transforms.scoring.answers.found_json import NoAnswer, find_value
 
 Outcome = Literal["answered", "refused", "cut"]
-"""Whether the server says that the model answered, declined, or was cut off by the limit of tokens."""
+"""The server's finish reason: the model answered, declined, or reached the token limit."""
 
 
 _DECLINES: Final = re.compile(
@@ -18,7 +18,7 @@ _DECLINES: Final = re.compile(
     r"i(?: am|['\u2019]m)? (?:cannot|can['\u2019]t|can not|won['\u2019]t|unable|not able|must decline)\b)",
     re.IGNORECASE,
 )
-"""How a model begins to decline in plain text."""
+"""Pattern of the beginning of a refusal in plain text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Said:
 
 
 def read_reply(reply: str) -> tuple[Said, ...]:
-    """Return the sentences of a reply in the order of the parts; none where it is not in the form that was asked for.
+    """Return the sentences of a reply in the order of the parts; none if it does not have the requested form.
 
-    A part is a list of sentences or one text; keys that were not asked for make it another form.
+    A part is a list of sentences or one text; unknown keys make the form invalid.
     """
     try:
         value = find_value(reply)
@@ -52,7 +52,7 @@ def read_reply(reply: str) -> tuple[Said, ...]:
 
 
 def declines(reply: str) -> bool:
-    """Return whether a reply without the form begins as one that declines."""
+    """Return whether a reply in another form begins with a refusal."""
     return _DECLINES.match(reply) is not None
 
 

@@ -1,1 +1,1 @@
-"""One release in the formats of trainers and tools, each with its inverse; no I/O."""
+"""Dialects: convert a release to the formats of trainers and tools, and back."""

@@ -1,4 +1,4 @@
-"""Read answers as JSON and as marks: named points and boxes, and a count."""
+"""Read answers as JSON, and as marks (named points and boxes) with a count."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -20,12 +20,12 @@ Convert = Callable[[Sequence[float]], Any]
 
 
 class Unsupported(ValueError):
-    """A dialect has no form for an instruction; the message is the reason that the export counts."""
+    """A dialect cannot express an instruction; exports count these by message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One named place: ``x, y`` of a point or ``x1, y1, x2, y2`` of a box, in pixels of the released picture."""
+    """A named point (``x, y``) or box (``x1, y1, x2, y2``), in pixels of the released picture."""
 
     name: str
     numbers: tuple[float, ...]
@@ -37,16 +37,16 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts of an answer: its marks in order, and its count, if any."""
+    """The marks of an answer in order, and its count, if any."""
 
     marks: tuple[Mark, ...]
     count: int | None = None
 
 
 def read_content(answer: str) -> Any:
-    """Return the JSON value of an answer's fenced block; None where the answer is plain text.
+    """Return the JSON value of an answer's fenced block; None if the answer is plain text.
 
-    Unsupported where the block is no JSON.
+    Raise Unsupported if the block is not JSON.
     """
     block = read_fenced(answer)
     if block is None:
@@ -58,26 +58,26 @@ def read_content(answer: str) -> Any:
 
 
 def write_json(content: Any) -> str:
-    """Return the JSON on one line, with the blanks that published answers have."""
+    """Return the JSON on one line, with the spacing of published answers."""
     return _ENCODER.encode(content)
 
 
 def write_content(content: Any) -> str:
-    """Return the JSON in a fenced block, as published answers have it."""
+    """Return the JSON in a fenced block, in the form of published answers."""
     return write_fenced(write_json(content))
 
 
 def convert_numbers(content: Any, point: Convert, box: Convert) -> Any:
-    """Return the content with every point and box replaced by what the functions return for it.
+    """Return the content with every point and box converted by the given functions.
 
-    Points are found under ``point_2d``, boxes under ``bbox_2d``, alone or in a list. Unsupported for a list of numbers
-    elsewhere, whose frame is unknown.
+    Points are found under ``point_2d``, boxes under ``bbox_2d``, alone or in a list. Raise Unsupported for a list of
+    numbers elsewhere, whose frame is unknown.
     """
     return _convert(content, {"point_2d": point, "bbox_2d": box}, None, 0)
 
 
 def refuse_pixels(content: Any) -> None:
-    """Raise Unsupported where an answer measures in pixels of the released picture: lengths, masks, outlines."""
+    """Raise Unsupported if an answer has lengths, masks or outlines in pixels of the released picture."""
     keys = {key for entry in _objects(content, 0) for key in entry}
     if any(key.endswith("_px") or "_px_" in key for key in keys):
         raise Unsupported("lengths in pixels of the released picture")
@@ -86,7 +86,7 @@ def refuse_pixels(content: Any) -> None:
 
 
 def read_facts(content: Any) -> Facts:
-    """Return the marks and the count of an answer in JSON; each mark has the label of the object that holds it."""
+    """Return the marks and the count of a JSON answer; each mark has the label of its JSON object."""
     marks: list[Mark] = []
     counts: list[int] = []
     for entry in _objects(content, 0):
@@ -100,7 +100,7 @@ def read_facts(content: Any) -> Facts:
 
 
 def check_text(text: str) -> str:
-    """Return the text; Unsupported where it holds coordinates, which cannot be converted in free text."""
+    """Return the text unchanged; raise Unsupported if it has coordinates, which cannot be converted in free text."""
     if _NUMBERS_IN_TEXT.search(text):
         raise Unsupported("coordinates in free text")
     return text

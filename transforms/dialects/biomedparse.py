@@ -1,6 +1,6 @@
-"""BiomedParse: pictures and masks of 1,024 x 1,024 pixels as PNG, one mask for each target, a COCO-like file a split.
+"""BiomedParse: pictures and masks as PNG of 1,024 x 1,024 pixels, one mask per target, one COCO-like file per split.
 
-Source of the rule: BiomedParse's data preparation. A picture is put into the middle of a black square, then resized;
+Source of the rule: BiomedParse's data preparation. A picture is centred in a black square, then resized;
 names are ``<image>_<modality>_<site>.png`` and ``<image>_<modality>_<site>_<target+words>.png``.
 """
 
@@ -29,7 +29,7 @@ _PLAIN: Final = re.compile(r"[^A-Za-z0-9]+")
 
 
 def place(pictures: Iterable[Picture], split: str) -> Placement:
-    """Return the pictures that have an object with a mask."""
+    """Return the placement of the pictures that have an object with a mask."""
     paths, without = {}, 0
     for picture in pictures:
         if any(found.rle is not None for found in picture.objects):
@@ -40,7 +40,7 @@ def place(pictures: Iterable[Picture], split: str) -> Placement:
 
 
 def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
-    """Yield the mask of each target (all its objects with a mask together) of each picture, and the split's file."""
+    """Yield the mask of each target of each picture (the union of its objects' masks), and the split's file."""
     targets = list(_targets(pictures))
     for picture, label in targets:
         yield f"{split}_mask/{_mask_name(picture, label)}", [mask_png(target_mask(picture, label))]
@@ -49,7 +49,7 @@ def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files
 
 
 def target_mask(picture: Picture, label: str) -> Mask:
-    """Return all masks of a label together, in the middle of a square, at 1,024 x 1,024."""
+    """Return the union of a label's masks, centred in a square and resized to 1,024 x 1,024."""
     masks = [released_mask(picture, found) for found in picture.objects if found.label == label and found.rle]
     square = pad_to_square(np.logical_or.reduce(masks).view(np.uint8)).view(np.bool_)
     return resample(square, Size(SQUARE, SQUARE))
@@ -99,7 +99,7 @@ def _stem(picture: Picture) -> str:
 
 
 def _modality(picture: Picture) -> str:
-    """Return the modality in BiomedParse's words: ``endoscope``, ``CT``; ``-`` for all but letters and digits."""
+    """Return BiomedParse's name of the modality (``endoscope``, ``CT``); other characters become ``-``."""
     word = modality(picture)
     return "endoscope" if word == "endoscopy" else _PLAIN.sub("-", word).strip("-") or "unknown"
 

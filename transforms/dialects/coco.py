@@ -1,9 +1,9 @@
-"""COCO detection and keypoints: one annotation file a split, pictures in one folder.
+"""COCO detection and keypoints: one annotation file per split, pictures in one folder.
 
-Ids follow from the data alone: an image's from its ``image_sha256``, an annotation's from its object id (the first
-13 hex digits of their sha256, plus 1), a category's from its place in the sorted labels of the release.
+Ids depend on the data alone: image ids on ``image_sha256``, annotation ids on the object id (the first 13 hex digits
+of its sha256, plus 1), category ids on the position in the sorted labels of the release.
 Images without annotation are listed. As in LVIS, ``neg_category_ids`` are certainly absent and
-``not_exhaustive_category_ids`` may have objects that nobody marked.
+``not_exhaustive_category_ids`` may have unannotated objects.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,35 +18,35 @@ from medmultipoints.transforms.records import ReleasedObject
 from medmultipoints.transforms.regions.boxes import to_coco
 
 DETECTION: Final = "instances"
-KEYPOINTS: Final = "person_keypoints"  # COCO's own word for the task; readers look for it
+KEYPOINTS: Final = "person_keypoints"  # COCO's name of the task, which readers expect
 _VISIBLE: Final = 2
 
 Files = Iterator[tuple[str, Iterable[bytes]]]
 
 
 def place(pictures: Iterable[Picture], _split: str) -> Placement:
-    """Return every picture, under its hash."""
+    """Return the placement of every picture under its hash."""
     return Placement({picture.sample_id: f"images/{picture.file}" for picture in pictures})
 
 
 def annotation_path(task: str, split: str) -> str:
-    """Return where the annotations of a split lie."""
+    """Return the path of a split's annotation file."""
     return f"annotations/{task}_{split}.json"
 
 
 def encode_detection(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
-    """Yield the annotation file with boxes and, where a mask exists, its run-length code in the released picture."""
+    """Yield the annotation file with boxes and, if there is a mask, its RLE in the released picture."""
     yield annotation_path(DETECTION, split), _document(pictures, contents, _detection, {})
 
 
 def encode_keypoints(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
-    """Return the annotation file with one keypoint an object, the release's point, and the box."""
+    """Yield the annotation file with one keypoint per object (the released point) and its box."""
     keypoints = {"keypoints": ["point"], "skeleton": []}
     yield annotation_path(KEYPOINTS, split), _document(pictures, contents, _keypoint, keypoints)
 
 
 def image_id(picture: Picture) -> int:
-    """Return the id of a picture, the same in every build."""
+    """Return the id of a picture, equal in every build."""
     return stable_id(picture.image_sha256)
 
 
@@ -56,7 +56,7 @@ def _document(
     annotate: Callable[[Picture, ReleasedObject], dict[str, Any]],
     more: dict[str, Any],
 ) -> Iterator[bytes]:
-    """Yield the file in pieces; ``pictures`` are gone through twice."""
+    """Yield the file in pieces; ``pictures`` are iterated twice."""
     categories = {label: number for number, label in enumerate(contents.labels, 1)}
     check_unique((image_id(picture) for picture in pictures), "image id")
     check_unique((stable_id(found.object_id) for picture in pictures for found in picture.objects), "annotation id")
@@ -101,7 +101,7 @@ def _image(picture: Picture, contents: Contents, categories: Mapping[str, int]) 
 def _detection(picture: Picture, found: ReleasedObject) -> dict[str, Any]:
     mask = mask_code(picture, found)
     row: dict[str, Any] = {"bbox": list(to_coco(found.box)), "area": mask[1] if mask else found.box.area, "iscrowd": 0}
-    # Readers expect the key: the list of polygons is empty where there is only a box.
+    # Readers expect this key; without a mask the list of polygons is empty.
     row["segmentation"] = {"size": [*reversed(picture.size)], "counts": mask[0]} if mask else []
     track = {"track_id": found.track_id} if found.track_id is not None else {}
     return row | track | {"truncated": found.truncated, "object_id": found.object_id}

@@ -1,4 +1,4 @@
-"""The columns of dialects of conversations: each entry as a row of a table."""
+"""Convert entries of conversation dialects to table rows."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -35,12 +35,12 @@ PREFIX_SUFFIX: Final[Columns] = {"image": _TEXT, "prefix": _TEXT, "suffix": _TEX
 
 
 def to_row(entry: Line, columns: Columns) -> dict[str, Any]:
-    """Return the entry with its keys in the order of the columns; a path in a column of lists becomes a list of one.
+    """Return the entry with its keys in the order of the columns; a single path in a list column becomes a list.
 
-    ValueError for an entry with other keys: an error of the dialect.
+    Raise ValueError if the entry has other keys than the columns.
     """
     if entry.keys() != columns.keys():
-        raise ValueError(f"an entry has the keys {', '.join(entry)}, its table the columns {', '.join(columns)}")
+        raise ValueError(f"an entry has the keys {', '.join(entry)}; expected the columns {', '.join(columns)}")
     return {
         name: [entry[name]] if kind == _TEXTS and isinstance(entry[name], str) else entry[name]
         for name, kind in columns.items()

@@ -1,4 +1,4 @@
-"""Dialects of one text line per instruction whose answers are JSON: frame and wrapping differ, nothing else."""
+"""Conversation dialects with JSON answers; they differ only in coordinate frame and wrapping."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -22,13 +22,13 @@ ASSISTANT: Final = "assistant"
 
 
 def encode_json(item: Item, frame: Frame, wrap: Wrap) -> Line:
-    """Return the instruction with its prompt restated and its answer converted to the frame, wrapped.
+    """Return the wrapped instruction, with prompt and answer converted to the frame.
 
-    Unsupported for coordinates that cannot be converted, and for a picture that the model cannot resize.
+    Raise Unsupported for coordinates that cannot be converted, and for a picture that the model cannot resize.
     """
     try:
         for size in item.sizes:
-            frame.extent(size)  # the model must be able to resize the picture
+            frame.extent(size)  # raises ValueError if the model cannot resize the picture
         answer = convert_answer(item, frame)
         return wrap(item, restate(item.prompt, frame, item.size), answer) | ids_of(item)
     except Unsupported:
@@ -38,7 +38,7 @@ def encode_json(item: Item, frame: Frame, wrap: Wrap) -> Line:
 
 
 def convert_answer(item: Item, frame: Frame) -> str:
-    """Return the answer in numbers of the frame; plain text stays as it is."""
+    """Return the answer in numbers of the frame; plain text is unchanged."""
     content = read_content(item.answer)
     if content is None:
         return item.answer if frame is PIXELS else check_text(item.answer)
@@ -53,22 +53,22 @@ def convert_answer(item: Item, frame: Frame) -> str:
 
 
 def wrap_messages(item: Item, prompt: str, answer: str) -> Line:
-    """Return ``messages`` with roles and ``images`` with paths: ms-swift, and LLaMA-Factory with its entry's tags."""
+    """Return ``messages`` with roles and ``images`` with paths, for ms-swift and (with its tags) LLaMA-Factory."""
     user = {"role": "user", "content": f"{IMAGE_TOKEN * len(item.pictures)}{prompt}"}
     return {"messages": [user, {"role": ASSISTANT, "content": answer}], "images": list(item.pictures)}
 
 
 def wrap_completion(item: Item, prompt: str, answer: str) -> Line:
-    """Return ``prompt``, ``completion`` and ``images``: TRL puts pictures first and takes the completion's loss.
+    """Return ``prompt``, ``completion`` and ``images`` for TRL, which puts pictures first and trains on the completion.
 
-    A text holds no ``<image>``: TRL stops at it or, for some models, trains on the word.
+    The texts have no ``<image>``: TRL fails on it or, for some models, trains on it as text.
     """
     user, assistant = {"role": "user", "content": prompt}, {"role": ASSISTANT, "content": answer}
     return {"prompt": [user], "completion": [assistant], "images": list(item.pictures)}
 
 
 def wrap_conversation(item: Item, prompt: str, answer: str) -> Line:
-    """Return ``conversations`` of human and gpt; ``image`` is one path or a list: the fine-tuning tool of Qwen-VL."""
+    """Return ``conversations`` of human and gpt with ``image`` (a path or a list), for Qwen-VL's fine-tuning tool."""
     tokens = f"{IMAGE_TOKEN}\n" * len(item.pictures)
     human = {"from": "human", "value": f"{tokens}{prompt}"}
     image = item.image if len(item.pictures) == 1 else list(item.pictures)
@@ -76,12 +76,12 @@ def wrap_conversation(item: Item, prompt: str, answer: str) -> Line:
 
 
 def wrap_single(item: Item, prompt: str, answer: str) -> Line:
-    """Return one picture and its turns as ``wrap_conversation`` does, for LLaVA. Unsupported for several."""
+    """Return the entry of ``wrap_conversation`` for LLaVA; raise Unsupported for several pictures."""
     if len(item.pictures) > 1:
         raise Unsupported("several pictures: an entry of LLaVA has one")
     return wrap_conversation(item, prompt, answer)
 
 
 def ids_of(item: Item) -> Line:
-    """Return where a line comes from; trainers pass over these keys."""
+    """Return the ids of the instruction; trainers ignore these keys."""
     return {"instruction_id": item.instruction_id, "record_id": item.record_id}

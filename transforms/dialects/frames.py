@@ -1,7 +1,7 @@
-"""Coordinate frames as a small algebra: what width and height measure, what a number is rounded to, and back.
+"""Convert coordinates between pixels and the frames of models.
 
-Canonical coordinates are pixels of the released picture, boxes half-open (``transforms.records``). A ``Frame`` says
-how one number per axis is written: ``round(value / side * extent)`` to ``digits`` decimals, cut at ``extent - margin``.
+Canonical coordinates are pixels of the released picture, boxes half-open (``transforms.records``). A ``Frame`` writes a
+number as ``round(value / side * extent)`` to ``digits`` decimals, clipped at ``extent - margin``.
 """
 
 import math
@@ -21,7 +21,7 @@ class Size(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Resize:
-    """The limits of a model's own "smart" resize: sides are multiples of ``factor``, the area within the limits."""
+    """The limits of a model's "smart" resize: sides are multiples of ``factor``, the area lies within the limits."""
 
     factor: int
     min_pixels: int
@@ -32,10 +32,10 @@ QWEN2_5_RESIZE: Final = Resize(factor=28, min_pixels=56 * 56, max_pixels=14 * 14
 
 
 def smart_resize(size: Size, resize: Resize) -> Size:
-    """Return the size at which a Qwen-VL model sees a picture of this size.
+    """Return the size to which a Qwen-VL model resizes a picture.
 
-    ValueError where a side is below the factor or one side is more than 200 times the other.
-    Source of the rule: the fine-tuning tool of Qwen-VL; halves are rounded to even, as Python rounds.
+    Raise ValueError if a side is below the factor or more than 200 times the other side.
+    Source of the rule: the fine-tuning tool of Qwen-VL; halves are rounded to even, as in Python.
     """
     width, height = size
     factor = resize.factor
@@ -53,12 +53,11 @@ def smart_resize(size: Size, resize: Resize) -> Size:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One way to write coordinates.
+    """A coordinate frame.
 
-    ``extent`` gives what the picture's width and height measure in this frame; ``digits`` are the decimals that
-    numbers are rounded to (None: not rounded, 0: integers); the largest number is ``extent - margin``.
-    ``cells``: a number is that of the cell which holds the edge, rounded down, and means the cell's middle.
-    ``words`` say in a prompt what the numbers are.
+    ``extent`` gives the picture's width and height in this frame; ``digits`` is the number of decimals (None: not
+    rounded, 0: integers); the largest number is ``extent - margin``. ``cells``: a number is the index of the cell that
+    contains the edge, rounded down, and decodes to the cell's middle. ``words`` describe the numbers in a prompt.
     """
 
     name: str
@@ -69,7 +68,7 @@ class Frame:
     cells: bool = False
 
     def step(self, size: Size) -> tuple[float, float]:
-        """Return the smallest difference that the frame can express, in pixels of the picture, per axis."""
+        """Return the smallest difference that the frame can express, per axis, in pixels of the picture."""
         if self.digits is None:
             return 0.0, 0.0
         width, height = self.extent(size)
@@ -78,7 +77,7 @@ class Frame:
 
 
 def encode_point(frame: Frame, point: Sequence[float], size: Size) -> list[float]:
-    """Return the point ``x, y`` of a picture of this size, in numbers of the frame."""
+    """Return the point ``x, y`` of a picture of this size in numbers of the frame."""
     return [
         _encode(frame, value, side, extent) for value, side, extent in zip(point, size, frame.extent(size), strict=True)
     ]
@@ -87,7 +86,7 @@ def encode_point(frame: Frame, point: Sequence[float], size: Size) -> list[float
 def encode_box(frame: Frame, box: Sequence[float], size: Size) -> list[float]:
     """Return the box ``x1, y1, x2, y2`` in numbers of the frame.
 
-    A box that is thinner than the frame can express gets one step of width, so that it never loses its area.
+    A box thinner than one step of the frame gets a width of one step, so that it never loses its area.
     """
     width, height = frame.extent(size)
     x1, x2 = _encode_side(frame, (box[0], box[2]), size.width, width)
@@ -98,8 +97,8 @@ def encode_box(frame: Frame, box: Sequence[float], size: Size) -> list[float]:
 def decode(frame: Frame, numbers: Sequence[float], size: Size) -> tuple[float, ...]:
     """Return a point or a box in pixels of the picture, from numbers of the frame.
 
-    Inverse of ``encode_point`` and ``encode_box``: each number within half a step (``Frame.step``), within two
-    where a box is thinner than a step or ends where the frame cuts.
+    Inverse of ``encode_point`` and ``encode_box``, exact to half a step (``Frame.step``), or to two steps if a box is
+    thinner than a step or clipped by the frame.
     """
     extents, half = frame.extent(size), 0.5 if frame.cells else 0.0
     return tuple((number + half) / extents[axis % 2] * size[axis % 2] for axis, number in enumerate(numbers))
@@ -129,7 +128,7 @@ def _fixed(width: float, height: float) -> Callable[[Size], tuple[float, float]]
 
 
 def resized_pixels(name: str, resize: Resize) -> Frame:
-    """Return whole pixels of the picture as the model resizes it, at most the resized side less one."""
+    """Return the frame of integer pixels in the resized picture, at most the resized side minus one."""
 
     def extent(size: Size) -> tuple[float, float]:
         return smart_resize(size, resize)
@@ -144,5 +143,5 @@ THOUSAND: Final = Frame("0-1000", _fixed(1000, 1000), digits=0, words="on a scal
 QWEN2_5_PIXELS: Final = resized_pixels("pixels of the resized picture", QWEN2_5_RESIZE)
 # big_vision rounds to 1,024 values, from 0 for the first edge to 1,023 for the last.
 LOCATIONS_1024: Final = Frame("0-1023", _fixed(1023, 1023), digits=0, words="as location tokens")
-# Florence-2 cuts each side into 1,000 cells and gives the middle of the cell back.
+# Florence-2 divides each side into 1,000 cells and decodes a number to the middle of its cell.
 CELLS_1000: Final = Frame("0-999", _fixed(1000, 1000), digits=0, words="as location tokens", margin=1, cells=True)

@@ -1,4 +1,4 @@
-"""What dialects encode: instructions with their pictures, and pictures with their objects, in released pixels."""
+"""The inputs of dialects: instructions with their pictures, and pictures with their objects, in released pixels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ from medmultipoints.transforms.records import ReleasedObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One instruction with all that a dialect may need apart from its text.
+    """One instruction with everything that a dialect may need.
 
-    ``image`` is the path of the picture in the export; ``images`` are all of them, in the order of their
-    placeholders, where there are several; all coordinates are in the frame of ``size``, which all have but crops;
-    ``points`` are those of the record, as answers round them.
+    ``image`` is the path of the picture in the export; ``images`` are the paths of several pictures, in the order of
+    their placeholders; all coordinates are in the frame of ``size``, the size of every picture except crops;
+    ``points`` are the points of the record, rounded as in answers.
     """
 
     instruction_id: str
@@ -38,15 +38,15 @@ class Item:
 
     @property
     def sizes(self) -> tuple[Size, ...]:
-        """The size of each of them: of a crop its own."""
+        """The size of each picture; a crop has its own."""
         crops = map(read_crop, self.pictures)
         return tuple(Size(crop.width, crop.height) if crop else self.size for crop in crops)
 
 
 def refuse_other_tasks(item: Item, model: str) -> None:
-    """Raise Unsupported for any task but the published ones.
+    """Raise Unsupported for all tasks except the published ones.
 
-    For models whose form knows an object by its name alone: "detect polyp" wants all of them, not the leftmost.
+    For models that identify objects by name alone: "detect polyp" asks for all polyps, not for the leftmost.
     """
     if item.task not in PUBLISHED:
         raise Unsupported(f"task {item.task}: {model} has no form for it")
@@ -64,7 +64,7 @@ def point_mark(found: ReleasedObject) -> Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One released picture with its objects, in the order of label and index."""
+    """A released picture with its objects, in the order of label and index."""
 
     sample_id: str
     image_sha256: str
@@ -85,13 +85,13 @@ class Picture:
 
     @property
     def file(self) -> str:
-        """The name of the picture's file, without a folder."""
+        """The file name of the picture, without a folder."""
         return f"{self.image_sha256}.{self.extension}"
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is the same for all splits: name and version of the release, its labels and licences, sorted."""
+    """Facts shared by all splits: name and version of the release, its labels and licences, sorted."""
 
     name: str
     version: str
@@ -102,7 +102,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where each picture of a split goes, by sample_id; pictures left out are counted by reason."""
+    """The path of each picture of a split by sample_id; omitted pictures are counted by reason."""
 
     paths: Mapping[str, str]
     left_out: Mapping[str, int] = field(default_factory=dict)

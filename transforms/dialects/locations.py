@@ -1,4 +1,4 @@
-"""PaliGemma and Florence-2: boxes as location tokens of the vocabulary, in ``prefix`` and ``suffix``.
+"""PaliGemma and Florence-2: boxes as location tokens, in ``prefix`` and ``suffix``.
 
 Sources of the rules: big_vision's ``refcoco_mask2str`` (round to 0..1023, order y1 x1 y2 x2, ``<loc%04d>``) and
 PaliGemma's "detect" prompts with " ; " between objects; Florence-2's processor (1,000 cells, rounded down, order
@@ -27,7 +27,7 @@ _NOT_IN_NAMES: Final = frozenset("<>;\n")
 def encode_paligemma(item: Item) -> Line:
     """Return ``detect <name>`` with the boxes of that name, or ``answer en <question>`` with a number.
 
-    Unsupported: points.
+    Raise Unsupported for points.
     """
     refuse_other_tasks(item, "PaliGemma")
     content = read_content(item.answer)
@@ -42,13 +42,13 @@ def encode_paligemma(item: Item) -> Line:
 
 
 def restore_paligemma(item: Item, response: str) -> str:
-    """Return a response as an answer of the release; as it is where it holds no box with a name, or no number."""
+    """Return a response as an answer of the release; unchanged if it has neither named boxes nor a number."""
     read = read_paligemma if item.task == "bounding" else read_number
     return restore_facts(item.task, response, lambda text: read(_bare(text), item.size))
 
 
 def read_paligemma(text: str, size: Size) -> Facts | None:
-    """Return the boxes; none for an empty text, which is how PaliGemma says so."""
+    """Return the boxes of a text; an empty text means no boxes."""
     marks = []
     for y1, x1, y2, x2, name in _PALIGEMMA_BOX.findall(text):
         marks.append(Mark(name, decode(LOCATIONS_1024, [int(x1), int(y1), int(x2), int(y2)], size)))
@@ -56,12 +56,12 @@ def read_paligemma(text: str, size: Size) -> Facts | None:
 
 
 def read_number(text: str, _size: Size) -> Facts | None:
-    """Return the number of an answer; None where it is not a number alone."""
+    """Return the number of an answer; None if it is not a single number."""
     return Facts((), int(text)) if text.isdecimal() and len(text) < 10 else None
 
 
 def encode_florence(item: Item) -> Line:
-    """Return open-vocabulary detection of one name: the name, then all its boxes. Unsupported: points and numbers."""
+    """Return open-vocabulary detection of one name with all its boxes; raise Unsupported for points and numbers."""
     refuse_other_tasks(item, "Florence-2")
     content = read_content(item.answer)
     if content is None:
@@ -76,7 +76,7 @@ def encode_florence(item: Item) -> Line:
 
 
 def restore_florence(item: Item, response: str) -> str:
-    """Return a response as an answer of the release; as it is where it holds no box."""
+    """Return a response as an answer of the release; unchanged if it has no box."""
     return restore_facts(item.task, response, lambda text: read_florence(_bare(text), item.size))
 
 
@@ -90,7 +90,7 @@ def read_florence(text: str, size: Size) -> Facts | None:
 
 
 def _bare(response: str) -> str:
-    """Return the text without the marks of its beginning and end that a decoder may leave."""
+    """Return the text without the begin and end tokens that a decoder may leave."""
     return _MARKS.sub("", response).strip()
 
 
@@ -108,7 +108,7 @@ def _only_counts(facts: Facts, item: Item) -> bool:
 
 
 def _name_of_boxes(facts: Facts, item: Item, model: str) -> str:
-    """Return the one name of the answer's boxes; Unsupported where it is not an answer of boxes alone."""
+    """Return the single name of the answer's boxes; raise Unsupported if the answer has anything but boxes."""
     if facts.count is not None:
         raise Unsupported(f"a number and places in one answer: {model} gives one of them")
     if any(not mark.is_box for mark in facts.marks) or '"point_2d"' in item.prompt.request:

@@ -1,4 +1,4 @@
-"""Molmo and PixMo: points in percent of width and height, as an XML-like text; no boxes.
+"""Molmo and PixMo: points in percent of width and height, as XML-like text; no boxes.
 
 Source of the rule: Molmo's data formatter. Coordinates are rounded to one decimal first, then sorted by x and y;
 names are in lower case.
@@ -23,9 +23,9 @@ _TOTAL: Final = re.compile(r"shows a total of (\d+)\.$")
 
 
 def encode(item: Item) -> Line:
-    """Return the instruction as a question with its answer, in addition to PixMo's columns. Unsupported for boxes.
+    """Return the instruction as question and answer, with PixMo's columns; raise Unsupported for boxes.
 
-    An answer that counts points at what it counts, as Molmo does; the points are those of the record.
+    An answer that is a count also points at the counted objects, as Molmo does; the points come from the record.
     """
     refuse_other_tasks(item, "Molmo")
     content = read_content(item.answer)
@@ -47,12 +47,12 @@ def encode(item: Item) -> Line:
 
 
 def restore(item: Item, response: str) -> str:
-    """Return a response as an answer of the release; as it is where it holds neither a tag nor "There are none."."""
+    """Return a response as an answer of the release; unchanged if it has neither a tag nor "There are none."."""
     return restore_facts(item.task, response, lambda text: read_points(text.strip(), item.size))
 
 
 def read_points(text: str, size: Size) -> Facts | None:
-    """Return the facts of an answer, in pixels; None where it holds neither a tag nor "There are none."."""
+    """Return the facts of an answer, in pixels; None if it has neither a tag nor "There are none."."""
     total = _TOTAL.search(text)
     if text == NONE:
         return Facts((), 0)

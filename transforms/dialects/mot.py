@@ -1,10 +1,10 @@
-"""MOT challenge: one folder a video with ``gt/gt.txt``, ``seqinfo.ini`` and pictures ``img1/%06d``.
+"""MOT challenge: one folder per video with ``gt/gt.txt``, ``seqinfo.ini`` and pictures ``img1/%06d``.
 
-Everything counts from 1. Frames are numbered in the order of the released frames of their video, which is the
-frame's own number plus 1 where none is left out; ``frames.csv`` has both. ``frameRate`` is that of the listed
-pictures: the video's, divided by the step between released frames where that step is the same throughout;
-``video.json`` has both. Track ids are numbered in sorted order per video, ``tracks.csv`` has both; an object without
-a track gets an id of its own after them. Classes are numbered as in ``gt/labels.txt``, where datumaro looks for them.
+All numbers count from 1. Frame numbers follow the released frames of the video, which is the frame index plus 1 if no
+frame is left out; ``frames.csv`` maps one to the other. ``frameRate`` is the rate of the listed pictures: the video's
+rate divided by the step between released frames, if that step is constant; ``video.json`` has both rates. Track ids are
+numbered in sorted order per video (``tracks.csv`` maps them); objects without a track get ids after them. Classes are
+numbered as in ``gt/labels.txt``, where datumaro looks for them.
 """
 
 import csv
@@ -28,7 +28,7 @@ _IMAGES: Final = "img1"
 
 
 def place(pictures: Iterable[Picture], split: str) -> Placement:
-    """Return the frames of videos, numbered per video from 1."""
+    """Return the placement of video frames, numbered from 1 per video."""
     paths: dict[str, str] = {}
     for name, frames in _videos(pictures, split).items():
         for number, picture in enumerate(frames, 1):
@@ -38,7 +38,7 @@ def place(pictures: Iterable[Picture], split: str) -> Placement:
 
 
 def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
-    """Yield ground truth, sequence file and the two maps of each video, and the list of sequences of the split."""
+    """Yield ground truth, sequence file and both maps of each video, and the split's list of sequences."""
     videos = _videos(pictures, split)
     for name, frames in videos.items():
         ids = _number_tracks(frames)
@@ -83,10 +83,10 @@ def _truth(frames: Sequence[Picture], ids: Mapping[str, int], contents: Contents
 
 
 def _describe(name: str, frames: Sequence[Picture]) -> bytes:
-    """Return the sequence file, with the keys of the challenge and no others: readers refuse more."""
+    """Return the sequence file with exactly the keys of the challenge: readers refuse others."""
     first = frames[0]
     if len({(picture.extension, picture.size) for picture in frames}) > 1:
-        raise ValueError(f"video {name}: its frames differ in size or format, which one sequence file cannot say")
+        raise ValueError(f"video {name}: its frames differ in size or format; a sequence file allows one of each")
     facts: dict[str, Any] = {"name": name, "imDir": _IMAGES}
     if first.fps is not None:
         facts["frameRate"] = _number(first.fps / (_step(frames) or 1))
@@ -102,7 +102,7 @@ def _video_facts(frames: Sequence[Picture]) -> bytes:
 
 
 def _step(frames: Sequence[Picture]) -> int:
-    """Return the step between frames of the video, 0 where it varies."""
+    """Return the step between the frames of a video; 0 if it varies."""
     numbers = [picture.frame_index or 0 for picture in frames]
     steps = {after - before for before, after in pairwise(numbers)}
     return steps.pop() if len(steps) == 1 else int(not steps)

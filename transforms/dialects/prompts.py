@@ -1,4 +1,4 @@
-"""Prompts at the border: the ask apart from the format request, and the request restated for another frame."""
+"""Split prompts into question and format request, and restate them for another coordinate frame."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,14 @@ from medmultipoints.transforms.instructions.proofs.reading import example_start
 
 _PLACEHOLDER: Final = re.compile(r"\\\{\w+\\\}")  # as re.escape writes {name}
 GIVEN: Final = re.compile(r'\{"(?:bbox_2d|point_2d)": \[[-\d., \[\]]*\]\}')
-"""Places that an ask gives: one JSON object with a box or points."""
+"""Coordinates given in a question: one JSON object with a box or points."""
 PIXELS_ASKED: Final = "the prompt speaks of pixels in words that cannot be changed"
 _SENTENCE_END: Final = re.compile(r"(?<=[.?!]) ")
-_EXAMPLE_SIZE: Final = Size(1000, 1000)  # the example of a prompt is of no picture: it is converted as one of this size
+_EXAMPLE_SIZE: Final = Size(1000, 1000)  # a prompt's example belongs to no picture: it is converted with this size
 
 
 class Prompt(NamedTuple):
-    """A prompt in two parts: what is asked, and in which format to answer (empty where none is asked for)."""
+    """A prompt in two parts: the question, and the format request (may be empty)."""
 
     ask: str
     request: str
@@ -34,13 +34,16 @@ class Prompt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """The format requests of each task, as its templates write them."""
+    """The format requests of each task's templates."""
 
     patterns: Mapping[str, re.Pattern[str]]
 
 
 def learn_requests(requests: Mapping[str, Sequence[str]]) -> Requests:
-    """Return what ``split_prompt`` needs to find the request that ends a prompt; placeholders match any name."""
+    """Return the patterns with which ``split_prompt`` finds the request at the end of a prompt.
+
+    Placeholders match any name.
+    """
     return Requests({task: _pattern(tuple(dict.fromkeys(texts))) for task, texts in requests.items() if texts})
 
 
@@ -50,9 +53,9 @@ def _pattern(texts: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def split_prompt(task: str, prompt: str, requests: Requests) -> Prompt:
-    """Ask and request of a prompt, without the image placeholder.
+    """Return question and request of a prompt, without the image placeholder.
 
-    A request that no template of the task has begins with the sentence that holds the JSON example.
+    A request from no known template begins with the sentence that has the JSON example.
     """
     bare = prompt.replace(IMAGE_TOKEN, "").strip()
     pattern = requests.patterns.get(task)
@@ -67,7 +70,7 @@ def split_prompt(task: str, prompt: str, requests: Requests) -> Prompt:
 
 
 def asked_name(request: str) -> str | None:
-    """Return the name of the object in the JSON example of a request; None without an example that has one."""
+    """Return the name of the object in the JSON example of a request, or None."""
     example = example_content(request)
     entries = example if isinstance(example, list) else [example]
     labels = {entry["label"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("label"), str)}
@@ -75,10 +78,10 @@ def asked_name(request: str) -> str | None:
 
 
 def restate(prompt: Prompt, frame: Frame, size: Size) -> str:
-    """Return the prompt's text in words and numbers of another frame; ``size`` is that of its pictures.
+    """Return the prompt's text in words and numbers of another frame; ``size`` is the size of its pictures.
 
-    Places that the ask gives as JSON are converted. Unsupported where it gives coordinates in another form, where it
-    speaks of pixels to a model that sees none, or the request does so in words that are not known here.
+    Coordinates given as JSON are converted. Raise Unsupported if the question has coordinates in another form, or if
+    question or request mention pixels in a way that cannot be restated for the frame.
     """
     check_ask(prompt.ask, frame)
     ask = GIVEN.sub(lambda found: write_json(_convert_given(orjson.loads(found[0]), frame, size)), prompt.ask)
@@ -86,10 +89,7 @@ def restate(prompt: Prompt, frame: Frame, size: Size) -> str:
 
 
 def check_ask(ask: str, frame: Frame | None = None) -> str:
-    """Return the ask itself.
-
-    Unsupported where it says what is wrong in the frame (None: that of whichever model reads it).
-    """
+    """Return the question unchanged; raise Unsupported if it is wrong in the frame (None: any frame)."""
     check_text(GIVEN.sub("", ask))
     if (frame is None or frame.words != PIXELS.words) and "pixel" in ask.lower():
         raise Unsupported(PIXELS_ASKED)
@@ -115,7 +115,7 @@ def _restate(request: str, frame: Frame) -> str:
 
 
 def neutral_request(content: Any) -> str:
-    """Return a format request for an answer in JSON that names its keys and gives no coordinates."""
+    """Return a format request for a JSON answer that names its keys without coordinates."""
     entry = content[0] if isinstance(content, list) and content else content
     if isinstance(entry, dict):
         keys = ", ".join(f'"{key}"' for key in entry)

@@ -1,4 +1,4 @@
-"""Every dialect under its name: frame, form of a box, wrapping, and what is known of its losses."""
+"""All dialects by name, with frame, form of a box, wrapping and known losses."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -38,9 +38,9 @@ from medmultipoints.transforms.records import ReleasedObject
 class Conversation:
     """A dialect with one entry per instruction.
 
-    ``columns`` are those of a table of entries. ``listed``: a split is one JSON list, else JSON Lines.
-    ``resize``: pictures are written at that size. ``encode`` raises Unsupported for what has no form.
-    ``restore`` makes a response to an item an answer of the release; None where its form is the model's own.
+    ``columns`` are the columns of a table of entries. ``listed``: a split is one JSON list instead of JSON Lines.
+    ``resize``: pictures are written at that size. ``encode`` raises Unsupported for an instruction it cannot express.
+    ``restore`` converts a response to an answer of the release; None if the dialect has no such form of its own.
     """
 
     encode: Callable[[Item], Line]
@@ -56,10 +56,10 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A dialect of files for pictures and their objects.
+    """A dialect with files for pictures and their objects.
 
-    ``encode`` gives the files of a split, ``whole`` those of the export; ``holds`` says which objects have a form.
-    The functions go through the pictures more than once. ValueError for data that the layout cannot hold.
+    ``encode`` yields the files of a split, ``whole`` those of the export; ``holds`` says whether an object has a form.
+    The functions iterate the pictures more than once. They raise ValueError for data that the layout cannot express.
     """
 
     place: Callable[[Iterable[Picture], str], Placement]
@@ -71,7 +71,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """One dialect; the texts are rows of docs/dialects.md, ``resize`` the limits of the resize that it reckons with."""
+    """One dialect; the texts are rows of docs/dialects.md, ``resize`` are the limits of the model's resize."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""Masks of objects in released pixels, as arrays, run-length codes and PNG files."""
+"""Masks of objects in released pixels, as arrays, RLE and PNG files."""
 
 from typing import Final
 
@@ -16,10 +16,10 @@ SQUARE: Final = 1024
 
 
 def released_mask(picture: Picture, found: ReleasedObject) -> Mask:
-    """Return the object's mask in the released picture: each pixel is that of the original where its centre lies.
+    """Return the object's mask in the released picture, resampled to the nearest original pixel.
 
-    Never empty: an object that is lost in a smaller picture keeps the pixel of its point.
-    ValueError where the object has no mask or its code is none of such a picture.
+    Never empty: an object that vanishes in a smaller picture keeps the pixel of its point.
+    Raise ValueError if the object has no mask or its RLE does not fit the picture.
     """
     width, height = picture.original
     if found.rle is None or width * height > MAX_PIXELS:
@@ -37,7 +37,7 @@ def released_mask(picture: Picture, found: ReleasedObject) -> Mask:
 
 
 def resample(mask: Mask, size: Size) -> Mask:
-    """Return the mask at another size: each new pixel takes the old one that holds its centre."""
+    """Return the mask at another size; each new pixel takes the old pixel that contains its centre."""
     height, width = mask.shape
     rows = ((np.arange(size.height) + 0.5) * height / size.height).astype(np.int64)
     columns = ((np.arange(size.width) + 0.5) * width / size.width).astype(np.int64)
@@ -46,7 +46,7 @@ def resample(mask: Mask, size: Size) -> Mask:
 
 
 def mask_code(picture: Picture, found: ReleasedObject) -> tuple[str, int] | None:
-    """Return COCO's run-length code and the area of the object in the released picture; None without a mask."""
+    """Return COCO RLE and area (px) of the object in the released picture; None without a mask."""
     if found.rle is None:
         return None
     if picture.size == picture.original:
@@ -56,9 +56,9 @@ def mask_code(picture: Picture, found: ReleasedObject) -> tuple[str, int] | None
 
 
 def pad_to_square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the picture or mask in the middle of a black square as wide as its longer side.
+    """Return the picture or mask centred in a black square as wide as its longer side.
 
-    An odd row goes to the end.
+    If the padding is odd, the extra row or column is at the end.
     """
     height, width = pixels.shape[:2]
     side = max(height, width)

@@ -1,4 +1,4 @@
-"""Pictures as a dialect wants them: as released, resized for a model, as PNG, or in a square."""
+"""Render pictures for a dialect: as released, resized for a model, as PNG, or in a square."""
 
 from collections.abc import Callable
 from typing import Final, Literal
@@ -17,12 +17,12 @@ JPEG_QUALITY: Final = 95
 
 
 def rendering(name: Rendering) -> Render:
-    """Return what turns the bytes of a released picture of a size into those of the dialect."""
+    """Return the function that converts the bytes of a released picture for the dialect."""
     return {"as released": _keep, "png": _as_png, "square png": _as_square}[name]
 
 
 def resizing(resize: Resize | None) -> Render:
-    """Return a writer of pictures at the size of ``smart_resize`` in their own format; unchanged without ``resize``."""
+    """Return a function that resizes pictures to ``smart_resize`` in their own format; unchanged without ``resize``."""
     if resize is None:
         return _keep
 
@@ -38,7 +38,7 @@ def resizing(resize: Resize | None) -> Render:
 
 
 def cut_crop(pixels: NDArray[np.uint8], crop: Crop) -> bytes:
-    """Return these very pixels as PNG; ValueError for a crop that does not lie in the picture."""
+    """Return the pixels of a crop as PNG; raise ValueError if it exceeds the picture."""
     height, width = pixels.shape[:2]
     if not crop.fits(width, height):
         raise ValueError(f"{crop} does not lie in a picture of {width} x {height} pixels")
@@ -50,7 +50,7 @@ def _keep(data: bytes, _size: Size) -> bytes:
 
 
 def _as_png(data: bytes, _size: Size) -> bytes:
-    """Return the same pixels, without loss; a PNG stays as it is."""
+    """Return the picture as a lossless PNG; a PNG is unchanged."""
     image = decode_image(data)
     return data if image.format == "png" else encode_png(image.pixels)
 

@@ -1,4 +1,4 @@
-"""What a model answers in a dialect, as an answer of the release: in pixels of the released picture."""
+"""Convert a model's responses in a dialect to answers of the release, in pixels of the released picture."""
 
 import math
 import re
@@ -17,10 +17,10 @@ _LISTED: Final = frozenset({"pointing", "bounding"})
 
 
 def restore_numbers(response: str, frame: Frame, size: Size) -> str:
-    """Return the response with its places in pixels: every list of two or four numbers, and the values of x and y.
+    """Return the response with its coordinates in pixels: lists of two or four numbers, and values of x and y.
 
-    All else stays as it is written, so that a parser still sees fences, keys and faults; a number that becomes too
-    large for a float stays, too.
+    The rest is unchanged, so that a parser still sees fences, keys and errors. Numbers that would overflow a float stay
+    unchanged, too.
     """
 
     def place(found: re.Match[str]) -> str:
@@ -35,7 +35,7 @@ def restore_numbers(response: str, frame: Frame, size: Size) -> str:
 
 
 def restore_facts(task: str, response: str, read: Callable[[str], Facts | None]) -> str:
-    """Return the facts of a response as the task's answer in JSON; the response itself where it cannot be read."""
+    """Return the facts of a response as the task's JSON answer; the response itself if it cannot be read."""
     try:
         facts = read(response)
     except ValueError:
@@ -44,7 +44,7 @@ def restore_facts(task: str, response: str, read: Callable[[str], Facts | None])
 
 
 def write_facts(task: str, facts: Facts) -> str:
-    """Return the facts as an answer to a published task that asks for such: with its keys, fenced."""
+    """Return the facts as a fenced JSON answer with the keys of the published task."""
     key = _KEYS.get(task)
     if task in _LISTED:
         return write_content([{key: list(mark.numbers), "label": mark.name} for mark in facts.marks])

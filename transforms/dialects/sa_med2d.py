@@ -1,4 +1,4 @@
-"""SA-Med2D-20M: pictures as PNG, one binary PNG for each object, a file that lists the masks of each picture.
+"""SA-Med2D-20M: pictures as PNG, one binary PNG per object, and a file that lists the masks of each picture.
 
 Source of the rule: the data set's file names, ``<modality>_<kind>--<data set>--<case>--<axis>_<slice>.png`` and the
 same with ``--<class, 4 digits>_<object, 3 digits>``. Each split is a folder of its own.
@@ -22,7 +22,7 @@ CLASSES: Final = "SAMed2D_v1_class_mapping_id.json"
 
 
 def place(pictures: Iterable[Picture], split: str) -> Placement:
-    """Return the pictures that have an object with a mask."""
+    """Return the placement of the pictures that have an object with a mask."""
     paths, without = {}, 0
     for picture in pictures:
         if any(found.rle is not None for found in picture.objects):
@@ -33,7 +33,7 @@ def place(pictures: Iterable[Picture], split: str) -> Placement:
 
 
 def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
-    """Yield the mask of each object that has one, in released pixels, and the two files of the split."""
+    """Yield the mask of each object, in released pixels, and the two files of the split."""
     index: dict[str, list[str]] = {}
     for picture in pictures:
         for found, path in _masks(picture, contents):

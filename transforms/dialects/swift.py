@@ -1,4 +1,4 @@
-"""ms-swift with ``objects``: placeholders in the text, real pixels in a field; ms-swift converts them for each model.
+"""ms-swift with ``objects``: placeholders in the text, pixels in a field, which ms-swift converts for each model.
 
 Source of the rule: ms-swift's documentation of custom datasets. Placeholders are filled in order; an entry of two
 numbers is a point. With ``QWENVL_BBOX_FORMAT=new`` the filled text is the JSON of our answers.
@@ -26,9 +26,9 @@ BBOX: Final = "<bbox>"
 
 
 def encode_objects(item: Item) -> Line:
-    """Return the instruction with a placeholder for each name and each place of its answer.
+    """Return the instruction with a placeholder for each name and each box or point of its answer.
 
-    A request for places names the keys only: the frame of the numbers is the model's, not ours.
+    The format request names only the keys, because the frame of the numbers depends on the model.
     """
     content = read_content(item.answer)
     check_ask(item.prompt.ask)
@@ -50,7 +50,7 @@ def encode_objects(item: Item) -> Line:
 
 
 def _bare(text: str) -> str:
-    """Return a placeholder for numbers replaces the whole list, so it loses the quotes that JSON gives a text."""
+    """Return the text without JSON quotes around placeholders for numbers, which replace whole lists."""
     return text.replace(f'"{BBOX}"', BBOX)
 
 

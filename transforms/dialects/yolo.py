@@ -1,7 +1,7 @@
-"""YOLO: one text file a picture, ``class cx cy w h`` as fractions of its sides, classes counted from 0.
+"""YOLO: one text file per picture, ``class cx cy w h`` as fractions of its sides, classes counted from 0.
 
-An empty label file says that nothing is there. So a picture is left out where that is not known: where no label is
-certain, or where it shows a label whose objects are not all marked.
+An empty label file means that the picture shows no object. A picture is therefore left out if that is unknown: if no
+label is certain, or if it shows a label whose objects are not all annotated.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ _ROLES: Final = {"train": "train", "validation": "val", "test": "test"}
 
 
 def place(pictures: Iterable[Picture], split: str) -> Placement:
-    """Return the pictures whose labels are known to be complete."""
+    """Return the placement of the pictures whose labels are complete."""
     paths: dict[str, str] = {}
     left_out: Counter[str] = Counter()
     for picture in pictures:
@@ -37,9 +37,9 @@ def place(pictures: Iterable[Picture], split: str) -> Placement:
 
 
 def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files:
-    """Yield one label file for each picture that is placed.
+    """Yield one label file per placed picture, empty if it shows no object.
 
-    Empty where nothing is there. Boxes are cut at the picture.
+    Boxes are clipped to the picture.
     """
     for picture in pictures:
         if place([picture], split).paths:
@@ -48,14 +48,14 @@ def encode(pictures: Iterable[Picture], contents: Contents, split: str) -> Files
 
 
 def label_path(split: str, file: str) -> str:
-    """Return where the labels of a picture lie."""
+    """Return the path of a picture's label file."""
     return f"labels/{split}/{PurePosixPath(file).stem}.txt"
 
 
 def encode_data(contents: Contents) -> Files:
-    """Yield ``data.yaml``. It has no ``path``, so that its folder is the root wherever it is moved to."""
+    """Yield ``data.yaml``. It has no ``path``, so that its own folder is the root even after a move."""
     lines = [f"{_ROLES.get(split, split)}: images/{split}" for split in contents.splits]
-    names = orjson.dumps(list(contents.labels)).decode()  # JSON is YAML, with every quote in place
+    names = orjson.dumps(list(contents.labels)).decode()  # JSON is valid YAML with all quotes
     yield DATA, ["\n".join([*lines, f"nc: {len(contents.labels)}", f"names: {names}", ""]).encode()]
 
 
