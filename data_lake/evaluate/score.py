@@ -13,6 +13,7 @@ from medmultipoints.data_lake.release.read.released_tables import splits_of
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.scoring.answers.items import Item
+from medmultipoints.transforms.scoring.scales import SCALES, find_scale
 
 DESCRIPTION: Final = "description"
 SEGMENTATION: Final = "segmentation"
@@ -72,6 +73,8 @@ def load_items(
     others = Counter(one.task for one in questions if not one.truth and one.name not in apart.get(one.task, {}))
     left_out = Counter(question.left_out for question in every if question.left_out)
     items = tuple(Item(known, response) for known, response in scored)
+    if dialect is None:
+        _refuse_other_scale(items, predictions, is_release=truth.is_dir())
     how: Literal["id", "order"] = "id" if by_id else "order"
     counts = dict(sorted(others.items())), dict(sorted(left_out.items())), unanswered
     return Matched(items, how, *counts, descriptions=apart[DESCRIPTION], masks=apart[SEGMENTATION])
@@ -144,6 +147,17 @@ def _refuse_others(
         if names:
             what = more if len(names) > 1 else f"{one} no {more.rpartition(' ')[2]}"
             raise DataError(f"{path.name}: {len(names):,} {what}, first {names[0]}. {remedy(named)}")
+
+
+def _refuse_other_scale(items: Sequence[Item], path: Path, *, is_release: bool) -> None:
+    """Raise UsageError where the answers fit the pictures on another scale, and in pixels do not."""
+    found = find_scale(items)
+    if found is None:
+        return
+    scale, fit, plain = found
+    said = f"as {SCALES[scale]} of width and height they meet the objects by {fit:.2f}, as pixels by {plain:.2f}"
+    dialects = "Add --dialect with the export that the model was trained on, or" if is_release else "For this truth,"
+    raise UsageError(f"{path.name}: the answers are not in pixels of the pictures: {said}. {dialects} convert them.")
 
 
 def _remedy(truth: Path, split: str | None, dialect: str | None, named: frozenset[str]) -> str:

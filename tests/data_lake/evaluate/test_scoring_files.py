@@ -93,6 +93,19 @@ def test_an_unfinished_file_is_scored_in_part_and_says_what_is_missing(release: 
         load_items(release, without, "train", partial=True)
 
 
+def test_answers_on_another_scale_are_refused_by_name(tmp_path: Path) -> None:
+    """Right as thousandths, they would be scored as wrong pixels."""
+    true = [[100.0 * at, 50.0, 100.0 * at + 90, 150.0] for at in range(6)]
+    as_said = [[round(value / side * 1000) for value, side in zip(box, (1280, 720) * 2, strict=True)] for box in true]
+    asked = [{"task": "bounding", "gt": [{"bbox_2d": box}], "img_size": [1280, 720]} for box in true]
+    truth = _write(tmp_path / "truth.jsonl", asked)
+    said = [{"response": fenced([{"bbox_2d": box}])} for box in as_said]
+    with pytest.raises(UsageError, match="not in pixels of the pictures: as thousandths of width and height"):
+        load_items(truth, _write(tmp_path / "said.jsonl", said))
+    right = _write(tmp_path / "right.jsonl", [{"response": fenced([{"bbox_2d": box}])} for box in true])
+    assert 6 == len(load_items(truth, right).items)
+
+
 def test_sizes_of_objects_come_from_another_question_about_the_same_image_and_label(tmp_path: Path) -> None:
     """A point question alone does not know them."""
     file = _write(tmp_path / "t.jsonl", [_swift(POINT, ""), _swift(BOX, ""), _swift(POINT, "", image="b")])
