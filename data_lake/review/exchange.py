@@ -16,6 +16,7 @@ from medmultipoints.data_lake.review.desk import Desk, Row
 from medmultipoints.transforms.errors import DataError, UsageError
 from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.records import Annotation, Box, VideoFacts
+from medmultipoints.transforms.review.coco_corrections import CorrectedPicture, coco_page
 from medmultipoints.transforms.review.entries import edit_entries, tidy_box
 from medmultipoints.transforms.review.foreign import (
     OBJECT_ID,
@@ -34,6 +35,7 @@ from medmultipoints.transforms.sources.declaration import Declaration
 from medmultipoints.transforms.sources.formats import coco, cvat, label_studio
 
 Tool = Literal["cvat", "label-studio"]
+DecisionForm = Literal["w3c", "coco"]
 FORMATS: Final = (cvat.FORMAT, coco.FORMAT, label_studio.FORMAT)
 SHOWN: Final = 5
 
@@ -71,18 +73,40 @@ def export_labels(desk: Desk, tool: Tool, folder: Path) -> int:
     return len(sheets)
 
 
-def export_decisions(desk: Desk, folder: Path) -> int:
-    """Write the decisions that a release holds as W3C Web Annotations into a new folder; return their number."""
-    manifest = desk.manifest
-    sizes = {row["sample_id"]: (row["original_width"], row["original_height"]) for row in desk.images()}
+def export_decisions(desk: Desk, folder: Path, form: DecisionForm = "w3c") -> int:
+    """Write the decisions that a release holds into a new folder, without pictures; return their number.
+
+    ``w3c``: Web Annotations, one a decision. ``coco``: the corrected pictures, each with all its released objects.
+    """
+    manifest, name = desk.manifest, f"review-{form}"
     found = read_quarantine(desk.folder, manifest, "corrections")
     rows = [] if found is None else found.to_dicts()
-    page = annotation_page(desk.title, ((row, sizes.get(row["sample_id"])) for row in rows))
+    sizes = {row["sample_id"]: (row["original_width"], row["original_height"]) for row in desk.images()}
+    if form == "w3c":
+        page = annotation_page(desk.title, ((row, sizes.get(row["sample_id"])) for row in rows))
+    else:
+        page = coco_page(desk.title, _corrected(desk, rows, sizes))
     mark = {"release": manifest.name, "version": manifest.version, "root": manifest.manifest_root}
-    with export_folder(folder, manifest, splits_of(manifest), "review-w3c") as made:
+    with export_folder(folder, manifest, splits_of(manifest), name) as made:
         (made / "annotations.json").write_bytes(orjson.dumps(page, option=orjson.OPT_INDENT_2))
-        (made / MARK).write_bytes(orjson.dumps(mark | {"dialect": "review-w3c"}, option=orjson.OPT_INDENT_2))
+        (made / MARK).write_bytes(orjson.dumps(mark | {"dialect": name}, option=orjson.OPT_INDENT_2))
     return len(rows)
+
+
+def _corrected(desk: Desk, rows: Sequence[Row], sizes: Mapping[str, tuple[int, int]]) -> Iterator[CorrectedPicture]:
+    """Yield the pictures whose labels a reviewer changed; an acceptance alone changes none."""
+    by_image: dict[str, list[Row]] = {}
+    for row in rows:
+        by_image.setdefault(row["sample_id"], []).append(row)
+    for name, own in by_image.items():
+        if any(row["action"] != "accept" for row in own):
+            yield CorrectedPicture(
+                sample_id=name,
+                image_sha256=own[0]["image_sha256"],
+                decisions=own,
+                size=sizes.get(name),
+                objects=desk.seen(name),
+            )
 
 
 def _sheets(desk: Desk) -> Iterator[Sheet]:

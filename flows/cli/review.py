@@ -12,8 +12,13 @@ from medmultipoints.flows.cli.console import HEARTBEAT, OUT, print_json, say
 from medmultipoints.flows.cli.options import JsonOption
 from medmultipoints.flows.cli.release import ReleaseArgument
 from medmultipoints.flows.recipe.corrections import parse_file
+from medmultipoints.transforms.reporting.counted import plural
 
 SHOWN = 20
+NEXT = {
+    "cvat": ": create a task from images/, then upload annotations.xml as CVAT for images 1.1",
+    "label-studio": ": import tasks.json after serving the folder's parent as local files (docs/corrections.md)",
+}
 app = typer.Typer(no_args_is_help=True, help="Review a release: decide about its findings.")
 
 CorrectionsOption = Annotated[
@@ -55,7 +60,7 @@ def serve(
             print_json({"address": address, "to_decide": desk.waiting, "corrections": str(file.path)})
         else:
             OUT.print(address, markup=False, highlight=False, soft_wrap=True)
-        say(f"{desk.waiting:,} findings to decide; decisions go to {file.path}; Ctrl-C stops")
+        say(f"{plural(desk.waiting, 'finding')} to decide; decisions go to {file.path}; Ctrl-C stops")
         say("to apply them: medmultipoints build RECIPE --version auto, where [corrections] files names this file")
         HEARTBEAT.idle = True
         if open_page:
@@ -69,13 +74,16 @@ def serve(
 @app.command("export")
 def export_labels(
     release: ReleaseArgument,
-    tool: Annotated[Literal["cvat", "label-studio", "w3c"], typer.Option("--to", help="The tool, or the standard.")],
+    tool: Annotated[
+        Literal["cvat", "label-studio", "w3c", "coco"], typer.Option("--to", help="The tool, or the standard.")
+    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder, or an earlier export of the same.")],
     as_json: JsonOption = False,
 ) -> None:
     """Write pictures and labels of a release for another tool; masks stay exact, pictures are named by their hash.
 
-    `w3c` writes the decisions that the release holds, without pictures, as W3C Web Annotations.
+    `w3c` writes the decisions that the release holds, without pictures, as W3C Web Annotations; `coco` the pictures
+    whose labels a reviewer changed, each with all its objects as they are released now.
 
     Example: `medmultipoints review export lake/releases/demo/1.0.0 --to cvat --out for-cvat`
     """
@@ -83,15 +91,15 @@ def export_labels(
     from medmultipoints.data_lake.review.exchange import export_decisions
     from medmultipoints.data_lake.review.exchange import export_labels as export
 
-    if tool == "w3c":
-        decisions = export_decisions(Desk(release), out)
+    if tool == "w3c" or tool == "coco":
+        decisions = export_decisions(Desk(release), out, tool)
         print_json({"decisions": decisions, "folder": str(out)}) if as_json else OUT.print(
-            f"{decisions:,} decisions in {out}", markup=False
+            f"{plural(decisions, 'decision')} in {out}/annotations.json", markup=False
         )
         return
     pictures = export(Desk(release), tool, out)
     print_json({"pictures": pictures, "folder": str(out)}) if as_json else OUT.print(
-        f"{pictures:,} pictures in {out}", markup=False
+        f"{plural(pictures, 'picture')} in {out}{NEXT[tool]}", markup=False
     )
 
 
@@ -121,9 +129,8 @@ def import_labels(
     if as_json:
         print_json(asdict(done))
         return
-    OUT.print(
-        f"{done.changed:,} pictures changed, {done.unchanged:,} unchanged, {done.entries:,} entries", markup=False
-    )
+    counts = plural(done.changed, "picture"), f"{done.unchanged:,}", plural(done.entries, "entry", "entries")
+    OUT.print("{} changed, {} unchanged, {}".format(*counts), markup=False)
     for line in done.changes[:SHOWN]:
         OUT.print(f"  {line}", markup=False)
     if len(done.changes) > SHOWN:

@@ -33,7 +33,7 @@ def withdrawing(folder: Path, entry: dict[str, str]) -> Manifest:
 @WITHDRAWALS
 def test_a_release_may_not_hold_what_the_version_before_withdrew(tmp_path: Path, entry: dict[str, str]) -> None:
     folder = write_release(tmp_path / "release", make_tables())
-    with pytest.raises(DataError, match=f"would hold 1 withdrawn images, for example {BYTES}"):
+    with pytest.raises(DataError, match=f"would hold 1 withdrawn image, for example {BYTES}"):
         refuse_withdrawn(folder, read_manifest(folder), withdrawing(folder, entry))
 
 
@@ -56,7 +56,7 @@ def test_a_version_that_was_removed_for_a_withdrawal_gets_no_tag_again(versions,
     assert plan_push(versions["2.0.0"], place).unfinished
     assert publish(versions["2.0.0 withdrawing"], place).outcome == "pushed"
     assert list(place.state().tags) == ["v2.0.0"]
-    with pytest.raises(DataError, match="would hold 1 withdrawn images"):
+    with pytest.raises(DataError, match="would hold 1 withdrawn image"):
         publish(versions["1.0.0"], place)
     assert list(place.state().tags) == ["v2.0.0"]
 
@@ -66,6 +66,6 @@ def test_a_version_may_not_leave_out_a_withdrawal_of_the_one_before(versions, tm
     for version in ("1.0.0", "2.0.0 withdrawing"):
         publish(versions[version], place)
     forgetful = write_release(tmp_path / "3.0.0", without(make_tables(), "kvasir_instrument/c"), "3.0.0")
-    with pytest.raises(DataError, match=r"leaves out 1 withdrawn hashes of 2\.0\.0"):
+    with pytest.raises(DataError, match=r"leaves out 1 withdrawn hash of 2\.0\.0"):
         publish(forgetful, place)
     assert list(place.state().tags) == ["v1.0.0", "v2.0.0"]

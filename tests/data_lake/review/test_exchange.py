@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import pycocotools.mask
 import pytest
 
 from medmultipoints.data_lake.review.corrections_file import CorrectionsFile
@@ -230,6 +231,24 @@ def test_edits_of_cvat_in_xml_and_coco_are_in_the_release_that_is_built_next(tmp
     assert {one["type"] for one in selectors} == {"SvgSelector", "FragmentSelector"}
     drawn = next(one["value"] for one in selectors if one["type"] == "SvgSelector")
     assert drawn.startswith('<svg><path fill-rule="evenodd" d="M') and drawn.endswith(' Z" /></svg>')
+    check_coco(second, tmp_path / "coco")
+
+
+def check_coco(desk: Desk, folder: Path) -> None:
+    """Every corrected picture is there with all its released objects, as an independent reader sees them."""
+    assert export_decisions(desk, folder, "coco") > 0
+    found = orjson.loads((folder / "annotations.json").read_bytes())
+    assert found["images"]
+    for image in found["images"]:
+        seen = desk.seen(image["file_name"])
+        own = [one for one in found["annotations"] if one["image_id"] == image["id"]]
+        assert [[one.box.x1, one.box.y1, one.box.width, one.box.height] for one in seen] == [one["bbox"] for one in own]
+        assert {one["reviewer"] for one in image["decisions"]} <= {"A. B.", "C. D."}
+        assert {one["action"] for one in image["decisions"]} != {"accept"}
+        for one, shape in zip(seen, own, strict=True):
+            if one.rle:
+                mask = pycocotools.mask.decode(shape["segmentation"])
+                assert (mask.sum(), list(mask.shape)) == (shape["area"], [image["height"], image["width"]])
 
 
 def test_an_object_cut_in_two_and_two_joined_to_one_are_understood(

@@ -166,7 +166,7 @@ def test_a_version_that_brings_a_withdrawn_image_back_is_neither_built_nor_publi
     push(plan_push(after.release.path, versions), versions)
     (tmp_path / "corrections").mkdir()
     recipe = write_recipe(tmp_path / "small.toml", *CHANGES)
-    refused = "small 3.0.0 would hold 1 withdrawn images, for example .* Keep the .* entries of the versions before"
+    refused = "small 3.0.0 would hold 1 withdrawn image, for example .* Keep the .* entries of the versions before"
     with pytest.raises(DataError, match=refused):
         build(recipe, place / "lake", sources, version="3.0.0")
     elsewhere = build(recipe, tmp_path / "lake", sources, version="3.0.0")
