@@ -9,7 +9,7 @@ PREMISE: Final = "premise"
 Kind = Literal[
     "count", "presence", "place", "size", "share", "superlative", "border", "relation", "overlap", "contrast",
     "texture", "aspect", "label", "organ", "alone", "comparison", "brightness", "touch", "between",
-    "part",
+    "part", "extent", "listed",
 ]  # fmt: skip
 Verdict = Literal["true", "false", "uncheckable"]
 Determiner = Literal["the", "a", "each", "some", "asked", "unclear"]
@@ -33,7 +33,8 @@ class Claim:
     """One statement (``kind``, ``value``, ``numbers``) about some objects (``about``).
 
     ``other`` is the second object of a relation and ``second`` the third of "between"; for "two of the polyps",
-    ``other`` means all of them. ``denied``: the sentence negates the statement.
+    ``other`` means all of them; for an enumeration, what is given of ``other`` is one claim per part. ``denied``: the
+    sentence negates the statement.
     """
 
     kind: Kind

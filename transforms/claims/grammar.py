@@ -11,17 +11,12 @@ from functools import lru_cache
 from typing import Final
 
 from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, Mention, Parsed
+from medmultipoints.transforms.claims.enumerations import read_listed
 from medmultipoints.transforms.claims.facts import Vocabulary
 from medmultipoints.transforms.claims.mentions import Named, NameReader, Quantifier, adjectives
-from medmultipoints.transforms.claims.predicates import (
-    NUMBERS,
-    SIZE_NAMES,
-    SUPERLATIVES,
-    degree,
-    read_predicate,
-)
+from medmultipoints.transforms.claims.predicates import NUMBERS, SIZE_NAMES, SUPERLATIVES, degree, read_predicate
 from medmultipoints.transforms.claims.spelling import plain_words
-from medmultipoints.transforms.claims.statements import Statement
+from medmultipoints.transforms.claims.statements import Statement, open_questions
 from medmultipoints.transforms.claims.word_classes import (
     ADDED,
     ARTICLES,
@@ -50,7 +45,7 @@ ASKED: Final = Mention()
 """The object of the question."""
 _PRONOUN: Final = re.compile(
     r"(?P<one>it|its|this(?= is)|the (?:object|region))\b|(?P<many>they|their|these(?= are)|both(?= (?:are|lie|touch))|"
-    r"(?:all|both|each) of (?:them|these))\b"
+    r"(?:all|both|each) of (?:them|these|which))\b"
 )
 _DEGREE: Final = re.compile(
     rf"(?:the )?(?P<word>{'|'.join((*SIZE_NAMES, *SUPERLATIVES))})(?: one)?(?![\w'-])(?! (?:object|region|area|of)\b)"
@@ -93,7 +88,7 @@ class _Reader:
         self.statements: list[Statement] = []
         self.current: Statement | None = None
         self.fronted: list[Claim] = []
-        self.organs: list[Claim] = []
+        self.apart: list[Claim] = []
         self.unread: list[str] = []
         self.doubtful = False
         self.denied = False
@@ -104,7 +99,7 @@ class _Reader:
     def read(self) -> tuple[Parsed, Mention]:
         """Return the parsed sentence, and the referent of "it" in the next one."""
         steps = (
-            self._opening, self._relation, self._between, self._predicate, self._nominal, self._name,
+            self._opening, self._listed, self._relation, self._between, self._predicate, self._nominal, self._name,
             self._part_of_them, self._pronoun, self._degree, self._organ, self._word,
         )  # fmt: skip
         while self.at < len(self.words):
@@ -112,10 +107,11 @@ class _Reader:
             self.last, self.last_word = kind, self.words[: self.at].rpartition(" ")[2]
             self.at += 1
         self._break()
-        self._check_joined()
+        for word, doubtful in open_questions(self.statements):
+            self._leave(word, doubtful=doubtful)
         if self.fronted:
             self._leave("place")
-        claims = [claim for one in self.statements for claim in one.claims()] + self.organs
+        claims = [claim for one in self.statements for claim in one.claims()] + self.apart
         return Parsed(tuple(claims), tuple(self.unread), self.doubtful), self._meant_later()
 
     def _meant_later(self) -> Mention:
@@ -178,11 +174,17 @@ class _Reader:
         """Add a place to the second object of a comparison; after other relations the referent is ambiguous."""
         said = self.current.said if self.current else self.fronted
         before = said[-1] if said else None
-        if before is None or before.other is None or before.kind not in ("comparison", "brightness") or claim.other:
+        if before is None or before.other is None or before.kind == "between" or claim.other:
             self._leave(claim.kind)
-        else:
-            other = replace(before.other, given=(*before.other.given, claim))
-            said[-1] = replace(before, other=other)
+            return
+        plain = before.kind in ("comparison", "brightness")
+        if not plain and (claim.kind != "place" or before.other.determiner != "the"):
+            self._leave(claim.kind)
+            return
+        other = replace(before.other, given=(*before.other.given, claim))
+        said[-1] = replace(
+            before, other=other, numbers={**before.numbers} if plain else {**before.numbers, "singled": 1}
+        )
 
     def _continued(self) -> Statement:
         if self.subject.determiner == "unclear" or (self.statements and self.statements[-1].joined == "name"):
@@ -279,6 +281,16 @@ class _Reader:
             begun.quantifier = "each"
         return begun
 
+    def _listed(self) -> str:
+        """Read the parts of an enumeration behind a number: "two polyps, one in the centre and one at the top"."""
+        whole = self.statements[-1] if self.statements and not (self.unread or self.denied) else None
+        found = read_listed(self.words, self.at, whole) if whole and self.current in (None, whole) else None
+        if found is None:
+            return ""
+        self.at = found[0]
+        self.apart += found[1]
+        return "listed"
+
     def _part_of_them(self) -> str:
         """Leave claims about some of several objects open: "one of the polyps", "half of them"."""
         if _PRONOUN.match(self.words, self.at):
@@ -318,8 +330,8 @@ class _Reader:
                 if self.last == "said":  # "in the left colon" is not a position in the picture
                     self._leave(organ)
                 inside = self.current is not None and self.current.quantifier == "no"
-                about = {PREMISE: 1} if inside else {}  # "no polyp in the colon" does not assert that this is the colon
-                self.organs.append(Claim(kind="organ", value=match[0], denied=self.denied, numbers=about))
+                about = {PREMISE: 1} if inside else {}  # "no polyp in the colon" does not say that it is the colon
+                self.apart.append(Claim(kind="organ", value=match[0], denied=self.denied, numbers=about))
                 self.denied = False
                 return "organ"
         return ""
@@ -383,18 +395,3 @@ class _Reader:
         if self.current:
             self.subject = self.current.meant
         self.current = None
-
-    def _check_joined(self) -> None:
-        """Leave claims open that have two subjects, relate to two objects, or concern the remaining objects."""
-        for one in self.statements:
-            if (
-                PREMISE in one.bounds and one.quantifier == "count" and one.said
-            ):  # "no other polyp is small": the excepted polyp is unknown
-                one.said.clear()
-                self._leave("other")
-        for before, one in zip(self.statements, self.statements[1:], strict=False):
-            if (one.joined == "name" and one.said and not before.said and not (before.introduced and one.definite)) or (
-                one.joined == "relation" and not one.said
-            ):
-                one.said.clear()
-                self._leave("and", doubtful=False)

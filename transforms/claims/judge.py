@@ -12,20 +12,22 @@ from functools import lru_cache
 from typing import Final
 
 from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, JudgedSentence, Mention, Parsed, Verdict
-from medmultipoints.transforms.claims.facts import CodedMask, ObjectFacts, PictureFacts, Vocabulary, masks_meet
+from medmultipoints.transforms.claims.enumerations import can_match
+from medmultipoints.transforms.claims.facts import ObjectFacts, PictureFacts, Vocabulary
 from medmultipoints.transforms.claims.grammar import parse_sentence, split_sentences
+from medmultipoints.transforms.claims.pairs import (
+    NEAR,
+    PLACE_TOLERANCE,
+    Known,
+    is_on_way,
+    is_so_bright,
+    is_so_large,
+    lies,
+    overlaps,
+    touches,
+)
 from medmultipoints.transforms.claims.predicates import number_of
-from medmultipoints.transforms.instructions.phrases import CONTRAST, ROUND_ASPECT, SIDE_MARGIN, SIZE_MARGIN
-
-PLACE_TOLERANCE: Final = 0.02
-"""Fraction of width or height: a centre this close to the line between two parts lies in both."""
-NEAR: Final = 0.1
-"""Relative tolerance of a number given with "about"."""
-
-TOUCHING: Final = 0.01
-"""Fraction of width or height: boxes this far apart do not touch."""
-
-Known = bool | None
+from medmultipoints.transforms.instructions.phrases import ROUND_ASPECT, SIDE_MARGIN, SIZE_MARGIN
 
 
 def judge_text(text: str, picture: PictureFacts, vocabulary: Vocabulary) -> tuple[JudgedSentence, ...]:
@@ -73,6 +75,8 @@ def objects_of(claim: Claim, picture: PictureFacts) -> tuple[int, ...]:
 
 
 def _mentions(claim: Claim) -> list[Mention]:
+    if claim.kind == "listed":
+        return [claim.about]
     nested = [inner.other for inner in claim.about.given]
     return [mention for mention in (claim.about, claim.other, claim.second, *nested) if mention is not None]
 
@@ -88,8 +92,8 @@ def _of_objects(claim: Claim, picture: PictureFacts) -> Known:
         return False if meant is not None and complete else None
     known = {_holds(claim, one, picture) for one in meant}
     if claim.about.determiner == "each":
-        if claim.kind == "share" and _share_holds(claim, sum(one.percent for one in meant)):
-            return None  # "the polyps cover 4 %": each of them, or together?
+        if claim.kind == "share" and len(meant) > 1 and _share_holds(claim, sum(one.percent for one in meant)):
+            return None  # "the polyps cover 4 %": each of them, or all together
         if claim.denied and len(known) > 1:
             return None  # "they are not small": none of them, or not all?
         return False if False in known else True if known == {True} and complete else None
@@ -149,6 +153,19 @@ def _part(claim: Claim, picture: PictureFacts) -> Known:
     return None if (found if claim.value == "some" else total) < 2 else True
 
 
+def _listed(claim: Claim, picture: PictureFacts) -> Known:
+    """Return whether each part of an enumeration can be another object: "two polyps, one small and one large"."""
+    assert claim.other is not None
+    objects = _meant(claim.about, picture)
+    if objects is None:
+        return None
+    fits = [[_fits(part.about, one, picture) for one in objects] for part in claim.other.given]
+    if can_match([[known is True for known in row] for row in fits]):
+        return True
+    possible = can_match([[known is not False for known in row] for row in fits])
+    return None if possible or claim.about.label not in picture.complete else False
+
+
 def _alone(_claim: Claim, picture: PictureFacts) -> Known:
     return len(picture.objects) == 1
 
@@ -206,6 +223,8 @@ def _superlative(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known
     of_all = "of_all" in claim.numbers
     others = [other for other in (picture.objects if of_all else picture.of(one.label)) if other is not one]
     complete = True if one.label in picture.complete and not of_all else None
+    if "of_two" in claim.numbers and len(others) != 1:
+        return None
     if not others:
         return complete
     measure, factor = _SUPERLATIVES[claim.value]
@@ -219,6 +238,15 @@ def _border(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
     if claim.value in ("none", "any"):
         return bool(one.touched) == (claim.value == "any")
     return set(claim.value.split()) <= one.touched
+
+
+def _extent(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
+    x1, y1, x2, y2 = one.box
+    edges = (x1, x2) if claim.value == "width" else (y1, y2)
+    said = (claim.numbers["from"], claim.numbers["to"])
+    return all(
+        _rounds_to(number, 100 * edge, claim.numbers["digits"]) for number, edge in zip(said, edges, strict=True)
+    )
 
 
 def _contrast(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
@@ -242,6 +270,8 @@ def _aspect(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
     if claim.value == "even":
         return max(ratio, 1 / ratio) < ROUND_ASPECT
     times = claim.numbers.get("times")
+    if times and "near" in claim.numbers:
+        return abs(ratio - times) <= NEAR * ratio
     return ratio > 1 if times is None else _rounds_to(times, ratio, claim.numbers["digits"])
 
 
@@ -250,64 +280,23 @@ def _label(claim: Claim, one: ObjectFacts, _picture: PictureFacts) -> Known:
 
 
 def _relation(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    return _to_other(claim, one, picture, lambda other: _lies(claim.value, one, other))
+    return _to_other(claim, one, picture, lambda other: lies(claim.value, one, other))
 
 
 def _overlap(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    return _to_other(claim, one, picture, lambda other: _overlaps(one, other))
-
-
-def _overlaps(one: ObjectFacts, other: ObjectFacts) -> Known:
-    """Compare masks if both are known: overlapping, apart, or adjacent, which is unknown."""
-    if not _share_pixels(one.box, other.box) or one.mask is None or other.mask is None:
-        return _share_pixels(one.box, other.box)
-    return True if masks_meet(one.mask, other.mask) else None if _within(one.mask, other.mask) else False
-
-
-def _within(one: CodedMask, other: CodedMask) -> bool:
-    return masks_meet(one, other, round(TOUCHING * max(one.height, one.width)))
+    return _to_other(claim, one, picture, lambda other: overlaps(one, other))
 
 
 def _comparison(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    return _to_other(claim, one, picture, lambda other: _is_so_large(claim, one.percent / other.percent))
-
-
-def _is_so_large(claim: Claim, ratio: float) -> Known:
-    """Compare the ratio of two areas with the claim; unknown within the margins that questions use."""
-    if claim.value == "smaller":
-        ratio = 1 / ratio
-    if claim.value in ("larger", "smaller"):
-        return True if ratio >= SIZE_MARGIN else False if ratio <= 1 / SIZE_MARGIN else None
-    off = max(ratio / claim.numbers.get("times", 1.0), claim.numbers.get("times", 1.0) / ratio)
-    return True if off <= 1 + NEAR else False if off >= SIZE_MARGIN else None
+    return _to_other(claim, one, picture, lambda other: is_so_large(claim, one.percent / other.percent))
 
 
 def _brightness(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    return _to_other(claim, one, picture, lambda other: _is_so_bright(claim, one, other))
-
-
-def _is_so_bright(claim: Claim, one: ObjectFacts, other: ObjectFacts) -> Known:
-    if one.tone is None or other.tone is None:
-        return None
-    lead = one.tone.luma - other.tone.luma
-    return None if abs(lead) < CONTRAST else (lead > 0) == (claim.value == "brighter")
+    return _to_other(claim, one, picture, lambda other: is_so_bright(claim, one, other))
 
 
 def _touch(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
-    return _to_other(claim, one, picture, lambda other: _touches(one, other))
-
-
-def _touches(one: ObjectFacts, other: ObjectFacts) -> Known:
-    """Compare masks if both are known; objects with separate boxes do not touch, with touching boxes it is unknown."""
-    if not _share_pixels(_grown(one.box), other.box):
-        return False
-    if one.mask is None or other.mask is None:
-        return None
-    return True if masks_meet(one.mask, other.mask, 1) else None if _within(one.mask, other.mask) else False
-
-
-def _grown(box: Sequence[float]) -> Sequence[float]:
-    return box[0] - TOUCHING, box[1] - TOUCHING, box[2] + TOUCHING, box[3] + TOUCHING
+    return _to_other(claim, one, picture, lambda other: touches(one, other))
 
 
 def _between(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
@@ -319,18 +308,7 @@ def _between(claim: Claim, one: ObjectFacts, picture: PictureFacts) -> Known:
     if any(found is None or len(found) != 1 for found in ends):
         return None
     (start,), (end,) = (found for found in ends if found is not None)
-    return None if one in (start, end) or start is end else _is_on_way(one.centre, start.centre, end.centre)
-
-
-def _is_on_way(at: tuple[float, float], start: tuple[float, float], end: tuple[float, float]) -> Known:
-    way, off = (end[0] - start[0], end[1] - start[1]), (at[0] - start[0], at[1] - start[1])
-    square = way[0] ** 2 + way[1] ** 2
-    if square == 0:
-        return None
-    along, aside = (way[0] * off[0] + way[1] * off[1]) / square, abs(way[0] * off[1] - way[1] * off[0]) / square
-    if along < 0 or along > 1 or aside > 1:
-        return False
-    return True if 0.2 <= along <= 0.8 and aside <= 0.2 else None
+    return None if one in (start, end) or start is end else is_on_way(one.centre, start.centre, end.centre)
 
 
 def _to_other(claim: Claim, one: ObjectFacts, picture: PictureFacts, holds: Callable[[ObjectFacts], Known]) -> Known:
@@ -339,30 +317,20 @@ def _to_other(claim: Claim, one: ObjectFacts, picture: PictureFacts, holds: Call
     meant = _meant(claim.other, picture)
     if meant is None:
         return None
-    known = {holds(other) for other in meant if other is not one}
+    others = [other for other in meant if other is not one]
+    known = {holds(other) for other in others}
     complete = claim.other.label in picture.complete
+    if len(others) != claim.numbers.get("others", len(others)):
+        return None if claim.denied or not complete else False  # "both" of three
+    if "singled" in claim.numbers and len(picture.of(claim.other.label or "")) < 2:
+        return None  # "overlaps the polyp in the centre": of one polyp, the place of the overlap may be meant
+    if claim.other.determiner == "each" and len(known) > 1:
+        return False if False in known and not claim.denied else None
     if claim.other.determiner == "a" and True in known:
         return True
     if claim.other.determiner == "a" or not known:
         return False if complete and None not in known else None
     return known.pop() if len(known) == 1 else None
-
-
-def _lies(how: str, one: ObjectFacts, other: ObjectFacts) -> Known:
-    """Compare the centres along each axis of the relation; unknown if they are level."""
-    across, down = one.centre[0] - other.centre[0], one.centre[1] - other.centre[1]
-    words = {"above": ["upper"], "over": ["upper"], "below": ["lower"], "under": ["lower"], "beneath": ["lower"]}
-    leads = {"left": -across, "right": across, "upper": -down, "lower": down}
-    known = {_leads(leads[word]) for word in words.get(how, how.split())}
-    return False if False in known else None if None in known else True
-
-
-def _leads(lead: float) -> Known:
-    return None if abs(lead) < PLACE_TOLERANCE else lead > 0
-
-
-def _share_pixels(one: Sequence[float], other: Sequence[float]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 _WHOLE: Final[Mapping[str, Callable[[Claim, PictureFacts], Known]]] = {
@@ -371,6 +339,7 @@ _WHOLE: Final[Mapping[str, Callable[[Claim, PictureFacts], Known]]] = {
     "organ": _organ,
     "alone": _alone,
     "part": _part,
+    "listed": _listed,
 }
 _OBJECT: Final[Mapping[str, Callable[[Claim, ObjectFacts, PictureFacts], Known]]] = {
     "place": _place,
@@ -378,6 +347,7 @@ _OBJECT: Final[Mapping[str, Callable[[Claim, ObjectFacts, PictureFacts], Known]]
     "share": _share,
     "superlative": _superlative,
     "border": _border,
+    "extent": _extent,
     "relation": _relation,
     "overlap": _overlap,
     "contrast": _contrast,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, Mention
+from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, Determiner, Mention
 from medmultipoints.transforms.claims.facts import Vocabulary
-from medmultipoints.transforms.claims.predicates import NUMBERS, SIZE_NAMES, SUPERLATIVES, degree, number_of
+from medmultipoints.transforms.claims.predicates import NUMBERS, OF_TWO, SIZE_NAMES, SUPERLATIVES, degree, number_of
 from medmultipoints.transforms.claims.relations import RelationReader
 
 Quantifier = Literal["the", "a", "no", "count", "each", "part", "asked", "any"]
@@ -65,7 +65,9 @@ class NameReader:
         """Pattern of adjectives and a name."""
         known = sorted({*self.vocabulary.singular, *self.vocabulary.plural}, key=len, reverse=True)
         names = "|".join(map(re.escape, known)) or "(?!)"
-        return rf"(?P<adjectives>(?:(?:{'|'.join((*SIZE_NAMES, *SUPERLATIVES))}) )*)(?P<name>{names})(?![\w'-])"
+        of_two = rf"(?<=\bthe )(?:{'|'.join(OF_TWO)})"  # "the larger polyp": one of two
+        plain = "|".join((*SIZE_NAMES, *SUPERLATIVES, of_two))
+        return rf"(?P<adjectives>(?:(?:{plain}) )*)(?P<name>{names})(?![\w'-])"
 
     @cached_property
     def before_name(self) -> re.Pattern[str]:
@@ -99,7 +101,8 @@ class NameReader:
         return RelationReader(self.noun, self._other)
 
     def _other(self, match: re.Match[str], article: str) -> Mention:
-        return Mention(self.label(match), "the" if article == "the" else "a", adjectives(match))
+        determiner: Determiner = "the" if article == "the" else "a" if article in ("a", "an") else "each"
+        return Mention(self.label(match), determiner, adjectives(match))
 
     def read_between(self, words: str, at: int) -> tuple[int, Mention, Mention] | None:
         """Return the end of "between the A and the B" and both mentions; None if no such phrase begins here."""

@@ -17,6 +17,11 @@ SUPERLATIVES: Final = {
     "rightmost": "rightmost", "topmost": "topmost", "uppermost": "topmost", "lowest": "lowest",
     "lowermost": "lowest",
 }  # fmt: skip
+OF_TWO: Final = {
+    "larger": "largest", "bigger": "largest", "smaller": "smallest", "left": "leftmost", "right": "rightmost",
+    "upper": "topmost", "lower": "lowest",
+}  # fmt: skip
+"""What singles out one of two objects."""
 HALVES: Final = ("quadrant", "half", "side")
 
 _COUNTED: Final = (
@@ -46,15 +51,15 @@ _BOUNDS: Final = {
 _RANGE: Final = rf"(?:between (?P<from>{_NUMBER})(?: %)? and |(?P<first>{_NUMBER})(?: %)? (?:to|-|\u2013) )"
 _SHARE: Final = (
     rf"(?:{_RANGE}?(?P<percent>{_NUMBER}) (?:%|percent|per cent) of the |(?P<part>{'|'.join(PARTS)}) (?:of )?(?:the )?)"
-    rf"(?:total )?(?:area of the {IMAGE}|{IMAGE}(?: area|'s area)?)\b"
+    rf"(?:total )?(?:area of the {IMAGE}|{IMAGE}(?: area|'s area)?|area(?! of))\b"
 )
 _COVERS: Final = (
-    r"(?:covers?|occup(?:y|ies)|takes? up|fills?|accounts? for|makes? up|spans?|represents?|constitutes?) "
+    r"(?:cover(?:s|ing)?|occup(?:y|ies|ying)|takes? up|fills?|accounts? for|makes? up|spans?|represents?|constitutes?) "
     rf"(?:(?P<near>about|approximately|roughly|around) |(?P<bound>{'|'.join(_BOUNDS)}) |only |just )?{_SHARE}"
 )
 _EXCEEDS: Final = rf"(?P<bound>larger|bigger|smaller) than {_SHARE}"
 _TOUCHES: Final = rf"""(?x: (?:touch(?:es|ing)?|reach(?:es|ing)?|abuts?|extends?\ to|
-    (?:is\ |are\ )?(?:cut\ off|cropped|clipped|truncated)\ (?:by|at))\ (?:
+    (?:is\ |are\ )?in\ contact\ with|(?:is\ |are\ )?(?:cut\ off|cropped|clipped|truncated)\ (?:by|at))\ (?:
     (?P<none>no|any|none\ of\ the)\ (?:{IMAGE}\ )?(?:border|edge)s?
     | (?P<some>the|a|an)\ (?:{IMAGE}\ )?(?:border|edge)
     | (?:the\ )?(?P<borders>{_SIDES}(?:(?:\ ,)?\ (?:and\ )?(?:the\ )?{_SIDES})*)\ (?:{IMAGE}\ )?(?:border|edge)s?)\b
@@ -63,11 +68,17 @@ _LIES: Final = rf"""(?x: (?:in|at|on|near|towards|within|to)\ the\ (?=(?:upper|l
     (?>(?:(?P<row>upper|lower|top|bottom|middle)\b)?(?:[\ -]?(?P<column>left|right|centre|center|central)\b)?)
     (?>(?:\ ?(?P<part>corner|quadrant|half|side|third|part|area|region|portion))?)(?<=\w)\b
     (?>(?:\ of\ the\ {IMAGE}\b)?)(?!\ (?:borders?|edges?|of|{IMAGE})\b))"""
-_CENTRED: Final = rf"""(?x: (?:centrally\ (?:located|placed|positioned|situated)|cent(?:ered|red))
+_CENTRED: Final = rf"""(?x: (?:centrally\ (?:located|placed|positioned|situated)|located\ centrally|cent(?:ered|red))
     (?:\ (?:in|within)\ the\ {IMAGE}\b|(?=\ (?:[,;]|and\b)|$)))"""
 _CENTRE: Final = rf"its cent(?:re|er) (?:(?:lies|is) )?at (?P<x>{_N}) % of the width and (?P<y>{_N}) % of the height\b"
+_EXTENT: Final = (
+    r"(?:(?:spans?|extends?|stretch(?:es)?|ranges?) )?(?:horizontally |vertically )?(?:from )?"
+    rf"(?P<from>{_N})(?: %)? (?:to|-|\u2013) (?P<to>{_N}) % of the "
+    rf"(?:{IMAGE}(?:'s)? )?(?P<side>width|height)(?: of the {IMAGE})?\b"
+)
 _FORM: Final = r"""(?x: (?P<even>(?:about\ )?as\ wide\ as\ (?:it\ is\ )?(?:high|tall))\b
-    | (?P<times>\d+(?:\.\d+)?)\ times\ as\ (?P<more>wide|high|tall)\ as\ (?:wide|high|tall)\b
+    | (?P<near>about\ |roughly\ |approximately\ )?(?:(?P<times>\d+(?:\.\d+)?)\ times|(?P<twice>twice))
+      \ as\ (?P<more>wide|high|tall)\ as\ (?:it\ is\ )?(?:wide|high|tall)\b
     | (?P<than>wider|higher|taller)\ than\ (?:it\ is\ |they\ are\ )?(?:high|tall|wide)\b)"""
 _LUMA: Final = rf"its mean luma is (?P<own>{_N}) that of the ring around it (?P<ring>{_N})"
 _STEPS: Final = rf"its luma changes by (?P<own>{_N}) from point to point that of the ring by (?P<ring>{_N})"
@@ -82,7 +93,9 @@ def read_predicate(words: str, at: int) -> tuple[int, Claim] | None:
 
 
 def degree(word: str) -> Claim:
-    """Return the claim for a size or superlative."""
+    """Return the claim of a size, a superlative, or what singles out one of two."""
+    if word in OF_TWO:
+        return Claim(kind="superlative", value=OF_TWO[word], numbers={"of_two": 1})
     if word in SIZE_NAMES:
         return Claim(kind="size", value=SIZE_NAMES[word])
     return Claim(kind="superlative", value=SUPERLATIVES[word])
@@ -125,7 +138,14 @@ def _aspect(match: re.Match[str]) -> Claim:
     if match["even"]:
         return Claim(kind="aspect", value="even")
     value = "wide" if (match["more"] or match["than"]).startswith("wide") else "high"
+    if match["near"] or match["twice"]:
+        times = float(match["times"] or 2)
+        return Claim(kind="aspect", value=value, numbers={"times": times, "digits": 0, "near": 1})
     return Claim(kind="aspect", value=value, numbers=_numbers(match, "times") if match["times"] else {})
+
+
+def _extent(match: re.Match[str]) -> Claim:
+    return Claim(kind="extent", value=match["side"], numbers=_numbers(match, "from", "to"))
 
 
 def _numbers(match: re.Match[str], *names: str) -> dict[str, float]:
@@ -145,6 +165,7 @@ def _compared(kind: Kind, value: str) -> Callable[[re.Match[str]], Claim]:
 _PHRASES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Claim]], ...]] = tuple(
     (re.compile(pattern), make)
     for pattern, make in (
+        (_EXTENT, _extent),
         (_COVERS, _share),
         (_EXCEEDS, _share),
         (_TOUCHES, _border),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -19,6 +19,7 @@ _HOW: Final = rf"""(?x:
     | (?P<same>as\ (?:large|big)\ as|(?:about\ )?the\ same\ size\ as)
     | (?P<bright>brighter|lighter|darker)\ than
 )"""
+_EACH: Final = "both|all(?: of)?(?: the)?|each|every"
 _TIMES: Final = {"twice": 2.0, "half": 0.5}
 
 
@@ -40,14 +41,19 @@ class RelationReader:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile(rf"{_HOW} (?:(?P<article>the|an?) {self.noun}|(?P<pronoun>it|them)\b)")
+        return re.compile(rf"{_HOW} (?:(?P<article>the|an?|{_EACH}) {self.noun}|(?P<pronoun>it|them)\b)")
 
     def read(self, words: str, at: int) -> Related | None:
         """Return the relation that begins at a position, or None."""
         match = self._pattern.match(words, at)
         if match is None:
             return None
-        return Related(match.end(), _claim(match), None if match["pronoun"] else self.other(match, match["article"]))
+        claim = _claim(match)
+        if claim.value in ("equal", "times") and match["article"] not in ("the", "a", "an", None):
+            return None  # "as large as both": each of them, or together
+        if match["article"] == "both":
+            claim = replace(claim, numbers={**claim.numbers, "others": 2})
+        return Related(match.end(), claim, None if match["pronoun"] else self.other(match, match["article"]))
 
 
 def _claim(match: re.Match[str]) -> Claim:

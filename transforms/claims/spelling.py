@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from medmultipoints.transforms.claims.facts import SIZE_NAMES_IN_FULL
-from medmultipoints.transforms.claims.predicates import IMAGE, NUMBERS
+from medmultipoints.transforms.claims.predicates import IMAGE, NUMBERS, OF_TWO, SUPERLATIVES
 
 _TOKEN: Final = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*|\d*\.?\d+|[^\s.!()]")
 _NUMBER: Final = rf"(?:\d+|{'|'.join(NUMBERS)})"
@@ -15,7 +15,11 @@ _ALONE: Final = rf"(?: in (?:the|this) {IMAGE})?(?= [,;]|$)"
 _SEEN: Final = "(?:visible|present|seen|shown|found|depicted)"
 _RING: Final = r"((?:the|its) (?:surroundings|surrounding (?:tissue|mucosa)|background))"
 _AROUND: Final = rf"{_RING} (?:is|are|appears?)"
+_HERE: Final = rf"(?: in (?:the|this) {IMAGE})?"
 _NAME: Final = r"(the(?: [\w-]+){1,2})"
+_THAN: Final = r"(?:(?:when )?(?:compared|in comparison) (?:with|to)|relative to|than)"
+_TONE: Final = "(brighter|darker|lighter|rougher|smoother)"
+_LIES: Final = "(is|lies|is located|is situated)"
 _TURNS: Final = (
     (r"\b(it|there|that)'s\b", r"\1 is"),
     (r"\b(left|right)-hand\b", r"\1"),
@@ -38,7 +42,28 @@ _TURNS: Final = (
     (r"\bless dark than\b", "brighter than"),
     (rf"^{_AROUND} (?:brighter|lighter) than {_NAME}$", r"\2 is darker than its surroundings"),
     (rf"^{_AROUND} darker than {_NAME}$", r"\2 is brighter than its surroundings"),
-    (rf"\b(brighter|darker|lighter) and (rougher|smoother) than {_RING}", r"\1 than \3 and \2 than \3"),
+    (rf"^{_THAN} {_RING} , (.+ (?:is|are|appears?|looks?)) {_TONE}$", r"\2 \3 than \1"),
+    (rf"^{_THAN} {_RING} , (.+ (?:is|are|appears?|looks?)) {_TONE} and {_TONE}$", r"\2 \3 than \1 and \4 than \1"),
+    (rf"\b{_TONE} {_THAN} {_RING}", r"\1 than \2"),
+    (rf"\b{_TONE} and {_TONE} than {_RING}", r"\1 than \3 and \2 than \3"),
+    (rf"\bits (?:surface|texture) is {_TONE} than {_RING}", r"it is \1 than \2"),
+    (rf"\bthe (?:surface|texture) of {_NAME} is {_TONE} than {_RING}", r"\1 is \2 than \3"),
+    (rf"\bhas a {_TONE} (?:surface|texture) than {_RING}", r"is \1 than \2"),
+    (rf"\bhas (?:the same|a similar) brightness (?:as|to) {_RING}", r"is as bright as \1"),
+    (rf"\bhas a brightness similar to {_RING}", r"is as bright as \1"),
+    (rf"\bhas (?:the same|a similar) (?:texture|roughness) (?:as|to) {_RING}", r"is as rough as \1"),
+    (rf"\bits cent(?:re|er) {_LIES} (?=in the )", r"it \1 "),
+    (rf"\bthe cent(?:re|er) of {_NAME} {_LIES} (?=in the )", r"\1 \2 "),
+    (rf"\b(the(?: [\w-]+)?? [\w-]+)'s cent(?:re|er) {_LIES} (?=in the )", r"\1 \2 "),
+    (
+        rf"^the organ(?: (?:that is )?(?:shown|depicted|visible|seen)(?: (?:here|in the {IMAGE}))?)? is (?=the )",
+        "this is ",
+    ),
+    (r"\bits width exceeds its height\b", "it is wider than high"),
+    (r"\bits height exceeds its width\b", "it is taller than wide"),
+    (rf"\bany of the (?:{IMAGE} )?(border|edge)s\b", r"any \1"),
+    (rf"\bdoes not touch the (?:{IMAGE} )?(?:border|edge)s(?: of the {IMAGE})?(?= [,;]|$)", "touches no border"),
+    (r"\bcan be (?:identified|observed|noted|found|detected|counted|recogni[sz]ed|distinguished)\b", "can be seen"),
     (r"\bequal in size to\b", "the same size as"),
     (
         rf"\b(?:to the )?(left|right) of the (?:{IMAGE} )?(?:cent(?:re|er)|middle) of the ({IMAGE})\b",
@@ -50,10 +75,13 @@ _TURNS: Final = (
     ),
     (r"\bboth (?=the \w+ and the \w+ (?:border|edge)\b)", ""),
     (r"\b(touch(?:es)? the \w+)(?: border| edge)? as well as (?=the \w+ (?:border|edge)\b)", r"\1 and "),
-    (rf"^(.* of the {IMAGE}) (?:is|are) (?:covered|occupied|filled|taken up) by (the [\w-]+)$", r"\2 covers \1"),
+    (
+        rf"^(.* of the {IMAGE}(?: area)?) (?:is|are) (?:covered|occupied|filled|taken up) by (the [\w-]+)$",
+        r"\2 covers \1",
+    ),
     (rf"\bthe area of (the [\w-]+) is{_PART}", r"\1 covers"),
     (rf"\b(?:it(?=s)|the [\w-]+(?='s))(?:'?s) area is{_PART}", r"it covers"),
-    (rf"\bhas an area of{_PART}", r"covers"),
+    (rf"\bhas (?:an area|a size) of{_PART}", r"covers"),
 )
 _COUNTS: Final = (
     (r"\ba pair of\b", "two"),
@@ -76,7 +104,18 @@ _COUNTS: Final = (
     (rf"^(?:there is )?a third ([\w-]+)(?: is {_SEEN})?{_ALONE}", r"there are at least three \1"),
     (rf"\bis the only ([\w-]+){_ALONE}", r"is a \1 , there is exactly one \1"),
     (rf"\bis not the only ([\w-]+){_ALONE}", r"is a \1 , there are at least two \1"),
-    (rf"\bthe number of ([\w-]+) is (exactly )?({_NUMBER})(?= ?(?:[,;]|$))", r"there are \2\3 \1"),
+    (
+        rf"\bthe (?:total )?(?:number|count) of ([\w-]+){_HERE} is (exactly )?({_NUMBER})(?= ?(?:[,;]|$))",
+        r"there are \2\3 \1",
+    ),
+    (
+        rf"^(.*)\b(each|all|none|neither) of the ({_NUMBER}) ([\w-]+)\b",
+        r"there are exactly \3 \4 , \1\2 of the \4",
+    ),
+    (
+        rf"^(.*)\bthe ({'|'.join((*SUPERLATIVES, *OF_TWO))})(?: one)? of the ({_NUMBER}) ([\w-]+)\b",
+        r"there are exactly \3 \4 , \1the \2 \4",
+    ),
 )
 _FORMS: Final = tuple((re.compile(pattern), new) for pattern, new in (*_TURNS, *_COUNTS))
 

@@ -1,9 +1,10 @@
 """A subject with the predicates of its sentence, from which claims are built."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
-from medmultipoints.transforms.claims.claim_types import Claim, Determiner, Kind, Mention
+from medmultipoints.transforms.claims.claim_types import PREMISE, Claim, Determiner, Kind, Mention
 from medmultipoints.transforms.claims.mentions import Quantifier
 
 
@@ -77,3 +78,20 @@ class Statement:
 def exists(objects: Mention) -> Claim:
     """Return the claim that such an object is present."""
     return Claim(kind="presence", about=objects)
+
+
+def open_questions(statements: Sequence[Statement]) -> Iterator[tuple[str, bool]]:
+    """Clear what is said of two subjects, of a relation to two objects, and of objects that are left over.
+
+    Return the word that leaves it open, and whether it may change what else is said.
+    """
+    for one in statements:
+        if PREMISE in one.bounds and one.quantifier == "count" and one.said:
+            one.said.clear()  # "no other polyp is small": which one may be is not known
+            yield "other", True
+    for before, one in pairwise(statements):
+        if (one.joined == "name" and one.said and not before.said and not (before.introduced and one.definite)) or (
+            one.joined == "relation" and not one.said
+        ):
+            one.said.clear()
+            yield "and", False

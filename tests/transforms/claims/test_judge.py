@@ -18,6 +18,8 @@ The verdicts in ``sentences.txt`` follow these rules, whatever the code does:
 - A sentence is not false where unknown words may turn it round ("it is false that", "the tip of", "polyp stalk", "kein
   polyp"); words that only add to it ("a red polyp", "is red", "with a stalk") leave it false. They may hold for fewer
   objects: of three polyps, two may be red.
+- The parts of an enumeration are of different objects: "two polyps, one in the left half and one in the upper half".
+  "The larger polyp" is known of two. "Larger than all polyps" is larger than each other one.
 - Sizes are compared by area and brightness by mean luma, with the margins of the questions (a fourth; 10 levels); "10
   times as large" holds within a tenth. Objects in boxes that meet may touch; in others they do not.
 - Of all objects, none is known to be the largest, because not all labels need be annotated; that one is not, is known.
@@ -63,8 +65,8 @@ def _read(name: str) -> list[Written]:
 
 
 WRITTEN = _read("sentences.txt")
-HELD_BACK = _read("held_back.txt")
-"""Written after the grammar, to mislead it."""
+HELD_BACK = [*_read("held_back.txt"), *_read("as_models_write.txt")]
+"""Written after the grammar, to mislead it, or in the manner of language models."""
 
 
 def _verdict(text: str, picture: str) -> str:
