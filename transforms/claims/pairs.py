@@ -60,7 +60,7 @@ def _grown(box: Sequence[float]) -> Sequence[float]:
 
 
 def is_on_way(at: tuple[float, float], start: tuple[float, float], end: tuple[float, float]) -> Known:
-    """Return whether a point lies on the way from one point to another; unknown near its ends and beside it."""
+    """Return whether a point lies on the way from one point to another; unknown near its ends and far from the line."""
     way, off = (end[0] - start[0], end[1] - start[1]), (at[0] - start[0], at[1] - start[1])
     square = way[0] ** 2 + way[1] ** 2
     if square == 0:
