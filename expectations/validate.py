@@ -1,7 +1,9 @@
 """Validate rows and tables with the committed suites by Great Expectations; hold back the entities of bad rows."""
 
+import os
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -60,9 +62,12 @@ def validate(
     suite = load_suite(suite_name(table.name, variant))
     rows = _narrow(frame, table, suite, row_flags(table, variant) | _copied(copies))
     failed: FailedRows = {expectation["meta"]["rule"]: [] for expectation in suite["expectations"]}
-    for start in range(0, rows.height, chunk_rows):
-        for rule, positions in run_suite(rows.slice(start, chunk_rows).to_pandas(), suite, parameters).items():
-            failed[rule] += positions
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for found in pool.map(
+            lambda chunk: run_suite(chunk.to_pandas(), suite, parameters), rows.iter_slices(chunk_rows)
+        ):
+            for rule, positions in found.items():
+                failed[rule] += positions
     severity = _severities(suite)
     checked = tuple(RuleResult(rule, frame.height, len(found), severity[rule]) for rule, found in failed.items())
     failures = [failure for rule in suite["expectations"] for failure in _failures(frame, table, rule, failed)]
