@@ -1,9 +1,9 @@
 """``python -m benchmarks.scale TASK ROWS``: one table stage on so many simulated rows; prints its figures as JSON.
 
 Tasks: ``store`` (write and read the table of images), ``validate`` (Great Expectations in chunks of 250,000 rows),
-``dedup``, and whole stages, from their stored inputs, which another process makes, to their receipts: ``split``
-(videos of 100 frames), ``record`` (one object an image) and ``near`` (thumbnails of noise). No pictures: what a row
-costs.
+and whole stages, from their stored inputs, which another process makes, to their receipts: ``dedup`` (one image in a
+hundred is a copy), ``split`` (videos of 100 frames), ``record`` (one object an image) and ``near`` (thumbnails of
+noise). No pictures: what a row costs.
 """
 
 import hashlib
@@ -29,6 +29,7 @@ from benchmarks.measure import tree_bytes
 from medmultipoints.data_lake.archives.fingerprint import SourceFingerprint
 from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.store.layout import Lake, open_lake
+from medmultipoints.data_lake.store.objects import StoredObject
 from medmultipoints.data_lake.store.parquet_tables import put_table, read_table
 from medmultipoints.expectations.validate import validate
 from medmultipoints.flows.engine.request import BuildRequest
@@ -37,7 +38,6 @@ from medmultipoints.flows.engine.stage import Build, Inputs, Source, Stage
 from medmultipoints.flows.recipe.model import load_recipe
 from medmultipoints.flows.stages.pipeline import PIPELINE
 from medmultipoints.transforms.columns.tables import conform, empty_frame, load_table
-from medmultipoints.transforms.duplicates.exact import find_duplicates
 from medmultipoints.transforms.pictures.thumbnails import SIDE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,7 +107,7 @@ def regions(rows: int) -> pl.DataFrame:
 
 
 def stored_inputs(lake: Lake, rows: int, stage: Stage) -> tuple[Build, Inputs]:
-    """Store what a stage reads in a lake; none of the images is a copy, all are in the split train.
+    """Store what a stage reads in a lake; all images are in the split train, and none but for ``dedup`` is a copy.
 
     Hashes are spread as those of real images are, so that their order is another than that of the images. Tables that
     are not made here are empty.
@@ -119,11 +119,14 @@ def stored_inputs(lake: Lake, rows: int, stage: Stage) -> tuple[Build, Inputs]:
         "regions": lambda: regions(rows),
         "splits": lambda: samples(rows).select("sample_id", **split),
     }
+    if stage.name == "dedup":
+        made["images"] = lambda: images(rows)
     if stage.name == "near":
         made["thumbnails"] = lambda: thumbnails(rows)
     read = [table for one in PIPELINE if one.name in stage.reads for table in (*one.writes, f"{one.name}.exclusions")]
     tables = {name: made.get(name, partial(empty_table, name))() for name in read}
-    objects = {name: (put_table(lake, table),) for name, table in tables.items()}
+    objects: dict[str, tuple[StoredObject, ...]] = {name: (put_table(lake, one),) for name, one in tables.items()}
+    objects |= {name: () for one in PIPELINE if one.name in stage.reads for name in one.blobs}
     info = load_catalogue()["hyperkvasir"].model_copy(update={"name": "simulated"})
     build = Build(lake, load_recipe("audited"), (Source(info, SourceFingerprint(lake.root, ())),), BuildRequest())
     return build, Inputs(lake, objects, {name: {"used": rows} for name in stage.reads})
@@ -168,12 +171,8 @@ def tasks(rows: int) -> dict[str, Callable[[], Callable[[], int]]]:
         table = images(rows)
         return lambda: sum(rule.rows > 0 for rule in validate(table, load_table("images")).checked)
 
-    def dedup() -> Callable[[], int]:
-        table, objects, known = images(rows), regions(rows), samples(rows)
-        return lambda: find_duplicates(table, objects, known, ["simulated"], {}).height
-
-    whole = {name: partial(whole_stage, name, rows) for name in ("split", "record", "near")}
-    return {"store": store, "validate": check, "dedup": dedup, **whole}
+    whole = {name: partial(whole_stage, name, rows) for name in ("dedup", "split", "record", "near")}
+    return {"store": store, "validate": check, **whole}
 
 
 def whole_stage(name: str, rows: int) -> Callable[[], int]:

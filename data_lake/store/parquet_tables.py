@@ -1,10 +1,12 @@
 """Tables of the lake: polars frames in, canonical Parquet objects out, and back."""
 
+import ctypes
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medmultipoints.data_lake.store.layout import Lake
@@ -23,6 +25,14 @@ def put_table(lake: Lake, frame: pl.DataFrame) -> StoredObject:
         arrow = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
         pq.write_table(arrow, path, compression="zstd", row_group_size=ROWS_PER_GROUP)
         return put_file(lake, path, frame.height, durable=False)
+
+
+def return_memory() -> None:
+    """Give back to the system what Arrow and the C library keep of freed memory: a hundred megabytes and more."""
+    pa.default_memory_pool().release_unused()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; others keep less
+    if trim is not None:
+        trim(0)
 
 
 def read_table(lake: Lake, objects: Sequence[StoredObject], columns: Sequence[str] = ()) -> pl.DataFrame:

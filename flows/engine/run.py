@@ -11,7 +11,7 @@ import polars as pl
 
 from medmultipoints.data_lake.store.keys import digest
 from medmultipoints.data_lake.store.objects import Receipt, read_receipt
-from medmultipoints.data_lake.store.parquet_tables import scan_table
+from medmultipoints.data_lake.store.parquet_tables import return_memory, scan_table
 from medmultipoints.flows.engine.finish import finish_stage, put_part
 from medmultipoints.flows.engine.intention import shown
 from medmultipoints.flows.engine.plan import finished, plan_keys
@@ -151,6 +151,8 @@ def run_shard(job: ShardJob) -> ShardResult:
         output = job.stage.work(job.build, job.inputs, job.shard)
         with storing.measure():
             receipt = put_part(job.build, job.stage, job.key, output)
+        del output
+        return_memory()
     return ShardResult(receipt, Span(start, time.time(), storing.seconds))
 
 
@@ -189,6 +191,7 @@ def run_stage(
         observer.shard_finished(stage.name, job.shard, result.receipt.counts["in"])
     mapped, storing = time.perf_counter(), Stopwatch()
     receipt = finish_stage(build, stage, key, inputs, [done[shard].receipt for shard in shards], storing=storing)
+    return_memory()
     spans = [result.span for result in done.values()]
     return receipt, stage_times(spans, mapped - start, time.perf_counter() - mapped, storing.seconds)
 

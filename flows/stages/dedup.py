@@ -1,28 +1,30 @@
 """Stage ``dedup``: exact copies leave; the first source of the recipe wins."""
 
+import polars as pl
+
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.released_images import image_reader
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
-from medmultipoints.flows.stages.kept import corrected_regions, releasable_images
-from medmultipoints.transforms.duplicates.exact import find_duplicates, luma_twins
+from medmultipoints.flows.stages.kept import corrected_regions, releasable_images, rows_of
+from medmultipoints.transforms.duplicates.exact import HASHES, find_duplicates, luma_twins
 from medmultipoints.transforms.pictures.decode import decode_image, pixel_sha256
 from medmultipoints.transforms.records import Exclusion
 
 
 def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Return exact copies by bytes, then by pixels; the first source of the recipe wins."""
-    images = releasable_images(inputs).collect()
-    order = list(build.recipe.sources)
+    images = releasable_images(inputs)
+    keys = images.select("sample_id").collect().to_series().to_list()
+    alike = rows_of(may_repeat(images), images)
     read = image_reader(build, inputs)
-    colours = {twin: pixel_sha256(decode_image(read(twin)).pixels) for twin in luma_twins(images)}
-    regions, samples = corrected_regions(inputs).collect(), inputs.read("samples")
-    duplicates = find_duplicates(images, regions, samples, order, colours)
+    colours = {twin: pixel_sha256(decode_image(read(twin)).pixels) for twin in luma_twins(alike)}
+    regions, samples = rows_of(alike, corrected_regions(inputs)), rows_of(alike, inputs.scan("samples"))
+    duplicates = find_duplicates(alike, regions, samples, list(build.recipe.sources), colours)
     copies = {row["sample_id"]: row for row in duplicates.iter_rows(named=True)}
-    kept = [sample_id for sample_id in images["sample_id"] if sample_id not in copies]
     return Output(
-        inputs=images["sample_id"].to_list(),
-        used={sample_id: sample_id for sample_id in kept},
+        inputs=keys,
+        used={sample_id: sample_id for sample_id in keys if sample_id not in copies},
         tables={"duplicates": duplicates},
         exclusions=[
             Exclusion(
@@ -37,6 +39,15 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
             for sample_id, row in copies.items()
         ],
     )
+
+
+def may_repeat(images: pl.LazyFrame) -> pl.DataFrame:
+    """Return the sample_id of each image that shares 64 bits of a hash with another: all copies, and hardly more.
+
+    The hashes and the objects of all other images, 500 bytes an image, are never in memory.
+    """
+    short = images.select("sample_id", *(pl.col(name).hash() for name in HASHES)).collect(engine="streaming")
+    return short.filter(pl.any_horizontal(pl.col(name).is_duplicated() for name in HASHES)).select("sample_id")
 
 
 def dedup_rules(tables: Scans, inputs: Inputs) -> Rules:
