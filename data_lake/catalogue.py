@@ -72,9 +72,11 @@ class RemoteMember(_Entry):
 class OwnTerms(_Entry):
     """What a licence allows that is not in the table of known ones; ``under``: licences from free to strict."""
 
-    share: bool = True
-    change: bool = True
-    under: tuple[str, ...] = ()
+    share: bool = Field(default=True, description="copies may be passed on")
+    change: bool = Field(default=True, description="changed copies may be passed on")
+    under: tuple[str, ...] = Field(
+        default=(), description="licences under which they may be passed on, from free to strict; empty: its own alone"
+    )
 
 
 class SourceInfo(_Entry):
@@ -94,7 +96,11 @@ class SourceInfo(_Entry):
         default=UNKNOWN_LICENCE, description="SPDX identifier, or LicenseRef- and a name"
     )
     licence_note: str = Field(default="", description="what to mind about the licence")
-    terms: OwnTerms | None = None
+    terms: OwnTerms | None = Field(
+        default=None,
+        description="what a licence of your own (LicenseRef-…) allows: { share = true, change = true, under = "
+        '["CC-BY-NC-4.0"] }, the licences of a whole that may hold it',
+    )
     citation: str = Field(default="", description="how to cite it")
     doi: str = Field(default="", description="its DOI")
     url: Address | Literal[""] = Field(

@@ -12,11 +12,12 @@ Generated from `data_lake/catalogue.py` and `transforms/sources/declaration.py` 
 
 A source of your own is a table `[sources.NAME]` in a recipe, with `path` and, where no data can show it, a few of the
 keys below; or a file of its own with the same keys, named by `declaration = "FILE.toml"`. `medmultipoints inspect PATH`
-writes one. A build refuses open questions, all at once, each with the line that answers it.
+writes one, with the `name` given by `--as`: in a recipe NAME is its name. A build refuses open questions, all at once,
+each with the line that answers it.
 
 | key of `[sources.NAME]` alone | meaning |
 |---|---|
-| `path` | folder or archive, from the folder of the recipe; `--source NAME=PATH` of a build wins |
+| `path` | folder or archive, from the folder of the recipe, or of the file that holds it; `--source NAME=PATH` wins |
 | `declaration` | a TOML file with keys of this page; keys in the recipe win |
 | `accept` | `true`, or a list of keys: take the likely answers of open questions; they are named on the card |
 | `policy` | `published` or `audited`, where it is not that of `[boxes]`; also for the sources of the catalogue |

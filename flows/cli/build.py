@@ -31,9 +31,10 @@ from medmultipoints.flows.engine.execute import Outcome, execute
 from medmultipoints.flows.engine.intention import shown
 from medmultipoints.flows.engine.plan import plan_build
 from medmultipoints.flows.engine.prepare import prepare_attempt
-from medmultipoints.flows.engine.report import reasons_of
+from medmultipoints.flows.engine.report import exclusions_of, reasons_of
 from medmultipoints.flows.engine.request import BuildRequest, ask, parse_names, parse_sources
 from medmultipoints.flows.engine.run import run_in_threads
+from medmultipoints.flows.stages.index import broken_sources
 from medmultipoints.flows.stages.pipeline import PIPELINE, refuse_early
 from medmultipoints.transforms.compose.label_terms import note_terms
 from medmultipoints.transforms.compose.stats import count_labels, count_personal, note_splits, note_tasks
@@ -168,8 +169,8 @@ def notes_of(outcome: Outcome) -> list[str]:
     """Return what is unusual about the release: copies, splits that are empty or not the authors', equal answers."""
     asked, splits = outcome.build.recipe.instructions, outcome.build.recipe.splits
     images = outcome.table("released_images")
-    broken = {source.name: source.info.broken for source in outcome.build.sources if source.info.broken}
-    notes = [f"{name} is left out: {why}" for name, why in broken.items()]
+    broken = broken_sources(exclusions_of(outcome, "dropped"))
+    notes = [f"{name} is left out: {why}" for name, why in sorted(broken.items())]
     notes += note_copies(*(outcome.table(name) for name in ("duplicates", "images", "regions")))
     notes += note_official(images, honoured=splits.honour_official)
     notes += note_splits(images, splits.fractions)

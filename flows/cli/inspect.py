@@ -57,7 +57,7 @@ def inspect(
     if as_json:
         print_json(plain(found, text))
     else:
-        _print(source, found, text)
+        _print(source, found, _declaration(held, source, path, found, ask=False))
 
 
 def with_licence(found: Inspection, held: Mapping[str, Any]) -> Inspection:
@@ -116,13 +116,13 @@ def _slug(path: Path) -> str:
     return "".join(character if character.isalnum() else "_" for character in stem).strip("_") or "source"
 
 
-def _declaration(held: dict[str, Any], source: str, path: Path, found: Inspection) -> str:
+def _declaration(held: dict[str, Any], source: str, path: Path, found: Inspection, *, ask: bool = True) -> str:
     head = {"name": source, "path": str(path)} | {key: value for key, value in held.items() if key != "read"}
     guessed = {*held.get("guessed", ()), *(f"read.{key}" for key in found.guessed)}
     if guessed:
         head["guessed"] = sorted(guessed)
     proofs = found.recognition.proofs if found.recognition else ()
-    return write_declaration(head, found.read, proofs, found.questions, found.guessed)
+    return write_declaration(head, found.read, proofs, found.questions if ask else (), found.guessed)
 
 
 def _print(source: str, found: Inspection, text: str) -> None:

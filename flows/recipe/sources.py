@@ -4,6 +4,7 @@ A declared source has ``path = "…"``, keys of a source file (title, licence, o
 ``declaration = "file.toml"``, which holds the same; a key in the recipe wins over the file's.
 """
 
+import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
@@ -112,7 +113,8 @@ def _find(folder: Path, text: str, where: str) -> Path:
         path = Path(text).expanduser()
         for candidate in (folder / path, path):
             if candidate.exists():
-                return candidate.absolute()
+                plain = Path(os.path.normpath(candidate.absolute()))  # without "..", unless a link leads elsewhere
+                return plain if plain.exists() and plain.samefile(candidate) else candidate.absolute()
     except (RuntimeError, ValueError, OSError) as error:  # ~nosuchuser, a null character, a name that is too long
         problem = getattr(error, "strerror", None) or error
         raise UsageError(f"{where}.path: {text[:80]!r}: {problem}. Correct it.") from error

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import polars as pl
 
@@ -15,11 +16,13 @@ from medmultipoints.flows.stages.source_coverage import nothing_usable
 from medmultipoints.transforms.columns.annotation_rows import annotation_rows
 from medmultipoints.transforms.columns.frames import sample_columns
 from medmultipoints.transforms.columns.tables import schema_of
-from medmultipoints.transforms.errors import DataError, MemberProblem, SourceDataError, UsageError
+from medmultipoints.transforms.errors import DataError, MemberProblem, SourceDataError
 from medmultipoints.transforms.records import Exclusion, Indexed, Sample
 from medmultipoints.transforms.sources.accounting import check_members
 from medmultipoints.transforms.sources.declared import read_declared
 from medmultipoints.transforms.sources.registry import find_format
+
+BROKEN: Final = "source_broken"
 
 
 def source_names(build: Build, _inputs: Inputs) -> tuple[str, ...]:
@@ -31,14 +34,19 @@ def index_source(build: Build, _inputs: Inputs, shard: str) -> Output:
     """Return the samples of one source; a broken one is left out as a whole where the recipe says so."""
     try:
         return index_members(build, shard)
-    except (DataError, UsageError) as error:
+    except DataError as error:
         if build.recipe.validation.broken_sources == "stop":
             raise
         key = f"{shard}/all files"
         place = next(source.fingerprint.path for source in build.sources if source.name == shard)
         why = without_place(str(error), place, shard)
-        gone = Exclusion(source=shard, key=key, verdict="dropped", reason="source_broken", detail=why)
+        gone = Exclusion(source=shard, key=key, verdict="dropped", reason=BROKEN, detail=why)
         return Output(inputs=[key], used={}, tables=as_tables(()), exclusions=[gone])
+
+
+def broken_sources(exclusions: pl.DataFrame) -> dict[str, str]:
+    """Return why sources are left out as a whole, by name."""
+    return dict(exclusions.filter(reason=BROKEN).select("source", "detail").iter_rows())
 
 
 def index_members(build: Build, shard: str) -> Output:

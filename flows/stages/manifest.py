@@ -32,6 +32,7 @@ from medmultipoints.flows.engine.stage import EVERY_EARLIER, Build, Inputs, Outp
 from medmultipoints.flows.recipe.model import Recipe
 from medmultipoints.flows.stages import release, witness
 from medmultipoints.flows.stages.as_released import label_names
+from medmultipoints.flows.stages.index import broken_sources
 from medmultipoints.transforms.descriptions.description_summary import describe_texts
 from medmultipoints.transforms.diff.releases import KEYS, ReleaseDiff, Tables, describe, diff_releases
 from medmultipoints.transforms.duplicates.across_sources import note_copies
@@ -97,7 +98,7 @@ def card_facts(
     earlier: tuple[str, ReleaseDiff] | None,
 ) -> CardFacts:
     """Return all facts of card and manifest."""
-    recipe = build.recipe
+    recipe, broken = build.recipe, broken_sources(inputs.read("index.exclusions"))
     return CardFacts(
         name=recipe.name,
         version=recipe.version,
@@ -106,7 +107,7 @@ def card_facts(
         release_date=recipe.release_date,
         policy=recipe.boxes.policy,
         recipe=recipe.model_dump(mode="json"),
-        sources=[source.info for source in build.sources],
+        sources=[source.info.model_copy(update={"broken": broken.get(source.name, "")}) for source in build.sources],
         known={source.name: source.known for source in sources},
         accounting=[stage_count(inputs, name) for name in inputs.counts if name != release.STAGE.name],
         tables=tables,

@@ -133,7 +133,8 @@ CASES = (
     Case(
         remove(labels, tracked),
         "unverified_empty",
-        "{stem}: the source has no annotation of the image: nothing is known, not nothing there",
+        "{stem}: nothing is annotated in the image, and nothing says that nothing is there (of a declared source, "
+        "[read.absence] certain does)",
         verdict="dropped",
     ),
 )
@@ -197,8 +198,9 @@ def test_frames_without_any_label_file_stop_the_build(tmp_path: Path, frames: Fi
     source = write_frames(tmp_path / "frames", pictures)
     assert message_of_stop(tmp_path, {"visem_tracking": source}, exit_code=1) == (
         "visem_tracking: all files: no usable sample: 6 times unverified_empty, for example "
-        "visem_tracking/11_frame_0: 11_frame_0: the source has no annotation of the image: nothing is known, not "
-        "nothing there. Give what is missing with --source visem_tracking=PATH, or leave it out with --only."
+        "visem_tracking/11_frame_0: 11_frame_0: nothing is annotated in the image, and nothing says that nothing is "
+        "there (of a declared source, [read.absence] certain does). Give what is missing with "
+        "--source visem_tracking=PATH, or leave it out with --only."
     )
 
 

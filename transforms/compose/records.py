@@ -234,6 +234,10 @@ def _detail(policy: Policy) -> pl.Expr:
         .when(reason == "specks_only")
         .then(pl.format("{}: its mask holds specks alone: no object, and no proof that nothing is there", stem))
         .otherwise(
-            pl.format("{}: the source has no annotation of the image: nothing is known, not nothing there", stem)
+            pl.format(
+                "{}: nothing is annotated in the image, and nothing says that nothing is there (of a declared source, "
+                "[read.absence] certain does)",
+                stem,
+            )
         )
     )

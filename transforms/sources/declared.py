@@ -14,9 +14,10 @@ from typing import Final
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.records import UNKNOWN, Annotation, Exclusion, Indexed, MaskLayer, Sample
 from medmultipoints.transforms.regions.hierarchy import descendants
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.sources.accounting import NOT_PART, Problem, drop_foreign, exclude, printable
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, Files, Reading, ReadProblem, picture_key
-from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel, fold_label
+from medmultipoints.transforms.sources.declaration import Declaration, IgnoreLabel
 from medmultipoints.transforms.sources.joined_facts import PictureFacts, collect_facts
 from medmultipoints.transforms.sources.paths import split_path, split_paths
 from medmultipoints.transforms.sources.patterns import compile_pattern
@@ -78,17 +79,16 @@ def _refuse_unknown(source: str, declaration: Declaration, pictures: Iterable[An
     if not declaration.known:
         return
     found: Counter[str] = Counter()
+    drawn: set[str] = set()
     for picture in pictures:
+        drawn.update(annotation.label for annotation in picture.annotations)
         found.update(label for label in _labels_of(picture) if _is_unknown(declaration, label))
     if not found:
         return
     lines = []
     for label, times in sorted(found.items()):
-        near = get_close_matches(fold_label(label), declaration.known, n=1, cutoff=0.8)
-        answer = json.dumps(near[0] if near else "…", ensure_ascii=False)
-        lines.append(
-            f'    {json.dumps(label, ensure_ascii=False)} = {answer}   # or {{ ignore = "why" }}; in {times} places'
-        )
+        where = f"in {plural(times, 'place')}" if label in drawn else "named for masks, in use or not"
+        lines.append(f'    {json.dumps(label, ensure_ascii=False)} = "…"   # or {{ ignore = "why" }}; {where}')
     raise UsageError(
         f"source {source}: {len(found)} of its labels are not in the ontology. Add them there as names or synonyms, or "
         f"answer in the recipe:\n    [sources.{source}.read.labels]\n" + "\n".join(lines)

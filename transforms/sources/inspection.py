@@ -140,7 +140,8 @@ def _unrecognised(listing: Listing, stated: Mapping[str, Any]) -> Inspection:
         text = f"Nothing here is read as the format {stated['format']} ({said}). Which format is it?"
     else:
         text = f"No annotations of a known format were found ({said}). Which format are they in?"
-    question = Question("format", text, tuple(sorted(toml_choice(form.name) for form in FORMATS)))
+    choices = tuple(sorted(toml_choice(form.name) for form in FORMATS)) if stated.get("format") else ()
+    question = Question("format", f"{text} docs/formats.md lists what is read.", choices)
     hints = list(find_unread(listing))
     if pointers := sum(kind == "lfs" for kind in listing.kinds.values()):
         said = f"{plural(pointers, 'file')} are pointers of Git LFS; run `git lfs pull` there"
@@ -162,6 +163,7 @@ class _Counted:
         self._silent = 0
         self._specks = 0
         self._repeated = 0
+        self._points = 0
         self._step = 1
 
     def add(self, found: AnnotatedPicture | ReadProblem) -> None:
@@ -176,6 +178,7 @@ class _Counted:
         counted = [annotation for annotation in found.annotations if not annotation.crowd and not annotation.ignore]
         for annotation in counted:
             self._count(annotation.label, 1)
+        self._points += sum(annotation.evidence == "point" for annotation in counted)
         self._add_repeated(counted, found.member)
         for layer in found.layers:
             self._add_layer(layer)
@@ -230,6 +233,9 @@ class _Counted:
         if self._specks:
             said = f"{plural(self._specks, 'area')} of at most {SPECK} pixels, such as in {self._examples['specks']}"
             hints.append(Hint("specks", f"{said}: if they are no objects, [read.masks] min_area_px = {SPECK + 1}"))
+        if self._points:
+            said = f"{plural(self._points, 'lone point')}, counted here: a release has no object without an extent"
+            hints.append(Hint("points_without_extent", f"{said}, so a build drops them by name"))
         if self._repeated:
             said = f"{plural(self._repeated, 'pair')} of objects of one label have nearly one box, such as in "
             said += f"{self._examples['boxes_repeated']}: did several people draw them, or are they listed twice?"

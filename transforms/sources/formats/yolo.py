@@ -238,7 +238,9 @@ def read(declaration: Declaration, files: Files) -> Reading:
     """Yield one picture a label file, joined by its stem."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
-    for name in matching(listing.of("text", "empty"), declaration.annotations):
+    labels = matching(listing.of("text", "empty"), declaration.annotations)
+    named = [name for name, held in find_class_names(listing, labels).lists.items() if held == declaration.classes]
+    for name in labels:
         joined = pictures.index.find_stem(split_path(name).stem, name)
         head = listing.head(name)
         if joined.member is None and (not _is_yolo(head) or _is_csv(head)):
@@ -252,7 +254,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
         except MemberProblem as problem:
             yield ReadProblem(key=name, reason=problem.reason, detail=problem.detail, picture=joined.member)
             continue
-        yield from pictures.give(joined.member, list(_objects(declaration, name, rows, size)), [name])
+        yield from pictures.give(joined.member, list(_objects(declaration, name, rows, size)), [name, *named])
     yield from _unreadable(listing, declaration, pictures)
     yield from pictures.rest()
 

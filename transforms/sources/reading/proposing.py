@@ -236,7 +236,10 @@ def hint_missing(draft: Draft, name: str, joins: Sequence[Joined]) -> None:
 def ask_ellipses(draft: Draft, count: int) -> None:
     """Ask what ellipses and circles are, where there are any."""
     if count:
-        said = f"Are the {plural(count, 'ellipse')} outlines of objects? They are not counted until this is answered."
+        words = (
+            "Is the ellipse or circle the outline" if count == 1 else f"Are the {count:,} ellipses and circles outlines"
+        )
+        said = f"{words} of an object? Nothing of it is counted until this is answered."
         draft.ask("shapes.ellipse", said, ["polygon", "ignore"], "polygon")
 
 
