@@ -211,7 +211,7 @@ def _entries_of(desk: Desk, change: Change, finding: Row, by: Signed, asked: Map
         name = asked.get("object")
         chosen = [one for one in seen if one.object_id == name]
         if name is not None and not chosen:
-            raise UsageError(f"{name} is no object of this picture. Reload the page.")
+            raise UsageError(f"this picture has no object {name}. Reload the page.")
         return [exclude_entry(by, chosen[0] if chosen else None)]
     if verdict != "edit":
         raise UsageError(f"{verdict!r} is not a verdict; use accept, exclude or edit.")

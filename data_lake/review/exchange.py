@@ -28,7 +28,7 @@ from medmultipoints.transforms.review.foreign import (
     pins,
 )
 from medmultipoints.transforms.review.region_edits import mask_code, mask_sides
-from medmultipoints.transforms.review.returning import Returned, know_again
+from medmultipoints.transforms.review.returning import Returned, match_returned
 from medmultipoints.transforms.review.web_annotations import annotation_page
 from medmultipoints.transforms.sources.annotated import AnnotatedPicture, ReadProblem
 from medmultipoints.transforms.sources.declaration import Declaration
@@ -193,7 +193,7 @@ def _entries(desk: Desk, image: Row, picture: AnnotatedPicture, reviewer: str, r
         raise DataError(f"{crowd.key}: a region of many (iscrowd) is no object here. Draw its objects one by one.")
     returned = [_returned(desk, one, scale, original) for one in picture.annotations if not one.ignore]
     by = sign(image["sample_id"], image["image_sha256"], reviewer, reason)
-    return edit_entries(by, seen, know_again(seen, returned), original, file_name(image["sample_id"]))
+    return edit_entries(by, seen, match_returned(seen, returned), original, file_name(image["sample_id"]))
 
 
 def _returned(desk: Desk, one: Annotation, scale: float, size: tuple[int, int]) -> Returned:

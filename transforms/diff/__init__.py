@@ -1,1 +1,1 @@
-"""Diff: what changed from one release to another."""
+"""Diff: compare two releases."""

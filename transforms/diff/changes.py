@@ -1,4 +1,4 @@
-"""The kinds of changes between two releases, each with its level, number and examples."""
+"""The kinds of changes between two releases, each with level, count and examples."""
 
 import re
 from collections.abc import Iterable
@@ -51,19 +51,19 @@ WORDS: Final[dict[str, tuple[str, Level]]] = {
     "recipe_changed": ("values of the recipe changed", "patch"),
     "files_changed": ("card, manifest or quarantine tables changed, no row did", "patch"),
 }
-"""Every kind of change: what people call it, and the part of the version that it asks to raise."""
+"""Every kind of change: its name in messages, and the part of the version to raise."""
 
 NOUNS: Final = re.compile(
     r"\b(column|label|source|image|record|dialect|object|count|instruction|prompt|answer|picture|value|file|decision)s\b"
 )
 DECISIONS: Final = ("decisions_added", "decisions_removed")
 ANSWERS: Final = ("prompts_changed", "answers_changed", "entries_changed")
-"""Kinds whose examples say whole texts: in a line for people, long ones are left out."""
+"""Kinds whose examples hold whole texts; long ones are left out of one-line messages."""
 SHA256: Final = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{56}\b")
 SHORT_HASH: Final = r"\1"
 SHORT: Final = 40
 LINE: Final = 150
-"""Characters of a line of a difference."""
+"""Longest line of a difference, in characters."""
 TEXT: Final = 80
 NAMED: Final = 5
 Corners = tuple[float, float, float, float]
@@ -71,7 +71,7 @@ Corners = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One thing that changed; ``said`` says how, ``image`` is the name of its picture.
+    """One changed item; ``said`` describes the change, ``image`` is the name of its picture.
 
     Boxes are in pixels of the source's image.
     """
@@ -91,9 +91,9 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One kind of difference: how many rows it concerns, the first few of them.
+    """One kind of change, with the number of rows and the first few as examples.
 
-    ``how_far`` is the median and the largest distance that a side of a box moved, in pixels of the source's image.
+    ``how_far`` is the median and the largest distance by which box sides moved, in pixels of the source's image.
     """
 
     kind: str
@@ -111,13 +111,13 @@ class Change:
 
     @property
     def counted(self) -> str:
-        """Return the number with its noun: 1 image lost, 2 images lost."""
+        """Return the count with its noun: 1 image lost, 2 images lost."""
         one = NOUNS.sub(r"\1", self.what, count=1).replace("boxes", "box", 1).replace("entries", "entry", 1)
         return f"{self.count:,} {one if self.count == 1 else self.what}"
 
     @property
     def sentence(self) -> str:
-        """The change in one line of at most 150 characters: hashes are short, texts of several lines left out."""
+        """The change in one line of at most LINE characters; hashes are shortened, multi-line texts left out."""
         if not self.examples:
             return self.what
         far = self._far
@@ -138,7 +138,7 @@ class Change:
         return f", sides by {median:,.1f} px" + (f" (median), {most:,.1f} px (most)" if self.count > 1 else "")
 
     def short(self, example: Example) -> str:
-        """Return an example for one line: the name of its picture, what of it, and how it changed."""
+        """Return an example shortened for one line: the name of its picture, the item, and the change."""
         said = "" if self.kind in ANSWERS and len(example.said) > SHORT else example.said
         if self.kind in DECISIONS:
             return f"{example.image or SHA256.sub(SHORT_HASH, example.id)}: {said}"
@@ -155,17 +155,17 @@ class Change:
 
 
 def cut(line: str) -> str:
-    """Return the line, cut where it is too long."""
+    """Return the line, truncated if too long."""
     return line if len(line) <= LINE else f"{line[: LINE - 3]}..."
 
 
 def change(kind: str, rows: pl.DataFrame, shown: int, **given: Any) -> Change:
-    """Return the change of these rows in the order of their ids; they hold ``id`` and other fields of ``Example``."""
+    """Return the change of these rows, sorted by id; rows hold ``id`` and other fields of ``Example``."""
     return ranked(kind, rows.sort("id"), shown, **given)
 
 
 def ranked(kind: str, rows: pl.DataFrame, shown: int, **given: Any) -> Change:
-    """Return the same in the order of the rows."""
+    """Return the change of these rows in their given order."""
     fields = [name for name in ("id", "said", "image_sha256", "label", "before", "after") if name in rows.columns]
     return Change(
         kind, rows.height, tuple(_example(row) for row in rows.select(fields).head(shown).to_dicts()), **given
@@ -173,7 +173,7 @@ def ranked(kind: str, rows: pl.DataFrame, shown: int, **given: Any) -> Change:
 
 
 def named(kind: str, names: Iterable[object], shown: int) -> Change:
-    """Return a change of things that have a name and nothing else."""
+    """Return the change of named items."""
     ordered = sorted(map(str, names))
     return Change(kind, len(ordered), tuple(Example(name) for name in ordered[:shown]))
 
@@ -184,7 +184,7 @@ def _example(row: dict[str, Any]) -> Example:
 
 
 def turned(before: str, after: str) -> pl.Expr:
-    """Return ``old to new`` of two columns, on one line; long texts are cut."""
+    """Return ``old to new`` of two columns on one line; long texts are truncated."""
     lines = [pl.col(name).cast(pl.String).fill_null("none").str.replace_all(r"\s+", " ") for name in (before, after)]
     short = [
         pl.when(text.str.len_chars() > TEXT).then(text.str.slice(0, TEXT) + "...").otherwise(text) for text in lines

@@ -11,7 +11,7 @@ from medmultipoints.transforms.diff.object_pairs import in_source_pixels, pair_o
 from medmultipoints.transforms.records import SIDES
 
 UNSEEN_PX: Final = 0.01
-"""What a side may move by resizing alone."""
+"""Largest move of a side, in pixels, that resizing alone explains."""
 MEASURED: Final = column_names("objects", "measured")
 SCALED: Final = column_names("objects", "position")
 NAMING: Final = column_names("objects", "name")
@@ -20,13 +20,13 @@ NAMING: Final = column_names("objects", "name")
 def object_changes(
     old: pl.DataFrame, new: pl.DataFrame, images: tuple[pl.DataFrame, pl.DataFrame], shown: int
 ) -> tuple[list[Change], pl.Series]:
-    """Return all changes of the objects, and the ids of the records that hold them.
+    """Return all changes of objects, and the ids of their records.
 
-    ``images`` are the tables of images, for their scales.
+    ``images`` are the image tables of both releases, for their scales.
     """
     before, after = (in_source_pixels(frame, pictures) for frame, pictures in zip((old, new), images, strict=True))
     paired = pair_objects(before, after)
-    same, relabelled = (_beside(before, after, pairs) for pairs in (paired.same, paired.relabelled))
+    same, relabelled = (_join_pairs(before, after, pairs) for pairs in (paired.same, paired.relabelled))
     lost, gained = before.join(paired.lost, on="row", how="semi"), after.join(paired.gained, on="row", how="semi")
     moved = _moved(same)
     other = same.filter(_differ(same, MEASURED)).join(moved, on="new", how="anti", maintain_order="left")
@@ -49,8 +49,8 @@ def _about() -> list[pl.Expr]:
     return [pl.col("object_id").alias("id"), pl.col("image_sha256"), pl.col("label")]
 
 
-def _beside(old: pl.DataFrame, new: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Return old and new values of each pair; those of the new one are called ``name|new``."""
+def _join_pairs(old: pl.DataFrame, new: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return the old and new values of each pair; new values are in the columns ``name|new``."""
     later = new.rename({name: f"{name}|new" for name in new.columns})
     joined = pairs.join(old, left_on="old", right_on="row").join(later, left_on="new", right_on="row|new")
     sides = [(pl.col("box").list.get(i) - pl.col("box|new").list.get(i)).abs() for i in range(len(SIDES))]
@@ -70,7 +70,7 @@ def _named(pairs: pl.DataFrame, said: pl.Expr) -> pl.DataFrame:
 
 
 def _moved(same: pl.DataFrame) -> pl.DataFrame:
-    """Return the pairs whose boxes differ, the furthest first."""
+    """Return the pairs whose boxes differ, the largest move first."""
     moved = same.filter(pl.col("far") > pl.when("resized").then(UNSEEN_PX).otherwise(0.0))
     return moved.sort(["far", "object_id|new"], descending=[True, False])
 
@@ -82,7 +82,7 @@ def _boxes(moved: pl.DataFrame, shown: int) -> Change:
 
 
 def _differ(pairs: pl.DataFrame, names: tuple[str, ...]) -> pl.Expr:
-    """Return whether any of the columns differs; what only follows from another size of the image does not count."""
+    """Return whether any of the columns differs, except for differences that follow from resizing the image."""
     alike = [name for name in names if name in pairs.columns and f"{name}|new" in pairs.columns]
     alike = [name for name in alike if pairs.schema[name] == pairs.schema[f"{name}|new"]]
     found = [
@@ -92,7 +92,7 @@ def _differ(pairs: pl.DataFrame, names: tuple[str, ...]) -> pl.Expr:
 
 
 def _reordered(same: pl.DataFrame, counted: pl.Series) -> pl.DataFrame:
-    """Return objects with another number, but for records that lost or gained some: there numbers have to change."""
+    """Return objects with another index, except in records that lost or gained objects, where indices must change."""
     return same.filter(pl.col("index") != pl.col("index|new"), ~pl.col("record_id|new").is_in(counted.implode()))
 
 

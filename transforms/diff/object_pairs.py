@@ -1,4 +1,4 @@
-"""Pair the objects of an older and a newer release by place, track and overlap, not by their number."""
+"""Pair the objects of an older and a newer release by position, track and overlap, not by index."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from medmultipoints.transforms.records import SIDES, Box
 from medmultipoints.transforms.regions.matching import match_boxes
 
 SAME_OBJECT: Final = 0.1
-"""Boxes of one image and label that overlap by this intersection over union are of one object."""
+"""Least IoU at which two boxes of one image and label are of one object."""
 SAME_PLACE: Final = 0.5
-"""Boxes of one image and of two labels that overlap by this are of one object with another label."""
+"""Least IoU at which two boxes of one image but different labels are of one relabelled object."""
 PAIR = {"old": pl.UInt32, "new": pl.UInt32}
 
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Positions of rows: ``same`` and ``relabelled`` have the columns old and new, the others one."""
+    """Row indices of paired objects: ``same`` and ``relabelled`` have the columns old and new, the others one."""
 
     same: pl.DataFrame
     relabelled: pl.DataFrame
@@ -27,9 +27,9 @@ class Paired:
 
 
 def in_source_pixels(objects: pl.DataFrame, images: pl.DataFrame) -> pl.DataFrame:
-    """Return the objects with ``place``, ``box`` in pixels of the source's image, and its ``scale``; order kept.
+    """Return the objects in order, with ``place`` and ``box`` in pixels of the source's image, and its ``scale``.
 
-    So an image that was resized has the boxes that it had before.
+    Boxes of a resized image are therefore comparable with those before.
     """
     scales = images.select("image_sha256", "scale").unique("image_sha256", keep="first")
     placed = objects.join(scales, on="image_sha256", how="left", maintain_order="left")
@@ -40,14 +40,14 @@ def in_source_pixels(objects: pl.DataFrame, images: pl.DataFrame) -> pl.DataFram
 
 
 def pair_objects(old: pl.DataFrame, new: pl.DataFrame) -> Paired:
-    """Pair each object with its counterpart: at the same place, else of the same track, else with most overlap.
+    """Pair each object with its counterpart: by equal position, then by track, then by overlap.
 
-    Both frames come from ``in_source_pixels``. What is left over is of another label, lost or gained.
+    Both frames come from ``in_source_pixels``. Unpaired objects were relabelled, lost or gained.
     """
     same = pl.DataFrame(schema=PAIR)
     for keys in (("image_sha256", "label", "place"), ("image_sha256", "label", "track_id")):
         if keys[-1] in old.columns and keys[-1] in new.columns:
-            same = pl.concat([same, _twins(*_left(old, new, same), keys)])
+            same = pl.concat([same, _pair_equal_keys(*_left(old, new, same), keys)])
     same = pl.concat([same, _overlapping(*_left(old, new, same), ("image_sha256", "label"), SAME_OBJECT)])
     relabelled = _overlapping(*_left(old, new, same), ("image_sha256",), SAME_PLACE)
     lost, gained = _left(old, new, pl.concat([same, relabelled]))
@@ -61,8 +61,8 @@ def _left(old: pl.DataFrame, new: pl.DataFrame, found: pl.DataFrame) -> tuple[pl
     )
 
 
-def _twins(old: pl.DataFrame, new: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
-    """Return rows with equal keys, the first with the first where several have them."""
+def _pair_equal_keys(old: pl.DataFrame, new: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
+    """Return pairs of rows with equal keys; repeated keys are paired in order."""
     counted = [
         frame.drop_nulls(keys).select("row", *keys, twin=pl.int_range(pl.len()).over(keys)) for frame in (old, new)
     ]

@@ -1,4 +1,4 @@
-"""Compare two releases, and propose the next version."""
+"""Compare two releases and propose the next version."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -19,14 +19,14 @@ from medmultipoints.transforms.instructions.jsonl import COLUMNS
 KEYS = {"records": "record_id", "objects": "object_id", "images": "image_sha256", "instructions": "instruction_id"} | {
     "dialects": "line_id"
 }
-INSTRUCTION_COLUMNS = (*COLUMNS, "split")  # what the released files hold; the split is in their names
+INSTRUCTION_COLUMNS = (*COLUMNS, "split")  # released files have no column split: it is in their names
 INSTRUCTION_SCHEMA = {name: schema_of("instructions")[name] for name in INSTRUCTION_COLUMNS}
 EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The four tables of a release, without pictures, and its instructions in dialects, where it holds any."""
+    """The four tables of a release without pictures, and its instructions in dialects, if any."""
 
     records: pl.DataFrame
     objects: pl.DataFrame
@@ -37,7 +37,7 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseDiff:
-    """All differences between two releases, the gravest first."""
+    """All changes between two releases, the most severe first."""
 
     changes: tuple[Change, ...] = ()
 
@@ -49,11 +49,11 @@ class ReleaseDiff:
 def diff_releases(
     old: Tables, new: Tables, *, files_differ: bool = False, shown: int = EXAMPLES, made_of: Sequence[Change] = ()
 ) -> ReleaseDiff:
-    """Return what changed from the old tables to the new ones; of each kind the first ``shown`` are examples.
+    """Return the changes from the old tables to the new ones, with the first ``shown`` of each kind as examples.
 
-    An image is known by the bytes of its source file, an object by its place in the image: neither a renamed file
-    nor another order is a loss. ``files_differ``: the two releases have different manifest roots; where no row
-    differs, that is a patch. ``made_of``: what changed in what they were made of.
+    Images are matched by the bytes of their source files, objects by their position in the image: a renamed file or
+    another order is not a loss. ``files_differ``: the releases have different manifest roots, which is a patch if no
+    row differs. ``made_of``: changes of the inputs.
     Major: a column, label or source removed, a column or label added or retyped, an image or one of its labels
     removed, an image moved between splits. Minor: rows added, boxes, points, counts, pictures or answers changed,
     objects or instructions gone. Patch: other values.
@@ -94,7 +94,7 @@ def _released(tables: Tables) -> Tables:
 
 
 def propose_version(old_version: str, diff: ReleaseDiff) -> str:
-    """Return the version after the old one that the difference asks for; the old one where nothing differs."""
+    """Return the next version according to the changes; the old version if nothing differs."""
     major, minor, patch = (int(part) for part in old_version.split("."))
     following = {
         "major": (major + 1, 0, 0),
@@ -106,7 +106,7 @@ def propose_version(old_version: str, diff: ReleaseDiff) -> str:
 
 
 def describe(diff: ReleaseDiff) -> str:
-    """Return the difference as lines for people: the gravest change first, then the decisions, each on its line."""
+    """Return the changes as lines for people: the most severe first, then each decision on its own line."""
     if not diff.changes:
         return "no difference"
     decided = [change for change in diff.changes if change.kind in DECISIONS]

@@ -14,13 +14,13 @@ NAME: Final = column_names("released_images", "name")
 ANSWER: Final = ("answer", "object_ids")
 PLACE: Final = ("image_file", "image_files", "task")
 FOLLOWS_NAME: Final = column_names("released_images", "follows_name")
-# What a record repeats of its image and of its objects: a change of it is reported there.
+# Columns that a record repeats from its image and objects; their changes are reported there.
 OF_OBJECTS: Final = column_names("records", "of_objects")
 OF_IMAGE: Final = column_names("records", "of_image")
 
 
 def image_changes(old: pl.DataFrame, new: pl.DataFrame, shown: int) -> list[Change]:
-    """Return the changes of images; images are the same where their source files have the same bytes."""
+    """Return the changes of images, matched by the bytes of their source files."""
     both = _both(old, new, "image_sha256")
     said_size, said_name = _sizes(both), _said(both, "sample_id")
     resized, renamed, pictured = (_differs(both, names) for names in (SIZE, NAME, PICTURE))
@@ -43,9 +43,9 @@ def image_changes(old: pl.DataFrame, new: pl.DataFrame, shown: int) -> list[Chan
 def record_changes(
     old: pl.DataFrame, new: pl.DataFrame, touched: pl.Series, images: tuple[pl.DataFrame, pl.DataFrame], shown: int
 ) -> list[Change]:
-    """Return the changes of records. ``touched``: ids of records whose objects differ, which is reported there.
+    """Return the changes of records, except those that follow from their objects or image.
 
-    ``images`` are the tables of images: what follows from a picture, its size or name is reported there.
+    ``touched``: ids of records whose objects differ. ``images``: the image tables of both releases.
     """
     both = _both(old, new, "record_id")
     pictures = _both(*images, "image_sha256")
@@ -70,7 +70,7 @@ def record_changes(
 
 
 def instruction_changes(old: pl.DataFrame, new: pl.DataFrame, shown: int) -> list[Change]:
-    """Return prompts and answers; the split of an instruction is that of its image."""
+    """Return the changes of prompts and answers; the split of an instruction follows its image."""
     both = _both(old, new, "instruction_id")
     prompts, answers, places = (_differs(both, names) for names in (["prompt"], ANSWER, PLACE))
     known = ("instruction_id", "prompt", *ANSWER, *PLACE, "split")
@@ -94,7 +94,7 @@ def instruction_changes(old: pl.DataFrame, new: pl.DataFrame, shown: int) -> lis
 def dialect_changes(
     lines: tuple[pl.DataFrame, pl.DataFrame], instructions: tuple[pl.DataFrame, pl.DataFrame], shown: int
 ) -> list[Change]:
-    """Return dialects that came or went, and entries of others that differ though their instructions are the same."""
+    """Return added and removed dialects, and changed entries whose instructions did not change."""
     old, new = lines
     before, after = set(old["dialect"]), set(new["dialect"])
     paired = _both(*instructions, "instruction_id")
@@ -110,13 +110,13 @@ def dialect_changes(
 
 
 def _both(old: pl.DataFrame, new: pl.DataFrame, key: str) -> pl.DataFrame:
-    """Return rows that are on both sides; the newer values are called ``name|new``."""
+    """Return the rows of both releases; new values are in the columns ``name|new``."""
     later = new.rename({name: f"{name}|new" for name in new.columns if name != key})
     return old.join(later, on=key, how="inner", maintain_order="left")
 
 
 def _alone(one: pl.DataFrame, other: pl.DataFrame, key: str) -> pl.DataFrame:
-    """Return the rows that the other frame lacks; of images with their names."""
+    """Return the rows missing in the other frame; images come with their names."""
     rows = one.join(other, on=key, how="anti")
     about = [name for name in ("image_sha256", "label") if name in rows.columns]
     said = ["sample_id"] if key == "image_sha256" and "sample_id" in rows.columns else []

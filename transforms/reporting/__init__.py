@@ -1,1 +1,1 @@
-"""What a report shows of a release, as plain values: choices, histograms, timelines. No pictures, no pages."""
+"""Reporting: choose examples, and compute histograms and timelines for reports; no pages are written here."""

@@ -1,7 +1,7 @@
-"""Draw boxes, points, masks and paths over a picture: one look for every page, report, sample, difference and review.
+"""Draw boxes, points, masks and paths over a picture as SVG, with one style for all pages.
 
 Shapes are in pixels of the figure's frame. Each line has a dark casing, so that it is visible on light and dark
-tissue; kinds differ by colour and by pattern, so that they differ without colours.
+tissue; kinds differ by colour and by dash pattern.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,18 +39,18 @@ LINES: Final[Mapping[str, Line]] = {
     "record": Line("#ffffff", "7 5", "box of the record"),
     "crop": Line("#c9a7ff", "10 4 2 4 2 4", "piece shown as an image of its own"),
 }
-"""Sky blue, amber, yellow and white: apart for all common kinds of colour blindness, on red tissue and on grey."""
+"""Sky blue, amber, yellow and white are distinguishable with all common colour blindness, on red tissue and on gray."""
 
 WIDTH_PX: Final = 2.2
 CASING_PX: Final = 5.0
 TINT: Final = 0.28
 THIN: Final = 3
-"""A box thinner than this many hundredths of the longer side gets a ring around it."""
+"""Width below which a box gets a ring around it, in hundredths of the longer side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One thing to draw; ``kind`` is a key of LINES, ``words`` appear when a mouse rests on it."""
+    """A shape to draw; ``kind`` is a key of LINES, ``words`` is its tooltip."""
 
     kind: str
     box: Corners | None = None
@@ -60,10 +60,10 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture in a frame of ``width`` by ``height`` pixels with what is drawn over it; later shapes lie on top.
+    """A picture in a frame of ``width`` by ``height`` pixels with shapes over it; later shapes lie on top.
 
-    ``image_sha256`` names the picture: under one ``sample_id`` two releases can have different ones.
-    ``alt`` says in words what the drawing shows.
+    ``image_sha256`` identifies the picture, since two releases can have different ones for a ``sample_id``.
+    ``alt`` describes the drawing in words.
     """
 
     image_sha256: str
@@ -85,10 +85,10 @@ class Figure:
 def mask_shape(
     rle: str, size: tuple[int, int], scale: float = 1.0, *, kind: str = "mask", words: str = "", side_px: int = 640
 ) -> Shape:
-    """Return a mask as a shape in pixels of the original picture times ``scale``.
+    """Return a mask as a shape, in pixels of the original picture times ``scale``.
 
-    ``size``: width and height of the original. Its outline is off by at most half a pixel of a drawing whose longer
-    side is ``side_px``. ValueError where ``rle`` is no mask of that size.
+    ``size``: width and height of the original. The outline is exact to half a pixel of a drawing whose longer side is
+    ``side_px``. Raise ValueError if ``rle`` is not a mask of that size.
     """
     width, height = size
     outlines = trace_outlines(decode_rle(rle, height, width))
@@ -97,7 +97,7 @@ def mask_shape(
 
 
 def draw(figure: Figure) -> str:
-    """Return the SVG element that lies over the picture; it needs STYLE and a parent that places it."""
+    """Return the SVG element that overlays the picture; it needs STYLE and a positioned parent."""
     shapes = [*figure.masks, *(Shape(kind, box=box, words=box_words(kind, box)) for kind, box in figure.boxes)]
     parts = [
         *(part for shape in shapes for part in draw_shape(shape, figure.unit)),
@@ -108,7 +108,7 @@ def draw(figure: Figure) -> str:
 
 
 def overlay(width: float, height: float, parts: Iterable[str]) -> str:
-    """Return the SVG element that lies over a picture of this size, with elements of ``draw_shape`` and the like."""
+    """Return the SVG element that overlays a picture of this size, with the given elements."""
     size = f"{width:g} {height:g}"
     return (
         f'<svg class="drawn" viewBox="0 0 {size}" preserveAspectRatio="none" aria-hidden="true">{"".join(parts)}</svg>'
@@ -116,7 +116,7 @@ def overlay(width: float, height: float, parts: Iterable[str]) -> str:
 
 
 def draw_shape(shape: Shape, unit: float) -> Iterable[str]:
-    """Return the elements of a box or mask: casing, line and, round a thin box, a ring."""
+    """Return the elements of a box or mask: casing, line and, for a thin box, a ring."""
     if shape.outlines:
         path = " ".join("M" + " L".join(f"{x:.6g} {y:.6g}" for x, y in one) + "Z" for one in shape.outlines)
         tint = f'<path class="tint {shape.kind}" d="{path}">{_title(shape.words)}</path>'
@@ -138,7 +138,7 @@ def draw_point(point: Sequence[float], unit: float, kind: str = "point") -> Iter
 
 
 def legend(kinds: Iterable[str]) -> str:
-    """Return a line of HTML that shows how each kind is drawn."""
+    """Return the legend of these kinds as one line of HTML."""
     return "".join(
         f'<span class="sign"><svg class="drawn" viewBox="0 0 34 12" aria-hidden="true">{_sign(kind)}</svg>'
         f"{escape(LINES[kind].words)}</span> "
@@ -147,7 +147,7 @@ def legend(kinds: Iterable[str]) -> str:
 
 
 def box_words(kind: str, box: Corners) -> str:
-    """Return a box in words, with its size."""
+    """Return the position and size of a box in words."""
     x1, y1, x2, y2 = box
     name = LINES[kind].words if kind in LINES else kind
     size = f"{number(x2 - x1)} x {number(y2 - y1)} px"
@@ -155,7 +155,7 @@ def box_words(kind: str, box: Corners) -> str:
 
 
 def number(value: float) -> str:
-    """Return a coordinate as people read it: one decimal, none where it is whole."""
+    """Return a coordinate with one decimal, or none if it is whole."""
     return f"{value:.1f}".removesuffix(".0")
 
 
@@ -169,7 +169,7 @@ def _sign(kind: str) -> str:
 
 
 def _lines(kind: str, element: str, place: str, words: str = "") -> tuple[str, str]:
-    """Return the casing and, on top of it, the line."""
+    """Return the casing and the line on top of it."""
     return (
         f'<{element} class="casing" {place}/>',
         f'<{element} class="{kind}" {place}>{_title(words)}</{element}>'

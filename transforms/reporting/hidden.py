@@ -1,4 +1,4 @@
-"""Characters that drive a terminal or turn the direction of text, and how they are shown: as escapes."""
+"""Escapes for characters that control a terminal or change the direction of text."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,10 +12,10 @@ _CODES: Final = (
     *range(0x2066, 0x206A),
 )
 HIDDEN: Final[Mapping[int, str]] = {code: f"\\u{code:04x}" if code > 0xFF else f"\\x{code:02x}" for code in _CODES}
-"""Each with what is shown in its place."""
+"""Each hidden character with its visible escape."""
 BREAKS: Final[Mapping[int, str]] = {**HIDDEN, ord("\n"): "\\n", ord("\t"): "\\t"}
-"""For a name that is shown in one line: line breaks and tabs are escapes, too."""
+"""The same for one-line names: line breaks and tabs are escaped, too."""
 UNNAMEABLE: Final = frozenset(map(chr, BREAKS)) - {"\u200c", "\u200d"}
-"""Characters that no label may hold; the two joiners belong to the spelling of words in some scripts."""
+"""Characters that labels must not contain; the two joiners are allowed, since some scripts need them."""
 IN_JSON: Final[Mapping[int, str]] = {code: f"\\u{code:04x}" for code in _CODES}
-"""Each as a string of JSON writes it: readers get the character back."""
+"""Each hidden character as a JSON escape, which readers decode to the same character."""

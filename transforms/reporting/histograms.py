@@ -1,4 +1,4 @@
-"""Histograms and shares of a report, as rows of names and numbers."""
+"""Histograms and split shares for reports, as rows of names and numbers."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from medmultipoints.transforms.compose.stats import count_histogram, count_label
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: ``share`` of the longest, between 0 and 1."""
+    """One bar; ``share`` is its length relative to the longest bar, 0 to 1."""
 
     name: str
     number: int
@@ -17,7 +17,7 @@ class Bar:
 
 
 def object_counts(records: pl.DataFrame) -> dict[str, list[Bar]]:
-    """Return by label: records by the number of their objects, in bins that double: 0, 1, 2-3, 4-7, ..."""
+    """Return the histogram of objects per record for each label, in doubling bins: 0, 1, 2-3, 4-7, ..."""
     histogram = count_histogram(records)
     power = pl.col("count").clip(1).log(2).floor().cast(pl.Int64)
     low = pl.when(pl.col("count") == 0).then(0).otherwise(2**power).cast(pl.Int64)
@@ -26,14 +26,14 @@ def object_counts(records: pl.DataFrame) -> dict[str, list[Bar]]:
 
 
 def object_sizes(objects: pl.DataFrame) -> dict[str, list[Bar]]:
-    """Return by label: objects by the square root of the area of their box, in pixels of the released image."""
+    """Return the histogram of object sizes for each label: square root of the box area, in released pixels."""
     side = ((pl.col("x2") - pl.col("x1")) * (pl.col("y2") - pl.col("y1"))).sqrt().clip(1)
     low = (2 ** side.log(2).floor().cast(pl.Int64)).cast(pl.Int64)
     return _by_label(objects.group_by("label", low.alias("low")).agg(number=pl.len().cast(pl.Int64)))
 
 
 def image_sizes(images: pl.DataFrame, most: int = 10) -> list[Bar]:
-    """Return images by their size, the most frequent sizes first; what is left over is one bar."""
+    """Return the number of images by size, the most frequent first; the remaining sizes share one bar."""
     counted = images.group_by("width", "height").len("number").sort(["number", "width", "height"], descending=True)
     rows = [(f"{width} by {height}", int(number)) for width, height, number in counted.iter_rows()]
     others = sum(number for _, number in rows[most:])
@@ -42,13 +42,13 @@ def image_sizes(images: pl.DataFrame, most: int = 10) -> list[Bar]:
 
 
 def bars(rows: list[tuple[str, int]]) -> list[Bar]:
-    """Return the rows as bars, the longest as long as there is room."""
+    """Return the rows as bars, scaled to the longest."""
     most = max([1, *(number for _, number in rows)])
     return [Bar(name, number, number / most) for name, number in rows]
 
 
 def _by_label(rows: pl.DataFrame) -> dict[str, list[Bar]]:
-    """Return bins from the lowest to the highest of all labels, empty ones included, so that panels can be compared."""
+    """Return the bins of each label, all from the lowest to the highest bin of any label, to be comparable."""
     if rows.is_empty():
         return {}
     numbers = {(label, low): number for label, low, number in rows.select("label", "low", "number").iter_rows()}
@@ -65,7 +65,7 @@ def _bin(low: int) -> str:
 
 
 def split_shares(records: pl.DataFrame) -> tuple[list[str], list[dict[str, object]]]:
-    """Return the splits, and per label the images of each split with their share of the label."""
+    """Return the splits, and the number and share of each label's images in each split."""
     counted = count_labels(records)
     splits = counted["split"].unique().sort().to_list()
     rows = []

@@ -1,4 +1,4 @@
-"""Texts of sources in Markdown: in one line, without markup of their own, hidden characters as escapes."""
+"""Escape texts of sources for Markdown: one line, no markup, hidden characters as escapes."""
 
 import re
 from typing import Final
@@ -9,6 +9,6 @@ _LINK: Final = re.compile(r"\[(?=[^\]]*\]\()")
 
 
 def as_cell(value: object) -> str:
-    """Return a value as one cell of a table; what would be a tag, a link or a picture is shown as it is written."""
+    """Return a value as one table cell; tags, links and pictures are escaped to plain text."""
     text = " ".join(str(value).split()).translate(HIDDEN)
     return _LINK.sub(r"\\[", text.replace("|", "\\|").replace("<", "&lt;"))

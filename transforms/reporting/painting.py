@@ -1,4 +1,4 @@
-"""Paint a figure's shapes on the pixels of a picture: the look of ``drawing`` where no browser draws."""
+"""Paint a figure's shapes on the pixels of a picture, in the style of ``drawing``."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,14 +11,14 @@ from medmultipoints.transforms.reporting.drawing import LINES, TINT, Figure, Sha
 
 Place = tuple[float, float]
 FINE: Final = 2
-"""Lines are painted so many times larger and reduced, so that their edges are smooth."""
+"""Factor of supersampling, for smooth edges of lines."""
 LINE_PX, CASING_PX, DOT_PX = 2.0, 4.0, 3.0
 
 
 def paint(picture: Image.Image, figure: Figure) -> Image.Image:
-    """Return the picture with masks tinted, and boxes, paths and points drawn over it with a dark casing.
+    """Return the picture with tinted masks, and boxes, paths and points with a dark casing.
 
-    The picture may have another size than the figure's frame; shapes keep their places in it.
+    The picture may have another size than the figure's frame; shapes are scaled to it.
     """
     by = (FINE * picture.width / figure.width, FINE * picture.height / figure.height)
     layer = Image.new("RGBA", (FINE * picture.width, FINE * picture.height))
@@ -39,7 +39,7 @@ def paint(picture: Image.Image, figure: Figure) -> Image.Image:
 
 
 def _outlines(shape: Shape) -> Iterator[Sequence[Place]]:
-    """Yield closed lines of a shape."""
+    """Yield the closed outlines of a shape."""
     for outline in shape.outlines:
         yield (*outline, outline[0])
     if shape.box:
@@ -66,7 +66,7 @@ def _line(pen: ImageDraw.ImageDraw, kind: str, places: Sequence[Place]) -> None:
 
 
 def _dashed(places: Sequence[Place], pattern: Sequence[float]) -> Iterator[Sequence[Place]]:
-    """Yield the drawn pieces of a line; all of it where there is no pattern."""
+    """Yield the drawn pieces of a line; the whole line if there is no pattern."""
     if not pattern:
         yield places
         return

@@ -1,4 +1,4 @@
-"""Videos of a release over time: how many objects each frame has, from when to when each track lasts."""
+"""Timelines of released videos: objects per frame, and the duration of each track."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Place = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """``runs``: first and last position among the frames, several where the track is interrupted; ``path``: centres."""
+    """A track; ``runs``: first and last frame position of each uninterrupted part; ``path``: centres."""
 
     track_id: str
     label: str
@@ -23,7 +23,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """One video: its frames in order, and by label the number of objects in each. ``tracks`` are the longest."""
+    """A video: its frames in order, the number of objects per frame and label, and its longest ``tracks``."""
 
     source: str
     video_id: str
@@ -43,7 +43,7 @@ class Timeline:
 
 
 def timelines(images: pl.DataFrame, objects: pl.DataFrame, most: int) -> list[Timeline]:
-    """Return the videos with the most frames, at most so many."""
+    """Return at most ``most`` videos, those with the most frames."""
     frames = images.drop_nulls(["video_id", "frame_index"])
     videos = frames.group_by("source", "video_id").len().filter(pl.col("len") > 1)
     chosen = videos.sort(["len", "source", "video_id"], descending=[True, False, False]).head(most)
@@ -87,7 +87,7 @@ def _tracks(rows: pl.DataFrame) -> Iterator[Track]:
 
 
 def _runs(positions: Sequence[int]) -> tuple[tuple[int, int], ...]:
-    """Return positions without a gap between them, as first and last."""
+    """Return the runs of consecutive positions as (first, last)."""
     starts = [positions[0], *(after for before, after in pairwise(positions) if after > before + 1)]
     ends = [*(before for before, after in pairwise(positions) if after > before + 1), positions[-1]]
     return tuple(zip(starts, ends, strict=True))

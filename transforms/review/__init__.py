@@ -1,1 +1,1 @@
-"""Decisions of reviewers: entries, agreement, samples, differences in words; no disk, no clock."""
+"""Review: decisions of reviewers, their agreement, random samples, and exchange with annotation tools."""

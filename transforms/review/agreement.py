@@ -1,4 +1,4 @@
-"""How far two reviewers agree: the same verdict (Cohen's kappa), the same count, and how well their boxes overlap."""
+"""Measure the agreement of two reviewers: verdict (Cohen's kappa), count, and overlap of boxes."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,14 +9,14 @@ from medmultipoints.transforms.review.decisions import Decision, outcome, pair_b
 from medmultipoints.transforms.review.entries import Seen
 
 Twice = tuple[Sequence[Seen], Decision, Decision]
-"""What two reviewers saw, and what each decided."""
+"""The objects two reviewers saw, and the decision of each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What two reviewers have in common. ``kappa`` is None where both gave one and the same verdict throughout.
+    """The agreement of two reviewers. ``kappa`` is None if both always gave the same single verdict.
 
-    A case is one decision of each, however many findings of a picture it settles.
+    A case is one decision of each, even if it settles several findings of a picture.
     """
 
     reviewers: tuple[str, str]
@@ -41,7 +41,7 @@ class Agreement:
 
 
 def agreements(twice: Iterable[tuple[Sequence[Seen], Sequence[Decision]]]) -> list[Agreement]:
-    """Return the agreement of each pair of reviewers over what both decided, given finding by finding."""
+    """Return the agreement of each pair of reviewers on the findings that both decided."""
     pairs: dict[tuple[str, str], list[Twice]] = {}
     for seen, decisions in twice:
         own = sorted(decisions, key=lambda one: one.reviewer)
@@ -53,7 +53,7 @@ def agreements(twice: Iterable[tuple[Sequence[Seen], Sequence[Decision]]]) -> li
 
 
 def _cases(rows: Sequence[Twice]) -> list[Twice]:
-    """Return the rows without those whose entries are all in another one: findings that the same decisions settle."""
+    """Return one row per case: drop rows whose entries are all contained in another row."""
     kept: dict[str, list[tuple[frozenset[str], frozenset[str], Twice]]] = {}
     for row in sorted(rows, key=lambda row: -len(row[1].entries) - len(row[2].entries)):
         first, second = (frozenset(map(repr, decision.entries)) for decision in row[1:])
@@ -64,7 +64,7 @@ def _cases(rows: Sequence[Twice]) -> list[Twice]:
 
 
 def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
-    """Return the agreement beyond chance of two series of categories; None where chance alone makes them equal."""
+    """Return the agreement beyond chance of two series of categories; None if chance agreement is 1."""
     total = len(pairs)
     first, second = Counter(one for one, _ in pairs), Counter(other for _, other in pairs)
     by_chance = sum(first[name] * second[name] for name in first) / total**2

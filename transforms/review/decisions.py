@@ -1,4 +1,4 @@
-"""Who decided what about a finding: entries of the corrections gathered to decisions, and compared with each other."""
+"""Gather correction entries into decisions about a finding, and compare decisions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from medmultipoints.transforms.review.entries import Entry, Seen
 Kind = Literal["accept", "exclude", "edit"]
 NEAR_PX: Final = 2.0
 SAME_PLACE: Final = 0.5
-"""An added object that overlaps a proposal as much is what became of it."""
+"""Least IoU at which an added object is an accepted proposal."""
 SAME_IOU: Final = 0.9
-"""Boxes of two reviewers that overlap as much are the same."""
+"""Least IoU at which boxes of two reviewers are the same."""
 FROM_MASKS: Final = "boxes_of_masks"
-"""Key under which a reader of the file puts the boxes of an entry's masks."""
+"""Key under which the file reader stores the boxes of an entry's masks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,14 @@ class Decision:
 
     @property
     def withdraws(self) -> bool:
-        """Whether the picture and its copies are kept out of every later release."""
+        """Whether the picture and its copies are withdrawn from every later release."""
         return any(entry.get("withdrawn") for entry in self.entries)
 
 
 def decisions_about(
     finding: Mapping[str, Any], corrections: Iterable[Entry], opinions: Iterable[Entry]
 ) -> list[Decision]:
-    """Return the decisions about a finding, those in force first, then by date and reviewer."""
+    """Return the decisions about a finding: those in force first, then by date and reviewer."""
     found: dict[tuple[bool, str], list[Entry]] = {}
     for in_force, entries in ((True, corrections), (False, opinions)):
         for entry in entries:
@@ -54,7 +54,7 @@ def decisions_about(
 
 
 def concerns(entry: Entry, finding: Mapping[str, Any]) -> bool:
-    """Return whether an entry decides about a finding: acceptances by kind and box, others by image and label."""
+    """Return whether an entry is about a finding: acceptances match by kind and box, others by image and label."""
     if entry["image"] != finding["sample_id"]:
         return False
     if entry["action"] == "accept":
@@ -69,21 +69,21 @@ def concerns(entry: Entry, finding: Mapping[str, Any]) -> bool:
 
 
 def labels_of(entry: Entry) -> "_All | set[str]":
-    """Return the labels that an entry is about: its own and that of its object; everything for a whole image."""
+    """Return the labels that an entry is about: its own and its object's; all labels for a whole image."""
     own = {str(entry["label"])} if entry.get("label") else set()
     named = str(entry["object"]).split(":")[1:-1] if entry.get("object") else []
     return own | {":".join(named)} if own or named else _All()
 
 
 class _All:
-    """Holds every label."""
+    """A set that contains every label."""
 
     def __contains__(self, _label: object) -> bool:
         return True
 
 
 def outcome(seen: Sequence[Seen], entries: Iterable[Entry]) -> list[tuple[str, Box]] | None:
-    """Return label and box of the objects after the entries; None where the image is excluded."""
+    """Return label and box of the objects after applying the entries; None if the image is excluded."""
     objects = {one.object_id: (one.label, one.box) for one in seen}
     added: list[tuple[str, Box]] = []
     for entry in entries:
@@ -102,7 +102,7 @@ def outcome(seen: Sequence[Seen], entries: Iterable[Entry]) -> list[tuple[str, B
 
 
 def _pinned(objects: Mapping[str, tuple[str, Box]], entry: Entry) -> list[str]:
-    """Return the object of an entry by its id, else by its box: ids are renumbered in every build."""
+    """Return the object of an entry, by id or else by box, because builds renumber ids."""
     near = [name for name, (_, box) in objects.items() if _near(entry["box"], (box.x1, box.y1, box.x2, box.y2))]
     return [entry["object"]] if entry["object"] in near else near[:1]
 
@@ -113,7 +113,7 @@ def _of_label(objects: Mapping[str, tuple[str, Box]], entry: Entry) -> list[str]
 
 
 def pair_boxes(one: Sequence[tuple[str, Box]], other: Sequence[tuple[str, Box]]) -> list[float]:
-    """Return the overlaps (IoU) of boxes of equal label, paired greedily, largest first; unpaired ones count 0."""
+    """Return the IoU of boxes of equal label, paired greedily, largest first; unpaired boxes give 0."""
     overlaps = sorted(
         (
             (iou(box, second), place, there)
@@ -133,7 +133,7 @@ def pair_boxes(one: Sequence[tuple[str, Box]], other: Sequence[tuple[str, Box]])
 
 
 def disagree(seen: Sequence[Seen], one: Decision, other: Decision) -> bool:
-    """Return whether two decisions leave different objects: another count or label, or a box with IoU below 0.9."""
+    """Return whether two decisions leave different objects: another count or label, or an IoU below SAME_IOU."""
     first, second = outcome(seen, one.entries), outcome(seen, other.entries)
     if first is None or second is None:
         return first is not second
@@ -148,9 +148,9 @@ def is_conflict(seen: Sequence[Seen], decisions: Sequence[Decision]) -> bool:
 
 
 def first_of_equals(cases: Mapping[str, Sequence[Decision]]) -> dict[str, str]:
-    """Return for each case the first one that the same decisions settle: one edit is about many findings of a picture.
+    """Map each case to the first case that the same decisions settle, since one edit may settle several findings.
 
-    ``cases``: decisions by name, about one image; a case whose entries are all among those of another is the same.
+    ``cases``: decisions about one image, by name. A case whose entries are all among another's is the same case.
     """
     entries = {name: frozenset(repr(entry) for one in own for entry in one.entries) for name, own in cases.items()}
     widest: list[str] = []

@@ -1,4 +1,4 @@
-"""Two boxes in words and numbers: how the one lies to the other."""
+"""Describe the difference between two boxes in sentences."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from medmultipoints.transforms.reporting.drawing import number
 
 NEAR_PX = 1.5
 PRIVACY = {kind: key for key, kind in SHOWN.items()} | {"carries_gps": "gps"}
-"""The key of the recipe's section `privacy` that a finding of this kind is a matter of."""
+"""Key of the recipe's section `privacy` for each kind of finding."""
 DONE = {
     "report": 'nothing was done. "redact" fills such places in all pictures, "quarantine" holds the pictures back',
     "redact": "such places were filled, but for those that touch an object",
@@ -20,7 +20,7 @@ SIDES = ("left", "top", "right", "bottom")
 
 
 def privacy_words(kind: str, privacy: Mapping[str, str]) -> list[str]:
-    """Return what the recipe says about a finding that may concern a person: one decision for all such pictures."""
+    """Return a sentence with the recipe's privacy action for this kind of finding; empty for other kinds."""
     key = PRIVACY.get(kind)
     if key is None:
         return []
@@ -29,7 +29,7 @@ def privacy_words(kind: str, privacy: Mapping[str, str]) -> list[str]:
 
 
 def difference_words(source: Sequence[float] | None, derived: Sequence[float] | None) -> list[str]:
-    """Return sentences about a source's box and the box derived from a mask or track, in pixels of the original."""
+    """Return sentences that compare a source's box with the derived box, in pixels of the original."""
     if source is None and derived is None:
         return []
     if source is None or derived is None:

@@ -1,4 +1,4 @@
-"""Reviewers who disagree, in a build: their findings stay doubtful, and how far they agree is stated."""
+"""Mark findings that reviewers disagree about, and summarise their agreement."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ def mark_disputes(
     regions: pl.DataFrame,
     policy: Policy,
 ) -> pl.DataFrame:
-    """Return the findings; those about which reviewers disagree are warnings that name both sides."""
+    """Return the findings, with those that reviewers dispute as warnings that name both sides."""
     words = {
         finding["finding_id"]: _dispute(decisions)
         for finding, seen, decisions in _twice(findings, corrections, opinions, regions, policy)
@@ -47,7 +47,7 @@ def review_statements(
     regions: pl.DataFrame,
     policy: Policy,
 ) -> list[str]:
-    """Return what a review proves, in sentences: agreement of each two reviewers, and checks of random samples."""
+    """Return sentences about the agreement of each pair of reviewers, and about checks of random samples."""
     twice = _twice(findings, corrections, opinions, regions, policy)
     checked = [
         f"Records of {one['release']}, drawn at random and checked by {one['reviewer']} ({one['date']}): "
@@ -64,7 +64,7 @@ def _twice(
     regions: pl.DataFrame,
     policy: Policy,
 ) -> Twice:
-    """Return the findings that more than one reviewer decided, with the objects that they saw."""
+    """Return the findings that several reviewers decided, with the objects they saw."""
     touched = {entry["image"] for entry in opinions}
     if not touched:
         return []

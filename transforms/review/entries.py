@@ -1,7 +1,7 @@
-"""What a reviewer decided on the desk, as entries of the recipe's corrections: the smallest ones that say it.
+"""Turn a reviewer's edits into the smallest set of correction entries for the recipe.
 
-Coordinates are pixels of the original image, half-open. An object that was not touched gets no entry and keeps its
-mask; one that was moved, cut, joined or redrawn is replaced alone.
+Coordinates are pixels of the original image, half-open. An unchanged object gets no entry and keeps its mask; a moved,
+cut, joined or redrawn object is replaced alone.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """An object as the reviewer left it: a box or a mask (``rle``); ``origin`` is the object that it comes from."""
+    """An object as the reviewer left it: a box or a mask (``rle``); ``origin`` is the object it was made from."""
 
     label: str
     box: Box | None = None
@@ -43,7 +43,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """Who decided about which image, when and why."""
+    """Reviewer, image, date and reason of a decision."""
 
     image: str
     image_sha256: str
@@ -53,7 +53,7 @@ class Signed:
 
 
 def tidy_box(sides: Sequence[Any], width: int, height: int) -> Box:
-    """Return a drawn box in whole pixels inside the image; UsageError where less than one pixel is left."""
+    """Return a drawn box in whole pixels inside the image; raise UsageError if less than one pixel is left."""
     if len(sides) != 4 or not all(isinstance(side, int | float) and math.isfinite(side) for side in sides):
         raise UsageError(f"the box {list(sides)} is not four numbers. Draw it again.")
     x1, y1, x2, y2 = (float(round(side)) for side in sides)
@@ -66,33 +66,33 @@ def tidy_box(sides: Sequence[Any], width: int, height: int) -> Box:
 
 
 def accept_entry(by: Signed, kind: str, box: Sequence[float] | None = None) -> Entry:
-    """Return the entry that accepts the findings of a kind, or the one that has this box."""
+    """Return the entry that accepts the findings of a kind, or only the finding with this box."""
     return _entry(by, action="accept", kind=kind, box=None if box is None else list(box))
 
 
 def exclude_entry(by: Signed, seen: Seen | None = None) -> Entry:
-    """Return the entry that excludes an image, or one object of it."""
+    """Return the entry that excludes an image or one of its objects."""
     return _entry(by, action="exclude", **_pinned(seen))
 
 
 def withdrawal_entry(by: Signed, luma_blake3: str | None) -> Entry:
-    """Return the entry that keeps an image and its copies out of every later release."""
+    """Return the entry that withdraws an image and its copies from every later release."""
     own = {"image_sha256": by.image_sha256, "luma_blake3": luma_blake3}
     signature = {"reason": by.reason, "reviewer": by.reviewer, "date": by.date}
     return {key: value for key, value in {**own, **signature}.items() if value is not None}
 
 
 def as_exclusion(withdrawal: Entry, image: str) -> Entry:
-    """Return a withdrawal as the decision that it is about an image of this release: no other reviewer outvotes it."""
+    """Return a withdrawal as a settled decision about an image of this release, which no other reviewer overrides."""
     return {**withdrawal, "image": image, "action": "exclude", "withdrawn": True, "settles": True}
 
 
 def edit_entries(
     by: Signed, seen: Sequence[Seen], drawn: Sequence[Drawn], size: tuple[int, int], file_name: str
 ) -> tuple[list[Entry], dict[str, Masks]]:
-    """Return the entries that turn the seen objects into the drawn ones, and the mask files that they name.
+    """Return the entries that turn the seen objects into the drawn ones, and their mask files.
 
-    ``file_name`` begins the names of the mask files. UsageError where parts of one object have two labels.
+    ``file_name`` is the prefix of the mask files. Raise UsageError if parts of one object have different labels.
     """
     entries: list[Entry] = []
     masks: dict[str, Masks] = {}
@@ -111,14 +111,14 @@ def edit_entries(
             if chosen:
                 entries.append(_shapes(by, f"add_{kind}", label, chosen, size, file_name, masks))
     if parts:
-        raise UsageError(f"{next(iter(parts))} is no object of this picture. Reload the page.")
+        raise UsageError(f"this picture has no object {next(iter(parts))}. Reload the page.")
     return entries, masks
 
 
 def _about(
     by: Signed, seen: Seen, parts: Sequence[Drawn], size: tuple[int, int], name: str, masks: dict[str, Masks]
 ) -> Iterable[Entry]:
-    """Return what becomes of one object."""
+    """Return the entries for one seen object."""
     if not parts:
         return [exclude_entry(by, seen)]
     labels = sorted({part.label for part in parts})
@@ -163,13 +163,13 @@ def _sides(box: Box) -> list[float]:
 
 
 def _entry(by: Signed, **values: Any) -> Entry:
-    """Return an entry with its keys in the order of a file: the image, the decision as it is given, who made it."""
+    """Return an entry with its keys in file order: image, decision, reviewer."""
     signature = {"reason": by.reason, "reviewer": by.reviewer, "date": by.date}
     given = {"image": by.image, "image_sha256": by.image_sha256, **values, **signature}
     return {key: value for key, value in given.items() if value is not None}
 
 
 def sort_key(entry: Entry) -> tuple[str, ...]:
-    """Return what entries are sorted by in a file: image, object, what is done, by whom."""
+    """Return the key that sorts entries in a file: image, object, action, reviewer."""
     keys = ("image", "label", "object", "action", "kind", "reviewer", "date", "image_sha256")
     return tuple(str(entry.get(key, "")) for key in keys)

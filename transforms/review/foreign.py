@@ -1,7 +1,7 @@
-"""Objects of a release as other tools take them: CVAT XML for images 1.1, Label Studio tasks with predictions.
+"""Export objects of a release to annotation tools: CVAT XML for images 1.1, Label Studio tasks with predictions.
 
-Coordinates are pixels of the released picture, half-open. Each object carries its ``object_id``, so that it is known
-again when it comes back; masks are exact in both forms.
+Coordinates are pixels of the released picture, half-open. Each object carries its ``object_id``, so that it can be
+matched on return; masks are exact in both formats.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ OBJECT_ID: Final = "object_id"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """An object to hand out; ``rle`` is its mask in the frame of the picture."""
+    """An exported object; ``rle`` is its mask in the frame of the picture."""
 
     object_id: str
     label: str
@@ -41,7 +41,7 @@ class Sheet:
 
 
 def cvat_xml(sheets: Iterable[Sheet], labels: Sequence[str], name: str) -> Iterable[str]:
-    """Return a CVAT file for images in pieces."""
+    """Yield the pieces of a CVAT file for images."""
     yield '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n  <meta><task>\n'
     yield f"    <name>{escape(name)}</name>\n    <labels>\n"
     attribute = f"<name>{OBJECT_ID}</name><mutable>False</mutable><input_type>text</input_type><default_value/>"
@@ -73,14 +73,14 @@ def _cvat_shape(one: Given, sheet: Sheet) -> str:
 
 
 def _runs(values: NDArray[np.bool_]) -> list[int]:
-    """Run lengths, background first."""
+    """Return run lengths, background first."""
     changes = np.flatnonzero(np.diff(values)) + 1
     runs: list[int] = np.diff([0, *changes, len(values)]).tolist()
     return [0, *runs] if values[0] else runs
 
 
 def label_studio_tasks(sheets: Iterable[Sheet], root: str, model: str) -> list[dict[str, Any]]:
-    """Return tasks whose predictions are the objects; pictures lie in the folder ``root`` of its local storage."""
+    """Return Label Studio tasks with the objects as predictions; pictures are in the local storage folder ``root``."""
     return [
         {
             "data": {
@@ -114,7 +114,7 @@ def _region(one: Given, sheet: Sheet) -> dict[str, Any]:
 
 
 def label_config(labels: Sequence[str]) -> str:
-    """Return the labelling interface of Label Studio that the tasks need."""
+    """Return the Label Studio labelling interface for the tasks."""
     tools = [("RectangleLabels", "box"), ("BrushLabels", "mask"), ("PolygonLabels", "polygon")]
     own = "".join(f"<Label value={quoteattr(label)}/>" for label in labels)
     inside = "".join(f'<{tag} name="{name}" toName="image">{own}</{tag}>' for tag, name in tools)
@@ -122,7 +122,7 @@ def label_config(labels: Sequence[str]) -> str:
 
 
 def encode_brush(mask: NDArray[np.bool_]) -> bytes:
-    """Return Label Studio's run-length code of a mask: four equal channels of 0 or 255, runs of at most 65,536."""
+    """Return a mask in Label Studio's RLE: four equal channels of 0 or 255, runs of at most 65,536."""
     bits = [_bits(mask.size * 4, 32), _bits(7, 5), *(_bits(size - 1, 4) for size in (3, 4, 8, 16))]
     value = False
     for run in _runs(mask.ravel()):
@@ -141,6 +141,6 @@ def _bits(value: int, width: int) -> NDArray[np.uint8]:
 
 
 def pins(sheets: Iterable[Sheet], release: Mapping[str, Any]) -> dict[str, Any]:
-    """Return which picture each file of an export is, by hash."""
+    """Return the hash of the picture behind each exported file."""
     rows = {sheet.file: {"sample_id": sheet.sample_id, "image_sha256": sheet.image_sha256} for sheet in sheets}
     return {**release, "images": rows}

@@ -1,4 +1,4 @@
-"""Masks that lie next to a corrections file, ``NAME.rle.json``: one COCO run-length code an object, one a line."""
+"""Read and write mask files of corrections, ``NAME.rle.json``: one COCO RLE per object, one per line."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from medmultipoints.transforms.masks.run_lengths import decode_rle
 from medmultipoints.transforms.review.region_edits import mask_sides
 
 MOST_PX: Final = 2**28
-"""Width x height of the largest picture whose masks are read."""
+"""Largest number of pixels (width x height) of a picture whose masks are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +22,13 @@ class Masks:
 
 
 def mask_text(masks: Masks) -> str:
-    """Return the content of a mask file: the same masks give the same text."""
+    """Return the content of a mask file; equal masks give equal text."""
     rows = ",\n".join(f"    {json.dumps(rle)}" for rle in masks.rles)
     return f'{{\n  "width": {masks.width},\n  "height": {masks.height},\n  "masks": [\n{rows}\n  ]\n}}\n'
 
 
 def parse_masks(data: bytes) -> Masks:
-    """Return the masks of a file; ValueError says what is wrong with it: no empty mask, none of another size."""
+    """Return the masks of a file; raise ValueError if it is malformed, or a mask is empty or of another size."""
     try:
         held = json.loads(data)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

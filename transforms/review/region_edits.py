@@ -1,4 +1,4 @@
-"""Join and cut objects in pixels: no pixel is lost and none belongs to two parts."""
+"""Join and cut objects; each pixel stays in exactly one part."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ MaskArray = NDArray[np.bool_]
 
 
 def mask_sides(mask: MaskArray) -> Box:
-    """Return the half-open box of a mask; ValueError where it is empty."""
+    """Return the half-open box of a mask; raise ValueError if it is empty."""
     rows, columns = np.flatnonzero(np.any(mask, 1)), np.flatnonzero(np.any(mask, 0))
     if not rows.size:
         raise ValueError("a mask is empty")
@@ -20,20 +20,20 @@ def mask_sides(mask: MaskArray) -> Box:
 
 
 def mask_code(mask: MaskArray) -> str:
-    """Return the run-length code of a mask of the whole picture; ValueError where it is empty."""
+    """Return the RLE of a mask of the whole picture; raise ValueError if it is empty."""
     box = mask_sides(mask)
     x1, y1, x2, y2 = (int(side) for side in (box.x1, box.y1, box.x2, box.y2))
     return encode_rle(mask[y1:y2, x1:x2].view(np.uint8), x1, y1, mask.shape[1], mask.shape[0])
 
 
 def join_masks(masks: Sequence[MaskArray]) -> MaskArray:
-    """Return the pixels that belong to any of the masks."""
+    """Return the union of the masks."""
     joined: MaskArray = np.logical_or.reduce(masks)
     return joined
 
 
 def join_boxes(boxes: Sequence[Box]) -> Box:
-    """Return the smallest box that holds all of them."""
+    """Return the smallest box around all boxes."""
     return Box(
         min(box.x1 for box in boxes),
         min(box.y1 for box in boxes),
@@ -43,9 +43,9 @@ def join_boxes(boxes: Sequence[Box]) -> Box:
 
 
 def cut_mask(mask: MaskArray, start: Point, end: Point) -> tuple[MaskArray, MaskArray]:
-    """Return the parts on the two sides of the line through two points; a centre on the line belongs to the second.
+    """Return the parts on both sides of the line through two points; pixel centres on the line go to the second part.
 
-    ValueError where one side is empty.
+    Raise ValueError if one part is empty.
     """
     rows, columns = np.indices(mask.shape)
     side = (end.x - start.x) * (rows + 0.5 - start.y) - (end.y - start.y) * (columns + 0.5 - start.x) < 0
@@ -56,9 +56,9 @@ def cut_mask(mask: MaskArray, start: Point, end: Point) -> tuple[MaskArray, Mask
 
 
 def cut_box(box: Box, start: Point, end: Point) -> tuple[Box, Box]:
-    """Return the two parts of a box cut straight across where the line crosses it, by whichever way it runs more.
+    """Return the two parts of a box, cut horizontally or vertically (nearest the line's direction) at the crossing.
 
-    ValueError where the cut does not lie inside the box.
+    Raise ValueError if the cut is not inside the box.
     """
     if abs(end.y - start.y) >= abs(end.x - start.x):
         at = float(round((start.x + end.x) / 2))

@@ -1,4 +1,4 @@
-"""Objects that come back from another tool, known again: the same, moved, cut, joined, new or gone."""
+"""Match objects returned by another tool with the exported ones: same, moved, cut, joined, new or deleted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from medmultipoints.transforms.regions.boxes import iou
 from medmultipoints.transforms.review.entries import Drawn, Seen
 
 SAME_PX: Final = 0.51
-"""A box whose sides are no further off was not moved: tools write percent and decimals."""
+"""Largest distance of sides, in pixels, of an unmoved box: tools round to percent and decimals."""
 PART_SHARE: Final = 0.8
-"""An object that lies inside another by so much of its area is a part of it."""
+"""Share of an object's area inside another from which it is a part of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Returned:
-    """An object as the tool gives it, in pixels of the original; ``object_id`` where the tool kept it."""
+    """An object returned by a tool, in pixels of the original; ``object_id`` if the tool kept it."""
 
     label: str
     box: Box
@@ -26,8 +26,8 @@ class Returned:
     object_id: str | None = None
 
 
-def know_again(seen: Sequence[Seen], returned: Sequence[Returned]) -> list[Drawn]:
-    """Return each object with the one that it comes from, by its id, else by overlap, else as a part or a whole."""
+def match_returned(seen: Sequence[Seen], returned: Sequence[Returned]) -> list[Drawn]:
+    """Return each object with its origin, matched by id, then by overlap, then as a part or a whole."""
     by_id = {one.object_id: one for one in seen}
     origins: list[Seen | None] = [by_id.get(one.object_id or "") for one in returned]
     taken = {one.object_id for one in origins if one}

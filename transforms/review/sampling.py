@@ -1,4 +1,4 @@
-"""Draw records to check by eye, and bound how many may be wrong: a one-sided bound at 95 %."""
+"""Draw random records for a check by eye, and bound the error rate (one-sided, 95 %)."""
 
 import hashlib
 import math
@@ -9,18 +9,18 @@ CONFIDENCE: Final = 0.95
 
 
 def draw_order(names: Iterable[str], seed: int) -> list[str]:
-    """Return the names in an order drawn by sha256 of seed and name: the first n are a random sample of n."""
+    """Return the names in a random order (sha256 of seed and name); the first n are a random sample."""
     return sorted(names, key=lambda name: hashlib.sha256(f"check:{seed}:{name}".encode()).digest())
 
 
 def most_wrong(looked_at: int, wrong: int, confidence: float = CONFIDENCE) -> float:
-    """Return the share that is not exceeded at this confidence, one-sided, by Clopper and Pearson; 1 for no look.
+    """Return the upper bound of the error rate, one-sided by Clopper and Pearson; 1 if nothing was checked.
 
-    The bound is that of drawing with replacement: for a sample of a finite number it errs on the safe side.
+    The bound assumes drawing with replacement, which is conservative for a finite set.
     """
     if looked_at == 0 or wrong >= looked_at:
         return 1.0
-    from scipy.special import betaincinv  # a quarter of a second, which commands without samples do not wait
+    from scipy.special import betaincinv  # imported here: it takes a quarter of a second
 
     return float(betaincinv(wrong + 1, looked_at - wrong, confidence))
 

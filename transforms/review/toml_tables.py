@@ -1,6 +1,6 @@
-"""Add and remove tables of a TOML file as text, in an order that git merges well: the rest of the file keeps its bytes.
+"""Add and remove tables of a TOML file as text; the rest of the file keeps its bytes.
 
-Entries are sorted, so that two branches rarely change the same lines; comments stay with the table below them.
+Entries are sorted, so that git merges them well; comments stay with the table below them.
 """
 
 import itertools
@@ -16,13 +16,13 @@ HEADER: Final = re.compile(r"^\[\[?\s*[A-Za-z0-9_.\"'-]+\s*\]\]?[^\n]*$", re.MUL
 
 
 class TomlChangeError(ValueError):
-    """The text cannot be changed safely; it says why."""
+    """The text cannot be changed safely; the message says why."""
 
 
 def add_table(text: str, name: str, table: Table, key: Callable[[Table], Any]) -> str:
-    """Return the text with one more ``[[name]]``, before the first one with a larger ``key``, else at the end.
+    """Return the text with one more ``[[name]]``, before the first one with a larger ``key``, otherwise at the end.
 
-    ValueError where the text is no TOML.
+    Raise ValueError if the text is not TOML.
     """
     before = tomllib.loads(text)
     block = table_text(name, table)
@@ -38,7 +38,7 @@ def add_table(text: str, name: str, table: Table, key: Callable[[Table], Any]) -
 
 
 def remove_table(text: str, name: str, table: Table) -> str:
-    """Return the text without the ``[[name]]`` that equals ``table`` and its comments; TomlChangeError if none."""
+    """Return the text without the ``[[name]]`` equal to ``table``; raise TomlChangeError if there is none."""
     before = tomllib.loads(text)
     blocks = split_blocks(text)
     for place, one in enumerate(blocks):
@@ -48,17 +48,17 @@ def remove_table(text: str, name: str, table: Table) -> str:
             changed = _join([*blocks[:place], *blocks[place + 1 :]])
             if _reads_as(changed, before, name, sorted_tables(rest)):
                 return changed
-    raise TomlChangeError(f"no [[{name}]] of the file is this one")
+    raise TomlChangeError(f"the file has no such [[{name}]]")
 
 
 def table_text(name: str, table: Table) -> str:
-    """Return a table as TOML, its keys in the given order; lists of lists and of texts have one item a line."""
+    """Return a table as TOML with its keys in the given order; lists of lists and of texts have one item per line."""
     lines = [f"[[{name}]]", *(f"{key} = {_value(value)}" for key, value in table.items())]
     return "\n".join(lines) + "\n"
 
 
 def split_blocks(text: str) -> list[str]:
-    """Return the text in pieces that begin at a table's header or at the comments directly above it."""
+    """Return the text split at table headers, with the comments directly above them."""
     starts = []
     for found in HEADER.finditer(text):
         start = found.start()
@@ -68,7 +68,7 @@ def split_blocks(text: str) -> list[str]:
     cuts = sorted({0, *starts, len(text)})
     blocks: list[str] = []
     open_text = ""
-    for first, after in itertools.pairwise(cuts):  # a header inside a text of several lines is none
+    for first, after in itertools.pairwise(cuts):  # a header inside a multi-line string does not count
         open_text += text[first:after]
         if _block(open_text) is not None:
             blocks.append(open_text)
@@ -77,7 +77,7 @@ def split_blocks(text: str) -> list[str]:
 
 
 def sorted_tables(tables: Sequence[Table]) -> list[str]:
-    """Return tables as comparable texts, in a fixed order."""
+    """Return the tables as sorted texts, for comparison."""
     return sorted(json.dumps(table, sort_keys=True, default=str) for table in tables)
 
 
@@ -101,7 +101,7 @@ def _holds(block: str, name: str) -> bool:
 
 
 def _only(block: str, name: str) -> Any:
-    """Return the one table of that name in a piece of text; None where the piece is another or no TOML by itself."""
+    """Return the single table of that name in a block; None if it has another or is not TOML by itself."""
     found = _block(block) or {}
     tables = found.get(name)
     return tables[0] if isinstance(tables, list) and len(tables) == len(found) == 1 else None
@@ -109,7 +109,7 @@ def _only(block: str, name: str) -> Any:
 
 @lru_cache(maxsize=8192)
 def _block(text: str) -> Mapping[str, Any] | None:
-    """Return what a piece of text says; None where it is no TOML. Pieces stay the same from one change to the next."""
+    """Return the data of a block, cached; None if it is not TOML."""
     return tomllib.loads(text) if _is_toml(text) else None
 
 
@@ -122,13 +122,13 @@ def _is_toml(text: str) -> bool:
 
 
 def _join(blocks: Sequence[str]) -> str:
-    """Return the pieces with one empty line between them."""
+    """Return the blocks separated by empty lines."""
     kept = [block.strip("\n") for block in blocks]
     return "\n\n".join(block for block in kept if block.strip()) + "\n" if any(kept) else ""
 
 
 def _reads_as(text: str, before: Mapping[str, Any], name: str, wanted: list[str]) -> bool:
-    """Return whether the text is the same data as before, with the wanted tables of that name."""
+    """Return whether the text has the data of ``before``, with the wanted tables of that name."""
     now = tomllib.loads(text) if _is_toml(text) else {}
     others = {key: value for key, value in before.items() if key != name}
     return {key: value for key, value in now.items() if key != name} == others and sorted_tables(

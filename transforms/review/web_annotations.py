@@ -1,6 +1,6 @@
-"""Decisions of reviewers as W3C Web Annotations (https://www.w3.org/TR/annotation-model/), for other tools.
+"""Convert reviewers' decisions to W3C Web Annotations (https://www.w3.org/TR/annotation-model/).
 
-Places are in pixels of the original image, which is named by the sha256 of its bytes.
+Coordinates are pixels of the original image, which is identified by the sha256 of its bytes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,13 +12,13 @@ from medmultipoints.transforms.masks.run_lengths import decode_rle
 CONTEXT: Final = "http://www.w3.org/ns/anno.jsonld"
 MEDIA_FRAGMENTS: Final = "http://www.w3.org/TR/media-frags/"
 MOTIVATIONS: Final = {"accept": "assessing", "exclude": "moderating"}
-"""Why an annotation was made; all other actions are edits."""
+"""Motivation of an annotation by action; all other actions are edits."""
 
 Row = Mapping[str, Any]
 
 
 def annotation_page(title: str, decisions: Iterable[tuple[Row, tuple[int, int] | None]]) -> dict[str, Any]:
-    """Return all decisions as one page; each comes with width and height of its image, where these are known."""
+    """Return all decisions as one annotation page; each comes with the size of its image, if known."""
     items = [_annotation(row, size) for row, size in decisions]
     return {
         "@context": CONTEXT,

@@ -1,1 +1,1 @@
-"""Compare predictions with the truth: the published metrics, strict metrics, and where the two disagree."""
+"""Scoring: compare predictions with the truth by the published and the strict metrics."""

@@ -1,4 +1,4 @@
-"""Confidence intervals by resampling groups, from seeds that are the groups' own ids."""
+"""Confidence intervals by resampling groups, seeded by the group ids."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,16 +10,16 @@ from medmultipoints.transforms.scoring.detection import Floats
 
 REPLICATES: Final = 1000
 LEVEL: Final = 0.95
-_AT_ONCE: Final = 100  # replicates whose weights are in memory
+_AT_ONCE: Final = 100  # replicates whose weights are in memory at a time
 Interval = tuple[float, float]
 
 
 def intervals(
     groups: Sequence[str], sums: Floats, metrics_of: Callable[[Floats], Mapping[str, Floats]]
 ) -> dict[str, Interval]:
-    """Return the 95 % percentile interval of each metric over 1000 resamplings of groups; (nan, nan) below two.
+    """Return the 95 % percentile interval of each metric over 1000 resamplings; (nan, nan) for fewer than two groups.
 
-    ``sums``: one row per group, in the order of ``groups``; what a replicate draws depends on the ids alone.
+    ``sums``: one row per group, in the order of ``groups``; the draws depend on the ids alone.
     """
     if len(groups) < 2:
         return {name: (float("nan"), float("nan")) for name in metrics_of(sums.sum(axis=0))}
@@ -29,7 +29,7 @@ def intervals(
 
 
 def _weights(groups: Sequence[str]) -> Iterator[Floats]:
-    """Yield how often each group is drawn, one row per replicate."""
+    """Yield the number of draws of each group, one row per replicate."""
     seed = hashlib.sha256("\n".join(groups).encode()).digest()
     for start in range(0, REPLICATES, _AT_ONCE):
         yield np.stack([_draw(seed, replicate, len(groups)) for replicate in range(start, start + _AT_ONCE)])

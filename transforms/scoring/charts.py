@@ -1,4 +1,4 @@
-"""What the charts of an evaluation show, as plain numbers in the units of the drawing."""
+"""Compute the charts of an evaluation as plain numbers in units of the drawing."""
 
 import math
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Any, Final
 from medmultipoints.transforms.scoring.answers.items import COUNT, Item
 from medmultipoints.transforms.scoring.answers.tolerant_parsing import read_tolerant
 
-# Of all others, more is better.
+# For all other metrics, larger is better.
 LOWER_IS_BETTER: Final = frozenset({"unread_rate", "relative_count_error", "count_mae", "point_error"})
 UNBOUNDED: Final = frozenset({"relative_count_error", "count_mae"})
 TICKS: Final = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -28,7 +28,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """How many counting answers share a true and a stated count; both also as places between 0 and 1."""
+    """The number of counting answers with the same true and stated count; both also as positions from 0 to 1."""
 
     true: int
     said: int
@@ -50,7 +50,7 @@ class Counts:
 
 
 def metric_bars(strict: dict[str, Any]) -> list[Bar]:
-    """Return the overall metrics of a strict report that lie between 0 and 1, in its order."""
+    """Return the overall metrics of a strict report between 0 and 1, in report order."""
     found = []
     for name, entry in strict["overall"].items():
         low, high = entry["interval"]
@@ -60,9 +60,9 @@ def metric_bars(strict: dict[str, Any]) -> list[Bar]:
 
 
 def count_dots(items: Sequence[Item]) -> Counts | None:
-    """Return the counting answers; None where no question asks for a count.
+    """Return the counting answers; None if no question asks for a count.
 
-    The scale ends at one and a half times the largest true count: what is stated beyond it is counted, not drawn.
+    The scale ends at 1.5 times the largest true count; larger answers are counted but not drawn.
     """
     asked = [item for item in items if COUNT in item.truth.parts]
     if not asked:

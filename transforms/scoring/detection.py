@@ -1,6 +1,6 @@
-"""Average precision of boxes without scores, by the COCO evaluator and apart from any order.
+"""Average precision of boxes without scores: by the COCO evaluator, and independent of order.
 
-All boxes are corners x1, y1, x2, y2 in pixels; one class.
+All boxes are corners x1, y1, x2, y2 in pixels, of one class.
 """
 
 import contextlib
@@ -21,22 +21,22 @@ RECALLS: Final[Floats] = np.linspace(0.0, 1.0, 101)
 MAX_BOXES: Final = 100
 _SINGLE_THRESHOLDS: Final[Floats] = THRESHOLDS.astype(np.float32).astype(np.float64)
 _SINGLE_RECALLS: Final[Floats] = RECALLS.astype(np.float32).astype(np.float64)
-"""As the published program has them: torchmetrics makes them, and the boxes, in single precision.
+"""IoU thresholds of the published program, in single precision, as torchmetrics makes them.
 
-So a box whose IoU is 0.6 exactly misses the threshold 0.6, and one of 0.9 passes 0.9; 0.5 and 0.75 are exact.
+Therefore an IoU of exactly 0.6 misses the threshold 0.6, and 0.9 passes 0.9; 0.5 and 0.75 are exact.
 """
 _UNLIMITED: Final = [0.0, 1e10]
 
 
 def average_precisions(true: Sequence[Places], predicted: Sequence[Places]) -> Floats:
-    """Return COCO average precision at each of the ten ``THRESHOLDS``, all scores equal; -1 each where no box is true.
+    """Return COCO average precision at each of the ten ``THRESHOLDS`` with equal scores; -1 if there is no true box.
 
-    ``true`` and ``predicted`` hold the boxes of one item at the same position. As every score is equal, the
-    evaluator's stable sort keeps the boxes in the order of the items and, within an item, as written; the first
-    100 of an item count. So the value depends on that order: it is the published one, not a good one. Boxes,
-    thresholds and recalls are in single precision, as in the published program.
+    ``true`` and ``predicted`` hold the boxes of each item at the same position. As all scores are equal, the
+    evaluator's stable sort keeps the order of the items and, within an item, the order as written; the first 100 boxes
+    of an item count. The value therefore depends on that order, as the published one does. Boxes, thresholds and
+    recalls are in single precision, as in the published program.
     """
-    with contextlib.redirect_stdout(io.StringIO()):  # the evaluator reports its progress there
+    with contextlib.redirect_stdout(io.StringIO()):  # the evaluator prints its progress
         evaluation = COCOeval(_coco(true, scored=False), _coco(predicted, scored=True), "bbox")
         evaluation.params.imgIds = list(range(len(true)))
         evaluation.params.catIds = [1]
@@ -50,10 +50,10 @@ def average_precisions(true: Sequence[Places], predicted: Sequence[Places]) -> F
 
 
 def tied_average_precisions(matched: Floats, predicted: Floats, true: Floats) -> Floats:
-    """Return average precision of boxes without ranking: all are one step of the precision-recall curve.
+    """Return the average precision of unranked boxes, which form one step of the precision-recall curve.
 
-    Matched pairs, predicted and true boxes, as numbers that broadcast. The step has one precision and one recall;
-    the value is that precision times the share of the 101 recall points up to that recall. nan where no box is true.
+    The arguments are numbers of matched pairs, predicted and true boxes, and broadcast. The value is the precision
+    times the share of the 101 recall points up to the recall; nan if there is no true box.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         precision = np.where(predicted > 0, matched / np.maximum(predicted, 1), 0.0)
@@ -62,7 +62,7 @@ def tied_average_precisions(matched: Floats, predicted: Floats, true: Floats) ->
 
 
 def _coco(boxes: Sequence[Places], *, scored: bool) -> Any:
-    """Return annotations in the evaluator's own structure; ids from 1, because it takes 0 for unmatched."""
+    """Return annotations in the evaluator's structure; ids start at 1, because it treats 0 as unmatched."""
     rows = [(image, _single(box)) for image, listed in enumerate(boxes) for box in listed]
     extra = {"score": 1.0} if scored else {"iscrowd": 0}
     annotations = [
@@ -82,13 +82,13 @@ def _coco(boxes: Sequence[Places], *, scored: bool) -> Any:
 
 
 def _single(box: Sequence[float]) -> tuple[float, float, float, float]:
-    """Return left, top, width and height of corners, computed in single precision."""
+    """Return left, top, width and height from corners, in single precision."""
     x1, y1, x2, y2 = np.asarray(box, np.float64).astype(np.float32)
     return float(x1), float(y1), float(x2 - x1), float(y2 - y1)
 
 
 def box_ious(first: Places, second: Places) -> Floats:
-    """Return the IoU of each box of the first with each of the second; boxes without area overlap nothing."""
+    """Return the IoU of each box in ``first`` with each in ``second``; boxes without area have an IoU of 0."""
     if not first or not second:
         return np.zeros((len(first), len(second)))
     a, b = np.asarray(first, np.float64)[:, None, :], np.asarray(second, np.float64)[None, :, :]

@@ -1,4 +1,4 @@
-"""Where the two metric sets disagree, and why: item by item, not from the totals."""
+"""Find the items that the two metric sets treat differently, and the reasons."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from medmultipoints.transforms.scoring.detection import box_ious
 from medmultipoints.transforms.scoring.published_metrics import MATCH_PX, stops
 
 EXAMPLES: Final = 3
-# Reason -> what the published set does and the strict one does not.
+# Reason -> how the published and the strict metrics differ.
 REASONS: Final = {
     "parsing": "read by the tolerant parser only; the published one takes it for an empty answer",
     "unread": "read by neither; published: a count of 0, or left out of the means; strict: wrong, all objects missed",
@@ -29,9 +29,9 @@ REASONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """How many items of a task the sets treat differently for one reason; the first few as examples.
+    """The number of items of a task that the sets treat differently for one reason, with examples.
 
-    ``objects``: true objects missed (left_out, misses), answers too many (shared), else the items.
+    ``objects``: missed true objects (left_out, misses), surplus answers (shared), otherwise the items.
     """
 
     task: str
@@ -46,9 +46,9 @@ class Disagreement:
 
 
 def find_disagreements(items: Sequence[Item]) -> list[Disagreement]:
-    """Return one row per task and reason that occurs, in the order of tasks and ``REASONS``.
+    """Return one row per occurring task and reason, in the order of tasks and ``REASONS``.
 
-    One item may have several.
+    One item may have several reasons.
     """
     found: dict[tuple[str, str], list[tuple[str, int]]] = {}
     with np.errstate(over="ignore", invalid="ignore"):  # answers may hold 1e308
@@ -100,7 +100,7 @@ def _place_reasons(truth: Truth, published: PublishedAnswer) -> Iterator[tuple[s
 
 
 def _near(truth: Truth, published: PublishedAnswer) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Return which answer reaches which true object: below 10 px, or with an IoU of at least a half."""
+    """Return which answer matches which true object: a distance below 10 px, or an IoU of at least 0.5."""
     if published.boxes:
         return np.asarray(box_ious(published.boxes, truth.boxes) >= 0.5, np.bool_)
     gap = np.asarray(published.points)[:, None, :] - np.asarray(truth.points)[None, :, :]

@@ -1,4 +1,4 @@
-"""The strict metrics as functions of sums, so that any set of items, and any resampling of it, is scored alike."""
+"""Compute the strict metrics from sums, so that any set of items or resampling is scored alike."""
 
 from typing import Final
 
@@ -18,9 +18,9 @@ METRICS: Final = (
 
 
 def metrics_of(sums: Floats) -> dict[str, Floats]:
-    """Return every one of ``METRICS``, of sums whose last axis is ``tallies.COLUMNS``; nan where it has no meaning.
+    """Return all ``METRICS`` of sums whose last axis is ``tallies.COLUMNS``; nan if a metric is undefined.
 
-    Precision of an empty answer is 0 where there was something to find, so that silence is never perfect.
+    The precision of an empty answer is 0 if there was something to find, so that an empty answer is never perfect.
     """
     counted = column(sums, "counted")
     found = {

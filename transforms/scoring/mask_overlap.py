@@ -1,4 +1,4 @@
-"""Dice and IoU of predicted masks: an answer that holds no mask of the picture overlaps nothing."""
+"""Dice and IoU of predicted masks; an answer without a mask of the picture scores 0."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _COUNTS: Final = ("masks", "unread", "dice", "iou", "iou_50")
 
 @dataclass(frozen=True, slots=True)
 class MaskScore:
-    """The overlap of one answer with the true mask; ``group`` holds together what is not independent."""
+    """The overlap of one answer with the true mask; ``group`` joins dependent items."""
 
     group: str
     dice: float
@@ -31,7 +31,7 @@ class MaskScore:
 
 
 def score_mask(group: str, truth: Mask, response: str) -> MaskScore:
-    """Return the score of a response; 0 where no mask can be read from it."""
+    """Return the score of a response; 0 if it has no readable mask."""
     given = read_mask(response, *truth.shape)
     if given is None:
         return MaskScore(group, 0.0, 0.0, unread=True)
@@ -39,7 +39,7 @@ def score_mask(group: str, truth: Mask, response: str) -> MaskScore:
 
 
 def read_mask(response: str, height: int, width: int) -> Mask | None:
-    """Return the mask of a response: its ``rle``, else its ``polygon`` in pixels; None where it has neither."""
+    """Return the mask of a response: its ``rle``, otherwise its ``polygon`` in pixels; None without either."""
     try:
         found = find_value(response)
     except NoAnswer:
@@ -51,7 +51,7 @@ def read_mask(response: str, height: int, width: int) -> Mask | None:
 
 
 def _from_rle(rle: Any, height: int, width: int) -> Mask | None:
-    """Return a run-length code of exactly this picture."""
+    """Return the decoded mask if the RLE has exactly this size, otherwise None."""
     if not isinstance(rle, dict) or rle.get("size") != [height, width] or not isinstance(rle.get("counts"), str):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Both metric sets as one JSON value, with their counterparts side by side."""
+"""Report both metric sets as one JSON value, with corresponding metrics side by side."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from medmultipoints.transforms.scoring.published_metrics import published_metric
 from medmultipoints.transforms.scoring.strict import StrictScores, strict_scores
 
 MetricSets = Literal["published", "strict", "both"]
-# What the published set calls a thing, and the strict metric that asks the same question honestly.
+# Published metric -> the strict metric that measures the same.
 COUNTERPARTS: Final = {
     "unreadable": "unread_rate",
     "count_mae": "count_mae",
@@ -40,9 +40,9 @@ class Side:
 
 
 def scoring_report(items: Sequence[Item], sets: MetricSets = "both") -> dict[str, Any]:
-    """Return the metrics, why answers could not be read, and where the sets disagree, ready for JSON.
+    """Return the metrics, the reading failures and the disagreements of the sets, ready for JSON.
 
-    Nan becomes None.
+    nan becomes None.
     """
     report: dict[str, Any] = {"items": len(items)}
     if sets != "strict":
@@ -56,7 +56,7 @@ def scoring_report(items: Sequence[Item], sets: MetricSets = "both") -> dict[str
 
 
 def side_by_side(report: dict[str, Any]) -> list[Side]:
-    """Return the published metrics of each task next to their strict counterparts, then those that have none."""
+    """Return, per task, the published metrics with their strict counterparts, then strict metrics without one."""
     found = []
     for task, metrics in report["published"].items():
         strict = report["strict"]["slices"]["task"].get(task, {})

@@ -1,4 +1,4 @@
-"""The published metric set: the numbers of Table I of arXiv 2505.16647, flaws included.
+"""Compute the published metrics of Table I of arXiv 2505.16647, flaws included.
 
 Missed objects cost nothing in the point metrics and the IoU; items without a predicted point are left out;
 average precision depends on the order of the file. See ``docs/evaluation.md``.
@@ -19,7 +19,7 @@ Pairs = Sequence[tuple[Item, PublishedAnswer]]
 
 
 def published_metrics(items: Sequence[Item]) -> dict[str, Metrics]:
-    """Return the metrics of each of the five tasks that occurs, in the order of the items.
+    """Return the metrics of each occurring task, in the order of the items.
 
     ``items`` and ``unreadable`` (no fenced JSON) and ``stopped`` (the published program would end there; the part
     counts as empty) come first; then count_mae, count_mse; point_mae and point_rmse (px), matching_accuracy,
@@ -46,7 +46,7 @@ def _task_metrics(task: str, pairs: Pairs) -> Metrics:
 
 
 def stops(item: Item, answer: PublishedAnswer) -> bool:
-    """Return whether the published program ends with an error: an odd answer, or a point where the truth has none."""
+    """Return whether the published program stops with an error: malformed answer, or a point if the truth has none."""
     return answer.stopped or bool(answer.points and not item.truth.points)
 
 
@@ -67,9 +67,9 @@ def _point_metrics(pairs: Pairs) -> Metrics:
 
 
 def nearest_distances(item: Item, answer: PublishedAnswer) -> Floats:
-    """Return the distance in px from each predicted point to the nearest true one; empty for a zero case.
+    """Return the distance in px from each predicted point to the nearest true point; empty for a zero case.
 
-    An item whose true answer is "none" is a zero case too: the published program ``stops`` at a point there.
+    An item whose true answer is "none" is a zero case, too: the published program ``stops`` at a point there.
     """
     if not answer.points or not item.truth.points:
         return np.empty(0)

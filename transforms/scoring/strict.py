@@ -1,4 +1,4 @@
-"""The strict metric set: every object counts once, what is missed is punished, and no order matters."""
+"""Compute the strict metrics: every object counts once, misses are penalised, and order does not matter."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -28,12 +28,12 @@ Values = dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class StrictScores:
-    """Return all strict metrics; nan marks one without meaning here, such as box metrics of pointing questions.
+    """All strict metrics; nan marks undefined ones, such as box metrics of pointing questions.
 
     ``overall`` pools all items; ``intervals`` are 95 % bootstrap intervals over ``groups`` independent groups;
-    ``slices`` scores each task, label, source, video and density class of its own, ``macro`` is the plain mean over
-    the labels, sources and videos; ``failures`` counts the reasons for which a response could not be read;
-    ``sizes_unknown`` the point questions whose objects' boxes are not known, so that 20 px are taken for their size.
+    ``slices`` scores each task, label, source, video and density class separately, ``macro`` is the mean over the
+    labels, sources and videos; ``failures`` counts the reasons why responses could not be read; ``sizes_unknown``
+    counts the point questions without known boxes, for which an object size of 20 px is assumed.
     """
 
     items: int
@@ -47,7 +47,7 @@ class StrictScores:
 
 
 def density_class(count: int) -> str:
-    """Return the class of a true count, for errors by density."""
+    """Return the density class of a true count."""
     return next(name for most, name in DENSITY if count <= most)
 
 
@@ -73,9 +73,9 @@ def strict_scores(items: Sequence[Item]) -> StrictScores:
 
 
 def _grouped(names: Sequence[str], rows: Floats) -> tuple[list[str], Floats]:
-    """Return the names, sorted, and the sum of the rows of each.
+    """Return the sorted names, and the sum of the rows of each.
 
-    Sums are exact, so no order of the rows changes them.
+    Sums are exact, so they do not depend on the row order.
     """
     places: dict[str, list[int]] = {}
     for place, name in enumerate(names):
@@ -89,7 +89,7 @@ def _total(rows: Floats) -> Floats:
 
 
 def _slice(names: Sequence[str], rows: Floats) -> dict[str, Values]:
-    """Return the number of items and the metrics of each named slice; items without a name belong to none."""
+    """Return the number of items and the metrics of each named slice; items without a name are left out."""
     found, sums = _grouped(names, rows)
     named = [(name, row) for name, row in zip(found, sums, strict=True) if name]
     return {name: {"items": int(column(row, "items"))} | _plain(row) for name, row in named}

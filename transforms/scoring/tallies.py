@@ -1,4 +1,4 @@
-"""What one item adds to the sums from which every strict metric is computed."""
+"""Tally one item: its contribution to the sums from which the strict metrics are computed."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -20,7 +20,7 @@ from medmultipoints.transforms.scoring.detection import THRESHOLDS, Floats
 
 POINT_HITS: Final = tuple(f"point_hits_{radius * 100:.0f}" for radius in RADII)
 BOX_HITS: Final = tuple(f"box_hits_{threshold * 100:.0f}" for threshold in THRESHOLDS)
-NAMED_RADIUS: Final = 0.5  # in sizes of the object; a name is compared with that of its object
+NAMED_RADIUS: Final = 0.5  # in sizes of the object; names of places this close are compared
 NAMED_IOU: Final = 0.5
 COLUMNS: Final = (
     *("items", "unread", "counted", "exact", "relative_error", "absolute_error", "absent", "absent_right"),
@@ -32,7 +32,7 @@ _PLACE: Final = {name: place for place, name in enumerate(COLUMNS)}
 
 
 def tally(truth: Truth, answer: Answer) -> Floats:
-    """Return the contribution of one item to each of ``COLUMNS``; what could not be read counts as nothing said."""
+    """Return the contribution of one item to each of ``COLUMNS``; unread parts count as empty."""
     found: dict[str, float] = {"items": 1, "unread": bool(answer.failure)}
     if COUNT in truth.parts:
         found |= _count(truth, answer)
@@ -49,7 +49,7 @@ def tally(truth: Truth, answer: Answer) -> Floats:
 
 
 def column(sums: Floats, name: str) -> Floats:
-    """Return one of ``COLUMNS`` of sums whose last axis they are."""
+    """Return one of ``COLUMNS``, the last axis of ``sums``."""
     return np.asarray(sums[..., _PLACE[name]], np.float64)
 
 
@@ -58,7 +58,7 @@ def _says_none(answer: Answer) -> bool:
 
 
 def _count(truth: Truth, answer: Answer) -> dict[str, float]:
-    """Return an unread count is wrong by the whole count, and by one where nothing is true."""
+    """Return the count columns; an unread count is wrong by the whole count, and by 1 if the true count is 0."""
     error = abs(truth.count - answer.count) if answer.count is not None else max(truth.count, 1)
     relative = error / max(truth.count, 1)
     return {"counted": 1, "exact": error == 0, "relative_error": relative, "absolute_error": error}
@@ -88,13 +88,13 @@ def _boxes(truth: Truth, answer: Answer) -> dict[str, float]:
 
 
 def _sorted(places: Places, names: Sequence[str]) -> tuple[Places, list[str]]:
-    """Return places and their names, sorted: sums of floats must not depend on the order written."""
+    """Return places and names, sorted, so that sums of floats do not depend on the order written."""
     listed = sorted(zip(places, names or [""] * len(places), strict=True))
     return tuple(place for place, _ in listed), [name for _, name in listed]
 
 
 def _named(closeness: Floats, said: Sequence[str], true: Sequence[str]) -> dict[str, float]:
-    """Return how many matched objects have a known true name, and how many of them are called by it."""
+    """Return the number of matched objects with a known true name, and the number of correct names among them."""
     pairs = [(said[row], true[column]) for row, column in closest_pairs(closeness) if true[column]]
     return {"named": len(pairs), "named_right": sum(_plain(name) == _plain(known) for name, known in pairs)}
 

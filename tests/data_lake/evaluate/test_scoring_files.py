@@ -253,8 +253,8 @@ def test_a_file_or_line_that_is_no_json_is_named(text: bytes, words: str, tmp_pa
     [
         ({"task": "pointing", "gt": [{"label": "x"}]}, "not one of the task pointing"),
         ({"task": "cnt_and_point", "gt": {"counts": 3, "point_2d": [[1, 2]]}}, "counts 3 and lists 1"),
-        ({"labels": "no idea"}, "neither named nor to be seen|cannot be read"),
-        ({"gt": []}, "neither named nor to be seen"),
+        ({"labels": "no idea"}, "cannot be inferred|cannot be read"),
+        ({"gt": []}, "cannot be inferred"),
         ({"task": "counting", "labels": "x"}, "cannot be read"),
         ({"task": "counting"}, "not one of the task"),
         ({"task": "counting", "gt": {"counts": 1}, "img_size": ["a", None]}, "line 1: img_size is not width and"),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.records import Box
 from medmultipoints.transforms.review.entries import Seen
 from medmultipoints.transforms.review.foreign import encode_brush
-from medmultipoints.transforms.review.returning import Returned, know_again
+from medmultipoints.transforms.review.returning import Returned, match_returned
 from medmultipoints.transforms.sources.formats.label_studio import decode_brush
 
 ONE = Seen(object_id="one", label="polyps", box=Box(10, 10, 50, 50))
@@ -16,7 +16,7 @@ TWO = Seen(object_id="two", label="polyps", box=Box(60, 10, 90, 50))
 
 
 def origins(*boxes: Box) -> list[tuple[str | None, bool]]:
-    found = know_again([ONE, TWO], [Returned(label="polyps", box=box) for box in boxes])
+    found = match_returned([ONE, TWO], [Returned(label="polyps", box=box) for box in boxes])
     return [(one.origin, one.changed) for one in found]
 
 
@@ -32,7 +32,7 @@ def test_moved_cut_new_and_joined_objects() -> None:
 
 
 def test_an_id_that_the_tool_kept_counts_before_the_place() -> None:
-    (found,) = know_again([ONE, TWO], [Returned(label="polyps", box=Box(0, 0, 5, 5), object_id="two")])
+    (found,) = match_returned([ONE, TWO], [Returned(label="polyps", box=Box(0, 0, 5, 5), object_id="two")])
     assert (found.origin, found.changed) == ("two", True)
 
 

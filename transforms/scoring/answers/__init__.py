@@ -1,1 +1,1 @@
-"""Answers: what a model or a release says to one question, read from text."""
+"""Answers: parse the answers of models and releases from text."""

@@ -1,4 +1,4 @@
-"""Find the JSON value in a response: fenced, bare, or with text before and after it."""
+"""Find the JSON value in a response: fenced, bare, or surrounded by text."""
 
 import json
 import re
@@ -13,13 +13,14 @@ _NUMBER: Final = re.compile(r"\s*(\d{1,9})\s*\.?\s*")
 
 
 class NoAnswer(Exception):
-    """Nothing can be read; the message is the reason: empty, no_json or broken_json."""
+    """No value can be read; the message is the reason: empty, no_json or broken_json."""
 
 
 def find_value(response: str) -> Any:
     """Return the first JSON value that can be an answer: a dict, a list of dicts, lists or numbers, or a number.
 
-    A comma before a closing bracket is forgiven, because the published prompts show one. NoAnswer otherwise.
+    A comma before a closing bracket is allowed, because the published prompts have one. Raise NoAnswer if there is no
+    such value.
     """
     if not response.strip():
         raise NoAnswer("empty")
@@ -35,7 +36,7 @@ def find_value(response: str) -> Any:
 
 
 def _first_value(text: str) -> tuple[bool, Any]:
-    """Return whether there is a value, and it; NoAnswer when JSON begins but does not hold."""
+    """Return whether there is a value, and the value; raise NoAnswer if JSON begins but is broken."""
     position = 0
     while opening := _OPENING.search(text, position):
         position = opening.end()
@@ -48,7 +49,7 @@ def _first_value(text: str) -> tuple[bool, Any]:
 
 
 def _decode(text: str, start: int) -> tuple[Any, int]:
-    """Return the value that begins at a position, and where it ends."""
+    """Return the value that begins at a position, and its end."""
     decoder = json.JSONDecoder(parse_constant=_refuse)
     for written in (text, _COMMA_AT_END.sub(" ", text)):
         try:
@@ -71,5 +72,5 @@ def _can_answer(value: Any) -> bool:
 
 
 def is_number(value: object) -> bool:
-    """Return whether a JSON value is a number; true and false are none."""
+    """Return whether a JSON value is a number; booleans are not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)

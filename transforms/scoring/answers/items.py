@@ -1,4 +1,4 @@
-"""What is scored: the truth of one question, and what a prediction says."""
+"""Value types of scoring: the truth of a question, and a parsed answer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
 class Truth:
     """The true answer of one question, in pixels of the image that the model was shown.
 
-    ``parts`` names what is asked for; ``boxes`` are also set where they are known without being asked for.
-    ``group`` holds together what is not independent (frames of one video, near-duplicates); ``image_size`` is
-    width, height. ``names`` are those of the places asked for, in their order; empty where the answer gives none.
-    Empty texts and None mean unknown.
+    ``parts`` names what the question asks for; ``boxes`` are also set if they are known but not asked for.
+    ``group`` joins dependent questions (frames of one video, near-duplicates); ``image_size`` is width, height.
+    ``names`` are the names of the points or boxes, in order; empty if the answer gives none. Empty texts and None
+    mean unknown.
     """
 
     item_id: str
@@ -44,7 +44,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question: its truth, and the text that the model answered."""
+    """One question: its truth, and the model's answer as text."""
 
     truth: Truth
     response: str
@@ -52,10 +52,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a reader finds in a response; ``failure`` is empty when everything asked for was found.
+    """A parsed answer; ``failure`` is empty if all requested parts were found.
 
-    None means a part that was not found or not asked for. ``names`` are those of the points or boxes, in their
-    order, each empty where none is given.
+    None means that a part was not found or not asked for. ``names`` are the names of the points or boxes, in order;
+    missing names are empty.
     """
 
     count: int | None = None
@@ -66,7 +66,7 @@ class Answer:
 
 
 def parts_of(task: str, value: object) -> tuple[str, ...]:
-    """Return what a question asks for: by its task, else by the keys of its true answer; empty if unknown."""
+    """Return the parts that a question asks for, from its task or the keys of its true answer; empty if unknown."""
     if task in PARTS:
         return PARTS[task]
     first = value[0] if isinstance(value, list) and value else value

@@ -1,8 +1,8 @@
-"""Answers as the published evaluation reads them, quirks included.
+"""Parse answers like the published evaluation, quirks included.
 
 Source of every rule: ``evaluate_qwen.py`` of https://github.com/simula/PointDetectCount (the program behind
-Table I of arXiv 2505.16647). Where that program would stop with an error, the part counts as empty here and
-``stopped`` is set, so that one odd line does not cost the whole evaluation.
+Table I of arXiv 2505.16647). If that program would stop with an error, the part counts as empty here and
+``stopped`` is set, so that one malformed line does not stop the evaluation.
 """
 
 import json
@@ -22,7 +22,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True)
 class PublishedAnswer:
-    """Count and places of an answer; ``readable`` is False without a fenced block of JSON."""
+    """Count and places of an answer; ``readable`` is False without a fenced JSON block."""
 
     count: float = 0
     points: Places = ()
@@ -46,7 +46,7 @@ def read_block(text: str) -> tuple[Any, bool]:
 
 
 def read_published(task: str, response: str) -> PublishedAnswer:
-    """Return what the published evaluation takes from a response to a question of one of the five tasks."""
+    """Return the answer that the published evaluation reads from a response to one of the five tasks."""
     value, readable = read_block(response)
     count, odd_count = _attempt(lambda: _asked_count(task, value), 0.0)
     none: Places = ()
@@ -76,7 +76,7 @@ def _asked_places(task: str, part: str, value: Any) -> Places:
 
 
 def _count(value: Any) -> float:
-    """Return the last integer under a key that contains "count", of a dict or of the first entry of a list, else 0.
+    """Return the last integer under a key with "count", in a dict or the first entry of a list; otherwise 0.
 
     A list whose first entry has a point or a box counts by its length.
     """
@@ -106,7 +106,7 @@ def _number(value: Any) -> float:
 
 
 def _listed(value: Any, key: str, task: str) -> Any:
-    """Return the places as written: of each entry of a list, or under the key of a combined task's dict."""
+    """Return the places as written: from each entry of a list, or under the key of a combined task's dict."""
     if COUNT not in PARTS[task]:
         entries = [value] if isinstance(value, dict) else value
         return [entry.get(key, []) for entry in entries]
@@ -115,9 +115,9 @@ def _listed(value: Any, key: str, task: str) -> Any:
 
 
 def _places(places: Any, size: int) -> Places:
-    """Return the rows of an array of numbers.
+    """Return the places as rows of numbers.
 
-    ValueError for what is ragged, and for empty boxes; empty points are none.
+    Raise ValueError for ragged rows and for empty boxes; empty points are no points.
     """
     if all(place == [] for place in places) and (size == 2 or places == []):
         return ()

@@ -1,6 +1,6 @@
-"""Answers read generously, with a reason for each that cannot be read: the parser of the strict metrics.
+"""Parse answers leniently for the strict metrics, with a reason for each failure.
 
-Strict is the scoring, not the reading: a model is not to be punished for a missing fence.
+Only the scoring is strict: a missing fence does not lower a score.
 """
 
 import html
@@ -31,13 +31,13 @@ class _Wrong(Exception):
 
 
 def read_tolerant(truth: Truth, response: str) -> Answer:
-    """Return what a response says to a question, or why it cannot be read.
+    """Return the answer of a response, or the reason why it cannot be read.
 
-    Read are: JSON in a fence, bare, or between text; one object or a list; a number under any key that contains
-    "count" (else the number of places counts); points and boxes nested or flat; Molmo points, in percent of
-    ``truth.image_size``; "There are none.". Reasons of failure: empty, no_json, broken_json, count_missing,
-    bad_count, points_missing, boxes_missing, bad_points, bad_boxes, size_unknown, contradiction (``present`` is true
-    and nothing is there, or false and something is).
+    Accepted are: JSON in a fence, bare, or between text; one object or a list; a number under any key with "count"
+    (otherwise the number of places); points and boxes nested or flat; Molmo points, in percent of
+    ``truth.image_size``; "There are none.". Reasons of failure: empty, no_json, broken_json, count_missing, bad_count,
+    points_missing, boxes_missing, bad_points, bad_boxes, size_unknown, contradiction (``present`` contradicts the
+    places).
     """
     if _MOLMO.search(response) or _MOLMO_NONE.fullmatch(response):
         return _read_molmo(truth, response)
@@ -47,7 +47,7 @@ def read_tolerant(truth: Truth, response: str) -> Answer:
         return Answer(failure=str(reason))
     present = _single(value).get("present") if isinstance(_single(value), dict) else None
     answer = _read_parts(truth, value)
-    return answer if type(present) is not bool else _held_to(present, answer, truth)
+    return answer if type(present) is not bool else _check_presence(present, answer, truth)
 
 
 def _read_parts(truth: Truth, value: Any) -> Answer:
@@ -66,10 +66,10 @@ def _read_parts(truth: Truth, value: Any) -> Answer:
     return Answer(found.get(COUNT), found.get(POINTS), found.get(BOXES), failure, names)
 
 
-def _held_to(present: bool, answer: Answer, truth: Truth) -> Answer:
-    """Return the answer as far as it agrees with what it says of presence.
+def _check_presence(present: bool, answer: Answer, truth: Truth) -> Answer:
+    """Return the answer if it agrees with its own ``present``; otherwise a contradiction.
 
-    "not present" without places is a clear none.
+    "Not present" without places means none.
     """
     stated = (answer.count, answer.points, answer.boxes)
     if any(stated) if not present else any(part in (0, ()) for part in stated):
@@ -81,14 +81,14 @@ def _held_to(present: bool, answer: Answer, truth: Truth) -> Answer:
 
 
 def _single(value: Any) -> Any:
-    """Return the only entry of a list, else the value."""
+    """Return the only entry of a list, otherwise the value itself."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _read_places(value: Any, part: str) -> tuple[Named, ...]:
     """Return all points or boxes with their names, as written.
 
-    None for an empty list and for a count of 0 without places.
+    An empty list, or a count of 0 without places, gives no places.
     """
     keys, size = _SIDES[part]
     entries = value if isinstance(value, list) and not _is_place(value, size) else [value]
@@ -105,7 +105,7 @@ def _name_of(entry: Any) -> str:
 
 
 def _value_of(entry: Any, keys: Iterable[str]) -> Any:
-    """Return the places of one entry as written, None where it has none."""
+    """Return the places of one entry as written, or None."""
     if not isinstance(entry, dict):
         return entry if isinstance(entry, list) else None
     if "point_2d" in keys and {"x", "y"} <= set(entry) and not {"width", "height"} & set(entry):
@@ -114,7 +114,7 @@ def _value_of(entry: Any, keys: Iterable[str]) -> Any:
 
 
 def _flat(places: Any, size: int, part: str) -> list[list[float]]:
-    """Return one place or a list of places as a list of places; _Wrong for anything else."""
+    """Return one place or a list of places as a list; raise _Wrong for anything else."""
     nested = [places] if _is_place(places, size) else places
     if not isinstance(nested, list) or not all(_is_place(place, size) for place in nested if place != []):
         raise _Wrong(f"bad_{part}")
@@ -130,9 +130,9 @@ def _usable(number: float) -> bool:
 
 
 def _read_count(value: Any, found: dict[str, Any]) -> int:
-    """Return the stated count, else the number of places.
+    """Return the stated count, otherwise the number of places.
 
-    Of a list without places its first entry's count, or its length.
+    For a list without places, return the first entry's count, or the length.
     """
     if is_number(value):
         return _whole(value)
@@ -149,7 +149,7 @@ def _read_count(value: Any, found: dict[str, Any]) -> int:
 
 
 def _places_listed(value: Any) -> int | None:
-    """Return how many points or boxes a value lists, whichever are more; None where it lists neither."""
+    """Return the number of points or boxes that a value lists, whichever is larger; None if it lists neither."""
     numbers = []
     for part in _SIDES:
         with suppress(_Wrong):
@@ -158,7 +158,7 @@ def _places_listed(value: Any) -> int | None:
 
 
 def _stated_count(entry: dict[str, Any]) -> int | None:
-    """Return the first number under a key that contains "count"; None where no such key holds anything."""
+    """Return the first number under a key with "count", or None."""
     for key, value in entry.items():
         if "count" in key.lower() and value is not None:
             return _whole(int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 10 else value)
@@ -172,7 +172,7 @@ def _whole(value: Any) -> int:
 
 
 def _read_molmo(truth: Truth, response: str) -> Answer:
-    """Return points in percent of width and height, and the total where one is stated."""
+    """Return the points, written in percent of width and height, and the stated total, if any."""
     tags = [(_MOLMO_NAME.search(tag), _MOLMO_PAIR.findall(tag)) for tag in _MOLMO.findall(response)]
     pairs = [(float(x), float(y)) for _, places in tags for _, x, y in places]
     none = _MOLMO_NONE.fullmatch(response)
@@ -191,6 +191,6 @@ def _read_molmo(truth: Truth, response: str) -> Answer:
 
 
 def _molmo_count(response: str, listed: int | None) -> int | None:
-    """Return the total that is stated, else the number of points; None for a tag that has neither."""
+    """Return the stated total, otherwise the number of points; None for a tag without either."""
     total = _MOLMO_TOTAL.search(response)
     return int(total[1]) if total else listed

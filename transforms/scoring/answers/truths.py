@@ -1,4 +1,4 @@
-"""The truth of one question, from the answer of a release or a file."""
+"""Read the truth of a question from an answer of a release or file."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,11 +12,11 @@ from medmultipoints.transforms.scoring.answers.tolerant_parsing import read_tole
 
 
 class NoTruth(ValueError):
-    """The stated answer cannot be the truth of its question; the message says why."""
+    """The given answer cannot be the truth of its question; the message says why."""
 
 
 def truth_from_text(known: Truth, text: str) -> Truth | None:
-    """Return the truth as ``truth_from_value`` does, from the text of an answer."""
+    """Return the truth (see ``truth_from_value``) from the text of an answer."""
     try:
         return truth_from_value(known, find_value(text))
     except NoAnswer as reason:
@@ -26,16 +26,16 @@ def truth_from_text(known: Truth, text: str) -> Truth | None:
 
 
 def truth_from_value(known: Truth, value: Any) -> Truth | None:
-    """Return ``known`` completed by a true answer; None where the question is not of a kind that is scored.
+    """Return ``known`` completed by a true answer; None if this kind of question is not scored.
 
-    The task, where it is not known, is the one whose answers have such keys. Boxes that ``known`` holds stay, for
-    the sizes of the objects. NoTruth for an answer that lacks what the task asks for.
+    An unknown task is inferred from the keys of the answer. The boxes of ``known`` are kept, for the sizes of the
+    objects. Raise NoTruth if the answer lacks what the task asks for.
     """
     parts = parts_of(known.task, value)
     if not parts:
         if known.task:
             return None
-        raise NoTruth("its task is neither named nor to be seen from the answer")
+        raise NoTruth("its task is not given and cannot be inferred from the answer")
     answer = read_tolerant(replace(known, parts=parts), orjson.dumps(value).decode())
     if answer.failure:
         raise NoTruth(f"the true answer is not one of the task {known.task or task_of(parts)} ({answer.failure})")
