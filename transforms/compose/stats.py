@@ -119,11 +119,13 @@ def note_tasks(instructions: pl.DataFrame, asked: Iterable[str], *, degenerate: 
     why = "no question could be asked" + (", or every answer was the same" if degenerate == "leave_out" else "")
     without = [task for task in asked if task not in found]
     notes = [f"{'task' if len(without) == 1 else 'tasks'} {', '.join(without)}: {why}"] if without else []
+    answers = pl.col("answer")
+    never_varies = (pl.len() > 1) & (answers.n_unique() == 1) & ~answers.str.contains(PLACES).any()
     same = (
-        instructions.filter(~pl.col("answer").str.contains(PLACES))
+        instructions.filter(pl.col("task") != "presence")
         .group_by("split", "task")
-        .agg(pl.len().alias("rows"), pl.col("answer").n_unique().alias("answers"), pl.col("answer").first())
-        .filter((pl.col("rows") > 1) & (pl.col("answers") == 1) & (pl.col("task") != "presence"))
+        .agg(answers.first(), same=never_varies)
+        .filter("same")
     )
     notes += [
         f"task {task}: in {split} every answer is {_on_one_line(answer)}"

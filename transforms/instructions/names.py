@@ -79,17 +79,28 @@ def add_labels(names: Names, labels: Iterable[str], plurals: Mapping[str, str] |
     """Return the names, with one for every label that has none: its own words, with the plural given or the regular.
 
     So a source that nobody here knows brings its labels along: ``gastric_ulcer`` becomes "gastric ulcer". A label
-    that ends in a side or a number has no plural of its own: "instances of rib right 9".
+    that ends in a side or a number has no plural of its own: "instances of rib right 9". A label of the names file
+    that is not given loses its name to one that is: with ``polyp`` alone, "polyp" is no longer ``polyps``.
     """
+    labels = set(labels)
     forms = {name.singular: name for name in names.forms}
     named = {label for known in names.by_policy.values() for label in known}
     added: dict[str, tuple[Choice, ...]] = {}
-    for label in sorted(set(labels) - named):
+    for label in sorted(labels - named):
         words = label.replace("_", " ")
         plural = (plurals or {}).get(label)
         own = Name(words, plural, article_of(words)) if plural else _regular(words)
         added[label] = (Choice(forms.setdefault(words, own)),)
-    by_policy = {policy: added | dict(known) for policy, known in names.by_policy.items()}
+    taken = {choice.name for (choice,) in added.values()}
+    by_policy = {
+        policy: added
+        | {
+            label: choices
+            for label, choices in known.items()
+            if label in labels or taken.isdisjoint(choice.name for choice in choices)
+        }
+        for policy, known in names.by_policy.items()
+    }
     return Names(tuple(forms.values()), by_policy)
 
 

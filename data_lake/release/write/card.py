@@ -52,6 +52,10 @@ BOX_SIDES = (
     ("dy2", "lower", "up", "down"),
 )
 """The steps of a convention: the side of a box that each moves, and the words for less and for more."""
+PUBLISHED_SOURCES = frozenset({"hyperkvasir", "kvasir_instrument", "visem_tracking"})
+"""The sources of the published MedMultiPoints."""
+ORIGIN = {"annotations_creators": ["expert-generated"], "source_datasets": ["extended"]}
+"""What these sources state of themselves; of others nobody knows it."""
 TAGS = ("medical", "counting", "pointing")
 SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 
@@ -107,13 +111,17 @@ class CardFacts:
     logical_digest: str
     code_digest: str
     recipe_digest: str
-    annotations_creators: Sequence[str] = ("expert-generated",)
     earlier: tuple[str, str] | None = None
     curated: Curated = field(default_factory=Curated)
     made: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     copies: Sequence[str] = ()
     witness: Mapping[str, Any] | None = None
     described: Mapping[str, Any] | None = None
+
+    @property
+    def from_published_sources(self) -> bool:
+        """Whether every source is one of the published MedMultiPoints."""
+        return PUBLISHED_SOURCES.issuperset(source.name for source in self.sources)
 
     @property
     def licensed_pictures(self) -> pl.DataFrame:
@@ -153,8 +161,7 @@ def front_matter(facts: CardFacts) -> dict[str, Any]:
         "task_categories": ["object-detection", *_language_tasks(facts)],
         "tags": list(dict.fromkeys([*TAGS, *labels, *facts.curated.tags])),
         "size_categories": [_size_category(facts.tables.records.height)],
-        "annotations_creators": list(facts.annotations_creators),
-        "source_datasets": ["extended"],
+        **(ORIGIN if facts.from_published_sources else {}),
         "configs": [config for name in named if (config := _config(facts, name, splits))["data_files"]],
         "dataset_info": [info for name in named if (info := _dataset_info(facts, name, splits))["splits"]],
     }

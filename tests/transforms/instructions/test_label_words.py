@@ -43,6 +43,14 @@ def test_a_label_with_a_known_name_takes_its_forms(names: Names) -> None:
     assert name.plural == "sperm"
 
 
+def test_a_label_takes_the_name_of_a_known_label_that_is_not_there(names: Names) -> None:
+    """The name ``polyp`` then means the label ``polyp``, and an answer with it can be proved."""
+    added = add_labels(names, ["polyp"]).by_policy
+    assert all("polyps" not in own and own["polyp"][0].name.singular == "polyp" for own in added.values())
+    both = add_labels(names, ["polyp", "polyps"]).by_policy
+    assert all({"polyp", "polyps"} <= own.keys() for own in both.values())
+
+
 def test_adding_twice_is_adding_once(names: Names) -> None:
     """In whatever order."""
     once = add_labels(names, ["ulcer", "biopsy"])
