@@ -20,7 +20,7 @@ from medmultipoints.data_lake.publish.versions import is_own
 from medmultipoints.data_lake.release.checks.verify import Check
 from medmultipoints.data_lake.release.read.released_tables import read_parquet, splits_of, table_files
 from medmultipoints.data_lake.release.sign.provenance import SIGNATURE, STATEMENT
-from medmultipoints.data_lake.release.write.card import config_tables
+from medmultipoints.data_lake.release.write.front_matter import config_tables
 from medmultipoints.data_lake.release.write.manifest import MANIFEST, Manifest, read_manifest
 from medmultipoints.data_lake.store.temporary import system_temporary_folder
 from medmultipoints.transforms.errors import PipelineError, UsageError

@@ -1,28 +1,24 @@
 """README.md of a release: front matter that the Hub reads, and a body whose every number is computed."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import jinja2
 import numpy as np
 import polars as pl
-import pyarrow as pa
 from huggingface_hub.utils import yaml_dump  # type: ignore[attr-defined]
 
 from medmultipoints.data_lake.catalogue import SourceInfo
 from medmultipoints.data_lake.release.export.dialect_lines import FORMS, left_out_reason
-from medmultipoints.data_lake.release.export.dialect_tables import dialect_schema
-from medmultipoints.data_lake.release.read.released_tables import dialects_in
-from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, MADE, FileEntry
+from medmultipoints.data_lake.release.write.card_facts import CardFacts
+from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX
+from medmultipoints.data_lake.release.write.front_matter import DECLARED, front_matter, made_tables
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, bin_counts
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns
-from medmultipoints.data_lake.release.write.licences import choose_licence, hub_licence, licence_reason, licensed
-from medmultipoints.data_lake.release.write.manifest import StageCount
-from medmultipoints.data_lake.release.write.parquet import describe_features
-from medmultipoints.transforms.columns.tables import Table, load_table, released_schema
+from medmultipoints.data_lake.release.write.licences import choose_licence, licence_reason, licensed
+from medmultipoints.transforms.columns.tables import Table, load_table
 from medmultipoints.transforms.compose.label_terms import term_figures
 from medmultipoints.transforms.compose.stats import (
     count_histogram,
@@ -35,16 +31,12 @@ from medmultipoints.transforms.compose.stats import (
     note_tasks,
 )
 from medmultipoints.transforms.dialects.registry import DIALECTS
-from medmultipoints.transforms.diff.releases import Tables
 from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.reporting.markdown import as_cell
 from medmultipoints.transforms.splits.official import note_official
 from medmultipoints.transforms.splits.order import in_order
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
-# ``datasets`` reads all configs of a folder in one format, so the config of instructions is their Parquet files.
-CONFIGS = {"records": "data", "images": "images", "objects": "objects", "instructions": "instructions"}
-DECLARED = {"records": "records", "images": "released_images", "objects": "objects", "instructions": "instructions"}
 BOX_SIDES = (
     ("dx1", "left", "left", "right"),
     ("dy1", "upper", "up", "down"),
@@ -52,83 +44,6 @@ BOX_SIDES = (
     ("dy2", "lower", "up", "down"),
 )
 """The steps of a convention: the side of a box that each moves, and the words for less and for more."""
-PUBLISHED_SOURCES = frozenset({"hyperkvasir", "kvasir_instrument", "visem_tracking"})
-"""The sources of the published MedMultiPoints."""
-ORIGIN = {"annotations_creators": ["expert-generated"], "source_datasets": ["extended"]}
-"""What these sources state of themselves; of others nobody knows it."""
-TAGS = ("medical", "counting", "pointing")
-SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curated:
-    """What a curator writes for the card, given by the recipe.
-
-    Texts are Markdown and are put on the card as they are; empty ones are left out.
-    """
-
-    about: str = ""
-    uses: str = ""
-    limits: str = ""
-    changes: str = ""
-    citation: str = ""
-    homepage: str | None = None
-    authors: tuple[str, ...] = ()
-    contacts: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardFacts:
-    """Everything the card is made from; ``files`` are all files of the release but the card itself.
-
-    ``known`` says by source name whether the sha256 of every file
-    is an accepted one; ``recipe`` is the complete recipe as plain values; ``earlier`` names the release before and
-    gives the difference in words, where the recipe says which that is. ``copies`` says what is lost of sources whose
-    pictures are copies of another's. ``classes`` are the labels as ``label_id``
-    numbers them. ``made`` are the tables that models made, by name, ``witness`` and ``described`` what is said of them.
-    No time, host or path is among the facts.
-    """
-
-    name: str
-    version: str
-    title: str
-    description: str
-    release_date: str | None
-    policy: Literal["published", "audited"]
-    recipe: Mapping[str, Any]
-    sources: Sequence[SourceInfo]
-    known: Mapping[str, bool]
-    accounting: Sequence[StageCount]
-    tables: Tables
-    classes: Sequence[str]
-    disagreements: pl.DataFrame
-    conventions: pl.DataFrame
-    corrections: pl.DataFrame
-    review: Sequence[str]
-    duplicates: pl.DataFrame
-    files: Sequence[FileEntry]
-    logical_digest: str
-    code_digest: str
-    recipe_digest: str
-    earlier: tuple[str, str] | None = None
-    curated: Curated = field(default_factory=Curated)
-    made: Mapping[str, pl.DataFrame] = field(default_factory=dict)
-    copies: Sequence[str] = ()
-    witness: Mapping[str, Any] | None = None
-    described: Mapping[str, Any] | None = None
-
-    @property
-    def from_published_sources(self) -> bool:
-        """Whether every source is one of the published MedMultiPoints."""
-        return PUBLISHED_SOURCES.issuperset(source.name for source in self.sources)
-
-    @property
-    def licensed_pictures(self) -> pl.DataFrame:
-        """Source and licence of every picture of the release, those of proposals among them."""
-        columns = ("source", "licence")
-        tables = [self.tables.images, *(self.made[name] for name in ("proposals",) if name in self.made)]
-        return pl.concat([table.select(columns) for table in tables])
 
 
 def render_card(facts: CardFacts, template: str) -> str:
@@ -147,97 +62,6 @@ def _compile(template: str) -> jinja2.Template:
     )
     environment.filters.update(number=_number, plural=plural, cell=as_cell)
     return environment.from_string(template)
-
-
-def front_matter(facts: CardFacts) -> dict[str, Any]:
-    """Return the metadata block, in the form that ``datasets`` and ``huggingface_hub`` write themselves."""
-    splits = in_order(facts.tables.images["split"])
-    labels = facts.tables.records["label"].unique().sort().to_list()
-    named = config_tables([file.path for file in facts.files])
-    return {
-        **hub_licence(licensed(facts.sources, facts.licensed_pictures)),
-        "pretty_name": facts.title,
-        "language": ["en"],
-        "task_categories": ["object-detection", *_language_tasks(facts)],
-        "tags": list(dict.fromkeys([*TAGS, *labels, *facts.curated.tags])),
-        "size_categories": [_size_category(facts.tables.records.height)],
-        **(ORIGIN if facts.from_published_sources else {}),
-        "configs": [config for name in named if (config := _config(facts, name, splits))["data_files"]],
-        "dataset_info": [info for name in named if (info := _dataset_info(facts, name, splits))["splits"]],
-    }
-
-
-def config_tables(paths: Sequence[str]) -> dict[str, str]:
-    """Return the folder of every config of a release with these files: its tables, and its instructions by dialect."""
-    made = {name: name for name in made_tables(paths)}
-    return CONFIGS | made | {name: name for name in (DIALECT_PREFIX + dialect for dialect in dialects_in(paths))}
-
-
-def made_tables(paths: Sequence[str]) -> list[str]:
-    """Return the tables that models made, of which a release with these files holds any."""
-    return [name for name in MADE if any(path.startswith(f"{name}/") for path in paths)]
-
-
-def declared_table(config: str) -> Table | None:
-    """Return the declared table of a config; None for instructions in a dialect."""
-    name = DECLARED.get(config, config)
-    return load_table(name) if config in DECLARED or config in MADE else None
-
-
-def _language_tasks(facts: CardFacts) -> list[str]:
-    return ["image-text-to-text", "visual-question-answering"] if facts.tables.instructions.height else []
-
-
-def _size_category(rows: int) -> str:
-    return next((name for limit, name in SIZES if rows < limit), "n>10M")
-
-
-def _config(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[str, Any]:
-    files = [{"split": split, "path": _pattern(name, split)} for split in splits if _files_of(facts, name, split)]
-    return {"config_name": name, **({"default": True} if name == "records" else {}), "data_files": files}
-
-
-def _pattern(name: str, split: str) -> str:
-    return f"{CONFIGS.get(name, name)}/{split}-*"
-
-
-def _files_of(facts: CardFacts, name: str, split: str) -> list[FileEntry]:
-    start = _pattern(name, split).removesuffix("*")
-    return [file for file in facts.files if file.path.startswith(start) and file.path.endswith(".parquet")]
-
-
-def _dataset_info(facts: CardFacts, name: str, splits: Sequence[str]) -> dict[str, Any]:
-    rows = dict(_rows(facts, name).group_by("split").len().iter_rows())
-    sizes = {split: sum(file.bytes for file in _files_of(facts, name, split)) for split in splits}
-    told = [
-        {"name": split, "num_bytes": sizes[split], "num_examples": rows.get(split, 0)}
-        for split in splits
-        if _files_of(facts, name, split)
-    ]
-    total = sum(split["num_bytes"] for split in told)
-    return {
-        "config_name": name,
-        "features": describe_features(released_config(name, facts.classes)),
-        "splits": told,
-        "download_size": total,
-        "dataset_size": total,
-    }
-
-
-def _rows(facts: CardFacts, config: str) -> pl.DataFrame:
-    if config in MADE:
-        return facts.made[config]
-    if config in CONFIGS:
-        found: pl.DataFrame = getattr(facts.tables, config)
-        return found
-    return facts.tables.dialects.filter(pl.col("dialect") == config.removeprefix(DIALECT_PREFIX))
-
-
-def released_config(config: str, classes: Sequence[str] = ()) -> pa.Schema:
-    """Return the Arrow schema of the files of a config; ``classes`` are the names of its column of class numbers."""
-    if table := declared_table(config):
-        return released_schema(released_columns(table), classes)
-    return dialect_schema(config.removeprefix(DIALECT_PREFIX))
 
 
 def _figures(facts: CardFacts) -> dict[str, Any]:
@@ -350,7 +174,7 @@ def _describe_dialect(facts: CardFacts, name: str) -> dict[str, Any]:
     """Return what its numbers mean, how many entries there are and what is missing, for the card."""
     told, reason = DIALECTS[name], left_out_reason(name)
     left_out = [one.count for stage in facts.accounting for one in stage.reasons if one.reason == reason]
-    rows = _rows(facts, DIALECT_PREFIX + name)
+    rows = facts.tables.dialects.filter(dialect=name)
     return {
         "config": DIALECT_PREFIX + name,
         "about": told,

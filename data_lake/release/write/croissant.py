@@ -11,8 +11,9 @@ import orjson
 import polars as pl
 
 from medmultipoints.data_lake.release.export.dialect_lines import FORMS, PICTURES, WITH_PICTURES
-from medmultipoints.data_lake.release.write.card import CardFacts, config_tables, declared_table, front_matter
+from medmultipoints.data_lake.release.write.card_facts import CardFacts
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, PARQUET_FILE, FileEntry
+from medmultipoints.data_lake.release.write.front_matter import config_tables, declared_table, front_matter
 from medmultipoints.data_lake.release.write.instruction_rows import released_columns
 from medmultipoints.data_lake.release.write.licences import choose_licence, licence_link, licensed
 from medmultipoints.data_lake.release.write.rai import CONFORMS as RAI_CONFORMS

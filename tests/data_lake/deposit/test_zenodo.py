@@ -13,7 +13,7 @@ from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.deposit.package import Package, make_package, write_archive
 from medmultipoints.data_lake.deposit.zenodo import Zenodo
 from medmultipoints.data_lake.release.checks.verify import verify_release
-from medmultipoints.data_lake.release.write.card import Curated
+from medmultipoints.data_lake.release.write.card_facts import Curated
 from medmultipoints.data_lake.release.write.manifest import read_manifest
 from medmultipoints.flows.cli.app import app
 from medmultipoints.transforms.diff.releases import Tables

@@ -12,7 +12,8 @@ from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.release.export.dialect_lines import STAGE, LeftOut, left_out_reason, translate
 from medmultipoints.data_lake.release.export.dialect_tables import picture_reader, write_dialect_rows
 from medmultipoints.data_lake.release.read.digest import logical_digest
-from medmultipoints.data_lake.release.write.card import TEMPLATE, CardFacts, render_card
+from medmultipoints.data_lake.release.write.card import TEMPLATE, render_card
+from medmultipoints.data_lake.release.write.card_facts import CardFacts
 from medmultipoints.data_lake.release.write.croissant import CROISSANT, croissant_bytes
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, FileEntry, shard_path, write_bytes
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, histogram_png

@@ -12,8 +12,10 @@ from PIL import Image
 
 from medmultipoints.data_lake.catalogue import load_catalogue
 from medmultipoints.data_lake.release.export.dialect_lines import FORMS
-from medmultipoints.data_lake.release.write.card import TEMPLATE, Curated, config_tables, released_config, render_card
+from medmultipoints.data_lake.release.write.card import TEMPLATE, render_card
+from medmultipoints.data_lake.release.write.card_facts import Curated
 from medmultipoints.data_lake.release.write.files import DIALECT_PREFIX, MADE, FileEntry
+from medmultipoints.data_lake.release.write.front_matter import config_tables, released_config
 from medmultipoints.data_lake.release.write.histogram import HISTOGRAM, _axis, bin_counts, histogram_png
 from medmultipoints.data_lake.release.write.licences import hub_licence, licence_reason
 from medmultipoints.data_lake.release.write.parquet import describe_features
