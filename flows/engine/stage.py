@@ -1,6 +1,6 @@
 """A stage is a value: what it reads, what it writes, the function in between, and what its key depends on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +90,10 @@ class Inputs:
     def scan(self, table: str) -> pl.LazyFrame:
         """Return the same rows in the same order, lazily: only what a query needs is read."""
         return scan_table(self.lake, self.objects[table])
+
+    def parts(self, table: str) -> Iterator[pl.LazyFrame]:
+        """Yield the same, half a million rows at a time."""
+        return (scan_table(self.lake, [entry]) for entry in self.objects[table])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Stage ``dedup``: exact copies leave; the first source of the recipe wins."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from medmultipoints.expectations.references import references_hold
@@ -16,9 +18,8 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     """Return exact copies by bytes, then by pixels; the first source of the recipe wins."""
     images = releasable_images(inputs)
     keys = images.select("sample_id").collect().to_series().to_list()
-    alike = rows_of(may_repeat(images), images)
-    read = image_reader(build, inputs)
-    colours = {twin: pixel_sha256(decode_image(read(twin)).pixels) for twin in luma_twins(alike)}
+    alike = rows_of(may_repeat(inputs), images)
+    colours = hash_colours(build, inputs, luma_twins(alike))
     regions, samples = rows_of(alike, corrected_regions(inputs)), rows_of(alike, inputs.scan("samples"))
     duplicates = find_duplicates(alike, regions, samples, list(build.recipe.sources), colours)
     copies = {row["sample_id"]: row for row in duplicates.iter_rows(named=True)}
@@ -41,13 +42,22 @@ def dedup_images(build: Build, inputs: Inputs, _shard: str) -> Output:
     )
 
 
-def may_repeat(images: pl.LazyFrame) -> pl.DataFrame:
+def may_repeat(inputs: Inputs) -> pl.DataFrame:
     """Return the sample_id of each image that shares 64 bits of a hash with another: all copies, and hardly more.
 
-    The hashes and the objects of all other images, 500 bytes an image, are never in memory.
+    The hashes and the objects of all other images, 500 bytes an image, are never in memory at once.
     """
-    short = images.select("sample_id", *(pl.col(name).hash() for name in HASHES)).collect(engine="streaming")
-    return short.filter(pl.any_horizontal(pl.col(name).is_duplicated() for name in HASHES)).select("sample_id")
+    short = [pl.col(name).hash() for name in HASHES]
+    known = pl.concat([part.select("sample_id", *short).collect() for part in inputs.parts("images")])
+    return known.filter(pl.any_horizontal(pl.col(name).is_duplicated() for name in HASHES)).select("sample_id")
+
+
+def hash_colours(build: Build, inputs: Inputs, twins: Sequence[str]) -> dict[str, str]:
+    """Return the hash of the RGB pixels of these images, which are read again."""
+    if not twins:
+        return {}
+    read = image_reader(build, inputs)
+    return {twin: pixel_sha256(decode_image(read(twin)).pixels) for twin in twins}
 
 
 def dedup_rules(tables: Scans, inputs: Inputs) -> Rules:
