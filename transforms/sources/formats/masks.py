@@ -72,7 +72,7 @@ def decide_kind(draft: Draft, listing: Listing, masks: Sequence[Mask], looks: Ma
         _decide_colours(draft, listing, seen, said)
     elif kind == "classes":
         draft.line("masks.kind", kind, "stated")
-        _class_values(draft, listing, sorted(seen.held), seen.has_white_background)
+        _class_values(draft, listing, sorted(seen.held), seen)
     else:
         _decide_values(draft, listing, seen, said)
     if seen.lossy and draft.likely("masks.kind") != "binary":
@@ -146,16 +146,16 @@ def _decide_values(draft: Draft, listing: Listing, seen: MaskValues, said: str) 
     numbers = sorted(seen.held)
     shown = ", ".join(map(str, numbers[:12])) + (", …" if len(numbers) > 12 else "")
     connected = seen.single >= 0.9 * max(1, seen.areas)
-    if 255 in numbers and seen.palette:
+    if seen.palette and seen.is_border:
         draft.line("masks.ignore", [255], "255 marks borders and unknown areas")
         numbers.remove(255)
     if seen.palette and (seen.rising < seen.files or seen.most < 3 or value_names(listing, numbers)):
         draft.line("masks.kind", "palette", f"{said}: palette images; indices {shown}")
-        _class_values(draft, listing, numbers)
+        _class_values(draft, listing, numbers, seen)
     elif seen.palette:
         _ask_kind(draft, "palette", f"an index name a class, or number the objects? Indices {shown}")
         if draft.states("masks.kind") != "instances":
-            _class_values(draft, listing, numbers)
+            _class_values(draft, listing, numbers, seen)
     elif len(numbers) > MOST_CLASSES and connected:
         proof = f"{said}: up to {seen.most} values a picture, {seen.single} of {seen.areas} areas connected"
         draft.line("masks.kind", "instances", proof)
@@ -166,7 +166,7 @@ def _decide_values(draft: Draft, listing: Listing, seen: MaskValues, said: str) 
             "classes",
             f"{said}: values {shown}; {seen.areas - seen.single} of {seen.areas} areas are not connected",
         )
-        _class_values(draft, listing, numbers, seen.has_white_background)
+        _class_values(draft, listing, numbers, seen)
     else:
         likely = "instances" if seen.rising == seen.files and seen.most > 2 else "classes"
         other = "classes" if likely == "instances" else "instances"
@@ -176,7 +176,7 @@ def _decide_values(draft: Draft, listing: Listing, seen: MaskValues, said: str) 
         if draft.states("masks.kind") == "instances":
             _number_objects(draft)
         elif draft.states("masks.kind") is not None:
-            _class_values(draft, listing, numbers, seen.has_white_background)
+            _class_values(draft, listing, numbers, seen)
         else:
             draft.ask(
                 "masks.object",
@@ -206,14 +206,14 @@ def _names_of(values: Sequence[str]) -> str:
     return "{ " + ", ".join(f'"{value}" = "…"' for value in values) + " }"
 
 
-def _class_values(draft: Draft, listing: Listing, numbers: Sequence[int], white: bool = False) -> None:
-    """Propose or ask the names of values. ``white``: 255 covers most of the masks, so it marks no border."""
-    if white:
+def _class_values(draft: Draft, listing: Listing, numbers: Sequence[int], seen: MaskValues) -> None:
+    """Propose or ask the names of values, without 255 where it marks borders."""
+    if seen.has_white_background:
         said = "255 covers most of the masks: if it is the background, an object of value 0 is not read"
         draft.hint("background_white", f"{said}; write masks whose background is 0 (255 - value)")
-    elif UNKNOWN in numbers:
+    elif seen.is_border and UNKNOWN in numbers:
         draft.line("masks.ignore", [UNKNOWN], "255 marks borders and unknown areas")
-    classes = [number for number in numbers if white or number != UNKNOWN]
+    classes = [number for number in numbers if not seen.is_border or number != UNKNOWN]
     names = value_names(listing, classes)
     if names is not None:
         draft.line("label_names", names[0], f"it names the {plural(len(classes), 'value')} in use")

@@ -167,3 +167,11 @@ def test_whose_boxes_are_read_is_asked() -> None:
     assert asked(inspect(files)) == ["annotators"]
     assert dict(inspect(files, {"annotators": "first"}).objects) == COUNTS
     assert dict(inspect(files, {"annotators": "each"}).objects) == {name: 3 * count for name, count in COUNTS.items()}
+
+
+def test_255_alone_in_most_masks_is_an_object_and_no_border() -> None:
+    """One mask is of another program, which wrote 1: both values are asked, and none is ignored."""
+    masks = {f"masks/{s.stem}.png": encode(union(s) // (255 if s is SCENES[0] else 1)) for s in SCENES}
+    found = inspect({**masks, **pictures()}, {"masks.kind": "classes"})
+    (question,) = (one for one in found.questions if one.key == "masks.values")
+    assert "values 1, 255 show" in question.text and "ignore" not in found.read["masks"]

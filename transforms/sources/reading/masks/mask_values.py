@@ -26,7 +26,7 @@ UNKNOWN: Final = 255
 class MaskValues:
     """What the values of the sampled masks show: in how many files each occurs, and how it is connected.
 
-    ``white``: files with further values in which 255 covers most of the picture.
+    ``white``: files with further values in which 255 covers most of the picture; ``lone``: files in which it is alone.
     """
 
     files: int = 0
@@ -41,11 +41,17 @@ class MaskValues:
     single: int = 0
     rising: int = 0
     white: int = 0
+    lone: int = 0
 
     @property
     def has_white_background(self) -> bool:
         """Whether 255 covers most of the picture in most masks that hold further values."""
         return self.white * 2 > self.files
+
+    @property
+    def is_border(self) -> bool:
+        """Whether 255 marks borders and unknown areas: it is nearly never the only value of a mask."""
+        return UNKNOWN in self.held and not self.has_white_background and self.lone * 10 <= self.files
 
     def add(self, look: Look) -> None:
         values = look.values
@@ -65,6 +71,7 @@ class MaskValues:
         numbers = [int(value) for value in np.unique(values) if value]
         self.held.update(numbers)
         self.white += len(numbers) > 1 and bool((values == UNKNOWN).mean() > 0.5)
+        self.lone += numbers == [UNKNOWN]
         counted = [number for number in numbers if number != 255] if look.palette else numbers
         self.most = max(self.most, len(counted))
         self.rising += counted == list(range(1, len(counted) + 1))
