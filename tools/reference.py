@@ -10,6 +10,7 @@ from tools.api_page import render_api
 from tools.declaration_page import render_declaration
 from tools.formats_page import render_examples, render_formats
 from tools.prefect_yaml import render_prefect_yaml
+from tools.reasons_page import render_reasons
 from tools.recipe_reference import render_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,6 +65,7 @@ def pages() -> dict[Path, str]:
     """Return every generated page with the text that it must have."""
     return {
         ROOT / "docs" / "cli.md": render_cli(),
+        ROOT / "docs" / "reasons.md": render_reasons(),
         ROOT / "docs" / "api.md": render_api(),
         ROOT / "docs" / "recipe.md": render_recipe(),
         ROOT / "docs" / "declaration.md": render_declaration(),
