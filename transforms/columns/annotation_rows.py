@@ -1,4 +1,4 @@
-"""Annotations and mask layers of samples as rows of the table ``annotations``, and back."""
+"""Convert annotations and mask layers of samples to rows of the table ``annotations`` and back."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ def annotation_rows(samples: Iterable[Sample]) -> Iterator[Row]:
 
 
 def with_annotations(sample: Sample, rows: Iterable[Mapping[str, Any]]) -> Sample:
-    """Return the sample with what its rows, in order, say."""
+    """Return the sample with the annotations and mask layers of its rows, in order."""
     listed = list(rows)
     return replace(
         sample,

@@ -1,4 +1,4 @@
-"""Parse the declaration of a table: its columns and rules as frozen values."""
+"""Parse the declaration of a table into its columns and rules."""
 
 import tomllib
 from collections.abc import Mapping
@@ -13,19 +13,19 @@ TYPES = (*SCALARS, *_LISTS, *(f"list<{inner}>" for inner in _LISTS), "image")
 
 
 class DeclarationError(DataError):
-    """A table declaration is wrong, or a frame does not have the declared columns."""
+    """Raised if a table declaration is wrong, or a frame does not have the declared columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A value of a check that the recipe gives when the rows are validated."""
+    """Name of a check's value that the recipe supplies at validation."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """What every value of a scalar column must satisfy; null passes, whether it may occur is ``nullable``."""
+    """Constraints on the values of a scalar column; null always passes (see ``Column.nullable``)."""
 
     min: float | Parameter | None = None
     max: float | Parameter | None = None
@@ -36,9 +36,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column: its type, whether null may occur, its unit, meaning and check.
+    """A declared column.
 
-    ``tags`` name the selections that code asks for with ``column_names`` of ``transforms.columns.tables``.
+    ``tags`` name groups of columns, for ``column_names`` of ``transforms.columns.tables``.
     """
 
     name: str
@@ -51,12 +51,12 @@ class Column:
 
     @property
     def scalar(self) -> str:
-        """The type of the values, inside lists too; ``image`` for pictures."""
+        """Type of the innermost values; ``image`` for pictures."""
         return self.type.removeprefix("list<").removeprefix("list<").rstrip(">")
 
     @property
     def depth(self) -> int:
-        """How many lists the values are nested in."""
+        """Number of lists around each value."""
         return self.type.count("list<")
 
 
@@ -70,7 +70,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One declared table. Rows are sorted by ``key``; rows that share the column ``entity`` are rejected together."""
+    """A declared table, sorted by ``key``; rows with the same value of ``entity`` are rejected together."""
 
     name: str
     key: str
@@ -84,7 +84,7 @@ class Table:
 
 
 def parse_table(name: str, text: str) -> Table:
-    """Return the table that a TOML text declares. Unknown and missing keys and checks that cannot apply are errors."""
+    """Return the table declared by a TOML text. Raise DeclarationError for wrong keys or inapplicable checks."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -1,4 +1,4 @@
-"""Convert records to columns, and rows back to samples and objects: the border between dataclasses and tables."""
+"""Convert records to columns, and rows back to samples and objects."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -21,7 +21,7 @@ from medmultipoints.transforms.records import (
 )
 
 EXCLUSION_SCHEMA = {name: schema_of("exclusions")[name] for name in column_names("exclusions", "given")}
-"""The columns of an exclusion; its stage adds the others of the table."""
+"""Types of the columns of an exclusion; its stage adds the table's other columns."""
 Columns = dict[str, list[Any]]
 _POINTS = {"centroid": ("cx", "cy"), "interior": ("ix", "iy")}
 NESTED_SAMPLE_FIELDS = ("source_boxes", "neighbours", "annotations", "layers")
@@ -43,7 +43,7 @@ def sample_columns(samples: Iterable[Sample]) -> Columns:
 
 
 def sample_of(row: Mapping[str, Any]) -> Sample:
-    """Return the sample that a row of the table ``samples`` holds."""
+    """Return the sample of a row of the table ``samples``."""
     plain = {name: row[name] for name in PLAIN_SAMPLE_FIELDS}
     stated = zip(row["source_labels"], row["source_boxes"], strict=True)
     neighbours = zip(row["neighbour_frames"], row["neighbour_members"], strict=True)
@@ -55,7 +55,7 @@ def sample_of(row: Mapping[str, Any]) -> Sample:
 
 
 def object_of(row: Mapping[str, Any]) -> ReleasedObject:
-    """Return the object that a row of the table ``objects`` holds."""
+    """Return the object of a row of the table ``objects``."""
     box = Box(*(row[side] for side in SIDES))
     x, y = (row[name] for name in _POINTS.get(row["point_kind"], _POINTS["centroid"]))
     return ReleasedObject(
@@ -72,7 +72,7 @@ def object_of(row: Mapping[str, Any]) -> ReleasedObject:
 
 
 def region_columns(regions: Sequence[Region]) -> Columns:
-    """Return the columns of the table ``regions`` that a region itself knows."""
+    """Return the columns of the table ``regions`` that come from the regions alone."""
     columns = collect(regions, {name: attrgetter(name) for name in ("region_id", *PLAIN_REGION_FIELDS)})
     columns |= collect(regions, {side: attrgetter(f"box.{side}") for side in SIDES})
     for name in TONE_COLUMNS:
@@ -95,5 +95,5 @@ def box_list(box: Box) -> list[float]:
 
 
 def collect(rows: Sequence[object], readers: Mapping[str, Callable[[Any], Any]]) -> Columns:
-    """Return one list per name: what its reader takes from each row."""
+    """Return one list per name: the results of its reader on each row."""
     return {name: list(map(reader, rows)) for name, reader in readers.items()}

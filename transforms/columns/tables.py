@@ -1,4 +1,4 @@
-"""Tables and columns, declared once in ``tables/*.toml``; schemas, suites and the data dictionary derive from here."""
+"""Load the tables declared in ``tables/*.toml`` and derive their schemas."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,10 +25,10 @@ __all__ += ["column_names", "load_table", "schema_of", "suite_name", "table_name
 
 TABLES = files("medmultipoints.transforms.columns").joinpath("tables")
 VARIANTS: Mapping[str, tuple[str, ...]] = {"records": ("published",)}
-"""Box policies other than ``audited`` under which a table has a suite of its own."""
+"""Box policies other than ``audited`` that have their own suite, by table."""
 
 CLASS = "class"
-"""The tag of columns that number the labels of a release."""
+"""Tag of columns that hold class numbers."""
 
 _SCALARS: Mapping[str, tuple[type[pl.DataType], pa.DataType]] = {
     "string": (pl.String, pa.string()),
@@ -48,17 +48,14 @@ def table_names() -> tuple[str, ...]:
 
 @cache
 def load_table(name: str) -> Table:
-    """Return the declared table of that name. Raises DeclarationError for an unknown name or a wrong declaration."""
+    """Return a declared table by name. Raise DeclarationError for an unknown name or a wrong declaration."""
     if name not in table_names():
         raise DeclarationError(f"no table {name!r} is declared. Declared are: {', '.join(table_names())}")
     return parse_table(name, TABLES.joinpath(f"{name}.toml").read_text("utf-8"))
 
 
 def suite_name(table: str, variant: str | None = None) -> str:
-    """Return the name of the suite that holds for a table under a box policy.
-
-    Tables without a variant have one suite.
-    """
+    """Return the name of a table's suite under a box policy."""
     known = {"audited", *(name for names in VARIANTS.values() for name in names)}
     if variant is not None and variant not in known:
         raise DeclarationError(f"{table}: no variant {variant!r}. Known are: {', '.join(sorted(known))}")
@@ -66,9 +63,9 @@ def suite_name(table: str, variant: str | None = None) -> str:
 
 
 def column_names(table: str, tag: str | None = None) -> tuple[str, ...]:
-    """Return the names of a table's columns in declared order; where a tag is given, of the columns that bear it.
+    """Return the names of a table's columns in declared order; with ``tag``, only the columns with that tag.
 
-    Raises DeclarationError for a tag that no column bears.
+    Raises DeclarationError if no column has the tag.
     """
     names = tuple(column.name for column in load_table(table).columns if tag is None or tag in column.tags)
     if not names:
@@ -77,12 +74,12 @@ def column_names(table: str, tag: str | None = None) -> tuple[str, ...]:
 
 
 def schema_of(table: str) -> dict[str, pl.DataType]:
-    """Return the polars type of each column but images of the table of that name, in declared order."""
+    """Return the polars types of a table's columns by name, in declared order, without images."""
     return polars_schema(load_table(table))
 
 
 def polars_schema(table: Table, *, images: bool = False) -> dict[str, pl.DataType]:
-    """Return the polars type of each column in declared order; image columns only where asked for."""
+    """Return the polars types of the columns by name, in declared order; image columns only with ``images``."""
     return {column.name: _polars_type(column) for column in table.columns if images or column.type != "image"}
 
 
@@ -96,9 +93,9 @@ def _polars_type(column: Column) -> pl.DataType:
 
 
 def arrow_schema(table: Table, *, images: bool = True) -> pa.Schema:
-    """Return the Arrow schema that the table's ``datasets.Features`` have, without their metadata.
+    """Return the Arrow schema of the table, equal to that of its ``datasets.Features`` without metadata.
 
-    Every field is nullable there, so it is here; the suite checks that values are given.
+    Every field is nullable, as in ``datasets``; the suite checks for nulls.
     """
     return _fields(column for column in table.columns if images or column.type != "image")
 
@@ -117,11 +114,10 @@ def _arrow_type(column: Column) -> pa.DataType:
 
 
 def released_schema(columns: Iterable[Column], classes: Sequence[str] = ()) -> pa.Schema:
-    """Return the Arrow schema of released columns, with the metadata by which ``load_dataset`` knows pictures.
+    """Return the Arrow schema of released columns, with the metadata that ``load_dataset`` needs for pictures.
 
-    ``classes`` are the names that a column of class numbers counts through; without any it holds plain numbers.
-    Equal to that of ``datasets.Features``, which a test proves; made here because to import datasets takes most of
-    a second of every build.
+    ``classes``: names of the class numbers; if empty, class columns are plain numbers. Equal to the schema of
+    ``datasets.Features``, which is not imported because that takes most of a second.
     """
     chosen = tuple(columns)
     metadata = json.dumps({"info": {"features": {column.name: _feature(column, classes) for column in chosen}}})
@@ -138,15 +134,15 @@ def _feature(column: Column, classes: Sequence[str]) -> dict[str, Any]:
 
 
 def empty_frame(table: Table) -> pl.DataFrame:
-    """Return a frame with the declared columns but the images, and no rows."""
+    """Return a frame without rows, with the declared columns except images."""
     return pl.DataFrame(schema=polars_schema(table))
 
 
 def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Return the same rows with exactly the declared columns, in order, of the declared types, sorted by the key.
+    """Return the rows with exactly the declared columns and types, in declared order, sorted by the key.
 
-    Image columns may be absent. Rows that share a key are sorted by their other columns, so the order of the
-    input never shows. Raises DeclarationError for a missing or an extra column and for values of another type.
+    Image columns may be absent. Rows with the same key are sorted by their other columns, so the result does not depend
+    on the input order. Raises DeclarationError for missing or extra columns and for values of another type.
     """
     schema = polars_schema(table, images=any(c.type == "image" and c.name in frame.columns for c in table.columns))
     missing, extra = sorted(set(schema) - set(frame.columns)), sorted(set(frame.columns) - set(schema))

@@ -1,13 +1,13 @@
-"""What a release loses where pictures of one source are copies of another's: the first source of the recipe wins."""
+"""Report pictures left out as copies of another source's pictures; the first source of the recipe is kept."""
 
 import polars as pl
 
 
 def note_copies(duplicates: pl.DataFrame, images: pl.DataFrame, regions: pl.DataFrame) -> list[str]:
-    """Return a sentence for each source of which pictures are left out as copies of another source's.
+    """Return a sentence for each source with pictures left out as copies of another source's.
 
-    ``images`` are all images that were read: sample_id and source; ``regions``: sample_id, evidence and label. Objects
-    are lost where the picture that is kept has none of their label.
+    ``images``: sample_id and source of all images read; ``regions``: sample_id, evidence and label. Objects are lost if
+    the kept picture has none of their label.
     """
     source = images.select("sample_id", "source")
     kept = source.select(kept_id="sample_id", kept_source="source")
@@ -28,7 +28,7 @@ def note_copies(duplicates: pl.DataFrame, images: pl.DataFrame, regions: pl.Data
 
 
 def _lost_objects(copies: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
-    """Return source, label and the number of objects of each copy whose label the kept picture does not have."""
+    """Return source, label and number of objects of each copy for the labels missing in the kept picture."""
     counts = regions.group_by("sample_id", "label", "evidence").len("objects")
     most = counts.group_by("sample_id", "label").agg(pl.col("objects").max())
     held = most.select(kept_id="sample_id", label="label")

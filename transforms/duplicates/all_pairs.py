@@ -1,7 +1,7 @@
-"""Near pairs of 64-bit hashes by comparing all of them, block by block; of each two groups the nearest are kept.
+"""Find near pairs of 64-bit hashes by comparing all of them, block by block.
 
-A group with one row is a single picture; all single pictures count as one group of the index, so that a picture of
-which there are thousands of copies is linked to some of them and not to each.
+Only the nearest pairs between two groups are kept. All groups of one row count as one group of the index, so that a
+picture with thousands of copies is linked to some of them, not to each.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEAREST = 32
-"""So many pairs between a group of the queries and a group of the index are kept."""
+"""Number of pairs kept between a group of the queries and a group of the index."""
 
 BLOCK = 1 << 21
 
@@ -23,7 +23,7 @@ Pairs = tuple[Numbers, Numbers, Numbers]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """The two tables of a search, each sorted by group; with ``itself`` they are the same table."""
+    """Query and index hashes of a search, each sorted by group; ``itself``: both are the same table."""
 
     queries: Hashes
     query_groups: Numbers
@@ -34,7 +34,7 @@ class Rows:
 
 
 def compare_all(rows: Rows) -> Pairs:
-    """Return the nearest pairs of each two groups within the radius; with ``itself`` each pair once, query < index."""
+    """Return the nearest pairs between groups within the radius; with ``itself`` each pair once, query < index."""
     found: list[Pairs] = []
     for queries, as_one in _segments(rows.query_groups):
         for columns, one_group in _segments(rows.index_groups):
@@ -46,7 +46,7 @@ def compare_all(rows: Rows) -> Pairs:
 
 
 def keep_nearest(found: Sequence[Pairs], rows: Rows) -> Pairs:
-    """Return, of each two groups, the ``NEAREST`` pairs by bits, then by row. No pair may occur twice."""
+    """Return the ``NEAREST`` pairs between each two groups, by bits, then by row. No pair may occur twice."""
     query, index, bits = (np.concatenate([part[side] for part in [no_pairs(), *found]]) for side in range(3))
     groups = rows.index_groups[index]
     single = np.bincount(rows.index_groups, minlength=1) <= 1
@@ -65,7 +65,7 @@ def no_pairs() -> Pairs:
 
 
 def _segments(groups: Numbers) -> Iterator[tuple[slice, bool]]:
-    """Yield rows in stretches: one group with several rows (True), or many groups of one row each."""
+    """Yield slices of rows: one group with several rows (True), or consecutive groups of one row each (False)."""
     edges = np.flatnonzero(np.diff(groups, prepend=-1, append=-1))
     start = 0
     for place in np.flatnonzero(np.diff(edges) > 1):
@@ -78,9 +78,9 @@ def _segments(groups: Numbers) -> Iterator[tuple[slice, bool]]:
 
 
 def _compare(rows: Rows, queries: slice, columns: slice, as_one: bool, *, mixed: bool) -> Iterator[Pairs]:
-    """Yield the near pairs of two stretches, a block at a time; the rows of one group (``as_one``) count together.
+    """Yield the near pairs of two slices, block by block; with ``as_one`` the queries are one group.
 
-    ``mixed``: the stretches may share groups.
+    ``mixed``: the slices may share groups.
     """
     step = max(BLOCK // (columns.stop - columns.start), 1)
     for start in range(queries.start, queries.stop, step):
@@ -98,7 +98,7 @@ def _compare(rows: Rows, queries: slice, columns: slice, as_one: bool, *, mixed:
 
 
 def _nearest(bits: NDArray[np.uint8], radius: int) -> Numbers:
-    """Return the first ``NEAREST`` places by bits, then by place, among those within the radius."""
+    """Return the ``NEAREST`` positions within the radius by bits, then by position."""
     near = np.empty(0, np.int64)
     for step in range(radius + 1):
         if np.count_nonzero(bits <= step) >= NEAREST or step == radius:

@@ -1,4 +1,4 @@
-"""Pairs of pictures that may be near-duplicates: those whose hashes are near, whole or in a window, mirrored or not."""
+"""Find candidate pairs of near-duplicates by hashes of pictures and their windows, mirrored or not."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from medmultipoints.transforms.pictures.thumbnails import (
 )
 
 RADIUS = 6
-"""Bits in which the 64-bit hashes of near-duplicates may differ."""
+"""Greatest number of differing bits between the 64-bit hashes of near-duplicates."""
 
 CHOSEN = 8
 BLOCK = 1 << 21
@@ -29,7 +29,7 @@ METHODS: tuple[Method, ...] = ("bands", "all_pairs", "capped")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pictures:
-    """Pictures sorted by number of group: their groups, from 0, and their thumbnails."""
+    """Group numbers, from 0, and thumbnails of pictures, sorted by group."""
 
     groups: Numbers
     small: Thumbnails
@@ -37,7 +37,7 @@ class Pictures:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """A window of row ``first`` may show the whole of row ``second``, which is mirrored where ``mirrored`` is set.
+    """Candidate pairs: a window of row ``first`` may show the whole of row ``second``, mirrored if ``mirrored``.
 
     ``bits`` is the distance of the hashes.
     """
@@ -49,7 +49,7 @@ class Candidates:
 
 
 def search(pictures: Pictures) -> tuple[Candidates, Method]:
-    """Return candidates of different groups, possibly repeated, and how complete the search was."""
+    """Return candidate pairs between different groups, possibly repeated, and the method used."""
     index = hash_windows(pictures.small)
     found: list[tuple[HashPairs, bool]] = []
     methods: set[Method] = set()
@@ -92,9 +92,9 @@ def _swap(pairs: HashPairs) -> HashPairs:
 def _choose_among_equals(
     pictures: Pictures, small: Thumbnails, index: NDArray[np.uint64], pairs: HashPairs
 ) -> HashPairs:
-    """Return the best correlated pairs of two groups that share more near hashes than were kept.
+    """Return the best correlated pairs of groups with more near hashes than were kept.
 
-    Frames of a still scene have equal hashes, and the one frame that was copied is among many.
+    Frames of a still scene have equal hashes, so hashes alone cannot find the frame that was copied.
     """
     chosen: list[tuple[Numbers, Numbers]] = [(np.empty(0, np.int64), np.empty(0, np.int64))]
     seen: dict[int, NDArray[np.float64]] = {}
@@ -118,7 +118,7 @@ def _choose_among_equals(
 
 
 def _full_groups(groups: Numbers, pairs: HashPairs) -> Iterator[tuple[Numbers, Numbers, int]]:
-    """Yield rows of each two groups (single pictures as one: -1) of which as many pairs were kept as are ever kept."""
+    """Yield the rows of each two groups with ``NEAREST`` kept pairs; all single pictures form the group -1."""
     single = np.bincount(groups, minlength=1) <= 1
     target = np.where(single[groups[pairs.index]], -1, groups[pairs.index])
     both, counts = np.unique(np.stack([groups[pairs.query], target]), axis=1, return_counts=True)
@@ -132,16 +132,16 @@ def _rows_of(groups: Numbers, group: int) -> Numbers:
 
 
 def _normed(small: Thumbnails) -> NDArray[np.float64]:
-    """Return gradients of whole pictures, of length 1: their products are correlations."""
+    """Return gradients of whole pictures, normalised so that their dot products are correlations."""
     found = whole_gradients(small)
     normed: NDArray[np.float64] = found / np.sqrt((found**2).sum(axis=1, keepdims=True))
     return normed
 
 
 def _best_pairs(own: NDArray[np.float64], others: NDArray[np.float64]) -> tuple[Numbers, Numbers]:
-    """Return the ``CHOSEN`` rows of ``own`` that correlate best with any of ``others``, and which.
+    """Return the ``CHOSEN`` best correlated pairs of rows of ``own`` and ``others``.
 
-    Twice: a row's very best may be itself, among single pictures.
+    Considers the two best of each row, since the best may be the row itself.
     """
     step = max(BLOCK // len(others), 1)
     places, scores = [], []
@@ -153,6 +153,6 @@ def _best_pairs(own: NDArray[np.float64], others: NDArray[np.float64]) -> tuple[
             scores.append(found[np.arange(len(found)), best])
             found[np.arange(len(found)), best] = -1
     rows, columns = np.concatenate(places, axis=1)
-    # Sums of products depend on the machine in their last digits; equal pictures must not differ by them.
+    # The last digits of sums of products depend on the machine: round them so that equal pictures tie.
     first = np.lexsort((columns, rows, -np.concatenate(scores).round(9)))[: 2 * CHOSEN]
     return rows[first], columns[first]

@@ -1,12 +1,12 @@
-"""Connected components of pairs: what belongs together when links are followed to the end."""
+"""Find the connected components of pairs."""
 
 from collections.abc import Iterable
 
 
 def find_clusters(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return every name that occurs in a pair, mapped to the smallest name of its connected component.
+    """Return the smallest name of the connected component of every name in a pair.
 
-    Independent of the order of the pairs; a name that occurs in no pair is its own component and absent.
+    The result does not depend on the order of the pairs.
     """
     parent: dict[str, str] = {}
     for first, second in pairs:

@@ -1,4 +1,4 @@
-"""Exact duplicates: the same file bytes or the same decoded pixels, within and across sources."""
+"""Find exact duplicates: equal file bytes or equal decoded pixels, within and across sources."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,15 +21,14 @@ def find_duplicates(
     source_order: Sequence[str],
     colours: Mapping[str, str],
 ) -> pl.DataFrame:
-    """Return the table ``duplicates``: every image that repeats an earlier one, with the one that is kept.
+    """Return the table ``duplicates``: every image that repeats another one, with the image to keep.
 
-    Images are equal when their file bytes or else their decoded pixels are, directly or through others: pixels where
-    luma is equal and so are ``colours``, the hash of the RGB pixels of each image that ``luma_twins`` names. Of
-    each set of equals the first by ``source_order`` (sources not in it come last), then by natural order of
-    sample_id (runs of digits compare as numbers: frame 9 before frame 10), is kept. ``kind`` says what copy
-    and kept image share: ``bytes`` where both hashes agree with the kept one's file, else ``pixels``.
-    ``same_annotation`` compares labels, boxes and masks of masks and tracks, of source boxes where there are none;
-    ``contradicted_labels`` are those of which both know all or some objects, but not the same.
+    Images are equal if their file bytes or their decoded pixels are, directly or through other images. Pixels are
+    equal if luma and ``colours`` are: the hash of the RGB pixels of each image in ``luma_twins``. Of equal images the
+    first is kept by ``source_order`` (other sources come last), then by natural order of sample_id (frame 9 before
+    frame 10). ``kind`` is ``bytes`` if copy and kept image have equal files, else ``pixels``. ``same_annotation``
+    compares labels, boxes and masks: derived ones, or the source's boxes if there are none. ``contradicted_labels`` are
+    labels stated for both images with different objects.
     """
     shared = images.filter(pl.any_horizontal(pl.col(name).is_duplicated() for name in HASHES))
     rows = sorted(shared.select("sample_id", "source", *HASHES).iter_rows(named=True), key=_order(source_order))
@@ -45,13 +44,13 @@ def find_duplicates(
 
 
 def luma_twins(images: pl.DataFrame) -> list[str]:
-    """Return the images whose luma is that of an image of other bytes: their colours decide whether they are copies."""
+    """Return the images with the luma of an image of other bytes; only their colours prove whether they are copies."""
     files = pl.col("image_sha256").n_unique().over("luma_blake3")
     return images.filter(files > 1)["sample_id"].sort().to_list()
 
 
 def natural_order(name: str) -> tuple[tuple[str | int, ...], str]:
-    """Return a sort key under which runs of ASCII digits compare as numbers, and equal keys mean equal names."""
+    """Return a sort key that compares runs of ASCII digits as numbers; only equal names have equal keys."""
     parts = re.split("([0-9]+)", name)
     return tuple(int(part) if place % 2 else part for place, part in enumerate(parts)), name
 
@@ -62,7 +61,7 @@ def _order(source_order: Sequence[str]) -> Callable[[Row], tuple[int, Any]]:
 
 
 def _kept_images(rows: Sequence[Row], colours: Mapping[str, str]) -> list[Row]:
-    """Return for each row, in its place, the first row that is equal to it."""
+    """Return, for each row, the first row that is equal to it."""
     cluster = find_clusters(_equal_pairs(rows, colours))
     first: dict[str, Row] = {}
     return [first.setdefault(cluster[row["sample_id"]], row) for row in rows]
@@ -92,7 +91,7 @@ def _compare(
 
 
 def _exhaustive(images: pl.DataFrame, samples: pl.DataFrame) -> dict[str, frozenset[str]]:
-    """Return the labels of each image whose absence is certain."""
+    """Return the labels of each image that are annotated exhaustively."""
     both = images.select("sample_id", "annotated").join(
         samples.select("sample_id", "labels_exhaustive"), on="sample_id"
     )
@@ -100,7 +99,7 @@ def _exhaustive(images: pl.DataFrame, samples: pl.DataFrame) -> dict[str, frozen
 
 
 def _objects(regions: pl.DataFrame, sample_ids: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
-    """Return boxes and masks of each image by label, sorted: derived ones, or the source's where none was derived."""
+    """Return sorted boxes and masks by image and label: derived ones, or the source's if there are none."""
     derived = pl.col("evidence") != "source"
     chosen = regions.filter(pl.col("sample_id").is_in(sample_ids)).filter(derived | ~derived.any().over("sample_id"))
     found: dict[str, dict[str, list[Any]]] = {}

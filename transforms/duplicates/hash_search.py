@@ -1,16 +1,14 @@
-"""Pairs of 64-bit hashes that differ in few bits, without comparing every hash with every other.
+"""Find pairs of 64-bit hashes that differ in few bits, without comparing every hash with every other.
 
-Pigeonhole: cut the 64 bits into bands with t1, t2, ... allowed differences, (t1 + 1) + (t2 + 1) + ... > radius. Two
-hashes within ``radius`` bits of each other then agree in some band up to its t bits. So for each band the index is
-sorted by that band's bits, and each query looks up its own bits with every choice of up to t of them flipped
-(multi-index hashing, Norouzi, Punjani and Fleet 2012). The number of bands decides the time, never the result.
+Multi-index hashing (Norouzi, Punjani and Fleet 2012): divide the 64 bits into bands that allow t1, t2, ...
+differences, with (t1 + 1) + (t2 + 1) + ... > radius. By the pigeonhole principle, two hashes within ``radius`` bits
+agree in some band up to its t bits. So the index is sorted by each band's bits, and each query looks up its own bits
+with every choice of up to t of them flipped. The number of bands affects the time, not the result.
 
-Rows belong to groups (a video, or one picture), and only pairs of different groups are of interest. Where rows of
-many groups look alike, pairs still grow with the square. So of the pairs between a group of the queries and a group
-of the index at most ``NEAREST`` are returned, the nearest ones (single pictures of the index count as one group);
-where buckets are so full that lookups gain nothing, all pairs are compared block by block
-(``transforms.duplicates.all_pairs``); and where there are too many rows for that, a bucket hands out its first rows
-only, as representatives of the rest.
+Rows belong to groups (a video, or one picture); only pairs of different groups are returned, and between two groups
+at most the ``NEAREST`` nearest (single pictures of the index count as one group). If buckets are so full that lookups
+gain nothing, all pairs are compared block by block (``transforms.duplicates.all_pairs``). If there are too many rows
+for that, only the first rows of each bucket are compared.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,24 +29,24 @@ from medmultipoints.transforms.duplicates.all_pairs import (
     no_pairs,
 )
 
-FEWEST_BANDS, MOST_BANDS = 3, 5  # with fewer than three, the table of buckets would not fit a cache
+FEWEST_BANDS, MOST_BANDS = 3, 5  # with fewer, the table of buckets exceeds the processor's cache
 AT_ONCE = 1 << 18
 GATHERED = 1 << 21
 LOOKUP_COST = 16
-"""One looked-up candidate takes as long as so many comparisons in blocks."""
+"""Cost of one looked-up candidate, in comparisons of ``all_pairs``."""
 MOST_COMPARISONS = 4 * 10**10
 REPRESENTATIVES = 8
 SMALL = 8
-QUERIES_AT_ONCE = 1 << 15  # their places stay in the processor's cache
+QUERIES_AT_ONCE = 1 << 15  # so many fit the processor's cache
 Places = NDArray[np.int32]
 Method = Literal["bands", "all_pairs", "capped"]
 
 
 @dataclass(frozen=True, slots=True)
 class HashPairs:
-    """Rows of queries and index that are near, and the bits in which they differ, sorted by query and index.
+    """Near rows of queries and index with their number of differing bits, sorted by query and index.
 
-    ``method``: bands and all_pairs are complete up to ``NEAREST``; capped means that buckets were cut.
+    ``method``: ``bands`` and ``all_pairs`` are complete up to ``NEAREST``; ``capped`` left out rows of full buckets.
     """
 
     query: Numbers
@@ -59,7 +57,7 @@ class HashPairs:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """``width`` bits from bit ``shift`` on, in which two near hashes may differ by ``flips`` bits."""
+    """A band of ``width`` bits from bit ``shift`` on, in which near hashes may differ by ``flips`` bits."""
 
     shift: int
     width: int
@@ -76,11 +74,11 @@ class Band:
 
 
 class _TooFullError(Exception):
-    """Lookups would hand out more candidates than a comparison of all pairs costs."""
+    """Raised if lookups would cost more than comparing all pairs."""
 
 
 def find_pairs(hashes: Hashes, groups: Numbers, radius: int) -> HashPairs:
-    """Find pairs of rows of different groups whose hashes differ in at most ``radius`` bits, each once, query < index.
+    """Return pairs of rows of different groups within ``radius`` bits, each once, query < index.
 
     ``groups`` are numbers from 0; rows must be sorted by group.
     """
@@ -99,8 +97,8 @@ def join_hashes(
 ) -> HashPairs:
     """Return the pairs (row of ``queries``, row of ``index``) of different groups within ``radius`` bits.
 
-    Both must be sorted by group, over the same numbers of groups. With ``itself`` they are the same table, and each
-    pair occurs once, with query < index. ``crowded`` says that lookups are known to gain nothing.
+    Both must be sorted by group and use the same group numbers. With ``itself`` they are the same table, and each
+    pair occurs once, with query < index. ``crowded``: skip lookups, which are known to gain nothing.
     """
     rows = Rows(queries, query_groups, index, index_groups, radius, itself)
     comparisons = len(queries) * len(index)
@@ -118,7 +116,7 @@ def join_hashes(
 
 
 def plan_bands(queries: int, index: int, radius: int) -> tuple[Band, ...]:
-    """Return the cheapest division of the 64 bits for spread-out hashes, by lookups and expected candidates."""
+    """Return the cheapest division of the 64 bits into bands, assuming evenly spread hashes."""
     plans = [_divide(count, radius) for count in range(FEWEST_BANDS, MOST_BANDS + 1)]
     return min(plans, key=lambda plan: (sum(_cost(band, queries, index) for band in plan), len(plan)))
 
@@ -135,7 +133,7 @@ def _cost(band: Band, queries: int, index: int) -> float:
 
 
 def _look_up(rows: Rows, budget: int | None = None, cap: int | None = None) -> Pairs:
-    """Return the near pairs that lookups in every band find; _TooFullError past ``budget`` candidates."""
+    """Return the near pairs found by lookups in every band; raise _TooFullError above ``budget`` candidates."""
     bands = plan_bands(len(rows.queries), len(rows.index), rows.radius)
     kept, found, handed = no_pairs(), [no_pairs()], 0
     for place, band in enumerate(bands):
@@ -151,9 +149,9 @@ def _look_up(rows: Rows, budget: int | None = None, cap: int | None = None) -> P
 
 
 class _Table:
-    """Queries and index sorted by one band's bits; inside a bucket by group, as the rows are.
+    """Queries and index sorted by one band's bits, and by group within a bucket.
 
-    Places in the sorted order and their hashes are used throughout: neighbours in it lie next to each other in memory.
+    Works on positions in the sorted order, whose hashes are contiguous in memory.
     """
 
     def __init__(self, band: Band, rows: Rows) -> None:
@@ -171,12 +169,12 @@ class _Table:
         self.places = keys[self.index] * self.groups + rows.index_groups[self.index]
 
     def candidates(self, cap: int | None) -> Iterator[tuple[Places, Places]]:
-        """Yield places of queries and index that meet in a bucket; of a full bucket only ``cap`` of each range."""
+        """Yield positions of queries and index in a common bucket, at most ``cap`` of each range."""
         everywhere = np.arange(len(self.asking), dtype=np.int32)
         lower, top = everywhere, 0
         for mask in sorted(self.band.masks(), key=int.bit_length):
             if self.rows.itself and mask.bit_length() != top:
-                # Of two buckets of one table that a mask links, the lower one looks up the higher one.
+                # A mask links two buckets of one table: only the lower one looks up the higher one.
                 top = mask.bit_length()
                 lower = everywhere[(self.asking >> (top - 1)) & 1 == 0]
             wanted = self.asking[lower] ^ np.int32(mask)
@@ -187,22 +185,22 @@ class _Table:
     def _in_buckets(
         self, wanted: Places, query: Places, low: Places, high: Places, cap: int | None, *, same: bool
     ) -> Iterator[tuple[Places, Places]]:
-        """Yield each query with the places of its bucket, its own group left out.
+        """Yield each query with the positions in its bucket, except those of its own group.
 
-        Own groups are not looked for in small buckets, and filtered later. ``same``: the bucket is the query's own.
+        In small buckets, ``near`` filters out the own group later. ``same``: the bucket is the query's own.
         """
         size = high - low
         small, full = np.flatnonzero(size <= SMALL), np.flatnonzero(size > SMALL)
         first = np.maximum(low, query + 1) if self.rows.itself and same else low
-        yield from _step_by_step(query[small], first[small], high[small], cap)
+        yield from _pair_short_ranges(query[small], first[small], high[small], cap)
         own = wanted[full].astype(np.int64) * self.groups + self.asking_groups[query[full]]
         before, after = (np.searchsorted(self.places, own, side=side).astype(np.int32) for side in ("left", "right"))
         if not (self.rows.itself and same):
-            yield from _all_at_once(query[full], low[full], before, cap)
-        yield from _all_at_once(query[full], np.maximum(after, first[full]), high[full], cap)
+            yield from _pair_long_ranges(query[full], low[full], before, cap)
+        yield from _pair_long_ranges(query[full], np.maximum(after, first[full]), high[full], cap)
 
     def near(self, query: Places, index: Places, earlier: Sequence[Band]) -> Pairs:
-        """Return the candidates within the radius, of different groups, that no earlier band has found, as rows."""
+        """Return, as rows, the candidates within the radius and of different groups that no earlier band found."""
         differing = self.query_hashes[query] ^ self.index_hashes[index]
         bits = np.bitwise_count(differing)
         near = np.flatnonzero(bits <= self.rows.radius)
@@ -216,8 +214,8 @@ class _Table:
         return own, other, found
 
 
-def _step_by_step(query: Places, low: Places, high: Places, cap: int | None) -> Iterator[tuple[Places, Places]]:
-    """Yield every query with every place of its short range, or with the first ``cap`` ones."""
+def _pair_short_ranges(query: Places, low: Places, high: Places, cap: int | None) -> Iterator[tuple[Places, Places]]:
+    """Yield every query with the positions of its range, at most ``cap``; fast for many queries with short ranges."""
     for start in range(0, len(query), QUERIES_AT_ONCE):
         part = slice(start, start + QUERIES_AT_ONCE)
         own, place = query[part], low[part]
@@ -228,8 +226,8 @@ def _step_by_step(query: Places, low: Places, high: Places, cap: int | None) -> 
             yield own, place + np.int32(step)
 
 
-def _all_at_once(query: Places, low: Places, high: Places, cap: int | None) -> Iterator[tuple[Places, Places]]:
-    """Yield the same for few queries with long ranges."""
+def _pair_long_ranges(query: Places, low: Places, high: Places, cap: int | None) -> Iterator[tuple[Places, Places]]:
+    """Yield every query with the positions of its range, at most ``cap``; fast for few queries with long ranges."""
     counts = high - low if cap is None else np.minimum(high - low, cap)
     totals = np.cumsum(counts, dtype=np.int64)
     at, done = 0, 0

@@ -1,7 +1,7 @@
-"""Near-duplicates: pictures that show the same thing after re-encoding, resizing, brightening, a small crop or a flip.
+"""Find near-duplicates: pictures that were re-encoded, resized, brightened, slightly cropped or mirrored.
 
 Candidates come from 64-bit hashes: each picture's hash is looked up within ``RADIUS`` bits by the hashes of windows of
-every other picture, as it is and mirrored. Each candidate is then confirmed by correlation
+every other picture, plain and mirrored. Each candidate is then confirmed by correlation
 (``transforms.pictures.thumbnails``); its distance is 1 - correlation, 0 for a copy. Pictures of one group (a video)
 are never compared with each other.
 """
@@ -25,7 +25,7 @@ from medmultipoints.transforms.pictures.thumbnails import (
 
 AT_ONCE = 64
 PAIRS_OF_GROUPS = 4
-"""Between two groups (videos) so many of the nearest pairs are reported, never all."""
+"""Number of nearest pairs reported between two groups (videos)."""
 
 BIN = 0.01
 LEAST_THRESHOLD, USUAL_THRESHOLD, MOST_THRESHOLD, MARGIN = 0.05, 0.09, 0.13, 0.02
@@ -37,10 +37,10 @@ RULE = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NearSearch:
-    """Distances of all candidate pairs, sample_id < other_id, sorted by distance; and how complete the search was.
+    """Distances of all candidate pairs (sample_id < other_id), sorted by distance, and the method of the search.
 
-    ``compared`` pictures were compared, ``flat`` ones are too even to be. ``method``: ``capped`` where the search
-    had to leave candidates out.
+    ``compared``: number of pictures compared; ``flat``: number of pictures too uniform to compare. ``method``:
+    ``capped`` if the search left out candidates.
     """
 
     pairs: pl.DataFrame
@@ -50,10 +50,10 @@ class NearSearch:
 
 
 def find_near(pictures: pl.DataFrame) -> NearSearch:
-    """Return candidate pairs of ``pictures`` (sample_id, group_id, thumbnail) of different groups with their distances.
+    """Return candidate pairs of ``pictures`` (sample_id, group_id, thumbnail) between groups, with their distances.
 
-    Complete for pairs whose hashes come within the radius, but for the many pairs that two groups may share: of those
-    the nearest are here. The order of the rows does not matter.
+    Finds all pairs whose hashes are within the radius, but only the nearest pairs between two groups. The order of the
+    rows does not matter.
     """
     ordered = pictures.sort("group_id", "sample_id")
     small = unpack(ordered["thumbnail"])
@@ -66,10 +66,7 @@ def find_near(pictures: pl.DataFrame) -> NearSearch:
 
 
 def count_distances(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Return the histogram: ``at_least`` in steps of 0.01 from 0 to 1 and ``pairs``.
-
-    The nearest pair of each two groups.
-    """
+    """Return the histogram of the nearest pair of each two groups: ``at_least`` (0 to 1 by 0.01) and ``pairs``."""
     nearest = pairs.group_by("group_id", "other_group").agg(pl.col("distance").min())
     bins = ((nearest["distance"] * 10_000).round().cast(pl.Int64) // 100).clip(0, 100)
     counted = pl.DataFrame({"bin": bins}).group_by("bin").len("pairs")
@@ -78,7 +75,7 @@ def count_distances(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def choose_threshold(histogram: pl.DataFrame) -> float:
-    """Return the distance up to which pictures are near-duplicates, by ``RULE``: where the histogram is emptiest."""
+    """Return the distance below which pictures are near-duplicates, chosen by ``RULE``."""
     counts = histogram["pairs"].to_list()
     least, usual, most, margin = (
         round(value / BIN) for value in (LEAST_THRESHOLD, USUAL_THRESHOLD, MOST_THRESHOLD, MARGIN)
@@ -120,7 +117,7 @@ def _measure(pictures: Pictures, asked: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _name(confirmed: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
-    """Return the pairs by name, the nearest of each two groups."""
+    """Return the pairs with sample and group ids, only the nearest between each two groups."""
     ids, groups = named["sample_id"], named["group_id"]
     first, second = confirmed["first"], confirmed["second"]
     table = confirmed.with_columns(

@@ -1,4 +1,4 @@
-"""The tables of near-duplicates: the pairs, and the histogram from which their threshold is chosen."""
+"""Build the tables of near-duplicates: the pairs, and the histogram for choosing the threshold."""
 
 import polars as pl
 
@@ -10,8 +10,8 @@ def near_tables(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the tables ``near_duplicates`` and ``near_distances``.
 
-    ``members``: sample_id, source and group_id of the images; ``threshold``: the distance up to which pictures are
-    near-duplicates, chosen from the histogram where None.
+    ``members``: sample_id, source and group_id of the images; ``threshold``: the distance below which pictures are
+    near-duplicates; None chooses it from the histogram.
     """
     pairs = find_near(members.select("sample_id", "group_id").join(thumbnails, on="sample_id", validate="1:1")).pairs
     histogram = count_distances(pairs)
@@ -29,5 +29,5 @@ def near_tables(
 
 
 def near_threshold(histogram: pl.DataFrame) -> float:
-    """Return the threshold that ``near_distances`` shows: the upper edge of its last near bin."""
+    """Return the threshold recorded in ``near_distances``: the upper edge of its last near bin."""
     return int(histogram["near"].sum()) / 100

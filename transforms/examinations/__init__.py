@@ -1,1 +1,1 @@
-"""Pictures of one examination: what burned-in times and the scene itself prove. Pure."""
+"""Examinations: pairs of pictures of one examination, proved by burned-in times or by the scene."""

@@ -1,8 +1,8 @@
-"""Which pictures are of one examination, as a table of proved pairs.
+"""Find pairs of pictures of one examination.
 
 Clock minus timer is the start of an examination, exact to the second: of 119 real pairs of one day, 61 starts are at
-most 1 s apart and the others 810 s or more. A window of the clock proves nothing, for examinations run side by side.
-Text can prove that two pictures belong together and never that they do not.
+most 1 s apart and the others 810 s or more. Similar clock times prove nothing, since examinations run in parallel.
+Text can prove that two pictures belong together, never that they do not.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ MOST_APART_S = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Join:
-    """Two pictures of one examination, and the difference that proves it; columns as in ``joins.toml``."""
+    """Two pictures of one examination and the evidence; columns as in ``joins.toml``."""
 
     sample_id: str
     other_id: str
@@ -31,7 +31,7 @@ class Join:
 
 
 def find_equal_starts(readings: pl.DataFrame) -> Iterator[Join]:
-    """Yield the pairs of one day whose starts are at most 2 s apart; ``readings``: rows of that table."""
+    """Yield the pairs of one day whose starts are at most 2 s apart; ``readings``: the table of that name."""
     known = readings.drop_nulls(("day", "clock_s", "timer_s")).with_columns(start=pl.col("clock_s") - pl.col("timer_s"))
     for _, own in sorted(known.partition_by("day", as_dict=True).items()):
         rows = own.select("sample_id", "start").sort("sample_id").rows()
@@ -41,7 +41,7 @@ def find_equal_starts(readings: pl.DataFrame) -> Iterator[Join]:
 
 
 def join_table(joins: Iterable[Join]) -> pl.DataFrame:
-    """Return joins as rows of the table, sorted by pair."""
+    """Return joins as the table ``joins``, sorted by pair."""
     names = [field.name for field in fields(Join)]
     rows = [
         {"pair_id": f"{join.kind}:{join.sample_id}|{join.other_id}"} | {name: getattr(join, name) for name in names}
@@ -51,7 +51,7 @@ def join_table(joins: Iterable[Join]) -> pl.DataFrame:
 
 
 def find_equal_days(readings: pl.DataFrame) -> Iterator[Join]:
-    """Yield pairs that link all pictures of each day: with the first of them. No proof of an examination."""
+    """Yield pairs of the first picture of each day with every other one. They do not prove one examination."""
     known = readings.drop_nulls("day").sort("sample_id")
     linked = known.select(sample_id=pl.col("sample_id").first().over("day"), other_id="sample_id")
     for one, two in linked.filter(pl.col("sample_id") != pl.col("other_id")).iter_rows():
@@ -59,25 +59,25 @@ def find_equal_days(readings: pl.DataFrame) -> Iterator[Join]:
 
 
 def link_pictures(near: pl.DataFrame, joins: pl.DataFrame) -> pl.DataFrame:
-    """Return all pairs (sample_id, other_id) that may not be divided between splits."""
+    """Return all pairs (sample_id, other_id) that must share a split."""
     return pl.concat([pairs.select("sample_id", "other_id") for pairs in (near, joins)])
 
 
 def find_twins(images: pl.DataFrame, joins: pl.DataFrame) -> dict[str, str]:
-    """Return for each smaller picture of a frame that is there twice the larger one, which stays.
+    """Return, for each smaller picture of a frame that occurs twice, the larger picture to keep.
 
-    ``images``: sample_id, width, height. Of equal ones the first by sample_id stays.
+    ``images``: sample_id, width, height. Of equally large pictures the first by sample_id is kept.
     """
     pairs = joins.filter(pl.col("kind") == "same_frame").select("sample_id", "other_id").rows()
-    beside: dict[str, set[str]] = {}
+    partners: dict[str, set[str]] = {}
     for one, two in pairs:
-        beside.setdefault(one, set()).add(two)
-        beside.setdefault(two, set()).add(one)
-    concerned = images.filter(pl.col("sample_id").is_in(list(beside)))
+        partners.setdefault(one, set()).add(two)
+        partners.setdefault(two, set()).add(one)
+    concerned = images.filter(pl.col("sample_id").is_in(list(partners)))
     ordered = concerned.sort(-pl.col("width") * pl.col("height"), "sample_id")["sample_id"].to_list()
     twins: dict[str, str] = {}
     for number, sample_id in enumerate(ordered):
-        larger = [other for other in ordered[:number] if other in beside[sample_id] and other not in twins]
+        larger = [other for other in ordered[:number] if other in partners[sample_id] and other not in twins]
         if larger:
             twins[sample_id] = larger[0]
     return twins

@@ -1,8 +1,8 @@
-"""Keypoints of a picture, by which one scene is recognised from two places (SIFT, as RootSIFT).
+"""Find keypoints of a picture, to recognise a scene from two viewpoints (SIFT, as RootSIFT).
 
-Left out is what is no scene: the black border, burned-in text and highlights, the position marker.
-Descriptors are whole numbers from 0 to 255: products of two fit a float32 exactly, so no library and no number of
-threads changes what matches.
+Ignores the black border, burned-in text, highlights and the position marker.
+Descriptors are whole numbers from 0 to 255: their products are exact in float32, so matches do not depend on the
+library or the number of threads.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 POINTS = 1200
-"""The strongest keypoints of a picture."""
+"""Greatest number of keypoints per picture; the strongest are kept."""
 MOST_HEIGHT, USED_HEIGHT = 640, 530
-"""A picture higher than the first is reduced to the second."""
+"""Pictures higher than the first (pixels) are reduced to the second."""
 CONTRAST = 0.02
-"""Threshold of the detector: pictures of smooth tissue have 800 keypoints and more, most have all."""
+"""Detector threshold: even pictures of smooth tissue have at least 800 keypoints."""
 SIZE = 128
 DESCRIPTOR_NORM = 512
 
@@ -61,20 +61,20 @@ def pack_scene(scene: Scene) -> bytes:
 
 
 def unpack_scene(data: bytes) -> Scene:
-    """Return the scene that ``pack_scene`` packed."""
+    """Return the scene packed by ``pack_scene``."""
     count = len(data) // (8 + SIZE)
     points = np.frombuffer(data, "<f4", 2 * count).reshape(count, 2)
     return Scene(points, np.frombuffer(data, np.uint8, count * SIZE, 8 * count).reshape(count, SIZE))
 
 
 def _root(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return RootSIFT: roots of the shares, as whole numbers."""
+    """Return RootSIFT descriptors as whole numbers: square roots of the L1-normalised values."""
     shares = descriptors.astype(np.float64) / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9)
     return np.asarray(np.minimum(np.rint(DESCRIPTOR_NORM * np.sqrt(shares)), 255), np.uint8)
 
 
 def _mask_scene(pixels: Pixels) -> Pixels:
-    """Return 255 where the picture shows the scene."""
+    """Return a mask that is 255 where the picture shows the scene, else 0."""
     darkest, brightest = pixels.min(axis=2), pixels.max(axis=2)
     strokes = cv2.morphologyEx(darkest, cv2.MORPH_TOPHAT, np.ones((STROKE_PX, STROKE_PX), np.uint8)) > STROKE_CONTRAST
     glare = _grow(strokes | (darkest > GLARE), STROKE_PX)
@@ -85,7 +85,7 @@ def _mask_scene(pixels: Pixels) -> Pixels:
 
 
 def _find_border(dark: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the dark areas that touch an edge of the picture."""
+    """Return a mask of the dark areas that touch an edge of the picture."""
     opened = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     _, areas = cv2.connectedComponents(opened, connectivity=8)
     edges = np.unique(np.concatenate([areas[0], areas[-1], areas[:, 0], areas[:, -1]]))

@@ -1,4 +1,4 @@
-"""One frame that is in the data twice, cut and uncut: at scale 1, shifted by whole pixels."""
+"""Find frames that occur twice, cropped and uncropped: at scale 1, shifted by whole pixels."""
 
 from dataclasses import dataclass
 
@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.examinations.scene_pairs import SceneMatch
 
 LEAST_INLIERS = 50
-"""The same frame matches in hundreds of keypoints; fewer are another view."""
+"""Least number of inliers: the same frame has hundreds, another view has fewer."""
 SCALE_SLACK = 0.02
 LEAST_CORRELATION, MOST_DIFFERENCE = 0.98, 4.0
-"""Real twins correlate at 0.988 and more and differ by 1 to 2 gray levels in the mean."""
+"""Real copies correlate at 0.988 or more and differ by 1 to 2 gray levels on average."""
 LEAST_SHARE = 0.25
-"""Share of the smaller picture that both must show, lit."""
+"""Least share of the smaller picture that both show and that is not dark."""
 DARK = 24
-"""Gray level up to which a pixel belongs to the border, which two cuts of a frame paint differently."""
+"""Greatest gray level of the border, which differs between two croppings of a frame."""
 
 Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class SharedFrame:
-    """Two pictures of one frame: pixel (x, y) of the first is (x + dx, y + dy) of the second."""
+    """Shift between two pictures of one frame: pixel (x, y) of the first is (x + dx, y + dy) of the second."""
 
     dx: int
     dy: int
@@ -32,12 +32,12 @@ class SharedFrame:
 
 
 def may_share_frame(match: SceneMatch) -> bool:
-    """Return whether a match of two scenes is close enough to the identity for one frame."""
+    """Return whether a match of two scenes has enough inliers and scale 1, as two pictures of one frame have."""
     return match.inliers >= LEAST_INLIERS and abs(match.scale - 1) <= SCALE_SLACK
 
 
 def find_shared_frame(first: Pixels, second: Pixels, match: SceneMatch) -> SharedFrame | None:
-    """Return the shift under which two RGB pictures show one frame, or None where they do not."""
+    """Return the shift at which two RGB pictures show one frame, or None."""
     one, two = (np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32) for pixels in (first, second))
     dx, dy = (round(value) for value in match.shift)
     tried = [_compare(one, two, dx + right, dy + down) for right in (-1, 0, 1) for down in (-1, 0, 1)]
@@ -50,7 +50,7 @@ def find_shared_frame(first: Pixels, second: Pixels, match: SceneMatch) -> Share
 def shared_area(
     size: tuple[int, int], other: tuple[int, int], dx: int, dy: int
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Return rows and columns of the part that both pictures show, in each; sizes are (height, width)."""
+    """Return the rows and columns of the common area in each picture; sizes are (height, width)."""
     (height, width), (other_height, other_width) = size, other
     top, left = max(0, -dy), max(0, -dx)
     bottom, right = min(height, other_height - dy), min(width, other_width - dx)

@@ -1,7 +1,7 @@
-"""Two pictures of one scene: keypoints that match under one affine map.
+"""Match two pictures of one scene by keypoints that agree with one affine map.
 
-At least 7 inliers are proof: on 1,000 real pictures 3,000 random pairs have at most 6, and all 46 pairs that were found
-show one polyp by eye. Fewer inliers prove nothing: turned, nearer or washed views of one polyp are not recognised.
+At least 7 inliers are proof: of 1,000 real pictures, 3,000 random pairs have at most 6, and all 46 pairs found show one
+polyp by eye. Fewer inliers prove nothing: rotated, closer or rinsed views of one polyp are not recognised.
 """
 
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from medmultipoints.transforms.examinations.keypoints import SIZE, Scene
 
 LEAST_INLIERS = 7
 RATIO = 0.8
-"""A match is nearer than this share of the distance to the second nearest descriptor."""
+"""Greatest ratio of the distances to the nearest and the second nearest descriptor (Lowe's ratio test)."""
 REACH_PX = 8
-"""Distance up to which a keypoint lies where the map puts it."""
+"""Greatest distance of an inlier from its mapped position."""
 LEAST_AREA, MOST_AREA = 0.15, 6.0
-"""Determinants of maps that two views of one scene can have."""
+"""Range of the map's determinant for two views of one scene."""
 
 
 @dataclass(frozen=True, slots=True)
 class SceneMatch:
-    """How well two scenes agree; ``shift``: median of (x, y) of the second minus the first, over the inliers.
+    """Agreement of two scenes; ``shift``: median over the inliers of (x, y) in the second minus the first.
 
     ``scale``: square root of the map's determinant.
     """
@@ -34,7 +34,7 @@ class SceneMatch:
 
 
 def match_scenes(first: Scene, second: Scene) -> SceneMatch | None:
-    """Return how two scenes agree, or None where they do not."""
+    """Return the match of two scenes, or None if they do not agree."""
     one, two = match_descriptors(first.descriptors, second.descriptors)
     if len(one) < LEAST_INLIERS:
         return None
@@ -55,7 +55,7 @@ def match_scenes(first: Scene, second: Scene) -> SceneMatch | None:
 def match_descriptors(
     first: NDArray[np.uint8], second: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows that match: each the nearest of the other, and clearly nearer than the second nearest."""
+    """Return the matching rows of both: mutual nearest neighbours that pass the ratio test."""
     if min(len(first), len(second)) < 2:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     apart = _widen(first, -2.0) @ _widen(second, 1.0)[:, _CROSSED].T
@@ -73,9 +73,9 @@ _CROSSED = [*range(SIZE), SIZE + 1, SIZE]
 
 
 def _widen(descriptors: NDArray[np.uint8], factor: float) -> NDArray[np.float32]:
-    """Return descriptors times a factor, their squared length, and 1: one product then gives squared distances.
+    """Return descriptors times a factor, with their squared length and 1 appended, so one product gives distances.
 
-    All numbers are whole and below 2^24, so the product is exact in any order of the sum.
+    All numbers are whole and below 2^24, so the product is exact in any order of summation.
     """
     values = descriptors.astype(np.float32)
     lengths = np.einsum("ij,ij->i", values, values)

@@ -1,1 +1,1 @@
-"""What licences of sources allow together. Pure: a table and a few rules."""
+"""Licences: terms of known licences and the licence of a combined release."""

@@ -1,4 +1,4 @@
-"""The licence of a release: one that the terms of every source allow for changed and combined material, or none."""
+"""Find the licence of a release that the terms of every source allow."""
 
 import re
 import tomllib
@@ -11,13 +11,13 @@ from typing import Final
 
 UNKNOWN: Final = "LicenseRef-unknown"
 LICENCE: Final = r"^[A-Za-z0-9.+-]+$"
-"""What the name of a licence looks like."""
+"""Pattern of a licence identifier."""
 _CREATIVE_COMMONS: Final = re.compile(r"cc-(?P<elements>by(-(nc|sa|nd))*)-(?P<version>\d\.\d)(-[a-z]+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a licence allows: passing on, passing on changed, and under which licences, from free to strict."""
+    """Terms of a licence: sharing, sharing changed material, and the licences allowed for that, freest first."""
 
     share: bool = True
     change: bool = True
@@ -26,7 +26,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Licensed:
-    """A source with the name of its licence and its terms; None where nobody declared them."""
+    """A source with its licence and terms; ``terms`` is None if undeclared."""
 
     name: str
     title: str
@@ -35,20 +35,20 @@ class Licensed:
 
 
 class LicenceConflict(ValueError):
-    """No licence is allowed for a release of these sources; the message has the reason and the way out."""
+    """Raised if no licence fits a release of these sources; the message has the reason and the remedy."""
 
 
 @cache
 def known_terms() -> Mapping[str, Terms]:
-    """Return the table of known licences, by SPDX name."""
+    """Return the terms of the known licences by SPDX identifier."""
     return parse_terms(files("medmultipoints.transforms.licences").joinpath("terms.toml").read_text("utf-8"))
 
 
 def find_terms(licence: str) -> Terms | None:
-    """Return the terms of a licence by its SPDX name in any case; of older Creative Commons licences, too.
+    """Return the terms of a licence by its SPDX identifier, in any case; None for an unknown licence.
 
-    Versions 2.0 to 3.0 and their ports let changed material pass to the next version of the same elements (section
-    4b). No version of a licence with ND lets it pass on. None for a licence that is not known.
+    Creative Commons versions 2.0 to 3.0 and their ports allow changed material under a later version with the same
+    elements (section 4b). ND licences of any version forbid sharing changed material.
     """
     known = {name.lower(): terms for name, terms in known_terms().items()}
     plain = "-".join(licence.lower().replace("_", " ").split())
@@ -60,7 +60,7 @@ def find_terms(licence: str) -> Terms | None:
 
 
 def nearest_licence(text: str) -> str | None:
-    """Return the known licence that is written otherwise, such as ``CC BY 4.0``, by its SPDX name; None if none is."""
+    """Return the SPDX identifier most similar to a text such as ``CC BY 4.0``, or None."""
     known = {name.lower(): name for name in known_terms()}
     plain = re.sub(r"[^a-z0-9.+]+", "-", text.lower()).strip("-").removesuffix("-license").removesuffix("-licence")
     near = get_close_matches(plain, known, n=1, cutoff=0.8)
@@ -76,9 +76,9 @@ def parse_terms(text: str) -> Mapping[str, Terms]:
 
 
 def release_licence(sources: Sequence[Licensed]) -> str:
-    """Return the freest licence that all sources allow; LicenceConflict if no licence fits.
+    """Return the freest licence that all sources allow. Raise LicenceConflict if no licence fits.
 
-    A source without declared terms can be released alone, under its own name; it combines with nothing.
+    A source without declared terms can be released only alone, under its own licence.
     """
     for source in sources:
         _check_alone(source)
@@ -117,7 +117,7 @@ def _check_declared(sources: Iterable[Licensed]) -> None:
 
 
 def _conflict(sources: Sequence[Licensed]) -> str:
-    """Return the reason: the first two sources that exclude each other, or all of them together."""
+    """Return a sentence that names the first two incompatible sources, or all sources."""
     for number, one in enumerate(sources):
         for two in sources[number + 1 :]:
             if one.terms and two.terms and not set(one.terms.under) & set(two.terms.under):
@@ -130,6 +130,6 @@ def _conflict(sources: Sequence[Licensed]) -> str:
 
 
 def _from_free_to_strict(sources: Sequence[Licensed]) -> list[str]:
-    """Return the licences of all rows in the order of the first source's row, the longest first."""
+    """Return the allowed licences of all sources, those of the most permissive source first."""
     rows = sorted((source.terms.under for source in sources if source.terms), key=len, reverse=True)
     return list(dict.fromkeys(licence for row in rows for licence in row))

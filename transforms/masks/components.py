@@ -1,4 +1,4 @@
-"""Mask to regions: the connected components of a mask, each with box, centroid, interior point and run lengths.
+"""Find the connected components of a mask, with bounding box, centroid, interior point and run lengths.
 
 Coordinates are those of ``transforms.records``: half-open boxes, pixel centres at + 0.5, origin top-left.
 """
@@ -22,20 +22,20 @@ from medmultipoints.transforms.records import Box, Point, Region
 __all__ = ["MaskRegions", "Speck", "decode_rle", "find_regions", "measure_mask"]
 
 FEW_CHANGES: Final = 20_000
-"""Up to so many changes between object and background it is cheap to count components by their outlines."""
+"""Number of changes between object and background up to which counting outer contours is cheap."""
 MOST_CHANGES: Final = 16_000_000
 MOST_COMPONENTS: Final = 300_000
 MOST_NESTED: Final = 64
-"""Rectangles of all components together, in areas of the mask: rings in rings have more."""
+"""Greatest total area of the components' bounding boxes, in areas of the mask: nested rings exceed it."""
 
-# The pipeline runs its own threads, one image each: a second pool inside OpenCV would only fight with them,
-# and with one thread its results cannot depend on the machine's cores.
+# The pipeline runs one thread per image; a second pool inside OpenCV would compete with it and could make results
+# depend on the number of cores.
 cv2.setNumThreads(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Speck:
-    """A component below the smallest area: counted and reported, never an object."""
+    """A component below the minimum area: counted and reported, never an object."""
 
     box: Box
     area_px: int
@@ -44,9 +44,9 @@ class Speck:
 
 @dataclass(frozen=True, slots=True)
 class MaskRegions:
-    """All that a mask holds. ``off_binary``: the largest distance of a mask value from 0 or 255, 0 to 127.
+    """Regions and specks of a mask. ``off_binary``: the largest distance of a value from 0 or 255, 0 to 127.
 
-    A mask knows neither its sample nor its label: both are empty in ``regions``, for the caller to fill in.
+    ``sample_id`` and ``label`` of the regions are empty, for the caller to fill in.
     """
 
     regions: tuple[Region, ...]
@@ -56,7 +56,7 @@ class MaskRegions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Component:
-    """A component's rectangle: 1 inside it; ``left`` and ``top`` place it in the image."""
+    """Pixels of a component's bounding box, 1 inside the component; ``left`` and ``top`` place it in the image."""
 
     pixels: NDArray[np.uint8]
     left: int
@@ -76,15 +76,15 @@ def find_regions(
     scratch: Scratch | None = None,
     picture: NDArray[np.uint8] | None = None,
 ) -> MaskRegions:
-    """Return each 8-connected component of pixels ``>= threshold`` as a region or, below ``min_area_px``, a speck.
+    """Return each 8-connected component of pixels ``>= threshold`` as a region, or as a speck below ``min_area_px``.
 
-    ``mask``: height x width, gray. Both lists are in the order of (y1, x1, y2, x2), which is total: two
-    8-connected components cannot share a bounding box, since a path across it and a path down it would meet.
+    ``mask``: height x width, gray. Both lists are sorted by (y1, x1, y2, x2). This order is total: two 8-connected
+    components cannot share a bounding box, since a path across it and a path down it would meet.
     The centroid is the exact mean of the component's pixel centres; the interior point is the centre of the
-    pixel deepest inside the component (see ``transforms.masks.interior_points``), so always a point of the mask.
-    With ``picture``, the image of the mask in RGB, each region has its tone.
-    ValueError where the mask is no gray image or the threshold is not in 1..255; MemberProblem ``mask_too_intricate``
-    where it holds so many parts or changes that it would cost far more than its picture.
+    pixel deepest inside the component (see ``transforms.masks.interior_points``), so it is always on the mask.
+    With ``picture``, the RGB image of the mask, each region has its tone.
+    Raises ValueError if the mask is not a gray image or the threshold is not in 1..255, and MemberProblem
+    ``mask_too_intricate`` if the mask has more parts or changes than any plausible object.
     """
     _check_arguments(mask, threshold)
     white = (scratch or Scratch()).take("white", *mask.shape)
@@ -107,9 +107,9 @@ def find_regions(
 
 
 def measure_mask(mask: NDArray[np.bool_], picture: NDArray[np.uint8] | None = None) -> Region:
-    """Return one object whose pixels are given, connected or not; its tone is that of ``picture``, where it is given.
+    """Return all pixels of a mask as one object, connected or not; with ``picture``, it has its tone.
 
-    Its sample and label are empty, for the caller to fill in. ValueError where the mask has no pixel.
+    ``sample_id`` and ``label`` are empty, for the caller to fill in. Raises ValueError if the mask is empty.
     """
     pixels = np.ascontiguousarray(mask).view(np.uint8)
     left, top, width, height = cv2.boundingRect(pixels)
@@ -127,9 +127,9 @@ def measure_object(
     height: int,
     picture: NDArray[np.uint8] | None = None,
 ) -> Region:
-    """Measure an object whose pixels need not be connected.
+    """Return an object whose pixels need not be connected.
 
-    ``pixels``: rows x columns of its rectangle, 1 inside the object, which touches each side; ``left`` and ``top``
+    ``pixels``: rows x columns of its bounding box, 1 inside the object, which touches each side; ``left`` and ``top``
     place it in a frame of ``width`` x ``height`` pixels.
     """
     return _measure(_Component(pixels, left, top, int(np.count_nonzero(pixels))), width, height, picture)
@@ -154,10 +154,10 @@ def _take_stray_pixel(white: NDArray[np.uint8]) -> list[Speck]:
 
 
 def _find_components(white: NDArray[np.uint8], min_area_px: int) -> Iterator[_Component | Speck]:
-    """Yield the components, in no order, those below the smallest area as specks.
+    """Yield the components, in no particular order; those below the minimum area as specks.
 
-    Works on the rectangle of all white pixels, a fraction of most masks. MemberProblem for a mask that costs far more
-    than its picture: noise and patterns of more changes, components or nested rectangles than any object has.
+    Works on the bounding box of all white pixels, a fraction of most masks. Raises MemberProblem for noise and
+    patterns: more changes, components or nested bounding boxes than any plausible object.
     """
     left, top, width, height = cv2.boundingRect(white)
     if width == 0:
@@ -165,7 +165,7 @@ def _find_components(white: NDArray[np.uint8], min_area_px: int) -> Iterator[_Co
     crop = white[top : top + height, left : left + width]
     changes = _count_changes(crop)
     _require(changes <= MOST_CHANGES, f"{changes:,} changes between object and background, noise rather than objects")
-    if changes <= FEW_CHANGES and _count_components(crop) == 1:  # a tenth of what it costs to label
+    if changes <= FEW_CHANGES and _count_components(crop) == 1:  # ten times as fast as labelling
         yield _Component(crop, left, top, cv2.countNonZero(crop))
         return
     labels, statistics = label_components(crop)
@@ -188,7 +188,7 @@ def _require(bounded: bool, found: str) -> None:
 
 
 def _count_changes(white: NDArray[np.uint8]) -> int:
-    """Return how often object and background follow each other along the columns and rows."""
+    """Return the number of changes between object and background along the columns and rows."""
     return sum(
         cv2.countNonZero(cv2.absdiff(one, other))
         for one, other in ((white[1:], white[:-1]), (white[:, 1:], white[:, :-1]))
@@ -196,7 +196,7 @@ def _count_changes(white: NDArray[np.uint8]) -> int:
 
 
 def _count_components(white: NDArray[np.uint8]) -> int:
-    """Return the number of outer contours: of 8-connected components, also of those in the holes of others."""
+    """Return the number of 8-connected components, including those in the holes of others, by outer contours."""
     _, hierarchy = cv2.findContours(white, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     return int(np.count_nonzero(hierarchy[0, :, 3] < 0))
 
@@ -204,7 +204,7 @@ def _count_components(white: NDArray[np.uint8]) -> int:
 def _measure(component: _Component, width: int, height: int, picture: NDArray[np.uint8] | None) -> Region:
     box, pixels, area = component.box, component.pixels, component.area_px
     sum_x, sum_y = (_first_moment(cv2.reduce(pixels, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S)) for axis in (0, 1))
-    # One division of whole numbers each: the float nearest to the true mean.
+    # A single division of integers gives the float nearest to the true mean.
     centroid = Point(
         (2 * (sum_x + area * component.left) + area) / (2 * area),
         (2 * (sum_y + area * component.top) + area) / (2 * area),
@@ -228,10 +228,10 @@ def _measure(component: _Component, width: int, height: int, picture: NDArray[np
 
 
 def _first_moment(counts: NDArray[np.int32]) -> int:
-    """Return the sum of positions, each as often as it counts."""
+    """Return the sum of the positions weighted by their counts."""
     return int(counts.ravel().astype(np.int64) @ np.arange(counts.size))
 
 
 def reading_order(found: Region | Speck) -> tuple[float, float, float, float]:
-    """Return what objects of a mask are sorted by: their box, from the top left."""
+    """Return the sort key of a mask's objects: their box, from the top left."""
     return found.box.y1, found.box.x1, found.box.y2, found.box.x2

@@ -1,7 +1,7 @@
-"""What the values of a mask say: which pixels are objects, and when they do not say it.
+"""Decide from the values of a mask which pixels are objects, or refuse an ambiguous mask.
 
-A mask of 0 and 1, of class numbers or of dim gray is not empty: read with the usual threshold it would show nothing, or
-a border alone. Such a mask is read as the recipe declares it, or refused with the values found.
+A mask of 0 and 1, of class numbers or of dim gray would look empty under the usual threshold of 128. Such a mask is
+read as the recipe declares it, or refused with the values found.
 """
 
 from typing import Final
@@ -14,33 +14,32 @@ from medmultipoints.transforms.pictures.decode import AnyLevels, ImageProblem
 
 USUAL_THRESHOLD: Final = 128
 FULL_RANGE_FROM: Final = 1 << 15
-"""A 16-bit mask whose largest value reaches this uses the whole range; below, its values are numbers."""
+"""A 16-bit mask whose largest value reaches this uses the whole range; below it, the values are codes."""
 PLATEAU_PX: Final = 20
-"""So many pixels whose eight neighbours have their value are no blur and no noise: none of 120 lossy masks has 20."""
+"""Least number of pixels equal to all 8 neighbours that rules out blur and noise; none of 120 lossy masks has 20."""
 EXACT_PLATEAU_PX: Final = 4
-"""The same of a mask of few exact values: an object of 4 x 4 pixels has as many."""
+"""The same for a mask of few exact values: an object of 4 x 4 pixels has 4."""
 APART_LEVELS: Final = 16
-"""Of 120 lossy masks none has 5 pixels together above 8 that lie further than a block from an object."""
+"""Gray levels up to which dim pixels of a lossy mask are ignored; measured on 120 lossy masks."""
 BLOCK_PX: Final = 8
 NOISE_LEVELS: Final = 8
-"""Gray levels up to which the black of a JPEG is black."""
+"""Gray levels up to which a JPEG pixel counts as black."""
 MOST_NAMED: Final = 8
 FEW_VALUES: Final = 32
-"""Masks that were blurred or came from a JPEG hold more values; codes are fewer."""
+"""Greatest number of values of a mask of codes; blurred masks and JPEGs have more."""
 TWO_VALUES: Final = 2
 _NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 
 
 def read_values(levels: AnyLevels, declared: int | None, *, lossy: bool = False) -> tuple[NDArray[np.uint8], int]:
-    """Return the mask as 8-bit values and the threshold from which on they are objects.
+    """Return the mask as 8-bit values, and the lowest value of an object.
 
-    ``declared`` is the least value of an object in the file's own numbers; None: half of the range, and a mask with
-    areas of further values is refused. 16-bit values count in full. ``lossy``: the file is a JPEG, whose black is not
-    all 0.
-    Errors: ImageProblem ``below_threshold`` where the mask is not empty but no pixel reaches the threshold,
-    ``values_undeclared`` where it has areas of several values on one side of it, ``values_merged`` where areas of
-    several values from a declared threshold on touch, ``threshold_in_noise`` where a declared threshold is so low that
-    the noise of a JPEG would be objects.
+    ``declared``: lowest value of an object in the file's own numbers. None means half of the range, and then a mask
+    with areas of further values is refused. ``lossy``: the file is a JPEG, whose black is not exactly 0.
+    Errors: ImageProblem ``below_threshold`` if the mask is not empty but no pixel reaches the threshold,
+    ``values_undeclared`` if areas on one side of the threshold have several values, ``values_merged`` if touching
+    areas of several values would become one object, ``threshold_in_noise`` if a declared threshold is within the
+    noise of a JPEG.
     """
     threshold = _threshold(levels, declared)
     _check_reached(levels, threshold, lossy=lossy)
@@ -51,7 +50,7 @@ def read_values(levels: AnyLevels, declared: int | None, *, lossy: bool = False)
     else:
         _check_merged(levels, declared)
     if levels.dtype == np.uint8:
-        return levels.astype(np.uint8, copy=False), min(threshold, 255)  # beyond 255 only an empty mask comes so far
+        return levels.astype(np.uint8, copy=False), min(threshold, 255)  # above 255 only an empty mask gets here
     if threshold == USUAL_THRESHOLD << 8:
         return (levels >> 8).astype(np.uint8), USUAL_THRESHOLD
     return np.where(levels >= threshold, 255, 0).astype(np.uint8), USUAL_THRESHOLD
@@ -74,7 +73,7 @@ def _check_reached(levels: AnyLevels, threshold: int, *, lossy: bool) -> None:
 
 
 def _remedy(levels: AnyLevels, largest: int, *, lossy: bool) -> str:
-    """Say what reads a mask below the threshold; of a JPEG it is half of its largest value, far from its noise."""
+    """Return the remedy for a mask below the threshold; for a JPEG, half of its largest value is far from noise."""
     if lossy and largest <= NOISE_LEVELS:
         return "A JPEG is not exact enough to separate such values from noise: save the mask as PNG"
     if lossy:
@@ -85,10 +84,10 @@ def _remedy(levels: AnyLevels, largest: int, *, lossy: bool) -> str:
 
 
 def check_plateaus(levels: AnyLevels, threshold: int, *, lossy: bool) -> None:
-    """Refuse a mask with areas of several values below the threshold, or of several from it on.
+    """Raise ImageProblem if the mask has areas of several values on one side of the threshold.
 
-    Blur and noise have no areas. Below, the background may be one value, and nothing dim may lie by itself; from the
-    threshold on, several values are several classes or objects, which would be taken for one.
+    Blur and noise have no areas. Below the threshold, only one background value is allowed, and no separate dim area;
+    above it, several values are several classes or objects, which would be merged into one.
     """
     top = int(levels.max())
     most = top - 1 if top >= threshold else top
@@ -124,7 +123,7 @@ def _undeclared(levels: AnyLevels, where: str, lossy: bool) -> ImageProblem:
 
 
 def _lies_apart(levels: AnyLevels, threshold: int, *, exact: bool) -> bool:
-    """Return whether an area below the threshold lies by itself: no soft edge, too far off for noise of a JPEG."""
+    """Return whether an area below the threshold is separate: neither a soft edge nor JPEG noise near an object."""
     scale = 1 << 8 if threshold > 1 << 8 else 1
     dim = (levels > (0 if exact else APART_LEVELS * scale)) & (levels < threshold)
     reach = 3 if exact else 2 * BLOCK_PX + 1
@@ -137,7 +136,7 @@ def _lies_apart(levels: AnyLevels, threshold: int, *, exact: bool) -> bool:
 
 
 def _check_merged(levels: AnyLevels, declared: int) -> None:
-    """Refuse a mask of exact codes whose objects would grow together where they touch."""
+    """Raise ImageProblem if touching areas of different codes would become one object."""
     inside = levels >= declared
     values = np.unique(levels[inside])
     if not 1 < len(values) <= FEW_VALUES:
@@ -152,7 +151,7 @@ def _check_merged(levels: AnyLevels, declared: int) -> None:
 
 
 def _check_noise(levels: AnyLevels, declared: int) -> None:
-    """Refuse a lossy mask of which pixels far from its bright ones reach a very low threshold."""
+    """Raise ImageProblem if pixels of a lossy mask far from bright ones reach a very low threshold."""
     largest = int(levels.max())
     if declared * BLOCK_PX > largest:
         return
@@ -167,18 +166,18 @@ def _check_noise(levels: AnyLevels, declared: int) -> None:
 
 
 def _count_parts(inside: NDArray[np.bool_]) -> int:
-    """Return the number of 8-connected areas that are no specks."""
+    """Return the number of 8-connected areas of at least ``PLATEAU_PX`` pixels."""
     _, _, statistics, _ = cv2.connectedComponentsWithStats(inside.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     return int(np.count_nonzero(statistics[1:, cv2.CC_STAT_AREA] >= PLATEAU_PX))
 
 
 def _white_noise(levels: AnyLevels) -> int:
-    """Return how far below its largest value an inexact mask may be white."""
+    """Return how far below the largest value of an inexact mask a pixel still counts as white."""
     return NOISE_LEVELS if int(levels.max()) < FULL_RANGE_FROM else NOISE_LEVELS << 8
 
 
 def _describe(levels: AnyLevels | NDArray[np.generic]) -> str:
-    """Return the distinct values, or how many there are and their range."""
+    """Return the distinct values as text, or their number and range."""
     values = np.unique(levels).tolist()
     if len(values) <= MOST_NAMED:
         return ", ".join(map(str, values))

@@ -1,4 +1,4 @@
-"""Masks as polygons along pixel edges, and polygons as masks: exact inverses of each other.
+"""Convert masks to polygons along pixel edges and back, without loss.
 
 A polygon is a closed series of (x, y) in pixel edges, origin top-left. A pixel belongs to a polygon when its centre
 lies inside (even-odd rule), so holes are polygons like any other and their order does not matter.
@@ -14,7 +14,7 @@ Polygon = tuple[tuple[float, float], ...]
 
 
 def trace_outlines(mask: NDArray[np.bool_]) -> tuple[Polygon, ...]:
-    """Return the outlines of a mask (height x width) along its pixel edges, holes included; corners only."""
+    """Return the corners of a mask's outlines along its pixel edges, holes included; ``mask``: height x width."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not rows.size:
         return ()
@@ -28,7 +28,7 @@ def trace_outlines(mask: NDArray[np.bool_]) -> tuple[Polygon, ...]:
 
 
 def _edges(inside: NDArray[np.bool_]) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """Return steps along pixel edges by their start, the object at the right hand; coordinates of the unpadded mask."""
+    """Return the steps along pixel edges by start point, with the object on the right, in unpadded coordinates."""
     ways: dict[tuple[int, int], list[tuple[int, int]]] = {}
     down, right = np.diff(inside.astype(np.int8), axis=0), np.diff(inside.astype(np.int8), axis=1)
     for y, x in np.argwhere(down).tolist():  # edge between padded rows y and y + 1, from x - 1 to x
@@ -41,7 +41,7 @@ def _edges(inside: NDArray[np.bool_]) -> dict[tuple[int, int], list[tuple[int, i
 
 
 def _walk(ways: dict[tuple[int, int], list[tuple[int, int]]]) -> list[tuple[int, int]]:
-    """Take one closed outline out of ``ways``; where two pixels meet at a corner, turn right: they stay apart."""
+    """Remove one closed outline from ``ways`` and return its corners; pixels that meet at a corner stay apart."""
     place = start = next(iter(ways))
     heading = ways[start][0]
     first = heading
@@ -62,7 +62,7 @@ def _walk(ways: dict[tuple[int, int], list[tuple[int, int]]]) -> list[tuple[int,
 
 
 def fill_outlines(polygons: Iterable[Sequence[Sequence[float]]], height: int, width: int) -> NDArray[np.bool_]:
-    """Return the pixels whose centre lies inside the polygons (even-odd); parts beyond the frame are cut off."""
+    """Return the pixels whose centre lies inside the polygons (even-odd), clipped to the frame."""
     toggles = np.zeros((height, width + 1), np.uint8)
     for polygon in polygons:
         corners = np.asarray(polygon, np.float64)
@@ -79,7 +79,7 @@ def fill_outlines(polygons: Iterable[Sequence[Sequence[float]]], height: int, wi
 
 
 def simplify_outlines(polygons: Iterable[Polygon], tolerance_px: float) -> tuple[Polygon, ...]:
-    """Return the polygons with fewer corners, none further off than ``tolerance_px``; degenerate ones are dropped."""
+    """Return the polygons simplified within ``tolerance_px``; degenerate ones are dropped."""
     found = []
     for polygon in polygons:
         corners = cv2.approxPolyDP(np.array(polygon, np.float32)[:, None], tolerance_px, closed=True)[:, 0]

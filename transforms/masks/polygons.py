@@ -1,7 +1,7 @@
-"""Polygons to pixels, by one rule: a pixel belongs to a polygon where its centre lies inside.
+"""Fill polygons: a pixel belongs to a polygon if its centre lies inside.
 
-Inside is by the even-odd rule within one outline; several outlines of one object are united. A centre on an edge
-belongs to the side to the right of it or below it, so that polygons that share an edge share no pixel.
+The even-odd rule decides within one outline; the outlines of one object are united. A centre on an edge belongs to the
+side to the right or below, so polygons with a common edge share no pixel.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from medmultipoints.transforms.records import Box, Polygon
 
 
 def polygon_box(polygons: Sequence[Polygon]) -> Box:
-    """Return the extent of the outlines' vertices."""
+    """Return the bounding box of the vertices."""
     xs, ys = ([getattr(point, axis) for polygon in polygons for point in polygon] for axis in ("x", "y"))
     return Box(min(xs), min(ys), max(xs), max(ys))
 
 
 def fill_polygons(polygons: Sequence[Polygon], width: int, height: int) -> NDArray[np.bool_]:
-    """Return the mask of one object, height x width: the pixels whose centre lies in any of its outlines."""
+    """Return the mask of one object (height x width): the pixels whose centre lies in any of its outlines."""
     mask = np.zeros((height, width), np.bool_)
     for polygon in polygons:
         mask |= _fill(polygon, width, height)
@@ -27,10 +27,9 @@ def fill_polygons(polygons: Sequence[Polygon], width: int, height: int) -> NDArr
 
 
 def _fill(polygon: Polygon, width: int, height: int) -> NDArray[np.bool_]:
-    """Count the edges to the left of each pixel centre: odd is inside.
+    """Return the pixels with an odd number of edges to the left of their centre.
 
-    Each edge flips, in every row whose centre line it crosses, the first pixel whose centre is not left of it. All
-    crossings are computed at once: several times as fast as edge by edge.
+    Each edge flips, in every row whose centre line it crosses, the first pixel whose centre is not left of it.
     """
     ends = np.stack([polygon, (*polygon[1:], polygon[0])], axis=1)
     rising = ends[:, 0, 1] > ends[:, 1, 1]
@@ -40,7 +39,7 @@ def _fill(polygon: Polygon, width: int, height: int) -> NDArray[np.bool_]:
     crossed = np.clip(np.ceil(lower_y - 0.5), top, height).astype(np.int64) - top
     edge = np.repeat(np.arange(len(ends)), crossed)
     rows = np.arange(len(edge)) - np.repeat(np.cumsum(crossed) - crossed - top, crossed)
-    steep = crossed > 0  # others are crossed by no centre line, and may be level
+    steep = crossed > 0  # other edges cross no centre line and may be horizontal
     slope = np.divide(lower_x - upper_x, lower_y - upper_y, out=np.zeros(len(ends)), where=steep)
     x = upper_x[edge] + (rows + 0.5 - upper_y[edge]) * slope[edge]
     start = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)

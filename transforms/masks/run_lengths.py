@@ -1,8 +1,8 @@
-"""COCO's compressed run-length code of one object in the full frame, and its inverse.
+"""Encode and decode COCO's compressed run-length code of one object.
 
 The code lists run lengths of the frame read column by column, background first, packed into ASCII by
-pycocotools. ``encode_rle`` works on the object's bounding rectangle alone, several times faster than on
-the frame, and gives the same characters as ``pycocotools.mask.encode`` of the whole mask.
+pycocotools. ``encode_rle`` works on the object's bounding box, several times faster than on the frame, and returns
+the same characters as ``pycocotools.mask.encode`` of the whole mask.
 """
 
 import cv2
@@ -10,29 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
-_MOST_DIGITS = 10  # of one number: 50 bits, more than any picture has pixels
+_MOST_DIGITS = 10  # per number: 50 bits, more than any picture has pixels
 
 
 def encode_rle(pixels: NDArray[np.uint8], left: int, top: int, width: int, height: int) -> str:
     """Return the run-length code of an object in a frame of ``width`` x ``height`` pixels.
 
-    ``pixels``: rows x columns of the object's rectangle, 1 inside the object, at least one pixel;
-    ``left``, ``top``: where the rectangle's first pixel lies in the frame.
+    ``pixels``: rows x columns of the object's bounding box, 1 inside the object, at least one pixel;
+    ``left``, ``top``: position of the box's first pixel in the frame.
     """
     starts, ends = _runs(pixels, left, top, height)
     bounds = np.zeros(2 * len(starts) + 2, np.int64)
     bounds[1:-1:2], bounds[2:-1:2], bounds[-1] = starts, ends, width * height
     counts = np.diff(bounds).tolist()
-    if counts[-1] == 0:  # the object holds the frame's last pixel: COCO writes no empty final run
+    if counts[-1] == 0:  # the object includes the frame's last pixel: COCO writes no empty final run
         counts.pop()
     packed: bytes = coco.frPyObjects({"size": [height, width], "counts": counts}, height, width)["counts"]
     return packed.decode("ascii")
 
 
 def decode_rle(rle: str, height: int, width: int) -> NDArray[np.bool_]:
-    """Return the mask, height x width, true inside the object. ValueError where ``rle`` is no code of such a mask.
+    """Return the mask (height x width), true inside the object. Raise ValueError for an invalid code.
 
-    Unpacked here and not by pycocotools, which returns uninitialised memory for a code that ends too early.
+    Does not use pycocotools, which returns uninitialised memory for a truncated code.
     """
     counts = _unpack(rle)
     if not _covers(counts, width * height):
@@ -42,9 +42,9 @@ def decode_rle(rle: str, height: int, width: int) -> NDArray[np.bool_]:
 
 
 def decode_rle_in(rle: str, height: int, width: int, box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
-    """Return the mask in a box (x1, y1, x2, y2) that holds the whole object; the rest of the frame costs nothing.
+    """Return the part of the mask inside a box (x1, y1, x2, y2) that contains the whole object.
 
-    ValueError where ``rle`` is no code of a mask of ``width`` x ``height``, or the object passes the box.
+    Raises ValueError if ``rle`` is not the code of a ``width`` x ``height`` mask, or the object exceeds the box.
     """
     counts = _unpack(rle)
     x1, y1, x2, y2 = box
@@ -57,7 +57,7 @@ def decode_rle_in(rle: str, height: int, width: int, box: tuple[int, int, int, i
     (first, top), (last, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
     tall = y2 - y1
     begin, end = (first - x1) * tall + top - y1, (last - x1) * tall + bottom - y1 + 1
-    # A run from one column into the next is right only where the box is as high as the frame.
+    # A run may continue in the next column only if the box is as high as the frame.
     whole = (end - begin == ends - starts) & (first >= x1) & (last < x2) & (top >= y1) & (bottom < y2)
     if not whole.all():
         raise ValueError(f"the object passes the box {box}")
@@ -69,7 +69,7 @@ def decode_rle_in(rle: str, height: int, width: int, box: tuple[int, int, int, i
 
 
 def box_of_rle(rle: str, height: int, width: int) -> tuple[int, int, int, int]:
-    """Return the extent (x1, y1, x2, y2) of the mask. ValueError where ``rle`` is no code of a mask with any pixel."""
+    """Return the bounding box (x1, y1, x2, y2) of the mask. Raise ValueError for an invalid code or an empty mask."""
     counts = _unpack(rle)
     if not _covers(counts, width * height) or not counts[1::2].any():
         raise ValueError(f"not the run-length code of an object in a mask of {width} x {height} pixels")
@@ -77,26 +77,26 @@ def box_of_rle(rle: str, height: int, width: int) -> tuple[int, int, int, int]:
     starts = ends - counts[1::2]
     starts, ends = starts[ends > starts], ends[ends > starts]
     (first, top), (last, bottom) = np.divmod(starts, height), np.divmod(ends - 1, height)
-    if (first < last).any():  # a run from one column into the next touches the bottom and the top of the frame
+    if (first < last).any():  # a run across columns touches the bottom and the top of the frame
         return int(first.min()), 0, int(last.max()) + 1, height
     return int(first.min()), int(top.min()), int(last.max()) + 1, int(bottom.max()) + 1
 
 
 def area_of_rle(rle: str) -> int:
-    """Return the number of pixels inside the object of a sound code."""
+    """Return the number of object pixels of a valid code."""
     return int(_unpack(rle)[1::2].sum())
 
 
 def _covers(counts: NDArray[np.int64], pixels: int) -> bool:
-    """Return whether run lengths are those of a mask of so many pixels."""
+    """Return whether the run lengths add up to ``pixels``."""
     return bool(len(counts)) and int(counts.min()) >= 0 and int(counts.sum()) == pixels
 
 
 def _unpack(rle: str) -> NDArray[np.int64]:
-    """Return the run lengths; none where the text is no code. Source of the format: ``rleFrString`` of the COCO API.
+    """Return the run lengths, empty for an invalid code. Source of the format: ``rleFrString`` of the COCO API.
 
-    Each number is a series of 6-bit digits (+ 48 as ASCII), lowest first: 5 bits of value and, as bit 5, whether
-    more follow; bit 4 of the last is the sign. From the fourth on, a number is the difference to the one two before.
+    Each number is a series of 6-bit digits (+ 48 as ASCII), lowest first: 5 bits of value, and bit 5 if more digits
+    follow; bit 4 of the last digit is the sign. From the fourth on, a number is the difference to the one two before.
     """
     digits = np.frombuffer(rle.encode("utf-8"), np.uint8).astype(np.int64) - 48
     last = np.flatnonzero(digits & 32 == 0)
@@ -117,9 +117,9 @@ def _unpack(rle: str) -> NDArray[np.int64]:
 def _runs(
     pixels: NDArray[np.uint8], left: int, top: int, frame_height: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return first positions and ends (exclusive) of the runs, in the frame's column-by-column order."""
+    """Return starts and exclusive ends of the runs, in the frame's column-by-column order."""
     height, width = pixels.shape
-    # A background cell before each column and one at the end: no run passes from one column into the next.
+    # A background cell before each column and one at the end keep runs within their column.
     cells = np.zeros(width * (height + 1) + 1, np.uint8)
     cells[:-1].reshape(width, height + 1)[:, 1:] = cv2.transpose(pixels).reshape(width, height)
     changes = np.flatnonzero(cells[1:] != cells[:-1]) + 1

@@ -1,1 +1,1 @@
-"""Pictures: decoded pixels and what is measured on them."""
+"""Pictures: decoding, encoding and measuring pixels."""

@@ -1,4 +1,4 @@
-"""Connected components of binary pictures, by the fastest labelling of OpenCV."""
+"""Label connected components of binary pictures with OpenCV's fastest algorithm."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 def label_components(binary: NDArray[Any]) -> tuple[NDArray[np.int32] | NDArray[np.uint16], NDArray[np.int32]]:
     """Return the label of each pixel, and the statistics of each label; label 0 is the background.
 
-    ``binary``: rows x columns of uint8, components are 8-connected; the order of labels is not defined. Labels of 16
-    bits take half of the time of 32 bits, which are used where provisional labels are more than 16 bits hold.
+    ``binary``: rows x columns of uint8, components are 8-connected; the order of labels is undefined. 16-bit labels
+    take half the time; 32-bit ones are used if provisional labels overflow 16 bits.
     """
     try:
         _, labels, statistics, _ = cv2.connectedComponentsWithStatsWithAlgorithm(

@@ -1,4 +1,4 @@
-"""Arrange pictures with what is drawn over them on one sheet."""
+"""Arrange pictures with overlays on a contact sheet."""
 
 import io
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ QUALITY = 85
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One picture as its file's bytes, what is drawn over it, and its caption."""
+    """A cell of the sheet: a picture's file bytes, its overlay and its caption."""
 
     picture: bytes
     figure: Figure
@@ -24,7 +24,7 @@ class Cell:
 
 
 def draw_sheet(cells: Sequence[Cell]) -> bytes:
-    """Return a JPEG of the cells in rows of four; each picture fits its cell, what is drawn keeps its place in it."""
+    """Return a JPEG of the cells in rows of four, with pictures and overlays scaled to fit."""
     rows = -(-len(cells) // COLUMNS)
     columns = min(len(cells), COLUMNS)
     sheet = Image.new("RGB", (columns * CELL_PX, rows * (CELL_PX + CAPTION_PX)), PAPER)
@@ -38,7 +38,7 @@ def draw_sheet(cells: Sequence[Cell]) -> bytes:
 
 
 def drawn(cell: Cell) -> Image.Image:
-    """Return the picture, made to fit a cell, with what is drawn over it."""
+    """Return the picture scaled to fit a cell, with its overlay."""
     side = CELL_PX - 2 * MARGIN_PX
     with Image.open(io.BytesIO(cell.picture)) as image:
         image.draft("RGB", (2 * side, 2 * side))

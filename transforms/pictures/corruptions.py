@@ -1,7 +1,7 @@
-"""Damage pictures as poor equipment and transmission do, at five severities; no pixel moves, so labels stay true.
+"""Corrupt pictures as poor equipment and transmission do, at five severities; labels stay valid.
 
 The kinds follow MedMNIST-C: digital (JPEG, pixelation), noise, blur (defocus, motion), light (brightness, contrast,
-gamma). A picture gets one kind, chosen by its sha256, and noise drawn from the same: equal input, equal output.
+gamma). The picture's sha256 determines the kind and the noise, so equal input gives equal output.
 """
 
 import hashlib
@@ -90,7 +90,7 @@ def corrupt(pixels: Pixels, severity: int, sha256: str) -> Pixels:
 
 
 def _length(pixels: Pixels, part: float) -> int:
-    """Return a part of the shorter side in pixels, at least 1."""
+    """Return a fraction of the shorter side in pixels, at least 1."""
     shorter: int = min(pixels.shape[0], pixels.shape[1])
     return max(round(part * shorter), 1)
 

@@ -1,7 +1,6 @@
-"""A piece of a released picture, named by its path: ``images/<image_sha256>.crop.<x1>.<y1>.<x2>.<y2>.png``.
+"""Name and parse crops of released pictures: ``images/<image_sha256>.crop.<x1>.<y1>.<x2>.<y2>.png``.
 
-The name is the whole rule: whole pixels of the released picture, half-open as every box. Whoever has the picture has
-the crop, so no release holds one.
+Edges are whole pixels of the released picture, half-open. A crop can be cut from its picture, so releases hold none.
 """
 
 import re
@@ -16,7 +15,7 @@ _NAME: Final = re.compile(rf"images/([0-9a-f]{{64}})\.crop\.{_EDGE}\.{_EDGE}\.{_
 
 @dataclass(frozen=True, slots=True, order=True)
 class Crop:
-    """The pixels in columns ``x1`` to ``x2`` and rows ``y1`` to ``y2`` of a picture, the last of both left out."""
+    """A half-open rectangle of a picture, in pixels: columns ``x1`` to ``x2``, rows ``y1`` to ``y2``."""
 
     image_sha256: str
     x1: int
@@ -33,12 +32,12 @@ class Crop:
         return self.y2 - self.y1
 
     def fits(self, width: int, height: int) -> bool:
-        """Return whether it holds a pixel, and lies inside a picture of this size."""
+        """Return whether the crop is not empty and lies inside a picture of this size."""
         return 0 <= self.x1 < self.x2 <= width and 0 <= self.y1 < self.y2 <= height
 
 
 def crop_path(crop: Crop, width: int, height: int) -> str:
-    """Return the path of a crop of a picture of this size; DataError for one that is empty or not inside it."""
+    """Return the path of a crop of a picture of this size. Raise DataError if it is empty or not inside."""
     path = f"images/{crop.image_sha256}.crop.{crop.x1}.{crop.y1}.{crop.x2}.{crop.y2}.png"
     if not crop.fits(width, height):
         raise DataError(f"{path} holds no pixel, or lies outside a picture of {width} x {height} pixels.")
@@ -46,6 +45,6 @@ def crop_path(crop: Crop, width: int, height: int) -> str:
 
 
 def read_crop(path: str) -> Crop | None:
-    """Return the crop that a path names; None for every other path. Inverse of ``crop_path``."""
+    """Return the crop named by a path, or None if the path is not a crop's. Inverse of ``crop_path``."""
     found = _NAME.fullmatch(path)
     return Crop(found[1], *map(int, found.groups()[1:])) if found else None

@@ -1,8 +1,8 @@
-"""Image bytes to pixels and back, strictly: a damaged file is a problem with a reason, never a half-gray picture.
+"""Decode and encode images strictly: a damaged file raises ImageProblem and is never partly decoded.
 
 Pixels are RGB uint8, height x width x 3. The EXIF orientation is not applied: masks, boxes and labels of the
-sources are in the frame of the pixels as stored. Everything here is a function of its arguments alone, and the
-long parts (decoding, hashing, resizing) release Python's lock, so that threads can share the work.
+sources are in the frame of the pixels as stored. Decoding, hashing and resizing release Python's lock, so threads
+can share the work.
 """
 
 import hashlib
@@ -29,13 +29,13 @@ DecodedT = TypeVar("DecodedT")
 Resample = Literal["lanczos", "bicubic", "bilinear", "box"]
 
 MAX_PIXELS = 89_478_485
-"""The largest picture that is decoded, width x height: Pillow's own limit against decompression bombs."""
+"""Greatest number of pixels of a picture: Pillow's own limit against decompression bombs."""
 
 MOST_SCANS = 100
-"""Scans of a progressive JPEG: each costs a pass over the picture, and encoders write about ten."""
+"""Greatest number of scans of a progressive JPEG: each is a pass over the picture, and encoders write about ten."""
 
 COLOUR_AREA_PX = 20
-"""So many pixels of one colour, whose neighbours have it too, are an area of a mask."""
+"""Least number of pixels of an area of a mask: pixels of one colour whose neighbours have it too."""
 
 MOST_COLOURS = 6
 
@@ -48,29 +48,29 @@ _RESAMPLE: dict[Resample, Image.Resampling] = {
     "box": Image.Resampling.BOX,
 }
 
-# The pipeline runs its own threads, one image each: a second pool inside OpenCV would only fight with them,
-# and with one thread its results cannot depend on the machine's cores.
+# The pipeline runs one thread per image; a second pool inside OpenCV would compete with it and could make results
+# depend on the number of cores.
 cv2.setNumThreads(1)
 
 
 class ImageProblem(MemberProblem):
-    """An image file cannot be used: ``reason`` is the word of the exclusion, ``detail`` its sentence.
+    """Raised if an image file cannot be used; ``reason`` and ``detail`` are those of the exclusion.
 
     Reasons: ``empty_file``, ``mislabelled_image``, ``truncated_image``, ``unreadable_image``,
-    ``palette_index_invalid``; of masks also ``alpha_only``, ``transparent``.
+    ``palette_index_invalid``; for masks also ``alpha_only``, ``transparent``, ``colours_undeclared``.
     """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedImage:
-    """The pixels of an image file (RGB uint8, height x width x 3) and its true format."""
+    """Pixels of an image file (RGB uint8, height x width x 3) and its actual format."""
 
     pixels: NDArray[np.uint8]
     format: ImageFormat
 
 
 def detect_format(data: bytes) -> ImageFormat:
-    """Return what the first bytes say the file is. ImageProblem where it is empty or neither JPEG nor PNG."""
+    """Return the format by the first bytes. Raise ImageProblem if the file is empty or neither JPEG nor PNG."""
     if not data:
         raise ImageProblem("empty_file", "the file has no bytes")
     if data.startswith(b"\xff\xd8\xff"):
@@ -81,17 +81,17 @@ def detect_format(data: bytes) -> ImageFormat:
 
 
 def check_extension(name: str, data: bytes) -> None:
-    """Raise ImageProblem ``mislabelled_image`` where a name of JPEG has the bytes of PNG, or the reverse."""
+    """Raise ImageProblem ``mislabelled_image`` if the extension and the bytes disagree on JPEG or PNG."""
     stated, found = _EXTENSIONS.get(name.rpartition(".")[2].lower()), detect_format(data)
     if stated is not None and stated != found:
         raise ImageProblem("mislabelled_image", f"named as {_NAMES[stated]}, but its bytes are {_NAMES[found]}")
 
 
 def decode_image(data: bytes, scratch: Scratch | None = None) -> DecodedImage:
-    """Return the picture in RGB; ImageProblem unless the whole file is sound.
+    """Return the picture in RGB. Raise ImageProblem if any part of the file is damaged.
 
-    Gray and palette pictures become RGB, 16-bit ones keep their high byte, an alpha channel is left out.
-    With ``scratch`` the pixels last until the next picture is decoded into it.
+    Gray and palette pictures become RGB, 16-bit pictures keep their high byte, an alpha channel is dropped.
+    With ``scratch`` the pixels are valid until the next picture is decoded into it.
     """
     if detect_format(data) == "jpg":
         return DecodedImage(_decode_jpeg(data, "RGB", scratch), "jpg")
@@ -100,23 +100,23 @@ def decode_image(data: bytes, scratch: Scratch | None = None) -> DecodedImage:
 
 
 def colour_model(data: bytes) -> ColourModel:
-    """Return the colour model that a reader loads which converts nothing; the file is known to be sound."""
+    """Return the colour model of a valid file as stored, without conversion."""
     if detect_format(data) == "jpg":
         _, _, model, _ = simplejpeg.decode_jpeg_header(data)
         return "cmyk" if model in ("CMYK", "YCCK") else "gray" if model == "Gray" else "rgb"
-    depth, colour_type = data[24:26]  # of the header: 0 and 4 are gray, 2, 3 and 6 colours
+    depth, colour_type = data[24:26]  # colour types 0 and 4 are gray; 2, 3 and 6 are colours
     return "rgb" if colour_type & 2 else "gray16" if depth == 16 else "gray"
 
 
 def decode_mask(data: bytes, scratch: Scratch | None = None) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Return the mask as one value a pixel, height x width; ImageProblem unless the whole file is sound.
+    """Return the mask with one value per pixel (height x width). Raise ImageProblem if any part is damaged.
 
-    JPEG: its luma, which for equal channels is their value. PNG: the largest colour channel, so that a palette's
-    or a drawing's saturated colours count as white; 1-bit masks give 0 and 255, 16-bit ones their own numbers (uint16).
-    Transparency counts: colours are laid over black. Further reasons: ``alpha_only`` where only the transparency
-    shows anything, ``transparent`` where nothing can be seen at all, ``colours_undeclared`` where areas of several
-    colours are bright: they are several classes or objects.
-    With ``scratch`` it lasts until the next mask is decoded into it.
+    JPEG: the luma, which equals the value of equal channels. PNG: the largest colour channel, so saturated colours
+    count as white; 1-bit masks become 0 and 255, 16-bit masks keep their values (uint16). Transparent colours are
+    blended with black. Further reasons: ``alpha_only`` if only the transparency shows an object, ``transparent`` if
+    every pixel is transparent, ``colours_undeclared`` if areas have several bright colours, so several classes or
+    objects.
+    With ``scratch`` the mask is valid until the next mask is decoded into it.
     """
     if detect_format(data) == "jpg":
         return np.ascontiguousarray(_decode_jpeg(data, "GRAY", scratch)[..., 0])
@@ -128,33 +128,32 @@ def decode_mask(data: bytes, scratch: Scratch | None = None) -> NDArray[np.uint8
 
 
 def encode_jpeg(pixels: NDArray[np.uint8], quality: int = 95) -> bytes:
-    """Return the picture as a JPEG file, by Pillow, 4:2:0: the same bytes for the same pixels and Pillow version."""
+    """Return the picture as a JPEG file (4:2:0); bytes depend only on the pixels and the Pillow version."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:
-    """Return the picture as a PNG file, without loss: the same bytes for the same pixels and Pillow version."""
+    """Return the picture as a PNG file; bytes depend only on the pixels and the Pillow version."""
     buffer = io.BytesIO()
-    # Level 1: a quarter of the time of the default for a photograph, a fifth more bytes.
+    # Level 1 takes a quarter of the default's time for a photograph, with a fifth more bytes.
     Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
 def resize_image(pixels: NDArray[np.uint8], width: int, height: int, resample: Resample) -> NDArray[np.uint8]:
-    """Return the picture at ``width`` x ``height`` pixels, by Pillow's filter of that name (its support scales)."""
+    """Return the picture resized to ``width`` x ``height`` pixels with Pillow's filter of that name."""
     if pixels.shape[:2] == (height, width):
         return pixels
     return np.asarray(Image.fromarray(pixels).resize((width, height), _RESAMPLE[resample]))
 
 
 def luma_blake3(luma: NDArray[np.uint8]) -> str:
-    """Return the identity of a picture: BLAKE3 of the ASCII text ``<width>x<height>`` and its luma, row by row.
+    """Return the BLAKE3 digest of the ASCII text ``<width>x<height>`` and the luma, row by row.
 
-    ``luma`` is ``thumbnails.to_luma`` of the decoded RGB pixels. Equal pictures in other files are found by it first;
-    that their colours are equal too is proved by ``pixel_sha256``. Hashing a third of the bytes with BLAKE3 takes a
-    tenth of the time of SHA-256 over the pixels.
+    ``luma`` is ``thumbnails.to_luma`` of the decoded RGB pixels. Equal pictures have equal digests; ``pixel_sha256``
+    then compares colours. This takes a tenth of the time of SHA-256 over the pixels.
     """
     height, width = luma.shape
     digest = blake3(f"{width}x{height}".encode("ascii"))
@@ -163,7 +162,7 @@ def luma_blake3(luma: NDArray[np.uint8]) -> str:
 
 
 def pixel_sha256(pixels: NDArray[np.uint8]) -> str:
-    """Return sha256 of the ASCII text ``<width>x<height>`` followed by the RGB bytes, row by row."""
+    """Return the SHA-256 digest of the ASCII text ``<width>x<height>`` and the RGB bytes, row by row."""
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(f"{width}x{height}".encode("ascii"))
     digest.update(np.ascontiguousarray(pixels).data)
@@ -171,7 +170,7 @@ def pixel_sha256(pixels: NDArray[np.uint8]) -> str:
 
 
 def _decode_jpeg(data: bytes, colorspace: Literal["RGB", "GRAY"], scratch: Scratch | None) -> NDArray[np.uint8]:
-    """Return height x width x 3 or 1. simplejpeg takes every warning of libjpeg for an error: damage never passes."""
+    """Return height x width x 3 or 1. simplejpeg raises an error for every libjpeg warning, so damage is detected."""
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(data)
         _check_size(width, height)
@@ -181,7 +180,7 @@ def _decode_jpeg(data: bytes, colorspace: Literal["RGB", "GRAY"], scratch: Scrat
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace=colorspace, buffer=room)
     except ImageProblem:
         raise
-    except KeyError as error:  # the decoder's table of subsamplings does not hold this one
+    except KeyError as error:  # this subsampling is missing from the decoder's table
         raise ImageProblem("unreadable_image", f"JPEG decoder: unknown subsampling {error}") from error
     except ValueError as error:
         if "Premature end" in str(error) or b"\xff\xd9" not in data:
@@ -192,7 +191,7 @@ def _decode_jpeg(data: bytes, colorspace: Literal["RGB", "GRAY"], scratch: Scrat
 
 
 def _decode_png(data: bytes, channels: Callable[[bytes, Image.Image], DecodedT]) -> DecodedT:
-    """Return what ``channels`` makes of the file and its open picture."""
+    """Return the result of ``channels`` for the file and its open picture. Raise ImageProblem for damage."""
     try:
         header, packed = read_chunks(data)
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
@@ -204,13 +203,13 @@ def _decode_png(data: bytes, channels: Callable[[bytes, Image.Image], DecodedT])
         raise ImageProblem("truncated_image" if error.cut else "unreadable_image", f"PNG: {error}") from error
     except ImageProblem:
         raise
-    # Pillow's PNG reader answers damage with any of these; its warning of a bomb is one where warnings are errors.
+    # Pillow raises any of these for damage; a decompression bomb is a Warning if warnings are errors.
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning) as error:
         raise ImageProblem("unreadable_image", f"PNG decoder: {error}") from error
 
 
 def _png_channels(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode.startswith("I"):  # 16-bit gray; Pillow's own conversion would cut it at 255
+    if image.mode.startswith("I"):  # 16-bit gray; Pillow's conversion would clip it at 255
         return (np.asarray(image) >> 8).astype(np.uint8)[..., None]
     if image.mode in ("1", "L", "LA"):
         return np.asarray(image.convert("L"))[..., None]
@@ -218,7 +217,7 @@ def _png_channels(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def _check_palette(image: Image.Image) -> None:
-    """Refuse a picture whose indices run beyond its palette: readers show black, or what was in memory."""
+    """Raise ImageProblem for indices beyond the palette, which readers show as black or as stray memory."""
     if image.mode == "P" and image.palette is not None:
         colours, largest = len(image.palette.palette) // 3, int(np.asarray(image).max())
         if largest >= colours:
@@ -228,7 +227,7 @@ def _check_palette(image: Image.Image) -> None:
 
 def _mask_channels(data: bytes, image: Image.Image) -> tuple[AnyLevels, AnyLevels | None]:
     """Return colours (height x width x channels) and transparency of a mask, in the file's own depth."""
-    if data[24] == 16:  # the bit depth in the header; Pillow has 16 bits for gray alone
+    if data[24] == 16:  # bit depth in the header; Pillow supports 16 bits only for gray
         levels = _decode_deep(data)
         return (levels[..., :3], levels[..., 3]) if levels.shape[2] == 4 else (levels, None)
     if image.has_transparency_data:
@@ -238,7 +237,7 @@ def _mask_channels(data: bytes, image: Image.Image) -> tuple[AnyLevels, AnyLevel
 
 
 def _check_colours(colours: AnyLevels, levels: AnyLevels) -> None:
-    """Refuse a mask with areas of several bright colours; blurred and gray masks have none."""
+    """Raise ImageProblem for a mask with areas of several bright colours; blurred and gray masks have none."""
     if colours.shape[2] == 1 or all(np.array_equal(colours[..., 0], colours[..., other]) for other in (1, 2)):
         return
     kernel = np.ones((3, 3), np.uint8)
@@ -256,7 +255,7 @@ def _half(levels: AnyLevels) -> int:
 
 
 def _decode_deep(data: bytes) -> NDArray[np.uint16]:
-    """Return a PNG of 16 bits a channel: height x width x 1, 3 or, with transparency, 4."""
+    """Return a PNG with 16 bits per channel: height x width x 1, 3 or, with transparency, 4."""
     levels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if levels is None or levels.dtype != np.uint16:
         raise ImageProblem("unreadable_image", "PNG decoder: 16 bits a channel, but not as gray or colours")
@@ -264,7 +263,7 @@ def _decode_deep(data: bytes) -> NDArray[np.uint16]:
 
 
 def _over_black(levels: AnyLevels, alpha: AnyLevels) -> AnyLevels:
-    """Return the values of a mask with transparency, laid over black; constant transparency changes nothing."""
+    """Return the values of a transparent mask blended with black; constant transparency changes nothing."""
     if int(alpha.max()) == 0:
         raise ImageProblem("transparent", "every pixel is fully transparent, so that it shows nothing")
     if int(alpha.min()) == int(alpha.max()):

@@ -1,6 +1,6 @@
-"""What a picture file carries besides its pixels: places, names, serial numbers, comments, bytes after its end.
+"""Find and strip metadata of picture files: places, names, serial numbers, comments, trailing bytes.
 
-Only what is there is named, never its value. Stripping removes whole segments and touches no pixel.
+Findings name the kind of metadata, never its value. Stripping removes whole segments and keeps the pixels.
 """
 
 import struct
@@ -12,7 +12,7 @@ PNG_START: Final = b"\x89PNG\r\n\x1a\n"
 JPEG_START: Final = b"\xff\xd8"
 START_OF_SCAN, END, RESTARTS = 0xDA, 0xD9, range(0xD0, 0xD8)
 KEPT_SEGMENTS = frozenset({0xE0, 0xE2, 0xEE})
-"""JFIF, colour profile, Adobe's colour transform: what decoding depends on."""
+"""Segments needed for decoding: JFIF, colour profile, Adobe's colour transform."""
 DROPPED_CHUNKS = frozenset({b"tEXt", b"iTXt", b"zTXt", b"eXIf", b"tIME"})
 
 EXIF_TAGS: Mapping[int, tuple[str, str]] = {
@@ -37,14 +37,14 @@ EXIF_TAGS: Mapping[int, tuple[str, str]] = {
     0xA435: ("number", "EXIF LensSerialNumber"),
     0xC62F: ("number", "EXIF CameraSerialNumber"),
 }
-"""Kind and name of the tags that may concern a person or a place."""
+"""Kind and name of the tags that may identify a person or a place."""
 SUB_DIRECTORIES = frozenset({0x8769})
 MOST_ENTRIES = 512
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Metadatum:
-    """Something that a picture file carries: the kind that a privacy policy names, and where it is."""
+    """A piece of metadata: its kind in a privacy policy, and its name in the file."""
 
     kind: str
     name: str
@@ -52,7 +52,7 @@ class Metadatum:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A segment or chunk: its name, its content, and its whole extent in the file."""
+    """A segment or chunk: its marker, its content and its byte range in the file."""
 
     marker: int | bytes
     content: bytes
@@ -61,12 +61,12 @@ class _Part:
 
 
 def find_metadata(data: bytes) -> list[Metadatum]:
-    """Return what a JPEG or PNG file carries, sorted, each once; other formats give nothing."""
+    """Return the distinct metadata of a JPEG or PNG file, sorted; empty for other formats."""
     return sorted(set(_found(data)))
 
 
 def strip_metadata(data: bytes) -> bytes:
-    """Return the file without its metadata and without bytes after its end; the pixels are the same."""
+    """Return the file without metadata and trailing bytes; the pixels do not change."""
     if data.startswith(PNG_START):
         parts = list(_chunks(data))
         kept = [data[part.start : part.end] for part in parts if part.marker not in DROPPED_CHUNKS]
@@ -76,13 +76,13 @@ def strip_metadata(data: bytes) -> bytes:
     kept, scan = [JPEG_START], len(JPEG_START)
     for part in _segments(data):
         scan = part.end
-        if isinstance(part.marker, int) and not _carries(part.marker):
+        if isinstance(part.marker, int) and not _is_metadata(part.marker):
             kept.append(data[part.start : part.end])
     return b"".join(kept) + data[scan : _jpeg_end(data, scan)]
 
 
-def _carries(marker: int) -> bool:
-    """Return whether a JPEG segment holds metadata alone: comments and application data that decoding does not need."""
+def _is_metadata(marker: int) -> bool:
+    """Return whether decoding does not need a JPEG segment: a comment or application data."""
     return marker == 0xFE or (0xE0 <= marker <= 0xEF and marker not in KEPT_SEGMENTS)
 
 
@@ -140,7 +140,7 @@ def _segments(data: bytes) -> Iterator[_Part]:
 
 
 def _jpeg_end(data: bytes, scan: int) -> int:
-    """Return where a JPEG file ends: after the end marker of its last scan, or with the data."""
+    """Return the position after the end marker of a JPEG file, or the end of the data without one."""
     place = scan
     while (place := data.find(b"\xff", place)) >= 0 and place + 1 < len(data):
         marker = data[place + 1]
@@ -154,7 +154,7 @@ def _jpeg_end(data: bytes, scan: int) -> int:
 
 
 def _chunks(data: bytes) -> Iterator[_Part]:
-    """Yield the chunks of a PNG file, to the one that ends it."""
+    """Yield the chunks of a PNG file up to and including IEND."""
     place = len(PNG_START)
     while place + 12 <= len(data):
         end = place + 12 + int.from_bytes(data[place : place + 4])
@@ -168,7 +168,7 @@ def _chunks(data: bytes) -> Iterator[_Part]:
 
 
 def _exif(block: bytes) -> Iterator[Metadatum]:
-    """Yield what the tags of an EXIF block say is there; a damaged block says as much as it holds."""
+    """Yield the metadata named by the tags of an EXIF block, as far as a damaged block can be read."""
     order = {b"II": "<", b"MM": ">"}.get(block[:2])
     if order is None or len(block) < 8:
         return

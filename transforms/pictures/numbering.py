@@ -1,7 +1,7 @@
-"""Whether the pictures of a video are numbered as the frames of its file: proved by comparing their pixels.
+"""Check by pixels that the pictures of a video are numbered like the frames of its file.
 
-Frames are decoded by number where their picture is missing. Pictures numbered from 1, or a file that lacks frames,
-would put another picture under a frame's labels; the pictures before and after the missing one show it.
+A missing picture is decoded from the video by its number. If pictures are numbered from 1, or the file lacks frames,
+labels would get the wrong picture; comparing the pictures around the missing one detects this.
 """
 
 from collections import Counter
@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 Gray = NDArray[np.uint8]
 
 REACH: Final = 2
-"""A picture is compared with its frame and with so many frames before and after it."""
+"""Number of frames before and after its own that a picture is compared with."""
 SIDE_PX: Final = 160
 LIKE: Final = 8.0
-"""Root mean square difference in gray levels up to which two pictures can be one frame, encoded twice."""
+"""Greatest root mean square difference, in gray levels, between two encodings of one frame."""
 CLEARLY: Final = 1000.0
-"""Two frames are distinct where their squared difference, summed, is so many times the mean one of the picture."""
+"""Least ratio of the summed squared difference of two distinct frames to the picture's mean squared difference."""
 LEAST: Final = 0.01
-"""Smaller mean squared differences are those of rounding."""
+"""Mean squared difference due to rounding."""
 
 
 def miniature(pixels: NDArray[np.uint8]) -> Gray:
-    """Return the picture (height x width x 3) in gray, at most 160 px wide and high, to be compared."""
+    """Return the picture (height x width x 3) in gray, at most 160 px wide and high, for comparing."""
     height, width = pixels.shape[:2]
     scale = min(1.0, SIDE_PX / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -36,14 +36,14 @@ def miniature(pixels: NDArray[np.uint8]) -> Gray:
 
 
 def frames_to_compare(pictures: Iterable[int]) -> frozenset[int]:
-    """Return the numbers of the frames that pictures of these numbers are compared with."""
+    """Return the numbers of the frames to compare with pictures of these numbers."""
     return frozenset(n + step for n in pictures for step in range(-REACH, REACH + 1) if n + step >= 0)
 
 
 def find_numbering_problem(pictures: Mapping[int, Gray], frames: Mapping[int, Gray]) -> str | None:
-    """Return why the numbers of ``pictures`` are not those of ``frames``, or are not proved to be; None where they are.
+    """Return why ``pictures`` are not proved to be numbered like ``frames``, or None if they are.
 
-    A picture proves its number where its frame is like it and clearly more so than the frames around it.
+    A picture proves its number if its frame is similar, and clearly more so than the frames around it.
     """
     proved = False
     for number, picture in sorted(pictures.items()):
@@ -58,7 +58,7 @@ def find_numbering_problem(pictures: Mapping[int, Gray], frames: Mapping[int, Gr
 
 
 def odd_sizes(frames: Iterable[tuple[str, int, int]]) -> dict[str, str]:
-    """Return the frames of one video that have another size than most, with a sentence; of ties the first wins.
+    """Return the frames of one video whose size differs from most, with a sentence; the first size wins ties.
 
     ``frames``: sample_id, width and height in pixels.
     """
@@ -75,10 +75,10 @@ def odd_sizes(frames: Iterable[tuple[str, int, int]]) -> dict[str, str]:
 
 
 def _nearest(picture: Gray, number: int, frames: Mapping[int, Gray]) -> tuple[int, bool] | None:
-    """Return the frame most like the picture, and whether it clearly is; None where no frame is like it at all.
+    """Return the most similar frame and whether it is clearly the most similar; None if no frame is similar.
 
-    Noise of the picture is in its difference to all frames: what separates frames is how much less it differs from
-    one than from another, against how much these two differ.
+    Noise adds to the difference to every frame. So a frame is clearly nearest if the picture differs less from it than
+    from another frame by at least half of the difference between these two frames.
     """
     near = {n: frames[n] for n in frames_to_compare([number]) & frames.keys() if frames[n].shape == picture.shape}
     distances = {n: _distance(picture, frame) for n, frame in near.items()}

@@ -1,9 +1,9 @@
-"""Orientation tags: what makes readers turn or mirror a picture, and how to take it out or apply it.
+"""Find, neutralise and apply orientation tags, which make readers rotate or mirror a picture.
 
 Readers honour EXIF tag 0x0112 (JPEG APP1, PNG ``eXIf``, ImageMagick's ``Raw profile type exif``, the same tag of TIFF
-and WebP) and, without it, XMP ``tiff:Orientation``. Values 2 to 8 turn or mirror the stored pixels; all others are
-ignored. Sources: EXIF 2.32, PNG specification (third edition), XMP part 1, ``PIL.Image.Exif`` and OpenCV's ``exif.cpp``
-for what is honoured.
+and WebP) and, without it, XMP ``tiff:Orientation``. Values 2 to 8 rotate or mirror the stored pixels; all others are
+ignored. Sources: EXIF 2.32, PNG specification (third edition), XMP part 1; for what readers honour,
+``PIL.Image.Exif`` and OpenCV's ``exif.cpp``.
 """
 
 import io
@@ -23,7 +23,7 @@ from PIL import Image
 from medmultipoints.transforms.pictures.png_chunks import SIGNATURE
 from medmultipoints.transforms.records import Box
 
-# Pillow warns of damaged metadata on standard error, once a place; what they say is read below as far as it goes.
+# Pillow warns of damaged metadata on standard error; it is read below as far as possible.
 warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
 
 Orientation = Literal["stored", "displayed", "refuse"]
@@ -31,7 +31,7 @@ Orientation = Literal["stored", "displayed", "refuse"]
 TAG: Final = 0x0112
 TURNING: Final = frozenset(range(2, 9))
 TURNED_BACK: Final = {6: 8, 8: 6}
-"""What undoes a tag, where it is another."""
+"""Inverse of each tag that is not its own inverse."""
 _JPEG, _OTHERS = b"\xff\xd8", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"RIFF", b"GIF8")
 _READ: Final = ("JPEG", "PNG", "TIFF", "WEBP", "GIF")
 _EXIF, _XMP = b"Exif\0\0", (b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0")
@@ -53,7 +53,7 @@ _TURN: Final[dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A stretch of a file that may hold a tag: its bytes from ``start`` to ``end``, the content from ``content`` on."""
+    """A metadata block of a file, from byte ``start`` to ``end``, with its content from byte ``content`` on."""
 
     kind: Literal["exif", "xmp", "packed"]
     start: int
@@ -62,9 +62,9 @@ class _Block:
 
 
 def find_orientations(data: bytes, page: int = 0) -> frozenset[int]:
-    """Return the values 2 to 8 of all orientation tags of a picture file; empty where no reader turns it.
+    """Return the values 2 to 8 of all orientation tags of a picture file; empty if no reader rotates it.
 
-    ``page`` is that of a TIFF file.
+    ``page``: page number in a TIFF file.
     """
     if not data.startswith((SIGNATURE, _JPEG)):
         return frozenset(_honoured(data, page)) & TURNING if data.startswith(_OTHERS) else frozenset()
@@ -76,9 +76,9 @@ def find_orientations(data: bytes, page: int = 0) -> frozenset[int]:
 
 
 def neutralise(data: bytes) -> bytes | None:
-    """Return the file with every orientation tag set to 1, its pixels untouched; None where readers still turn it.
+    """Return the file with every orientation tag set to 1 and the same pixels; None if readers still rotate it.
 
-    A tag that cannot be overwritten in place (compressed text, damaged EXIF) leaves with its metadata block.
+    If a tag cannot be overwritten in place (compressed text, damaged EXIF), its metadata block is removed.
     """
     patched = _rewrite(data, drop=False)
     if _is_upright(patched):
@@ -88,7 +88,7 @@ def neutralise(data: bytes) -> bytes | None:
 
 
 def turn_pixels(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Return the picture (or mask) as a reader displays it that honours the tag."""
+    """Return the picture (or mask) with the orientation applied."""
     return np.ascontiguousarray(_TURN[orientation](pixels))
 
 
@@ -98,7 +98,7 @@ def turn_size(width: int, height: int, orientation: int) -> tuple[int, int]:
 
 
 def turn_box(box: Box, orientation: int, width: float, height: float) -> Box:
-    """Return the box in the displayed frame; ``width`` and ``height`` are those of the stored one."""
+    """Return the box in the displayed frame; ``width`` and ``height`` are those of the stored picture."""
     x1, x2 = (width - box.x2, width - box.x1) if orientation in (2, 3, 7, 8) else (box.x1, box.x2)
     y1, y2 = (height - box.y2, height - box.y1) if orientation in (3, 4, 6, 7) else (box.y1, box.y2)
     return Box(y1, x1, y2, x2) if orientation >= 5 else Box(x1, y1, x2, y2)
@@ -131,7 +131,7 @@ def _jpeg_blocks(data: bytes) -> Iterator[_Block]:
 
 
 def _png_blocks(data: bytes) -> Iterator[_Block]:
-    """Yield the chunks with EXIF or XMP; the file is known to be whole."""
+    """Yield the chunks with EXIF or XMP of an undamaged file."""
     position = len(SIGNATURE)
     while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
@@ -156,10 +156,7 @@ def _values(data: bytes, block: _Block) -> Iterator[int]:
 
 
 def _exif_entries(data: bytes, block: _Block) -> Iterator[tuple[int, int]]:
-    """Yield position and value of each orientation entry of the first directory.
-
-    Entries are tag, type, count, value.
-    """
+    """Yield position and value of each orientation entry (tag, type, count, value) of the first directory."""
     tiff = data[block.content : block.end]
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None or len(tiff) < 8:
@@ -176,7 +173,7 @@ def _exif_entries(data: bytes, block: _Block) -> Iterator[tuple[int, int]]:
 
 
 def _honoured(data: bytes, page: int = 0) -> set[int]:
-    """Return what Pillow makes of the file's metadata, however oddly they are written."""
+    """Return the orientation that Pillow reads from the file's metadata."""
     try:
         with Image.open(io.BytesIO(data), formats=_READ) as image:
             if page:
@@ -188,7 +185,7 @@ def _honoured(data: bytes, page: int = 0) -> set[int]:
 
 
 def _is_upright(data: bytes) -> bool:
-    """Return whether neither Pillow nor OpenCV turns the picture; an empty file is no picture."""
+    """Return whether neither Pillow nor OpenCV rotates the picture; False for an empty file."""
     if not data or find_orientations(data):
         return False
     encoded = np.frombuffer(data, np.uint8)
@@ -208,7 +205,7 @@ def _rewrite(data: bytes, *, drop: bool) -> bytes:
 
 
 def _patched(data: bytes, block: _Block) -> bytes:
-    """Return the block with orientation 1, of the same length; a PNG chunk has its new checksum."""
+    """Return the block with orientation 1 and the same length; a PNG chunk gets a new checksum."""
     made = bytearray(data[block.start : block.end])
     if block.kind == "exif":
         order = "<" if data[block.content : block.content + 2] == b"II" else ">"

@@ -1,8 +1,8 @@
-"""Whether a PNG file is whole: every chunk there, every checksum right, every row of pixels present.
+"""Check that a PNG file is complete: all chunks, checksums and rows of pixels.
 
-Pillow skips the checksums of the pixel data, forgives a missing end and leaves missing rows black, so damage
-could pass it in silence. Source: PNG specification, chunk layout (length, type, data, CRC-32 of type and data),
-filter bytes and Adam7 interlacing.
+Pillow skips the checksums of the pixel data, accepts a missing end and leaves missing rows black, so it would not
+detect damage. Source: PNG specification, chunk layout (length, type, data, CRC-32 of type and data), filter bytes and
+Adam7 interlacing.
 """
 
 import struct
@@ -16,7 +16,7 @@ _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), 
 
 
 class PngDamage(ValueError):
-    """The file ends too early (``cut``), or what it holds is wrong."""
+    """Raised if the file ends too early (``cut``) or its content is invalid."""
 
     def __init__(self, message: str, *, cut: bool) -> None:
         self.cut = cut
@@ -24,10 +24,10 @@ class PngDamage(ValueError):
 
 
 def read_chunks(data: bytes) -> tuple[bytes, bytes]:
-    """Return header and compressed pixels of a file that begins with the signature; PngDamage for a broken chunk.
+    """Return header and compressed pixels of a file that begins with the signature.
 
-    The pixels are still unchecked: see ``check_pixels``. Bytes after the end marker are ignored. An animated file
-    (APNG) holds several pictures, of which readers show different ones: PngDamage.
+    The pixels are not checked: see ``check_pixels``. Bytes after the end marker are ignored. Raises PngDamage for a
+    broken chunk and for an animated file (APNG), of which readers show different pictures.
     """
     view, position, kind = memoryview(data), len(SIGNATURE), b""
     header, pixels = b"", []
@@ -38,7 +38,7 @@ def read_chunks(data: bytes) -> tuple[bytes, bytes]:
         body = view[position + 8 : position + 8 + length]
         _check_chunk(data, position, kind, body, length)
         if kind == b"IHDR":
-            if header:  # the picture is decoded by the first: a second one could promise any number of bytes
+            if header:  # decoders use the first; a second one could declare any size
                 raise PngDamage("it has more than one header", cut=False)
             header = bytes(body)
         elif kind == b"acTL" and bytes(body[:4]) > b"\0\0\0\1":
@@ -50,7 +50,7 @@ def read_chunks(data: bytes) -> tuple[bytes, bytes]:
 
 
 def check_pixels(header: bytes, pixels: bytes) -> None:
-    """Raise PngDamage unless the compressed pixels hold as many bytes as the header promises."""
+    """Raise PngDamage if the compressed pixels hold fewer bytes than the header requires."""
     expected = _pixel_bytes(header)
     try:
         found = len(zlib.decompressobj().decompress(pixels, expected))
@@ -69,7 +69,7 @@ def _check_chunk(data: bytes, position: int, kind: bytes, body: memoryview, leng
 
 
 def _pixel_bytes(header: bytes) -> int:
-    """Return how many bytes the pixels take once decompressed: rows of packed samples, each after its filter byte."""
+    """Return the number of decompressed bytes: rows of packed samples, each after its filter byte."""
     try:
         width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
         bits = depth * _CHANNELS[colour]

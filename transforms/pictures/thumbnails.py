@@ -1,9 +1,9 @@
-"""Small gray pictures by which near-duplicates are found and confirmed.
+"""Make small gray thumbnails to find and confirm near-duplicates.
 
-A thumbnail is the whole picture in gray, averaged to 32 x 32 pixels, for any shape. From it come the 64-bit
-difference hashes of the search (of the whole picture and of windows of it, as they are and mirrored) and the
-confirmation: the correlation of brightness gradients of one whole picture with those of the best-fitting window of
-the other. Gradients are blind to brightness and nearly so to contrast; windows make up for a crop of a few per cent.
+A thumbnail is the whole picture in gray, averaged to 32 x 32 pixels, for any shape. The search uses its 64-bit
+difference hashes (of the whole picture and of windows, plain and mirrored). The confirmation uses the correlation of
+brightness gradients of one whole picture with those of the best-fitting window of the other. Gradients do not depend
+on brightness and hardly on contrast; windows compensate for a crop of a few per cent.
 
 All arithmetic after the averaging is on whole numbers below 2**53, so that results are equal on every machine.
 """
@@ -23,12 +23,12 @@ HALVED_TO = 256
 GRID = 16
 AT_ONCE = 4096
 HASHED_AT_ONCE = 128
-"""Floats of so many thumbnails stay in the processor's cache."""
+"""Number of thumbnails whose floats fit the processor's cache."""
 UNIT = 4096
-"""Weights of the averaging are multiples of 1 / UNIT."""
+"""Averaging weights are multiples of 1 / UNIT."""
 
 FLATTEST = GRID * GRID
-"""A picture whose squared gradients sum to less (in gray levels) shows nothing that could be recognised."""
+"""Sum of squared gradients, in gray levels, below which a picture is too uniform to compare."""
 
 Thumbnails = NDArray[np.uint8]
 Range = tuple[float, float]
@@ -40,7 +40,7 @@ RANGES: tuple[Range, ...] = (
     WHOLE,
     *((cut * side, 1 - cut * (1 - side)) for cut in (0.04, 0.08, 0.13) for side in (0.0, 0.5, 1.0)),
 )
-"""What a crop may have left of width or height; every pair of two is a window."""
+"""Shares of width or height that a crop may keep; every pair of two is a window."""
 
 SEARCHED: tuple[Window, ...] = (
     (WHOLE, WHOLE),
@@ -50,22 +50,22 @@ SEARCHED: tuple[Window, ...] = (
     *(((cut, cut + 0.95), WHOLE) for cut in (0.0, 0.05)),
     *((WHOLE, (cut, cut + 0.95)) for cut in (0.0, 0.05)),
 )
-"""The windows whose hashes are looked up among the hashes of whole pictures."""
+"""Windows whose hashes are searched among the hashes of whole pictures."""
 
 
 def to_luma(pixels: NDArray[np.uint8], scratch: Scratch | None = None) -> NDArray[np.uint8]:
-    """Return the luma of a picture (height x width x 3, RGB), as OpenCV weighs the colours: height x width.
+    """Return the luma (height x width) of an RGB picture (height x width x 3), with OpenCV's weights.
 
-    With ``scratch`` it lasts until the next picture.
+    With ``scratch`` it is valid until the next picture.
     """
     room = (scratch or Scratch()).take("luma", *pixels.shape[:2])
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY, dst=room), np.uint8)
 
 
 def thumbnail(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return average the luma of a picture (height x width) to 32 x 32.
+    """Return the luma of a picture (height x width) averaged to 32 x 32.
 
-    Large pictures are halved first, as long as they stay above 256 x 256; an odd last row or column is left out.
+    Large pictures are first halved while they stay at least 256 px on each side; an odd last row or column is dropped.
     """
     gray = luma
     while min(gray.shape) >= 2 * HALVED_TO:
@@ -75,7 +75,7 @@ def thumbnail(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def perceptual_hash(small: NDArray[np.uint8]) -> str:
-    """Return the 64-bit difference hash of a whole thumbnail as 16 hex digits: near-duplicates differ in few bits."""
+    """Return the 64-bit difference hash of a thumbnail as 16 hex digits; near-duplicates differ in few bits."""
     return f"{int(hash_windows(small[None])[0]):016x}"
 
 
@@ -93,19 +93,19 @@ def unpack(texts: Sequence[str] | pl.Series) -> Thumbnails:
 
 
 def mirror(small: Thumbnails) -> Thumbnails:
-    """Return the thumbnails of the pictures with left and right exchanged."""
+    """Return the thumbnails mirrored left to right."""
     return np.ascontiguousarray(small[..., ::-1])
 
 
 def hash_windows(small: Thumbnails, window: Window = (WHOLE, WHOLE)) -> NDArray[np.uint64]:
-    """Return a 64-bit difference hash of a window of each picture.
+    """Return the 64-bit difference hash of a window of each picture.
 
-    The window averaged to 9 x 8; row by row, a bit is set where brightness rises to the right.
+    The window is averaged to 9 x 8 cells; row by row, a bit is set if brightness rises to the right.
     """
     columns, rows = (_weights(part, size) for part, size in zip(window, (9, 8), strict=True))
     hashes = np.empty(len(small), np.uint64)
     for part in _parts(len(small), HASHED_AT_ONCE):
-        # Two products of large matrices take half of the time of many small ones; all numbers are whole, so exact.
+        # Two products of large matrices take half the time of many small ones, and are exact for whole numbers.
         across = small[part].reshape(-1, SIDE).astype(np.float64) @ columns.T
         turned = np.ascontiguousarray(across.reshape(-1, SIDE, len(columns)).swapaxes(1, 2)).reshape(-1, SIDE)
         averaged = (turned @ rows.T).reshape(-1, len(columns), len(rows))
@@ -115,13 +115,13 @@ def hash_windows(small: Thumbnails, window: Window = (WHOLE, WHOLE)) -> NDArray[
 
 
 def whole_gradients(small: Thumbnails) -> NDArray[np.float64]:
-    """Return the gradients of each whole picture on a 16 x 16 grid: n x 480 whole numbers, in gray levels x UNIT."""
+    """Return the gradients of each whole picture on a 16 x 16 grid, n x 480 whole numbers in gray levels x UNIT."""
     weights = _weights(WHOLE, GRID)
     return _gradients(np.floor(weights @ small.astype(np.float64) @ weights.T / UNIT))
 
 
 def window_gradients(small: Thumbnails) -> NDArray[np.float64]:
-    """Return the gradients of each window of each picture: n x windows x 480; the first window is the whole picture."""
+    """Return the gradients of each window of each picture, n x windows x 480; the first window is the whole."""
     weights = np.concatenate([_weights(part, GRID) for part in RANGES])
     averaged = np.floor(weights @ small.astype(np.float64) @ weights.T / UNIT)
     count = len(RANGES)
@@ -138,7 +138,7 @@ def is_flat(small: Thumbnails) -> NDArray[np.bool_]:
 
 
 def correlate(whole: NDArray[np.float64], windows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the correlation of each picture (n x 480) with each of its windows (n x m x 480) as n x m, -1 to 1."""
+    """Return the correlation (n x m, -1 to 1) of each picture (n x 480) with each of its windows (n x m x 480)."""
     products = (windows @ whole[..., None])[..., 0]
     norms = np.sqrt((whole**2).sum(axis=-1))[:, None] * np.sqrt((windows**2).sum(axis=-1))
     found: NDArray[np.float64] = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
@@ -146,7 +146,7 @@ def correlate(whole: NDArray[np.float64], windows: NDArray[np.float64]) -> NDArr
 
 
 def _parts(count: int, at_once: int = AT_ONCE) -> Iterator[slice]:
-    """Return all places, some thousands at a time: floats of a million thumbnails would fill the memory."""
+    """Return slices of ``at_once`` positions, so that floats of a million thumbnails need not fit memory."""
     return (slice(start, min(start + at_once, count)) for start in range(0, count, at_once))
 
 

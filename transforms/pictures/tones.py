@@ -1,10 +1,10 @@
-"""How bright and how rough an object is, and what lies around it: measured on a grid of points, in whole numbers.
+"""Measure the brightness and roughness of an object and its surroundings on a grid of points.
 
-The grid takes every k-th column and row of the picture, counted from its first, with k = 1 for a mask of an area below
-64 x 64 px, 2 below 96 x 96, and so on: one or two thousand points for any size. Around the object lies the ring of
-points at most 4 steps from one of its own, across and down, that are not its own and are lit: a black frame around a
-picture is no surrounding. Brightness is the mean luma; roughness is the mean difference in luma from a point to the
-next of the same side, across and down. Every sum is one of integers, so no machine gives other values than another.
+The grid takes every k-th column and row of the picture, with k = 1 for a mask area below 64 x 64 px, 2 below 96 x 96,
+and so on: one to two thousand points for any size. The surroundings are the ring of points outside the object within 4
+steps of it, across and down; dark points are ignored, such as a black frame. Brightness is the mean luma. Roughness is
+the mean difference in luma between neighbouring points, across and down, both in the object or both in the ring. Sums
+are sums of integers, so results are equal on every machine.
 """
 
 from math import isqrt
@@ -17,26 +17,26 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.records import Tone
 
 POINTS_ACROSS: Final = 32
-"""The grid has about so many points across a large mask, at least."""
+"""Approximate least number of grid points across a large mask."""
 RING_STEPS: Final = 4
 LIT: Final = 16
-"""Darker points are no surroundings."""
+"""Least luma of a point of the surroundings."""
 LEAST_PAIRS: Final = 16
-"""Of neighbouring points, in the mask and in the ring; with fewer nothing is said."""
+"""Least number of pairs of neighbouring points, in the mask and in the ring."""
 Pixels = NDArray[np.uint8]
 _REACH: Final = np.ones((2 * RING_STEPS + 1, 2 * RING_STEPS + 1), np.uint8)
 
 
 def grid_step(area_px: int) -> int:
-    """Return pixels from one point of the grid to the next, for a mask of this area."""
+    """Return the distance between grid points in pixels for a mask of this area."""
     return max(1, isqrt(area_px) // POINTS_ACROSS)
 
 
 def measure_tone(picture: NDArray[np.uint8], mask: NDArray[np.uint8], left: int, top: int, area_px: int) -> Tone | None:
-    """Return the tone of an object; None where mask or ring hold too few points.
+    """Return the tone of an object, or None if mask or ring have too few points.
 
-    ``picture``: height x width x 3, RGB. ``mask``: rows x columns of a rectangle that holds the object, 1 inside it;
-    its first pixel lies at ``left``, ``top`` of the picture. Any such rectangle gives the same.
+    ``picture``: height x width x 3, RGB. ``mask``: rows x columns of any rectangle that contains the object, 1 inside
+    the object; its first pixel lies at ``left``, ``top`` of the picture.
     """
     step = grid_step(area_px)
     rows, columns = -(-picture.shape[0] // step), -(-picture.shape[1] // step)
@@ -56,13 +56,13 @@ def measure_tone(picture: NDArray[np.uint8], mask: NDArray[np.uint8], left: int,
 
 
 def _luma(pixels: Pixels) -> Pixels:
-    """Return luma of ITU-R BT.601 in whole numbers: (77 R + 150 G + 29 B) / 256, rounded down."""
+    """Return the luma of ITU-R BT.601 in whole numbers: (77 R + 150 G + 29 B) / 256, rounded down."""
     red, green, blue = (pixels[..., channel].astype(np.uint16) for channel in range(3))
     return ((77 * red + 150 * green + 29 * blue) >> 8).astype(np.uint8)
 
 
 def _measure(luma: Pixels, side: Pixels) -> tuple[float, float] | None:
-    """Return mean luma and mean difference of neighbours; ``side`` is 1 where a point counts."""
+    """Return mean luma and mean difference of neighbours over the points where ``side`` is 1."""
     across, down = side[:, 1:] & side[:, :-1], side[1:] & side[:-1]
     pairs = cv2.countNonZero(across) + cv2.countNonZero(down)
     if pairs < LEAST_PAIRS:
@@ -72,5 +72,5 @@ def _measure(luma: Pixels, side: Pixels) -> tuple[float, float] | None:
 
 
 def _total(values: cv2.typing.MatLike, side: Pixels) -> int:
-    """Return the sum where a point counts: of whole numbers below 2^53, so exact."""
+    """Return the sum of the values where ``side`` is 1, exact below 2^53."""
     return int(cv2.sumElems(cv2.multiply(values, side))[0])

@@ -1,1 +1,1 @@
-"""Masks, volumes and pictures of other formats: whole numbers, planes and gray levels."""
+"""Rasters: values of mask files, planes of volumes, and pictures of formats other than JPEG and PNG."""

@@ -1,4 +1,4 @@
-"""Arrays of NumPy files: the one of a file, sparse ones too, and items of stacks, named ``item:KEY:5``."""
+"""Read arrays of NumPy files: single arrays, sparse arrays, and items of stacks (``item:KEY:5``)."""
 
 import io
 import re
@@ -19,7 +19,7 @@ ITEM: Final = "item:"
 
 
 def read_array(data: bytes, name: str) -> NDArray[Any]:
-    """Return the one array of a NumPy file (npy, npz); of a sparse one in the shape that the file's name gives.
+    """Return the only array of a NumPy file (npy, npz); a sparse array takes its shape from the file name.
 
     Raises ImageProblem for several arrays, and for arrays of Python objects.
     """
@@ -32,9 +32,9 @@ def read_array(data: bytes, name: str) -> NDArray[Any]:
 
 
 def array_shapes(data: bytes) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-    """Return shape and type of each array of a NumPy file by its key, without its values; npy: the key is empty.
+    """Return shape and type of each array of a NumPy file by key, without reading values; the key is empty for npy.
 
-    Empty where the file is damaged.
+    Empty if the file is damaged.
     """
     try:
         if data.startswith(b"\x93NUMPY"):
@@ -57,7 +57,7 @@ def _header(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def array_item(data: bytes, name: str, plane: str) -> NDArray[Any]:
-    """Return one item of a stack. ImageProblem where the stack is shorter."""
+    """Return one item of a stack. Raise ImageProblem if the stack is shorter."""
     key, _, index = plane.removeprefix(ITEM).rpartition(":")
     stack = _stack(data, key)
     if not index.isdecimal() or int(index) >= len(stack):
@@ -74,7 +74,7 @@ def _stack(data: bytes, key: str) -> NDArray[Any]:
 
 
 def _load(data: bytes, key: str | None = None) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a file by their keys, or the one of ``key``; npy: the key is empty."""
+    """Return the arrays of a file by key, or only the one of ``key``; the key is empty for npy."""
     try:
         loaded = np.load(io.BytesIO(data), allow_pickle=False)
         if not hasattr(loaded, "files"):

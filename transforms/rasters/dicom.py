@@ -1,4 +1,4 @@
-"""DICOM files: pixels of pictures by modality, window and photometric interpretation; frames of segmentations."""
+"""Read DICOM files: headers, pixels, rendered pictures, and positions on the grid of a volume."""
 
 import io
 from functools import lru_cache
@@ -19,7 +19,7 @@ _REMEDY: Final = "Run: pip install 'medmultipoints[dicom]'"
 
 
 def require_pydicom() -> Any:
-    """Return the library that reads DICOM. UsageError names the extra that installs it."""
+    """Return pydicom. Raise UsageError with the extra to install if it is missing."""
     try:
         import pydicom
     except ImportError as error:
@@ -28,13 +28,13 @@ def require_pydicom() -> Any:
 
 
 def read_header(data: bytes, name: str) -> Any:
-    """Return the attributes of a file without its pixels. ImageProblem where it is no DICOM file."""
+    """Return the attributes of a file without its pixels. Raise ImageProblem if it is not a DICOM file."""
     return _read(data, name, stop=True)
 
 
 @lru_cache(maxsize=4)
 def read_dataset(data: bytes, name: str) -> Any:
-    """Return the attributes and pixels of a file. ImageProblem where it is no DICOM file."""
+    """Return the attributes and pixels of a file. Raise ImageProblem if it is not a DICOM file."""
     return _read(data, name, stop=False)
 
 
@@ -47,7 +47,7 @@ def _read(data: bytes, name: str, *, stop: bool) -> Any:
 
 
 def read_pixels(data: bytes, name: str, frame: int = 0) -> NDArray[Any]:
-    """Return stored values of one frame, rows x columns, or x 3. ImageProblem names the decoder that is missing."""
+    """Return the stored values of one frame, rows x columns or x 3. Raise ImageProblem if they cannot be decoded."""
     dataset = read_dataset(data, name)
     pydicom = require_pydicom()
     if "PixelData" not in dataset:
@@ -66,7 +66,7 @@ def read_pixels(data: bytes, name: str, frame: int = 0) -> NDArray[Any]:
 
 
 def read_values(data: bytes, name: str, frame: int = 0) -> NDArray[Any]:
-    """Return values of one frame after the modality's table or slope and intercept, such as Hounsfield units."""
+    """Return the values of one frame after the modality LUT or rescaling, such as Hounsfield units."""
     pydicom = require_pydicom()
     dataset = read_dataset(data, name)
     pixels = read_pixels(data, name, frame)
@@ -76,7 +76,8 @@ def read_values(data: bytes, name: str, frame: int = 0) -> NDArray[Any]:
 def render(data: bytes, name: str, rendering: Rendering, frame: int = 0) -> NDArray[np.uint8]:
     """Return the picture of one frame in RGB, height x width x 3.
 
-    Order: modality, window, MONOCHROME1 inverted. Without a rule the file's own window counts, else the full range.
+    Applies modality, window and MONOCHROME1 inversion, in this order. Without a rule, the file's window applies, else
+    the full range.
     """
     dataset = read_dataset(data, name)
     values = read_values(data, name, frame)
@@ -103,7 +104,7 @@ def _windowed(dataset: Any, values: NDArray[Any], rendering: Rendering) -> NDArr
 
 
 def _range(dataset: Any) -> tuple[Rendering]:
-    """Return the rendering of values that a window has mapped already: over the range that the window maps to."""
+    """Return the rendering for values after the file's window: over the range that the window maps to."""
     if "VOILUTSequence" in dataset:
         return (Rendering("full"),)
     bits, signed = int(dataset.BitsStored), bool(dataset.get("PixelRepresentation", 0))
@@ -122,7 +123,7 @@ def _colour(pixels: NDArray[Any], name: str) -> NDArray[np.uint8]:
 
 
 def slice_affine(header: Any) -> NDArray[np.float64] | None:
-    """Return the map from column and row of a picture to right, front, head in mm; None where it is not stated."""
+    """Return the affine from column and row of a picture to right, front, head in mm, or None if it is missing."""
     position, turned = header.get("ImagePositionPatient"), header.get("ImageOrientationPatient")
     spacing = header.get("PixelSpacing")
     if not position or not turned or not spacing:
@@ -136,9 +137,10 @@ def slice_affine(header: Any) -> NDArray[np.float64] | None:
 
 
 def voxels_of(header: Any, grid: Grid) -> NDArray[np.int64] | None:
-    """Return indices of the voxels under each pixel, rows x columns x 3; None where the picture is off the grid.
+    """Return the voxel indices under each pixel (rows x columns x 3), or None if the picture is off the grid.
 
-    Only turned and mirrored grids are taken: each pixel's centre must lie on a voxel's, within a tenth of a voxel.
+    The grids may differ by rotation and mirroring only: each pixel centre must lie within a tenth of a voxel of a voxel
+    centre.
     """
     affine = slice_affine(header)
     if affine is None or not lies_on(header, grid):

@@ -1,4 +1,4 @@
-"""Values of a CT, an MRI or a 16-bit picture to gray levels, by a stated rule."""
+"""Convert values of CT, MRI and 16-bit pictures to gray levels by a declared rule."""
 
 import json
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ DEFAULT_PERCENTILES: Final = (0.5, 99.5)
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """How values become gray levels. ``window``: centre and width; or ``dicom``, ``full``, ``percentile``, ``stored``.
+    """Rule for converting values to gray levels; ``window`` maps ``low`` to ``high`` to 0 to 255.
 
-    ``stored``: 8-bit values as they are, others over their full range. ``invert``: show MONOCHROME1 bright as bright.
+    ``stored``: 8-bit values unchanged, others over their full range. ``invert``: invert MONOCHROME1.
     """
 
     rule: Literal["window", "dicom", "full", "percentile", "stored"] = "stored"
@@ -28,7 +28,7 @@ class Rendering:
 
 
 def read_rendering(text: str) -> Rendering:
-    """Return the rendering of a sample: the JSON of ``[read.intensity]``. ImageProblem where it is none."""
+    """Return the rendering from the JSON of ``[read.intensity]``. Raise ImageProblem if it is invalid."""
     if not text:
         return Rendering()
     try:
@@ -40,7 +40,7 @@ def read_rendering(text: str) -> Rendering:
 
 
 def make_rendering(window: Mapping[str, float] | str | None, invert: bool = True) -> Rendering:
-    """Return the rendering of a window from ``[read.intensity]``. ValueError without one."""
+    """Return the rendering of a ``window`` of ``[read.intensity]``. Raise ValueError if it is invalid."""
     if window is None:
         return Rendering(invert=invert)
     if isinstance(window, Mapping):
@@ -58,7 +58,7 @@ def make_rendering(window: Mapping[str, float] | str | None, invert: bool = True
 
 
 def to_gray(values: Values, rendering: Rendering, over: Values | None = None) -> NDArray[np.uint8]:
-    """Return gray levels of values; ``over`` are those whose range or percentiles count, such as a whole volume's."""
+    """Return gray levels of values; ``over``: values to take range or percentiles from, such as a whole volume."""
     if rendering.rule == "stored" and values.dtype == np.uint8:
         return np.ascontiguousarray(values)
     low, high = _limits(values if over is None else over, rendering)

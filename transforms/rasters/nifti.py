@@ -1,7 +1,7 @@
-"""Volumes (NIfTI, NRRD, MetaImage) as radiologists see them: axes in patient space, for any order of the voxels.
+"""Read volumes (NIfTI, NRRD, MetaImage) and their planes in radiological view, for any voxel order.
 
-An axial plane has columns that grow to the patient's left and rows to the back; it is counted from the feet. Coronal:
-columns to the left, rows to the feet, counted from the back. Sagittal: columns to the back, rows to the feet, counted
+Axial planes: columns run to the patient's left, rows to the back, counted from the feet. Coronal planes: columns run to
+the left, rows to the feet, counted from the back. Sagittal planes: columns run to the back, rows to the feet, counted
 from the left.
 """
 
@@ -23,12 +23,12 @@ MOST_BYTES: Final = 8 << 30
 _HEADER: Final = 4096
 AXES: Final = {"sagittal": 0, "coronal": 1, "axial": 2}
 _TOLERANCE: Final = 0.05
-"""How far, in voxels, the grids of a picture and its mask may lie apart."""
+"""Greatest distance, in voxels, between the grids of a picture and its mask."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """Shape in voxels along right, front, head; size of a voxel in mm; and where the voxels lie."""
+    """Grid of a volume: shape in voxels along right, front, head; voxel size in mm; affine from voxels to mm."""
 
     shape: tuple[int, ...]
     spacing: tuple[float, float, float]
@@ -37,14 +37,14 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Volume:
-    """Values along right, front, head, and the grid they lie on."""
+    """Values of a volume along right, front, head, and their grid."""
 
     values: NDArray[Any]
     grid: Grid
 
 
 def require_nibabel() -> Any:
-    """Return the library that reads NIfTI. UsageError names the extra that installs it."""
+    """Return nibabel. Raise UsageError with the extra to install if it is missing."""
     try:
         import nibabel
     except ImportError as error:
@@ -53,16 +53,16 @@ def require_nibabel() -> Any:
 
 
 def read_volume(data: bytes, name: str, channel: int | None = None) -> Volume:
-    """Return the volume of a file; ``channel`` is the part of one with a fourth axis, and is not asked for in others.
+    """Return the volume of a file; ``channel``: index on a fourth axis, ignored if there is none.
 
-    ImageProblem where it is damaged, cut off or of another number of dimensions.
+    Raises ImageProblem if the file is damaged or truncated, or the volume does not have three dimensions.
     """
     return _cached(data, name, channel)
 
 
 @lru_cache(maxsize=160)
 def _cached(data: bytes, name: str, channel: int | None) -> Volume:
-    """Return a volume, kept in memory where its file is small: each of their planes asks for them again."""
+    """Return a volume, cached because each of its planes needs it."""
     nibabel = require_nibabel()
     plain = _unpack(data, name)
     try:
@@ -85,7 +85,7 @@ def _cached(data: bytes, name: str, channel: int | None) -> Volume:
 
 
 def read_grid(head: bytes, name: str) -> Grid:
-    """Return the grid of a file from its first bytes, without its values."""
+    """Return the grid of a file from its first bytes, without reading values."""
     nibabel = require_nibabel()
     plain = _unpack(head, name, _HEADER) if head.startswith(b"\x1f\x8b") else head
     try:
@@ -113,7 +113,7 @@ def _place(plain: bytes, name: str) -> tuple[NDArray[np.float64], tuple[int, ...
 
 
 def _open(plain: bytes, name: str) -> Any:
-    """Return the image of a file as nibabel holds it."""
+    """Return the nibabel image of a file."""
     if not (is_nrrd(plain) or is_metaimage(plain)):
         return _kind(plain).from_bytes(plain)
     values = read_values(plain, name)
@@ -127,7 +127,7 @@ def _kind(plain: bytes) -> Any:
 
 
 def _unpack(data: bytes, name: str, most: int = MOST_BYTES) -> bytes:
-    """Return the bytes of a file without gzip, at most ``most``: all of them, or only its header."""
+    """Return the bytes of a file, decompressed if gzipped, at most ``most``."""
     if not data.startswith(b"\x1f\x8b"):
         return data
     try:
@@ -152,7 +152,7 @@ def _spacing(affine: NDArray[np.float64]) -> tuple[float, float, float]:
 
 
 def same_grid(a: Grid, b: Grid) -> bool:
-    """Return whether voxels of the same number lie at the same place."""
+    """Return whether two grids have the same shape and their voxels the same positions, within ``_TOLERANCE``."""
     if a.shape[:3] != b.shape[:3]:
         return False
     corners = np.array([(x, y, z, 1) for x in (0, 1) for y in (0, 1) for z in (0, 1)], np.float64)
@@ -162,7 +162,7 @@ def same_grid(a: Grid, b: Grid) -> bool:
 
 
 def take_plane(volume: Volume, axis: str, index: int, name: str) -> NDArray[Any]:
-    """Return one plane of a volume, seen radiologically. ImageProblem where it has none of that number."""
+    """Return one plane of a volume in radiological view. Raise ImageProblem if the index is out of range."""
     values, place = volume.values, AXES[axis]
     if not 0 <= index < values.shape[place]:
         raise ImageProblem("plane_missing", f"{name} has {values.shape[place]} {axis} planes, none of number {index}")
@@ -174,7 +174,7 @@ def take_plane(volume: Volume, axis: str, index: int, name: str) -> NDArray[Any]
 
 
 def plane_spacing(grid: Grid, axis: str) -> tuple[float, float]:
-    """Return size in mm of a pixel of a plane: along columns, along rows."""
+    """Return the pixel size of a plane in mm: width, height."""
     right, front, head = grid.spacing
     return {"axial": (right, front), "coronal": (right, head), "sagittal": (front, head)}[axis]
 

@@ -1,4 +1,4 @@
-"""Pictures in rows of a Parquet file, as data sets of the Hugging Face Hub hold them."""
+"""Read pictures from rows of Parquet files, as in data sets of the Hugging Face Hub."""
 
 import io
 from functools import lru_cache
@@ -12,7 +12,7 @@ from medmultipoints.transforms.pictures.decode import ImageProblem
 
 @lru_cache(maxsize=2)
 def open_table(data: bytes, name: str) -> pq.ParquetFile:
-    """Return the table of a file. ImageProblem where it is damaged."""
+    """Return the Parquet table of a file. Raise ImageProblem if it is damaged."""
     try:
         return pq.ParquetFile(io.BytesIO(data))
     except (pa.ArrowException, OSError) as error:
@@ -20,7 +20,7 @@ def open_table(data: bytes, name: str) -> pq.ParquetFile:
 
 
 def picture_column(schema: pa.Schema) -> str | None:
-    """Return the column of pictures: a struct of bytes and path, or plain bytes."""
+    """Return the first column of pictures, a struct of bytes and path or else plain bytes, or None."""
     for column in schema:
         if pa.types.is_struct(column.type) and "bytes" in {part.name for part in column.type}:
             return str(column.name)
@@ -28,13 +28,13 @@ def picture_column(schema: pa.Schema) -> str | None:
 
 
 def picture_columns(schema: pa.Schema) -> tuple[str, ...]:
-    """Return all columns of pictures that are structs of bytes and path."""
+    """Return all picture columns that are structs of bytes and path."""
     structs = [column for column in schema if pa.types.is_struct(column.type)]
     return tuple(str(column.name) for column in structs if "bytes" in {part.name for part in column.type})
 
 
 def row_picture(data: bytes, name: str, row: int, column: str | None = None) -> bytes:
-    """Return the bytes of the picture in a row, counted from 0, and a column. ImageProblem if it is missing."""
+    """Return the picture's bytes in a row (from 0) and a column. Raise ImageProblem if there is none."""
     table = open_table(data, name)
     column = column or picture_column(table.schema_arrow)
     start = 0

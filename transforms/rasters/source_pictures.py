@@ -1,6 +1,7 @@
-"""The picture of a sample on its way into the release.
+"""Read the picture of a sample and prepare the bytes to release.
 
-JPEG and PNG pass as they are, but for an orientation tag; pictures of other formats and planes of volumes become PNG.
+JPEG and PNG files are released unchanged, except for orientation tags; pictures of other formats and planes of volumes
+are converted to PNG.
 """
 
 from collections.abc import Callable
@@ -36,10 +37,10 @@ _PASSED_THROUGH = (".jpg", ".jpeg", ".jpe", ".png")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourcePicture:
-    """A picture on its way into the release: the source's bytes, its pixels, and what was done to its orientation.
+    """A source's picture: its bytes, its pixels, and the changes to its orientation.
 
-    ``changed`` are the bytes to release where a tag was taken out or applied, or another format was converted;
-    ``turned`` is the tag that was applied.
+    ``changed``: bytes to release if a tag was removed or applied, or the format converted; ``turned``: the tag that was
+    applied; ``done``: a description of the change.
     """
 
     data: bytes
@@ -52,14 +53,14 @@ class SourcePicture:
     origin: ImageOrigin = "member"
 
     def frame(self, width: int, height: int) -> tuple[int, int]:
-        """Return the size of an annotation of the stored picture once it is turned as the picture was."""
+        """Return a size stated for the stored picture after the applied rotation."""
         return turn_size(width, height, self.turned) if self.turned else (width, height)
 
 
 def read_picture(
     sample: Sample, read: Callable[[str], bytes], orientation: Orientation, scratch: Scratch
 ) -> SourcePicture:
-    """Return the picture of a sample that is no frame of a video. ImageProblem where it cannot be used."""
+    """Return the picture of a sample that is not a video frame. Raise ImageProblem if it cannot be used."""
     assert sample.image_member is not None
     data = read(sample.image_member)
     if _is_passed_through(sample):
@@ -83,7 +84,7 @@ def read_picture(
 
 
 def _is_passed_through(sample: Sample) -> bool:
-    """Return whether the picture of a sample is a JPEG or PNG file, which is released as it is."""
+    """Return whether the picture of a sample is a JPEG or PNG file to be released unchanged."""
     suffix = "." + (sample.image_member or "").rpartition(".")[2].lower()
     return not sample.plane and not sample.rendering and suffix in _PASSED_THROUGH
 
@@ -97,7 +98,7 @@ def _tags_of_part(sample: Sample, data: bytes) -> frozenset[int]:
 
 
 def _render(sample: Sample, read: Callable[[str], bytes]) -> SourcePicture:
-    """Return a picture of another format as a PNG; a plane is identified by it, since its file holds many."""
+    """Return a picture of another format as PNG; a plane is identified by its PNG, since its file holds many."""
     assert sample.image_member is not None
     pixels = render_plane(read, sample.image_member, sample.plane or "", sample.rendering or "")
     gray = bool((pixels[..., :1] == pixels).all())
@@ -107,16 +108,13 @@ def _render(sample: Sample, read: Callable[[str], bytes]) -> SourcePicture:
 
 
 def _to_png(pixels: NDArray[np.uint8]) -> bytes:
-    """Return a picture as a PNG file, of gray levels where it holds nothing else."""
+    """Return a picture as a PNG file, gray if all channels are equal."""
     gray = bool((pixels[..., :1] == pixels).all())
     return encode_png(np.ascontiguousarray(pixels[..., 0]) if gray else pixels)
 
 
 def _orient(picture: SourcePicture, tags: frozenset[int], orientation: Orientation) -> SourcePicture:
-    """Return the picture as every reader loads it in the frame of its boxes.
-
-    ImageProblem where the recipe refuses it.
-    """
+    """Return the picture without orientation tags, rotated if asked. Raise ImageProblem if the recipe refuses tags."""
     named = " and ".join(map(str, sorted(tags)))
     if orientation == "refuse":
         raise ImageProblem("orientation_tag", f"it holds the orientation {named}, which the recipe refuses")

@@ -1,4 +1,4 @@
-"""Mask files to the whole numbers that they code: palettes as indices, colours packed, nothing rescaled."""
+"""Read mask files as whole numbers: palette indices, packed colours or stored values, never rescaled."""
 
 import io
 from collections.abc import Callable
@@ -20,11 +20,10 @@ _CHANNELS = {"r": 0, "g": 1, "b": 2, "alpha": 3}
 
 
 def read_codes(layer: MaskLayer, read: Callable[[str], bytes]) -> Values:
-    """Return the values of a mask, height x width: those stored, or colours as ``r << 16 | g << 8 | b``.
+    """Return the values of a mask (height x width): as stored, or colours as ``r << 16 | g << 8 | b``.
 
-    Gray files that are stored as colours give their gray value, unless the layer is of colours; an alpha channel counts
-    only where it is asked for.
-    ImageProblem where the file is damaged or of a kind that codes no whole numbers.
+    Gray files stored as colours give their gray value, unless the layer is of kind ``rgb``; the alpha channel is used
+    only if the layer names it. Raises ImageProblem if the file is damaged or does not hold whole numbers.
     """
     if is_volume_plane(layer.plane):
         return np.asarray(read_plane(read, layer.member, layer.plane, layer.grid), np.int64)
@@ -37,19 +36,19 @@ def read_codes(layer: MaskLayer, read: Callable[[str], bytes]) -> Values:
     if data.startswith(b"\xff\xd8\xff") and layer.kind == "rgb":
         raise ImageProblem("unreadable_image", "a JPEG does not keep the exact colours of a mask. Use PNG")
     if data.startswith(b"\xff\xd8\xff") or (plain and data.startswith(SIGNATURE)):
-        return decode_mask(data).astype(np.int64)  # transparency, palette and 16 bits as of every binary mask
+        return decode_mask(data).astype(np.int64)  # handles transparency, palette and 16 bits
     return _picture_values(data, layer)
 
 
 def _row_values(data: bytes, layer: MaskLayer) -> Values:
-    """Return the values of a mask in a row and column of a Parquet file: ``row:5:mask``."""
+    """Return the values of a mask in a row and column of a Parquet file (``row:5:mask``)."""
     row, _, column = layer.plane.removeprefix("row:").partition(":")
     held = row_picture(data, layer.member, int(row), column)
     return read_codes(replace(layer, member=f"{layer.member} row {row}", plane=""), lambda _: held)
 
 
 def distinct_codes(values: Values) -> list[int]:
-    """Return the values that occur, in order; small ones are counted, which costs a tenth of sorting them."""
+    """Return the distinct values, sorted; counting small values takes a tenth of the time of sorting."""
     if values.size and values.min() >= 0 and values.max() < 1 << 16:
         return [int(code) for code in np.flatnonzero(np.bincount(values.ravel()))]
     return [int(code) for code in np.unique(values)]
@@ -61,7 +60,7 @@ def unpack_colour(value: int) -> str:
 
 
 def pack_colour(text: str) -> int:
-    """Return the packed value of ``r,g,b``; ValueError where it is none."""
+    """Return the packed value of ``r,g,b``. Raise ValueError if the text is not a colour."""
     red, green, blue = (int(part) for part in text.split(","))
     return red << 16 | green << 8 | blue
 
@@ -100,7 +99,7 @@ def _picture_values(data: bytes, layer: MaskLayer) -> Values:
 
 
 def _colours(image: Image.Image) -> Values:
-    """Return packed colours, of gray and palette files too; transparency is left out."""
+    """Return packed colours, also for gray and palette files; transparency is ignored."""
     if image.mode.startswith("I"):
         raise ImageProblem("unreadable_image", "16 bits a pixel are numbers, not colours")
     red, green, blue = (np.asarray(channel, np.int64) for channel in image.convert("RGB").split())

@@ -1,4 +1,4 @@
-"""NRRD and MetaImage volumes as arrays, with the affine from voxels to right, front, head."""
+"""Read NRRD and MetaImage volumes, with the affine from voxels to right, front, head."""
 
 import io
 import re
@@ -38,14 +38,14 @@ _LINE: Final = re.compile(rb"\s*(\w+)\s*=\s*([^\r\n]*)\r?\n")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Header:
-    """Shape of a volume by voxel axis, and the affine from voxels to right, front, head in mm."""
+    """Header of a volume: shape by voxel axis, and affine from voxels to right, front, head in mm."""
 
     shape: tuple[int, ...]
     affine: NDArray[np.float64]
 
 
 def is_nrrd(head: bytes) -> bool:
-    """Return whether a file begins as NRRD does."""
+    """Return whether a file begins like NRRD."""
     return head.startswith(b"NRRD000")
 
 
@@ -55,7 +55,7 @@ def is_metaimage(head: bytes) -> bool:
 
 
 def read_header(head: bytes, name: str) -> Header:
-    """Return the header of a NRRD or MetaImage file. ImageProblem where it is damaged or says too little."""
+    """Return the header of a NRRD or MetaImage file. Raise ImageProblem if it is damaged or incomplete."""
     try:
         return _nrrd_header(_nrrd(head, name), name) if is_nrrd(head) else _meta_header(_fields(head)[0], name)
     except (ValueError, KeyError, TypeError, IndexError, np.linalg.LinAlgError) as error:
@@ -65,7 +65,7 @@ def read_header(head: bytes, name: str) -> Header:
 
 
 def read_values(data: bytes, name: str) -> NDArray[Any]:
-    """Return the values of a file, by voxel axis. ImageProblem where it is cut off or its data lie in another file."""
+    """Return the values of a file by voxel axis. Raise ImageProblem if it is truncated or a header alone."""
     return _nrrd_values(data, name) if is_nrrd(data) else _meta_values(data, name)
 
 
@@ -114,7 +114,7 @@ def _nrrd_values(data: bytes, name: str) -> NDArray[Any]:
 
 
 def _fields(head: bytes) -> tuple[dict[str, str], int]:
-    """Return the fields of a MetaImage, up to ``ElementDataFile``, and where its data begin."""
+    """Return the fields of a MetaImage up to ``ElementDataFile``, and the offset of its data."""
     found: dict[str, str] = {}
     at = 0
     while match := _LINE.match(head, at):

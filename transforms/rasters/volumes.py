@@ -1,9 +1,9 @@
-"""Planes of volumes, and pictures of other formats than JPEG and PNG.
+"""Read planes of volumes, and render pictures of formats other than JPEG and PNG.
 
-A plane is named ``axial:12``, ``coronal:3``, ``sagittal:40`` (behind it ``:square`` where pixels are made square, and
-``:channel2`` where a volume has a fourth axis),
-``frame:7`` of a DICOM file, ``page:2`` of a TIFF; ``item:KEY:3`` of an array in a NumPy file; ``row:5`` of a Parquet
-file; ``series:0`` is what lies under a DICOM picture, an empty one the whole picture.
+Names of planes: ``axial:12``, ``coronal:3`` and ``sagittal:40`` of a volume, followed by ``:square`` to make pixels
+square and by ``:channel2`` for an index on the fourth axis; ``frame:7`` of a DICOM file; ``page:2`` of a TIFF;
+``item:KEY:3`` of an array in a NumPy file; ``row:5`` of a Parquet file; ``series:0`` for the voxels under a DICOM
+picture; empty for the whole picture.
 """
 
 import io
@@ -28,15 +28,15 @@ Read = Callable[[str], bytes]
 
 
 def is_volume_plane(plane: str) -> bool:
-    """Return whether a plane is one of a volume, or a frame of a DICOM file."""
+    """Return whether a plane belongs to a volume or is a frame of a DICOM file."""
     return plane.startswith(_PLANES)
 
 
 def read_plane(read: Read, member: str, plane: str, grid: str) -> NDArray[Any]:
-    """Return the values of a mask's plane as stored, height x width.
+    """Return the stored values of a plane of a mask, height x width.
 
-    ``grid`` is the member that the plane is counted in.
-    ImageProblem ``geometry_differs`` where the mask lies elsewhere.
+    ``grid``: the member that the plane's number refers to. Raises ImageProblem ``geometry_differs`` if the mask is on
+    another grid.
     """
     data = read(member)
     if plane.startswith("frame:"):
@@ -47,18 +47,12 @@ def read_plane(read: Read, member: str, plane: str, grid: str) -> NDArray[Any]:
     volume = nifti.read_volume(data, member, channel)
     if grid and grid != member:
         _check_grid(read, volume, member, grid)
-    values = nifti.take_plane(volume, axis, index, member)
-    if values.dtype.kind == "f":
-        if not (values == np.rint(values)).all():
-            raise ImageProblem(
-                "mask_not_whole", f"{member}: the values of a mask are whole numbers, these are fractions"
-            )
-        values = values.astype(np.int64)
+    values = _whole(nifti.take_plane(volume, axis, index, member), member)
     return _resize(values, nifti.plane_spacing(volume.grid, axis), Image.Resampling.NEAREST) if square else values
 
 
 def _under_picture(read: Read, volume: nifti.Volume, member: str, grid: str) -> NDArray[Any]:
-    """Return the values of a volume under each pixel of a DICOM picture that lies on its grid."""
+    """Return the values of a volume under each pixel of a DICOM picture on its grid."""
     voxels = dicom.voxels_of(dicom.read_header(read(grid), grid), volume.grid)
     if voxels is None:
         raise ImageProblem("geometry_differs", f"{grid} does not lie on the voxels of {member}")
@@ -74,7 +68,7 @@ def _whole(values: NDArray[Any], member: str) -> NDArray[Any]:
 
 
 def render_plane(read: Read, member: str, plane: str, rendering: str) -> NDArray[np.uint8]:
-    """Return a picture in RGB, height x width x 3. ImageProblem where its format is not read."""
+    """Return a picture in RGB, height x width x 3. Raise ImageProblem if its format is not supported."""
     data, rule = read(member), read_rendering(rendering)
     if plane.startswith("row:"):
         return render_file(row_picture(data, member, _number(plane)), f"{member}, {plane}", rule)
@@ -93,9 +87,9 @@ def render_plane(read: Read, member: str, plane: str, rendering: str) -> NDArray
 
 
 def render_file(data: bytes, member: str, rule: Rendering, page: int | None = None) -> NDArray[np.uint8]:
-    """Return the picture of an image file's bytes in RGB.
+    """Return the picture of an image file in RGB.
 
-    ImageProblem ``several_pages`` where a TIFF has more than one and ``page`` names none, ``whole_slide`` for a slide.
+    Raises ImageProblem ``several_pages`` for a TIFF with several pages without ``page``, ``whole_slide`` for a slide.
     """
     if data[:4] in TIFF:
         return _render_tiff(data, member, page or 0, rule, page is None)
@@ -130,7 +124,7 @@ def _rgb(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _resize(values: NDArray[Any], spacing: tuple[float, float], filtering: Image.Resampling) -> NDArray[Any]:
-    """Return square pixels of the smaller side's size."""
+    """Return the values resampled to square pixels of the smaller side's size."""
     across, down = spacing
     side = min(spacing)
     height, width = values.shape
@@ -142,7 +136,7 @@ def _resize(values: NDArray[Any], spacing: tuple[float, float], filtering: Image
 
 
 def count_pages(data: bytes) -> int:
-    """Return the number of full pages of a TIFF; 0 where it cannot be read."""
+    """Return the number of full-resolution pages of a TIFF, 0 if it cannot be read."""
     import tifffile
 
     try:
@@ -157,7 +151,7 @@ def _full_pages(file: Any) -> int:
 
 
 def _refuse_unchosen(file: Any, member: str, plain: bool) -> None:
-    """Refuse whole slides, and files of several full pages of which none is chosen: the first is not the picture."""
+    """Raise ImageProblem for whole slides, and for files with several full-resolution pages if none is chosen."""
     if file.is_svs or file.is_ndpi or file.is_scn or file.is_bif:
         raise ImageProblem("whole_slide", f"{member} is a whole slide; export its regions as pictures")
     full = _full_pages(file)
@@ -166,7 +160,7 @@ def _refuse_unchosen(file: Any, member: str, plain: bool) -> None:
 
 
 def _render_tiff(data: bytes, member: str, page: int, rule: Rendering, plain: bool) -> NDArray[np.uint8]:
-    import tifffile  # a quarter of a second, which builds without TIFF do not wait
+    import tifffile  # takes 0.25 s to import
 
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
@@ -202,7 +196,7 @@ def _render_array(values: NDArray[Any], member: str, rule: Rendering, white: boo
 
 
 def _render_plain(data: bytes, rule: Rendering) -> NDArray[np.uint8]:
-    """Return JPEG and PNG with a rule: 16-bit gray by the rule, others as they are."""
+    """Return the pixels of a JPEG or PNG file; the rule applies to 16-bit gray only."""
     with Image.open(io.BytesIO(data)) as image:
         if image.mode.startswith("I"):
             return _rgb(to_gray(np.asarray(image), rule))
@@ -210,7 +204,7 @@ def _render_plain(data: bytes, rule: Rendering) -> NDArray[np.uint8]:
 
 
 def _render_other(data: bytes, member: str, rule: Rendering, page: int = 0) -> NDArray[np.uint8]:
-    """BMP, WebP, GIF, and TIFF of further colour models or compressions, by Pillow; pixels are those stored."""
+    """Return a BMP, WebP, GIF or TIFF picture decoded by Pillow, in stored orientation."""
     try:
         with Image.open(io.BytesIO(data), formats=["BMP", "WEBP", "GIF", "TIFF"]) as image:
             if image.format != "TIFF" and getattr(image, "n_frames", 1) > 1:
@@ -219,7 +213,7 @@ def _render_other(data: bytes, member: str, rule: Rendering, page: int = 0) -> N
                 image.seek(page)
             if image.width * image.height > MAX_PIXELS:
                 raise ImageProblem("unreadable_image", f"{member}: more than the {MAX_PIXELS} pixels allowed")
-            turned = find_orientations(data, page) if image.format == "TIFF" else ()  # Pillow turns it while it reads
+            turned = find_orientations(data, page) if image.format == "TIFF" else ()  # Pillow applies it
             if image.mode.startswith("I") or image.mode == "F":
                 pixels = _rgb(to_gray(np.asarray(image), rule))
             else:

@@ -1,4 +1,4 @@
-"""The annotations and mask layers of a declared source's picture, as regions; what shows no object is named."""
+"""Convert the annotations and mask layers of a declared source's picture to regions."""
 
 import json
 from collections import Counter
@@ -37,9 +37,9 @@ class UnusedAnnotation:
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedObjects:
-    """The regions of a picture, numbered by evidence and label; the specks of its masks; the annotations of neither.
+    """Regions of a picture, numbered by evidence and label, with the specks and the unused annotations.
 
-    ``uncertain``: a mask has areas about which nothing is said.
+    ``uncertain``: a mask marks areas as unknown, or a parent label disagrees with its parts.
     """
 
     regions: tuple[Region, ...]
@@ -51,11 +51,11 @@ class AnnotatedObjects:
 def find_annotated_objects(
     sample: Sample, width: int, height: int, read_layer: ReadLayer, picture: NDArray[np.uint8] | None
 ) -> AnnotatedObjects:
-    """Return all regions of a declared source's picture of ``width`` x ``height`` px, in its own frame.
+    """Return all regions of a declared source's picture of ``width`` x ``height`` px, in the picture's frame.
 
-    An annotation yields a region for each kind of evidence that it has; all share its key. Boxes are cut at the frame.
-    An annotation that repeats another in label and place is no further object.
-    ``picture``, in RGB, is given where tones are to be measured. ImageProblem where a mask cannot be used.
+    An annotation yields one region per kind of evidence; all share its key. Boxes are clipped to the frame.
+    An annotation that repeats the label and place of another one is left out.
+    ``picture``: RGB pixels to measure tones from. Raises ImageProblem if a mask cannot be used.
     """
     regions: list[Region] = []
     unused: list[UnusedAnnotation] = []
@@ -104,7 +104,7 @@ def _is_unclear(sample: Sample, regions: list[Region]) -> bool:
 
 
 def _leave_out_parents(regions: list[Region], parents: tuple[Parent, ...]) -> Iterator[UnusedAnnotation]:
-    """Yield each object of a parent whose parts are there: they are counted, not their union."""
+    """Yield the objects of each parent label: its parts are counted instead."""
     for parent in parents:
         named = ", ".join(parent.parts)
         for key in sorted({str(region.object_key) for region in regions if region.label == parent.label}):
@@ -167,7 +167,7 @@ def _decode(annotation: Annotation, width: int, height: int) -> NDArray[np.bool_
 def _polygon_region(
     sample_id: str, annotation: Annotation, width: int, height: int, picture: NDArray[np.uint8] | None
 ) -> Iterator[Region]:
-    """Yield the region of an outline: its box is the extent of the vertices, its mask the pixel centres inside."""
+    """Yield the region of a polygon: its box spans the vertices, its mask holds the pixel centres inside."""
     extent = polygon_box(annotation.polygons)
     box = clip_box(extent, width, height)
     if box is None:
@@ -205,7 +205,7 @@ def _reaches_border(box: Box, width: int, height: int) -> bool:
 
 
 def _number(regions: list[Region]) -> Iterator[Region]:
-    """Yield number the regions of each evidence and label from 0, in the order in which they were found."""
+    """Yield the regions numbered from 0 per evidence and label, in their given order."""
     seen: Counter[tuple[str, str]] = Counter()
     for region in regions:
         place = (region.evidence, region.label)

@@ -1,7 +1,7 @@
-"""Overlap, clipping and released sizes of boxes, and the conventions of other tools.
+"""Compute overlap, clipping and released sizes of boxes, and convert boxes to the conventions of other tools.
 
-A ``Box`` is half-open, in pixel edges, origin top-left (see ``transforms.records``). Numbers in another
-convention have a type of their own here, so that they cannot be taken for a ``Box`` by accident.
+A ``Box`` is half-open, in pixel edges, origin top-left (see ``transforms.records``). Every other convention has its
+own type, so that its numbers cannot be mistaken for a ``Box``.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from medmultipoints.transforms.records import Box
 
 
 class CocoBox(NamedTuple):
-    """COCO: left and top edge, width, height, in pixels from 0."""
+    """Bounding box in COCO's convention: left and top edge, width, height, in pixels from 0."""
 
     x: float
     y: float
@@ -19,7 +19,7 @@ class CocoBox(NamedTuple):
 
 
 class YoloBox(NamedTuple):
-    """YOLO: centre, width, height, as fractions of the image's width and height."""
+    """Bounding box in YOLO's convention: centre, width, height, as fractions of the image's width and height."""
 
     cx: float
     cy: float
@@ -28,7 +28,7 @@ class YoloBox(NamedTuple):
 
 
 class MotBox(NamedTuple):
-    """MOT challenge: left and top pixel counted from 1, width, height."""
+    """Bounding box in the MOT challenge's convention: left and top pixel counted from 1, width, height."""
 
     left: float
     top: float
@@ -37,7 +37,7 @@ class MotBox(NamedTuple):
 
 
 def iou(a: Box, b: Box) -> float:
-    """Return the intersection over union of two boxes, in [0, 1]; 0 where they only touch or either has no area."""
+    """Return the intersection over union of two boxes, in [0, 1]; 0 if they only touch or either has no area."""
     width = min(a.x2, b.x2) - max(a.x1, b.x1)
     height = min(a.y2, b.y2) - max(a.y1, b.y1)
     if width <= 0 or height <= 0:
@@ -47,7 +47,7 @@ def iou(a: Box, b: Box) -> float:
 
 
 def clip_box(box: Box, width: float, height: float) -> Box | None:
-    """Return the part of the box inside a ``width`` x ``height`` image; None where nothing of it is inside."""
+    """Return the part of the box inside a ``width`` x ``height`` image, or None if all of it is outside."""
     clipped = Box(max(0.0, box.x1), max(0.0, box.y1), min(box.x2, width), min(box.y2, height))
     return clipped if clipped.x1 < clipped.x2 and clipped.y1 < clipped.y2 else None
 
@@ -74,10 +74,10 @@ def published_scale(width: int, height: int, max_side: int | None) -> float:
 
 
 def released_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
-    """Return width and height of the released image: the integer part of size x ``published_scale``, at least 1.
+    """Return width and height of the released image: size x ``published_scale``, rounded down, at least 1.
 
-    Computed in integers, so that the longer side is ``max_side`` exactly: in floats, ``w * (700 / w)`` is
-    699.9999999999999 for some w. 1348 x 1070 gives 700 x 555, as the published dataset has it.
+    Computed in integers so that the longer side is exactly ``max_side``: in floats, ``w * (700 / w)`` is
+    699.9999999999999 for some w. 1348 x 1070 gives 700 x 555, as in the published dataset.
     """
     longer = max(width, height)
     if max_side is None or longer <= max_side:

@@ -1,4 +1,4 @@
-"""From the bytes of one sample to its image row and its regions; pixels are decoded once."""
+"""Derive the image row and the regions of one sample from its bytes, decoding pixels once."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -50,7 +50,7 @@ from medmultipoints.transforms.regions.tracks import TrackRows, join_tracks, par
 
 @dataclass(frozen=True, slots=True)
 class DeriveParameters:
-    """The recipe's say in this step; sizes in pixels. ``threshold``: see ``mask_values.read_values``."""
+    """Recipe settings of the derive stage; sizes in pixels. ``threshold``: see ``mask_values.read_values``."""
 
     threshold: int | None = None
     orientation: Orientation = "stored"
@@ -86,10 +86,10 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What one sample yields; ``stored`` holds the released bytes where they differ from the source's.
+    """Rows and bytes derived from one sample; ``stored``: the released bytes if they differ from the source's.
 
-    ``thumbnail`` is made of the released bytes, so that it can be made again from a release. ``unused`` are annotations
-    that show no object. ``tracks``: the objects of label files, as columns: there are dozens in each frame.
+    ``thumbnail`` is made from the released bytes, so it can be recomputed from a release. ``unused``: annotations that
+    show no object. ``tracks``: the objects of label files, kept as columns because a frame has dozens.
     """
 
     image: ImageFacts
@@ -114,22 +114,22 @@ def derive_sample(
     frame: NDArray[np.uint8] | None = None,
     scratch: Scratch | None = None,
 ) -> Derived | Exclusion:
-    """Return the sample's image row, regions and specks, or the reason why it is rejected.
+    """Return the sample's image row, regions and specks, or the exclusion that rejects it.
 
-    ``read`` gives a member's bytes; ``frame`` is the decoded picture of a video frame (H x W x 3, RGB),
-    which is then encoded here as JPEG and has no bytes of the source. ``scratch``: memory to decode into.
+    ``read`` returns a member's bytes. ``frame``: decoded video frame (H x W x 3, RGB), to be encoded as JPEG.
+    ``scratch``: memory to decode into.
     """
     try:
         return _derive(sample, read, parameters, frame, scratch or Scratch())
     except MemberProblem as problem:
         return reject(sample, problem.reason, problem.detail)
     except (cv2.error, ArithmeticError, LookupError, ValueError, MemoryError, SystemError) as error:
-        # What a library makes of one odd file is that file's problem: the others go on.
+        # A library error on one odd file rejects that file only.
         return reject(sample, "processing_failed", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
 
 
 def reject(sample: Sample, reason: str, detail: str) -> Exclusion:
-    """Return the quarantine entry of a sample; its detail begins with the picture's member."""
+    """Return the exclusion of a rejected sample; its detail begins with the picture's member."""
     member = sample.image_member or sample.video_member or sample.stem
     return Exclusion(
         source=sample.source,
@@ -156,7 +156,7 @@ def _derive(
     measured = pixels if scale == 1 and picture.origin == "member" else None
     tracks = _read_tracks(sample, read, picture)
     found, regions = _find_objects(sample, read, parameters, picture, measured, scratch)
-    annotated = _find_annotated(_with_least_area(sample, parameters), read, picture, measured)
+    annotated = _find_annotated(_with_min_area(sample, parameters), read, picture, measured)
     luma = to_luma(pixels, scratch)
     small = thumbnail(luma if frame is None and scale == 1 else to_luma(decode_image(stored, scratch).pixels, scratch))
     own_sha256 = hashlib.sha256(picture.data).hexdigest()
@@ -192,7 +192,7 @@ def _read_picture(
     frame: NDArray[np.uint8] | None,
     scratch: Scratch,
 ) -> SourcePicture:
-    """Return the picture of a file, or the decoded frame of a video, encoded here."""
+    """Return the picture of a file, or a decoded video frame encoded as JPEG."""
     if frame is None:
         return read_picture(sample, read, parameters.orientation, scratch)
     return SourcePicture(encode_jpeg(frame, parameters.jpeg_quality), frame, "jpg", "rgb", origin="decoded")
@@ -201,7 +201,7 @@ def _read_picture(
 def _find_annotated(
     sample: Sample, read: Callable[[str], bytes], picture: SourcePicture, measured: NDArray[np.uint8] | None
 ) -> AnnotatedObjects:
-    """Return the objects that a declared source annotates, in the frame of the picture as stored."""
+    """Return the annotated objects of a declared source, in the frame of the picture as stored."""
     if picture.turned and (sample.annotations or sample.layers):
         raise ImageProblem(
             "orientation_tag",
@@ -214,8 +214,8 @@ def _find_annotated(
     return find_annotated_objects(sample, width, height, lambda layer: read_codes(layer, read), measured)
 
 
-def _with_least_area(sample: Sample, parameters: DeriveParameters) -> Sample:
-    """Return the sample with the recipe's smallest area in layers that have none of their own."""
+def _with_min_area(sample: Sample, parameters: DeriveParameters) -> Sample:
+    """Return the sample with the recipe's minimum area set in layers that declare none."""
     if all(layer.min_area_px for layer in sample.layers):
         return sample
     least = parameters.min_area_px
@@ -225,7 +225,7 @@ def _with_least_area(sample: Sample, parameters: DeriveParameters) -> Sample:
 
 
 def _check_mask_orientation(sample: Sample, member: str, data: bytes, read: Callable[[str], bytes]) -> None:
-    """Refuse a mask with an orientation tag that its picture does not have, or that its reader would apply."""
+    """Raise ImageProblem if a mask's orientation tag differs from its picture's or would be applied by a viewer."""
     if not (tags := find_orientations(data)):
         return
     plain = data.startswith((SIGNATURE, b"\xff\xd8")) and sample.drawn_on != "displayed"
@@ -245,9 +245,9 @@ def _find_objects(
     measured: NDArray[np.uint8] | None,
     scratch: Scratch,
 ) -> tuple[MaskRegions | None, tuple[Region, ...]]:
-    """Return what the mask holds, where there is one, and all regions.
+    """Return the contents of the mask, or None without one, and all regions.
 
-    ``measured``: the pixels that tones are taken from.
+    ``measured``: pixels to measure tones from.
     """
     others = tuple(_source_objects(sample, picture))
     if sample.mask_member is None:
@@ -259,7 +259,7 @@ def _find_objects(
 
 
 def _is_doubtful(found: MaskRegions | None, annotated: AnnotatedObjects, width: int, height: int) -> bool:
-    """Return whether no absence is proved: specks alone, unknown areas, an object outside or as large as the frame."""
+    """Return whether annotations may be incomplete: only specks, unknown areas, an object outside or frame-filling."""
     drawn = [region for region in annotated.regions if region.evidence == "mask"]
     drawn += found.regions if found else ()
     alone = bool(annotated.specks) and not annotated.regions
@@ -267,13 +267,13 @@ def _is_doubtful(found: MaskRegions | None, annotated: AnnotatedObjects, width: 
         alone
         or annotated.uncertain
         or any(one.reason == OUTSIDE for one in annotated.unused)
-        or _holds_specks_alone(found)
+        or _has_only_specks(found)
         or any(covers_frame(region.box, width, height) or _may_be_inverted(region, width, height) for region in drawn)
     )
 
 
 def _may_be_inverted(region: Region, width: int, height: int) -> bool:
-    """Return whether an object takes much of the frame and lies around a dark area."""
+    """Return whether an object covers much of the frame and surrounds a dark area."""
     if region.rle is None or (region.area_px or 0) <= AROUND_SHARE * width * height:
         return False
     return may_be_inverted(decode_rle(region.rle, height, width))
@@ -288,8 +288,8 @@ def _check_inverted(member: str, inside: NDArray[np.bool_], found: MaskRegions) 
         )
 
 
-def _holds_specks_alone(found: MaskRegions | None) -> bool:
-    """Return whether a mask shows something, but nothing large enough: no proof that there is nothing."""
+def _has_only_specks(found: MaskRegions | None) -> bool:
+    """Return whether every component of a non-empty mask is below the minimum area."""
     return found is not None and not found.regions and any(speck.reason == "below_min_area" for speck in found.specks)
 
 
@@ -314,7 +314,7 @@ def _read_mask(
     picture: SourcePicture,
     scratch: Scratch,
 ) -> tuple[NDArray[np.uint8], int]:
-    """Return the mask in the frame of the picture, and the value from which on its pixels are objects."""
+    """Return the mask in the frame of the picture, and the lowest value of an object."""
     try:
         data = read(member)
         check_extension(member, data)
@@ -355,7 +355,7 @@ def _source_objects(sample: Sample, picture: SourcePicture) -> Iterator[Region]:
 
 
 def _turn(box: Box, picture: SourcePicture) -> Box:
-    """Return a box of the stored picture in the frame of the released one."""
+    """Return a box of the stored picture in the frame of the released picture."""
     if picture.turned is None:
         return box
     height, width = picture.pixels.shape[:2]
@@ -376,7 +376,7 @@ def _read_tracks(sample: Sample, read: Callable[[str], bytes], picture: SourcePi
 
 
 def _store(picture: SourcePicture, parameters: DeriveParameters) -> tuple[bytes, tuple[int, int], float]:
-    """Return the bytes to be released, their size in pixels, and the scale."""
+    """Return the bytes to release, their size in pixels, and the scale."""
     height, width = picture.pixels.shape[:2]
     scale = published_scale(width, height, parameters.max_side)
     if scale == 1:

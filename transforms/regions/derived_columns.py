@@ -1,4 +1,4 @@
-"""What the derivation yields, as the columns of its tables."""
+"""Convert derived samples to the columns of their tables."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
@@ -27,7 +27,7 @@ def thumbnail_columns(derived: Sequence[Derived]) -> Columns:
 
 
 def derived_region_columns(derived: Iterable[Derived]) -> Columns:
-    """Return the table ``regions`` but for the objects of label files, column by column."""
+    """Return the table ``regions`` without the objects of label files, column by column."""
     pairs = [(region, found.image) for found in derived for region in found.regions]
     columns = region_columns([region for region, _ in pairs])
     columns["source"] = [image.source for _, image in pairs]
@@ -37,7 +37,7 @@ def derived_region_columns(derived: Iterable[Derived]) -> Columns:
 
 
 def track_columns(derived: Iterable[Derived]) -> Columns:
-    """Return the rows of the table ``regions`` that label files hold; columns that are not given are null."""
+    """Return the objects of label files as columns of the table ``regions``; missing columns are null."""
     pairs = [(found.image, found.tracks) for found in derived if found.tracks]
     images = [image for image, rows in pairs for _ in rows.labels]
     numbers = [index for _, rows in pairs for index in range(len(rows.labels))]

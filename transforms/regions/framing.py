@@ -1,4 +1,4 @@
-"""Objects as large as their frame, and masks that are white where there is no object."""
+"""Detect objects that fill the frame and masks that are inverted."""
 
 from typing import Final
 
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.records import Box
 
 COVERS: Final = 0.98
-"""An object whose box fills more of the frame than this covers it."""
+"""Share of the frame above which a box counts as covering it."""
 BORDER_SHARE: Final = 0.98
-"""So much of the border of an inverted mask is white."""
+"""Least share of white border pixels in an inverted mask."""
 AROUND_SHARE: Final = 0.4
-"""An object that takes more of the frame than this, and lies around a dark area, may be what is not the object."""
+"""Share of the frame above which an object around a dark area may be the background."""
 HOLE_SHARE: Final = 0.01
-"""A dark area inside a white one that takes so much of the frame is no scratch."""
+"""Least share of the frame of a dark area inside a white one that is more than a scratch."""
 
 
 def covers_frame(box: Box, width: float, height: float) -> bool:
@@ -31,7 +31,7 @@ def is_inverted(white: NDArray[np.bool_]) -> bool:
 
 
 def may_be_inverted(white: NDArray[np.bool_]) -> bool:
-    """Return whether a mask is white over much of the frame and around a dark area, as one inverted inside a border."""
+    """Return whether a mask is white over much of the frame and around a dark area."""
     if white.mean() <= AROUND_SHARE:
         return False
     height, width = white.shape

@@ -1,4 +1,4 @@
-"""Labels that are the union of others: a parent is compared with its parts, and an object is never counted twice."""
+"""Compare a parent label with the union of its parts, so that no object is counted twice."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from medmultipoints.transforms.masks.mask_sets import union_of
 from medmultipoints.transforms.records import Region
 
 AGREEMENT: Final = 0.9
-"""The least overlap (intersection over union) of a parent with the union of its parts."""
+"""Least intersection over union of a parent with the union of its parts."""
 _STRENGTH: Final = ("mask", "polygon", "track", "box")
 Parts = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A label whose objects are left out of an image, because parts of it are there; ``overlap`` with their union."""
+    """A parent label left out of an image that also shows its parts; ``overlap``: IoU with their union."""
 
     label: str
     parts: tuple[str, ...]
@@ -30,7 +30,7 @@ class Parent:
 
 
 def descendants(parts: Parts, label: str) -> frozenset[str]:
-    """Return all labels below one. ValueError where a label is below itself."""
+    """Return all labels below one. Raise ValueError if a label is below itself."""
     found: set[str] = set()
     below = list(parts.get(label, ()))
     while below:
@@ -44,7 +44,7 @@ def descendants(parts: Parts, label: str) -> frozenset[str]:
 
 
 def find_parents(regions: Sequence[Region], parts: Parts, width: int, height: int) -> tuple[Parent, ...]:
-    """Return the parents that an image names next to parts of them, each with its overlap with their union."""
+    """Return the parent labels of an image that also shows some of their parts, with their overlap."""
     labels = {region.label for region in regions}
     found = []
     for label in sorted(labels & parts.keys()):
@@ -57,13 +57,13 @@ def find_parents(regions: Sequence[Region], parts: Parts, width: int, height: in
 
 
 def is_unclear(regions: Iterable[Region], parts: Parts) -> bool:
-    """Return whether an image names a parent alone: which of its parts are there is not known."""
+    """Return whether an image names a parent label without any of its parts."""
     labels = {region.label for region in regions}
     return any(not descendants(parts, label) & labels for label in labels & parts.keys())
 
 
 def _strongest(regions: Iterable[Region]) -> list[Region]:
-    """Return one region of each object, that of its strongest evidence."""
+    """Return one region per object: the one with the strongest evidence."""
     best: dict[str | None, Region] = {}
     for region in sorted(regions, key=lambda one: _STRENGTH.index(one.evidence) if one.evidence in _STRENGTH else 9):
         best.setdefault(region.object_key, region)
@@ -71,7 +71,7 @@ def _strongest(regions: Iterable[Region]) -> list[Region]:
 
 
 def _overlap(whole: Sequence[Region], pieces: Sequence[Region], width: int, height: int) -> float:
-    """Return the overlap of pixels where all have masks, else of the rectangles that hold them."""
+    """Return the IoU of the masks if all regions have one, else of the bounding rectangles."""
     if all(region.rle is not None for region in (*whole, *pieces)):
         a, b = (union_of((str(one.rle) for one in side), width, height) for side in (whole, pieces))
     else:

@@ -1,4 +1,4 @@
-"""The values of a mask to its objects: what one object is, and its label, is as the layer declares."""
+"""Find the objects in the values of a mask, as its layer declares them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,9 +17,9 @@ from medmultipoints.transforms.regions.framing import is_inverted
 
 @dataclass(frozen=True, slots=True)
 class LayerObjects:
-    """The objects of a layer, without their sample, in reading order by label; and what is too small to be one.
+    """Objects of a layer, sorted by label and reading order, and the components too small to be objects.
 
-    ``uncertain``: the layer marks an area outside the objects as unknown.
+    ``sample_id`` of the objects is empty. ``uncertain``: the layer marks an area outside the objects as unknown.
     """
 
     objects: tuple[Region, ...]
@@ -28,10 +28,10 @@ class LayerObjects:
 
 
 def find_layer_objects(layer: MaskLayer, values: Values, picture: NDArray[np.uint8] | None = None) -> LayerObjects:
-    """Return the objects that the values of a layer show. With ``picture``, in RGB, each has its tone.
+    """Return the objects in the values of a layer. With ``picture``, in RGB, each has its tone.
 
-    ImageProblem ``mask_values_unclear`` where a binary mask is neither of 0 and 1 nor of dark and bright values,
-    ``mask_value_unknown`` where a value has no label.
+    Raises ImageProblem ``mask_values_unclear`` if a binary mask has neither the values 0 and 1 nor dark and bright
+    ones, ``mask_value_unknown`` if a value has no label, ``mask_inverted`` if the background is white.
     """
     objects: list[Region] = []
     specks: list[tuple[str, Speck]] = []
@@ -64,10 +64,10 @@ def _has_unknown_areas(layer: MaskLayer, values: Values) -> bool:
 
 
 def _split_labels(layer: MaskLayer, values: Values) -> dict[str, list[int]]:
-    """Return the values of each label that shows something."""
+    """Return the values present in the mask, grouped by label."""
     found = distinct_codes(values)
     if layer.kind == "binary":
-        codes = _bright(layer, found)
+        codes = _object_codes(layer, found)
         _check_binary(layer, values, codes)
         return {_label_of(layer, "1"): codes} if codes else {}
     labels: dict[str, list[int]] = {}
@@ -78,8 +78,8 @@ def _split_labels(layer: MaskLayer, values: Values) -> dict[str, list[int]]:
     return labels
 
 
-def _bright(layer: MaskLayer, found: list[int]) -> list[int]:
-    """Return the values of a binary mask that are the object: 1 of 0 and 1, else those from 128 on."""
+def _object_codes(layer: MaskLayer, found: list[int]) -> list[int]:
+    """Return the object values of a binary mask: 1 if its values are 0 and 1, else those from 128 on."""
     codes = [code for code in found if code and str(code) not in layer.ignore]
     if codes in ([], [1]):
         return codes
@@ -91,7 +91,7 @@ def _bright(layer: MaskLayer, found: list[int]) -> list[int]:
 
 
 def _check_binary(layer: MaskLayer, values: Values, codes: list[int]) -> None:
-    """Refuse a binary mask with areas of further values, and one that is white where there is no object."""
+    """Raise ImageProblem for a binary mask with areas of further values or with a white background."""
     if not codes:
         return
     known = np.where(np.isin(values, [int(code) for code in layer.ignore if code.isdecimal()]), 0, values)
@@ -112,7 +112,7 @@ def _label_of(layer: MaskLayer, text: str) -> str:
 def _whole_objects(
     layer: MaskLayer, values: Values, codes: Sequence[int], picture: NDArray[np.uint8] | None
 ) -> Iterator[Region]:
-    """Measure one object a value, or one of all values together; their pixels need not be connected."""
+    """Yield one object per value, or one for all values together; pixels need not be connected."""
     height, width = values.shape
     places = np.searchsorted(codes, values)
     places = np.where(np.take(codes, places, mode="clip") == values, places + 1, 0)

@@ -1,4 +1,4 @@
-"""One-to-one matching of boxes: the assignment of the highest total score, in each group of overlapping boxes."""
+"""Match boxes one to one with the highest total score."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -12,17 +12,17 @@ from medmultipoints.transforms.regions.overlaps import find_overlaps
 
 Score = Callable[[Box, Box], float]
 DIGITS: Final = 6
-"""Scores that agree to so many decimals are equal."""
+"""Number of decimals to which scores are compared."""
 
 
 def match_boxes(
     first: Sequence[Box], second: Sequence[Box], *, score: Score = iou, at_least: float = 1e-9, margin: float = 0.0
 ) -> list[tuple[int, int]]:
-    """Return pairs of positions (in ``first``, in ``second``), each position at most once, sorted.
+    """Return sorted pairs of positions (in ``first``, in ``second``); each position occurs at most once.
 
-    Within each connected group of pairs that score ``at_least`` so much, the pairs have the highest total score; of
-    assignments with equal totals the one that keeps the order of the boxes. Only boxes that overlap, or are less than
-    ``margin`` pixels apart, are scored; what a group is matched to does not depend on other groups.
+    Pairs that score less than ``at_least`` are never matched. Each connected group of pairs is matched on its own, to
+    the highest total score; ties keep the order of the boxes. Only boxes that overlap, or are less than ``margin``
+    pixels apart, are scored.
     """
     scored = [
         (i, j, value)
@@ -40,10 +40,10 @@ def match_boxes(
 
 
 def _groups(rows: NDArray[np.int64], columns: NDArray[np.int64], height: int) -> list[NDArray[np.int64]]:
-    """Return the positions of the pairs of each connected group."""
+    """Return the positions of the pairs, one array per connected group."""
     if not len(rows):
         return []
-    from scipy.sparse import coo_array  # a third of a second, which commands that match nothing do not wait
+    from scipy.sparse import coo_array  # takes 0.3 s to import
     from scipy.sparse.csgraph import connected_components
 
     nodes = height + int(columns.max()) + 1
@@ -54,16 +54,16 @@ def _groups(rows: NDArray[np.int64], columns: NDArray[np.int64], height: int) ->
 
 
 def _assign(rows: NDArray[np.int64], columns: NDArray[np.int64], scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the positions of the pairs that are chosen; a box may stay alone, which scores nothing.
+    """Return the positions of the chosen pairs; a box may stay unmatched, which scores 0.
 
-    Each row has a column of its own for that, since SciPy matches all rows.
+    SciPy matches every row, so each row gets an extra column that stands for "unmatched".
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
     left, right = (np.unique(side, return_inverse=True)[1] for side in (rows, columns))
     height, width = int(left.max()) + 1, int(right.max()) + 1
-    # The sum of all bonuses is less than the last digit of a score: only equal totals are decided by the order.
+    # All bonuses together are less than the last digit of a score: the order decides only between equal totals.
     bonus = 10.0**-DIGITS / 2 / height / (1 + np.abs(left - right))
     weights = np.concatenate([1 + scores.round(DIGITS) + bonus, np.ones(height)])
     places = np.concatenate([left, np.arange(height)]), np.concatenate([right, width + np.arange(height)])

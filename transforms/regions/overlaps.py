@@ -1,4 +1,4 @@
-"""Which boxes of two lists overlap, found through a grid: near-linear in the number of boxes."""
+"""Find the overlapping boxes of two lists through a grid, in near-linear time."""
 
 import math
 from collections import defaultdict
@@ -10,9 +10,9 @@ Cell = tuple[int, int]
 
 
 def find_overlaps(first: Sequence[Box], second: Sequence[Box], *, margin: float = 0.0) -> list[list[int]]:
-    """Return, for each box of ``first``, the sorted positions in ``second`` of the boxes that it shares area with.
+    """Return, for each box of ``first``, the sorted positions of the overlapping boxes in ``second``.
 
-    With a ``margin``, boxes that are less than so many pixels apart on both axes count as well.
+    Boxes less than ``margin`` pixels apart on both axes count as overlapping.
     """
     if not second:
         return [[] for _ in first]
@@ -28,12 +28,12 @@ def find_overlaps(first: Sequence[Box], second: Sequence[Box], *, margin: float 
 
 
 def shared_side(a: Box, b: Box) -> float:
-    """Return the shorter side of the area that two boxes share; below zero, the distance between them on one axis."""
+    """Return the shorter side of the intersection of two boxes; negative: their distance on one axis."""
     return min(min(a.x2, b.x2) - max(a.x1, b.x1), min(a.y2, b.y2) - max(a.y1, b.y1))
 
 
 def _grid(boxes: Sequence[Box]) -> Callable[[Box, float], Iterator[Cell]]:
-    """Return a function that names the cells of a box; a frame around all boxes has about as many cells as boxes."""
+    """Return a function that yields the grid cells of a box; the grid has about as many cells as boxes."""
     count = math.isqrt(len(boxes)) or 1
     left, top = min(box.x1 for box in boxes), min(box.y1 for box in boxes)
     width = (max(box.x2 for box in boxes) - left) / count or 1.0
@@ -48,6 +48,6 @@ def _grid(boxes: Sequence[Box]) -> Callable[[Box, float], Iterator[Cell]]:
 
 
 def _steps(start: float, end: float, size: float, count: int) -> range:
-    """Return the cells from ``start`` to ``end``; what lies outside the grid belongs to its outermost cells."""
+    """Return the cells from ``start`` to ``end``; positions outside the grid belong to its outermost cells."""
     first, last = (min(max(math.floor(edge / size), 0), count - 1) for edge in (start, end))
     return range(first, last + 1)

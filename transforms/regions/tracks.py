@@ -1,4 +1,4 @@
-"""YOLO label lines, with and without track ids, as objects in pixels.
+"""Parse YOLO label lines, with and without track ids, into objects in pixels.
 
 ``labels`` hold ``class cx cy w h``, ``labels_ftid`` hold ``track_id class cx cy w h``, both normalised to
 the frame, with the same rows in the same order. Values come from the first, ids from the second.
@@ -20,23 +20,22 @@ from medmultipoints.transforms.regions.decimals import DECIMAL, parse_decimal
 CLASS_LABELS: Mapping[str, str] = {"0": "normal", "1": "cluster", "2": "pinhead"}
 TRUNCATED_BEYOND_PX = 0.01
 STEP = 2e-6
-"""By so much values of six decimals may differ, or pass the edge of the frame."""
+"""Tolerance of values with six decimals: between files, and beyond the edge of the frame."""
 _ROUNDING = 1e-12  # two six-digit decimals that differ by the tolerance differ by a little more in float64
 _ROW: Final = rf"[{''.join(CLASS_LABELS)}](?: {DECIMAL}){{4}}(?:\r?\n|\Z)"
-# A file of sound lines with single blanks, as all real ones are: recognised at once, lines are looked at one by one
-# only in any other file (a sixth of the time for a frame of 27 objects).
+# Well-formed files, with single blanks, are matched as a whole (six times as fast for 27 objects); others line by line.
 _PLAIN: Final = {False: re.compile(f"(?:{_ROW})+"), True: re.compile(rf"(?:\S++ {_ROW})+")}
 
 
 class LabelProblem(MemberProblem):
-    """A frame's label files cannot be used; the detail names file, line and the line itself."""
+    """Raised if a frame's label files cannot be used; the detail quotes file, line number and line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelRows:
-    """The rows of one label file, in file order: their lines and values.
+    """Rows of one label file, in file order.
 
-    ``lines`` (from 1) and ``texts`` are for messages; ``values`` are cx, cy, w, h as stated, rows x 4;
+    ``lines`` (from 1) and ``texts`` are for messages; ``values`` (rows x 4) are cx, cy, w, h as in the file;
     ``track_ids`` is empty for a file without ids.
     """
 
@@ -48,17 +47,17 @@ class LabelRows:
     track_ids: tuple[str, ...]
 
     def refuse(self, row: int, reason: str, problem: str) -> NoReturn:
-        """Raise a LabelProblem that names a row."""
+        """Raise a LabelProblem that quotes a row."""
         _refuse(self.file, self.lines[row], self.texts[row], reason, problem)
 
     def where(self, row: int) -> str:
-        """Return file and line, for messages."""
+        """Return file and line number of a row, for messages."""
         return f"{self.file}, line {self.lines[row]}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackRows:
-    """The objects of one frame, in file order.
+    """Objects of one frame, in file order.
 
     ``boxes`` (rows x 4: x1, y1, x2, y2) are half-open, in float64 pixels, clipped to the frame; ``truncated``: an edge
     lay beyond the frame by more than 0.01 px.
@@ -73,7 +72,7 @@ class TrackRows:
 def parse_labels(data: bytes, *, file: str = "label file") -> LabelRows:
     """Return the rows of a label file.
 
-    Centre and size must be decimal numbers in [0, 1], but for the last digit of six, and the size positive.
+    Centre and size must be decimal numbers in [0, 1], within ``STEP``, and the size positive.
     Errors: LabelProblem with ``label_file_empty``, ``label_field_count``, ``label_class_unknown`` or
     ``label_row_invalid``.
     """
@@ -97,16 +96,16 @@ def parse_tracked(data: bytes, *, file: str = "track file") -> LabelRows:
 
 
 def join_tracks(labels: LabelRows, tracked: LabelRows, width: int, height: int, tolerance: float = STEP) -> TrackRows:
-    """Return the objects of one frame of width x height pixels: values of ``labels``, ids of ``tracked``, in order.
+    """Return the objects of one frame of width x height pixels: values from ``labels``, ids from ``tracked``.
 
-    Both must have the same classes row by row, and values that differ by no more than ``tolerance``
-    (the file with ids is rounded to six digits). Edges beyond the frame are clipped.
-    Errors: LabelProblem ``label_track_mismatch`` with the lines of both files; ``label_row_invalid`` where a box
+    Both must have the same classes row by row, and values within ``tolerance`` of each other
+    (the file with ids is rounded to six digits). Boxes are clipped to the frame.
+    Errors: LabelProblem ``label_track_mismatch`` with the lines of both files; ``label_row_invalid`` if a box
     has no area.
     """
     _check_same(labels, tracked, tolerance)
-    # Centre and half size are brought to pixels before they are added: edges that an annotator set on whole pixels
-    # come back as whole numbers far more often than from (cx - w / 2) * width.
+    # Scaling centre and half size before adding them restores whole-pixel edges far more often than
+    # (cx - w / 2) * width.
     frame = np.array([width, height], np.float64)
     centre, half = labels.values[:, :2] * frame, labels.values[:, 2:] * frame / 2
     low, high = centre - half, centre + half
@@ -132,10 +131,10 @@ def _check_same(labels: LabelRows, tracked: LabelRows, tolerance: float) -> None
 
 
 def inconsistent_tracks(frames: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, str]:
-    """Return the frames of one video in which a track has another class than it mostly has: sample id to a sentence.
+    """Return the frames of one video in which a track changes its class: sample id to a sentence.
 
-    ``frames`` holds track id and label of each tracked object, by sample id. The class of most frames counts (of
-    equally frequent ones the first by name); their order makes no difference.
+    ``frames`` holds track id and label of each tracked object, by sample id. A track's class is the one of most of its
+    frames (the first by name if tied), so the order of the frames does not matter.
     """
     seen = Counter(chain.from_iterable(frames.values()))
     usual: dict[str, str] = {}
@@ -159,8 +158,12 @@ def _parse_rows(data: bytes, file: str, *, tracked: bool) -> LabelRows:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise LabelProblem("label_row_invalid", f"{file}: is not UTF-8 text ({error})") from error
-    rows = _plain_rows(file, text, tracked) if _PLAIN[tracked].fullmatch(text) else _odd_rows(file, text, tracked)
-    # Six decimals may pass the edge by less than their step; each comparison is false for NaN.
+    rows = (
+        _well_formed_rows(file, text, tracked)
+        if _PLAIN[tracked].fullmatch(text)
+        else _irregular_rows(file, text, tracked)
+    )
+    # Rounding to six decimals may pass the edge by less than a step; comparisons with NaN are false.
     least, most = -STEP - _ROUNDING, 1 + STEP + _ROUNDING
     if rows.values.min() >= least and rows.values.max() <= most and rows.values[:, 2:].min() > 0:
         return rows
@@ -171,8 +174,8 @@ def _parse_rows(data: bytes, file: str, *, tracked: bool) -> LabelRows:
     return rows
 
 
-def _plain_rows(file: str, text: str, tracked: bool) -> LabelRows:
-    """Return the rows of a file in which every line is known to be sound."""
+def _well_formed_rows(file: str, text: str, tracked: bool) -> LabelRows:
+    """Return the rows of a file in which every line matches the layout."""
     words, texts, first = text.split(), text.splitlines(), int(tracked)
     width = first + 5
     columns = [list(map(float, words[first + at :: width])) for at in range(1, 5)]
@@ -186,8 +189,8 @@ def _plain_rows(file: str, text: str, tracked: bool) -> LabelRows:
     )
 
 
-def _odd_rows(file: str, text: str, tracked: bool) -> LabelRows:
-    """Return the rows of a file with other blanks, empty lines or faults; LabelProblem that names the first fault."""
+def _irregular_rows(file: str, text: str, tracked: bool) -> LabelRows:
+    """Return the rows of a file with other blanks or empty lines; raise LabelProblem for the first bad line."""
     texts = {number: found for number, line in enumerate(text.splitlines(), start=1) if (found := line.strip())}
     if not texts:
         raise LabelProblem("label_file_empty", f"{file}: the file has no rows; frames without objects have no file")
@@ -203,7 +206,7 @@ def _odd_rows(file: str, text: str, tracked: bool) -> LabelRows:
 
 
 def _fields(file: str, number: int, text: str, tracked: bool) -> list[str]:
-    """Return the words of a line, as many as the layout has, and a known class among them."""
+    """Return the words of a line; raise LabelProblem if their number or the class is wrong."""
     fields = text.split()
     if len(fields) != (6 if tracked else 5):
         layout = "6 (track_id class cx cy w h)" if tracked else "5 (class cx cy w h)"

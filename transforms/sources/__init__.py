@@ -1,1 +1,1 @@
-"""Sources: declarations, the readers they name, and what becomes a sample or is excluded with a reason."""
+"""Sources: declarations and readers that turn members into samples or exclusions."""

@@ -1,4 +1,4 @@
-"""Exclusions of members, and the proof that a reader left no member unexplained."""
+"""Make exclusions, and check that a reader uses or excludes every member."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,14 +13,14 @@ NOT_PART = "not_part_of_the_dataset"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why an input cannot be used: a stable word, and a sentence that names the file and the values."""
+    """Reason why an input cannot be used: a stable word, and a sentence that names the file and the values."""
 
     reason: str
     detail: str
 
 
 class AccountingError(DataError):
-    """A reader lost a member or explained it twice: a defect of the reader, not of the data."""
+    """Raised if a reader lost a member or counted it twice: a bug of the reader, not of the data."""
 
 
 def exclude(
@@ -42,7 +42,7 @@ def exclude(
 
 
 def drop_foreign(source: str, paths: Iterable[MemberPath]) -> tuple[Exclusion, ...]:
-    """Return the members that the reader has no use for, dropped one by one."""
+    """Return one ``dropped`` exclusion per member that the reader does not use."""
     return tuple(
         exclusion
         for name in sorted({path.name for path in paths})
@@ -53,17 +53,17 @@ def drop_foreign(source: str, paths: Iterable[MemberPath]) -> tuple[Exclusion, .
 
 
 def entry_key(member: str, entry: str) -> str:
-    """Return the accounting key of an annotation entry that points at no member; always valid UTF-8."""
+    """Return the accounting key of an annotation entry without a member, as valid UTF-8."""
     return f"{member}#{printable(entry)}"
 
 
 def printable(text: str) -> str:
-    """Return the text with lone surrogates, which JSON allows and UTF-8 does not, as escapes."""
+    """Return the text with lone surrogates, which JSON allows but UTF-8 does not, as escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def assemble(samples: Iterable[Sample], used: Iterable[str], exclusions: Iterable[Exclusion]) -> Indexed:
-    """Return what a reader returns: samples sorted by id and exclusions by key; members of samples count as used."""
+    """Return the result of a reader, with samples and exclusions sorted; members of samples count as used."""
     ordered = tuple(sorted(samples, key=lambda sample: sample.sample_id))
     in_samples = {name for sample in ordered for name in sample_members(sample)}
     return Indexed(ordered, frozenset(used) | in_samples, tuple(sorted(exclusions, key=lambda row: row.key)))
@@ -83,9 +83,9 @@ def sample_members(sample: Sample) -> tuple[str, ...]:
 
 
 def check_members(members: Members, indexed: Indexed) -> None:
-    """Raise AccountingError unless each member is used or excluded exactly once, and sample ids are unique.
+    """Raise AccountingError unless each member is used or excluded exactly once and sample ids are unique.
 
-    A path that an archive lists twice is one key here. Keys with ``#`` name annotation entries.
+    A path listed twice in an archive is one key. Keys with ``#`` name annotation entries.
     """
     names = set(members.names())
     keys = Counter(row.key for row in indexed.exclusions)
@@ -107,7 +107,7 @@ def check_members(members: Members, indexed: Indexed) -> None:
 
 
 def _is_entry(key: str, names: set[str]) -> bool:
-    # A member's own path may hold a '#', so each position is tried.
+    # A member's path may contain '#', so try each position.
     return any(key[:i] in names for i, character in enumerate(key) if character == "#")
 
 

@@ -1,8 +1,8 @@
-"""What a format reader yields: pictures with any number of annotations, in one coordinate frame.
+"""Records that format readers yield: pictures with annotations, in one coordinate frame.
 
-Boxes, points and polygons are in pixels of the picture as it is stored, edges half-open, origin top-left: the pixel of
-column x is the span x to x + 1. A reader converts the numbers of its format to this frame; it rounds and clips nothing.
-Readers are pure: they open members through ``Files`` and yield records, one picture at a time.
+Boxes, points and polygons are in pixels of the picture as stored, half-open, origin top-left: column x spans x to
+x + 1. Readers convert to this frame without rounding or clipping. They open members through ``Files`` and yield one
+picture at a time.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,10 +16,10 @@ __all__ += ["Reading", "Recognise", "Recognition", "picture_key", "with_problems
 
 
 class Files(Members, Protocol):
-    """The members of one source, of which large ones can be read in part."""
+    """Members of one source; large ones can be read in part."""
 
     def head(self, name: str, count: int) -> bytes:
-        """Return the first ``count`` bytes of a member, fewer where it is shorter."""
+        """Return the first ``count`` bytes of a member, or fewer if it is shorter."""
         ...
 
     def open(self, name: str) -> BinaryIO:
@@ -29,14 +29,14 @@ class Files(Members, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotatedPicture:
-    """One picture with what its source says of it.
+    """A picture with its annotations.
 
-    ``member`` holds the picture: a file; a video with its ``frame`` (from 0); or a volume or stack with its ``plane``.
-    ``name`` is unique in the source; empty: the path of the member. ``width`` and ``height`` are those that the
-    annotation gives. ``rendering`` says how values become grey levels, as ``transforms.sources.intensity`` reads it.
-    ``annotated``: the source says something of this picture, if only that it is empty. ``read_from``: further members
-    that served. ``columns``: group, split, organ, modality, finding, classification, licence, where they are known.
-    ``doubts``: entries that could not be read and may be of this picture, too.
+    ``member``: an image file, a video with ``frame`` (from 0), or a volume or stack with ``plane``. ``name``: unique in
+    the source; empty means the path of the member. ``width`` and ``height``: as stated by the annotation.
+    ``rendering``: rule for gray levels, see ``transforms.rasters.intensity``. ``annotated``: the source states the
+    objects of this picture, or that it has none. ``read_from``: further members used. ``columns``: group, split, organ,
+    modality, finding, classification and licence, if known. ``doubts``: unreadable entries that may belong to this
+    picture.
     """
 
     member: str
@@ -57,11 +57,11 @@ class AnnotatedPicture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadProblem:
-    """An input that a reader cannot use: a member, or an entry ``<member>#<entry>`` of one.
+    """An unusable input: a member, or an entry ``<member>#<entry>`` of one.
 
     ``reason`` is a stable snake_case word, ``detail`` a sentence that names the file and the values at fault.
-    ``picture`` is the name of the picture (or its member) that the entry belongs to; with a ``label``, the count of
-    that label in the picture is no longer certain; without one, of a rejected entry, the count of no label is.
+    ``picture``: name or member of the entry's picture. If ``label`` is set, that label's count in the picture is
+    uncertain; for a rejected entry without ``label``, the counts of all labels are.
     """
 
     key: str
@@ -84,14 +84,14 @@ def with_problems(picture: AnnotatedPicture, found: Iterable[Annotation | ReadPr
 
 
 def picture_key(picture: AnnotatedPicture) -> str:
-    """Return what identifies a picture: its member, and the plane or frame of it."""
+    """Return the key of a picture: its member, with its plane or frame."""
     part = picture.plane or ("" if picture.frame is None else f"frame:{picture.frame}")
     return f"{picture.member}#{part}" if part else picture.member
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Why a line of a proposed declaration is right: its key and the evidence, with counts."""
+    """Evidence for a key of a proposed declaration, with counts."""
 
     key: str
     text: str
@@ -99,7 +99,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What no data can show: the key that answers it, the question, and the possible answers as TOML values."""
+    """A question that the data cannot answer: its key, text, and possible answers as TOML values."""
 
     key: str
     text: str
@@ -109,7 +109,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Something odd that a person should look at."""
+    """An irregularity for a person to check."""
 
     key: str
     text: str
@@ -117,10 +117,9 @@ class Hint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognition:
-    """What a format makes of the members of a source.
+    """Proposal of a format for the members of a source.
 
-    ``read`` is the part of the declaration that is proved or stated, as TOML holds it (``{"format": "coco", …}``);
-    ``questions`` are those that remain open.
+    ``read``: proved or stated keys of the declaration, as in TOML (``{"format": "coco", …}``).
     """
 
     read: Mapping[str, object]
@@ -130,4 +129,4 @@ class Recognition:
 
 
 Recognise = Callable[[Files, Mapping[str, object]], Recognition | None]
-"""From members and the ``[read]`` keys that are already stated, which are taken as they are and never asked again."""
+"""Function of the members and the ``[read]`` keys already stated, which are accepted without asking again."""

@@ -1,7 +1,7 @@
-"""The declaration of a source: what its files are and how they are read, as the ``[read]`` table of a TOML file.
+"""Models of a source's declaration, the ``[read]`` table of a TOML file.
 
-Only what no data can show must be given; ``medmultipoints inspect PATH`` proposes the rest. The reference of the
-keys is generated from these models.
+``medmultipoints inspect PATH`` proposes every key that the data can prove; a person states the others. The reference
+of the keys is generated from these models.
 """
 
 import re
@@ -29,7 +29,7 @@ def _listed(value: object) -> object:
 
 
 def _texts(value: object) -> object:
-    """Accept numbers as texts, as in ``ignore = [255]`` and ``values = { 1 = "fluid" }``."""
+    """Convert whole numbers to text, as in ``ignore = [255]`` and ``values = { 1 = "fluid" }``."""
     if isinstance(value, Mapping):
         return {str(key): _texts(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -52,7 +52,7 @@ TextMap = Annotated[Mapping[str, str], BeforeValidator(_texts)]
 
 
 COLUMNS = frozenset({*column_names("samples", "declared"), "split"})
-"""What a declaration may say of each picture: columns of the samples, and the official split."""
+"""Columns that a declaration may set for each picture, including the official split."""
 
 
 def _checked_column(name: str) -> str:
@@ -67,7 +67,7 @@ ColumnName = Annotated[str, AfterValidator(_checked_column)]
 FIELDS = frozenset(
     {"image", "label", "box", "x1", "y1", "x2", "y2", "objects", "outline", "runs", "mask", "crowd", "annotator"}
 )
-"""What a column of a table, or a path in a JSON record, can hold."""
+"""Fields that a column of a table, or a path in a JSON record, can hold."""
 
 
 def _checked_field(name: str) -> str:
@@ -80,7 +80,7 @@ FieldName = Annotated[str, AfterValidator(_checked_field)]
 
 
 class Part(BaseModel):
-    """A table of a declaration: frozen, unknown keys are errors."""
+    """Base of the tables of a declaration: frozen, with unknown keys as errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -298,10 +298,10 @@ class Declaration(Part):
         return keys | {fold_label(label): label for label in self.known}
 
     def release_label(self, label: str) -> str | IgnoreLabel:
-        """Return the label under which objects of a source's label are known, or why they are left out.
+        """Return the released label of a source's label, or the reason to leave its objects out.
 
-        With ``known`` labels, those that differ from one, or from a key, in case and separators alone are that label.
-        An exact key wins over one with ``*``, and the longest of those over the others; a label without a key is kept.
+        An exact key wins over one with ``*``, and a longer one with ``*`` over a shorter one; a label without a key is
+        kept. With ``known`` labels, labels and keys are also matched ignoring case and separators.
         """
         if label in self.labels:
             return self.labels[label]
@@ -312,16 +312,16 @@ class Declaration(Part):
 
 
 def fold_label(label: str) -> str:
-    """Return a label without the differences of writers: case, and ``_``, ``-`` or blanks between words."""
+    """Return a label in lower case, with single blanks instead of ``_``, ``-`` or blanks between words."""
     return " ".join(re.split(r"[\s_-]+", label.strip().casefold()))
 
 
 DICOM_HOLES = frozenset({"PatientID", "StudyInstanceUID", "SeriesInstanceUID"})
-"""Attributes that a DICOM reader gives as holes; they are hashed before they name a group."""
+"""DICOM attributes available as holes; they are hashed before they name a group."""
 
 
 def merge_read(proposed: Mapping[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the ``[read]`` table of both, table by table; what is stated wins."""
+    """Return both ``[read]`` tables merged recursively; stated keys win."""
     merged = dict(proposed)
     for key, value in stated.items():
         inner = merged.get(key)

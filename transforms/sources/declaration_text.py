@@ -1,4 +1,4 @@
-"""A declaration as the text of a TOML file: each line with its proof, open questions as comments."""
+"""Write a declaration as TOML, with proofs and open questions as comments."""
 
 import json
 import re
@@ -20,7 +20,7 @@ def write_declaration(
 ) -> str:
     """Return the text of a declaration: ``head`` (name, path, licence), then ``[read]``.
 
-    Comments hold the proof of each line, and for each open question the line that answers it.
+    Comments hold the proof of each line, and the possible answers to each open question.
     """
     said = {proof.key: proof.text for proof in proofs} | dict.fromkeys(guessed, "guess accepted with --accept")
     lines = [f"{key} = {toml_value(value)}" for key, value in head.items()]
@@ -31,7 +31,7 @@ def write_declaration(
 
 
 def _table(values: Mapping[str, Any], prefix: str, said: Mapping[str, str]) -> Iterator[str]:
-    """Yield lines of a table: plain values first, then its tables under their own headings."""
+    """Yield the lines of a table: plain values first, then nested tables with their headings."""
     tables = {}
     for key, value in values.items():
         if isinstance(value, Mapping) and (not prefix or len(value) > _FEW) and value and _plain_table(prefix, key):
@@ -64,12 +64,12 @@ def _one_line(text: str) -> str:
 
 
 def toml_key(key: str) -> str:
-    """Return a key, quoted where it must be."""
+    """Return a TOML key, quoted if necessary."""
     return key if _BARE.match(key) else toml_value(key)
 
 
 def toml_value(value: Any) -> str:
-    """Return a value in one line of TOML; a text that is no path keeps its escapes."""
+    """Return a value as one line of TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

@@ -1,7 +1,7 @@
-"""A declared source: the pictures that its format yields become samples, and every member is accounted for.
+"""Read a declared source: turn the pictures of its format into samples and account for every member.
 
-The format says what the files hold; everything that a declaration adds is applied here, the same for all formats: label
-map, ignored labels, absence, columns from holes, groups, official splits, joined tables, licences.
+Format readers return the contents of the files. This module applies the rest of the declaration, the same for all
+formats: label map, ignored labels, absence, columns from holes, groups, official splits, joined tables, licences.
 """
 
 import json
@@ -25,12 +25,12 @@ from medmultipoints.transforms.sources.soundness import find_fault
 
 _Doubts = Mapping[str, set[str | None]]
 MOST_NAMED: Final = 30
-"""Labels that an error lists."""
+"""Greatest number of labels listed in an error."""
 
 
 @dataclass(slots=True)
 class _Ledger:
-    """What is known so far of the members of one source."""
+    """Samples, used members and exclusions of one source, collected while reading."""
 
     source: str
     samples: dict[str, Sample] = field(default_factory=dict)
@@ -49,12 +49,11 @@ def read_declared(
     files: Files,
     read: Callable[[Declaration, Files], Reading],
 ) -> Indexed:
-    """Return one sample for each picture of a declared source, with everything that it says of it.
+    """Return a sample for each picture of a declared source.
 
-    ``read`` is that of the declared format. ``facts`` are organ, finding, classification and modality where the whole
-    source has one. Pictures and annotations that cannot be used are rejected with a reason; what the declaration
-    leaves out is dropped with one.
-    Errors: UsageError where the declaration does not fit the files; SourceDataError where a file cannot be read.
+    ``read``: reader of the declared format. ``facts``: organ, finding, classification and modality of the whole source.
+    Unusable pictures and annotations are rejected; those left out by the declaration are dropped.
+    Errors: UsageError if the declaration does not fit the files; SourceDataError if a file cannot be read.
     """
     joined = collect_facts(source, declaration, files)
     ledger = _Ledger(source, used=set(joined.members))
@@ -75,7 +74,7 @@ def read_declared(
 
 
 def _refuse_unknown(source: str, declaration: Declaration, pictures: Iterable[AnnotatedPicture]) -> None:
-    """Raise UsageError with every label that is not among the known ones, and the lines that answer it."""
+    """Raise UsageError with every label missing from the known ones, and the recipe lines to add."""
     if not declaration.known:
         return
     found: Counter[str] = Counter()
@@ -98,7 +97,7 @@ def _refuse_unknown(source: str, declaration: Declaration, pictures: Iterable[An
 def _refuse_misspelt(
     source: str, declaration: Declaration, pictures: Iterable[AnnotatedPicture], problems: Iterable[ReadProblem]
 ) -> None:
-    """Raise UsageError with every key of the label map that is no label of the source; an ontology knows more words."""
+    """Raise UsageError with every key of the label map that is not a label of the source; skip with an ontology."""
     if declaration.known:
         return
     there = {label for picture in pictures for label in _labels_of(picture)}
@@ -110,7 +109,7 @@ def _refuse_misspelt(
 
 
 def name_unknown(wrong: Iterable[str], there: Collection[str]) -> str:
-    """Return that labels are none of those that are there, with the likely one of each, and all that there are."""
+    """Return a sentence that names unknown labels, the most similar known label of each, and all known labels."""
     said = []
     for label in wrong:
         near = get_close_matches(label, there, n=1, cutoff=0.6)
@@ -137,7 +136,7 @@ def _read_pictures(reading: Reading) -> tuple[list[AnnotatedPicture], list[ReadP
 
 
 def _name_pictures(pictures: Iterable[AnnotatedPicture]) -> dict[str, str]:
-    """Return the stem of each picture by its key: its name, else its path below the folder that holds all pictures."""
+    """Return the stem of each picture by key: its name, or its path below the common folder of all pictures."""
     unnamed = [picture for picture in pictures if not _is_named(picture)]
     shared = _common_folder(split_path(picture.member).folders for picture in unnamed)
     names: dict[str, str] = {}
@@ -146,24 +145,24 @@ def _name_pictures(pictures: Iterable[AnnotatedPicture]) -> dict[str, str]:
         path = split_path(picture.member)
         plain = "/".join((*path.folders[shared:], path.stem)) + key.removeprefix(picture.member).replace("#", "_")
         names[key] = "_".join(printable(picture.name if _is_named(picture) else plain).split()) or "_"
-    return _told_apart(names)
+    return _make_unique(names)
 
 
 def _is_named(picture: AnnotatedPicture) -> bool:
-    """Return whether the reader gives a name that is not just the path of the member."""
+    """Return whether the reader set a name other than the member's path."""
     return bool(picture.name) and not picture.name.startswith(picture.member)
 
 
 def _common_folder(folders: Iterable[tuple[str, ...]]) -> int:
-    """Return how many outer folders all have in common."""
+    """Return the number of leading folders that all paths share."""
     listed = list(folders)
     first, last = min(listed, default=()), max(listed, default=())
     same = [a == b for a, b in zip(first, last, strict=False)]
     return same.index(False) if False in same else len(same)
 
 
-def _told_apart(names: dict[str, str]) -> dict[str, str]:
-    """Add the extension, and where that does not help a number, to names that several pictures have."""
+def _make_unique(names: dict[str, str]) -> dict[str, str]:
+    """Return the names made unique by adding the extension, and a number if necessary."""
     times = Counter(names.values())
     named = {key: f"{name}.{key.rpartition('.')[2]}" if times[name] > 1 else name for key, name in names.items()}
     seen: Counter[str] = Counter()
@@ -175,9 +174,9 @@ def _told_apart(names: dict[str, str]) -> dict[str, str]:
 
 
 def _note_problems(ledger: _Ledger, problems: Iterable[ReadProblem], names: Mapping[str, str]) -> _Doubts:
-    """Exclude what the reader could not use; return the labels of each picture whose count is no longer certain.
+    """Exclude unusable inputs, and return the labels of each picture whose count is uncertain.
 
-    A rejected entry without a label may be of any: None stands for all labels.
+    A rejected entry without a label may have any label: None stands for all labels.
     """
     stems = {name: name for name in names.values()} | dict(names)
     doubts: dict[str, set[str | None]] = {}
@@ -202,12 +201,12 @@ def _add_picture(
     stem: str,
     doubts: _Doubts,
 ) -> None:
-    sorted_out = _sort_annotations(ledger, declaration, picture, stem)
+    kept = _sort_annotations(ledger, declaration, picture, stem)
     own_doubts = {*doubts.get(stem, ()), *(problem.label for problem in picture.doubts)}
     unsure = {label for label in own_doubts if label is not None}
     if None in own_doubts:
         unsure |= {*declaration.absence.certain, *_labels_of(picture)}
-    doubtful = {_released(declaration, label) for label in unsure} | sorted_out.doubtful
+    doubtful = {_released(declaration, label) for label in unsure} | kept.doubtful
     doubtful |= {whole for whole in declaration.hierarchy if doubtful & descendants(declaration.hierarchy, whole)}
     ledger.used.update(_members_of(picture))
     columns = {**facts, **own.columns, **picture.columns}
@@ -232,8 +231,8 @@ def _add_picture(
         plane=picture.plane or None,
         rendering=picture.rendering or None,
         drawn_on=declaration.pictures.exif,
-        annotations=sorted_out.annotations,
-        layers=sorted_out.layers,
+        annotations=kept.annotations,
+        layers=kept.layers,
         uncertain=tuple(sorted(doubtful)),
         parts=tuple(json.dumps([parent, *below]) for parent, below in sorted(declaration.hierarchy.items())),
     )
@@ -251,14 +250,14 @@ def _find_problem(declaration: Declaration, picture: AnnotatedPicture, times: in
 
 
 @dataclass(frozen=True, slots=True)
-class _SortedOut:
+class _Kept:
     annotations: tuple[Annotation, ...]
     layers: tuple[MaskLayer, ...]
     doubtful: set[str]
 
 
-def _sort_annotations(ledger: _Ledger, declaration: Declaration, picture: AnnotatedPicture, stem: str) -> _SortedOut:
-    """Return annotations and layers under their released labels; those that are no objects are excluded one by one."""
+def _sort_annotations(ledger: _Ledger, declaration: Declaration, picture: AnnotatedPicture, stem: str) -> _Kept:
+    """Return annotations and layers with released labels; exclude annotations that are not objects."""
     kept: list[Annotation] = []
     doubtful: set[str] = set()
     for annotation in picture.annotations:
@@ -274,11 +273,11 @@ def _sort_annotations(ledger: _Ledger, declaration: Declaration, picture: Annota
     layers = tuple(layer for given in picture.layers for layer in _rename_layer(ledger, declaration, given, stem))
     if declaration.masks.count == "uncertain":
         doubtful |= {label for layer in layers for label in _layer_labels(layer)}
-    return _SortedOut(tuple(kept), layers, doubtful)
+    return _Kept(tuple(kept), layers, doubtful)
 
 
 def _judge(annotation: Annotation, renamed: str | IgnoreLabel) -> tuple[str, Problem | None]:
-    """Return the verdict and the reason why an annotation is no object; no reason where it is one."""
+    """Return the verdict and the problem of an annotation; the problem is None if it is an object."""
     if isinstance(renamed, IgnoreLabel):
         return "dropped", Problem(
             "label_ignored", f"{annotation.key}: {annotation.label} is left out: {renamed.ignore}"
@@ -293,7 +292,7 @@ def _judge(annotation: Annotation, renamed: str | IgnoreLabel) -> tuple[str, Pro
 
 
 def _rename_layer(ledger: _Ledger, declaration: Declaration, layer: MaskLayer, stem: str) -> Iterator[MaskLayer]:
-    """Yield the layer under its released labels; values of ignored labels are ignored."""
+    """Yield the layer with released labels and the values of ignored labels ignored, or exclude it."""
     outcome = {value: declaration.release_label(label) for value, label in layer.labels.items()}
     ignored = tuple(value for value, renamed in outcome.items() if isinstance(renamed, IgnoreLabel))
     labels = {value: renamed for value, renamed in outcome.items() if isinstance(renamed, str)}
@@ -307,7 +306,7 @@ def _rename_layer(ledger: _Ledger, declaration: Declaration, layer: MaskLayer, s
 
 
 def _labels_of(picture: AnnotatedPicture) -> Iterator[str]:
-    """Yield the label of each annotation, and each label of each mask, as the source has them."""
+    """Yield the source's labels of all annotations and masks of a picture."""
     yield from (annotation.label for annotation in picture.annotations)
     for layer in picture.layers:
         yield from _layer_labels(layer)
@@ -323,7 +322,7 @@ def _released(declaration: Declaration, label: str) -> str:
 
 
 def _certain_labels(declaration: Declaration, picture: AnnotatedPicture, doubtful: set[str]) -> tuple[str, ...]:
-    """Return the labels whose objects are all annotated in this picture."""
+    """Return the labels that are annotated exhaustively in this picture."""
     absence = declaration.absence
     empty = not picture.annotations and not picture.layers
     silent = absence.missing_file if not picture.annotated else absence.empty_file if empty else "none"
@@ -334,7 +333,7 @@ def _certain_labels(declaration: Declaration, picture: AnnotatedPicture, doubtfu
 
 
 def _account(ledger: _Ledger, declaration: Declaration, files: Files) -> Indexed:
-    """Drop the members that nothing uses: those that the declaration names, and those that are no part of it."""
+    """Return samples and exclusions, after dropping unused members."""
     names = set(files.names())
     declared = [compile_pattern(text) for text in declaration.drop]
     for name in sorted(names - ledger.used - ledger.exclusions.keys()):

@@ -1,1 +1,1 @@
-"""Burned-in text: glyph templates of known fonts, lines of other readers, what they say together. Pure."""
+"""Burned-in text: reading with glyph templates, combining with OCR, redaction."""

@@ -1,7 +1,7 @@
-"""What burned-in text is about, for privacy: each place is of one kind, whichever value it holds.
+"""Classify burned-in text for privacy: date, clock, name, number or other.
 
-Templates and a second reader see the same lines: a line of the second reader that overlaps one of the templates takes
-its kind, for a date whose slashes were read as digits would look like a number of a person.
+An OCR line that overlaps a line of the templates takes its kind: a date whose slashes were read as digits would
+look like a person's number.
 """
 
 import re
@@ -12,7 +12,7 @@ from medmultipoints.transforms.text.raster import RasterText
 from medmultipoints.transforms.text.readings import LEAST_SCORE, Box, OcrLine
 
 KINDS = ("date", "clock", "name", "number", "other")
-"""name: the field of a person (name, sex, age, birth, ID) with a value; other: any other text, settings among it."""
+"""name: personal field (name, sex, age, birth, ID) with a value; other: any other text, such as settings."""
 
 DATE = re.compile(r"\d{1,4}[/.\-]\d{1,2}([/.\-]\d{1,4}|\d{2,4})")
 MISREAD_DATE = re.compile(r"[\dOQW]{2}[/\\|1Il7][\dOQW]{2}[/\\|1Il7]\d{2,4}")
@@ -20,14 +20,14 @@ CLOCK = re.compile(r"\d{1,2}[:.]\d{2}([:.]\d{2})?")
 FIELD = re.compile(r"\b(name|sex|age|id|patient|d\.?\s?o\.?\s?[brd]\.?)\b\s*:", re.IGNORECASE)
 NUMBER = re.compile(r"\d{5,}")
 MARGIN_PX = 4
-"""So far a region reaches past its line: boxes of readers are tight, brackets lie outside them."""
+"""Margin around a line in pixels: reader boxes are tight and exclude brackets."""
 LEAST_TEXT = 3
-"""Letters and digits below which a line is a speck, unless its kind is known."""
+"""Least number of letters and digits of a line of kind ``other``."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextPlace:
-    """A place of a picture that holds text; ``box``: edges in pixels, half-open, margin included."""
+    """A place with text in a picture; ``box``: half-open, in pixels, including the margin."""
 
     kind: str
     reader: str
@@ -36,7 +36,7 @@ class TextPlace:
 
 
 def find_places(raster: RasterText | None, ocr: Sequence[OcrLine], width: int, height: int) -> list[TextPlace]:
-    """Return every place with text, top to bottom; a line that both readers see is one place."""
+    """Return every place with text, top to bottom; a line seen by both readers is one place."""
     places = list(_raster_places(raster))
     for line in ocr:
         if line.score < LEAST_SCORE:
@@ -51,12 +51,12 @@ def find_places(raster: RasterText | None, ocr: Sequence[OcrLine], width: int, h
 
 
 def raster_boxes(raster: RasterText | None) -> list[Box]:
-    """Return the boxes of the lines that templates found."""
+    """Return the boxes of the lines found by templates."""
     return [place.box for place in _raster_places(raster)]
 
 
 def unite_boxes(boxes: Sequence[Box], width: int, height: int) -> list[Box]:
-    """Return the boxes with their margin, those of one line joined."""
+    """Return the boxes with margin, joined where they belong to one line."""
     joined: list[Box] = []
     for box in boxes:
         same = next((place for place, other in enumerate(joined) if _overlap(other, box)), None)
@@ -68,7 +68,7 @@ def unite_boxes(boxes: Sequence[Box], width: int, height: int) -> list[Box]:
 
 
 def kind_of(line: OcrLine, others: Sequence[OcrLine]) -> str | None:
-    """Return the kind of a line of a general reader, or None for specks that are no text."""
+    """Return the kind of an OCR line, or None if it is too short to be text."""
     text = line.text.strip()
     if DATE.search(text) or MISREAD_DATE.search(text):
         return "date"
@@ -83,12 +83,12 @@ def kind_of(line: OcrLine, others: Sequence[OcrLine]) -> str | None:
 
 
 def _holds_value(rest: str) -> bool:
-    """Return whether something follows a label that is not itself a label."""
+    """Return whether the rest of a line holds a value and not only further labels."""
     return sum(character.isalnum() for character in FIELD.sub("", rest)) >= 2
 
 
 def _value_follows(label: OcrLine, others: Sequence[OcrLine]) -> bool:
-    """Return whether another line that is no label is to the right of a label, in its row."""
+    """Return whether another line in the row of a label, to its right, holds a value."""
     middle = label.box[1] + label.box[3]
     return any(
         other.box[0] >= label.box[2] - 2
@@ -105,7 +105,7 @@ def _raster_places(raster: RasterText | None) -> Iterator[TextPlace]:
 
 
 def _overlap(one: Box, two: Box) -> bool:
-    """Return whether two boxes share at least half of the lower one's height, and some width."""
+    """Return whether two boxes overlap in width, and in at least half of the smaller height."""
     shared = min(one[3], two[3]) - max(one[1], two[1])
     wide = min(one[2], two[2]) - max(one[0], two[0])
     return wide > 0 and 2 * shared >= min(one[3] - one[1], two[3] - two[1])

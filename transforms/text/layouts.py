@@ -1,6 +1,6 @@
-"""Layouts of burned-in text: which lines a processor draws, in which font, and where.
+"""Parse layouts of burned-in text: the lines that a processor draws, their fonts and positions.
 
-``fonts.toml`` declares them. A processor that is not listed there is added as data, not as code.
+To add a processor, declare it in ``fonts.toml``.
 """
 
 import tomllib
@@ -16,21 +16,21 @@ DIGITS = "0123456789"
 DATE = ("0123", DIGITS, "/", "01", DIGITS, "/", "2", "0", "0123", DIGITS)
 TIME = ("012", DIGITS, ":", "012345", DIGITS, ":", "012345", DIGITS)
 TIMER = ("0", *TIME[1:])
-"""No examination takes ten hours."""
+"""A timer starts with 0: no examination takes ten hours."""
 GRAMMAR: Mapping[str, tuple[str, ...]] = {
     "date": DATE,
     "clock": TIME,
     "timer": TIMER,
     "bracketed_timer": ("<", *TIMER, ">"),
 }
-"""What each cell of a line may hold, by the role of the line: DD/MM/YYYY and HH:MM:SS."""
+"""Characters allowed in each cell of a line, by the line's role: DD/MM/YYYY and HH:MM:SS."""
 
 Glyphs = Mapping[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
 class TextLine:
-    """One line of a layout; ``offsets``: left edge of each cell from the left edge of the line, in pixels."""
+    """A line of a layout; ``offsets``: left edge of each cell from the left edge of the line, in pixels."""
 
     role: str
     font: str
@@ -45,9 +45,9 @@ class TextLine:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What one kind of processor draws; the first line is the date, the others are found from it.
+    """The text lines of one kind of processor; the first is the date, the others are placed relative to it.
 
-    ``alone``: templates read it without a second reader; ``slack``: pixels by which a glyph may miss its cell.
+    ``alone``: templates suffice without a second reader; ``slack``: pixels by which a glyph may miss its cell.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Fonts:
 
 
 def fonts_text() -> str:
-    """Return the declaration as text: its digest is part of every key that depends on it."""
+    """Return the text of ``fonts.toml``, whose digest is part of every cache key that depends on it."""
     return files("medmultipoints.transforms.text").joinpath("fonts.toml").read_text("utf-8")
 
 

@@ -1,8 +1,8 @@
-"""What the readers of a picture say together: date, clock and timer, each proved or unknown.
+"""Combine the readers of a picture's text into date, clock and timer, each proved or unknown.
 
-A reading counts where its layout is read by templates alone and every digit is clear, or where a second reader reads
-the same in that row. The timer is known by its row or its brackets, never by its form: it is never taken for the clock.
-Text in no known font gives at most the day.
+A reading is proved if templates suffice for its layout and every digit is clear, or if a second reader reads the
+same in that row. A timer is recognised by its row or its brackets, so it is never mistaken for the clock. Text in an
+unknown font proves at most the day.
 """
 
 import re
@@ -14,11 +14,11 @@ from medmultipoints.transforms.text.raster import RasterLine, RasterText
 
 FORMS = {"date": r"(\d\d)/(\d\d)/(\d{4})", "clock": r"(\d\d):(\d\d):(\d\d)", "timer": r"(\d\d):(\d\d):(\d\d)"}
 ROW_PX = 10
-"""Two readers mean the same row if the middles of their boxes are so near."""
+"""Greatest distance between the middles of two boxes in the same row."""
 TALLEST_KNOWN_PX = 28
-"""A second reader's box of a line in a known font is not taller: such lines are for the templates to read."""
+"""Greatest height of a second reader's box of a line in a known font, which only templates read."""
 LEAST_SCORE = 0.6
-"""Lines of a second reader with a lower score are noise."""
+"""Least score of a second reader's line; lower ones are noise."""
 YEARS = range(1990, 2100)
 
 Box = tuple[int, int, int, int]
@@ -26,7 +26,7 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class OcrLine:
-    """One line of text as a general reader found it; ``box``: edges in pixels (x1, y1, x2, y2)."""
+    """A line of text found by OCR; ``box``: (x1, y1, x2, y2) in pixels."""
 
     text: str
     score: float
@@ -35,10 +35,10 @@ class OcrLine:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is known of one picture; a part that is not proved is None.
+    """Proved date, clock and timer of one picture; unproved parts are None.
 
-    ``date``: ISO day; ``clock`` and ``timer``: seconds; ``state``: ``read`` (a day), ``cut`` (a date that the edge
-    cuts), ``unclear`` (text is there, no day is proved) or ``none`` (no text was found).
+    ``date``: ISO day; ``clock`` and ``timer``: seconds; ``state``: ``read`` (day proved), ``cut`` (the edge cuts the
+    date), ``unclear`` (text, but no proved day) or ``none`` (no text).
     """
 
     layout: str | None
@@ -49,12 +49,12 @@ class Reading:
 
     @property
     def start(self) -> int | None:
-        """Second of the day at which the examination began: clock minus timer."""
+        """Start of the examination in seconds of the day: clock minus timer."""
         return None if self.clock is None or self.timer is None else self.clock - self.timer
 
 
 def combine(raster: RasterText | None, ocr: Sequence[OcrLine]) -> Reading:
-    """Return what templates and a second reader prove together."""
+    """Return the date, clock and timer proved by templates and a second reader together."""
     lines = [line for line in ocr if line.score >= LEAST_SCORE]
     if raster is None:
         day = _only_day(lines)
@@ -66,7 +66,7 @@ def combine(raster: RasterText | None, ocr: Sequence[OcrLine]) -> Reading:
 
 
 def _proved_lines(raster: RasterText, ocr: Iterable[OcrLine]) -> Mapping[str, str]:
-    """Return the text of each line that is proved, by role."""
+    """Return the text of each proved line by role."""
     lines = tuple(ocr)
     proved = {}
     for line in raster.lines:
@@ -79,21 +79,21 @@ def _proved_lines(raster: RasterText, ocr: Iterable[OcrLine]) -> Mapping[str, st
 
 
 def _second_readings(line: RasterLine, role: str, ocr: Iterable[OcrLine]) -> set[str]:
-    """Return what a second reader reads in the row of a line, in the form of its role."""
+    """Return the second reader's readings in the row of a line that have the form of its role."""
     middle = line.box[1] + line.box[3]
     near = (one for one in ocr if abs(one.box[1] + one.box[3] - middle) <= 2 * ROW_PX and one.box[0] < line.box[2])
     return {found.group() for one in near for found in re.finditer(FORMS[role], one.text)}
 
 
 def _only_day(ocr: Iterable[OcrLine]) -> str | None:
-    """Return the day of a picture in no known font: of its only date, taller than the known fonts write."""
+    """Return the day of a picture in an unknown font: its only date that is taller than the known fonts, or None."""
     tall = (line for line in ocr if line.box[3] - line.box[1] > TALLEST_KNOWN_PX)
     dates = {line.text.strip() for line in tall if re.fullmatch(FORMS["date"], line.text.strip())}
     return _as_day(dates.pop()) if len(dates) == 1 else None
 
 
 def _as_day(text: str | None) -> str | None:
-    """Return DD/MM/YYYY as an ISO day; None for a day that no calendar has."""
+    """Return DD/MM/YYYY as an ISO day, or None for an impossible date."""
     if text is None:
         return None
     day, month, year = map(int, text.split("/"))
@@ -105,7 +105,7 @@ def _as_day(text: str | None) -> str | None:
 
 
 def _as_seconds(text: str | None) -> int | None:
-    """Return HH:MM:SS in seconds; None for a time that no clock shows."""
+    """Return HH:MM:SS in seconds, or None for an impossible time."""
     if text is None:
         return None
     hours, minutes, seconds = map(int, text.split(":"))

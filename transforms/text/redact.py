@@ -1,7 +1,7 @@
-"""Redaction: regions of a picture are filled with black; what an object covers is never filled.
+"""Redact regions of a picture with black.
 
-Black looks like what recorders draw themselves and is honest: a mean colour leaves a patch, inpainting invents tissue.
-Pixels outside the regions stay as they are, for the result is stored without loss.
+Black is visible as a redaction; a mean colour leaves a patch, inpainting invents tissue. Pixels outside the regions
+do not change, since the result is stored without loss.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ def fill_boxes(pixels: Pixels, boxes: Iterable[Box]) -> Pixels:
 
 
 def touched_objects(boxes: Sequence[Box], regions: Iterable[Mapping[str, Any]], scale: float) -> list[str]:
-    """Return the region_ids of the objects that the boxes would cover in part; by mask where there is one, else by box.
+    """Return the region_ids of the objects that any of the boxes would cover, by mask if there is one, else by box.
 
     ``boxes`` are in the released picture, ``regions`` in the original one: released = original x ``scale``.
     """

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from medmultipoints.transforms.audit.image_findings import find_in_pictures
 from medmultipoints.transforms.columns.tables import load_table, polars_schema
 from medmultipoints.transforms.pictures.decode import encode_jpeg
-from medmultipoints.transforms.pictures.measure import look_at
+from medmultipoints.transforms.pictures.measure import measure_picture
 from medmultipoints.transforms.pictures.thumbnails import pack
 
 MakeTable = Callable[[str, list[dict[str, Any]]], pl.DataFrame]
@@ -91,24 +91,26 @@ def textured(height: int = 480, width: int = 600) -> Pixels:
 def test_a_blurred_picture_is_less_sharp_at_any_size() -> None:
     for factor in (1, 2):
         whole = cv2.resize(textured(), None, fx=factor, fy=factor)
-        sharp = look_at(encode_jpeg(np.ascontiguousarray(whole), 90)).sharpness
-        soft = look_at(encode_jpeg(np.asarray(cv2.GaussianBlur(whole, (0, 0), 5 * factor), np.uint8), 90)).sharpness
+        sharp = measure_picture(encode_jpeg(np.ascontiguousarray(whole), 90)).sharpness
+        soft = measure_picture(
+            encode_jpeg(np.asarray(cv2.GaussianBlur(whole, (0, 0), 5 * factor), np.uint8), 90)
+        ).sharpness
         assert sharp is not None
         assert soft is not None
         assert soft < 2 < 4 < sharp
 
 
 def test_a_black_picture_has_no_sharpness_and_a_tiny_one_neither() -> None:
-    assert look_at(encode_jpeg(np.zeros((64, 64, 3), np.uint8), 90)).sharpness is None
-    assert look_at(encode_jpeg(np.full((9, 9, 3), 90, np.uint8), 90)).sharpness is None
+    assert measure_picture(encode_jpeg(np.zeros((64, 64, 3), np.uint8), 90)).sharpness is None
+    assert measure_picture(encode_jpeg(np.full((9, 9, 3), 90, np.uint8), 90)).sharpness is None
 
 
 def test_letters_in_a_line_are_counted() -> None:
     smooth = np.asarray(cv2.GaussianBlur(textured(), (0, 0), 3), np.uint8)
     written = smooth.copy()
     cv2.putText(written, "12/03/2015", (10, 200), cv2.FONT_HERSHEY_PLAIN, 1.0, (255, 255, 255), 1)
-    assert look_at(encode_jpeg(smooth, 90)).glyphs == 0
-    assert look_at(encode_jpeg(written, 90)).glyphs >= 5
+    assert measure_picture(encode_jpeg(smooth, 90)).glyphs == 0
+    assert measure_picture(encode_jpeg(written, 90)).glyphs >= 5
 
 
 def test_a_teal_rectangle_is_measured_and_a_green_stain_is_not() -> None:
@@ -116,10 +118,12 @@ def test_a_teal_rectangle_is_measured_and_a_green_stain_is_not() -> None:
     marked[380:, :150] = (15, 165, 135)
     cv2.line(marked, (60, 400), (90, 470), (10, 10, 10), 2)
     stained[380:, :150] = (120, 150, 40)
-    assert look_at(encode_jpeg(marked, 90)).marker_share == pytest.approx(100 * 150 / (480 * 600), rel=0.1)
-    assert look_at(encode_jpeg(stained, 90)).marker_share == 0
+    assert measure_picture(encode_jpeg(marked, 90)).marker_share == pytest.approx(100 * 150 / (480 * 600), rel=0.1)
+    assert measure_picture(encode_jpeg(stained, 90)).marker_share == 0
 
 
 def test_png_pictures_are_looked_at_too() -> None:
     data = cv2.imencode(".png", cv2.cvtColor(textured(), cv2.COLOR_RGB2BGR))[1].tobytes()
-    assert look_at(data).sharpness == pytest.approx(look_at(encode_jpeg(textured(), 95)).sharpness, rel=0.2)
+    assert measure_picture(data).sharpness == pytest.approx(
+        measure_picture(encode_jpeg(textured(), 95)).sharpness, rel=0.2
+    )

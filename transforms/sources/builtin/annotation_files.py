@@ -1,4 +1,4 @@
-"""Annotation files that a source holds once, such as its JSON of boxes or its label table."""
+"""Read an annotation file that a source contains once, such as a JSON of boxes or a label table."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class AnnotationFile:
-    """The one copy of an annotation file that is read, and the exclusions of its other copies."""
+    """An annotation file, and the exclusions of its other copies."""
 
     member: str
     data: bytes
@@ -25,12 +25,11 @@ class AnnotationFile:
 def read_annotation_file(
     source: str, members: Members, paths: Sequence[MemberPath], filename: str, remedy: str
 ) -> AnnotationFile:
-    """Return the content of the file called ``filename`` among ``paths``, from the shallowest of its copies.
+    """Return the content of the file ``filename`` among ``paths``, from the copy in the shallowest folder.
 
-    A table may lie both inside an archive and next to it. Copies with the same text (line ends and byte
-    order mark apart) are dropped as ``duplicate_member``; a path that is listed twice, or copies that
-    differ, stop the source, since nothing says which one is right.
-    Errors: SourceDataError with what was found and ``remedy`` where there is no copy, or a damaged one.
+    Copies with the same text (ignoring line ends and byte order mark), such as inside and next to an archive, are
+    dropped as ``duplicate_member``.
+    Errors: SourceDataError if the file is missing or damaged, a path is listed twice, or copies differ.
     """
     copies = [path for path in paths if path.filename == filename and not path.is_clutter]
     if not copies:

@@ -1,4 +1,4 @@
-"""Bounding boxes in the JSON schema that HyperKvasir and Kvasir-Instrument share.
+"""Parse bounding boxes in the JSON schema of HyperKvasir and Kvasir-Instrument.
 
 ``{"<stem>": {"height": 529, "width": 622,
 "bbox": [{"label": "polyp", "xmin": 38, "ymin": 5, "xmax": 430, "ymax": 338}]}}``
@@ -17,7 +17,7 @@ from medmultipoints.transforms.records import Box, SourceBox
 from medmultipoints.transforms.sources.accounting import Problem
 
 SOURCE_LABELS: Mapping[str, str] = {"polyp": "polyps", "instrument": "instrument"}
-"""Our label for each label of the source files."""
+"""Released label for each label of the source files."""
 
 LARGEST_SIDE_PX = 100_000
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
@@ -25,7 +25,7 @@ _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 @dataclass(frozen=True, slots=True)
 class BoxEntry:
-    """What the JSON says of one image: its size in pixels and its boxes, in the source's own convention."""
+    """JSON entry of one image: its size in pixels and its boxes, in the source's convention."""
 
     width: int
     height: int
@@ -33,7 +33,7 @@ class BoxEntry:
 
 
 class _Object(dict[str, object]):
-    """A JSON object that remembers which of its keys occurred more than once."""
+    """A JSON object with the list of its repeated keys."""
 
     repeated: tuple[str, ...] = ()
 
@@ -47,13 +47,13 @@ class _EntryError(Exception):
 def parse_box_json(
     source: str, member: str, data: bytes, labels: Mapping[str, str] = SOURCE_LABELS
 ) -> tuple[dict[str, BoxEntry], dict[str, Problem]]:
-    """Return the sound entries of a box file by stem, and the problem of each unsound one.
+    """Return the valid entries of a box file by stem, and the problem of each invalid one.
 
-    Numbers and convention of the boxes stay as they are; only label names are mapped to ours.
-    ``xmax == width`` and ``ymax == height`` are right: the files grow each box by one pixel.
+    Boxes keep their numbers and convention; only label names are mapped. ``xmax == width`` and ``ymax == height`` are
+    valid: the files enlarge each box by one pixel.
     Reasons: ``duplicate_stem``, ``duplicate_key``, ``entry_not_an_object``, ``box_key_missing``, ``box_not_a_number``,
     ``box_inverted``, ``box_outside_image``, ``size_invalid``, ``label_unknown``.
-    Errors: SourceDataError where the file as a whole is not a JSON object.
+    Errors: SourceDataError if the file is not a JSON object.
     """
     entries: dict[str, BoxEntry] = {}
     problems: dict[str, Problem] = {}
@@ -81,7 +81,7 @@ def _parse_document(source: str, member: str, data: bytes) -> _Object:
 
 
 def _make_object(pairs: list[tuple[str, object]]) -> _Object:
-    """Return the object with its keys composed (NFC), as the names of members are."""
+    """Return the object with its keys in NFC, like the names of members."""
     named = [(normalize("NFC", key), value) for key, value in pairs]
     made = _Object(named)
     if len(made) != len(named):

@@ -1,4 +1,4 @@
-"""Rows of a CSV file with its line numbers, for any line ends or byte order mark."""
+"""Read rows of a CSV file with line numbers."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from medmultipoints.transforms.errors import SourceDataError
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
-    """One row: the line it ends on (from 1), its fields by column, and whether it has as many as the header."""
+    """A row: its last line (from 1), its fields by column, and whether it has as many fields as the header."""
 
     line: int
     fields: Mapping[str, str]
@@ -19,12 +19,11 @@ class CsvRow:
 
 
 def read_csv_rows(source: str, member: str, data: bytes, columns: Sequence[str]) -> tuple[CsvRow, ...]:
-    """Return the rows of a comma separated table with a header that has at least ``columns``, in any order.
+    """Return the rows of a comma-separated table whose header has at least ``columns``, in any order.
 
-    Text is composed (NFC), as the names of members are. Byte order mark, CRLF, a missing final newline and blanks
-    after commas make no difference; blank lines are skipped. A row of the wrong length is returned with ``complete``
-    false.
-    Errors: SourceDataError where the file is not UTF-8 text, cannot be parsed, or lacks a column.
+    Text is normalised to NFC, like the names of members. Byte order mark, CRLF, a missing final newline and blanks
+    after commas are ignored; blank lines are skipped. A row of the wrong length has ``complete`` false.
+    Errors: SourceDataError if the file is not UTF-8 text, cannot be parsed, or lacks a column.
     """
     remedy = "Give the file as its authors publish it."
     try:

@@ -1,4 +1,4 @@
-"""The 23 classes of HyperKvasir's labelled images, and the second set of names that its split files use.
+"""The 23 classes of HyperKvasir's labelled images, with the other names used in its split files.
 
 Source: ``image-labels.csv`` of the labelled archive and ``official_splits`` of the authors' repository.
 """
@@ -16,7 +16,7 @@ THERAPY = "therapeutic-interventions"
 
 @dataclass(frozen=True, slots=True)
 class FindingClass:
-    """One class: organ, classification and finding as the label table names them, and the other name, if any."""
+    """A class: organ, classification and finding in the label table, and the alternative name, if any."""
 
     organ: str
     classification: str
@@ -51,7 +51,7 @@ CLASSES: tuple[FindingClass, ...] = (
 )
 
 NEVER_NEGATIVE = frozenset({"polyps", "dyed-lifted-polyps", "dyed-resection-margins"})
-"""Findings that show polyps, their remains or instruments: never evidence that a polyp is absent."""
+"""Findings that may show polyps, their remains or instruments, so they never prove the absence of polyps."""
 
 ORGAN_FOLDERS: Mapping[str, str] = {"lower-gi-tract": LOWER, "upper-gi-tract": UPPER}
 
@@ -61,11 +61,11 @@ _BY_NAME: Mapping[str, FindingClass] = {
 
 
 def find_class(name: str) -> FindingClass | None:
-    """Return the class that either naming scheme calls ``name``, or None."""
+    """Return the class named ``name`` in either naming scheme, or None."""
     return _BY_NAME.get(name.strip())
 
 
 def canonical_finding(name: str) -> str | None:
-    """Return the label table's name of a finding given in either naming scheme, or None for an unknown one."""
+    """Return the label table's name of a finding in either naming scheme, or None if it is unknown."""
     found = find_class(name)
     return None if found is None else found.finding

@@ -1,4 +1,4 @@
-"""Which frames of a video a recipe takes."""
+"""Sample frames of a video by the recipe's rule."""
 
 import hashlib
 from collections.abc import Collection
@@ -12,7 +12,7 @@ Rule = Literal["all", "every", "per_video"]
 
 @dataclass(frozen=True, slots=True)
 class FrameSampling:
-    """A sampling rule: all frames, every k-th by frame number, or a number per video drawn by seed."""
+    """Sampling rule: all frames, every k-th by frame number, or a fixed number per video drawn by seed."""
 
     rule: Rule
     every: int
@@ -26,17 +26,17 @@ class FrameSampling:
             raise UsageError(f"every is {self.every} and per_video is {self.per_video}; both must be at least 1")
 
     def describe(self, video: str) -> str:
-        """Return the rule in words, for the reason of a frame that is not taken."""
+        """Return the rule in words, for the exclusion of a frame that is not sampled."""
         if self.rule == "per_video":
             return f"not among the {self.per_video} frames drawn from video {video} with seed {self.seed}"
         return f"not a multiple of {self.every}, the frame step of the recipe"
 
 
 def sample_frames(sampling: FrameSampling, video: str, frames: Collection[int]) -> frozenset[int]:
-    """Return the frame numbers to take; the choice in one video depends on no other video.
+    """Return the sampled frame numbers of one video, independent of other videos.
 
     ``every``: numbers divisible by k. ``per_video``: the N frames with the smallest sha256 of
-    ``"<seed>:<video>:<frame>"``, so that a frame more or less changes at most one other choice.
+    ``"<seed>:<video>:<frame>"``, so adding or removing a frame changes at most one other choice.
     """
     if sampling.rule == "all":
         return frozenset(frames)

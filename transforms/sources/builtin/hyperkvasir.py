@@ -1,8 +1,8 @@
-"""HyperKvasir: the segmented polyps, and images without polyps from the labelled archive.
+"""Read HyperKvasir: segmented polyps, and images without polyps from the labelled archive.
 
 Layout: ``segmented-images/{images,masks}/<stem>.jpg``, ``segmented-images/bounding-boxes.json``,
 ``image-labels.csv`` alone or in ``labeled-images/``, and
-``labeled-images/{lower,upper}-gi-tract/<classification>/<finding>/<stem>.jpg``. Outer folders are free.
+``labeled-images/{lower,upper}-gi-tract/<classification>/<finding>/<stem>.jpg``. Outer folders are arbitrary.
 """
 
 from collections.abc import Iterable, Mapping
@@ -62,14 +62,13 @@ def read_samples(
     mask_values: Annotated[Mapping[str, str], AfterValidator(partial(check_values, label=LABEL)), VALUES] = NO_VALUES,
     mask_objects: Annotated[MaskObject, OBJECTS] = "component",
 ) -> Indexed:
-    """Return a sample for each segmented polyp image, and an empty one for each labelled image in ``negatives``.
+    """Return a sample for each segmented polyp image, and one without objects for each image in ``negatives``.
 
-    ``negatives`` are findings in either naming scheme. Positive samples keep the boxes of the JSON in
-    its own convention; ``polyps`` is exhaustive in every sample. The 28 labelled polyps without a mask are
-    dropped, or taken as not annotated (``unsegmented``), never as negatives. Rows of the label table without an image
-    are no inputs.
-    Errors: UsageError for a finding that is unknown or may show a polyp; SourceDataError where the
-    members are not HyperKvasir, or the box file or label table is missing or unreadable.
+    ``negatives``: findings in either naming scheme. Positive samples keep the JSON's boxes in its own convention;
+    ``polyps`` is exhaustive in every sample. The 28 labelled polyps without a mask are dropped, or taken as not
+    annotated (``unsegmented``), never as negatives. Valid rows of the label table without an image are ignored.
+    Errors: UsageError for a finding that is unknown or may show a polyp; SourceDataError if the box file or the label
+    table is missing or unreadable.
     """
     findings = select_negatives(negatives)
     paths = split_paths(members.names())
@@ -142,7 +141,7 @@ def _make_sample(pair: Pair, found: FindingClass) -> Sample:
 
 
 def _reject_stray_rows(labels: LabelTable, stems: frozenset[str]) -> tuple[Exclusion, ...]:
-    """Return unsound rows of the label table that belong to no image at hand: reported, so that nothing is lost."""
+    """Return exclusions of invalid rows of the label table that belong to no image."""
     return tuple(
         row
         for stem in sorted(labels.problems.keys() - stems)

@@ -1,4 +1,4 @@
-"""HyperKvasir's labelled images: which of them show that no polyp is there, and which do not."""
+"""Select HyperKvasir's labelled images that prove the absence of polyps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ from medmultipoints.transforms.sources.paths import MemberPath
 
 @dataclass(frozen=True, slots=True)
 class LabelTable:
-    """The label table that has been read: its path, the class of each stem, the problems of unsound rows."""
+    """Contents of the label table: its path, the class of each stem, and the problems of invalid rows."""
 
     member: str
     classes: Mapping[str, FindingClass]
     problems: Mapping[str, Problem]
 
     def look_up(self, stem: str, image: str) -> FindingClass | Problem:
-        """Return the class of an image, or why it has none."""
+        """Return the class of an image, or the problem that it has none."""
         missing = Problem("label_row_missing", f"image {image} has no row {stem!r} in {self.member}")
         return self.classes.get(stem) or self.problems.get(stem) or missing
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What decides over a labelled image.
+    """Criteria for selecting labelled images.
 
-    ``negatives`` are the findings to take, ``used`` the stems that are samples already, ``segmented`` all
-    stems of the segmented archive, used or not; ``unsegmented``: polyps of no mask are taken, as not annotated.
+    ``negatives``: findings to take; ``used``: stems that are samples already; ``segmented``: all stems of the segmented
+    archive; ``unsegmented``: take polyps without a mask, as not annotated.
     """
 
     labels: LabelTable
@@ -47,9 +47,9 @@ class _Excluded:
 
 
 def select_negatives(names: Sequence[str]) -> frozenset[str]:
-    """Return the findings to take as images without polyps, under the label table's names.
+    """Return the findings to take as images without polyps, with the label table's names.
 
-    Errors: UsageError for a finding that is unknown, or that may show a polyp or its remains.
+    Errors: UsageError for a finding that is unknown or may show a polyp or its remains.
     """
     chosen: set[str] = set()
     for name in names:
@@ -67,7 +67,7 @@ def select_negatives(names: Sequence[str]) -> frozenset[str]:
 
 
 def check_negatives(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names unchanged once each is known to be selectable, so that a recipe fails before any download."""
+    """Return the names unchanged. Raise UsageError if one is not selectable, so a recipe fails before any download."""
     select_negatives(names)
     return names
 
@@ -75,7 +75,7 @@ def check_negatives(names: tuple[str, ...]) -> tuple[str, ...]:
 def read_labelled(
     source: str, paths: Sequence[MemberPath], selection: Selection
 ) -> tuple[tuple[Sample, ...], tuple[Exclusion, ...]]:
-    """Return samples without polyps and of unsegmented ones, and one exclusion per other labelled image.
+    """Return samples without polyps or with unsegmented ones, and one exclusion per other labelled image.
 
     Dropped: ``segmented_copy_is_used``, ``positive_without_annotation``, ``finding_not_selected``.
     Rejected: ``duplicate_stem``, ``stem_invalid``, ``label_row_missing``, ``finding_conflict``, and the

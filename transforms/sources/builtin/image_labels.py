@@ -1,4 +1,4 @@
-"""HyperKvasir's label table: organ, finding and classification of each labelled image."""
+"""Parse HyperKvasir's label table: organ, finding and classification of each labelled image."""
 
 from medmultipoints.transforms.sources.accounting import Problem
 from medmultipoints.transforms.sources.builtin.csv_rows import CsvRow, read_csv_rows
@@ -8,11 +8,11 @@ COLUMNS = ("Video file", "Organ", "Finding", "Classification")
 
 
 def parse_image_labels(source: str, member: str, data: bytes) -> tuple[dict[str, FindingClass], dict[str, Problem]]:
-    """Return the class of each stem with a sound row, and the problem of each other stem (or ``line N`` without one).
+    """Return the class of each stem with a valid row, and the problem of each other stem (or ``line N``).
 
-    Both naming schemes are read; classes come back under the label table's own names.
+    Both naming schemes are accepted.
     Reasons: ``duplicate_label_row``, ``label_row_invalid``, ``finding_unknown``, ``label_row_conflict``.
-    Errors: SourceDataError where the file cannot be read as a table with these columns.
+    Errors: SourceDataError if the file is not a table with these columns.
     """
     classes: dict[str, FindingClass] = {}
     problems: dict[str, Problem] = {}

@@ -1,4 +1,4 @@
-"""Images joined by stem with their masks and with their entries in a box file."""
+"""Join images by stem with their masks and their entries in a box file."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from medmultipoints.transforms.sources.paths import MemberPath
 
 @dataclass(frozen=True, slots=True)
 class BoxFile:
-    """A box file that has been read: its path, its sound entries and the problems of the others, by stem."""
+    """Contents of a box file: its path, its valid entries and the problems of the others, by stem."""
 
     member: str
     entries: Mapping[str, BoxEntry]
@@ -38,17 +38,17 @@ class Pair:
 
 
 def read_box_file(source: str, member: str, data: bytes, labels: Mapping[str, str]) -> BoxFile:
-    """Return the box file as a value; raises SourceDataError where it is not a JSON object."""
+    """Return the contents of a box file. Raise SourceDataError if it is not a JSON object."""
     return BoxFile(member, *parse_box_json(source, member, data, labels))
 
 
 def join_pairs(
     source: str, images: Sequence[MemberPath], masks: Sequence[MemberPath], boxes: BoxFile
 ) -> tuple[tuple[Pair, ...], tuple[Exclusion, ...]]:
-    """Return the complete pairs sorted by stem, and one exclusion per member or entry of everything else.
+    """Return the complete pairs sorted by stem, and one exclusion per other member or entry.
 
-    Stems are joined as they are written; two images (or masks) whose stems differ in letter case only
-    count as duplicates, since file systems disagree on them.
+    Stems are case-sensitive, but two images (or masks) whose stems differ only in case are duplicates, since some file
+    systems cannot hold both.
     Reasons: ``duplicate_stem``, ``stem_invalid``, ``image_missing``, ``mask_missing``,
     ``annotation_missing``, and those of parse_box_json.
     """
@@ -68,7 +68,7 @@ def join_pairs(
 
 
 def reject_entries(source: str, member: str, stems: Iterable[str]) -> tuple[Exclusion, ...]:
-    """Return annotation entries for which there is neither an image nor a mask."""
+    """Return one exclusion per annotation entry without an image and a mask."""
     return tuple(
         row
         for stem in sorted(stems)
@@ -83,7 +83,7 @@ def reject_entries(source: str, member: str, stems: Iterable[str]) -> tuple[Excl
 
 
 def find_duplicates(kind: str, paths: Sequence[MemberPath]) -> dict[str, Problem]:
-    """Return the stems that more than one file (or one path, listed twice) claims, each with its problem."""
+    """Return the problem of each stem that several files, or one path listed twice, have."""
     claims: dict[str, list[MemberPath]] = {}
     for path in paths:
         claims.setdefault(path.stem.casefold(), []).append(path)
@@ -124,5 +124,5 @@ def _find_problem(
 
 
 def is_unusable_stem(stem: str) -> bool:
-    """Return whether a stem cannot be part of a sample id, which holds no blanks."""
+    """Return whether a stem cannot be part of a sample id: it is empty or contains blanks."""
     return not stem or any(character.isspace() for character in stem)

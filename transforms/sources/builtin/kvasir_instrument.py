@@ -1,7 +1,7 @@
-"""Kvasir-Instrument: instruments in gastrointestinal endoscopy, with masks, boxes and an official split.
+"""Read Kvasir-Instrument: instruments in gastrointestinal endoscopy, with masks, boxes and an official split.
 
 Layout: ``images/<stem>.jpg`` and ``masks/<stem>.png`` (nested archives in the zip), ``bboxes.json``,
-``train.txt``, ``test.txt`` with one stem a line. Outer folders are free.
+``train.txt``, ``test.txt`` with one stem per line. Outer folders are arbitrary.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ from medmultipoints.transforms.sources.paths import MemberPath, split_paths
 
 SOURCE = "kvasir_instrument"
 LABEL = "instrument"
-# The source gives none of these three, and the strings of the published rows are unknown: these are ours.
+# The source states none of these, and the strings of the published rows are unknown, so they are ours.
 ORGAN = "Gastrointestinal tract"
 FINDING = "instrument"
 CLASSIFICATION = "surgical-instruments"
@@ -47,12 +47,11 @@ def read_samples(
     mask_values: Annotated[Mapping[str, str], AfterValidator(partial(check_values, label=LABEL)), VALUES] = NO_VALUES,
     mask_objects: Annotated[MaskObject, OBJECTS] = "component",
 ) -> Indexed:
-    """Return one sample per image with a mask and an entry in ``bboxes.json``, with its official split.
+    """Return a sample for each image with a mask and an entry in ``bboxes.json``, with its official split.
 
-    Boxes keep the JSON's own convention; ``instrument`` is exhaustive in every sample. ``official_split``
-    is None for a stem in neither list; a stem in both is rejected as ``split_conflict``.
-    Errors: SourceDataError where the members are not Kvasir-Instrument, or an annotation file is missing
-    or unreadable.
+    Boxes keep the JSON's convention; ``instrument`` is exhaustive in every sample. ``official_split`` is None for a
+    stem in neither list; a stem in both lists is rejected as ``split_conflict``.
+    Errors: SourceDataError if an annotation file or split list is missing or unreadable.
     """
     paths = split_paths(members.names())
     kinds = _sort_members(paths)

@@ -1,4 +1,4 @@
-"""What the values of a source's masks mean, where a recipe says so: class numbers, object numbers, colours."""
+"""Apply the recipe's meaning of mask values: class numbers, object numbers or colours."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,7 +23,7 @@ OBJECTS = (
 
 
 def check_values(values: Mapping[str, str], label: str) -> Mapping[str, str]:
-    """Return the values; ValueError for a key that is no value or colour and for a label that the masks do not have."""
+    """Return the values unchanged. Raise ValueError for an invalid value or colour, or a label the masks lack."""
     for key, meaning in values.items():
         parts = key.split(",")
         plain = all(part.isascii() and part.isdecimal() and str(int(part)) == part for part in parts)
@@ -41,7 +41,7 @@ def _is_colour(parts: list[str]) -> bool:
 
 
 def state_masks(sample: Sample, values: Mapping[str, str], objects: MaskObject) -> Sample:
-    """Return a sample whose mask is read by the stated values, where there are any."""
+    """Return the sample with its mask as a layer of the stated values, or unchanged without any."""
     if not values or sample.mask_member is None:
         return sample
     layer = MaskLayer(

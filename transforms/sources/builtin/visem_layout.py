@@ -1,6 +1,6 @@
-"""The members of VISEM-Tracking sorted by video and frame, from their paths alone.
+"""Sort the members of VISEM-Tracking by video and frame, from their paths alone.
 
-Layout, outer folders are free: ``<id>/<id>.mp4``, ``<id>/images/<id>_frame_<n>.jpg``,
+Layout, with arbitrary outer folders: ``<id>/<id>.mp4``, ``<id>/images/<id>_frame_<n>.jpg``,
 ``<id>/labels/<id>_frame_<n>.txt``, ``<id>/labels_ftid/<id>_frame_<n>_with_ftid.txt``.
 """
 
@@ -27,7 +27,7 @@ _HEALTH_TABLES = (
 
 @dataclass(slots=True)
 class FrameFiles:
-    """The files of one frame; more than one of a kind is a duplicate."""
+    """Files of one frame; more than one of a kind is a duplicate."""
 
     images: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class FrameFiles:
 
 @dataclass(slots=True)
 class VideoFiles:
-    """The files of one video: its frames by number and its video files."""
+    """Files of one video: its frames by number and its video files."""
 
     video_id: str
     frames: dict[int, FrameFiles] = field(default_factory=dict)
@@ -53,14 +53,14 @@ class VideoFiles:
 
 @dataclass(frozen=True, slots=True)
 class VisemLayout:
-    """The videos by id, and the members that belong to none."""
+    """Videos by id, and exclusions of the other members."""
 
     videos: Mapping[str, VideoFiles]
     exclusions: tuple[Exclusion, ...]
 
 
 def sort_visem_members(paths: Iterable[MemberPath]) -> VisemLayout:
-    """Return each member in its video and frame, or excluded with a reason.
+    """Return the members sorted into videos and frames, with exclusions of the others.
 
     Dropped: ``unlabelled_clip``, ``participant_data_kept_out``, ``author_paths_ignored``,
     ``not_part_of_the_dataset``. Rejected: ``frame_name_invalid``, ``video_id_mismatch``.
@@ -98,7 +98,7 @@ def _is_frame_file(path: MemberPath) -> bool:
 
 
 def _place_member(path: MemberPath, videos: dict[str, VideoFiles]) -> Problem | None:
-    """Put the member into its video; the problem where its name does not say which frame it is of."""
+    """Add the member to its video, or return a problem if its name does not identify the frame."""
     if path.extension == ".mp4":
         if any(character.isspace() for character in path.stem):
             return Problem("frame_name_invalid", f"{path.name}: a video id must not hold blanks")

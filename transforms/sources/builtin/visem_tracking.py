@@ -1,6 +1,6 @@
-"""VISEM-Tracking: frames of microscopy videos with boxes and tracks of spermatozoa.
+"""Read VISEM-Tracking: frames of microscopy videos with boxes and tracks of spermatozoa.
 
-Only paths and video headers are read here; label files are read with the images (transforms.regions.tracks).
+This module reads only paths and video headers; ``transforms.regions.tracks`` parses the label files.
 """
 
 from bisect import bisect
@@ -18,7 +18,7 @@ from medmultipoints.transforms.sources.builtin.visem_layout import SOURCE, Frame
 from medmultipoints.transforms.sources.paths import describe_found, split_paths
 
 LABELS = ("cluster", "normal", "pinhead")
-# The published card names the organ only; the other two strings are unknown: these are ours.
+# The published card states only the organ; the other two strings are ours.
 ORGAN = "Microscopy"
 FINDING = "sperm"
 CLASSIFICATION = "microscopy"
@@ -26,12 +26,12 @@ VALIDATION_VIDEOS = frozenset({"52", "54", "60", "82"})
 _REMEDY = "Give VISEM_tracking.zip, or a folder that holds the folders of the videos."
 _MOST_FRAMES = 1_000_000  # a damaged header can claim billions
 NEIGHBOURS = 3
-"""Pictures on each side of a frame to be decoded that must agree with the video about their numbers."""
+"""Number of pictures on each side of a decoded frame whose numbers are compared with the video."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Video:
-    """One video with what its file says; ``file`` is None where it is missing or unusable (``fault`` says why)."""
+    """A video; ``file`` is None if it is missing, or unusable for the reason ``fault``."""
 
     files: VideoFiles
     file: str | None
@@ -59,14 +59,13 @@ def read_samples(
         bool, "take frames from the mp4 where their pictures are missing; false: reject them"
     ] = True,
 ) -> Indexed:
-    """Return one sample per frame that the sampling takes, with the paths of its image and its two label files.
+    """Return a sample for each sampled frame, with the paths of its image and its two label files.
 
-    A frame without label files is a sample with no exhaustive label: its emptiness is not verified.
-    Frames come from the mp4 where a video has no image file at all (all its frames), and where a labelled
-    frame's image file is missing (that frame); with ``allow_decoded`` false these are rejected.
-    Sampling is over all frames with a picture, sound or not: see sample_frames. A draw does not replace a
-    frame that is rejected. Label files are not opened.
-    Errors: SourceDataError where the members are not VISEM-Tracking; UsageError for a sampling below 1.
+    A frame without label files has no exhaustive label, since nothing proves that it is empty. All frames of a video
+    without image files, and labelled frames without an image file, are decoded from the mp4; with ``allow_decoded``
+    false they are rejected. Sampling (see ``sample_frames``) is over all frames with a picture, before any is rejected,
+    and rejected frames are not replaced.
+    Errors: SourceDataError if the members are not VISEM-Tracking; UsageError for a sampling below 1.
     """
     rule = FrameSampling(sampling, every, per_video, seed)
     paths = split_paths(members.names())
@@ -124,7 +123,7 @@ def _read_video(video: _Video, rule: FrameSampling, allow_decoded: bool) -> _Par
 
 
 def _list_frames(video: _Video) -> tuple[Mapping[int, FrameFiles], set[int]]:
-    """Return all frames by number, and the numbers of those whose picture must be decoded from the video."""
+    """Return all frames by number, and the numbers of those to decode from the video."""
     frames = video.files.frames
     if video.facts is None:
         return frames, set()
@@ -152,7 +151,7 @@ def _find_problem(video: _Video, n: int, files: FrameFiles, is_decoded: bool, al
 
 
 def _labels_from_one(video: _Video) -> Problem | None:
-    """Return the problem of a video without pictures whose labels end one frame too late: they are numbered from 1."""
+    """Return a problem if labels of a video without pictures end one frame too late, so are numbered from 1."""
     labelled = {n for n, files in video.files.frames.items() if files.labels}
     if video.facts is None or 0 in labelled or max(labelled, default=-1) != video.facts.frames:
         return None
@@ -162,7 +161,7 @@ def _labels_from_one(video: _Video) -> Problem | None:
 
 
 def _neighbours(pictures: Sequence[FramePicture], n: int) -> tuple[FramePicture, ...]:
-    """Return the nearest pictures before and after a frame that has none."""
+    """Return the nearest pictures before and after a frame without one."""
     after = bisect(pictures, n, key=lambda one: one.frame_index)
     return tuple(pictures[max(0, after - NEIGHBOURS) : after + NEIGHBOURS])
 

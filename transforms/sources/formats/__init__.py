@@ -1,1 +1,1 @@
-"""One module a format, all of the same shape: ``FORMAT = Format(...)``."""
+"""Formats: one module each, which defines ``FORMAT = Format(...)``."""

@@ -1,4 +1,4 @@
-"""Stacks of pictures and masks in NumPy files: arrays of one npz (MedSegBench), or ``images.npy`` and ``masks.npy``."""
+"""Read stacks of pictures and masks in NumPy files: one npz (MedSegBench), or ``images.npy`` and ``masks.npy``."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,12 +22,12 @@ from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS,
 from medmultipoints.transforms.sources.reading.pixel_looks import Look
 from medmultipoints.transforms.sources.reading.proposing import Draft, single
 
-_LOOKED_AT: Final = 24
+_SAMPLED: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
 class _Stack:
-    """An array of items: its file and key, the split and the rest of its name, and the size of each item."""
+    """An array of items: its file and key, its split and name, and the size (width, height) of each item."""
 
     member: str
     key: str
@@ -39,16 +39,16 @@ class _Stack:
 
     @property
     def place(self) -> str:
-        """Return what stacks of one set share: the file, or the folder of single arrays."""
+        """Return the file that stacks of one set share, or the folder of single arrays."""
         return self.member if self.key else folder(self.member)
 
     def plane(self, number: int) -> str:
-        """Return the plane that names an item."""
+        """Return the plane name of an item."""
         return f"{ITEM}{self.key}:{number}"
 
 
 def _stacks(listing: Listing, names: Sequence[str]) -> list[_Stack]:
-    """Return the arrays of pictures or masks: items x height x width, or with a last axis of 1 or 3."""
+    """Return the arrays of pictures or masks: items x height x width, with an optional last axis of 1 or 3."""
     found = []
     for member in names:
         for key, (shape, kind) in array_shapes(listing.read(member)).items():
@@ -62,10 +62,10 @@ def _stacks(listing: Listing, names: Sequence[str]) -> list[_Stack]:
 
 
 def _looks(listing: Listing, stack: _Stack) -> dict[str, Look]:
-    """Return the pixels of items, evenly over all; none where they cannot be read."""
+    """Return the pixels of evenly spaced items, empty if they cannot be read."""
     data = listing.read(stack.member)
     found = {}
-    for number in range(0, stack.count, max(1, stack.count // _LOOKED_AT)):
+    for number in range(0, stack.count, max(1, stack.count // _SAMPLED)):
         try:
             found[f"{stack.member}#{stack.plane(number)}"] = Look(
                 "array", _values(data, stack, number), None, False, False
@@ -86,7 +86,7 @@ def _are_drawn(listing: Listing, stack: _Stack) -> bool:
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
-    """Propose a declaration for stacks of pictures and masks of one length and size among the arrays."""
+    """Propose a declaration for stacks of pictures and masks of equal length and size."""
     listing = listed(files)
     draft = Draft("arrays", stated)
     stacks = _stacks(listing, listing.of("array"))
@@ -122,7 +122,7 @@ def _decide_stack(draft: Draft, key: str, names: Sequence[str], what: str) -> No
 
 
 def _partners(stacks: Sequence[_Stack], mask: _Stack, drawn: Mapping[str, bool]) -> Iterator[_Stack]:
-    """Yield the stacks of pictures that masks belong to: of their place, split, number and size."""
+    """Yield the stacks of pictures with the same place, split, number and size as a stack of masks."""
     for other in stacks:
         alike = (other.place, other.split, other.count, other.size) == (mask.place, mask.split, mask.count, mask.size)
         if alike and not drawn[other.name]:

@@ -1,6 +1,7 @@
-"""COCO: JSON with images, annotations and categories. Boxes are x, y, width, height in pixel edges from 0.
+"""Read COCO: JSON with images, annotations and categories.
 
-Annotations are streamed; a picture is given out when its last annotation has been read.
+Boxes are x, y, width, height in pixel edges from 0. Annotations are streamed; a picture is yielded after its last
+annotation.
 """
 
 import re
@@ -44,7 +45,7 @@ _SIGNS = (
     re.compile(rb'"categories"\s*:\s*\[\s*(\{|\])'),
 )
 _CROSSINGS_SOUGHT = 20_000
-"""Annotations in which polygons that cross themselves are sought: it takes longer than to read them."""
+"""Number of annotations checked for self-crossing polygons, which takes longer than reading them."""
 _PLACES = frozenset({"bbox", "segmentation", "keypoints"})
 CATEGORY: Final = "category_id"
 _FIELDS = re.compile(rb'"(image_id|category_id|file_name|supercategory)"')
@@ -60,7 +61,7 @@ def _coco_files(listing: Listing) -> tuple[str, ...]:
 
 
 def _has_objects(listing: Listing, name: str) -> bool:
-    """Return whether the first annotation says where an object is: captions, panoptic segments, mask files do not."""
+    """Return whether the first annotation locates an object, unlike captions, panoptic segments and mask files."""
     try:
         first = first_item(listing, name, "annotations")
     except MemberProblem:
@@ -81,7 +82,7 @@ class _Image:
 
 @dataclass
 class _Seen:
-    """What the annotations of all files show."""
+    """Counts over the annotations of all files."""
 
     objects: int = 0
     crowds: int = 0
@@ -134,7 +135,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 
 def _images(document: JsonDocument) -> dict[Any, _Image]:
-    """Return images by id; an id that several files bear is none: nothing says which of them an annotation means."""
+    """Return images by id, without ambiguous ids of several files."""
     found: dict[Any, _Image] = {}
     repeated: set[Any] = set()
     for entry in document.items("images"):
@@ -147,10 +148,7 @@ def _images(document: JsonDocument) -> dict[Any, _Image]:
 
 
 def _id(value: Any) -> Any:
-    """Return ids that are hashable: ``1``, ``1.0`` and ``"1"`` are one id, since writers mix them.
-
-    Other values as texts.
-    """
+    """Return a hashable id: ``1``, ``1.0`` and ``"1"`` are one id, since writers mix them; other values as text."""
     if isinstance(value, str):
         return int(value) if value.isascii() and value.isdigit() and str(int(value)) == value else value
     if isinstance(value, int):
@@ -163,9 +161,9 @@ def _side(value: Any) -> int | None:
 
 
 def _categories(document: JsonDocument, key: str = CATEGORY) -> dict[Any, str]:
-    """Return names by id; DENTEX's ``category_id_3`` has the list ``categories_3``.
+    """Return category names by id, without ambiguous ids of several names.
 
-    An id with several names is none: nothing says which of them is meant.
+    DENTEX's ``category_id_3`` refers to the list ``categories_3``.
     """
     found: dict[Any, str] = {}
     repeated: set[Any] = set()
@@ -227,7 +225,7 @@ def _look_at_outline(segmentation: Any, image: _Image | None, seen: _Seen) -> No
 
 
 def _ask_category(draft: Draft, seen: _Seen) -> None:
-    """Ask for the key of the category, or for the label of all objects, where no annotation has a ``category_id``."""
+    """Ask for the category's key, or for the label of all objects, if no annotation has a ``category_id``."""
     stated = draft.states("fields.label")
     if stated is not None:
         draft.line("fields.label", stated, "stated")
@@ -279,7 +277,7 @@ def _conclude(draft: Draft, seen: _Seen) -> None:
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield each picture when its last annotation has been read."""
+    """Yield each picture after its last annotation."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
     for name in matching(_coco_files(listing), declaration.annotations):
@@ -364,7 +362,7 @@ def _annotation(
 
 
 def _is_crowd(entry: Mapping[str, Any]) -> bool:
-    """Whether an entry is a region of many: CVAT, which writes ``occluded``, marks each mask with iscrowd 1."""
+    """Return whether an entry is a crowd region; CVAT (which writes ``occluded``) marks each mask with iscrowd 1."""
     return entry.get("iscrowd") == 1 and "occluded" not in (entry.get("attributes") or ())
 
 

@@ -1,4 +1,4 @@
-"""COCO's panoptic segmentation: a JSON of segments, and a PNG a picture whose colours are r + 256 g + 65536 b = id."""
+"""Read COCO panoptic: a JSON of segments, and one PNG per picture with colours r + 256 g + 65536 b = id."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ def _is_panoptic(listing: Listing, name: str) -> bool:
 
 @dataclass
 class _Document:
-    """One JSON: the pictures by id, the categories that are things, and how many segments are of each kind."""
+    """A JSON document: pictures by id, names of thing categories by id, and ids of stuff categories."""
 
     pictures: dict[Any, str] = field(default_factory=dict)
     things: dict[Any, str] = field(default_factory=dict)
@@ -137,7 +137,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
 def _layers(
     declaration: Declaration, mask: str, held: _Document, segments: list[Mapping[str, Any]]
 ) -> tuple[MaskLayer, ...]:
-    """Return the layer of things, one object a segment; stuff and crowds are areas about which nothing is said."""
+    """Return the layer of things with one object per segment; stuff and crowds are ignored areas."""
     counted = [one for one in segments if one.get("category_id") in held.things and one.get("iscrowd") != 1]
     labels = {_colour(int(one["id"])): held.things[one["category_id"]] for one in counted}
     ignored = tuple(_colour(int(one["id"])) for one in segments if one not in counted)

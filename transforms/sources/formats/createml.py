@@ -1,4 +1,4 @@
-"""CreateML: a JSON list of pictures with boxes; x, y is the centre, or a corner, as the writer decides."""
+"""Read CreateML: a JSON list of pictures with boxes; x, y is the centre or a corner, depending on the writer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -90,7 +90,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 
 def _decide_form(draft: Draft, boxes: list[tuple[list[Any], tuple[int, int] | None]]) -> None:
-    """Decide for centre or corner: the one under which all boxes lie in their pictures, if only one; else ask."""
+    """Decide for centre or corner if all boxes lie in their pictures for only one of them, else ask."""
     sound = [(numbers, size) for numbers, size in boxes if finite(numbers) and size is not None]
     centred = sum(_fits(n[0] - n[2] / 2, n[1] - n[3] / 2, n[2], n[3], size) for n, size in sound)
     cornered = sum(_fits(n[0], n[1], n[2], n[3], size) for n, size in sound)
@@ -112,7 +112,7 @@ def _fits(x: float, y: float, w: float, h: float, size: tuple[int, int] | None) 
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield each entry of the list."""
+    """Yield each picture of the list."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
     for name in matching(_files(listing), declaration.annotations):

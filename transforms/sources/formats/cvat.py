@@ -1,6 +1,6 @@
-"""CVAT XML for images: boxes, polygons, ellipses, masks, points; numbers are pixel edges from 0.
+"""Read CVAT XML for images: boxes, polygons, ellipses, masks and points, in pixel edges from 0.
 
-Polylines have no area: they are named and left out. Masks are run lengths, row by row inside their own rectangle.
+Polylines have no area and are dropped. Masks are run lengths, row by row inside their own rectangle.
 """
 
 from collections import Counter
@@ -48,15 +48,12 @@ Size = tuple[int, int] | None
 
 
 def is_cvat(head: bytes) -> bool:
-    """Return whether a file is an XML export of CVAT, of images or of videos."""
+    """Return whether a file is a CVAT XML export of images or videos."""
     return b"<annotations" in head and (b"<meta>" in head or b"<image " in head or b"<track " in head)
 
 
 def _image_files(listing: Listing) -> dict[str, list[tuple[str, Counter[str]]]]:
-    """Return the pictures that each CVAT file of images names, with the shapes of each.
-
-    Files of tracks are left out.
-    """
+    """Return the pictures and shape counts of each CVAT file of images, without files of tracks."""
     found: dict[str, list[tuple[str, Counter[str]]]] = {}
     for name in listing.of("text"):
         if not is_cvat(listing.head(name)):
@@ -100,7 +97,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield each <image> as it ends."""
+    """Yield the picture of each <image>."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
     names = [name for name in listing.of("text") if is_cvat(listing.head(name))]
@@ -141,13 +138,13 @@ def _shapes(declaration: Declaration, prefix: str, image: Element, size: Size) -
 
 
 def attributes_of(element: Element) -> dict[str, str]:
-    """Return attributes that people gave a shape, and whether it is occluded."""
+    """Return the attributes of a shape, including whether it is occluded."""
     stated = {child.get("name", ""): (child.text or "").strip() for child in element.iter("attribute")}
     return {**stated, **({"occluded": "1"} if element.get("occluded") == "1" else {})}
 
 
 def shape_place(declaration: Declaration, element: Element, size: Size) -> Place | Fault:
-    """Return where the shape of one element is."""
+    """Return the place of an element's shape, or the fault if it has none."""
     readers: dict[str, Callable[[], Place | Fault]] = {
         "box": lambda: box_element(declaration, element, size),
         "polygon": lambda: outline_place([value for pair in _pairs(element) for value in pair]),
@@ -160,7 +157,7 @@ def shape_place(declaration: Declaration, element: Element, size: Size) -> Place
 
 
 def box_element(declaration: Declaration, element: Element, size: Size) -> Place | Fault:
-    """Return the place of a <box>, turned about its centre where it has a rotation."""
+    """Return the place of a <box>, rotated about its centre if it has a rotation."""
     corners = [number(element.get(key)) for key in ("xtl", "ytl", "xbr", "ybr")]
     rotation = number(element.get("rotation", "0"))
     if rotation and finite((*corners, rotation)):

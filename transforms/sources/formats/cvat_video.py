@@ -1,7 +1,7 @@
-"""CVAT XML for videos: tracks of shapes over frames that are counted from 0; ``outside`` ends a track.
+"""Read CVAT XML for videos: tracks of shapes over frames counted from 0; ``outside`` ends a track.
 
-Frames are pictures whose names end in their number, or those of the one video of the source. Exports of key frames
-alone leave gaps, which are asked.
+Frames are pictures whose names end in their number, or those of the source's only video. Exports of key frames alone
+have gaps, and ``interpolate`` must state how to fill them.
 """
 
 import re
@@ -42,7 +42,7 @@ _SHAPES: Final = frozenset({"box", "polygon", "polyline", "points", "ellipse", "
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """One shape of a track in one frame."""
+    """A shape of a track in one frame."""
 
     frame: int
     outside: bool
@@ -50,7 +50,7 @@ class _Shape:
 
 
 def _tracks(listing: Listing, name: str) -> Iterator[tuple[str, str, list[_Shape]]]:
-    """Yield identity, label and shapes of each track."""
+    """Yield id, label and shapes of each track."""
     with listing.open(name) as stream:
         for track in iterate_xml(stream, name, frozenset({"track"})):
             shapes = [
@@ -62,7 +62,7 @@ def _tracks(listing: Listing, name: str) -> Iterator[tuple[str, str, list[_Shape
 
 
 def _copy(element: Element) -> Element:
-    """Return the shape without its track, which is cleared when it has been read."""
+    """Return a copy of the shape, since its track is cleared after reading."""
     copy = Element(element.tag, dict(element.attrib))
     copy.extend(list(element))
     return copy
@@ -106,7 +106,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 
 def _sound_tracks(draft: Draft, listing: Listing, name: str) -> list[list[_Shape]]:
-    """Return the shapes of each track of a file, as far as it can be read."""
+    """Return the shapes of each track of a file, as far as it is readable."""
     found: list[list[_Shape]] = []
     try:
         found += (shapes for _, _, shapes in _tracks(listing, name))
@@ -120,13 +120,13 @@ def _gaps(shapes: Sequence[_Shape], step: int) -> int:
 
 
 def _step(listing: Listing, name: str) -> int:
-    """Return every how many frames the task annotates: what its ``frame_filter`` says."""
+    """Return the frame step of the task, from its ``frame_filter``."""
     found = _FILTER.search(listing.head(name))
     return int(found[1]) if found else 1
 
 
 def _between(shapes: Sequence[_Shape], step: int) -> list[_Shape]:
-    """Return the shapes with boxes added in the frames between two of them, on the straight line as CVAT draws them."""
+    """Return the shapes with boxes interpolated linearly between them, as in CVAT."""
     filled: list[_Shape] = []
     for a, b in pairwise(shapes):
         filled.append(a)
@@ -169,7 +169,7 @@ def _decide_frames(draft: Draft, listing: Listing, names: Sequence[str], frames:
 
 
 def _numbered(name: str, pictures: Sequence[str]) -> dict[int, str]:
-    """Return pictures below the folder of the annotations (or of its parents) by the number that ends their names."""
+    """Return the pictures of one folder, near the annotations, by the number at the end of their names."""
     place = folder(name)
     near = [picture for picture in pictures if not place or picture.startswith(f"{place}/")] or list(pictures)
     if len({folder(picture) for picture in near}) > 1:
@@ -223,7 +223,7 @@ def _give(
     frames: Mapping[int, str],
     gapped: tuple[ReadProblem, ...],
 ) -> Reading:
-    """Yield each frame; in any of them an object of the ``gapped`` tracks, which are left out, may be."""
+    """Yield each frame; objects of the ``gapped`` tracks, which are left out, may be in any of them."""
     videos = matching(listing.of("video"), (declaration.video,)) if declaration.video else ()
     count = listing.video_facts(videos[0]).frames if videos else 0
     numbers = sorted(by_frame.keys() | frames.keys()) if not videos else range(count)

@@ -1,7 +1,7 @@
-"""DICOM pictures with DICOM segmentations, or with NIfTI masks that lie on the grid of a series.
+"""Read DICOM pictures with DICOM segmentations, or with NIfTI masks on the grid of a series.
 
 A frame of a segmentation belongs to the picture that it references, else to the one at its position. Pictures of one
-patient are one group; the group's name is a hash, no name or number of a person is passed on.
+patient form a group, named by a hash so that no name or number of a person is released.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ _MODALITIES: Final = {"CT": "CT", "MR": "MRI", "US": "ultrasound", "CR": "X-ray"
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of a DICOM file: where it is, and what names it."""
+    """A picture of a DICOM file, with its UID, position in mm and header."""
 
     member: str
     frame: int | None
@@ -52,7 +52,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class _Series:
-    """The DICOM files of a source by what they are."""
+    """DICOM files of a source: headers, pictures and segmentations."""
 
     listing: Listing
     names: tuple[str, ...]
@@ -75,7 +75,7 @@ class _Series:
 
     @cached_property
     def frames(self) -> tuple[Frame, ...]:
-        """Pictures in the order of their series and positions."""
+        """Pictures ordered by series and position."""
         found = [
             frame
             for name, held in self.headers.items()
@@ -86,7 +86,7 @@ class _Series:
 
     @cached_property
     def others(self) -> Counter[str]:
-        """Kinds of files that hold neither pictures nor segmentations."""
+        """Number of files without pictures or segmentations, by modality."""
         return Counter(
             str(held.get("Modality", "?"))
             for name, held in self.headers.items()
@@ -122,7 +122,7 @@ def _frame_position(group: Any) -> tuple[float, ...] | None:
 
 
 def _place(frame: Frame) -> tuple[str, float, str, int]:
-    """Order of pictures: by series, then along the normal of their planes; InstanceNumber may fall while z rises."""
+    """Return the sort key of a picture: series, then position along the normal; InstanceNumber is unreliable."""
     series = str(frame.header.get("SeriesInstanceUID", ""))
     along = 0.0
     turned = frame.header.get("ImageOrientationPatient")
@@ -134,7 +134,7 @@ def _place(frame: Frame) -> tuple[str, float, str, int]:
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
-    """Propose a declaration for the DICOM files among the members. UsageError where the extra is not installed."""
+    """Propose a declaration for the DICOM files among the members. Raise UsageError without the extra."""
     listing = listed(files)
     names = listing.of("dicom")
     if not names:
@@ -229,7 +229,7 @@ def _hint(draft: Draft, series: _Series) -> None:
 
 
 def _gaps(frames: Sequence[Frame]) -> int:
-    """Return steps between slices of one series that are more than half a step wider than the usual one."""
+    """Return the number of steps between slices of a series that exceed the median step by more than half."""
     found = 0
     series: dict[str, list[float]] = {}
     for frame in frames:
@@ -243,7 +243,7 @@ def _gaps(frames: Sequence[Frame]) -> int:
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield each picture in the order of its series, with the frames of segmentations that belong to it."""
+    """Yield each picture in series order, with its frames of segmentations."""
     listing = listed(files)
     require_pydicom()
     names = listing.of("dicom")
@@ -281,7 +281,7 @@ def _columns(frame: Frame) -> dict[str, str]:
 
 
 def _segment(declaration: Declaration, series: _Series, name: str, layers: dict[str, list[MaskLayer]]) -> Reading:
-    """Add the frames of one segmentation to the layers of the pictures that they belong to."""
+    """Add the frames of a segmentation to the layers of their pictures, and yield a problem for frames without one."""
     header = series.segmentations[name]
     labels = {
         int(segment.SegmentNumber): str(segment.get("SegmentLabel") or segment.SegmentNumber)

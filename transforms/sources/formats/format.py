@@ -1,4 +1,4 @@
-"""The shape that all formats have."""
+"""Interface of all formats."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from medmultipoints.transforms.sources.declaration import Declaration
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One annotation format.
+    """An annotation format.
 
-    ``recognise`` proposes a declaration from the content of members, or None where none is of this format. ``read``
-    yields pictures with their annotations, one at a time. ``weight`` orders formats that annotate the same pictures:
-    what a format can say of an object. ``lost`` and ``export`` are rows of docs/formats.md.
-    ``last``: tried only where no format but masks reads the files.
+    ``recognise`` proposes a declaration from the content of members, or returns None if none has this format. ``read``
+    yields pictures with their annotations, one at a time. ``weight`` ranks formats that annotate the same pictures by
+    expressiveness. ``lost`` and ``export`` are rows of docs/formats.md. ``last``: try only if no other format except
+    masks reads the files.
     """
 
     name: str

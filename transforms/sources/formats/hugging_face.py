@@ -1,7 +1,7 @@
-"""Data sets of the Hugging Face Hub: Parquet with pictures and objects, or a folder with ``metadata.jsonl``.
+"""Read data sets of the Hugging Face Hub: Parquet with pictures and objects, or a folder with ``metadata.jsonl``.
 
-Objects are lists of boxes and categories; names of category numbers are in the features of a Parquet file. Masks are
-pictures in a column of their own.
+Objects are lists of boxes and categories; the features of a Parquet file name the category numbers. Masks are pictures
+in a separate column.
 """
 
 import io
@@ -46,13 +46,13 @@ from medmultipoints.transforms.sources.reading.records.json_rows import show
 
 _BOXES: Final = ("bbox", "bboxes", "boxes", "box")
 _LABELS: Final = ("category", "categories", "label", "labels", "category_id", "class", "class_label", "name")
-MASKS_LOOKED_AT: Final = 48
+MASKS_SAMPLED: Final = 48
 Size = tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One picture: where it is, its boxes and their categories as the file gives them."""
+    """A picture: its location, and its boxes and categories as in the file."""
 
     key: str
     member: str | None
@@ -65,7 +65,7 @@ class _Row:
 
 
 def _is_metadata(head: bytes) -> bool:
-    """Return whether the first line is a JSON object with a file_name at its top, as far as the head holds it."""
+    """Return whether the first line, as far as the head holds it, is a JSON object with a top-level file_name."""
     line, end, _ = head.partition(b"\n")
     if not line.startswith(b"{") or b'"file_name"' not in line or b'"images"' in line:
         return False
@@ -92,7 +92,7 @@ def _parquets(listing: Listing) -> tuple[str, ...]:
 
 
 def _objects_column(schema: pa.Schema) -> str | None:
-    """Return the column of objects: a struct of lists, or a list of structs, with a box."""
+    """Return the column of objects, a struct of lists or a list of structs with a box, or None."""
     for column in schema:
         inner = (
             column.type.value_type
@@ -105,12 +105,12 @@ def _objects_column(schema: pa.Schema) -> str | None:
 
 
 def _mask_columns(schema: pa.Schema) -> tuple[str, ...]:
-    """Return further columns of pictures, which may be masks, of a table without objects."""
+    """Return the picture columns after the first of a table without objects: they may be masks."""
     return () if _objects_column(schema) else picture_columns(schema)[1:]
 
 
 def _class_names(schema: pa.Schema) -> tuple[str, ...]:
-    """Return names of category numbers in the features that the Hub's libraries store with a table."""
+    """Return the names of category numbers from the features stored by the ``datasets`` library."""
     try:
         features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
     except ValueError:
@@ -134,7 +134,7 @@ def _class_names(schema: pa.Schema) -> tuple[str, ...]:
 
 
 def _split_objects(objects: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Return boxes and labels of a row's objects, whether they are lists side by side or a list of pairs."""
+    """Return boxes and labels of a row's objects, given as parallel lists or as a list of dictionaries."""
     if isinstance(objects, list):
         held = [one for one in objects if isinstance(one, dict)]
         return tuple(_first(one, _BOXES) for one in held), tuple(_first(one, _LABELS) for one in held)
@@ -168,7 +168,7 @@ def _rows(listing: Listing, name: str, index: PictureIndex) -> Iterator[_Row]:
 
 
 def _parquet_rows(listing: Listing, name: str, masks: Sequence[str] = ()) -> Iterator[_Row]:
-    """Yield rows of a table; of one without objects, with the mask in the first column of ``masks``."""
+    """Yield the rows of a table, with the mask from the first column of ``masks``, if any."""
     table = open_table(listing.read(name), name)
     pictures, column = str(picture_column(table.schema_arrow)), _objects_column(table.schema_arrow)
     for at, held in enumerate(_held_rows(table, name, [pictures, *([column] if column else []), *masks])):
@@ -199,7 +199,7 @@ def _held_rows(table: pq.ParquetFile, name: str, columns: list[str]) -> Iterator
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
-    """Propose a declaration for the data set of the Hub among the members."""
+    """Propose a declaration for the Hugging Face data set among the members."""
     listing = listed(files)
     names = _parquets(listing) or _metadata(listing)
     if not names:
@@ -246,12 +246,12 @@ def _schema(listing: Listing, name: str) -> pa.Schema:
 def _recognise_masks(
     draft: Draft, listing: Listing, names: Sequence[str], columns: Sequence[str]
 ) -> Recognition | None:
-    """Propose a declaration for tables with a column of pictures and one of masks; the masks are flat areas."""
+    """Propose a declaration for tables with a column of pictures and a column of masks, which have flat areas."""
     pattern = single(propose_patterns(names, set(listing.kinds) - set(names)))
     looks: dict[str, dict[str, Look]] = {column: {} for column in columns}
     for column in columns:
         for name in names:
-            for row in islice(_parquet_rows(listing, name, [column]), MASKS_LOOKED_AT):
+            for row in islice(_parquet_rows(listing, name, [column]), MASKS_SAMPLED):
                 if row.mask and (look := look_at(row.mask)) is not None and look.is_drawing:
                     looks[column][f"{name}#{row.plane}"] = look
     drawn = [column for column in columns if looks[column]]
@@ -299,7 +299,7 @@ def _decide_names(draft: Draft, listing: Listing, names: Sequence[str], labels: 
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield each row."""
+    """Yield the picture of each row."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
     names = matching(_parquets(listing) or _metadata(listing), declaration.annotations)
