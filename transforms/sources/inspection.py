@@ -1,7 +1,7 @@
-"""What ``inspect`` shows of a source: the declaration that its files prove, and what is read with it.
+"""Inspect a source: propose its declaration, and count what a build would read with it.
 
-Counts come from the reader that a build uses, never from the recogniser. Open questions are read with their likely
-answer, but for those whose answer would make objects of what may be none.
+Counts come from the reader of the build, not from the recogniser. Open questions are read with their likely answer,
+except those in ``NOT_ASSUMED``, whose answer could add objects that are none.
 """
 
 import tomllib
@@ -36,19 +36,19 @@ from medmultipoints.transforms.sources.registry import FORMATS, find_format, rec
 from medmultipoints.transforms.sources.unread import find_unread
 
 COUNTED: Final = frozenset({MISSING, AMBIGUOUS, ZERO_EXTENT})
-"""Problems of entries that are objects all the same: they count as read, and a build puts them in quarantine."""
+"""Problems of entries that are objects: they count as read here, and a build quarantines them."""
 NOT_ASSUMED: Final = frozenset({"shapes.ellipse", "annotators", "licence"})
 SHOWN: Final = 12
 NEARLY: Final = 0.8
-"""Boxes of one label that share more than this part of their union are pointed at."""
+"""Intersection over union above which boxes of one label are reported as repeated."""
 SPECK: Final = 4
-"""Areas of masks of at most so many pixels are pointed at."""
+"""Greatest size, in pixels, of mask areas that are reported as specks."""
 UNNAMED: Final = "object"
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """A recognised source. ``read`` is what is proved or answered; ``used`` adds likely answers of open questions."""
+    """A recognised source. ``read``: proved or answered keys; ``used``: also likely answers to open questions."""
 
     recognition: Recognition | None
     read: Mapping[str, Any]
@@ -62,9 +62,9 @@ class Inspection:
 
 
 def inspect_source(files: Files, stated: Mapping[str, Any], *, accept: bool = False) -> Inspection:
-    """Recognise a source and read it. ``stated`` is its ``[read]`` table so far; ``accept`` takes all likely answers.
+    """Return a source recognised and read; ``stated``: its ``[read]`` table; ``accept``: take all likely answers.
 
-    Errors: UsageError where what is stated fits no declaration.
+    Errors: UsageError if ``stated`` does not form a valid declaration.
     """
     listing = listed(files)
     guesses: dict[str, Any] = {}
@@ -97,7 +97,7 @@ def inspect_source(files: Files, stated: Mapping[str, Any], *, accept: bool = Fa
 
 
 def declare(read: Mapping[str, Any]) -> Declaration:
-    """Return the declaration of a ``[read]`` table. UsageError names the key that is wrong."""
+    """Return the declaration of a ``[read]`` table. Raise UsageError with the wrong key."""
     try:
         return Declaration.model_validate(read)
     except ValidationError as error:
@@ -106,7 +106,7 @@ def declare(read: Mapping[str, Any]) -> Declaration:
 
 
 def _likely(recognition: Recognition, guesses: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one answer that is likely: the format first, since it decides what else is asked."""
+    """Return the first likely answer to an open question; the format comes first, since others depend on it."""
     for question in recognition.questions:
         if question.default is not None and question.key not in guesses:
             return {question.key: choice_value(question.default)}
@@ -114,7 +114,7 @@ def _likely(recognition: Recognition, guesses: Mapping[str, Any]) -> dict[str, A
 
 
 def nest_keys(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return dotted keys as tables."""
+    """Return the values with dotted keys as nested tables."""
     nested: dict[str, Any] = {}
     for key, value in values.items():
         *tables, last = key.split(".")
@@ -126,7 +126,7 @@ def nest_keys(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def choice_value(text: str) -> Any:
-    """Return the value of a choice; a text that is not a TOML value is taken as it is."""
+    """Return the TOML value of a choice, or the text itself if it is not TOML."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -150,7 +150,7 @@ def _unrecognised(listing: Listing, stated: Mapping[str, Any]) -> Inspection:
 
 
 class _Counted:
-    """What a reader yields, counted; a few pictures, evenly over all, are kept to be shown."""
+    """Counts of a reader's pictures, objects and problems, with a few evenly spaced pictures to show."""
 
     def __init__(self, files: Files, declaration: Declaration) -> None:
         self._files, self._declaration = files, declaration
@@ -251,7 +251,7 @@ class _Counted:
 
 
 def label_values(layer: MaskLayer, values: Values) -> MaskLayer:
-    """Return the layer with labels where it has none: the values, or one word where values number objects."""
+    """Return the layer with labels, if it has none: its values, or ``UNNAMED`` for binary and numbered masks."""
     if layer.label is not None or layer.labels:
         return layer
     if layer.kind in ("binary", "instances"):

@@ -1,6 +1,6 @@
-"""What a declaration says of each picture besides its annotations: group, official split, licence, columns.
+"""Collect the facts of each picture apart from annotations: group, official split, licence, columns.
 
-It comes from the holes of the picture's path, from lists of names, and from tables that are joined by a hole.
+Facts come from the holes of the picture's path, from lists of names, and from tables joined by a hole.
 """
 
 import csv
@@ -23,7 +23,7 @@ Row = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class PictureFacts:
-    """What is known of one picture; ``problem`` where that contradicts itself."""
+    """Facts of one picture; ``problem`` if they contradict each other."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     group: str | None = None
@@ -34,7 +34,7 @@ class PictureFacts:
 
 @dataclass(frozen=True, slots=True)
 class JoinedFacts:
-    """The facts of all pictures of a source; ``members`` are the files that they were read from."""
+    """Facts of all pictures of a source; ``members``: the files they were read from."""
 
     declaration: Declaration
     images: tuple[Pattern, ...]
@@ -43,7 +43,7 @@ class JoinedFacts:
     members: frozenset[str]
 
     def of(self, picture: AnnotatedPicture) -> PictureFacts:
-        """Return the facts of a picture. UsageError where a text has a hole that the picture's path does not fill."""
+        """Return the facts of a picture. Raise UsageError if the picture's path does not fill a hole."""
         holes = self._holes(picture)
         columns = {name: value for name, value in holes.items() if name in COLUMNS}
         columns |= self._table_columns(holes)
@@ -80,7 +80,7 @@ class JoinedFacts:
         return self.tables[table].get(holes.get(_hole_of(keys), ""), {})
 
     def _split(self, picture: AnnotatedPicture, holes: Row, columns: Row) -> tuple[str, ...]:
-        """Return every official split that the picture is in."""
+        """Return all official splits of the picture."""
         source = self.declaration.splits.source
         if source is not None and "{" not in source:
             table, _, column = source.partition(".")
@@ -110,7 +110,7 @@ class JoinedFacts:
 
 
 def collect_facts(source: str, declaration: Declaration, files: Files) -> JoinedFacts:
-    """Read the lists and tables that a declaration names. SourceDataError where one is missing or unreadable."""
+    """Return the facts from a declaration's lists and tables. Raise SourceDataError if one cannot be read."""
     names = set(files.names())
     tables = {name: _read_table(source, name, keys, files, names) for name, keys in declaration.tables.items()}
     lists = _find_lists(source, declaration, sorted(names))
@@ -123,7 +123,7 @@ def collect_facts(source: str, declaration: Declaration, files: Files) -> Joined
 
 
 def _find_lists(source: str, declaration: Declaration, names: Iterable[str]) -> dict[str, str]:
-    """Return the split of each list of names that is in use."""
+    """Return the split of each used list of names."""
     if declaration.splits.lists is None:
         return {}
     pattern = compile_pattern(declaration.splits.lists)
@@ -139,7 +139,7 @@ def _find_lists(source: str, declaration: Declaration, names: Iterable[str]) -> 
 
 
 def _list_names(source: str, files: Files, member: str) -> Iterator[str]:
-    """Yield the name of each line: its first word, with and without folders and extension, or the whole line."""
+    """Yield the names of each line: the line, its first word, and that without folders and extension."""
     for line in _text(source, files, member).splitlines():
         if line.strip():
             yield from {line.strip(), line.split()[0], split_path(line.split()[0]).stem}
@@ -160,7 +160,7 @@ def _read_table(source: str, name: str, keys: TableKeys, files: Files, names: se
 
 
 def _invert(source: str, name: str, keys: TableKeys, text: str) -> dict[str, Row]:
-    """Return the row of each entry of a JSON object of lists: ``{"train": ["a"]}`` gives a -> {"split": "train"}."""
+    """Return a row per entry of a JSON object of lists: ``{"train": ["a"]}`` becomes a -> {"split": "train"}."""
     column = (keys.shape or "").partition("->")[0].strip() or "split"
     try:
         loaded = json.loads(text)
@@ -171,7 +171,7 @@ def _invert(source: str, name: str, keys: TableKeys, text: str) -> dict[str, Row
 
 
 def _hole_of(keys: TableKeys) -> str:
-    """Return the hole whose value finds a row: ``on``, or the last word of ``split -> list of patient``."""
+    """Return the hole that joins rows: ``on``, or the last word of ``split -> list of patient``."""
     return keys.on or (keys.shape or "").split()[-1]
 
 

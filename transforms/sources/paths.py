@@ -1,4 +1,4 @@
-"""Member paths of an archive, split once, and the files that operating systems leave behind."""
+"""Split member paths, and detect files left behind by operating systems."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _CLUTTER_NAMES = frozenset({"thumbs.db", "desktop.ini"})
 
 @dataclass(frozen=True, slots=True)
 class MemberPath:
-    """A member's name, its folders from the outermost to the innermost, its stem and lower-case extension."""
+    """A member's path: its name, folders from outermost to innermost, stem and lower-case extension."""
 
     name: str
     folders: tuple[str, ...]
@@ -18,7 +18,7 @@ class MemberPath:
 
     @property
     def folder(self) -> str:
-        """The innermost folder, or an empty string at the top."""
+        """Innermost folder, or an empty string at the top."""
         return self.folders[-1] if self.folders else ""
 
     @property
@@ -31,7 +31,7 @@ class MemberPath:
 
     @property
     def is_clutter(self) -> bool:
-        """Whether the file is left behind by an operating system: resource forks, hidden files, thumbnails."""
+        """Whether an operating system left the file behind: resource forks, hidden files, thumbnails."""
         filename = self.filename
         return filename.startswith(".") or "__MACOSX" in self.folders or filename.lower() in _CLUTTER_NAMES
 
@@ -46,12 +46,12 @@ def split_path(name: str) -> MemberPath:
 
 
 def split_paths(names: Iterable[str]) -> tuple[MemberPath, ...]:
-    """Return the parts of all member paths, sorted by path, in whichever order they come."""
+    """Return the parts of all member paths, sorted by path."""
     return tuple(split_path(name) for name in sorted(names))
 
 
 def describe_found(paths: Iterable[MemberPath], limit: int = 3) -> str:
-    """Return a short list of the members that were found, for messages about a wrong archive."""
+    """Return a short list of the members found, for messages about a wrong archive."""
     names = [path.name for path in paths]
     if not names:
         return "found no files at all"

@@ -1,9 +1,9 @@
-r"""Patterns of member paths with named holes, and texts that are filled from them.
+r"""Match member paths against patterns with named holes, and fill texts from them.
 
-``{patient}`` is the shortest text without ``/`` and without the character that follows the hole; ``{slice:int}`` is a
-whole number; ``{visit:\d{3}}`` is what the regular expression matches within one folder. ``*`` is any text within one
-folder, ``**`` any folders, ``[...]`` a part that may be absent. Upper and lower case count, but for the extension.
-A path that cannot be read so is read with holes that may hold the following character, if there is one way only.
+``{patient}`` matches the shortest text without ``/`` and without the character after the hole; ``{slice:int}`` matches
+a whole number; ``{visit:\d{3}}`` matches the regular expression within one folder. ``*`` matches any text within one
+folder, ``**`` any folders; ``[...]`` is optional. Matching is case-sensitive, except for the extension. If a path does
+not match, holes may also contain the character after them, provided that the result is unique.
 """
 
 import re
@@ -18,7 +18,7 @@ _HOLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class PatternError(UsageError):
-    """A pattern of a declaration is wrong, or reads a path in two ways."""
+    """Raised if a pattern of a declaration is invalid, or matches a path in two ways."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern. ``holes`` are its names in order; a name that occurs twice matches the same text."""
+    """A compiled pattern. ``holes``: names in order; a repeated name must match the same text."""
 
     text: str
     holes: tuple[str, ...]
@@ -41,9 +41,9 @@ class Pattern:
     longest: re.Pattern[str]
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Return the text of each hole, or None where the path is none of this pattern.
+        """Return the text of each hole, or None if the path does not match.
 
-        PatternError where the path can be read in more than one way.
+        Raises PatternError if the path matches in more than one way.
         """
         found = self.strict.fullmatch(path)
         if found is not None:
@@ -59,12 +59,12 @@ class Pattern:
         return _values(first)
 
     def key(self, values: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...]:
-        """Return the values of ``names`` as a key for joins: numbers without leading zeros."""
+        """Return the values of ``names`` as a join key, with numbers without leading zeros."""
         return tuple(_number(values.get(name, "")) if name in self.numbers else values.get(name, "") for name in names)
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
-    """Replace each ``{hole}`` of a text by its value. PatternError names a hole that has none."""
+    """Return the text with each ``{hole}`` replaced by its value. Raise PatternError for a hole without one."""
 
     def value(found: re.Match[str]) -> str:
         if found[1] not in values:
@@ -76,13 +76,13 @@ def fill(template: str, values: Mapping[str, str]) -> str:
 
 
 def template_holes(template: str) -> tuple[str, ...]:
-    """Return the names of the holes of a text that ``fill`` takes."""
+    """Return the names of the holes of a text for ``fill``."""
     return tuple(re.findall(r"\{([^{}]*)\}", template))
 
 
 @lru_cache(maxsize=1024)
 def compile_pattern(text: str) -> Pattern:
-    """Compile a pattern. PatternError for a hole without an end, a bad rule, or two holes that touch."""
+    """Return a compiled pattern. Raise PatternError for an unclosed hole, an invalid rule, or adjacent holes."""
     parts = _split(text)
     holes = tuple(dict.fromkeys(part.name for part in parts if isinstance(part, Hole)))
     numbers = frozenset(part.name for part in parts if isinstance(part, Hole) and part.rule == "int")
@@ -167,12 +167,12 @@ def _hole_expression(parts: list[Hole | str], at: int, form: str) -> str:
 
 
 def _within_folder(rule: str) -> str:
-    """Let the dot of a rule stop at ``/``, unless it is escaped or in a set."""
+    """Return the rule with dots that do not match ``/``, except escaped ones and those in sets."""
     return re.sub(r"(\\.|\[(?:\\.|[^\]])*\])|\.", lambda found: found[1] or "[^/]", rule)
 
 
 def _extension_start(parts: list[Hole | str]) -> int:
-    """Return where the literal extension of the last name begins; ``len(parts)`` where it has none."""
+    """Return the index at which the literal extension begins, or ``len(parts)`` without one."""
     for at in range(len(parts) - 1, -1, -1):
         part = parts[at]
         if part == ".":

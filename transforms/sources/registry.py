@@ -1,4 +1,4 @@
-"""Every annotation format under its name, and what all of them together make of a source."""
+"""Registry of annotation formats, and recognition of a source by all of them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -44,16 +44,16 @@ _MODULES = (
 FORMATS: Final[tuple[Format, ...]] = tuple(
     sorted((module.FORMAT for module in _MODULES), key=lambda form: (form.last, -form.weight))
 )
-"""The format that says most of an object comes first."""
+"""All formats, the most expressive first."""
 _PIXELS: Final = frozenset({"arrays", "masks", "nifti", "dicom"})
-"""Formats that read no text: another file may say more of the same pictures."""
+"""Formats that read no text files: a text file may annotate the same pictures in more detail."""
 
 _COVERED: Final[Mapping[str, tuple[str, ...]]] = {"coco-panoptic": ("masks",)}
-"""Formats whose files another one reads: its masks are no alternative to it."""
+"""Formats whose mask files are not offered as an alternative source of annotations."""
 
 
 def find_format(name: str) -> Format:
-    """Return the format of that name. UsageError names those that there are."""
+    """Return a format by name. Raise UsageError with the known names."""
     known = {form.name: form for form in FORMATS}
     if name not in known:
         raise UsageError(f"read.format: unknown format {name!r}; {meant(name, sorted(known))}.")
@@ -61,7 +61,7 @@ def find_format(name: str) -> Format:
 
 
 def recognise_any(files: Files, stated: Mapping[str, object]) -> tuple[Recognition, ...]:
-    """Return what each format makes of the members, those that say most first; a stated format is tried alone."""
+    """Return the proposals of all formats (or only the stated one), the most expressive first."""
     listing = listed(files)
     tried = FORMATS if stated.get("format") is None else (find_format(str(stated["format"])),)
     found: list[Recognition] = []
@@ -80,10 +80,10 @@ def recognise_any(files: Files, stated: Mapping[str, object]) -> tuple[Recogniti
 
 
 def recognise_source(files: Files, stated: Mapping[str, Any]) -> Recognition | None:
-    """Return the complete ``[read]`` table of a source: what is stated, what the files prove, and what is open.
+    """Return the complete proposal for a source: stated keys, proved keys and open questions.
 
-    ``stated`` is the ``read`` table. Where files of several formats are there, the one that says most is proposed and
-    the format is asked. None where no format is recognised.
+    ``stated``: the ``[read]`` table. If several formats are recognised, the most expressive is proposed and the format
+    is asked. None if no format is recognised.
     """
     listing = listed(files)
     found = recognise_any(listing, stated)

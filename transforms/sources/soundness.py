@@ -1,4 +1,4 @@
-"""What makes an annotation unusable, in any format."""
+"""Find faults of annotations, for all formats."""
 
 from math import isfinite
 
@@ -7,7 +7,7 @@ from medmultipoints.transforms.sources.accounting import Problem
 
 
 def find_fault(annotation: Annotation) -> Problem | None:
-    """Return why an annotation is no object: numbers that are none, no extent, an outline of two points, a point."""
+    """Return the problem of an annotation (coordinates not finite, no area, a lone point), or None."""
     box, what = annotation.box, f"{annotation.key}: {annotation.label}"
     numbers = [] if box is None else [box.x1, box.y1, box.x2, box.y2]
     numbers += [value for outline in annotation.polygons for point in outline for value in (point.x, point.y)]

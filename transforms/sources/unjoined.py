@@ -1,4 +1,4 @@
-"""Why nothing of a source is read where no file is of a known kind: what is there, and what to state or to write."""
+"""Explain why no format reads a source: the files found, and what to state or write instead."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -18,7 +18,7 @@ _SHOWN: Final = 60
 
 
 def find_unjoined(listing: Listing) -> Iterator[Hint]:
-    """Yield a hint for each kind of file that might hold annotations, with what is missing."""
+    """Yield a hint for each kind of file that may hold annotations, with the missing information."""
     yield from _arrays(listing)
     yield from _parquets(listing)
     texts = listing.of("text")
@@ -59,7 +59,7 @@ def _tables(listing: Listing, names: Sequence[str]) -> Iterator[Hint]:
 
 
 def _texts(listing: Listing, names: Sequence[str]) -> Iterator[Hint]:
-    """Yield hints of text files named after pictures, and of XML."""
+    """Yield hints about XML, and about text files named after pictures."""
     index = PictureIndex(listing.photos)
     own = [name for name in names if index.find_stem(split_path(name).stem, name).member]
     for name in [name for name in own or names if listing.head(name, 1) == b"<"][:1]:
@@ -72,7 +72,7 @@ def _texts(listing: Listing, names: Sequence[str]) -> Iterator[Hint]:
 
 
 def _pictures(listing: Listing) -> Iterator[Hint]:
-    """Yield a hint of pictures alone: masks that no name joins, or folders that name classes."""
+    """Yield a hint about pictures without annotations: masks that do not join by name, or folders of classes."""
     pictures = listing.pictures
     sampled = pictures[:: max(1, len(pictures) // _LOOKED_AT)]
     looks = [(name, look) for name in sampled if (look := listing.look(name)) is not None]

@@ -1,4 +1,4 @@
-"""What is known by name and not read: files of other tools, each with the way to a format that is."""
+"""Recognise unsupported files of other tools, and suggest how to convert them."""
 
 import codecs
 import json
@@ -23,7 +23,7 @@ from medmultipoints.transforms.sources.unjoined import find_unjoined
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A kind of file: its key and name, how its first bytes and its path are recognised, and what to do instead."""
+    """An unsupported kind of file: key, name, remedy, and tests of its first bytes and its path."""
 
     key: str
     name: str
@@ -81,13 +81,13 @@ UNREAD: Final = (
 
 
 _MOST: Final = 3
-"""Files that hints of one kind name."""
+"""Greatest number of files named in hints of one kind."""
 _LOOKED_AT: Final = 1 << 20
 _TEXTS: Final = (".txt", ".csv", ".tsv", ".json", ".xml")
 
 
 def find_unread(listing: Listing) -> tuple[Hint, ...]:
-    """Return a hint for each kind of file that is known by name and not read, with the way to one that is."""
+    """Return hints about the unread files of a source, with remedies."""
     found: dict[str, list[str]] = {}
     kinds = {kind.key: kind for kind in UNREAD}
     for name, held in listing.kinds.items():
@@ -115,7 +115,7 @@ def find_unread(listing: Listing) -> tuple[Hint, ...]:
 
 
 def _picture_labels(listing: Listing) -> list[Hint]:
-    """Return a hint of arrays that hold one label a picture, as MedMNIST's do."""
+    """Return a hint about arrays with one label per picture, as in MedMNIST."""
     for name in listing.of("array"):
         try:
             shapes = array_shapes(listing.read(name))
@@ -129,7 +129,7 @@ def _picture_labels(listing: Listing) -> list[Hint]:
 
 
 def _other_texts(listing: Listing, known: Collection[str]) -> list[Hint]:
-    """Return hints of JSON documents of an unknown shape, and of texts whose lines begin with pictures."""
+    """Return hints about JSON of an unknown shape, text lines that begin with pictures, uneven rows and encodings."""
     index, encoded = PictureIndex(listing.photos), _other_encodings(listing)
     hints = []
     for name in listing.of("text"):
@@ -151,7 +151,7 @@ def _other_texts(listing: Listing, known: Collection[str]) -> list[Hint]:
 
 
 def _find_uneven_row(data: bytes) -> str:
-    """Return the first row of a text in columns that has other columns than its first; empty where there is none."""
+    """Return in words the first row with another number of columns than the first line, or an empty string."""
     lines = data[:_LOOKED_AT].decode("utf-8-sig", "replace").splitlines()
     separator = max(",;\t", key=lines[0].count) if lines else ","
     columns = lines[0].count(separator) + 1 if lines else 0
@@ -166,7 +166,7 @@ def _find_uneven_row(data: bytes) -> str:
 
 
 def _other_encodings(listing: Listing) -> dict[str, str]:
-    """Return texts in UTF-16 (half of the bytes of plain words are zero there), and those with zero bytes."""
+    """Return, by name, texts in UTF-16 (where half of the bytes are zero) and texts with zero bytes, in words."""
     found: dict[str, str] = {}
     for name in listing.of("text", "other"):
         head = listing.head(name)[:4096]
@@ -181,7 +181,7 @@ def _other_encodings(listing: Listing) -> dict[str, str]:
 
 
 def _json_damage(listing: Listing, name: str) -> str:
-    """Return why a document is no JSON; empty where it is, or is JSON lines, or too large to say."""
+    """Return why a document is not JSON, or an empty string for JSON, JSON lines and documents too large to check."""
     with listing.open(name) as stream:
         data = stream.read(WHOLE_BYTES + 1)
     first, _, rest = data.strip().partition(b"\n")
@@ -200,7 +200,7 @@ def _json_damage(listing: Listing, name: str) -> str:
 
 
 def _damaged_volumes(listing: Listing) -> list[Hint]:
-    """Return hints of volumes whose values cannot be read."""
+    """Return hints about volumes that cannot be read."""
     hints = []
     for name in listing.of("nifti"):
         try:
@@ -211,7 +211,7 @@ def _damaged_volumes(listing: Listing) -> list[Hint]:
 
 
 def _tables_without_boxes(listing: Listing) -> list[Hint]:
-    """Return hints of tables that name pictures and hold no box a row."""
+    """Return hints about tables that name pictures but hold no boxes."""
     index = PictureIndex(listing.photos)
     hints = []
     for name in find_tables(listing, 2):

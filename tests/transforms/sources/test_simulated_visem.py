@@ -20,7 +20,7 @@ from medmultipoints.transforms.sources.simulated.counts import (
 )
 from medmultipoints.transforms.sources.simulated.faults import all_faults, faults_of
 from medmultipoints.transforms.sources.simulated.members import Simulated, generator
-from medmultipoints.transforms.sources.simulated.tracks import live_and_die, make_tracks
+from medmultipoints.transforms.sources.simulated.tracks import make_presence, make_tracks
 from medmultipoints.transforms.sources.simulated.visem_tracking import VideoMode, simulate_visem_tracking
 
 ROOT = "VISEM_Tracking_Train_v4/Train"
@@ -112,7 +112,7 @@ def test_births_and_deaths_keep_each_count_and_use_each_track(counts: list[int],
     rises = int(np.maximum(np.diff(given_counts, prepend=0), 0).sum())
     room = int(((given_counts[1:] > 0) & (given_counts[1:] <= given_counts[:-1])).sum())
     budget = min(max(rises + surplus, int(given_counts.max())), rises + room)
-    alive = live_and_die(generator(seed), given_counts, budget)
+    alive = make_presence(generator(seed), given_counts, budget)
     assert alive.sum(axis=1).tolist() == counts
     assert alive.shape == (len(counts), budget)
     assert alive.any(axis=0).all()

@@ -1,7 +1,7 @@
-"""JSON of pictures with objects, as authors write it: a list of records, one record a line, records by picture's name.
+"""Read JSON of pictures with objects: a list of records, one record per line, or records by picture name.
 
-Where picture, objects, labels and places are in a record is found by the values and written in ``[read] fields``.
-Formats of tools come first: this one is tried where none of them reads the files.
+The fields of picture, objects, labels and places are found by their values and recorded in ``[read] fields``. This
+format is tried last, if no format of a tool reads the files.
 """
 
 import json
@@ -59,7 +59,7 @@ _EDGES: Final = SIDES
 
 
 def _documents(listing: Listing) -> tuple[str, ...]:
-    """Return the texts that begin as JSON does and are small enough to be read whole."""
+    """Return the text files that begin like JSON, and tables."""
     starts = (b"{", b"[")
     texts = tuple(
         name
@@ -70,7 +70,7 @@ def _documents(listing: Listing) -> tuple[str, ...]:
 
 
 def _row_record(row: Row) -> Record:
-    """Return the cells of a row of a table, those of JSON as what they hold."""
+    """Return the cells of a table's row, with JSON cells parsed."""
     record: dict[str, Any] = {}
     for column, text in row.items():
         try:
@@ -81,7 +81,7 @@ def _row_record(row: Row) -> Record:
 
 
 def _records(listing: Listing, name: str) -> list[tuple[str, Record]]:
-    """Return the records of a document with the key of each. MemberProblem where it is no JSON."""
+    """Return the records of a document with their keys. Raise MemberProblem if it is not JSON or too large."""
     if find_dialect(listing.head(name), 2) and listing.head(name)[:1] not in (b"{", b"["):
         return [(f"{name}#{line}", _row_record(row)) for line, row in table_rows(listing, name, 2)]
     with listing.open(name) as stream:
@@ -101,7 +101,7 @@ def _records(listing: Listing, name: str) -> list[tuple[str, Record]]:
 
 
 def _lines(data: bytes) -> list[Any] | None:
-    """Return the values of lines of JSON; None where a line is none."""
+    """Return the values of JSON lines, or None if a line is not JSON."""
     try:
         return [json.loads(line) for line in data.decode("utf-8-sig").splitlines() if line.strip()]
     except (ValueError, RecursionError):
@@ -109,7 +109,7 @@ def _lines(data: bytes) -> list[Any] | None:
 
 
 def _listed(held: Any) -> list[tuple[str, Record]]:
-    """Return the tables of a list, which may be under the only key with such a list."""
+    """Return the objects of a list, given directly or under the only key with such a list."""
     if isinstance(held, dict):
         lists = [
             value for value in held.values() if isinstance(value, list) and any(isinstance(v, dict) for v in value)
@@ -121,7 +121,7 @@ def _listed(held: Any) -> list[tuple[str, Record]]:
 
 
 def _by_name(held: Any) -> list[tuple[str, Record]]:
-    """Return the tables, or lists of objects, that are under the names of pictures."""
+    """Return the records keyed by picture name: objects, or lists of them."""
     if not isinstance(held, dict):
         return []
     tables = {name: value for name, value in held.items() if isinstance(value, dict)}
@@ -133,7 +133,7 @@ def _by_name(held: Any) -> list[tuple[str, Record]]:
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
-    """Propose a declaration for the JSON documents among the members that are records of pictures."""
+    """Propose a declaration for the JSON documents of picture records among the members."""
     listing = listed(files)
     index = PictureIndex(listing.photos)
     draft = Draft("json", stated)
@@ -168,7 +168,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 def _find_fields(
     draft: Draft, index: PictureIndex, held: Mapping[str, Sequence[tuple[str, Record]]]
 ) -> dict[str, str] | None:
-    """Return where picture, objects, label and place are, by the largest document that has all of them."""
+    """Return the fields of picture, objects, label and place, from the largest document with all of them."""
     given = draft.states("fields")
     if isinstance(given, Mapping) and {"image", "objects"} <= given.keys():
         return {str(key): str(value) for key, value in given.items()}
@@ -188,7 +188,7 @@ def _name(record: Record, fields: Mapping[str, str]) -> str:
 
 
 def _join(index: PictureIndex, stated: str, near: str) -> Joined:
-    """Return the picture of a name; of a name without its last words where the whole joins none."""
+    """Return the picture of a name, or of its longest beginning if the whole name joins none."""
     whole = index.find(stated, near)
     return whole if whole.join != "missing" else index.find_beginning(stated, near)
 
@@ -196,7 +196,7 @@ def _join(index: PictureIndex, stated: str, near: str) -> Joined:
 def _decide(
     draft: Draft, listing: Listing, index: PictureIndex, records: Sequence[Record], fields: Mapping[str, str]
 ) -> None:
-    """Propose or ask what the numbers of boxes and the labels mean."""
+    """Propose or ask the meaning of box numbers and labels."""
     forms, corners = FormEvidence(), FrameEvidence()
     labels: set[Any] = set()
     for record in records:
@@ -219,7 +219,7 @@ def _decide(
 
 
 def _numbers(one: Record, fields: Mapping[str, str]) -> list[Any] | None:
-    """Return the four numbers of an object's box; None where no field holds them."""
+    """Return the four numbers of an object's box, or None if no field holds them."""
     if "box" in fields:
         held = value_at(one, fields["box"])
         return held if isinstance(held, list) and len(held) == 4 else [None] * 4
@@ -234,7 +234,7 @@ def _outline(one: Record, fields: Mapping[str, str]) -> list[list[float]]:
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield each picture with the objects of all records about it."""
+    """Yield each picture with the objects of all its records."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
     fields = declaration.fields

@@ -1,7 +1,7 @@
-"""Label Studio JSON: tasks with annotations of several people; numbers are percent of the picture's size.
+"""Read Label Studio JSON: tasks with annotations of several people, in percent of the picture's size.
 
-Rotation is clockwise in degrees about the top-left corner. Cancelled annotations and predictions are no truth. Brush
-strokes are run lengths of a form of their own, over four channels.
+Rotation is clockwise in degrees about the top-left corner. Cancelled annotations and predictions are not used. Brush
+strokes have a run-length code of their own, over four channels.
 """
 
 import re
@@ -62,7 +62,7 @@ def _files(listing: Listing) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """What one person drew on the picture of a task."""
+    """Annotation of a task by one person."""
 
     key: str
     regions: tuple[Mapping[str, Any], ...]
@@ -72,7 +72,7 @@ class _Version:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One picture with what each person drew, and how many annotations were cancelled."""
+    """A picture with the annotations of each person, the cancelled ones, and the number of predictions."""
 
     key: str
     picture: str
@@ -116,7 +116,7 @@ def _full_task(name: str, at: int, entry: Mapping[str, Any]) -> _Task:
 
 
 def _regions(result: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield regions of a result; geometry and labels that tools write apart are joined by their id."""
+    """Yield the regions of a result, joining separate geometry and label entries by id."""
     labels: dict[Any, Mapping[str, Any]] = {}
     held = [item for item in result if isinstance(item, dict)] if isinstance(result, list) else []
     for item in held:
@@ -138,7 +138,7 @@ def _has_place(value: Mapping[str, Any]) -> bool:
 
 
 def _short_task(name: str, at: int, entry: Mapping[str, Any]) -> _Task:
-    """Return a task of the short form (JSON-MIN): regions lie next to the picture's name."""
+    """Return a task in the short form (JSON-MIN), with regions next to the picture's name."""
     key = f"{name}#{entry.get('id', at)}"
     regions = [
         region
@@ -151,7 +151,7 @@ def _short_task(name: str, at: int, entry: Mapping[str, Any]) -> _Task:
 
 
 def _picture(data: Any) -> str:
-    """Return the text of a task's data that names a picture; the first text where none looks like one."""
+    """Return the picture's name in a task's data: the first text with an image extension, else the first text."""
     texts = [value for value in data.values() if isinstance(value, str)] if isinstance(data, dict) else []
     named = [text for text in texts if re.search(r"\.(jpe?g|png|tiff?|bmp|webp|dcm)(\W|$)", text, re.IGNORECASE)]
     found = next(iter(named or texts), "")
@@ -159,7 +159,7 @@ def _picture(data: Any) -> str:
 
 
 def _find(index: PictureIndex, stated: str, near: str) -> Joined:
-    """Return the picture of a task; uploads have eight digits and a hyphen before their name."""
+    """Return the picture of a task; uploads have a prefix of eight hex digits and a hyphen."""
     joined = index.find(stated, near)
     folder, _, filename = stated.rpartition("/")
     if joined.join == "missing" and _UPLOAD.match(filename):
@@ -221,7 +221,7 @@ def _conclude(draft: Draft, tasks: Sequence[_Task]) -> None:
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield each task with the objects of the people whose annotations are read."""
+    """Yield the picture of each task with the objects of the chosen annotators."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
     for name in matching(_files(listing), declaration.annotations):
@@ -312,10 +312,10 @@ def _brush(stated: Any, size: tuple[int, int]) -> Place | Fault:
 
 
 def decode_brush(data: bytes, expected: int) -> NDArray[np.uint8]:
-    """Decode channel values of Label Studio's run-length code. ValueError for another number than ``expected``.
+    """Return the channel values of Label Studio's run-length code. Raise ValueError unless there are ``expected``.
 
     Source: ``decode_rle`` of label-studio-converter: 32 bits of length, 5 of word size, four sizes of 4 bits, then runs
-    (1, which size, length, value) and literals (0, which size, length, values).
+    (1, index of the size, length, value) and literals (0, index of the size, length, values).
     """
     bits = np.unpackbits(np.frombuffer(data, np.uint8))
     at = 0

@@ -1,6 +1,7 @@
-"""LabelMe JSON: one file a picture, shapes of points in pixel edges from 0; also written by X-AnyLabeling.
+"""Read LabelMe JSON: one file per picture, shapes in pixel edges from 0; also written by X-AnyLabeling.
 
-A rectangle is two corners in any order, a circle its centre and a point of its rim, a mask a PNG inside its rectangle.
+A rectangle is two corners in any order, a circle its centre and a point of its circumference, a mask a PNG inside its
+rectangle.
 """
 
 import base64
@@ -109,7 +110,7 @@ def _join(index: PictureIndex, name: str, held: Any) -> Joined:
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield one picture a file, joined by the file's own stem, else by imagePath."""
+    """Yield one picture per file, joined by the file's stem, else by imagePath."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
     for name in matching(_files(listing), declaration.annotations):
@@ -186,7 +187,7 @@ def _other_place(
 
 
 def _mask(stated: Any, numbers: Sequence[float], size: tuple[int, int] | None) -> Place | Fault:
-    """Return a PNG in base64 whose first pixel lies at the rectangle's first corner."""
+    """Return the place of a base64 PNG whose first pixel is at the rectangle's top-left corner."""
     try:
         data = base64.b64decode(stated if isinstance(stated, str) else "", validate=True)
     except (binascii.Error, ValueError) as error:

@@ -1,4 +1,4 @@
-"""LabelMe 3.0, the older XML: one file a picture, outlines of points; deleted objects are marked, not gone."""
+"""Read LabelMe 3.0 XML: one file per picture, with outlines of points; deleted objects are only marked."""
 
 from collections.abc import Iterator, Mapping
 from xml.etree.ElementTree import Element
@@ -58,7 +58,7 @@ def _join(index: PictureIndex, name: str, stated: str) -> Joined:
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield one picture a file."""
+    """Yield one picture per file."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
     for name in matching(_files(listing), declaration.annotations):

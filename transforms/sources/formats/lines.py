@@ -1,6 +1,7 @@
-"""Text files of one picture each, a line an object: KITTI, DOTA, a word and four numbers (PolypGen, mAP).
+"""Read text files with one object per line: KITTI, DOTA, a label and four numbers (PolypGen, mAP).
 
-Columns are separated by blanks and counted from 1. Files whose lines begin with numbers of classes are YOLO's.
+One file per picture; columns are separated by blanks and counted from 1. Files whose lines begin with class numbers
+are YOLO's.
 """
 
 from collections import Counter
@@ -31,7 +32,7 @@ _EDGES: Final = SIDES
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """What the columns of a line hold: their number, the label's, and those of the box or of four corners."""
+    """Layout of a line: numbers of columns, columns of label and box or first corner, and labels to ignore."""
 
     title: str
     columns: tuple[int, ...]
@@ -55,7 +56,7 @@ _LAYOUTS: Final = (
     _Layout("four numbers", (4,), {"x1": "1", "y1": "2", "x2": "3", "y2": "4"}, {}),
 )
 _HEADS: Final = ("imagesource:", "gsd:")
-"""Lines at the top of DOTA's files."""
+"""Beginnings of the header lines of DOTA."""
 
 
 def _is_number(text: str) -> bool:
@@ -67,7 +68,7 @@ def _is_number(text: str) -> bool:
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Yield the numbers and cells of lines that are no heads; a first line that counts the others is one."""
+    """Yield number and cells of each line, except headers and a first line that counts the others."""
     rows = [
         (at, line.split())
         for at, line in enumerate(data.decode("utf-8-sig", "replace").splitlines(), start=1)
@@ -78,7 +79,7 @@ def _lines(data: bytes) -> Iterator[tuple[int, list[str]]]:
 
 
 def _layout_of(head: bytes) -> _Layout | None:
-    """Return the layout that all lines of a file's beginning fit, but for one that may be cut off."""
+    """Return the layout that all lines of a file's head match, ignoring a last line that may be cut, or None."""
     rows = [cells for _, cells in _lines(head)]
     if len(head) >= 1 << 16 and len(rows) > 1:
         rows.pop()
@@ -90,7 +91,7 @@ def _find(index: PictureIndex, name: str) -> Joined:
 
 
 def _label_files(listing: Listing, index: PictureIndex) -> dict[str, _Layout | None]:
-    """Return the text files named after pictures with the layout of each; None for those without a line."""
+    """Return the layout of each text file named after a picture; None for files without lines."""
     found: dict[str, _Layout | None] = {}
     for name in listing.of("text", "empty"):
         head = listing.head(name)
@@ -102,7 +103,7 @@ def _label_files(listing: Listing, index: PictureIndex) -> dict[str, _Layout | N
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
-    """Propose a declaration for the text files of lines that are named after pictures."""
+    """Propose a declaration for the text files named after pictures."""
     listing = listed(files)
     index = PictureIndex(listing.photos)
     draft = Draft("lines", stated)
@@ -156,7 +157,7 @@ def _number(cells: Sequence[str], column: str) -> float:
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield the picture of each file with the objects of its lines."""
+    """Yield one picture per file, with the objects of its lines."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
     texts = [name for name in listing.of("text", "empty") if split_path(name).extension == ".txt"]

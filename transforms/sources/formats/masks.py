@@ -1,6 +1,6 @@
-"""Mask files: one a picture or one an object; binary, numbered by object or class, palettes, colours.
+"""Read mask files, one per picture or object: binary, numbered by object or class, palettes or colours.
 
-Files are masks because of their pixels (flat areas) and belong to the picture whose name begins or ends theirs.
+Masks are recognised by flat areas of pixels, and belong to the picture whose name begins or ends theirs.
 """
 
 import re
@@ -27,7 +27,7 @@ from medmultipoints.transforms.sources.reading.pixel_looks import Look
 from medmultipoints.transforms.sources.reading.proposing import Draft
 
 SAMPLE = 48
-"""How many mask files are decoded to decide what their values mean."""
+"""Number of mask files decoded to decide the meaning of their values."""
 MOST_CLASSES = 64
 MASK_WORDS = frozenset({"mask", "masks", "seg", "segmentation", "gt", "label", "labels", "ground", "truth", "manual"})
 
@@ -51,7 +51,7 @@ def _looks(listing: Listing, masks: Sequence[Mask]) -> dict[str, Look]:
 
 
 def decide_kind(draft: Draft, listing: Listing, masks: Sequence[Mask], looks: Mapping[str, Look]) -> None:
-    """Decide, or ask, what the values of masks mean; ``looks`` are the pixels of a sample of them."""
+    """Propose or ask the meaning of mask values; ``looks``: pixels of a sample of masks."""
     seen = MaskValues()
     for look in looks.values():
         seen.add(look)
@@ -99,7 +99,7 @@ def _decide_binary(
 
 
 def _decide_numbers(draft: Draft, listing: Listing, masks: Sequence[Mask]) -> None:
-    """Add labels of masks whose names hold the number of a class, proved by a file that names all numbers."""
+    """Propose or ask the labels of masks whose names hold class numbers."""
     texts = sorted({mask.after.strip("_-. ").partition("_")[0] for mask in masks})
     names = value_names(listing, [int(text) for text in texts])
     draft.line("masks.label", "{target}", f"the number of a class in the mask's name: {', '.join(texts[:8])}")
@@ -112,12 +112,12 @@ def _decide_numbers(draft: Draft, listing: Listing, masks: Sequence[Mask]) -> No
 
 
 def _are_plain(names: Collection[str]) -> bool:
-    """Return whether words in names say no more than that a file is a mask: ``mask``, ``mask_1``, ``seg``."""
+    """Return whether names contain only words for masks, such as ``mask``, ``mask_1``, ``seg``."""
     return all(word in MASK_WORDS for name in names for word in re.findall(r"[^\W\d_]+", name.casefold()))
 
 
 def _holes_of(draft: Draft, masks: Sequence[Mask]) -> str:
-    """Return the text around the picture's name in those of masks, or the pattern of masks that join by their paths."""
+    """Return the pattern of mask names around the picture's name, or the path pattern of masks."""
     grammar = grammar_of(masks)
     if any(mask.before or mask.after for mask in masks):
         return grammar[1] if grammar is not None else ""
@@ -195,19 +195,19 @@ def _number_objects(draft: Draft) -> None:
 
 
 def _ask_kind(draft: Draft, kind: str, text: str) -> None:
-    """Ask whether values or colours are classes (``kind``) or numbers of objects, and then what these show."""
+    """Ask whether values or colours are classes (``kind``) or object numbers, and the label of numbered objects."""
     draft.ask("masks.kind", f"Does {text}", [kind, "instances"], kind)
     if draft.states("masks.kind") == "instances":
         _number_objects(draft)
 
 
 def _names_of(values: Sequence[str]) -> str:
-    """Return a table in which each value waits for its label."""
+    """Return a TOML table with a placeholder label for each value."""
     return "{ " + ", ".join(f'"{value}" = "…"' for value in values) + " }"
 
 
 def _class_values(draft: Draft, listing: Listing, numbers: Sequence[int], seen: MaskValues) -> None:
-    """Propose or ask the names of values, without 255 where it marks borders."""
+    """Propose or ask the names of values, without 255 if it marks borders."""
     if seen.has_white_background:
         said = "255 covers most of the masks: if it is the background, an object of value 0 is not read"
         draft.hint("background_white", f"{said}; write masks whose background is 0 (255 - value)")
@@ -256,7 +256,7 @@ def _hint_sizes(draft: Draft, listing: Listing, masks: Sequence[Mask]) -> None:
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield each picture with the layers of its masks; masks are decoded later."""
+    """Yield each picture with its mask layers; masks are decoded later."""
     listing = listed(files)
     held, problems = _join(declaration, listing)
     yield from problems
@@ -275,12 +275,12 @@ def read(declaration: Declaration, files: Files) -> Reading:
 
 
 def pages_of(listing: Listing, name: str) -> int:
-    """Return the number of pages of a TIFF, 1 for other files."""
+    """Return the number of pages of a TIFF, or 1 for other files."""
     return count_pages(listing.read(name)) if listing.head(name, 4) in TIFF else 1
 
 
 def _read_pages(listing: Listing, name: str, layers: Sequence[MaskLayer], pages: int) -> Reading:
-    """Yield each page of a TIFF as a picture with the same page of its masks; one file is one group."""
+    """Yield each page of a TIFF as a picture with the same page of its masks, all in one group."""
     differ = [layer.member for layer in layers if pages_of(listing, layer.member) != pages]
     for member in differ:
         detail = f"{member} has {pages_of(listing, member)} pages, its picture {name} has {pages}"
@@ -318,7 +318,7 @@ def _join(declaration: Declaration, listing: Listing) -> tuple[dict[str, list[Ma
 
 
 def _channels(listing: Listing, layer: MaskLayer) -> list[MaskLayer]:
-    """Return one layer a channel of an array; the whole file where it cannot be read, so that the build names it."""
+    """Return one layer per channel of an array, or the layer itself if unreadable, so that the build reports it."""
     try:
         count = len(read_array(listing.read(layer.member), layer.member))
     except MemberProblem:
@@ -331,10 +331,7 @@ def _channels(listing: Listing, layer: MaskLayer) -> list[MaskLayer]:
 
 
 def make_layer(declaration: Declaration, labels: Mapping[str, str], name: str, values: Mapping[str, str]) -> MaskLayer:
-    """Return the layer of a mask file as declared.
-
-    ``labels`` are those of its values, ``values`` the holes of its path.
-    """
+    """Return the layer of a mask file as declared, with ``labels`` of its values and ``values`` of its path's holes."""
     keys = declaration.masks
     label = declaration.label
     if keys.label is not None:

@@ -1,7 +1,7 @@
-"""MOT challenge: ``gt.txt`` of frame, identity, left, top, width, height, flag, class, visibility; all counted from 1.
+"""Read MOT challenge: ``gt.txt`` of frame, identity, left, top, width, height, flag, class, visibility, from 1.
 
-Some writers count from 0; the numbers prove which where they can. A flag of 0 marks rows about which nothing is said.
-``det.txt`` holds detections, which are no truth.
+Some writers count from 0; the numbers prove which, if possible. A flag of 0 marks rows to ignore. ``det.txt`` holds
+detections and is not read.
 """
 
 import re
@@ -37,13 +37,13 @@ _ROW: Final = re.compile(
     rb"^\s*\d+(\.0+)?\s*,\s*-?\d+(\.0+)?\s*,(\s*-?[\d.eE+-]+\s*,){3}\s*-?[\d.eE+-]+\s*(,[^,]*){0,5}$"
 )
 MOSTLY: Final = 0.7
-"""More of the first lines than this share are sound rows: a damaged one is named, and costs no file."""
+"""Least share of valid rows among the first lines, so that one damaged row does not hide a file."""
 _FRAME: Final = re.compile(r"(\d+)$")
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One row as the file gives it; ``flag`` and ``label`` are None where there is no such column."""
+    """A row as in the file; ``flag`` and ``label`` are None without such a column."""
 
     line: int
     frame: int
@@ -66,7 +66,7 @@ def _truths(listing: Listing) -> tuple[str, ...]:
 
 
 def _rows(listing: Listing, name: str) -> Iterator[_Row | ReadProblem]:
-    """Yield each row; a problem for each that is damaged: nothing says of which frame it is."""
+    """Yield each row, or a problem for a damaged row, whose frame is unknown."""
     for line, text in enumerate(listing.read(name).decode("utf-8-sig", "replace").splitlines(), start=1):
         parts = [part.strip() for part in text.rstrip(", \t\r").split(",")]
         if parts == [""]:
@@ -89,7 +89,7 @@ def _whole(number: float) -> int:
 
 
 def _frames(name: str, pictures: Sequence[str]) -> dict[int, str]:
-    """Return pictures of a sequence by the number that ends their names: those nearest to the file in the tree."""
+    """Return the pictures nearest to the file in the folder tree, by the number at the end of their names."""
     place = folder(name)
     while True:
         near = [picture for picture in pictures if not place or picture.startswith(f"{place}/")]
@@ -155,7 +155,7 @@ def _decide_base(
 
 
 def _beyond(listing: Listing, rows: Mapping[str, Sequence[_Row]], frames: Mapping[str, Mapping[int, str]]) -> int:
-    """Return boxes that end one pixel behind the width or height, as those counted from 1 do."""
+    """Return the number of boxes that end one pixel beyond the width or height, as boxes counted from 1 can."""
     found = 0
     for name, held in rows.items():
         picture = next(iter(frames[name].values()), None)
@@ -214,7 +214,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
 
 
 def _shift(declaration: Declaration, frames: Mapping[int, str], rows: Mapping[int, Sequence[_Row]]) -> int:
-    """Return how much a frame number of the rows lies above that of its picture: picture names may count from 0."""
+    """Return the frame number of the rows minus that in picture names, which may count from 0."""
     if not frames or not rows:
         return 0
     return 1 if declaration.frame_base == 1 and min(frames) == 0 else 0
@@ -228,7 +228,7 @@ def _read_sequence(
     frames: Mapping[int, str],
     damaged: tuple[ReadProblem, ...],
 ) -> Reading:
-    """Yield each frame; a ``damaged`` row may be of any of them."""
+    """Yield each frame of a sequence; ``damaged`` rows may belong to any of them."""
     group = folder(name).removesuffix("/gt").rpartition("/")[2] or split_path(name).stem
     for number in sorted(rows.keys() | frames.keys()):
         picture = frames.get(number)

@@ -1,7 +1,7 @@
-"""Volumes (NIfTI, NRRD, MHA) with masks on the same grid: nnU-Net, MSD, one mask a class, or a mask by each volume.
+"""Read volumes (NIfTI, NRRD, MHA) with masks on the same grid: nnU-Net, MSD, one mask per class or volume.
 
-Pictures are planes in patient space, seen radiologically; the planes of one volume are one group. Which files are masks
-is known by their values, which mask belongs to which volume by name, else by the grid.
+Pictures are planes in patient space, in radiological view; the planes of one volume are one group. Masks are recognised
+by their values, and joined to volumes by name, else by the grid.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,11 +39,11 @@ from medmultipoints.transforms.sources.reading.path_patterns import propose_patt
 from medmultipoints.transforms.sources.reading.proposing import Draft, single, toml_list
 
 _CT_BELOW: Final = -200
-"""Volumes with values below this are taken for CT: no other modality is negative by so much."""
+"""Volumes with lower values are CT: no other modality has values this negative."""
 
 
 def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
-    """Propose a declaration for the NIfTI volumes among the members. UsageError where the extra is not installed."""
+    """Propose a declaration for the NIfTI volumes among the members. Raise UsageError without the extra."""
     listing = listed(files)
     if not listing.of("nifti"):
         return None
@@ -73,7 +73,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 
 def _difference(volumes: Volumes, mask: str, pictures: Sequence[str]) -> str:
-    """Return how the grid of a mask differs from that of the volume whose shape is the nearest."""
+    """Return, in words, how the grid of a mask differs from those of the volumes."""
     own = volumes.grids[mask]
     alike = [name for name in pictures if sorted(volumes.grids[name].shape[:3]) == sorted(own.shape[:3])]
     shapes = " x ".join(map(str, own.shape[:3]))
@@ -103,7 +103,7 @@ def _choose_channel(draft: Draft, pictures: tuple[str, ...], channels: Mapping[s
 
 
 def _choose_masks(draft: Draft, listing: Listing, owners: Mapping[str, str]) -> dict[str, str]:
-    """Return the masks to read; folders of masks of the same volumes are alternatives: asked."""
+    """Return the masks to read with their volumes; ask if several folders have masks of the same volumes."""
     stated = draft.states("annotations")
     folders: dict[tuple[str, bool], list[str]] = {}
     for mask, owner in owners.items():
@@ -157,7 +157,7 @@ def _decide_labels(draft: Draft, listing: Listing, chosen: Mapping[str, str]) ->
 
 
 def _decide_channel(draft: Draft, listing: Listing, volumes: Volumes, pictures: Sequence[str]) -> None:
-    """Ask which part of volumes with a fourth axis is the picture."""
+    """Ask which index on the fourth axis of volumes is the picture."""
     counts = {volumes.grids[name].shape[3] for name in pictures if _has_channels(volumes.grids[name])}
     if counts:
         names = channel_names(listing)
@@ -201,7 +201,7 @@ def _unequal(grid: Grid, axis: str) -> bool:
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield each plane of each volume, with the layers of its masks."""
+    """Yield each plane of each volume with its mask layers."""
     listing = listed(files)
     require_nibabel()
     masks = matching(listing.of("nifti"), declaration.annotations) if declaration.annotations else ()
@@ -223,10 +223,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
 def _declared_owner(
     declaration: Declaration, mask: str, pictures: Sequence[str], volumes: Volumes
 ) -> tuple[str | None, str | None]:
-    """Return the volume of a mask by the holes that both patterns share, else by name or grid.
-
-    And its label from the name.
-    """
+    """Return the volume and the label of a mask: the volume by shared holes of the patterns, else by name or grid."""
     values = _holes(mask, declaration.annotations)
     target = declaration.label
     if declaration.masks.label is not None:
@@ -288,7 +285,7 @@ def _read_volume(
 def _indices(
     declaration: Declaration, listing: Listing, masks: Sequence[tuple[str, str | None]], count: int
 ) -> list[int]:
-    """Return the planes to take: all or those with a mask, every so many, at most so many, evenly."""
+    """Return the indices of the planes to take, by ``only``, ``every`` and ``max`` of ``[read.slices]``."""
     indices = list(range(count))
     place = AXES[declaration.slices.axis or "axial"]
     if declaration.slices.only == "with-mask":

@@ -1,4 +1,4 @@
-"""Outlines of slide viewers, a file a picture: XML of ImageScope and of ASAP, GeoJSON of QuPath. Pixel edges from 0."""
+"""Read outlines of slide viewers in pixel edges from 0: XML of ImageScope and ASAP, GeoJSON of QuPath."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ from medmultipoints.transforms.sources.reading.records.xml_tree import number, p
 from medmultipoints.transforms.sources.reading.shapes import Fault, Place, extent, outline, polygon_fault, with_holes
 
 _AREAS: Final = frozenset({"0", "1"})
-"""Types of ImageScope's regions that are outlines: drawn ones and rectangles; not ellipses, arrows, rulers."""
+"""Types of ImageScope's regions with an outline: drawn ones and rectangles, not ellipses, arrows and rulers."""
 _ASAP_AREAS: Final = frozenset({"Polygon", "Spline", "Rectangle"})
 _NO_AREA: Final = "has no outline that is read"
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """One object of a file; the label is empty where the file gives none."""
+    """An object of a file; ``label`` is empty if the file has none."""
 
     label: str
     place: Place | Fault
@@ -56,7 +56,7 @@ def _files(listing: Listing) -> tuple[str, ...]:
 
 
 def _shapes(listing: Listing, name: str) -> list[_Shape]:
-    """Return the objects of a file. MemberProblem where it is damaged."""
+    """Return the objects of a file. Raise MemberProblem if it is damaged."""
     data = listing.read(name)
     if not data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
         return list(_geojson(parse_json(data, name)))
@@ -112,7 +112,7 @@ def _geojson(held: Any) -> Iterator[_Shape]:
 
 
 def _flat(polygons: Any) -> list[list[list[Any]]]:
-    """Return the rings of polygons as flat numbers; what is none makes a ring without numbers."""
+    """Return the rings of polygons as flat numbers; invalid polygons become a ring without numbers."""
     try:
         return [[[value for point in ring for value in point[:2]] for ring in rings] for rings in polygons]
     except TypeError:
@@ -120,7 +120,7 @@ def _flat(polygons: Any) -> list[list[list[Any]]]:
 
 
 def _class_of(properties: Any) -> str:
-    """Return the class that QuPath, or a writer of plain properties, gives a feature."""
+    """Return the class of a feature, from QuPath's classification or plain properties."""
     held = properties if isinstance(properties, dict) else {}
     found = held.get("classification") or held.get("class") or held.get("label") or held.get("name")
     if isinstance(found, dict):
@@ -129,7 +129,7 @@ def _class_of(properties: Any) -> str:
 
 
 def _place(polygons: list[list[list[Any]]]) -> Place | Fault:
-    """Return the place of polygons, each an outline and its holes; the first fault where one is no polygon."""
+    """Return the place of polygons, each an outline with holes, or the first fault."""
     faults = [fault for rings in polygons for ring in rings if (fault := polygon_fault(ring))]
     if faults or not polygons or not all(polygons):
         return faults[0] if faults else Fault("polygon_too_few_points", "the outline has no points")
@@ -181,7 +181,7 @@ def _passes(place: Place | Fault, size: tuple[int, int]) -> bool:
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield one picture a file."""
+    """Yield one picture per file."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
     for name in matching(_files(listing), declaration.annotations):

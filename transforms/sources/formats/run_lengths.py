@@ -1,4 +1,4 @@
-"""Tables of run lengths, as Kaggle's competitions hold masks: a row a mask, or a row a label of a picture."""
+"""Read tables of run lengths, as in Kaggle's competitions: one row per mask, or per label of a picture."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,10 +47,7 @@ class _Columns:
 
 
 def _find_columns(rows: Sequence[Row], index: PictureIndex) -> _Columns | None:
-    """Return the columns of pictures and runs.
-
-    None where no column holds pairs of numbers, or nothing, in every row.
-    """
+    """Return the columns of pictures, runs and labels, or None without a column of number pairs or empty cells."""
     header = list(rows[0])
     image = find_pictures(header, rows, index)
     held = {

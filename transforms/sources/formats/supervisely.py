@@ -1,6 +1,6 @@
-"""Supervisely: one JSON a picture, named ``<picture>.<extension>.json``, with objects of a class title.
+"""Read Supervisely: one JSON per picture, named ``<picture>.<extension>.json``, with objects of a class title.
 
-Corners of rectangles are first and last pixel from 0; bitmaps are PNGs, packed by zlib, at an origin.
+Corners of rectangles are first and last pixel from 0; bitmaps are zlib-compressed PNGs with an origin.
 """
 
 import base64
@@ -99,7 +99,7 @@ def _entries(held: Any) -> list[Mapping[str, Any]]:
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield one picture a file, joined by the file's name without ``.json``."""
+    """Yield one picture per file, joined by the file's name without ``.json``."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
     for name in matching(_files(listing), declaration.annotations):
@@ -146,7 +146,7 @@ def _place(declaration: Declaration, entry: Mapping[str, Any], size: tuple[int, 
 
 
 def _with_holes(place: Place | Fault, interior: Any) -> Place | Fault:
-    """Return the polygon without its holes."""
+    """Return the place of a polygon with its holes cut out."""
     if isinstance(place, Fault) or not isinstance(interior, list):
         return place
     flat = [[value for point in hole for value in point] for hole in interior if isinstance(hole, list)]

@@ -1,4 +1,4 @@
-"""Tables of boxes: CSV or Parquet, a row a box (or a row a picture without one), columns found by values and names."""
+"""Read tables of boxes (CSV, Parquet) with one row per box; columns are found by values and names."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -53,16 +53,16 @@ from medmultipoints.transforms.sources.reading.repeated_boxes import find_annota
 from medmultipoints.transforms.sources.reading.shapes import finite
 
 _LARGEST: Final = 4000
-"""Pictures whose sizes are read to prove the form of boxes."""
+"""Number of pictures whose sizes are read to prove the form of boxes."""
 _COMPARED: Final = 50_000
-"""Rows in which boxes that several people drew are sought."""
+"""Number of rows searched for boxes drawn by several people."""
 _EDGES: Final = SIDES
 _BOOLEAN: Final = {"": False, "0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table with its columns. ``guessed``: no name says which they are."""
+    """A table with its columns and pictures. ``guessed``: the columns are not recognised by name."""
 
     columns: Columns
     pictures: frozenset[str]
@@ -104,7 +104,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 
 def _ask_annotators(draft: Draft, listing: Listing, chosen: Sequence[str], fields: Mapping[str, str]) -> None:
-    """Ask whose boxes are read where a column separates boxes of one label that show the same place."""
+    """Ask whose boxes to read if a column separates overlapping boxes of one label."""
     held: dict[str, list[tuple[str, Box, Row]]] = {}
     rows = (item for name in chosen for item in _rows_of(listing, name, fields.values()))
     for _, row in islice(rows, _COMPARED):
@@ -131,7 +131,7 @@ def _ask_annotators(draft: Draft, listing: Listing, chosen: Sequence[str], field
 
 
 def _look(draft: Draft, listing: Listing, name: str, index: PictureIndex) -> _Table | None:
-    """Return a table with the columns that are stated, or that their names and values show."""
+    """Return a table with its columns, stated or found by names and values, or None if it has no boxes."""
     rows = [row for _, row in table_rows(listing, name)]
     if not rows:
         return None
@@ -158,7 +158,7 @@ def _look(draft: Draft, listing: Listing, name: str, index: PictureIndex) -> _Ta
 
 
 def _decide_fields(draft: Draft, listing: Listing, chosen: Sequence[str], own: _Table) -> dict[str, str]:
-    """Propose the columns, or ask for them where no name says which they are; return those to read."""
+    """Propose the columns, or ask for them if guessed, and return the columns to read."""
     fields = dict(own.columns.fields)
     if own.guessed:
         row = next(row for _, row in table_rows(listing, chosen[0]))
@@ -185,7 +185,7 @@ def _decide_fields(draft: Draft, listing: Listing, chosen: Sequence[str], own: _
 
 
 def _name_codes(draft: Draft, listing: Listing, chosen: Sequence[str], column: str) -> None:
-    """Propose the names of labels that are codes, where a table of two columns names each."""
+    """Propose the names of label codes if a table of two columns names each code."""
     labels = {row.get(column, "") for name in chosen for _, row in table_rows(listing, name)} - {""}
     named = names_of_codes(listing, labels)
     if named is not None:
@@ -204,7 +204,7 @@ def _rows_of(listing: Listing, name: str, fields: Iterable[str]) -> Iterator[tup
 def _class_numbers(
     draft: Draft, listing: Listing, chosen: Sequence[str], fields: Mapping[str, str]
 ) -> list[int] | None:
-    """Return the class numbers that the column of labels holds where it has a box; None where it holds names."""
+    """Return the class numbers in the column of labels of rows with a box, or None if it holds names."""
     column = str(draft.states("fields.label") or fields.get("label", ""))
     found: set[int | None] = set()
     for name in chosen if column else ():
@@ -217,7 +217,7 @@ def _class_numbers(
 
 
 def _ask_label(draft: Draft, listing: Listing, name: str, fields: Mapping[str, str]) -> None:
-    """Ask for the column that names the label where a column of few words is there, else for the label of all boxes."""
+    """Ask for the label of all boxes, or for a column of few distinct words that could be the label."""
     rows = [row for _, row in table_rows(listing, name)]
     words = {
         column: {row.get(column, "") for row in rows} - {""}
@@ -278,7 +278,7 @@ def _size(listing: Listing, member: str) -> tuple[int, int] | None:
 
 
 def _numbers(row: Row, fields: Mapping[str, str], decimal: str) -> list[float] | None:
-    """Return the four numbers of a row; None where the row has no box."""
+    """Return the four numbers of a row, or None if it has no box."""
     if "box" in fields:
         text = row.get(fields["box"], "")
         return None if is_empty(text) else parse_box(text) or [float("nan")] * 4
@@ -287,7 +287,7 @@ def _numbers(row: Row, fields: Mapping[str, str], decimal: str) -> list[float] |
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield each picture with the boxes of all its rows, in the order of pictures."""
+    """Yield each picture with the boxes of all its rows."""
     listing = listed(files)
     names = matching(_pictures(listing) if not declaration.images else tuple(listing.kinds), declaration.images)
     index = PictureIndex(tuple(name for name in names if listing.kinds[name] in ("picture", "dicom", "lfs")))
@@ -347,7 +347,7 @@ def _read_picture(
 def _by_annotator(
     declaration: Declaration, rows: Sequence[tuple[str, Row]]
 ) -> tuple[Sequence[tuple[str, Row]], list[ReadProblem]]:
-    """Return the rows that are read, those of the first annotator or all, and the dropped ones as problems."""
+    """Return the rows to read, of one annotator or all, and the dropped rows as problems."""
     column = declaration.fields.get("annotator")
     if column is None or declaration.annotators not in ("first", "latest"):
         return rows, []

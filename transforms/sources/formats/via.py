@@ -1,6 +1,6 @@
-"""VGG Image Annotator, versions 1 to 3: JSON or CSV of pictures with regions in pixel edges from 0.
+"""Read VGG Image Annotator, versions 1 to 3: JSON or CSV of pictures with regions in pixel edges from 0.
 
-A picture is keyed by name and size of its file; the same picture under two sizes is named, not read twice.
+Pictures are keyed by file name and size; a picture listed under two sizes with equal regions is read once.
 """
 
 import re
@@ -76,7 +76,7 @@ def _is_csv(bare: bytes) -> bool:
 
 
 def _csv_entries(listing: Listing, name: str) -> list[_Entry]:
-    """Return entries of a CSV export: a row a region, or a row without one for a picture that has none."""
+    """Return the entries of a CSV export: one row per region, or an empty row for a picture without regions."""
     rows: dict[tuple[str, str], list[_Region]] = {}
     for _, row in text_rows(listing, name, Dialect(",", ".", "utf-8-sig")):
         filename = row.get("filename") or row.get("#filename", "")
@@ -116,7 +116,7 @@ def _regions(stated: Any) -> Iterator[_Region]:
 
 
 def _third_entries(name: str, held: Mapping[str, Any]) -> list[_Entry]:
-    """Return entries of version 3: shapes as numbers, attributes and their options under ids."""
+    """Return the entries of version 3: shapes as numbers, attributes and their options by id."""
     attributes = held.get("attribute")
     known = attributes if isinstance(attributes, dict) else {}
     views = held.get("view") if isinstance(held.get("view"), dict) else {}
@@ -213,7 +213,7 @@ def _conclude(draft: Draft, entries: list[_Entry]) -> None:
 
 
 def _chosen(value: Any) -> str:
-    """Return the text of an attribute; of check boxes, the one that is ticked."""
+    """Return the text of an attribute; for check boxes, the only ticked one."""
     if isinstance(value, dict):
         ticked = [str(key) for key, on in value.items() if on]
         return ticked[0] if len(ticked) == 1 else ""

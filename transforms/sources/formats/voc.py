@@ -1,7 +1,7 @@
-"""Pascal VOC: one XML file a picture, with boxes.
+"""Read Pascal VOC: one XML file per picture, with boxes.
 
-The same tags hold numbers of several frames: first and last pixel from 1 (the devkit), edges with decimals (CVAT). The
-frame is proved from all files or asked.
+Writers use different coordinate frames: first and last pixel from 1 (the devkit), edges with decimals (CVAT). The frame
+is proved from all files, or asked.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ from medmultipoints.transforms.sources.reading.shapes import ZERO_EXTENT, Fault,
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _SIZES = 100
-"""Files whose stated sizes are compared with those of their pictures."""
+"""Number of files whose stated sizes are compared with their pictures."""
 _ATTRIBUTES = ("difficult", "truncated", "occluded", "pose")
 
 
@@ -87,7 +87,7 @@ def _corners(element: Element) -> tuple[float, ...]:
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield one picture a file, joined by the file's own stem, else by its <filename>."""
+    """Yield one picture per file, joined by the file's stem, else by its <filename>."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
     for name in matching(_voc_files(listing), declaration.annotations):

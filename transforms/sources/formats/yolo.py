@@ -1,7 +1,7 @@
-"""YOLO: one text file a picture, a line an object, all numbers fractions of the picture's width and height.
+"""Read YOLO: one text file per picture, one object per line, in fractions of the picture's width and height.
 
-Lines are distinguished by their length: 5 numbers are a box, 6 a box with a confidence, an odd number from 7 a polygon;
-9 everywhere may be oriented boxes, and lengths that fit ``kpt_shape`` are boxes with key points.
+The number of values distinguishes lines: 5 are a box, 6 a box with a confidence, an odd number from 7 a polygon; 9 on
+all lines may be oriented boxes, and numbers that fit ``kpt_shape`` are boxes with key points.
 """
 
 import re
@@ -33,7 +33,7 @@ from medmultipoints.transforms.sources.reading.shapes import Fault, box_fault, c
 
 _LINE = re.compile(rb"^\s*\d+(\.0*)?(\s+[-+0-9.eE]+|\s+nan|\s+inf){4,}\s*$", re.IGNORECASE)
 _SLACK = 0.01
-"""How far a fraction may lie beyond 0 to 1: writers round."""
+"""Greatest distance of a rounded fraction outside 0 to 1."""
 
 
 def _is_yolo(head: bytes) -> bool:
@@ -108,7 +108,7 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 
 
 def _odd_files(listing: Listing, index: PictureIndex, folders: set[str], known: Sequence[str]) -> list[str]:
-    """Return files in the folders of the labels that are named after a picture and do not begin as a label file."""
+    """Return files next to the labels that are named after a picture but do not begin like a label file."""
     taken = set(known)
     return [
         name
@@ -121,7 +121,7 @@ def _odd_files(listing: Listing, index: PictureIndex, folders: set[str], known: 
 
 
 def _neighbours(listing: Listing, folders: set[str]) -> set[str]:
-    """Return text files next to the labels that are no labels, such as classes.txt: the pattern may match them."""
+    """Return all text files next to the labels; the proposed pattern may also match others, such as classes.txt."""
     return {name for name in listing.of("text", "empty") if name.rpartition("/")[0] in folders}
 
 
@@ -153,7 +153,7 @@ def _look(listing: Listing, names: Sequence[str]) -> _Seen:
 
 
 def _hold(values: Sequence[float]) -> bool:
-    """Return whether the numbers after the first five are points inside the box that those would be."""
+    """Return whether the numbers after the first five are points inside the box of the first five."""
     _, cx, cy, w, h, *rest = values
     pairs = zip(rest[0::2], rest[1::2], strict=False)
     return all(
@@ -227,7 +227,7 @@ def _decide_names(draft: Draft, seen: _Seen, names: ClassNames) -> None:
 
 
 def _rows(listing: Listing, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield line numbers from 1 and the words of each line that is not blank."""
+    """Yield the number (from 1) and the words of each line that is not blank."""
     text = listing.read(name).decode("utf-8-sig", "replace")
     for at, line in enumerate(text.splitlines(), start=1):
         if line.strip():
@@ -235,7 +235,7 @@ def _rows(listing: Listing, name: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def read(declaration: Declaration, files: Files) -> Reading:
-    """Yield one picture a label file, joined by its stem."""
+    """Yield one picture per label file, joined by its stem."""
     listing = listed(files)
     pictures = Pictures(listing, declaration)
     labels = matching(listing.of("text", "empty"), declaration.annotations)
@@ -260,7 +260,7 @@ def read(declaration: Declaration, files: Files) -> Reading:
 
 
 def _unreadable(listing: Listing, declaration: Declaration, pictures: Pictures) -> Iterator[ReadProblem]:
-    """Yield files that are named as label files of pictures and hold no text."""
+    """Yield a problem for each file named like a picture's label file that is not text."""
     text = set(listing.of("text", "empty"))
     for name in matching([name for name in listing.names() if name not in text], declaration.annotations):
         path = split_path(name)
@@ -296,7 +296,7 @@ def _label(declaration: Declaration, text: str) -> str | None:
 
 
 def _place(declaration: Declaration, values: list[float], size: tuple[int, int]) -> dict[str, Any] | Fault:
-    """Return fields of the annotation that say where the object is, or why the line cannot be used."""
+    """Return the annotation fields that locate the object, or the fault of the line."""
     width, height = size
     kind = declaration.shapes.outline
     if len(values) < 4:

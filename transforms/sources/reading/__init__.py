@@ -1,1 +1,1 @@
-"""What readers share: listing members, joining names with pictures, shapes, what a recogniser proposes."""
+"""Building blocks of readers: listing members, joining names with pictures, shapes, proposals."""

@@ -1,4 +1,4 @@
-"""Whether four numbers are two corners, corner and size, or centre and size, and in which unit: by all of them."""
+"""Decide the form of boxes (two corners, corner and size, or centre and size) and their unit from all numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _SLACK = 1.5
 
 @dataclass
 class FormEvidence:
-    """How many boxes make sense in each form and unit."""
+    """Counts of boxes that are plausible in each form and unit."""
 
     boxes: int = 0
     sized: int = 0
@@ -27,7 +27,7 @@ class FormEvidence:
     fractions: int = 0
 
     def add(self, numbers: Sequence[float], size: Size) -> None:
-        """Count one box."""
+        """Add one box to the counts; ``size``: width and height of its picture, if known."""
         if not finite(numbers):
             return
         a, b, c, d = numbers
@@ -48,9 +48,9 @@ class FormEvidence:
 
 
 def decide_form(draft: Draft, seen: FormEvidence, named: str | None, corners: FrameEvidence) -> None:
-    """Decide, or ask, ``boxes.form``, ``boxes.unit`` and, for corners in pixels, ``boxes.frame``.
+    """Propose or ask ``boxes.form``, ``boxes.unit`` and, for corners in pixels, ``boxes.frame``.
 
-    ``named``: the form that the columns' names say, which the numbers must not contradict.
+    ``named``: the form according to column names, which the numbers must not contradict.
     """
     if not seen.boxes:
         return
@@ -85,7 +85,7 @@ def _decide(draft: Draft, seen: FormEvidence, named: str | None, said: str) -> s
 
 
 def declared_place(declaration: Declaration, numbers: Sequence[float], size: Size) -> Place | Fault:
-    """Return the place of four numbers in the declared form, unit and frame."""
+    """Return the place of four numbers in the declared form, unit and frame, or the fault."""
     keys = declaration.boxes
     if not finite(numbers):
         return Fault(
@@ -105,7 +105,7 @@ def declared_place(declaration: Declaration, numbers: Sequence[float], size: Siz
 
 
 def place_numbers(form: str, numbers: Sequence[float]) -> Box:
-    """Return the box of four numbers in their form, as pixel edges."""
+    """Return the box of four numbers of a form, as pixel edges."""
     a, b, c, d = numbers
     if form == "xyxy":
         return Box(a, b, c, d)

@@ -1,4 +1,4 @@
-"""Names of class numbers in the files of a source: YAML, lists of one name a line, tables of name and number."""
+"""Find names of class numbers in the files of a source: YAML, one name per line, tables of name and number."""
 
 import csv
 import io
@@ -14,19 +14,19 @@ from medmultipoints.transforms.sources.reading.listing import Listing
 from medmultipoints.transforms.sources.reading.proposing import Draft
 
 _NAMED = re.compile(r"(^|/)([a-z0-9]*[_-])?(classes|class_names|labels|names)(\.txt)?$|\.(names|labels)$")
-"""Files that tools write for names alone; other lists of words are offered, not taken."""
+"""Files that tools write only for class names; other lists of words are offered as guesses."""
 _WHOLE = re.compile(r"(\d{1,9})(\.0*)?")
 
 
 def class_number(text: str) -> int | None:
-    """Return the number of a class, which some writers give as ``3.0``; None for other texts."""
+    """Return a class number, also written as ``3.0``, or None for other texts."""
     found = _WHOLE.fullmatch(text) if text.isascii() else None
     return int(found[1]) if found else None
 
 
 @dataclass
 class ClassNames:
-    """Lists of class names that the source holds, by the file that holds each; and the shape of key points."""
+    """Lists of class names and likely lists, by file, and the shape of key points."""
 
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
     guesses: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class ClassNames:
 
 
 def find_class_names(listing: Listing, labels: Collection[str]) -> ClassNames:
-    """Return lists of names in files other than ``labels``: YAML, a name a line, rows of name and number."""
+    """Return the lists of class names in files other than ``labels``."""
     found = ClassNames()
     pictures = {split_path(name).stem for name in listing.pictures}
     for name in listing.of("text"):
@@ -46,7 +46,7 @@ def find_class_names(listing: Listing, labels: Collection[str]) -> ClassNames:
             _read_yaml(found, name, head)
         elif extension == ".csv" and (names := _numbered_rows(head)):
             found.lists[name] = names
-        elif extension in (".txt", ".names", ".labels", "") and (names := _one_a_line(head)):
+        elif extension in (".txt", ".names", ".labels", "") and (names := _one_per_line(head)):
             if _NAMED.search(name.lower()):
                 found.lists[name] = names
             elif len(pictures & set(names)) * 2 <= len(names):
@@ -55,7 +55,7 @@ def find_class_names(listing: Listing, labels: Collection[str]) -> ClassNames:
 
 
 def ask_class_names(draft: Draft, listing: Listing, labels: Collection[str], numbers: Sequence[int]) -> None:
-    """Propose the names of class numbers where one list of the source names them all, else ask."""
+    """Propose the names of class numbers if exactly one list of the source names them all, else ask."""
     lists = {held for held in find_class_names(listing, labels).lists.values() if len(held) > numbers[-1]}
     if len(lists) == 1:
         draft.line("classes", lists.pop(), "a file of the source names the class numbers")
@@ -65,7 +65,7 @@ def ask_class_names(draft: Draft, listing: Listing, labels: Collection[str], num
 
 
 def names_of_codes(listing: Listing, labels: Collection[str]) -> tuple[str, dict[str, str]] | None:
-    """Return the names of labels that are codes (``/m/0bt9lr``), and the table of code and name that has them all."""
+    """Return the table that names all label codes (such as ``/m/0bt9lr``), and the name of each, or None."""
     if not labels or not all(re.fullmatch(r"\S*[\d/]\S*", label) for label in labels):
         return None
     for name in listing.of("text"):
@@ -98,8 +98,8 @@ def _read_yaml(found: ClassNames, name: str, data: bytes) -> None:
         found.key_points = int(shape[0]), int(shape[1])
 
 
-def _one_a_line(data: bytes) -> tuple[str, ...]:
-    """Return names of a file with one short name a line; none for prose, lists of paths and numbers."""
+def _one_per_line(data: bytes) -> tuple[str, ...]:
+    """Return the names of a file with one short name per line; empty for prose, paths and numbers."""
     try:
         lines = [line.strip() for line in data.decode("utf-8-sig").splitlines()]
     except UnicodeDecodeError:
@@ -113,7 +113,7 @@ def _one_a_line(data: bytes) -> tuple[str, ...]:
 
 
 def _numbered_rows(data: bytes) -> tuple[str, ...]:
-    """Return names of a table of two columns, name and number in any order, where the numbers are 0, 1, 2 and so on."""
+    """Return the names of a table of names and numbers (in any order) 0, 1, 2, ..., else an empty tuple."""
     try:
         rows = [row for row in csv.reader(io.StringIO(data.decode("utf-8-sig"))) if row]
     except (UnicodeDecodeError, csv.Error):

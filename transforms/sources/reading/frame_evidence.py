@@ -1,4 +1,4 @@
-"""Whether the numbers of boxes are edges, or first and last pixels: what all of them together show."""
+"""Decide from the numbers of all boxes whether they are edges, or first and last pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from medmultipoints.transforms.sources.reading.shapes import finite
 
 @dataclass
 class FrameEvidence:
-    """What the numbers of all boxes say of their frame."""
+    """Counts over all boxes that reveal their coordinate frame."""
 
     boxes: int = 0
     decimals: int = 0
@@ -22,7 +22,7 @@ class FrameEvidence:
     no_extent: int = 0
 
     def add(self, corners: Sequence[float], width: float = 0, height: float = 0) -> None:
-        """Count one box of two corners, in a picture of a size where it is known."""
+        """Add one box of two corners to the counts; ``width`` and ``height`` of its picture, 0 if unknown."""
         if not finite(corners):
             return
         self.boxes += 1
@@ -37,7 +37,7 @@ class FrameEvidence:
 
 
 def decide_frame(draft: Draft, seen: FrameEvidence) -> None:
-    """Decide for edges if any number has decimals, or 0 and the far edge both occur; else ask with what is likely."""
+    """Propose edges if any number has decimals, or 0 and the far edge both occur; else ask."""
     key = "boxes.frame"
     if seen.no_extent:
         draft.hint("zero_extent", f"{plural(seen.no_extent, 'box', 'boxes')} of zero extent; rejected unless kept")

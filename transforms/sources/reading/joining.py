@@ -1,4 +1,4 @@
-"""The pictures of a source as a format reader needs them: found by name, each given out once, sizes from headers."""
+"""Join annotations with the pictures of a source, yielding each picture once."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ TWICE: Final = "picture_annotated_twice"
 
 
 class Pictures:
-    """Pictures of one declaration; remembers which were given out."""
+    """Pictures of a declaration, of which each is yielded at most once."""
 
     def __init__(self, listing: Listing, declaration: Declaration) -> None:
         self.listing = listing
@@ -29,7 +29,7 @@ class Pictures:
         self._given: set[str] = set()
 
     def size(self, name: str) -> tuple[int, int]:
-        """Return width and height that the header of a picture says; MemberProblem where it says none."""
+        """Return width and height from a picture's header. Raise MemberProblem if it cannot be read."""
         return picture_size(self.listing, name)
 
     def give(
@@ -41,9 +41,9 @@ class Pictures:
         columns: Mapping[str, str] | None = None,
         doubts: Sequence[ReadProblem] = (),
     ) -> Reading:
-        """Yield the record of a picture, after the problems of its entries.
+        """Yield the problems of a picture's entries, then the picture.
 
-        Where it was given out before, each of its entries is a problem ``picture_annotated_twice``.
+        If the picture was yielded before, yield a problem ``picture_annotated_twice`` for each entry instead.
         """
         twice = member in self._given
         self._given.add(member)
@@ -68,14 +68,14 @@ class Pictures:
         )
 
     def rest(self) -> Iterator[AnnotatedPicture]:
-        """Yield pictures of which no annotation says anything."""
+        """Yield the pictures without an annotation."""
         for name in self.index.names:
             if name not in self._given:
                 yield AnnotatedPicture(member=name, name=name, annotated=False)
 
 
 def picture_size(listing: Listing, name: str) -> tuple[int, int]:
-    """Return width and height from the header of a picture file."""
+    """Return width and height from a picture's header. Raise MemberProblem if it cannot be read."""
     if listing.kinds.get(name) == "lfs":
         raise MemberProblem("lfs_pointer", f"{name} is a pointer of Git LFS, not the picture; run `git lfs pull`")
     for data in (listing.head(name), None):
@@ -88,7 +88,7 @@ def picture_size(listing: Listing, name: str) -> tuple[int, int]:
 
 
 def size_or_none(listing: Listing, name: str | None) -> tuple[int, int] | None:
-    """Return the size of a picture; None where there is no picture, or it cannot be read."""
+    """Return width and height of a picture, or None if there is no picture or it cannot be read."""
     try:
         return None if name is None else picture_size(listing, name)
     except MemberProblem:
@@ -96,10 +96,7 @@ def size_or_none(listing: Listing, name: str | None) -> tuple[int, int] | None:
 
 
 def missing(joined: Joined, stated: str, key: str, found: Sequence[Annotation | ReadProblem]) -> Reading:
-    """Yield one problem per entry of a picture that is not there, or that two pictures could be.
-
-    One where it has none.
-    """
+    """Yield one problem per entry of a missing or ambiguous picture, or a single one without entries."""
     if joined.join == "ambiguous":
         reason, detail = AMBIGUOUS, f"{stated!r} is the name of several pictures of this source"
     else:

@@ -1,4 +1,4 @@
-"""The members of a source, sorted once by what their first bytes are; names decide nothing but clutter."""
+"""List the members of a source by kind, recognised by their first bytes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -31,16 +31,16 @@ _MAGIC: Final[tuple[tuple[bytes, Kind], ...]] = (
 
 
 class Listing:
-    """Members with the kind of each and the first bytes kept, so that many formats look at them once.
+    """Members of a source with their kinds and cached first bytes, shared by all formats.
 
-    Hidden files and those that operating systems leave behind are in no list.
+    Hidden files and those left behind by operating systems are excluded.
     """
 
     def __init__(self, files: Files) -> None:
         self._files = files
         self._heads: dict[str, bytes] = {}
         self.damage: list[str] = []
-        """What kept a format from being recognised."""
+        """Problems that prevented recognising a format."""
 
     def names(self) -> Sequence[str]:
         return self._files.names()
@@ -55,10 +55,7 @@ class Listing:
         return self._files.video_facts(name)
 
     def head(self, name: str, count: int = HEAD_BYTES) -> bytes:
-        """Return the first bytes of a member.
-
-        Those of texts are kept, others are read once more where they are needed.
-        """
+        """Return the first ``count`` bytes of a member, cached for text files."""
         if name in self._heads and count <= HEAD_BYTES:
             return self._heads[name][:count]
         return self._files.head(name, count)
@@ -76,12 +73,12 @@ class Listing:
         return found
 
     def of(self, *kinds: Kind) -> tuple[str, ...]:
-        """Return names of the given kinds, in order."""
+        """Return the names of members of the given kinds, in order."""
         return tuple(name for name, kind in self.kinds.items() if kind in kinds)
 
     @cached_property
     def pictures(self) -> tuple[str, ...]:
-        """JPEG, PNG, TIFF, WebP, GIF and BMP files, and pointers to such."""
+        """JPEG, PNG, TIFF, WebP, GIF and BMP files, and Git LFS pointers to such."""
         return tuple(
             name
             for name, kind in self.kinds.items()
@@ -90,7 +87,7 @@ class Listing:
 
     @cached_property
     def photos(self) -> tuple[str, ...]:
-        """The pictures without folders of drawings, such as masks, that share names with other pictures."""
+        """Pictures without those in folders of drawings, such as masks, that share names with other pictures."""
         folders = by_folder(self.pictures)
         if len(folders) < 2:
             return self.pictures
@@ -110,12 +107,12 @@ class Listing:
 
     @cached_property
     def impostors(self) -> tuple[str, ...]:
-        """Files that are named like pictures and are none."""
+        """Files with a picture's extension that are not pictures."""
         odd = (name for name, kind in self.kinds.items() if kind in ("text", "empty", "other"))
         return tuple(name for name in odd if split_path(name).extension in PICTURE_EXTENSIONS)
 
     def look(self, name: str) -> Look | None:
-        """Return the pixels of a picture as stored, or None where it cannot be read."""
+        """Return the pixels of a picture as stored, or None if it cannot be read."""
         try:
             return None if self.kinds.get(name) == "lfs" else look_at(self._files.read(name), name)
         except MemberProblem:
@@ -126,7 +123,7 @@ PICTURE_EXTENSIONS: Final = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff",
 
 
 def _related(masks: set[str], pictures: set[str]) -> bool:
-    """Return whether at least half of the names occur, or begin or end with one that does."""
+    """Return whether at least half of the mask names are picture names, or begin or end with one."""
     hits = len(masks & pictures)
     if hits * 2 < len(masks):
         hits = sum(any(_pieces(stem, pictures)) for stem in masks)
@@ -141,12 +138,12 @@ def _pieces(stem: str, pictures: set[str]) -> Iterator[bool]:
 
 
 def listed(files: Files) -> Listing:
-    """Return the listing itself, or one around other files."""
+    """Return the files as a listing."""
     return files if isinstance(files, Listing) else Listing(files)
 
 
 def matching(names: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
-    """Return names that one of the patterns matches; all of them where there are no patterns."""
+    """Return the names that match any of the patterns, or all names without patterns."""
     if not patterns:
         return tuple(names)
     compiled = [compile_pattern(pattern) for pattern in patterns]
@@ -154,7 +151,7 @@ def matching(names: Iterable[str], patterns: Sequence[str]) -> tuple[str, ...]:
 
 
 def _matches(pattern: Pattern, name: str) -> bool:
-    """Return whether the pattern reads the path; a path that it reads in two ways is one of its own."""
+    """Return whether a path matches the pattern, in one or more ways."""
     try:
         return pattern.match(name) is not None
     except PatternError:
@@ -162,7 +159,7 @@ def _matches(pattern: Pattern, name: str) -> bool:
 
 
 def sniff(name: str, head: bytes) -> Kind:
-    """Return what the first bytes say a file is; the name counts only for gzip and zip, which hide what they hold."""
+    """Return the kind of a file by its first bytes, and by its name for gzip, zip and unknown binary files."""
     if not head.strip(b"\0 \r\n\t"):
         return "empty" if len(head) < 512 else _binary(name)
     for magic, kind in _MAGIC:
@@ -172,7 +169,7 @@ def sniff(name: str, head: bytes) -> Kind:
 
 
 def _inside(head: bytes) -> Kind | None:
-    """Return kinds whose mark is not at the start."""
+    """Return the kind of a file whose signature is not a fixed prefix, or None."""
     if head.startswith(b"BM") and head[14:18] in (b"\x0c\0\0\0", b"\x28\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0"):
         return "picture"
     if head[:4] == b"RIFF":
@@ -187,7 +184,7 @@ def _inside(head: bytes) -> Kind | None:
 
 
 def _packed(name: str, head: bytes) -> Kind | None:
-    """Return what the name says that gzip or zip holds."""
+    """Return the kind of a gzip or zip file by its name, or None for other files."""
     if head.startswith(b"\x1f\x8b"):
         return "nifti" if name.lower().endswith(".nii.gz") else "other"
     if head.startswith(b"PK\x03\x04"):
@@ -206,12 +203,12 @@ def _is_text(head: bytes) -> bool:
 
 
 def folder(name: str) -> str:
-    """Return the folder of a member, empty at the top."""
+    """Return the folder of a member, or an empty string at the top."""
     return name.rpartition("/")[0]
 
 
 def by_folder(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return names by folder, both in order."""
+    """Return the names grouped by folder, in order."""
     found: dict[str, list[str]] = {}
     for name in names:
         found.setdefault(folder(name), []).append(name)

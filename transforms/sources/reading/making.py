@@ -1,4 +1,4 @@
-"""Annotations made of shapes, the same for all formats."""
+"""Make annotations of shapes, for all formats."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,7 +30,7 @@ def make_annotation(
 
 
 def size_of(width: Any, height: Any) -> tuple[int, int] | None:
-    """Return width and height of a picture in an annotation; None if missing."""
+    """Return the width and height stated by an annotation, or None if invalid."""
     if not finite((width, height)) or width < 1 or height < 1:
         return None
     return int(width), int(height)

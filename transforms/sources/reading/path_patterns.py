@@ -1,4 +1,4 @@
-"""Path patterns that fit a set of members: what a recogniser proposes for ``images`` and ``annotations``."""
+"""Propose path patterns that match a set of members, for ``images`` and ``annotations``."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -14,9 +14,9 @@ _MOST: Final = 12
 
 
 def propose_patterns(names: Iterable[str], others: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return patterns that match all of ``names`` and none of ``others``, as few as possible.
+    """Return as few patterns as possible that match all of ``names`` and none of ``others``.
 
-    A folder that differs becomes the hole ``{split}`` where all its values are words for splits, else ``{folder}``.
+    A differing folder becomes the hole ``{split}`` if all its values are words for splits, else ``{folder}``.
     """
     wanted = tuple(dict.fromkeys(names))
     foreign = frozenset(others) - frozenset(wanted)
@@ -60,7 +60,7 @@ def _pattern(group: Sequence[str], extension: str, single: bool) -> str:
 
 
 def _split_part(filenames: set[str]) -> str | None:
-    """Return ``instances_{split}.json``, or ``{split}_mask``, for names that differ in a word for a split alone."""
+    """Return ``instances_{split}.json`` or ``{split}_mask`` for names that differ only in a split word, or None."""
     prefix, suffix = common_start(sorted(filenames)), common_start([name[::-1] for name in filenames])[::-1]
     if len(filenames) < 2 or min(map(len, filenames)) <= len(prefix) + len(suffix):
         return None
@@ -72,7 +72,7 @@ def _split_part(filenames: set[str]) -> str | None:
 
 
 def _with_affixes(group: Sequence[str], extension: str, foreign: frozenset[str]) -> str | None:
-    """Return a pattern whose stem has the prefix or suffix that all names share, where that keeps the others out."""
+    """Return a pattern with the common prefix or suffix of all names if it excludes the others, or None."""
     stems = [name.rpartition("/")[2].removesuffix(extension) for name in group]
     prefix, suffix = common_start(stems), common_start([stem[::-1] for stem in stems])[::-1]
     rows = [name.split("/") for name in group]
@@ -86,7 +86,7 @@ def _with_affixes(group: Sequence[str], extension: str, foreign: frozenset[str])
 
 
 def common_start(texts: Sequence[str]) -> str:
-    """Return the text that all texts begin with."""
+    """Return the longest common prefix."""
     first, last = min(texts), max(texts)
     length = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(map(len, texts)))
     return first[:length]
@@ -104,7 +104,7 @@ def _folder_part(values: set[str], used: dict[str, int]) -> str:
 
 
 def literal(text: str) -> str:
-    """Return the text as a pattern: characters with a meaning of their own become ``*``."""
+    """Return the text as a pattern, with special characters replaced by ``*``."""
     return re.sub(r"\*+", "*", _SPECIAL.sub("*", text))
 
 
@@ -128,7 +128,7 @@ def _match(pattern: str, name: str) -> bool:
 
 
 def hole_columns(name: str, patterns: Sequence[str]) -> dict[str, str]:
-    """Return the values of holes in an annotation's path that name a column (split, group, organ, modality)."""
+    """Return the values of the holes split, group, organ and modality in an annotation's path."""
     for pattern in patterns:
         values = compile_pattern(pattern).match(name)
         if values is not None:

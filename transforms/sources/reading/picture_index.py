@@ -1,7 +1,7 @@
-"""Joins the names that annotations give to pictures with the pictures that are there.
+"""Find the pictures that annotations refer to by name.
 
-Stated names come with folders of other machines, backslashes, other cases and other extensions. A name joins the
-picture that shares the longest run of last path parts; where two are as near, none is taken.
+Names may have folders of other machines, backslashes, another case or another extension. A name joins the picture with
+the most equal last path parts; a tie is ambiguous and joins none.
 """
 
 import re
@@ -18,7 +18,7 @@ Join = Literal["exact", "tail", "case", "stem", "missing", "ambiguous"]
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The picture a name joins, and how; ``member`` is None for ``missing`` and ``ambiguous``."""
+    """Result of joining a name with a picture; ``member`` is None for ``missing`` and ``ambiguous``."""
 
     member: str | None
     join: Join
@@ -27,7 +27,7 @@ class Joined:
 
 @dataclass(frozen=True)
 class PictureIndex:
-    """The pictures of a source, to be found by name."""
+    """Index of the pictures of a source by name."""
 
     names: tuple[str, ...]
 
@@ -53,7 +53,7 @@ class PictureIndex:
         return _gather((fold("_".join(name.split("/")[-2:])), name) for name in self.names if "/" in name)
 
     def find(self, stated: str, near: str = "") -> Joined:
-        """Return the picture of a given name; ``near`` is the member that names it, used to choose among equals."""
+        """Return the picture of a name; ``near``: the member that states it, to break ties."""
         parts, unsafe = clean_parts(stated)
         if not parts:
             return Joined(None, "missing", unsafe)
@@ -74,7 +74,7 @@ class PictureIndex:
         return Joined(found[0], "stem", unsafe) if len(found) == 1 else Joined(None, "missing", unsafe)
 
     def find_stem(self, stem: str, near: str) -> Joined:
-        """Return the picture of that stem, nearest to the member ``near``."""
+        """Return the picture with a stem, nearest to the member ``near``."""
         found = self._by_stem.get(fold(stem))
         if not found:
             return Joined(None, "missing")
@@ -82,9 +82,9 @@ class PictureIndex:
         return Joined(member, "stem" if member else "ambiguous")
 
     def find_beginning(self, stated: str, near: str) -> Joined:
-        """Return the picture whose name begins as the stated one does, both cut at a word: ``a_1_gt``, ``a_1_image``.
+        """Return the picture with the longest common beginning of words: ``a_1_image`` for ``a_1_gt``.
 
-        The longest common beginning decides; a beginning that several names of pictures share joins none.
+        A beginning shared by several pictures is ambiguous.
         """
         stem = fold(split_path(clean_parts(stated)[0][-1]).stem) if clean_parts(stated)[0] else ""
         for at in range(len(stem) - 1, 0, -1):
@@ -107,7 +107,7 @@ class PictureIndex:
 
 
 def clean_parts(stated: str) -> tuple[list[str], bool]:
-    """Return path parts without drives, roots, ``.`` and ``..``; and whether the name leads out of the source."""
+    """Return the path parts without drives, roots, ``.`` and ``..``, and whether the path leaves the source."""
     posix = stated.replace("\\", "/").strip()
     absolute = posix.startswith("/") or bool(re.match(r"^[A-Za-z]:|^[a-z]+://", posix))
     posix = re.sub(r"^([A-Za-z]:|[a-z0-9]+://)", "", posix)
@@ -117,7 +117,7 @@ def clean_parts(stated: str) -> tuple[list[str], bool]:
 
 
 def fold(text: str) -> str:
-    """Return case and Unicode form removed."""
+    """Return the text case-folded, in NFC."""
     return unicodedata.normalize("NFC", text).casefold()
 
 
@@ -129,7 +129,7 @@ def _gather(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _nearest(found: list[str], parts: list[str], near: str) -> str | None:
-    """Return the one that shares most last parts with the stated name, then most path parts with ``near``."""
+    """Return the name with most last parts of the stated name, then most path parts of ``near``; None for a tie."""
     if len(found) == 1:
         return found[0]
     nearby = [fold(part) for part in near.split("/")[:-1]]

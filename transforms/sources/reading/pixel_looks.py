@@ -1,4 +1,4 @@
-"""Whether a picture file looks like a drawing of areas (a mask) or like a photograph, judged by its pixels alone."""
+"""Decide by pixels whether a picture file is a drawing of areas (a mask) or a photograph."""
 
 import io
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from medmultipoints.transforms.pictures.decode import MAX_PIXELS, ImageProblem
 from medmultipoints.transforms.rasters.array_items import read_array
 
 FLAT: Final = 0.88
-"""The share of neighbouring pixels that are equal from which on a picture is a drawing."""
+"""Least share of equal neighbouring pixels of a drawing."""
 JPEG_STEP: Final = 24
 PATCHES, BACKGROUND = 16, 0.05
-"""A picture of more colours than this, of which none takes this share, is a mosaic: masks have a background."""
+"""A picture with more colours than the first, none of which has the second share, is a mosaic, not a mask."""
 _PLAIN: Final = {"RGBA": "RGB", "LA": "L", "1": "L", "CMYK": "RGB", "YCbCr": "RGB"}
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Pixels of one file as masks need them: palettes as indices, 16 bits kept, an alpha channel apart.
+    """Pixels of one file for reading masks: palettes as indices, 16 bits kept, alpha channel separate.
 
-    ``channels``: an array of masks one above the other; ``values`` are then their union.
+    ``channels``: the file is a stack of masks, and ``values`` is their union.
     """
 
     mode: str
@@ -35,7 +35,7 @@ class Look:
 
     @property
     def flat(self) -> float:
-        """The share of horizontally neighbouring pixels that are equal, or nearly so in a JPEG."""
+        """Share of horizontally neighbouring pixels that are equal, or nearly equal in a JPEG."""
         if self.values.shape[1] < 2:
             return 1.0
         left, right = self.values[:, :-1], self.values[:, 1:]
@@ -44,7 +44,7 @@ class Look:
 
     @property
     def is_drawing(self) -> bool:
-        """Flat areas: few values in the sense of a mask. JPEGs must also be near black or white."""
+        """Whether the pixels form flat areas of few values; in JPEGs, nearly black or white ones."""
         if self.lossy:
             extreme = ((self.values < 40) | (self.values > 215)).mean()
             return self.flat > 0.97 and float(extreme) > 0.97
@@ -60,7 +60,7 @@ class Look:
 
 
 def look_at(data: bytes, name: str = "", page: int = 0) -> Look | None:
-    """Return the pixels of a picture file as stored; None where it is none that Pillow or tifffile reads."""
+    """Return the pixels of a picture or array file as stored, or None if it cannot be read."""
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return _look_at_tiff(data, page)
     if data.startswith((b"\x93NUMPY", b"PK\x03\x04")):
@@ -71,16 +71,14 @@ def look_at(data: bytes, name: str = "", page: int = 0) -> Look | None:
                 return None
             lossy = image.format in ("JPEG", "WEBP")
             alpha = np.asarray(image.getchannel("A")) if image.mode in ("RGBA", "LA") else None
-            plain = image.convert(
-                {"RGBA": "RGB", "LA": "L", "1": "L", "CMYK": "RGB", "YCbCr": "RGB"}.get(image.mode, image.mode)
-            )
+            plain = image.convert(_PLAIN.get(image.mode, image.mode))
             return Look(image.mode, np.asarray(plain), alpha, lossy, image.mode == "P")
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning):
         return None
 
 
 def _look_at_array(data: bytes, name: str) -> Look | None:
-    """Return whole numbers, height x width, or channels x height x width."""
+    """Return the look of an array of whole numbers, height x width or channels x height x width, or None."""
     try:
         array = read_array(data, name)
     except ImageProblem:
@@ -108,7 +106,7 @@ def _look_at_tiff(data: bytes, page: int) -> Look | None:
 
 
 def packed_colours(values: NDArray[Any]) -> NDArray[Any]:
-    """Return one number a pixel: colours as r * 65536 + g * 256 + b."""
+    """Return one number per pixel: colours as r * 65536 + g * 256 + b."""
     if values.ndim == 2:
         return values
     channels = values.astype(np.int32)

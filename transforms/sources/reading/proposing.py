@@ -1,4 +1,4 @@
-"""What recognisers share: alternatives among sets of files, lines with proofs, counts in words."""
+"""Draft declarations: propose values with proofs, ask questions, choose between alternative files."""
 
 import json
 import tomllib
@@ -14,12 +14,12 @@ from medmultipoints.transforms.sources.reading.picture_index import Joined
 
 
 def toml_list(values: Sequence[str]) -> str:
-    """Return a list of texts as TOML holds it."""
+    """Return a list of texts as a TOML value."""
     return json.dumps(list(values), ensure_ascii=False)
 
 
 def toml_choice(text: str) -> str:
-    """Return a choice as a TOML value: lists, tables and whole numbers as they are, other texts quoted."""
+    """Return a choice as a TOML value: lists, tables and whole numbers unchanged, other texts quoted."""
     if text[:1] in ("[", "{") or text.isdigit():
         try:
             tomllib.loads(f"value = {text}")
@@ -31,7 +31,7 @@ def toml_choice(text: str) -> str:
 
 @dataclass
 class Draft:
-    """A declaration in the making: values by dotted key, each with its proof; what is stated is never asked."""
+    """A draft declaration: values by dotted key with proofs, questions and hints; stated keys are never asked."""
 
     format: str
     stated: Mapping[str, object]
@@ -51,7 +51,7 @@ class Draft:
         return value
 
     def likely(self, key: str) -> Any:
-        """Return the value of a key: proposed or stated, else the likely answer of its open question, else None."""
+        """Return the proposed or stated value of a key, else the likely answer to its question, else None."""
         value: Any = self.read
         for part in key.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
@@ -87,7 +87,7 @@ class Draft:
 
 
 def reworded(question: Question, change: Callable[[str], str]) -> Question:
-    """Return a question about patterns with each of them changed: in its text, its choices, and the likely answer."""
+    """Return a question about patterns with ``change`` applied to the patterns in text, choices and default."""
     texts = [str(tomllib.loads(f"value = {choice}")["value"]) for choice in question.choices]
     changed = {text: change(text) for text in texts}
     said = question.text
@@ -105,10 +105,10 @@ def choose_files(
     picture_of: Callable[[str], str],
     harmless: Collection[str] = (),
 ) -> tuple[str, ...]:
-    """Return the annotation files to read, one a picture: all, unless folders annotate the same pictures.
+    """Return the annotation files to read, for formats with one file per picture.
 
-    ``picture_of`` names the picture of a file. Folders that share pictures are alternatives: asked. The pattern may
-    match ``harmless`` members, too.
+    ``picture_of`` returns the picture of a file. If folders annotate the same pictures, ask which to read. The proposed
+    pattern may also match ``harmless`` members.
     """
     stated = draft.states("annotations")
     if stated:
@@ -134,12 +134,12 @@ def choose_files(
 
 
 def single(values: tuple[str, ...]) -> str | tuple[str, ...]:
-    """Return one pattern as a text, several as they are."""
+    """Return the only value, or the tuple of several values."""
     return values[0] if len(values) == 1 else values
 
 
 def propose_images(draft: Draft, listing: Listing, used: Sequence[str], foreign: Sequence[str] = ()) -> None:
-    """Propose the line ``images`` for the pictures in use; none where all pictures of the source are."""
+    """Propose ``images`` for the used pictures, if any."""
     pictures = tuple(dict.fromkeys(used))
     if not pictures:
         return
@@ -150,10 +150,7 @@ def propose_images(draft: Draft, listing: Listing, used: Sequence[str], foreign:
 
 
 def _alternatives(folders: Mapping[str, Sequence[str]], picture_of: Callable[[str], str]) -> list[tuple[str, ...]]:
-    """Return sets of files that annotate each picture once.
-
-    Folders are added to the first set they share no picture with.
-    """
+    """Return sets of files that annotate each picture once, adding each folder to the first set without overlap."""
     sets: list[tuple[list[str], set[str]]] = []
     for _, names in sorted(folders.items(), key=lambda item: (-len(item[1]), item[0])):
         pictures = {picture_of(name) for name in names}
@@ -168,16 +165,13 @@ def _alternatives(folders: Mapping[str, Sequence[str]], picture_of: Callable[[st
 
 
 def in_same_folders(listing: Listing, joined: Sequence[str]) -> tuple[str, ...]:
-    """Return all pictures that lie in a folder of a joined one: those without annotations are pictures, too."""
+    """Return all pictures in the folders of joined ones, including those without annotations."""
     folders = by_folder(joined)
     return tuple(name for name in listing.photos if name.rpartition("/")[0] in folders)
 
 
 def choose_documents(draft: Draft, listing: Listing, found: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
-    """Return the documents to read, each of many pictures (``found``: their names).
-
-    Those that share any are alternatives.
-    """
+    """Return the documents to read (``found``: their pictures); ask if some annotate the same pictures."""
     stated = draft.states("annotations")
     if stated:
         draft.line("annotations", stated, "stated")
@@ -217,7 +211,7 @@ def _disjoint(found: Mapping[str, frozenset[str]]) -> list[tuple[str, ...]]:
 
 
 def hint_missing(draft: Draft, name: str, joins: Sequence[Joined]) -> None:
-    """Add hints about names that join no picture, and names that lead out of the source."""
+    """Add hints about names that join no picture or several, and paths that leave the source."""
     absent = sum(join.join == "missing" for join in joins)
     several = sum(join.join == "ambiguous" for join in joins)
     unsafe = sum(join.unsafe for join in joins)
@@ -234,7 +228,7 @@ def hint_missing(draft: Draft, name: str, joins: Sequence[Joined]) -> None:
 
 
 def ask_ellipses(draft: Draft, count: int) -> None:
-    """Ask what ellipses and circles are, where there are any."""
+    """Ask for the meaning of ellipses and circles, if there are any."""
     if count:
         words = (
             "Is the ellipse or circle the outline" if count == 1 else f"Are the {count:,} ellipses and circles outlines"
@@ -244,7 +238,7 @@ def ask_ellipses(draft: Draft, count: int) -> None:
 
 
 def hint_shapes(draft: Draft, shapes: Mapping[str, int], unread: Sequence[str]) -> None:
-    """Add hints about shapes that are no objects."""
+    """Add hints about shapes that are left out."""
     for shape in unread:
         if shapes.get(shape):
             draft.hint(f"{shape}_left_out", f"{plural(shapes[shape], shape)} without an area that is read; left out")

@@ -1,4 +1,4 @@
-"""Boxes of one label in one picture that show the same place: several people drew one object, or it is listed twice."""
+"""Find boxes of one label that repeat the same place: drawn by several people, or listed twice."""
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
@@ -9,12 +9,12 @@ import numpy as np
 from medmultipoints.transforms.records import Box
 
 _MOST_BOXES: Final = 300
-"""Boxes of one label in a picture that are compared."""
+"""Greatest number of boxes of one label in a picture that are compared."""
 _MOST_PEOPLE: Final = 200
 
 
 def repeated_pairs(boxes: Sequence[tuple[Hashable, Box]], least: float) -> Iterator[tuple[int, int]]:
-    """Yield pairs of boxes of one label that overlap by more than ``least`` of their union."""
+    """Yield pairs of positions of boxes of one label with an intersection over union above ``least``."""
     by_label: dict[Hashable, list[int]] = {}
     for at, (label, _) in enumerate(boxes):
         by_label.setdefault(label, []).append(at)
@@ -36,9 +36,9 @@ def _pairs(boxes: Sequence[Box], least: float) -> Iterator[tuple[int, int]]:
 
 
 def find_annotator(pairs: Sequence[tuple[Mapping[str, str], Mapping[str, str]]], taken: Collection[str]) -> str | None:
-    """Return the column that separates the rows of every pair and holds the names of a few people; None without one.
+    """Return the column that differs within every pair and has few distinct values, as names of people have, or None.
 
-    A number that counts the rows separates them, too, but has a value of its own in each.
+    A row number also differs within pairs, but its values are all distinct.
     """
     rows = {id(row): row for pair in pairs for row in pair}
     for column in pairs[0][0] if pairs else ():

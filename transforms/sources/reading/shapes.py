@@ -1,6 +1,6 @@
-"""Geometry of foreign shapes: corners, outlines, and what makes a shape unusable.
+"""Convert shapes of other formats to places in pixels, or to faults.
 
-Angles are in degrees, clockwise as seen (the y axis points down).
+Angles are in degrees, clockwise on screen (the y axis points down).
 """
 
 import math
@@ -21,7 +21,7 @@ ZERO_EXTENT: Final = "box_zero_extent"
 
 
 def finite(values: Iterable[object]) -> bool:
-    """Return whether all values are numbers, neither infinite nor NaN; truth values are none."""
+    """Return whether all values are finite numbers; booleans are not numbers."""
     held = tuple(values)
     try:
         return all(map(math.isfinite, held)) and bool not in set(map(type, held))  # type: ignore[arg-type]
@@ -30,7 +30,7 @@ def finite(values: Iterable[object]) -> bool:
 
 
 def corners_to_box(corners: Sequence[float], frame: Frame = "edges") -> Box:
-    """Return half-open box of two corners in a foreign frame.
+    """Return the half-open box of two corners in another coordinate frame.
 
     ``edges``: as given. ``inclusive-0``: first and last pixel counted from 0. ``inclusive-1``: counted from 1.
     """
@@ -43,14 +43,14 @@ def corners_to_box(corners: Sequence[float], frame: Frame = "edges") -> Box:
 
 
 def outline(numbers: Sequence[float]) -> Polygon:
-    """Return the polygon of flat numbers x1, y1, x2, y2 and so on."""
+    """Return the polygon of flat numbers x1, y1, x2, y2, ..."""
     return tuple(Point(x, y) for x, y in zip(numbers[0::2], numbers[1::2], strict=True))
 
 
 def with_holes(exterior: Polygon, holes: Iterable[Polygon]) -> Polygon:
-    """Return one outline that is filled, by the even-odd rule, without its holes.
+    """Return one outline that, filled by the even-odd rule, leaves out the holes.
 
-    The way to a hole and back is one edge in both directions, which encloses nothing.
+    The edge to each hole is passed in both directions, so it encloses nothing.
     """
     path = exterior
     for hole in holes:
@@ -59,7 +59,7 @@ def with_holes(exterior: Polygon, holes: Iterable[Polygon]) -> Polygon:
 
 
 def extent(polygons: Iterable[Polygon]) -> Box:
-    """Return the smallest box that holds all polygons."""
+    """Return the bounding box of all polygons."""
     points = [point for polygon in polygons for point in polygon]
     xs, ys = [point.x for point in points], [point.y for point in points]
     return Box(min(xs), min(ys), max(xs), max(ys))
@@ -71,7 +71,7 @@ def box_outline(box: Box) -> Polygon:
 
 
 def rotate(polygon: Polygon, degrees: float, centre: Point) -> Polygon:
-    """Return the polygon turned clockwise about ``centre``."""
+    """Return the polygon rotated clockwise about ``centre``."""
     sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
 
     def turned(point: Point) -> Point:
@@ -89,7 +89,7 @@ def ellipse_outline(cx: float, cy: float, rx: float, ry: float) -> Polygon:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a shape cannot be used: a stable word and a sentence; dropped where it is sound and no object."""
+    """Reason why a shape cannot be used; ``dropped`` if it is valid but not an object."""
 
     reason: str
     detail: str
@@ -98,7 +98,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where an object is, in pixels of its picture."""
+    """Place of an object, in pixels of its picture."""
 
     box: Box | None = None
     polygons: tuple[Polygon, ...] = ()
@@ -110,28 +110,25 @@ class Place:
 def box_place(
     box: Box, stated: Sequence[object], size: tuple[int, int] | None, degenerate: Literal["reject", "keep"]
 ) -> Place | Fault:
-    """Return the place of a stated box, or why it is none."""
+    """Return the place of a stated box, or its fault."""
     fault = box_fault(box, stated, *(size or ()))
     return Place(box=box) if fault is None or (fault.reason == ZERO_EXTENT and degenerate == "keep") else fault
 
 
 def outline_place(numbers: Sequence[float]) -> Place | Fault:
-    """Return the place of a polygon of flat numbers."""
+    """Return the place of a polygon of flat numbers, or its fault."""
     fault = polygon_fault(numbers)
     return fault or Place(polygons=(outline(numbers),))
 
 
 def oriented_place(box: Box, degrees: float, centre: Point | None = None) -> Place | Fault:
-    """Return the extent of a box that is turned clockwise about ``centre`` (default: its own).
-
-    Its corners as an attribute.
-    """
+    """Return the bounding box of a box rotated clockwise about ``centre`` (default: its own), with its corners."""
     corners = rotate(box_outline(box), degrees, centre or box.centre)
     return corners_place(corners, degrees)
 
 
 def corners_place(corners: Polygon, degrees: float | None = None) -> Place | Fault:
-    """Return the extent of the corners of an oriented box."""
+    """Return the bounding box of an oriented box's corners, with the corners as an attribute."""
     attributes = {"corners": " ".join(f"{corner.x:.6g},{corner.y:.6g}" for corner in corners)}
     if degrees is not None:
         attributes["rotation"] = f"{degrees:.6g}"
@@ -141,7 +138,7 @@ def corners_place(corners: Polygon, degrees: float | None = None) -> Place | Fau
 
 
 def ellipse_place(rule: str | None, values: Sequence[float], degrees: float = 0) -> Place | Fault:
-    """Return the outline of an ellipse (cx, cy, rx, ry), as ``[read.shapes] ellipse`` says."""
+    """Return the outline of an ellipse (cx, cy, rx, ry) if ``rule``, from ``[read.shapes] ellipse``, is polygon."""
     if rule != "polygon":
         word = "ellipse_ignored" if rule else "ellipse_undecided"
         return Fault(word, "an ellipse is no object unless [read.shapes] ellipse says so", "dropped")
@@ -153,7 +150,7 @@ def ellipse_place(rule: str | None, values: Sequence[float], degrees: float = 0)
 
 
 def crop_place(pixels: NDArray[np.bool_], left: int, top: int, size: tuple[int, int]) -> Place | Fault:
-    """Return the place of a mask that covers a part of its picture, whose first pixel is at ``left, top``."""
+    """Return the place of a mask of a part of its picture, with its first pixel at ``left``, ``top``."""
     height, width = pixels.shape
     if left < 0 or top < 0 or left + width > size[0] or top + height > size[1] or not pixels.any():
         detail = f"a mask of {width} x {height} pixels at {left}, {top} is empty or leaves the frame"
@@ -162,7 +159,7 @@ def crop_place(pixels: NDArray[np.bool_], left: int, top: int, size: tuple[int, 
 
 
 def point_place(point: Point) -> Place | Fault:
-    """Return the place of a lone point."""
+    """Return the place of a point, or its fault."""
     if not finite((point.x, point.y)):
         return Fault("point_not_a_number", f"the point {point.x}, {point.y} is no position")
     return Place(point=point)
@@ -171,7 +168,7 @@ def point_place(point: Point) -> Place | Fault:
 def box_fault(
     box: Box, stated: Sequence[object], width: float | None = None, height: float | None = None
 ) -> Fault | None:
-    """Return why a half-open box cannot be used; ``stated`` are the numbers of the file, for the message."""
+    """Return the fault of a half-open box, or None; ``stated``: the numbers in the file, for the message."""
     said = ", ".join(str(number) for number in stated)
     if not finite((box.x1, box.y1, box.x2, box.y2)):
         return Fault("box_not_a_number", f"the box {said} holds a value that is no finite number")
@@ -185,7 +182,7 @@ def box_fault(
 
 
 def polygon_fault(numbers: Sequence[object]) -> Fault | None:
-    """Return why flat numbers are no polygon."""
+    """Return the fault of a polygon of flat numbers, or None."""
     if len(numbers) % 2:
         return Fault("polygon_odd_numbers", f"the polygon has {len(numbers)} numbers, which make no pairs")
     if not finite(numbers):
@@ -197,7 +194,7 @@ def polygon_fault(numbers: Sequence[object]) -> Fault | None:
 
 
 def crosses_itself(polygon: Polygon, limit: int = 400) -> bool:
-    """Return whether two sides of a polygon cross; those of more than ``limit`` vertices are not checked."""
+    """Return whether two sides of a polygon cross; False for more than ``limit`` vertices."""
     points = [(point.x, point.y) for point in polygon]
     points = [point for point, before in zip(points, [points[-1], *points[:-1]], strict=True) if point != before]
     if not 4 <= len(points) <= limit:

@@ -1,4 +1,4 @@
-"""What annotation files do not show: split lists, orientation tags, copies of pictures, pointers, augmentations."""
+"""Complete a proposal with evidence outside of annotations: split lists, orientation tags, copies, augmentations."""
 
 import hashlib
 import re
@@ -17,12 +17,12 @@ from medmultipoints.transforms.sources.reading.path_patterns import SPLIT_WORDS
 from medmultipoints.transforms.sources.reading.proposing import Draft
 
 _AUGMENTED: Final = re.compile(r"\.rf\.[0-9A-Za-z]{8,}$")
-"""Roboflow appends this to the names of pictures; several of one name are augmentations."""
+"""Suffix that Roboflow appends to picture names; several pictures of one name are augmentations."""
 _COUNTED: Final = re.compile(r"(?P<before>.*[^\W_].*?[_\-. (]+)\d+\)?")
 
 
 def complete(listing: Listing, recognition: Recognition, stated: Mapping[str, Any]) -> Recognition:
-    """Add lines, questions and hints that are the same for all formats."""
+    """Return the proposal with lines, questions and hints that are the same for all formats."""
     draft = Draft(str(recognition.read["format"]), stated, dict(recognition.read))
     draft.proofs, draft.questions = list(recognition.proofs), list(recognition.questions)
     draft.hints = list(recognition.hints)
@@ -42,7 +42,7 @@ def complete(listing: Listing, recognition: Recognition, stated: Mapping[str, An
 
 
 def hint_impostors(draft: Draft, listing: Listing) -> None:
-    """Add a hint of files that are named like pictures and are none, such as empty ones."""
+    """Add a hint about files with a picture's extension that are not pictures, such as empty ones."""
     if odd := listing.impostors:
         verb = "is none" if len(odd) == 1 else "are none"
         said = f"{plural(len(odd), 'file')} named like a picture {verb}: {', '.join(odd[:3])}"
@@ -50,7 +50,7 @@ def hint_impostors(draft: Draft, listing: Listing) -> None:
 
 
 def _hint_groups(draft: Draft, pictures: Sequence[str]) -> None:
-    """Add a hint where names share beginnings and differ in a last number, as slices of one patient do."""
+    """Add a hint if names share beginnings and differ in a last number, like slices of one patient."""
     matches = [match for name in pictures if (match := _COUNTED.fullmatch(split_path(name).stem))]
     times = Counter(match["before"] for match in matches)
     several = {before for before, count in times.items() if count > 1}
@@ -69,7 +69,7 @@ def _hint_groups(draft: Draft, pictures: Sequence[str]) -> None:
 
 
 def _find_lists(draft: Draft, listing: Listing, pictures: Sequence[str]) -> None:
-    """Propose the line ``splits.lists`` for text files whose lines are names of pictures; these lists share none."""
+    """Propose ``splits.lists`` and ``splits.use`` for text files of picture names that share no picture."""
     stems = {split_path(name).stem for name in pictures}
     lists = {name: held for name in listing.of("text") if (held := _listed(listing.head(name), stems))}
     named = {name: held for name, held in lists.items() if split_path(name).stem.lower() in SPLIT_WORDS}
@@ -88,7 +88,7 @@ def _find_lists(draft: Draft, listing: Listing, pictures: Sequence[str]) -> None
 
 
 def _listed(head: bytes, stems: set[str]) -> frozenset[str]:
-    """Return stems of pictures that a text lists, one a line, alone or followed by a flag; none for other texts."""
+    """Return the picture stems listed in a text, one per line with optional flags; empty for other texts."""
     lines = [line.split() for line in head.decode("utf-8-sig", "replace").splitlines() if line.strip()]
     if not lines or max(map(len, lines)) > 3:
         return frozenset()
@@ -99,7 +99,7 @@ def _listed(head: bytes, stems: set[str]) -> frozenset[str]:
 
 
 def _disjoint_lists(lists: Mapping[str, frozenset[str]]) -> list[str]:
-    """Return lists that share no picture; those that are the union of others are left out first."""
+    """Return lists without common pictures, leaving out unions of others."""
     parts = [
         name
         for name, held in lists.items()
@@ -113,7 +113,7 @@ def _disjoint_lists(lists: Mapping[str, frozenset[str]]) -> list[str]:
 
 
 def _look_at_pictures(draft: Draft, listing: Listing, pictures: Iterable[str]) -> None:
-    """Add hints from bytes of pictures: turned by a tag, equal to one of another folder, or augmentations of one."""
+    """Add hints and questions about orientation tags, pages, copies and augmentations of the pictures."""
     turned: list[str] = []
     stacks: list[str] = []
     digests: defaultdict[bytes, list[str]] = defaultdict(list)

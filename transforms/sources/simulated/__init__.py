@@ -1,5 +1,5 @@
-"""Simulated sources: the three official layouts at any size, seeded, with every known defect on demand.
+"""Simulated sources: the three official layouts at any size, seeded, with known defects on demand.
 
-Nothing here touches a disk: a source is a list of members whose bytes are made when they are asked for.
+Nothing here writes to disk: a source is a list of members whose bytes are made on demand.
 ``data_lake.simulate`` writes them as archives under the official names.
 """

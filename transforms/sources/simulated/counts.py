@@ -1,4 +1,4 @@
-"""How many objects of which class each frame of a simulated video shows: from the real table, or modelled on it."""
+"""Object counts per frame and class of simulated videos, from the real table or modelled on it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from medmultipoints.transforms.sources.builtin.csv_rows import read_csv_rows
 from medmultipoints.transforms.sources.simulated.members import generator
 
 CLASSES = ("normal", "cluster", "pinhead")
-"""Label of VISEM's class 0, 1, 2."""
+"""Labels of VISEM's classes 0, 1 and 2."""
 
 COUNT_COLUMNS = ("sperm_count", "cluster_count", "small_or_pinhead_count")
 REAL_BOXES = 656_335
 TRACK_TOTALS = (1121, 20, 35)
-"""Boxes, and tracks per class, in the whole real source."""
+"""Number of boxes, and of tracks per class, in the real source."""
 
 
 @dataclass(frozen=True, slots=True)
 class VideoCounts:
-    """``counts[frame, class]`` for frames 0 to the last; a frame without any object has no label file."""
+    """Counts of a video as ``counts[frame, class]``, from frame 0; a frame without objects has no label file."""
 
     video: str
     counts: NDArray[np.int64]
@@ -31,13 +31,13 @@ class VideoCounts:
 
     @property
     def fps(self) -> int:
-        """Frames per second of the real video of that number."""
+        """Frames per second of the real video with this number."""
         return {"35": 48, "52": 48, "82": 50}.get(self.video, 49)
 
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """Figures of a real video: boxes per frame on average by class, gaps in the labels as shares of its length."""
+    """Figures of a real video: mean boxes per frame and class, and label gaps as shares of its length."""
 
     video: str
     mean: tuple[float, float, float]
@@ -69,9 +69,9 @@ _REAL = (
 
 
 def parse_counts_csv(data: bytes) -> tuple[VideoCounts, ...]:
-    """Return the counts per video, sorted by number, from the authors' ``sperm_counts_per_frame.csv``.
+    """Return the counts per video from the authors' ``sperm_counts_per_frame.csv``, sorted by number.
 
-    Frames between 0 and a video's last that have no row get zeros: they exist without a label file.
+    Frames without a row, up to a video's last one, get zeros: they exist without a label file.
     """
     rows = read_csv_rows("visem_tracking", "sperm_counts_per_frame.csv", data, ("frame_name", *COUNT_COLUMNS))
     videos: dict[str, dict[int, list[int]]] = {}
@@ -88,7 +88,7 @@ def _fill(rows: dict[int, list[int]]) -> NDArray[np.int64]:
 
 
 def model_counts(seed: int, videos: int, frames: int) -> tuple[VideoCounts, ...]:
-    """Return seeded counts that follow the real figures: averages per class, slow changes, and the gaps of video 23."""
+    """Return seeded counts with the real figures' means per class, slow changes, and the gaps of video 23."""
     numbered = (
         (figures, figures.video if round_ == 0 else f"{100 * round_ + int(figures.video)}")
         for round_ in range(videos // len(_REAL) + 1)
@@ -102,7 +102,7 @@ def model_counts(seed: int, videos: int, frames: int) -> tuple[VideoCounts, ...]
 
 def _walk(seed: int, figures: _Figures, name: str, frames: int) -> NDArray[np.int64]:
     rng, mean = generator(seed, "counts", name), np.array(figures.mean)
-    # An object comes or goes about every twentieth frame in crowded videos, seldom in others.
+    # In crowded videos an object appears or disappears about every 20 frames, in others rarely.
     steps = rng.random((frames, len(CLASSES))) < np.minimum(mean / 800, 0.05)
     walk = np.cumsum(steps * rng.choice((-1, 1), size=steps.shape), axis=0)
     start = np.floor(mean + rng.random(len(CLASSES)))
@@ -115,16 +115,16 @@ def _walk(seed: int, figures: _Figures, name: str, frames: int) -> NDArray[np.in
 
 
 def swap_frames(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the frames in which a track can end and another begin: the count is not zero and does not rise."""
+    """Return the frames in which a track can end and another begin: the count is above 0 and does not rise."""
     return np.asarray(np.flatnonzero((counts[1:] > 0) & (counts[1:] <= counts[:-1])) + 1, dtype=np.int64)
 
 
 def share_tracks(videos: Sequence[VideoCounts], totals: Sequence[int] | None) -> NDArray[np.int64]:
-    """Return tracks per video and class, ``totals`` in all, or as many as the counts suggest where it is None.
+    """Return the number of tracks per video and class, with ``totals`` per class, or following the counts if None.
 
-    A video needs as many tracks as its fullest frame shows and would like a new one at each rise of the
-    count; what is left are swaps, one track ending where another begins, in proportion to its boxes.
-    Errors: ValueError where the totals are too small for the fullest frames.
+    A video needs as many tracks as its fullest frame shows, preferably one per rise of the count. Any remainder is
+    shared in proportion to the boxes, as swaps: one track ends where another begins.
+    Errors: ValueError if the totals are too small for the fullest frames.
     """
     needed = np.array([video.counts.max(axis=0) for video in videos])
     rises = np.array([np.maximum(np.diff(video.counts, axis=0, prepend=0), 0).sum(axis=0) for video in videos])
@@ -149,7 +149,7 @@ def _share(
 
 
 def _portion(amount: int, weights: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the amount in whole parts, in proportion to the weights (largest remainders; the first of equals)."""
+    """Return the amount divided into whole parts in proportion to the weights, by largest remainders."""
     exact = amount * weights / max(int(weights.sum()), 1)
     parts = np.floor(exact).astype(np.int64)
     order = np.argsort(parts - exact, kind="stable")

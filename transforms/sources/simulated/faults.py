@@ -1,4 +1,4 @@
-"""The names of all faults that can be planted, by source."""
+"""Names of the faults that can be planted, by source."""
 
 from collections.abc import Iterable, Mapping
 
@@ -16,12 +16,12 @@ FAULTS: Mapping[str, tuple[str, ...]] = {
 
 
 def all_faults() -> tuple[str, ...]:
-    """Return every fault once, in the order in which they are planted."""
+    """Return all distinct faults, in planting order."""
     return tuple(dict.fromkeys(name for names in FAULTS.values() for name in names))
 
 
 def faults_of(source: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Return those of the named faults that the source knows, each once; UsageError for an unknown name."""
+    """Return the named faults that apply to the source. Raise UsageError for an unknown name."""
     wanted = set(names)
     known = all_faults()
     unknown = sorted(wanted - set(known))

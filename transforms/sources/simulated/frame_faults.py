@@ -1,4 +1,4 @@
-"""Every known defect of label and track files, planted on frames that the seed decides."""
+"""Plant known defects of label and track files on frames chosen by the seed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Rows = list[list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame chosen for a fault, in a video of so many frames."""
+    """A frame chosen for a fault, in a video of ``frames`` frames."""
 
     video: str
     number: int
@@ -31,7 +31,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class FrameFault:
-    """``plant(contents, frame)`` builds the defect in and returns the member at fault; ``reason`` as in ``Planted``."""
+    """A defect: ``plant(contents, frame)`` plants it and returns the member at fault; ``reason`` as in ``Planted``."""
 
     plant: Callable[[Contents, Frame], str]
     reason: str | None
@@ -40,10 +40,10 @@ class FrameFault:
 def plant_frame_faults(
     seed: int, contents: Contents, videos: Sequence[VideoCounts], faults: Sequence[str]
 ) -> tuple[Planted, ...]:
-    """Plant each named fault on a frame of its own, changing ``contents`` in place.
+    """Plant each named fault on a separate frame, changing ``contents`` in place.
 
-    Chosen are frames with two cells of the first class or more, away from each other and from the ends.
-    Errors: UsageError where there are too few such frames.
+    Frames need at least two cells of the first class, and distance from each other and from the ends.
+    Errors: UsageError if there are too few such frames.
     """
     frames = _choose_frames(seed, videos)
     if len(frames) < len(faults):
@@ -72,12 +72,12 @@ def _stem(name: str, frame: Frame) -> str:
 
 
 def _beyond(frame: Frame) -> int:
-    """Return a frame number that the video does not have; no other fault of that video takes the same."""
+    """Return a frame number beyond the video, distinct from those of the video's other faults."""
     return frame.frames + frame.number
 
 
 def _edit(change: Callable[[Rows], None], *, tracked: bool = True) -> Callable[[Contents, Frame], str]:
-    """Change the rows ``class cx cy w h`` of the label file, and alike those of the file with track ids."""
+    """Return a plant that changes the rows ``class cx cy w h`` of the label file, and of the file with track ids."""
 
     def plant(contents: Contents, frame: Frame) -> str:
         label_file, track_file = (make(frame.video, frame.number) for make in (labels_name, tracked_name))
@@ -113,7 +113,7 @@ def _repeat_track_id(contents: Contents, frame: Frame) -> str:
 
 
 def _remove_label_files(contents: Contents, frame: Frame) -> str:
-    """Return no label files on this frame and the next: a gap."""
+    """Remove the label files of this frame and the next."""
     for number in (frame.number, frame.number + 1):
         contents.pop(labels_name(frame.video, number), None)
         contents.pop(tracked_name(frame.video, number), None)
@@ -127,14 +127,14 @@ def _empty_label_file(contents: Contents, frame: Frame) -> str:
 
 
 def _label_without_image(contents: Contents, frame: Frame) -> str:
-    """Label files of a frame beyond the last, which neither a picture nor the video has."""
+    """Add label files of a frame beyond the last, without picture or video frame."""
     contents[labels_name(frame.video, _beyond(frame))] = contents[labels_name(frame.video, frame.number)]
     contents[tracked_name(frame.video, _beyond(frame))] = contents[tracked_name(frame.video, frame.number)]
     return labels_name(frame.video, _beyond(frame))
 
 
 def _identical_frames(contents: Contents, frame: Frame) -> str:
-    """Return the picture of the frame before once more; without picture files nothing changes."""
+    """Replace the picture by that of the frame before, if there are picture files."""
     name = image_name(frame.video, frame.number)
     if name in contents:
         contents[name] = contents[image_name(frame.video, frame.number - 1)]

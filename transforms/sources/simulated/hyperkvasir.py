@@ -1,4 +1,4 @@
-"""A simulated HyperKvasir: the segmented archive, the label table, and on demand the labelled archive."""
+"""Simulate HyperKvasir: the segmented archive, the label table, and optionally the labelled archive."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -62,11 +62,11 @@ def simulate_hyperkvasir(
     further: Mapping[str, PairFault] = NO_FAULTS,
     shuffle_seed: int | None = None,
 ) -> Simulated:
-    """Return the source of ``images`` polyp pairs, each with a row in the label table, and the named faults.
+    """Return a source of ``images`` polyp pairs, each with a row in the label table, and the named faults.
 
-    ``unsegmented`` polyps have a row and neither mask nor box. With ``negatives`` images of landmarks the
-    labelled archive is there, with all polyps too, and holds the table; otherwise the table lies alone.
-    Errors: UsageError where the images do not suffice for the faults.
+    ``unsegmented``: number of polyps with a row but without mask and box. ``negatives``: number of images of landmarks;
+    if any, the labelled archive is added, with all polyps and the table, else the table is a separate file.
+    Errors: UsageError if there are too few images for the faults.
     """
     stems = make_stems(seed, "polyp", images)
     draft = draft_pairs(HYPERKVASIR, seed, stems)
@@ -88,12 +88,12 @@ def simulate_hyperkvasir(
 
 
 def make_stems(seed: int, kind: str, count: int) -> tuple[str, ...]:
-    """Return UUIDs that depend on seed, kind and their number alone, so that more images keep the first ones."""
+    """Return UUIDs that depend only on seed, kind and position, so that adding images keeps the first ones."""
     return tuple(str(uuid.UUID(bytes=digest(seed, "stem", kind, i)[:16], version=4)) for i in range(count))
 
 
 def encode_label_table(labelled: dict[str, FindingClass], byte_order_mark: bool = False) -> bytes:
-    """Return the label table as its authors write it: CRLF between the rows and no final newline."""
+    """Return the label table in its authors' format: CRLF between rows and no final newline."""
     rows = [f"{stem},{item.organ},{item.finding},{item.classification}" for stem, item in sorted(labelled.items())]
     text = "\r\n".join(["Video file,Organ,Finding,Classification", *rows])
     return text.encode("utf-8-sig" if byte_order_mark else "utf-8")
@@ -111,7 +111,7 @@ def _labelled_images(seed: int, labelled: dict[str, FindingClass], segmented: di
 
 
 def _plain_image(seed: int, stem: str) -> bytes:
-    """Return a picture without any object."""
+    """Return a picture without objects."""
     rng = generator(seed, HYPERKVASIR.name, stem)
     width, height = choose_size(rng, POLYP_SIZES)
     return encode_picture(draw_mucosa(rng, np.zeros((height, width), dtype=np.uint8), (0, 0, 0)))

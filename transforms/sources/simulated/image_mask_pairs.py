@@ -1,4 +1,4 @@
-"""Sources of image and mask pairs with one annotation file: the draft that faults are planted in."""
+"""Draft sources of image and mask pairs with one annotation file, for planting faults."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -22,9 +22,9 @@ from medmultipoints.transforms.sources.simulated.members import Content, generat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairSource:
-    """What distinguishes the two pair sources.
+    """Properties of a pair source.
 
-    ``image_name``, ``mask_name`` are patterns with ``{stem}``; ``annotation`` names the JSON file of boxes.
+    ``image_name``, ``mask_name``: patterns with ``{stem}``; ``annotation``: path of the JSON file of boxes.
     """
 
     name: str
@@ -52,7 +52,7 @@ class PairSource:
 
 @dataclass(slots=True)
 class Draft:
-    """A source in the making: contents by member name, annotation entries by stem. Faults change it in place."""
+    """A draft source: contents by member name, annotation entries by stem. Faults change it in place."""
 
     source: PairSource
     seed: int
@@ -61,7 +61,7 @@ class Draft:
 
 
 def draft_pairs(source: PairSource, seed: int, stems: tuple[str, ...]) -> Draft:
-    """Return a faultless source of the given stems; masks are drawn now for the boxes, pictures on demand."""
+    """Return a source of the given stems without faults; masks are drawn now for the boxes, pictures on demand."""
     contents: dict[str, Content] = {}
     entries: dict[str, dict[str, Any]] = {}
     for stem in stems:
@@ -95,10 +95,10 @@ def _mask_file(source: PairSource, seed: int, stem: str) -> bytes:
 
 
 def box_entry(label: str, box: tuple[int, int, int, int]) -> dict[str, Any]:
-    """Return one box as the annotation files write it."""
+    """Return one box in the format of the annotation files."""
     return {"label": label, "xmin": box[0], "ymin": box[1], "xmax": box[2], "ymax": box[3]}
 
 
 def encode_annotation(entries: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """Return the annotation file as the sources write it: indent 4, no final newline."""
+    """Return the annotation file in the sources' format: indent 4, no final newline."""
     return json.dumps(entries, indent=4).encode()

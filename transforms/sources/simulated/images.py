@@ -1,7 +1,7 @@
-"""Endoscopy-like pictures and their masks: smooth noise on a red base, vignette, highlights; ellipses, instruments.
+"""Draw endoscopy-like pictures and their masks: smooth noise on a red base, vignette, highlights, objects.
 
-Sizes and shares follow the real sources: mean 0.65 megapixels, one polyp on 85 % of the masks, some at the
-border, with a hole or shaped like a crescent. Pictures are RGB, H x W x 3; masks H x W with 0 and 255.
+Sizes and shares follow the real sources: 0.65 megapixels on average, one polyp on 85 % of the masks, some at the
+border, with a hole or crescent-shaped. Pictures are RGB, H x W x 3; masks H x W with 0 and 255.
 """
 
 import cv2
@@ -17,14 +17,14 @@ MASK_QUALITY = 90
 
 
 def choose_size(rng: np.random.Generator, sizes: tuple[tuple[int, int, float], ...]) -> tuple[int, int]:
-    """Return width and height, drawn by the shares of the sizes."""
+    """Return a random width and height, weighted by the shares of the sizes."""
     shares = np.array([share for _, _, share in sizes])
     width, height, _ = sizes[int(rng.choice(len(sizes), p=shares / shares.sum()))]
     return width, height
 
 
 def draw_mucosa(rng: np.random.Generator, mask: Pixels, object_colour: tuple[int, int, int]) -> Pixels:
-    """Return a picture of the mask's size that shows its objects in their colour."""
+    """Return a picture of the mask's size with its objects in ``object_colour``."""
     height, width = mask.shape
     picture = cv2.resize(_coarse(rng, mask, object_colour), (width, height), interpolation=cv2.INTER_LINEAR)
     grain = rng.integers(0, 9, size=((height + 1) // 2, (width + 1) // 2), dtype=np.uint8)
@@ -38,7 +38,7 @@ def draw_mucosa(rng: np.random.Generator, mask: Pixels, object_colour: tuple[int
 
 
 def _coarse(rng: np.random.Generator, mask: Pixels, object_colour: tuple[int, int, int]) -> Pixels:
-    """Return the picture at an eighth of the size: base colour, two scales of noise, objects, vignette."""
+    """Return the picture at an eighth of its size: base colour, two scales of noise, objects, vignette."""
     height, width = (side // 8 + 1 for side in mask.shape)
     base = np.array([165, 75, 60], dtype=np.float32) + rng.normal(0, 8, 3).astype(np.float32)
     noise = sum(
@@ -59,7 +59,7 @@ def _coarse(rng: np.random.Generator, mask: Pixels, object_colour: tuple[int, in
 
 
 def draw_polyp_mask(rng: np.random.Generator, width: int, height: int) -> Pixels:
-    """Return one ellipse (85 %) or two to four, each in a quadrant of its own."""
+    """Return a mask of one ellipse (85 %), or of two to four in separate quadrants."""
     mask = np.zeros((height, width), dtype=np.uint8)
     if rng.random() < 0.85:
         _draw_single(rng, mask)
@@ -90,7 +90,7 @@ def _draw_single(rng: np.random.Generator, mask: Pixels) -> None:
     elif kind < 0.04:
         along = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
         _fill(mask, centre + 0.2 * axes[0] * along, axes * (1, 0.8), angle, 0)
-        # Blunt horns: JPEG may lose the pixels of a sharp tip, or cut it off as a component of its own.
+        # Round the horns: JPEG may lose the pixels of a sharp tip, or cut it off as a separate component.
         rounded = cv2.morphologyEx(mask, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
         mask[:] = rounded
 
@@ -101,7 +101,7 @@ def _fill(mask: Pixels, centre: NDArray[np.float64], axes: NDArray[np.float64], 
 
 
 def draw_instrument_mask(rng: np.random.Generator, width: int, height: int) -> Pixels:
-    """Return one elongated instrument that enters at the lower border (96 %), or two to four side by side."""
+    """Return a mask of one long instrument from the lower border (96 %), or of two to four side by side."""
     mask = np.zeros((height, width), dtype=np.uint8)
     lanes = int(rng.integers(2, 5)) if rng.random() < 0.04 else 1
     lane = width // lanes
@@ -116,9 +116,9 @@ def draw_instrument_mask(rng: np.random.Generator, width: int, height: int) -> P
 
 
 def stored_boxes(mask: Pixels) -> list[tuple[int, int, int, int]]:
-    """Return the boxes of the mask's 8-connected components as both sources publish them, in reading order.
+    """Return the boxes of the mask's 8-connected components in the sources' convention, in reading order.
 
-    With inclusive pixel extents the convention is ``max(minx - 1, 0), max(miny - 1, 0), maxx + 1, maxy + 1``.
+    From inclusive pixel extents: ``max(minx - 1, 0), max(miny - 1, 0), maxx + 1, maxy + 1``.
     """
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     boxes = sorted((y, x, y + height, x + width) for x, y, width, height in map(cv2.boundingRect, contours))
@@ -131,7 +131,7 @@ def encode_picture(picture: Pixels, quality: int = 90) -> bytes:
 
 
 def encode_lossy_mask(mask: Pixels) -> bytes:
-    """Return the mask as three-channel JPEG of equal channels: not pure 0 and 255, but the same at threshold 128."""
+    """Return the mask as a gray JPEG of three channels: not exactly 0 and 255, but equal at threshold 128."""
     return encode_picture(cv2.merge([mask, mask, mask]).astype(np.uint8), MASK_QUALITY)
 
 
@@ -142,5 +142,5 @@ def encode_png(pixels: Pixels) -> bytes:
 
 
 def decode_picture(data: bytes) -> Pixels:
-    """Return the RGB pixels of a JPEG made here."""
+    """Return the RGB pixels of a JPEG from ``encode_picture``."""
     return np.asarray(simplejpeg.decode_jpeg(data, colorspace="RGB"), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""A simulated Kvasir-Instrument: a zip with two nested tar.gz archives, the boxes and the official split."""
+"""Simulate Kvasir-Instrument: a zip with two nested tar.gz archives, the boxes and the official split."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -38,10 +38,10 @@ def simulate_kvasir_instrument(
     further: Mapping[str, PairFault] = NO_FAULTS,
     shuffle_seed: int | None = None,
 ) -> Simulated:
-    """Return the source with ``images`` pairs, one in five in ``test.txt`` and the rest in ``train.txt``.
+    """Return a source of ``images`` pairs, one in five in ``test.txt`` and the rest in ``train.txt``.
 
-    Pictures lie in ``images.tar.gz`` and masks in ``masks.tar.gz`` of the zip; a shuffle seed shuffles these too.
-    Errors: UsageError where the images do not suffice for the faults.
+    Pictures are in ``images.tar.gz`` and masks in ``masks.tar.gz`` of the zip; a shuffle seed also shuffles these.
+    Errors: UsageError if there are too few images for the faults.
     """
     stems = tuple(cuid(seed, KVASIR_INSTRUMENT.name, i) for i in range(images))
     draft = draft_pairs(KVASIR_INSTRUMENT, seed, stems)
@@ -64,7 +64,7 @@ def simulate_kvasir_instrument(
 
 
 def cuid(*parts: object) -> str:
-    """Return a string like the identifiers of the sources' labelling tool: ``c`` and 24 letters or digits."""
+    """Return a string like the ids of the sources' labelling tool: ``c`` and 24 letters or digits."""
     number, characters = int.from_bytes(digest("cuid", *parts)[:17], "big"), []
     for _ in range(22):
         number, position = divmod(number, 36)

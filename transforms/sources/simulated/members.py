@@ -1,4 +1,4 @@
-"""What a simulated source consists of: members whose bytes are made on demand, and the faults planted in them."""
+"""Members of simulated sources, with bytes made on demand, and the faults planted in them."""
 
 import hashlib
 import io
@@ -14,10 +14,10 @@ Content = Callable[[], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of a source.
+    """A file of a source.
 
-    ``archive`` is the official file name of the zip that holds it, or empty where the file lies next to the
-    archives; ``name`` its path there. ``content`` makes its bytes, the same on each call.
+    ``archive``: official file name of its zip, or empty for a file next to the archives; ``name``: path there.
+    ``content`` returns its bytes, the same on each call.
     """
 
     archive: str
@@ -27,11 +27,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """One defect that was built in on purpose.
+    """A planted defect.
 
-    ``stem`` is the image's; ``member`` the file at fault, or ``<annotation member>#<entry>``, under
-    the path that readers see (nested archives unpacked next to themselves).
-    ``reason`` is the word with which the pipeline rejects the image, None where the image is not rejected.
+    ``stem``: the image's stem; ``member``: the file at fault, or ``<annotation member>#<entry>``, with the path that
+    readers see (nested archives unpacked in place). ``reason``: the word with which the pipeline rejects the image, or
+    None if it does not.
     """
 
     source: str
@@ -43,7 +43,7 @@ class Planted:
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """A whole source: its members in the order of their names, and what is wrong with them."""
+    """A simulated source: its members and the faults planted in them."""
 
     source: str
     members: tuple[Member, ...]
@@ -51,26 +51,26 @@ class Simulated:
 
 
 def digest(*parts: object) -> bytes:
-    """Return the sha256 of the parts; every choice of the simulation is drawn from it."""
+    """Return the SHA-256 of the parts, which determines every choice of the simulation."""
     return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
 
 
 def generator(*parts: object) -> np.random.Generator:
-    """Return a generator that depends on the parts (seed, source, stem, …) and on nothing else."""
+    """Return a random generator that depends only on the parts (seed, source, stem, …)."""
     return np.random.default_rng(int.from_bytes(digest(*parts)[:16], "big"))
 
 
 def shuffled(members: Iterable[Member], shuffle_seed: int | None) -> tuple[Member, ...]:
-    """Return the members by name, or in an order that the seed decides."""
+    """Return the members sorted by name, or in an order given by the seed."""
     if shuffle_seed is None:
         return tuple(sorted(members, key=lambda member: (member.archive, member.name)))
     return tuple(sorted(members, key=lambda member: digest(shuffle_seed, member.archive, member.name)))
 
 
 def pack_tar_gz(members: Iterable[Member]) -> bytes:
-    """Return a gzip-compressed tar of the members in the given order; the same members give the same bytes.
+    """Return a gzipped tar of the members in the given order, reproducibly.
 
-    Nothing is compressed (level 0): pictures are already, and the bytes do not depend on the zlib at hand.
+    Uses compression level 0: pictures are compressed already, and the bytes do not depend on the zlib version.
     """
     packed = io.BytesIO()
     with (

@@ -1,4 +1,4 @@
-"""Microscopy-like frames 640x480: bright cells on gray noise that drifts, the same picture in all three channels."""
+"""Draw microscopy-like frames of 640 x 480 px: bright cells on drifting gray noise."""
 
 from functools import lru_cache
 
@@ -15,7 +15,7 @@ FRAME_QUALITY = 75
 
 @lru_cache(maxsize=32)
 def video_background(seed: int, video: str) -> Pixels:
-    """Return the noise that all frames of a video share, larger than a frame by the drift. Not to be written to."""
+    """Return the read-only noise shared by all frames of a video, larger than a frame by the drift."""
     rng = generator(seed, "background", video)
     rows, columns = HEIGHT + DRIFT_PX, WIDTH + DRIFT_PX
     grids = [rng.normal(0, strength, (rows // cell, columns // cell)) for cell, strength in ((44, 9.0), (16, 2.5))]
@@ -26,7 +26,7 @@ def video_background(seed: int, video: str) -> Pixels:
 
 
 def draw_frame(seed: int, video: str, frame: int, boxes: Floats) -> Pixels:
-    """Return the gray picture H x W of one frame with a cell in each box; no two frames have the same noise offset."""
+    """Return the gray picture (H x W) of one frame with a cell in each box; the noise offset depends on the frame."""
     across, down = frame % DRIFT_PX, frame // DRIFT_PX % DRIFT_PX
     picture = video_background(seed, video)[down : down + HEIGHT, across : across + WIDTH].copy()
     for x1, y1, x2, y2 in boxes.tolist():
@@ -38,5 +38,5 @@ def draw_frame(seed: int, video: str, frame: int, boxes: Floats) -> Pixels:
 
 
 def encode_frame(picture: Pixels) -> bytes:
-    """Return the frame as three-channel JPEG."""
+    """Return the frame as a JPEG of three equal channels."""
     return encode_picture(cv2.merge([picture, picture, picture]).astype(np.uint8), FRAME_QUALITY)

@@ -1,4 +1,4 @@
-"""Every known defect of the image and mask sources, planted on images that the seed decides."""
+"""Plant known defects of image and mask sources on images chosen by the seed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ Plant = Callable[[Draft, str, str], str]
 
 @dataclass(frozen=True, slots=True)
 class PairFault:
-    """``plant(draft, stem, other)`` builds the defect in and returns the member or entry at fault.
+    """A defect: ``plant(draft, stem, other)`` plants it and returns the member or entry at fault.
 
-    ``other`` is a faultless stem, for defects that repeat one; ``reason`` as in ``Planted``.
+    ``other``: a stem without faults, for defects with ``repeats``; ``reason`` as in ``Planted``.
     """
 
     plant: Plant
@@ -55,7 +55,7 @@ def _phantom_box(draft: Draft, stem: str, _: str) -> str:
 
 
 def _repeat(change: Callable[[bytes], bytes]) -> Plant:
-    """Return the picture, mask and boxes of the other stem once more under this stem, the picture's bytes changed."""
+    """Return a plant that repeats the other stem's picture (with changed bytes), mask and boxes under this stem."""
 
     def plant(draft: Draft, stem: str, other: str) -> str:
         source = draft.source
@@ -68,7 +68,7 @@ def _repeat(change: Callable[[bytes], bytes]) -> Plant:
 
 
 def _image(change: Callable[[bytes], bytes]) -> Plant:
-    """Return the same picture with its file's bytes changed."""
+    """Return a plant that changes the bytes of the picture's file."""
 
     def plant(draft: Draft, stem: str, _: str) -> str:
         name = draft.source.image(stem)
@@ -83,7 +83,7 @@ def _changed(content: Content, change: Callable[[bytes], bytes]) -> Content:
 
 
 def _with_comment(data: bytes) -> bytes:
-    """Return the same pixels under other bytes: a comment segment after the start marker."""
+    """Return the file with a comment segment after the start marker: other bytes, same pixels."""
     comment = b"saved again"
     return data[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + data[2:]
 
@@ -102,7 +102,7 @@ def _mask_of_other_size(draft: Draft, stem: str, _: str) -> str:
 
 
 def _without_image(draft: Draft, stem: str, _: str) -> str:
-    """Return the mask stays, its image and its annotation entry go."""
+    """Remove the image and the annotation entry, but keep the mask."""
     del draft.contents[draft.source.image(stem)], draft.entries[stem]
     return draft.source.mask(stem)
 
@@ -118,13 +118,13 @@ def _without_entry(draft: Draft, stem: str, _: str) -> str:
 
 
 def _entry_only(draft: Draft, stem: str, _: str) -> str:
-    """Return the annotation entry stays, its image and its mask go."""
+    """Remove the image and the mask, but keep the annotation entry."""
     del draft.contents[draft.source.image(stem)], draft.contents[draft.source.mask(stem)]
     return draft.source.entry(stem)
 
 
 def _box(change: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]) -> Plant:
-    """Return the first box of the entry changed: ``change(box, entry)`` returns the new one."""
+    """Return a plant that replaces the first box of the entry by ``change(box, entry)``."""
 
     def plant(draft: Draft, stem: str, _: str) -> str:
         entry = draft.entries[stem]
@@ -161,9 +161,9 @@ NO_FAULTS: Mapping[str, PairFault] = MappingProxyType({})
 
 
 def plant_pair_faults(draft: Draft, faults: Mapping[str, PairFault]) -> tuple[Planted, ...]:
-    """Plant each named fault on a stem of its own; UsageError where the images do not suffice.
+    """Plant each named fault on a separate stem. Raise UsageError if there are too few images.
 
-    Only stems whose boxes stay clear of the origin are used, so that a stray pixel there is a component of its own.
+    Uses only stems whose boxes do not reach the origin, so that a stray pixel there is a separate component.
     """
     stems = [stem for stem, entry in draft.entries.items() if all(_clear(box) for box in entry["bbox"])]
     stems.sort(key=lambda stem: digest(draft.seed, "fault", stem))

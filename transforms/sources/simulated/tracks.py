@@ -1,4 +1,4 @@
-"""Tracks whose number per frame is given: who lives when, how they move, and their label lines."""
+"""Make tracks with a given number per frame: their presence, movement and label lines."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MEAN_SIZE = ((23.0, 23.0), (58.0, 52.0), (21.0, 21.0))
 """Mean box width and height in pixels by class."""
 
 STEP_PX = (14.0, 4.0, 7.0)
-"""How far a track moves between key frames, by class."""
+"""Distance that a track moves between key frames, in pixels by class."""
 
 KEY_FRAME_EVERY = 15
 
@@ -24,9 +24,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class VideoTracks:
-    """All boxes of a video, frame by frame: ``boxes[starts[f]:starts[f + 1]]`` are those of frame f.
+    """Boxes of a video by frame: ``boxes[starts[f]:starts[f + 1]]`` are those of frame f.
 
-    ``boxes`` are half-open pixel edges x1, y1, x2, y2; ``classes`` and ``ids`` run alongside, ``ids`` as
+    ``boxes`` are half-open pixel edges x1, y1, x2, y2; ``classes`` and ``ids`` are parallel to it, and ``ids`` are
     positions in ``names``.
     """
 
@@ -42,15 +42,15 @@ class VideoTracks:
 
 
 PlantTracks = Callable[[int, Sequence[VideoTracks]], tuple[list[VideoTracks], tuple[Planted, ...]]]
-"""With the seed, changes tracks and says what it planted in them."""
+"""Function of the seed and the tracks that returns changed tracks and the planted defects."""
 
 
 def make_tracks(seed: int, video: VideoCounts, budget: NDArray[np.int64]) -> VideoTracks:
-    """Return tracks with exactly ``video.counts`` objects a frame and class, ``budget[class]`` of them in all."""
+    """Return ``budget[class]`` tracks per class with exactly ``video.counts`` objects per frame and class."""
     presence, boxes, classes = [], [], []
     for label, tracks in enumerate(budget.tolist()):
         rng = generator(seed, "tracks", video.video, label)
-        alive = live_and_die(rng, video.counts[:, label], tracks)
+        alive = make_presence(rng, video.counts[:, label], tracks)
         presence.append(alive)
         boxes.append(snap_ends(move(rng, label, tracks, video.frames), alive))
         classes += [label] * tracks
@@ -62,12 +62,12 @@ def make_tracks(seed: int, video: VideoCounts, budget: NDArray[np.int64]) -> Vid
     return VideoTracks(video.video, starts.astype(np.int64), places[frames, ids], labels, ids, names)
 
 
-def live_and_die(rng: np.random.Generator, counts: NDArray[np.int64], budget: int) -> NDArray[np.bool_]:
-    """Return ``alive[frame, track]`` with ``counts[frame]`` tracks alive, each of the ``budget`` tracks at some time.
+def make_presence(rng: np.random.Generator, counts: NDArray[np.int64], budget: int) -> NDArray[np.bool_]:
+    """Return ``alive[frame, track]`` with ``counts[frame]`` tracks per frame; each of the tracks is used.
 
-    When the count rises a new track begins while the budget lasts, else an earlier one returns after a
-    gap; when it falls one ends. A budget beyond the rises is spent on swaps spread over the video.
-    Errors: ValueError where the counts leave no room for that many tracks.
+    When the count rises, a new track begins while the budget lasts, else an earlier one returns after a gap; when it
+    falls, one ends. A budget beyond the rises is used for swaps spread over the video.
+    Errors: ValueError if the counts allow fewer tracks.
     """
     alive = np.zeros((len(counts), budget), dtype=np.bool_)
     swaps = _choose_swaps(counts, budget)
@@ -99,10 +99,7 @@ def _choose_swaps(counts: NDArray[np.int64], budget: int) -> frozenset[int]:
 
 
 def move(rng: np.random.Generator, label: int, tracks: int, frames: int) -> Floats:
-    """Return boxes ``[frame, track, edge]`` on smooth paths, cut at the border.
-
-    Integers on key frames, linear between.
-    """
+    """Return boxes ``[frame, track, edge]`` on smooth paths, clipped; integers on key frames, linear in between."""
     keys = (frames - 1) // KEY_FRAME_EVERY + 2
     heading = rng.uniform(0, 2 * np.pi, (1, tracks)) + np.cumsum(rng.normal(0, 0.35, (keys, tracks)), axis=0)
     speed = STEP_PX[label] * rng.gamma(2, 0.5, (1, tracks))
@@ -118,14 +115,14 @@ def move(rng: np.random.Generator, label: int, tracks: int, frames: int) -> Floa
 
 
 def _reflect(path: Floats, sides: tuple[int, int], margin: float = 4) -> Floats:
-    """Return positions mirrored at the border until they lie inside it by the margin."""
+    """Return the positions reflected at the border, at least ``margin`` inside it."""
     reach = np.array(sides) - 2 * margin
     turned = np.mod(path - margin, 2 * reach)
     return np.asarray(margin + np.where(turned > reach, 2 * reach - turned, turned), dtype=np.float64)
 
 
 def snap_ends(boxes: Floats, alive: NDArray[np.bool_]) -> Floats:
-    """Return the boxes with whole pixels on the first and last frame of each stretch of life: those are set by hand."""
+    """Return the boxes with whole pixels on the first and last frame of each presence, as if set by hand."""
     edge = np.zeros((1, alive.shape[1]), dtype=np.bool_)
     first = alive & ~np.concatenate([edge, alive[:-1]])
     last = alive & ~np.concatenate([alive[1:], edge])
@@ -133,10 +130,7 @@ def snap_ends(boxes: Floats, alive: NDArray[np.bool_]) -> Floats:
 
 
 def label_text(tracks: VideoTracks, frame: int, with_ids: bool = False) -> bytes:
-    """Return A label file: ``class cx cy w h`` a line, normalised, six decimals.
-
-    With the track id in front on demand.
-    """
+    """Return a label file: ``class cx cy w h`` per line, normalised, six decimals, optionally with the track id."""
     rows = tracks.frame(frame)
     edges = tracks.boxes[rows] / (WIDTH, HEIGHT, WIDTH, HEIGHT)
     values = np.concatenate([(edges[:, :2] + edges[:, 2:]) / 2, edges[:, 2:] - edges[:, :2]], axis=1).tolist()

@@ -1,4 +1,4 @@
-"""A small real mp4 in memory; the same frames give the same bytes."""
+"""Encode a small mp4 in memory, reproducibly."""
 
 import io
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from medmultipoints.transforms.sources.simulated.images import Pixels
 
 
 def encode_video(frames: Iterable[Pixels], fps: int) -> bytes:
-    """Return the gray pictures (H x W) as an mp4 with one video stream at that frame rate."""
+    """Return the gray pictures (H x W) as an mp4 with one video stream of ``fps`` frames per second."""
     import av
 
     encoded = io.BytesIO()

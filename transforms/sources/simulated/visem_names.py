@@ -1,4 +1,4 @@
-"""The paths of VISEM-Tracking's official archive."""
+"""Paths of VISEM-Tracking's official archive."""
 
 NAME = "visem_tracking"
 VISEM_ZIP = "VISEM_tracking.zip"
@@ -6,7 +6,7 @@ _ROOT = "VISEM_Tracking_Train_v4/Train"
 
 
 def frame_stem(video: str, frame: int) -> str:
-    """Return the stem of a frame in every one of its files."""
+    """Return the stem that a frame's files share."""
     return f"{video}_frame_{frame}"
 
 

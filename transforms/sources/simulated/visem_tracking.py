@@ -1,4 +1,4 @@
-"""A simulated VISEM-Tracking: frames, label files, label files with track ids, and the video of each participant."""
+"""Simulate VISEM-Tracking: frames, label files with and without track ids, and videos."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -43,14 +43,13 @@ def simulate_visem_tracking(
     further: PlantTracks | None = None,
     shuffle_seed: int | None = None,
 ) -> Simulated:
-    """Return the source with exactly the objects per frame and class of ``videos``, and the named faults.
+    """Return a source with the objects per frame and class of ``videos``, and the named faults.
 
-    ``further`` changes the tracks before labels are written.
+    Frames without objects have a picture but no label file. ``track_totals``: tracks per class over all videos.
+    ``video_files``: no mp4, a gray one of the right length, rate and size, or one that shows the frames. ``images``
+    false: pictures are only in the mp4. ``further`` changes the tracks before labels are written.
 
-    Frames without any object have a picture and no label file. ``track_totals`` fixes the tracks per class
-    over all videos. ``video_files``: no mp4, one of the right length, rate and size with a gray picture, or
-    one that shows the frames. Without ``images`` the pictures are only in the mp4.
-    Errors: UsageError where the frames do not suffice for the faults; ValueError where the totals are too small.
+    Errors: UsageError if there are too few frames for the faults; ValueError if the totals are too small.
     """
     contents: dict[str, Content] = {}
     made = [

@@ -1,1 +1,1 @@
-"""Masks and volumes as files: which are read, of which picture, and what their values mean."""
+"""Mask and volume files: choosing them, joining them with pictures, and the meaning of their values."""

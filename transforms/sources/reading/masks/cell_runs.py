@@ -1,7 +1,7 @@
-"""Run lengths in the cells of a table: pairs of start and length over the pixels, column by column or row by row.
+"""Decode run lengths in table cells: pairs of start and length over pixels, column by column or row by row.
 
-Kaggle counts from 1 and goes down the columns; other writers count from 0, or go along the rows. The order is proved by
-which one makes connected masks; the first number by runs that would otherwise wrap from one column to the next.
+Kaggle counts from 1 and goes down the columns; other writers count from 0, or go along the rows. The right order gives
+masks with fewer parts; the right first number gives runs that do not wrap from one column to the next.
 """
 
 import re
@@ -27,7 +27,7 @@ Mask = NDArray[np.uint8]
 
 
 def has_no_runs(text: str) -> bool:
-    """Return whether a cell says that there is no mask: it is empty, or -1 as SIIM writes it."""
+    """Return whether a cell states that there is no mask: it is empty, or -1 as in SIIM."""
     return is_empty(text) or text.strip() == "-1"
 
 
@@ -37,7 +37,7 @@ def is_runs(text: str) -> bool:
 
 
 def decode_runs(text: str, size: tuple[int, int], order: RunOrder) -> Mask | Fault:
-    """Return the mask of a cell, height x width; a fault where runs overlap, turn back or leave the picture."""
+    """Return the mask of a cell (height x width), or a fault if runs overlap, go backwards or leave the picture."""
     if not is_runs(text):
         return Fault("rle_damaged", f"{text[:60]!r} holds no pairs of start and length")
     numbers = np.array(text.split(), np.int64)
@@ -61,7 +61,7 @@ def decode_runs(text: str, size: tuple[int, int], order: RunOrder) -> Mask | Fau
 
 @dataclass
 class RunEvidence:
-    """What a sample of cells shows of the order of their pixels."""
+    """Counts over a sample of cells that reveal the order of their pixels."""
 
     cells: int = 0
     columns: int = 0
@@ -74,7 +74,7 @@ class RunEvidence:
     relative: int = 0
 
     def add(self, text: str, size: tuple[int, int]) -> None:
-        """Count one cell."""
+        """Add one cell to the counts; ``size``: width and height of its picture."""
         found = {order: decode_runs(text, size, order) for order in (*ORDERS, *_RELATIVE)}
         self.cells += 1
         numbers = np.array(text.split(), np.int64)
@@ -100,13 +100,13 @@ def _areas(*masks: Mask | Fault) -> int:
 
 
 def _wraps(numbers: NDArray[np.int64], side: int) -> int:
-    """Return runs that pass from one column (or row) into the next without filling one."""
+    """Return the number of runs that continue in the next column (or row) although shorter than one."""
     starts, lengths = numbers[0::2], numbers[1::2]
     return int((((starts + lengths - 1) // side > starts // side) & (lengths < side)).sum())
 
 
 def decide_order(draft: Draft, seen: RunEvidence) -> None:
-    """Decide, or ask, ``masks.runs``."""
+    """Propose or ask ``masks.runs``."""
     way = "columns" if seen.columns > seen.rows else "rows" if seen.rows > seen.columns else None
     base = "0" if seen.zeros else "1" if seen.lasts or seen.wraps_from_0 > seen.wraps_from_1 else None
     base = base or ("0" if seen.wraps_from_1 > seen.wraps_from_0 else None)

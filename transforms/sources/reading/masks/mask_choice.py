@@ -1,4 +1,4 @@
-"""Which mask files of a source are read, and the patterns that join them with their pictures."""
+"""Choose the mask files of a source to read, and the patterns that join them with pictures."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -20,10 +20,7 @@ _COMPARED: Final = 6
 
 
 def choose_masks(draft: Draft, listing: Listing) -> tuple[Mask, ...]:
-    """Return the masks to read, with lines or questions for their patterns.
-
-    None where no file is a mask of a picture.
-    """
+    """Return the masks to read, empty if there are none, and add lines or questions for their patterns."""
     sets = mask_sets(listing)
     paired = _pair_others(listing, sets) if _are_incomplete(listing, sets) else None
     if paired is not None:
@@ -35,7 +32,7 @@ def choose_masks(draft: Draft, listing: Listing) -> tuple[Mask, ...]:
 
 
 def _choose_stated(draft: Draft, listing: Listing) -> tuple[Mask, ...]:
-    """Return the masks that stated patterns join with pictures, where no name does."""
+    """Return the masks joined with pictures by stated patterns."""
     patterns = {key: _as_list(draft.states(key) or ()) for key in ("images", "annotations")}
     if not all(patterns.values()):
         return ()
@@ -49,14 +46,14 @@ def _choose_stated(draft: Draft, listing: Listing) -> tuple[Mask, ...]:
 
 
 def _pair_others(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> PairedMasks | None:
-    """Return the masks that parts of their paths join: of all files, else of those that no name has joined."""
+    """Return the masks joined by parts of their paths: among all files, else among those not joined by name."""
     taken = {mask.member for masks in sets for mask in masks}
     rest = [name for name in listing.pictures if name not in taken]
     return paired_masks(listing, listing.pictures) or (paired_masks(listing, rest) if taken else None)
 
 
 def _are_incomplete(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> bool:
-    """Return whether names alone leave masks out: there are none, several sets, or pictures without a mask."""
+    """Return whether joining by name is incomplete: no or several sets of masks, or pictures without a mask."""
     return len(sets) != 1 or len(sets[0]) + len({mask.picture for mask in sets[0]}) < len(listing.pictures)
 
 
@@ -65,7 +62,7 @@ def _is_stated(draft: Draft, paired: PairedMasks) -> bool:
 
 
 def _choose_paired(draft: Draft, listing: Listing, paired: PairedMasks) -> tuple[Mask, ...]:
-    """Return masks that equal parts of the paths join with their pictures."""
+    """Return the masks joined by parts of their paths, and add lines for their patterns."""
     owners = {mask.picture for mask in paired.masks}
     proof = (
         f"{plural(len(paired.masks), 'file')} of flat areas, joined with {plural(len(owners), 'picture')} by its path"
@@ -106,7 +103,7 @@ def _choose(
 
 
 def _fit_patterns(draft: Draft, listing: Listing, masks: Sequence[Mask]) -> None:
-    """Narrow the proposed patterns of masks, those of an open question too, to ones that join each with its picture."""
+    """Narrow the proposed mask patterns, also in open questions, so that each mask joins its picture."""
     if draft.states("annotations") is not None or "images" not in draft.read:
         return
     images = _as_list(draft.read["images"])
@@ -126,9 +123,9 @@ def _as_list(value: str | Sequence[str]) -> list[str]:
 
 
 def _observers(listing: Listing, masks: Sequence[Mask]) -> dict[str, list[Mask]]:
-    """Return the masks by the word after the picture's name where those of several words show the same areas.
+    """Return the masks by the word after the picture's name if masks of several words show the same areas.
 
-    Two people who draw one object agree by more than half; masks of two labels do not overlap so far.
+    Masks of one object by two people overlap by more than half; masks of two labels do not.
     """
     words: dict[str, list[Mask]] = {}
     by_picture: dict[str, list[Mask]] = {}
@@ -165,7 +162,7 @@ def _ask_observer(draft: Draft, listing: Listing, observers: Mapping[str, Sequen
 
 
 def _side_by_side(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> tuple[Mask, ...]:
-    """Return the masks of all sets where they lie in folders side by side without pictures: a folder a label."""
+    """Return the masks of all sets if they are in sibling folders without pictures (a folder per label), else ()."""
     masks = tuple(sorted((mask for held in sets for mask in held), key=lambda mask: mask.member))
     folders = {folder(mask.member) for mask in masks}
     apart = folders.isdisjoint(folder(name) for name in listing.photos)
@@ -173,7 +170,7 @@ def _side_by_side(listing: Listing, sets: Sequence[tuple[Mask, ...]]) -> tuple[M
 
 
 def _are_binary(listing: Listing, masks: Sequence[Mask]) -> bool:
-    """Return whether masks have one value and nothing: those of a label. Others may be of different kinds."""
+    """Return whether all masks have at most one value besides the background."""
     looks = [look for mask in spread(masks, _COMPARED) if (look := listing.look(mask.member)) is not None]
     return all(look.lossy or len(np.unique(packed_colours(look.values))) <= 2 for look in looks)
 
@@ -181,7 +178,7 @@ def _are_binary(listing: Listing, masks: Sequence[Mask]) -> bool:
 def _choose_set(
     draft: Draft, listing: Listing, sets: list[tuple[Mask, ...]], paired: PairedMasks | None
 ) -> tuple[Mask, ...]:
-    """Return the one set of masks, those that are stated, or the first of several, which is asked."""
+    """Return the only set of masks, the stated one, or the first of several after asking."""
     stated = draft.states("annotations")
     if stated:
         draft.line("annotations", stated, "stated")

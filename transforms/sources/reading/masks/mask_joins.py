@@ -1,4 +1,4 @@
-"""Masks joined with pictures by the holes of their patterns, and patterns of which each mask joins its picture."""
+"""Join masks with pictures by the holes of their patterns, and fit patterns so that each mask joins its picture."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,14 +13,14 @@ from medmultipoints.transforms.sources.reading.masks.mask_sets import Mask, Stem
 from medmultipoints.transforms.sources.reading.path_patterns import common_start, literal
 
 _TRIED: Final = 200
-"""Masks whose join is tried to prove a pattern."""
+"""Number of masks joined to prove a pattern."""
 _MOST_WORDS: Final = 12
 _PLACE: Final = re.compile(r"\{(folder\d*|split|target)\}")
 
 
 @dataclass(frozen=True)
 class MaskJoin:
-    """Joins masks with pictures by the holes that their patterns share, else by name."""
+    """Join of masks with pictures by shared holes of their patterns, else by name."""
 
     declaration: Declaration
     pictures: Sequence[str]
@@ -87,7 +87,7 @@ class MaskJoin:
 
 
 def _refill(text: str, known: Mapping[str, str], mask: str) -> dict[str, str] | None:
-    """Return the holes of a path where some are known: what is ambiguous alone is not once the picture is known."""
+    """Return the holes of a path given the known ones, which can resolve ambiguity, or None."""
 
     def ruled(found: re.Match[str]) -> str:
         hole = found[1]
@@ -100,11 +100,11 @@ def _refill(text: str, known: Mapping[str, str], mask: str) -> dict[str, str] | 
 
 
 def fit_pattern(text: str, images: Sequence[str], masks: Sequence[Mask], pictures: Sequence[str]) -> str:
-    """Return a pattern under which each mask joins its picture and no picture is taken for a mask.
+    """Return a pattern with which each mask joins its picture and no picture matches as a mask.
 
-    ``text`` is the pattern as proposed for ``masks``; ``images`` are those of the pictures, ``pictures`` all of the
-    source. Where the text does not do it, its folders are narrowed to their words, and holes that differ in mask and
-    picture get names of their own. The text itself is returned where nothing helps.
+    ``text``: proposed pattern of ``masks``; ``images``: patterns of pictures; ``pictures``: all pictures of the source.
+    If ``text`` does not suffice, folder holes are narrowed to their words, and holes that differ between mask and
+    picture are renamed. Returns ``text`` if nothing helps.
     """
     own = set(matching([mask.member for mask in masks], [text]))
     members = [mask for mask in masks if mask.member in own]
@@ -132,7 +132,7 @@ def _joins(text: str, images: Sequence[str], masks: Sequence[Mask], others: Sequ
 
 
 def _narrowed(text: str, masks: Sequence[Mask]) -> Iterator[str]:
-    """Yield the pattern with a hole of a folder narrowed: to the word that its values begin with, or to its values."""
+    """Yield the pattern with one folder hole narrowed to the common beginning of its values, or to its values."""
     pattern = compile_pattern(text)
     found = [held for mask in spread(masks, _TRIED) if (held := pattern.match(mask.member))]
     for hole in dict.fromkeys(_PLACE.findall(text)):
@@ -146,7 +146,7 @@ def _narrowed(text: str, masks: Sequence[Mask]) -> Iterator[str]:
 
 
 def _with_affixes(text: str, images: Sequence[str]) -> str:
-    """Return the pattern with the texts around ``{stem}`` of the only pattern of pictures: ``{stem}_endo``."""
+    """Return the pattern with the text around ``{stem}`` of the only picture pattern, such as ``{stem}_endo``."""
     name = images[0].rpartition("/")[2] if len(images) == 1 else ""
     before, stem, after = name.rpartition(".")[0].partition("{stem}")
     return text.replace("{stem}", f"{before}{{stem}}{after}") if stem else text

@@ -1,7 +1,7 @@
-"""Masks whose names hold no picture's name: joined by the parts of both paths that are equal.
+"""Join masks whose names hold no picture's name, by equal parts of both paths.
 
-``case/image.png`` and ``case/mask.png``; ``image_001.png`` and ``label_001.png``; a folder of masks for each picture,
-or for each label. Only a join that gives each mask one picture is proposed.
+Examples: ``case/image.png`` and ``case/mask.png``; ``image_001.png`` and ``label_001.png``; a folder of masks per
+picture or per label. Only joins that give each mask one picture are proposed.
 """
 
 import re
@@ -25,13 +25,13 @@ _TRACKED: Final = (
         "TRA marks each cell for tracking: whole areas in some data sets, blobs in others. Read them?",
     ),
 )
-"""Folders of the Cell Tracking Challenge, the truest first, with what is to be asked."""
+"""Folders of the Cell Tracking Challenge, the most reliable first, with the question to ask."""
 _MOST_TARGETS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class PairedMasks:
-    """Masks with the picture of each, and the patterns whose equal holes join them; ``doubt``: what is to be asked."""
+    """Masks with their pictures, and the patterns whose equal holes join them; ``doubt``: question to ask, if any."""
 
     masks: tuple[Mask, ...]
     images: str
@@ -41,7 +41,7 @@ class PairedMasks:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One part of a path that differs within a set: the constant text around it."""
+    """A part of a path that differs within a set, with the constant text around it."""
 
     before: str
     after: str
@@ -52,14 +52,14 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Family:
-    """Files of one depth and extension: constant parts of their paths as texts, the others as ``_Part``."""
+    """Files of equal depth and extension; constant parts of their paths are text, differing ones ``_Part``."""
 
     names: tuple[str, ...]
     extension: str
     parts: tuple[str | _Part, ...]
 
     def column(self, at: int) -> list[str]:
-        """Return the differing text of one part, by file."""
+        """Return the differing text of one part of each file's path."""
         part = self.parts[at]
         assert isinstance(part, _Part)
         return [part.value(_split(name)[at]) for name in self.names]
@@ -70,10 +70,7 @@ class _Family:
 
 
 def paired_masks(listing: Listing, names: Sequence[str]) -> PairedMasks | None:
-    """Return the masks among ``names`` joined with the pictures among them by parts of their paths.
-
-    None where there is no such join, or more than one.
-    """
+    """Return the largest join of masks and pictures among ``names`` by parts of their paths, or None."""
     for place, doubt in _TRACKED:
         if (tracked := _cell_tracking(names, place, doubt)) is not None:
             return tracked
@@ -95,7 +92,7 @@ def paired_masks(listing: Listing, names: Sequence[str]) -> PairedMasks | None:
 
 
 def _cell_tracking(names: Sequence[str], place: str, doubt: str) -> PairedMasks | None:
-    """Return the areas of the Cell Tracking Challenge: ``01_GT/SEG/man_seg003.tif`` of ``01/t003.tif``."""
+    """Return the masks of the Cell Tracking Challenge, such as ``01_GT/SEG/man_seg003.tif`` of ``01/t003.tif``."""
     marked = re.compile(rf"(?P<base>(?:.*/)?)(?P<sequence>\d+){place}(?P<frame>\d+)\.tiff?")
     found = [match for name in names if (match := marked.fullmatch(name))]
     bases = {match["base"] for match in found}
@@ -128,7 +125,7 @@ def _words_of(part: str) -> list[str]:
 
 
 def _common_words(names: Sequence[str]) -> set[tuple[int, str]]:
-    """Return words that an eighth of all paths share at the same place: what separates pictures from masks."""
+    """Return the words at the same position in at least an eighth of all paths; they separate pictures from masks."""
     times = Counter(
         (at, word) for name in names for at, part in enumerate(_split(name)) for word in set(_words_of(part))
     )
@@ -142,7 +139,7 @@ def _are_drawn(listing: Listing, names: Sequence[str]) -> bool:
 
 
 def _family(names: Sequence[str]) -> _Family | None:
-    """Return the constant and differing parts of paths; None for files of several depths or extensions."""
+    """Return the files as a family, or None if they differ in depth or extension."""
     rows = [_split(name) for name in sorted(names)]
     if len(rows) < 2 or len({(len(row), _extension(name)) for row, name in zip(rows, sorted(names), strict=True)}) > 1:
         return None
@@ -164,7 +161,7 @@ def _part(values: Sequence[str]) -> str | _Part:
 
 
 def _leading_word(values: Sequence[str]) -> str:
-    """Return the word that all values begin with, where a digit follows it in all."""
+    """Return the word before a digit with which all values begin, or an empty string."""
     words = {found[0] if (found := re.match(r"[^\W\d_]+(?=\d)", value)) else "" for value in values}
     return words.pop() if len(words) == 1 else ""
 
@@ -175,7 +172,7 @@ def _shared(a: str, b: str) -> str:
 
 
 def _joins(pictures: _Family, masks: _Family) -> Iterator[dict[int, int]]:
-    """Yield ways to equate differing parts of masks with those of pictures, closest first: mask's part = picture's."""
+    """Yield mappings from differing parts of masks to those of pictures, the closest first."""
     fits = {
         (at, place): set(masks.column(at)) <= set(pictures.column(place))
         for at in masks.differing
@@ -193,7 +190,7 @@ def _joins(pictures: _Family, masks: _Family) -> Iterator[dict[int, int]]:
 
 
 def _pair(pictures: _Family, masks: _Family, chosen: Mapping[int, int]) -> PairedMasks | None:
-    """Return the join by the chosen parts, where they single out one picture for each mask."""
+    """Return the join by the chosen parts if it gives each mask exactly one picture, else None."""
     places = list(chosen.values())
     rows = zip(*(pictures.column(place) for place in places), strict=True)
     owners: dict[tuple[str, ...], str] = {}
@@ -217,7 +214,7 @@ def _pair(pictures: _Family, masks: _Family, chosen: Mapping[int, int]) -> Paire
 
 
 def _hole_names(family: _Family) -> dict[int, str]:
-    """Return ``stem`` for the name of the file, ``split`` for a folder of such words, else ``folder``."""
+    """Return the hole of each differing part: ``stem`` for the file name, ``split`` or ``folder`` for folders."""
     found: dict[int, str] = {}
     for at in family.differing:
         values = {value.lower() for value in family.column(at)}
@@ -227,7 +224,7 @@ def _hole_names(family: _Family) -> dict[int, str]:
 
 
 def _rest_hole(family: _Family, at: int) -> str:
-    """Return the hole of what joins no picture: a number of the object, its label, both, or nothing that is known."""
+    """Return the hole of a part that joins no picture: object number, label, both, or an unknown text."""
     values = set(family.column(at))
     if all(value.isdigit() for value in values):
         return "nr:int"

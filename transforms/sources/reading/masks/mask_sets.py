@@ -1,4 +1,4 @@
-"""Which files are masks, of which pictures: by flat areas in their pixels and names that hold a picture's name."""
+"""Find mask files and their pictures by flat areas of pixels and by names that contain a picture's name."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,14 +13,14 @@ _NUMBERED = re.compile(r"^(?P<target>.*?[^\d\W_].*?)?[_\-. ]?(?P<nr>\d+)?$")
 
 
 _SHAPE = re.compile(r"\.\([\d, ]+\)")
-"""The shape of an array in the name of its file, as IMIS-Bench writes it."""
+"""Shape of an array in its file name, as in IMIS-Bench."""
 _TWO_NUMBERS = re.compile(r"([_\-. ]+)\d+_\d+")
-"""SA-Med2D: the number of a class and that of an instance."""
+"""Class number and instance number, as in SA-Med2D."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """A mask file, the picture that its name joins, and the text of the name before and after the picture's."""
+    """A mask file, its picture, and the text before and after the picture's name in the mask's name."""
 
     member: str
     picture: str
@@ -29,7 +29,7 @@ class Mask:
 
 
 def mask_sets(listing: Listing) -> list[tuple[Mask, ...]]:
-    """Return sets of masks, those with most files first; masks of one set lie in folders that share no picture."""
+    """Return sets of masks, the largest first; folders of one set have no picture in common."""
     photos = set(listing.photos)
     stems = Stems(sorted(photos))
     found: dict[str, list[Mask]] = {}
@@ -59,7 +59,7 @@ def mask_sets(listing: Listing) -> list[tuple[Mask, ...]]:
 
 @dataclass(frozen=True)
 class Stems:
-    """Pictures by the stem of their names."""
+    """Pictures by stem."""
 
     photos: Sequence[str]
 
@@ -71,7 +71,7 @@ class Stems:
         return held
 
     def owner(self, name: str, own_folder: bool) -> Mask | None:
-        """Return the picture of a mask: of its stem in another folder, else the longest that begins or ends it."""
+        """Return a mask with its picture: one of equal stem in another folder, else the longest affix, or None."""
         stem = split_path(name).stem
         folded = stem.casefold()
         if not own_folder and folded in self.by_stem:
@@ -102,16 +102,13 @@ def _are_drawings(listing: Listing, masks: Sequence[Mask]) -> bool:
 
 
 def spread(masks: Sequence[Mask], count: int) -> Sequence[Mask]:
-    """Return about ``count`` masks, evenly over all."""
+    """Return at most ``count`` evenly spaced masks."""
     step = max(1, len(masks) // count)
     return masks[::step][:count]
 
 
 def mask_patterns(listing: Listing, masks: Sequence[Mask]) -> tuple[str, ...]:
-    """Return patterns whose hole ``stem`` is the picture's.
-
-    ``target`` and ``nr`` what follows in names of single objects.
-    """
+    """Return patterns of masks with the holes ``stem`` (picture), ``target`` (label) and ``nr`` (object number)."""
     grammar = grammar_of(masks)
     base = propose_patterns([_as_picture(mask) for mask in masks])
     if grammar is None or any("{stem}" not in text for text in base):
@@ -132,7 +129,7 @@ def _as_picture(mask: Mask) -> str:
 
 
 def grammar_of(masks: Sequence[Mask]) -> tuple[str, str] | None:
-    """Return the texts around ``{stem}``: constant, or ``_{target}``, ``_{target}_{nr:int}``, ``_{nr:int}``."""
+    """Return the pattern before and after ``{stem}``, such as ``_{target}_{nr:int}``, or None for irregular names."""
     befores, afters = {mask.before for mask in masks}, {mask.after for mask in masks}
     if len(befores) > 1:
         return None

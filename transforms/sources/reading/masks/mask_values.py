@@ -1,4 +1,4 @@
-"""What the values of masks show: which occur, in how many files, how their areas are connected, and their names."""
+"""Gather evidence on mask values: occurrence, connectedness and names."""
 
 import json
 import re
@@ -19,14 +19,15 @@ _MAP_LINE = re.compile(r"^\s*(?P<name>[^:#]+):(?P<r>\d+),\s*(?P<g>\d+),\s*(?P<b>
 
 
 UNKNOWN: Final = 255
-"""The value that marks borders and unknown areas where other values are classes."""
+"""Value that marks borders and unknown areas in masks of classes."""
 
 
 @dataclass
 class MaskValues:
-    """What the values of the sampled masks show: in how many files each occurs, and how it is connected.
+    """Counts over sampled masks: files with each value, and values with a single connected component.
 
-    ``white``: files with further values in which 255 covers most of the picture; ``lone``: files in which it is alone.
+    ``white``: number of files with several values in which 255 covers most of the picture; ``lone``: number of files
+    with 255 as the only value.
     """
 
     files: int = 0
@@ -45,7 +46,7 @@ class MaskValues:
 
     @property
     def has_white_background(self) -> bool:
-        """Whether 255 covers most of the picture in most masks that hold further values."""
+        """Whether 255 covers most of the picture in most masks."""
         return self.white * 2 > self.files
 
     @property
@@ -86,7 +87,7 @@ def count_components(mask: NDArray[Any]) -> int:
 
 
 def value_names(listing: Listing, numbers: Sequence[int]) -> tuple[str, dict[int, str]] | None:
-    """Return names of values in the one JSON file that gives one to each value in use, or in several that are alike."""
+    """Return a JSON file that names all ``numbers``, and its names; None if there is none or several disagree."""
     found: list[tuple[str, dict[int, str]]] = []
     for name in listing.of("text"):
         head = listing.head(name)
@@ -103,10 +104,7 @@ def value_names(listing: Listing, numbers: Sequence[int]) -> tuple[str, dict[int
 
 
 def number_names(held: Any) -> dict[int, str] | None:
-    """Return names of numbers in ``{"1": "liver"}`` or ``{"liver": 1}``, alone or under ``labels``.
-
-    None for other JSON.
-    """
+    """Return the names of numbers in ``{"1": "liver"}`` or ``{"liver": 1}``, top-level or in ``labels``, or None."""
     if isinstance(held, dict) and isinstance(held.get("labels"), dict):
         held = held["labels"]
     if not isinstance(held, dict) or not held:
@@ -119,10 +117,7 @@ def number_names(held: Any) -> dict[int, str] | None:
 
 
 def channel_names(listing: Listing) -> dict[int, str]:
-    """Return names of the parts of a fourth axis in a ``dataset.json`` of nnU-Net or MSD.
-
-    None where there is not one such.
-    """
+    """Return the channel names in the only ``dataset.json`` of nnU-Net or MSD, else an empty dictionary."""
     found: list[dict[int, str]] = []
     for name in listing.of("text"):
         head = listing.head(name)
@@ -139,7 +134,7 @@ def channel_names(listing: Listing) -> dict[int, str]:
 
 
 def label_maps(listing: Listing) -> dict[str, dict[tuple[int, int, int], str]]:
-    """Return files with lines ``name:r,g,b::``."""
+    """Return the label maps among the text files, with lines ``name:r,g,b::``, by file name."""
     found: dict[str, dict[tuple[int, int, int], str]] = {}
     for name in listing.of("text"):
         head = listing.head(name)

@@ -1,4 +1,4 @@
-"""What declarations of volumes share: names of values, and the rule that makes values gray levels."""
+"""Decide and read declaration keys of volumes: names of values, and the rule for gray levels."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from medmultipoints.transforms.sources.reading.records.json_rows import parse_js
 
 
 def decide_classes(draft: Draft, listing: Listing, numbers: Sequence[int]) -> None:
-    """Propose that values are classes, with the file that names them, else ask for their names."""
+    """Propose values as classes, with names from a file if one names all, else ask for the names."""
     draft.line("masks.kind", "classes", f"{plural(len(numbers), 'value')} and 0, the same in all volumes looked at")
     names = value_names(listing, numbers) if numbers else None
     if names is not None:
@@ -30,16 +30,16 @@ def decide_classes(draft: Draft, listing: Listing, numbers: Sequence[int]) -> No
 
 
 def ask_classes(draft: Draft, listing: Listing, masks: Sequence[str]) -> None:
-    """Decide names of the values of masks by a file that names them, else ask."""
+    """Propose or ask the class names of the values in volume masks."""
     sampled = list(masks)[:: max(1, len(masks) // 12)][:12]
     numbers = sorted({int(v) for name in sampled for v in np.unique(read_volume(listing.read(name), name).values) if v})
     decide_classes(draft, listing, numbers)
 
 
 def declared_values(declaration: Declaration, listing: Listing) -> Mapping[str, str]:
-    """Return labels of values as text: those that are declared, else those of the file ``label_names``.
+    """Return the labels by value: the declared ones, else those of the file ``label_names``.
 
-    UsageError where that file is missing or names no numbers.
+    Raises UsageError if that file is missing or names no numbers.
     """
     if declaration.masks.values or declaration.label_names is None:
         return declaration.masks.values
@@ -56,7 +56,7 @@ def declared_values(declaration: Declaration, listing: Listing) -> Mapping[str, 
 
 
 def rendering_of(declaration: Declaration) -> str:
-    """Return the rule for gray levels as a sample holds it: canonical JSON of ``[read.intensity]``."""
+    """Return the rule for gray levels of a sample: canonical JSON of ``[read.intensity]``."""
     keys = declaration.intensity
     window: Any = dict(keys.window) if isinstance(keys.window, Mapping) else keys.window or "percentile 0.5 99.5"
     return json.dumps({"invert_monochrome1": keys.invert_monochrome1, "window": window}, sort_keys=True)

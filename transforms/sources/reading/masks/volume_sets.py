@@ -1,4 +1,4 @@
-"""The volumes of a source: which are masks, of which volume, and which hold channels of one case."""
+"""Sort the volumes of a source into pictures, their masks and their channels."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _SAMPLED: Final = 3
 
 @dataclass(frozen=True)
 class Volumes:
-    """The NIfTI files of a source with their grids; which of them are masks is looked up a folder at a time."""
+    """NIfTI files of a source with their grids, divided into pictures and masks."""
 
     listing: Listing
 
@@ -34,7 +34,7 @@ class Volumes:
 
     @cached_property
     def masks(self) -> tuple[str, ...]:
-        """Volumes of whole numbers from 0 on of which few are in use and most voxels are 0."""
+        """Volumes with few distinct whole numbers from 0 on, mostly 0; sampled in large folders."""
         folders: dict[str, list[str]] = {}
         for name in self.grids:
             folders.setdefault(folder(name), []).append(name)
@@ -70,9 +70,9 @@ def volume_stem(name: str) -> str:
 
 
 def channels_of(pictures: Sequence[str], masks: Sequence[str]) -> dict[str, list[str]]:
-    """Return volumes by the end of their names, where each case has all: nnU-Net's ``_0000``, or ``_flair`` and such.
+    """Return the volumes by channel suffix (nnU-Net's ``_0000``, or ``_flair``), empty unless all cases have all.
 
-    Words separate channels only where no mask has the name of a volume.
+    Words count as channels only if no mask has the name of a volume.
     """
     found: dict[str, list[str]] = {}
     own = {volume_stem(name).casefold() for name in pictures} & {volume_stem(name).casefold() for name in masks}
@@ -90,7 +90,7 @@ def _case(name: str) -> str:
 
 
 def owner_of(volumes: Volumes, mask: str, pictures: Sequence[str]) -> str | None:
-    """Return the volume of a mask: of the same name (with a channel behind it), else the one on the same grid."""
+    """Return the volume of a mask, by equal name (ignoring the channel), else by equal grid, or None."""
     stem = volume_stem(mask).casefold()
     named = [name for name in pictures if volume_stem(name).casefold() in (stem, f"{stem}_0000")]
     named = named or [name for name in pictures if _case(name) in (stem, _case(mask)) and _case(name)]
@@ -108,5 +108,5 @@ def _related(a: str, b: str) -> bool:
 
 
 def _near(picture: str, mask: str) -> bool:
-    """Return whether a mask lies in the folder of the volume, or below it."""
+    """Return whether a mask is in the folder of the volume, or below it."""
     return not folder(picture) or folder(mask) == folder(picture) or folder(mask).startswith(f"{folder(picture)}/")

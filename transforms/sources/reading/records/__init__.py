@@ -1,1 +1,1 @@
-"""Records in untrusted files: JSON, XML and tables, whole or streamed."""
+"""Records: reading JSON, XML and tables from untrusted files, at once or streamed."""

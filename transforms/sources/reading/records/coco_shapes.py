@@ -1,4 +1,4 @@
-"""Outlines, run lengths and key points of COCO's annotations."""
+"""Read outlines, run lengths and key points of COCO annotations."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from medmultipoints.transforms.sources.reading.shapes import Fault, finite, outl
 def read_segmentation(
     stated: Any, size: tuple[int, int] | None
 ) -> tuple[tuple[Polygon, ...], str | None, Fault | None]:
-    """Return the outlines or the run lengths of a ``segmentation``, or why the run lengths cannot be used."""
+    """Return the outlines and the run-length code of a ``segmentation``, or the fault of the code."""
     if isinstance(stated, dict):
         rle, fault = _rle(stated, size)
         return (), rle, fault
@@ -41,7 +41,7 @@ def _rle(stated: Mapping[str, Any], expected: tuple[int, int] | None) -> tuple[s
 
 
 def key_points(stated: Any) -> list[Point]:
-    """Return labelled key points; (0, 0, 0) means one that is not."""
+    """Return the labelled key points; (0, 0, 0) is an unlabelled one."""
     if not isinstance(stated, list) or len(stated) % 3 or not finite(stated):
         return []
     triples: Iterator[Any] = zip(stated[0::3], stated[1::3], stated[2::3], strict=True)

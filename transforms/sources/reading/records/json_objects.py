@@ -1,8 +1,8 @@
-"""Where in the records of a JSON document the picture, its objects, their labels and places are: by the values.
+"""Find the fields of picture, objects, labels and places in JSON records by their values.
 
-A record is about one picture. Its objects are a list of tables (each with a box, four edges, or an outline), lists side
-by side (boxes and labels), or the record itself where it has one box. A path names a value below others: ``a.b``. The
-part ``*`` stands for each item of a list, whose lists of objects are one list.
+A record describes one picture. Its objects are a list of tables (each with a box, four edges or an outline), parallel
+lists of boxes and labels, or the record itself if it has one box. Paths are dotted, as in ``a.b``; the part ``*``
+stands for each item of a list and concatenates the results.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,12 +13,12 @@ from medmultipoints.transforms.sources.reading.records.table_columns import BOX_
 from medmultipoints.transforms.sources.reading.shapes import finite
 
 KEY: Final = "@"
-"""The path of the name under which a record is, or that of the file that holds it alone."""
+"""Path of the record's own key, or of the file name of a single record."""
 EACH: Final = "*"
 SELF: Final = "."
-"""The path of objects where the record itself is one, or holds lists side by side."""
+"""Path of objects if the record itself is one or holds parallel lists."""
 RINGS: Final = "coordinates"
-"""The key of GeoJSON's rings: an outline, then its holes."""
+"""Key of GeoJSON's rings: an outline, then its holes."""
 OUTLINES: Final = ("polygon", "polygons", "segmentation", "points", "contour", "outline", RINGS)
 _CORNERS: Final = tuple(
     tuple(f"{corner}.{axis}" for corner in corners for axis in axes)
@@ -29,18 +29,18 @@ _CORNERS: Final = tuple(
         (("maximum", "max"), ("r", "y")),
     )
 )
-"""Names of edges in two tables of a box, by column and row or by x and y: BBBC041."""
+"""Paths of edges in a box of two corner tables, by column and row or by x and y, as in BBBC041."""
 _LABELS: Final = (*LABELS, "labels", "categories", "classes", "syms", "ref", "tags", "label_id", "type", "title")
 _BOXES: Final = (*ONE_BOX, "boxes", "bounding_boxes", "bndbox", "rect")
 _MOST_PARTS: Final = 4
-"""Items of a list that is looked through for lists of objects in them."""
+"""Greatest length of a list searched for lists of objects."""
 _DEPTH: Final = 6
 
 Record = Mapping[str, Any]
 
 
 def value_at(record: Any, path: str) -> Any:
-    """Return the value below a path, the lists below each item of a list as one; None where there is none."""
+    """Return the value at a path, with lists below ``*`` concatenated, or None."""
     value = record
     parts = path.split(".") if path != SELF else []
     for at, part in enumerate(parts):
@@ -52,7 +52,7 @@ def value_at(record: Any, path: str) -> Any:
 
 
 def find_picture(records: Sequence[Record], index: PictureIndex) -> str | None:
-    """Return the path whose values join most pictures, at least half of them; else the names of the records."""
+    """Return the path whose values join most pictures, in at least half of the records, or None."""
     hits: dict[str, int] = {}
     for record in records:
         for path, value in _walk(record):
@@ -68,14 +68,14 @@ def _joins(index: PictureIndex, name: str, path: str) -> bool:
 
 
 def picture_name(value: Any) -> str | None:
-    """Return the name that a value gives to a picture: a text or number, or the one in a list."""
+    """Return a picture's name from a text or number, or a list of one, or None."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
 def _walk(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield paths and values below a table, tables in it before what they hold."""
+    """Yield paths and values below a table, each table before its content."""
     if isinstance(value, Mapping) and depth < _DEPTH:
         for key, held in value.items():
             below = f"{path}.{key}" if path else str(key)
@@ -87,10 +87,7 @@ def _walk(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any
 
 
 def find_places(records: Sequence[Record]) -> dict[str, str] | None:
-    """Return the fields of objects: ``objects`` and, of each, ``label`` and ``box``, ``x1`` to ``y2`` or ``outline``.
-
-    None where no record has an object.
-    """
+    """Return the paths of ``objects`` and their ``label``, ``box``, ``x1`` to ``y2`` or ``outline``, or None."""
     for record in records:
         for path, value in ((SELF, record), *_walk(record)):
             fields = _fields_of(value) if isinstance(value, list) or EACH not in path.split(".") else None
@@ -100,7 +97,7 @@ def find_places(records: Sequence[Record]) -> dict[str, str] | None:
 
 
 def _fields_of(value: Any) -> dict[str, str] | None:
-    """Return the fields of objects in a list of tables, in lists side by side, or in one table."""
+    """Return the fields of objects in a list of tables, in parallel lists, or in one table, or None."""
     if isinstance(value, list):
         return next((fields for one in value if isinstance(one, Mapping) and (fields := _of_one(one))), None)
     return _of_one(value) if isinstance(value, Mapping) else None
@@ -129,7 +126,7 @@ def _of_one(one: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def _edges(table: Mapping[str, Any]) -> dict[str, str]:
-    """Return the four numbers of a box in keys of their own."""
+    """Return the paths of the four numbers of a box with separate keys, or an empty dictionary."""
     plain = {str(key).casefold(): str(key) for key in reversed(list(table))}
     table = {**table, **{below: held for below, held in _walk(table) if below.count(".") == 1}}
     plain |= {below.casefold(): below for below in table if "." in below}
@@ -141,7 +138,7 @@ def _edges(table: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _are_boxes(value: Any) -> bool:
-    """Return whether a value is four numbers, or a list of such."""
+    """Return whether a value is a box of four numbers, or a list of boxes."""
     if not isinstance(value, list) or not value:
         return False
     return _is_box(value) or all(isinstance(one, list) and _is_box(one) for one in value)
@@ -152,14 +149,14 @@ def _is_box(value: list[Any]) -> bool:
 
 
 def _are_outlines(value: Any) -> bool:
-    """Return whether a value is an outline, or a list of such: flat numbers from six on, or pairs."""
+    """Return whether a value is an outline (six or more flat numbers, or pairs), or a list of outlines."""
     if not isinstance(value, list) or len(value) == 0:
         return False
     return flat_outline(value) is not None or all(flat_outline(one) is not None for one in value)
 
 
 def flat_outline(value: Any) -> list[float] | None:
-    """Return an outline as flat numbers x1, y1, x2, y2 and so on; None for other values."""
+    """Return an outline as flat numbers x1, y1, x2, y2, ..., or None for other values."""
     if not isinstance(value, list) or len(value) < 3:
         return None
     if all(isinstance(point, Mapping) and {"x", "y"} <= point.keys() for point in value):
@@ -180,9 +177,9 @@ def _is_number(value: Any) -> bool:
 
 
 def objects_of(record: Record, fields: Mapping[str, str]) -> list[Record]:
-    """Return the objects of a record, each a table of its fields; lists side by side become one table an object.
+    """Return the objects of a record as tables; parallel lists become one table per object.
 
-    Raises ValueError where lists side by side are of several lengths.
+    Raises ValueError if parallel lists differ in length.
     """
     held = value_at(record, fields["objects"])
     if isinstance(held, list):

@@ -1,4 +1,4 @@
-"""JSON from untrusted files: whole where it is small, streamed where it is large."""
+"""Read JSON from untrusted files: small documents at once, large ones streamed."""
 
 import json
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from medmultipoints.transforms.sources.annotated import Files
 from medmultipoints.transforms.sources.reading.records.json_stream import JsonStream, Kind
 
 WHOLE_BYTES: Final = 64 << 20
-"""Documents up to this size are parsed at once; larger ones are streamed, once for each question."""
+"""Greatest size of documents parsed at once; larger ones are streamed."""
 
 
 def parse_json(data: bytes, name: str) -> Any:
-    """Return the value of one JSON document; a byte order mark is skipped.
+    """Return the value of a JSON document, ignoring a byte order mark.
 
-    NaN and Infinity, which Python writes and JSON has no form for, become numbers: they are judged where they are used.
-    MemberProblem ``json_damaged``, or ``json_key_repeated`` for a key that one object holds twice: readers drop one.
+    Accepts NaN and Infinity, which Python writes although JSON lacks them. Raises MemberProblem ``json_damaged``, or
+    ``json_key_repeated`` for a repeated key in an object, of which parsers drop one value.
     """
     bare = data.removeprefix(b"\xef\xbb\xbf")
     try:
@@ -54,10 +54,10 @@ def _damaged(name: str, error: Exception) -> MemberProblem:
 
 
 class JsonDocument:
-    """A JSON object whose lists are asked for one by one; each list is read in bounded memory."""
+    """A JSON object whose top-level lists and tables are read one at a time, in bounded memory."""
 
     def __init__(self, files: Files, name: str) -> None:
-        """Read a small document whole; of a large one find where its lists and tables begin, in one pass."""
+        """Read a small document at once, or locate the lists and tables of a large one in one pass."""
         self._files, self.name = files, name
         with files.open(name) as stream:
             start = stream.read(WHOLE_BYTES + 1)
@@ -71,7 +71,7 @@ class JsonDocument:
                 raise _damaged(name, error) from error
 
     def items(self, key: str) -> Iterator[Any]:
-        """Yield the items of the list, or the values of the table, ``key`` at the top; none where it is missing."""
+        """Yield the items of the top-level list, or the values of the table, ``key``; nothing if it is missing."""
         if self._value is not None:
             held = self._value.get(key) if isinstance(self._value, dict) else None
             yield from held if isinstance(held, list) else held.values() if isinstance(held, dict) else ()
@@ -82,7 +82,7 @@ class JsonDocument:
 
 
 def first_item(files: Files, name: str, key: str) -> Any:
-    """Return the first item of the list ``key`` at the top of an object, read no further; None without one."""
+    """Return the first item of the top-level list ``key`` without reading further, or None."""
     try:
         with files.open(name) as stream:
             return next(ijson.items(stream, f"{key}.item", use_float=True), None)
@@ -91,13 +91,13 @@ def first_item(files: Files, name: str, key: str) -> Any:
 
 
 def show(value: Any, limit: int = 80) -> str:
-    """Return a JSON value for a message, cut to ``limit`` characters; lone surrogates as escapes."""
+    """Return a JSON value for a message, in ASCII, cut to ``limit`` characters."""
     text = json.dumps(value, ensure_ascii=True, default=str)
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def stream_tasks(files: Files, name: str) -> Iterator[Any]:
-    """Yield the items of a JSON list, one at a time where the document is large."""
+    """Yield the items of a JSON list; large documents are streamed."""
     with files.open(name) as stream:
         start = stream.read(WHOLE_BYTES + 1)
     if len(start) <= WHOLE_BYTES:

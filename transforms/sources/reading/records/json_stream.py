@@ -1,7 +1,7 @@
-"""The lists and tables at the top of a JSON object of any size, item by item, in bounded memory.
+"""Stream the top-level lists and tables of a JSON object of any size, item by item, in bounded memory.
 
-Items are parsed in runs: a run ends at a brace after which what precedes it is whole items, which the parser proves: a
-run that is cut inside an item, or inside a text, is no JSON. So one pass costs little more than parsing.
+Items are parsed in runs of whole items that end at a closing brace; a run cut inside an item or a text fails to parse,
+and a shorter one is tried. So a pass costs little more than parsing.
 """
 
 import json
@@ -13,7 +13,7 @@ import orjson
 
 CHUNK: Final = 1 << 20
 _MOST: Final = 256 << 20
-"""An item that is longer than this is damage."""
+"""Greatest length of an item in bytes; a longer one is damage."""
 _TRIES: Final = 64
 _TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _PLAIN: Final = re.compile(rb'[^\s,\]}"\[{]+')
@@ -24,14 +24,14 @@ Kind = Literal["list", "table"]
 
 
 class StreamDamage(ValueError):
-    """The text is no JSON from some place on."""
+    """Raised if the text is not JSON from some offset on."""
 
 
 class JsonStream:
-    """One pass over a stream: ``sections`` finds the lists and tables at the top, ``items`` gives those of one."""
+    """One pass over a stream: ``sections`` locates the top-level lists and tables, ``items`` yields those of one."""
 
     def __init__(self, stream: BinaryIO, offset: int = 0) -> None:
-        """Begin at an offset of the stream."""
+        """Begin at a byte offset of the stream."""
         self._stream = stream
         self._held = b""
         self._at = 0
@@ -41,11 +41,11 @@ class JsonStream:
 
     @property
     def offset(self) -> int:
-        """Return the place in the stream."""
+        """Return the current byte offset in the stream."""
         return self._before + self._at
 
     def sections(self) -> Iterator[tuple[str, Kind, int]]:
-        """Yield the key, kind and place of each list and table at the top; what it holds is passed over."""
+        """Yield the key, kind and byte offset of each top-level list and table, skipping its content."""
         self._skip(_SPACE)
         if self._peek() == b"\xef":
             self._at += 3
@@ -70,7 +70,7 @@ class JsonStream:
                 self._match(_TEXT if first == b'"' else _PLAIN)
 
     def items(self, kind: Kind) -> Iterator[Any]:
-        """Yield the items of the list, or the values of the table, whose first item begins here."""
+        """Yield the items of the list, or the values of the table, that begins at the current offset."""
         opens, closes = (b"[", b"]") if kind == "list" else (b"{", b"}")
         want = CHUNK
         while True:
@@ -92,7 +92,7 @@ class JsonStream:
             want = CHUNK
 
     def _run(self, opens: bytes, closes: bytes) -> tuple[Any, bool] | None:
-        """Parse as many whole items as are held, and whether the section ends with them; None where none is whole."""
+        """Return the buffered whole items, and whether the section ends with them; None if no item is whole."""
         end = len(self._held)
         for _ in range(_TRIES):
             end = self._held.rfind(b"}", self._at, end) + 1
@@ -119,7 +119,7 @@ class JsonStream:
         return None
 
     def _whole(self, opens: bytes, error: orjson.JSONDecodeError) -> Any:
-        """Return the items up to the place of an error where the section ends there, before what follows it."""
+        """Return the items before a parser error if the section ends there, else None."""
         part = error.doc[: error.pos].encode() if isinstance(error.doc, str) else error.doc[: error.pos]
         try:
             values = _loads(part)
@@ -129,7 +129,7 @@ class JsonStream:
         return values
 
     def _fill(self, count: int) -> None:
-        """Hold at least ``count`` bytes, or all that are left."""
+        """Buffer at least ``count`` bytes, or all remaining ones."""
         while len(self._held) - self._at < count and (more := self._stream.read(max(CHUNK, count))):
             self._before += self._at
             self._held, self._at = self._held[self._at :] + more, 0
@@ -162,7 +162,7 @@ class JsonStream:
 
 
 def _loads(data: bytes) -> Any:
-    """Return the value of a text of JSON; NaN and Infinity become numbers."""
+    """Return the value of a JSON text, accepting NaN and Infinity."""
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:

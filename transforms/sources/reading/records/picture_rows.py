@@ -1,4 +1,4 @@
-"""The rows of tables by the picture that they name."""
+"""Group the rows of tables by picture."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ from medmultipoints.transforms.sources.reading.records.table_columns import Row
 
 @dataclass(frozen=True, slots=True)
 class PictureRows:
-    """The rows about one picture, each with its key ``table#line``, and the table that names the picture first.
+    """Rows of one picture, each with its key ``table#line``, and the first table that names the picture.
 
-    ``damaged`` are the tables that could not be read to their end: further rows may be about the picture.
+    ``damaged``: tables that could not be read to the end, which may hold further rows of the picture.
     """
 
     table: str
@@ -23,9 +23,9 @@ class PictureRows:
 def rows_by_picture(
     tables: Iterable[str], read_rows: Callable[[str], Iterator[tuple[int, Row]]], column: str
 ) -> tuple[dict[str, PictureRows], list[ReadProblem]]:
-    """Return the rows by what their column of pictures says, in the order of first mention, and tables with damage.
+    """Return the rows grouped by the value of ``column``, in order of first occurrence, and damaged tables.
 
-    ``read_rows`` gives the line numbers and rows of a table. Rows before the damage of a table are kept.
+    ``read_rows`` yields line numbers and rows of a table. Rows before the damage are kept.
     """
     found: dict[str, PictureRows] = {}
     problems: list[ReadProblem] = []

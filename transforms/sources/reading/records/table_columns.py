@@ -1,4 +1,4 @@
-"""Which columns of a table say picture, label and box: by the values, and by names that tools and authors use."""
+"""Find the columns of picture, label and box in a table by their values and by common names."""
 
 import csv
 import io
@@ -50,14 +50,14 @@ _EMPTY: Final = frozenset({"", "nan", "none", "null", "na", "n/a"})
 
 
 def is_empty(text: str) -> bool:
-    """Return whether a cell says nothing."""
+    """Return whether a cell is empty or a word for a missing value."""
     return text.strip().casefold() in _EMPTY
 
 
 def read_number(text: str, decimal: str = ".") -> float:
-    """Return the number of a cell; NaN where it is none."""
+    """Return the number of a cell, or NaN."""
     if decimal != "." and "." in text:
-        return math.nan  # a point that is no decimal sign groups thousands, or is a slip
+        return math.nan  # the point separates thousands, or is a mistake
     try:
         return parse_decimal(text.strip().replace(decimal, "."))
     except ValueError:
@@ -66,7 +66,7 @@ def read_number(text: str, decimal: str = ".") -> float:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How the cells of a text table are written."""
+    """Format of a text table: delimiter, decimal mark, encoding, and whether it has a header."""
 
     delimiter: str
     decimal: str
@@ -75,10 +75,7 @@ class Dialect:
 
 
 def find_dialect(head: bytes, least: int = 3) -> Dialect | None:
-    """Return delimiter, decimal mark and encoding of a table by its first lines; None for texts that are no table.
-
-    A table has at least ``least`` columns.
-    """
+    """Return the dialect of a table with at least ``least`` columns by its first lines, or None for other texts."""
     encoding = "utf-8-sig"
     try:
         text = head.decode(encoding)
@@ -102,7 +99,7 @@ _PICTURE_FILE: Final = re.compile(r".*\.(jpe?g|png|tiff?|bmp|webp|gif|dcm)\s*", 
 
 
 def _is_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether the first row names columns: it names no picture file, nor holds numbers in columns of numbers."""
+    """Return whether the first row is a header: it has neither picture files nor numbers in all numeric columns."""
     if any(map(_PICTURE_FILE.fullmatch, rows[0])):
         return False
     columns = [[row[at] for row in rows] for at in range(len(rows[0]))]
@@ -115,7 +112,7 @@ def _is_number(text: str) -> bool:
 
 
 def text_rows(files: Files, name: str, dialect: Dialect) -> Iterator[tuple[int, Row]]:
-    """Yield line numbers and cells by column, one row at a time. MemberProblem ``table_damaged``."""
+    """Yield line number and cells of each row. Raise MemberProblem ``table_damaged`` for a malformed row."""
     with files.open(name) as stream:
         text = io.TextIOWrapper(stream, dialect.encoding, "replace", newline="")
         reader = csv.reader(text, delimiter=dialect.delimiter)
@@ -134,14 +131,14 @@ def text_rows(files: Files, name: str, dialect: Dialect) -> Iterator[tuple[int, 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Columns by what they say, as ``[read] fields`` holds them; ``form`` is that of the box's names."""
+    """Columns by field, as in ``[read] fields``; ``form``: form of the box according to the column names."""
 
     fields: Mapping[str, str]
     form: str | None
 
 
 def find_columns(header: Sequence[str], rows: Sequence[Row], index: PictureIndex) -> Columns | None:
-    """Return the columns of picture, label and box; None for a table without pictures of the source and boxes."""
+    """Return the columns of picture, label and box, or None if there are no pictures or boxes."""
     plain = {_plain(name): name for name in reversed(header)}
     image = find_pictures(header, rows, index)
     if image is None:
@@ -161,10 +158,10 @@ def find_columns(header: Sequence[str], rows: Sequence[Row], index: PictureIndex
 
 
 def guess_columns(header: Sequence[str], rows: Sequence[Row], index: PictureIndex) -> Columns | None:
-    """Return the likely columns of a table whose names say nothing: to be asked.
+    """Return the likely columns of a table without meaningful column names, to be confirmed, or None.
 
-    The pictures are those whose values join them; the box is in the first four columns of numbers, the label in the
-    first column of words. None where fewer than half of the rows join a picture.
+    The picture is the column that joins most pictures, at least in half of the rows; the box is the first four columns
+    of numbers, the label the first column of words.
     """
     sampled = rows[:: max(1, len(rows) // 60)][:60]
     hits = {name: sum(index.find(row.get(name, "")).member is not None for row in sampled) for name in header}
@@ -181,17 +178,14 @@ def guess_columns(header: Sequence[str], rows: Sequence[Row], index: PictureInde
 
 
 def find_crowd(header: Sequence[str], rows: Sequence[Row]) -> str | None:
-    """Return the column that marks regions of many objects with 1."""
+    """Return the column that marks crowd regions, or None."""
     plain = {_plain(name): name for name in reversed(header)}
     found = next((plain[name] for name in CROWDS if name in plain), None)
     return found if found and all(row.get(found, "").casefold() in _FLAGS for row in rows) else None
 
 
 def _plain(name: str) -> str:
-    """Return the name of a column for comparison.
-
-    Brackets around several columns, as in ``Bbox [x,y,w,h]``, are cut off.
-    """
+    """Return a column name normalised for comparison, without brackets as in ``Bbox [x,y,w,h]``."""
     bare = name.replace("_{n}", "").replace("{n}", "")
     bare = re.sub(r"^(b?box|bounding[ _]box)\s*\[", "", bare.strip().casefold()).strip("[]() ")
     return re.sub(r"[\s-]+", "_", bare)
@@ -208,13 +202,13 @@ def _box_columns(plain: Mapping[str, str], image: str) -> tuple[str | None, tupl
 
 
 def find_label(header: Sequence[str], taken: Collection[str]) -> str | None:
-    """Return the column that is named for labels."""
+    """Return the first column with a common name for labels, or None."""
     plain = {_plain(name): name for name in reversed(header)}
     return next((plain[name] for name in LABELS if name in plain and plain[name] not in taken), None)
 
 
 def find_pictures(header: Sequence[str], rows: Sequence[Row], index: PictureIndex) -> str | None:
-    """Return the column whose values join most pictures, at least half of them; else one that is named for pictures."""
+    """Return the column that joins pictures in most rows, at least half, else one named for pictures, or None."""
     plain = {_plain(name): name for name in reversed(header)}
     sampled = rows[:: max(1, len(rows) // 60)][:60]
     hits = {name: sum(index.find(row.get(name, "")).member is not None for row in sampled) for name in header}
@@ -225,7 +219,7 @@ def find_pictures(header: Sequence[str], rows: Sequence[Row], index: PictureInde
 
 
 def parse_box(text: str) -> list[float] | None:
-    """Return four numbers of a cell such as ``[1, 2, 3, 4]`` or ``1 2 3 4``; None for other texts."""
+    """Return the four numbers of a cell such as ``[1, 2, 3, 4]`` or ``1 2 3 4``, or None."""
     try:
         held = json.loads(text)
     except ValueError:
@@ -239,7 +233,7 @@ def parse_box(text: str) -> list[float] | None:
 
 
 def as_cells(values: Mapping[str, Any]) -> Row:
-    """Return cells of a row of another kind as texts; missing values are empty."""
+    """Return the values of a row as text; missing values are empty."""
     return {
         key: "" if value is None else value if isinstance(value, str) else str(value) for key, value in values.items()
     }

@@ -1,4 +1,4 @@
-"""The rows of tables, CSV or Parquet, one at a time; of wide tables, one row for each object of a picture."""
+"""Stream the rows of CSV and Parquet tables, and unpivot wide tables to one row per object."""
 
 import io
 import re
@@ -20,11 +20,11 @@ from medmultipoints.transforms.sources.reading.records.table_columns import (
 )
 
 NUMBER: Final = "{n}"
-"""The place of the object's number in the names of a wide table's columns: ``xmin_{n}``."""
+"""Placeholder for the object's number in column names of wide tables: ``xmin_{n}``."""
 
 
 def find_tables(listing: Listing, least: int = 3) -> Iterator[str]:
-    """Yield the members that are tables: texts in columns, and Parquet files without pictures."""
+    """Yield the members that are tables: text files with at least ``least`` columns, and Parquet without pictures."""
     for name in listing.of("text", "parquet"):
         if listing.kinds[name] == "text":
             head = listing.head(name)
@@ -36,7 +36,7 @@ def find_tables(listing: Listing, least: int = 3) -> Iterator[str]:
 
 
 def _is_plain_parquet(listing: Listing, name: str) -> bool:
-    """Return whether a Parquet file is a table of cells: those that hold pictures are of the Hugging Face format."""
+    """Return whether a Parquet file holds plain cells; those with pictures belong to the Hugging Face format."""
     try:
         schema = pq.read_schema(io.BytesIO(listing.read(name)))
     except (pa.ArrowException, OSError):
@@ -45,7 +45,7 @@ def _is_plain_parquet(listing: Listing, name: str) -> bool:
 
 
 def table_rows(listing: Listing, name: str, least: int = 3) -> Iterator[tuple[int, Row]]:
-    """Yield numbers and cells of the rows of a table, one at a time; columns without names are ``1``, ``2`` and so on.
+    """Yield number and cells of each row of a table; columns without a header are named ``1``, ``2``, ...
 
     Raises MemberProblem ``table_damaged``.
     """
@@ -63,21 +63,21 @@ def table_rows(listing: Listing, name: str, least: int = 3) -> Iterator[tuple[in
 
 
 def decimal_of(listing: Listing, name: str) -> str:
-    """Return the decimal mark of a table."""
+    """Return the decimal mark of a table, a point by default."""
     dialect = find_dialect(listing.head(name)) if listing.kinds.get(name) == "text" else None
     return dialect.decimal if dialect else "."
 
 
 def has_header(listing: Listing, name: str) -> bool:
-    """Return whether the columns of a table have names."""
+    """Return whether a table has a header."""
     dialect = find_dialect(listing.head(name)) if listing.kinds.get(name) == "text" else None
     return dialect is None or dialect.header
 
 
 def wide_header(header: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
-    """Return columns that repeat with a number, by their names with ``{n}``: number = column.
+    """Return the numbered columns of a wide table: name with ``{n}`` to number to column.
 
-    Empty where fewer than four names repeat with the same numbers: those of one box are x1, y1, x2, y2.
+    Empty if fewer than four names repeat with the same numbers, since a box needs four.
     """
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for column in header:
@@ -90,9 +90,9 @@ def wide_header(header: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
 
 
 def long_rows(rows: Iterator[tuple[int, Row]], columns: Sequence[str]) -> Iterator[tuple[int, Row]]:
-    """Yield one row for each object of a wide table, whose cells bear the names with ``{n}``; others as they are.
+    """Yield one row per object of a wide table, with columns named with ``{n}``; rows of other tables unchanged.
 
-    A row without any object stays one row.
+    A row without objects yields one row with empty cells.
     """
     numbered = [column for column in columns if NUMBER in column]
     if not numbered:

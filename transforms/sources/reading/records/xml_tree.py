@@ -1,4 +1,4 @@
-"""XML from untrusted files, parsed without entities, external references or document types."""
+"""Parse XML from untrusted files, refusing entities and external references."""
 
 from collections.abc import Iterator
 from typing import IO
@@ -12,7 +12,7 @@ from medmultipoints.transforms.regions.decimals import parse_decimal
 
 
 def parse_xml(data: bytes, name: str) -> Element:
-    """Return the root of one XML document; MemberProblem ``xml_unsafe`` or ``xml_damaged``."""
+    """Return the root of an XML document. Raise MemberProblem ``xml_unsafe`` or ``xml_damaged``."""
     try:
         root: Element = fromstring(data, forbid_dtd=False)
     except (DefusedXmlException, ParseError, ValueError, LookupError) as error:
@@ -21,7 +21,7 @@ def parse_xml(data: bytes, name: str) -> Element:
 
 
 def iterate_xml(stream: IO[bytes], name: str, tags: frozenset[str]) -> Iterator[Element]:
-    """Yield elements named in ``tags`` as they end, each cleared afterwards: memory holds one of them."""
+    """Yield the elements named in ``tags``, clearing each afterwards to bound memory."""
     try:
         for _, element in iterparse(stream, forbid_dtd=False):
             if element.tag in tags:
@@ -39,13 +39,13 @@ def _problem(name: str, error: Exception) -> MemberProblem:
 
 
 def text(element: Element | None, path: str) -> str:
-    """Return the text below ``path``, stripped; empty if missing."""
+    """Return the stripped text at ``path``, or an empty string."""
     found = None if element is None else element.find(path)
     return (found.text or "").strip() if found is not None else ""
 
 
 def number(value: str | None) -> float:
-    """Return the number in a text; NaN if there is no number."""
+    """Return the number in a text, or NaN."""
     try:
         return parse_decimal(value.strip()) if value is not None else float("nan")
     except ValueError:
