@@ -206,7 +206,9 @@ def _damaged_volumes(listing: Listing) -> list[Hint]:
         try:
             read_volume(listing.read(name), name)
         except MemberProblem as problem:
-            hints.append(Hint(problem.reason, f"{problem.detail}; copy the file again"))
+            flat = problem.reason == "volume_not_3d"
+            remedy = "write PNG, or a third axis of one plane" if flat else "copy the file again"
+            hints.append(Hint(problem.reason, f"{problem.detail}; {remedy}"))
     return hints[:_MOST]
 
 

@@ -18,6 +18,7 @@ from medmultipoints.transforms.rasters.nifti import (
     read_grid,
     read_volume,
     require_nibabel,
+    same_grid,
 )
 from medmultipoints.transforms.records import MaskLayer
 from medmultipoints.transforms.reporting.counted import plural
@@ -75,6 +76,8 @@ def recognise(files: Files, stated: Mapping[str, object]) -> Recognition | None:
 def _difference(volumes: Volumes, mask: str, pictures: Sequence[str]) -> str:
     """Return, in words, how the grid of a mask differs from those of the volumes."""
     own = volumes.grids[mask]
+    if fitting := [name for name in pictures if same_grid(volumes.grids[name], own)]:
+        return f"it lies on the grid of {plural(len(fitting), 'volume')}, and its name says of none that it is the one"
     alike = [name for name in pictures if sorted(volumes.grids[name].shape[:3]) == sorted(own.shape[:3])]
     shapes = " x ".join(map(str, own.shape[:3]))
     if alike:

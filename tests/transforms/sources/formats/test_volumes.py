@@ -255,3 +255,34 @@ def test_a_stack_of_pages_is_not_its_first_page() -> None:
     assert problem.value.reason == "several_pages"
     assert render_plane({"a.tif": stack.getvalue()}.__getitem__, "a.tif", "page:1", "").shape == (20, 30, 3)
     assert render_plane({"a.tif": reduced.getvalue()}.__getitem__, "a.tif", "", "").shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("volume", "mask"),
+    [
+        ("volume-{}.nii", "segmentation-{}.nii"),
+        ("Case{}.nii", "Case{}_segmentation.nii"),
+        ("rawdata/sub-verse{0}/sub-verse{0}_ct.nii", "derivatives/sub-verse{0}/sub-verse{0}_seg-vert_msk.nii"),
+        ("case_{}/imaging.nii", "case_{}/segmentation.nii"),
+    ],
+    ids=["LiTS", "PROMISE12", "VerSe", "KiTS"],
+)
+def test_masks_join_their_volumes(volume: str, mask: str) -> None:
+    """Two patients on one grid: names alone say which mask is whose."""
+    lifted = np.roll(liver(), 2, axis=2)
+    files = {volume.format(n): turned(body(), "RAS") for n in (1, 2)}
+    files |= {mask.format(1): turned(liver(), "RAS"), mask.format(2): turned(lifted, "RAS")}
+    members = MemoryMembers(files)
+    answers = {"masks.object": "component", "masks.label": "liver", "slices.axis": "axial", "intensity.window": "full"}
+    found = inspect_source(members, nest_keys(answers))
+    assert not found.questions and dict(found.objects) == {"liver": 12}
+    reading = find_format("nifti").read(declare(found.read), members)
+    layers = {(p.member, layer.member) for p in reading if isinstance(p, AnnotatedPicture) for layer in p.layers}
+    assert layers == {(volume.format(n), mask.format(n)) for n in (1, 2)}
+
+
+def test_a_plane_alone_is_no_volume() -> None:
+    """CAMUS keeps pictures of two dimensions in NIfTI files."""
+    flat = nibabel.Nifti1Image(body()[:, :, 5], np.diag([0.8, 0.9, 1, 1])).to_bytes()
+    found = inspect_source(MemoryMembers({"a_2CH.nii": flat, "a_2CH_gt.nii": flat}), {})
+    assert found.recognition is None and "write PNG" in found.hints[0].text

@@ -90,10 +90,22 @@ def _case(name: str) -> str:
 
 
 def owner_of(volumes: Volumes, mask: str, pictures: Sequence[str]) -> str | None:
-    """Return the volume of a mask, by equal name (ignoring the channel), else by equal grid, or None."""
+    """Return the volume of a mask, by equal name (ignoring the channel), else by equal grid, or None.
+
+    Names are equal, too, where one begins the other (``a``, ``a_seg``; ``a_ct``, ``a_seg-vert``), or where both are
+    a word and one number (``volume-3``, ``segmentation-3``) and lie on one grid.
+    """
     stem = volume_stem(mask).casefold()
     named = [name for name in pictures if volume_stem(name).casefold() in (stem, f"{stem}_0000")]
     named = named or [name for name in pictures if _case(name) in (stem, _case(mask)) and _case(name)]
+    named = named or _beginning(stem, pictures)
+    named = named or [
+        name
+        for name in pictures
+        if _number(name) is not None
+        and _number(name) == _number(mask)
+        and same_grid(volumes.grids[name], volumes.grids[mask])
+    ]
     if len(named) > 1:
         near = [name for name in named if _related(folder(name), folder(mask))]
         named = near or named
@@ -101,6 +113,23 @@ def owner_of(volumes: Volumes, mask: str, pictures: Sequence[str]) -> str | None
         name for name in pictures if same_grid(volumes.grids[name], volumes.grids[mask]) and _near(name, mask)
     ]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _beginning(stem: str, pictures: Sequence[str]) -> list[str]:
+    """Return the volumes whose name, or its part before the last word, is the longest beginning of a mask's."""
+    found: dict[int, list[str]] = {}
+    for name in pictures:
+        for start in (volume_stem(name).casefold(), _case(name)):
+            if start and stem.startswith(start) and not stem[len(start) :][:1].isalnum():
+                found.setdefault(len(start), []).append(name)
+                break
+    return found[max(found)] if found else []
+
+
+def _number(name: str) -> int | None:
+    """Return the number of a name that is a word and a number; None for other names."""
+    found = re.fullmatch(r"[^\W\d_]+[-_ ]?(\d+)", volume_stem(name))
+    return int(found[1]) if found else None
 
 
 def _related(a: str, b: str) -> bool:
