@@ -5,6 +5,7 @@ from typing import Final
 
 from medmultipoints.transforms.claims.facts import SIZE_NAMES_IN_FULL
 from medmultipoints.transforms.claims.predicates import IMAGE, NUMBERS, OF_TWO, SUPERLATIVES
+from medmultipoints.transforms.instructions.phrases import in_image
 
 _TOKEN: Final = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*|\d*\.?\d+|[^\s.!()]")
 _NUMBER: Final = rf"(?:\d+|{'|'.join(NUMBERS)})"
@@ -123,7 +124,7 @@ _FORMS: Final = tuple((re.compile(pattern), new) for pattern, new in (*_TURNS, *
 def plain_words(text: str) -> str:
     """Return the normalised words, numbers and punctuation of a sentence in lower case, separated by spaces."""
     for full, short in SIZE_NAMES_IN_FULL.items():
-        text = text.replace(full, short)
+        text = text.replace(in_image(full), short).replace(full, short)
     words = " ".join(_TOKEN.findall(text.casefold().replace("\u2019", "'")))
     for pattern, new in _FORMS:
         words = pattern.sub(new, words)

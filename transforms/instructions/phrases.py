@@ -70,6 +70,11 @@ def size_word(percent: float) -> str:
     return next((word for most, word in SIZES if percent < most), LARGE)
 
 
+def in_image(size: str) -> str:
+    """Return a size class that says what its percent are of: ``small (0.1 to 1 % of the image)``."""
+    return f"{size.removesuffix(')')} of the image)"
+
+
 def place_text(row: str, column: str) -> str:
     """Return one of the nine parts of an image."""
     return "centre" if (row, column) == ("middle", "centre") else f"{row} {column}"

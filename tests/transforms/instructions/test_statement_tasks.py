@@ -40,7 +40,7 @@ def test_half_of_the_statements_are_made_up() -> None:
 def test_a_lone_object_has_place_size_and_borders() -> None:
     """All borders that it touches are named."""
     texts = {text for seed in range(40) for text in _given(ask([LONE], "negation_pairs", seed=seed))}
-    assert {"The polyp lies in the upper left of the image.", "The polyp is medium-sized."} <= texts
+    assert {"The polyp lies in the upper left of the image.", "The polyp is medium-sized (1 to 10 % of the image)."} <= texts
     assert "The polyp touches the left border of the image." in texts
     near = {text for seed in range(40) for text in _given(ask([NEAR], "negation_pairs", seed=seed))}
     assert not any("touches" in text for text in near)  # 10 of 640 px away: neither touched nor clear
@@ -92,7 +92,7 @@ def test_a_dialogue_goes_from_presence_to_borders() -> None:
         (0, "There is no polyp.", "answer_untrue"),
         (1, "There are exactly 2 polyps.", "answer_untrue"),
         (2, "The polyp lies in the lower right of the image.", "answer_untrue"),
-        (2, "The polyp is medium-sized.", "answer_to_another_question"),
+        (2, "The polyp is medium-sized (1 to 10 % of the image).", "answer_to_another_question"),
         (1, "There is no pinhead sperm.", "answer_to_another_question"),
         (0, "There is no pinhead sperm.", "classes_differ"),
         (3, "The polyp is perhaps small.", "statement_unclear"),

@@ -8,10 +8,12 @@ from medmultipoints.transforms.instructions.names import Name
 from medmultipoints.transforms.instructions.phrases import (
     BORDERS,
     COLUMNS,
+    LARGE,
     ROWS,
     SIDE_MARGIN,
     SIZES,
     borders_text,
+    in_image,
     place_text,
     size_word,
 )
@@ -82,9 +84,9 @@ def _of_lone(scene: Scene, item: ReleasedObject, name: Name, context: QuestionCo
         yield Attribute("place", form.format(place), form.format(context.pick(wrong, "place", *about)), (item,))
     share = 100 * _area(scene, item) / (scene.width * scene.height)
     if all(not most / SIZE_LEAD < share < most * SIZE_LEAD for most, _ in SIZES):
-        own, *_ = size_word(share).split(" (")
-        others = [word for word in ("tiny", "small", "medium-sized", "large") if word != own]
-        yield Attribute("size", f"{it} is {own}.", f"{it} is {context.pick(others, 'size', *about)}.", (item,))
+        own = size_word(share)
+        other = context.pick([word for word in (*(word for _, word in SIZES), LARGE) if word != own], "size", *about)
+        yield Attribute("size", f"{it} is {in_image(own)}.", f"{it} is {in_image(other)}.", (item,))
     touched, clear = _borders(scene, item)
     if clear and len(touched) + len(clear) == len(BORDERS):
         true = f"touches {borders_text([border in touched for border in BORDERS])}"

@@ -7,6 +7,7 @@ from typing import Final
 
 from medmultipoints.transforms.instructions.lexicon import Lexicon
 from medmultipoints.transforms.instructions.names import Name
+from medmultipoints.transforms.instructions.phrases import LARGE, SIZES, in_image
 from medmultipoints.transforms.instructions.proofs.reading import Reading, Wrong, label_of, require
 from medmultipoints.transforms.instructions.proofs.statement_proofs import StatementJudge, ids_of, kinds_of
 from medmultipoints.transforms.instructions.questions.question import Question, QuestionContext, ids
@@ -24,8 +25,8 @@ from medmultipoints.transforms.instructions.task import Task
 TURNS: Final[Mapping[str, str]] = {
     "presence": "Does the image show {a_name}?",
     "count": "How many of them are there?",
-    "place": "Where does it lie?",
-    "size": "How large is it?",
+    "place": "Where does its centre lie: upper, middle or lower, and left, centre or right?",
+    "size": f"Is it {', '.join((in_image(SIZES[0][1]), *(name for _, name in SIZES[1:])))} or {LARGE}?",
     "border": "Which borders does it touch?",
 }
 """What each turn asks, in this order; all but the first go on from what was said."""
