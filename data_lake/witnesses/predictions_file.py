@@ -44,12 +44,13 @@ def read_predictions(path: Path, where: str) -> tuple[pl.DataFrame, list[Stateme
             metadata: Mapping[bytes, bytes] = file.schema_arrow.metadata or {}
             frame = pl.DataFrame(pl.from_arrow(file.read()))
         models = orjson.loads(metadata[MODELS])
-    except (pa.ArrowException, OSError, KeyError, orjson.JSONDecodeError, pl.exceptions.PolarsError) as error:
+        known = labels_of_models(models)
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{where}: not a file of predictions ({type(error).__name__}). {_REMEDY}") from error
     if dict(frame.schema) != dict(_schema()):
         odd = sorted({*frame.schema.items()} ^ {*_schema().items()}, key=str)
         raise DataError(f"{where}: its columns are not those of predictions, first {odd[0][0]}. {_REMEDY}")
-    for problem in _problems(frame):
+    for problem in _problems(frame, known):
         raise DataError(f"{where}: {problem}. {_REMEDY}")
     return frame, models
 
@@ -68,12 +69,19 @@ def _schema() -> pl.Schema:
     return pl.Schema({name: kind for name, kind in schema_of("predictions").items() if name in COLUMNS})
 
 
-def _problems(frame: pl.DataFrame) -> Iterable[str]:
+def labels_of_models(models: Sequence[Statement]) -> dict[str, frozenset[str]]:
+    """Return the labels that each model knows, by its sha256."""
+    return {str(one["sha256"]): frozenset(map(str, one["output"]["labels"])) for one in models}
+
+
+def _problems(frame: pl.DataFrame, known: Mapping[str, frozenset[str]]) -> Iterable[str]:
     if frame.null_count().sum_horizontal().sum():
         yield "it holds null"
     twice = frame.filter(pl.col("prediction_id").is_duplicated())
     yield from (f"{name} occurs twice" for name in twice["prediction_id"].head(1))
     for row in frame.iter_rows(named=True):
+        if not set(row["labels"]) <= known.get(row["model_sha256"], frozenset()):
+            yield f"{row['prediction_id']}: a label is not one of its model"
         if any(len(row[name]) != row["count"] for name in LISTS):
             yield f"{row['prediction_id']}: its lists are not as long as its count"
             continue

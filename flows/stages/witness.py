@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from medmultipoints.data_lake.store.objects import object_path
-from medmultipoints.data_lake.witnesses.predictions_file import read_predictions
+from medmultipoints.data_lake.witnesses.predictions_file import labels_of_models, read_predictions
 from medmultipoints.expectations.references import references_hold
 from medmultipoints.flows.engine.stage import Build, Inputs, Output, Rules, Scans, Stage
 from medmultipoints.flows.recipe.model import Recipe
@@ -28,7 +28,7 @@ def place_predictions(build: Build, inputs: Inputs, _shard: str) -> Output:
         tables = {name: empty_frame(load_table(name)) for name in TABLES}
         return Output(inputs=(), used={}, tables=tables, blobs={KEPT: ()})
     path = object_path(build.lake, build.pinned[SECTION].sha256)
-    said, _ = read_predictions(path, f"witness.file {build.recipe.witness.file}")
+    said, models = read_predictions(path, f"witness.file {build.recipe.witness.file}")
     images = described_images(build, inputs)
     placed = said.join(images, on=["image_sha256", "stored_sha256"])
     proposing = proposals_from(build.recipe, inputs)
@@ -38,7 +38,8 @@ def place_predictions(build: Build, inputs: Inputs, _shard: str) -> Output:
         "proposals": pl.DataFrame(proposed, schema=schema_of("proposals")),
         "refused_proposals": pl.DataFrame(refused, schema=schema_of("refused_proposals")),
         "doubts": pl.DataFrame(
-            doubt_rows(placed, inputs.read("objects"), proposing.annotated), schema=schema_of("doubts")
+            doubt_rows(placed, inputs.read("objects"), proposing.annotated, labels_of_models(models)),
+            schema=schema_of("doubts"),
         ),
         "next_labels": pl.DataFrame(next_rows(placed, images, proposing), schema=schema_of("next_labels")),
     }

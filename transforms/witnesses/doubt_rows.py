@@ -17,18 +17,27 @@ LONGEST = 512
 Row = dict[str, Any]
 
 
-def doubt_rows(placed: pl.DataFrame, objects: pl.DataFrame, annotated: Pairs) -> list[Row]:
+def doubt_rows(
+    placed: pl.DataFrame, objects: pl.DataFrame, annotated: Pairs, known: Mapping[str, frozenset[str]]
+) -> list[Row]:
     """Return the rows of the table ``doubts``.
 
-    A label is compared in a picture where it has an object, and where ``annotated`` (sample_id, label) says that it is
-    known; elsewhere a model's objects are proposals. ``placed``: predictions with the columns of their images.
+    A label is compared where the model knows it (``known``, by the model's sha256), and in a picture where it has an
+    object, or where ``annotated`` (sample_id, label) says that it is known; elsewhere a model's objects are proposals.
+    ``placed``: predictions with the columns of their images.
     """
     by_image = objects.partition_by("sample_id", as_dict=True)
     none = objects.clear()
     rows = [
         row
         for prediction in placed.iter_rows(named=True)
-        for row in _compare(prediction, by_image.get((prediction["sample_id"],), none), annotated)
+        for row in _compare(
+            prediction,
+            by_image.get((prediction["sample_id"],), none).filter(
+                pl.col("label").is_in(known[prediction["model_sha256"]])
+            ),
+            annotated,
+        )
     ]
     rows.sort(key=lambda row: (-row["doubt"], row["agreement"], row["doubt_id"]))
     return [row | {"place": place} for place, row in enumerate(rows, 1)]

@@ -66,11 +66,13 @@ def test_a_file_that_is_no_picture_is_counted(tmp_path: Path) -> None:
         ({"count": 2}, "lists are not as long"),
         ({"rles": ["04"]}, "a mask is not what its box and area say"),
         ({"areas_px": [7]}, "a mask is not what its box and area say"),
+        ({"labels": ["unicorns"]}, "a label is not one of its model"),
     ],
 )
 def test_rows_that_contradict_themselves_are_named(tmp_path: Path, change: dict[str, Any], words: str) -> None:
     rows = rows_of(tmp_path)
-    write_predictions(tmp_path / "p.parquet", [rows[0] | change], [])
+    statement = load_model(str(tmp_path / "red.toml")).statement()
+    write_predictions(tmp_path / "p.parquet", [rows[0] | change], [statement])
     with pytest.raises(DataError, match=f"witness.file p: 0.*{words}"):
         read_predictions(tmp_path / "p.parquet", "witness.file p")
 

@@ -40,7 +40,10 @@ def test_half_of_the_statements_are_made_up() -> None:
 def test_a_lone_object_has_place_size_and_borders() -> None:
     """All borders that it touches are named."""
     texts = {text for seed in range(40) for text in _given(ask([LONE], "negation_pairs", seed=seed))}
-    assert {"The polyp lies in the upper left of the image.", "The polyp is medium-sized (1 to 10 % of the image)."} <= texts
+    assert {
+        "The polyp lies in the upper left of the image.",
+        "The polyp is medium-sized (1 to 10 % of the image).",
+    } <= texts
     assert "The polyp touches the left border of the image." in texts
     near = {text for seed in range(40) for text in _given(ask([NEAR], "negation_pairs", seed=seed))}
     assert not any("touches" in text for text in near)  # 10 of 640 px away: neither touched nor clear

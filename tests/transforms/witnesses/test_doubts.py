@@ -1,9 +1,12 @@
-"""Labels held against a model: each difference has its name, from the labels' point of view."""
+"""Labels compared with a model: each difference has its name, from the labels' point of view."""
 
 import numpy as np
+import polars as pl
 import pytest
 
+from medmultipoints.transforms.masks.run_lengths import encode_rle
 from medmultipoints.transforms.records import Box
+from medmultipoints.transforms.witnesses.doubt_rows import doubt_rows
 from medmultipoints.transforms.witnesses.doubts import Marked, compare_picture, filled_box
 
 
@@ -48,3 +51,16 @@ def test_every_object_of_both_sides_is_in_one_row() -> None:
 def test_a_box_is_filled_where_the_centres_of_pixels_lie_in_it() -> None:
     mask = filled_box(Box(1.5, 0.6, 3.5, 2.0), 5, 4)
     np.testing.assert_array_equal([[1, 1], [1, 2]], np.argwhere(mask))
+
+
+def test_a_model_doubts_no_label_that_it_does_not_know() -> None:
+    """An object of another class is no row, where the model sees nothing there."""
+    mask = encode_rle(np.ones((4, 4), np.uint8), 2, 2, 16, 16)
+    place = {"sample_id": "one", "x1": 2.0, "y1": 2.0, "x2": 6.0, "y2": 6.0, "rle": mask}
+    objects = pl.DataFrame([place | {"object_id": label, "label": label} for label in ("polyps", "normal")])
+    said = dict.fromkeys(("source", "image_sha256", "split", "model", "model_sha256", "prediction_id"), "m")
+    sides = {"width": 16, "height": 16, "original_width": 16, "original_height": 16, "scale": 1.0}
+    lists = {"labels": [], "rles": [], "bbox": [], "score_bins": []}
+    placed = pl.DataFrame([said | sides | lists | {"sample_id": "one"}])
+    rows = doubt_rows(placed, objects, frozenset(), {"m": frozenset({"polyps"})})
+    assert [("extra", "polyps", ["polyps"])] == [(row["kind"], row["label"], row["object_ids"]) for row in rows]
