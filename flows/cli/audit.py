@@ -13,6 +13,7 @@ from medmultipoints.flows.cli.console import OUT, print_json, table
 from medmultipoints.transforms.columns.tables import load_table
 from medmultipoints.transforms.errors import UsageError
 from medmultipoints.transforms.problems import meant
+from medmultipoints.transforms.reporting.counted import plural
 
 MOST_SHOWN = 40
 
@@ -57,9 +58,12 @@ def audit(
     shown = findings.filter(pl.col("severity") != "info").head(MOST_SHOWN)
     if not shown.is_empty():
         rows = [_describe(row) for row in shown.iter_rows(named=True)]
-        table("\nErrors and warnings", ["severity", "kind", "image", "source's box", "derived box", "IoU", ""], rows)
-    hidden = findings.height - shown.height
-    OUT.print(f"\n{hidden:,} more: --kind KIND and --json show them all" if hidden else "")
+        table("\nErrors and warnings", TITLES, rows)
+    if hidden := findings.height - shown.height:
+        OUT.print(f"\n{hidden:,} more: --kind KIND and --json show them all")
+
+
+TITLES = ("severity", "kind", "image", "label", "source's box", "derived box", "IoU", "evidence")
 
 
 def print_entries(findings: pl.DataFrame) -> None:
@@ -68,7 +72,9 @@ def print_entries(findings: pl.DataFrame) -> None:
     for values in found:
         OUT.print(entry(values, "accept"), markup=False)
     if left := findings.height - len(found):
-        OUT.print(f"# {left:,} findings have no entry: their images are in quarantine", markup=False)
+        OUT.print(
+            f"# without an entry, because their images are in quarantine: {plural(left, 'finding')}", markup=False
+        )
 
 
 def _describe(row: dict[str, object]) -> list[str]:
@@ -77,6 +83,7 @@ def _describe(row: dict[str, object]) -> list[str]:
         str(row["severity"]),
         str(row["kind"]),
         str(row["sample_id"]),
+        str(row["label"]),
         _box(row["source_box"]),
         _box(row["derived_box"]),
         f"{overlap:.3f}" if isinstance(overlap, float) else "",

@@ -11,6 +11,7 @@ from medmultipoints.data_lake.evaluate.scoring_page import render_scoring_page
 from medmultipoints.flows.cli.console import OUT, print_json, table, write_aside
 from medmultipoints.flows.cli.options import HtmlOption, JsonOption
 from medmultipoints.transforms.errors import DataError
+from medmultipoints.transforms.reporting.counted import plural
 from medmultipoints.transforms.scoring.charts import LOWER_IS_BETTER
 
 # The columns of the tables by task, label, source and density, with short titles.
@@ -26,7 +27,19 @@ COLUMNS = {
     "mAP_50": "mAP 50",
 }
 
-
+MEANT = {
+    "unread": "share of answers that could not be read",
+    "exact": "share of counts that are right",
+    "error": "how far counts are off, relative, 0 is best",
+    "absent": "share of absent objects named absent",
+    "label": "share of right labels",
+    "point F1": "points within half an object's size of one",
+    "box F1": "boxes with IoU of 0.5 or more",
+    "mAP 50": "average precision at IoU 0.5",
+    "dice": "overlap of masks",
+    "facts said": "share of known facts that descriptions say",
+}
+"""What the numbers of the headline are, in a line under it."""
 SHORT, FIRST_REASONS = 12, 3
 """Tasks and reasons that are printed without ``--all``."""
 
@@ -104,13 +117,16 @@ def _score(truth: Path, matched: Matched, metrics: MetricSet, split: str | None)
 def _print_short(matched: Matched, report: dict[str, Any]) -> None:
     """Print the headline, what was scored, the scores by task, and the most frequent reasons of unread answers."""
     _print_headline(report)
+    left = sum(matched.not_scored.values())
+    kinds = ", ".join(f"{number:,} {task}" for task, number in matched.not_scored.items())
     counts = (
-        ("answer", len(matched.items)),
-        ("description", len(matched.descriptions)),
-        ("mask", len(matched.masks)),
+        (len(matched.items), "scored"),
+        (len(matched.masks), "scored as masks"),
+        (len(matched.descriptions), "judged sentence by sentence"),
+        (left, f"of kinds that are not scored ({kinds})"),
     )
-    scored = ", ".join(f"{number:,} {noun}{'' if number == 1 else 's'}" for noun, number in counts if number)
-    OUT.print(f"scored: {scored}; matched by {matched.matched_by}", highlight=False)
+    parts = ", ".join(f"{number:,} {what}" for number, what in counts if number)
+    OUT.print(f"{plural(sum(number for number, _ in counts), 'answer')} matched by {matched.matched_by}: {parts}")
     _print_unscored(matched)
     strict = report.get("strict", {})
     if len(tasks := strict.get("slices", {}).get("task", {})) > 1:
@@ -140,12 +156,11 @@ def _print_tables(report: dict[str, Any]) -> None:
 
 def _print_unscored(matched: Matched) -> None:
     if matched.unanswered:
-        OUT.print(f"{matched.unanswered:,} questions have no prediction and are not scored", highlight=False)
-    if matched.not_scored:
-        kinds = ", ".join(f"{number:,} {task}" for task, number in matched.not_scored.items())
-        OUT.print(f"Of kinds that are not scored: {kinds}", highlight=False)
+        verb = "has" if matched.unanswered == 1 else "have"
+        OUT.print(f"{plural(matched.unanswered, 'question')} {verb} no prediction, not scored", highlight=False)
     if matched.left_out:
-        OUT.print(f"{sum(matched.left_out.values()):,} questions that the dialect has no form for", highlight=False)
+        left = plural(sum(matched.left_out.values()), "more question")
+        OUT.print(f"{left} of the release, for which the dialect has no form", highlight=False)
         for reason, number in [*matched.left_out.items()][:FIRST_REASONS]:
             OUT.print(f"  {number:,}: {reason}", style="dim", highlight=False)
 
@@ -160,6 +175,7 @@ def _print_headline(report: dict[str, Any]) -> None:
     known = {name: _number(value) for name, value in found.items() if value is not None}
     if known:
         table("", [*known], [[*known.values()]])
+        OUT.print("; ".join(f"{name}: {MEANT[name]}" for name in known if name in MEANT), style="dim", highlight=False)
 
 
 def _print_masks(masks: dict[str, Any]) -> None:

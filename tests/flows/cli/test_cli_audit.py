@@ -82,4 +82,4 @@ def test_findings_about_rejected_images_are_counted_in_place_of_entries(capsys: 
     """Nothing can be decided about a frame that is in quarantine."""
     about = {"sample_id": "visem_tracking/11_frame_0", "image_sha256": None, "kind": "class_change", "label": ""}
     print_entries(pl.DataFrame([about]))
-    assert capsys.readouterr().out == "# 1 findings have no entry: their images are in quarantine\n"
+    assert capsys.readouterr().out == "# without an entry, because their images are in quarantine: 1 finding\n"
